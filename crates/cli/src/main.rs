@@ -1,0 +1,2 @@
+//! imgpush
+fn main() {}

@@ -1,0 +1,1 @@
+//! Many hashes of one stream.

@@ -1,0 +1,1 @@
+//! Recognise disk images.
