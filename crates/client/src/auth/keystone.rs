@@ -1,0 +1,148 @@
+//! Keystone through `openstack_sdk`: passwords, tokens, application credentials, TOTP, OIDC.
+//!
+//! `openstack_sdk` is used for what it is good at, the many ways to log in and the service catalog,
+//! and for nothing else: it has no streaming upload, and its client is not ours to time out or to
+//! read early answers with. Three of its habits are kept out on purpose:
+//!
+//! - its token cache on disk is off unless the configuration asks for it (`auth_cache: true` of the
+//!   cloud, `cache: {auth: true}` of the file), since a nightly job should leave no token behind;
+//! - it is always told whether to cache, because otherwise it looks for a `clouds.yaml` of its own;
+//! - a new token comes from a new session: exchanging a token for a token keeps the old one's end.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use openstack_sdk::api::AsyncClient as _;
+use openstack_sdk::auth::AuthError;
+use openstack_sdk::config::CloudConfig;
+use openstack_sdk::types::ServiceType;
+use openstack_sdk::{AsyncOpenStack, OpenStackError};
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::{Error, Identity, identity::Token, redact};
+
+/// A user of a Keystone.
+pub struct Keystone {
+    config: CloudConfig,
+    endpoint_override: Option<Url>,
+    /// One login at a time, so that requests which are refused together cause one.
+    session: Mutex<Option<AsyncOpenStack>>,
+}
+
+impl Keystone {
+    /// With the credentials of `config`; `endpoint_override` replaces the catalog's image endpoint.
+    #[must_use]
+    pub fn new(config: CloudConfig, endpoint_override: Option<Url>) -> Self {
+        Keystone { config, endpoint_override, session: Mutex::new(None) }
+    }
+
+    async fn connect(&self) -> Result<AsyncOpenStack, Error> {
+        let cache = self.config.auth_cache == Some(true);
+        AsyncOpenStack::builder(&self.config)
+            .disable_auth_cache(!cache)
+            // Nobody renews a cached token that is still good.
+            .renew_auth(false)
+            .connect()
+            .await
+            .map_err(|error| self.login_error(error))
+    }
+
+    fn auth_url(&self) -> String {
+        let url = self.config.auth.as_ref().and_then(|auth| auth.auth_url.as_deref());
+        url.map_or_else(|| "(no auth_url)".to_owned(), redact::shown_text)
+    }
+
+    fn login_error(&self, error: OpenStackError) -> Error {
+        let url = self.auth_url();
+        let refused = |message: String| Error::LoginRefused { url: url.clone(), message };
+        match error {
+            OpenStackError::AuthError { source: AuthError::Identity(error) }
+                if error.code < 500 =>
+            {
+                refused(error.message)
+            }
+            OpenStackError::AuthError { source: AuthError::UnknownAuth { code, message } }
+                if code < 500 =>
+            {
+                refused(message.unwrap_or_else(|| format!("status {code}")))
+            }
+            other => Error::Login { url, source: Box::new(other) },
+        }
+    }
+}
+
+/// Whether the session's token ends within [`MARGIN`]: a request made with it could be refused on
+/// its way.
+fn is_ending(session: &AsyncOpenStack) -> bool {
+    let Some(info) = session.get_auth_info() else { return false };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let end = u64::try_from(info.token.expires_at.timestamp()).unwrap_or(0);
+    // A token that lives shorter than the margin would be renewed for ever.
+    end <= now.as_secs().saturating_add(MARGIN.as_secs())
+}
+
+/// Covers a request and a slow clock, and still lets tokens of a few seconds work.
+const MARGIN: Duration = Duration::from_secs(2);
+
+fn token_of(session: &AsyncOpenStack) -> Token {
+    session.get_auth_token().map_or(Token::None, Token::Keystone)
+}
+
+impl std::fmt::Debug for Keystone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keystone").field("auth_url", &self.auth_url()).finish_non_exhaustive()
+    }
+}
+
+impl Identity for Keystone {
+    fn token(&self) -> BoxFuture<'_, Result<Token, Error>> {
+        Box::pin(async {
+            let mut session = self.session.lock().await;
+            if session.as_ref().is_none_or(is_ending) {
+                *session = Some(self.connect().await?);
+            }
+            Ok(session.as_ref().map_or(Token::None, token_of))
+        })
+    }
+
+    fn renew<'a>(&'a self, stale: &'a Token) -> BoxFuture<'a, Result<Option<Token>, Error>> {
+        Box::pin(async {
+            let mut session = self.session.lock().await;
+            if let Some(current) = session.as_ref().map(token_of)
+                && !current.is_same(stale)
+            {
+                return Ok(Some(current));
+            }
+            let mut config = self.config.clone();
+            // The cache would give the refused token again.
+            config.auth_cache = Some(false);
+            let fresh = Keystone::new(config, None).connect().await?;
+            let token = token_of(&fresh);
+            *session = Some(fresh);
+            Ok((!token.is_same(stale)).then_some(token))
+        })
+    }
+
+    fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>> {
+        Box::pin(async {
+            if let Some(endpoint) = &self.endpoint_override {
+                return Ok(endpoint.clone());
+            }
+            self.token().await?;
+            let session = self.session.lock().await;
+            let session = session.as_ref().expect("token() has just logged in or failed");
+            match session.get_service_endpoint(&ServiceType::Image, None).await {
+                Ok(endpoint) => Ok(endpoint.url().clone()),
+                Err(error) => {
+                    tracing::debug!(%error, "no image endpoint in the catalog");
+                    let any = || "(any)".to_owned();
+                    Err(Error::NoEndpoint {
+                        region: self.config.region_name.clone().unwrap_or_else(any),
+                        interface: self.config.interface.clone().unwrap_or_else(any),
+                    })
+                }
+            }
+        })
+    }
+}

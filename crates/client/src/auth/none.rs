@@ -1,0 +1,34 @@
+//! `auth_type: none`: a service that asks nobody who they are.
+
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use crate::{Error, Identity, identity::Token};
+
+/// No authentication; only the address is needed.
+#[derive(Clone, Debug)]
+pub struct NoAuth {
+    endpoint: Url,
+}
+
+impl NoAuth {
+    /// For the image service at `endpoint`.
+    #[must_use]
+    pub fn new(endpoint: Url) -> Self {
+        NoAuth { endpoint }
+    }
+}
+
+impl Identity for NoAuth {
+    fn token(&self) -> BoxFuture<'_, Result<Token, Error>> {
+        Box::pin(async { Ok(Token::None) })
+    }
+
+    fn renew<'a>(&'a self, _: &'a Token) -> BoxFuture<'a, Result<Option<Token>, Error>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>> {
+        Box::pin(async { Ok(self.endpoint.clone()) })
+    }
+}

@@ -1,0 +1,304 @@
+//! What can go wrong with a call, by what a caller can do about it.
+
+use http::{Method, StatusCode};
+
+use crate::config::ConfigError;
+
+/// An error of the client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The cloud could not be chosen or its configuration not be read.
+    #[error("the cloud configuration is not usable")]
+    Config(#[from] ConfigError),
+
+    /// The identity service refused the credentials, or the project.
+    #[error("the identity service at {url} refused the login: {message}")]
+    LoginRefused {
+        /// The identity service, without user information.
+        url: String,
+        /// The service's own words.
+        message: String,
+    },
+
+    /// The identity service could not be asked.
+    #[error("no login at the identity service at {url}")]
+    Login {
+        /// The identity service, without user information.
+        url: String,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The catalog has no image service for the region and interface asked for.
+    #[error("the service catalog has no image endpoint for region {region}, interface {interface}")]
+    NoEndpoint {
+        /// The region asked for, or `(any)`.
+        region: String,
+        /// The interface asked for.
+        interface: String,
+    },
+
+    /// 400: the request is wrong as the server sees it.
+    #[error("{0}")]
+    BadRequest(Answer),
+
+    /// 401, also after the token was renewed.
+    #[error("{0}")]
+    Unauthorized(Answer),
+
+    /// 403: policy, a protected image or a read-only attribute.
+    #[error("{0}")]
+    Forbidden(Answer),
+
+    /// 404: no such image, or none that this project may see.
+    #[error("{0}")]
+    NotFound(Answer),
+
+    /// 409: the image is in another state than the call needs, or the id is taken.
+    #[error("{0}")]
+    Conflict(Answer),
+
+    /// 410: the image was deleted meanwhile.
+    #[error("{0}")]
+    Gone(Answer),
+
+    /// 413: quota, `image_size_cap`, a full store, or the body limit of a proxy.
+    #[error("{0}")]
+    TooLarge(Answer),
+
+    /// 415: the data is not what `disk_format` says, or fails the server's safety checks.
+    #[error("{0}")]
+    FormatRefused(Answer),
+
+    /// 408, 429, 502, 503, 504: the service or what stands before it cannot serve now.
+    #[error("{0}")]
+    Unavailable(Answer),
+
+    /// Any other status, 500 above all.
+    #[error("{0}")]
+    Unexpected(Answer),
+
+    /// No answer: connecting, TLS, sending or receiving failed.
+    #[error("{method} {url} got no answer")]
+    Transport {
+        /// The method.
+        method: Method,
+        /// The address, without user information.
+        url: String,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The answer is not what the API promises.
+    #[error("the answer to {method} {url} cannot be read")]
+    Decode {
+        /// The method.
+        method: Method,
+        /// The address, without user information.
+        url: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An answer of the server, or of a proxy before it, that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The method of the request.
+    pub method: Method,
+    /// The address of the request, without user information.
+    pub url: String,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// `x-openstack-request-id`; the 401 of the token middleware and answers of proxies have none.
+    pub request_id: Option<String>,
+    /// The `Server` header, which tells a proxy from the service.
+    pub server: Option<String>,
+    /// The server's own message: `message` of a JSON body, the text of an HTML page, or plain text.
+    pub message: String,
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} answered {}", self.method, self.url, self.status.as_u16())?;
+        if let Some(reason) = self.status.canonical_reason() {
+            write!(f, " {reason}")?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        match (&self.request_id, &self.server) {
+            (Some(id), _) => write!(f, " ({id})"),
+            // Without a request id it was most likely not Glance that answered.
+            (None, Some(server)) => write!(f, " (answered by {server})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Answer {
+    /// The error that means what this status means.
+    pub(crate) fn into_error(self) -> Error {
+        match self.status.as_u16() {
+            400 => Error::BadRequest(self),
+            401 => Error::Unauthorized(self),
+            403 => Error::Forbidden(self),
+            404 => Error::NotFound(self),
+            409 => Error::Conflict(self),
+            410 => Error::Gone(self),
+            413 => Error::TooLarge(self),
+            415 => Error::FormatRefused(self),
+            408 | 429 | 502 | 503 | 504 => Error::Unavailable(self),
+            _ => Error::Unexpected(self),
+        }
+    }
+}
+
+impl Error {
+    /// The answer behind the error, where the server gave one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Error::BadRequest(a)
+            | Error::Unauthorized(a)
+            | Error::Forbidden(a)
+            | Error::NotFound(a)
+            | Error::Conflict(a)
+            | Error::Gone(a)
+            | Error::TooLarge(a)
+            | Error::FormatRefused(a)
+            | Error::Unavailable(a)
+            | Error::Unexpected(a) => Some(a),
+            _ => None,
+        }
+    }
+
+    /// The status of the answer, where the server gave one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.answer().map(|answer| answer.status)
+    }
+}
+
+/// The readable part of an error body: `message` of Glance's JSON, else the text without markup,
+/// in one line of at most [`MESSAGE_CHARS`].
+///
+/// Glance answers JSON, an HTML page or plain text by the request's `Accept`; a proxy answers HTML
+/// whatever was asked for.
+pub(crate) fn readable(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let message = serde_json::from_str::<serde_json::Value>(&text)
+        .ok()
+        .and_then(|json| json_message(&json))
+        .unwrap_or_else(|| text.into_owned());
+    let plain = without_markup(&message);
+    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Plain answers begin with their own status line, which the error shows anyway.
+    let line = match line.split_once(' ') {
+        Some((code, rest)) if code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()) => {
+            let reason = code
+                .parse()
+                .ok()
+                .and_then(|code| StatusCode::from_u16(code).ok())
+                .and_then(|status| status.canonical_reason())
+                .unwrap_or_default();
+            // "Payload Too Large" became "Content Too Large"; Glance still writes the oldest.
+            [reason, "Request Entity Too Large"]
+                .iter()
+                .find_map(|reason| rest.strip_prefix(reason))
+                .unwrap_or(rest)
+                .trim_start()
+                .to_owned()
+        }
+        _ => line,
+    };
+    if line.chars().count() > MESSAGE_CHARS {
+        line.chars().take(MESSAGE_CHARS).chain("…".chars()).collect()
+    } else {
+        line
+    }
+}
+
+/// Enough for every sentence of Glance, and a page of a proxy stays a line.
+const MESSAGE_CHARS: usize = 400;
+
+/// Glance: `{"message"}`; Keystone: `{"error": {"message"}}`.
+fn json_message(json: &serde_json::Value) -> Option<String> {
+    let message = json.get("message").or_else(|| json.get("error")?.get("message"))?;
+    message.as_str().map(str::to_owned)
+}
+
+fn without_markup(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('<') {
+        plain.push_str(&rest[..start]);
+        let tag = &rest[start..];
+        // What cannot be a tag is text: `size < 5`.
+        let is_tag =
+            tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+        let Some(end) = tag.find('>').filter(|_| is_tag) else {
+            plain.push('<');
+            rest = &tag[1..];
+            continue;
+        };
+        let name = tag[1..end].to_ascii_lowercase();
+        rest = &tag[end + 1..];
+        // Scripts and styles have no words for the reader.
+        for hidden in ["script", "style"] {
+            if name.split_whitespace().next() == Some(hidden) {
+                let close = format!("</{hidden}");
+                rest = rest.to_ascii_lowercase().find(&close).map_or("", |at| &rest[at..]);
+            }
+        }
+        plain.push(' ');
+    }
+    plain.push_str(rest);
+    plain
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#x27;", "'")
+        .replace("&#39;", "'")
+        .replace("&nbsp;", " ")
+        .replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn json_html_and_plain_text_give_the_same_sentence() {
+        let sentence = "Image status transition from active to saving is not allowed";
+        let json =
+            format!(r#"{{"message": "{sentence}<br /><br />\n\n\n", "code": "409 Conflict"}}"#);
+        let html = format!(
+            "<html>\n <head>\n  <title>409 Conflict</title>\n </head>\n <body>\n  <h1>409 Conflict</h1>\n  {sentence}<br /><br />\n </body>\n</html>"
+        );
+        let plain = format!("409 Conflict\n\n{sentence}\n\n   ");
+        assert_eq!(readable(json.as_bytes()), sentence);
+        assert_eq!(readable(plain.as_bytes()), sentence);
+        assert!(readable(html.as_bytes()).ends_with(sentence));
+    }
+
+    #[test]
+    fn a_proxys_page_becomes_one_short_line() {
+        let page = format!(
+            "<html><head><style>p {{ color: red }}</style><title>413 Request Entity Too Large</title></head><body>\r\n<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>{}</body></html>",
+            "<p>padding</p>".repeat(500)
+        );
+        let line = readable(page.as_bytes());
+        assert!(line.contains("413 Request Entity Too Large nginx"), "{line}");
+        assert!(!line.contains("color"), "{line}");
+        assert!(line.chars().count() <= 401);
+    }
+
+    #[test]
+    fn text_that_only_looks_like_markup_survives() {
+        assert_eq!(readable(b"size 5 < 6 and 7 > 6"), "size 5 < 6 and 7 > 6");
+        assert_eq!(readable(b""), "");
+        assert_eq!(readable(&[0xff, 0xfe]), "\u{fffd}\u{fffd}");
+    }
+}
