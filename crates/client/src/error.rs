@@ -41,43 +41,43 @@ pub enum Error {
 
     /// 400: the request is wrong as the server sees it.
     #[error("{0}")]
-    BadRequest(Answer),
+    BadRequest(Box<Answer>),
 
     /// 401, also after the token was renewed.
     #[error("{0}")]
-    Unauthorized(Answer),
+    Unauthorized(Box<Answer>),
 
     /// 403: policy, a protected image or a read-only attribute.
     #[error("{0}")]
-    Forbidden(Answer),
+    Forbidden(Box<Answer>),
 
     /// 404: no such image, or none that this project may see.
     #[error("{0}")]
-    NotFound(Answer),
+    NotFound(Box<Answer>),
 
     /// 409: the image is in another state than the call needs, or the id is taken.
     #[error("{0}")]
-    Conflict(Answer),
+    Conflict(Box<Answer>),
 
     /// 410: the image was deleted meanwhile.
     #[error("{0}")]
-    Gone(Answer),
+    Gone(Box<Answer>),
 
     /// 413: quota, `image_size_cap`, a full store, or the body limit of a proxy.
     #[error("{0}")]
-    TooLarge(Answer),
+    TooLarge(Box<Answer>),
 
     /// 415: the data is not what `disk_format` says, or fails the server's safety checks.
     #[error("{0}")]
-    FormatRefused(Answer),
+    FormatRefused(Box<Answer>),
 
     /// 408, 429, 502, 503, 504: the service or what stands before it cannot serve now.
     #[error("{0}")]
-    Unavailable(Answer),
+    Unavailable(Box<Answer>),
 
     /// Any other status, 500 above all.
     #[error("{0}")]
-    Unexpected(Answer),
+    Unexpected(Box<Answer>),
 
     /// No answer: connecting, TLS, sending or receiving failed.
     #[error("{method} {url} got no answer")]
@@ -140,17 +140,18 @@ impl std::fmt::Display for Answer {
 impl Answer {
     /// The error that means what this status means.
     pub(crate) fn into_error(self) -> Error {
-        match self.status.as_u16() {
-            400 => Error::BadRequest(self),
-            401 => Error::Unauthorized(self),
-            403 => Error::Forbidden(self),
-            404 => Error::NotFound(self),
-            409 => Error::Conflict(self),
-            410 => Error::Gone(self),
-            413 => Error::TooLarge(self),
-            415 => Error::FormatRefused(self),
-            408 | 429 | 502 | 503 | 504 => Error::Unavailable(self),
-            _ => Error::Unexpected(self),
+        let answer = Box::new(self);
+        match answer.status.as_u16() {
+            400 => Error::BadRequest(answer),
+            401 => Error::Unauthorized(answer),
+            403 => Error::Forbidden(answer),
+            404 => Error::NotFound(answer),
+            409 => Error::Conflict(answer),
+            410 => Error::Gone(answer),
+            413 => Error::TooLarge(answer),
+            415 => Error::FormatRefused(answer),
+            408 | 429 | 502 | 503 | 504 => Error::Unavailable(answer),
+            _ => Error::Unexpected(answer),
         }
     }
 }

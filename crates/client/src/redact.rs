@@ -23,8 +23,8 @@ pub(crate) fn shown(url: &Url) -> String {
 /// The same for text that should be an address but may not be one.
 pub(crate) fn shown_text(text: &str) -> String {
     match Url::parse(text) {
-        Ok(url) => shown(&url),
-        Err(_) => text.rsplit('@').next().unwrap_or_default().to_owned(),
+        Ok(url) if url.has_host() => shown(&url),
+        _ => text.rsplit('@').next().unwrap_or_default().to_owned(),
     }
 }
 

@@ -1,0 +1,197 @@
+//! Which cloud is chosen, and from where, as a user of openstackclient expects it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use imgpush_client::{Cloud, CloudOptions, ConfigError, Surroundings, Token};
+
+/// A home, a working directory and variables of one's own; the machine's `/etc` is the only thing
+/// shared.
+struct Place {
+    folder: tempfile::TempDir,
+    at: Surroundings,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut at = Surroundings::default();
+        for name in ["work", "home/.config/openstack", "xdg/openstack", "site/openstack"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        at.working_directory = Some(folder.path().join("work"));
+        let mut place = Place { folder, at };
+        place.set("HOME", &place.path("home"));
+        place.set("XDG_CONFIG_DIRS", &place.path("site"));
+        place
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn set(&mut self, variable: &str, value: &str) {
+        self.at.variables.insert(variable.into(), value.into());
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(Path::new(name)), text).unwrap();
+    }
+
+    fn load(&self, options: &CloudOptions) -> Result<Cloud, ConfigError> {
+        Cloud::load_from(options, &self.at)
+    }
+
+    fn chosen(&self) -> String {
+        self.load(&CloudOptions::default()).unwrap().name().to_owned()
+    }
+}
+
+fn cloud(name: &str) -> String {
+    format!(
+        "clouds:\n  {name}:\n    auth: {{auth_url: 'http://{name}/v3', username: u, password: p, project_name: p}}\n"
+    )
+}
+
+/// The image endpoint of a cloud that needs no login.
+async fn endpoint(cloud: &Cloud) -> String {
+    cloud.identity().unwrap().endpoint().await.unwrap().to_string()
+}
+
+#[test]
+fn files_are_looked_for_in_openstackclients_order() {
+    let mut place = Place::new();
+    place.write("site/openstack/clouds.yaml", &cloud("site"));
+    assert_eq!(place.chosen(), "site");
+    place.write("home/.config/openstack/clouds.yml", &cloud("home-yml"));
+    assert_eq!(place.chosen(), "home-yml");
+    place.write("home/.config/openstack/clouds.yaml", &cloud("home"));
+    assert_eq!(place.chosen(), "home");
+    place.set("XDG_CONFIG_HOME", &place.path("xdg"));
+    place.write(
+        "xdg/openstack/clouds.json",
+        r#"{"clouds": {"Xdg.Cloud": {"auth": {"auth_url": "http://x/v3"}}}}"#,
+    );
+    assert_eq!(place.chosen(), "Xdg.Cloud", "names keep their case and dots");
+    place.write("work/clouds.yaml", &cloud("work"));
+    assert_eq!(place.chosen(), "work");
+    place.write("named.yaml", &cloud("named"));
+    place.set("OS_CLIENT_CONFIG_FILE", &place.path("named.yaml"));
+    assert_eq!(place.chosen(), "named");
+}
+
+#[test]
+fn a_variable_of_another_tool_names_no_file() {
+    let mut place = Place::new();
+    place.write("other.yaml", &cloud("other"));
+    place.set("OS_CLIENT_CONFIG_PATH", &place.path("other.yaml"));
+    assert!(matches!(
+        place.load(&CloudOptions::default()),
+        Err(ConfigError::NoCloud { known }) if known.is_empty()
+    ));
+}
+
+#[test]
+fn a_cloud_is_named_by_the_caller_then_by_os_cloud_then_described_by_variables() {
+    let mut place = Place::new();
+    place.write("work/clouds.yaml", &(cloud("a") + &cloud("b")["clouds:\n".len()..]));
+    let error = place.load(&CloudOptions::default()).unwrap_err();
+    assert!(matches!(&error, ConfigError::NoCloud { known } if known == &["a", "b"]), "{error}");
+
+    place.set("OS_AUTH_URL", "http://env/v3");
+    place.set("OS_USERNAME", "u");
+    assert_eq!(place.chosen(), "envvars");
+    place.set("OS_CLOUD", "a");
+    assert_eq!(place.chosen(), "a");
+    let named = place.load(&CloudOptions::named(Some("b".into()))).unwrap();
+    assert_eq!(named.name(), "b");
+    let error = place.load(&CloudOptions::named(Some("c".into()))).unwrap_err();
+    assert_eq!(error.to_string(), "there is no cloud called c (known: a, b, envvars)");
+}
+
+#[tokio::test]
+async fn options_win_over_the_file_and_variables_only_fill_its_gaps() {
+    let mut place = Place::new();
+    place.write(
+        "work/clouds.yaml",
+        "clouds:\n  a:\n    auth_type: none\n    cacert: /file.pem\n    auth: {endpoint: 'http://file:9292'}\n",
+    );
+    place.set("OS_ENDPOINT", "http://variable:9292");
+    place.set("OS_CLOUD", "a");
+    place.set("OS_CACERT", "/variable.pem");
+    place.set("OS_INSECURE", "true");
+    let cloud = place.load(&CloudOptions::default()).unwrap();
+    assert_eq!(endpoint(&cloud).await, "http://file:9292/");
+    assert_eq!(cloud.tls().cacert.as_deref(), Some(Path::new("/file.pem")));
+    assert!(cloud.tls().insecure);
+
+    let options = CloudOptions::default()
+        .with_setting("endpoint", "http://option:9292")
+        .with_setting("cacert", "/option.pem");
+    let cloud = place.load(&options).unwrap();
+    assert_eq!(endpoint(&cloud).await, "http://option:9292/");
+    assert_eq!(cloud.tls().cacert.as_deref(), Some(Path::new("/option.pem")));
+}
+
+#[tokio::test]
+async fn secure_yaml_adds_to_the_cloud_of_the_same_name() {
+    let place = Place::new();
+    place.write(
+        "work/clouds.yaml",
+        "clouds:\n  a:\n    auth_type: admin_token\n    auth: {endpoint: 'http://h:9292'}\n",
+    );
+    place.write("work/secure.yaml", "clouds:\n  a:\n    auth: {token: s3cret}\n");
+    let identity = place.load(&CloudOptions::default()).unwrap().identity().unwrap();
+    assert!(matches!(identity.token().await.unwrap(), Token::Keystone(_)));
+    assert!(!format!("{identity:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn http_basic_sends_user_and_password() {
+    let place = Place::new();
+    place.write(
+        "work/clouds.yaml",
+        "clouds:\n  a:\n    auth_type: http_basic\n    verify: false\n    auth: {endpoint: 'https://h/', username: Aladdin, password: open sesame}\n",
+    );
+    let cloud = place.load(&CloudOptions::default()).unwrap();
+    assert!(cloud.tls().insecure);
+    let Token::Basic(header) = cloud.identity().unwrap().token().await.unwrap() else {
+        panic!("not basic")
+    };
+    // The example of RFC 7617.
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&header), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named_without_a_secret() {
+    let mut place = Place::new();
+    for (yaml, expected) in [
+        (
+            "clouds:\n  a:\n    auth: {username: u, password: hunter2}\n",
+            "cloud a has no auth.auth_url",
+        ),
+        ("clouds:\n  a:\n    auth_type: none\n", "cloud a has no auth.endpoint"),
+        (
+            "clouds:\n  a:\n    auth_type: v2password\n    auth: {auth_url: 'http://h'}\n",
+            "auth_type v2password of cloud a is not supported",
+        ),
+        (
+            "clouds:\n  a:\n    auth: {auth_url: 'ftp://u:hunter2@h', password: hunter2}\n",
+            "auth.auth_url of cloud a is not usable: neither http nor https",
+        ),
+        ("clouds:\n  a:\n    auth: hunter2\n", "clouds.yaml cannot be used: invalid type"),
+        ("clouds:\n  a: [hunter2\n", "clouds.yaml cannot be used: "),
+    ] {
+        place.write("work/clouds.yaml", yaml);
+        let error = place
+            .load(&CloudOptions::default())
+            .and_then(|cloud| cloud.identity().map(drop))
+            .expect_err(yaml);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+    place.set("OS_CLIENT_CONFIG_FILE", &place.path("none.yaml"));
+    let error = place.load(&CloudOptions::default()).unwrap_err();
+    assert!(matches!(error, ConfigError::MissingFile { variable: "OS_CLIENT_CONFIG_FILE", .. }));
+}
