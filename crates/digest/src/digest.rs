@@ -1,0 +1,124 @@
+//! What hashing gives.
+
+use std::fmt;
+
+use crate::{Algorithm, Error};
+
+/// The longest digest there is.
+const MOST_BYTES: usize = 64;
+
+/// A digest and its algorithm. `Display` is lower-case hexadecimal.
+#[derive(Clone, Copy)]
+pub struct Digest {
+    algorithm: Algorithm,
+    /// Zero behind the digest's own length.
+    bytes: [u8; MOST_BYTES],
+}
+
+impl Digest {
+    /// `bytes` as long as the algorithm's digests are.
+    pub(crate) fn new(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let mut all = [0; MOST_BYTES];
+        all[..algorithm.digest_bytes()].copy_from_slice(bytes);
+        Digest { algorithm, bytes: all }
+    }
+
+    /// From hexadecimal digits of either case.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotADigest`] when there are more, fewer, or others.
+    pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Self, Error> {
+        let mut digest = Digest { algorithm, bytes: [0; MOST_BYTES] };
+        let text = text.as_bytes();
+        if text.len() != 2 * algorithm.digest_bytes() {
+            return Err(Error::NotADigest(algorithm));
+        }
+        for (byte, pair) in digest.bytes.iter_mut().zip(text.chunks_exact(2)) {
+            let digit =
+                |at: usize| char::from(pair[at]).to_digit(16).ok_or(Error::NotADigest(algorithm));
+            *byte = u8::try_from(digit(0)? << 4 | digit(1)?).expect("two digits make a byte");
+        }
+        Ok(digest)
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.algorithm.digest_bytes()]
+    }
+}
+
+/// Takes the same time wherever the digests differ, so that nobody learns one by trying.
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        let difference = self.bytes.iter().zip(&other.bytes).fold(0, |all, (a, b)| all | (a ^ b));
+        self.algorithm == other.algorithm && std::hint::black_box(difference) == 0
+    }
+}
+
+impl Eq for Digest {}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{self}", self.algorithm)
+    }
+}
+
+/// The digests of one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests(pub(crate) Vec<Digest>);
+
+impl Digests {
+    /// The digest by that algorithm, if it was asked for.
+    #[must_use]
+    pub fn get(&self, algorithm: Algorithm) -> Option<&Digest> {
+        self.0.iter().find(|digest| digest.algorithm == algorithm)
+    }
+
+    /// All digests, in the order they were asked for.
+    pub fn iter(&self) -> impl Iterator<Item = &Digest> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_survives_and_anything_else_is_refused() {
+        let text = "900150983CD24fb0d6963f7d28e17f72";
+        let digest = Digest::from_hex(Algorithm::Md5, text).unwrap();
+        assert_eq!(digest.to_string(), text.to_lowercase());
+        assert_eq!(digest.as_bytes()[..2], [0x90, 0x01]);
+        for wrong in ["", "90", &text[1..], &format!("{text}0"), &text.replace('9', "g"), "é"] {
+            assert_eq!(
+                Digest::from_hex(Algorithm::Md5, wrong),
+                Err(Error::NotADigest(Algorithm::Md5)),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn digests_differ_by_bytes_and_by_algorithm() {
+        let digest = |algorithm, text: &str| Digest::from_hex(algorithm, text).unwrap();
+        let (a, b) = ("00".repeat(32), format!("{}01", "00".repeat(31)));
+        assert_eq!(digest(Algorithm::Sha256, &a), digest(Algorithm::Sha256, &a));
+        assert_ne!(digest(Algorithm::Sha256, &a), digest(Algorithm::Sha256, &b));
+        assert_ne!(digest(Algorithm::Sha256, &a), digest(Algorithm::Sha3_256, &a));
+    }
+}
