@@ -1,0 +1,31 @@
+//! Fields of headers. Offsets are from the start of the stream; what was not read is `None`.
+
+/// Bytes as text for a message: printable ASCII as it is, the rest escaped, long names cut.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let end = bytes.len().min(200);
+    bytes[..end].escape_ascii().to_string()
+}
+
+pub(crate) fn bytes<const N: usize>(head: &[u8], offset: usize) -> Option<[u8; N]> {
+    head.get(offset..offset.checked_add(N)?)?.try_into().ok()
+}
+
+pub(crate) fn be16(head: &[u8], offset: usize) -> Option<u16> {
+    bytes(head, offset).map(u16::from_be_bytes)
+}
+
+pub(crate) fn be32(head: &[u8], offset: usize) -> Option<u32> {
+    bytes(head, offset).map(u32::from_be_bytes)
+}
+
+pub(crate) fn be64(head: &[u8], offset: usize) -> Option<u64> {
+    bytes(head, offset).map(u64::from_be_bytes)
+}
+
+pub(crate) fn le32(head: &[u8], offset: usize) -> Option<u32> {
+    bytes(head, offset).map(u32::from_le_bytes)
+}
+
+pub(crate) fn le64(head: &[u8], offset: usize) -> Option<u64> {
+    bytes(head, offset).map(u64::from_le_bytes)
+}

@@ -1,0 +1,63 @@
+//! The header's extensions.
+
+use super::header::Header;
+use crate::finding::{Finding, FindingId};
+use crate::on_disk::be32;
+
+const END: u32 = 0;
+const DATA_FILE: u32 = 0x4441_5441;
+const LUKS_HEADER: u32 = 0x0537_be77;
+const BACKING_FORMAT: u32 = 0xe279_2aca;
+/// qemu keeps the name of the backing format in 16 bytes.
+const MOST_FORMAT_BYTES: u32 = 15;
+
+/// What the extensions say that matters here.
+#[derive(Default)]
+pub(super) struct Extensions<'a> {
+    /// The name of the file that holds the data.
+    pub(super) data_file: Option<&'a [u8]>,
+    /// Where the LUKS header is: two numbers.
+    pub(super) luks_header: Option<&'a [u8]>,
+    defect: Option<Finding>,
+}
+
+impl<'a> Extensions<'a> {
+    /// Reads them as far as the stream was read. Only for sound cluster sizes.
+    pub(super) fn read(head: &'a [u8], header: &Header) -> Self {
+        let mut extensions = Extensions::default();
+        let area = header.extension_area();
+        let mut at = area.start;
+        while at + 8 <= area.end {
+            let Ok(offset) = usize::try_from(at) else { break };
+            let (Some(kind), Some(length)) = (be32(head, offset), be32(head, offset + 4)) else {
+                break;
+            };
+            if kind == END {
+                break;
+            }
+            let data = at + 8;
+            if u64::from(length) > area.end - data
+                || (kind == BACKING_FORMAT && length > MOST_FORMAT_BYTES)
+            {
+                let text = format!("header extension {kind:#x} of {length} bytes is too large");
+                extensions.defect = Some(Finding::fatal(FindingId::CorruptHeader, at, text));
+                break;
+            }
+            let content = head.get(offset + 8..).and_then(|rest| {
+                usize::try_from(length).ok().and_then(|length| rest.get(..length))
+            });
+            match kind {
+                DATA_FILE => extensions.data_file = content,
+                LUKS_HEADER => extensions.luks_header = content,
+                _ => {}
+            }
+            at = data + u64::from(length).next_multiple_of(8);
+        }
+        extensions
+    }
+
+    /// The extension at which qemu stops, if any.
+    pub(super) fn defects(&self) -> Option<Finding> {
+        self.defect.clone()
+    }
+}

@@ -1,0 +1,206 @@
+//! The header: its fields, and the limits that qemu opens them within.
+
+use crate::finding::{Finding, FindingId};
+use crate::on_disk::{be32, be64};
+
+/// `header_length` of version 2, which has no such field.
+const V2_BYTES: u32 = 72;
+/// The least `header_length` of version 3.
+const V3_BYTES: u32 = 104;
+/// qemu's `QCOW_MAX_L1_SIZE`.
+const MOST_L1_BYTES: u64 = 32 << 20;
+/// qemu's `QCOW_MAX_REFTABLE_SIZE`.
+const MOST_REFCOUNT_TABLE_BYTES: u64 = 8 << 20;
+/// qemu's `QCOW_MAX_SNAPSHOTS`.
+const MOST_SNAPSHOTS: u32 = 65_536;
+/// qemu's `MIN_CLUSTER_BITS` and `MAX_CLUSTER_BITS`.
+const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
+/// With extended L2 a cluster has 32 subclusters of at least a sector.
+const LEAST_EXTENDED_CLUSTER_BITS: u32 = 14;
+/// qemu's limit for the name of a backing file.
+const MOST_NAME_BYTES: u64 = 1023;
+
+/// The header of version 2 or 3.
+pub(super) struct Header {
+    version: u32,
+    pub(super) backing_file_offset: u64,
+    backing_file_size: u32,
+    cluster_bits: u32,
+    /// Bytes of the disk inside, as written.
+    size: u64,
+    pub(super) crypt_method: u32,
+    l1_size: u32,
+    l1_table_offset: u64,
+    refcount_table_offset: u64,
+    refcount_table_clusters: u32,
+    nb_snapshots: u32,
+    snapshots_offset: u64,
+    pub(super) incompatible: Incompatible,
+    refcount_order: u32,
+    header_length: u32,
+    compression_type: u8,
+}
+
+/// The features without which an image cannot be read.
+#[derive(Clone, Copy)]
+pub(super) struct Incompatible(u64);
+
+impl Incompatible {
+    pub(super) const DIRTY: u64 = 1;
+    pub(super) const CORRUPT: u64 = 1 << 1;
+    pub(super) const DATA_FILE: u64 = 1 << 2;
+    const COMPRESSION_TYPE: u64 = 1 << 3;
+    pub(super) const EXTENDED_L2: u64 = 1 << 4;
+
+    pub(super) fn contains(self, feature: u64) -> bool {
+        self.0 & feature != 0
+    }
+
+    /// The bits that mean nothing to qemu.
+    pub(super) fn unknown(self) -> u64 {
+        self.0 & !(Self::EXTENDED_L2 | (Self::EXTENDED_L2 - 1))
+    }
+}
+
+impl Header {
+    /// `None` when the stream ends within it.
+    pub(super) fn read(head: &[u8]) -> Option<Self> {
+        let version = be32(head, 4)?;
+        let extended = version >= 3;
+        let header_length = if extended { be32(head, 100)? } else { V2_BYTES };
+        let has_compression_type = extended && header_length > V3_BYTES;
+        Some(Header {
+            version,
+            backing_file_offset: be64(head, 8)?,
+            backing_file_size: be32(head, 16)?,
+            cluster_bits: be32(head, 20)?,
+            size: be64(head, 24)?,
+            crypt_method: be32(head, 32)?,
+            l1_size: be32(head, 36)?,
+            l1_table_offset: be64(head, 40)?,
+            refcount_table_offset: be64(head, 48)?,
+            refcount_table_clusters: be32(head, 56)?,
+            nb_snapshots: be32(head, 60)?,
+            snapshots_offset: be64(head, 64)?,
+            incompatible: Incompatible(if extended { be64(head, 72)? } else { 0 }),
+            refcount_order: if extended { be32(head, 96)? } else { 4 },
+            header_length,
+            compression_type: if has_compression_type { *head.get(104)? } else { 0 },
+        })
+    }
+
+    /// Bytes of the disk inside, as qemu gives them to a machine: whole sectors.
+    pub(super) fn virtual_size(&self) -> u64 {
+        self.size / 512 * 512
+    }
+
+    pub(super) fn has_sound_cluster_size(&self) -> bool {
+        CLUSTER_BITS.contains(&self.cluster_bits)
+    }
+
+    /// Where extensions may stand: from the end of the header to the backing file's name, or to the
+    /// end of the first cluster. Only for sound cluster sizes.
+    pub(super) fn extension_area(&self) -> std::ops::Range<u64> {
+        let end = match self.backing_file_offset {
+            0 => self.cluster_bytes(),
+            offset => offset.min(self.cluster_bytes()),
+        };
+        u64::from(self.header_length)..end
+    }
+
+    /// The name of the backing file, if it is where qemu would read it.
+    pub(super) fn backing_file<'a>(&self, head: &'a [u8]) -> Option<&'a [u8]> {
+        let start = usize::try_from(self.backing_file_offset).ok()?;
+        let length = usize::try_from(self.backing_file_size).ok()?;
+        head.get(start..start.checked_add(length)?)
+    }
+
+    fn cluster_bytes(&self) -> u64 {
+        1 << self.cluster_bits
+    }
+
+    /// Every field that makes qemu refuse the image.
+    pub(super) fn defects(&self) -> Vec<Finding> {
+        let mut defects = Vec::new();
+        let mut refuse = |is_wrong: bool, offset: u64, text: String| {
+            if is_wrong {
+                defects.push(Finding::fatal(FindingId::CorruptHeader, offset, text));
+            }
+        };
+        refuse(self.version > 3, 4, format!("version {} is unknown", self.version));
+        refuse(self.crypt_method > 2, 32, format!("encryption {} is unknown", self.crypt_method));
+        refuse(self.refcount_order > 6, 96, format!("refcount_order is {}", self.refcount_order));
+        refuse(
+            self.nb_snapshots > MOST_SNAPSHOTS,
+            60,
+            format!("{} snapshots are more than qemu takes", self.nb_snapshots),
+        );
+        let cluster_bits = self.cluster_bits;
+        if !self.has_sound_cluster_size() {
+            refuse(true, 20, format!("cluster_bits is {cluster_bits}, not 9 to 21"));
+            // Everything below counts in clusters.
+            return defects;
+        }
+        let cluster = self.cluster_bytes();
+        let extended_l2 = self.incompatible.contains(Incompatible::EXTENDED_L2);
+        refuse(
+            extended_l2 && cluster_bits < LEAST_EXTENDED_CLUSTER_BITS,
+            20,
+            format!("cluster_bits is {cluster_bits}, too few for extended L2 entries"),
+        );
+        for (name, offset, value) in [
+            ("l1_table_offset", 40, self.l1_table_offset),
+            ("refcount_table_offset", 48, self.refcount_table_offset),
+            ("snapshots_offset", 64, self.snapshots_offset),
+        ] {
+            refuse(value % cluster != 0, offset, format!("{name} {value} is inside a cluster"));
+        }
+        let l1_bytes = u64::from(self.l1_size) * 8;
+        refuse(
+            l1_bytes > MOST_L1_BYTES,
+            36,
+            format!("the L1 table of {l1_bytes} bytes is too large"),
+        );
+        refuse(
+            self.l1_table_offset.checked_add(l1_bytes).is_none_or(|end| end > i64::MAX as u64),
+            40,
+            "the L1 table ends beyond any file".to_owned(),
+        );
+        let l2_entries = cluster / if extended_l2 { 16 } else { 8 };
+        let l1_needed = self.virtual_size().div_ceil(cluster * l2_entries);
+        refuse(
+            l1_needed > u64::from(self.l1_size),
+            36,
+            format!("the disk needs {l1_needed} L1 entries, there are {}", self.l1_size),
+        );
+        refuse(l1_needed > i32::MAX as u64, 24, "the disk is larger than qemu takes".to_owned());
+        let clusters = u64::from(self.refcount_table_clusters);
+        refuse(
+            clusters == 0 || clusters * cluster > MOST_REFCOUNT_TABLE_BYTES,
+            56,
+            format!("a refcount table of {clusters} clusters is impossible"),
+        );
+        let least = if self.version >= 3 { V3_BYTES } else { V2_BYTES };
+        let length = self.header_length;
+        refuse(
+            length < least || u64::from(length) > cluster,
+            100,
+            format!("a header of {length} bytes is impossible"),
+        );
+        if self.backing_file_offset != 0 {
+            let room = cluster.saturating_sub(self.backing_file_offset).min(MOST_NAME_BYTES);
+            refuse(
+                self.backing_file_offset > cluster || u64::from(self.backing_file_size) > room,
+                16,
+                "the name of the backing file does not fit into the header's cluster".to_owned(),
+            );
+        }
+        let says = self.incompatible.contains(Incompatible::COMPRESSION_TYPE);
+        refuse(
+            self.compression_type > 1 || says != (self.compression_type != 0),
+            104,
+            format!("compression_type {} contradicts the features", self.compression_type),
+        );
+        defects
+    }
+}

@@ -1,0 +1,212 @@
+//! qcow2, versions 2 and 3 (`docs/interop/qcow2.txt` and `qcow2_do_open` of qemu).
+
+mod extensions;
+mod header;
+
+use crate::finding::{Finding, FindingId};
+use crate::format::Format;
+use crate::inspect::Seen;
+use crate::on_disk::{be32, shown};
+use extensions::Extensions;
+use header::{Header, Incompatible};
+
+/// The first four bytes.
+const MAGIC: &[u8] = b"QFI\xfb";
+
+/// Judges the header as strictly as qemu opens the image, and as the image service judges it.
+pub(crate) fn inspect(head: &[u8]) -> Option<Seen> {
+    // Version 1 is another format, version 0 none at all.
+    if !head.starts_with(MAGIC) || be32(head, 4).is_some_and(|version| version < 2) {
+        return None;
+    }
+    let mut seen = Seen::new(Format::Qcow2, 0);
+    let Some(header) = Header::read(head) else {
+        seen.findings.push(Finding::fatal(FindingId::CorruptHeader, 0, "the header is cut off"));
+        return Some(seen);
+    };
+    seen.virtual_size = Some(header.virtual_size());
+    seen.findings = header.defects();
+    seen.findings.extend(features(&header));
+    if header.has_sound_cluster_size() {
+        let extensions = Extensions::read(head, &header);
+        seen.findings.extend(extensions.defects());
+        seen.findings.extend(references(head, &header, &extensions));
+        if header.crypt_method == 2 && extensions.luks_header.is_none() {
+            let text = "it is LUKS-encrypted but does not say where its LUKS header is";
+            seen.findings.push(Finding::fatal(FindingId::CorruptHeader, 32, text));
+        }
+    } else {
+        // Where the names are depends on the cluster size; that there are some does not.
+        seen.findings.extend(references(head, &header, &Extensions::default()));
+    }
+    Some(seen)
+}
+
+/// Other files that whoever opens this image would read.
+fn references(head: &[u8], header: &Header, extensions: &Extensions) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if header.backing_file_offset != 0 {
+        let name = header
+            .backing_file(head)
+            .map_or_else(|| "outside the header".to_owned(), |name| format!("\"{}\"", shown(name)));
+        let text = format!("it needs a backing file, {name}, that the service would read");
+        findings.push(Finding::fatal(FindingId::BackingFile, 8, text));
+    }
+    if header.incompatible.contains(Incompatible::DATA_FILE) {
+        let name =
+            extensions.data_file.map_or_else(String::new, |name| format!(", \"{}\",", shown(name)));
+        let text = format!("its data is in another file{name} that the service would read");
+        findings.push(Finding::fatal(FindingId::DataFile, 72, text));
+    }
+    findings
+}
+
+fn features(header: &Header) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let unknown = header.incompatible.unknown();
+    if unknown != 0 {
+        let text = format!("it needs features that qemu does not know: {unknown:#x}");
+        findings.push(Finding::fatal(FindingId::UnknownFeatures, 72, text));
+    }
+    if header.incompatible.contains(Incompatible::EXTENDED_L2) {
+        let text = "the image service takes no extended L2 entries; convert it without extended_l2";
+        findings.push(Finding::fatal(FindingId::ServiceUnsupported, 72, text));
+    }
+    if header.incompatible.contains(Incompatible::CORRUPT) {
+        let text = "qemu has marked it as corrupt; see `qemu-img check`";
+        findings.push(Finding::fatal(FindingId::CorruptHeader, 72, text));
+    }
+    if header.incompatible.contains(Incompatible::DIRTY) {
+        findings.push(Finding::info(FindingId::NotClosed, 72, "it was not closed properly"));
+    }
+    if header.crypt_method != 0 {
+        findings.push(Finding::info(FindingId::Encrypted, 32, "the data is encrypted"));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Detector, FindingId, Format, Inspection, Severity};
+
+    /// A version 3 header of a disk of 1 GiB with clusters of 64 KiB, as qemu writes it.
+    fn header() -> Vec<u8> {
+        let mut head = vec![0; 64 << 10];
+        let mut put = |offset: usize, bytes: &[u8]| {
+            head[offset..offset + bytes.len()].copy_from_slice(bytes);
+        };
+        put(0, b"QFI\xfb");
+        put(4, &3u32.to_be_bytes());
+        put(20, &16u32.to_be_bytes());
+        put(24, &(1u64 << 30).to_be_bytes());
+        put(36, &4u32.to_be_bytes()); // as many as extended L2 entries would need
+        put(40, &(3u64 << 16).to_be_bytes());
+        put(48, &(1u64 << 16).to_be_bytes());
+        put(56, &1u32.to_be_bytes());
+        put(96, &4u32.to_be_bytes());
+        put(100, &112u32.to_be_bytes());
+        head
+    }
+
+    fn inspect(changes: &[(usize, &[u8])]) -> Inspection {
+        let mut head = header();
+        for (offset, bytes) in changes {
+            head[*offset..*offset + bytes.len()].copy_from_slice(bytes);
+        }
+        let mut detector = Detector::new();
+        detector.push(&head);
+        detector.inspect(None)
+    }
+
+    fn fatal(inspection: &Inspection) -> Vec<FindingId> {
+        let findings = inspection.findings.iter();
+        findings.filter(|f| f.severity == Severity::Fatal).map(|f| f.id).collect()
+    }
+
+    #[test]
+    fn a_sound_header_has_no_findings() {
+        let inspection = inspect(&[]);
+        assert_eq!(inspection.format, Format::Qcow2);
+        assert_eq!(inspection.virtual_size, Some(1 << 30));
+        assert_eq!(inspection.findings, []);
+    }
+
+    #[test]
+    fn the_size_is_rounded_down_to_sectors() {
+        let inspection = inspect(&[(24, &1_000_000u64.to_be_bytes())]);
+        assert_eq!(inspection.virtual_size, Some(999_936));
+    }
+
+    #[test]
+    fn other_files_are_named_and_fatal() {
+        let inspection = inspect(&[
+            (8, &200u64.to_be_bytes()),
+            (16, &11u32.to_be_bytes()),
+            (200, b"/etc/\x1b[2Jpw"),
+        ]);
+        assert_eq!(fatal(&inspection), [FindingId::BackingFile]);
+        let text = &inspection.findings[0].text;
+        assert!(text.contains(r"/etc/\x1b[2Jpw"), "escaped and whole: {text}");
+
+        let inspection = inspect(&[
+            (72, &4u64.to_be_bytes()),
+            (112, &0x4441_5441u32.to_be_bytes()),
+            (116, &8u32.to_be_bytes()),
+            (120, b"data.raw"),
+        ]);
+        assert_eq!(fatal(&inspection), [FindingId::DataFile]);
+        assert!(inspection.findings[0].text.contains("data.raw"));
+    }
+
+    #[test]
+    fn a_data_file_name_without_the_feature_is_ignored_as_qemu_does() {
+        let name: &[u8] = b"\x44\x41\x54\x41\0\0\0\x08data.raw";
+        assert_eq!(fatal(&inspect(&[(112, name)])), []);
+    }
+
+    #[test]
+    fn features_that_nobody_has_are_fatal() {
+        for (bits, ids) in [
+            (1u64, vec![]),
+            (2, vec![FindingId::CorruptHeader]),
+            (16, vec![FindingId::ServiceUnsupported]),
+            (32, vec![FindingId::UnknownFeatures]),
+            (1 << 63, vec![FindingId::UnknownFeatures]),
+        ] {
+            assert_eq!(fatal(&inspect(&[(72, &bits.to_be_bytes())])), ids, "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn every_field_that_qemu_refuses_is_a_corrupt_header() {
+        let far = u64::MAX.to_be_bytes();
+        let changes: [(&str, usize, &[u8]); 15] = [
+            ("version", 4, &4u32.to_be_bytes()),
+            ("cluster_bits too small", 20, &8u32.to_be_bytes()),
+            ("cluster_bits too large", 20, &22u32.to_be_bytes()),
+            ("crypt_method", 32, &3u32.to_be_bytes()),
+            ("crypt_method without its extension", 32, &2u32.to_be_bytes()),
+            ("l1_size too large", 36, &4_194_305u32.to_be_bytes()),
+            ("l1_size too small", 36, &1u32.to_be_bytes()),
+            ("l1_table_offset unaligned", 40, &513u64.to_be_bytes()),
+            ("l1_table_offset too far", 40, &far),
+            ("refcount_table_offset unaligned", 48, &513u64.to_be_bytes()),
+            ("refcount_table_clusters none", 56, &0u32.to_be_bytes()),
+            ("refcount_table_clusters too many", 56, &129u32.to_be_bytes()),
+            ("nb_snapshots", 60, &65_537u32.to_be_bytes()),
+            ("refcount_order", 96, &7u32.to_be_bytes()),
+            ("header_length", 100, &64u32.to_be_bytes()),
+        ];
+        for (what, offset, bytes) in changes {
+            let ids = fatal(&inspect(&[(offset, bytes)]));
+            assert!(ids.contains(&FindingId::CorruptHeader), "{what}: {ids:?}");
+        }
+        // An extension that runs out of its area.
+        let overrun: &[u8] = b"\x68\x03\xf8\x57\xff\xff\xff\xf0";
+        assert_eq!(fatal(&inspect(&[(112, overrun)])), [FindingId::CorruptHeader]);
+        // zstd clusters need the feature bit, and the other way round.
+        assert_eq!(fatal(&inspect(&[(104, &[1])])), [FindingId::CorruptHeader]);
+        assert_eq!(fatal(&inspect(&[(72, &8u64.to_be_bytes())])), [FindingId::CorruptHeader]);
+        assert_eq!(fatal(&inspect(&[(72, &8u64.to_be_bytes()), (104, &[1])])), []);
+    }
+}

@@ -1,0 +1,200 @@
+//! What comes out of a stream, whatever way it goes in; and against qemu itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "what is not tested is said aloud")]
+
+use std::path::Path;
+use std::process::Command;
+
+use imgpush_formats::{Detector, FindingId, Format, HEAD_BYTES, Inspection};
+use proptest::prelude::*;
+
+fn inspect(bytes: &[u8]) -> Inspection {
+    let mut detector = Detector::new();
+    detector.push(bytes);
+    detector.inspect(Some(bytes.len() as u64))
+}
+
+#[test]
+fn an_empty_stream_and_plain_bytes_are_raw() {
+    let empty = inspect(b"");
+    assert_eq!((empty.format, empty.virtual_size), (Format::Raw, Some(0)));
+    let plain = inspect(&[7; 5000]);
+    assert_eq!((plain.format, plain.virtual_size), (Format::Raw, Some(5000)));
+    assert!(plain.findings.is_empty());
+}
+
+#[test]
+fn no_magic_is_taken_for_a_raw_disk() {
+    let mut ova = vec![0; 1024];
+    ova[..8].copy_from_slice(b"disk.ovf");
+    ova[257..262].copy_from_slice(b"ustar");
+    let mut iso = vec![0; 40_000];
+    iso[32_769..32_774].copy_from_slice(b"CD001");
+    let mut vdi = vec![0; 512];
+    vdi[0x40..0x44].copy_from_slice(&0xbeda_107f_u32.to_le_bytes());
+    let descriptor = b"# Disk DescriptorFile\nversion=1\nCID=1\nRW 20 FLAT \"/etc/passwd\" 0\n";
+    for (bytes, format) in [
+        (b"\x1f\x8b\x08\0".to_vec(), Format::Gzip),
+        (b"\xfd7zXZ\0".to_vec(), Format::Xz),
+        (b"\x28\xb5\x2f\xfd".to_vec(), Format::Zstd),
+        (b"BZh91AY".to_vec(), Format::Bzip2),
+        (b"PK\x03\x04".to_vec(), Format::Zip),
+        (b"7z\xbc\xaf\x27\x1c".to_vec(), Format::SevenZip),
+        (b"QED\0".to_vec(), Format::Qed),
+        (b"QFI\xfb\0\0\0\x01".to_vec(), Format::Qcow),
+        (b"QFI\xfb\0\0\0\x03".to_vec(), Format::Qcow2),
+        (b"KDMV\x01\0\0\0".to_vec(), Format::Vmdk),
+        (descriptor.to_vec(), Format::Vmdk),
+        (b"conectix".to_vec(), Format::Vhd),
+        (b"vhdxfile".to_vec(), Format::Vhdx),
+        (b"LUKS\xba\xbe\0\x01".to_vec(), Format::Luks),
+        (ova, Format::Ova),
+        (iso, Format::Iso),
+        (vdi, Format::Vdi),
+    ] {
+        assert_eq!(inspect(&bytes).format, format);
+    }
+}
+
+#[test]
+fn one_thing_in_another_is_fatal_but_a_hybrid_cd_is_not() {
+    let mut disk = vec![0; 40_000];
+    disk[510..512].copy_from_slice(b"\x55\xaa");
+    let partitioned = inspect(&disk);
+    assert_eq!(partitioned.format, Format::Raw);
+    assert!(!partitioned.is_refused());
+
+    disk[32_769..32_774].copy_from_slice(b"CD001");
+    let hybrid = inspect(&disk);
+    assert_eq!((hybrid.format, hybrid.is_refused()), (Format::Iso, false));
+    assert_eq!(hybrid.virtual_size, Some(40_000));
+
+    disk[..8].copy_from_slice(b"vhdxfile");
+    let polyglot = inspect(&disk);
+    assert!(polyglot.findings.iter().any(|finding| finding.id == FindingId::Polyglot));
+
+    disk[0x40..0x44].copy_from_slice(&0xbeda_107f_u32.to_le_bytes());
+    let ambiguous = inspect(&disk);
+    assert!(ambiguous.findings.iter().any(|finding| finding.id == FindingId::Ambiguous));
+    assert_eq!(ambiguous.matches.len(), 3);
+}
+
+#[test]
+fn nothing_behind_the_head_is_kept_or_counts() {
+    let mut detector = Detector::new();
+    detector.push(&vec![0; HEAD_BYTES]);
+    assert!(detector.is_decided());
+    detector.push(&vec![0xff; 10 * HEAD_BYTES]);
+    assert_eq!(detector.inspect(None).virtual_size, None);
+    assert_eq!(detector.inspect(Some(1 << 40)).virtual_size, Some(1 << 40));
+}
+
+proptest! {
+    /// Whatever bytes come, however they are cut: the same verdict, and no panic.
+    #[test]
+    fn the_verdict_does_not_depend_on_the_cutting(
+        magic in prop::sample::select(vec![
+            &b"QFI\xfb\0\0\0\x03"[..], b"QFI\xfb\0\0\0\x02", b"QFI\xfb", b"KDMV", b"conectix", b"",
+        ]),
+        noise in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..600),
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let bytes = [magic, &noise].concat();
+        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        at.extend([0, bytes.len()]);
+        at.sort_unstable();
+        let mut detector = Detector::new();
+        for pair in at.windows(2) {
+            detector.push(&bytes[pair[0]..pair[1]]);
+        }
+        prop_assert_eq!(detector.inspect(Some(bytes.len() as u64)), inspect(&bytes));
+    }
+}
+
+/// Runs qemu-img; `None`, said loudly, where there is none.
+fn qemu_img(arguments: &[&str], folder: &Path) -> Option<String> {
+    let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
+        eprintln!("NOT TESTED: qemu-img is not installed, so nothing was compared with qemu");
+        return None;
+    };
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn formats_and_sizes_are_qemus() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, options, size, expected) in [
+        ("qcow2", "compat=0.10", "1G", Format::Qcow2),
+        ("qcow2", "compat=1.1", "1048577", Format::Qcow2),
+        ("qcow2", "cluster_size=2M,lazy_refcounts=on", "10G", Format::Qcow2),
+        ("qcow2", "cluster_size=512", "64M", Format::Qcow2),
+        ("qcow2", "compression_type=zstd", "1T", Format::Qcow2),
+        ("qcow2", "size=1G", "1G", Format::Qcow2),
+        ("raw", "size=1M", "1M", Format::Raw),
+        ("qcow", "size=64M", "64M", Format::Qcow),
+        ("qed", "size=64M", "64M", Format::Qed),
+        ("vdi", "size=64M", "64M", Format::Vdi),
+        ("vmdk", "subformat=monolithicSparse", "64M", Format::Vmdk),
+        ("vmdk", "subformat=streamOptimized", "64M", Format::Vmdk),
+        ("vpc", "subformat=dynamic", "64M", Format::Vhd),
+        ("vpc", "subformat=dynamic,force_size=on", "64M", Format::Vhd),
+        ("parallels", "size=64M", "64M", Format::Parallels),
+    ] {
+        let create = ["create", "-q", "-f", format, "-o", options, "image", size];
+        if qemu_img(&create, folder.path()).is_none() {
+            return;
+        }
+        let info =
+            qemu_img(&["info", "-f", format, "--output=json", "image"], folder.path()).unwrap();
+        let size = info.split("\"virtual-size\": ").nth(1).unwrap();
+        let size: u64 = size.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+        let inspection = inspect(&std::fs::read(folder.path().join("image")).unwrap());
+        assert_eq!(inspection.format, expected, "{format} {options}");
+        assert_eq!(inspection.virtual_size, Some(size), "{format} {options}");
+        let refused = matches!(expected, Format::Qcow | Format::Qed);
+        assert_eq!(
+            inspection.is_refused(),
+            refused,
+            "{format} {options}: {:?}",
+            inspection.findings
+        );
+        std::fs::remove_file(folder.path().join("image")).unwrap();
+    }
+}
+
+#[test]
+fn images_that_qemu_ties_to_other_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = ["create", "-q", "-f", "raw", "base.raw", "1M"];
+    if qemu_img(&base, folder.path()).is_none() {
+        return;
+    }
+    let cases: [(&[&str], FindingId, &str); 3] = [
+        (
+            &["create", "-q", "-f", "qcow2", "-b", "base.raw", "-F", "raw", "i"],
+            FindingId::BackingFile,
+            "base.raw",
+        ),
+        (
+            &["create", "-q", "-f", "qcow2", "-o", "data_file=d.raw", "i", "1M"],
+            FindingId::DataFile,
+            "d.raw",
+        ),
+        (
+            &["create", "-q", "-f", "qcow2", "-o", "extended_l2=on", "i", "1M"],
+            FindingId::ServiceUnsupported,
+            "extended L2",
+        ),
+    ];
+    for (create, id, word) in cases {
+        qemu_img(create, folder.path());
+        let inspection = inspect(&std::fs::read(folder.path().join("i")).unwrap());
+        let finding = inspection.findings.iter().find(|finding| finding.id == id);
+        let finding =
+            finding.unwrap_or_else(|| panic!("{id} is not among {:?}", inspection.findings));
+        assert!(finding.text.contains(word), "{}", finding.text);
+        assert!(inspection.is_refused());
+    }
+}
