@@ -1,2 +1,74 @@
-//! imgpush
-fn main() {}
+//! `imgpush`: gets disk images into OpenStack Glance fast, whole and proved.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod exit_code;
+mod hints;
+mod interrupt;
+mod output;
+mod printer;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use printer::Printer;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    let printer = Printer::new();
+    start_log(args.verbose);
+    // The network is one task; reading and hashing have threads of their own.
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("imgpush-net")
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let error = anyhow::Error::new(error).context("cannot start");
+            printer.error(&output::chain(error.as_ref()), &[]);
+            return exit_code::UNEXPECTED.into();
+        }
+    };
+    let code = runtime.block_on(async {
+        match args.command {
+            Command::Push(push) => commands::push::run(&args.cloud, &push, &printer).await,
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, &printer).await,
+            #[cfg(feature = "sandbox")]
+            Command::Demo => commands::demo::run(&printer).await,
+        }
+    });
+    // A read that hangs must not hold up the end.
+    runtime.shutdown_background();
+    code.into()
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    // Only a closed pipe can make this fail, and then nobody reads.
+    let _ = error.print();
+    // Help and version are answers, not mistakes.
+    if error.use_stderr() { exit_code::USAGE.into() } else { exit_code::DONE.into() }
+}
+
+/// The log of our own crates only: others print headers and bodies, which hold secrets.
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox"]
+        .map(|name| format!("{name}={level}"))
+        .join(",");
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

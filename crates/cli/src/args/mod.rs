@@ -1,0 +1,42 @@
+//! The command line.
+
+mod cloud;
+mod push;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+pub(crate) use cloud::CloudArgs;
+pub(crate) use push::{ProgressKind, PushArgs};
+#[cfg(feature = "sandbox")]
+pub(crate) use sandbox::SandboxArgs;
+
+/// Push disk images into OpenStack Glance: fast, whole and proved
+#[derive(Debug, Parser)]
+#[command(name = "imgpush", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+
+    /// Say more; repeat for more still
+    ///
+    /// Logs what imgpush does to stderr. Tokens and passwords are never logged.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Push a disk image and prove that it arrived
+    Push(Box<PushArgs>),
+    /// Run an image service on this machine, to try things out
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+    /// See in ten seconds what imgpush does for you
+    #[cfg(feature = "sandbox")]
+    Demo,
+}

@@ -1,0 +1,234 @@
+//! `imgpush push`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use imgpush_client::Visibility;
+use imgpush_engine::PushOptions;
+use imgpush_engine::pool::Pool;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  imgpush push noble.qcow2
+  imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
+  zstdcat disk.raw.zst | imgpush push --name disk -
+
+The id of the image goes to stdout, all else to stderr. Exit codes: 0 proved, 10 source,
+11 format, 20 not authorised, 21 refused, 22 connection, 23 server differs, 130 interrupted.")]
+pub(crate) struct PushArgs {
+    /// The disk image; - for the standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The name of the image; the file's name without its ending by default
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// The id of the image; one is made up by default
+    #[arg(long, value_name = "UUID", hide_short_help = true)]
+    id: Option<String>,
+
+    /// The format of the disk, where you know better; recognised by default
+    ///
+    /// When the data is of another format the push ends before anything is sent.
+    #[arg(long, value_name = "FORMAT")]
+    disk_format: Option<String>,
+
+    /// Believe --disk-format against what the data shows
+    ///
+    /// Glance inspects `bare` images itself and will most likely refuse them after the last byte.
+    /// Formats that name other files (backing files, external extents) are refused all the same.
+    #[arg(long, requires = "disk_format")]
+    force_format: bool,
+
+    /// What the data is wrapped in
+    #[arg(long, value_name = "FORMAT", default_value = "bare")]
+    container_format: String,
+
+    /// An extra property; repeat for more
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value)]
+    properties: Vec<(String, String)>,
+
+    /// A tag; repeat for more
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+
+    /// Who may see the image: private, shared, community or public
+    #[arg(long, value_name = "WHO", value_parser = visibility)]
+    visibility: Option<Visibility>,
+
+    /// The same as --visibility public
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    public: bool,
+
+    /// The same as --visibility private
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    private: bool,
+
+    /// The same as --visibility community
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    community: bool,
+
+    /// The same as --visibility shared
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    shared: bool,
+
+    /// Refuse to delete the image
+    #[arg(long, hide_short_help = true)]
+    protected: bool,
+
+    /// Leave the image out of lists
+    #[arg(long, hide_short_help = true)]
+    hidden: bool,
+
+    /// The smallest disk it boots from, in GiB
+    #[arg(long, value_name = "GIB", hide_short_help = true)]
+    min_disk: Option<u64>,
+
+    /// The least memory it boots with, in MiB
+    #[arg(long, value_name = "MIB", hide_short_help = true)]
+    min_ram: Option<u64>,
+
+    /// Let a file without bytes become an image without bytes
+    #[arg(long, hide_short_help = true)]
+    allow_empty: bool,
+
+    /// Leave the image record when the push fails; it is removed by default
+    #[arg(long)]
+    keep_failed: bool,
+
+    /// Memory to stay within: bytes, or with K, M, G
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
+    memory: u64,
+
+    /// Give up when nothing could be sent for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", hide_short_help = true)]
+    idle_timeout: u64,
+
+    /// Give up when the service has not answered so many seconds after the last byte
+    #[arg(long, value_name = "SECONDS", default_value = "600", hide_short_help = true)]
+    finish_timeout: u64,
+
+    /// Print one JSON object with the result to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// How to show progress on stderr
+    ///
+    /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressKind,
+
+    /// Show nothing but the result and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressKind {
+    Auto,
+    Json,
+    None,
+}
+
+impl PushArgs {
+    /// Whether the record of a failed push stays.
+    pub(crate) fn is_keeping_failed(&self) -> bool {
+        self.keep_failed
+    }
+
+    /// What the engine is to do.
+    pub(crate) fn options(&self) -> PushOptions {
+        let short = [
+            (self.public, Visibility::Public),
+            (self.private, Visibility::Private),
+            (self.community, Visibility::Community),
+            (self.shared, Visibility::Shared),
+        ];
+        let short = short.into_iter().find_map(|(set, who)| set.then_some(who));
+        let mut options = PushOptions::default();
+        options.id.clone_from(&self.id);
+        options.name.clone_from(&self.name);
+        options.disk_format.clone_from(&self.disk_format);
+        options.force_format = self.force_format;
+        options.container_format.clone_from(&self.container_format);
+        options.properties.clone_from(&self.properties);
+        options.tags.clone_from(&self.tags);
+        options.visibility = self.visibility.clone().or(short);
+        options.protected = self.protected.then_some(true);
+        options.hidden = self.hidden.then_some(true);
+        options.min_disk = self.min_disk;
+        options.min_ram = self.min_ram;
+        options.allow_empty = self.allow_empty;
+        options.keep_failed = self.keep_failed;
+        options.memory_bytes = self.memory;
+        options.idle_timeout = Duration::from_secs(self.idle_timeout);
+        options.finish_timeout = Duration::from_secs(self.finish_timeout);
+        options
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn visibility(text: &str) -> Result<Visibility, String> {
+    Ok(match text {
+        "private" => Visibility::Private,
+        "shared" => Visibility::Shared,
+        "community" => Visibility::Community,
+        "public" => Visibility::Public,
+        _ => return Err("expected private, shared, community or public".to_owned()),
+    })
+}
+
+fn memory(text: &str) -> Result<u64, String> {
+    let upper = text.trim().to_ascii_uppercase();
+    let number = upper.trim_end_matches("IB").trim_end_matches('B');
+    let (digits, shift) = match number.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) => (
+            digits,
+            if number.ends_with('K') {
+                10
+            } else if number.ends_with('M') {
+                20
+            } else {
+                30
+            },
+        ),
+        None => (number, 0),
+    };
+    let bytes = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(1 << shift))
+        .ok_or("expected a number of bytes, or one with K, M or G")?;
+    let least = Pool::least_memory_bytes();
+    if bytes < least {
+        return Err(format!("imgpush needs at least {}M", least.div_ceil(1 << 20)));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory;
+
+    #[test]
+    fn memory_takes_the_usual_spellings() {
+        for (text, bytes) in [
+            ("64M", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("1g", 1 << 30),
+            ("67108864", 64 << 20),
+            ("65536K", 64 << 20),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "12x", "1M", "-5", "99999999999G"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
+    }
+}

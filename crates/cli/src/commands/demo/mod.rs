@@ -1,0 +1,135 @@
+//! `imgpush demo`: the main job, and two ways in which it goes wrong, in ten seconds.
+
+mod qcow2;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use imgpush_client::{Cloud, CloudOptions, ImageClient, Surroundings};
+use imgpush_engine::{CancellationToken, Failure, Push, PushError, PushOptions, Report, source};
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+
+use crate::exit_code::{self, Code};
+use crate::output;
+use crate::printer::Printer;
+
+pub(crate) async fn run(printer: &Printer) -> Code {
+    match show(printer).await {
+        Ok(()) => exit_code::DONE,
+        Err(error) => {
+            printer.error(&output::chain(error.as_ref()), &[]);
+            exit_code::UNEXPECTED
+        }
+    }
+}
+
+async fn show(printer: &Printer) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("no folder for the demo")?;
+    let file = folder.path().join("demo.qcow2");
+    let mut out = std::fs::File::create(&file).context("no demo image")?;
+    qcow2::write(&mut out, 256 << 20, 160).context("no demo image")?;
+    let size = out.metadata()?.len();
+
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.context("no image service")?;
+    let options = CloudOptions::default()
+        .with_setting("auth_type", "none")
+        .with_setting("endpoint", sandbox.url());
+    let cloud = Cloud::load_from(&options, &Surroundings::default())?;
+    let client = ImageClient::connect(&cloud).await?;
+
+    printer.result(&format!("An image service runs at {} while this lasts.", sandbox.url()));
+    printer.result(&format!("A small disk image was made: demo.qcow2, {}.", output::bytes(size)));
+
+    title(printer, "1. A push", "imgpush push demo.qcow2");
+    let report = push(&client, &file).await?;
+    good(printer, &report);
+
+    title(
+        printer,
+        "2. A push whose bytes are damaged on the way",
+        "one bit flips at byte 4,194,304",
+    );
+    sandbox.inject(Operation::Upload, Fault::CorruptByte(4 << 20));
+    bad(printer, push(&client, &file).await, |failure| {
+        matches!(failure, Failure::Mismatch { .. })
+    })?;
+
+    title(printer, "3. A push that is cut", "the connection breaks at half of it");
+    sandbox.inject(Operation::Upload, Fault::DropAfter(size / 2));
+    bad(printer, push(&client, &file).await, |failure| {
+        matches!(failure, Failure::Broken { .. } | Failure::Client { .. })
+    })?;
+
+    let left = futures_util::TryStreamExt::try_collect::<Vec<_>>(
+        client.images(&imgpush_client::ImageQuery::default()),
+    )
+    .await?;
+    anyhow::ensure!(left.len() == 1, "{} images are left, not one", left.len());
+    printer.result("");
+    printer.result("One image is in the service, the proved one. Now your own:");
+    printer.result("");
+    printer.result("    imgpush push --cloud NAME FILE      NAME as in your clouds.yaml");
+    printer.result("");
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+async fn push(client: &ImageClient, file: &Path) -> Result<Report, PushError> {
+    let source = source::open(file).expect("the demo has just written it");
+    let options = PushOptions::named("demo");
+    Push::new(client.clone(), options)
+        .on_cloud("the sandbox")
+        .run(source, &CancellationToken::new())
+        .await
+}
+
+fn title(printer: &Printer, what: &str, how: &str) {
+    printer.result("");
+    printer.result(&format!("{what}    ({how})"));
+}
+
+fn good(printer: &Printer, report: &Report) {
+    let rate = output::rate(report);
+    let show = |label: &str, text: &str| printer.result(&format!("   {label:<12}{text}"));
+    show(
+        "recognised",
+        &format!(
+            "{}, a disk of {}",
+            report.disk_format.as_deref().unwrap_or("?"),
+            output::bytes(report.virtual_size.unwrap_or(0)),
+        ),
+    );
+    show(
+        "sent",
+        &format!(
+            "{} in one read, hashed on the way, {rate}/s",
+            output::bytes(report.size.unwrap_or(0))
+        ),
+    );
+    for (name, digest) in &report.computed {
+        show(
+            name,
+            &format!("{}…  the same as the service computed", &digest[..24.min(digest.len())]),
+        );
+    }
+    show("result", &printer.painted(&format!("image {} is active and proved", report.id), "1;32"));
+}
+
+fn bad(
+    printer: &Printer,
+    result: Result<Report, PushError>,
+    expected: impl Fn(&Failure) -> bool,
+) -> anyhow::Result<()> {
+    let error = match result {
+        Ok(report) => anyhow::bail!("the push of {} was not noticed to be damaged", report.id),
+        Err(error) if expected(&error.failure) => error,
+        Err(error) => return Err(error).context("the demo went wrong in an unexpected way"),
+    };
+    let chain = output::chain(&error);
+    printer.result(&format!("   {:<12}{}", "noticed", chain[1..].join(": ")));
+    printer.result(&format!("   {:<12}{}", "left behind", error.fate));
+    let code = exit_code::of_push(&error).number();
+    let verdict = format!("no image that could be booted by mistake; exit code {code}");
+    printer.result(&format!("   {:<12}{}", "result", printer.painted(&verdict, "1;33")));
+    Ok(())
+}

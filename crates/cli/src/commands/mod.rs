@@ -1,0 +1,7 @@
+//! What the verbs do.
+
+#[cfg(feature = "sandbox")]
+pub(crate) mod demo;
+pub(crate) mod push;
+#[cfg(feature = "sandbox")]
+pub(crate) mod sandbox;

@@ -1,0 +1,92 @@
+//! What the exit code says, for scripts. `docs/exit-codes.md` is the page for their authors; a code
+//! that is not on it means failure.
+
+use imgpush_client::{ConfigError, Error as ClientError};
+use imgpush_engine::{Failure, PushError};
+
+/// An exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Code(u8);
+
+/// Everything asked for is done and proved. Since 0.1.
+pub(crate) const DONE: Code = Code(0);
+/// Something failed that has no code of its own. Since 0.1.
+pub(crate) const UNEXPECTED: Code = Code(1);
+/// The command line or the configuration of the cloud is wrong. Since 0.1.
+pub(crate) const USAGE: Code = Code(2);
+/// The source cannot be read, is empty, or changed while it was read. Since 0.1.
+pub(crate) const SOURCE: Code = Code(10);
+/// The data is not what it is said to be, is unsafe, or of a format the service does not take; nothing
+/// was sent. Since 0.1.
+pub(crate) const FORMAT: Code = Code(11);
+/// The login was refused, or the project may not do this: 401, 403. Since 0.1.
+pub(crate) const NOT_AUTHORISED: Code = Code(20);
+/// The service refused the image: a quota, a value, a conflict. Since 0.1.
+pub(crate) const REFUSED: Code = Code(21);
+/// The service could not be reached, or the connection broke or stalled. Since 0.1.
+pub(crate) const GAVE_UP: Code = Code(22);
+/// The service holds something else than what was sent. Since 0.1.
+pub(crate) const SERVER_DIFFERS: Code = Code(23);
+/// What the service holds cannot be compared with what was sent. Since 0.1.
+pub(crate) const CANNOT_VERIFY: Code = Code(26);
+/// Interrupted by Ctrl-C or `SIGTERM`. Since 0.1.
+pub(crate) const INTERRUPTED: Code = Code(130);
+
+impl Code {
+    /// As a number, for `--json`.
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<Code> for std::process::ExitCode {
+    fn from(code: Code) -> Self {
+        code.0.into()
+    }
+}
+
+/// The code of a push that failed.
+pub(crate) fn of_push(error: &PushError) -> Code {
+    match &*error.failure {
+        Failure::Source(_) => SOURCE,
+        Failure::NoName | Failure::Property { .. } => USAGE,
+        Failure::FormatMismatch { .. }
+        | Failure::FormatUnknown { .. }
+        | Failure::FormatUnsafe { .. }
+        | Failure::FormatNotTaken { .. } => FORMAT,
+        Failure::Quota { .. } => REFUSED,
+        Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
+        Failure::Broken { .. } | Failure::Stalled { .. } => GAVE_UP,
+        Failure::Mismatch { .. } => SERVER_DIFFERS,
+        Failure::CannotVerify { .. } => CANNOT_VERIFY,
+        Failure::Interrupted => INTERRUPTED,
+        _ => UNEXPECTED,
+    }
+}
+
+/// The code of a call that failed.
+pub(crate) fn of_client(error: &ClientError) -> Code {
+    match error {
+        ClientError::Config(config) => of_config(config),
+        ClientError::LoginRefused { .. }
+        | ClientError::Unauthorized(_)
+        | ClientError::Forbidden(_) => NOT_AUTHORISED,
+        ClientError::BadRequest(_)
+        | ClientError::NotFound(_)
+        | ClientError::Conflict(_)
+        | ClientError::Gone(_)
+        | ClientError::TooLarge(_)
+        | ClientError::FormatRefused(_)
+        | ClientError::NoEndpoint { .. } => REFUSED,
+        ClientError::Login { .. }
+        | ClientError::Unavailable(_)
+        | ClientError::Unexpected(_)
+        | ClientError::Transport { .. } => GAVE_UP,
+        _ => UNEXPECTED,
+    }
+}
+
+/// The code of a cloud that is not configured: somebody has to change a file or an option.
+pub(crate) fn of_config(_: &ConfigError) -> Code {
+    USAGE
+}

@@ -1,0 +1,93 @@
+//! What to do next after an error.
+
+use imgpush_client::{ConfigError, Error as ClientError};
+use imgpush_engine::{Failure, PushError, SourceError};
+
+use crate::args::PushArgs;
+
+/// Hints for a push that failed.
+pub(crate) fn for_push(error: &PushError, args: &PushArgs) -> Vec<String> {
+    let file = args.file.display();
+    let hint = match &*error.failure {
+        Failure::NoName => Some("give one with --name".to_owned()),
+        Failure::Source(SourceError::Empty { .. }) => {
+            Some("use --allow-empty if the image is meant to have no bytes".to_owned())
+        }
+        Failure::Source(
+            SourceError::Shrank { .. } | SourceError::Grew { .. } | SourceError::Changed { .. },
+        ) => Some(format!("something still writes to {file}; push it again when that is done")),
+        Failure::FormatMismatch { found, .. } => Some(format!(
+            "leave --disk-format out to push it as {found}, or add --force-format to insist"
+        )),
+        Failure::FormatUnknown { .. } => {
+            Some("convert it with `qemu-img convert -O qcow2`, or unpack it".to_owned())
+        }
+        Failure::FormatUnsafe { overrulable: false, .. } => Some(format!(
+            "make it self-contained: `qemu-img convert -O qcow2 {file} flat.qcow2` where you trust it"
+        )),
+        Failure::FormatUnsafe { .. } => Some(
+            "the service would most likely refuse it after the last byte; \
+             --disk-format F --force-format insists"
+                .to_owned(),
+        ),
+        Failure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
+        Failure::Client { source, .. } | Failure::NotCreated { source } => for_client(source),
+        Failure::Broken { .. } | Failure::Stalled { .. } => {
+            Some("nothing half-made is used by the cloud; push it again".to_owned())
+        }
+        Failure::Mismatch { field: "os_hash_value" | "checksum" | "size", .. } => Some(
+            "the data changed between here and the store; push it again, and if it happens again \
+             look at the network and at the service's disks"
+                .to_owned(),
+        ),
+        Failure::CannotVerify { .. } if !args.is_keeping_failed() => {
+            Some("use --keep-failed to keep such an image".to_owned())
+        }
+        _ => None,
+    };
+    hint.into_iter().collect()
+}
+
+/// A hint for a call that failed.
+pub(crate) fn for_client(error: &ClientError) -> Option<String> {
+    Some(match error {
+        ClientError::Config(error) => return for_config(error),
+        ClientError::LoginRefused { .. } => {
+            "check user, password, domains and project of this cloud".to_owned()
+        }
+        ClientError::Login { .. } => "check auth_url, the network and the certificates \
+                                      (--os-cacert FILE for a private authority)"
+            .to_owned(),
+        ClientError::NoEndpoint { .. } => "check --os-region-name and --os-interface".to_owned(),
+        ClientError::Forbidden(_) => {
+            "the project or role may not do this; ask whoever runs the cloud".to_owned()
+        }
+        ClientError::NotFound(answer) if answer.url.contains("/schemas/") => {
+            "that address is not an image service; check the catalog or image_endpoint_override"
+                .to_owned()
+        }
+        ClientError::TooLarge(answer) if answer.request_id.is_none() => {
+            "a proxy before the image service limits the size of requests".to_owned()
+        }
+        ClientError::Transport { .. } => {
+            "check the address, the network and the certificates".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// A hint for a cloud that is not configured.
+pub(crate) fn for_config(error: &ConfigError) -> Option<String> {
+    Some(match error {
+        ConfigError::NoCloud { .. } | ConfigError::UnknownCloud { .. } => {
+            "name one with --cloud or OS_CLOUD; clouds.yaml is looked for in the working directory, \
+             ~/.config/openstack and /etc/openstack, or where OS_CLIENT_CONFIG_FILE says"
+                .to_owned()
+        }
+        ConfigError::UnsupportedAuthType { .. } => "supported are password, v3token, \
+             v3applicationcredential, v3totp, v3multifactor, v3oidcaccesstoken, \
+             v3oidcclientcredentials, v3websso, admin_token, http_basic and none"
+            .to_owned(),
+        _ => return None,
+    })
+}

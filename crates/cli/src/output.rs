@@ -1,0 +1,83 @@
+//! Results as people and as programs read them.
+
+use imgpush_engine::{Fate, PushError, Report};
+use serde_json::{Value, json};
+
+use crate::exit_code::Code;
+
+/// What happened, from the outside in, a level a line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+}
+
+/// A few lines about a push that is proved.
+pub(crate) fn summary(report: &Report) -> Vec<String> {
+    let mut lines = vec![format!(
+        "pushed {} to {} as {}: {} in {:.1} s, {}/s",
+        report.source,
+        report.cloud,
+        report.name.as_deref().unwrap_or(&report.id),
+        bytes(report.size.unwrap_or(0)),
+        report.seconds,
+        rate(report),
+    )];
+    let format = report.disk_format.as_deref().unwrap_or("?");
+    lines.push(match report.virtual_size {
+        Some(virtual_size) => format!("  format  {format}, virtual size {}", bytes(virtual_size)),
+        None => format!("  format  {format}"),
+    });
+    let hash = match (&report.os_hash_algo, &report.os_hash_value) {
+        (Some(algo), Some(value)) => format!("{algo} {value}"),
+        _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
+    };
+    lines.push(format!("  proved  {hash}"));
+    lines
+}
+
+/// Bytes a second over the whole push, in binary units.
+pub(crate) fn rate(report: &Report) -> String {
+    let milliseconds = std::time::Duration::from_secs_f64(report.seconds).as_millis().max(1);
+    let rate = u128::from(report.size.unwrap_or(0)) * 1000 / milliseconds;
+    bytes(u64::try_from(rate).unwrap_or(u64::MAX))
+}
+
+/// Binary units with three digits.
+pub(crate) fn bytes(count: u64) -> String {
+    indicatif::BinaryBytes(count).to_string()
+}
+
+/// The JSON of a push that is proved.
+pub(crate) fn report(report: &Report) -> Value {
+    serde_json::to_value(report).expect("a report has text keys and plain values only")
+}
+
+/// The JSON of a push that failed: the keys of a report as far as they are known, and `error`.
+pub(crate) fn failure(error: &PushError, code: Code) -> Value {
+    let chain = chain(error);
+    let id = match &error.fate {
+        Fate::NoRecord => None,
+        Fate::Removed { id } | Fate::Kept { id, .. } | Fate::Left { id, .. } => Some(id),
+        _ => None,
+    };
+    json!({
+        "id": id,
+        "verified": false,
+        "source": error.source_name,
+        "cloud": error.cloud,
+        "error": {
+            "message": chain[0],
+            "causes": chain[1..],
+            "exit_code": code.number(),
+            "record": fate(&error.fate),
+        },
+    })
+}
+
+fn fate(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::NoRecord => "none",
+        Fate::Removed { .. } => "removed",
+        Fate::Kept { .. } => "kept",
+        _ => "left",
+    }
+}

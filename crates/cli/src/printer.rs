@@ -1,0 +1,60 @@
+//! The one place that writes: results to stdout, all else to stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+/// Writes to the terminal, or to whatever stands there.
+#[derive(Clone, Debug)]
+pub(crate) struct Printer {
+    colour: bool,
+    /// Whether somebody watches stderr.
+    watched: bool,
+}
+
+impl Printer {
+    pub(crate) fn new() -> Self {
+        let watched = std::io::stderr().is_terminal();
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Printer { colour: watched && !refused, watched }
+    }
+
+    /// Whether somebody watches stderr.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// A line of the result. A reader that has gone away (`| head -1`) has all it wanted.
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    pub(crate) fn result(&self, line: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+
+    /// A line for whoever watches.
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    pub(crate) fn note(&self, line: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+
+    /// An error: what happened, level by level, then what to do next.
+    pub(crate) fn error(&self, chain: &[String], hints: &[String]) {
+        let mut text = String::new();
+        for (level, line) in chain.iter().enumerate() {
+            match level {
+                0 => text.push_str(&format!("{} {line}\n", self.painted("error:", "1;31"))),
+                _ => text.push_str(&format!("  Caused by: {line}\n")),
+            }
+        }
+        if !hints.is_empty() {
+            text.push('\n');
+        }
+        for hint in hints {
+            text.push_str(&format!("{} {hint}\n", self.painted("hint:", "1;36")));
+        }
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// The text in a colour, where colours are wanted.
+    pub(crate) fn painted(&self, text: &str, sgr: &str) -> String {
+        if self.colour { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,144 @@
+//! The body of an upload: the queue of the pipeline as HTTP frames.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use crate::pipeline::{FRAME_BYTES, Item};
+use crate::progress::Progress;
+
+/// Ends the connection short of what was announced.
+#[derive(Debug, thiserror::Error)]
+#[error("the source did not prove whole, so the end of the image is not sent")]
+pub(crate) struct Cut;
+
+/// Frames are slices of the very chunks that were hashed.
+pub(crate) struct ImageBody {
+    queue: mpsc::Receiver<Item>,
+    /// What is left of the chunk in hand.
+    chunk: Bytes,
+    /// Bytes still to come, where the total is known.
+    left: Option<u64>,
+    ended: bool,
+    meter: Arc<Meter>,
+}
+
+/// How far the body is; shared with the watchdog and the progress view.
+pub(crate) struct Meter {
+    sent: AtomicU64,
+    /// Milliseconds from `start` to the last frame asked for.
+    moved: AtomicU64,
+    /// Whether the connection waits for the source, so that its silence is not the network's.
+    waiting: AtomicBool,
+    ended: AtomicBool,
+    start: Instant,
+    progress: Arc<dyn Progress>,
+}
+
+impl Meter {
+    pub(crate) fn new(progress: Arc<dyn Progress>) -> Arc<Self> {
+        Arc::new(Meter {
+            sent: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            start: Instant::now(),
+            progress,
+        })
+    }
+
+    /// Bytes handed to the connection.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last byte has been handed to the connection.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// For how long the connection has taken nothing although there was something.
+    pub(crate) fn idle(&self) -> Duration {
+        if self.waiting.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(moved)
+    }
+
+    fn touch(&self, waiting: bool) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+        self.waiting.store(waiting, Ordering::Relaxed);
+    }
+}
+
+impl ImageBody {
+    pub(crate) fn new(queue: mpsc::Receiver<Item>, size: Option<u64>, meter: Arc<Meter>) -> Self {
+        let mut body = ImageBody { queue, chunk: Bytes::new(), left: size, ended: false, meter };
+        if size == Some(0) {
+            body.end();
+        }
+        body
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.meter.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Body for ImageBody {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if self.chunk.is_empty() {
+            let polled = self.queue.poll_recv(cx);
+            self.meter.touch(polled.is_pending());
+            match ready!(polled) {
+                Some(Item::Chunk(chunk)) => self.chunk = chunk,
+                Some(Item::End) => {
+                    self.end();
+                    return Poll::Ready(None);
+                }
+                // A queue that ends without saying so is a reader that broke off.
+                Some(Item::Cut) | None => return Poll::Ready(Some(Err(Cut))),
+            }
+        } else {
+            self.meter.touch(false);
+        }
+        let length = self.chunk.len().min(FRAME_BYTES);
+        let frame = self.chunk.split_to(length);
+        let length = length as u64;
+        let sent = self.meter.sent.fetch_add(length, Ordering::Relaxed) + length;
+        self.meter.progress.sent(sent);
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(length);
+            if *left == 0 {
+                self.end();
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(frame))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

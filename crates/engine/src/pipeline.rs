@@ -1,0 +1,144 @@
+//! Joins reading, hashing and sending of one source.
+//!
+//! One thread a push, outside the async runtime, owns the source. For each chunk it hands one
+//! reference to the hasher and one to the queue of whoever sends; both queues are short and bounded,
+//! so the slower of the two sets the pace. The thread keeps the last chunk back, the *tail*, until
+//! the source has said that it is whole and all digests are in. So there is always an end still
+//! unsent while anything can turn out wrong, and what is cut there never becomes an active image.
+//!
+//! Whoever loses interest drops the queue: the thread's next hand-over fails, it ends, and with it
+//! the hasher's threads. A source that blocks in a read ends later, which harms nobody.
+
+use std::num::NonZeroUsize;
+
+use bytes::Bytes;
+use imgpush_digest::{Algorithm, Digests, MultiHasher};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::SourceError;
+use crate::pool::Pool;
+use crate::source::Source;
+
+/// The most bytes in one frame of a body.
+///
+/// uWSGI refuses an HTTP chunk that with its framing reaches 1 MiB, its default limit.
+pub const FRAME_BYTES: usize = 512 << 10;
+
+/// Chunks that may wait for the network. Enough to cover a hiccup of the reader.
+const QUEUE_CHUNKS: usize = 4;
+
+/// What goes to whoever sends.
+pub(crate) enum Item {
+    /// The next bytes.
+    Chunk(Bytes),
+    /// That was all, and all is well.
+    End,
+    /// Do not end this well.
+    Cut,
+}
+
+/// A source that is being read.
+pub(crate) struct Flow {
+    pub(crate) queue: mpsc::Receiver<Item>,
+    pub(crate) outcome: oneshot::Receiver<Outcome>,
+}
+
+/// What became of the reading, and the source back.
+pub(crate) struct Outcome {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) result: Result<Produced, Stop>,
+}
+
+/// What was read to its end.
+#[derive(Clone, Debug)]
+pub struct Produced {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Their digests.
+    pub digests: Digests,
+}
+
+/// Why reading ended before the end.
+pub(crate) enum Stop {
+    /// The source failed.
+    Source(SourceError),
+    /// Nobody wanted the rest.
+    Unwanted,
+}
+
+/// Starts reading. `head` holds the chunks that were read already.
+pub(crate) fn start(
+    source: Box<dyn Source>,
+    head: Vec<Bytes>,
+    pool: Pool,
+    algorithms: &[Algorithm],
+) -> std::io::Result<Flow> {
+    let (sender, queue) = mpsc::channel(QUEUE_CHUNKS);
+    let (done, outcome) = oneshot::channel();
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut hasher = MultiHasher::new(algorithms.iter().copied(), threads);
+    let mut source = source;
+    std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
+        let mut reading = Reading { head: head.into_iter(), pool, bytes: 0 };
+        let result = match reading.run(source.as_mut(), &mut hasher, &sender) {
+            Ok(tail) => reading.release(hasher, tail, &sender),
+            Err(stop) => Err(stop),
+        };
+        if result.is_err() {
+            // Fails when nobody listens any more, which is as good.
+            let _ = sender.blocking_send(Item::Cut);
+        }
+        // The push may have been given up meanwhile.
+        let _ = done.send(Outcome { source, result });
+    })?;
+    Ok(Flow { queue, outcome })
+}
+
+struct Reading {
+    head: std::vec::IntoIter<Bytes>,
+    pool: Pool,
+    bytes: u64,
+}
+
+impl Reading {
+    /// Hands on all chunks but the last, which it returns.
+    fn run(
+        &mut self,
+        source: &mut dyn Source,
+        hasher: &mut MultiHasher,
+        sender: &mpsc::Sender<Item>,
+    ) -> Result<Option<Bytes>, Stop> {
+        let mut tail: Option<Bytes> = None;
+        loop {
+            let chunk = match self.head.next() {
+                Some(chunk) => Some(chunk),
+                None => source.next_chunk(&self.pool).map_err(Stop::Source)?,
+            };
+            let Some(chunk) = chunk else { break };
+            self.bytes += chunk.len() as u64;
+            hasher.update(&chunk);
+            if let Some(before) = tail.replace(chunk) {
+                sender.blocking_send(Item::Chunk(before)).map_err(|_| Stop::Unwanted)?;
+            }
+        }
+        source.finish().map_err(Stop::Source)?;
+        Ok(tail)
+    }
+
+    /// Waits for the digests, then lets the tail go.
+    fn release(
+        &self,
+        hasher: MultiHasher,
+        tail: Option<Bytes>,
+        sender: &mpsc::Sender<Item>,
+    ) -> Result<Produced, Stop> {
+        let digests = hasher.finish();
+        for item in tail.map(Item::Chunk).into_iter().chain([Item::End]) {
+            if sender.blocking_send(item).is_err() {
+                // Who knows the size stops asking behind the last byte.
+                break;
+            }
+        }
+        Ok(Produced { bytes: self.bytes, digests })
+    }
+}

@@ -1,0 +1,107 @@
+//! What the server would refuse, asked before a record is made or a byte is sent.
+//!
+//! A server that refuses early resets the connection, and its answer is often lost. So the token, the
+//! address, the formats and the quotas are asked for by calls that have no body.
+
+use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, NewImage, Usage};
+
+use crate::error::Failure;
+
+/// Asks; `size` is the number of bytes, where it is known.
+pub(crate) async fn ask(
+    client: &ImageClient,
+    image: &NewImage,
+    size: Option<u64>,
+) -> Result<(), Failure> {
+    let failed = |source| Failure::Client { during: "asking the image service", source };
+    let schema = client.schema().await.map_err(failed)?;
+    formats(client.base().as_str(), &schema, image)?;
+    match client.usage().await {
+        Ok(usage) => quotas(&usage, size),
+        // Before API 2.13 there is no such call, and a policy may close it.
+        Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn formats(service: &str, schema: &ImageSchema, image: &NewImage) -> Result<(), Failure> {
+    for (attribute, value, takes) in [
+        ("disk_format", &image.disk_format, &schema.disk_formats),
+        ("container_format", &image.container_format, &schema.container_formats),
+    ] {
+        if let Some(value) = value
+            && !takes.is_empty()
+            && !takes.contains(value)
+        {
+            return Err(Failure::FormatNotTaken {
+                service: service.to_owned(),
+                attribute,
+                value: value.clone(),
+                takes: takes.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// As Glance counts: whole MiB, rounded down; a size that is not known counts nothing.
+fn quotas(usage: &Usage, size: Option<u64>) -> Result<(), Failure> {
+    let mib = size.map_or(0, |bytes| i64::try_from(bytes >> 20).unwrap_or(i64::MAX));
+    for (name, unit, needed) in [
+        ("image_size_total", "MiB", mib),
+        ("image_count_total", "images", 1),
+        ("image_count_uploading", "images", 1),
+    ] {
+        if let Some(quota) = usage.quota(name)
+            && quota.usage.saturating_add(needed) > quota.limit
+        {
+            return Err(Failure::Quota {
+                name,
+                unit,
+                limit: quota.limit,
+                used: quota.usage,
+                needed,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(limit: i64, used: i64) -> Usage {
+        let json = format!(
+            r#"{{"usage": {{"image_size_total": {{"limit": {limit}, "usage": {used}}}}}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn the_size_quota_counts_whole_mib() {
+        let mib = 1 << 20;
+        assert!(quotas(&usage(2, 0), Some(3 * mib - 1)).is_ok());
+        let refused = quotas(&usage(2, 0), Some(3 * mib)).unwrap_err();
+        assert!(matches!(
+            refused,
+            Failure::Quota { name: "image_size_total", limit: 2, used: 0, needed: 3, .. }
+        ));
+        assert!(quotas(&usage(2, 1), Some(2 * mib)).is_err());
+        assert!(quotas(&usage(-1, 100), Some(900 * mib)).is_ok());
+        assert!(quotas(&usage(2, 2), None).is_ok());
+    }
+
+    #[test]
+    fn a_format_that_the_schema_does_not_name_is_refused() {
+        let mut schema = ImageSchema::default();
+        let image = NewImage::named("n").with_formats("ploop", "bare");
+        assert!(
+            formats("s", &schema, &image).is_ok(),
+            "a schema that says nothing refuses nothing"
+        );
+        schema.disk_formats = vec!["raw".into(), "qcow2".into()];
+        let refused = formats("s", &schema, &image).unwrap_err();
+        assert_eq!(refused.to_string(), "s has no disk_format ploop; it takes raw, qcow2");
+    }
+}

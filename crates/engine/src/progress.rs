@@ -1,0 +1,56 @@
+//! What a push tells while it runs.
+
+/// Hears of a push while it runs. Calls come from the async runtime and must not block.
+pub trait Progress: Send + Sync {
+    /// The push has come to another phase.
+    fn phase(&self, _phase: Phase) {}
+
+    /// The number of bytes the image will have, once it is known.
+    fn total(&self, _bytes: u64) {}
+
+    /// So many bytes of the image, from its start, have been handed to the connection. Starts again
+    /// at 0 with another attempt.
+    fn sent(&self, _bytes: u64) {}
+}
+
+/// What a push is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Reading the start of the source to see what it is.
+    Sniffing,
+    /// Asking the server what it would refuse.
+    Asking,
+    /// Making the record.
+    Creating,
+    /// Sending bytes.
+    Sending,
+    /// All bytes are out; the server has yet to answer.
+    Finishing,
+    /// Comparing what the server says with what was computed.
+    Verifying,
+    /// Removing the record after a failure.
+    Removing,
+}
+
+impl Phase {
+    /// One word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Sniffing => "sniffing",
+            Phase::Asking => "asking",
+            Phase::Creating => "creating",
+            Phase::Sending => "sending",
+            Phase::Finishing => "finishing",
+            Phase::Verifying => "verifying",
+            Phase::Removing => "removing",
+        }
+    }
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {}

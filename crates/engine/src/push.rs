@@ -1,0 +1,635 @@
+//! One image, from a source into a cloud, proved.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use imgpush_client::{Error as ClientError, Image, ImageClient, NewImage, Status, Visibility};
+use imgpush_digest::Algorithm;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::body::{ImageBody, Meter};
+use crate::error::{Failure, Fate, PushError};
+use crate::pipeline::{self, Produced, Stop};
+use crate::pool::Pool;
+use crate::progress::{NoProgress, Phase, Progress};
+use crate::report::Report;
+use crate::source::Source;
+use crate::verify::{self, Verdict};
+use crate::{SourceError, formats, preflight, sink};
+
+/// What the image is to be, and how it is pushed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PushOptions {
+    /// The id; one is made up when there is none.
+    pub id: Option<String>,
+    /// The name; the source's file name without its ending when there is none.
+    pub name: Option<String>,
+    /// The `disk_format`; the one that the data shows when there is none.
+    pub disk_format: Option<String>,
+    /// Believe `disk_format` against what the data shows.
+    pub force_format: bool,
+    /// The `container_format`.
+    pub container_format: String,
+    /// Extra properties.
+    pub properties: Vec<(String, String)>,
+    /// Free words.
+    pub tags: Vec<String>,
+    /// Who may see it; the server's default when none.
+    pub visibility: Option<Visibility>,
+    /// Whether deleting is refused.
+    pub protected: Option<bool>,
+    /// Whether lists leave it out.
+    pub hidden: Option<bool>,
+    /// The smallest disk it boots from, in GiB.
+    pub min_disk: Option<u64>,
+    /// The least memory it boots with, in MiB.
+    pub min_ram: Option<u64>,
+    /// Let a source without bytes become an image without bytes.
+    pub allow_empty: bool,
+    /// Bytes of memory that the process should stay within.
+    pub memory_bytes: u64,
+    /// Leave the record of a push that failed.
+    pub keep_failed: bool,
+    /// How long the connection may take nothing, while there is something to send.
+    pub idle_timeout: Duration,
+    /// How long the server may take to answer behind the last byte.
+    pub finish_timeout: Duration,
+}
+
+impl Default for PushOptions {
+    fn default() -> Self {
+        PushOptions {
+            id: None,
+            name: None,
+            disk_format: None,
+            force_format: false,
+            container_format: "bare".to_owned(),
+            properties: Vec::new(),
+            tags: Vec::new(),
+            visibility: None,
+            protected: None,
+            hidden: None,
+            min_disk: None,
+            min_ram: None,
+            allow_empty: false,
+            memory_bytes: 64 << 20,
+            keep_failed: false,
+            idle_timeout: Duration::from_secs(60),
+            finish_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+impl PushOptions {
+    /// The defaults for an image of that name.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        PushOptions { name: Some(name.into()), ..PushOptions::default() }
+    }
+}
+
+/// Pushes one source into one cloud.
+///
+/// In this order, each step only after the one before:
+///
+/// 1. The start of the source is read and recognised. What is unsafe, or is not what
+///    [`disk_format`](PushOptions::disk_format) says, ends here.
+/// 2. The service is asked what it would refuse: token, address, formats, quotas.
+/// 3. The record is created, under an id made here: so it can be found and removed even when the
+///    answer is lost.
+/// 4. The bytes are sent, hashed on the way; the last chunk only after the source has proved whole.
+///    An answer that comes early ends the sending. A refused token is renewed once and the data sent
+///    again, if the source has a way back.
+/// 5. When the connection broke, the image is asked what came of it; one that is complete although
+///    the answer was lost goes on.
+/// 6. `status`, `size`, `checksum` and `os_hash_value` are compared. A hash that was not computed is
+///    computed by reading again.
+///
+/// A failure or a cancellation after step 3 removes the record, unless it is to be kept.
+pub struct Push {
+    client: ImageClient,
+    options: PushOptions,
+    cloud: String,
+    progress: Arc<dyn Progress>,
+}
+
+impl Push {
+    /// A push through `client`.
+    #[must_use]
+    pub fn new(client: ImageClient, options: PushOptions) -> Self {
+        let cloud = client.base().host_str().unwrap_or_default().to_owned();
+        Push { client, options, cloud, progress: Arc::new(NoProgress) }
+    }
+
+    /// What messages and the report call the cloud; its host when nobody says.
+    #[must_use]
+    pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
+        self.cloud = name.into();
+        self
+    }
+
+    /// Who hears of the push while it runs.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Runs the push.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`]: what went wrong, and what became of the record.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel`: the sending stops at once and the record is removed, which takes at
+    /// most [`HURRIED`]. Dropping the future instead stops the sending and leaves the record.
+    pub async fn run(
+        &self,
+        source: Box<dyn Source>,
+        cancel: &CancellationToken,
+    ) -> Result<Report, PushError> {
+        let start = Instant::now();
+        let source_name = source.name().to_owned();
+        let error = |failure, fate| PushError {
+            source_name: source_name.clone(),
+            cloud: self.cloud.clone(),
+            failure: Box::new(failure),
+            fate,
+        };
+
+        let prepared = tokio::select! {
+            prepared = self.prepare(source) => prepared,
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        let Prepared { source, head, image, pool } =
+            prepared.map_err(|failure| error(failure, Fate::NoRecord))?;
+        let id = image.id.clone().expect("prepare() sets an id");
+
+        let done = tokio::select! {
+            done = self.transfer(&image, &id, source, head, &pool) => done,
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        match done {
+            Ok(done) => Ok(self.report(done, source_name, start)),
+            Err(failure @ Failure::NotCreated { .. }) => Err(error(failure, Fate::NoRecord)),
+            Err(failure) => {
+                let fate = self.dispose(&id, matches!(failure, Failure::Interrupted)).await;
+                Err(error(failure, fate))
+            }
+        }
+    }
+
+    /// Steps 1 and 2: all that can be known without a record.
+    async fn prepare(&self, mut source: Box<dyn Source>) -> Result<Prepared, Failure> {
+        let options = &self.options;
+        let mut image = self.record(source.name())?;
+
+        self.progress.phase(Phase::Sniffing);
+        let pool = Pool::within(options.memory_bytes);
+        let (source, sniffed) = off_runtime({
+            let pool = pool.clone();
+            move || {
+                let sniffed = formats::sniff(source.as_mut(), &pool);
+                (source, sniffed)
+            }
+        })
+        .await;
+        let formats::Sniffed { head, inspection } = sniffed.map_err(Failure::Source)?;
+        if head.is_empty() && !options.allow_empty {
+            return Err(Failure::Source(SourceError::Empty { name: source.name().to_owned() }));
+        }
+        for finding in &inspection.findings {
+            tracing::info!(id = %finding.id, severity = ?finding.severity, "{}", finding.text);
+        }
+        let asked = options.disk_format.as_deref();
+        image.disk_format = Some(formats::choose(&inspection, asked, options.force_format)?);
+        if let Some(size) = source.size() {
+            self.progress.total(size);
+        }
+
+        self.progress.phase(Phase::Asking);
+        preflight::ask(&self.client, &image, source.size()).await?;
+        Ok(Prepared { source, head, image, pool })
+    }
+
+    fn record(&self, source_name: &str) -> Result<NewImage, Failure> {
+        let options = &self.options;
+        let name = options.name.clone().or_else(|| name_of(source_name)).ok_or(Failure::NoName)?;
+        let mut image = NewImage::named(name);
+        image.id = Some(options.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()));
+        image.container_format = Some(options.container_format.clone());
+        image.tags.clone_from(&options.tags);
+        image.visibility.clone_from(&options.visibility);
+        image.protected = options.protected;
+        image.os_hidden = options.hidden;
+        image.min_disk = options.min_disk;
+        image.min_ram = options.min_ram;
+        for (key, value) in &options.properties {
+            image
+                .set_property(key, value)
+                .map_err(|source| Failure::Property { key: key.clone(), source })?;
+        }
+        Ok(image)
+    }
+
+    /// Steps 3 to 6.
+    async fn transfer(
+        &self,
+        image: &NewImage,
+        id: &str,
+        source: Box<dyn Source>,
+        head: Vec<Bytes>,
+        pool: &Pool,
+    ) -> Result<Done, Failure> {
+        self.progress.phase(Phase::Creating);
+        let created = self.client.create(image).await.map_err(|source| match source.answer() {
+            Some(_) => Failure::NotCreated { source },
+            // Nobody knows whether there is a record now.
+            None => Failure::Client { during: "creating the image record", source },
+        })?;
+        if created.status != Status::Queued {
+            return Err(Failure::Mismatch {
+                field: "status",
+                expected: Status::Queued.to_string(),
+                found: created.status.to_string(),
+            });
+        }
+
+        let mut attempts = 1;
+        let mut sent = self.send(id, source, head, pool).await;
+        if let Err(Unsent { failure: Failure::Client { source, .. }, back: Some(mut back) }) = sent
+        {
+            // Only a refused token leaves a source to send again.
+            attempts += 1;
+            let failed = |source| Failure::Client { during: "renewing the token", source };
+            if !self.client.renew().await.map_err(failed)? {
+                return Err(Failure::Client { during: "sending the data", source });
+            }
+            back.rewind()
+                .expect("send() gives back only what can be rewound")
+                .to_start()
+                .map_err(Failure::Source)?;
+            sent = self.send(id, back, Vec::new(), pool).await;
+        }
+        let (produced, source) = sent.map_err(|unsent| unsent.failure)?;
+
+        self.progress.phase(Phase::Verifying);
+        let (image, verified_by, produced) = self.verify(id, produced, source, pool).await?;
+        Ok(Done { image, verified_by, produced, attempts })
+    }
+
+    /// Step 4, and 5 when it breaks.
+    async fn send(
+        &self,
+        id: &str,
+        source: Box<dyn Source>,
+        head: Vec<Bytes>,
+        pool: &Pool,
+    ) -> Result<(Produced, Box<dyn Source>), Unsent> {
+        let size = source.size();
+        let name = source.name().to_owned();
+        let flow = pipeline::start(source, head, pool.clone(), &ALWAYS)
+            .map_err(|source| Failure::Source(SourceError::Read { name, at: 0, source }))?;
+        let meter = Meter::new(Arc::clone(&self.progress));
+        let body = ImageBody::new(flow.queue, size, Arc::clone(&meter));
+        self.progress.phase(Phase::Sending);
+        let answer = tokio::select! {
+            answer = self.client.upload(id, body, size) => answer.map_err(Halt::Client),
+            stalled = self.watch(&meter) => Err(Halt::Stalled(stalled)),
+        };
+
+        // The reader ends when its queue is gone; only one that hangs in a read does not.
+        let outcome = timeout(READER_TIMEOUT, flow.outcome).await.ok().and_then(Result::ok);
+        let sent = meter.sent();
+        match (answer, outcome) {
+            (answer, Some(outcome)) => match (answer, outcome.result) {
+                (Ok(()), Ok(produced)) => Ok((produced, outcome.source)),
+                // A source that failed cut the connection; that is no failure of the network.
+                (Err(Halt::Client(ClientError::Transport { .. })), Err(Stop::Source(error))) => {
+                    Err(Failure::Source(error).into())
+                }
+                (Err(Halt::Client(source @ ClientError::Unauthorized(_))), _) => {
+                    let mut back = outcome.source;
+                    let back = back.rewind().is_some().then_some(back);
+                    let failure = Failure::Client { during: SENDING, source };
+                    Err(Unsent { failure, back })
+                }
+                // All was read and all was sent: the answer may just have been lost.
+                (Err(halt), Ok(produced)) if meter.ended() && halt.is_silence() => {
+                    let state = self.settled(id).await;
+                    match state {
+                        Ok(image) if image.status == Status::Active => {
+                            tracing::warn!("the answer was lost, but the image is active");
+                            Ok((produced, outcome.source))
+                        }
+                        state => Err(halt.into_failure(sent, &state).into()),
+                    }
+                }
+                (Err(halt), _) => Err(self.halted(id, sent, halt).await.into()),
+                (Ok(()), Err(_)) => Err(self.answered_early(id, sent).await.into()),
+            },
+            (Err(halt), None) => Err(self.halted(id, sent, halt).await.into()),
+            (Ok(()), None) => Err(self.answered_early(id, sent).await.into()),
+        }
+    }
+
+    async fn halted(&self, id: &str, sent: u64, halt: Halt) -> Failure {
+        if !halt.is_silence() {
+            return halt.into_failure(sent, &Err(String::new()));
+        }
+        let state = self.settled(id).await;
+        halt.into_failure(sent, &state)
+    }
+
+    /// A success before the end of the data cannot be one.
+    async fn answered_early(&self, id: &str, sent: u64) -> Failure {
+        let state = state_of(&self.settled(id).await);
+        Failure::Broken { sent, state, source: None }
+    }
+
+    /// Returns when nothing has moved for too long, with the seconds it took.
+    async fn watch(&self, meter: &Meter) -> u64 {
+        let mut finishing: Option<Instant> = None;
+        loop {
+            sleep(WATCH_INTERVAL).await;
+            if meter.ended() {
+                let since = *finishing.get_or_insert_with(|| {
+                    self.progress.phase(Phase::Finishing);
+                    Instant::now()
+                });
+                if since.elapsed() > self.options.finish_timeout {
+                    return self.options.finish_timeout.as_secs();
+                }
+            } else if meter.idle() > self.options.idle_timeout {
+                return self.options.idle_timeout.as_secs();
+            }
+        }
+    }
+
+    /// The image once the server has noticed that its upload is over, or why it cannot be had.
+    async fn settled(&self, id: &str) -> Result<Image, String> {
+        let asking = async {
+            loop {
+                match self.client.image(id).await {
+                    Ok(image) if image.status == Status::Saving => sleep(SETTLE_INTERVAL).await,
+                    Ok(image) => return Ok(image),
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+        };
+        match timeout(SETTLE_TIMEOUT, asking).await {
+            Ok(state) => state,
+            // One last look, without waiting for it to change.
+            Err(_) => match timeout(SETTLE_TIMEOUT, self.client.image(id)).await {
+                Ok(image) => image.map_err(|error| error.to_string()),
+                Err(_) => Err("the service does not answer".to_owned()),
+            },
+        }
+    }
+
+    /// Step 6.
+    async fn verify(
+        &self,
+        id: &str,
+        produced: Produced,
+        source: Box<dyn Source>,
+        pool: &Pool,
+    ) -> Result<(Image, Vec<&'static str>, Produced), Failure> {
+        let failed = |source| Failure::Client { during: "fetching the image to verify it", source };
+        let image = self.client.image(id).await.map_err(failed)?;
+        let algorithm = match verify::compare(&image, &produced)? {
+            Verdict::Proved(by) => return Ok((image, by, produced)),
+            Verdict::Needs(algorithm) => algorithm,
+        };
+        let again = self.read_again(algorithm, &produced, source, pool).await?;
+        match verify::compare(&image, &again)? {
+            Verdict::Proved(by) => Ok((image, by, again)),
+            Verdict::Needs(algorithm) => {
+                Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") })
+            }
+        }
+    }
+
+    /// Reads the source once more for another digest, and makes sure it gave the same bytes.
+    async fn read_again(
+        &self,
+        algorithm: Algorithm,
+        first: &Produced,
+        mut source: Box<dyn Source>,
+        pool: &Pool,
+    ) -> Result<Produced, Failure> {
+        let Some(way_back) = source.rewind() else {
+            return Err(Failure::CannotVerify {
+                reason: format!(
+                    "the server hashes with {algorithm}, and {} cannot be read a second time",
+                    source.name()
+                ),
+            });
+        };
+        way_back.to_start().map_err(Failure::Source)?;
+        tracing::info!(%algorithm, "reading again for the server's algorithm");
+        let algorithms = [ALWAYS[0], ALWAYS[1], algorithm];
+        let (again, _) = sink::drain(source, pool, &algorithms).await.map_err(Failure::Source)?;
+        if again.bytes != first.bytes || !verify::same_bytes(&first.digests, &again.digests) {
+            return Err(Failure::CannotVerify {
+                reason: "the source gave other bytes when it was read a second time".to_owned(),
+            });
+        }
+        Ok(again)
+    }
+
+    /// Removes the record of a failed push, or says why it is still there.
+    async fn dispose(&self, id: &str, hurried: bool) -> Fate {
+        let id = id.to_owned();
+        if self.options.keep_failed {
+            let state = timeout(HURRIED, self.client.image(&id)).await;
+            let state = state.map_or_else(
+                |_| Err("the service does not answer".to_owned()),
+                |image| image.map_err(|error| error.to_string()),
+            );
+            return Fate::Kept { id, state: state_of(&state) };
+        }
+        self.progress.phase(Phase::Removing);
+        let patience = if hurried { HURRIED } else { PATIENT };
+        let mut reason = "the service did not answer in time".to_owned();
+        let removing = async {
+            loop {
+                match self.client.delete(&id).await {
+                    Ok(()) => return Fate::Removed { id: id.clone() },
+                    Err(ClientError::NotFound(_)) => return Fate::NoRecord,
+                    Err(error) => {
+                        let passing = matches!(
+                            error,
+                            ClientError::Transport { .. }
+                                | ClientError::Unavailable(_)
+                                | ClientError::Unexpected(_)
+                        );
+                        reason = error.to_string();
+                        if !passing {
+                            std::future::pending::<()>().await;
+                        }
+                    }
+                }
+                sleep(SETTLE_INTERVAL).await;
+            }
+        };
+        match timeout(patience, removing).await {
+            Ok(fate) => fate,
+            Err(_) => Fate::Left { id, reason },
+        }
+    }
+
+    fn report(&self, done: Done, source: String, start: Instant) -> Report {
+        let image = done.image;
+        Report {
+            id: image.id,
+            name: image.name,
+            status: image.status.to_string(),
+            size: image.size,
+            virtual_size: image.virtual_size,
+            disk_format: image.disk_format,
+            container_format: image.container_format,
+            checksum: image.checksum,
+            os_hash_algo: image.os_hash_algo,
+            os_hash_value: image.os_hash_value,
+            verified: !done.verified_by.is_empty(),
+            verified_by: done.verified_by,
+            computed: done
+                .produced
+                .digests
+                .iter()
+                .map(|digest| (digest.algorithm().to_string(), digest.to_string()))
+                .collect(),
+            source,
+            cloud: self.cloud.clone(),
+            attempts: done.attempts,
+            seconds: start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+/// Computed of every image: what Glance reports unless it is told otherwise.
+const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
+/// Time to remove the record when somebody waits at the terminal.
+pub const HURRIED: Duration = Duration::from_millis(1500);
+/// Time to remove the record otherwise.
+const PATIENT: Duration = Duration::from_secs(30);
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+/// A reader that is not stuck in a read is back within one chunk's hashing.
+const READER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a server may take to notice that an upload is over.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+const SETTLE_INTERVAL: Duration = Duration::from_millis(200);
+const SENDING: &str = "sending the data";
+
+struct Prepared {
+    source: Box<dyn Source>,
+    head: Vec<Bytes>,
+    image: NewImage,
+    pool: Pool,
+}
+
+struct Done {
+    image: Image,
+    verified_by: Vec<&'static str>,
+    produced: Produced,
+    attempts: u32,
+}
+
+/// Data that did not arrive, and the source back when it may be sent again.
+struct Unsent {
+    failure: Failure,
+    back: Option<Box<dyn Source>>,
+}
+
+impl From<Failure> for Unsent {
+    fn from(failure: Failure) -> Self {
+        Unsent { failure, back: None }
+    }
+}
+
+/// Why sending ended early.
+enum Halt {
+    Client(ClientError),
+    /// Nothing moved for so many seconds.
+    Stalled(u64),
+}
+
+impl Halt {
+    /// Whether the server said nothing, so that only the image can tell.
+    fn is_silence(&self) -> bool {
+        match self {
+            Halt::Client(error) => error.answer().is_none(),
+            Halt::Stalled(_) => true,
+        }
+    }
+
+    fn into_failure(self, sent: u64, state: &Result<Image, String>) -> Failure {
+        match self {
+            Halt::Client(source) if source.answer().is_some() => {
+                Failure::Client { during: SENDING, source }
+            }
+            Halt::Client(source) => {
+                Failure::Broken { sent, state: state_of(state), source: Some(source) }
+            }
+            Halt::Stalled(seconds) => Failure::Stalled { seconds, sent, state: state_of(state) },
+        }
+    }
+}
+
+fn state_of(image: &Result<Image, String>) -> String {
+    match image {
+        Ok(image) => format!("the image is {}", image.status),
+        Err(reason) => format!("the image cannot be asked: {reason}"),
+    }
+}
+
+/// Runs blocking work on a thread of its own, so that a read that hangs holds up neither the runtime
+/// nor its end.
+async fn off_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = oneshot::channel();
+    std::thread::spawn(move || {
+        // The push may have been given up meanwhile.
+        let _ = done.send(work());
+    });
+    result.await.expect("the thread sends before it ends, and passes its panic on here")
+}
+
+/// The file name without an ending that only says what kind of file it is.
+fn name_of(source: &str) -> Option<String> {
+    let file = Path::new(source).file_name()?.to_str()?;
+    let stem = match file.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && ENDINGS.contains(&ending) => stem,
+        _ => file,
+    };
+    Some(stem.to_owned())
+}
+
+const ENDINGS: [&str; 11] =
+    ["img", "raw", "qcow2", "qcow", "vmdk", "vhd", "vhdx", "vdi", "iso", "bin", "ova"];
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn a_name_is_the_files_without_its_kind() {
+        for (source, name) in [
+            ("/images/noble-server.qcow2", "noble-server"),
+            ("debian-12.img", "debian-12"),
+            ("ubuntu-24.04", "ubuntu-24.04"),
+            (".img", ".img"),
+            ("a/b.tar.gz", "b.tar.gz"),
+        ] {
+            assert_eq!(name_of(source).as_deref(), Some(name));
+        }
+        assert_eq!(name_of(".."), None);
+    }
+}

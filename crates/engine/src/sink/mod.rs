@@ -1,0 +1,5 @@
+//! Where the bytes of an image go.
+
+mod null;
+
+pub use null::drain;

@@ -1,0 +1,210 @@
+//! A file or block device, read ahead into the pool by `pread`.
+//!
+//! Not mapped: a file that shrinks under a mapping ends the process, one that changes can be hashed
+//! and sent differently, and the gain at the hashing speed of an upload is about one per cent.
+
+use std::fs::{File, Metadata};
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::{Rewind, Source};
+use crate::SourceError;
+use crate::pool::Pool;
+
+/// A file of which exactly the bytes that it had when it was opened are read.
+#[derive(Debug)]
+pub struct FileSource {
+    name: String,
+    file: File,
+    size: u64,
+    /// None where the file system keeps none, and for devices.
+    modified: Option<SystemTime>,
+    at: u64,
+}
+
+impl FileSource {
+    /// Opens the file.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Open`] or [`SourceError::Directory`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SourceError> {
+        let name = path.as_ref().display().to_string();
+        let failed = |source| SourceError::Open { name: name.clone(), source };
+        let mut file = File::open(&path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(SourceError::Directory { name });
+        }
+        let (size, modified) = if metadata.is_file() {
+            (metadata.len(), metadata.modified().ok())
+        } else {
+            // A device says its length only by its end.
+            let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
+            file.rewind().map_err(failed)?;
+            (size, None)
+        };
+        Ok(FileSource { name, file, size, modified, at: 0 })
+    }
+
+    fn failed(&self, source: std::io::Error) -> SourceError {
+        SourceError::Read { name: self.name.clone(), at: self.at, source }
+    }
+
+    fn metadata(&self) -> Result<Metadata, SourceError> {
+        self.file.metadata().map_err(|source| self.failed(source))
+    }
+}
+
+impl Source for FileSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut buffer = pool.take().map_err(|source| self.failed(source))?;
+        let space = buffer.space();
+        let wanted = left.min(space.len());
+        let mut filled = 0;
+        while filled < wanted {
+            let at = self.at + filled as u64;
+            match read_at(&self.file, &mut space[filled..wanted], at) {
+                Ok(0) => {
+                    return Err(SourceError::Shrank {
+                        name: self.name.clone(),
+                        expected: self.size,
+                        found: at,
+                    });
+                }
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        self.at += filled as u64;
+        Ok(Some(buffer.into_chunk(filled)))
+    }
+
+    fn finish(&mut self) -> Result<(), SourceError> {
+        let metadata = self.metadata()?;
+        if !metadata.is_file() {
+            return Ok(());
+        }
+        let name = || self.name.clone();
+        let found = metadata.len();
+        if found < self.size {
+            return Err(SourceError::Shrank { name: name(), expected: self.size, found });
+        }
+        if found > self.size {
+            return Err(SourceError::Grew { name: name(), expected: self.size, found });
+        }
+        if metadata.modified().ok() != self.modified {
+            return Err(SourceError::Changed { name: name() });
+        }
+        Ok(())
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        Some(self)
+    }
+}
+
+impl Rewind for FileSource {
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.finish()?;
+        self.at = 0;
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, space: &mut [u8], at: u64) -> std::io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, space, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, space: &mut [u8], at: u64) -> std::io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, space, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn read_all(source: &mut FileSource, pool: &Pool) -> Result<Vec<u8>, SourceError> {
+        let mut all = Vec::new();
+        while let Some(chunk) = source.next_chunk(pool)? {
+            all.extend_from_slice(&chunk);
+        }
+        source.finish()?;
+        Ok(all)
+    }
+
+    #[test]
+    fn reads_the_file_and_again_after_a_rewind() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let content: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
+        file.write_all(&content).unwrap();
+        let pool = Pool::new(2, 4096);
+        let mut source = FileSource::open(file.path()).unwrap();
+        assert_eq!(source.size(), Some(10_000));
+        assert_eq!(read_all(&mut source, &pool).unwrap(), content);
+        source.rewind().unwrap().to_start().unwrap();
+        assert_eq!(read_all(&mut source, &pool).unwrap(), content);
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_told_apart() {
+        let pool = Pool::new(4, 4096);
+        let opened = || {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&[7; 10_000]).unwrap();
+            let mut source = FileSource::open(file.path()).unwrap();
+            source.next_chunk(&pool).unwrap();
+            (file, source)
+        };
+
+        let (file, mut source) = opened();
+        file.as_file().set_len(5_000).unwrap();
+        let error = read_all(&mut source, &pool).unwrap_err();
+        assert!(
+            matches!(error, SourceError::Shrank { expected: 10_000, found: 5_000, .. }),
+            "{error:?}"
+        );
+
+        let (mut file, mut source) = opened();
+        file.write_all(&[8; 1]).unwrap();
+        let error = read_all(&mut source, &pool).unwrap_err();
+        assert!(
+            matches!(error, SourceError::Grew { expected: 10_000, found: 10_001, .. }),
+            "{error:?}"
+        );
+
+        let (file, mut source) = opened();
+        let later = SystemTime::now() + std::time::Duration::from_secs(5);
+        file.as_file().set_modified(later).unwrap();
+        let error = read_all(&mut source, &pool).unwrap_err();
+        assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_directory_and_a_missing_file_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(FileSource::open(folder.path()), Err(SourceError::Directory { .. })));
+        let missing = FileSource::open(folder.path().join("none")).unwrap_err();
+        assert!(matches!(missing, SourceError::Open { .. }));
+    }
+}

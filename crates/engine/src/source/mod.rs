@@ -1,0 +1,86 @@
+//! Where the bytes of an image come from.
+
+mod file;
+mod reader;
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+pub use file::FileSource;
+pub use reader::ReaderSource;
+
+use crate::SourceError;
+use crate::pool::Pool;
+
+/// The bytes of an image, read once from start to end.
+///
+/// All calls may block; the engine makes them on a thread of their own.
+pub trait Source: Send {
+    /// What messages and the report call it.
+    fn name(&self) -> &str;
+
+    /// The number of bytes there will be, where it is known before reading.
+    fn size(&self) -> Option<u64>;
+
+    /// The next bytes in a buffer of `pool`, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Reading failed, or the source turned out to be shorter than it said.
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError>;
+
+    /// Called once behind the last chunk and before the last byte is sent: whether what was read is
+    /// the whole source as it was at the start.
+    ///
+    /// # Errors
+    ///
+    /// It is not: the image must not become active.
+    fn finish(&mut self) -> Result<(), SourceError>;
+
+    /// The way back to the start, for sources that have one. What has none is never sent twice.
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        None
+    }
+}
+
+/// The way back to the start of a source.
+pub trait Rewind {
+    /// Makes the next chunk the first again.
+    ///
+    /// # Errors
+    ///
+    /// The source is gone or another than before.
+    fn to_start(&mut self) -> Result<(), SourceError>;
+}
+
+/// Opens what a user names: `-` is the standard input, a pipe or a device of characters is read as it
+/// comes, anything else is a file.
+///
+/// # Errors
+///
+/// [`SourceError`] with the path: not there, not readable, a directory.
+pub fn open(path: &Path) -> Result<Box<dyn Source>, SourceError> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(ReaderSource::new("standard input", std::io::stdin())));
+    }
+    let name = path.display().to_string();
+    let failed = |source| SourceError::Open { name: name.clone(), source };
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    if is_stream(kind) {
+        let file = std::fs::File::open(path).map_err(failed)?;
+        return Ok(Box::new(ReaderSource::new(name, file)));
+    }
+    Ok(Box::new(FileSource::open(path)?))
+}
+
+#[cfg(unix)]
+fn is_stream(kind: std::fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    kind.is_fifo() || kind.is_char_device()
+}
+
+#[cfg(not(unix))]
+fn is_stream(_: std::fs::FileType) -> bool {
+    false
+}

@@ -1,0 +1,165 @@
+//! What goes wrong, when it is told to.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::Method;
+
+use crate::error::UnknownWord;
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Any request at all.
+    Any,
+    /// `POST /v3/auth/tokens`.
+    Token,
+    /// `POST /v2/images`.
+    Create,
+    /// `GET /v2/images/{id}`.
+    Show,
+    /// `GET /v2/images`.
+    List,
+    /// `PATCH /v2/images/{id}`.
+    Update,
+    /// `DELETE /v2/images/{id}`.
+    Delete,
+    /// `PUT /v2/images/{id}/file`.
+    Upload,
+    /// `GET /v2/images/{id}/file`.
+    Download,
+    /// `GET /v2/info/usage`.
+    Usage,
+    /// `GET /v2/schemas/image`.
+    Schema,
+}
+
+const OPERATIONS: [(&str, Operation); 11] = [
+    ("any", Operation::Any),
+    ("token", Operation::Token),
+    ("create", Operation::Create),
+    ("show", Operation::Show),
+    ("list", Operation::List),
+    ("update", Operation::Update),
+    ("delete", Operation::Delete),
+    ("upload", Operation::Upload),
+    ("download", Operation::Download),
+    ("usage", Operation::Usage),
+    ("schema", Operation::Schema),
+];
+
+impl FromStr for Operation {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let found = OPERATIONS.iter().find(|(name, _)| *name == text);
+        found.map(|(_, operation)| *operation).ok_or(UnknownWord("upload, create, show or any"))
+    }
+}
+
+impl Operation {
+    /// The kind of a request, if it is one of these.
+    pub(crate) fn of(method: &Method, path: &str) -> Option<Operation> {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        Some(match (method.as_str(), &parts[..]) {
+            ("POST", ["v3", "auth", "tokens"]) => Operation::Token,
+            ("POST", ["v2", "images"]) => Operation::Create,
+            ("GET", ["v2", "images"]) => Operation::List,
+            ("GET", ["v2", "images", _]) => Operation::Show,
+            ("PATCH", ["v2", "images", _]) => Operation::Update,
+            ("DELETE", ["v2", "images", _]) => Operation::Delete,
+            ("PUT", ["v2", "images", _, "file"]) => Operation::Upload,
+            ("GET", ["v2", "images", _, "file"]) => Operation::Download,
+            ("GET", ["v2", "info", "usage"]) => Operation::Usage,
+            ("GET", ["v2", "schemas", "image"]) => Operation::Schema,
+            _ => return None,
+        })
+    }
+}
+
+/// One thing that goes wrong.
+///
+/// As text, for a command line: the name, and behind `=` what it needs: `drop-after=1048576`,
+/// `stall=4096,30` (bytes, seconds), `status=413` or `status=413,65536` (behind so many bytes),
+/// `corrupt-byte=512`, `wrong-hash`, `hash-algo=sm3`, `no-hash`, `wrong-size`, `expire-token`,
+/// `drop-answer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Cuts the connection behind so many bytes of the body, without an answer.
+    DropAfter(u64),
+    /// Reads nothing for a while behind so many bytes of the body.
+    Stall {
+        /// Bytes read before.
+        after: u64,
+        /// How long.
+        duration: Duration,
+    },
+    /// Answers so behind so many bytes of the body, leaves the rest unread and closes, as a proxy or a
+    /// refusing server does. The page is HTML.
+    Status {
+        /// The status.
+        status: u16,
+        /// Bytes read before.
+        after: u64,
+    },
+    /// Flips a bit of that byte on its way to the store.
+    CorruptByte(u64),
+    /// Reports a secure hash that is not that of the data.
+    WrongHash,
+    /// Reports a secure hash of that name.
+    HashAlgo(String),
+    /// Reports no hash at all.
+    NoHash,
+    /// Reports a size that is not that of the data.
+    WrongSize,
+    /// Forgets every token given so far.
+    ExpireToken,
+    /// Does what is asked, and then cuts the connection instead of answering.
+    DropAnswer,
+}
+
+impl FromStr for Fault {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let (first, second) = value.split_once(',').unwrap_or((value, "0"));
+        let number = |text: &str| {
+            text.parse::<u64>().map_err(|_| UnknownWord("a number, as in drop-after=1048576"))
+        };
+        Ok(match name {
+            "drop-after" => Fault::DropAfter(number(first)?),
+            "stall" => Fault::Stall {
+                after: number(first)?,
+                duration: Duration::from_secs(number(second)?),
+            },
+            "status" => Fault::Status {
+                status: first
+                    .parse()
+                    .ok()
+                    .filter(|status| (400..600).contains(status))
+                    .ok_or(UnknownWord("a status from 400 to 599, as in status=413"))?,
+                after: number(second)?,
+            },
+            "corrupt-byte" => Fault::CorruptByte(number(first)?),
+            "wrong-hash" => Fault::WrongHash,
+            "hash-algo" => Fault::HashAlgo(value.to_owned()),
+            "no-hash" => Fault::NoHash,
+            "wrong-size" => Fault::WrongSize,
+            "expire-token" => Fault::ExpireToken,
+            "drop-answer" => Fault::DropAnswer,
+            _ => {
+                return Err(UnknownWord(
+                    "drop-after, stall, status, corrupt-byte, wrong-hash, hash-algo, no-hash, \
+                     wrong-size, expire-token or drop-answer",
+                ));
+            }
+        })
+    }
+}
+
+/// The fault of one request, which its handler finds among the request's extensions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scripted(pub(crate) Option<Fault>);

@@ -1,0 +1,27 @@
+//! What was received.
+
+/// One request, as it was received and answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The method.
+    pub method: String,
+    /// The path, without its query.
+    pub path: String,
+    /// The headers, by lower-case name; secrets are left out.
+    pub headers: Vec<(String, String)>,
+    /// Bytes of data read, for uploads.
+    pub body_bytes: u64,
+    /// The largest piece in which data came, for uploads. A client's HTTP chunk is never smaller.
+    pub largest_piece: usize,
+    /// The status answered; none when the connection was cut.
+    pub status: Option<u16>,
+}
+
+impl Received {
+    /// The value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,257 @@
+//! Connections: one request each, as under uWSGI, and the faults that concern a connection.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, Request, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::answer::{finish, proxy_page};
+use crate::error::Error;
+use crate::faults::{Fault, Operation, Scripted};
+use crate::journal::Received;
+use crate::options::SandboxOptions;
+use crate::routes;
+use crate::state::State;
+
+/// A running service. Dropping it ends it.
+#[derive(Debug)]
+pub struct Sandbox {
+    url: String,
+    state: Arc<State>,
+    stop: CancellationToken,
+    accepting: JoinHandle<()>,
+    /// Removed with the images in it when the service ends.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Sandbox {
+    /// Starts the service on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Listen`] or [`Error::Folder`].
+    pub async fn start(options: SandboxOptions) -> Result<Self, Error> {
+        let address = options.listen;
+        let listen = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+        let (dir, temporary) = match &options.dir {
+            Some(dir) => (dir.clone(), None),
+            None => {
+                let dir = std::env::temp_dir();
+                let temporary = tempfile::tempdir()
+                    .map_err(|source| Error::Folder { dir: dir.clone(), source })?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let state = State::open(options, dir.clone(), url.clone())
+            .map_err(|source| Error::Folder { dir, source })?;
+        let state = Arc::new(state);
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&state), stop.clone()));
+        Ok(Sandbox { url, state, stop, accepting, _temporary: temporary })
+    }
+
+    /// The address of the image service, without a version.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address of the identity service that stands beside it.
+    #[must_use]
+    pub fn auth_url(&self) -> String {
+        format!("{}/v3", self.url)
+    }
+
+    /// Makes the next request of that kind go wrong; several are used up in order.
+    pub fn inject(&self, operation: Operation, fault: Fault) {
+        self.state.lock().faults.push((operation, fault));
+    }
+
+    /// What was received so far.
+    #[must_use]
+    pub fn journal(&self) -> Vec<Received> {
+        self.state.lock().journal.clone()
+    }
+
+    /// Ends the service; connections in use are cut.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        // It ends at the cancellation; a panic in it has been reported already.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {
+    let router = routes::router(Arc::clone(&state));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => {
+                // A connection that broke before it was accepted harms nobody.
+                if let Ok((stream, _)) = accepted {
+                    let serving = serve(stream, router.clone(), Arc::clone(&state), stop.clone());
+                    tokio::spawn(serving);
+                }
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router, state: Arc<State>, stop: CancellationToken) {
+    let cut = CancellationToken::new();
+    let service = service_fn(|request| {
+        let (router, state, cut) = (router.clone(), Arc::clone(&state), cut.clone());
+        async move { Ok::<_, Infallible>(handle(router, state, cut, request).await) }
+    });
+    let connection =
+        http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        biased;
+        // Dropping the connection with data unread resets it.
+        () = cut.cancelled() => {}
+        () = stop.cancelled() => {}
+        // A client that went away is nothing to report.
+        _ = connection => {}
+    }
+}
+
+async fn handle(
+    router: Router,
+    state: Arc<State>,
+    cut: CancellationToken,
+    request: Request<Incoming>,
+) -> Response {
+    let operation = Operation::of(request.method(), request.uri().path());
+    let mut entry = Entry::new(&state, &request);
+    let mut request = request.map(Body::new);
+    let mut fault = state.next_fault(operation);
+    match fault {
+        Some(Fault::Status { status, after }) => {
+            read(request.body_mut(), after, &entry.meter).await;
+            entry.received.status = Some(status);
+            let mut response = proxy_page(status);
+            finish(&mut response);
+            return response;
+        }
+        Some(Fault::DropAfter(_)) if operation != Some(Operation::Upload) => cut_off(&cut).await,
+        Some(Fault::ExpireToken) => {
+            state.lock().tokens.clear();
+            fault = None;
+        }
+        _ => {}
+    }
+    let drop_answer = fault == Some(Fault::DropAnswer);
+    let accept: HeaderMap = request
+        .headers()
+        .get(header::ACCEPT)
+        .map(|a| (header::ACCEPT, a.clone()))
+        .into_iter()
+        .collect();
+    request.extensions_mut().insert(Scripted(fault));
+    request.extensions_mut().insert(cut.clone());
+    request.extensions_mut().insert(entry.meter.clone());
+    let mut response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    if let Some(refusal) = response.extensions().get::<crate::answer::Refusal>() {
+        let refused = refusal.respond(&accept);
+        let (mut parts, body) = refused.into_parts();
+        parts.headers.extend(response.headers_mut().drain().filter_map(|(n, v)| Some((n?, v))));
+        response = Response::from_parts(parts, body);
+    }
+    finish(&mut response);
+    if drop_answer {
+        cut_off(&cut).await;
+    }
+    entry.received.status = Some(response.status().as_u16());
+    response
+}
+
+/// Ends the connection without a word.
+pub(crate) async fn cut_off(cut: &CancellationToken) {
+    cut.cancel();
+    std::future::pending::<()>().await;
+}
+
+/// Reads at least so many bytes of a body, or all of it.
+async fn read(body: &mut Body, bytes: u64, meter: &BodyMeter) {
+    while meter.bytes() < bytes {
+        match body.frame().await {
+            Some(Ok(frame)) => meter.add(frame.data_ref().map_or(0, bytes::Bytes::len)),
+            _ => return,
+        }
+    }
+}
+
+/// Counts the body of one request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BodyMeter(Arc<(AtomicU64, AtomicUsize)>);
+
+impl BodyMeter {
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.0.1.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The journal's entry of a request: written when the request is over, however that comes.
+struct Entry<'a> {
+    state: &'a State,
+    received: Received,
+    meter: BodyMeter,
+}
+
+impl<'a> Entry<'a> {
+    fn new<B>(state: &'a State, request: &Request<B>) -> Self {
+        let secret =
+            |name: &str| matches!(name, "x-auth-token" | "authorization" | "x-subject-token");
+        let headers = request.headers().iter();
+        let headers = headers.filter(|(name, _)| !secret(name.as_str())).map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let received = Received {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            headers: headers.collect(),
+            body_bytes: 0,
+            largest_piece: 0,
+            status: None,
+        };
+        Entry { state, received, meter: BodyMeter::default() }
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let mut received = self.received.clone();
+        received.body_bytes = self.meter.bytes();
+        received.largest_piece = self.meter.0.1.load(Ordering::Relaxed);
+        self.state.lock().journal.push(received);
+    }
+}
