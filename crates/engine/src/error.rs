@@ -177,7 +177,7 @@ pub enum Failure {
     },
 
     /// The connection broke while bytes were sent.
-    #[error("the connection broke after {sent} bytes; {state}")]
+    #[error("the connection broke after up to {sent} bytes; {state}")]
     Broken {
         /// Bytes handed to the connection.
         sent: u64,

@@ -149,7 +149,7 @@ impl Push {
     /// # Cancel safety
     ///
     /// Cancel through `cancel`: the sending stops at once and the record is removed, which takes at
-    /// most [`HURRIED`]. Dropping the future instead stops the sending and leaves the record.
+    /// most a second and a half. Dropping the future instead stops the sending and leaves the record.
     pub async fn run(
         &self,
         source: Box<dyn Source>,
@@ -518,7 +518,7 @@ impl Push {
 /// Computed of every image: what Glance reports unless it is told otherwise.
 const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
 /// Time to remove the record when somebody waits at the terminal.
-pub const HURRIED: Duration = Duration::from_millis(1500);
+const HURRIED: Duration = Duration::from_millis(1500);
 /// Time to remove the record otherwise.
 const PATIENT: Duration = Duration::from_secs(30);
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);

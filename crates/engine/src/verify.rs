@@ -46,11 +46,9 @@ pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure
         // Before API 2.7 there is only the checksum.
         (None, _) => {}
     }
-    if let Some(checksum) = &image.checksum {
-        if let Some(digest) = sent.digests.get(Algorithm::Md5) {
-            equal("checksum", digest, checksum)?;
-            proved.push("checksum");
-        }
+    if let (Some(checksum), Some(digest)) = (&image.checksum, sent.digests.get(Algorithm::Md5)) {
+        equal("checksum", digest, checksum)?;
+        proved.push("checksum");
     }
     if proved.is_empty() {
         return Err(Failure::CannotVerify {

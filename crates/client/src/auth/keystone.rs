@@ -8,6 +8,10 @@
 //!   cloud, `cache: {auth: true}` of the file), since a nightly job should leave no token behind;
 //! - it is always told whether to cache, because otherwise it looks for a `clouds.yaml` of its own;
 //! - a new token comes from a new session: exchanging a token for a token keeps the old one's end.
+//!
+//! And one is helped: its ways to log in register themselves in static memory, from crates that
+//! nothing else refers to, so a linker leaves them out (its build script means to prevent that, but
+//! does not find them in a published manifest). `keep_plugins` refers to them.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,6 +42,7 @@ impl Keystone {
     }
 
     async fn connect(&self) -> Result<AsyncOpenStack, Error> {
+        keep_plugins();
         let cache = self.config.auth_cache == Some(true);
         AsyncOpenStack::builder(&self.config)
             .disable_auth_cache(!cache)
@@ -70,6 +75,16 @@ impl Keystone {
             other => Error::Login { url, source: Box::new(other) },
         }
     }
+}
+
+/// Makes the linker keep the ways to log in; the values are of no use.
+fn keep_plugins() {
+    use std::hint::black_box;
+    black_box(&openstack_sdk_auth_applicationcredential::ANCHOR);
+    black_box(&openstack_sdk_auth_oidcaccesstoken::ANCHOR);
+    black_box(&openstack_sdk_auth_oidcclientcredentials::ANCHOR);
+    black_box(&openstack_sdk_auth_password::ANCHOR);
+    black_box(&openstack_sdk_auth_totp::ANCHOR);
 }
 
 /// Whether the session's token ends within [`MARGIN`]: a request made with it could be refused on

@@ -301,7 +301,7 @@ impl Cloud {
 }
 
 /// What `openstack_sdk` logs in with, under both spellings it takes.
-const KEYSTONE_AUTH_TYPES: [&str; 13] = [
+const KEYSTONE_AUTH_TYPES: [&str; 12] = [
     "password",
     "v3password",
     "token",
@@ -314,7 +314,6 @@ const KEYSTONE_AUTH_TYPES: [&str; 13] = [
     "accesstoken",
     "v3oidcclientcredentials",
     "clientcredentials",
-    "v3websso",
 ];
 
 fn known(file: &ConfigFile, from_variables: Option<&str>) -> Vec<String> {

@@ -102,10 +102,9 @@ fn set_auth(auth: &mut Auth, key: &str, value: &str) -> bool {
 
 /// What a person leaves out and openstackclient fills in.
 pub(super) fn normalise(config: &mut CloudConfig) {
-    if let Some(interface) = &config.interface {
-        // The old names: publicURL, internalURL, adminURL.
-        config.interface = Some(interface.trim_end_matches("URL").to_owned());
-    }
+    // The old names: publicURL, internalURL, adminURL.
+    let interface = config.interface.as_deref().unwrap_or("public").trim_end_matches("URL");
+    config.interface = Some(interface.to_owned());
     if config.verify.is_none()
         && let Some(insecure) = config.options.get("insecure")
     {

@@ -5,7 +5,8 @@ mod qcow2;
 use std::path::Path;
 
 use anyhow::Context as _;
-use imgpush_client::{Cloud, CloudOptions, ImageClient, Surroundings};
+use futures_util::TryStreamExt as _;
+use imgpush_client::{Cloud, CloudOptions, Image, ImageClient, ImageQuery, Surroundings};
 use imgpush_engine::{CancellationToken, Failure, Push, PushError, PushOptions, Report, source};
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
@@ -60,10 +61,7 @@ async fn show(printer: &Printer) -> anyhow::Result<()> {
         matches!(failure, Failure::Broken { .. } | Failure::Client { .. })
     })?;
 
-    let left = futures_util::TryStreamExt::try_collect::<Vec<_>>(
-        client.images(&imgpush_client::ImageQuery::default()),
-    )
-    .await?;
+    let left: Vec<Image> = client.images(&ImageQuery::default()).try_collect().await?;
     anyhow::ensure!(left.len() == 1, "{} images are left, not one", left.len());
     printer.result("");
     printer.result("One image is in the service, the proved one. Now your own:");
@@ -125,8 +123,13 @@ fn bad(
         Err(error) if expected(&error.failure) => error,
         Err(error) => return Err(error).context("the demo went wrong in an unexpected way"),
     };
-    let chain = output::chain(&error);
-    printer.result(&format!("   {:<12}{}", "noticed", chain[1..].join(": ")));
+    let noticed = match &*error.failure {
+        Failure::Mismatch { field, .. } => {
+            format!("the service's {field} is not that of the bytes that were sent")
+        }
+        other => other.to_string(),
+    };
+    printer.result(&format!("   {:<12}{noticed}", "noticed"));
     printer.result(&format!("   {:<12}{}", "left behind", error.fate));
     let code = exit_code::of_push(&error).number();
     let verdict = format!("no image that could be booted by mistake; exit code {code}");

@@ -41,8 +41,8 @@ pub(super) fn write(out: &mut impl Write, virtual_size: u64, data_clusters: u64)
 
     cluster(out, &(2 * CLUSTER).to_be_bytes())?;
     cluster(out, &1u16.to_be_bytes().repeat(usize::try_from(clusters).unwrap_or(usize::MAX)))?;
-    cluster(out, &(4 * CLUSTER | COPIED).to_be_bytes())?;
-    let entries = (0..data_clusters).flat_map(|n| ((5 + n) * CLUSTER | COPIED).to_be_bytes());
+    cluster(out, &((4 * CLUSTER) | COPIED).to_be_bytes())?;
+    let entries = (0..data_clusters).flat_map(|n| (((5 + n) * CLUSTER) | COPIED).to_be_bytes());
     cluster(out, &entries.collect::<Vec<u8>>())?;
 
     cluster(out, &boot_sector(virtual_size / 512))?;
