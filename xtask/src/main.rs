@@ -1,2 +1,79 @@
-//! xtask
-fn main() {}
+//! The developers' one entry. `cargo xtask help` lists what there is.
+
+mod arrows;
+mod bench;
+mod check;
+mod cloud;
+mod step;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks, tests and measures imgpush
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Formatting, lints, documentation, licences, and the arrows between crates
+    Check {
+        /// Ask the advisory database too, which needs the network
+        #[arg(long)]
+        advisories: bool,
+    },
+    /// All tests; brings a real Keystone and Glance up and down itself
+    Test {
+        /// Leave out what needs the real cloud
+        #[arg(long)]
+        no_cloud: bool,
+        /// Only tests whose name contains this
+        filter: Option<String>,
+    },
+    /// Only the arrows between crates
+    Arrows,
+    /// Criterion benchmarks; what follows goes to criterion
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// What a push of 1 GiB and of 64 GiB takes of memory, against a null server
+    Memory,
+    /// The real cloud of tests/cloud: up, down, env, status, clients, clean
+    Cloud { verb: String },
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().verb {
+        Verb::Check { advisories } => check::run_verb(advisories),
+        Verb::Test { no_cloud, filter } => test::run_verb(no_cloud, filter.as_deref()),
+        Verb::Arrows => arrows::check(),
+        Verb::Bench { arguments } => bench::run_verb(&arguments),
+        Verb::Memory => bench::memory(),
+        Verb::Cloud { verb } => cloud::Cloud::of_user().call(&verb),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            step::say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("xtask lies in the workspace").to_owned()
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

@@ -178,6 +178,8 @@ async fn handle(
     if let Some(refusal) = response.extensions().get::<crate::answer::Refusal>() {
         let refused = refusal.respond(&accept);
         let (mut parts, body) = refused.into_parts();
+        // What the handler added, such as a challenge; the body is another now, and so its length.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
         parts.headers.extend(response.headers_mut().drain().filter_map(|(n, v)| Some((n?, v))));
         response = Response::from_parts(parts, body);
     }

@@ -1,0 +1,1 @@
+//! Real pushes into a real Glance.

@@ -1,0 +1,77 @@
+//! The real cloud of `tests/cloud`.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::step::run;
+use crate::{root, target};
+
+/// Where a cloud lives and listens.
+pub(crate) struct Cloud {
+    settings: Vec<(&'static str, OsString)>,
+}
+
+impl Cloud {
+    /// The one a developer calls up by hand: `CLOUD_*` variables, else the usual ports.
+    pub(crate) fn of_user() -> Self {
+        Cloud { settings: Self::places("cloud") }
+    }
+
+    /// One of its own for a test run, on ports that are free, with a state that begins empty.
+    pub(crate) fn of_tests() -> Result<Self> {
+        let mut settings = Self::places("cloud-test");
+        // Held together, so that they are three.
+        let ports: Vec<TcpListener> = (0..3)
+            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .collect::<Result<_, _>>()
+            .context("no free port")?;
+        let names = ["CLOUD_KEYSTONE_PORT", "CLOUD_GLANCE_PORT", "CLOUD_NOAUTH_PORT"];
+        for (name, listener) in names.into_iter().zip(&ports) {
+            settings.push((name, listener.local_addr()?.port().to_string().into()));
+        }
+        Ok(Cloud { settings })
+    }
+
+    fn places(folder: &str) -> Vec<(&'static str, OsString)> {
+        let given = |name: &str, default: PathBuf| {
+            std::env::var_os(name).unwrap_or_else(|| default.into_os_string())
+        };
+        vec![
+            ("CLOUD_DIR", given("CLOUD_DIR", target().join(folder))),
+            // Kept between runs: making it takes a minute.
+            ("CLOUD_VENV", given("IMGPUSH_CLOUD_VENV", target().join("cloud-venv"))),
+        ]
+    }
+
+    /// One of the script's verbs.
+    pub(crate) fn call(&self, verb: &str) -> Result<()> {
+        run(&mut self.script(verb))
+    }
+
+    /// What a shell has to export to use the cloud, as pairs.
+    pub(crate) fn environment(&self) -> Result<Vec<(String, String)>> {
+        let output = self.script("env").output().context("cannot start bash")?;
+        if !output.status.success() {
+            bail!("cloud.sh env: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let text = String::from_utf8(output.stdout).context("cloud.sh env")?;
+        let exports = text.lines().filter_map(|line| line.strip_prefix("export "));
+        let pairs = exports.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='));
+        let mut pairs: Vec<_> = pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        for (name, value) in &self.settings {
+            pairs.push(((*name).to_owned(), value.to_string_lossy().into_owned()));
+        }
+        Ok(pairs)
+    }
+
+    fn script(&self, verb: &str) -> Command {
+        let mut command = Command::new("bash");
+        command.arg(root().join("tests/cloud/cloud.sh")).arg(verb);
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}

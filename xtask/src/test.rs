@@ -1,0 +1,53 @@
+//! `cargo xtask test`: every test there is.
+
+use anyhow::Result;
+
+use crate::cloud::Cloud;
+use crate::root;
+use crate::step::{Steps, cargo, run};
+
+pub(crate) fn run_verb(no_cloud: bool, filter: Option<&str>) -> Result<()> {
+    let mut steps = Steps::default();
+    let filter: Vec<&str> = filter.into_iter().collect();
+    steps.step("build", || run(&mut cargo(["build", "--workspace", "--all-targets", "--locked"])));
+    steps.step("tests without a cloud", || {
+        run(cargo(["test", "--workspace", "--locked", "--no-fail-fast"]).args(&filter))
+    });
+    steps.step("fuzz corpora", || {
+        let manifest = root().join("fuzz/Cargo.toml");
+        run(cargo(["test", "--locked", "--manifest-path"]).arg(manifest).args(&filter))
+    });
+    if !no_cloud {
+        with_cloud(&mut steps, &filter);
+    }
+    steps.finish()
+}
+
+/// Brings a cloud up, tests against it, and takes it down whatever happened.
+fn with_cloud(steps: &mut Steps, filter: &[&str]) {
+    let cloud = match Cloud::of_tests() {
+        Ok(cloud) => cloud,
+        Err(error) => {
+            steps.step("cloud up", || Err(error));
+            return;
+        }
+    };
+    let up = steps.step("cloud up", || {
+        cloud.call("clean")?;
+        cloud.call("install")?;
+        cloud.call("clients")?;
+        cloud.call("up")
+    });
+    if up {
+        steps.step("tests against the real cloud", || {
+            let environment = cloud.environment()?;
+            // One at a time: the cloud's few workers are the bottleneck, and some tests time it.
+            run(cargo(["test", "-p", "imgpush-tests", "--features", "cloud", "--locked"])
+                .args(["--no-fail-fast", "--test", "conformance", "--test", "cloud"])
+                .args(filter)
+                .args(["--", "--test-threads", "1"])
+                .envs(environment))
+        });
+    }
+    steps.step("cloud down", || cloud.call("clean"));
+}
