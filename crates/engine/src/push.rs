@@ -461,21 +461,20 @@ impl Push {
         let mut reason = "the service did not answer in time".to_owned();
         let removing = async {
             loop {
-                match self.client.delete(&id).await {
+                let error = match self.client.delete(&id).await {
                     Ok(()) => return Fate::Removed { id: id.clone() },
                     Err(ClientError::NotFound(_)) => return Fate::NoRecord,
-                    Err(error) => {
-                        let passing = matches!(
-                            error,
-                            ClientError::Transport { .. }
-                                | ClientError::Unavailable(_)
-                                | ClientError::Unexpected(_)
-                        );
-                        reason = error.to_string();
-                        if !passing {
-                            std::future::pending::<()>().await;
-                        }
-                    }
+                    Err(error) => error,
+                };
+                let passing = matches!(
+                    error,
+                    ClientError::Transport { .. }
+                        | ClientError::Unavailable(_)
+                        | ClientError::Unexpected(_)
+                );
+                reason = error.to_string();
+                if !passing {
+                    return Fate::Left { id: id.clone(), reason: reason.clone() };
                 }
                 sleep(SETTLE_INTERVAL).await;
             }

@@ -16,6 +16,7 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
+use http::Method;
 use openstack_sdk::api::AsyncClient as _;
 use openstack_sdk::auth::AuthError;
 use openstack_sdk::config::CloudConfig;
@@ -24,12 +25,14 @@ use openstack_sdk::{AsyncOpenStack, OpenStackError};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::{Error, Identity, identity::Token, redact};
+use crate::http::{Payload, Transport};
+use crate::{Error, Identity, Tls, identity::Token, redact};
 
 /// A user of a Keystone.
 pub struct Keystone {
     config: CloudConfig,
     endpoint_override: Option<Url>,
+    tls: Tls,
     /// One login at a time, so that requests which are refused together cause one.
     session: Mutex<Option<AsyncOpenStack>>,
 }
@@ -37,20 +40,37 @@ pub struct Keystone {
 impl Keystone {
     /// With the credentials of `config`; `endpoint_override` replaces the catalog's image endpoint.
     #[must_use]
-    pub fn new(config: CloudConfig, endpoint_override: Option<Url>) -> Self {
-        Keystone { config, endpoint_override, session: Mutex::new(None) }
+    pub fn new(config: CloudConfig, endpoint_override: Option<Url>, tls: Tls) -> Self {
+        Keystone { config, endpoint_override, tls, session: Mutex::new(None) }
     }
 
-    async fn connect(&self) -> Result<AsyncOpenStack, Error> {
+    /// A new login, unless `cached` and there is a token on disk that is still good.
+    async fn connect(&self, cached: bool) -> Result<AsyncOpenStack, Error> {
         keep_plugins();
-        let cache = self.config.auth_cache == Some(true);
-        AsyncOpenStack::builder(&self.config)
-            .disable_auth_cache(!cache)
-            // Nobody renews a cached token that is still good.
-            .renew_auth(false)
+        let connecting = AsyncOpenStack::builder(&self.config)
+            .disable_auth_cache(!(cached && self.config.auth_cache == Some(true)))
             .connect()
-            .await
-            .map_err(|error| self.login_error(error))
+            .await;
+        match connecting {
+            Ok(session) => Ok(session),
+            Err(error @ OpenStackError::Discovery { .. }) => {
+                Err(self.unreachable().await.unwrap_or_else(|| self.login_error(error)))
+            }
+            Err(error) => Err(self.login_error(error)),
+        }
+    }
+
+    /// Why the identity service cannot be reached: discovery does not say.
+    async fn unreachable(&self) -> Option<Error> {
+        let url = Url::parse(self.config.auth.as_ref()?.auth_url.as_deref()?).ok()?;
+        let name = self.config.name.as_deref().unwrap_or_default();
+        let transport = match Transport::new(name, &self.tls) {
+            Ok(transport) => transport,
+            Err(error) => return Some(error),
+        };
+        let asked = transport.call(&Method::GET, &url, &Token::None, &Payload::Nothing).await;
+        let source = Box::new(asked.err()?);
+        Some(Error::Login { url: redact::shown(&url), source })
     }
 
     fn auth_url(&self) -> String {
@@ -115,7 +135,7 @@ impl Identity for Keystone {
         Box::pin(async {
             let mut session = self.session.lock().await;
             if session.as_ref().is_none_or(is_ending) {
-                *session = Some(self.connect().await?);
+                *session = Some(self.connect(true).await?);
             }
             Ok(session.as_ref().map_or(Token::None, token_of))
         })
@@ -129,10 +149,8 @@ impl Identity for Keystone {
             {
                 return Ok(Some(current));
             }
-            let mut config = self.config.clone();
             // The cache would give the refused token again.
-            config.auth_cache = Some(false);
-            let fresh = Keystone::new(config, None).connect().await?;
+            let fresh = self.connect(false).await?;
             let token = token_of(&fresh);
             *session = Some(fresh);
             Ok((!token.is_same(stale)).then_some(token))

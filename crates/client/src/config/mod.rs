@@ -278,7 +278,7 @@ impl Cloud {
                 let given = settings::option(&self.config, "image_endpoint_override");
                 let given =
                     given.map(|url| self.url("image_endpoint_override", &url)).transpose()?;
-                Arc::new(Keystone::new(self.config.clone(), given))
+                Arc::new(Keystone::new(self.config.clone(), given, self.tls()))
             }
             other => {
                 return Err(ConfigError::UnsupportedAuthType {

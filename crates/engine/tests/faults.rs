@@ -1,0 +1,422 @@
+//! What a push makes of everything that can go wrong on the way, against the sandbox.
+//!
+//! Each test asserts three things: what is reported, that no record is left behind unsaid, and that the
+//! fault really took place.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt as _;
+use imgpush_engine::client::{Cloud, CloudOptions, Error, ImageClient, ImageQuery, Surroundings};
+use imgpush_engine::source::{FileSource, ReaderSource, Source};
+use imgpush_engine::{
+    CancellationToken, FRAME_BYTES, Failure, Fate, Phase, Progress, Push, PushError, PushOptions,
+    Report, SourceError,
+};
+use imgpush_sandbox::{Fault, Operation, PASSWORD, PROJECT, Quota, Sandbox, SandboxOptions, USER};
+
+const MIB: usize = 1 << 20;
+
+/// A sandbox, a client of it, and a file.
+struct Scene {
+    sandbox: Sandbox,
+    client: ImageClient,
+    file: tempfile::NamedTempFile,
+}
+
+impl Scene {
+    async fn new(options: SandboxOptions, bytes: usize) -> Self {
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let login = CloudOptions::default()
+            .with_setting("auth_url", sandbox.auth_url())
+            .with_setting("username", USER)
+            .with_setting("password", PASSWORD)
+            .with_setting("project_name", PROJECT);
+        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
+        let client = ImageClient::connect(&cloud).await.unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
+        file.write_all(&data).unwrap();
+        Scene { sandbox, client, file }
+    }
+
+    fn source(&self) -> Box<dyn Source> {
+        Box::new(FileSource::open(self.file.path()).unwrap())
+    }
+
+    async fn push_with(
+        &self,
+        options: PushOptions,
+        source: Box<dyn Source>,
+    ) -> Result<Report, PushError> {
+        let push = Push::new(self.client.clone(), options).on_cloud("sandbox");
+        push.run(source, &CancellationToken::new()).await
+    }
+
+    async fn push(&self) -> Result<Report, PushError> {
+        self.push_with(PushOptions::named("image"), self.source()).await
+    }
+
+    async fn images(&self) -> usize {
+        let images: Vec<_> =
+            self.client.images(&ImageQuery::default()).try_collect().await.unwrap();
+        images.len()
+    }
+
+    /// The push under a fault: it fails, and the record is gone and said to be.
+    async fn fails(&self, operation: Operation, fault: Fault) -> Failure {
+        self.sandbox.inject(operation, fault);
+        let error = self.push().await.expect_err("the fault went unnoticed");
+        assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+        assert_eq!(self.images().await, 0, "something is left behind");
+        *error.failure
+    }
+
+    fn uploads(&self) -> Vec<imgpush_sandbox::Received> {
+        let journal = self.sandbox.journal();
+        journal.into_iter().filter(|r| r.method == "PUT" && r.path.ends_with("/file")).collect()
+    }
+}
+
+fn tokens() -> SandboxOptions {
+    SandboxOptions::default().with_tokens(Duration::from_secs(3600))
+}
+
+/// The status that a failure of the service had.
+fn status(failure: &Failure) -> Option<u16> {
+    match failure {
+        Failure::Client { source, .. } => source.status().map(|status| status.as_u16()),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_push_is_proved_and_announced_its_size_twice() {
+    let scene = Scene::new(tokens(), 3 * MIB + 17).await;
+    let report = scene.push().await.unwrap();
+    assert!(report.verified);
+    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.size, Some((3 * MIB + 17) as u64));
+    assert_eq!(report.attempts, 1);
+    let upload = &scene.uploads()[0];
+    assert_eq!(upload.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(upload.header("content-length"), Some("3145745"));
+    assert_eq!(upload.header("x-openstack-image-size"), Some("3145745"));
+    assert_eq!(upload.header("expect"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
+    let scene = Scene::new(tokens(), 0).await;
+    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5 * MIB + 1]));
+    let report = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap();
+    assert_eq!(report.size, Some((5 * MIB + 1) as u64));
+    let upload = &scene.uploads()[0];
+    assert_eq!(upload.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(upload.header("x-openstack-image-size"), None);
+    assert!(upload.largest_piece <= FRAME_BYTES, "{}", upload.largest_piece);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_anywhere_is_a_broken_push() {
+    let scene = Scene::new(tokens(), 4 * MIB).await;
+    for after in [0, 1, 2 * MIB as u64, 4 * MIB as u64] {
+        let failure = scene.fails(Operation::Upload, Fault::DropAfter(after)).await;
+        assert!(matches!(failure, Failure::Broken { .. }), "{after}: {failure:?}");
+        assert!(failure.to_string().contains("the image is queued"), "{failure}");
+    }
+    assert_eq!(scene.uploads().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_answer_of_a_proxy_is_read_and_shown() {
+    let scene = Scene::new(tokens(), 64 * MIB).await;
+    for (code, after) in [(413, 0), (413, MIB as u64), (502, 3 * MIB as u64), (503, 0)] {
+        let failure = scene.fails(Operation::Upload, Fault::Status { status: code, after }).await;
+        match &failure {
+            // What the reset took with it cannot be read by anybody.
+            Failure::Broken { state, .. } => assert_eq!(state, "the image is queued"),
+            failure => {
+                assert_eq!(status(failure), Some(code), "{failure:?}");
+                let Failure::Client { source, .. } = failure else { unreachable!() };
+                let answer = source.answer().unwrap();
+                assert_eq!(answer.server.as_deref(), Some("nginx"));
+                assert!(answer.message.contains("nginx"), "{}", answer.message);
+            }
+        }
+        let sent = scene.uploads().last().unwrap().body_bytes;
+        assert!(sent < 32 * MIB as u64, "{sent} bytes were sent on after the refusal");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_damaged_on_the_way_is_noticed() {
+    let scene = Scene::new(tokens(), 4 * MIB).await;
+    for offset in [0, 2 * MIB as u64, 4 * MIB as u64 - 1] {
+        let failure = scene.fails(Operation::Upload, Fault::CorruptByte(offset)).await;
+        let Failure::Mismatch { field: "os_hash_value", .. } = failure else {
+            panic!("{failure:?}")
+        };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_reports_something_else_is_not_believed() {
+    let scene = Scene::new(tokens(), MIB).await;
+    let failure = scene.fails(Operation::Upload, Fault::WrongHash).await;
+    assert!(matches!(failure, Failure::Mismatch { field: "os_hash_value", .. }), "{failure:?}");
+    let failure = scene.fails(Operation::Upload, Fault::WrongSize).await;
+    assert!(matches!(failure, Failure::Mismatch { field: "size", .. }), "{failure:?}");
+    let failure = scene.fails(Operation::Upload, Fault::NoHash).await;
+    assert!(matches!(failure, Failure::CannotVerify { .. }), "{failure:?}");
+    let failure = scene.fails(Operation::Upload, Fault::HashAlgo("sm3".into())).await;
+    assert!(matches!(failure, Failure::CannotVerify { .. }), "{failure:?}");
+    assert!(failure.to_string().contains("sm3"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_hash_algorithm_is_computed_by_reading_again() {
+    let scene = Scene::new(tokens().with_hash_algo("sha3_256"), 2 * MIB + 5).await;
+    let report = scene.push().await.unwrap();
+    assert!(report.verified);
+    assert_eq!(report.os_hash_algo.as_deref(), Some("sha3_256"));
+    assert_eq!(report.os_hash_value.as_ref(), report.computed.get("sha3_256"));
+
+    // A pipe cannot be read again, and an image that is not proved is not a success.
+    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; MIB]));
+    let error = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::CannotVerify { .. }), "{error:?}");
+    assert_eq!(scene.images().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_made_up_for_by_asking() {
+    let scene = Scene::new(tokens(), MIB).await;
+    scene.sandbox.inject(Operation::Upload, Fault::DropAnswer);
+    let report = scene.push().await.unwrap();
+    assert!(report.verified);
+    assert_eq!(scene.images().await, 1);
+
+    // Of the creation too: the id is ours, so the record is found and removed.
+    let failure = scene.fails_leaving(Operation::Create, Fault::DropAnswer, 1).await;
+    assert!(matches!(failure, Failure::Client { .. }), "{failure:?}");
+}
+
+impl Scene {
+    async fn fails_leaving(&self, operation: Operation, fault: Fault, left: usize) -> Failure {
+        self.sandbox.inject(operation, fault);
+        let error = self.push().await.expect_err("the fault went unnoticed");
+        assert_eq!(self.images().await, left, "{:?}", error.fate);
+        *error.failure
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_expires_is_renewed_once() {
+    let scene = Scene::new(tokens(), 3 * MIB).await;
+    // Before a call without a body, and before the upload.
+    for operation in [Operation::Schema, Operation::Create, Operation::Show] {
+        scene.sandbox.inject(operation, Fault::ExpireToken);
+        assert!(scene.push().await.unwrap().verified, "{operation:?}");
+    }
+    scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
+    let report = scene.push().await.unwrap();
+    assert_eq!(report.attempts, 2, "the data was sent again with a new token");
+    assert!(report.verified);
+
+    // A pipe has no way back, so it is not sent again.
+    scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
+    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 3 * MIB]));
+    let error = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap_err();
+    let silent = matches!(*error.failure, Failure::Broken { .. });
+    assert!(silent || status(&error.failure) == Some(401), "{error:?}");
+    assert_eq!(scene.images().await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_refused_is_refused_before_a_record_exists() {
+    let quota = Quota { image_size_total: Some(2), ..Quota::default() };
+    let scene = Scene::new(tokens().with_quota(quota), 3 * MIB).await;
+    let error = scene.push().await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Quota { name: "image_size_total", .. }), "{error:?}");
+    assert_eq!(error.fate, Fate::NoRecord);
+
+    let mut options = PushOptions::named("x");
+    options.container_format = "shrinkwrap".into();
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::FormatNotTaken { .. }), "{error:?}");
+
+    let mut options = PushOptions::named("x");
+    options.disk_format = Some("qcow2".into());
+    let error = scene.push_with(options.clone(), scene.source()).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::FormatMismatch { .. }), "{error:?}");
+    assert!(scene.sandbox.journal().iter().all(|r| r.method != "PUT" && r.path != "/v2/images"));
+
+    // Forced, it is the server that refuses, and the record is removed.
+    options.force_format = true;
+    let scene = Scene::new(tokens(), MIB).await;
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    assert_eq!(status(&error.failure), Some(415), "{error:?}");
+    assert_eq!(scene.images().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
+    let scene = Scene::new(tokens().with_image_size_cap(MIB as u64), 2 * MIB).await;
+    let error = scene.push().await.unwrap_err();
+    match &*error.failure {
+        Failure::Broken { .. } => {}
+        failure => assert_eq!(status(failure), Some(413), "{error:?}"),
+    }
+    assert_eq!(scene.images().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_takes_nothing_is_given_up() {
+    let scene = Scene::new(tokens(), 64 * MIB).await;
+    let duration = Duration::from_secs(60);
+    scene.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
+    let mut options = PushOptions::named("stalled");
+    options.idle_timeout = Duration::from_secs(1);
+    let start = Instant::now();
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Stalled { seconds: 1, .. }), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(30));
+    assert_eq!(scene.images().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_in_failure_is_kept_when_asked_for() {
+    let scene = Scene::new(tokens(), MIB).await;
+    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
+    let mut options = PushOptions::named("kept");
+    options.keep_failed = true;
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let Fate::Kept { id, state } = &error.fate else { panic!("{:?}", error.fate) };
+    assert_eq!(state, "the image is active");
+    assert!(scene.client.image(id).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
+    let scene = Scene::new(tokens(), MIB).await;
+    let mut options = PushOptions::named("protected");
+    options.protected = Some(true);
+    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
+    // A refusal is final, so this does not wait for long.
+    let start = Instant::now();
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let Fate::Left { id, reason } = &error.fate else { panic!("{:?}", error.fate) };
+    assert!(reason.contains("protected"), "{reason}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(scene.client.image(id).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_taken_is_not_removed() {
+    let scene = Scene::new(tokens(), MIB).await;
+    let report = scene.push().await.unwrap();
+    let mut options = PushOptions::named("second");
+    options.id = Some(report.id.clone());
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let Failure::NotCreated { source: Error::Conflict(_) } = &*error.failure else {
+        panic!("{error:?}")
+    };
+    assert_eq!(error.fate, Fate::NoRecord);
+    assert!(scene.client.image(&report.id).await.is_ok());
+}
+
+/// Changes the file when the sending begins.
+struct AtSending(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Progress for AtSending {
+    fn phase(&self, phase: Phase) {
+        if phase == Phase::Creating
+            && let Some(change) = self.0.lock().unwrap().take()
+        {
+            change();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
+    for (what, bytes) in [("shrinks", 40 * MIB as u64), ("grows", 70 * MIB as u64)] {
+        let scene = Scene::new(tokens(), 64 * MIB).await;
+        let handle = scene.file.reopen().unwrap();
+        let change: Box<dyn FnOnce() + Send> = Box::new(move || handle.set_len(bytes).unwrap());
+        let push = Push::new(scene.client.clone(), PushOptions::named(what))
+            .with_progress(Arc::new(AtSending(Mutex::new(Some(change)))));
+        let error = push.run(scene.source(), &CancellationToken::new()).await.unwrap_err();
+        match (&*error.failure, what) {
+            (Failure::Source(SourceError::Shrank { .. }), "shrinks")
+            | (Failure::Source(SourceError::Grew { .. }), "grows") => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(scene.images().await, 0);
+        // The sandbox notes a request when it is over.
+        while scene.uploads().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(scene.uploads()[0].status, None, "the connection was cut");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_file_needs_a_word() {
+    let scene = Scene::new(tokens(), 0).await;
+    let error = scene.push().await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Source(SourceError::Empty { .. })), "{error:?}");
+    let mut options = PushOptions::named("empty");
+    options.allow_empty = true;
+    let report = scene.push_with(options, scene.source()).await.unwrap();
+    assert_eq!((report.size, report.verified), (Some(0), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_push_cleans_up_within_two_seconds() {
+    let scene = Scene::new(tokens(), 64 * MIB).await;
+    let duration = Duration::from_secs(60);
+    scene.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
+    let cancel = CancellationToken::new();
+    let push = Push::new(scene.client.clone(), PushOptions::named("cancelled"));
+    let (result, took) = tokio::join!(push.run(scene.source(), &cancel), async {
+        while scene.images().await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cancel.cancel();
+        Instant::now()
+    });
+    assert!(took.elapsed() < Duration::from_secs(2), "{:?}", took.elapsed());
+    let error = result.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+    assert_eq!(scene.images().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_breaks_off_is_the_sources_failure() {
+    struct Breaking(usize);
+    impl std::io::Read for Breaking {
+        fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+            if self.0 == 0 {
+                return Err(std::io::Error::other("the disk is gone"));
+            }
+            let count = space.len().min(self.0);
+            self.0 -= count;
+            Ok(count)
+        }
+    }
+    let scene = Scene::new(tokens(), 0).await;
+    let source = ReaderSource::new("disk", Breaking(5 * MIB));
+    let error = scene.push_with(PushOptions::named("x"), Box::new(source)).await.unwrap_err();
+    let Failure::Source(SourceError::Read { at, .. }) = &*error.failure else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*at, 5 * MIB as u64);
+    assert_eq!(scene.images().await, 0);
+}
