@@ -1,6 +1,5 @@
 //! One image, from a source into a cloud, proved.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,7 +188,7 @@ impl Push {
     /// Steps 1 and 2: all that can be known without a record.
     async fn prepare(&self, mut source: Box<dyn Source>) -> Result<Prepared, Failure> {
         let options = &self.options;
-        let mut image = self.record(source.name())?;
+        let mut image = self.record(source.image_name())?;
 
         self.progress.phase(Phase::Sniffing);
         let pool = Pool::within(options.memory_bytes);
@@ -219,9 +218,9 @@ impl Push {
         Ok(Prepared { source, head, image, pool })
     }
 
-    fn record(&self, source_name: &str) -> Result<NewImage, Failure> {
+    fn record(&self, suggested_name: Option<String>) -> Result<NewImage, Failure> {
         let options = &self.options;
-        let name = options.name.clone().or_else(|| name_of(source_name)).ok_or(Failure::NoName)?;
+        let name = options.name.clone().or(suggested_name).ok_or(Failure::NoName)?;
         let mut image = NewImage::named(name);
         image.id = Some(options.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()));
         image.container_format = Some(options.container_format.clone());
@@ -599,36 +598,4 @@ async fn off_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
         let _ = done.send(work());
     });
     result.await.expect("the thread sends before it ends, and passes its panic on here")
-}
-
-/// The file name without an ending that only says what kind of file it is.
-fn name_of(source: &str) -> Option<String> {
-    let file = Path::new(source).file_name()?.to_str()?;
-    let stem = match file.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() && ENDINGS.contains(&ending) => stem,
-        _ => file,
-    };
-    Some(stem.to_owned())
-}
-
-const ENDINGS: [&str; 11] =
-    ["img", "raw", "qcow2", "qcow", "vmdk", "vhd", "vhdx", "vdi", "iso", "bin", "ova"];
-
-#[cfg(test)]
-mod tests {
-    use super::name_of;
-
-    #[test]
-    fn a_name_is_the_files_without_its_kind() {
-        for (source, name) in [
-            ("/images/noble-server.qcow2", "noble-server"),
-            ("debian-12.img", "debian-12"),
-            ("ubuntu-24.04", "ubuntu-24.04"),
-            (".img", ".img"),
-            ("a/b.tar.gz", "b.tar.gz"),
-        ] {
-            assert_eq!(name_of(source).as_deref(), Some(name));
-        }
-        assert_eq!(name_of(".."), None);
-    }
 }

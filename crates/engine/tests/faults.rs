@@ -361,7 +361,9 @@ async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
         while scene.uploads().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(scene.uploads()[0].status, None, "the connection was cut");
+        let upload = &scene.uploads()[0];
+        assert!(upload.status.is_none_or(|status| status == 500), "{upload:?}");
+        assert!(upload.body_bytes < 64 * MIB as u64, "the end was held back: {upload:?}");
     }
 }
 

@@ -245,6 +245,14 @@ impl Cloud {
     pub fn identity(&self) -> Result<Arc<dyn Identity>, ConfigError> {
         let auth = self.config.auth.clone().unwrap_or_default();
         let auth_type = self.config.auth_type.as_deref().unwrap_or("password");
+        let interface = self.config.interface.as_deref().unwrap_or("public");
+        if !matches!(interface, "public" | "internal" | "admin") {
+            return Err(ConfigError::Invalid {
+                cloud: self.name.clone(),
+                key: "interface",
+                message: format!("{interface} is none of public, internal and admin"),
+            });
+        }
         let endpoint = match settings::option(&self.config, "image_endpoint_override") {
             Some(url) => Some(("image_endpoint_override", url)),
             None => auth.endpoint.clone().map(|url| ("endpoint", url)),

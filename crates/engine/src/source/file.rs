@@ -64,6 +64,10 @@ impl Source for FileSource {
         &self.name
     }
 
+    fn image_name(&self) -> Option<String> {
+        image_name(&self.name)
+    }
+
     fn size(&self) -> Option<u64> {
         Some(self.size)
     }
@@ -138,6 +142,19 @@ fn read_at(file: &File, space: &mut [u8], at: u64) -> std::io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, space, at)
 }
 
+/// The file name without an ending that only says what kind of file it is.
+fn image_name(path: &str) -> Option<String> {
+    let file = Path::new(path).file_name()?.to_str()?;
+    let stem = match file.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && ENDINGS.contains(&ending) => stem,
+        _ => file,
+    };
+    Some(stem.to_owned())
+}
+
+const ENDINGS: [&str; 11] =
+    ["img", "raw", "qcow2", "qcow", "vmdk", "vhd", "vhdx", "vdi", "iso", "bin", "ova"];
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -198,6 +215,20 @@ mod tests {
         file.as_file().set_modified(later).unwrap();
         let error = read_all(&mut source, &pool).unwrap_err();
         assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn an_image_is_called_like_its_file_without_its_kind() {
+        for (path, name) in [
+            ("/images/noble-server.qcow2", "noble-server"),
+            ("debian-12.img", "debian-12"),
+            ("ubuntu-24.04", "ubuntu-24.04"),
+            (".img", ".img"),
+            ("a/b.tar.gz", "b.tar.gz"),
+        ] {
+            assert_eq!(image_name(path).as_deref(), Some(name));
+        }
+        assert_eq!(image_name(".."), None);
     }
 
     #[test]

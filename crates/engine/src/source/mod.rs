@@ -20,6 +20,11 @@ pub trait Source: Send {
     /// What messages and the report call it.
     fn name(&self) -> &str;
 
+    /// What an image made of it could be called.
+    fn image_name(&self) -> Option<String> {
+        None
+    }
+
     /// The number of bytes there will be, where it is known before reading.
     fn size(&self) -> Option<u64>;
 

@@ -1,0 +1,7 @@
+//! The program as users run it: what it prints where, and with which exit code.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod push;
+mod sandbox;
+mod support;

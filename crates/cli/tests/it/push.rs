@@ -1,0 +1,297 @@
+//! `imgpush push`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use imgpush_sandbox::{Fault, Operation, Quota, SandboxOptions};
+use serde_json::Value;
+
+use crate::support::{Run, Scene};
+
+#[test]
+fn a_push_prints_the_id_and_says_what_was_proved() {
+    let scene = Scene::new();
+    scene.file("disk.img", 3 << 20);
+    let run = scene.run(&["push", "disk.img"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.stdout.trim().len(), 36, "one UUID and nothing else: {}", run.stdout);
+    assert!(
+        run.stderr.starts_with("pushed disk.img to mycloud as disk: 3.00 MiB in "),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("\n  proved  sha512 "), "{}", run.stderr);
+
+    let quiet = scene.run(&["push", "--quiet", "disk.img"]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn every_flag_reaches_the_record() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5000);
+    let run = scene.run(&[
+        "push",
+        "disk.img",
+        "--cloud",
+        "mycloud",
+        "--name",
+        "the name",
+        "--disk-format",
+        "raw",
+        "--container-format",
+        "bare",
+        "--property",
+        "os_distro=debian",
+        "--property",
+        "a=b=c",
+        "--tag",
+        "one",
+        "--tag",
+        "two",
+        "--visibility",
+        "private",
+        "--min-disk",
+        "2",
+        "--min-ram",
+        "512",
+        "--hidden",
+        "--id",
+        "11111111-2222-3333-4444-555555555555",
+        "--json",
+    ]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    for key in [
+        "id",
+        "name",
+        "status",
+        "size",
+        "virtual_size",
+        "disk_format",
+        "checksum",
+        "os_hash_algo",
+        "os_hash_value",
+        "verified",
+        "source",
+        "cloud",
+        "attempts",
+        "seconds",
+    ] {
+        assert!(!report[key].is_null(), "{key} is missing: {report}");
+    }
+    assert_eq!(report["id"], "11111111-2222-3333-4444-555555555555");
+    assert_eq!(report["name"], "the name");
+    assert_eq!(report["verified"], true);
+    assert_eq!(report["size"], 5000);
+    assert_eq!(report["source"], "disk.img");
+    let kept = scene.record("11111111-2222-3333-4444-555555555555");
+    assert_eq!(kept["os_distro"], "debian");
+    assert_eq!(kept["a"], "b=c");
+    assert_eq!(kept["tags"], serde_json::json!(["one", "two"]));
+    assert_eq!(kept["visibility"], "private");
+    assert_eq!((&kept["min_disk"], &kept["min_ram"]), (&2.into(), &512.into()));
+    assert_eq!(kept["os_hidden"], true);
+}
+
+#[test]
+fn progress_as_json_lines_leads_to_the_end() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5 << 20);
+    let run = scene.run(&["push", "disk.img", "--progress", "json", "--json"]);
+    let lines: Vec<Value> =
+        run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let phases: Vec<&str> = lines.iter().filter_map(|line| line["phase"].as_str()).collect();
+    for phase in ["sniffing", "asking", "creating", "sending", "verifying"] {
+        assert!(phases.contains(&phase), "{phase}: {phases:?}");
+    }
+    let last = lines.iter().rev().find(|line| line["sent"].is_u64()).unwrap();
+    assert_eq!((&last["sent"], &last["total"]), (&(5u64 << 20).into(), &(5u64 << 20).into()));
+}
+
+#[test]
+fn the_standard_input_is_pushed_as_it_comes() {
+    let scene = Scene::new();
+    let mut child = scene
+        .command(&["push", "--name", "piped", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&vec![7; 3_000_000]).unwrap();
+    let run = Run::of(child.wait_with_output().unwrap());
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        (report["size"].as_u64(), report["verified"].as_bool()),
+        (Some(3_000_000), Some(true))
+    );
+
+    // Without a name there is nothing to call it, and that shows before anything is read.
+    let run = scene.run(&["push", "-"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("hint: give one with --name"), "{}", run.stderr);
+}
+
+#[test]
+fn bad_input_ends_before_anything_is_made() {
+    let scene = Scene::with(
+        SandboxOptions::default()
+            .with_tokens(Duration::from_secs(3600))
+            .with_quota(Quota { image_size_total: Some(1), ..Quota::default() }),
+    );
+    scene.file("large.img", 2 << 20);
+    scene.file("disk.img", 5000);
+    scene.file("empty.img", 0);
+    std::fs::write(scene.folder.path().join("packed.img"), b"\x1f\x8b\x08\0packed").unwrap();
+    let mut backed = vec![0; 1024];
+    backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
+    backed[15] = 200;
+    std::fs::write(scene.folder.path().join("backed.qcow2"), backed).unwrap();
+    for (arguments, code, words) in [
+        (&["push", "none.img"][..], 10, "cannot open none.img"),
+        (&["push", "."], 10, "is a directory"),
+        (&["push", "empty.img"], 10, "empty.img is empty"),
+        (&["push", "packed.img"], 11, "gzip has to be unpacked"),
+        (&["push", "backed.qcow2"], 11, "backing-file"),
+        (&["push", "backed.qcow2", "--disk-format", "qcow2", "--force-format"], 11, "backing-file"),
+        (&["push", "disk.img", "--disk-format", "qcow2"], 11, "the data is raw, not qcow2"),
+        (
+            &["push", "disk.img", "--disk-format", "gptx", "--force-format"],
+            11,
+            "has no disk_format gptx",
+        ),
+        (&["push", "large.img"], 21, "quota image_size_total is 1 MiB"),
+        (
+            &["push", "disk.img", "--cloud", "nowhere"],
+            2,
+            "no cloud called nowhere (known: mycloud)",
+        ),
+        (&["push", "disk.img", "--property", "checksum=0"], 2, "set by the server only"),
+        (&["push", "disk.img", "--property", "none"], 2, "expected KEY=VALUE"),
+        (&["push", "disk.img", "--memory", "1M"], 2, "needs at least"),
+        (
+            &["push", "disk.img", "--os-interface", "trapdoor"],
+            2,
+            "none of public, internal and admin",
+        ),
+        (&["push"], 2, "required"),
+    ] {
+        let run = scene.run(arguments);
+        assert_eq!(run.code, Some(code), "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
+        assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+    assert_eq!(scene.writes(), 0, "a record was made");
+}
+
+#[test]
+fn a_wrong_password_and_an_unreachable_cloud_say_so() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5000);
+    let clouds = |password: &str, url: &str| {
+        let text = format!(
+            "clouds:\n  c:\n    auth: {{auth_url: '{url}', username: demo, password: {password}, project_name: demo}}\n"
+        );
+        std::fs::write(scene.folder.path().join("clouds.yaml"), text).unwrap();
+    };
+    clouds("hunter2", &scene.sandbox.auth_url());
+    let run = scene.run(&["push", "disk.img"]);
+    assert_eq!(run.code, Some(20), "{}", run.stderr);
+    assert!(run.stderr.contains("refused the login"), "{}", run.stderr);
+    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+
+    clouds("hunter2", "http://127.0.0.1:1/v3");
+    let run = scene.run(&["push", "disk.img"]);
+    assert_eq!(run.code, Some(22), "{}", run.stderr);
+    assert!(run.stderr.contains("Connection refused"), "{}", run.stderr);
+
+    // A server that speaks no TLS.
+    clouds("hunter2", &scene.sandbox.auth_url().replace("http:", "https:"));
+    let run = scene.run(&["push", "disk.img"]);
+    assert_eq!(run.code, Some(22), "{}", run.stderr);
+    assert!(run.stderr.contains("received corrupt message"), "{}", run.stderr);
+    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+#[test]
+fn no_log_level_shows_a_secret() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5000);
+    // Every run is searched for the password and for tokens.
+    let run = scene.run(&["push", "-vvv", "disk.img"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    scene.sandbox.inject(Operation::Create, Fault::Status { status: 500, after: 0 });
+    let run = scene.run(&["push", "-vvv", "disk.img", "--json"]);
+    assert_eq!(run.code, Some(22), "{}", run.stderr);
+}
+
+#[test]
+fn a_failure_says_what_became_of_the_record() {
+    let scene = Scene::new();
+    scene.file("disk.img", 2 << 20);
+    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
+    let run = scene.run(&["push", "disk.img", "--json"]);
+    assert_eq!(run.code, Some(23), "{}", run.stderr);
+    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(failure["verified"], false);
+    assert_eq!(failure["error"]["record"], "removed");
+    assert_eq!(failure["error"]["exit_code"], 23);
+    let id = failure["id"].as_str().unwrap();
+    assert!(run.stderr.contains(&format!("the image record {id} was removed")), "{}", run.stderr);
+
+    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    let run = scene.run(&["push", "disk.img", "--keep-failed"]);
+    assert_eq!(run.code, Some(22), "{}", run.stderr);
+    assert!(run.stderr.contains("was kept; the image is queued"), "{}", run.stderr);
+
+    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
+    let run = scene.run(&["push", "disk.img"]);
+    assert!(matches!(run.code, Some(21 | 22)), "{}", run.stderr);
+    assert!(run.stderr.contains("was removed"), "{}", run.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_removes_the_record_within_two_seconds() {
+    let scene = Scene::new();
+    scene.file("disk.img", 64 << 20);
+    let stall = Fault::Stall { after: 1 << 20, duration: Duration::from_secs(60) };
+    scene.sandbox.inject(Operation::Upload, stall);
+    let mut child = scene
+        .command(&["push", "disk.img", "--progress", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while !lines.next().unwrap().unwrap().contains("\"sending\"") {}
+    std::thread::sleep(Duration::from_millis(200));
+    let interrupted = Instant::now();
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let took = interrupted.elapsed();
+    assert_eq!(status.code(), Some(130));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(rest.iter().any(|line| line.contains("was removed")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_goes_away_is_no_error() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5000);
+    let program = env!("CARGO_BIN_EXE_imgpush");
+    let script = format!("{program} push disk.img --progress none | true; echo ${{PIPESTATUS[0]}}");
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(scene.folder.path())
+        .env_remove("OS_CLOUD")
+        .output()
+        .unwrap();
+    let run = Run::of(output);
+    assert_eq!(run.stdout.trim(), "0", "{}", run.stderr);
+}
