@@ -175,6 +175,7 @@ fn bad_input_ends_before_anything_is_made() {
             2,
             "none of public, internal and admin",
         ),
+        (&["push", "disk.img", "--os-region-name", "nowhere"], 21, "for region nowhere"),
         (&["push"], 2, "required"),
     ] {
         let run = scene.run(arguments);

@@ -2,11 +2,14 @@
 //!
 //! `openstack_sdk` is used for what it is good at, the many ways to log in and the service catalog,
 //! and for nothing else: it has no streaming upload, and its client is not ours to time out or to
-//! read early answers with. Three of its habits are kept out on purpose:
+//! read early answers with. Four of its habits are kept out on purpose:
 //!
 //! - its token cache on disk is off unless the configuration asks for it (`auth_cache: true` of the
 //!   cloud, `cache: {auth: true}` of the file), since a nightly job should leave no token behind;
 //! - it is always told whether to cache, because otherwise it looks for a `clouds.yaml` of its own;
+//! - it logs in by the public interface and no region whatever the cloud says, since it looks for the
+//!   identity service itself under those and waits for itself for ever when there is none; the image
+//!   endpoint is chosen from its catalog here;
 //! - a new token comes from a new session: exchanging a token for a token keeps the old one's end.
 //!
 //! And one is helped: its ways to log in register themselves in static memory, from crates that
@@ -17,12 +20,11 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 use http::Method;
-use openstack_sdk::api::AsyncClient as _;
 use openstack_sdk::auth::AuthError;
 use openstack_sdk::config::CloudConfig;
-use openstack_sdk::types::ServiceType;
 use openstack_sdk::{AsyncOpenStack, OpenStackError};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::http::{Payload, Transport};
@@ -31,6 +33,8 @@ use crate::{Error, Identity, Tls, identity::Token, redact};
 /// A user of a Keystone.
 pub struct Keystone {
     config: CloudConfig,
+    region: Option<String>,
+    interface: String,
     endpoint_override: Option<Url>,
     tls: Tls,
     /// One login at a time, so that requests which are refused together cause one.
@@ -40,8 +44,11 @@ pub struct Keystone {
 impl Keystone {
     /// With the credentials of `config`; `endpoint_override` replaces the catalog's image endpoint.
     #[must_use]
-    pub fn new(config: CloudConfig, endpoint_override: Option<Url>, tls: Tls) -> Self {
-        Keystone { config, endpoint_override, tls, session: Mutex::new(None) }
+    pub fn new(mut config: CloudConfig, endpoint_override: Option<Url>, tls: Tls) -> Self {
+        let public = || "public".to_owned();
+        let interface = config.interface.replace(public()).unwrap_or_else(public);
+        let region = config.region_name.take();
+        Keystone { config, region, interface, endpoint_override, tls, session: Mutex::new(None) }
     }
 
     /// A new login, unless `cached` and there is a token on disk that is still good.
@@ -49,14 +56,14 @@ impl Keystone {
         keep_plugins();
         let connecting = AsyncOpenStack::builder(&self.config)
             .disable_auth_cache(!(cached && self.config.auth_cache == Some(true)))
-            .connect()
-            .await;
-        match connecting {
-            Ok(session) => Ok(session),
-            Err(error @ OpenStackError::Discovery { .. }) => {
+            .connect();
+        match timeout(LOGIN_TIMEOUT, connecting).await {
+            Ok(Ok(session)) => Ok(session),
+            Ok(Err(error @ OpenStackError::Discovery { .. })) => {
                 Err(self.unreachable().await.unwrap_or_else(|| self.login_error(error)))
             }
-            Err(error) => Err(self.login_error(error)),
+            Ok(Err(error)) => Err(self.login_error(error)),
+            Err(elapsed) => Err(Error::Login { url: self.auth_url(), source: Box::new(elapsed) }),
         }
     }
 
@@ -117,6 +124,9 @@ fn is_ending(session: &AsyncOpenStack) -> bool {
     end <= now.as_secs().saturating_add(MARGIN.as_secs())
 }
 
+/// Each of its requests has half a minute.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Covers a request and a slow clock, and still lets tokens of a few seconds work.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -165,17 +175,18 @@ impl Identity for Keystone {
             self.token().await?;
             let session = self.session.lock().await;
             let session = session.as_ref().expect("token() has just logged in or failed");
-            match session.get_service_endpoint(&ServiceType::Image, None).await {
-                Ok(endpoint) => Ok(endpoint.url().clone()),
-                Err(error) => {
-                    tracing::debug!(%error, "no image endpoint in the catalog");
-                    let any = || "(any)".to_owned();
-                    Err(Error::NoEndpoint {
-                        region: self.config.region_name.clone().unwrap_or_else(any),
-                        interface: self.config.interface.clone().unwrap_or_else(any),
-                    })
+            let catalog = session.get_token_catalog().unwrap_or_default();
+            let images = catalog.iter().filter(|service| service.service_type == "image");
+            let fitting = images.flat_map(|service| &service.endpoints).find(|endpoint| {
+                endpoint.interface == self.interface
+                    && (self.region.is_none() || endpoint.region == self.region)
+            });
+            fitting.and_then(|endpoint| Url::parse(&endpoint.url).ok()).ok_or_else(|| {
+                Error::NoEndpoint {
+                    region: self.region.clone().unwrap_or_else(|| "(any)".to_owned()),
+                    interface: self.interface.clone(),
                 }
-            }
+            })
         })
     }
 }
