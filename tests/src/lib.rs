@@ -79,8 +79,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A file of so many bytes that repeat nowhere within 251 chunks, in a folder.
-#[must_use]
+/// Makes a file of so many bytes in a folder; they do not repeat, so that misplaced ones show.
 pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).unwrap());

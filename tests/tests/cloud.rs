@@ -1,1 +1,194 @@
-//! Real pushes into a real Glance.
+//! Real files into a real Glance behind a real Keystone, and back out through the real clients.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use imgpush_tests::{RealCloud, imgpush, pattern_file, qemu_img, text};
+use serde_json::Value;
+
+/// Pushes and returns the report.
+fn push(cloud: &str, file: &Path, more: &[&str]) -> Value {
+    let output =
+        imgpush().args(["push", "--json", "--cloud", cloud]).arg(file).args(more).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Pushes in vain: the exit code and what was said. No output may hold the password.
+fn fails(cloud: &str, file: &Path, more: &[&str]) -> (i32, String) {
+    let mut command = imgpush();
+    let output = command.args(["push", "--cloud", cloud]).arg(file).args(more).output().unwrap();
+    let said = text(&output.stderr);
+    let password = std::env::var("OS_PASSWORD").unwrap();
+    assert!(!said.contains(&password) && !said.contains("gAAAA"), "a secret is shown: {said}");
+    (output.status.code().unwrap(), said)
+}
+
+fn delete(cloud: &RealCloud, name: &str, report: &Value) {
+    cloud.openstack_quietly(name, &["image", "delete", report["id"].as_str().unwrap()]);
+}
+
+/// The digest by a program of the system, which shares no code with anything here.
+fn sha512sum(path: &Path) -> String {
+    let output = Command::new("sha512sum").arg(path).output().unwrap();
+    text(&output.stdout).split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn files_of_every_kind_arrive_whole_by_every_login() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    qemu_img(folder.path(), &["create", "-q", "-f", "qcow2", "small.qcow2", "64M"]);
+    qemu_img(
+        folder.path(),
+        &["create", "-q", "-f", "qcow2", "-o", "compat=0.10", "old.qcow2", "1G"],
+    );
+    pattern_file(folder.path(), "disk.raw", 5_000_001);
+    pattern_file(folder.path(), "one.raw", 1);
+    std::fs::write(folder.path().join("empty.raw"), "").unwrap();
+    for (name, format, virtual_size, more) in [
+        ("small.qcow2", "qcow2", Some(64 << 20), &[][..]),
+        ("old.qcow2", "qcow2", Some(1 << 30), &[]),
+        ("disk.raw", "raw", Some(5_000_001), &[]),
+        ("one.raw", "raw", Some(1), &[]),
+        ("empty.raw", "raw", None, &["--allow-empty"]),
+    ] {
+        let file = folder.path().join(name);
+        for login in ["testcloud", "testcloud-appcred", "testcloud-noauth"] {
+            let report = push(login, &file, more);
+            assert_eq!(report["verified"], true, "{name} by {login}: {report}");
+            assert_eq!(report["disk_format"], format, "{name}");
+            assert_eq!(report["size"], file.metadata().unwrap().len(), "{name}");
+            assert_eq!(report["virtual_size"].as_u64(), virtual_size, "{name}");
+            assert_eq!(report["os_hash_value"], sha512sum(&file), "{name}");
+            if login == "testcloud" {
+                delete(&cloud, login, &report);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gibibyte_comes_back_the_same_through_openstackclient() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let file = pattern_file(folder.path(), "large.raw", 1 << 30);
+    let hash = sha512sum(&file);
+    let report = push(
+        "testcloud",
+        &file,
+        &["--name", "large", "--property", "os_distro=debian", "--tag", "nightly"],
+    );
+    let id = report["id"].as_str().unwrap();
+
+    let shown = cloud.openstack("testcloud", &["image", "show", id]);
+    assert_eq!(shown["status"], "active");
+    assert_eq!(shown["name"], "large");
+    assert_eq!(shown["size"], 1 << 30);
+    assert_eq!(shown["properties"]["os_hash_value"], hash);
+    assert_eq!(shown["properties"]["os_distro"], "debian");
+    assert_eq!(shown["tags"], serde_json::json!(["nightly"]));
+
+    let back = folder.path().join("back.raw");
+    let back_name = back.to_str().unwrap();
+    cloud.openstack_quietly("testcloud", &["image", "save", "--file", back_name, id]);
+    assert_eq!(sha512sum(&back), hash);
+    delete(&cloud, "testcloud", &report);
+}
+
+#[test]
+fn a_stream_is_pushed_without_knowing_its_length() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let file = pattern_file(folder.path(), "piped.raw", 20_000_003);
+    let output = imgpush()
+        .args(["push", "--json", "--cloud", "testcloud", "--name", "piped", "-"])
+        .stdin(std::fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["size"], 20_000_003);
+    assert_eq!(report["os_hash_value"], sha512sum(&file));
+    delete(&cloud, "testcloud", &report);
+}
+
+#[test]
+fn what_glance_would_refuse_is_refused_before_a_record_exists() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let tag = format!("refused-{}", std::process::id());
+    pattern_file(folder.path(), "base.raw", 1 << 20);
+    for (name, create) in [
+        ("backed.qcow2", &["-b", "base.raw", "-F", "raw"][..]),
+        ("data.qcow2", &["-o", "data_file=data.raw"]),
+        ("extended.qcow2", &["-o", "extended_l2=on"]),
+    ] {
+        let size = if name == "backed.qcow2" { &[][..] } else { &["1M"] };
+        let arguments = [&["create", "-q", "-f", "qcow2"], create, &[name], size].concat();
+        qemu_img(folder.path(), &arguments);
+        let (code, said) = fails("testcloud", &folder.path().join(name), &["--tag", &tag]);
+        assert_eq!(code, 11, "{name}: {said}");
+        assert!(said.contains("no image record is left behind"), "{said}");
+    }
+    let left = cloud.openstack("testcloud", &["image", "list", "--tag", &tag]);
+    assert_eq!(left, serde_json::json!([]));
+}
+
+#[test]
+fn projects_and_people_without_rights_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pattern_file(folder.path(), "disk.raw", 5000);
+    let (code, said) = fails("testcloud-reader", &file, &[]);
+    assert_eq!(code, 20, "{said}");
+    assert!(said.contains("403 Forbidden"), "{said}");
+    let (code, said) = fails("testcloud", &file, &["--visibility", "public"]);
+    assert_eq!(code, 20, "{said}");
+    assert!(said.contains("publicize_image"), "{said}");
+
+    let output = imgpush()
+        .arg("push")
+        .arg(&file)
+        .env_remove("OS_CLIENT_CONFIG_FILE")
+        .env("OS_PASSWORD", "hunter2")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(20), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("hunter2"));
+}
+
+#[test]
+fn ctrl_c_in_mid_upload_leaves_nothing() {
+    let cloud = RealCloud::from_environment();
+    let tag = format!("interrupted-{}", std::process::id());
+    let mut child = imgpush()
+        .args(["push", "--cloud", "testcloud", "--name", "endless", "--tag", &tag])
+        .args(["--progress", "json", "/dev/zero"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"sent\"") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended by itself");
+    }
+    let interrupted = Instant::now();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let took = interrupted.elapsed();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert_eq!((status.code(), status.signal()), (Some(130), None), "{rest}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(rest.contains("was removed"), "{rest}");
+    let left = cloud.openstack("testcloud", &["image", "list", "--tag", &tag]);
+    assert_eq!(left, serde_json::json!([]));
+}
