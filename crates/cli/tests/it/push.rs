@@ -23,6 +23,10 @@ fn a_push_prints_the_id_and_says_what_was_proved() {
     );
     assert!(run.stderr.contains("\n  proved  sha512 "), "{}", run.stderr);
 
+    let hidden = std::fs::read_dir(scene.folder.path()).unwrap().map(|e| e.unwrap().file_name());
+    let hidden: Vec<_> = hidden.filter(|name| name.to_string_lossy().starts_with('.')).collect();
+    assert!(hidden.is_empty(), "left in the home folder: {hidden:?}");
+
     let quiet = scene.run(&["push", "--quiet", "disk.img"]);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
 }

@@ -16,6 +16,7 @@
 //! nothing else refers to, so a linker leaves them out (its build script means to prevent that, but
 //! does not find them in a published manifest). `keep_plugins` refers to them.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
@@ -54,6 +55,7 @@ impl Keystone {
     /// A new login, unless `cached` and there is a token on disk that is still good.
     async fn connect(&self, cached: bool) -> Result<AsyncOpenStack, Error> {
         keep_plugins();
+        let _no_trace = NoTrace::new();
         let connecting = AsyncOpenStack::builder(&self.config)
             .disable_auth_cache(!(cached && self.config.auth_cache == Some(true)))
             .connect();
@@ -100,6 +102,25 @@ impl Keystone {
                 refused(message.unwrap_or_else(|| format!("status {code}")))
             }
             other => Error::Login { url, source: Box::new(other) },
+        }
+    }
+}
+
+/// `openstack_sdk` makes the folder of its cache also when it is not to cache; this removes it again
+/// where it was not there before and holds nothing.
+struct NoTrace(Option<PathBuf>);
+
+impl NoTrace {
+    fn new() -> Self {
+        NoTrace(std::env::home_dir().map(|home| home.join(".osc")).filter(|path| !path.exists()))
+    }
+}
+
+impl Drop for NoTrace {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Fails where there is none, and where there is something in it: both are as wanted.
+            let _ = std::fs::remove_dir(path);
         }
     }
 }
