@@ -1,6 +1,7 @@
 //! One image, from a source into a cloud, proved.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -100,7 +101,7 @@ impl PushOptions {
 ///    [`disk_format`](PushOptions::disk_format) says, ends here.
 /// 2. The service is asked what it would refuse: token, address, formats, quotas.
 /// 3. The record is created, under an id made here: so it can be found and removed even when the
-///    answer is lost.
+///    answer is lost. An id of the caller's may be another image's; then it is left and said to be.
 /// 4. The bytes are sent, hashed on the way; the last chunk only after the source has proved whole.
 ///    An answer that comes early ends the sending. A refused token is renewed once and the data sent
 ///    again, if the source has a way back.
@@ -171,13 +172,19 @@ impl Push {
             prepared.map_err(|failure| error(failure, Fate::NoRecord))?;
         let id = image.id.clone().expect("prepare() sets an id");
 
+        let created = AtomicBool::new(false);
         let done = tokio::select! {
-            done = self.transfer(&image, &id, source, head, &pool) => done,
+            done = self.transfer(&image, &id, &created, source, head, &pool) => done,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
         match done {
             Ok(done) => Ok(self.report(done, source_name, start)),
             Err(failure @ Failure::NotCreated { .. }) => Err(error(failure, Fate::NoRecord)),
+            // An id of the caller's may be another image's, as long as no answer says otherwise.
+            Err(failure) if self.options.id.is_some() && !created.into_inner() => {
+                let reason = "nobody knows whether it was made".to_owned();
+                Err(error(failure, Fate::Left { id, reason }))
+            }
             Err(failure) => {
                 let fate = self.dispose(&id, matches!(failure, Failure::Interrupted)).await;
                 Err(error(failure, fate))
@@ -243,21 +250,23 @@ impl Push {
         &self,
         image: &NewImage,
         id: &str,
+        created: &AtomicBool,
         source: Box<dyn Source>,
         head: Vec<Bytes>,
         pool: &Pool,
     ) -> Result<Done, Failure> {
         self.progress.phase(Phase::Creating);
-        let created = self.client.create(image).await.map_err(|source| match source.answer() {
+        let record = self.client.create(image).await.map_err(|source| match source.answer() {
             Some(_) => Failure::NotCreated { source },
             // Nobody knows whether there is a record now.
             None => Failure::Client { during: "creating the image record", source },
         })?;
-        if created.status != Status::Queued {
+        created.store(true, Ordering::Relaxed);
+        if record.status != Status::Queued {
             return Err(Failure::Mismatch {
                 field: "status",
                 expected: Status::Queued.to_string(),
-                found: created.status.to_string(),
+                found: record.status.to_string(),
             });
         }
 

@@ -327,6 +327,14 @@ async fn an_id_that_is_taken_is_not_removed() {
     };
     assert_eq!(error.fate, Fate::NoRecord);
     assert!(scene.client.image(&report.id).await.is_ok());
+
+    // Not even when the refusal is lost.
+    let mut options = PushOptions::named("third");
+    options.id = Some(report.id.clone());
+    scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
+    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    assert!(matches!(error.fate, Fate::Left { .. }), "{:?}", error.fate);
+    assert!(scene.client.image(&report.id).await.is_ok());
 }
 
 /// Changes the file when the sending begins.
