@@ -19,14 +19,14 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    #[command(flatten)]
-    pub(crate) cloud: CloudArgs,
-
     /// Say more; repeat for more still
     ///
     /// Logs what imgpush does to stderr. Tokens and passwords are never logged.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
 }
 
 #[derive(Debug, Subcommand)]
