@@ -41,8 +41,9 @@ fn with_cloud(steps: &mut Steps, filter: &[&str]) {
     if up {
         steps.step("tests against the real cloud", || {
             let environment = cloud.environment()?;
-            // One at a time: the cloud's few workers are the bottleneck, and some tests time it.
-            run(cargo(["test", "-p", "imgpush-tests", "--features", "cloud", "--locked"])
+            // The whole workspace, so that nothing is built again with other features. One test at a
+            // time: the cloud's few workers are the bottleneck, and some tests time it.
+            run(cargo(["test", "--workspace", "--features", "imgpush-tests/cloud", "--locked"])
                 .args(["--no-fail-fast", "--test", "conformance", "--test", "cloud"])
                 .args(filter)
                 .args(["--", "--test-threads", "1"])

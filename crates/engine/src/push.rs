@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::StatusCode;
 use imgpush_client::{Error as ClientError, Image, ImageClient, NewImage, Status, Visibility};
 use imgpush_digest::Algorithm;
 use tokio::sync::oneshot;
@@ -181,12 +182,13 @@ impl Push {
             Ok(done) => Ok(self.report(done, source_name, start)),
             Err(failure @ Failure::NotCreated { .. }) => Err(error(failure, Fate::NoRecord)),
             // An id of the caller's may be another image's, as long as no answer says otherwise.
-            Err(failure) if self.options.id.is_some() && !created.into_inner() => {
+            Err(failure) if self.options.id.is_some() && !created.load(Ordering::Relaxed) => {
                 let reason = "nobody knows whether it was made".to_owned();
                 Err(error(failure, Fate::Left { id, reason }))
             }
             Err(failure) => {
-                let fate = self.dispose(&id, matches!(failure, Failure::Interrupted)).await;
+                let hurried = matches!(failure, Failure::Interrupted);
+                let fate = self.dispose(&id, created.into_inner(), hurried).await;
                 Err(error(failure, fate))
             }
         }
@@ -256,10 +258,16 @@ impl Push {
         pool: &Pool,
     ) -> Result<Done, Failure> {
         self.progress.phase(Phase::Creating);
-        let record = self.client.create(image).await.map_err(|source| match source.answer() {
-            Some(_) => Failure::NotCreated { source },
-            // Nobody knows whether there is a record now.
-            None => Failure::Client { during: "creating the image record", source },
+        let record = self.client.create(image).await.map_err(|source| {
+            // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
+            let refused = source.status().is_some_and(|status| {
+                status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
+            });
+            if refused {
+                Failure::NotCreated { source }
+            } else {
+                Failure::Client { during: "creating the image record", source }
+            }
         })?;
         created.store(true, Ordering::Relaxed);
         if record.status != Status::Queued {
@@ -453,8 +461,9 @@ impl Push {
         Ok(again)
     }
 
-    /// Removes the record of a failed push, or says why it is still there.
-    async fn dispose(&self, id: &str, hurried: bool) -> Fate {
+    /// Removes the record of a failed push, or says why it is still there. A record that may still be
+    /// on its way is looked for twice.
+    async fn dispose(&self, id: &str, created: bool, hurried: bool) -> Fate {
         let id = id.to_owned();
         if self.options.keep_failed {
             let state = timeout(HURRIED, self.client.image(&id)).await;
@@ -468,10 +477,16 @@ impl Push {
         let patience = if hurried { HURRIED } else { PATIENT };
         let mut reason = "the service did not answer in time".to_owned();
         let removing = async {
+            let mut expected = !created;
             loop {
                 let error = match self.client.delete(&id).await {
                     Ok(()) => return Fate::Removed { id: id.clone() },
-                    Err(ClientError::NotFound(_)) => return Fate::NoRecord,
+                    Err(ClientError::NotFound(_)) if !expected => return Fate::NoRecord,
+                    Err(ClientError::NotFound(_)) => {
+                        expected = false;
+                        sleep(CREATION_TIME).await;
+                        continue;
+                    }
                     Err(error) => error,
                 };
                 let passing = matches!(
@@ -534,6 +549,8 @@ const READER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a server may take to notice that an upload is over.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLE_INTERVAL: Duration = Duration::from_millis(200);
+/// A creation whose answer was not waited for is done, or never will be, after this.
+const CREATION_TIME: Duration = Duration::from_millis(500);
 const SENDING: &str = "sending the data";
 
 struct Prepared {

@@ -201,17 +201,22 @@ async fn a_lost_answer_is_made_up_for_by_asking() {
     assert_eq!(scene.images().await, 1);
 
     // Of the creation too: the id is ours, so the record is found and removed.
-    let failure = scene.fails_leaving(Operation::Create, Fault::DropAnswer, 1).await;
-    assert!(matches!(failure, Failure::Client { .. }), "{failure:?}");
+    scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
+    let error = scene.push().await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Client { .. }), "{error:?}");
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+    assert_eq!(scene.images().await, 1);
 }
 
-impl Scene {
-    async fn fails_leaving(&self, operation: Operation, fault: Fault, left: usize) -> Failure {
-        self.sandbox.inject(operation, fault);
-        let error = self.push().await.expect_err("the fault went unnoticed");
-        assert_eq!(self.images().await, left, "{:?}", error.fate);
-        *error.failure
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
+    let scene = Scene::new(tokens(), MIB).await;
+    scene.sandbox.inject(Operation::Create, Fault::Status { status: 504, after: 0 });
+    let error = scene.push().await.unwrap_err();
+    assert_eq!(status(&error.failure), Some(504), "{error:?}");
+    assert_eq!(error.fate, Fate::NoRecord);
+    let deletes = scene.sandbox.journal().into_iter().filter(|r| r.method == "DELETE").count();
+    assert_eq!(deletes, 2, "a record that may be on its way is looked for twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
