@@ -221,7 +221,8 @@ async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_expires_is_renewed_once() {
-    let scene = Scene::new(tokens(), 3 * MIB).await;
+    // Small enough to be out before the refusal: behind a larger one its answer may be lost.
+    let scene = Scene::new(tokens(), 5000).await;
     // Before a call without a body, and before the upload.
     for operation in [Operation::Schema, Operation::Create, Operation::Show] {
         scene.sandbox.inject(operation, Fault::ExpireToken);
@@ -234,10 +235,9 @@ async fn a_token_that_expires_is_renewed_once() {
 
     // A pipe has no way back, so it is not sent again.
     scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
-    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 3 * MIB]));
+    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5000]));
     let error = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap_err();
-    let silent = matches!(*error.failure, Failure::Broken { .. });
-    assert!(silent || status(&error.failure) == Some(401), "{error:?}");
+    assert_eq!(status(&error.failure), Some(401), "{error:?}");
     assert_eq!(scene.images().await, 4);
 }
 
