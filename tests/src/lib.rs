@@ -98,13 +98,18 @@ pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     path
 }
 
-/// Runs qemu-img in a folder.
+/// Runs qemu-img in a folder; `false`, said aloud, where it is not installed.
 ///
 /// # Panics
 ///
-/// When it is not installed or refuses: every machine that runs these tests has it.
-pub fn qemu_img(folder: &Path, arguments: &[&str]) {
-    let output = Command::new("qemu-img").args(arguments).current_dir(folder).output();
-    let output = output.expect("qemu-img is needed: install qemu-utils");
+/// When it refuses.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "what is not tested is said aloud")]
+pub fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
+    let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
+        eprintln!("NOT TESTED: qemu-img is not installed, so there are no images of its making");
+        return false;
+    };
     assert!(output.status.success(), "{}", text(&output.stderr));
+    true
 }
