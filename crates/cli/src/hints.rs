@@ -69,6 +69,10 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
         ClientError::TooLarge(answer) if answer.request_id.is_none() => {
             "a proxy before the image service limits the size of requests".to_owned()
         }
+        ClientError::TooLarge(_) => {
+            "the service limits the size of one image, or its store is full; ask whoever runs the cloud"
+                .to_owned()
+        }
         ClientError::Transport { .. } => {
             "check the address, the network and the certificates".to_owned()
         }

@@ -418,8 +418,10 @@ impl Push {
         source: Box<dyn Source>,
         pool: &Pool,
     ) -> Result<(Image, Vec<&'static str>, Produced), Failure> {
-        let failed = |source| Failure::Client { during: "fetching the image to verify it", source };
-        let image = self.client.image(id).await.map_err(failed)?;
+        let image = self.fetch(id).await.map_err(|source| Failure::Client {
+            during: "fetching the image to verify it",
+            source,
+        })?;
         let algorithm = match verify::compare(&image, &produced)? {
             Verdict::Proved(by) => return Ok((image, by, produced)),
             Verdict::Needs(algorithm) => algorithm,
@@ -429,6 +431,19 @@ impl Push {
             Verdict::Proved(by) => Ok((image, by, again)),
             Verdict::Needs(algorithm) => {
                 Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") })
+            }
+        }
+    }
+
+    /// The image, asked for a few times: all its data is there, so a passing trouble of a small call
+    /// should not cost it.
+    async fn fetch(&self, id: &str) -> Result<Image, ClientError> {
+        let mut left = FETCH_TRIES;
+        loop {
+            left -= 1;
+            match self.client.image(id).await {
+                Err(error) if left > 0 && is_passing(&error) => sleep(FETCH_INTERVAL).await,
+                answer => return answer,
             }
         }
     }
@@ -489,14 +504,8 @@ impl Push {
                     }
                     Err(error) => error,
                 };
-                let passing = matches!(
-                    error,
-                    ClientError::Transport { .. }
-                        | ClientError::Unavailable(_)
-                        | ClientError::Unexpected(_)
-                );
                 reason = error.to_string();
-                if !passing {
+                if !is_passing(&error) {
                     return Fate::Left { id: id.clone(), reason: reason.clone() };
                 }
                 sleep(SETTLE_INTERVAL).await;
@@ -546,6 +555,8 @@ const PATIENT: Duration = Duration::from_secs(30);
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// A reader that is not stuck in a read is back within one chunk's hashing.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
+const FETCH_TRIES: u32 = 4;
+const FETCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a server may take to notice that an upload is over.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLE_INTERVAL: Duration = Duration::from_millis(200);
@@ -606,6 +617,14 @@ impl Halt {
             Halt::Stalled(seconds) => Failure::Stalled { seconds, sent, state: state_of(state) },
         }
     }
+}
+
+/// Whether the same call may well be answered a moment later.
+fn is_passing(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Transport { .. } | ClientError::Unavailable(_) | ClientError::Unexpected(_)
+    )
 }
 
 fn state_of(image: &Result<Image, String>) -> String {

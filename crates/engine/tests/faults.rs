@@ -220,6 +220,14 @@ async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_passing_trouble_of_the_verification_does_not_cost_the_image() {
+    let scene = Scene::new(tokens(), MIB).await;
+    scene.sandbox.inject(Operation::Show, Fault::Status { status: 503, after: 0 });
+    scene.sandbox.inject(Operation::Show, Fault::DropAfter(0));
+    assert!(scene.push().await.unwrap().verified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_expires_is_renewed_once() {
     // Small enough to be out before the refusal: behind a larger one its answer may be lost.
     let scene = Scene::new(tokens(), 5000).await;
