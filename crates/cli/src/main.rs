@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let printer = Printer::new();
-    start_log(args.verbose);
+    start_log(args.verbose, &printer);
     // The network is one task; reading and hashing have threads of their own.
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -60,7 +60,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// The log of our own crates only: others print headers and bodies, which hold secrets.
-fn start_log(verbose: u8) {
+fn start_log(verbose: u8, printer: &Printer) {
     let level = match verbose {
         0 => return,
         1 => "info",
@@ -70,5 +70,9 @@ fn start_log(verbose: u8) {
     let filter = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox"]
         .map(|name| format!("{name}={level}"))
         .join(",");
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(printer.is_coloured())
+        .init();
 }

@@ -22,6 +22,11 @@ impl Printer {
         self.watched
     }
 
+    /// Whether colours are wanted there.
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.colour
+    }
+
     /// A line of the result. A reader that has gone away (`| head -1`) has all it wanted.
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]
     pub(crate) fn result(&self, line: &str) {

@@ -138,6 +138,7 @@ fn headers(token: &Token) -> HeaderMap {
 /// The answer if it is a success, else the error it means.
 async fn check(method: &Method, url: &Url, response: Response) -> Result<Response, Error> {
     let status = response.status();
+    tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
     if status.is_success() {
         return Ok(response);
     }

@@ -199,7 +199,7 @@ impl Push {
         let options = &self.options;
         let mut image = self.record(source.image_name())?;
 
-        self.progress.phase(Phase::Sniffing);
+        self.enter(Phase::Sniffing);
         let pool = Pool::within(options.memory_bytes);
         let (source, sniffed) = off_runtime({
             let pool = pool.clone();
@@ -222,7 +222,7 @@ impl Push {
             self.progress.total(size);
         }
 
-        self.progress.phase(Phase::Asking);
+        self.enter(Phase::Asking);
         preflight::ask(&self.client, &image, source.size()).await?;
         Ok(Prepared { source, head, image, pool })
     }
@@ -257,7 +257,7 @@ impl Push {
         head: Vec<Bytes>,
         pool: &Pool,
     ) -> Result<Done, Failure> {
-        self.progress.phase(Phase::Creating);
+        self.enter(Phase::Creating);
         let record = self.client.create(image).await.map_err(|source| {
             // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
             let refused = source.status().is_some_and(|status| {
@@ -296,7 +296,7 @@ impl Push {
         }
         let (produced, source) = sent.map_err(|unsent| unsent.failure)?;
 
-        self.progress.phase(Phase::Verifying);
+        self.enter(Phase::Verifying);
         let (image, verified_by, produced) = self.verify(id, produced, source, pool).await?;
         Ok(Done { image, verified_by, produced, attempts })
     }
@@ -315,7 +315,7 @@ impl Push {
             .map_err(|source| Failure::Source(SourceError::Read { name, at: 0, source }))?;
         let meter = Meter::new(Arc::clone(&self.progress));
         let body = ImageBody::new(flow.queue, size, Arc::clone(&meter));
-        self.progress.phase(Phase::Sending);
+        self.enter(Phase::Sending);
         let answer = tokio::select! {
             answer = self.client.upload(id, body, size) => answer.map_err(Halt::Client),
             stalled = self.watch(&meter) => Err(Halt::Stalled(stalled)),
@@ -377,7 +377,7 @@ impl Push {
             sleep(WATCH_INTERVAL).await;
             if meter.ended() {
                 let since = *finishing.get_or_insert_with(|| {
-                    self.progress.phase(Phase::Finishing);
+                    self.enter(Phase::Finishing);
                     Instant::now()
                 });
                 if since.elapsed() > self.options.finish_timeout {
@@ -488,7 +488,7 @@ impl Push {
             );
             return Fate::Kept { id, state: state_of(&state) };
         }
-        self.progress.phase(Phase::Removing);
+        self.enter(Phase::Removing);
         let patience = if hurried { HURRIED } else { PATIENT };
         let mut reason = "the service did not answer in time".to_owned();
         let removing = async {
@@ -515,6 +515,11 @@ impl Push {
             Ok(fate) => fate,
             Err(_) => Fate::Left { id, reason },
         }
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(cloud = self.cloud, "{}", phase.name());
+        self.progress.phase(phase);
     }
 
     fn report(&self, done: Done, source: String, start: Instant) -> Report {
