@@ -1,6 +1,6 @@
 //! A record to be made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -29,7 +29,7 @@ pub struct NewImage {
     /// The least memory it boots with, in MiB.
     pub min_ram: Option<u64>,
     /// Free words, at most 255 characters each.
-    pub tags: Vec<String>,
+    pub tags: BTreeSet<String>,
     /// Extra properties; the server takes only text as their values.
     properties: BTreeMap<String, String>,
 }
@@ -114,7 +114,7 @@ impl NewImage {
         set("os_hidden", self.os_hidden.map(Value::from));
         set("min_disk", self.min_disk.map(Value::from));
         set("min_ram", self.min_ram.map(Value::from));
-        set("tags", (!self.tags.is_empty()).then(|| self.tags.clone().into()));
+        set("tags", (!self.tags.is_empty()).then(|| self.tags.iter().cloned().collect()));
         for (key, value) in &self.properties {
             set(key, Some(value.clone().into()));
         }

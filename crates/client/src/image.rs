@@ -1,6 +1,6 @@
 //! The record of an image as the server shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -68,9 +68,9 @@ pub struct Image {
     /// When the record last changed, ISO 8601.
     #[serde(default)]
     pub updated_at: Option<String>,
-    /// Free words.
+    /// Free words; a set, since the server gives them in another order each time.
     #[serde(default)]
-    pub tags: Vec<String>,
+    pub tags: BTreeSet<String>,
     /// Every other key of the record.
     #[serde(flatten)]
     pub properties: BTreeMap<String, Value>,

@@ -1,5 +1,6 @@
 //! One image, from a source into a cloud, proved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -39,7 +40,7 @@ pub struct PushOptions {
     /// Extra properties.
     pub properties: Vec<(String, String)>,
     /// Free words.
-    pub tags: Vec<String>,
+    pub tags: BTreeSet<String>,
     /// Who may see it; the server's default when none.
     pub visibility: Option<Visibility>,
     /// Whether deleting is refused.
@@ -71,7 +72,7 @@ impl Default for PushOptions {
             force_format: false,
             container_format: "bare".to_owned(),
             properties: Vec::new(),
-            tags: Vec::new(),
+            tags: BTreeSet::new(),
             visibility: None,
             protected: None,
             hidden: None,

@@ -154,7 +154,7 @@ impl PushArgs {
         options.force_format = self.force_format;
         options.container_format.clone_from(&self.container_format);
         options.properties.clone_from(&self.properties);
-        options.tags.clone_from(&self.tags);
+        options.tags = self.tags.iter().cloned().collect();
         options.visibility = self.visibility.clone().or(short);
         options.protected = self.protected.then_some(true);
         options.hidden = self.hidden.then_some(true);
