@@ -82,6 +82,12 @@ impl fmt::Debug for Digest {
 pub struct Digests(pub(crate) Vec<Digest>);
 
 impl Digests {
+    /// Of `digests` those of `order`, in that order.
+    pub(crate) fn in_order(order: &[Algorithm], digests: &[Digest]) -> Self {
+        let of = |algorithm: &Algorithm| digests.iter().find(|d| d.algorithm == *algorithm);
+        Digests(order.iter().filter_map(of).copied().collect())
+    }
+
     /// The digest by that algorithm, if it was asked for.
     #[must_use]
     pub fn get(&self, algorithm: Algorithm) -> Option<&Digest> {

@@ -12,4 +12,10 @@ pub enum Error {
     /// A digest that is not hexadecimal, or not as long as the algorithm's.
     #[error("not a digest of {algorithm}, which has {} hexadecimal digits", 2 * .0.digest_bytes(), algorithm = .0)]
     NotADigest(Algorithm),
+    /// No backend of that name is known here.
+    #[error("no hashing backend is called {0}; there are {names}", names = crate::Platform::NAMES.join(", "))]
+    UnknownBackend(String),
+    /// This CPU cannot run the backend, or the build left it out.
+    #[error("the hashing backend {0} does not run here")]
+    UnavailableBackend(&'static str),
 }

@@ -1,0 +1,92 @@
+//! MD5 in the integer registers, at the speed of its chain of dependent operations.
+//!
+//! 288 cycles a block is what the chain takes, and compilers miss it: they add the constant behind the
+//! function of `b`, `c` and `d`, which is the one term that has to be waited for. [`pin`] forbids it.
+
+use super::unroll;
+use crate::constants::{MD5_S, MD5_T};
+
+/// Adds blocks to a state.
+pub(crate) fn compress(state: &mut [u32; 4], blocks: &[[u8; 128]]) {
+    for block in blocks.as_flattened().as_chunks::<64>().0 {
+        let before = *state;
+        unroll!(I < 64, {
+            let x = u32::from_le_bytes(block.as_chunks().0[word(I)]);
+            operation::<false>(I, state, x.wrapping_add(constant::<false>(I)));
+        });
+        feed_forward(state, before);
+    }
+}
+
+/// `k` of operation `i`: which word of the block it adds (RFC 1321, 3.4).
+pub(super) const fn word(i: usize) -> usize {
+    match i / 16 {
+        0 => i,
+        1 => (5 * i + 1) % 16,
+        2 => (3 * i + 5) % 16,
+        _ => (7 * i) % 16,
+    }
+}
+
+/// `T[i]`, less one where [`operation`] by `ANDN` adds one too much.
+pub(super) const fn constant<const ANDN: bool>(i: usize) -> u32 {
+    if ANDN && i >= 48 { MD5_T[i].wrapping_sub(1) } else { MD5_T[i] }
+}
+
+/// Operation `i` of 64 (RFC 1321, 3.4): `a = b + ((a + f(b, c, d) + X[k] + T[i]) <<< s)`, of which `xt`
+/// is `X[k] + T[i]`. The roles of the four words turn with `i`, so that none moves.
+///
+/// `ANDN` is for CPUs that have an instruction for `!x & y`, which costs the function I one
+/// instruction instead of three.
+#[inline(always)]
+pub(super) fn operation<const ANDN: bool>(i: usize, state: &mut [u32; 4], xt: u32) {
+    let [a, b, c, d] = roles(i);
+    let (x, y, z) = (state[b], state[c], state[d]);
+    let sum = pin(state[a].wrapping_add(xt));
+    let sum = match i / 16 {
+        // F(x, y, z) = (x & y) | (!x & z)
+        0 => sum.wrapping_add(((y ^ z) & x) ^ z),
+        // G(x, y, z) = (x & z) | (y & !z): no bit is in both, so adding them does, and one is ready
+        // before `x` is.
+        1 => pin(sum.wrapping_add(y & !z)).wrapping_add(x & z),
+        // H(x, y, z) = x ^ y ^ z
+        2 => sum.wrapping_add(pin(y ^ z) ^ x),
+        // I(x, y, z) = y ^ (x | !z) = !(y ^ (!x & z)), and adding `!v` is taking away `v + 1`.
+        _ if ANDN => sum.wrapping_sub(y ^ (!x & z)),
+        _ => sum.wrapping_add(y ^ (x | !z)),
+    };
+    state[a] = sum.rotate_left(MD5_S[i / 16][i % 4]).wrapping_add(x);
+}
+
+/// Where `a`, `b`, `c` and `d` of operation `i` are.
+pub(super) const fn roles(i: usize) -> [usize; 4] {
+    let a = 4 - i % 4;
+    [a % 4, (a + 1) % 4, (a + 2) % 4, (a + 3) % 4]
+}
+
+/// What ends a block: the state before it is added.
+#[inline(always)]
+pub(super) fn feed_forward(state: &mut [u32; 4], before: [u32; 4]) {
+    for (word, before) in state.iter_mut().zip(before) {
+        *word = word.wrapping_add(before);
+    }
+}
+
+/// The same value, in a register, out of the optimiser's sight: it can neither move parts of a sum past
+/// this point nor compute them again.
+#[inline(always)]
+fn pin(mut value: u32) -> u32 {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: the block holds no instruction, only the name of the register.
+    unsafe {
+        core::arch::asm!("/* {0:e} */", inout(reg) value,
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    // SAFETY: the block holds no instruction, only the name of the register.
+    unsafe {
+        core::arch::asm!("/* {0:w} */", inout(reg) value,
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    value
+}

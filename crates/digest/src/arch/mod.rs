@@ -1,0 +1,28 @@
+//! The kernels: functions that take states and whole blocks, and nothing else.
+//!
+//! All `unsafe` of the crate lies below this module. A kernel that needs more than the target has by
+//! default is a method of a value that only the detection of what it needs can make.
+
+pub(crate) mod md5;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_64;
+
+/// Repeats a block with a constant that counts. The kernels have no loops inside a message block:
+/// which register is which word, and which constant is due, all follow from the number of the round.
+macro_rules! unroll {
+    ($i:ident < 32, $body:block) => {
+        unroll!($i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28
+            29 30 31, $body)
+    };
+    ($i:ident < 64, $body:block) => {
+        unroll!($i < 32, $body);
+        unroll!($i in 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57
+            58 59 60 61 62 63, $body)
+    };
+    ($i:ident < 80, $body:block) => {
+        unroll!($i < 64, $body);
+        unroll!($i in 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79, $body)
+    };
+    ($i:ident in $($n:literal)*, $body:block) => { $({ const $i: usize = $n; $body })* };
+}
+use unroll;

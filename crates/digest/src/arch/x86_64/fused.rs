@@ -1,0 +1,127 @@
+//! Several digests of one stream, their rounds laid beside each other.
+//!
+//! Left alone, compilers sort the streams apart again, and the core's window is too short to see more
+//! than one of them. So the work is cut into small parts, with a [`fence!`] behind each that no
+//! operation can pass; what is between two of them the core interleaves by itself. In each part MD5
+//! comes first: it is the longest chain, and a core executes first what is older.
+//!
+//! These are macros since a function names the instructions it may use where it is written. `$features`
+//! are those, `$sha512` is the stream of SHA-512 by its module and, of [`sha512_integer`], how its
+//! schedule is extended.
+//!
+//! [`sha512_integer`]: super::sha512_integer
+
+/// Lets no operation of the streams past. It holds no instruction: that their words must be in
+/// registers here, changed by who knows what, is all that the optimiser learns. One fence serves all
+/// streams, since each would pass those of the others.
+macro_rules! fence {
+    ($md5:ident, $($others:tt)*) => { fence!(@ [$md5] $($others)*) };
+    (@ [$md5:ident] sha512_integer $sha512:ident $t:ident $(, sha256 $sha256:ident)?) => {
+        // SAFETY: the block holds no instruction.
+        #[cfg(not(miri))]
+        unsafe {
+            std::arch::asm!(
+                "/* {0:e} {1:e} {2:e} {3:e} {4} {5} {6} */",
+                $(concat!("/* {abef} {cdgh} of ", stringify!($sha256), " */"),)?
+                inout(reg) $md5.words[0], inout(reg) $md5.words[1],
+                inout(reg) $md5.words[2], inout(reg) $md5.words[3],
+                // What round `$t` wrote: all that the next one does needs one of these.
+                inout(reg) $sha512.words[(87 - $t) % 8], inout(reg) $sha512.words[(83 - $t) % 8],
+                inout(reg) $sha512.bc,
+                $(abef = inout(xmm_reg) $sha256.words[0], cdgh = inout(xmm_reg) $sha256.words[1],)?
+                options(pure, nomem, nostack, preserves_flags));
+        }
+        $sha512.settle($t);
+    };
+    // Behind every second round: more fences cost speed.
+    (@ [$md5:ident] sha512_vector $sha512:ident $t:ident $(, sha256 $sha256:ident)?) => {
+        #[cfg(not(miri))]
+        if $t % 2 == 1 {
+            // SAFETY: the block holds no instruction.
+            unsafe {
+                std::arch::asm!(
+                    "/* {0:e} {1:e} {2:e} {3:e} {4} {5} {6} {7} {8} {9} {10} {11} */",
+                    $(concat!("/* {abef} {cdgh} of ", stringify!($sha256), " */"),)?
+                    inout(reg) $md5.words[0], inout(reg) $md5.words[1],
+                    inout(reg) $md5.words[2], inout(reg) $md5.words[3],
+                    inout(xmm_reg) $sha512.words[0], inout(xmm_reg) $sha512.words[1],
+                    inout(xmm_reg) $sha512.words[2], inout(xmm_reg) $sha512.words[3],
+                    inout(xmm_reg) $sha512.words[4], inout(xmm_reg) $sha512.words[5],
+                    inout(xmm_reg) $sha512.words[6], inout(xmm_reg) $sha512.words[7],
+                    $(abef = inout(xmm_reg) $sha256.words[0],
+                    cdgh = inout(xmm_reg) $sha256.words[1],)?
+                    options(pure, nomem, nostack, preserves_flags));
+            }
+        }
+    };
+    (@ [$md5:ident] sha256 $sha256:ident) => {
+        // SAFETY: the block holds no instruction.
+        #[cfg(not(miri))]
+        unsafe {
+            std::arch::asm!(
+                "/* {0:e} {1:e} {2:e} {3:e} {4} {5} */",
+                inout(reg) $md5.words[0], inout(reg) $md5.words[1],
+                inout(reg) $md5.words[2], inout(reg) $md5.words[3],
+                inout(xmm_reg) $sha256.words[0], inout(xmm_reg) $sha256.words[1],
+                options(pure, nomem, nostack, preserves_flags));
+        }
+    };
+}
+pub(super) use fence;
+
+/// `fn md5_sha512(md5, sha512, blocks)`: in each part a round of SHA-512 and 1.6 operations of MD5.
+macro_rules! md5_sha512 {
+    ($name:ident, $features:literal, $sha512:ident $(, $extend:ident)?) => {
+        #[target_feature(enable = $features)]
+        fn $name(md5_state: &mut [u32; 4], sha512_state: &mut [u64; 8], blocks: &[[u8; 128]]) {
+            let (mut md5_sums, mut sums) = (md5::Sums::ZERO, $sha512::Sums::ZERO);
+            let mut md5 = md5::Md5::new(*md5_state, &mut md5_sums);
+            let mut sha512 = $sha512::Sha512::new(*sha512_state, &mut sums);
+            for block in blocks {
+                sha512.message(block);
+                unroll!(T < 80, {
+                    md5.operations::<{ 128 * T / 80 }, { 128 * (T + 1) / 80 }>(block);
+                    sha512.round(T);
+                    $(sha512.$extend(T);)?
+                    fence!(md5, $sha512 sha512 T);
+                });
+            }
+            *md5_state = md5.state();
+            *sha512_state = sha512.state();
+        }
+    };
+}
+pub(super) use md5_sha512;
+
+/// `fn md5_sha512_sha256(md5, sha512, sha256, blocks)`: as [`md5_sha512!`], and in each part 0.4 of the
+/// 32 steps of SHA-256.
+macro_rules! md5_sha512_sha256 {
+    ($name:ident, $features:literal, $sha512:ident $(, $extend:ident)?) => {
+        #[target_feature(enable = $features)]
+        fn $name(
+            md5_state: &mut [u32; 4],
+            sha512_state: &mut [u64; 8],
+            sha256_state: &mut [u32; 8],
+            blocks: &[[u8; 128]],
+        ) {
+            let (mut md5_sums, mut sums) = (md5::Sums::ZERO, $sha512::Sums::ZERO);
+            let mut md5 = md5::Md5::new(*md5_state, &mut md5_sums);
+            let mut sha512 = $sha512::Sha512::new(*sha512_state, &mut sums);
+            let mut sha256 = sha256::Sha256::new(*sha256_state);
+            for block in blocks {
+                sha512.message(block);
+                unroll!(T < 80, {
+                    md5.operations::<{ 128 * T / 80 }, { 128 * (T + 1) / 80 }>(block);
+                    sha256.steps::<{ 32 * T / 80 }, { 32 * (T + 1) / 80 }>(block);
+                    sha512.round(T);
+                    $(sha512.$extend(T);)?
+                    fence!(md5, $sha512 sha512 T, sha256 sha256);
+                });
+            }
+            *md5_state = md5.state();
+            *sha512_state = sha512.state();
+            *sha256_state = sha256.state();
+        }
+    };
+}
+pub(super) use md5_sha512_sha256;

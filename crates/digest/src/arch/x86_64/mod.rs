@@ -1,0 +1,44 @@
+//! x86-64.
+//!
+//! The kernels for one stream give it several digests in one pass. MD5 is a chain of operations that
+//! wait for each other and leaves most of a core idle; the work of the other digests is put into that
+//! room. A kernel consists of streams ([`md5`], [`sha512_integer`] or [`sha512_vector`], [`sha256`]),
+//! and [`fused`] lays their rounds beside each other.
+
+pub(crate) mod avx2;
+pub(crate) mod avx512;
+mod fused;
+mod md5;
+mod sha256;
+mod sha512_integer;
+mod sha512_vector;
+
+use std::arch::x86_64::*;
+
+/// The 16 bytes in a register.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn load_128(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: 16 bytes are read, from an address that need not be aligned.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+/// The 32 bytes in a register.
+#[inline]
+#[target_feature(enable = "avx")]
+fn load_256(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 bytes are read, from an address that need not be aligned.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+/// Makes the optimiser forget what it knows of memory at `place`, so that what was written there has
+/// to be read from there: it would keep the values in registers, of which there are none to spare.
+#[inline(always)]
+fn forget<T>(place: &mut T) {
+    let place: *mut T = place;
+    // SAFETY: the block holds no instruction.
+    #[cfg(not(miri))]
+    unsafe {
+        core::arch::asm!("/* {} */", in(reg) place, options(nostack, preserves_flags));
+    }
+}

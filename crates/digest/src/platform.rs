@@ -1,0 +1,234 @@
+//! What this CPU can do, found at run time.
+
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use crate::blocks::{Block, States};
+use crate::{Error, arch, portable};
+
+#[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+use arch::x86_64::{
+    avx2::{Avx2, Avx2Sha},
+    avx512::{Avx512, Avx512Sha, Units},
+};
+
+/// A set of kernels that this CPU runs. Only detection makes one, so having it is the proof.
+///
+/// | name | what it adds |
+/// |---|---|
+/// | `portable` | the crates md-5 and sha2, which find SHA-NI and AVX2 themselves |
+/// | `scalar` | an own MD5, on any 64-bit CPU |
+/// | `avx2` | MD5, SHA-512 and SHA-256 in one pass; lanes of 256 bits |
+/// | `avx512` | the same by AVX-512; lanes of 512 bits |
+///
+/// The variable `IMGPUSH_BACKEND` names the one to use, and building with
+/// `--cfg imgpush_backend="portable"` leaves out all others.
+#[derive(Clone, Copy, Debug)]
+pub struct Platform(Level);
+
+#[derive(Clone, Copy, Debug)]
+enum Level {
+    Portable,
+    #[cfg(not(imgpush_backend = "portable"))]
+    Scalar,
+    #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+    Avx2 {
+        avx2: Avx2,
+        sha: Option<Avx2Sha>,
+    },
+    #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+    Avx512 {
+        avx2: Avx2,
+        avx512: Avx512,
+        sha: Option<(Avx2Sha, Avx512Sha)>,
+        units: Units,
+    },
+}
+
+impl Platform {
+    /// The names, slowest first.
+    pub const NAMES: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
+
+    /// The fastest, or the one that `IMGPUSH_BACKEND` names; a name that cannot be had counts as none.
+    /// [`Platform::from_environment`] tells.
+    #[must_use]
+    pub fn detect() -> Self {
+        static FOUND: OnceLock<Platform> = OnceLock::new();
+        *FOUND.get_or_init(|| {
+            let named = Platform::from_environment().ok().flatten();
+            named.unwrap_or_else(Platform::fastest)
+        })
+    }
+
+    /// The one that `IMGPUSH_BACKEND` names, if it is set and not empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownBackend`] and [`Error::UnavailableBackend`].
+    pub fn from_environment() -> Result<Option<Self>, Error> {
+        match std::env::var_os("IMGPUSH_BACKEND") {
+            Some(name) if !name.is_empty() => name.to_string_lossy().parse().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// All that run here, slowest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        Platform::NAMES.iter().filter_map(|name| name.parse().ok()).collect()
+    }
+
+    fn fastest() -> Self {
+        Platform::available().pop().unwrap_or(Platform(Level::Portable))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Portable => "portable",
+            #[cfg(not(imgpush_backend = "portable"))]
+            Level::Scalar => "scalar",
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { .. } => "avx2",
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx512 { .. } => "avx512",
+        }
+    }
+
+    /// Whether several digests of one stream cost little more than the slowest of them.
+    pub(crate) fn fuses(self) -> bool {
+        !matches!(self.name(), "portable" | "scalar")
+    }
+}
+
+impl FromStr for Platform {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Platform::NAMES.into_iter().find(|known| *known == name);
+        let name = known.ok_or_else(|| Error::UnknownBackend(name.to_owned()))?;
+        let level = match name {
+            "portable" => Some(Level::Portable),
+            #[cfg(not(imgpush_backend = "portable"))]
+            "scalar" => cfg!(target_pointer_width = "64").then_some(Level::Scalar),
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            "avx2" => Avx2::new().map(|avx2| Level::Avx2 { avx2, sha: Avx2Sha::new() }),
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            "avx512" => Avx2::new().zip(Avx512::new()).map(|(avx2, avx512)| Level::Avx512 {
+                avx2,
+                avx512,
+                sha: Avx2Sha::new().zip(Avx512Sha::new()),
+                units: Units::of_cpu(),
+            }),
+            _ => None,
+        };
+        level.map(Platform).ok_or(Error::UnavailableBackend(name))
+    }
+}
+
+/// Bytes that one kernel takes before the next one has its turn, where several read the same blocks:
+/// they stay in the first cache.
+const SLICE_BLOCKS: usize = (16 << 10) / size_of::<Block>();
+
+/// One stream.
+impl Platform {
+    /// Adds blocks to each state.
+    pub(crate) fn compress(self, states: &mut States, blocks: &[Block]) {
+        let States { md5, sha512, sha256 } = states;
+        match (md5, sha512, sha256) {
+            (Some(md5), Some(sha512), Some(sha256)) => {
+                self.md5_sha512_sha256(md5, sha512, sha256, blocks);
+            }
+            (Some(md5), Some(sha512), None) => self.md5_sha512(md5, sha512, blocks),
+            (Some(md5), None, Some(sha256)) => self.md5_sha256(md5, sha256, blocks),
+            (Some(md5), None, None) => self.md5(md5, blocks),
+            (None, sha512, sha256) => {
+                for blocks in blocks.chunks(SLICE_BLOCKS) {
+                    if let Some(sha512) = sha512.as_mut() {
+                        self.sha512(sha512, blocks);
+                    }
+                    if let Some(sha256) = sha256.as_mut() {
+                        portable::sha256(sha256, halves(blocks));
+                    }
+                }
+            }
+        }
+    }
+
+    fn md5(self, state: &mut [u32; 4], blocks: &[Block]) {
+        match self.0 {
+            Level::Portable => portable::md5(state, halves(blocks)),
+            #[cfg(not(imgpush_backend = "portable"))]
+            _ => arch::md5::compress(state, blocks),
+        }
+    }
+
+    fn sha512(self, state: &mut [u64; 8], blocks: &[Block]) {
+        match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { avx2, .. } | Level::Avx512 { avx2, .. } => avx2.sha512(state, blocks),
+            _ => portable::sha512(state, blocks),
+        }
+    }
+
+    fn md5_sha512(self, md5: &mut [u32; 4], sha512: &mut [u64; 8], blocks: &[Block]) {
+        match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx512 { avx512, units, .. } => avx512.md5_sha512(units, md5, sha512, blocks),
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { avx2, .. } => avx2.md5_sha512(md5, sha512, blocks),
+            _ => {
+                for blocks in blocks.chunks(SLICE_BLOCKS) {
+                    self.md5(md5, blocks);
+                    self.sha512(sha512, blocks);
+                }
+            }
+        }
+    }
+
+    fn md5_sha256(self, md5: &mut [u32; 4], sha256: &mut [u32; 8], blocks: &[Block]) {
+        match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { sha: Some(sha), .. } | Level::Avx512 { sha: Some((sha, _)), .. } => {
+                sha.md5_sha256(md5, sha256, blocks);
+            }
+            _ => {
+                for blocks in blocks.chunks(SLICE_BLOCKS) {
+                    self.md5(md5, blocks);
+                    portable::sha256(sha256, halves(blocks));
+                }
+            }
+        }
+    }
+
+    fn md5_sha512_sha256(
+        self,
+        md5: &mut [u32; 4],
+        sha512: &mut [u64; 8],
+        sha256: &mut [u32; 8],
+        blocks: &[Block],
+    ) {
+        match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx512 { sha: Some((_, sha)), units, .. } => {
+                sha.md5_sha512_sha256(units, md5, sha512, sha256, blocks);
+            }
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { sha: Some(sha), .. } => {
+                sha.md5_sha512_sha256(md5, sha512, sha256, blocks);
+            }
+            _ => {
+                for blocks in blocks.chunks(SLICE_BLOCKS) {
+                    self.md5_sha512(md5, sha512, blocks);
+                    portable::sha256(sha256, halves(blocks));
+                }
+            }
+        }
+    }
+}
+
+/// The blocks of MD5 and SHA-256.
+fn halves(blocks: &[Block]) -> &[[u8; 64]] {
+    blocks.as_flattened().as_chunks().0
+}
