@@ -75,7 +75,7 @@ impl MultiHasher {
             let start = |algorithms| Group::start(platform, algorithms);
             Work::Threads(groups.into_iter().map(start).collect())
         } else {
-            Work::Here(Stream::new(platform, &order))
+            Work::Here(Stream::on(platform, order.iter().copied()))
         };
         MultiHasher { order, work }
     }
@@ -101,7 +101,7 @@ impl MultiHasher {
     #[must_use]
     pub fn finish(self) -> Digests {
         let digests: Vec<Digest> = match self.work {
-            Work::Here(stream) => stream.finish().collect(),
+            Work::Here(stream) => return stream.finish(),
             Work::Threads(groups) => {
                 for group in &groups {
                     let _ = group.queue.send(Message::Finish);
@@ -114,7 +114,7 @@ impl MultiHasher {
 }
 
 /// Each algorithm once, as first seen.
-pub(crate) fn once_each(algorithms: impl IntoIterator<Item = Algorithm>) -> Vec<Algorithm> {
+fn once_each(algorithms: impl IntoIterator<Item = Algorithm>) -> Vec<Algorithm> {
     let mut order: Vec<Algorithm> = Vec::new();
     for algorithm in algorithms {
         if !order.contains(&algorithm) {
@@ -168,7 +168,7 @@ impl Group {
         let (queue, chunks) = bounded(QUEUE_CHUNKS);
         let thread = std::thread::Builder::new()
             .name(format!("imgpush-{}", algorithms[0]))
-            .spawn(move || hash(Stream::new(platform, &algorithms), &chunks))
+            .spawn(move || hash(Stream::on(platform, algorithms), &chunks))
             .expect("a process that hashes may start a handful of threads");
         Group { queue, thread }
     }
@@ -183,7 +183,7 @@ fn hash(mut stream: Stream, chunks: &Receiver<Message>) -> Vec<Digest> {
     loop {
         match chunks.recv() {
             Ok(Message::Chunk(chunk)) => stream.update(&chunk),
-            Ok(Message::Finish) => return stream.finish().collect(),
+            Ok(Message::Finish) => return stream.finish().0,
             Err(_) => return Vec::new(),
         }
     }

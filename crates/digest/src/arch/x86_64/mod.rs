@@ -6,8 +6,11 @@
 //! and [`fused`] lays their rounds beside each other.
 
 pub(crate) mod avx2;
+mod avx2_lanes;
 pub(crate) mod avx512;
+mod avx512_lanes;
 mod fused;
+mod lanes;
 mod md5;
 mod sha256;
 mod sha512_integer;

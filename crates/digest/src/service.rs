@@ -1,0 +1,277 @@
+//! Many streams from many threads, hashed side by side.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::stream::{Stream, update_many};
+use crate::{Algorithm, Digests, Platform};
+
+/// A service that hashes the streams it is given side by side.
+///
+/// Whoever has a stream feeds it from a thread of his own, as fast or slowly as its source is. A stream
+/// that has bytes waiting is ready; the service takes what is ready at a moment, a slice of each, and
+/// lays those streams into the lanes of the vector registers. So none waits for another's source: one
+/// that has nothing to hash is not in the lanes, and is again with its next chunk.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use imgpush_digest::{Algorithm, Lanes};
+///
+/// let lanes = Lanes::new(NonZeroUsize::new(2).unwrap());
+/// let digests = std::thread::scope(|scope| {
+///     let threads = ["abc", "abc"].map(|text| {
+///         let mut stream = lanes.stream([Algorithm::Md5]);
+///         scope.spawn(move || {
+///             stream.update(&text.into());
+///             stream.finish()
+///         })
+///     });
+///     threads.map(|thread| thread.join().unwrap())
+/// });
+/// assert_eq!(digests[0], digests[1]);
+/// ```
+///
+/// Clones share the service. Its threads end with the last clone and stream.
+#[derive(Clone)]
+pub struct Lanes(Arc<Service>);
+
+struct Service {
+    platform: Platform,
+    threads: usize,
+    pool: rayon::ThreadPool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Streams with chunks that wait, each once, the longest waiting first.
+    ready: VecDeque<Arc<Slot>>,
+    /// Jobs of the pool that are under way; at most one a thread.
+    turns: usize,
+}
+
+/// A stream between whoever feeds it and the service.
+struct Slot {
+    state: Mutex<SlotState>,
+    /// A chunk was taken, or the hasher is back.
+    changed: Condvar,
+}
+
+struct SlotState {
+    /// None while a turn works with it.
+    hasher: Option<Stream>,
+    queue: VecDeque<Bytes>,
+    /// In `ready`, or in a turn.
+    scheduled: bool,
+}
+
+/// Chunks of a stream that may wait. With one in the making and one being hashed a stream never waits
+/// for the service when it is the slower one.
+const QUEUE_CHUNKS: usize = 2;
+
+/// Bytes of a stream that a turn takes. Then others may join: what comes meanwhile waits for less than
+/// a millisecond with one stream, and for a few with full lanes.
+const SLICE_BYTES: usize = 256 << 10;
+
+/// With fewer streams than that a thread has nothing to gain from lanes.
+const FEW_STREAMS: usize = 3;
+
+/// So many streams take a thread as long as half of them.
+const LANE_STREAMS: usize = 8;
+
+impl Lanes {
+    /// A service with so many threads.
+    ///
+    /// # Panics
+    ///
+    /// When the system starts no more threads.
+    #[must_use]
+    pub fn new(threads: NonZeroUsize) -> Self {
+        Lanes::on(Platform::detect(), threads)
+    }
+
+    /// The same with the kernels of this platform.
+    ///
+    /// # Panics
+    ///
+    /// When the system starts no more threads.
+    #[must_use]
+    pub fn on(platform: Platform, threads: NonZeroUsize) -> Self {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .thread_name(|number| format!("imgpush-lanes-{number}"))
+            .build()
+            .expect("a process that hashes may start a thread a core");
+        let state = Mutex::default();
+        Lanes(Arc::new(Service { platform, threads: threads.get(), pool, state }))
+    }
+
+    /// A new stream, by these algorithms, each counted once.
+    #[must_use]
+    pub fn stream(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> LaneStream {
+        let hasher = Some(Stream::on(self.0.platform, algorithms));
+        let state = SlotState { hasher, queue: VecDeque::new(), scheduled: false };
+        let slot = Arc::new(Slot { state: Mutex::new(state), changed: Condvar::new() });
+        LaneStream { service: Arc::clone(&self.0), slot }
+    }
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lanes({} threads, {})", self.0.threads, self.0.platform.name())
+    }
+}
+
+/// One stream of a [`Lanes`] service. Dropping it drops what waits unhashed.
+pub struct LaneStream {
+    service: Arc<Service>,
+    slot: Arc<Slot>,
+}
+
+impl LaneStream {
+    /// Adds the next bytes of the stream, in pieces of any size. Waits while two pieces wait already:
+    /// whoever feeds a stream goes at the pace of its hashing. Blocks the thread: not for async tasks.
+    pub fn update(&mut self, chunk: &Bytes) {
+        if chunk.is_empty() {
+            return;
+        }
+        let mut state = self.slot.lock();
+        while state.queue.len() >= QUEUE_CHUNKS {
+            state = self.slot.wait(state);
+        }
+        state.queue.push_back(chunk.clone());
+        if !state.scheduled {
+            state.scheduled = true;
+            drop(state);
+            self.service.ready(Arc::clone(&self.slot));
+        }
+    }
+
+    /// The digests of all that was added, in the order the algorithms were given. Waits for them.
+    #[must_use]
+    pub fn finish(self) -> Digests {
+        let mut state = self.slot.lock();
+        loop {
+            if state.queue.is_empty()
+                && let Some(hasher) = state.hasher.take()
+            {
+                return hasher.finish();
+            }
+            state = self.slot.wait(state);
+        }
+    }
+}
+
+impl Drop for LaneStream {
+    fn drop(&mut self) {
+        self.slot.lock().queue.clear();
+    }
+}
+
+impl fmt::Debug for LaneStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LaneStream")
+    }
+}
+
+impl Slot {
+    /// What the lock guards is whole between any two statements, so a panic elsewhere leaves it usable.
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, SlotState>) -> MutexGuard<'a, SlotState> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a stream, and starts a turn if a thread is idle.
+    fn ready(self: &Arc<Self>, slot: Arc<Slot>) {
+        let mut state = self.lock();
+        state.ready.push_back(slot);
+        if state.turns < self.threads {
+            state.turns += 1;
+            drop(state);
+            let service = Arc::clone(self);
+            self.pool.spawn(move || service.work());
+        }
+    }
+
+    /// Takes turns until nothing is ready.
+    fn work(self: Arc<Self>) {
+        loop {
+            let slots: Vec<Arc<Slot>> = {
+                let mut state = self.lock();
+                let share = share(state.ready.len(), self.threads);
+                if share == 0 {
+                    state.turns -= 1;
+                    return;
+                }
+                state.ready.drain(..share).collect()
+            };
+            turn(&slots);
+            for slot in slots {
+                let mut state = slot.lock();
+                state.scheduled = !state.queue.is_empty();
+                if state.scheduled {
+                    drop(state);
+                    self.lock().ready.push_back(slot);
+                }
+            }
+        }
+    }
+}
+
+/// How many of the streams that are ready a thread takes: few are spread over the threads, many go
+/// into as few lanes as are full.
+fn share(ready: usize, threads: usize) -> usize {
+    let even = ready.div_ceil(threads);
+    if even <= FEW_STREAMS { even } else { even.max(LANE_STREAMS).min(ready) }
+}
+
+/// Hashes a slice of each stream.
+fn turn(slots: &[Arc<Slot>]) {
+    let mut work: Vec<(&Slot, Stream, Bytes)> = Vec::with_capacity(slots.len());
+    for slot in slots {
+        let mut state = slot.lock();
+        let Some(mut chunk) = state.queue.pop_front() else { continue };
+        if chunk.len() > SLICE_BYTES {
+            state.queue.push_front(chunk.split_off(SLICE_BYTES));
+        }
+        if let Some(hasher) = state.hasher.take() {
+            drop(state);
+            slot.changed.notify_one();
+            work.push((slot, hasher, chunk));
+        }
+    }
+    let mut streams: Vec<(&mut Stream, &[u8])> =
+        work.iter_mut().map(|(_, hasher, chunk)| (hasher, &chunk[..])).collect();
+    update_many(&mut streams);
+    for (slot, hasher, chunk) in work {
+        // Given back before the stream is: whoever waits for the end has the buffer then.
+        drop(chunk);
+        slot.lock().hasher = Some(hasher);
+        slot.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_streams_are_spread_and_many_fill_lanes() {
+        assert_eq!([0, 1, 2, 3, 4, 6].map(|ready| share(ready, 2)), [0, 1, 1, 2, 2, 3]);
+        assert_eq!([7, 8, 9, 16, 17, 40].map(|ready| share(ready, 2)), [7, 8, 8, 8, 9, 20]);
+        assert_eq!([1, 3, 4, 16].map(|ready| share(ready, 1)), [1, 3, 4, 16]);
+    }
+}
