@@ -66,7 +66,7 @@ impl<'a> Md5<'a> {
     #[inline]
     #[target_feature(enable = "bmi1,bmi2,avx2")]
     fn operation(&mut self, i: usize, block: &[u8; 128]) {
-        if i % 64 == 0 {
+        if i.is_multiple_of(64) {
             let halves: &[[u8; 64]] = block.as_chunks().0;
             self.sum_up(&halves[i / 64]);
         }
@@ -84,17 +84,13 @@ impl<'a> Md5<'a> {
         let [low, high] = block.as_chunks().0 else { unreachable!("64 bytes are twice 32") };
         let x = [load_256(low), load_256(high)];
         let sums = self.sums.0.as_chunks_mut::<8>().0;
-        for (i, (sums, constants)) in
-            sums.iter_mut().zip(CONSTANTS.0.as_chunks::<8>().0).enumerate()
-        {
-            // SAFETY: both are 32 bytes, and the types around them align them to as much.
-            unsafe {
-                let constants = _mm256_loadu_si256(constants.as_ptr().cast());
-                _mm256_storeu_si256(
-                    sums.as_mut_ptr().cast(),
-                    _mm256_add_epi32(x[i % 2], constants),
-                );
-            }
+        let constants = CONSTANTS.0.as_chunks::<8>().0;
+        for (i, (sums, constants)) in sums.iter_mut().zip(constants).enumerate() {
+            // SAFETY: 32 bytes are read, from an address that need not be aligned.
+            let constants = unsafe { _mm256_loadu_si256(constants.as_ptr().cast()) };
+            let sum = _mm256_add_epi32(x[i % 2], constants);
+            // SAFETY: 32 bytes are written, to an address that need not be aligned.
+            unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), sum) };
         }
         forget(self.sums);
     }

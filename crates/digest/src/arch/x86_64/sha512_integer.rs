@@ -61,11 +61,10 @@ impl<'a> Sha512<'a> {
     fn sum_up(&mut self, i: usize, words: __m256i) {
         // SAFETY: 32 bytes from a multiple of 32 in an array that is aligned to as much.
         let constants = unsafe { _mm256_load_si256(CONSTANTS.0[4 * i..][..4].as_ptr().cast()) };
+        let sum = _mm256_add_epi64(words, constants);
         let sums = &mut self.sums.0[4 * i % 16..][..4];
-        // SAFETY: as above.
-        unsafe {
-            _mm256_storeu_si256(sums.as_mut_ptr().cast(), _mm256_add_epi64(words, constants));
-        }
+        // SAFETY: 32 bytes are written, to an address that need not be aligned.
+        unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), sum) };
     }
 
     /// Round `t` of 80 (FIPS 180-4, 6.4.2). The roles of the eight words turn with `t`, so that none

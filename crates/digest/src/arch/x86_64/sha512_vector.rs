@@ -56,10 +56,12 @@ impl Sha512 {
     pub(super) fn round(&mut self, t: usize) {
         let at: [usize; 8] = std::array::from_fn(|role| (role + 80 - t) % 8);
         let [a, b, c, d, e, f, g, h] = at.map(|word| self.words[word]);
-        if t % 2 == 0 {
+        let wk = if t.is_multiple_of(2) {
             self.extend(t / 2);
-        }
-        let wk = if t % 2 == 0 { self.sums } else { _mm_unpackhi_epi64(self.sums, self.sums) };
+            self.sums
+        } else {
+            _mm_unpackhi_epi64(self.sums, self.sums)
+        };
         let t1 = _mm_add_epi64(_mm_add_epi64(h, wk), _mm_add_epi64(ch(e, f, g), sum1(e)));
         let t2 = _mm_add_epi64(sum0(a), maj(a, b, c));
         self.words[at[3]] = _mm_add_epi64(d, t1);
