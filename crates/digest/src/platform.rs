@@ -337,3 +337,98 @@ fn sha256_alone(state: &mut [u32; 8], blocks: &[Block]) {
 fn halves(blocks: &[Block]) -> &[[u8; 64]] {
     blocks.as_flattened().as_chunks().0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constants::{MD5_INITIAL, SHA256_INITIAL, SHA512_INITIAL};
+
+    /// Every level there is, and of those whose kernels depend on the CPU's make every kind.
+    fn all() -> Vec<Platform> {
+        let mut all = Platform::available();
+        #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+        for Platform(level) in Platform::available() {
+            match level {
+                Level::Avx2 { avx2, .. } => all.push(Platform(Level::Avx2 { avx2, sha: None })),
+                Level::Avx512 { avx2, avx512, sha, .. } => {
+                    for sha in [sha, None] {
+                        for units in [Units::Vector, Units::Integer] {
+                            all.push(Platform(Level::Avx512 { avx2, avx512, sha, units }));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn blocks(count: usize, seed: usize) -> Vec<Block> {
+        let byte = |i: usize| (i.wrapping_mul(0x9e37_79b9) >> 13) as u8;
+        (0..count)
+            .map(|block| std::array::from_fn(|i| byte((seed * 64 + block) * 128 + i)))
+            .collect()
+    }
+
+    fn portable(states: &States, blocks: &[Block]) -> States {
+        let mut states = states.clone();
+        for block in blocks {
+            states.md5.iter_mut().for_each(|state| portable::md5(state, halves(&[*block])));
+            states.sha512.iter_mut().for_each(|state| portable::sha512(state, &[*block]));
+            states.sha256.iter_mut().for_each(|state| portable::sha256(state, halves(&[*block])));
+        }
+        states
+    }
+
+    #[test]
+    fn every_kernel_for_one_stream_computes_what_other_crates_do() {
+        for platform in all() {
+            for set in 0..8 {
+                let states = States {
+                    md5: (set & 1 != 0).then_some(MD5_INITIAL),
+                    sha512: (set & 2 != 0).then_some(SHA512_INITIAL),
+                    sha256: (set & 4 != 0).then_some(SHA256_INITIAL),
+                };
+                for count in [0, 1, 2, 3, 200] {
+                    let blocks = blocks(count, 1);
+                    let mut got = states.clone();
+                    platform.compress(&mut got, &blocks);
+                    assert_eq!(got, portable(&states, &blocks), "{platform:?}, {count} blocks");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_for_many_streams_computes_what_other_crates_do() {
+        for platform in all() {
+            for streams in 1..=33 {
+                let inputs: Vec<Vec<Block>> = (0..streams).map(|i| blocks(5, i)).collect();
+                let what = format!("{platform:?}, {streams} streams");
+                let alone = |state: &mut _, blocks: &[Block]| portable::md5(state, halves(blocks));
+                many(&inputs, MD5_INITIAL, |lanes| platform.md5_lanes(lanes), alone, &what);
+                let alone = portable::sha512;
+                many(&inputs, SHA512_INITIAL, |lanes| platform.sha512_lanes(lanes), alone, &what);
+                let alone =
+                    |state: &mut _, blocks: &[Block]| portable::sha256(state, halves(blocks));
+                many(&inputs, SHA256_INITIAL, |lanes| platform.sha256_lanes(lanes), alone, &what);
+            }
+        }
+    }
+
+    fn many<S: Copy + PartialEq + std::fmt::Debug>(
+        inputs: &[Vec<Block>],
+        initial: S,
+        kernel: impl Fn(&mut [Lane<S>]),
+        alone: impl Fn(&mut S, &[Block]),
+        what: &str,
+    ) {
+        let mut got = vec![initial; inputs.len()];
+        let mut lanes: Vec<Lane<S>> =
+            got.iter_mut().zip(inputs).map(|(state, blocks)| (state, &blocks[..])).collect();
+        kernel(&mut lanes);
+        let mut wanted = vec![initial; inputs.len()];
+        wanted.iter_mut().zip(inputs).for_each(|(state, blocks)| alone(state, blocks));
+        assert_eq!(got, wanted, "{what}");
+    }
+}

@@ -1,104 +1,377 @@
-//! The digests are those of the standards, however the stream is cut and shared out.
+//! The digests are those of the standards, whatever computes them and however the stream is cut.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, MultiHasher, hash};
+use digest::DynDigest;
+use imgpush_digest::{Algorithm, Lanes, MultiHasher, Platform, Stream, hash, update_many};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
-/// `abc`, from FIPS 180-4, FIPS 202, RFC 1321 and RFC 7693, and of SHA-512/256 and the SHA-3 family
-/// from the examples NIST publishes beside the standards.
-const ABC: [(Algorithm, &str); 13] = [
-    (Algorithm::Md5, "900150983cd24fb0d6963f7d28e17f72"),
-    (Algorithm::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
-    (Algorithm::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
-    (Algorithm::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-    (
-        Algorithm::Sha384,
-        "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
-    ),
-    (
-        Algorithm::Sha512,
-        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
-    ),
-    (Algorithm::Sha512_256, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"),
-    (Algorithm::Sha3_224, "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf"),
-    (Algorithm::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
-    (
-        Algorithm::Sha3_384,
-        "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b298d88cea927ac7f539f1edf228376d25",
-    ),
-    (
-        Algorithm::Sha3_512,
-        "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
-    ),
-    (
-        Algorithm::Blake2b,
-        "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
-    ),
-    (Algorithm::Blake2s, "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982"),
+/// What the fused kernels take, what they leave over, and all at once.
+const SETS: [&[Algorithm]; 10] = [
+    &[Algorithm::Md5],
+    &[Algorithm::Sha512],
+    &[Algorithm::Sha256],
+    &[Algorithm::Md5, Algorithm::Sha512],
+    &[Algorithm::Sha256, Algorithm::Md5],
+    &[Algorithm::Sha512, Algorithm::Sha256],
+    &[Algorithm::Md5, Algorithm::Sha512, Algorithm::Sha256],
+    &[Algorithm::Sha224, Algorithm::Md5, Algorithm::Sha384],
+    &[Algorithm::Sha512_256, Algorithm::Sha512, Algorithm::Md5, Algorithm::Blake2b],
+    &Algorithm::ALL,
 ];
 
+/// By the hashers of other crates, in one piece.
+fn expected(algorithm: Algorithm, bytes: &[u8]) -> String {
+    let mut oracle: Box<dyn DynDigest> = match algorithm {
+        Algorithm::Md5 => Box::new(md5::Md5::default()),
+        Algorithm::Sha1 => Box::new(sha1::Sha1::default()),
+        Algorithm::Sha224 => Box::new(sha2::Sha224::default()),
+        Algorithm::Sha256 => Box::new(sha2::Sha256::default()),
+        Algorithm::Sha384 => Box::new(sha2::Sha384::default()),
+        Algorithm::Sha512 => Box::new(sha2::Sha512::default()),
+        Algorithm::Sha512_256 => Box::new(sha2::Sha512_256::default()),
+        Algorithm::Sha3_224 => Box::new(sha3::Sha3_224::default()),
+        Algorithm::Sha3_256 => Box::new(sha3::Sha3_256::default()),
+        Algorithm::Sha3_384 => Box::new(sha3::Sha3_384::default()),
+        Algorithm::Sha3_512 => Box::new(sha3::Sha3_512::default()),
+        Algorithm::Blake2b => Box::new(blake2::Blake2b512::default()),
+        Algorithm::Blake2s => Box::new(blake2::Blake2s256::default()),
+        Algorithm::Blake3 => return blake3::hash(bytes).to_string(),
+        other => panic!("no oracle for {other}"),
+    };
+    oracle.update(bytes);
+    oracle.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[track_caller]
+fn assert_digests(digests: &imgpush_digest::Digests, bytes: &[u8], what: &str) {
+    for digest in digests.iter() {
+        let algorithm = digest.algorithm();
+        let length = bytes.len();
+        assert_eq!(
+            digest.to_string(),
+            expected(algorithm, bytes),
+            "{algorithm} of {length} bytes, {what}"
+        );
+    }
+}
+
+/// Bytes of which no two blocks are alike.
+fn data(length: usize, seed: u64) -> Vec<u8> {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        x.to_le_bytes()
+    };
+    (0..length.div_ceil(8)).flat_map(|_| next()).take(length).collect()
+}
+
+fn threads(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).unwrap()
+}
+
+/// The messages for which NIST (FIPS 180 and 202) and RFC 1321 and 7693 publish digests, and of the
+/// algorithms for which they do not, what Python's `hashlib` says; BLAKE3 from its own test vectors.
 #[test]
 fn the_standards_examples() {
-    for (algorithm, hex) in ABC {
-        assert_eq!(hash(algorithm, b"abc").to_string(), hex, "{algorithm}");
+    let million = vec![b'a'; 1_000_000];
+    let mut seen = 0;
+    for line in include_str!("vectors.txt").lines() {
+        let [algorithm, message, hex] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let algorithm: Algorithm = algorithm.parse().unwrap();
+        let message: &[u8] = match message {
+            "empty" => b"",
+            "abc" => b"abc",
+            "bits_448" => b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "bits_896" => {
+                b"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmno\
+                  ijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu"
+            }
+            "million" => &million,
+            other => panic!("no message is called {other}"),
+        };
+        for platform in Platform::available() {
+            let mut stream = Stream::on(platform, [algorithm]);
+            stream.update(message);
+            let digest = stream.finish().get(algorithm).unwrap().to_string();
+            assert_eq!(digest, hex, "{algorithm} of {} bytes on {platform:?}", message.len());
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 67);
+}
+
+#[test]
+fn the_examples_of_rfc_1321() {
+    for (text, hex) in [
+        ("a", "0cc175b9c0f1b6a831c399e269772661"),
+        ("message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
+        ("abcdefghijklmnopqrstuvwxyz", "c3fcd3d76192e4007dfb496cca67e13b"),
+        (
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+            "d174ab98d277d9f5a5611c2c9f419d9f",
+        ),
+        (
+            "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+            "57edf4a22be3c955ac49da2e2107b67a",
+        ),
+    ] {
+        assert_eq!(hash(Algorithm::Md5, text.as_bytes()).to_string(), hex, "{text}");
+    }
+}
+
+/// A run that means to test one backend must not test another.
+#[test]
+fn the_environment_names_the_backend() {
+    match std::env::var("IMGPUSH_BACKEND") {
+        Ok(name) if !name.is_empty() => {
+            assert_eq!(Platform::from_environment().unwrap().unwrap().name(), name);
+            assert_eq!(Platform::detect().name(), name);
+        }
+        _ => {
+            assert!(Platform::from_environment().unwrap().is_none());
+            let fastest = Platform::available().pop().unwrap();
+            assert_eq!(Platform::detect().name(), fastest.name());
+        }
+    }
+}
+
+#[test]
+fn a_backend_that_is_not_there_is_an_error() {
+    let unknown = "sse9".parse::<Platform>().unwrap_err().to_string();
+    assert_eq!(
+        unknown,
+        "no hashing backend is called sse9; there are portable, scalar, avx2, avx512"
+    );
+    for name in Platform::NAMES {
+        match name.parse::<Platform>() {
+            Ok(platform) => assert_eq!(platform.name(), name),
+            Err(error) => {
+                assert_eq!(
+                    error.to_string(),
+                    format!("the hashing backend {name} does not run here")
+                );
+            }
+        }
+    }
+    assert_eq!(Platform::available()[0].name(), "portable");
+}
+
+#[test]
+fn every_length_up_to_four_blocks_on_every_platform() {
+    let data = data(4 * 128 + 1, 1);
+    for platform in Platform::available() {
+        for algorithms in SETS {
+            for length in 0..=data.len() {
+                let mut stream = Stream::on(platform, algorithms.iter().copied());
+                stream.update(&data[..length]);
+                assert_digests(&stream.finish(), &data[..length], platform.name());
+            }
+        }
     }
 }
 
 #[test]
 fn digests_come_in_the_order_asked_for_and_once_each() {
     let order = [Algorithm::Sha256, Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha3_512];
-    let digests = MultiHasher::new(order, NonZeroUsize::new(3).unwrap()).finish();
+    let digests = MultiHasher::new(order, threads(3)).finish();
     let got: Vec<_> = digests.iter().map(imgpush_digest::Digest::algorithm).collect();
     assert_eq!(got, [Algorithm::Sha256, Algorithm::Md5, Algorithm::Sha3_512]);
     assert!(digests.get(Algorithm::Sha512).is_none());
 }
 
-#[test]
-fn a_hasher_that_is_dropped_lets_its_threads_go() {
-    let mut hasher =
-        MultiHasher::new([Algorithm::Md5, Algorithm::Sha512], NonZeroUsize::new(2).unwrap());
-    struct Owner(Arc<Vec<u8>>);
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
+/// Bytes of which one can see whether anyone holds them.
+struct Owner(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
-    let data = Arc::new(vec![1; 1 << 20]);
-    let chunk = Bytes::from_owner(Owner(Arc::clone(&data)));
-    for _ in 0..8 {
-        hasher.update(&chunk);
-    }
-    drop((hasher, chunk));
+}
+
+fn owned(length: usize) -> (Arc<Vec<u8>>, Bytes) {
+    let bytes = Arc::new(vec![1; length]);
+    let chunk = Bytes::from_owner(Owner(Arc::clone(&bytes)));
+    (bytes, chunk)
+}
+
+#[track_caller]
+fn assert_given_back(bytes: &Arc<Vec<u8>>) {
     let start = std::time::Instant::now();
-    while Arc::strong_count(&data) > 1 {
-        assert!(start.elapsed().as_secs() < 10, "a thread still holds the chunk");
+    while Arc::strong_count(bytes) > 1 {
+        assert!(start.elapsed().as_secs() < 10, "something still holds the chunk");
         std::thread::yield_now();
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+#[test]
+fn a_hasher_that_is_dropped_lets_its_threads_go() {
+    let mut hasher = MultiHasher::new([Algorithm::Sha1, Algorithm::Sha512], threads(2));
+    let (bytes, chunk) = owned(1 << 20);
+    for _ in 0..8 {
+        hasher.update(&chunk);
+    }
+    drop((hasher, chunk));
+    assert_given_back(&bytes);
+}
 
-    /// Neither the cutting nor the number of threads changes a digest.
-    #[test]
-    fn cutting_and_threads_change_nothing(
-        length in prop_oneof![0usize..=520, 0usize..=1 << 20],
-        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
-        threads in 1usize..=4,
-    ) {
-        let data: Bytes = (0..length).map(|i| (i % 251) as u8).collect::<Vec<_>>().into();
-        let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(length + 1)).collect();
-        at.extend([0, length]);
-        at.sort_unstable();
-        let mut hasher = MultiHasher::new(Algorithm::ALL, NonZeroUsize::new(threads).unwrap());
-        for pair in at.windows(2) {
-            hasher.update(&data.slice(pair[0]..pair[1]));
+#[test]
+fn a_stream_of_the_service_that_is_dropped_lets_its_chunks_go() {
+    let lanes = Lanes::new(threads(1));
+    let (bytes, chunk) = owned(4 << 20);
+    for _ in 0..4 {
+        let mut stream = lanes.stream([Algorithm::Md5]);
+        stream.update(&chunk);
+        stream.update(&chunk);
+    }
+    drop(chunk);
+    assert_given_back(&bytes);
+}
+
+/// A stream whose source is slow must not be waited for.
+#[test]
+fn no_stream_of_the_service_waits_for_the_source_of_another() {
+    let lanes = Lanes::new(threads(1));
+    let mut slow: Vec<_> = (0..8).map(|_| lanes.stream([Algorithm::Md5])).collect();
+    for stream in &mut slow {
+        stream.update(&Bytes::from_static(b"a"));
+    }
+    let bytes = data(5 << 20, 2);
+    let mut quick = lanes.stream([Algorithm::Md5, Algorithm::Sha512]);
+    quick.update(&bytes.clone().into());
+    assert_digests(&quick.finish(), &bytes, "beside streams that have begun only");
+    for mut stream in slow {
+        stream.update(&Bytes::from_static(b"bc"));
+        assert_digests(&stream.finish(), b"abc", "in the end");
+    }
+}
+
+#[test]
+fn the_service_hashes_what_many_threads_feed_it() {
+    for platform in Platform::available() {
+        for count in [1, 2] {
+            let lanes = Lanes::on(platform, threads(count));
+            std::thread::scope(|scope| {
+                for number in 0..40_usize {
+                    let lanes = lanes.clone();
+                    scope.spawn(move || {
+                        let algorithms = SETS[number % SETS.len()];
+                        let bytes = Bytes::from(data(number * 7_001, number as u64));
+                        let mut stream = lanes.stream(algorithms.iter().copied());
+                        for chunk in 0..bytes.len().div_ceil(5_000) {
+                            let end = bytes.len().min(5_000 * (chunk + 1));
+                            stream.update(&bytes.slice(5_000 * chunk..end));
+                        }
+                        assert_digests(&stream.finish(), &bytes, platform.name());
+                    });
+                }
+            });
         }
-        for digest in hasher.finish().iter() {
-            prop_assert_eq!(*digest, hash(digest.algorithm(), &data));
+    }
+}
+
+/// Lengths past 32 bits of bytes and of bits: the counters of the kernels and of the padding.
+#[test]
+#[ignore = "minutes; cargo xtask test --huge runs it"]
+fn a_stream_of_more_than_four_gibibytes() {
+    let chunk = data(1 << 20, 3);
+    let all = [Algorithm::Md5, Algorithm::Sha512, Algorithm::Sha256];
+    let mut oracles: [Box<dyn DynDigest>; 3] = [
+        Box::new(md5::Md5::default()),
+        Box::new(sha2::Sha512::default()),
+        Box::new(sha2::Sha256::default()),
+    ];
+    let mut fused = Stream::new(all);
+    let mut many: Vec<Stream> = (0..8).map(|_| Stream::new(all)).collect();
+    for _ in 0..(4 << 10) + 1 {
+        oracles.iter_mut().for_each(|oracle| oracle.update(&chunk));
+        fused.update(&chunk);
+        update_many(&mut many.iter_mut().map(|stream| (stream, &chunk[..])).collect::<Vec<_>>());
+    }
+    let expected = oracles.map(|oracle| {
+        oracle.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    });
+    for stream in many.into_iter().chain([fused]) {
+        let digests = stream.finish();
+        assert_eq!(all.map(|algorithm| digests.get(algorithm).unwrap().to_string()), expected);
+    }
+}
+
+fn cut(length: usize, cuts: &[Index]) -> Vec<usize> {
+    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(length + 1)).collect();
+    at.extend([0, length]);
+    at.sort_unstable();
+    at
+}
+
+fn lengths() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => 0_usize..=520, 1 => 0_usize..=1 << 20]
+}
+
+fn platforms() -> impl Strategy<Value = Platform> {
+    proptest::sample::select(Platform::available())
+}
+
+fn sets() -> impl Strategy<Value = &'static [Algorithm]> {
+    proptest::sample::select(&SETS[..])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Neither the cutting, nor where the bytes lie, nor the number of threads changes a digest.
+    #[test]
+    fn cutting_and_alignment_and_threads_change_nothing(
+        length in lengths(),
+        offset in 0_usize..64,
+        cuts in proptest::collection::vec(any::<Index>(), 0..8),
+        platform in platforms(),
+        algorithms in sets(),
+        count in 1_usize..=4,
+    ) {
+        let bytes = Bytes::from(data(offset + length, length as u64)).slice(offset..);
+        let mut hasher = MultiHasher::on(platform, algorithms.iter().copied(), threads(count));
+        for pair in cut(length, &cuts).windows(2) {
+            hasher.update(&bytes.slice(pair[0]..pair[1]));
+        }
+        assert_digests(&hasher.finish(), &bytes, platform.name());
+    }
+
+    /// Streams of any number and unequal length, that begin and end at any time, each by algorithms of
+    /// its own.
+    #[test]
+    fn lanes_change_nothing(
+        streams in proptest::collection::vec(
+            (0_usize..9_000, sets(), proptest::collection::vec(any::<Index>(), 3)),
+            0..=40,
+        ),
+        alike in proptest::option::of(sets()),
+        platform in platforms(),
+    ) {
+        let inputs: Vec<Vec<u8>> =
+            streams.iter().enumerate().map(|(i, (length, ..))| data(*length, i as u64)).collect();
+        let cuts: Vec<Vec<usize>> =
+            streams.iter().map(|(length, _, cuts)| cut(*length, cuts)).collect();
+        let mut hashers: Vec<Stream> = streams
+            .iter()
+            .map(|(_, set, _)| Stream::on(platform, alike.unwrap_or(set).iter().copied()))
+            .collect();
+        for round in 0..4 {
+            let mut work: Vec<(&mut Stream, &[u8])> = hashers
+                .iter_mut()
+                .zip(inputs.iter().zip(&cuts))
+                .map(|(hasher, (input, cut))| (hasher, &input[cut[round]..cut[round + 1]]))
+                .collect();
+            update_many(&mut work);
+        }
+        for (hasher, input) in hashers.into_iter().zip(&inputs) {
+            assert_digests(&hasher.finish(), input, platform.name());
         }
     }
 }
