@@ -3,6 +3,7 @@
 //! Which streams are in the lanes is decided anew every few blocks, so one that ends leaves its lane to
 //! another at once.
 
+#[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
 use std::array::from_fn;
 use std::cmp::Reverse;
 
@@ -66,6 +67,7 @@ pub(crate) fn alone<S>(lanes: &mut [Lane<S>], kernel: impl Fn(&mut S, &[Block]))
 
 /// Turns the states of up to `N` streams into what a kernel wants, word by word, and back. Lanes without
 /// a stream repeat the first.
+#[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
 pub(crate) fn turned<T: Copy + Default, const WORDS: usize, const N: usize>(
     lanes: &mut [Lane<[T; WORDS]>],
     kernel: impl FnOnce(&mut [[T; N]; WORDS], [&[Block]; N]),

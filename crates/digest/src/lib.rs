@@ -17,6 +17,7 @@
 //! else, and every other CPU, is served by other crates.
 
 mod algorithm;
+#[cfg(not(imgpush_backend = "portable"))]
 mod arch;
 mod blocks;
 mod constants;

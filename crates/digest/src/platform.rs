@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 #[cfg(not(imgpush_backend = "portable"))]
 use crate::arch;
 use crate::blocks::{Block, States};
-use crate::lanes::{Lane, alone, turned};
+#[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+use crate::lanes::turned;
+use crate::lanes::{Lane, alone};
 use crate::{Error, portable};
 
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
@@ -236,16 +238,15 @@ impl Platform {
     /// From so many streams on with these states, lanes are faster than one stream after the other.
     /// A kernel takes the same time for one lane as for all; measured on Zen 4 and Zen 5.
     pub(crate) fn least_streams(self, states: &States) -> usize {
-        match self.0 {
+        let least = match self.0 {
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
             Level::Avx2 { .. } => 8,
-            // SHA-NI makes the kernel for one stream hard to beat.
-            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
-            Level::Avx512 { .. } if states.sha256.is_some() => 6,
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
             Level::Avx512 { .. } => 4,
             _ => usize::MAX,
-        }
+        };
+        // SHA-NI makes the kernel for one stream hard to beat.
+        if states.sha256.is_some() { least.max(6) } else { least }
     }
 
     /// More streams than that have no lanes.
@@ -343,24 +344,23 @@ mod tests {
     use super::*;
     use crate::constants::{MD5_INITIAL, SHA256_INITIAL, SHA512_INITIAL};
 
-    /// Every level there is, and of those whose kernels depend on the CPU's make every kind.
+    /// Every level there is, with every choice of kernels that a CPU of it may bring.
     fn all() -> Vec<Platform> {
-        let mut all = Platform::available();
-        #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
-        for Platform(level) in Platform::available() {
-            match level {
-                Level::Avx2 { avx2, .. } => all.push(Platform(Level::Avx2 { avx2, sha: None })),
-                Level::Avx512 { avx2, avx512, sha, .. } => {
-                    for sha in [sha, None] {
-                        for units in [Units::Vector, Units::Integer] {
-                            all.push(Platform(Level::Avx512 { avx2, avx512, sha, units }));
-                        }
-                    }
-                }
-                _ => {}
+        Platform::available().into_iter().flat_map(kinds).collect()
+    }
+
+    fn kinds(platform: Platform) -> Vec<Platform> {
+        match platform.0 {
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { avx2, .. } => vec![platform, Platform(Level::Avx2 { avx2, sha: None })],
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx512 { avx2, avx512, sha, .. } => {
+                let kind = |sha, units| Platform(Level::Avx512 { avx2, avx512, sha, units });
+                let of_units = |units| [kind(sha, units), kind(None, units)];
+                [Units::Vector, Units::Integer].into_iter().flat_map(of_units).collect()
             }
+            _ => vec![platform],
         }
-        all
     }
 
     fn blocks(count: usize, seed: usize) -> Vec<Block> {

@@ -3,8 +3,8 @@
 //! 288 cycles a block is what the chain takes, and compilers miss it: they add the constant behind the
 //! function of `b`, `c` and `d`, which is the one term that has to be waited for. [`pin`] forbids it.
 
+use super::constants::{MD5_S, MD5_T};
 use super::unroll;
-use crate::constants::{MD5_S, MD5_T};
 
 /// Adds blocks to a state.
 pub(crate) fn compress(state: &mut [u32; 4], blocks: &[[u8; 128]]) {

@@ -3,6 +3,7 @@
 //! All `unsafe` of the crate lies below this module. A kernel that needs more than the target has by
 //! default is a method of a value that only the detection of what it needs can make.
 
+mod constants;
 pub(crate) mod md5;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;

@@ -3,11 +3,11 @@
 use std::array::from_fn;
 
 use super::avx2::Avx2;
+use super::constants::{SHA256_K, SHA512_K};
 use super::lanes::{md5_lanes, sha2_lanes, sha256_lanes, sha512_lanes};
 use super::load_256;
 use crate::arch::unroll;
 use crate::blocks::Block;
-use crate::constants::{SHA256_K, SHA512_K};
 
 impl Avx2 {
     /// MD5 of eight streams.

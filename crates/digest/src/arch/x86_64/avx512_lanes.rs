@@ -4,10 +4,10 @@ use std::arch::x86_64::*;
 use std::array::from_fn;
 
 use super::avx512::Avx512;
+use super::constants::{SHA256_K, SHA512_K};
 use super::lanes::{md5_lanes, sha2_lanes, sha256_lanes, sha512_lanes};
 use crate::arch::unroll;
 use crate::blocks::Block;
-use crate::constants::{SHA256_K, SHA512_K};
 
 impl Avx512 {
     /// MD5 of sixteen streams.

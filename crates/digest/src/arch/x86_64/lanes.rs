@@ -16,8 +16,8 @@ macro_rules! md5_lanes {
         #[target_feature(enable = $features)]
         fn $name(states: &mut [[u32; $lanes]; 4], lanes: [&[Block]; $lanes]) {
             const GROUPS: usize = $groups;
+            use crate::arch::constants::{MD5_S, MD5_T};
             use crate::arch::md5::{roles, word};
-            use crate::constants::{MD5_S, MD5_T};
             let lanes = lanes.map(|lane| lane.as_flattened().as_chunks::<64>().0);
             let blocks = lanes.iter().map(|lane| lane.len()).min().unwrap_or(0);
             let mut s = [[$words::splat(0); 4]; GROUPS];

@@ -9,6 +9,7 @@ pub(crate) mod avx2;
 mod avx2_lanes;
 pub(crate) mod avx512;
 mod avx512_lanes;
+mod constants;
 mod fused;
 mod lanes;
 mod md5;

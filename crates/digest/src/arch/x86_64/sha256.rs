@@ -3,8 +3,8 @@
 
 use std::arch::x86_64::*;
 
+use super::constants::SHA256_K;
 use super::load_128;
-use crate::constants::SHA256_K;
 
 pub(super) struct Sha256 {
     /// `a b e f` and `c d g h`, each from the highest place, as the instructions want them.

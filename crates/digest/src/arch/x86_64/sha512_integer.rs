@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::constants::SHA512_K;
 use super::{forget, load_256};
-use crate::constants::SHA512_K;
 
 pub(super) struct Sha512<'a> {
     pub(super) words: [u64; 8],

@@ -5,8 +5,8 @@
 
 use std::arch::x86_64::*;
 
+use super::constants::SHA512_K;
 use super::load_128;
-use crate::constants::SHA512_K;
 
 pub(super) struct Sha512 {
     pub(super) words: [__m128i; 8],
