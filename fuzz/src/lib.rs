@@ -1,10 +1,11 @@
 //! What the fuzz targets assert. `cargo test` replays the corpora through them on any toolchain;
 //! `cargo +nightly fuzz run --features fuzzing TARGET` looks for more.
 
+use std::array;
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, MultiHasher, hash};
+use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, update_many};
 use imgpush_formats::Detector;
 
 /// The verdict on a stream does not depend on how it is cut. The first byte says where.
@@ -21,17 +22,46 @@ pub fn detect_split(data: &[u8]) {
     assert_eq!(whole.is_decided(), pieces.is_decided());
 }
 
-/// The digests of a stream do not depend on how it is cut nor on how many threads share them. The
-/// first two bytes say how.
+/// The digests of a stream depend neither on how it is cut, nor on how many threads share them, nor on
+/// which kernels compute them, nor on what is in the lanes beside it. The first two bytes say how.
 pub fn digest_split(data: &[u8]) {
     let [cut, threads, stream @ ..] = data else { return };
+    let piece_bytes = usize::from(*cut) + 1;
     let threads = NonZeroUsize::new(usize::from(threads % 4) + 1).expect("one at least");
-    let mut hasher = MultiHasher::new(Algorithm::ALL, threads);
-    for piece in stream.chunks(usize::from(*cut) + 1) {
-        hasher.update(&Bytes::copy_from_slice(piece));
+    let wanted = whole(&Algorithm::ALL, stream);
+    for platform in Platform::available() {
+        let mut hasher = MultiHasher::on(platform, Algorithm::ALL, threads);
+        for piece in stream.chunks(piece_bytes) {
+            hasher.update(&Bytes::copy_from_slice(piece));
+        }
+        assert_eq!(hasher.finish(), wanted, "{platform:?}");
+        in_lanes(platform, stream, piece_bytes);
     }
-    for digest in hasher.finish().iter() {
-        assert_eq!(*digest, hash(digest.algorithm(), stream));
+}
+
+/// The digests by the crates that serve every CPU, of the bytes in one piece.
+fn whole(algorithms: &[Algorithm], bytes: &[u8]) -> Digests {
+    let portable = "portable".parse().expect("it runs everywhere");
+    let mut stream = Stream::on(portable, algorithms.iter().copied());
+    stream.update(bytes);
+    stream.finish()
+}
+
+/// Streams side by side, each a byte shorter than the one before, so that they end in turn.
+fn in_lanes(platform: Platform, bytes: &[u8], piece_bytes: usize) {
+    const FUSED: [Algorithm; 3] = [Algorithm::Md5, Algorithm::Sha512, Algorithm::Sha256];
+    let inputs: [&[u8]; 9] = array::from_fn(|start| bytes.get(start..).unwrap_or_default());
+    let mut streams = inputs.map(|_| Stream::on(platform, FUSED));
+    let mut pieces = inputs.map(|input| input.chunks(piece_bytes));
+    loop {
+        let next = pieces.each_mut().map(|pieces| pieces.next().unwrap_or_default());
+        if next[0].is_empty() {
+            break;
+        }
+        update_many(&mut streams.iter_mut().zip(next).collect::<Vec<_>>());
+    }
+    for (stream, input) in streams.into_iter().zip(inputs) {
+        assert_eq!(stream.finish(), whole(&FUSED, input), "{platform:?}");
     }
 }
 
