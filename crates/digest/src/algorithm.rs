@@ -61,6 +61,16 @@ impl Algorithm {
         Algorithm::Blake3,
     ];
 
+    /// One of each length of digest: what a list most likely means that does not say.
+    pub const USUAL: [Algorithm; 6] = [
+        Algorithm::Md5,
+        Algorithm::Sha1,
+        Algorithm::Sha224,
+        Algorithm::Sha256,
+        Algorithm::Sha384,
+        Algorithm::Sha512,
+    ];
+
     /// The name as `hashlib` spells it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -29,6 +29,7 @@ mod platform;
 mod portable;
 mod service;
 mod stream;
+pub mod sums;
 
 pub use algorithm::Algorithm;
 pub use digest::{Digest, Digests};
@@ -37,6 +38,7 @@ pub use multi::MultiHasher;
 pub use platform::Platform;
 pub use service::{LaneStream, Lanes};
 pub use stream::{Stream, update_many};
+pub use sums::Sums;
 
 /// The digest of bytes that are all there.
 #[must_use]
