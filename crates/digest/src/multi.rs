@@ -17,8 +17,8 @@ use crate::{Algorithm, Digest, Digests, Platform};
 /// equal cost, at most as many as there are threads.
 /// Each group has a thread and a queue of two chunks; a chunk is in all of them at once as one
 /// more reference. [`update`](MultiHasher::update) returns when every queue has taken it, so whoever
-/// feeds the hasher goes at the pace of its slowest group. With one group there is no thread: the
-/// caller hashes.
+/// feeds the hasher goes at the pace of its slowest group, and can read on meanwhile. Where there may
+/// be one thread only, that is the caller's.
 ///
 /// Dropping a hasher ends its threads behind the chunk they are at; what is queued is not hashed.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl MultiHasher {
     ) -> Self {
         let order = once_each(algorithms);
         let groups = deal(&order, platform, threads);
-        let work = if groups.len() > 1 {
+        let work = if threads.get() > 1 {
             let start = |algorithms| Group::start(platform, algorithms);
             Work::Threads(groups.into_iter().map(start).collect())
         } else {

@@ -18,14 +18,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Push`] is the use case, and its page says what happens in which order. Below it stand
-//! [`source`], the [`pool`] of buffers that is the memory budget, the pipeline that joins reading,
+//! [`Push`] is the use case, and its page says what happens in which order; [`Digesting`] is the other
+//! one, without a cloud. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline that joins reading,
 //! hashing and sending, and [`sink`].
 //!
 //! `unsafe` has no place here yet; `deny` and not `forbid`, since mapped files will need some.
 #![deny(unsafe_code)]
 
 mod body;
+mod digest;
 mod error;
 mod formats;
 mod pipeline;
@@ -38,10 +39,11 @@ pub mod sink;
 pub mod source;
 mod verify;
 
+pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use error::{Failure, Fate, PushError, SourceError};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
-pub use imgpush_digest::Algorithm;
+pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform, Sums, sums};
 pub use pipeline::{FRAME_BYTES, Produced};
 pub use progress::{NoProgress, Phase, Progress};
 pub use push::{Push, PushOptions};

@@ -16,7 +16,7 @@ use memmap2::MmapMut;
 pub const CHUNK_BYTES: usize = 1 << 20;
 
 /// What the process needs beside the buffers: code, TLS, stacks, the allocator.
-const OVERHEAD_BYTES: u64 = 28 << 20;
+pub(crate) const OVERHEAD_BYTES: u64 = 28 << 20;
 
 /// The tail holds one, the reader fills one, hashing and sending work on one each.
 const LEAST_CHUNKS: usize = 4;

@@ -1,0 +1,244 @@
+//! The digests of many sources at once.
+//!
+//! Sources are read by a thread each, as many at a time as there are [`jobs`](DigestOptions::with_jobs),
+//! into one [`Pool`]. What they read goes to one [`Lanes`] service, which hashes on all cores the
+//! streams that have bytes waiting, so none waits for another's disk. A source that is alone has its
+//! algorithms spread over the cores instead.
+
+use std::cmp::Reverse;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use imgpush_digest::{Algorithm, Digests, LaneStream, Lanes, MultiHasher};
+use tokio::sync::mpsc;
+
+use crate::SourceError;
+use crate::pool::{OVERHEAD_BYTES, Pool};
+use crate::source;
+
+/// Bytes of one buffer. Larger ones leave the second cache between reading and hashing, smaller ones
+/// wake threads more often.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Buffers a source can use: one being read, two waiting, one being hashed.
+const SOURCE_CHUNKS: usize = 4;
+
+/// Sources at a time for each core: so many fill the lanes of a core with 512-bit registers.
+const JOBS_PER_CORE: usize = 16;
+
+/// What to hash.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DigestTask {
+    /// The source, as [`source::open`] takes it.
+    pub path: PathBuf,
+    /// Its digests.
+    pub algorithms: Vec<Algorithm>,
+}
+
+impl DigestTask {
+    /// The file's digests by these algorithms.
+    pub fn new(path: impl Into<PathBuf>, algorithms: impl Into<Vec<Algorithm>>) -> Self {
+        DigestTask { path: path.into(), algorithms: algorithms.into() }
+    }
+}
+
+/// How to hash.
+#[derive(Clone, Copy, Debug)]
+pub struct DigestOptions {
+    jobs: Option<NonZeroUsize>,
+    memory_bytes: u64,
+}
+
+impl Default for DigestOptions {
+    fn default() -> Self {
+        DigestOptions { jobs: None, memory_bytes: 64 << 20 }
+    }
+}
+
+impl DigestOptions {
+    /// Sources read at a time. By default sixteen a core, as far as the memory reaches; a spinning
+    /// disk is faster with one.
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
+    /// What the whole process should stay within, as for a push; 64 MiB by default.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// As many as there is memory for, and one.
+    fn fitting_jobs(self) -> usize {
+        let room = self.memory_bytes.saturating_sub(OVERHEAD_BYTES);
+        let jobs = room / (SOURCE_CHUNKS * CHUNK_BYTES) as u64;
+        usize::try_from(jobs).unwrap_or(usize::MAX).max(1)
+    }
+}
+
+/// A source that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Digested {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Their digests, in the order asked for.
+    pub digests: Digests,
+}
+
+/// Sources that are being hashed. Dropping it ends the threads behind the chunk they are at.
+#[derive(Debug)]
+pub struct Digesting {
+    results: mpsc::UnboundedReceiver<(usize, Result<Digested, SourceError>)>,
+    read_bytes: Arc<AtomicU64>,
+}
+
+impl Digesting {
+    /// Starts to hash. What has most bytes is begun first, so that it does not end last.
+    ///
+    /// # Errors
+    ///
+    /// When the system starts no thread.
+    ///
+    /// # Panics
+    ///
+    /// When the system starts one, but not one a core.
+    pub fn start(tasks: Vec<DigestTask>, options: DigestOptions) -> std::io::Result<Self> {
+        let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let most = options.jobs.map_or(threads.get() * JOBS_PER_CORE, NonZeroUsize::get);
+        let jobs = most.min(tasks.len()).min(options.fitting_jobs());
+        let (sender, results) = mpsc::unbounded_channel();
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let work = Arc::new(Work {
+            waiting: Mutex::new(in_order(tasks)),
+            pool: Pool::new(jobs * SOURCE_CHUNKS, CHUNK_BYTES),
+            hashing: if jobs > 1 {
+                Hashing::Lanes(Lanes::new(threads))
+            } else {
+                Hashing::Alone(threads)
+            },
+            results: sender,
+            read_bytes: Arc::clone(&read_bytes),
+        });
+        for job in 0..jobs {
+            let thread = std::thread::Builder::new().name("imgpush-read".into());
+            let work = Arc::clone(&work);
+            match thread.spawn(move || work.run()) {
+                Ok(_) => {}
+                Err(error) if job == 0 => return Err(error),
+                // The others do its work.
+                Err(_) => break,
+            }
+        }
+        Ok(Digesting { results, read_bytes })
+    }
+
+    /// The number, from 0, of a task that has ended, and its result; none when all have.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn next(&mut self) -> Option<(usize, Result<Digested, SourceError>)> {
+        self.results.recv().await
+    }
+
+    /// Bytes read so far, of all sources.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// The tasks with their numbers, to be taken from the end. Those of a size keep their order.
+fn in_order(tasks: Vec<DigestTask>) -> Vec<(usize, DigestTask)> {
+    let bytes = |task: &DigestTask| std::fs::metadata(&task.path).map_or(0, |file| file.len());
+    let mut tasks: Vec<(usize, DigestTask)> = tasks.into_iter().enumerate().collect();
+    tasks.sort_by_cached_key(|(number, task)| (bytes(task), Reverse(*number)));
+    tasks
+}
+
+/// What the reading threads share.
+struct Work {
+    waiting: Mutex<Vec<(usize, DigestTask)>>,
+    pool: Pool,
+    hashing: Hashing,
+    results: mpsc::UnboundedSender<(usize, Result<Digested, SourceError>)>,
+    read_bytes: Arc<AtomicU64>,
+}
+
+enum Hashing {
+    Lanes(Lanes),
+    Alone(NonZeroUsize),
+}
+
+enum Hasher {
+    Lane(LaneStream),
+    Alone(MultiHasher),
+}
+
+impl Work {
+    fn run(&self) {
+        while let Some((number, task)) = self.take() {
+            // Sending fails when nobody listens any more.
+            let Some(result) = self.hash(&task).transpose() else { return };
+            if self.results.send((number, result)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&self) -> Option<(usize, DigestTask)> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// None when nobody wants the rest.
+    fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
+        let mut source = source::open(&task.path)?;
+        let mut hasher = self.hashing.hasher(&task.algorithms);
+        let mut bytes = 0;
+        while let Some(chunk) = source.next_chunk(&self.pool)? {
+            if self.results.is_closed() {
+                return Ok(None);
+            }
+            hasher.update(&chunk);
+            bytes += chunk.len() as u64;
+            self.read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        }
+        source.finish()?;
+        Ok(Some(Digested { bytes, digests: hasher.finish() }))
+    }
+}
+
+impl Hashing {
+    fn hasher(&self, algorithms: &[Algorithm]) -> Hasher {
+        let algorithms = algorithms.iter().copied();
+        match self {
+            Hashing::Lanes(lanes) => Hasher::Lane(lanes.stream(algorithms)),
+            Hashing::Alone(threads) => Hasher::Alone(MultiHasher::new(algorithms, *threads)),
+        }
+    }
+}
+
+impl Hasher {
+    fn update(&mut self, chunk: &Bytes) {
+        match self {
+            Hasher::Lane(stream) => stream.update(chunk),
+            Hasher::Alone(hasher) => hasher.update(chunk),
+        }
+    }
+
+    fn finish(self) -> Digests {
+        match self {
+            Hasher::Lane(stream) => stream.finish(),
+            Hasher::Alone(hasher) => hasher.finish(),
+        }
+    }
+}
