@@ -5,7 +5,7 @@ use imgpush_client::{ConfigError, Error as ClientError};
 use imgpush_engine::{Failure, PushError};
 
 /// An exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
 /// Everything asked for is done and proved. Since 0.1.
@@ -19,6 +19,8 @@ pub(crate) const SOURCE: Code = Code(10);
 /// The data is not what it is said to be, is unsafe, or of a format the service does not take; nothing
 /// was sent. Since 0.1.
 pub(crate) const FORMAT: Code = Code(11);
+/// A file has another digest than the list says. Since 0.1.
+pub(crate) const SOURCE_DIFFERS: Code = Code(12);
 /// The login was refused, or the project may not do this: 401, 403. Since 0.1.
 pub(crate) const NOT_AUTHORISED: Code = Code(20);
 /// The service refused the image: a quota, a value, a conflict. Since 0.1.
@@ -33,6 +35,11 @@ pub(crate) const CANNOT_VERIFY: Code = Code(26);
 pub(crate) const INTERRUPTED: Code = Code(130);
 
 impl Code {
+    /// This one, unless it says that all is well.
+    pub(crate) fn or(self, other: Code) -> Code {
+        if self == DONE { other } else { self }
+    }
+
     /// As a number, for `--json`.
     pub(crate) fn number(self) -> u8 {
         self.0

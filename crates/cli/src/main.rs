@@ -13,6 +13,7 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use imgpush_engine::Platform;
 
 use args::{Args, Command};
 use printer::Printer;
@@ -23,6 +24,10 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let printer = Printer::new();
+    if let Err(error) = Platform::from_environment() {
+        printer.error(&[format!("IMGPUSH_BACKEND: {error}")], &[]);
+        return exit_code::USAGE.into();
+    }
     start_log(args.verbose, &printer);
     // The network is one task; reading and hashing have threads of their own.
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
     let code = runtime.block_on(async {
         match args.command {
             Command::Push(push) => commands::push::run(&args.cloud, &push, &printer).await,
+            Command::Digest(digest) => commands::digest::run(&digest, &printer).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, &printer).await,
             #[cfg(feature = "sandbox")]

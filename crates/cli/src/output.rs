@@ -1,6 +1,6 @@
 //! Results as people and as programs read them.
 
-use imgpush_engine::{Fate, PushError, Report};
+use imgpush_engine::{Digests, Fate, PushError, Report};
 use serde_json::{Value, json};
 
 use crate::exit_code::Code;
@@ -59,18 +59,25 @@ pub(crate) fn failure(error: &PushError, code: Code) -> Value {
         Fate::Removed { id } | Fate::Kept { id, .. } | Fate::Left { id, .. } => Some(id),
         _ => None,
     };
-    json!({
+    let mut failure = json!({
         "id": id,
         "verified": false,
         "source": error.source_name,
         "cloud": error.cloud,
-        "error": {
-            "message": chain[0],
-            "causes": chain[1..],
-            "exit_code": code.number(),
-            "record": fate(&error.fate),
-        },
-    })
+        "error": self::error(&chain, code),
+    });
+    failure["error"]["record"] = fate(&error.fate).into();
+    failure
+}
+
+/// The JSON of what happened, from the outside in.
+pub(crate) fn error(chain: &[String], code: Code) -> Value {
+    json!({ "message": chain[0], "causes": chain[1..], "exit_code": code.number() })
+}
+
+/// The JSON of digests, by algorithm.
+pub(crate) fn digests(digests: &Digests) -> Value {
+    digests.iter().map(|digest| (digest.algorithm().to_string(), digest.to_string())).collect()
 }
 
 fn fate(fate: &Fate) -> &'static str {

@@ -28,10 +28,15 @@ impl Printer {
     }
 
     /// A line of the result. A reader that has gone away (`| head -1`) has all it wanted.
-    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
     pub(crate) fn result(&self, line: &str) {
+        self.result_bytes(line.as_bytes());
+    }
+
+    /// A line of the result with names of files, which are bytes.
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    pub(crate) fn result_bytes(&self, line: &[u8]) {
         let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        let _ = out.write_all(line).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     }
 
     /// A line for whoever watches.

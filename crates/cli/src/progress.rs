@@ -1,4 +1,4 @@
-//! What a push shows while it runs.
+//! What a push, or hashing, shows while it runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,11 +11,28 @@ use crate::args::ProgressKind;
 use crate::printer::Printer;
 
 /// The view that was asked for.
-pub(crate) fn view(kind: ProgressKind, quiet: bool, printer: &Printer) -> Arc<dyn Progress> {
+pub(crate) fn view(kind: ProgressKind, quiet: bool, printer: &Printer) -> Arc<dyn View> {
     match kind {
         ProgressKind::Json => Arc::new(Lines::new(printer.clone())),
         ProgressKind::Auto if printer.is_watched() && !quiet => Arc::new(Bar::new()),
         ProgressKind::Auto | ProgressKind::None => Arc::new(NoProgress),
+    }
+}
+
+/// A view that lets others print meanwhile.
+pub(crate) trait View: Progress {
+    /// Calls `print` with the terminal to itself.
+    fn aside(&self, print: &mut dyn FnMut()) {
+        print();
+    }
+}
+
+impl View for NoProgress {}
+impl View for Lines {}
+
+impl View for Bar {
+    fn aside(&self, print: &mut dyn FnMut()) {
+        self.0.suspend(print);
     }
 }
 
@@ -43,7 +60,7 @@ const WITHOUT_TOTAL: &str = "{spinner} {msg} {bytes} {binary_bytes_per_sec}";
 impl Progress for Bar {
     fn phase(&self, phase: Phase) {
         self.0.set_message(phase.name());
-        if phase == Phase::Sending {
+        if matches!(phase, Phase::Sending | Phase::Hashing) {
             let template = if self.0.length().is_some() { WITH_TOTAL } else { WITHOUT_TOTAL };
             self.0.set_style(style(template));
             self.0.reset_eta();
@@ -96,7 +113,8 @@ impl Lines {
             "seconds": self.start.elapsed().as_secs_f64(),
         });
         if let Some(sent) = sent {
-            line["sent"] = sent.into();
+            let key = if state.phase == Phase::Hashing.name() { "read" } else { "sent" };
+            line[key] = sent.into();
         }
         self.printer.note(&line.to_string());
     }

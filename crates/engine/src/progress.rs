@@ -1,19 +1,19 @@
 //! What a push tells while it runs.
 
-/// Hears of a push while it runs. Calls come from the async runtime and must not block.
+/// Hears of a push, or of hashing, while it runs. Calls come from the async runtime and must not block.
 pub trait Progress: Send + Sync {
     /// The push has come to another phase.
     fn phase(&self, _phase: Phase) {}
 
-    /// The number of bytes the image will have, once it is known.
+    /// The number of bytes there will be, once it is known.
     fn total(&self, _bytes: u64) {}
 
-    /// So many bytes of the image, from its start, have been handed to the connection. Starts again
-    /// at 0 with another attempt.
+    /// So many bytes, from the start, have been handed to the connection, or read where nothing is sent.
+    /// Starts again at 0 with another attempt.
     fn sent(&self, _bytes: u64) {}
 }
 
-/// What a push is doing.
+/// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
@@ -31,6 +31,8 @@ pub enum Phase {
     Verifying,
     /// Removing the record after a failure.
     Removing,
+    /// Reading and hashing, with nowhere to send.
+    Hashing,
 }
 
 impl Phase {
@@ -45,6 +47,7 @@ impl Phase {
             Phase::Finishing => "finishing",
             Phase::Verifying => "verifying",
             Phase::Removing => "removing",
+            Phase::Hashing => "hashing",
         }
     }
 }

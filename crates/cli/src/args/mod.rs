@@ -1,6 +1,8 @@
 //! The command line.
 
 mod cloud;
+mod digest;
+mod memory;
 mod push;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -8,6 +10,7 @@ mod sandbox;
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use cloud::CloudArgs;
+pub(crate) use digest::DigestArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
@@ -33,6 +36,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Push a disk image and prove that it arrived
     Push(Box<PushArgs>),
+    /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
+    Digest(DigestArgs),
     /// Run an image service on this machine, to try things out
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use imgpush_client::Visibility;
 use imgpush_engine::PushOptions;
-use imgpush_engine::pool::Pool;
+
+use super::memory::memory;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -182,53 +183,4 @@ fn visibility(text: &str) -> Result<Visibility, String> {
         "public" => Visibility::Public,
         _ => return Err("expected private, shared, community or public".to_owned()),
     })
-}
-
-fn memory(text: &str) -> Result<u64, String> {
-    let upper = text.trim().to_ascii_uppercase();
-    let number = upper.trim_end_matches("IB").trim_end_matches('B');
-    let (digits, shift) = match number.strip_suffix(['K', 'M', 'G']) {
-        Some(digits) => (
-            digits,
-            if number.ends_with('K') {
-                10
-            } else if number.ends_with('M') {
-                20
-            } else {
-                30
-            },
-        ),
-        None => (number, 0),
-    };
-    let bytes = digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(1 << shift))
-        .ok_or("expected a number of bytes, or one with K, M or G")?;
-    let least = Pool::least_memory_bytes();
-    if bytes < least {
-        return Err(format!("imgpush needs at least {}M", least.div_ceil(1 << 20)));
-    }
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::memory;
-
-    #[test]
-    fn memory_takes_the_usual_spellings() {
-        for (text, bytes) in [
-            ("64M", 64 << 20),
-            ("64MiB", 64 << 20),
-            ("1g", 1 << 30),
-            ("67108864", 64 << 20),
-            ("65536K", 64 << 20),
-        ] {
-            assert_eq!(memory(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "M", "12x", "1M", "-5", "99999999999G"] {
-            assert!(memory(text).is_err(), "{text}");
-        }
-    }
 }

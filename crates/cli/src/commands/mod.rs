@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
+pub(crate) mod digest;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;

@@ -1,0 +1,255 @@
+//! Files against lists of digests.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use imgpush_engine::{Algorithm, Digest, DigestTask, Digested, SourceError, Sums};
+use serde_json::json;
+
+use crate::args::DigestArgs;
+use crate::exit_code::{self, Code};
+use crate::output;
+use crate::printer::Printer;
+
+/// More bytes are no list: a hundred thousand files have half of it.
+const MOST_LIST_BYTES: u64 = 32 << 20;
+
+/// A file, and what lists say of it.
+struct Subject {
+    /// As the first list names it, fit for a terminal.
+    name: String,
+    path: PathBuf,
+    digests: Vec<Digest>,
+}
+
+/// A list that is none.
+#[derive(Debug, thiserror::Error)]
+enum ListError {
+    #[error("cannot read the list {name}")]
+    Read { name: String, source: std::io::Error },
+    #[error("{name} is too large for a list of digests")]
+    TooLarge { name: String },
+    #[error("{name} has no digests")]
+    Empty { name: String },
+}
+
+pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
+    let mut subjects = Subjects::default();
+    let mut code = exit_code::DONE;
+    for list in &args.files {
+        match read(list, args) {
+            Ok(sums) => {
+                if !sums.faulty_lines.is_empty() {
+                    printer.note(&faulty(list, &sums));
+                    code = if args.strict { exit_code::SOURCE } else { code };
+                }
+                if sums.signed && !args.quiet {
+                    printer.note(&format!(
+                        "the signature of {} is not checked here; `gpg --verify` does that",
+                        list.display()
+                    ));
+                }
+                subjects.add(list, &sums);
+            }
+            Err(error) => {
+                printer.error(&output::chain(&error), &[]);
+                code = exit_code::SOURCE;
+            }
+        }
+    }
+    let mut subjects = subjects.in_order;
+    if args.ignore_missing {
+        subjects.retain(|subject| subject.path.exists());
+        if subjects.is_empty() && code == exit_code::DONE {
+            printer.error(&["none of the files in the lists is there".to_owned()], &[]);
+            return exit_code::SOURCE;
+        }
+    }
+    let mut tally = Tally { code, files: subjects.len(), ..Tally::default() };
+    let tasks = subjects.iter().map(Subject::task).collect();
+    let hashed = super::hash(tasks, args, printer, |number, result| {
+        tally.add(&subjects[number], result, args, printer);
+    })
+    .await;
+    tally.sum_up(args, printer);
+    super::ended(hashed, tally.code, printer)
+}
+
+fn read(list: &Path, args: &DigestArgs) -> Result<Sums, ListError> {
+    let name = || {
+        if list.as_os_str() == "-" { "standard input".into() } else { list.display().to_string() }
+    };
+    let mut text = Vec::new();
+    let result = if list.as_os_str() == "-" {
+        std::io::stdin().take(MOST_LIST_BYTES + 1).read_to_end(&mut text)
+    } else {
+        std::fs::File::open(list)
+            .and_then(|file| file.take(MOST_LIST_BYTES + 1).read_to_end(&mut text))
+    };
+    result.map_err(|source| ListError::Read { name: name(), source })?;
+    if text.len() as u64 > MOST_LIST_BYTES {
+        return Err(ListError::TooLarge { name: name() });
+    }
+    let file_name = list.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let mut untagged = args.algorithms.clone();
+    if untagged.is_empty() {
+        untagged.extend(Sums::algorithm_of(&file_name));
+        untagged.extend(Algorithm::USUAL);
+    }
+    let mut sums = Sums::parse(&text, &untagged);
+    if !args.algorithms.is_empty() {
+        sums.entries.retain(|entry| args.algorithms.contains(&entry.digest.algorithm()));
+    }
+    if sums.entries.is_empty() { Err(ListError::Empty { name: name() }) } else { Ok(sums) }
+}
+
+fn faulty(list: &Path, sums: &Sums) -> String {
+    let [first, others @ ..] = &sums.faulty_lines[..] else { return String::new() };
+    let list = list.display();
+    match others.len() {
+        0 => format!("warning: line {first} of {list} is no digest"),
+        others => format!("warning: line {first} of {list} and {others} others are no digests"),
+    }
+}
+
+/// The files of all lists, each once.
+#[derive(Default)]
+struct Subjects {
+    in_order: Vec<Subject>,
+    by_path: HashMap<PathBuf, usize>,
+}
+
+impl Subjects {
+    fn add(&mut self, list: &Path, sums: &Sums) {
+        for entry in &sums.entries {
+            let path = resolve(list, &entry.name);
+            let number = *self.by_path.entry(path.clone()).or_insert_with(|| {
+                let name = for_terminal(&entry.name);
+                self.in_order.push(Subject { name, path, digests: Vec::new() });
+                self.in_order.len() - 1
+            });
+            self.in_order[number].digests.push(entry.digest);
+        }
+    }
+}
+
+/// Where the file is: as named, or beside the list.
+fn resolve(list: &Path, name: &[u8]) -> PathBuf {
+    let named = path_of(name);
+    let beside = list.parent().map(|folder| folder.join(&named));
+    match beside {
+        Some(beside) if !named.exists() && beside.exists() => beside,
+        _ => named,
+    }
+}
+
+#[cfg(unix)]
+fn path_of(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    PathBuf::from(std::ffi::OsStr::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn path_of(name: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(name).into_owned())
+}
+
+/// A list comes from elsewhere, and what it names must not steer the terminal.
+fn for_terminal(name: &[u8]) -> String {
+    let escape = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    String::from_utf8_lossy(name).chars().map(escape).collect()
+}
+
+impl Subject {
+    fn task(&self) -> DigestTask {
+        let algorithms: Vec<_> = self.digests.iter().map(Digest::algorithm).collect();
+        DigestTask::new(&self.path, algorithms)
+    }
+}
+
+/// How it went.
+#[derive(Default)]
+struct Tally {
+    code: Code,
+    files: usize,
+    differ: usize,
+    unread: usize,
+}
+
+impl Tally {
+    fn add(
+        &mut self,
+        subject: &Subject,
+        result: Result<Digested, SourceError>,
+        args: &DigestArgs,
+        printer: &Printer,
+    ) {
+        match result {
+            Ok(digested) => self.compare(subject, &digested, args, printer),
+            Err(error) => {
+                self.unread += 1;
+                self.code = self.code.or(exit_code::SOURCE);
+                let chain = output::chain(&error);
+                if args.json {
+                    let error = output::error(&chain, exit_code::SOURCE);
+                    let object = json!({ "file": subject.name, "verified": false, "error": error });
+                    printer.result(&object.to_string());
+                } else {
+                    printer.result(&format!("{}: FAILED open or read", subject.name));
+                }
+                printer.error(&chain, &[]);
+            }
+        }
+    }
+
+    fn compare(
+        &mut self,
+        subject: &Subject,
+        digested: &Digested,
+        args: &DigestArgs,
+        printer: &Printer,
+    ) {
+        let name = &subject.name;
+        let computed = |listed: &Digest| digested.digests.get(listed.algorithm());
+        let differs = |listed: &&Digest| computed(listed) != Some(*listed);
+        let differing: Vec<&Digest> = subject.digests.iter().filter(differs).collect();
+        let is_well = differing.is_empty();
+        if args.json {
+            let object = json!({
+                "file": name,
+                "size": digested.bytes,
+                "digests": output::digests(&digested.digests),
+                "verified": is_well,
+            });
+            printer.result(&object.to_string());
+        } else if !is_well {
+            printer.result(&format!("{name}: FAILED"));
+        } else if !args.quiet {
+            printer.result(&format!("{name}: OK"));
+        }
+        if is_well {
+            return;
+        }
+        self.differ += 1;
+        self.code = exit_code::SOURCE_DIFFERS;
+        let mut chain = vec![format!("{name} is not what the list says")];
+        chain.extend(differing.iter().map(|listed| {
+            let computed = computed(listed).map_or_else(String::new, ToString::to_string);
+            format!("{} listed {listed}, computed {computed}", listed.algorithm())
+        }));
+        printer.error(&chain, &[]);
+    }
+
+    fn sum_up(&self, args: &DigestArgs, printer: &Printer) {
+        if !args.quiet && self.differ + self.unread > 0 {
+            printer.note(&format!(
+                "of {} files {} differ and {} could not be read",
+                self.files, self.differ, self.unread
+            ));
+        }
+    }
+}

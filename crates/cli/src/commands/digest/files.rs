@@ -1,0 +1,29 @@
+//! The files that arguments stand for.
+
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+/// A file, or why it cannot be told which files there are.
+pub(super) type Found = Result<PathBuf, walkdir::Error>;
+
+/// Each argument; for a folder the files below it, by name. Links are followed. What is neither a file
+/// nor a folder counts only when it is named itself: reading a pipe that lies about would hang.
+pub(super) fn find(arguments: &[PathBuf]) -> Vec<Found> {
+    arguments.iter().flat_map(|argument| below(argument)).collect()
+}
+
+fn below(argument: &Path) -> Vec<Found> {
+    if !argument.is_dir() {
+        return vec![Ok(argument.to_owned())];
+    }
+    let entries = WalkDir::new(argument).follow_links(true).sort_by_file_name();
+    let is_wanted = |entry: &walkdir::Result<walkdir::DirEntry>| {
+        entry.as_ref().map_or(true, |entry| entry.file_type().is_file())
+    };
+    entries
+        .into_iter()
+        .filter(is_wanted)
+        .map(|entry| entry.map(walkdir::DirEntry::into_path))
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! The digests of files, as a list.
+
+use std::path::Path;
+
+use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, sums};
+use serde_json::{Value, json};
+
+use super::files;
+use crate::args::DigestArgs;
+use crate::exit_code::{self, Code};
+use crate::output;
+use crate::printer::Printer;
+
+pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
+    let mut tasks = Vec::new();
+    let mut code = exit_code::DONE;
+    for found in files::find(&args.files) {
+        match found {
+            Ok(path) => tasks.push(DigestTask::new(path, args.algorithms())),
+            Err(error) => {
+                let path = error.path().unwrap_or(Path::new("?"));
+                tell_failure(path, &error, args, printer);
+                code = exit_code::SOURCE;
+            }
+        }
+    }
+    if tasks.is_empty() && code == exit_code::DONE {
+        printer.note("no files there");
+    }
+    let paths: Vec<_> = tasks.iter().map(|task| task.path.clone()).collect();
+    let hashed = super::hash(tasks, args, printer, |number, result| {
+        if let Err(error) = tell(&paths[number], result, args, printer) {
+            tell_failure(&paths[number], &error, args, printer);
+            code = exit_code::SOURCE;
+        }
+    });
+    super::ended(hashed.await, code, printer)
+}
+
+/// Prints the digests of a file.
+fn tell(
+    path: &Path,
+    result: Result<Digested, SourceError>,
+    args: &DigestArgs,
+    printer: &Printer,
+) -> Result<(), SourceError> {
+    let digested = result?;
+    if args.json {
+        printer.result(&object(path, &digested).to_string());
+        return Ok(());
+    }
+    let name = path.as_os_str().as_encoded_bytes();
+    for digest in digested.digests.iter() {
+        let is_tagged = args.tag || !Algorithm::USUAL.contains(&digest.algorithm());
+        let line = if is_tagged { sums::tagged_line } else { sums::untagged_line };
+        printer.result_bytes(&line(digest, name));
+    }
+    Ok(())
+}
+
+fn object(path: &Path, digested: &Digested) -> Value {
+    json!({
+        "file": path.to_string_lossy(),
+        "size": digested.bytes,
+        "digests": output::digests(&digested.digests),
+    })
+}
+
+fn tell_failure(
+    path: &Path,
+    error: &(dyn std::error::Error + 'static),
+    args: &DigestArgs,
+    printer: &Printer,
+) {
+    let chain = output::chain(error);
+    if args.json {
+        let error = output::error(&chain, exit_code::SOURCE);
+        printer.result(&json!({ "file": path.to_string_lossy(), "error": error }).to_string());
+    }
+    printer.error(&chain, &[]);
+}
