@@ -48,7 +48,7 @@ impl Printer {
     /// An error: what happened, level by level, then what to do next.
     pub(crate) fn error(&self, chain: &[String], hints: &[String]) {
         let mut text = String::new();
-        for (level, line) in chain.iter().enumerate() {
+        for (level, line) in chain.iter().map(|line| for_terminal(line)).enumerate() {
             match level {
                 0 => text.push_str(&format!("{} {line}\n", self.painted("error:", "1;31"))),
                 _ => text.push_str(&format!("  Caused by: {line}\n")),
@@ -67,4 +67,17 @@ impl Printer {
     pub(crate) fn painted(&self, text: &str, sgr: &str) -> String {
         if self.colour { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// The text with control characters escaped: what comes from elsewhere, the names of files and the
+/// answers of servers, must not steer the terminal.
+pub(crate) fn for_terminal(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => plain.extend(character.escape_default()),
+            false => plain.push(character),
+        }
+    }
+    plain
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::args::DigestArgs;
 use crate::exit_code::{self, Code};
 use crate::output;
-use crate::printer::Printer;
+use crate::printer::{Printer, for_terminal};
 
 /// More bytes are no list: a hundred thousand files have half of it.
 const MOST_LIST_BYTES: u64 = 32 << 20;
@@ -125,7 +125,7 @@ impl Subjects {
         for entry in &sums.entries {
             let path = resolve(list, &entry.name);
             let number = *self.by_path.entry(path.clone()).or_insert_with(|| {
-                let name = for_terminal(&entry.name);
+                let name = for_terminal(&String::from_utf8_lossy(&entry.name));
                 self.in_order.push(Subject { name, path, digests: Vec::new() });
                 self.in_order.len() - 1
             });
@@ -153,15 +153,6 @@ fn path_of(name: &[u8]) -> PathBuf {
 #[cfg(not(unix))]
 fn path_of(name: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(name).into_owned())
-}
-
-/// A list comes from elsewhere, and what it names must not steer the terminal.
-fn for_terminal(name: &[u8]) -> String {
-    let escape = |character: char| match character.is_control() {
-        true => character.escape_default().to_string(),
-        false => character.to_string(),
-    };
-    String::from_utf8_lossy(name).chars().map(escape).collect()
 }
 
 impl Subject {

@@ -80,7 +80,10 @@ fn bytes_of(path: &Path) -> Option<u64> {
 fn ended(hashed: std::io::Result<bool>, code: Code, printer: &Printer) -> Code {
     match hashed {
         Ok(true) => code,
-        Ok(false) => exit_code::INTERRUPTED,
+        Ok(false) => {
+            printer.error(&["interrupted before all files were hashed".to_owned()], &[]);
+            exit_code::INTERRUPTED
+        }
         Err(error) => {
             let error = anyhow::Error::new(error).context("cannot start to hash");
             printer.error(&output::chain(error.as_ref()), &[]);
