@@ -1,0 +1,229 @@
+//! What is measured: own code, the portable crates, and OpenSSL.
+
+use std::io::Write as _;
+
+use imgpush_digest::{Algorithm, Platform, Stream, update_many};
+use imgpush_engine::pool::Pool;
+use imgpush_engine::{sink, source::FileSource};
+use sha2::Digest as _;
+
+use Algorithm::{Md5, Sha256, Sha512};
+
+/// A candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    CrateMd5,
+    OwnMd5,
+    CratesPair,
+    OpensslPair,
+    Pair,
+    Avx2Pair,
+    OpensslTriple,
+    Triple,
+    Md5Sha256,
+    OpensslStreams,
+    Lanes,
+    Pipeline,
+}
+
+impl Name {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Name::CrateMd5 => "MD5, crate md-5",
+            Name::OwnMd5 => "MD5",
+            Name::CratesPair => "MD5, then SHA-512: crates md-5, sha2",
+            Name::OpensslPair => "MD5, then SHA-512: OpenSSL",
+            Name::Pair => "MD5+SHA-512",
+            Name::Avx2Pair => "MD5+SHA-512 without AVX-512",
+            Name::OpensslTriple => "MD5, then SHA-512, then SHA-256: OpenSSL",
+            Name::Triple => "MD5+SHA-512+SHA-256",
+            Name::Md5Sha256 => "MD5+SHA-256",
+            Name::OpensslStreams => "images one by one, MD5, then SHA-512: OpenSSL",
+            Name::Lanes => "images 16 at a time, MD5+SHA-512",
+            Name::Pipeline => "cached file through the pipeline, MD5+SHA-512",
+        }
+    }
+}
+
+pub(crate) struct Candidate {
+    pub(crate) name: Name,
+    /// Hashes a slice and says how many bytes that were.
+    pub(crate) slice: Box<dyn FnMut() -> usize>,
+}
+
+/// What most programs read at a time.
+const BUFFER_BYTES: usize = 256 << 10;
+/// A slice is so many buffers.
+const BUFFERS: usize = 16;
+/// Small enough for many slices, large enough that starting the pipeline does not count.
+const FILE_BYTES: usize = 64 << 20;
+
+/// Neighbours are those that are compared.
+pub(crate) fn all() -> Vec<Candidate> {
+    let mut all = vec![crate_md5(), own(Name::OwnMd5, Platform::detect(), &[Md5])];
+    all.extend(openssl::pair());
+    all.push(own(Name::Pair, Platform::detect(), &[Md5, Sha512]));
+    if let Ok(avx2) = "avx2".parse() {
+        all.push(own(Name::Avx2Pair, avx2, &[Md5, Sha512]));
+    }
+    all.push(crates_pair());
+    all.extend(openssl::triple());
+    all.push(own(Name::Triple, Platform::detect(), &[Md5, Sha512, Sha256]));
+    all.push(own(Name::Md5Sha256, Platform::detect(), &[Md5, Sha256]));
+    all.extend(openssl::streams());
+    all.push(lanes());
+    all.push(pipeline());
+    all
+}
+
+/// The two that CI compares.
+pub(crate) fn guarded() -> Vec<Candidate> {
+    vec![own(Name::Pair, Platform::detect(), &[Md5, Sha512]), crates_pair()]
+}
+
+fn pattern(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|i| (i % 251) as u8).collect()
+}
+
+/// Feeds a slice, buffer by buffer.
+fn buffers(name: Name, mut update: impl FnMut(&[u8]) + 'static) -> Candidate {
+    let buffer = pattern(BUFFER_BYTES);
+    let slice = move || {
+        (0..BUFFERS).for_each(|_| update(&buffer));
+        BUFFERS * BUFFER_BYTES
+    };
+    Candidate { name, slice: Box::new(slice) }
+}
+
+fn own(name: Name, platform: Platform, algorithms: &[Algorithm]) -> Candidate {
+    let mut stream = Stream::on(platform, algorithms.iter().copied());
+    buffers(name, move |buffer| stream.update(buffer))
+}
+
+fn crate_md5() -> Candidate {
+    let mut md5 = md5::Md5::new();
+    buffers(Name::CrateMd5, move |buffer| md5.update(buffer))
+}
+
+fn crates_pair() -> Candidate {
+    let (mut md5, mut sha512) = (md5::Md5::new(), sha2::Sha512::new());
+    buffers(Name::CratesPair, move |buffer| {
+        md5.update(buffer);
+        sha512.update(buffer);
+    })
+}
+
+/// Images of unlike lengths, 0.25 to 1 MiB.
+fn images() -> Vec<Vec<u8>> {
+    let length = |i: usize| (256 << 10) + i.wrapping_mul(0x9e37_79b9) % (768 << 10);
+    (1..=64).map(|i| pattern(length(i))).collect()
+}
+
+/// What is read of an image at a time.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Sixteen images at a time: when one ends the next takes its place.
+fn lanes() -> Candidate {
+    let images = images();
+    let slice = move || {
+        let mut waiting = images.iter();
+        let mut active: Vec<(Stream, std::slice::Chunks<'_, u8>)> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            while active.len() < 16
+                && let Some(image) = waiting.next()
+            {
+                bytes += image.len();
+                active.push((Stream::new([Md5, Sha512]), image.chunks(PIECE_BYTES)));
+            }
+            if active.is_empty() {
+                return bytes;
+            }
+            let pieces = active.iter_mut();
+            let mut pieces: Vec<(&mut Stream, &[u8])> = pieces
+                .map(|(stream, pieces)| (stream, pieces.next().unwrap_or_default()))
+                .collect();
+            update_many(&mut pieces);
+            for number in (0..active.len()).rev() {
+                if active[number].1.len() == 0 {
+                    let (stream, _) = active.swap_remove(number);
+                    assert_eq!(stream.finish().iter().count(), 2);
+                }
+            }
+        }
+    };
+    Candidate { name: Name::Lanes, slice: Box::new(slice) }
+}
+
+/// The engine's own way of a file, to where nothing is sent.
+fn pipeline() -> Candidate {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&pattern(FILE_BYTES)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let pool = Pool::within(64 << 20);
+    let slice = move || {
+        let source = Box::new(FileSource::open(file.path()).unwrap());
+        let (produced, _) = runtime.block_on(sink::drain(source, &pool, &[Md5, Sha512])).unwrap();
+        assert_eq!(produced.bytes, FILE_BYTES as u64);
+        FILE_BYTES
+    };
+    Candidate { name: Name::Pipeline, slice: Box::new(slice) }
+}
+
+#[cfg(feature = "openssl")]
+mod openssl {
+    use openssl::hash::{Hasher, MessageDigest};
+
+    use super::{Candidate, Name, buffers, images};
+
+    fn hashers(digests: &[MessageDigest]) -> Vec<Hasher> {
+        digests.iter().map(|digest| Hasher::new(*digest).unwrap()).collect()
+    }
+
+    fn sequence(name: Name, digests: &[MessageDigest]) -> Candidate {
+        let mut hashers = hashers(digests);
+        buffers(name, move |buffer| {
+            hashers.iter_mut().for_each(|hasher| hasher.update(buffer).unwrap());
+        })
+    }
+
+    pub(super) fn pair() -> Option<Candidate> {
+        Some(sequence(Name::OpensslPair, &[MessageDigest::md5(), MessageDigest::sha512()]))
+    }
+
+    pub(super) fn triple() -> Option<Candidate> {
+        let digests = [MessageDigest::md5(), MessageDigest::sha512(), MessageDigest::sha256()];
+        Some(sequence(Name::OpensslTriple, &digests))
+    }
+
+    pub(super) fn streams() -> Option<Candidate> {
+        let images = images();
+        let slice = move || {
+            for image in &images {
+                for mut hasher in hashers(&[MessageDigest::md5(), MessageDigest::sha512()]) {
+                    hasher.update(image).unwrap();
+                    assert!(!hasher.finish().unwrap().is_empty());
+                }
+            }
+            images.iter().map(Vec::len).sum()
+        };
+        Some(Candidate { name: Name::OpensslStreams, slice: Box::new(slice) })
+    }
+}
+
+#[cfg(not(feature = "openssl"))]
+mod openssl {
+    use super::Candidate;
+
+    pub(super) fn pair() -> Option<Candidate> {
+        None
+    }
+
+    pub(super) fn triple() -> Option<Candidate> {
+        None
+    }
+
+    pub(super) fn streams() -> Option<Candidate> {
+        None
+    }
+}
