@@ -113,18 +113,39 @@ fn crates_pair() -> Candidate {
     })
 }
 
-/// Images of unlike lengths, 0.25 to 1 MiB.
-fn images() -> Vec<Vec<u8>> {
-    let length = |i: usize| (256 << 10) + i.wrapping_mul(0x9e37_79b9) % (768 << 10);
-    (1..=64).map(|i| pattern(length(i))).collect()
+/// Images of unlike lengths, 0.25 to 1 MiB, at the starts of pages as the engine's buffers are, and the
+/// longest first, as the engine takes files.
+struct Images {
+    memory: Vec<u8>,
+    start: usize,
+    lengths: Vec<usize>,
 }
 
-/// What is read of an image at a time.
-const PIECE_BYTES: usize = 64 << 10;
+impl Images {
+    fn new() -> Self {
+        let length = |i: usize| (256 << 10) + i.wrapping_mul(0x9e37_79b9) % (768 << 10);
+        let mut lengths: Vec<usize> = (1..=128).map(length).collect();
+        lengths.sort_unstable_by_key(|length| std::cmp::Reverse(*length));
+        let memory = pattern(lengths.len() * MOST_IMAGE_BYTES + PAGE_BYTES);
+        let start = memory.as_ptr().align_offset(PAGE_BYTES);
+        Images { memory, start, lengths }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let places = self.memory[self.start..].chunks(MOST_IMAGE_BYTES);
+        places.zip(&self.lengths).map(|(place, length)| &place[..*length])
+    }
+}
+
+const MOST_IMAGE_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = 4096;
+
+/// What the engine reads of an image at a time.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Sixteen images at a time: when one ends the next takes its place.
 fn lanes() -> Candidate {
-    let images = images();
+    let images = Images::new();
     let slice = move || {
         let mut waiting = images.iter();
         let mut active: Vec<(Stream, std::slice::Chunks<'_, u8>)> = Vec::new();
@@ -174,7 +195,7 @@ fn pipeline() -> Candidate {
 mod openssl {
     use openssl::hash::{Hasher, MessageDigest};
 
-    use super::{Candidate, Name, buffers, images};
+    use super::{Candidate, Images, Name, buffers};
 
     fn hashers(digests: &[MessageDigest]) -> Vec<Hasher> {
         digests.iter().map(|digest| Hasher::new(*digest).unwrap()).collect()
@@ -197,15 +218,15 @@ mod openssl {
     }
 
     pub(super) fn streams() -> Option<Candidate> {
-        let images = images();
+        let images = Images::new();
         let slice = move || {
-            for image in &images {
+            for image in images.iter() {
                 for mut hasher in hashers(&[MessageDigest::md5(), MessageDigest::sha512()]) {
                     hasher.update(image).unwrap();
                     assert!(!hasher.finish().unwrap().is_empty());
                 }
             }
-            images.iter().map(Vec::len).sum()
+            images.lengths.iter().sum()
         };
         Some(Candidate { name: Name::OpensslStreams, slice: Box::new(slice) })
     }

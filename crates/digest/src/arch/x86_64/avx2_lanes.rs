@@ -116,6 +116,23 @@ mod words_32 {
         _mm256_xor_si256(y, _mm256_or_si256(x, not_z))
     }
 
+    /// As `pin` of `arch::md5`.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn pin(x: __m256i) -> __m256i {
+        #[cfg(not(miri))]
+        let x = {
+            let mut x = x;
+            // SAFETY: the block holds no instruction, only the name of the register.
+            unsafe {
+                std::arch::asm!("/* {0} */", inout(ymm_reg) x,
+                    options(pure, nomem, nostack, preserves_flags));
+            }
+            x
+        };
+        x
+    }
+
     /// Of each lane's block the words, a word a register.
     #[inline]
     #[target_feature(enable = "avx2")]

@@ -112,6 +112,23 @@ mod words_32 {
         _mm512_ternarylogic_epi32::<0x39>(x, y, z)
     }
 
+    /// As `pin` of `arch::md5`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn pin(x: __m512i) -> __m512i {
+        #[cfg(not(miri))]
+        let x = {
+            let mut x = x;
+            // SAFETY: the block holds no instruction, only the name of the register.
+            unsafe {
+                std::arch::asm!("/* {0} */", inout(zmm_reg) x,
+                    options(pure, nomem, nostack, preserves_flags));
+            }
+            x
+        };
+        x
+    }
+
     /// Of each lane's block the words, a word a register.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]

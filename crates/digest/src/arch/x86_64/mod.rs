@@ -35,6 +35,14 @@ fn load_256(bytes: &[u8; 32]) -> __m256i {
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }
 
+/// Begins to load the block of that number, where there is one: so many lanes are too many streams of
+/// memory for the processor to foresee.
+#[inline]
+#[target_feature(enable = "sse")]
+fn prefetch<B>(blocks: &[B], number: usize) {
+    _mm_prefetch::<_MM_HINT_T0>(blocks.as_ptr().wrapping_add(number).cast());
+}
+
 /// Makes the optimiser forget what it knows of memory at `place`, so that what was written there has
 /// to be read from there: it would keep the values in registers, of which there are none to spare.
 #[inline(always)]
