@@ -1,11 +1,42 @@
 //! `cargo xtask bench` and `cargo xtask memory`.
 
-use anyhow::Result;
+use std::process::{Command, Stdio};
 
-use crate::step::{cargo, run};
+use anyhow::{Result, bail};
+
+use crate::step::{cargo, run, say};
+use crate::target;
 
 pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
-    run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments))
+    match arguments {
+        [verb] if verb == "ratios" => ratios(),
+        [verb] if verb == "guard" => guard(),
+        _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
+    }
+}
+
+const RATIOS: [&str; 7] =
+    ["run", "--release", "--locked", "-p", "imgpush-benches", "--bin", "ratios"];
+
+/// The speed of the hashing plane beside that of others, and whether the goals are met.
+fn ratios() -> Result<()> {
+    let headers =
+        Command::new("pkg-config").args(["--exists", "openssl"]).stderr(Stdio::null()).status();
+    if !headers.is_ok_and(|status| status.success()) {
+        bail!(
+            "OpenSSL is what is compared with: install its headers and pkg-config \
+               (Debian: libssl-dev pkg-config)"
+        );
+    }
+    run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
+    let program = target().join("release").join("imgpush");
+    run(cargo(RATIOS).args(["--features", "openssl", "--"]).arg(program))
+}
+
+/// Fails when the fused kernels are hardly faster than the crates they replace.
+fn guard() -> Result<()> {
+    say("the kernels against the crates md-5 and sha2, as they are shipped");
+    run(cargo(RATIOS).args(["--", "--guard"]))
 }
 
 /// Pushes whole files in processes of their own, so that the peak is theirs.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use crate::step::{Steps, cargo, run, say};
-use crate::{arrows, root, target};
+use crate::{arrows, kernels, root, target};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
@@ -17,6 +17,12 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     });
     steps.step("clippy without the sandbox", || {
         run(cargo(["clippy", "-p", "imgpush", "--no-default-features", "--locked"]).args(DENY))
+    });
+    steps.step("clippy without own kernels", || {
+        run(cargo(["clippy", "-p", "imgpush-digest", "--all-targets", "--locked"])
+            .args(DENY)
+            .env("RUSTFLAGS", kernels::WITHOUT)
+            .env("CARGO_TARGET_DIR", target().join("portable")))
     });
     steps.step("documentation", || {
         run(cargo(["doc", "--workspace", "--no-deps", "--locked"])

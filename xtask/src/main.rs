@@ -4,6 +4,7 @@ mod arrows;
 mod bench;
 mod check;
 mod cloud;
+mod kernels;
 mod step;
 mod test;
 
@@ -33,12 +34,16 @@ enum Verb {
         /// Leave out what needs the real cloud
         #[arg(long)]
         no_cloud: bool,
+        /// Hash a stream of more than 4 GiB too, which takes minutes
+        #[arg(long)]
+        huge: bool,
         /// Only tests whose name contains this
         filter: Option<String>,
     },
     /// Only the arrows between crates
     Arrows,
-    /// Criterion benchmarks; what follows goes to criterion
+    /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
+    /// the kernels are as fast as they must be; anything else goes to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -52,7 +57,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Check { advisories } => check::run_verb(advisories),
-        Verb::Test { no_cloud, filter } => test::run_verb(no_cloud, filter.as_deref()),
+        Verb::Test { no_cloud, huge, filter } => test::run_verb(no_cloud, huge, filter.as_deref()),
         Verb::Arrows => arrows::check(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),

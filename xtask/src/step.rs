@@ -37,6 +37,12 @@ impl Steps {
         result.is_ok()
     }
 
+    /// Counts a step that cannot be made here, and says so.
+    pub(crate) fn leave_out(&mut self, name: &str, why: &str) {
+        say(&format!("\n=== {name}\nLEFT OUT: {why}"));
+        self.lines.push(format!("LEFT OUT          {name}: {why}"));
+    }
+
     /// Says how it went.
     pub(crate) fn finish(self) -> Result<()> {
         say("\n=== summary");

@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use crate::cloud::Cloud;
+use crate::kernels;
 use crate::root;
 use crate::step::{Steps, cargo, run};
 
-pub(crate) fn run_verb(no_cloud: bool, filter: Option<&str>) -> Result<()> {
+pub(crate) fn run_verb(no_cloud: bool, huge: bool, filter: Option<&str>) -> Result<()> {
     let mut steps = Steps::default();
     let filter: Vec<&str> = filter.into_iter().collect();
     steps.step("build", || run(&mut cargo(["build", "--workspace", "--all-targets", "--locked"])));
@@ -17,6 +18,9 @@ pub(crate) fn run_verb(no_cloud: bool, filter: Option<&str>) -> Result<()> {
         let manifest = root().join("fuzz/Cargo.toml");
         run(cargo(["test", "--locked", "--manifest-path"]).arg(manifest).args(&filter))
     });
+    if filter.is_empty() {
+        kernels::test(&mut steps, huge);
+    }
     if !no_cloud {
         with_cloud(&mut steps, &filter);
     }
