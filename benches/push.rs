@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use imgpush_client::{Cloud, CloudOptions, ImageClient, Surroundings};
-use imgpush_digest::{Algorithm, MultiHasher};
+use imgpush_digest::{Algorithm, MultiHasher, Stream, update_many};
 use imgpush_engine::pool::{CHUNK_BYTES, Pool};
 use imgpush_engine::source::FileSource;
 use imgpush_engine::{CancellationToken, Failure, Push, PushOptions, sink};
@@ -53,6 +53,29 @@ fn hash_one_stream(c: &mut Criterion) {
                     hasher.update(&chunk);
                 }
                 assert_eq!(hasher.finish().iter().count(), algorithms.len());
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Many streams on one core, each a chunk at a time.
+fn hash_lanes(c: &mut Criterion) {
+    let mut group = c.benchmark_group("hash/lanes");
+    let algorithms = [Algorithm::Md5, Algorithm::Sha512];
+    let chunk = pattern(256 << 10);
+    for count in [1, 2, 4, 8, 16, 32] {
+        group.throughput(Throughput::Bytes((count * chunk.len()) as u64));
+        group.bench_function(BenchmarkId::from_parameter(count), |b| {
+            b.iter(|| {
+                let mut streams: Vec<Stream> =
+                    (0..count).map(|_| Stream::new(algorithms)).collect();
+                let mut chunks: Vec<_> =
+                    streams.iter_mut().map(|stream| (stream, &chunk[..])).collect();
+                update_many(black_box(&mut chunks));
+                for stream in streams {
+                    assert_eq!(stream.finish().iter().count(), algorithms.len());
+                }
             });
         });
     }
@@ -127,5 +150,12 @@ fn push_sandbox(c: &mut Criterion) {
     drop(sandbox);
 }
 
-criterion_group!(benches, hash_one_stream, sniff_first_chunk, pipeline_null_sink, push_sandbox);
+criterion_group!(
+    benches,
+    hash_one_stream,
+    hash_lanes,
+    sniff_first_chunk,
+    pipeline_null_sink,
+    push_sandbox
+);
 criterion_main!(benches);

@@ -5,7 +5,7 @@ use std::array;
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, update_many};
+use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, Sums, sums, update_many};
 use imgpush_formats::Detector;
 
 /// The verdict on a stream does not depend on how it is cut. The first byte says where.
@@ -65,6 +65,21 @@ fn in_lanes(platform: Platform, bytes: &[u8], piece_bytes: usize) {
     }
 }
 
+/// Any bytes are a list, and what was read from one is written so that it is read again.
+pub fn sums(data: &[u8]) {
+    for entry in Sums::parse(data, &Algorithm::USUAL).entries {
+        let untagged = sums::untagged_line(&entry.digest, &entry.name);
+        let tagged = sums::tagged_line(&entry.digest, &entry.name);
+        for line in [untagged, tagged] {
+            let again = Sums::parse(&line, &[entry.digest.algorithm()]);
+            assert_eq!(again.faulty_lines, []);
+            assert_eq!(again.entries.len(), 1);
+            assert_eq!(again.entries[0].name, entry.name);
+            assert_eq!(again.entries[0].digest, entry.digest);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     /// Every file of a corpus, regressions among them.
@@ -87,6 +102,11 @@ mod tests {
     #[test]
     fn detect_split() {
         replay("detect_split", super::detect_split);
+    }
+
+    #[test]
+    fn sums() {
+        replay("sums", super::sums);
     }
 
     #[test]
