@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use imgpush_digest::{Algorithm, Platform, Stream, update_many};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::{sink, source::FileSource};
@@ -113,64 +114,51 @@ fn crates_pair() -> Candidate {
     })
 }
 
-/// Images of unlike lengths, 0.25 to 1 MiB, at the starts of pages as the engine's buffers are, and the
-/// longest first, as the engine takes files.
-struct Images {
-    memory: Vec<u8>,
-    start: usize,
-    lengths: Vec<usize>,
+/// The lengths of images, 0.25 to 1 MiB, the longest first as the engine takes files.
+fn images() -> Vec<usize> {
+    let length = |i: usize| (256 << 10) + i.wrapping_mul(0x9e37_79b9) % (768 << 10);
+    let mut lengths: Vec<usize> = (1..=128).map(length).collect();
+    lengths.sort_unstable_by_key(|length| std::cmp::Reverse(*length));
+    lengths
 }
 
-impl Images {
-    fn new() -> Self {
-        let length = |i: usize| (256 << 10) + i.wrapping_mul(0x9e37_79b9) % (768 << 10);
-        let mut lengths: Vec<usize> = (1..=128).map(length).collect();
-        lengths.sort_unstable_by_key(|length| std::cmp::Reverse(*length));
-        let memory = pattern(lengths.len() * MOST_IMAGE_BYTES + PAGE_BYTES);
-        let start = memory.as_ptr().align_offset(PAGE_BYTES);
-        Images { memory, start, lengths }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let places = self.memory[self.start..].chunks(MOST_IMAGE_BYTES);
-        places.zip(&self.lengths).map(|(place, length)| &place[..*length])
-    }
-}
-
-const MOST_IMAGE_BYTES: usize = 1 << 20;
-const PAGE_BYTES: usize = 4096;
-
-/// What the engine reads of an image at a time.
-const PIECE_BYTES: usize = 256 << 10;
-
-/// Sixteen images at a time: when one ends the next takes its place.
+/// Sixteen images at a time, each read into a buffer of the engine's kind: when one ends the next takes
+/// its place.
 fn lanes() -> Candidate {
-    let images = Images::new();
+    let pool = Pool::new(16, BUFFER_BYTES);
+    let buffers: Vec<Bytes> = (0..16)
+        .map(|_| {
+            let mut buffer = pool.take().unwrap();
+            buffer.space().copy_from_slice(&pattern(BUFFER_BYTES));
+            buffer.into_chunk(BUFFER_BYTES)
+        })
+        .collect();
+    let images = images();
     let slice = move || {
         let mut waiting = images.iter();
-        let mut active: Vec<(Stream, std::slice::Chunks<'_, u8>)> = Vec::new();
-        let mut bytes = 0;
+        // Of each place the image, and how much of it is left.
+        let mut places: Vec<Option<(Stream, usize)>> = buffers.iter().map(|_| None).collect();
         loop {
-            while active.len() < 16
-                && let Some(image) = waiting.next()
-            {
-                bytes += image.len();
-                active.push((Stream::new([Md5, Sha512]), image.chunks(PIECE_BYTES)));
-            }
-            if active.is_empty() {
-                return bytes;
-            }
-            let pieces = active.iter_mut();
-            let mut pieces: Vec<(&mut Stream, &[u8])> = pieces
-                .map(|(stream, pieces)| (stream, pieces.next().unwrap_or_default()))
-                .collect();
-            update_many(&mut pieces);
-            for number in (0..active.len()).rev() {
-                if active[number].1.len() == 0 {
-                    let (stream, _) = active.swap_remove(number);
-                    assert_eq!(stream.finish().iter().count(), 2);
+            for place in &mut places {
+                if place.as_ref().is_none_or(|(_, left)| *left == 0) {
+                    if let Some((stream, _)) = place.take() {
+                        assert_eq!(stream.finish().iter().count(), 2);
+                    }
+                    *place = waiting.next().map(|bytes| (Stream::new([Md5, Sha512]), *bytes));
                 }
             }
+            let mut pieces: Vec<(&mut Stream, &[u8])> = Vec::new();
+            for (place, buffer) in places.iter_mut().zip(&buffers) {
+                if let Some((stream, left)) = place {
+                    let piece = BUFFER_BYTES.min(*left);
+                    *left -= piece;
+                    pieces.push((stream, &buffer[..piece]));
+                }
+            }
+            if pieces.is_empty() {
+                return images.iter().sum();
+            }
+            update_many(&mut pieces);
         }
     };
     Candidate { name: Name::Lanes, slice: Box::new(slice) }
@@ -195,7 +183,7 @@ fn pipeline() -> Candidate {
 mod openssl {
     use openssl::hash::{Hasher, MessageDigest};
 
-    use super::{Candidate, Images, Name, buffers};
+    use super::{BUFFER_BYTES, Candidate, Name, buffers, images, pattern};
 
     fn hashers(digests: &[MessageDigest]) -> Vec<Hasher> {
         digests.iter().map(|digest| Hasher::new(*digest).unwrap()).collect()
@@ -218,15 +206,19 @@ mod openssl {
     }
 
     pub(super) fn streams() -> Option<Candidate> {
-        let images = Images::new();
+        let (images, buffer) = (images(), pattern(BUFFER_BYTES));
         let slice = move || {
-            for image in images.iter() {
-                for mut hasher in hashers(&[MessageDigest::md5(), MessageDigest::sha512()]) {
-                    hasher.update(image).unwrap();
-                    assert!(!hasher.finish().unwrap().is_empty());
+            for image in &images {
+                let mut hashers = hashers(&[MessageDigest::md5(), MessageDigest::sha512()]);
+                let mut left = *image;
+                while left > 0 {
+                    let piece = BUFFER_BYTES.min(left);
+                    hashers.iter_mut().for_each(|hasher| hasher.update(&buffer[..piece]).unwrap());
+                    left -= piece;
                 }
+                hashers.iter_mut().for_each(|hasher| assert!(hasher.finish().is_ok()));
             }
-            images.lengths.iter().sum()
+            images.iter().sum()
         };
         Some(Candidate { name: Name::OpensslStreams, slice: Box::new(slice) })
     }

@@ -29,6 +29,7 @@ macro_rules! md5_lanes {
                     s[word] = $words::load(state);
                 }
             }
+            super::align_stack();
             for block in 0..blocks {
                 let before = s;
                 let mut x = [[$words::splat(0); 16]; GROUPS];
@@ -97,6 +98,7 @@ macro_rules! sha2_lanes {
             for (s, state) in s.iter_mut().zip(&*states) {
                 *s = $words::load(state);
             }
+            super::align_stack();
             for block in 0..blocks {
                 let before = s;
                 let mut w = $words::transpose_big_endian(&from_fn(|lane| &lanes[lane][block]));

@@ -43,6 +43,15 @@ fn prefetch<B>(blocks: &[B], number: usize) {
     _mm_prefetch::<_MM_HINT_T0>(blocks.as_ptr().wrapping_add(number).cast());
 }
 
+/// Aligns the stack of the function it is inlined into to cache lines, and with it all registers that
+/// are spilled there: each across two lines would cost twice as much.
+#[inline(always)]
+fn align_stack() {
+    #[repr(align(64))]
+    struct Line(u8);
+    forget(&mut Line(0));
+}
+
 /// Makes the optimiser forget what it knows of memory at `place`, so that what was written there has
 /// to be read from there: it would keep the values in registers, of which there are none to spare.
 #[inline(always)]
