@@ -49,7 +49,7 @@ fn prefetch<B>(blocks: &[B], number: usize) {
 fn align_stack() {
     #[repr(align(64))]
     struct Line(u8);
-    forget(&mut Line(0));
+    forget(&mut Line(0).0);
 }
 
 /// Makes the optimiser forget what it knows of memory at `place`, so that what was written there has
