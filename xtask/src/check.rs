@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use crate::step::{Steps, cargo, run, say};
-use crate::{arrows, kernels, root, target};
+use crate::{arrows, root, target};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
@@ -21,8 +21,8 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     steps.step("clippy without own kernels", || {
         run(cargo(["clippy", "-p", "imgpush-digest", "--all-targets", "--locked"])
             .args(DENY)
-            .env("RUSTFLAGS", kernels::WITHOUT)
-            .env("CARGO_TARGET_DIR", target().join("portable")))
+            .env("RUSTFLAGS", "--cfg imgpush_backend=\"portable\"")
+            .env("CARGO_TARGET_DIR", target().join("capped/portable")))
     });
     steps.step("documentation", || {
         run(cargo(["doc", "--workspace", "--no-deps", "--locked"])

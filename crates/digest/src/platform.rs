@@ -26,8 +26,8 @@ use arch::x86_64::{
 /// | `avx2` | MD5, SHA-512 and SHA-256 in one pass; lanes of 256 bits |
 /// | `avx512` | the same by AVX-512; lanes of 512 bits |
 ///
-/// The variable `IMGPUSH_BACKEND` names the one to use, and building with
-/// `--cfg imgpush_backend="portable"` leaves out all others.
+/// The variable `IMGPUSH_BACKEND` names the one to use. Building with `--cfg imgpush_backend="NAME"`
+/// forbids all that are faster, and with `portable` leaves their code out.
 #[derive(Clone, Copy, Debug)]
 pub struct Platform(Level);
 
@@ -83,6 +83,17 @@ impl Platform {
         Platform::NAMES.iter().filter_map(|name| name.parse().ok()).collect()
     }
 
+    /// The number of names that the build allows.
+    const ALLOWED: usize = if cfg!(imgpush_backend = "portable") {
+        1
+    } else if cfg!(imgpush_backend = "scalar") {
+        2
+    } else if cfg!(imgpush_backend = "avx2") {
+        3
+    } else {
+        Platform::NAMES.len()
+    };
+
     fn fastest() -> Self {
         Platform::available().pop().unwrap_or(Platform(Level::Portable))
     }
@@ -111,9 +122,11 @@ impl FromStr for Platform {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        let known = Platform::NAMES.into_iter().find(|known| *known == name);
-        let name = known.ok_or_else(|| Error::UnknownBackend(name.to_owned()))?;
+        let known = Platform::NAMES.into_iter().position(|known| known == name);
+        let number = known.ok_or_else(|| Error::UnknownBackend(name.to_owned()))?;
+        let name = Platform::NAMES[number];
         let level = match name {
+            _ if number >= Platform::ALLOWED => None,
             "portable" => Some(Level::Portable),
             #[cfg(not(imgpush_backend = "portable"))]
             "scalar" => cfg!(target_pointer_width = "64").then_some(Level::Scalar),

@@ -143,6 +143,21 @@ fn the_environment_names_the_backend() {
 }
 
 #[test]
+fn a_build_for_a_backend_has_none_that_is_faster() {
+    let built_for = [
+        (cfg!(imgpush_backend = "portable"), "portable"),
+        (cfg!(imgpush_backend = "scalar"), "scalar"),
+        (cfg!(imgpush_backend = "avx2"), "avx2"),
+    ];
+    let number = |wanted: &str| Platform::NAMES.iter().position(|name| *name == wanted);
+    for (_, most) in built_for.into_iter().filter(|(is_it, _)| *is_it) {
+        for platform in Platform::available() {
+            assert!(number(platform.name()) <= number(most), "{platform:?}");
+        }
+    }
+}
+
+#[test]
 fn a_backend_that_is_not_there_is_an_error() {
     let unknown = "sse9".parse::<Platform>().unwrap_err().to_string();
     assert_eq!(
