@@ -1,4 +1,13 @@
-//! Many hashes of one stream.
+//! Many hashes of one stream, and of many streams at once.
+//!
+//! | to hash | there is |
+//! |---|---|
+//! | one stream by several algorithms, on threads of its own | [`MultiHasher`] |
+//! | streams from several threads, each as fast as its source | [`Lanes`] |
+//! | streams on the thread that is there | [`Stream`], [`update_many`] |
+//! | bytes that are all there | [`hash`](fn@hash) |
+//!
+//! [`Sums`] reads lists of digests, `SHA256SUMS` and its kin.
 //!
 //! ```
 //! use std::num::NonZeroUsize;

@@ -7,7 +7,7 @@
 //! | MD5 | own kernel 817 | openssl 764, md-5 640 |
 //! | SHA-1 | sha1 1946 | openssl 1937, aws-lc-rs 1935, ring 454 |
 //! | SHA-224, SHA-256 | sha2 1818 | ring 1816, aws-lc-rs 1815, openssl 1805 |
-//! | SHA-384, SHA-512, SHA-512/256 | own kernel 770 | openssl 866, sha2 618, aws-lc-rs 611, ring 610 |
+//! | SHA-384, SHA-512, SHA-512/256 | own kernel 728 | openssl 866, sha2 618, aws-lc-rs 611, ring 610 |
 //! | SHA3-256, SHA3-512 | sha3 414, 212 | openssl 502, 270; aws-lc-rs 494, 261 |
 //! | BLAKE2b | blake2b_simd 1205 | blake2 1148, openssl 951 |
 //! | BLAKE2s | blake2 676 | blake2s_simd 637, openssl 555 |

@@ -40,11 +40,39 @@ md5_lanes!(md5_x16, "avx2", words_32, 2, 16);
 sha256_lanes!(sha256_x8, "avx2", words_32);
 sha512_lanes!(sha512_x4, "avx2", words_64);
 
+/// Functions of bits, the same for words of either size.
+mod bits {
+    use std::arch::x86_64::*;
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn xor3(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        _mm256_xor_si256(_mm256_xor_si256(x, y), z)
+    }
+
+    /// `(x & y) | (!x & z)`
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn choose(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        _mm256_xor_si256(_mm256_and_si256(x, _mm256_xor_si256(y, z)), z)
+    }
+
+    /// `(x & y) ^ (x & z) ^ (y & z)`
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn majority(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
+        let (xy, yz) = (_mm256_xor_si256(x, y), _mm256_xor_si256(y, z));
+        _mm256_xor_si256(_mm256_and_si256(xy, yz), y)
+    }
+}
+
 mod words_32 {
     use std::arch::x86_64::*;
     use std::array::from_fn;
 
     use super::load_256;
+
+    pub(super) use super::bits::{choose, majority, xor3};
 
     pub(super) const LANES: usize = 8;
 
@@ -79,27 +107,6 @@ mod words_32 {
     #[target_feature(enable = "avx2")]
     pub(super) fn rotate_left<const LEFT: i32, const RIGHT: i32>(x: __m256i) -> __m256i {
         _mm256_or_si256(_mm256_slli_epi32::<LEFT>(x), _mm256_srli_epi32::<RIGHT>(x))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn xor3(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
-        _mm256_xor_si256(_mm256_xor_si256(x, y), z)
-    }
-
-    /// `(x & y) | (!x & z)`
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn choose(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
-        _mm256_xor_si256(_mm256_and_si256(x, _mm256_xor_si256(y, z)), z)
-    }
-
-    /// `(x & y) ^ (x & z) ^ (y & z)`
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn majority(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
-        let (xy, yz) = (_mm256_xor_si256(x, y), _mm256_xor_si256(y, z));
-        _mm256_xor_si256(_mm256_and_si256(xy, yz), y)
     }
 
     #[inline]
@@ -187,6 +194,8 @@ mod words_64 {
 
     use super::load_256;
 
+    pub(super) use super::bits::{choose, majority, xor3};
+
     pub(super) const LANES: usize = 4;
 
     #[inline]
@@ -220,27 +229,6 @@ mod words_64 {
     #[target_feature(enable = "avx2")]
     pub(super) fn rotate_left<const LEFT: i32, const RIGHT: i32>(x: __m256i) -> __m256i {
         _mm256_or_si256(_mm256_slli_epi64::<LEFT>(x), _mm256_srli_epi64::<RIGHT>(x))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn xor3(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
-        _mm256_xor_si256(_mm256_xor_si256(x, y), z)
-    }
-
-    /// `(x & y) | (!x & z)`
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn choose(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
-        _mm256_xor_si256(_mm256_and_si256(x, _mm256_xor_si256(y, z)), z)
-    }
-
-    /// `(x & y) ^ (x & z) ^ (y & z)`
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn majority(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
-        let (xy, yz) = (_mm256_xor_si256(x, y), _mm256_xor_si256(y, z));
-        _mm256_xor_si256(_mm256_and_si256(xy, yz), y)
     }
 
     #[inline]

@@ -40,9 +40,36 @@ md5_lanes!(md5_x32, "avx512f,avx512bw", words_32, 2, 32);
 sha256_lanes!(sha256_x16, "avx512f,avx512bw", words_32);
 sha512_lanes!(sha512_x8, "avx512f,avx512bw", words_64);
 
+/// Functions of bits, the same for words of either size.
+mod bits {
+    use std::arch::x86_64::*;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn xor3(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
+        _mm512_ternarylogic_epi32::<0x96>(x, y, z)
+    }
+
+    /// `(x & y) | (!x & z)`
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn choose(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
+        _mm512_ternarylogic_epi32::<0xca>(x, y, z)
+    }
+
+    /// `(x & y) ^ (x & z) ^ (y & z)`
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn majority(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
+        _mm512_ternarylogic_epi32::<0xe8>(x, y, z)
+    }
+}
+
 mod words_32 {
     use std::arch::x86_64::*;
     use std::array::from_fn;
+
+    pub(super) use super::bits::{choose, majority, xor3};
 
     pub(super) const LANES: usize = 16;
 
@@ -77,26 +104,6 @@ mod words_32 {
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn rotate_left<const LEFT: i32, const RIGHT: i32>(x: __m512i) -> __m512i {
         _mm512_rol_epi32::<LEFT>(x)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn xor3(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi32::<0x96>(x, y, z)
-    }
-
-    /// `(x & y) | (!x & z)`
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn choose(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi32::<0xca>(x, y, z)
-    }
-
-    /// `(x & y) ^ (x & z) ^ (y & z)`
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn majority(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi32::<0xe8>(x, y, z)
     }
 
     #[inline]
@@ -178,6 +185,8 @@ mod words_64 {
     use std::arch::x86_64::*;
     use std::array::from_fn;
 
+    pub(super) use super::bits::{choose, majority, xor3};
+
     pub(super) const LANES: usize = 8;
 
     #[inline]
@@ -211,26 +220,6 @@ mod words_64 {
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn rotate_left<const LEFT: i32, const RIGHT: i32>(x: __m512i) -> __m512i {
         _mm512_rol_epi64::<LEFT>(x)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn xor3(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi64::<0x96>(x, y, z)
-    }
-
-    /// `(x & y) | (!x & z)`
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn choose(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi64::<0xca>(x, y, z)
-    }
-
-    /// `(x & y) ^ (x & z) ^ (y & z)`
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    pub(super) fn majority(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi64::<0xe8>(x, y, z)
     }
 
     #[inline]
