@@ -54,7 +54,9 @@ pub(crate) struct Candidate {
 
 /// What most programs read at a time.
 const BUFFER_BYTES: usize = 256 << 10;
-/// A slice is so many buffers.
+/// What the hashing service takes of a stream at a time.
+const SLICE_BYTES: usize = 64 << 10;
+/// A slice of the benchmark is so many buffers.
 const BUFFERS: usize = 16;
 /// Small enough for many slices, large enough that starting the pipeline does not count.
 const FILE_BYTES: usize = 64 << 20;
@@ -122,8 +124,8 @@ fn images() -> Vec<usize> {
     lengths
 }
 
-/// Sixteen images at a time, each read into a buffer of the engine's kind: when one ends the next takes
-/// its place.
+/// Sixteen images at a time, each read into a buffer of the engine's kind and taken from there as the
+/// hashing service does: when one ends the next takes its place.
 fn lanes() -> Candidate {
     let pool = Pool::new(16, BUFFER_BYTES);
     let buffers: Vec<Bytes> = (0..16)
@@ -150,9 +152,10 @@ fn lanes() -> Candidate {
             let mut pieces: Vec<(&mut Stream, &[u8])> = Vec::new();
             for (place, buffer) in places.iter_mut().zip(&buffers) {
                 if let Some((stream, left)) = place {
-                    let piece = BUFFER_BYTES.min(*left);
+                    let start = *left % BUFFER_BYTES / SLICE_BYTES * SLICE_BYTES;
+                    let piece = SLICE_BYTES.min(*left);
                     *left -= piece;
-                    pieces.push((stream, &buffer[..piece]));
+                    pieces.push((stream, &buffer[start..][..piece]));
                 }
             }
             if pieces.is_empty() {

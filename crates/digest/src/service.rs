@@ -73,9 +73,10 @@ struct SlotState {
 /// for the service when it is the slower one.
 const QUEUE_CHUNKS: usize = 2;
 
-/// Bytes of a stream that a turn takes. Then others may join: what comes meanwhile waits for less than
-/// a millisecond with one stream, and for a few with full lanes.
-const SLICE_BYTES: usize = 256 << 10;
+/// Bytes of a stream that a turn takes. Then others may join: what comes meanwhile waits for a tenth of
+/// a millisecond with one stream, and for half of one with full lanes. A stream that ends within a turn
+/// leaves its lane idle for the rest of it, so a turn is short.
+const SLICE_BYTES: usize = 64 << 10;
 
 /// With fewer streams than that a thread has nothing to gain from lanes.
 const FEW_STREAMS: usize = 3;
