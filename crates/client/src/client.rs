@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
+use reqwest::Response;
 use serde_json::Value;
 use url::Url;
 
-use crate::http::{Payload, Transport, decode};
+use crate::http::{JSON, JSON_PATCH, Payload, Transport, decode};
 use crate::identity::Token;
 use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Tls};
 
@@ -62,7 +63,18 @@ impl ImageClient {
     /// [`Error::BadRequest`] for a value the server does not take, [`Error::Forbidden`] by policy,
     /// [`Error::Conflict`] when the id is taken, [`Error::TooLarge`] over the count quota.
     pub async fn create(&self, image: &NewImage) -> Result<Image, Error> {
-        self.json(Method::POST, self.url(&["images"]), &Payload::Json(JSON, &image.to_json())).await
+        let url = self.url(&["images"]);
+        let body = image.to_json();
+        let payload = Payload::Json(JSON, &body);
+        let (headers, body) = self.call(Method::POST, url.clone(), &payload).await?;
+        let image: Image = decode(&Method::POST, &url, &body)?;
+        let names = |header: &str| {
+            let names = headers.get(header).and_then(|names| names.to_str().ok()).unwrap_or("");
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            names.map(str::to_owned).collect()
+        };
+        let import_methods = names("openstack-image-import-methods");
+        Ok(image.offered(import_methods, names("openstack-image-store-ids")))
     }
 
     /// `GET /v2/images/{id}`.
@@ -72,6 +84,19 @@ impl ImageClient {
     /// [`Error::NotFound`], also for an image that this project may not see.
     pub async fn image(&self, id: &str) -> Result<Image, Error> {
         self.json(Method::GET, self.url(&["images", id]), &Payload::Nothing).await
+    }
+
+    /// Sends the [changes](Image::changes) of a record as one `PATCH /v2/images/{id}`, and gives the
+    /// record back as the server shows it then. Without changes nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageClient::patch`].
+    pub async fn commit(&self, image: &Image) -> Result<Image, Error> {
+        match image.changes() {
+            changes if changes.is_empty() => Ok(image.clone()),
+            changes => self.patch(image.id(), &changes).await,
+        }
     }
 
     /// `PATCH /v2/images/{id}`; with no operations nothing but a `GET` is sent.
@@ -96,6 +121,39 @@ impl ImageClient {
     /// in use.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
         self.call(Method::DELETE, self.url(&["images", id]), &Payload::Nothing).await.map(drop)
+    }
+
+    /// `DELETE /v2/images/{id}`; `false` for an image that is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageClient::delete`], but not [`Error::NotFound`].
+    pub async fn delete_if_exists(&self, id: &str) -> Result<bool, Error> {
+        match self.delete(id).await {
+            Ok(()) => Ok(true),
+            Err(Error::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `POST /v2/images/{id}/actions/deactivate`: closes an active image to downloads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] by policy, and for an image in another status.
+    pub async fn deactivate(&self, id: &str) -> Result<(), Error> {
+        let url = self.url(&["images", id, "actions", "deactivate"]);
+        self.call(Method::POST, url, &Payload::Nothing).await.map(drop)
+    }
+
+    /// `POST /v2/images/{id}/actions/reactivate`: opens it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageClient::deactivate`].
+    pub async fn reactivate(&self, id: &str) -> Result<(), Error> {
+        let url = self.url(&["images", id, "actions", "reactivate"]);
+        self.call(Method::POST, url, &Payload::Nothing).await.map(drop)
     }
 
     /// A new token in place of the one that was just refused; `false` when there is none to be had.
@@ -135,20 +193,43 @@ impl ImageClient {
         decode(&method, &url, &body)
     }
 
-    /// Sends the call; after a 401 once more with a new token.
-    async fn call(
+    pub(crate) async fn call(
         &self,
         method: Method,
         url: Url,
         payload: &Payload<'_>,
     ) -> Result<(HeaderMap, Vec<u8>), Error> {
+        self.call_with(method, url, &HeaderMap::new(), payload).await
+    }
+
+    /// Sends the call; after a 401 once more with a new token.
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        url: Url,
+        headers: &HeaderMap,
+        payload: &Payload<'_>,
+    ) -> Result<(HeaderMap, Vec<u8>), Error> {
         let token = self.identity.token().await?;
-        let refused = match self.transport.call(&method, &url, &token, payload).await {
+        let refused = match self.transport.call(&method, &url, &token, headers, payload).await {
             Err(error @ Error::Unauthorized(_)) => error,
             done => return done,
         };
         match self.identity.renew(&token).await? {
-            Some(token) => self.transport.call(&method, &url, &token, payload).await,
+            Some(token) => self.transport.call(&method, &url, &token, headers, payload).await,
+            None => Err(refused),
+        }
+    }
+
+    /// An answer whose body is yet to be read; after a 401 once more with a new token.
+    pub(crate) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Error> {
+        let token = self.identity.token().await?;
+        let refused = match self.transport.get(url, &token, headers).await {
+            Err(error @ Error::Unauthorized(_)) => error,
+            done => return done,
+        };
+        match self.identity.renew(&token).await? {
+            Some(token) => self.transport.get(url, &token, headers).await,
             None => Err(refused),
         }
     }
@@ -158,10 +239,6 @@ impl ImageClient {
         self.json(Method::GET, self.url(segments), &Payload::Nothing).await
     }
 }
-
-const JSON: &str = "application/json";
-/// Anything else is answered 415.
-const JSON_PATCH: &str = "application/openstack-images-v2.1-json-patch";
 
 /// The address with `/v2/` at its end. A catalog names the service with or without its version.
 fn versioned(mut url: Url) -> Url {

@@ -1,59 +1,30 @@
 //! A record to be made.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Map, Value};
 
-use crate::Visibility;
+use crate::attribute::{Access, getters, setters, with_attributes};
+use crate::image::set_property;
+use crate::record::Record;
+use crate::{Attribute, Unfit};
 
-/// What `POST /v2/images` is to make.
+/// What `POST /v2/images` is to make: only what is set is sent.
+///
+/// It has the same attributes as [`Image`](crate::Image), under the same names.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct NewImage {
-    /// The id; the server makes one up when there is none.
-    pub id: Option<String>,
-    /// The name, at most 255 characters, none of them beyond the basic plane.
-    pub name: Option<String>,
-    /// `qcow2`, `raw`, …; must be set before data comes.
-    pub disk_format: Option<String>,
-    /// `bare`, …; must be set before data comes.
-    pub container_format: Option<String>,
-    /// Who may see it; `public` and `community` are often refused by policy.
-    pub visibility: Option<Visibility>,
-    /// Whether deleting is refused.
-    pub protected: Option<bool>,
-    /// Whether lists leave it out.
-    pub os_hidden: Option<bool>,
-    /// The smallest disk it boots from, in GiB.
-    pub min_disk: Option<u64>,
-    /// The least memory it boots with, in MiB.
-    pub min_ram: Option<u64>,
-    /// Free words, at most 255 characters each.
-    pub tags: BTreeSet<String>,
-    /// Extra properties; the server takes only text as their values.
-    properties: BTreeMap<String, String>,
+    record: Record,
 }
 
-/// An extra property that cannot be one.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnfitProperty {
-    /// The key is a base attribute, which has a field of its own.
-    #[error("{0} is an attribute of every image, not a property")]
-    BaseAttribute(String),
-    /// The key belongs to the server, which answers 403.
-    #[error("{0} is set by the server only")]
-    ReadOnly(String),
-    /// The key is empty or longer than 255 characters.
-    #[error("a property's name must have 1 to 255 characters")]
-    Length,
-}
+with_attributes!(getters NewImage);
+with_attributes!(setters NewImage);
 
 impl NewImage {
     /// A record of that name.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
-        NewImage { name: Some(name.into()), ..NewImage::default() }
+        let mut image = NewImage::default();
+        image.set_name(name);
+        image
     }
 
     /// Sets both formats.
@@ -63,116 +34,92 @@ impl NewImage {
         disk_format: impl Into<String>,
         container_format: impl Into<String>,
     ) -> Self {
-        self.disk_format = Some(disk_format.into());
-        self.container_format = Some(container_format.into());
+        self.set_disk_format(disk_format);
+        self.set_container_format(container_format);
         self
     }
 
-    /// Sets an extra property.
+    /// The id, if one was set; the server makes one up otherwise.
+    ///
+    /// On the wire `id`.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.record.text("id")
+    }
+
+    /// Sets [`id`](NewImage::id), a UUID; 409 when it is taken.
+    pub fn set_id(&mut self, id: impl Into<String>) {
+        self.record.set("id", id.into().into());
+    }
+
+    /// The attribute or property of that name, openstacksdk's or the wire's.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.record.get(Attribute::named(name).map_or(name, |attribute| attribute.key))
+    }
+
+    /// All that is set, by key on the wire.
+    #[must_use]
+    pub fn record(&self) -> &Map<String, Value> {
+        &self.record.0
+    }
+
+    /// Sets an attribute or a property by name, openstacksdk's or the wire's. Booleans and numbers of
+    /// properties become the text that the wire has for them.
     ///
     /// # Errors
     ///
-    /// [`UnfitProperty`] for a key that the server would refuse or take for something else.
-    pub fn set_property(
-        &mut self,
-        key: impl Into<String>,
-        value: impl Into<String>,
-    ) -> Result<(), UnfitProperty> {
-        let key = key.into();
-        if key.is_empty() || key.chars().count() > 255 {
-            return Err(UnfitProperty::Length);
+    /// [`Unfit`] for what only the service sets, and for a value of another kind.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+        let Some(attribute) = Attribute::named(name) else {
+            return self.set_property(name, value);
+        };
+        if attribute.access == Access::Service {
+            return Err(Unfit::ReadOnly(attribute.key.to_owned()));
         }
-        if SETTABLE.contains(&key.as_str()) {
-            return Err(UnfitProperty::BaseAttribute(key));
-        }
-        if READ_ONLY.contains(&key.as_str()) || key.starts_with("os_glance") {
-            return Err(UnfitProperty::ReadOnly(key));
-        }
-        self.properties.insert(key, value.into());
+        let value = attribute.to_wire(value.into())?;
+        self.record.set(attribute.key, value);
         Ok(())
     }
 
-    /// The extra properties set so far.
-    #[must_use]
-    pub fn properties(&self) -> &BTreeMap<String, String> {
-        &self.properties
+    /// Sets an extra property by its key on the wire; booleans and numbers become text.
+    ///
+    /// # Errors
+    ///
+    /// [`Unfit`] for a key that is a base attribute or the service's, and for lists and objects.
+    pub fn set_property(&mut self, key: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+        set_property(&mut self.record, key, value.into())
+    }
+
+    fn change(&mut self) -> &mut Record {
+        &mut self.record
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let mut json = Map::new();
-        let mut set = |key: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                json.insert(key.to_owned(), value);
-            }
-        };
-        set("id", self.id.clone().map(Value::from));
-        set("name", self.name.clone().map(Value::from));
-        set("disk_format", self.disk_format.clone().map(Value::from));
-        set("container_format", self.container_format.clone().map(Value::from));
-        set("visibility", self.visibility.as_ref().map(|v| v.to_string().into()));
-        set("protected", self.protected.map(Value::from));
-        set("os_hidden", self.os_hidden.map(Value::from));
-        set("min_disk", self.min_disk.map(Value::from));
-        set("min_ram", self.min_ram.map(Value::from));
-        set("tags", (!self.tags.is_empty()).then(|| self.tags.iter().cloned().collect()));
-        for (key, value) in &self.properties {
-            set(key, Some(value.clone().into()));
-        }
-        Value::Object(json)
+        Value::Object(self.record.0.clone())
     }
 }
 
-/// Attributes that have a field above, and `owner`, which only an administrator may give away.
-const SETTABLE: [&str; 12] = [
-    "id",
-    "name",
-    "disk_format",
-    "container_format",
-    "visibility",
-    "protected",
-    "os_hidden",
-    "min_disk",
-    "min_ram",
-    "tags",
-    "owner",
-    "locations",
-];
-
-/// Keys that the server answers with 403 in the body of a create.
-const READ_ONLY: [&str; 18] = [
-    "status",
-    "size",
-    "virtual_size",
-    "checksum",
-    "os_hash_algo",
-    "os_hash_value",
-    "created_at",
-    "updated_at",
-    "file",
-    "schema",
-    "self",
-    "direct_url",
-    "stores",
-    "store",
-    "location",
-    "deleted",
-    "deleted_at",
-    "url",
-];
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::Visibility;
 
     #[test]
     fn only_what_is_set_is_sent_and_properties_stand_beside_the_rest() {
         let mut image = NewImage::named("n").with_formats("qcow2", "bare");
-        image.visibility = Some(Visibility::Private);
-        image.set_property("hw_cpu_cores", "4").unwrap();
+        image.set_visibility(Visibility::Private);
+        image.set_hw_cpu_cores(4);
+        image.set("is_protected", true).unwrap();
+        image.set("needs_secure_boot", "required").unwrap();
+        image.set_property("my_flag", true).unwrap();
         assert_eq!(
             image.to_json(),
-            serde_json::json!({"name": "n", "disk_format": "qcow2", "container_format": "bare",
-                "visibility": "private", "hw_cpu_cores": "4"})
+            json!({"name": "n", "disk_format": "qcow2", "container_format": "bare",
+                "visibility": "private", "hw_cpu_cores": "4", "protected": true,
+                "os_secure_boot": "required", "my_flag": "true"})
         );
     }
 
@@ -180,14 +127,16 @@ mod tests {
     fn keys_the_server_would_refuse_are_refused() {
         let mut image = NewImage::default();
         for (key, error) in [
-            ("min_disk", UnfitProperty::BaseAttribute("min_disk".into())),
-            ("checksum", UnfitProperty::ReadOnly("checksum".into())),
-            ("os_glance_x", UnfitProperty::ReadOnly("os_glance_x".into())),
-            ("", UnfitProperty::Length),
+            ("min_disk", Unfit::BaseAttribute("min_disk".into())),
+            ("checksum", Unfit::ReadOnly("checksum".into())),
+            ("os_glance_x", Unfit::ReadOnly("os_glance_x".into())),
+            ("stores", Unfit::ReadOnly("stores".into())),
+            ("", Unfit::Length),
         ] {
             assert_eq!(image.set_property(key, "v"), Err(error));
         }
-        assert_eq!(image.set_property("x".repeat(256), "v"), Err(UnfitProperty::Length));
-        assert!(image.properties().is_empty());
+        assert_eq!(image.set_property(&"x".repeat(256), "v"), Err(Unfit::Length));
+        assert!(image.set("id", "not-a-uuid").is_err());
+        assert!(image.record().is_empty());
     }
 }

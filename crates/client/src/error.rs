@@ -1,7 +1,10 @@
 //! What can go wrong with a call, by what a caller can do about it.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 
+use crate::Status;
 use crate::config::ConfigError;
 
 /// An error of the client.
@@ -55,6 +58,22 @@ pub enum Error {
     #[error("{0}")]
     NotFound(Box<Answer>),
 
+    /// No image has that id or name.
+    #[error("there is no image {wanted}")]
+    NoSuchImage {
+        /// The id or the name.
+        wanted: String,
+    },
+
+    /// Several images have that name; openstacksdk's `DuplicateResource`.
+    #[error("several images are called {wanted}: {}", .ids.join(", "))]
+    Duplicate {
+        /// The name.
+        wanted: String,
+        /// Their ids, as far as they were read.
+        ids: Vec<String>,
+    },
+
     /// 409: the image is in another state than the call needs, or the id is taken.
     #[error("{0}")]
     Conflict(Box<Answer>),
@@ -88,6 +107,75 @@ pub enum Error {
         url: String,
         /// What happened.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// No answer in time.
+    #[error("{method} {url} got no answer in time")]
+    TimedOut {
+        /// The method.
+        method: Method,
+        /// The address, without user information.
+        url: String,
+        /// What was waited for.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// 204 to a download: the image has no data.
+    #[error("image {id} has no data")]
+    NoData {
+        /// The image.
+        id: String,
+    },
+
+    /// 416: the image has no such bytes.
+    #[error("{0}")]
+    OutOfRange(Box<Answer>),
+
+    /// An import failed: it left its mark on the image, whatever the status says.
+    #[error(
+        "the import into {} of image {id} failed; the image is {status}{}",
+        .stores.join(", "), said(.messages)
+    )]
+    ImportFailed {
+        /// The image.
+        id: String,
+        /// Its status now.
+        status: Status,
+        /// The stores that failed.
+        stores: Vec<String>,
+        /// What the image's failed tasks say, the newest first.
+        messages: Vec<String>,
+    },
+
+    /// An image that was waited for did not become active.
+    #[error("image {id} was {before} and is {status} again without data{}", said(.messages))]
+    FellBack {
+        /// The image.
+        id: String,
+        /// Its status before.
+        before: Status,
+        /// Its status now.
+        status: Status,
+        /// What the image's failed tasks say, the newest first.
+        messages: Vec<String>,
+    },
+
+    /// An image was waited for long enough; it may still come.
+    #[error("image {id} is still {status} after {} s", .waited.as_secs())]
+    WaitedTooLong {
+        /// The image.
+        id: String,
+        /// Its status at the last look.
+        status: Status,
+        /// How long.
+        waited: Duration,
+    },
+
+    /// The pages of a list lead back to one that was there before.
+    #[error("the pages of {url} go round in a circle")]
+    Endless {
+        /// The address, without the values of its query.
+        url: String,
     },
 
     /// The answer is not what the API promises.
@@ -150,6 +238,7 @@ impl Answer {
             410 => Error::Gone(answer),
             413 => Error::TooLarge(answer),
             415 => Error::FormatRefused(answer),
+            416 => Error::OutOfRange(answer),
             408 | 429 | 502 | 503 | 504 => Error::Unavailable(answer),
             _ => Error::Unexpected(answer),
         }
@@ -169,9 +258,33 @@ impl Error {
             | Error::Gone(a)
             | Error::TooLarge(a)
             | Error::FormatRefused(a)
+            | Error::OutOfRange(a)
             | Error::Unavailable(a)
             | Error::Unexpected(a) => Some(a),
             _ => None,
+        }
+    }
+
+    /// Whether the same call may well succeed in a moment.
+    ///
+    /// | error | |
+    /// |---|---|
+    /// | [`Unavailable`](Error::Unavailable), [`Transport`](Error::Transport), [`TimedOut`](Error::TimedOut) | yes |
+    /// | [`Unexpected`](Error::Unexpected) | yes if it is a 5xx |
+    /// | [`Login`](Error::Login) | yes |
+    /// | all others | no |
+    ///
+    /// Whether it may be repeated is another question: a body may be spent, and a call without an
+    /// answer may have been carried out.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Unavailable(_)
+            | Error::Transport { .. }
+            | Error::TimedOut { .. }
+            | Error::Login { .. } => true,
+            Error::Unexpected(answer) => answer.status.is_server_error(),
+            _ => false,
         }
     }
 
@@ -180,6 +293,11 @@ impl Error {
     pub fn status(&self) -> Option<StatusCode> {
         self.answer().map(|answer| answer.status)
     }
+}
+
+/// What tasks say, behind a sentence.
+fn said(messages: &[String]) -> String {
+    if messages.is_empty() { String::new() } else { format!(" ({})", messages.join("; ")) }
 }
 
 /// The readable part of an error body: `message` of Glance's JSON, else the text without markup,

@@ -17,6 +17,11 @@ pub(crate) struct Transport {
     client: reqwest::Client,
 }
 
+/// Of all calls but `PATCH`.
+pub(crate) const JSON: &str = "application/json";
+/// Anything else is answered 415.
+pub(crate) const JSON_PATCH: &str = "application/openstack-images-v2.1-json-patch";
+
 /// The body of a call: nothing, or JSON of the given media type.
 pub(crate) enum Payload<'a> {
     Nothing,
@@ -69,12 +74,14 @@ impl Transport {
         method: &Method,
         url: &Url,
         token: &Token,
+        extra: &HeaderMap,
         payload: &Payload<'_>,
     ) -> Result<(HeaderMap, Vec<u8>), Error> {
         let mut request = self
             .client
             .request(method.clone(), url.clone())
             .headers(headers(token))
+            .headers(extra.clone())
             .timeout(CALL_TIMEOUT);
         if let Payload::Json(media_type, value) = payload {
             request = request.header(header::CONTENT_TYPE, *media_type).body(value.to_string());
@@ -85,6 +92,29 @@ impl Transport {
         let headers = response.headers().clone();
         let body = response.bytes().await.map_err(transport)?;
         Ok((headers, body.into()))
+    }
+
+    /// An answer whose body is yet to be read. Only its beginning has a time-out.
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        token: &Token,
+        extra: &HeaderMap,
+    ) -> Result<Response, Error> {
+        let request =
+            self.client.get(url.clone()).headers(headers(token)).headers(extra.clone()).send();
+        let answer = tokio::time::timeout(CALL_TIMEOUT, request).await;
+        let response = match answer {
+            Ok(response) => response.map_err(|error| transport(&Method::GET, url, error))?,
+            Err(late) => {
+                return Err(Error::TimedOut {
+                    method: Method::GET,
+                    url: redact::shown(url),
+                    source: Box::new(late),
+                });
+            }
+        };
+        check(&Method::GET, url, response).await
     }
 
     /// Sends a body of any length. There is no total time-out: whoever makes the body watches that
@@ -188,11 +218,14 @@ const ERROR_BODY_BYTES: usize = 64 << 10;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Error {
-    Error::Transport {
-        method: method.clone(),
-        url: redact::shown(url),
-        // Its own text would repeat the address, with what must not be shown of it.
-        source: Box::new(error.without_url()),
+    let (method, url) = (method.clone(), redact::shown(url));
+    let timed_out = error.is_timeout();
+    // Its own text would repeat the address, with what must not be shown of it.
+    let source = Box::new(error.without_url());
+    if timed_out {
+        Error::TimedOut { method, url, source }
+    } else {
+        Error::Transport { method, url, source }
     }
 }
 

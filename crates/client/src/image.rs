@@ -1,162 +1,272 @@
 //! The record of an image as the server shows it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use crate::attribute::{
+    Access, NULLABLE, Place, check_property_key, getters, property_value, setters, with_attributes,
+};
+use crate::record::Record;
+use crate::{Attribute, PatchOp, Status, Unfit};
 
 /// The id of an image, a UUID in its text form.
 pub type ImageId = String;
 
 /// An image record.
 ///
-/// Field names are the server's. What is `null` on the wire is `None`; extra properties, which stand
-/// beside the base ones on the wire, are in [`properties`](Image::properties).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
+/// It keeps the record just as it came: nothing is lost by reading and writing one, not a key of a
+/// newer service and not a value of the wrong type. Attributes are looked at through methods under
+/// openstacksdk's names, each of which tells its name on the wire; [`get`](Image::get) takes either
+/// name. [`properties`](Image::properties) are all keys that have no method.
+///
+/// Setters change this copy only; [`ImageClient::commit`](crate::ImageClient::commit) sends what
+/// [`changes`](Image::changes) lists: the difference to what the server showed last.
+///
+/// ```
+/// # let mut image: imgpush_client::Image = serde_json::from_str(
+/// #     r#"{"id": "a7f0", "status": "active", "os_hidden": false, "hw_cpu_cores": "4"}"#).unwrap();
+/// assert_eq!(image.hw_cpu_cores(), Some(4));
+/// image.set_hidden(true);
+/// image.set_property("owner_specified.build", "814").unwrap();
+/// assert_eq!(image.changes().len(), 2);
+/// ```
+#[derive(Clone, Debug)]
 pub struct Image {
+    pub(crate) record: Record,
+    /// The record as the server showed it last, from the first change on.
+    seen: Option<Box<Record>>,
+    import_methods: Vec<String>,
+    store_ids: Vec<String>,
+}
+
+with_attributes!(getters Image);
+with_attributes!(setters Image);
+
+impl Image {
+    pub(crate) fn new(record: Record) -> Result<Self, &'static str> {
+        for key in ["id", "status"] {
+            if record.text(key).is_none() {
+                return Err("an image has an id and a status");
+            }
+        }
+        Ok(Image { record, seen: None, import_methods: Vec::new(), store_ids: Vec::new() })
+    }
+
     /// The id.
-    pub id: ImageId,
-    /// The name; need not be unique.
-    #[serde(default)]
-    pub name: Option<String>,
+    ///
+    /// On the wire `id`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.record.text("id").unwrap_or_default()
+    }
+
     /// Where the image is in its life.
-    pub status: Status,
-    /// Who may see it.
-    #[serde(default)]
-    pub visibility: Visibility,
-    /// Whether deleting is refused.
-    #[serde(default)]
-    pub protected: bool,
-    /// Whether lists leave it out. Since API 2.7.
-    #[serde(default)]
-    pub os_hidden: bool,
-    /// The project it belongs to; none without authentication.
-    #[serde(default)]
-    pub owner: Option<String>,
-    /// What the data is wrapped in: `bare` for a plain disk image.
-    #[serde(default)]
-    pub container_format: Option<String>,
-    /// The format of the disk: `qcow2`, `raw`, …
-    #[serde(default)]
-    pub disk_format: Option<String>,
-    /// The smallest disk it boots from, in GiB.
-    #[serde(default)]
-    pub min_disk: u64,
-    /// The least memory it boots with, in MiB.
-    #[serde(default)]
-    pub min_ram: u64,
-    /// Bytes stored. None while there are none, and again after an upload failed.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// Bytes of the disk inside.
-    #[serde(default)]
-    pub virtual_size: Option<u64>,
-    /// MD5 of the data in hex; none on hosts without MD5.
-    #[serde(default)]
-    pub checksum: Option<String>,
-    /// The name of the secure hash, as Python's `hashlib` spells it. Since API 2.7.
-    #[serde(default)]
-    pub os_hash_algo: Option<String>,
-    /// The secure hash of the data in hex. Since API 2.7.
-    #[serde(default)]
-    pub os_hash_value: Option<String>,
-    /// When the record was made, ISO 8601.
-    #[serde(default)]
-    pub created_at: Option<String>,
-    /// When the record last changed, ISO 8601.
-    #[serde(default)]
-    pub updated_at: Option<String>,
-    /// Free words; a set, since the server gives them in another order each time.
-    #[serde(default)]
-    pub tags: BTreeSet<String>,
-    /// Every other key of the record.
-    #[serde(flatten)]
-    pub properties: BTreeMap<String, Value>,
-}
+    ///
+    /// On the wire `status`.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status::from(self.record.text("status").unwrap_or_default())
+    }
 
-/// Where an image is in its life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Status {
-    /// A record without data, or one whose upload failed.
-    Queued,
-    /// Data is coming in by `PUT …/file`.
-    Saving,
-    /// Complete.
-    Active,
-    /// Data is, or has been, staged for an import.
-    Uploading,
-    /// An import is at work, or has failed and left the image here.
-    Importing,
-    /// Complete, and closed to downloads.
-    Deactivated,
-    /// Gone.
-    Deleted,
-    /// To be removed by the scrubber.
-    PendingDelete,
-    /// Failed; only in very old records.
-    Killed,
-    /// A status this version does not know.
-    #[serde(untagged)]
-    Other(String),
-}
+    /// The same as [`owner`](Image::owner), under openstacksdk's other name for it.
+    #[must_use]
+    pub fn owner_id(&self) -> Option<&str> {
+        self.owner()
+    }
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Status::Queued => "queued",
-            Status::Saving => "saving",
-            Status::Active => "active",
-            Status::Uploading => "uploading",
-            Status::Importing => "importing",
-            Status::Deactivated => "deactivated",
-            Status::Deleted => "deleted",
-            Status::PendingDelete => "pending_delete",
-            Status::Killed => "killed",
-            Status::Other(other) => other,
-        })
+    /// The attribute or property of that name, openstacksdk's or the wire's, just as it came.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.record.get(Attribute::named(name).map_or(name, |attribute| attribute.key))
+    }
+
+    /// All keys and values as they came.
+    #[must_use]
+    pub fn record(&self) -> &Map<String, Value> {
+        &self.record.0
+    }
+
+    /// The properties that are no named attributes, as openstacksdk's `properties`.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let pairs = self.record.0.iter().map(|(key, value)| (&**key, value));
+        pairs.filter(|(key, _)| Attribute::of_key(key).is_none())
+    }
+
+    /// All that is no base attribute: [`properties`](Image::properties), and named ones such as
+    /// `os_distro`.
+    pub fn extra_properties(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let pairs = self.record.0.iter().map(|(key, value)| (&**key, value));
+        pairs.filter(|(key, _)| Attribute::of_key(key).is_none_or(|a| a.place == Place::Extra))
+    }
+
+    /// An extra property of that key on the wire, named or not.
+    #[must_use]
+    pub fn property(&self, key: &str) -> Option<&str> {
+        self.record.text(key)
+    }
+
+    /// Stores that an import is still writing to.
+    ///
+    /// On the wire `os_glance_importing_to_stores`.
+    #[must_use]
+    pub fn importing_to_stores(&self) -> Vec<&str> {
+        self.record.names("os_glance_importing_to_stores")
+    }
+
+    /// Stores that the last import failed to write to; a failure whatever the status says.
+    ///
+    /// On the wire `os_glance_failed_import`.
+    #[must_use]
+    pub fn failed_import(&self) -> Vec<&str> {
+        self.record.names("os_glance_failed_import")
+    }
+
+    /// The task of the import at work, gone when it is over.
+    ///
+    /// On the wire `os_glance_import_task`.
+    #[must_use]
+    pub fn import_task(&self) -> Option<&str> {
+        self.record.text("os_glance_import_task")
+    }
+
+    /// The import methods that the service offered when it made this record; empty on records that
+    /// come from elsewhere. openstacksdk's `image_import_methods`.
+    #[must_use]
+    pub fn import_methods(&self) -> &[String] {
+        &self.import_methods
+    }
+
+    /// The stores that the service offered when it made this record, the default one first or not.
+    #[must_use]
+    pub fn store_ids(&self) -> &[String] {
+        &self.store_ids
+    }
+
+    pub(crate) fn offered(mut self, import_methods: Vec<String>, store_ids: Vec<String>) -> Self {
+        (self.import_methods, self.store_ids) = (import_methods, store_ids);
+        self
+    }
+
+    /// Sets an attribute or a property by name, openstacksdk's or the wire's. Booleans and numbers of
+    /// properties become the text that the wire has for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Unfit`] for what only the service sets, and for a value of another kind.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+        let Some(attribute) = Attribute::named(name) else {
+            return self.set_property(name, value);
+        };
+        if attribute.access != Access::Update {
+            return Err(Unfit::ReadOnly(attribute.key.to_owned()));
+        }
+        let value = attribute.to_wire(value.into())?;
+        self.change().set(attribute.key, value);
+        Ok(())
+    }
+
+    /// Sets an extra property by its key on the wire; booleans and numbers become text.
+    ///
+    /// # Errors
+    ///
+    /// [`Unfit`] for a key that is a base attribute or the service's, and for lists and objects.
+    pub fn set_property(&mut self, key: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+        set_property(self.change(), key, value.into())
+    }
+
+    /// Empties a base attribute that may be empty, or removes a property; whether there was anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Unfit::Needed`] and [`Unfit::ReadOnly`].
+    pub fn unset(&mut self, name: &str) -> Result<bool, Unfit> {
+        let attribute = Attribute::named(name);
+        let key = attribute.map_or(name, |attribute| attribute.key);
+        match attribute {
+            Some(Attribute { access: Access::Service | Access::Create, .. }) => {
+                return Err(Unfit::ReadOnly(key.to_owned()));
+            }
+            Some(Attribute { place: Place::Base, .. }) if !NULLABLE.contains(&key) => {
+                return Err(Unfit::Needed(key.to_owned()));
+            }
+            Some(Attribute { place: Place::Base, .. }) => {
+                let was = self.record.get(key).is_some_and(|value| !value.is_null());
+                self.change().set(key, Value::Null);
+                return Ok(was);
+            }
+            _ => check_property_key(key)?,
+        }
+        Ok(self.change().0.remove(key).is_some())
+    }
+
+    /// What has to be sent so that the server's record becomes this one, by path.
+    #[must_use]
+    pub fn changes(&self) -> Vec<PatchOp> {
+        match &self.seen {
+            Some(seen) => PatchOp::between(seen, &self.record),
+            None => Vec::new(),
+        }
+    }
+
+    /// The record, to be changed; what the server showed is remembered before the first change.
+    fn change(&mut self) -> &mut Record {
+        if self.seen.is_none() {
+            self.seen = Some(Box::new(self.record.clone()));
+        }
+        &mut self.record
     }
 }
 
-/// Who may see an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Visibility {
-    /// Its project and the members it is shared with. The server's default.
-    #[default]
-    Shared,
-    /// Its project.
-    Private,
-    /// Everybody.
-    Public,
-    /// Everybody who knows the id, or asks for community images.
-    Community,
-    /// A visibility this version does not know.
-    #[serde(untagged)]
-    Other(String),
+/// Sets an extra property of any record that is to be sent.
+pub(crate) fn set_property(record: &mut Record, key: &str, value: Value) -> Result<(), Unfit> {
+    check_property_key(key)?;
+    let value = property_value(value).ok_or_else(|| Unfit::Value {
+        name: key.to_owned(),
+        expected: "text, a number, true or false",
+    })?;
+    record.set(key, value);
+    Ok(())
 }
 
-impl fmt::Display for Visibility {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Visibility::Shared => "shared",
-            Visibility::Private => "private",
-            Visibility::Public => "public",
-            Visibility::Community => "community",
-            Visibility::Other(other) => other,
-        })
+/// By what they show now; unsent changes count as made.
+impl PartialEq for Image {
+    fn eq(&self, other: &Self) -> bool {
+        // The server gives tags in another order each time.
+        let plain = |image: &Image| {
+            let mut record = image.record.clone();
+            if record.get("tags").is_some() {
+                record.set("tags", image.tags().into_iter().collect());
+            }
+            record
+        };
+        plain(self) == plain(other)
+    }
+}
+
+impl Serialize for Image {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.record.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Image {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Image::new(Record::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    /// Every recorded answer that holds one image decodes, and encodes to the same JSON.
+    use super::*;
+    use crate::Visibility;
+
+    fn image(json: Value) -> Image {
+        serde_json::from_value(json).unwrap()
+    }
+
+    /// Every recorded answer that holds images decodes, and encodes to the same JSON.
     #[test]
     fn recorded_images_survive_a_round_trip() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test-data/samples");
@@ -165,24 +275,98 @@ mod tests {
             let sample: Value =
                 serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
             let body = &sample["body"];
-            if sample["status"].as_u64().is_some_and(|status| status < 300)
-                && body["status"].is_string()
-            {
-                let image: Image = serde_json::from_value(body.clone()).unwrap();
-                assert!(!matches!(image.status, Status::Other(_)), "{}", image.status);
-                assert_eq!(serde_json::to_value(&image).unwrap(), *body);
-                images += 1;
+            let alone = std::slice::from_ref(body);
+            for json in body["images"].as_array().map_or(alone, Vec::as_slice) {
+                // Tasks have a status too, and a type.
+                if json["status"].is_string() && json["visibility"].is_string() {
+                    let image = image(json.clone());
+                    assert!(!matches!(image.status(), Status::Other(_)), "{}", image.status());
+                    assert_eq!(serde_json::to_value(&image).unwrap(), *json);
+                    images += 1;
+                }
             }
         }
-        assert!(images >= 10, "only {images} samples hold an image");
+        assert!(images >= 15, "only {images} records in the samples");
     }
 
     #[test]
-    fn unknown_words_survive() {
-        let json = serde_json::json!({"id": "x", "status": "melting", "visibility": "moonlit"});
-        let image: Image = serde_json::from_value(json).unwrap();
-        assert_eq!(image.status, Status::Other("melting".into()));
-        assert_eq!(image.status.to_string(), "melting");
-        assert_eq!(serde_json::to_value(&image).unwrap()["visibility"], "moonlit");
+    fn what_is_unknown_or_unreadable_is_kept() {
+        let json = json!({"id": "x", "status": "melting", "visibility": "moonlit", "size": "much",
+            "min_disk": "20", "hw_cpu_cores": "four", "os_shutdown_timeout": "60",
+            "instance_type_rxtx_factor": "1.5", "tags": "none", "new_key": {"deep": [1]}});
+        let image = image(json.clone());
+        assert_eq!(image.status(), Status::Other("melting".into()));
+        assert_eq!(image.visibility(), Some(Visibility::Other("moonlit".into())));
+        assert_eq!((image.size(), image.get("size")), (None, Some(&json!("much"))));
+        assert_eq!(image.min_disk(), Some(20));
+        assert_eq!((image.hw_cpu_cores(), image.property("hw_cpu_cores")), (None, Some("four")));
+        assert_eq!(image.os_shutdown_timeout(), Some(60));
+        assert_eq!(image.instance_type_rxtx_factor(), Some(1.5));
+        assert!(image.tags().is_empty());
+        assert_eq!(serde_json::to_value(&image).unwrap(), json);
+        assert!(serde_json::from_value::<Image>(json!({"status": "queued"})).is_err());
+    }
+
+    #[test]
+    fn booleans_of_properties_are_read_as_nova_reads_them() {
+        for (text, flag) in [
+            ("true", true),
+            (" True ", true),
+            ("1", true),
+            ("y", true),
+            ("on", true),
+            ("False", false),
+            ("no", false),
+            ("perhaps", false),
+        ] {
+            let image = image(json!({"id": "x", "status": "active", "hw_boot_menu": text}));
+            assert_eq!(image.is_hw_boot_menu_enabled(), Some(flag), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_changed_is_sent() {
+        let mut image =
+            image(json!({"id": "x", "status": "active", "name": "a", "os_hidden": false,
+            "tags": ["b", "a"], "disk_format": "raw", "os_distro": "debian", "old/key": "1"}));
+        assert_eq!(image.changes(), []);
+        image.set_name("a");
+        image.set_tags(["a", "b"]);
+        image.set("is_hidden", false).unwrap();
+        assert_eq!(image.changes(), [], "nothing is different");
+
+        image.set_hw_cpu_cores(4);
+        image.set("os_hidden", "true").unwrap();
+        image.set_tags(["a", "c"]);
+        assert_eq!(image.unset("os_distro"), Ok(true));
+        assert_eq!(image.unset("old/key"), Ok(true));
+        assert_eq!(image.unset("never_there"), Ok(false));
+        assert_eq!(image.unset("name"), Ok(true));
+        assert_eq!(
+            image.changes(),
+            [
+                PatchOp::Add("hw_cpu_cores".into(), json!("4")),
+                PatchOp::Replace("name".into(), json!(null)),
+                PatchOp::Remove("old/key".into()),
+                PatchOp::Remove("os_distro".into()),
+                PatchOp::Replace("os_hidden".into(), json!(true)),
+                PatchOp::Replace("tags".into(), json!(["a", "c"])),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_the_servers_cannot_be_set() {
+        let mut image = image(json!({"id": "x", "status": "active"}));
+        for name in ["id", "status", "checksum", "hash_value", "os_glance_import_task", "store"] {
+            let error = image.set(name, "v").unwrap_err();
+            assert!(matches!(error, Unfit::ReadOnly(_)), "{name}: {error}");
+        }
+        assert_eq!(
+            image.set_property("min_disk", "1"),
+            Err(Unfit::BaseAttribute("min_disk".into()))
+        );
+        assert_eq!(image.unset("visibility"), Err(Unfit::Needed("visibility".into())));
+        assert_eq!(image.changes(), []);
     }
 }

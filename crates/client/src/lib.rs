@@ -23,28 +23,51 @@
 //! What this crate is not: it does not read, hash or check image data. `imgpush-engine` does.
 #![forbid(unsafe_code)]
 
+mod attribute;
 pub mod auth;
+mod cache;
 mod client;
 mod config;
 mod create;
 mod data;
+mod download;
 mod error;
+mod find;
 mod http;
 mod identity;
 mod image;
+mod import;
+mod info;
 mod list;
+mod locations;
+mod members;
+mod pages;
 mod patch;
+mod record;
 mod redact;
-mod schema;
-mod usage;
+mod stores;
+mod tags;
+mod tasks;
+mod wait;
+mod words;
 
+pub use attribute::{Access, Attribute, Kind, Place, Unfit};
+pub use cache::{Cache, CachedImage, ClearTarget};
 pub use client::ImageClient;
 pub use config::{Cloud, CloudOptions, ConfigError, Surroundings, Tls};
-pub use create::{NewImage, UnfitProperty};
+pub use create::NewImage;
+pub use data::UploadOptions;
+pub use download::{Download, DownloadOptions};
 pub use error::{Answer, Error};
 pub use identity::{Identity, Token};
-pub use image::{Image, ImageId, Status, Visibility};
-pub use list::ImageQuery;
+pub use image::{Image, ImageId};
+pub use import::{Import, ImportMethod};
+pub use info::{ImageSchema, Quota, Usage};
+pub use list::{Compare, Direction, ImageQuery, PAGE_IMAGES};
+pub use locations::{Location, ValidationData};
+pub use members::Member;
 pub use patch::PatchOp;
-pub use schema::ImageSchema;
-pub use usage::{Quota, Usage};
+pub use stores::Store;
+pub use tasks::Task;
+pub use wait::WaitOptions;
+pub use words::{MemberStatus, Status, TaskStatus, Visibility};

@@ -3,7 +3,11 @@
 //! Allowed are `add`, `remove` and `replace` of keys at the root. So a change of `tags` is one
 //! `replace` of the whole list.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
+
+use crate::record::Record;
 
 /// One change of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +22,20 @@ pub enum PatchOp {
 }
 
 impl PatchOp {
+    /// What makes `wanted` of `seen`, by key. Tags in another order are the same tags.
+    pub(crate) fn between(seen: &Record, wanted: &Record) -> Vec<PatchOp> {
+        let keys: BTreeSet<&String> = seen.0.keys().chain(wanted.0.keys()).collect();
+        let change = |key: &String| match (seen.get(key), wanted.get(key)) {
+            (Some(before), Some(after)) if before == after => None,
+            (Some(_), Some(_)) if key == "tags" && seen.tags() == wanted.tags() => None,
+            (Some(_), Some(after)) => Some(PatchOp::Replace(key.clone(), after.clone())),
+            (None, Some(after)) => Some(PatchOp::Add(key.clone(), after.clone())),
+            (Some(_), None) => Some(PatchOp::Remove(key.clone())),
+            (None, None) => None,
+        };
+        keys.into_iter().filter_map(change).collect()
+    }
+
     pub(crate) fn to_json(operations: &[PatchOp]) -> Value {
         operations
             .iter()
@@ -41,6 +59,10 @@ fn pointer(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::btree_map;
+    use proptest::prelude::*;
+    use serde_json::Map;
+
     use super::*;
 
     #[test]
@@ -56,5 +78,49 @@ mod tests {
                 {"op": "remove", "path": "/plain"}
             ])
         );
+    }
+
+    /// Keys that collide often, with what has to be escaped, and values of every kind.
+    fn record() -> impl Strategy<Value = Map<String, Value>> {
+        let value = prop_oneof![
+            "[a-c~/é]{0,3}".prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            (0u64..3).prop_map(Value::from),
+            Just(Value::Null),
+            proptest::collection::vec("[a-c]{1,2}", 0..3).prop_map(Value::from),
+        ];
+        btree_map("tags|[ab~/]{1,3}|é", value, 0..8).prop_map(|pairs| pairs.into_iter().collect())
+    }
+
+    /// Tags are a set.
+    fn with_sorted_tags(json: &Value) -> Value {
+        let mut json = json.clone();
+        if let Some(tags) = json.get_mut("tags").and_then(Value::as_array_mut) {
+            let set: BTreeSet<String> =
+                tags.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            *tags = set.into_iter().map(Value::from).collect();
+        }
+        json
+    }
+
+    proptest! {
+        /// The oracle is another implementation of RFC 6902.
+        #[test]
+        fn a_patch_makes_the_wanted_record(seen in record(), wanted in record()) {
+            let operations = PatchOp::between(&Record(seen.clone()), &Record(wanted.clone()));
+            let body = PatchOp::to_json(&operations);
+            let patch: json_patch::Patch = serde_json::from_value(body.clone()).unwrap();
+            let mut document = Value::Object(seen.clone());
+            json_patch::patch(&mut document, &patch).unwrap();
+            prop_assert_eq!(with_sorted_tags(&document), with_sorted_tags(&Value::Object(wanted)));
+
+            // Root keys only, each once, in order.
+            let paths: Vec<&str> =
+                body.as_array().unwrap().iter().map(|o| o["path"].as_str().unwrap()).collect();
+            prop_assert!(paths.iter().all(|path| path.matches('/').count() == 1), "{:?}", paths);
+            let keys: BTreeSet<&&str> = paths.iter().collect();
+            prop_assert_eq!(keys.len(), paths.len());
+            prop_assert!(PatchOp::between(&Record(seen.clone()), &Record(seen)).is_empty());
+        }
     }
 }

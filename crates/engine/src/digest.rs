@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -99,6 +99,7 @@ pub struct Digested {
 pub struct Digesting {
     results: mpsc::UnboundedReceiver<(usize, Result<Digested, SourceError>)>,
     read_bytes: Arc<AtomicU64>,
+    total_bytes: Option<u64>,
 }
 
 impl Digesting {
@@ -115,10 +116,11 @@ impl Digesting {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = options.jobs.map_or(threads.get() * JOBS_PER_CORE, NonZeroUsize::get);
         let jobs = most.min(tasks.len()).min(options.fitting_jobs());
+        let sizes: Vec<Option<u64>> = tasks.iter().map(|task| size(&task.path)).collect();
         let (sender, results) = mpsc::unbounded_channel();
         let read_bytes = Arc::new(AtomicU64::new(0));
         let work = Arc::new(Work {
-            waiting: Mutex::new(in_order(tasks)),
+            waiting: Mutex::new(in_order(tasks, &sizes)),
             pool: Pool::new(jobs * SOURCE_CHUNKS, CHUNK_BYTES),
             hashing: if jobs > 1 {
                 Hashing::Lanes(Lanes::new(threads))
@@ -138,7 +140,7 @@ impl Digesting {
                 Err(_) => break,
             }
         }
-        Ok(Digesting { results, read_bytes })
+        Ok(Digesting { results, read_bytes, total_bytes: sizes.into_iter().sum() })
     }
 
     /// The number, from 0, of a task that has ended, and its result; none when all have.
@@ -150,6 +152,12 @@ impl Digesting {
         self.results.recv().await
     }
 
+    /// The bytes of all sources as they were at the start; none when one is a stream.
+    #[must_use]
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.total_bytes
+    }
+
     /// Bytes read so far, of all sources.
     #[must_use]
     pub fn read_bytes(&self) -> u64 {
@@ -157,11 +165,19 @@ impl Digesting {
     }
 }
 
+/// Bytes to read; none where only reading tells.
+fn size(path: &Path) -> Option<u64> {
+    match std::fs::metadata(path) {
+        Ok(file) => file.is_file().then(|| file.len()),
+        // It will be told when its turn comes.
+        Err(_) => (path.as_os_str() != "-").then_some(0),
+    }
+}
+
 /// The tasks with their numbers, to be taken from the end. Those of a size keep their order.
-fn in_order(tasks: Vec<DigestTask>) -> Vec<(usize, DigestTask)> {
-    let bytes = |task: &DigestTask| std::fs::metadata(&task.path).map_or(0, |file| file.len());
+fn in_order(tasks: Vec<DigestTask>, sizes: &[Option<u64>]) -> Vec<(usize, DigestTask)> {
     let mut tasks: Vec<(usize, DigestTask)> = tasks.into_iter().enumerate().collect();
-    tasks.sort_by_cached_key(|(number, task)| (bytes(task), Reverse(*number)));
+    tasks.sort_by_key(|(number, _)| (sizes[*number], Reverse(*number)));
     tasks
 }
 

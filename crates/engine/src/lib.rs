@@ -19,8 +19,8 @@
 //! ```
 //!
 //! [`Push`] is the use case, and its page says what happens in which order; [`Digesting`] is the other
-//! one, without a cloud. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline that joins reading,
-//! hashing and sending, and [`sink`].
+//! one, without a cloud. Below them stand [`source`], the [`pool`] of buffers that is the memory budget,
+//! the pipeline that joins reading, hashing and sending, and [`sink`].
 //!
 //! `unsafe` has no place here yet; `deny` and not `forbid`, since mapped files will need some.
 #![deny(unsafe_code)]

@@ -32,6 +32,7 @@ async fn each_task_ends_once_with_its_own_digests() {
         }
         assert_eq!(results.len(), tasks.len());
         assert_eq!(digesting.read_bytes(), 17 * 3);
+        assert_eq!(digesting.total_bytes(), Some(17 * 3));
         for (number, result) in results {
             match number % 3 {
                 0 => {

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
-use http::Method;
+use http::{HeaderMap, Method};
 use openstack_sdk::auth::AuthError;
 use openstack_sdk::config::CloudConfig;
 use openstack_sdk::{AsyncOpenStack, OpenStackError};
@@ -77,7 +77,9 @@ impl Keystone {
             Ok(transport) => transport,
             Err(error) => return Some(error),
         };
-        let asked = transport.call(&Method::GET, &url, &Token::None, &Payload::Nothing).await;
+        let asked = transport
+            .call(&Method::GET, &url, &Token::None, &HeaderMap::new(), &Payload::Nothing)
+            .await;
         let source = Box::new(asked.err()?);
         Some(Error::Login { url: redact::shown(&url), source })
     }

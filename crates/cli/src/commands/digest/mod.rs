@@ -5,7 +5,6 @@ mod files;
 mod list;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use imgpush_engine::{DigestTask, Digested, Digesting, Phase, SourceError};
@@ -33,12 +32,12 @@ async fn hash(
     mut tell: impl FnMut(usize, Result<Digested, SourceError>),
 ) -> std::io::Result<bool> {
     let cancel = interrupt::token(printer);
+    let mut digesting = Digesting::start(tasks, args.options())?;
     let view = progress::view(args.progress, args.quiet, printer);
-    if let Some(total) = tasks.iter().map(|task| bytes_of(&task.path)).sum() {
+    if let Some(total) = digesting.total_bytes() {
         view.total(total);
     }
     view.phase(Phase::Hashing);
-    let mut digesting = Digesting::start(tasks, args.options())?;
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut tick = interval(Duration::from_millis(100));
@@ -64,16 +63,6 @@ async fn hash(
     }
     view.sent(digesting.read_bytes());
     Ok(true)
-}
-
-/// None for a stream.
-fn bytes_of(path: &Path) -> Option<u64> {
-    match std::fs::metadata(path) {
-        Ok(file) if file.is_file() => Some(file.len()),
-        // It will be told when its turn comes.
-        Err(_) if path.as_os_str() != "-" => Some(0),
-        _ => None,
-    }
 }
 
 /// The exit code of hashing that ended so, when that of the files is `code`.

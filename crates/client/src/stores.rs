@@ -1,0 +1,111 @@
+//! The stores of the service, and what lies in them.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::attribute::getter;
+use crate::http::Payload;
+use crate::record::Record;
+use crate::{Error, ImageClient};
+
+/// A store of the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Store {
+    record: Record,
+}
+
+impl Store {
+    getter! {
+        /// The id, by which it is chosen.
+        ///
+        /// On the wire `id`.
+        text id "id"
+    }
+    getter! {
+        /// The operator's words.
+        ///
+        /// On the wire `description`.
+        text description "description"
+    }
+    getter! {
+        /// Whether data goes there when no store is named.
+        ///
+        /// On the wire `default`, true or text.
+        flag is_default "default"
+    }
+    getter! {
+        /// Whether it can only be read from: `http`.
+        ///
+        /// On the wire `read-only`, true or text.
+        flag is_read_only "read-only"
+    }
+    getter! {
+        /// The driver: `file`, `rbd`, `swift`, … Only in the details.
+        ///
+        /// On the wire `type`.
+        text kind "type"
+    }
+    getter! {
+        /// Downloads prefer the store with the larger one. Only in the details.
+        ///
+        /// On the wire `weight`.
+        integer weight "weight"
+    }
+
+    /// What the driver says of itself; only in the details.
+    ///
+    /// On the wire `properties`.
+    #[must_use]
+    pub fn properties(&self) -> Option<&Map<String, Value>> {
+        self.get("properties")?.as_object()
+    }
+
+    /// The value of that key on the wire.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.record.get(key)
+    }
+}
+
+#[derive(Deserialize)]
+struct Stores {
+    stores: Vec<Store>,
+}
+
+impl ImageClient {
+    /// `GET /v2/info/stores`. Since API 2.8.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] from a service that has but one store.
+    pub async fn stores(&self) -> Result<Vec<Store>, Error> {
+        let url = self.url(&["info", "stores"]);
+        let stores: Stores = self.json(Method::GET, url, &Payload::Nothing).await?;
+        Ok(stores.stores)
+    }
+
+    /// `GET /v2/info/stores/detail`. Since API 2.15; administrators only by default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Forbidden`] by policy, [`Error::NotFound`] as [`stores`](ImageClient::stores).
+    pub async fn stores_detail(&self) -> Result<Vec<Store>, Error> {
+        let url = self.url(&["info", "stores", "detail"]);
+        let stores: Stores = self.json(Method::GET, url, &Payload::Nothing).await?;
+        Ok(stores.stores)
+    }
+
+    /// `DELETE /v2/stores/{store}/{id}`: removes the data from one store of several. Since API 2.10;
+    /// administrators only by default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for an image that is not there, [`Error::Forbidden`] for the last store
+    /// that has it, [`Error::Conflict`] for one that is not active or in use.
+    pub async fn delete_from_store(&self, store: &str, id: &str) -> Result<(), Error> {
+        let url = self.url(&["stores", store, id]);
+        self.call(Method::DELETE, url, &Payload::Nothing).await.map(drop)
+    }
+}
