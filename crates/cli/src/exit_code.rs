@@ -29,6 +29,10 @@ pub(crate) const REFUSED: Code = Code(21);
 pub(crate) const GAVE_UP: Code = Code(22);
 /// The service holds something else than what was sent. Since 0.1.
 pub(crate) const SERVER_DIFFERS: Code = Code(23);
+/// An import failed, or an image that was waited for did not become active. Since 0.1.
+pub(crate) const IMPORT_FAILED: Code = Code(24);
+/// What was waited for has not come in time. Since 0.1.
+pub(crate) const WAITED_TOO_LONG: Code = Code(25);
 /// What the service holds cannot be compared with what was sent. Since 0.1.
 pub(crate) const CANNOT_VERIFY: Code = Code(26);
 /// Interrupted by Ctrl-C or `SIGTERM`. Since 0.1.
@@ -80,6 +84,10 @@ pub(crate) fn of_client(error: &ClientError) -> Code {
         | ClientError::Forbidden(_) => NOT_AUTHORISED,
         ClientError::BadRequest(_)
         | ClientError::NotFound(_)
+        | ClientError::NoSuchImage { .. }
+        | ClientError::Duplicate { .. }
+        | ClientError::NoData { .. }
+        | ClientError::OutOfRange(_)
         | ClientError::Conflict(_)
         | ClientError::Gone(_)
         | ClientError::TooLarge(_)
@@ -88,7 +96,10 @@ pub(crate) fn of_client(error: &ClientError) -> Code {
         ClientError::Login { .. }
         | ClientError::Unavailable(_)
         | ClientError::Unexpected(_)
-        | ClientError::Transport { .. } => GAVE_UP,
+        | ClientError::Transport { .. }
+        | ClientError::TimedOut { .. } => GAVE_UP,
+        ClientError::ImportFailed { .. } | ClientError::FellBack { .. } => IMPORT_FAILED,
+        ClientError::WaitedTooLong { .. } => WAITED_TOO_LONG,
         _ => UNEXPECTED,
     }
 }

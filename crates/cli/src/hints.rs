@@ -73,7 +73,7 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
             "the service limits the size of one image, or its store is full; ask whoever runs the cloud"
                 .to_owned()
         }
-        ClientError::Transport { .. } => {
+        ClientError::Transport { .. } | ClientError::TimedOut { .. } => {
             "check the address, the network and the certificates".to_owned()
         }
         _ => return None,

@@ -1,6 +1,6 @@
 //! What can go wrong with a push, and what became of its record.
 
-use imgpush_client::{Error as ClientError, UnfitProperty};
+use imgpush_client::{Error as ClientError, Unfit};
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ pub enum Failure {
         /// The property.
         key: String,
         /// Why.
-        source: UnfitProperty,
+        source: Unfit,
     },
 
     /// The data is another format than the one asked for.

@@ -26,17 +26,17 @@ pub(crate) async fn ask(
 
 fn formats(service: &str, schema: &ImageSchema, image: &NewImage) -> Result<(), Failure> {
     for (attribute, value, takes) in [
-        ("disk_format", &image.disk_format, &schema.disk_formats),
-        ("container_format", &image.container_format, &schema.container_formats),
+        ("disk_format", image.disk_format(), &schema.disk_formats),
+        ("container_format", image.container_format(), &schema.container_formats),
     ] {
         if let Some(value) = value
             && !takes.is_empty()
-            && !takes.contains(value)
+            && !takes.iter().any(|known| known == value)
         {
             return Err(Failure::FormatNotTaken {
                 service: service.to_owned(),
                 attribute,
-                value: value.clone(),
+                value: value.to_owned(),
                 takes: takes.clone(),
             });
         }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
-use imgpush_client::{Error as ClientError, Image, ImageClient, NewImage, Status, Visibility};
+use imgpush_client::{
+    Error as ClientError, Image, ImageClient, NewImage, Status, UploadOptions, Visibility,
+};
 use imgpush_digest::Algorithm;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -172,7 +174,7 @@ impl Push {
         };
         let Prepared { source, head, image, pool } =
             prepared.map_err(|failure| error(failure, Fate::NoRecord))?;
-        let id = image.id.clone().expect("prepare() sets an id");
+        let id = image.id().expect("prepare() sets an id").to_owned();
 
         let created = AtomicBool::new(false);
         let done = tokio::select! {
@@ -218,7 +220,7 @@ impl Push {
             tracing::info!(id = %finding.id, severity = ?finding.severity, "{}", finding.text);
         }
         let asked = options.disk_format.as_deref();
-        image.disk_format = Some(formats::choose(&inspection, asked, options.force_format)?);
+        image.set_disk_format(formats::choose(&inspection, asked, options.force_format)?);
         if let Some(size) = source.size() {
             self.progress.total(size);
         }
@@ -232,17 +234,29 @@ impl Push {
         let options = &self.options;
         let name = options.name.clone().or(suggested_name).ok_or(Failure::NoName)?;
         let mut image = NewImage::named(name);
-        image.id = Some(options.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()));
-        image.container_format = Some(options.container_format.clone());
-        image.tags.clone_from(&options.tags);
-        image.visibility.clone_from(&options.visibility);
-        image.protected = options.protected;
-        image.os_hidden = options.hidden;
-        image.min_disk = options.min_disk;
-        image.min_ram = options.min_ram;
+        image.set_id(options.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()));
+        image.set_container_format(&options.container_format);
+        if !options.tags.is_empty() {
+            image.set_tags(&options.tags);
+        }
+        if let Some(visibility) = &options.visibility {
+            image.set_visibility(visibility.clone());
+        }
+        if let Some(protected) = options.protected {
+            image.set_protected(protected);
+        }
+        if let Some(hidden) = options.hidden {
+            image.set_hidden(hidden);
+        }
+        if let Some(gib) = options.min_disk {
+            image.set_min_disk(gib);
+        }
+        if let Some(mib) = options.min_ram {
+            image.set_min_ram(mib);
+        }
         for (key, value) in &options.properties {
             image
-                .set_property(key, value)
+                .set_property(key, value.as_str())
                 .map_err(|source| Failure::Property { key: key.clone(), source })?;
         }
         Ok(image)
@@ -271,11 +285,11 @@ impl Push {
             }
         })?;
         created.store(true, Ordering::Relaxed);
-        if record.status != Status::Queued {
+        if record.status() != Status::Queued {
             return Err(Failure::Mismatch {
                 field: "status",
                 expected: Status::Queued.to_string(),
-                found: record.status.to_string(),
+                found: record.status().to_string(),
             });
         }
 
@@ -317,8 +331,9 @@ impl Push {
         let meter = Meter::new(Arc::clone(&self.progress));
         let body = ImageBody::new(flow.queue, size, Arc::clone(&meter));
         self.enter(Phase::Sending);
+        let options = UploadOptions::sized(size);
         let answer = tokio::select! {
-            answer = self.client.upload(id, body, size) => answer.map_err(Halt::Client),
+            answer = self.client.upload(id, body, &options) => answer.map_err(Halt::Client),
             stalled = self.watch(&meter) => Err(Halt::Stalled(stalled)),
         };
 
@@ -342,7 +357,7 @@ impl Push {
                 (Err(halt), Ok(produced)) if meter.ended() && halt.is_silence() => {
                     let state = self.settled(id).await;
                     match state {
-                        Ok(image) if image.status == Status::Active => {
+                        Ok(image) if image.status() == Status::Active => {
                             tracing::warn!("the answer was lost, but the image is active");
                             Ok((produced, outcome.source))
                         }
@@ -395,7 +410,7 @@ impl Push {
         let asking = async {
             loop {
                 match self.client.image(id).await {
-                    Ok(image) if image.status == Status::Saving => sleep(SETTLE_INTERVAL).await,
+                    Ok(image) if image.status() == Status::Saving => sleep(SETTLE_INTERVAL).await,
                     Ok(image) => return Ok(image),
                     Err(error) => return Err(error.to_string()),
                 }
@@ -443,7 +458,7 @@ impl Push {
         loop {
             left -= 1;
             match self.client.image(id).await {
-                Err(error) if left > 0 && is_passing(&error) => sleep(FETCH_INTERVAL).await,
+                Err(error) if left > 0 && error.is_transient() => sleep(FETCH_INTERVAL).await,
                 answer => return answer,
             }
         }
@@ -506,7 +521,7 @@ impl Push {
                     Err(error) => error,
                 };
                 reason = error.to_string();
-                if !is_passing(&error) {
+                if !error.is_transient() {
                     return Fate::Left { id: id.clone(), reason: reason.clone() };
                 }
                 sleep(SETTLE_INTERVAL).await;
@@ -526,16 +541,16 @@ impl Push {
     fn report(&self, done: Done, source: String, start: Instant) -> Report {
         let image = done.image;
         Report {
-            id: image.id,
-            name: image.name,
-            status: image.status.to_string(),
-            size: image.size,
-            virtual_size: image.virtual_size,
-            disk_format: image.disk_format,
-            container_format: image.container_format,
-            checksum: image.checksum,
-            os_hash_algo: image.os_hash_algo,
-            os_hash_value: image.os_hash_value,
+            id: image.id().to_owned(),
+            name: image.name().map(str::to_owned),
+            status: image.status().to_string(),
+            size: image.size(),
+            virtual_size: image.virtual_size(),
+            disk_format: image.disk_format().map(str::to_owned),
+            container_format: image.container_format().map(str::to_owned),
+            checksum: image.checksum().map(str::to_owned),
+            os_hash_algo: image.hash_algo().map(str::to_owned),
+            os_hash_value: image.hash_value().map(str::to_owned),
             verified: !done.verified_by.is_empty(),
             verified_by: done.verified_by,
             computed: done
@@ -625,17 +640,9 @@ impl Halt {
     }
 }
 
-/// Whether the same call may well be answered a moment later.
-fn is_passing(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::Transport { .. } | ClientError::Unavailable(_) | ClientError::Unexpected(_)
-    )
-}
-
 fn state_of(image: &Result<Image, String>) -> String {
     match image {
-        Ok(image) => format!("the image is {}", image.status),
+        Ok(image) => format!("the image is {}", image.status()),
         Err(reason) => format!("the image cannot be asked: {reason}"),
     }
 }

@@ -17,15 +17,15 @@ pub(crate) enum Verdict {
 
 /// Compares all that the server says.
 pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure> {
-    if image.status != Status::Active {
-        return Err(mismatch("status", "active", &image.status.to_string()));
+    if image.status() != Status::Active {
+        return Err(mismatch("status", "active", &image.status().to_string()));
     }
-    if image.size != Some(sent.bytes) {
-        let found = image.size.map_or("not set".to_owned(), |size| size.to_string());
+    if image.size() != Some(sent.bytes) {
+        let found = image.size().map_or("not set".to_owned(), |size| size.to_string());
         return Err(mismatch("size", &sent.bytes.to_string(), &found));
     }
     let mut proved = Vec::new();
-    match (&image.os_hash_algo, &image.os_hash_value) {
+    match (image.hash_algo(), image.hash_value()) {
         (Some(name), Some(value)) => {
             let Ok(algorithm) = name.parse::<Algorithm>() else {
                 return Err(Failure::CannotVerify {
@@ -46,7 +46,7 @@ pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure
         // Before API 2.7 there is only the checksum.
         (None, _) => {}
     }
-    if let (Some(checksum), Some(digest)) = (&image.checksum, sent.digests.get(Algorithm::Md5)) {
+    if let (Some(checksum), Some(digest)) = (image.checksum(), sent.digests.get(Algorithm::Md5)) {
         equal("checksum", digest, checksum)?;
         proved.push("checksum");
     }
