@@ -418,7 +418,6 @@ macro_rules! setter {
     };
     ($(#[$doc:meta])* visibility $setter:ident $key:literal) => {
         $(#[$doc])*
-        #[expect(clippy::needless_pass_by_value, reason = "as all setters")]
         pub fn $setter(&mut self, value: $crate::Visibility) {
             self.change().set($key, value.as_str().into());
         }
