@@ -402,6 +402,35 @@ mod tests {
         assert!(readable(html.as_bytes()).ends_with(sentence));
     }
 
+    /// Every refusal that was recorded gives a sentence of its own, whatever form it came in.
+    #[test]
+    fn recorded_refusals_say_why() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test-data/samples");
+        let mut refusals = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let sample: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let body = match &sample["body"] {
+                serde_json::Value::String(text) => text.clone(),
+                json => json.to_string(),
+            };
+            if sample["status"].as_u64().is_some_and(|status| status >= 400) && !body.is_empty() {
+                let sentence = readable(body.as_bytes());
+                let shown = path.display();
+                assert!(sentence.split(' ').count() > 2, "{shown}: {sentence}");
+                assert!(
+                    !sentence.contains("<br") && !sentence.contains('\n'),
+                    "{shown}: {sentence}"
+                );
+                let code = format!("{} ", sample["status"]);
+                assert!(!sentence.starts_with(&code), "{shown}: {sentence}");
+                refusals += 1;
+            }
+        }
+        assert!(refusals >= 90, "only {refusals} refusals in the samples");
+    }
+
     #[test]
     fn a_proxys_page_becomes_one_short_line() {
         let page = format!(
