@@ -126,7 +126,8 @@ impl ImageClient {
     }
 
     /// `GET /v2/tasks`, page after page: tasks of all images, without input, result and message.
-    /// Administrators only by default. Filters are `type`, `status`, `sort_key`, `sort_dir`, `limit`.
+    /// Administrators only by default. Filters are `type` (`import` only), `status`, `sort_key`,
+    /// `sort_dir`, `limit`.
     ///
     /// An error ends the stream: [`Error::Forbidden`] by policy.
     #[must_use]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::{Error, Image, ImageClient, Import, Location, Status, TaskStatus};
+use crate::{Error, Image, ImageClient, Import, Location, Status, Task, TaskStatus};
 
 /// How long to wait, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,9 +246,19 @@ impl ImageClient {
         }
     }
 
-    /// What the failed tasks of the image say, the newest first, as far as it can be had.
+    /// What the failed tasks of the image say, the newest first, as far as it can be had. The service
+    /// marks the image before it ends the task.
     async fn messages(&self, id: &str) -> Vec<String> {
-        let mut tasks = self.image_tasks(id).await.unwrap_or_default();
+        let mut tasks = Vec::new();
+        for _ in 0..MESSAGE_LOOKS {
+            tasks = self.image_tasks(id).await.unwrap_or_default();
+            let is_unfinished =
+                |task: &Task| matches!(task.status(), TaskStatus::Pending | TaskStatus::Processing);
+            if !tasks.iter().any(is_unfinished) {
+                break;
+            }
+            sleep(FIRST_PAUSE).await;
+        }
         tasks.retain(|task| task.status() == TaskStatus::Failure);
         tasks.sort_by(|a, b| b.created_at().cmp(&a.created_at()));
         tasks.iter().filter_map(|task| task.message()).map(str::to_owned).collect()
@@ -299,6 +309,7 @@ impl Pace {
 
 /// Small imports take about this long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const MESSAGE_LOOKS: u32 = 10;
 /// A service that restarts is back by then.
 const MOST_FAILURES: u32 = 5;
 
