@@ -96,6 +96,9 @@ impl Refusal {
                 format!("{explanation}\n<br /><br />\n{detail}")
             }
             Some(detail) => format!("{explanation}<br /><br />\n{detail}\n\n"),
+            None if self.status == StatusCode::METHOD_NOT_ALLOWED => {
+                format!("{explanation}<br /><br />\n")
+            }
             None => format!("{explanation}<br /><br />\n\n\n"),
         }
     }
@@ -107,6 +110,7 @@ impl Refusal {
                 format!("{explanation} \n\n {detail}")
             }
             Some(detail) => format!("{explanation}\n\n {detail}  "),
+            None if self.status == StatusCode::METHOD_NOT_ALLOWED => format!("{explanation}\n\n "),
             None => format!("{explanation}\n\n   "),
         }
     }
@@ -156,6 +160,11 @@ impl RequestId {
 pub(crate) fn finish(response: &mut Response, id: &RequestId) {
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    // Also of an answer without a body: the framework's default.
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        let html = HeaderValue::from_static("text/html; charset=UTF-8");
+        headers.insert(header::CONTENT_TYPE, html);
+    }
     let is_proxy = headers.contains_key(header::SERVER);
     if response.status() != StatusCode::UNAUTHORIZED && !is_proxy {
         let id = HeaderValue::from_str(&id.0).expect("a UUID is plain ASCII");

@@ -138,4 +138,11 @@ impl SandboxOptions {
         let http = self.http_store.iter().filter(|_| !self.stores.is_empty());
         self.stores.iter().chain(http).map(String::as_str).collect()
     }
+
+    /// Brings names into the order in which Glance shows them: that of the stores' weights.
+    pub(crate) fn in_order(&self, mut stores: Vec<String>) -> Vec<String> {
+        let all = self.all_stores();
+        stores.sort_by_key(|store| all.iter().position(|known| known == store));
+        stores
+    }
 }

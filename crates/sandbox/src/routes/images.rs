@@ -43,7 +43,7 @@ pub(super) async fn create(
     if quota.is_some_and(|limit| i64::try_from(count).unwrap_or(i64::MAX) >= limit) {
         return Err(over_quota(&caller, "image_count_total", quota.unwrap_or(0), count, 1));
     }
-    for key in given.keys().filter(|key| READ_ONLY.contains(&key.as_str())) {
+    if let Some(key) = given.keys().find(|key| READ_ONLY.contains(&key.as_str())) {
         return Err(read_only(key));
     }
     if given.contains_key("locations") {

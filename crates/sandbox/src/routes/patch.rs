@@ -163,6 +163,9 @@ fn apply(image: &mut Image, caller: &Caller, change: &Change) -> Result<(), Refu
     if key == "visibility" && value == "public" && !caller.is_admin() {
         return Err(forbid("publicize_image"));
     }
+    if key == "visibility" && value == "community" {
+        caller.require_owner(image, "communitize_image")?;
+    }
     caller.require_owner(image, "modify_image")?;
     let is_base = BASE.contains(&key.as_str());
     if *operation == "remove" && is_base {

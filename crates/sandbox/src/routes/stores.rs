@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::answer::{Refusal, no_resource, refuse};
+use crate::answer::{Refusal, forbid, no_resource, refuse};
 use crate::policy::Caller;
 use crate::state::State;
 
@@ -77,7 +77,10 @@ pub(super) async fn remove(
         return Err(refuse(409, text));
     }
     let gone = |_| refuse(404, format!("Failed to find image {id}"));
-    state.image(&caller, &id).map_err(gone)?;
+    let image = state.image(&caller, &id).map_err(gone)?;
+    if !caller.is_admin() && !caller.owns(&image) {
+        return Err(forbid("get_image_location"));
+    }
     caller.require_admin("delete_image_location")?;
     state.change(&id, |image| {
         if image.status() != "active" {

@@ -19,6 +19,10 @@ pub(super) async fn add(
     Extension(caller): Extension<Caller>,
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
+    // A slash ends the name, however it is written.
+    if tag.contains('/') {
+        return Err(no_resource());
+    }
     check_schema("tags", &json!([tag]))?;
     let image = state.image(&caller, &id).map_err(|_| image_not_found(&id))?;
     caller.require_owner(&image, "modify_image")?;

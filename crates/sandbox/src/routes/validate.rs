@@ -104,12 +104,15 @@ pub(super) fn check_schema(key: &str, value: &Value) -> Result<(), Refusal> {
         "name" | "owner" => Ok(()),
         "tags" => {
             let Some(tags) = value.as_array() else { return is_of(false, "'array'") };
-            let bad = tags.iter().find(|tag| !tag.is_string());
-            if let Some(bad) = bad {
-                let what = format!("{} is not of type 'string'", python(bad));
-                return Err(mismatch(&what, "type", key, &words));
+            let bad = |rule: &str, tag: &Value, what: &str| {
+                let words = python(tag);
+                Err(mismatch(&format!("{words} {what}"), rule, key, &words))
+            };
+            match tags.iter().find(|tag| !tag.is_string() || !is_short(tag)) {
+                Some(tag) if tag.is_string() => bad("maxLength", tag, "is too long"),
+                Some(tag) => bad("type", tag, "is not of type 'string'"),
+                None => Ok(()),
             }
-            if tags.iter().all(is_short) { Ok(()) } else { Err(too_long()) }
         }
         "locations" => is_of(value.is_array(), "'array'"),
         _ if value.is_string() => Ok(()),

@@ -5,6 +5,7 @@
 //! the image `importing`, because no step of it would set another status.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -23,6 +24,10 @@ const FAILED: &str = "os_glance_failed_import";
 
 /// Properties that `glance-download` brings along, by how they begin: Glance's default.
 const BROUGHT_ALONG: [&str; 5] = ["hw_", "trait:", "os_distro", "os_secure_boot", "os_type"];
+
+/// How long an image is `importing` at least, so that whoever polls can see it. In Glance it is a
+/// fifth of a second for the smallest image.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the data comes from.
 #[derive(Clone, Debug)]
@@ -98,9 +103,11 @@ impl Import {
             image.list(IMPORTING, importing);
             self.mark_failed(image, &[]);
         })?;
-        if let Some(Fault::ImportSlow(duration)) = &self.fault {
-            tokio::time::sleep(*duration).await;
-        }
+        let pause = match &self.fault {
+            Some(Fault::ImportSlow(duration)) => *duration,
+            _ => PAUSE,
+        };
+        tokio::time::sleep(pause).await;
         self.bring(job).await?;
         let mut active = false;
         for (number, store) in self.stores.iter().enumerate() {
@@ -182,11 +189,12 @@ impl Import {
         };
         match stored {
             Ok((data, virtual_size)) => {
-                job.copied(data.as_ref().map_or(0, |data| data.bytes));
+                let size = record["size"].as_u64().unwrap_or(0);
+                job.copied(data.as_ref().map_or(size, |data| data.bytes));
                 job.change(|image| {
                     let mut stores = image.stores();
                     stores.extend((!store.is_empty()).then(|| store.to_owned()));
-                    image.set_stores(&stores);
+                    image.set_stores(&self.state.options.in_order(stores));
                     if let Some(data) = data {
                         let algo = hash_algo(&self.state, self.fault.as_ref());
                         data.describe(image, &algo, virtual_size, self.fault.as_ref());
