@@ -367,6 +367,27 @@ macro_rules! getter {
 }
 pub(crate) use getter;
 
+/// What each method gives, by the attribute's name.
+macro_rules! readings {
+    ($on:ident $($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
+        $place:ident $access:ident;)*) => {
+        impl $on {
+            /// What the method of that attribute gives, as JSON; `null` for none. A boolean or a
+            /// number where the method has one, whatever the wire has.
+            #[must_use]
+            pub fn attribute(&self, attribute: &Attribute) -> serde_json::Value {
+                match attribute.name {
+                    "id" => self.id().into(),
+                    "status" => self.status().as_str().into(),
+                    $(stringify!($name) => serde_json::json!(self.$name()),)*
+                    _ => serde_json::Value::Null,
+                }
+            }
+        }
+    };
+}
+pub(crate) use readings;
+
 /// The methods that set each attribute, on a type with `change() -> &mut Record`.
 macro_rules! setters {
     ($on:ident $($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
