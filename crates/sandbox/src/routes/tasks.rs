@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Query, State as Shared};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::json_body;
 use super::query::{encoded, limit_of, pop};
-use super::validate::is_uuid;
+use super::validate::{is_uuid, python};
 use crate::answer::{Refusal, no_resource, refuse};
 use crate::policy::Caller;
 use crate::state::State;
@@ -106,9 +108,19 @@ pub(super) async fn show(
 }
 
 /// `POST /v2/tasks`: the way of ancient clouds, which nobody gets here.
-pub(super) async fn create(Extension(caller): Extension<Caller>) -> Result<(), Refusal> {
+pub(super) async fn create(
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<(), Refusal> {
     caller.require_admin(RULE)?;
-    Err(refuse(400, "Invalid location: None"))
+    let body = json_body(body).await?;
+    for key in ["type", "input"] {
+        if body.get(key).is_none() {
+            return Err(refuse(400, format!("Task '{key}' is required")));
+        }
+    }
+    let from = python(&body["input"]["import_from"]);
+    Err(refuse(400, format!("Invalid location: {}", from.trim_matches('\''))))
 }
 
 /// `DELETE /v2/tasks/{id}`.

@@ -60,7 +60,7 @@ pub(crate) struct Import {
 enum Failure {
     Gone,
     /// Before the data came.
-    Source(Box<Record>),
+    Source,
     /// While it came.
     Download,
     /// At the store of that number.
@@ -117,7 +117,7 @@ impl Import {
         if !active && !matches!(self.source, Source::Own) {
             return Err(Failure::NoStore);
         }
-        job.succeed()?;
+        job.succeed().await?;
         Ok(())
     }
 
@@ -129,12 +129,11 @@ impl Import {
             Source::Web(_) if fails => Err(Failure::Download),
             Source::Web(uri) => self.download(uri).await.map_err(|_| Failure::Download),
             Source::Glance { region, image, interface } => {
-                let before = Box::new(job.change(|_| {})?.record.clone());
                 let known = REGIONS.iter().any(|known| known.eq_ignore_ascii_case(region))
                     && matches!(interface.as_str(), "public" | "internal" | "admin");
                 let source = self.state.image(&self.caller, image).ok();
                 let source = source.filter(|source| known && source.status() == "active");
-                let Some(source) = source else { return Err(Failure::Source(before)) };
+                let Some(source) = source else { return Err(Failure::Source) };
                 job.change(|image| {
                     for key in ["disk_format", "container_format"] {
                         image.set(key, source.record[key].clone());
@@ -154,7 +153,7 @@ impl Import {
                         tokio::fs::copy(from, to).await.map(drop).map_err(|e| e.to_string())
                     }
                 };
-                copied.map_err(|_| Failure::Source(before))
+                copied.map_err(|_| Failure::Download)
             }
         }
     }
@@ -242,9 +241,10 @@ impl Import {
     fn go_back(&self, job: &Job, failure: &Failure) {
         match failure {
             Failure::Gone => job.fail(|_| {}),
-            Failure::Source(before) => job.fail(|image| self.restore(image, before)),
+            // This step does not touch the lists of stores.
+            Failure::Source => job.fail(back_to_queued),
             Failure::Download => job.fail(|image| {
-                image.set("status", "queued");
+                back_to_queued(image);
                 self.all_failed(image);
             }),
             Failure::Store(number) => {
@@ -261,31 +261,17 @@ impl Import {
                         Source::Own => self.all_failed(image),
                         _ if is_direct => {}
                         _ => {
-                            image.set("status", "queued");
+                            back_to_queued(image);
                             self.all_failed(image);
                         }
                     }
                 });
             }
             Failure::NoStore => job.fail(|image| {
-                image.set("status", "queued");
-                image.set("virtual_size", Value::Null);
+                back_to_queued(image);
                 image.forget_data();
             }),
         }
-    }
-
-    /// Formats and properties are as before `glance-download` brought others. It does not touch the
-    /// lists of stores.
-    fn restore(&self, image: &mut Image, before: &Record) {
-        let brought = |key: &str| BROUGHT_ALONG.iter().any(|prefix| key.starts_with(prefix));
-        image.record.retain(|key, _| !brought(key) || before.contains_key(key));
-        for (key, value) in before {
-            if brought(key) || matches!(key.as_str(), "disk_format" | "container_format") {
-                image.set(key, value.clone());
-            }
-        }
-        image.set("status", "queued");
     }
 
     fn all_failed(&self, image: &mut Image) {
@@ -317,6 +303,13 @@ impl Import {
         list.extend(failed.iter().filter(|store| !store.is_empty()).cloned());
         image.list(FAILED, list);
     }
+}
+
+/// What `glance-download` brought along stays, formats too.
+fn back_to_queued(image: &mut Image) {
+    image.set("status", "queued");
+    image.set("size", Value::Null);
+    image.set("virtual_size", Value::Null);
 }
 
 fn done_with(image: &mut Image, store: &str) {

@@ -99,7 +99,7 @@ impl Location {
                 let _ = self.hash(job, &algo).await;
             }
         }
-        job.succeed()?;
+        job.succeed().await?;
         Ok(())
     }
 

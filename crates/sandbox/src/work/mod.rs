@@ -20,6 +20,10 @@ pub(crate) use location::Location;
 /// a client that polls at once sees the old status, and must see it here too.
 const WARM_UP: Duration = Duration::from_millis(30);
 
+/// How long an image keeps its mark when all is done: it is active already, and still refuses the next
+/// import. In Glance it is a tenth of a second.
+const COOL_DOWN: Duration = Duration::from_millis(30);
+
 /// The word that a failed task leaves; Glance tells no more, whatever the reason.
 const FAILED: &str = "Task failed due to Internal Error";
 
@@ -75,8 +79,9 @@ impl Job {
     }
 
     /// The task succeeds, and then the image is free.
-    fn succeed(&self) -> Result<(), Gone> {
+    async fn succeed(&self) -> Result<(), Gone> {
         self.state.change_task(&self.task, |task| task.advance("success"));
+        tokio::time::sleep(COOL_DOWN).await;
         self.change(|image| drop(image.record.remove(LOCK)))?;
         Ok(())
     }

@@ -129,9 +129,21 @@ async fn another_region_is_the_service_itself() {
     import(&scene, &token, &path, method("Nowhere", id)).await;
     let (image, _) = scene.settled(&token, &path).await;
     assert_eq!((&image["status"], &image["disk_format"]), (&json!("queued"), &json!("qcow2")));
-    // This step knows nothing of stores, and so leaves the list as it is.
+    // The step that looks for the source knows nothing of stores, and so leaves the list as it is.
     assert_eq!(image["os_glance_importing_to_stores"], "fast");
     assert_eq!(image["os_glance_failed_import"], "");
+
+    let path = scene.record(&token, json!({"disk_format": "qcow2"})).await;
+    let mut body = method("RegionTwo", id);
+    body["stores"] = json!(["web"]);
+    import(&scene, &token, &path, body).await;
+    let (image, _) = scene.settled(&token, &path).await;
+    // What came with the source stays.
+    assert_eq!((&image["status"], &image["disk_format"]), (&json!("queued"), &json!("raw")));
+    assert_eq!(
+        (&image["os_distro"], &image["os_glance_failed_import"]),
+        (&json!("debian"), &json!("web"))
+    );
 }
 
 #[tokio::test]
