@@ -62,7 +62,7 @@ impl ImageClient {
     ///
     /// With [a hash](Location::with_hash) the service reads the data and compares first; when it
     /// differs the image stays `queued`, and only its tasks tell. Without, the image is active at once and its hash
-    /// comes later.
+    /// comes later. No format is checked. A record that has failed takes no other address; delete it.
     ///
     /// # Errors
     ///

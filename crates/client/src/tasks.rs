@@ -114,7 +114,8 @@ struct Tasks {
 }
 
 impl ImageClient {
-    /// `GET /v2/images/{id}/tasks`: the imports of an image. Since API 2.12.
+    /// `GET /v2/images/{id}/tasks`: the imports of an image that this project has asked for. Since API
+    /// 2.12.
     ///
     /// # Errors
     ///

@@ -24,6 +24,7 @@ pub(crate) async fn staged_data_becomes_an_image(clouds: &Clouds) {
         assert!(image.import_methods().iter().any(|offered| offered == method), "{method}");
     }
     assert!(image.store_ids().iter().any(|store| store == "slow"), "{:?}", image.store_ids());
+    assert!(image.store_ids().iter().all(|store| !store.starts_with("os_glance")));
     client.stage(image.id(), abc(), &sized(3)).await.unwrap();
     let staged = client.image(image.id()).await.unwrap();
     assert_eq!(staged.status(), Status::Uploading);

@@ -31,7 +31,7 @@ pub(crate) async fn members_see_what_they_accept(clouds: &Clouds) {
     assert!(added.created_at().is_some() && added.updated_at().is_some());
     let again = owner.add_member(id, &project).await.unwrap_err();
     assert!(matches!(again, Error::Conflict(_)), "{again}");
-    assert_eq!(owner.members(id).await.unwrap(), [added.clone()]);
+    assert_eq!(owner.members(id).await.unwrap(), std::slice::from_ref(&added));
     assert_eq!(member.member(id, &project).await.unwrap(), added);
 
     // It can be shown at once, and is listed once it is accepted.
