@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = WaitOptions::default().with_timeout(Duration::from_secs(3600));
     match client.import_and_wait(&image, &Import::from_web(address.as_str()), &options).await {
         Ok(image) => println!("{} is {}, {:?} bytes", image.id(), image.status(), image.size()),
-        Err(error @ (Error::ImportFailed { .. } | Error::FellBack { .. })) => {
+        Err(error @ (Error::ImportFailed(_) | Error::FellBack(_))) => {
             // Why, and in which stores; the record is of no more use.
             client.delete_if_exists(image.id()).await?;
             return Err(error.into());

@@ -133,32 +133,16 @@ pub enum Error {
 
     /// An import failed: it left its mark on the image, whatever the status says.
     #[error(
-        "the import into {} of image {id} failed; the image is {status}{}",
-        .stores.join(", "), said(.messages)
+        "the import into {} of image {} failed; the image is {}{}",
+        .0.stores.join(", "), .0.id, .0.status, said(&.0.messages)
     )]
-    ImportFailed {
-        /// The image.
-        id: String,
-        /// Its status now.
-        status: Status,
-        /// The stores that failed.
-        stores: Vec<String>,
-        /// What the image's failed tasks say, the newest first.
-        messages: Vec<String>,
-    },
+    ImportFailed(Box<NotActive>),
 
     /// An image that was waited for did not become active.
-    #[error("image {id} was {before} and is {status} again without data{}", said(.messages))]
-    FellBack {
-        /// The image.
-        id: String,
-        /// Its status before.
-        before: Status,
-        /// Its status now.
-        status: Status,
-        /// What the image's failed tasks say, the newest first.
-        messages: Vec<String>,
-    },
+    #[error(
+        "image {} was {} and is {} without data{}", .0.id, .0.before, .0.status, said(&.0.messages)
+    )]
+    FellBack(Box<NotActive>),
 
     /// An image was waited for long enough; it may still come.
     #[error("image {id} is still {status} after {} s", .waited.as_secs())]
@@ -188,6 +172,22 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// An image that was waited for and did not become active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotActive {
+    /// The image.
+    pub id: String,
+    /// Its status before.
+    pub before: Status,
+    /// Its status now.
+    pub status: Status,
+    /// The stores that an import failed to write to.
+    pub stores: Vec<String>,
+    /// What the image's failed tasks say, the newest first.
+    pub messages: Vec<String>,
 }
 
 /// An answer of the server, or of a proxy before it, that is not a success.

@@ -96,7 +96,7 @@ pub use config::{Cloud, CloudOptions, ConfigError, Surroundings, Tls};
 pub use create::NewImage;
 pub use data::UploadOptions;
 pub use download::{Download, DownloadOptions};
-pub use error::{Answer, Error};
+pub use error::{Answer, Error, NotActive};
 pub use identity::{Identity, Token};
 pub use image::{Image, ImageId};
 pub use import::{Import, ImportMethod};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::{Error, Image, ImageClient, Import, Location, Status, Task, TaskStatus};
+use crate::{Error, Image, ImageClient, Import, Location, NotActive, Status, Task, TaskStatus};
 
 /// How long to wait, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,11 +206,18 @@ impl ImageClient {
                     status = image.status();
                     match watch.look(&image) {
                         Look::Done => return Ok(image),
-                        Look::ImportFailed => return Err(self.import_failed(&image).await),
-                        Look::Failed => return Err(self.fell_back(&image, &watch.before).await),
+                        Look::ImportFailed => {
+                            let failure = self.not_active(&image, &watch.before).await;
+                            return Err(Error::ImportFailed(failure));
+                        }
+                        Look::Failed => {
+                            let failure = self.not_active(&image, &watch.before).await;
+                            return Err(Error::FellBack(failure));
+                        }
                         // What was taken on is the newest task of the image.
                         Look::Unclear if has_task && self.has_failed(id).await => {
-                            return Err(self.fell_back(&image, &watch.before).await);
+                            let failure = self.not_active(&image, &watch.before).await;
+                            return Err(Error::FellBack(failure));
                         }
                         Look::Unclear | Look::Unfinished => {}
                     }
@@ -228,22 +235,14 @@ impl ImageClient {
         tasks.last().is_some_and(|task| task.status() == TaskStatus::Failure)
     }
 
-    async fn import_failed(&self, image: &Image) -> Error {
-        Error::ImportFailed {
-            id: image.id().to_owned(),
-            status: image.status(),
-            stores: image.failed_import().into_iter().map(str::to_owned).collect(),
-            messages: self.messages(image.id()).await,
-        }
-    }
-
-    async fn fell_back(&self, image: &Image, before: &Status) -> Error {
-        Error::FellBack {
+    async fn not_active(&self, image: &Image, before: &Status) -> Box<NotActive> {
+        Box::new(NotActive {
             id: image.id().to_owned(),
             before: before.clone(),
             status: image.status(),
+            stores: image.failed_import().into_iter().map(str::to_owned).collect(),
             messages: self.messages(image.id()).await,
-        }
+        })
     }
 
     /// What the failed tasks of the image say, the newest first, as far as it can be had. The service

@@ -53,10 +53,13 @@ pub(crate) async fn a_failed_import_is_noticed_though_it_stays_importing(clouds:
     client.stage(image.id(), Full::from(vec![7; 4096]), &sized(4096)).await.unwrap();
     let staged = client.image(image.id()).await.unwrap();
     match client.import_and_wait(&staged, &Import::staged(), &patient()).await.unwrap_err() {
-        Error::ImportFailed { id, status, stores, messages } => {
-            assert_eq!((&*id, status), (image.id(), Status::Importing));
-            assert_eq!(stores, ["fast"]);
-            assert_eq!(messages, ["Task failed due to Internal Error"]);
+        Error::ImportFailed(failure) => {
+            assert_eq!((&*failure.id, failure.status), (image.id(), Status::Importing));
+            assert_eq!(
+                (failure.before, failure.stores),
+                (Status::Uploading, vec!["fast".to_owned()])
+            );
+            assert_eq!(failure.messages, ["Task failed due to Internal Error"]);
         }
         other => panic!("{other}"),
     }
@@ -83,9 +86,9 @@ pub(crate) async fn a_source_that_is_not_there_fails_the_import(clouds: &Clouds)
     let image = client.create(&raw("missing")).await.unwrap();
     let import = Import::from_web(format!("{}/missing", web.address));
     match client.import_and_wait(&image, &import, &patient()).await.unwrap_err() {
-        Error::ImportFailed { status, stores, messages, .. } => {
-            assert_eq!((status, stores), (Status::Queued, vec!["fast".to_owned()]));
-            assert!(!messages.is_empty());
+        Error::ImportFailed(failure) => {
+            assert_eq!((failure.status, failure.stores), (Status::Queued, vec!["fast".to_owned()]));
+            assert!(!failure.messages.is_empty());
         }
         other => panic!("{other}"),
     }
@@ -98,12 +101,12 @@ pub(crate) async fn a_failed_import_can_be_tried_again(clouds: &Clouds) {
     let image = client.create(&raw("again")).await.unwrap();
     let missing = Import::from_web(format!("{}/missing", web.address));
     let error = client.import_and_wait(&image, &missing, &patient()).await.unwrap_err();
-    assert!(matches!(error, Error::ImportFailed { .. }), "{error}");
+    assert!(matches!(error, Error::ImportFailed(_)), "{error}");
     // The mark of the first failure is still there, and is none of the second or the third.
     let failed = client.image(image.id()).await.unwrap();
     assert_eq!(failed.failed_import(), ["fast"]);
     let error = client.import_and_wait(&failed, &missing, &patient()).await.unwrap_err();
-    assert!(matches!(error, Error::ImportFailed { .. } | Error::FellBack { .. }), "{error}");
+    assert!(matches!(error, Error::ImportFailed(_) | Error::FellBack(_)), "{error}");
     let failed = client.image(image.id()).await.unwrap();
     let there = Import::from_web(format!("{}/there", web.address));
     let done = client.import_and_wait(&failed, &there, &patient()).await.unwrap();
@@ -147,9 +150,9 @@ pub(crate) async fn an_image_of_another_region_must_be_there(clouds: &Clouds) {
     });
     // It leaves no mark, only the status and the task.
     match client.import_and_wait(&image, &import, &patient()).await.unwrap_err() {
-        Error::FellBack { status, messages, .. } => {
-            assert_eq!(status, Status::Queued);
-            assert!(!messages.is_empty());
+        Error::FellBack(failure) => {
+            assert_eq!(failure.status, Status::Queued);
+            assert!(!failure.messages.is_empty());
         }
         other => panic!("{other}"),
     }

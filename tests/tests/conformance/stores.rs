@@ -126,9 +126,9 @@ pub(crate) async fn a_location_with_another_hash_is_refused(clouds: &Clouds) {
     let image = client.create(&raw("location")).await.unwrap();
     let location = Location::at(format!("{}/image", web.address)).with_hash("sha512", ABC_SHA512);
     match client.add_location_and_wait(&image, &location, &patient()).await.unwrap_err() {
-        Error::FellBack { status, messages, .. } => {
-            assert_eq!(status, Status::Queued);
-            assert!(!messages.is_empty());
+        Error::FellBack(failure) => {
+            assert_eq!(failure.status, Status::Queued);
+            assert!(!failure.messages.is_empty());
         }
         other => panic!("{other}"),
     }
