@@ -552,7 +552,7 @@ pub enum Unfit {
     #[error("{0} is an attribute of every image, not a property")]
     BaseAttribute(String),
     /// The key belongs to the service, which answers 403.
-    #[error("{0} is set by the service only")]
+    #[error("{0} is set by the server only")]
     ReadOnly(String),
     /// The key is empty or longer than 255 characters.
     #[error("a property's name must have 1 to 255 characters")]
