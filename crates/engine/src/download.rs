@@ -44,8 +44,8 @@ pub struct DownloadOptions {
     pub memory_bytes: u64,
     /// How long a connection may bring nothing.
     pub idle_timeout: Duration,
-    /// How often in a row a connection that broke, or was not made, is followed by another, as long as
-    /// none brings a byte; one that does starts the count again.
+    /// How often it is tried again when a connection breaks or is not made. A byte that comes starts the
+    /// count again.
     pub retries: u32,
     /// The pause before the first of them; it doubles with each, up to half a minute.
     pub retry_pause: Duration,

@@ -370,18 +370,16 @@ pub enum Failure {
         status: Status,
     },
 
-    /// The connection broke, or could not be made, too often without bringing a byte further.
-    #[error(
-        "given up at byte {at} after {attempts} connections, the last {failures} of which brought nothing"
-    )]
+    /// The connection broke, or could not be made, and trying again brought no byte.
+    #[error("given up at byte {at} after {attempts} requests, the last {retries} of them retries")]
     GaveUp {
-        /// Bytes received.
+        /// Bytes received, or there before.
         at: u64,
-        /// Connections in all.
+        /// Requests in all.
         attempts: u32,
-        /// The last of them, which brought nothing.
-        failures: u32,
-        /// Why the last one ended.
+        /// Retries since the last byte that came.
+        retries: u32,
+        /// Why the last connection ended.
         source: Break,
     },
 

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 pub(crate) struct Patience {
     /// How long a connection may bring nothing.
     pub(crate) idle_timeout: Duration,
-    /// Connections in a row that may bring nothing before it is given up.
+    /// Requests in a row, behind a break, that may bring nothing before it is given up.
     pub(crate) retries: u32,
     /// The pause before the first of them; doubles with each.
     pub(crate) pause: Duration,
@@ -47,7 +47,7 @@ pub(crate) struct Fetch {
     /// The chunk that is being filled, and how far it is.
     filling: Option<(Buffer, usize)>,
     attempts: u32,
-    /// Attempts in a row that brought nothing.
+    /// Breaks since the last byte that came.
     failures: u32,
 }
 
@@ -155,7 +155,7 @@ impl Fetch {
                 return Err(Failure::GaveUp {
                     at: self.at,
                     attempts: self.attempts,
-                    failures: self.failures + 1,
+                    retries: self.failures,
                     source: broken,
                 });
             }
