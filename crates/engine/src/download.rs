@@ -147,7 +147,7 @@ impl Download {
             received = transfer.receive() => received,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
-        let written = transfer.intake.written();
+        let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
         let way = Way {
             start,
             path: Some(destination.display().to_string()),
@@ -163,10 +163,10 @@ impl Download {
         let produced = match (received, result) {
             // What the disk says is why no more was received.
             (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
-            (Err(failure @ Failure::Differs { .. }), Ok(_)) => {
-                return Err(self.error(image, failure, part.remove()));
+            (Err(failure), Ok(_)) => {
+                let remains = if overran { part.remove() } else { part.keep() };
+                return Err(self.error(image, failure, remains));
             }
-            (Err(failure), Ok(_)) => return Err(self.error(image, failure, part.keep())),
             (Ok(()), Ok(produced)) => produced.expect("the thread ends early only by a failure"),
         };
 

@@ -47,6 +47,8 @@ pub(crate) struct Fetch {
     /// The chunk that is being filled, and how far it is.
     filling: Option<(Buffer, usize)>,
     attempts: u32,
+    /// Whether more came than there can be, so that what came before is not to be trusted.
+    overran: bool,
     /// Breaks since the last byte that came.
     failures: u32,
 }
@@ -88,6 +90,7 @@ impl Fetch {
             piece: Bytes::new(),
             filling: None,
             attempts: 0,
+            overran: false,
             failures: 0,
         }
     }
@@ -100,6 +103,12 @@ impl Fetch {
     /// Requests sent.
     pub(crate) fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// Whether the data that came is wrong for certain. An answer of another length is not: nothing of
+    /// it was taken, and a proxy may have given it.
+    pub(crate) fn overran(&self) -> bool {
+        self.overran
     }
 
     /// The next chunk, full unless it is the last; none behind the last byte.
@@ -195,6 +204,7 @@ impl Fetch {
             }
             let end = self.at + piece.len() as u64;
             if end > self.size {
+                self.overran = true;
                 return Err(Trouble::Lasting(self.other_size(&format!("at least {end}"))));
             }
             self.at = end;
