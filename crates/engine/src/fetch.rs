@@ -115,7 +115,7 @@ impl Fetch {
     ///
     /// # Cancel safety
     ///
-    /// No byte is lost; a chunk in the making is to be had by [`rest`](Fetch::rest).
+    /// No byte is lost: another call goes on, and [`leave`](Fetch::leave) gives what there is.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
             if self.piece.is_empty() {
@@ -143,8 +143,14 @@ impl Fetch {
         }
     }
 
+    /// All that was received and not handed out.
+    pub(crate) fn leave(&mut self) -> impl Iterator<Item = Bytes> {
+        let piece = std::mem::take(&mut self.piece);
+        self.rest().into_iter().chain((!piece.is_empty()).then_some(piece))
+    }
+
     /// The chunk in the making, as far as it is.
-    pub(crate) fn rest(&mut self) -> Option<Bytes> {
+    fn rest(&mut self) -> Option<Bytes> {
         self.filling.take().map(|(buffer, filled)| buffer.into_chunk(filled))
     }
 
