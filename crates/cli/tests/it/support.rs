@@ -58,7 +58,7 @@ impl Scene {
         let path = self.folder.path().join("images").join(format!("{id}.json"));
         let kept: serde_json::Value =
             serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        kept["record"].clone()
+        kept["image"].clone()
     }
 
     /// How many requests would have changed something.
