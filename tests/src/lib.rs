@@ -39,6 +39,14 @@ impl RealCloud {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Runs openstackclient; what it prints.
+    #[must_use]
+    pub fn openstack_prints(&self, cloud: &str, arguments: &[&str]) -> String {
+        let output = self.client(cloud, arguments, &[]);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
     /// Runs openstackclient for what it does, not for what it prints.
     pub fn openstack_quietly(&self, cloud: &str, arguments: &[&str]) {
         let output = self.client(cloud, arguments, &[]);

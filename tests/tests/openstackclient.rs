@@ -1,0 +1,186 @@
+//! `imgpush image` prints what `openstack image` prints, of the same images in a real cloud.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use imgpush_tests::{RealCloud, imgpush, pattern_file, text};
+use serde_json::Value;
+
+const CLOUD: &str = "testcloud";
+
+/// Runs ours; what it prints.
+fn ours(arguments: &[&str]) -> String {
+    let output = imgpush().args(arguments).args(["--cloud", CLOUD]).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// YAML as JSON, by the reader that openstackclient's users have.
+fn from_yaml(yaml: &str) -> Value {
+    let python = format!("{}/bin/python", std::env::var("CLOUD_VENV").unwrap());
+    let script =
+        "import sys, json, yaml; print(json.dumps(yaml.safe_load(sys.stdin), default=str))";
+    let mut child = Command::new(python)
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(yaml.as_bytes()).unwrap();
+    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn records_and_lists_are_printed_alike() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let file = pattern_file(folder.path(), "disk.raw", 5000);
+    let file = file.to_str().unwrap();
+    let tag = format!("alike-{}", std::process::id());
+    let name = format!("{tag} \"quoted\", é");
+    let full = ours(&[
+        "push",
+        file,
+        "--name",
+        &name,
+        "--tag",
+        &tag,
+        "--tag",
+        "with space",
+        "--property",
+        "os_distro=debian",
+        "--property",
+        "hw_boot_menu=true",
+        "--property",
+        "hw_cpu_cores=4",
+        "--property",
+        "owner_specified.build/1=a, 'b' \"c\"",
+        "--min-disk",
+        "3",
+        "--min-ram",
+        "64",
+    ]);
+    let full = full.trim();
+    let queued = format!("{tag}-queued");
+    let empty = ours(&["image", "create", &queued, "--tag", &tag, "-f", "value", "-c", "id"]);
+    let empty = empty.trim();
+
+    for arguments in [
+        &["image", "show", full][..],
+        &["image", "show", empty],
+        &["image", "show", full, "--human-readable"],
+        &["image", "show", &name, "-c", "id", "-c", "size", "-c", "properties"],
+        &["image", "list", "--tag", &tag],
+        &["image", "list", "--tag", &tag, "--long"],
+        &["image", "list", "--tag", &tag, "--property", "os_distro=debian"],
+        &["image", "list", "--tag", &tag, "--sort", "size:desc,name:asc"],
+        &["image", "list", "--tag", &tag, "--status", "queued", "-c", "Name", "-c", "ID"],
+        &["image", "list", "--name", "no such image"],
+        &["image", "member", "list", full],
+    ] {
+        for format in ["json", "yaml", "value", "csv"] {
+            if format == "csv" && arguments[1] == "show" {
+                continue;
+            }
+            let arguments = [arguments, &["-f", format]].concat();
+            let theirs = cloud.openstack_prints(CLOUD, &arguments);
+            let ours = ours(&arguments);
+            match format {
+                "json" => {
+                    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+                    assert_eq!(value(&ours), value(&theirs), "{arguments:?}");
+                }
+                "yaml" => assert_eq!(from_yaml(&ours), from_yaml(&theirs), "{arguments:?}"),
+                _ => assert_eq!(ours.trim_end(), theirs.trim_end(), "{arguments:?}"),
+            }
+        }
+    }
+
+    // What one of them changes, the other shows.
+    ours(&["image", "set", full, "--property", "a=b", "--os-version", "13", "--hidden"]);
+    cloud.openstack_quietly(CLOUD, &["image", "set", full, "--property", "c=d", "--visible"]);
+    let theirs = cloud.openstack(CLOUD, &["image", "show", full]);
+    let shown: Value = serde_json::from_str(&ours(&["image", "show", full, "-f", "json"])).unwrap();
+    assert_eq!(shown, theirs);
+    assert_eq!(shown["properties"]["os_version"], "13");
+    assert_eq!((&shown["properties"]["a"], &shown["properties"]["c"]), (&"b".into(), &"d".into()));
+    assert_eq!(shown["properties"]["os_hidden"], false);
+    ours(&["image", "unset", full, "--property", "a", "--tag", "with space"]);
+    let theirs = cloud.openstack(CLOUD, &["image", "show", full]);
+    assert_eq!(theirs["properties"].get("a"), None);
+    assert_eq!(theirs["tags"], serde_json::json!([tag]));
+
+    ours(&["image", "delete", full, empty]);
+    let left = cloud.openstack(CLOUD, &["image", "list", "--tag", &tag]);
+    assert_eq!(left, serde_json::json!([]));
+}
+
+#[test]
+fn what_openstackclient_saves_and_what_we_save_is_the_same() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let file = pattern_file(folder.path(), "disk.raw", 3_000_001);
+    let id = ours(&["push", file.to_str().unwrap(), "--name", "saved"]);
+    let id = id.trim();
+    let paths = ["theirs", "ours"].map(|name| folder.path().join(name));
+    let [theirs, own] = paths.each_ref().map(|path| path.to_str().unwrap());
+    cloud.openstack_quietly(CLOUD, &["image", "save", "--file", theirs, id]);
+    ours(&["image", "save", "--file", own, id]);
+    let data = std::fs::read(&file).unwrap();
+    assert!(std::fs::read(theirs).unwrap() == data && std::fs::read(own).unwrap() == data);
+
+    assert_eq!(ours(&["verify", id, own]), format!("{id}: OK\n"));
+    assert_eq!(ours(&["verify", id]), format!("{id}: OK\n"));
+    let mut wrong = data;
+    wrong[1_000_000] ^= 1;
+    std::fs::write(own, wrong).unwrap();
+    let output = imgpush().args(["verify", id, own, "--cloud", CLOUD]).output().unwrap();
+    assert_eq!(output.status.code(), Some(12), "{}", text(&output.stderr));
+    ours(&["image", "delete", id]);
+}
+
+#[test]
+fn imports_are_waited_for_and_failures_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pattern_file(folder.path(), "disk.raw", 5000);
+    let file = file.to_str().unwrap();
+    let create = |format: &str| {
+        let id = ours(&[
+            "image",
+            "create",
+            "import",
+            "--disk-format",
+            format,
+            "--container-format",
+            "bare",
+            "-f",
+            "value",
+            "-c",
+            "id",
+        ]);
+        let id = id.trim().to_owned();
+        ours(&["image", "stage", &id, "--file", file]);
+        id
+    };
+    let good = create("raw");
+    let done = ours(&["image", "import", &good, "--all-stores", "--wait", "-f", "json"]);
+    let done: Value = serde_json::from_str(&done).unwrap();
+    assert_eq!(done["status"], "active");
+    let stores = done["properties"]["stores"].as_str().unwrap();
+    assert!(stores.contains("fast") && stores.contains("slow"), "{stores}");
+    let tasks = ours(&["image", "tasks", &good, "-f", "json"]);
+    assert!(tasks.contains("api_image_import"), "{tasks}");
+
+    let bad = create("qcow2");
+    let output = imgpush()
+        .args(["image", "import", &bad, "--wait", "--timeout", "60", "--cloud", CLOUD])
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(24), "{said}");
+    assert!(said.contains("the import into fast of image"), "{said}");
+    assert!(said.contains("Task failed due to Internal Error"), "{said}");
+    ours(&["image", "delete", &good, &bad]);
+}
