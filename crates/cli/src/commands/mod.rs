@@ -3,6 +3,7 @@
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod digest;
+pub(crate) mod image;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
