@@ -168,7 +168,7 @@ impl Digesting {
 /// Bytes to read; none where only reading tells.
 fn size(path: &Path) -> Option<u64> {
     match std::fs::metadata(path) {
-        Ok(file) => file.is_file().then(|| file.len()),
+        Ok(file) => file.is_file().then_some(file.len()),
         // It will be told when its turn comes.
         Err(_) => (path.as_os_str() != "-").then_some(0),
     }

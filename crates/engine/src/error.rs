@@ -1,6 +1,8 @@
-//! What can go wrong with a push, and what became of its record.
+//! What can go wrong with a push, a download or a verification, and what it left behind.
 
-use imgpush_client::{Error as ClientError, Unfit};
+use std::path::PathBuf;
+
+use imgpush_client::{Error as ClientError, Status, Unfit};
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,117 @@ pub enum SourceError {
     },
 }
 
+/// A place that an image cannot be written to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DestinationError {
+    /// Something is there already, and nobody said that it may be replaced.
+    #[error("{} exists already", .path.display())]
+    Exists {
+        /// The destination.
+        path: PathBuf,
+    },
+
+    /// What is there is a directory, a device or the like, which is never replaced.
+    #[error("{} is not a regular file", .path.display())]
+    NotAFile {
+        /// The destination, or the partial file beside it.
+        path: PathBuf,
+    },
+
+    /// Another download writes the same partial file.
+    #[error("{} is being written by another download", .path.display())]
+    Busy {
+        /// The partial file.
+        path: PathBuf,
+    },
+
+    /// The partial file cannot be made or opened.
+    #[error("cannot open {}", .path.display())]
+    Open {
+        /// The partial file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// What an earlier download left cannot be read.
+    #[error("cannot read {} at byte {at}", .path.display())]
+    Read {
+        /// The partial file.
+        path: PathBuf,
+        /// Where.
+        at: u64,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// The disk, or a quota on it, is full.
+    #[error("no space is left for {name} behind byte {at}")]
+    Full {
+        /// The partial file, or what the caller calls the writer.
+        name: String,
+        /// Bytes written before.
+        at: u64,
+        /// What the system says.
+        source: std::io::Error,
+    },
+
+    /// Writing failed.
+    #[error("cannot write {name} behind byte {at}")]
+    Write {
+        /// The partial file, or what the caller calls the writer.
+        name: String,
+        /// Bytes written before.
+        at: u64,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// The partial file is whole and proved, but could not be given its name.
+    #[error("cannot rename the finished download to {}", .path.display())]
+    Rename {
+        /// The destination.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Why a connection that brought an image has ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Break {
+    /// The service, or the way to it.
+    #[error(transparent)]
+    Client(ClientError),
+
+    /// It brought nothing for too long.
+    #[error("no byte came for {seconds} seconds")]
+    Stalled {
+        /// So long.
+        seconds: u64,
+    },
+
+    /// It begins behind the byte asked for.
+    #[error("the answer begins at byte {first}, not at {asked}")]
+    Skipped {
+        /// The byte asked for.
+        asked: u64,
+        /// The first byte of the answer.
+        first: u64,
+    },
+
+    /// It ended well, but short of the size of the image.
+    #[error("the answer ended at byte {at} of {size}")]
+    Short {
+        /// Where it ended.
+        at: u64,
+        /// The size of the image.
+        size: u64,
+    },
+}
+
 /// A push that did not end with a proved image.
 #[derive(Debug, thiserror::Error)]
 #[error("push of {source_name} to {cloud} failed")]
@@ -85,7 +198,35 @@ pub struct PushError {
     pub fate: Fate,
 }
 
-/// What went wrong with a push.
+/// A download that did not end with proved data.
+#[derive(Debug, thiserror::Error)]
+#[error("download of {image} from {cloud} failed")]
+pub struct DownloadError {
+    /// The name of the image, or its id where it has none.
+    pub image: String,
+    /// Where it was to come from.
+    pub cloud: String,
+    /// What went wrong.
+    #[source]
+    pub failure: Box<Failure>,
+    /// What became of the bytes that had come.
+    pub remains: Remains,
+}
+
+/// A verification that did not end with a proof.
+#[derive(Debug, thiserror::Error)]
+#[error("verification of {image} on {cloud} failed")]
+pub struct VerificationError {
+    /// The name of the image, or its id where it has none.
+    pub image: String,
+    /// Where the image is.
+    pub cloud: String,
+    /// What went wrong.
+    #[source]
+    pub failure: Box<Failure>,
+}
+
+/// What went wrong with a push, a download or a verification.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -184,7 +325,7 @@ pub enum Failure {
         /// What the image shows afterwards.
         state: String,
         /// What the client says.
-        source: Option<ClientError>,
+        source: Option<Box<ClientError>>,
     },
 
     /// The connection took no more bytes, or the server never answered.
@@ -209,6 +350,50 @@ pub enum Failure {
         found: String,
     },
 
+    /// Data, downloaded or of a file, is not what the image says.
+    #[error("{what} has {field} {found}, the image has {expected}")]
+    Differs {
+        /// The data.
+        what: String,
+        /// The field of the image.
+        field: &'static str,
+        /// What the image says.
+        expected: String,
+        /// What was computed from the data.
+        found: String,
+    },
+
+    /// The image is in a status in which its data is not to be had, or is not there.
+    #[error("the image is {status}{}", because(.status))]
+    NotAvailable {
+        /// Its status.
+        status: Status,
+    },
+
+    /// The connection broke, or could not be made, and trying again brought no byte.
+    #[error("given up at byte {at} after {attempts} requests, the last {retries} of them retries")]
+    GaveUp {
+        /// Bytes received, or there before.
+        at: u64,
+        /// Requests in all.
+        attempts: u32,
+        /// Retries since the last byte that came.
+        retries: u32,
+        /// Why the last connection ended.
+        source: Break,
+    },
+
+    /// The place to write to.
+    #[error(transparent)]
+    Destination(DestinationError),
+
+    /// The system has no memory for a buffer.
+    #[error("no memory for a buffer")]
+    Memory {
+        /// What it says.
+        source: std::io::Error,
+    },
+
     /// What the server says cannot be compared.
     #[error("cannot verify: {reason}")]
     CannotVerify {
@@ -216,9 +401,20 @@ pub enum Failure {
         reason: String,
     },
 
-    /// The one who pushes gave up.
+    /// The caller gave up.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// What keeps an image in that status from being read.
+fn because(status: &Status) -> &'static str {
+    match status {
+        Status::Deactivated => ", which closes it to downloads",
+        Status::Queued | Status::Saving | Status::Uploading | Status::Importing => {
+            ": its data is not there yet"
+        }
+        _ => "",
+    }
 }
 
 /// What became of the record of a push that failed.
@@ -259,6 +455,69 @@ impl std::fmt::Display for Fate {
                     f,
                     "the image record {id} may still be there, it could not be removed: {reason}"
                 )
+            }
+        }
+    }
+}
+
+/// What a download that failed has left of the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remains {
+    /// No byte.
+    Nothing,
+    /// A partial file. The same download, run again, goes on behind it.
+    Kept {
+        /// The partial file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The partial file was wrong and has been removed.
+    Removed {
+        /// The partial file.
+        path: PathBuf,
+    },
+    /// The partial file is wrong and could not be removed.
+    Left {
+        /// The partial file.
+        path: PathBuf,
+        /// Why it could not be removed.
+        reason: String,
+    },
+    /// A writer or a stream got so many bytes, but not the end of the image.
+    Cut {
+        /// Bytes handed out.
+        bytes: u64,
+    },
+}
+
+impl Remains {
+    /// Of what was handed out and cannot be taken back.
+    pub(crate) fn cut(bytes: u64) -> Self {
+        if bytes == 0 { Remains::Nothing } else { Remains::Cut { bytes } }
+    }
+}
+
+impl std::fmt::Display for Remains {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Remains::Nothing => f.write_str("no partial file is left behind"),
+            Remains::Kept { path, bytes } => write!(
+                f,
+                "{bytes} bytes are kept in {}; the same download goes on behind them",
+                path.display()
+            ),
+            Remains::Removed { path } => {
+                write!(f, "the partial file {} was removed", path.display())
+            }
+            Remains::Left { path, reason } => write!(
+                f,
+                "the partial file {} is wrong and could not be removed: {reason}",
+                path.display()
+            ),
+            Remains::Cut { bytes } => {
+                write!(f, "{bytes} bytes were handed out, the end of the image was not")
             }
         }
     }

@@ -18,34 +18,61 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Push`] is the use case, and its page says what happens in which order; [`Digesting`] is the other
-//! one, without a cloud. Below them stand [`source`], the [`pool`] of buffers that is the memory budget,
-//! the pipeline that joins reading, hashing and sending, and [`sink`].
+//! And out again, into a file that has its name only when its bytes are proved:
+//!
+//! ```no_run
+//! use imgpush_engine::client::ImageClient;
+//! use imgpush_engine::{CancellationToken, Download, DownloadOptions};
+//!
+//! # async fn tour(client: ImageClient) -> Result<(), Box<dyn std::error::Error>> {
+//! let image = client.find_existing("noble").await?;
+//! let report = Download::new(client, DownloadOptions::default())
+//!     .to_file(&image, "noble.qcow2", &CancellationToken::new())
+//!     .await?;
+//! assert!(report.verified);
+//! # Ok(()) }
+//! ```
+//!
+//! [`Push`] and [`Download`] are the use cases, and their pages say what happens in which order;
+//! [`Verification`] compares an image with a file or with its own data, [`Digesting`] hashes without a
+//! cloud. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
+//! that joins reading, hashing and sending, and [`sink`].
 //!
 //! `unsafe` has no place here yet; `deny` and not `forbid`, since mapped files will need some.
 #![deny(unsafe_code)]
 
 mod body;
 mod digest;
+mod download;
 mod error;
+mod fetch;
 mod formats;
+mod intake;
+mod part;
 mod pipeline;
 pub mod pool;
 mod preflight;
 mod progress;
 mod push;
 mod report;
+mod runtime;
 pub mod sink;
 pub mod source;
+mod verification;
 mod verify;
 
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
-pub use error::{Failure, Fate, PushError, SourceError};
+pub use download::{Download, DownloadOptions, VerifiedStream};
+pub use error::{
+    Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
+    VerificationError,
+};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform, Sums, sums};
 pub use pipeline::{FRAME_BYTES, Produced};
 pub use progress::{NoProgress, Phase, Progress};
 pub use push::{Push, PushOptions};
-pub use report::Report;
+pub use report::{DownloadReport, Report, VerificationReport};
 pub use tokio_util::sync::CancellationToken;
+pub use verification::Verification;

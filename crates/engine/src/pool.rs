@@ -4,10 +4,12 @@
 //! when the last one is dropped the buffer is back here. When all are out, [`Pool::take`] waits:
 //! nobody reads faster than the slowest of them works.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use memmap2::MmapMut;
+use tokio::sync::Notify;
 
 /// Bytes of one buffer.
 ///
@@ -33,7 +35,10 @@ struct Shared {
     chunk_bytes: usize,
     chunks: usize,
     state: Mutex<State>,
+    /// Wakes a thread in [`Pool::take`].
     returned: Condvar,
+    /// Wakes a task in [`Pool::taken`].
+    returned_async: Notify,
 }
 
 #[derive(Debug)]
@@ -66,6 +71,7 @@ impl Pool {
             chunks,
             state: Mutex::new(State { idle: Vec::with_capacity(chunks), made: 0 }),
             returned: Condvar::new(),
+            returned_async: Notify::new(),
         }))
     }
 
@@ -82,26 +88,64 @@ impl Pool {
     /// When the system has no memory for a new buffer.
     pub fn take(&self) -> std::io::Result<Buffer> {
         let mut state = self.0.lock();
-        let bytes = loop {
-            if let Some(bytes) = state.idle.pop() {
-                break bytes;
-            }
-            if state.made < self.0.chunks {
-                let bytes = MmapMut::map_anon(self.0.chunk_bytes)?;
-                state.made += 1;
-                break bytes;
+        loop {
+            if let Some(bytes) = self.0.free(&mut state)? {
+                return Ok(self.buffer(bytes));
             }
             state = self.0.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
-        };
-        Ok(Buffer { bytes: Some(bytes), filled: 0, pool: self.clone() })
+        }
+    }
+
+    /// The same for async tasks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::take`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn taken(&self) -> std::io::Result<Buffer> {
+        loop {
+            // In the queue before the look, so that no buffer comes back unnoticed in between.
+            let mut returned = pin!(self.0.returned_async.notified());
+            returned.as_mut().enable();
+            if let Some(bytes) = self.0.free(&mut self.0.lock())? {
+                return Ok(self.buffer(bytes));
+            }
+            returned.await;
+        }
+    }
+
+    /// Buffers made so far; never more than [`chunks`](Pool::chunks).
+    #[cfg(test)]
+    pub(crate) fn made(&self) -> usize {
+        self.0.lock().made
+    }
+
+    fn buffer(&self, bytes: MmapMut) -> Buffer {
+        Buffer { bytes: Some(bytes), filled: 0, pool: self.clone() }
     }
 }
 
 impl Shared {
     /// The state is whole between any two statements that hold the lock, so a panic elsewhere leaves
     /// it usable.
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer that nobody has, or a new one while there are fewer than there may be.
+    fn free(&self, state: &mut State) -> std::io::Result<Option<MmapMut>> {
+        if let Some(bytes) = state.idle.pop() {
+            return Ok(Some(bytes));
+        }
+        if state.made == self.chunks {
+            return Ok(None);
+        }
+        let bytes = MmapMut::map_anon(self.chunk_bytes)?;
+        state.made += 1;
+        Ok(Some(bytes))
     }
 }
 
@@ -144,6 +188,7 @@ impl Drop for Buffer {
         if let Some(bytes) = self.bytes.take() {
             self.pool.0.lock().idle.push(bytes);
             self.pool.0.returned.notify_one();
+            self.pool.0.returned_async.notify_one();
         }
     }
 }
@@ -177,6 +222,21 @@ mod tests {
         drop(slice);
         waiting.recv_timeout(Duration::from_secs(5)).expect("the buffer came back");
         thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_task_waits_for_a_buffer_as_a_thread_does() {
+        let pool = Pool::new(1, 4096);
+        let buffer = pool.take().unwrap();
+        let waiting = tokio::spawn({
+            let pool = pool.clone();
+            async move { drop(pool.taken().await.unwrap()) }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!waiting.is_finished(), "taken while in use");
+        drop(buffer.into_chunk(3));
+        tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+        assert_eq!(pool.made(), 1);
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! What a push tells while it runs.
+//! What a push or a download tells while it runs.
 
-/// Hears of a push, or of hashing, while it runs. Calls come from the async runtime and must not block.
+/// Hears of a push, a download or hashing while it runs. Calls come from the async runtime, or from a
+/// thread that hashes, and must not block.
 pub trait Progress: Send + Sync {
-    /// The push has come to another phase.
+    /// The work has come to another phase.
     fn phase(&self, _phase: Phase) {}
 
     /// The number of bytes there will be, once it is known.
@@ -10,6 +11,9 @@ pub trait Progress: Send + Sync {
 
     /// So many bytes, from the start, have been handed to the connection, or read where nothing is sent.
     /// Starts again at 0 with another attempt.
+    ///
+    /// Of a download, so many bytes are here: received, or found in a partial file and hashed. This
+    /// never goes back, since a connection that breaks is gone on with.
     fn sent(&self, _bytes: u64) {}
 }
 
@@ -33,6 +37,10 @@ pub enum Phase {
     Removing,
     /// Reading and hashing, with nowhere to send.
     Hashing,
+    /// Hashing what an earlier download has left, to go on behind it.
+    Resuming,
+    /// Receiving bytes.
+    Downloading,
 }
 
 impl Phase {
@@ -48,6 +56,8 @@ impl Phase {
             Phase::Verifying => "verifying",
             Phase::Removing => "removing",
             Phase::Hashing => "hashing",
+            Phase::Resuming => "resuming",
+            Phase::Downloading => "downloading",
         }
     }
 }

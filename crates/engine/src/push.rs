@@ -11,7 +11,6 @@ use imgpush_client::{
     Error as ClientError, Image, ImageClient, NewImage, Status, UploadOptions, Visibility,
 };
 use imgpush_digest::Algorithm;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +19,8 @@ use crate::error::{Failure, Fate, PushError};
 use crate::pipeline::{self, Produced, Stop};
 use crate::pool::Pool;
 use crate::progress::{NoProgress, Phase, Progress};
-use crate::report::Report;
+use crate::report::{self, Report};
+use crate::runtime::off_runtime;
 use crate::source::Source;
 use crate::verify::{self, Verdict};
 use crate::{SourceError, formats, preflight, sink};
@@ -553,12 +553,7 @@ impl Push {
             os_hash_value: image.hash_value().map(str::to_owned),
             verified: !done.verified_by.is_empty(),
             verified_by: done.verified_by,
-            computed: done
-                .produced
-                .digests
-                .iter()
-                .map(|digest| (digest.algorithm().to_string(), digest.to_string()))
-                .collect(),
+            computed: report::shown(&done.produced.digests),
             source,
             cloud: self.cloud.clone(),
             attempts: done.attempts,
@@ -568,7 +563,7 @@ impl Push {
 }
 
 /// Computed of every image: what Glance reports unless it is told otherwise.
-const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
+pub(crate) const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
 /// Time to remove the record when somebody waits at the terminal.
 const HURRIED: Duration = Duration::from_millis(1500);
 /// Time to remove the record otherwise.
@@ -633,7 +628,7 @@ impl Halt {
                 Failure::Client { during: SENDING, source }
             }
             Halt::Client(source) => {
-                Failure::Broken { sent, state: state_of(state), source: Some(source) }
+                Failure::Broken { sent, state: state_of(state), source: Some(Box::new(source)) }
             }
             Halt::Stalled(seconds) => Failure::Stalled { seconds, sent, state: state_of(state) },
         }
@@ -645,15 +640,4 @@ fn state_of(image: &Result<Image, String>) -> String {
         Ok(image) => format!("the image is {}", image.status()),
         Err(reason) => format!("the image cannot be asked: {reason}"),
     }
-}
-
-/// Runs blocking work on a thread of its own, so that a read that hangs holds up neither the runtime
-/// nor its end.
-async fn off_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (done, result) = oneshot::channel();
-    std::thread::spawn(move || {
-        // The push may have been given up meanwhile.
-        let _ = done.send(work());
-    });
-    result.await.expect("the thread sends before it ends, and passes its panic on here")
 }

@@ -1,4 +1,4 @@
-//! Whether the server holds what was sent.
+//! Whether data is what the server says an image is: the one place that knows.
 
 use imgpush_client::{Image, Status};
 use imgpush_digest::{Algorithm, Digest, Digests};
@@ -6,7 +6,7 @@ use imgpush_digest::{Algorithm, Digest, Digests};
 use crate::error::Failure;
 use crate::pipeline::Produced;
 
-/// What comparing an image with the bytes sent says.
+/// What comparing an image with data says.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// It is the same, by these fields.
@@ -15,47 +15,119 @@ pub(crate) enum Verdict {
     Needs(Algorithm),
 }
 
-/// Compares all that the server says.
+/// Compares all that the server says of an image that should be active with the bytes sent.
 pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure> {
     if image.status() != Status::Active {
         return Err(mismatch("status", "active", &image.status().to_string()));
     }
-    if image.size() != Some(sent.bytes) {
-        let found = image.size().map_or("not set".to_owned(), |size| size.to_string());
-        return Err(mismatch("size", &sent.bytes.to_string(), &found));
+    same_size(image, sent.bytes)?;
+    let claims = Claims::of(image);
+    claims.sufficient()?;
+    claims.compare(&sent.digests)
+}
+
+/// Whether the image has so many bytes.
+pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), Failure> {
+    if image.size() == Some(bytes) {
+        return Ok(());
     }
-    let mut proved = Vec::new();
-    match (image.hash_algo(), image.hash_value()) {
-        (Some(name), Some(value)) => {
-            let Ok(algorithm) = name.parse::<Algorithm>() else {
-                return Err(Failure::CannotVerify {
-                    reason: format!("the server hashes with {name}, which is not known here"),
-                });
-            };
-            let Some(digest) = sent.digests.get(algorithm) else {
-                return Ok(Verdict::Needs(algorithm));
-            };
-            equal("os_hash_value", digest, value)?;
-            proved.push("os_hash_value");
+    let found = image.size().map_or("not set".to_owned(), |size| size.to_string());
+    Err(mismatch("size", &bytes.to_string(), &found))
+}
+
+/// The digests that an image shows.
+#[derive(Debug)]
+pub(crate) struct Claims<'a> {
+    /// Those that can be computed here, the strongest first.
+    hashes: Vec<Claim<'a>>,
+    /// Why they prove nothing, if they do not.
+    doubt: Option<String>,
+}
+
+#[derive(Debug)]
+struct Claim<'a> {
+    field: &'static str,
+    algorithm: Algorithm,
+    value: &'a str,
+    /// Whether there is no proof without it. The checksum alone is enough, and not needed, as FIPS
+    /// hosts have none.
+    needed: bool,
+}
+
+impl<'a> Claims<'a> {
+    pub(crate) fn of(image: &'a Image) -> Self {
+        let mut claims = Claims { hashes: Vec::new(), doubt: None };
+        match (image.hash_algo(), image.hash_value()) {
+            (Some(name), Some(value)) => match name.parse() {
+                Ok(algorithm) => claims.add("os_hash_value", algorithm, value, true),
+                Err(_) => {
+                    claims.doubt =
+                        Some(format!("the server hashes with {name}, which is not known here"));
+                }
+            },
+            (Some(name), None) => {
+                claims.doubt = Some(format!("the server names {name} but shows no os_hash_value"));
+            }
+            // Before API 2.7 there is only the checksum.
+            (None, _) => {}
         }
-        (Some(name), None) => {
+        if let Some(checksum) = image.checksum() {
+            claims.add("checksum", Algorithm::Md5, checksum, false);
+        }
+        if claims.hashes.is_empty() && claims.doubt.is_none() {
+            claims.doubt = Some("the server shows neither os_hash_value nor checksum".to_owned());
+        }
+        claims
+    }
+
+    fn add(&mut self, field: &'static str, algorithm: Algorithm, value: &'a str, needed: bool) {
+        self.hashes.push(Claim { field, algorithm, value, needed });
+    }
+
+    /// What to compute.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        self.hashes.iter().map(|claim| claim.algorithm).collect()
+    }
+
+    /// Why even data that agrees with all digests is not proved.
+    pub(crate) fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// Whether data that agrees with all digests is proved.
+    pub(crate) fn sufficient(&self) -> Result<(), Failure> {
+        match &self.doubt {
+            Some(reason) => Err(Failure::CannotVerify { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares those that were computed.
+    pub(crate) fn compare(&self, computed: &Digests) -> Result<Verdict, Failure> {
+        let mut equal = Vec::new();
+        for claim in &self.hashes {
+            match computed.get(claim.algorithm) {
+                Some(digest) => equal.push(claim.holds(digest)?),
+                None if claim.needed => return Ok(Verdict::Needs(claim.algorithm)),
+                None => {}
+            }
+        }
+        if equal.is_empty() && self.doubt.is_none() {
             return Err(Failure::CannotVerify {
-                reason: format!("the server names {name} but shows no os_hash_value"),
+                reason: "no digest that the server shows was computed".to_owned(),
             });
         }
-        // Before API 2.7 there is only the checksum.
-        (None, _) => {}
+        Ok(Verdict::Proved(equal))
     }
-    if let (Some(checksum), Some(digest)) = (image.checksum(), sent.digests.get(Algorithm::Md5)) {
-        equal("checksum", digest, checksum)?;
-        proved.push("checksum");
+}
+
+impl Claim<'_> {
+    fn holds(&self, computed: &Digest) -> Result<&'static str, Failure> {
+        match Digest::from_hex(self.algorithm, self.value) {
+            Ok(digest) if digest == *computed => Ok(self.field),
+            _ => Err(mismatch(self.field, &computed.to_string(), self.value)),
+        }
     }
-    if proved.is_empty() {
-        return Err(Failure::CannotVerify {
-            reason: "the server shows neither os_hash_value nor checksum".to_owned(),
-        });
-    }
-    Ok(Verdict::Proved(proved))
 }
 
 /// Both readings gave the same bytes, as far as every digest that both have tells.
@@ -63,15 +135,19 @@ pub(crate) fn same_bytes(first: &Digests, second: &Digests) -> bool {
     first.iter().all(|digest| second.get(digest.algorithm()).is_none_or(|other| other == digest))
 }
 
-fn equal(field: &'static str, computed: &Digest, found: &str) -> Result<(), Failure> {
-    match Digest::from_hex(computed.algorithm(), found) {
-        Ok(digest) if digest == *computed => Ok(()),
-        _ => Err(mismatch(field, &computed.to_string(), found)),
-    }
-}
-
 fn mismatch(field: &'static str, expected: &str, found: &str) -> Failure {
     Failure::Mismatch { field, expected: expected.to_owned(), found: found.to_owned() }
+}
+
+/// Data that is to be what the image says, so that the image is right and the data may be wrong; of a
+/// push it is the other way round.
+pub(crate) fn data_is_wrong(what: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::Mismatch { field, expected, found } => {
+            Failure::Differs { what: what.to_owned(), field, expected: found, found: expected }
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +205,17 @@ mod tests {
                 "{changes}: {failure}"
             );
         }
+    }
+
+    #[test]
+    fn a_digest_in_doubt_is_compared_and_proves_nothing() {
+        let doubtful = image(&json!({"os_hash_algo": "sm3"}));
+        let claims = Claims::of(&doubtful);
+        assert!(claims.doubt().unwrap().contains("sm3"));
+        assert_eq!(claims.algorithms(), [Algorithm::Md5]);
+        let verdict = claims.compare(&sent(b"abc").digests).unwrap();
+        assert!(matches!(verdict, Verdict::Proved(by) if by == ["checksum"]));
+        assert!(claims.compare(&sent(b"abd").digests).is_err());
     }
 
     #[test]

@@ -3,3 +3,4 @@
 mod null;
 
 pub use null::drain;
+pub(crate) use null::drain_telling;

@@ -21,10 +21,24 @@ pub async fn drain(
     pool: &Pool,
     algorithms: &[Algorithm],
 ) -> Result<(Produced, Box<dyn Source>), SourceError> {
+    drain_telling(source, pool, algorithms, |_| {}).await
+}
+
+/// The same, telling the number of bytes read.
+pub(crate) async fn drain_telling(
+    source: Box<dyn Source>,
+    pool: &Pool,
+    algorithms: &[Algorithm],
+    tell: impl Fn(u64),
+) -> Result<(Produced, Box<dyn Source>), SourceError> {
     let name = source.name().to_owned();
     let failed = |error| SourceError::Read { name: name.clone(), at: 0, source: error };
     let mut flow = pipeline::start(source, Vec::new(), pool.clone(), algorithms).map_err(failed)?;
-    while let Some(Item::Chunk(_)) = flow.queue.recv().await {}
+    let mut read = 0;
+    while let Some(Item::Chunk(chunk)) = flow.queue.recv().await {
+        read += chunk.len() as u64;
+        tell(read);
+    }
     let outcome =
         flow.outcome.await.map_err(|_| failed(std::io::Error::other("reading stopped")))?;
     match outcome.result {

@@ -1,0 +1,34 @@
+//! Makes an image of a file: creates the record, sends the bytes, proves what has arrived.
+//!
+//! ```text
+//! cargo run --example push CLOUD NAME FILE
+//! ```
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
+use std::path::Path;
+
+use imgpush_engine::client::{Cloud, CloudOptions, ImageClient};
+use imgpush_engine::{CancellationToken, Push, PushOptions, source};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [cloud, name, file] = &arguments[..] else {
+        return Err("usage: push CLOUD NAME FILE".into());
+    };
+    let cloud = Cloud::load(&CloudOptions::named(Some(cloud.clone())))?;
+    let client = ImageClient::connect(&cloud).await?;
+    let source = source::open(Path::new(file))?;
+
+    let push = Push::new(client, PushOptions::named(name)).on_cloud(cloud.name());
+    match push.run(source, &CancellationToken::new()).await {
+        Ok(report) => {
+            println!("{}: {}", report.id, report.verified_by.join(" and "));
+            Ok(())
+        }
+        Err(error) => {
+            println!("{}", error.fate);
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,539 @@
+//! One image, out of a cloud, proved.
+
+use std::fmt;
+use std::path::Path;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _};
+use imgpush_client::{Image, ImageClient, Status};
+use imgpush_digest::Algorithm;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{DownloadError, Failure, Remains};
+use crate::fetch::{DATA, Fetch, Patience};
+use crate::intake::{Intake, Landed};
+use crate::part::{self, Part};
+use crate::pipeline::Produced;
+use crate::pool::Pool;
+use crate::progress::{NoProgress, Phase, Progress};
+use crate::push::ALWAYS;
+use crate::report::{self, DownloadReport};
+use crate::runtime::off_runtime;
+use crate::verify::{self, Claims, Verdict};
+
+/// How an image is downloaded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadOptions {
+    /// Stores to read from, the best first; the service's choice when empty.
+    pub prefer: Vec<String>,
+    /// Let the download replace a file that is there already.
+    pub overwrite: bool,
+    /// Accept data that nothing proves: an image without hashes, or with one by an algorithm that is
+    /// not known here. A hash that can be compared still has to be equal.
+    pub allow_unverified: bool,
+    /// Bytes of memory that the process should stay within.
+    pub memory_bytes: u64,
+    /// How long a connection may bring nothing.
+    pub idle_timeout: Duration,
+    /// How often it is tried again when a connection breaks or is not made. A byte that comes starts the
+    /// count again.
+    pub retries: u32,
+    /// The pause before the first of them; it doubles with each, up to half a minute.
+    pub retry_pause: Duration,
+}
+
+impl Default for DownloadOptions {
+    fn default() -> Self {
+        DownloadOptions {
+            prefer: Vec::new(),
+            overwrite: false,
+            allow_unverified: false,
+            memory_bytes: 64 << 20,
+            idle_timeout: Duration::from_secs(60),
+            retries: 5,
+            retry_pause: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Downloads images of one cloud.
+///
+/// Whatever they are written to, in this order:
+///
+/// 1. What the image shows is judged: an image without data, and one whose data could not be proved
+///    afterwards, end here.
+/// 2. The bytes are received into buffers of the memory budget and hashed on the way, outside the async
+///    runtime, by the algorithms that the image shows. A connection that breaks or falls silent is
+///    gone on with by `Range`.
+/// 3. Size, `os_hash_value` and `checksum` are compared.
+/// 4. Only then is the image complete for others: [a file](Download::to_file) gets its name,
+///    [a writer](Download::to_writer) or [a stream](Download::stream) the last chunk.
+///
+/// The data of an image never changes under its id, so only that and the digests tie the pieces
+/// together.
+#[derive(Clone)]
+pub struct Download {
+    client: ImageClient,
+    options: DownloadOptions,
+    cloud: String,
+    progress: Arc<dyn Progress>,
+}
+
+impl Download {
+    /// Downloads through `client`.
+    #[must_use]
+    pub fn new(client: ImageClient, options: DownloadOptions) -> Self {
+        let cloud = client.base().host_str().unwrap_or_default().to_owned();
+        Download { client, options, cloud, progress: Arc::new(NoProgress) }
+    }
+
+    /// What messages and the report call the cloud; its host when nobody says.
+    #[must_use]
+    pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
+        self.cloud = name.into();
+        self
+    }
+
+    /// Who hears of downloads while they run.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Into a file, which is there when its data is proved and on the disk, and not before.
+    ///
+    /// Until then the bytes are in a partial file beside it, `disk.qcow2.<id>.part`. Trouble that may
+    /// pass, an interruption too, leaves it there, and the same download goes on behind it. Data that
+    /// proves wrong is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`DownloadError`]: what went wrong, and what became of the partial file.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel`: what has been received is written, which takes at most a few seconds.
+    /// Dropping the future instead loses up to the last few MiB of it.
+    pub async fn to_file(
+        &self,
+        image: &Image,
+        destination: impl AsRef<Path>,
+        cancel: &CancellationToken,
+    ) -> Result<DownloadReport, DownloadError> {
+        let start = Instant::now();
+        let destination = destination.as_ref();
+        let nothing = |failure| self.error(image, failure, Remains::Nothing);
+        let expected = Expected::of(image, &self.options).map_err(nothing)?;
+
+        let part = off_runtime({
+            let (destination, id) = (destination.to_owned(), image.id().to_owned());
+            let (size, overwrite) = (expected.size, self.options.overwrite);
+            move || Part::open(&destination, &id, size, overwrite)
+        });
+        let part = part.await.map_err(Failure::Destination).map_err(nothing)?;
+        let path = part.path().to_owned();
+        let mut transfer = self.start(image, &expected, Some(part));
+        let received = tokio::select! {
+            received = transfer.receive() => received,
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        let written = transfer.intake.written();
+        let way = Way {
+            start,
+            path: Some(destination.display().to_string()),
+            resumed_from: transfer.resumed_from,
+            attempts: transfer.fetch.attempts(),
+        };
+        let Some(Landed { part, result }) = transfer.land(cancel).await else {
+            let bytes = written.load(Ordering::Relaxed);
+            let failure = received.err().unwrap_or(Failure::Interrupted);
+            return Err(self.error(image, failure, Remains::Kept { path, bytes }));
+        };
+        let part = part.expect("the thread gives back the file it was given");
+        let produced = match (received, result) {
+            // What the disk says is why no more was received.
+            (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
+            (Err(failure @ Failure::Differs { .. }), Ok(_)) => {
+                return Err(self.error(image, failure, part.remove()));
+            }
+            (Err(failure), Ok(_)) => return Err(self.error(image, failure, part.keep())),
+            (Ok(()), Ok(produced)) => produced.expect("the thread ends early only by a failure"),
+        };
+
+        self.enter(Phase::Verifying);
+        let proof = match prove(image, &produced) {
+            Ok(proof) => proof,
+            Err(failure) => return Err(self.error(image, failure, part.remove())),
+        };
+        let (part, published) = off_runtime(move || {
+            let published = part.publish();
+            (part, published)
+        })
+        .await;
+        if let Err(failure) = published {
+            return Err(self.error(image, Failure::Destination(failure), part.keep()));
+        }
+        Ok(self.report(image, &produced, proof, way))
+    }
+
+    /// Into a writer, such as the standard output. The last chunk comes when all is proved, so a reader
+    /// behind it never gets a whole image that is wrong. `name` is what messages call it.
+    ///
+    /// The writer is flushed, not closed: closing it in both cases would tell its reader nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DownloadError`], with the number of bytes that were written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel` or by dropping the future; what is written is written.
+    pub async fn to_writer<W: AsyncWrite + Unpin>(
+        &self,
+        image: &Image,
+        writer: &mut W,
+        name: &str,
+        cancel: &CancellationToken,
+    ) -> Result<DownloadReport, DownloadError> {
+        let start = Instant::now();
+        let mut delivery =
+            self.deliver(image).map_err(|failure| self.error(image, failure, Remains::Nothing))?;
+        let mut written = 0;
+        let writing = async {
+            let failed = |at, source| Failure::Destination(part::write_error(name, at, source));
+            while let Some(chunk) = delivery.next().await? {
+                writer.write_all(&chunk).await.map_err(|source| failed(written, source))?;
+                written += chunk.len() as u64;
+            }
+            writer.flush().await.map_err(|source| failed(written, source))
+        };
+        let done = tokio::select! {
+            done = writing => done,
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        if let Err(failure) = done {
+            return Err(self.error(image, failure, Remains::cut(written)));
+        }
+        let (produced, proof) =
+            delivery.proved.expect("a delivery comes to its end only with a proof");
+        let way = Way { start, path: None, resumed_from: 0, attempts: delivery.attempts };
+        Ok(self.report(image, &produced, proof, way))
+    }
+
+    /// As a stream of chunks of up to 1 MiB. The last one comes when all is proved; where that fails,
+    /// an error comes in its place.
+    ///
+    /// Nothing is asked for before the stream is, and nothing is read ahead of it but what the buffers
+    /// of the network take. Dropping it closes the connection.
+    #[must_use]
+    pub fn stream(&self, image: &Image) -> VerifiedStream {
+        let state = Some((self.clone(), image.clone(), None));
+        let chunks = stream::unfold(state, |state| async {
+            let (download, image, delivery) = state?;
+            let mut delivery: Delivery = match delivery.map_or_else(|| download.deliver(&image), Ok)
+            {
+                Ok(delivery) => delivery,
+                Err(failure) => {
+                    return Some((Err(download.error(&image, failure, Remains::Nothing)), None));
+                }
+            };
+            match delivery.next().await {
+                Ok(None) => None,
+                // A copy: whoever keeps chunks must not keep the buffers that the rest needs.
+                Ok(Some(chunk)) => Some((
+                    Ok(Bytes::copy_from_slice(&chunk)),
+                    Some((download, image, Some(delivery))),
+                )),
+                Err(failure) => {
+                    let remains = Remains::cut(delivery.given);
+                    Some((Err(download.error(&image, failure, remains)), None))
+                }
+            }
+        });
+        VerifiedStream(chunks.boxed())
+    }
+
+    /// To nowhere: the digests of what the service gives.
+    pub(crate) async fn to_nowhere(
+        &self,
+        image: &Image,
+        cancel: &CancellationToken,
+    ) -> Result<(Produced, Proof), Failure> {
+        let expected = Expected::of(image, &self.options)?;
+        let mut transfer = self.start(image, &expected, None);
+        tokio::select! {
+            received = transfer.receive() => received?,
+            () = cancel.cancelled() => return Err(Failure::Interrupted),
+        }
+        let landed = transfer.land(cancel).await.ok_or(Failure::Interrupted)?;
+        let produced = landed.result?.expect("the end was received");
+        self.enter(Phase::Verifying);
+        let proof = prove(image, &produced)?;
+        Ok((produced, proof))
+    }
+
+    pub(crate) fn cloud(&self) -> &str {
+        &self.cloud
+    }
+
+    pub(crate) fn progress(&self) -> &Arc<dyn Progress> {
+        &self.progress
+    }
+
+    pub(crate) fn options(&self) -> &DownloadOptions {
+        &self.options
+    }
+
+    /// Starts the thread; nothing is asked for yet.
+    fn start(&self, image: &Image, expected: &Expected, part: Option<Part>) -> Transfer {
+        let options = &self.options;
+        let pool = Pool::within(options.memory_bytes);
+        let patience = Patience {
+            idle_timeout: options.idle_timeout,
+            retries: options.retries,
+            pause: options.retry_pause,
+        };
+        self.progress.total(expected.size);
+        let progress = Arc::clone(&self.progress);
+        let algorithms = expected.algorithms.clone();
+        let intake = Intake::start(algorithms, part, pool.clone(), Arc::clone(&progress));
+        let fetch = Fetch::new(
+            self.client.clone(),
+            image.id(),
+            expected.size,
+            options.prefer.clone(),
+            patience,
+            pool,
+            Arc::clone(&progress),
+        );
+        Transfer { fetch, intake, resumed_from: 0, progress }
+    }
+
+    fn deliver(&self, image: &Image) -> Result<Delivery, Failure> {
+        let expected = Expected::of(image, &self.options)?;
+        self.enter(Phase::Downloading);
+        Ok(Delivery {
+            transfer: Some(self.start(image, &expected, None)),
+            image: image.clone(),
+            tail: None,
+            given: 0,
+            attempts: 0,
+            proved: None,
+        })
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(cloud = self.cloud, "{}", phase.name());
+        self.progress.phase(phase);
+    }
+
+    fn error(&self, image: &Image, failure: Failure, remains: Remains) -> DownloadError {
+        DownloadError {
+            image: image.name().unwrap_or(image.id()).to_owned(),
+            cloud: self.cloud.clone(),
+            failure: Box::new(failure),
+            remains,
+        }
+    }
+
+    fn report(&self, image: &Image, produced: &Produced, proof: Proof, way: Way) -> DownloadReport {
+        DownloadReport {
+            id: image.id().to_owned(),
+            name: image.name().map(str::to_owned),
+            size: produced.bytes,
+            verified: proof.doubt.is_none(),
+            verified_by: proof.by,
+            unverified_because: proof.doubt,
+            computed: report::shown(&produced.digests),
+            path: way.path,
+            cloud: self.cloud.clone(),
+            resumed_from: way.resumed_from,
+            attempts: way.attempts,
+            seconds: way.start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("cloud", &self.cloud)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The chunks of [`Download::stream`].
+pub struct VerifiedStream(BoxStream<'static, Result<Bytes, DownloadError>>);
+
+impl Stream for VerifiedStream {
+    type Item = Result<Bytes, DownloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(cx)
+    }
+}
+
+impl fmt::Debug for VerifiedStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VerifiedStream").finish_non_exhaustive()
+    }
+}
+
+/// What an image says of its data before it is fetched.
+struct Expected {
+    size: u64,
+    algorithms: Vec<Algorithm>,
+}
+
+impl Expected {
+    fn of(image: &Image, options: &DownloadOptions) -> Result<Self, Failure> {
+        if image.status() != Status::Active {
+            return Err(Failure::NotAvailable { status: image.status() });
+        }
+        let Some(size) = image.size() else {
+            let reason = "the server shows no size".to_owned();
+            return Err(Failure::CannotVerify { reason });
+        };
+        let claims = Claims::of(image);
+        if !options.allow_unverified {
+            claims.sufficient()?;
+        }
+        let mut algorithms = claims.algorithms();
+        if algorithms.is_empty() {
+            // Nothing to compare them with, but the report shows them.
+            algorithms.extend(ALWAYS);
+        }
+        Ok(Expected { size, algorithms })
+    }
+}
+
+/// What speaks for the data.
+pub(crate) struct Proof {
+    pub(crate) by: Vec<&'static str>,
+    /// Why that is not enough.
+    doubt: Option<String>,
+}
+
+/// Compares all that the image shows; what is in doubt was allowed before.
+fn prove(image: &Image, produced: &Produced) -> Result<Proof, Failure> {
+    let differs = |failure| verify::data_is_wrong(DATA, failure);
+    verify::same_size(image, produced.bytes).map_err(differs)?;
+    let claims = Claims::of(image);
+    let by = match claims.compare(&produced.digests).map_err(differs)? {
+        Verdict::Proved(by) => by,
+        Verdict::Needs(algorithm) => {
+            return Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") });
+        }
+    };
+    Ok(Proof { by, doubt: claims.doubt().map(str::to_owned) })
+}
+
+/// What a report tells of the way here.
+struct Way {
+    start: Instant,
+    path: Option<String>,
+    resumed_from: u64,
+    attempts: u32,
+}
+
+/// A download at work: the network on one side, the thread that hashes and writes on the other.
+struct Transfer {
+    fetch: Fetch,
+    intake: Intake,
+    /// Bytes that were there before.
+    resumed_from: u64,
+    progress: Arc<dyn Progress>,
+}
+
+impl Transfer {
+    /// Receives all. Ends well, too, when the thread has failed; [`land`](Transfer::land) tells.
+    async fn receive(&mut self) -> Result<(), Failure> {
+        let Some(at) = self.intake.ready().await else { return Ok(()) };
+        self.resumed_from = at;
+        self.fetch.skip_to(at);
+        tracing::info!(at, "{}", Phase::Downloading.name());
+        self.progress.phase(Phase::Downloading);
+        self.progress.sent(at);
+        while let Some(chunk) = self.fetch.next_chunk().await? {
+            if !self.intake.push(chunk).await {
+                return Ok(());
+            }
+        }
+        self.intake.end().await;
+        Ok(())
+    }
+
+    /// Has the thread take what came behind the last whole chunk, and waits for its end; not for long
+    /// when somebody waits at the terminal, as a disk may hang.
+    async fn land(mut self, cancel: &CancellationToken) -> Option<Landed> {
+        let mut landing = pin!(async {
+            if let Some(rest) = self.fetch.rest() {
+                self.intake.push(rest).await;
+            }
+            self.intake.finish().await
+        });
+        tokio::select! {
+            landed = &mut landing => Some(landed),
+            () = cancel.cancelled() => timeout(LANDING_TIMEOUT, landing).await.ok(),
+        }
+    }
+}
+
+/// A disk that works takes the few chunks there are in less.
+const LANDING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A download whose last chunk waits for the proof.
+struct Delivery {
+    /// None behind the last byte.
+    transfer: Option<Transfer>,
+    image: Image,
+    /// The last chunk received.
+    tail: Option<Bytes>,
+    /// Bytes handed out.
+    given: u64,
+    attempts: u32,
+    /// Present behind the last byte.
+    proved: Option<(Produced, Proof)>,
+}
+
+impl Delivery {
+    /// The next chunk; none behind the last, which comes when all is proved.
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        while let Some(transfer) = &mut self.transfer {
+            let chunk = transfer.fetch.next_chunk().await?;
+            self.attempts = transfer.fetch.attempts();
+            let ready = match chunk {
+                Some(chunk) => {
+                    transfer.intake.push(chunk.clone()).await;
+                    self.tail.replace(chunk)
+                }
+                None => {
+                    transfer.intake.end().await;
+                    let transfer = self.transfer.take().expect("it is at work");
+                    transfer.progress.phase(Phase::Verifying);
+                    let landed = transfer.intake.finish().await;
+                    let produced = landed.result?.expect("the end was received");
+                    let proof = prove(&self.image, &produced)?;
+                    self.proved = Some((produced, proof));
+                    self.tail.take()
+                }
+            };
+            if let Some(chunk) = ready {
+                self.given += chunk.len() as u64;
+                return Ok(Some(chunk));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,311 @@
+//! The partial file of a download, beside the file that it becomes.
+//!
+//! Its name holds the id of the image, whose data never changes once it is there: so what an earlier
+//! download has left can be gone on with, and two images for one destination do not meet. It is locked
+//! while it is written. It gets the final name when it is proved and on the disk, not before.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::{DestinationError, Remains};
+
+/// A partial file that is open, and locked where the file system has locks.
+#[derive(Debug)]
+pub(crate) struct Part {
+    path: PathBuf,
+    destination: PathBuf,
+    overwrite: bool,
+    file: File,
+    /// Where the next byte goes.
+    at: u64,
+}
+
+impl Part {
+    /// Opens or makes the partial file of the image `id` of `size` bytes. One that is larger cannot be
+    /// of that image and is emptied.
+    pub(crate) fn open(
+        destination: &Path,
+        id: &str,
+        size: u64,
+        overwrite: bool,
+    ) -> Result<Self, DestinationError> {
+        let path = partial_path(destination, id);
+        let failed = |source| DestinationError::Open { path: path.clone(), source };
+        free(destination, overwrite)?;
+        let file = loop {
+            // Through a link of that name somebody else's file would be written to.
+            if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+                return Err(DestinationError::NotAFile { path });
+            }
+            let mut options = OpenOptions::new();
+            let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+            let file = file.map_err(failed)?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(DestinationError::Busy { path }),
+                // Where there are no locks, two downloads of an image into one file are not noticed
+                // before the digests differ.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            // Another download may have finished, and renamed the file, between opening and locking.
+            if is_at(&file, &path) {
+                break file;
+            }
+            free(destination, overwrite)?;
+        };
+        if file.metadata().map_err(failed)?.len() > size {
+            file.set_len(0).map_err(failed)?;
+        }
+        Ok(Part { path, destination: destination.to_owned(), overwrite, file, at: 0 })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes in it.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(self.at, |metadata| metadata.len())
+    }
+
+    /// The next bytes that are in it already; 0 at the end, where writing goes on.
+    pub(crate) fn read(&mut self, space: &mut [u8]) -> Result<usize, DestinationError> {
+        let mut filled = 0;
+        while filled < space.len() {
+            match self.file.read(&mut space[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => {
+                    let at = self.at + filled as u64;
+                    return Err(DestinationError::Read { path: self.path.clone(), at, source });
+                }
+            }
+        }
+        self.at += filled as u64;
+        Ok(filled)
+    }
+
+    /// Writes the next bytes.
+    pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), DestinationError> {
+        self.file.write_all(chunk).map_err(|source| self.failed(source))?;
+        self.at += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Returns when all is on the disk.
+    pub(crate) fn sync(&self) -> Result<(), DestinationError> {
+        self.file.sync_all().map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: std::io::Error) -> DestinationError {
+        write_error(&self.path.display().to_string(), self.at, source)
+    }
+
+    /// Gives it the final name. What has that name by now is replaced only if it may be.
+    pub(crate) fn publish(&self) -> Result<(), DestinationError> {
+        let (part, destination) = (&self.path, &self.destination);
+        free(destination, self.overwrite)?;
+        let renamed = if self.overwrite {
+            std::fs::rename(part, destination)
+        } else {
+            rename_new(part, destination)
+        };
+        renamed.map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists => DestinationError::Exists { path: destination.clone() },
+            _ => DestinationError::Rename { path: destination.clone(), source },
+        })?;
+        sync_folder(destination);
+        Ok(())
+    }
+
+    /// Leaves it for the next download; one without a byte is removed.
+    pub(crate) fn keep(self) -> Remains {
+        match self.bytes() {
+            0 => match self.remove() {
+                Remains::Removed { .. } => Remains::Nothing,
+                left => left,
+            },
+            bytes => Remains::Kept { path: self.path, bytes },
+        }
+    }
+
+    /// Removes it.
+    pub(crate) fn remove(self) -> Remains {
+        match std::fs::remove_file(&self.path) {
+            Ok(()) => Remains::Removed { path: self.path },
+            Err(error) => Remains::Left { path: self.path, reason: error.to_string() },
+        }
+    }
+}
+
+/// `disk.qcow2.<id>.part` beside `disk.qcow2`.
+fn partial_path(destination: &Path, id: &str) -> PathBuf {
+    let mut name = destination.file_name().map_or_else(OsString::new, ToOwned::to_owned);
+    // The id comes from the service, which has no say in where files go.
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    name.push(format!(".{}.part", id.chars().map(plain).collect::<String>()));
+    destination.with_file_name(name)
+}
+
+/// Whether the destination may be written.
+fn free(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
+    let path = || destination.to_owned();
+    // A link that leads nowhere is there, too.
+    let Ok(itself) = std::fs::symlink_metadata(destination) else {
+        return match destination.file_name() {
+            Some(_) => Ok(()),
+            None => Err(DestinationError::NotAFile { path: path() }),
+        };
+    };
+    let is_file =
+        itself.is_file() || std::fs::metadata(destination).is_ok_and(|target| target.is_file());
+    match (is_file, overwrite) {
+        (true, true) => Ok(()),
+        (true, false) => Err(DestinationError::Exists { path: path() }),
+        (false, _) => Err(DestinationError::NotAFile { path: path() }),
+    }
+}
+
+/// Renames to a name that nothing has. A hard link is never made over another file, whoever makes one
+/// at the same time. Where the file system has none, looking first has to do.
+fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => {
+            // The image has its name; a second one is untidy, not wrong.
+            if let Err(error) = std::fs::remove_file(from) {
+                tracing::warn!("{} could not be removed: {error}", from.display());
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) if std::fs::symlink_metadata(to).is_ok() => Err(ErrorKind::AlreadyExists.into()),
+        Err(_) => std::fs::rename(from, to),
+    }
+}
+
+/// What the system said of writing, by what can be done about it.
+pub(crate) fn write_error(name: &str, at: u64, source: std::io::Error) -> DestinationError {
+    let name = name.to_owned();
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            DestinationError::Full { name, at, source }
+        }
+        _ => DestinationError::Write { name, at, source },
+    }
+}
+
+/// Whether the open file is the one at `path`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// Makes the new name survive a loss of power, where the system can.
+fn sync_folder(destination: &Path) {
+    if cfg!(unix) {
+        let folder = destination.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|open| open.sync_all());
+        if let Err(error) = synced {
+            tracing::debug!("the folder of {} cannot be synced: {error}", destination.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_partial_file_is_beside_the_destination_whatever_the_id() {
+        let path = partial_path(Path::new("/images/noble.qcow2"), "a7f0-1");
+        assert_eq!(path, Path::new("/images/noble.qcow2.a7f0-1.part"));
+        let path = partial_path(Path::new("noble.qcow2"), "../../etc/x");
+        assert_eq!(path, Path::new("noble.qcow2.______etc_x.part"));
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("disk");
+        let mut part = Part::open(&destination, "id", 3, false).unwrap();
+        part.write(b"abc").unwrap();
+        std::fs::write(&destination, "other").unwrap();
+        assert!(matches!(part.publish(), Err(DestinationError::Exists { .. })));
+        // Past the look, too.
+        let error = rename_new(part.path(), &destination).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&destination).unwrap(), b"other");
+        assert!(matches!(part.keep(), Remains::Kept { bytes: 3, .. }));
+
+        let part = Part::open(&destination, "id", 3, true).unwrap();
+        part.publish().unwrap();
+        assert_eq!(std::fs::read(&destination).unwrap(), b"abc");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        for overwrite in [false, true] {
+            let error = Part::open(folder.path(), "id", 3, overwrite).unwrap_err();
+            assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
+        }
+        let error = Part::open(&folder.path().join(".."), "id", 3, true).unwrap_err();
+        assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
+        let error = Part::open(&folder.path().join("none/disk"), "id", 3, true).unwrap_err();
+        assert!(matches!(error, DestinationError::Open { .. }), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_partial_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (destination, victim) = (folder.path().join("disk"), folder.path().join("victim"));
+        std::fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, partial_path(&destination, "id")).unwrap();
+        let error = Part::open(&destination, "id", 3, false).unwrap_err();
+        assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn two_downloads_do_not_write_one_partial_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("disk");
+        let part = Part::open(&destination, "id", 3, false).unwrap();
+        let error = Part::open(&destination, "id", 3, false).unwrap_err();
+        assert!(matches!(error, DestinationError::Busy { .. }), "{error}");
+        Part::open(&destination, "other", 3, false).unwrap();
+        assert_eq!(part.keep(), Remains::Nothing);
+        Part::open(&destination, "id", 3, false).unwrap();
+    }
+
+    #[test]
+    fn a_larger_file_of_that_name_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("disk");
+        std::fs::write(partial_path(&destination, "id"), "abcd").unwrap();
+        assert_eq!(Part::open(&destination, "id", 4, false).unwrap().bytes(), 4);
+        assert_eq!(Part::open(&destination, "id", 3, false).unwrap().bytes(), 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_trouble() {
+        let full = write_error("disk", 5, ErrorKind::StorageFull.into());
+        assert_eq!(full.to_string(), "no space is left for disk behind byte 5");
+        let other = write_error("disk", 5, ErrorKind::BrokenPipe.into());
+        assert!(matches!(other, DestinationError::Write { at: 5, .. }));
+    }
+}

@@ -1,0 +1,730 @@
+//! What a download makes of everything that can go wrong on the way, and what it leaves behind.
+//!
+//! The service is scripted here, byte by byte; the hashes come from plain library crates, so that a
+//! mistake of the hashing under test cannot agree with itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Status, Surroundings};
+use imgpush_engine::source::{FileSource, Source};
+use imgpush_engine::{
+    Break, CancellationToken, DestinationError, Download, DownloadError, DownloadOptions,
+    DownloadReport, Failure, Phase, Progress, Push, PushOptions, Remains, Verification,
+};
+use imgpush_sandbox::{PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
+use md5::Md5;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256, Sha512};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+const MIB: usize = 1 << 20;
+/// Some chunks and a bit.
+const SIZE: usize = 5 * MIB + 77;
+const ID: &str = "8f3a2c1e-0d4b-4f6a-9b7c-1e2d3c4b5a69";
+
+/// What the service does with one request for the data; without one it answers well.
+#[derive(Clone, Copy)]
+enum Act {
+    /// Closes the connection behind so many bytes of the body.
+    Cut(u64),
+    /// Falls silent behind so many bytes of the body.
+    Stall(u64),
+    /// Answers so.
+    Status(u16),
+}
+
+/// A service with one image.
+struct Service {
+    data: Vec<u8>,
+    script: Mutex<VecDeque<Act>>,
+    /// The first byte that each request asked for.
+    asked: Mutex<Vec<u64>>,
+    /// Bytes of data sent.
+    sent: AtomicU64,
+    /// Whether it heeds `Range`.
+    ranges: bool,
+}
+
+impl Service {
+    async fn serve(self: Arc<Self>, mut socket: TcpStream) -> std::io::Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await?);
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        assert!(head.starts_with(&format!("get /v2/images/{ID}/file")), "{head}");
+        let range = head.lines().find_map(|line| line.strip_prefix("range: bytes="));
+        let from: u64 = range.map_or(0, |range| range.trim_end_matches('-').parse().unwrap());
+        self.asked.lock().unwrap().push(from);
+        let act = self.script.lock().unwrap().pop_front();
+        if let Some(Act::Status(status)) = act {
+            let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno");
+            return socket.write_all(answer.as_bytes()).await;
+        }
+        let size = self.data.len() as u64;
+        let from = if self.ranges { from } else { 0 };
+        let status = if from > 0 {
+            format!("206 Partial Content\r\ncontent-range: bytes {from}-{}/{size}", size - 1)
+        } else {
+            "200 OK".to_owned()
+        };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", size - from);
+        socket.write_all(head.as_bytes()).await?;
+        let body = &self.data[usize::try_from(from).unwrap()..];
+        let until = match act {
+            Some(Act::Cut(bytes) | Act::Stall(bytes)) => usize::try_from(bytes).unwrap(),
+            _ => body.len(),
+        };
+        for piece in body[..until].chunks(64 << 10) {
+            socket.write_all(piece).await?;
+            self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
+        if let Some(Act::Stall(_)) = act {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        }
+        socket.shutdown().await
+    }
+}
+
+struct Scene {
+    service: Arc<Service>,
+    client: ImageClient,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new(data: Vec<u8>, script: impl Into<VecDeque<Act>>) -> Self {
+        Scene::with_ranges(data, script, true).await
+    }
+
+    async fn with_ranges(data: Vec<u8>, script: impl Into<VecDeque<Act>>, ranges: bool) -> Self {
+        let service = Arc::new(Service {
+            data,
+            script: Mutex::new(script.into()),
+            asked: Mutex::default(),
+            sent: AtomicU64::new(0),
+            ranges,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = CloudOptions::default()
+            .with_setting("auth_type", "none")
+            .with_setting("endpoint", format!("http://{}", listener.local_addr().unwrap()));
+        let serving = Arc::clone(&service);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(Arc::clone(&serving).serve(socket));
+            }
+        });
+        let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
+        let client = ImageClient::connect(&cloud).await.unwrap();
+        Scene { service, client, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn download(&self, options: DownloadOptions) -> Download {
+        Download::new(self.client.clone(), options).on_cloud("scripted")
+    }
+
+    fn destination(&self) -> PathBuf {
+        self.folder.path().join("disk.img")
+    }
+
+    fn partial(&self) -> PathBuf {
+        self.folder.path().join(format!("disk.img.{ID}.part"))
+    }
+
+    async fn fetch(&self, image: &Image) -> Result<DownloadReport, DownloadError> {
+        self.fetch_with(image, quick()).await
+    }
+
+    async fn fetch_with(
+        &self,
+        image: &Image,
+        options: DownloadOptions,
+    ) -> Result<DownloadReport, DownloadError> {
+        let cancel = CancellationToken::new();
+        self.download(options).to_file(image, self.destination(), &cancel).await
+    }
+
+    fn asked(&self) -> Vec<u64> {
+        self.service.asked.lock().unwrap().clone()
+    }
+
+    /// Names of all files there are.
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// Retries without waiting long.
+fn quick() -> DownloadOptions {
+    let mut options = DownloadOptions::default();
+    options.retry_pause = Duration::from_millis(1);
+    options
+}
+
+fn data(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|i| (i % 251) as u8).collect()
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The record of an image with that data, with changes.
+fn image(data: &[u8], changes: &Value) -> Image {
+    let mut record = json!({
+        "id": ID, "name": "noble", "status": "active", "size": data.len(),
+        "checksum": hex(Md5::digest(data)),
+        "os_hash_algo": "sha512", "os_hash_value": hex(Sha512::digest(data)),
+    });
+    for (key, value) in changes.as_object().unwrap() {
+        record[key] = value.clone();
+    }
+    serde_json::from_value(record).unwrap()
+}
+
+fn is_same(path: &Path, data: &[u8]) -> bool {
+    std::fs::read(path).unwrap() == data
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_pushed_comes_back_and_is_proved() {
+    let sandbox = Sandbox::start(SandboxOptions::default().with_tokens(Duration::from_secs(3600)))
+        .await
+        .unwrap();
+    let login = CloudOptions::default()
+        .with_setting("auth_url", sandbox.auth_url())
+        .with_setting("username", USER)
+        .with_setting("password", PASSWORD)
+        .with_setting("project_name", PROJECT);
+    let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
+    let client = ImageClient::connect(&cloud).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (source, destination) = (folder.path().join("source"), folder.path().join("destination"));
+    let data = data(SIZE);
+    std::fs::write(&source, &data).unwrap();
+    let cancel = CancellationToken::new();
+    let push = Push::new(client.clone(), PushOptions::named("noble"));
+    let pushed = push.run(Box::new(FileSource::open(&source).unwrap()), &cancel).await.unwrap();
+
+    let image = client.find_existing("noble").await.unwrap();
+    let download = Download::new(client.clone(), DownloadOptions::default()).on_cloud("sandbox");
+    // On another task: the future is `Send`.
+    let report = tokio::spawn({
+        let (download, image, path) = (download.clone(), image.clone(), destination.clone());
+        async move { download.to_file(&image, path, &CancellationToken::new()).await }
+    });
+    let report = report.await.unwrap().unwrap();
+    assert!(is_same(&destination, &data));
+    assert_eq!((report.id, report.size), (pushed.id, SIZE as u64));
+    assert!(report.verified);
+    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
+    assert_eq!(report.computed["md5"], hex(Md5::digest(&data)));
+    assert_eq!((report.attempts, report.resumed_from), (1, 0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a partial file is left");
+
+    let verification = Verification::new(client, DownloadOptions::default());
+    let report = verification.against_download(&image, &cancel).await.unwrap();
+    assert_eq!((report.verified, report.against), (true, "download"));
+    let file = Box::new(FileSource::open(&destination).unwrap());
+    let report = verification.against_file(&image, file, &cancel).await.unwrap();
+    assert_eq!((report.verified, report.against), (true, "file"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_anywhere_is_gone_on_with() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    for at in [0, 1, SIZE as u64 / 2, MIB as u64, SIZE as u64 - 1] {
+        for ranges in [true, false] {
+            let scene = Scene::with_ranges(data.clone(), [Act::Cut(at)], ranges).await;
+            let report = scene.fetch(&image).await.unwrap();
+            assert!(is_same(&scene.destination(), &data), "{at}, {ranges}");
+            assert_eq!(scene.asked(), [0, at], "{ranges}");
+            assert_eq!((report.attempts, report.resumed_from), (2, 0));
+            assert_eq!(scene.files().len(), 1);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_attempts_that_bring_nothing_count() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let mut options = quick();
+    options.retries = 2;
+    // Each time a byte, and once in a while nothing.
+    let script = [[Act::Cut(1), Act::Status(503)], [Act::Cut(1), Act::Cut(0)]].concat().repeat(10);
+    let scene = Scene::new(data.clone(), script).await;
+    let report = scene.fetch_with(&image, options.clone()).await.unwrap();
+    assert_eq!(report.attempts, 41);
+    assert!(is_same(&scene.destination(), &data));
+
+    // A service without ranges does not come further by sending the same again.
+    let scene = Scene::with_ranges(data.clone(), [Act::Cut(5); 3], false).await;
+    let error = scene.fetch_with(&image, options).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::GaveUp { at: 5, attempts: 3, .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let half = SIZE as u64 / 2;
+    let scene =
+        Scene::new(data.clone(), [Act::Cut(half), Act::Status(502), Act::Status(503)]).await;
+    let mut options = quick();
+    options.retries = 2;
+    let error = scene.fetch_with(&image, options).await.unwrap_err();
+    let Failure::GaveUp { at, attempts: 3, retries: 2, source: Break::Client(_) } = *error.failure
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(at, half);
+    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: half });
+    assert_eq!(scene.files(), [scene.partial()]);
+
+    scene.service.script.lock().unwrap().clear();
+    let heard = Arc::new(Heard::default());
+    let report = scene
+        .download(quick())
+        .with_progress(heard.clone())
+        .to_file(&image, scene.destination(), &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(scene.asked(), [0, half, half, half]);
+    assert_eq!((report.resumed_from, report.attempts), (half, 1));
+    assert!(is_same(&scene.destination(), &data));
+    let phases = heard.phases.lock().unwrap().clone();
+    assert_eq!(phases, [Phase::Resuming, Phase::Downloading, Phase::Verifying]);
+    let sent = heard.sent.lock().unwrap().clone();
+    assert!(sent.is_sorted() && sent.contains(&half), "{sent:?}");
+    assert_eq!(sent.last(), Some(&(SIZE as u64)));
+}
+
+#[derive(Default)]
+struct Heard {
+    phases: Mutex<Vec<Phase>>,
+    sent: Mutex<Vec<u64>>,
+}
+
+impl Progress for Heard {
+    fn phase(&self, phase: Phase) {
+        self.phases.lock().unwrap().push(phase);
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.sent.lock().unwrap().push(bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+
+    // Whole already: nothing is asked for.
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.partial(), &data).unwrap();
+    let report = scene.fetch(&image).await.unwrap();
+    assert_eq!((report.resumed_from, report.attempts), (SIZE as u64, 0));
+    assert!(scene.asked().is_empty());
+    assert!(is_same(&scene.destination(), &data));
+
+    // Too large to be of this image: begun anew.
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.partial(), vec![9; SIZE + 1]).unwrap();
+    assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
+    assert_eq!(scene.asked(), [0]);
+
+    // Wrong: found out at the end, removed, and the next download is a good one.
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.partial(), vec![9; MIB]).unwrap();
+    let error = scene.fetch(&image).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+    assert_eq!(error.remains, Remains::Removed { path: scene.partial() });
+    assert!(scene.files().is_empty());
+    assert!(scene.fetch(&image).await.unwrap().verified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_byte_leaves_nothing_behind() {
+    let good = data(SIZE);
+    let image = image(&good, &json!({}));
+    for at in [0, SIZE / 2, SIZE - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        let found = hex(Sha512::digest(&bad));
+        let scene = Scene::new(bad, []).await;
+        let error = scene.fetch(&image).await.unwrap_err();
+        let Failure::Differs { field: "os_hash_value", expected, found: computed, .. } =
+            &*error.failure
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!((&**expected, computed), (image.hash_value().unwrap(), &found));
+        assert_eq!(error.remains, Remains::Removed { path: scene.partial() });
+        assert!(scene.files().is_empty(), "{:?}", scene.files());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_image_says_what_is_compared() {
+    let data = data(SIZE);
+    let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
+    let sha256 = json!({"os_hash_algo": "sha256", "os_hash_value": hex(Sha256::digest(&data))});
+    let only_md5 = json!({"os_hash_algo": null, "os_hash_value": null});
+    let no_md5 = json!({"checksum": null});
+    for (changes, by) in [
+        (&sha256, &["os_hash_value", "checksum"][..]),
+        (&only_md5, &["checksum"]),
+        (&no_md5, &["os_hash_value"]),
+    ] {
+        let scene = Scene::new(data.clone(), []).await;
+        let report = scene.fetch(&image(&data, changes)).await.unwrap();
+        assert_eq!((report.verified, &report.verified_by[..]), (true, by), "{changes}");
+    }
+    for (field, changes) in [
+        ("os_hash_value", json!({"os_hash_value": "00"})),
+        ("checksum", json!({"checksum": hex([7; 16])})),
+        ("size", json!({"size": SIZE - 1})),
+        ("size", json!({"size": SIZE + 1})),
+    ] {
+        let scene = Scene::new(data.clone(), []).await;
+        let error = scene.fetch(&image(&data, &changes)).await.unwrap_err();
+        match &*error.failure {
+            Failure::Differs { field: found, .. } => assert_eq!(*found, field),
+            other => panic!("{changes}: {other:?}"),
+        }
+        assert!(scene.files().is_empty(), "{changes}");
+    }
+
+    let mut allowed = quick();
+    allowed.allow_unverified = true;
+    let unknown = json!({"os_hash_algo": "sm3"});
+    for (changes, by) in [(&none, &[][..]), (&unknown, &["checksum"])] {
+        let scene = Scene::new(data.clone(), []).await;
+        let image = image(&data, changes);
+        let error = scene.fetch(&image).await.unwrap_err();
+        assert!(matches!(*error.failure, Failure::CannotVerify { .. }), "{error:?}");
+        assert!(scene.asked().is_empty(), "nothing is fetched that cannot be proved");
+        let report = scene.fetch_with(&image, allowed.clone()).await.unwrap();
+        assert_eq!((report.verified, &report.verified_by[..]), (false, by));
+        assert!(report.unverified_because.is_some());
+        assert!(is_same(&scene.destination(), &data));
+    }
+    // Allowed is what cannot be compared, not what differs.
+    let scene = Scene::new(data.clone(), []).await;
+    let wrong = image(&data, &json!({"os_hash_algo": "sm3", "checksum": hex([7; 16])}));
+    let error = scene.fetch_with(&wrong, allowed).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "checksum", .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_there_is_left_alone() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.destination(), "precious").unwrap();
+    let error = scene.fetch(&image).await.unwrap_err();
+    let Failure::Destination(DestinationError::Exists { path }) = &*error.failure else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*path, scene.destination());
+    assert_eq!((error.remains, scene.asked()), (Remains::Nothing, vec![]));
+    assert!(is_same(&scene.destination(), b"precious"));
+
+    // One that comes meanwhile, too: the proved data is kept, and taken when it may be.
+    let other = Scene::new(data.clone(), [Act::Stall(MIB as u64)]).await;
+    let mut options = quick();
+    options.idle_timeout = Duration::from_millis(300);
+    let (error, ()) = tokio::join!(other.fetch_with(&image, options), async {
+        while !other.partial().exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        std::fs::write(other.destination(), "precious").unwrap();
+    });
+    let error = error.unwrap_err();
+    assert!(
+        matches!(*error.failure, Failure::Destination(DestinationError::Exists { .. })),
+        "{error:?}"
+    );
+    assert!(matches!(error.remains, Remains::Kept { .. }));
+    assert!(is_same(&other.destination(), b"precious"));
+    let mut options = quick();
+    options.overwrite = true;
+    assert_eq!(other.fetch_with(&image, options).await.unwrap().attempts, 0);
+    assert!(is_same(&other.destination(), &data));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interruption_keeps_what_came() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let came = 2 * MIB as u64 + 5;
+    let scene = Scene::new(data.clone(), [Act::Stall(came)]).await;
+    let cancel = CancellationToken::new();
+    let heard = Arc::new(Heard::default());
+    let download = scene.download(quick()).with_progress(heard.clone());
+    let (result, ()) =
+        tokio::join!(download.to_file(&image, scene.destination(), &cancel), async {
+            while heard.sent.lock().unwrap().last() != Some(&came) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            cancel.cancel();
+        });
+    let error = result.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
+    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: came });
+    let report = scene.fetch(&image).await.unwrap();
+    assert_eq!((report.resumed_from, scene.asked()), (came, vec![0, came]));
+    assert!(is_same(&scene.destination(), &data));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_falls_silent_is_replaced() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::new(data.clone(), [Act::Stall(MIB as u64), Act::Stall(0)]).await;
+    let mut options = quick();
+    options.idle_timeout = Duration::from_millis(200);
+    let report = scene.fetch_with(&image, options.clone()).await.unwrap();
+    assert_eq!(report.attempts, 3);
+    assert!(is_same(&scene.destination(), &data));
+
+    options.retries = 0;
+    let scene = Scene::new(data, [Act::Stall(0)]).await;
+    let error = scene.fetch_with(&image, options).await.unwrap_err();
+    let Failure::GaveUp { source: Break::Stalled { .. }, .. } = &*error.failure else {
+        panic!("{error:?}")
+    };
+    assert_eq!(error.remains, Remains::Nothing);
+    assert!(scene.files().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_not_asked_again() {
+    let data = data(1000);
+    let image = image(&data, &json!({}));
+    for status in [400, 403, 404, 410, 416] {
+        let scene = Scene::new(data.clone(), [Act::Cut(10), Act::Status(status)]).await;
+        let error = scene.fetch(&image).await.unwrap_err();
+        let Failure::Client { source, .. } = &*error.failure else { panic!("{error:?}") };
+        assert_eq!(source.status().unwrap().as_u16(), status);
+        assert_eq!(scene.asked(), [0, 10]);
+        assert!(matches!(error.remains, Remains::Kept { bytes: 10, .. }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_data_to_be_had_says_so() {
+    let data = data(1000);
+    let scene = Scene::new(data.clone(), []).await;
+    for status in ["queued", "saving", "importing", "deactivated", "deleted"] {
+        let image = image(&data, &json!({"status": status}));
+        let error = scene.fetch(&image).await.unwrap_err();
+        let Failure::NotAvailable { status: found } = &*error.failure else { panic!("{error:?}") };
+        assert_eq!(found.as_str(), status);
+    }
+    assert!(scene.asked().is_empty());
+    let closed = Failure::NotAvailable { status: Status::Deactivated };
+    assert_eq!(closed.to_string(), "the image is deactivated, which closes it to downloads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_image_is_an_empty_file() {
+    let scene = Scene::new(Vec::new(), []).await;
+    let report = scene.fetch(&image(b"", &json!({}))).await.unwrap();
+    assert!(report.verified);
+    assert!(is_same(&scene.destination(), b""));
+    assert_eq!(scene.download(quick()).stream(&image(b"", &json!({}))).count().await, 0);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_names_what_is_full() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::new(data, []).await;
+    let mut full = tokio::fs::File::options().write(true).open("/dev/full").await.unwrap();
+    let cancel = CancellationToken::new();
+    let download = scene.download(quick());
+    let error = download.to_writer(&image, &mut full, "/dev/full", &cancel).await.unwrap_err();
+    let Failure::Destination(DestinationError::Full { name, .. }) = &*error.failure else {
+        panic!("{error:?}")
+    };
+    assert_eq!(name, "/dev/full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_gets_the_whole_image_or_not_its_end() {
+    let good = data(SIZE);
+    let image = image(&good, &json!({}));
+    let cancel = CancellationToken::new();
+
+    let scene = Scene::new(good.clone(), [Act::Cut(3), Act::Cut(MIB as u64)]).await;
+    let mut written = Vec::new();
+    let download = scene.download(quick());
+    let report = download.to_writer(&image, &mut written, "memory", &cancel).await.unwrap();
+    assert!(written == good);
+    assert_eq!((report.verified, report.attempts, report.path), (true, 3, None));
+
+    let mut bad = good.clone();
+    bad[0] ^= 1;
+    let scene = Scene::new(bad, []).await;
+    let mut written = Vec::new();
+    let download = scene.download(quick());
+    let error = download.to_writer(&image, &mut written, "memory", &cancel).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+    assert!(written.len() < SIZE, "the end was written");
+    assert_eq!(error.remains, Remains::Cut { bytes: written.len() as u64 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_gives_the_whole_image_or_not_its_end() {
+    // More than the buffers there are, all of it kept.
+    let good = data(12 * MIB + 1);
+    let image = image(&good, &json!({}));
+    let mut options = quick();
+    options.memory_bytes = 0;
+    let scene = Scene::new(good.clone(), []).await;
+    let chunks: Vec<_> = scene.download(options.clone()).stream(&image).collect().await;
+    let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
+    assert!(chunks.concat() == good);
+
+    // A small image is one chunk, and all of it waits.
+    for (bytes, most) in [(12 * MIB + 1, 12 * MIB), (1000, 0)] {
+        let good = data(bytes);
+        let mut bad = good.clone();
+        bad[bytes - 1] ^= 1;
+        let scene = Scene::new(bad, []).await;
+        let image = self::image(&good, &json!({}));
+        let mut stream = scene.download(options.clone()).stream(&image);
+        let mut given = 0;
+        let error = loop {
+            match stream.next().await.unwrap() {
+                Ok(chunk) => given += chunk.len(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(given, most);
+        assert!(matches!(*error.failure, Failure::Differs { .. }), "{error:?}");
+        assert!(stream.next().await.is_none(), "something comes behind the error");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
+    let size = 256 * MIB;
+    let data = vec![7; size];
+    let record = json!({"id": ID, "status": "active", "size": size, "checksum": hex([0; 16])});
+    let image: Image = serde_json::from_value(record).unwrap();
+    let mut options = quick();
+    options.memory_bytes = 0;
+    let scene = Scene::new(data, []).await;
+    let (mut writer, _reader) = tokio::io::duplex(64 << 10);
+    let download = scene.download(options);
+    let cancel = CancellationToken::new();
+    let error = tokio::join!(download.to_writer(&image, &mut writer, "slow", &cancel), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cancel.cancel();
+    });
+    assert!(matches!(*error.0.unwrap_err().failure, Failure::Interrupted));
+    let sent = scene.service.sent.load(Ordering::Relaxed);
+    // Two chunks here; the rest is what the sockets of the system hold.
+    assert!(sent > 0 && sent < 24 * MIB as u64, "{sent} bytes were taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_compared_with_what_the_image_shows() {
+    let data = data(SIZE);
+    let scene = Scene::new(data.clone(), []).await;
+    let verification =
+        Verification::new(scene.client.clone(), DownloadOptions::default()).on_cloud("scripted");
+    let cancel = CancellationToken::new();
+    let file = |content: &[u8]| -> Box<dyn Source> {
+        let path = scene.folder.path().join("file");
+        std::fs::write(&path, content).unwrap();
+        Box::new(FileSource::open(path).unwrap())
+    };
+    for status in ["active", "deactivated"] {
+        let image = image(&data, &json!({"status": status}));
+        let report = verification.against_file(&image, file(&data), &cancel).await.unwrap();
+        assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+        assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
+    }
+
+    let good = image(&data, &json!({}));
+    let failure = async |image: &Image, source| {
+        *verification.against_file(image, source, &cancel).await.unwrap_err().failure
+    };
+    let mut other = data.clone();
+    other[SIZE / 2] ^= 1;
+    match failure(&good, file(&other)).await {
+        Failure::Differs { field: "os_hash_value", expected, found, what } => {
+            assert_eq!(expected, hex(Sha512::digest(&data)));
+            assert_eq!(found, hex(Sha512::digest(&other)));
+            assert!(what.ends_with("file"), "{what}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let shorter = failure(&good, Box::new(Unread(SIZE as u64 - 1))).await;
+    assert!(matches!(shorter, Failure::Differs { field: "size", .. }), "{shorter:?}");
+    let queued = image(&data, &json!({"status": "queued", "os_hash_value": null}));
+    assert!(matches!(failure(&queued, file(&data)).await, Failure::NotAvailable { .. }));
+    let unknown = image(&data, &json!({"os_hash_algo": "sm3"}));
+    assert!(matches!(failure(&unknown, file(&data)).await, Failure::CannotVerify { .. }));
+    assert!(scene.asked().is_empty(), "a file is compared without asking for data");
+}
+
+/// A source of that size, which must not be read.
+struct Unread(u64);
+
+impl Source for Unread {
+    fn name(&self) -> &str {
+        "unread"
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.0)
+    }
+
+    fn next_chunk(
+        &mut self,
+        _: &imgpush_engine::pool::Pool,
+    ) -> Result<Option<bytes::Bytes>, imgpush_engine::SourceError> {
+        unreachable!("the size differs already")
+    }
+
+    fn finish(&mut self) -> Result<(), imgpush_engine::SourceError> {
+        unreachable!("the size differs already")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
+    let good = data(SIZE);
+    let image = image(&good, &json!({}));
+    let cancel = CancellationToken::new();
+    let scene = Scene::new(good.clone(), [Act::Cut(5)]).await;
+    let verification = Verification::new(scene.client.clone(), quick());
+    let report = verification.against_download(&image, &cancel).await.unwrap();
+    assert_eq!((report.against, report.size, report.source), ("download", SIZE as u64, None));
+
+    let mut bad = good;
+    bad[5] ^= 1;
+    let scene = Scene::new(bad, []).await;
+    let verification = Verification::new(scene.client.clone(), quick());
+    let error = verification.against_download(&image, &cancel).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+}
