@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use imgpush_client::{ConfigError, Error as ClientError};
-use imgpush_engine::{Failure, PushError, SourceError};
+use imgpush_client::{ConfigError, Error as ClientError, Status};
+use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
@@ -48,6 +48,29 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
     hint.into_iter().collect()
 }
 
+/// A hint for a download or a verification that failed.
+pub(crate) fn for_download(failure: &Failure) -> Option<String> {
+    Some(match failure {
+        Failure::Client { source, .. } => return for_client(source),
+        Failure::Destination(DestinationError::Exists { .. }) => {
+            "choose another name, or leave --no-overwrite out".to_owned()
+        }
+        Failure::Differs { .. } => {
+            "the data in the store is not what was uploaded, or another file \
+             is compared; ask whoever runs the cloud to look at the store"
+                .to_owned()
+        }
+        Failure::CannotVerify { .. } => {
+            "`imgpush image save --allow-unverified` gets the data without a proof".to_owned()
+        }
+        Failure::NotAvailable { status: Status::Deactivated } => {
+            "`imgpush image reactivate` opens it again".to_owned()
+        }
+        Failure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
+        _ => return None,
+    })
+}
+
 /// A hint for a call that failed.
 pub(crate) fn for_client(error: &ClientError) -> Option<String> {
     Some(match error {
@@ -59,6 +82,9 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
                                       (--os-cacert FILE for a private authority)"
             .to_owned(),
         ClientError::NoEndpoint { .. } => "check --os-region-name and --os-interface".to_owned(),
+        ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
+            "`imgpush image set --unprotected` lets it be deleted".to_owned()
+        }
         ClientError::Forbidden(_) => {
             "the project or role may not do this; ask whoever runs the cloud".to_owned()
         }

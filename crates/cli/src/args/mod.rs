@@ -8,6 +8,7 @@ mod push;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod values;
+mod verify;
 
 use clap::{ArgAction, Parser, Subcommand};
 
@@ -17,6 +18,7 @@ pub(crate) use image::ImageArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
+pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Push a disk image and prove that it arrived
     Push(Box<PushArgs>),
+    /// Compare an image with a file, or with what the cloud gives for it
+    Verify(Box<VerifyArgs>),
     /// Work with the images of a cloud: list, show, create, set, import, share, delete, …
     Image(Box<ImageArgs>),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests

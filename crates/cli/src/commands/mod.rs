@@ -7,3 +7,4 @@ pub(crate) mod image;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
+pub(crate) mod verify;

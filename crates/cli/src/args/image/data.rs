@@ -1,13 +1,108 @@
-//! Verbs about the data: `stage`, `import`.
+//! Verbs about the data: `save`, `stage`, `import`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use imgpush_engine::DownloadOptions;
 
 use super::ShowOutput;
 use crate::args::ProgressKind;
+use crate::args::memory::memory;
 use crate::args::values::seconds;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  imgpush image save noble --file noble.qcow2
+  imgpush image save noble | qemu-img info -
+  imgpush image save noble --file noble.qcow2 --store-preference near
+
+Exit codes: 0 saved and proved, 21 no data, 22 connection, 23 the data is not what the image says,
+26 nothing to prove it by, 130 interrupted; the same command goes on after 22 and 130.")]
+pub(crate) struct SaveArgs {
+    /// The image, by name or id
+    pub(crate) image: String,
+
+    /// The file to save it to; the standard output by default
+    ///
+    /// The file gets its name when its bytes are hashed and equal to what the image shows; until then
+    /// they are in FILE.<id>.part. To the standard output the last bytes come only then.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// A store to read from; repeat for more, the best first
+    #[arg(long = "store-preference", alias = "prefer", value_name = "STORE")]
+    pub(crate) stores: Vec<String>,
+
+    /// Leave a file alone that is there already; it is replaced by default
+    #[arg(long, requires = "file")]
+    pub(crate) no_overwrite: bool,
+
+    /// Save an image that shows no hash to prove it by
+    #[arg(long)]
+    pub(crate) allow_unverified: bool,
+
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+
+    /// Print one JSON object with the result to stdout
+    #[arg(long, requires = "file")]
+    pub(crate) json: bool,
+
+    /// openstackclient's; the data comes in as large pieces as the network has.
+    #[arg(long, hide = true)]
+    chunk_size: Option<u64>,
+}
+
+/// How a download goes.
+#[derive(Debug, Args)]
+pub(crate) struct Patience {
+    /// Memory to stay within: bytes, or with K, M, G
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
+        hide_short_help = true)]
+    memory: u64,
+
+    /// Try again when nothing came for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds,
+        hide_short_help = true)]
+    idle_timeout: Duration,
+
+    /// Give up after so many tries that brought nothing
+    #[arg(long, value_name = "N", default_value = "5", hide_short_help = true)]
+    retries: u32,
+
+    /// How to show progress on stderr
+    ///
+    /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressKind,
+
+    /// Show nothing but the result and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl Patience {
+    /// What the engine is to do.
+    pub(crate) fn options(&self) -> DownloadOptions {
+        let mut options = DownloadOptions::default();
+        options.memory_bytes = self.memory;
+        options.idle_timeout = self.idle_timeout;
+        options.retries = self.retries;
+        options
+    }
+}
+
+impl SaveArgs {
+    /// What the engine is to do.
+    pub(crate) fn options(&self) -> DownloadOptions {
+        let mut options = self.patience.options();
+        options.prefer.clone_from(&self.stores);
+        options.overwrite = !self.no_overwrite;
+        options.allow_unverified = self.allow_unverified;
+        options
+    }
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

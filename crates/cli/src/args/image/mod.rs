@@ -8,7 +8,7 @@ mod shared;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use data::{ImportArgs, ImportCommand, ImportMethodName, StageArgs};
+pub(crate) use data::{ImportArgs, ImportCommand, ImportMethodName, Patience, SaveArgs, StageArgs};
 pub(crate) use list::{ListArgs, SortKey};
 pub(crate) use output::{ListOutput, ShowOutput};
 pub(crate) use record::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};
@@ -27,7 +27,7 @@ pub(crate) use shared::{
   imgpush image list --long
   imgpush image show noble -f json
   imgpush image set noble --property os_distro=ubuntu --tag lts
-  imgpush image set --help               the flags and examples of a verb
+  imgpush image save --help              the flags and examples of a verb
 
 Exit codes: 0 done, 2 usage, 20 not authorised, 21 refused or not there, 22 connection,
 24 import failed, 25 waited too long, 130 interrupted.")]
@@ -52,6 +52,8 @@ pub(crate) enum ImageCommand {
     Unset(UnsetArgs),
     /// Delete images
     Delete(DeleteArgs),
+    /// Save the data of an image, and prove it
+    Save(SaveArgs),
     /// Send data to be imported
     Stage(StageArgs),
     /// Import an image: what was staged, an address, another region's, into further stores

@@ -4,11 +4,12 @@ mod columns;
 mod import;
 mod list;
 mod record;
+mod save;
 mod shared;
 mod stage;
 
 use imgpush_client::{Cloud, Error as ClientError, Image, ImageClient, Unfit};
-use imgpush_engine::SourceError;
+use imgpush_engine::{CancellationToken, SourceError};
 use serde_json::Value;
 
 use crate::args::CloudArgs;
@@ -82,16 +83,19 @@ struct Verbs<'a> {
 }
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) -> Code {
-    // A push cleans up behind itself when it is interrupted; all others just end.
+    // What moves an image cleans up behind itself when it is interrupted; all others just end.
     if let ImageCommand::Create(create) = &args.command
         && let Some(file) = &create.file
     {
         return record::push(cloud, create, file, printer).await;
     }
     let cancel = interrupt::token(printer);
+    if let ImageCommand::Save(save) = &args.command {
+        return save::run(cloud, save, printer, &cancel).await;
+    }
     let done = async {
-        let verbs = Verbs { client: connect(cloud).await?, printer };
-        verbs.run(&args.command).await
+        let (_, client) = connect(cloud).await?;
+        Verbs { client, printer }.run(&args.command).await
     };
     tokio::select! {
         done = done => done.unwrap_or_else(|failed| failed.tell(printer)),
@@ -102,11 +106,46 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) 
     }
 }
 
-async fn connect(cloud: &CloudArgs) -> Result<ImageClient, Failed> {
+/// Connects; with the name of the cloud.
+async fn connect(cloud: &CloudArgs) -> Result<(String, ImageClient), Failed> {
     let connecting = || failed_to("connect to the cloud");
     let cloud =
         Cloud::load(&cloud.options()).map_err(|error| connecting()(ClientError::Config(error)))?;
-    ImageClient::connect(&cloud).await.map_err(connecting())
+    let client = ImageClient::connect(&cloud).await.map_err(connecting())?;
+    Ok((cloud.name().to_owned(), client))
+}
+
+/// The image to get or to compare, and who gives it.
+pub(super) struct Found {
+    pub(super) cloud: String,
+    pub(super) client: ImageClient,
+    pub(super) image: Image,
+}
+
+/// Connects and finds an image.
+///
+/// # Errors
+///
+/// The exit code, when the error has been told.
+pub(super) async fn find(
+    cloud: &CloudArgs,
+    name_or_id: &str,
+    printer: &Printer,
+    cancel: &CancellationToken,
+) -> Result<Found, Code> {
+    let finding = async {
+        let (cloud, client) = connect(cloud).await?;
+        let verbs = Verbs { client, printer };
+        let image = verbs.existing(name_or_id).await?;
+        Ok::<_, Failed>(Found { cloud, client: verbs.client, image })
+    };
+    tokio::select! {
+        found = finding => found.map_err(|failed| failed.tell(printer)),
+        () = cancel.cancelled() => {
+            printer.error(&["interrupted".to_owned()], &[]);
+            Err(exit_code::INTERRUPTED)
+        }
+    }
 }
 
 impl Verbs<'_> {
@@ -119,6 +158,7 @@ impl Verbs<'_> {
             ImageCommand::Set(args) => self.set(args).await,
             ImageCommand::Unset(args) => self.unset(args).await,
             ImageCommand::Delete(args) => Ok(self.delete(args).await),
+            ImageCommand::Save(_) => unreachable!("run() has taken it"),
             ImageCommand::Stage(args) => self.stage(args).await,
             ImageCommand::Import(args) => match &args.info {
                 Some(ImportCommand::Info(output)) => self.import_info(output).await,
