@@ -8,26 +8,52 @@ use serde_json::json;
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    pub(crate) detail: String,
+    /// The words of the service, or the standard sentence of the status when there is a detail.
+    explanation: String,
+    detail: Option<String>,
 }
 
-pub(crate) fn refuse(status: u16, detail: impl Into<String>) -> Refusal {
+/// A refusal in the words of the service.
+pub(crate) fn refuse(status: u16, explanation: impl Into<String>) -> Refusal {
     let status = StatusCode::from_u16(status).expect("statuses are constants of this crate");
-    Refusal { status, detail: detail.into() }
+    Refusal { status, explanation: explanation.into(), detail: None }
+}
+
+/// A refusal with the standard sentence of its status, and then the reason: Glance words some so and
+/// some the other way, as its authors happened to name the argument.
+pub(crate) fn refuse_since(status: u16, detail: impl Into<String>) -> Refusal {
+    let explanation = match status {
+        403 => "Access was denied to this resource.",
+        409 => "There was a conflict when trying to complete your request.",
+        416 => "The Range requested is not available.",
+        _ => "The server could not comply with the request.",
+    };
+    Refusal { detail: Some(detail.into()), ..refuse(status, explanation) }
+}
+
+/// What a policy says.
+pub(crate) fn forbid(rule: &str) -> Refusal {
+    refuse(403, format!("You are not authorized to complete {rule} action."))
 }
 
 pub(crate) fn no_image(id: &str) -> Refusal {
     refuse(404, format!("No image found with ID {id}"))
 }
 
-/// 415 with the reason at its end, as Glance words it.
+/// The other words for the same.
+pub(crate) fn image_not_found(id: &str) -> Refusal {
+    refuse(404, format!("Image {id} not found."))
+}
+
+pub(crate) fn no_resource() -> Refusal {
+    refuse(404, "The resource could not be found.")
+}
+
+/// 415 with the reason at its end.
 pub(crate) fn unsupported(media_type: &str, reason: &str) -> Refusal {
-    refuse(
-        415,
-        format!(
-            "The request media type {media_type} is not supported by this server. \n\n {reason}"
-        ),
-    )
+    let explanation =
+        format!("The request media type {media_type} is not supported by this server.");
+    Refusal { detail: Some(reason.to_owned()), ..refuse(415, explanation) }
 }
 
 impl Refusal {
@@ -40,27 +66,71 @@ impl Refusal {
             416 => "Request Range Not Satisfiable",
             _ => self.status.canonical_reason().unwrap_or("Error"),
         };
-        let detail = &self.detail;
         let (media_type, body) = match accept {
-            Some(accept) if accept.contains("application/json") => (
-                "application/json",
-                json!({
-                    "message": format!("{detail}<br /><br />\n\n\n"),
+            Some(accept) if accept.contains("application/json") => {
+                let message = self.marked_up(str::to_owned);
+                let body = json!({
+                    "message": message,
                     "code": format!("{code} {title}"),
                     "title": title,
-                })
-                .to_string(),
-            ),
-            Some(accept) if accept.contains("*/*") || accept.contains("html") => (
-                "text/html; charset=UTF-8",
-                format!(
+                });
+                ("application/json", body.to_string())
+            }
+            Some(accept) if accept.contains("*/*") || accept.contains("html") => {
+                let message = self.marked_up(escaped);
+                let body = format!(
                     "<html>\n <head>\n  <title>{code} {title}</title>\n </head>\n <body>\n  \
-                     <h1>{code} {title}</h1>\n  {detail}<br /><br />\n\n\n\n </body>\n</html>"
-                ),
-            ),
-            _ => ("text/plain; charset=UTF-8", format!("{code} {title}\n\n{detail}\n\n   ")),
+                     <h1>{code} {title}</h1>\n  {message}\n </body>\n</html>"
+                );
+                ("text/html; charset=UTF-8", body)
+            }
+            _ => ("text/plain; charset=UTF-8", format!("{code} {title}\n\n{}", self.plain())),
         };
         (self.status, [(header::CONTENT_TYPE, media_type)], body).into_response()
+    }
+
+    fn marked_up(&self, escape: impl Fn(&str) -> String) -> String {
+        let explanation = escape(&self.explanation);
+        match self.detail.as_deref().map(escape) {
+            Some(detail) if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                format!("{explanation}\n<br /><br />\n{detail}")
+            }
+            Some(detail) => format!("{explanation}<br /><br />\n{detail}\n\n"),
+            None if self.status == StatusCode::METHOD_NOT_ALLOWED => {
+                format!("{explanation}<br /><br />\n")
+            }
+            None => format!("{explanation}<br /><br />\n\n\n"),
+        }
+    }
+
+    fn plain(&self) -> String {
+        let explanation = self.explanation.replace('\n', " ");
+        match &self.detail {
+            Some(detail) if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                format!("{explanation} \n\n {detail}")
+            }
+            Some(detail) => format!("{explanation}\n\n {detail}  "),
+            None if self.status == StatusCode::METHOD_NOT_ALLOWED => format!("{explanation}\n\n "),
+            None => format!("{explanation}\n\n   "),
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#x27;")
+}
+
+/// The server puts the refusal into the form that was asked for.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -76,14 +146,28 @@ pub(crate) fn proxy_page(status: u16) -> Response {
     (status, headers, page).into_response()
 }
 
+/// The id under which the service answers a request.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+impl RequestId {
+    pub(crate) fn new() -> Self {
+        RequestId(format!("req-{}", uuid::Uuid::new_v4()))
+    }
+}
+
 /// What every answer of the service carries; the 401 of the token middleware has no id.
-pub(crate) fn finish(response: &mut Response) {
+pub(crate) fn finish(response: &mut Response, id: &RequestId) {
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    // Also of an answer without a body: the framework's default.
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        let html = HeaderValue::from_static("text/html; charset=UTF-8");
+        headers.insert(header::CONTENT_TYPE, html);
+    }
     let is_proxy = headers.contains_key(header::SERVER);
     if response.status() != StatusCode::UNAUTHORIZED && !is_proxy {
-        let id = format!("req-{}", uuid::Uuid::new_v4());
-        let id = HeaderValue::from_str(&id).expect("a UUID is plain ASCII");
+        let id = HeaderValue::from_str(&id.0).expect("a UUID is plain ASCII");
         response.headers_mut().insert(HeaderName::from_static("x-openstack-request-id"), id);
     }
 }

@@ -29,13 +29,29 @@ pub enum Operation {
     Upload,
     /// `GET /v2/images/{id}/file`.
     Download,
+    /// `PUT /v2/images/{id}/stage`.
+    Stage,
+    /// `POST /v2/images/{id}/import`.
+    Import,
+    /// `GET /v2/images/{id}/tasks`.
+    Tasks,
+    /// Any call below `/v2/images/{id}/members`.
+    Members,
+    /// Any call below `/v2/images/{id}/tags`.
+    Tags,
+    /// Any call of `/v2/images/{id}/locations`.
+    Locations,
+    /// Any call below `/v2/stores` and of `/v2/info/stores`.
+    Stores,
+    /// Any call below `/v2/cache`.
+    Cache,
     /// `GET /v2/info/usage`.
     Usage,
-    /// `GET /v2/schemas/image`.
+    /// Any schema.
     Schema,
 }
 
-const OPERATIONS: [(&str, Operation); 11] = [
+const OPERATIONS: [(&str, Operation); 19] = [
     ("any", Operation::Any),
     ("token", Operation::Token),
     ("create", Operation::Create),
@@ -45,6 +61,14 @@ const OPERATIONS: [(&str, Operation); 11] = [
     ("delete", Operation::Delete),
     ("upload", Operation::Upload),
     ("download", Operation::Download),
+    ("stage", Operation::Stage),
+    ("import", Operation::Import),
+    ("tasks", Operation::Tasks),
+    ("members", Operation::Members),
+    ("tags", Operation::Tags),
+    ("locations", Operation::Locations),
+    ("stores", Operation::Stores),
+    ("cache", Operation::Cache),
     ("usage", Operation::Usage),
     ("schema", Operation::Schema),
 ];
@@ -54,7 +78,9 @@ impl FromStr for Operation {
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
         let found = OPERATIONS.iter().find(|(name, _)| *name == text);
-        found.map(|(_, operation)| *operation).ok_or(UnknownWord("upload, create, show or any"))
+        found
+            .map(|(_, operation)| *operation)
+            .ok_or(UnknownWord("upload, create, show, import or any"))
     }
 }
 
@@ -71,8 +97,16 @@ impl Operation {
             ("DELETE", ["v2", "images", _]) => Operation::Delete,
             ("PUT", ["v2", "images", _, "file"]) => Operation::Upload,
             ("GET", ["v2", "images", _, "file"]) => Operation::Download,
+            ("PUT", ["v2", "images", _, "stage"]) => Operation::Stage,
+            ("POST", ["v2", "images", _, "import"]) => Operation::Import,
+            ("GET", ["v2", "images", _, "tasks"]) => Operation::Tasks,
+            (_, ["v2", "images", _, "members", ..]) => Operation::Members,
+            (_, ["v2", "images", _, "tags", ..]) => Operation::Tags,
+            (_, ["v2", "images", _, "locations"]) => Operation::Locations,
+            (_, ["v2", "stores", ..] | ["v2", "info", "stores", ..]) => Operation::Stores,
+            (_, ["v2", "cache", ..]) => Operation::Cache,
             ("GET", ["v2", "info", "usage"]) => Operation::Usage,
-            ("GET", ["v2", "schemas", "image"]) => Operation::Schema,
+            ("GET", ["v2", "schemas", ..]) => Operation::Schema,
             _ => return None,
         })
     }
@@ -83,7 +117,7 @@ impl Operation {
 /// As text, for a command line: the name, and behind `=` what it needs: `drop-after=1048576`,
 /// `stall=4096,30` (bytes, seconds), `status=413` or `status=413,65536` (behind so many bytes),
 /// `corrupt-byte=512`, `wrong-hash`, `hash-algo=sm3`, `no-hash`, `wrong-size`, `expire-token`,
-/// `drop-answer`.
+/// `drop-answer`, `import-fails`, `import-slow=30` (seconds).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -118,6 +152,10 @@ pub enum Fault {
     ExpireToken,
     /// Does what is asked, and then cuts the connection instead of answering.
     DropAnswer,
+    /// The import is accepted, starts, and fails at its first store.
+    ImportFails,
+    /// The import stays `importing` for that long.
+    ImportSlow(Duration),
 }
 
 impl FromStr for Fault {
@@ -150,10 +188,12 @@ impl FromStr for Fault {
             "wrong-size" => Fault::WrongSize,
             "expire-token" => Fault::ExpireToken,
             "drop-answer" => Fault::DropAnswer,
+            "import-fails" => Fault::ImportFails,
+            "import-slow" => Fault::ImportSlow(Duration::from_secs(number(first)?)),
             _ => {
                 return Err(UnknownWord(
                     "drop-after, stall, status, corrupt-byte, wrong-hash, hash-algo, no-hash, \
-                     wrong-size, expire-token or drop-answer",
+                     wrong-size, expire-token, drop-answer, import-fails or import-slow",
                 ));
             }
         })
@@ -163,3 +203,28 @@ impl FromStr for Fault {
 /// The fault of one request, which its handler finds among the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scripted(pub(crate) Option<Fault>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_name_operations_and_faults() {
+        for (name, operation) in OPERATIONS {
+            assert_eq!(name.parse(), Ok(operation));
+        }
+        assert_eq!("import-fails".parse(), Ok(Fault::ImportFails));
+        assert_eq!("import-slow=3".parse(), Ok(Fault::ImportSlow(Duration::from_secs(3))));
+        assert!("import-slow=soon".parse::<Fault>().is_err());
+    }
+
+    #[test]
+    fn requests_have_operations() {
+        let of = |method: Method, path| Operation::of(&method, path);
+        assert_eq!(of(Method::PUT, "/v2/images/x/stage"), Some(Operation::Stage));
+        assert_eq!(of(Method::DELETE, "/v2/images/x/members/y"), Some(Operation::Members));
+        assert_eq!(of(Method::GET, "/v2/info/stores/detail"), Some(Operation::Stores));
+        assert_eq!(of(Method::GET, "/v2/images/x"), Some(Operation::Show));
+        assert_eq!(of(Method::GET, "/versions"), None);
+    }
+}

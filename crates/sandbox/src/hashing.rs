@@ -12,6 +12,8 @@ impl Hashes {
     /// `name` as `hashlib` spells it. A name that is not known here gives no value.
     pub(crate) fn new(name: &str) -> Self {
         let secure: Option<Box<dyn DynDigest + Send>> = match name {
+            "md5" => Some(Box::new(md5::Md5::new())),
+            "sha1" => Some(Box::new(sha1::Sha1::new())),
             "sha256" => Some(Box::new(sha2::Sha256::new())),
             "sha384" => Some(Box::new(sha2::Sha384::new())),
             "sha512" => Some(Box::new(sha2::Sha512::new())),

@@ -9,20 +9,93 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::state::{State, timestamp};
+use crate::clock;
+use crate::policy::{Caller, Role};
+use crate::state::State;
 
-/// The only user.
+/// The user: a member of [`PROJECT`].
 pub const USER: &str = "demo";
-/// The user's password.
+/// Every user's password.
 pub const PASSWORD: &str = "secret";
 /// The user's project.
 pub const PROJECT: &str = "demo";
+/// The id of that project, which owns what the user makes.
+pub const PROJECT_ID: &str = "b9bd5e30605c4b1c837e5e29b527e31e";
+/// A user who may only look at what [`PROJECT`] has.
+pub const READER: &str = "demo-reader";
+/// A member of [`OTHER_PROJECT`].
+pub const OTHER_USER: &str = "other";
+/// Another project.
+pub const OTHER_PROJECT: &str = "other";
+/// The id of the other project, as it stands among the members of an image.
+pub const OTHER_PROJECT_ID: &str = "5c3f6b8a7d2e4f1f9a0b1c2d3e4f5a6b";
+/// The admin.
+pub const ADMIN: &str = "admin";
+/// The admin's project.
+pub const ADMIN_PROJECT: &str = "admin";
+/// The regions of the catalog; the same service stands in all of them.
+pub const REGIONS: [&str; 2] = ["RegionOne", "RegionTwo"];
 /// The id and the secret of the user's application credential.
 pub const APPLICATION_CREDENTIAL: (&str, &str) = ("2f6a4f0a9c1b4b0f8d0d6b1f0a5e7c31", "app-secret");
 
-/// The id of the project, which owns every image made with a token.
-pub(crate) const PROJECT_ID: &str = "b9bd5e30605c4b1c837e5e29b527e31e";
-const USER_ID: &str = "4a9ed8ca4f8241d9b83e8723f84d5812";
+const ADMIN_PROJECT_ID: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+/// Name and id of a user, name and id of the project, and the role there.
+struct User {
+    name: &'static str,
+    id: &'static str,
+    project: &'static str,
+    project_id: &'static str,
+    role: Role,
+}
+
+const USERS: [User; 4] = [
+    User {
+        name: USER,
+        id: "4a9ed8ca4f8241d9b83e8723f84d5812",
+        project: PROJECT,
+        project_id: PROJECT_ID,
+        role: Role::Member,
+    },
+    User {
+        name: READER,
+        id: "8d7c6b5a49384756a1b2c3d4e5f60718",
+        project: PROJECT,
+        project_id: PROJECT_ID,
+        role: Role::Reader,
+    },
+    User {
+        name: OTHER_USER,
+        id: "1b2c3d4e5f60718293a4b5c6d7e8f901",
+        project: OTHER_PROJECT,
+        project_id: OTHER_PROJECT_ID,
+        role: Role::Member,
+    },
+    User {
+        name: ADMIN,
+        id: "c0ffee00c0ffee00c0ffee00c0ffee00",
+        project: ADMIN_PROJECT,
+        project_id: ADMIN_PROJECT_ID,
+        role: Role::Admin,
+    },
+];
+
+impl User {
+    fn caller(&self) -> Caller {
+        Caller { user: Some(self.id), project: Some(self.project_id), role: self.role }
+    }
+
+    /// Keystone names the roles that a role implies, too.
+    fn roles(&self) -> Value {
+        let names: &[&str] = match self.role {
+            Role::Admin => &["admin", "manager", "member", "reader"],
+            Role::Member => &["member", "reader"],
+            Role::Reader => &["reader"],
+        };
+        let role = |name: &&str| json!({"id": format!("{name:0>32}"), "name": name});
+        names.iter().map(role).collect()
+    }
+}
 
 /// `GET /v3`: the version document.
 pub(crate) async fn version(Shared(state): Shared<Arc<State>>) -> Json<Value> {
@@ -42,30 +115,20 @@ pub(crate) async fn version(Shared(state): Shared<Arc<State>>) -> Json<Value> {
 pub(crate) async fn login(Shared(state): Shared<Arc<State>>, Json(body): Json<Value>) -> Response {
     let identity = &body["auth"]["identity"];
     let method = identity["methods"][0].as_str().unwrap_or_default();
-    let given = &identity[method];
-    let good = match method {
-        "password" => {
-            let user = &given["user"];
-            user["password"] == PASSWORD && (user["name"] == USER || user["id"] == USER_ID)
-        }
-        "application_credential" => {
-            given["id"] == APPLICATION_CREDENTIAL.0 && given["secret"] == APPLICATION_CREDENTIAL.1
-        }
-        "token" => given["id"].as_str().is_some_and(|token| is_good(&state, token)),
-        _ => false,
-    };
-    if !good {
+    let user = who(&state, method, &identity[method]);
+    let Some(user) = user.filter(|user| is_scope_of(&body["auth"]["scope"], user)) else {
         return unauthorized(&state);
-    }
+    };
     let token = format!("gAAAA{}", uuid::Uuid::new_v4().simple());
     let lifetime = state.options.token_lifetime;
-    state.lock().tokens.insert(token.clone(), Instant::now() + lifetime);
+    let good = (Instant::now() + lifetime, user.caller());
+    state.lock().tokens.insert(token.clone(), good);
     let body = json!({"token": {
         "methods": [method],
         "user": {
             "domain": {"id": "default", "name": "Default"},
-            "id": USER_ID,
-            "name": USER,
+            "id": user.id,
+            "name": user.name,
             "password_expires_at": null,
         },
         "audit_ids": ["-0dtUVJMSHixa1ZuLs1svA"],
@@ -73,27 +136,58 @@ pub(crate) async fn login(Shared(state): Shared<Arc<State>>, Json(body): Json<Va
         "issued_at": micros(SystemTime::now()),
         "project": {
             "domain": {"id": "default", "name": "Default"},
-            "id": PROJECT_ID,
-            "name": PROJECT,
+            "id": user.project_id,
+            "name": user.project,
         },
         "is_domain": false,
-        "roles": [{"id": "6d0cd33c3f2a4d22a1bb8f9b6a0d1e75", "name": "member"}],
+        "roles": user.roles(),
         "catalog": [
-            service("image", "glance", &state.url),
-            service("identity", "keystone", &format!("{}/v3/", state.url)),
+            service("image", "glance", &state.url, &REGIONS),
+            service("identity", "keystone", &format!("{}/v3/", state.url), &REGIONS[..1]),
         ],
     }});
     (StatusCode::CREATED, [("x-subject-token", token)], Json(body)).into_response()
 }
 
-/// Whether the request may be answered: it carries a good token, or none is needed.
-pub(crate) fn is_allowed(state: &State, headers: &HeaderMap) -> bool {
-    let token = headers.get("x-auth-token").and_then(|token| token.to_str().ok());
-    !state.options.require_token || token.is_some_and(|token| is_good(state, token))
+/// The user that a way to log in proves.
+fn who(state: &State, method: &str, given: &Value) -> Option<&'static User> {
+    match method {
+        "password" if given["user"]["password"] == PASSWORD => {
+            let user = &given["user"];
+            USERS.iter().find(|known| user["name"] == known.name || user["id"] == known.id)
+        }
+        "application_credential"
+            if given["id"] == APPLICATION_CREDENTIAL.0
+                && given["secret"] == APPLICATION_CREDENTIAL.1 =>
+        {
+            USERS.first()
+        }
+        "token" => {
+            let caller = caller(state, given["id"].as_str()?)?;
+            USERS.iter().find(|known| Some(known.id) == caller.user)
+        }
+        _ => None,
+    }
 }
 
-fn is_good(state: &State, token: &str) -> bool {
-    state.lock().tokens.get(token).is_some_and(|end| *end > Instant::now())
+/// Whether the user has a role there. Without a scope it is the user's own project.
+fn is_scope_of(scope: &Value, user: &User) -> bool {
+    let project = &scope["project"];
+    project.is_null() || project["name"] == user.project || project["id"] == user.project_id
+}
+
+/// Who asks; none when a token is needed and there is no good one.
+pub(crate) fn authenticate(state: &State, headers: &HeaderMap) -> Option<Caller> {
+    if !state.options.require_token {
+        return Some(Caller::ANYONE);
+    }
+    caller(state, headers.get("x-auth-token")?.to_str().ok()?)
+}
+
+fn caller(state: &State, token: &str) -> Option<Caller> {
+    let inner = state.lock();
+    let (end, caller) = inner.tokens.get(token)?;
+    (*end > Instant::now()).then_some(*caller)
 }
 
 fn unauthorized(state: &State) -> Response {
@@ -106,21 +200,24 @@ fn unauthorized(state: &State) -> Response {
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)], Json(body)).into_response()
 }
 
-fn service(kind: &str, name: &str, url: &str) -> Value {
-    let endpoint = |interface: &str| {
+fn service(kind: &str, name: &str, url: &str, regions: &[&str]) -> Value {
+    let endpoint = |region: &str, interface: &str| {
         json!({
-            "id": format!("{name}-{interface}"),
+            "id": format!("{name}-{region}-{interface}"),
             "interface": interface,
-            "region": "RegionOne",
-            "region_id": "RegionOne",
+            "region": region,
+            "region_id": region,
             "url": url,
         })
     };
-    let endpoints = ["public", "internal", "admin"].map(endpoint);
+    let endpoints: Vec<Value> = regions
+        .iter()
+        .flat_map(|region| ["public", "internal", "admin"].map(|face| endpoint(region, face)))
+        .collect();
     json!({"id": name, "type": kind, "name": name, "endpoints": endpoints})
 }
 
-/// Keystone writes its times with microseconds.
+/// Keystone writes its times with microseconds, and no others than zero.
 fn micros(time: SystemTime) -> String {
-    timestamp(time).replace('Z', ".000000Z")
+    clock::seconds_text(clock::micros(time)).replace('Z', ".000000Z")
 }

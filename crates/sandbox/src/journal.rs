@@ -8,6 +8,8 @@ pub struct Received {
     pub method: String,
     /// The path, without its query.
     pub path: String,
+    /// What stands behind the `?`, as it was sent.
+    pub query: Option<String>,
     /// The headers, by lower-case name; secrets are left out.
     pub headers: Vec<(String, String)>,
     /// Bytes of data read, for uploads.

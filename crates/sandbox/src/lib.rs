@@ -18,25 +18,40 @@
 //! that a mistake of ours cannot agree with itself; the same conformance suite runs against it and
 //! against a real Glance.
 //!
-//! What it is not: a store to keep images in. It has one project, no policies beyond "the owner may",
-//! and checks no format but qcow2.
+//! With tokens it knows four users, as the test cloud does: [`USER`] and [`READER`] of one project,
+//! [`OTHER_USER`] of another, and [`ADMIN`]; Glance's default policies say what each may do. Without,
+//! everybody may do everything. Both regions of its catalog are itself, so that `glance-download`
+//! copies from itself. Imports and locations are done behind the answer, by tasks.
+//!
+//! What it is not: a store to keep images in. All stores are one folder, it fetches from the loopback
+//! address alone, and it checks no format but qcow2.
 #![forbid(unsafe_code)]
 
 mod answer;
+mod clock;
 mod error;
 mod faults;
+mod fetch;
 mod format_check;
 mod hashing;
 mod identity;
+mod image;
+mod intake;
 mod journal;
 mod options;
+mod policy;
 mod routes;
 mod server;
 mod state;
+mod task;
+mod work;
 
 pub use error::{Error, UnknownWord};
 pub use faults::{Fault, Operation};
-pub use identity::{APPLICATION_CREDENTIAL, PASSWORD, PROJECT, USER};
+pub use identity::{
+    ADMIN, ADMIN_PROJECT, APPLICATION_CREDENTIAL, OTHER_PROJECT, OTHER_PROJECT_ID, OTHER_USER,
+    PASSWORD, PROJECT, PROJECT_ID, READER, REGIONS, USER,
+};
 pub use journal::Received;
 pub use options::{Quota, SandboxOptions};
 pub use server::Sandbox;

@@ -20,6 +20,12 @@ pub struct SandboxOptions {
     /// The name of the secure hash, as `hashlib` spells it; one that is not known here is reported
     /// with a made-up value.
     pub hash_algo: String,
+    /// The stores that take data, the default one first; without any it is a Glance without
+    /// `enabled_backends`, whose calls about stores answer 404.
+    pub stores: Vec<String>,
+    /// The store of data that lies on web servers, read only; without it nobody can register data by
+    /// its URL.
+    pub http_store: Option<String>,
     /// The quotas.
     pub quota: Quota,
     /// The most bytes of one image.
@@ -47,6 +53,8 @@ impl Default for SandboxOptions {
             require_token: false,
             token_lifetime: Duration::from_secs(3600),
             hash_algo: "sha512".to_owned(),
+            stores: vec!["fast".to_owned(), "slow".to_owned()],
+            http_store: Some("web".to_owned()),
             quota: Quota::default(),
             image_size_cap: None,
             discard: false,
@@ -84,6 +92,21 @@ impl SandboxOptions {
         self
     }
 
+    /// Keeps data in these stores, the default one first; an empty list is a Glance without
+    /// multi-store.
+    #[must_use]
+    pub fn with_stores(mut self, stores: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.stores = stores.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Names the store of data that lies on web servers, or has none.
+    #[must_use]
+    pub fn with_http_store(mut self, store: Option<String>) -> Self {
+        self.http_store = store;
+        self
+    }
+
     /// Sets the quotas.
     #[must_use]
     pub fn with_quota(mut self, quota: Quota) -> Self {
@@ -103,5 +126,23 @@ impl SandboxOptions {
     pub fn with_discard(mut self) -> Self {
         self.discard = true;
         self
+    }
+
+    /// The store that data goes to when nobody names one.
+    pub(crate) fn default_store(&self) -> Option<&str> {
+        self.stores.first().map(String::as_str)
+    }
+
+    /// All stores, also the read-only one; none without multi-store.
+    pub(crate) fn all_stores(&self) -> Vec<&str> {
+        let http = self.http_store.iter().filter(|_| !self.stores.is_empty());
+        self.stores.iter().chain(http).map(String::as_str).collect()
+    }
+
+    /// Brings names into the order in which Glance shows them: that of the stores' weights.
+    pub(crate) fn in_order(&self, mut stores: Vec<String>) -> Vec<String> {
+        let all = self.all_stores();
+        stores.sort_by_key(|store| all.iter().position(|known| known == store));
+        stores
     }
 }

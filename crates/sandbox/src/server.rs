@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::answer::{finish, proxy_page};
+use crate::answer::{RequestId, finish, proxy_page};
 use crate::error::Error;
 use crate::faults::{Fault, Operation, Scripted};
 use crate::journal::Received;
@@ -143,6 +143,7 @@ async fn handle(
     request: Request<Incoming>,
 ) -> Response {
     let operation = Operation::of(request.method(), request.uri().path());
+    let request_id = RequestId::new();
     let mut entry = Entry::new(&state, &request);
     let mut request = request.map(Body::new);
     let mut fault = state.next_fault(operation);
@@ -151,10 +152,15 @@ async fn handle(
             read(request.body_mut(), after, &entry.meter).await;
             entry.received.status = Some(status);
             let mut response = proxy_page(status);
-            finish(&mut response);
+            finish(&mut response, &request_id);
             return response;
         }
-        Some(Fault::DropAfter(_)) if operation != Some(Operation::Upload) => cut_off(&cut).await,
+        // Where data comes in, its handler cuts behind the right byte.
+        Some(Fault::DropAfter(_))
+            if !matches!(operation, Some(Operation::Upload | Operation::Stage)) =>
+        {
+            cut_off(&cut).await;
+        }
         Some(Fault::ExpireToken) => {
             state.lock().tokens.clear();
             fault = None;
@@ -169,6 +175,7 @@ async fn handle(
         .into_iter()
         .collect();
     request.extensions_mut().insert(Scripted(fault));
+    request.extensions_mut().insert(request_id.clone());
     request.extensions_mut().insert(cut.clone());
     request.extensions_mut().insert(entry.meter.clone());
     let mut response = match router.oneshot(request).await {
@@ -183,7 +190,7 @@ async fn handle(
         parts.headers.extend(response.headers_mut().drain().filter_map(|(n, v)| Some((n?, v))));
         response = Response::from_parts(parts, body);
     }
-    finish(&mut response);
+    finish(&mut response, &request_id);
     if drop_answer {
         cut_off(&cut).await;
     }
@@ -240,6 +247,7 @@ impl<'a> Entry<'a> {
         let received = Received {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
             headers: headers.collect(),
             body_bytes: 0,
             largest_piece: 0,

@@ -1,19 +1,20 @@
-//! The records: in memory, and in the folder as one JSON file and one data file an image.
+//! All that the service knows: in memory, and in the folder as one JSON file and one data file an
+//! image.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::answer::{Refusal, no_image, refuse};
 use crate::faults::{Fault, Operation};
+use crate::image::Image;
 use crate::journal::Received;
 use crate::options::SandboxOptions;
-
-/// The record of an image as it goes over the wire.
-pub(crate) type Record = Map<String, Value>;
+use crate::policy::Caller;
+use crate::task::Task;
 
 /// All that the service knows.
 #[derive(Debug)]
@@ -27,11 +28,23 @@ pub(crate) struct State {
 
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
-    pub(crate) images: BTreeMap<String, Record>,
-    /// Tokens that are good, until when.
-    pub(crate) tokens: HashMap<String, Instant>,
+    /// Shared, so that a list can be made without copying records and without the lock.
+    pub(crate) images: BTreeMap<String, Arc<Image>>,
+    /// In the order they were made; they are forgotten at the end.
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) cache: Cache,
+    /// Tokens that are good: until when, and for whom.
+    pub(crate) tokens: HashMap<String, (Instant, Caller)>,
     pub(crate) faults: Vec<(Operation, Fault)>,
     pub(crate) journal: Vec<Received>,
+}
+
+/// What lies in the cache: image, when it came there, and its size.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    pub(crate) entries: Vec<(u64, String, u64, u64)>,
+    /// Entries are numbered, and numbers are not used again.
+    pub(crate) made: u64,
 }
 
 impl State {
@@ -47,9 +60,9 @@ impl State {
         for entry in std::fs::read_dir(&dir)? {
             let path = entry?.path();
             if path.extension().is_some_and(|ending| ending == "json") {
-                let record: Record = serde_json::from_slice(&std::fs::read(&path)?)?;
-                if let Some(id) = record["id"].as_str() {
-                    images.insert(id.to_owned(), record);
+                let kept: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+                if let Some(image) = Image::from_json(&kept) {
+                    images.insert(image.id().to_owned(), Arc::new(image));
                 }
             }
         }
@@ -62,48 +75,51 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The record of an image.
-    pub(crate) fn image(&self, id: &str) -> Result<Record, Refusal> {
-        self.lock().images.get(id).cloned().ok_or_else(|| no_image(id))
+    /// An image that the caller sees.
+    pub(crate) fn image(&self, caller: &Caller, id: &str) -> Result<Arc<Image>, Refusal> {
+        let image = self.lock().images.get(id).cloned();
+        image.filter(|image| caller.sees(image)).ok_or_else(|| no_image(id))
     }
 
-    /// Changes a record and writes it; the changed record.
+    /// Changes an image and writes it; the changed image.
     pub(crate) fn change(
         &self,
         id: &str,
-        change: impl FnOnce(&mut Record) -> Result<(), Refusal>,
-    ) -> Result<Record, Refusal> {
+        change: impl FnOnce(&mut Image) -> Result<(), Refusal>,
+    ) -> Result<Arc<Image>, Refusal> {
         let mut inner = self.lock();
-        let mut record = inner.images.get(id).cloned().ok_or_else(|| no_image(id))?;
-        change(&mut record)?;
-        record.insert("updated_at".into(), now().into());
-        self.write(id, &record)?;
-        inner.images.insert(id.to_owned(), record.clone());
-        Ok(record)
+        let mut image = Image::clone(inner.images.get(id).ok_or_else(|| no_image(id))?);
+        change(&mut image)?;
+        image.touch();
+        self.write(&image)?;
+        let image = Arc::new(image);
+        inner.images.insert(id.to_owned(), Arc::clone(&image));
+        Ok(image)
     }
 
-    /// Adds a record.
-    pub(crate) fn add(&self, record: Record) -> Result<Record, Refusal> {
-        let id = record["id"].as_str().unwrap_or_default().to_owned();
+    /// Adds an image.
+    pub(crate) fn add(&self, image: Image) -> Result<Arc<Image>, Refusal> {
         let mut inner = self.lock();
-        if inner.images.contains_key(&id) {
-            return Err(refuse(409, format!("Image ID {id} already exists!")));
+        if inner.images.contains_key(image.id()) {
+            return Err(refuse(409, format!("Image ID {} already exists!", image.id())));
         }
-        self.write(&id, &record)?;
-        inner.images.insert(id, record.clone());
-        Ok(record)
+        self.write(&image)?;
+        let image = Arc::new(image);
+        inner.images.insert(image.id().to_owned(), Arc::clone(&image));
+        Ok(image)
     }
 
-    /// Removes a record and its data.
+    /// Removes an image and its data.
     pub(crate) fn remove(&self, id: &str) -> Result<(), Refusal> {
         let mut inner = self.lock();
-        let Some(record) = inner.images.get(id) else {
+        let Some(image) = inner.images.get(id) else {
             return Err(refuse(404, format!("Failed to find image {id} to delete")));
         };
-        if record["protected"] == json!(true) {
+        if image.record["protected"] == json!(true) {
             return Err(refuse(403, format!("Image {id} is protected and cannot be deleted.")));
         }
         inner.images.remove(id);
+        inner.cache.entries.retain(|(_, image, ..)| image != id);
         for path in [self.record_path(id), self.data_path(id), self.staged_path(id)] {
             // What is not there need not be removed.
             let _ = std::fs::remove_file(path);
@@ -112,16 +128,23 @@ impl State {
     }
 
     /// Takes an image from one status to another, refusing in Glance's words.
-    pub(crate) fn transit(&self, id: &str, from: &str, to: &str) -> Result<Record, Refusal> {
-        self.change(id, |record| {
-            let status = record["status"].as_str().unwrap_or_default();
+    pub(crate) fn transit(&self, id: &str, from: &str, to: &str) -> Result<Arc<Image>, Refusal> {
+        self.change(id, |image| {
+            let status = image.status();
             if status != from {
                 let text = format!("Image status transition from {status} to {to} is not allowed");
                 return Err(refuse(409, text));
             }
-            record.insert("status".into(), to.into());
+            image.set("status", to);
             Ok(())
         })
+    }
+
+    /// Changes a task, if there still is one.
+    pub(crate) fn change_task(&self, id: &str, change: impl FnOnce(&mut Task)) {
+        if let Some(task) = self.lock().tasks.iter_mut().find(|task| task.id == id) {
+            change(task);
+        }
     }
 
     /// The next fault for a request of that kind.
@@ -145,50 +168,11 @@ impl State {
     }
 
     /// Under another name first, so that a kill leaves the old record or the new one.
-    fn write(&self, id: &str, record: &Record) -> Result<(), Refusal> {
+    fn write(&self, image: &Image) -> Result<(), Refusal> {
+        let id = image.id();
         let (path, fresh) = (self.record_path(id), self.dir.join(format!("{id}.json.new")));
-        std::fs::write(&fresh, Value::Object(record.clone()).to_string())
+        std::fs::write(&fresh, image.to_json().to_string())
             .and_then(|()| std::fs::rename(&fresh, &path))
             .map_err(|error| refuse(500, format!("The record cannot be written: {error}")))
-    }
-}
-
-/// Now, as records show it.
-pub(crate) fn now() -> String {
-    timestamp(SystemTime::now())
-}
-
-/// ISO 8601 in seconds, UTC.
-pub(crate) fn timestamp(time: SystemTime) -> String {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    // Days to a date: Howard Hinnant, "chrono-compatible low-level date algorithms".
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    #[test]
-    fn timestamps_are_dates() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_199, "2024-02-29T23:59:59Z"),
-            (1_767_225_600, "2026-01-01T00:00:00Z"),
-        ] {
-            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            assert_eq!(super::timestamp(time), text);
-        }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::policy::Caller;
 use crate::state::State;
 
 /// Glance's default `disk_formats`.
@@ -17,7 +18,8 @@ pub(super) const DISK_FORMATS: [&str; 11] =
 pub(super) const CONTAINER_FORMATS: [&str; 8] =
     ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"];
 /// What an image can be imported by.
-pub(super) const IMPORT_METHODS: [&str; 1] = ["glance-direct"];
+pub(super) const IMPORT_METHODS: [&str; 4] =
+    ["glance-direct", "web-download", "glance-download", "copy-image"];
 
 /// `GET /`: 300 with the list of versions.
 pub(super) async fn choices(Shared(state): Shared<Arc<State>>) -> Response {
@@ -29,27 +31,21 @@ pub(super) async fn versions(Shared(state): Shared<Arc<State>>) -> Json<Value> {
     Json(list(&state))
 }
 
-/// In no useful order, as Glance has them.
 fn list(state: &State) -> Value {
     let version = |(id, status): (&str, &str)| {
         let links = json!([{"rel": "self", "href": format!("{}/v2/", state.url)}]);
         json!({"id": id, "status": status, "links": links})
     };
-    let versions = [
-        ("v2.15", "SUPPORTED"),
-        ("v2.13", "SUPPORTED"),
-        ("v2.17", "CURRENT"),
-        ("v2.9", "SUPPORTED"),
-        ("v2.7", "SUPPORTED"),
-        ("v2.6", "SUPPORTED"),
-        ("v2.5", "SUPPORTED"),
-        ("v2.4", "SUPPORTED"),
-        ("v2.3", "SUPPORTED"),
-        ("v2.2", "SUPPORTED"),
-        ("v2.1", "SUPPORTED"),
-        ("v2.0", "SUPPORTED"),
-    ];
-    let versions = versions.map(version);
+    // Those that come with several stores, and those that always are; the cache makes 2.18 current.
+    let with_stores: &[&str] = match state.options.stores.is_empty() {
+        true => &["v2.9"],
+        false => &["v2.13", "v2.12", "v2.11", "v2.10", "v2.9", "v2.8"],
+    };
+    let new = ["v2.17", "v2.16", "v2.15", "v2.14"];
+    let old = ["v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0"];
+    let others = new.iter().chain(with_stores).chain(&old).map(|id| (*id, "SUPPORTED"));
+    let versions: Vec<Value> =
+        std::iter::once(("v2.18", "CURRENT")).chain(others).map(version).collect();
     json!({"versions": versions})
 }
 
@@ -63,9 +59,12 @@ pub(super) async fn import() -> Json<Value> {
 }
 
 /// `GET /v2/info/usage`: empty without quotas.
-pub(super) async fn usage(Shared(state): Shared<Arc<State>>) -> Json<Value> {
+pub(super) async fn usage(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+) -> Json<Value> {
     let mut usage = Map::new();
-    let used = used(&state);
+    let used = used(&state, &caller);
     let quota = state.options.quota;
     for (name, limit, used) in [
         ("image_size_total", quota.image_size_total, used.mib),
@@ -79,48 +78,22 @@ pub(super) async fn usage(Shared(state): Shared<Arc<State>>) -> Json<Value> {
     Json(json!({"usage": usage}))
 }
 
-/// What counts against the quotas.
+/// What counts against the quotas of the caller's project.
 pub(super) struct Used {
     pub(super) mib: u64,
-    images: u64,
+    pub(super) images: u64,
     pub(super) uploading: u64,
 }
 
-pub(super) fn used(state: &State) -> Used {
+pub(super) fn used(state: &State, caller: &Caller) -> Used {
     let inner = state.lock();
-    let records = inner.images.values();
-    let bytes: u64 = records.clone().filter_map(|record| record["size"].as_u64()).sum();
-    let uploading =
-        records.filter(|r| matches!(r["status"].as_str(), Some("saving" | "uploading")));
-    Used {
-        mib: bytes >> 20,
-        images: inner.images.len() as u64,
-        uploading: uploading.count() as u64,
+    let mut used = Used { mib: 0, images: 0, uploading: 0 };
+    let mut bytes = 0;
+    for image in inner.images.values().filter(|image| image.owner() == caller.project) {
+        used.images += 1;
+        bytes += image.record["size"].as_u64().unwrap_or(0);
+        used.uploading += u64::from(matches!(image.status(), "saving" | "uploading"));
     }
-}
-
-/// `GET /v2/schemas/image`: the parts that a client can use.
-pub(super) async fn schema() -> Json<Value> {
-    let nullable = |values: &[&str]| -> Vec<Value> {
-        std::iter::once(Value::Null).chain(values.iter().map(|v| json!(v))).collect()
-    };
-    Json(json!({
-        "name": "image",
-        "properties": {
-            "id": {"type": "string", "description": "An identifier for the image"},
-            "name": {"type": ["null", "string"], "maxLength": 255},
-            "status": {"type": "string", "readOnly": true},
-            "disk_format": {
-                "type": ["null", "string"],
-                "description": "Format of the disk",
-                "enum": nullable(&DISK_FORMATS),
-            },
-            "container_format": {
-                "type": ["null", "string"],
-                "description": "Format of the container",
-                "enum": nullable(&CONTAINER_FORMATS),
-            },
-        },
-        "additionalProperties": {"type": "string"},
-    }))
+    used.mib = bytes >> 20;
+    used
 }

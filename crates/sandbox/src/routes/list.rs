@@ -1,144 +1,204 @@
 //! `GET /v2/images`.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use axum::Json;
+use axum::Extension;
 use axum::extract::{Query, State as Shared};
-use serde_json::{Value, json};
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde_json::json;
 
-use crate::answer::{Refusal, no_image, refuse};
-use crate::state::{Record, State};
+use super::query::{encoded, limit_of, pop};
+use crate::answer::{Refusal, refuse};
+use crate::image::Image;
+use crate::policy::Caller;
+use crate::state::State;
 
-const DEFAULT_LIMIT: usize = 25;
-const MOST: usize = 1000;
+mod filter;
+
+use filter::Filters;
 
 pub(super) async fn list(
     Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<Vec<(String, String)>>,
-) -> Result<Json<Value>, Refusal> {
-    let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
-    let limit = match value("limit").map(str::parse::<usize>) {
-        None => DEFAULT_LIMIT,
-        Some(Ok(limit)) => limit.min(MOST),
-        Some(Err(_)) => return Err(refuse(400, "limit param must be an integer")),
-    };
-    let mut records: Vec<Record> = state.lock().images.values().cloned().collect();
-    for (key, wanted) in &query {
-        if !PAGING.contains(&key.as_str()) {
-            let filter = Filter::new(key, wanted)?;
-            records.retain(|record| filter.fits(record));
-        }
+) -> Result<Response, Refusal> {
+    let mut params = query.clone();
+    let limit = pop(&mut params, "limit");
+    let marker = pop(&mut params, "marker");
+    let member_status = pop(&mut params, "member_status");
+    let mut tags = Vec::new();
+    while let Some(tag) = pop(&mut params, "tag") {
+        tags.push(tag.trim().to_owned());
     }
-    if value("os_hidden").is_none() {
-        records.retain(|record| record["os_hidden"] == json!(false));
+    let member_status = member_status.unwrap_or_else(|| "accepted".to_owned());
+    if !matches!(member_status.as_str(), "pending" | "accepted" | "rejected" | "all") {
+        return Err(refuse(400, format!("Invalid status: {member_status}")));
     }
-    let (key, descending) = order(value("sort"), value("sort_key"), value("sort_dir"))?;
-    records.sort_by(|a, b| {
-        let sort = |record: &Record| (record[&key].to_string(), record["id"].to_string());
-        if descending { sort(b).cmp(&sort(a)) } else { sort(a).cmp(&sort(b)) }
-    });
-    if let Some(marker) = value("marker") {
-        let at = records.iter().position(|record| record["id"] == marker);
-        records.drain(..=at.ok_or_else(|| no_image(marker))?);
-    }
-    let more = records.len() > limit;
-    records.truncate(limit);
+    let limit = limit_of(limit.as_deref())?;
+    let order = order(&mut params)?;
+    let filters = Filters::new(&params, tags, member_status)?;
 
-    let others: Vec<String> = query
+    // The lock is held for the sharing only.
+    let all: Vec<Arc<Image>> = state.lock().images.values().cloned().collect();
+    let mut found: Vec<&Arc<Image>> =
+        all.iter().filter(|image| filters.fit(&caller, image)).collect();
+    if let Some(marker) = marker {
+        // It need not be among those that fit.
+        let after = all.iter().find(|image| image.id() == marker && caller.sees(image));
+        let after = after.ok_or_else(|| refuse(400, no_image_text(&marker)))?;
+        found.retain(|image| compare(image, after, &order) == Ordering::Greater);
+    }
+    if found.len() > limit && limit > 0 {
+        found.select_nth_unstable_by(limit - 1, |a, b| compare(a, b, &order));
+    }
+    found.truncate(limit);
+    found.sort_by(|a, b| compare(a, b, &order));
+
+    let last = found.last().map(|image| image.id());
+    let (first, next) = encoded("/v2/images", &query, last);
+    // A full page has a next one, though that may be empty.
+    let next = next.filter(|_| found.len() == limit);
+    Ok(answer(&found, &first, next.as_deref()))
+}
+
+fn no_image_text(id: &str) -> String {
+    format!("No image found with ID {id}")
+}
+
+/// Records go out as they are, without a copy of each.
+fn answer(images: &[&Arc<Image>], first: &str, next: Option<&str>) -> Response {
+    let records: Vec<String> = images
         .iter()
-        .filter(|(key, _)| key != "marker")
-        .map(|(key, value)| format!("{key}={}", escaped(value)))
+        .map(|image| serde_json::to_string(&image.record).unwrap_or_default())
         .collect();
-    let others = others.join("&");
-    let mut answer = json!({"images": records, "schema": "/v2/schemas/images"});
-    answer["first"] = format!("/v2/images?{others}").trim_end_matches('?').into();
-    if let Some(last) = records.last().filter(|_| more) {
-        let marker = last["id"].as_str().unwrap_or_default();
-        answer["next"] =
-            format!("/v2/images?marker={marker}&{others}").trim_end_matches('&').into();
+    let mut rest = json!({"first": first, "schema": "/v2/schemas/images"});
+    if let Some(next) = next {
+        rest["next"] = next.into();
     }
-    Ok(Json(answer))
+    let rest = rest.to_string();
+    let body = format!("{{\"images\":[{}],{}", records.join(","), &rest[1..]);
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-const PAGING: [&str; 5] = ["limit", "marker", "sort", "sort_key", "sort_dir"];
+/// Keys, and whether each goes downwards.
+type Order = Vec<(String, bool)>;
 
-/// One condition of the query.
-struct Filter<'a> {
-    key: &'a str,
-    wanted: Vec<&'a str>,
-}
+const SORT_KEYS: [&str; 8] =
+    ["name", "status", "container_format", "disk_format", "size", "id", "created_at", "updated_at"];
 
-impl<'a> Filter<'a> {
-    fn new(key: &'a str, value: &'a str) -> Result<Self, Refusal> {
-        if key == "protected" && !matches!(value, "true" | "false") {
-            return Err(refuse(400, format!("Invalid value '{value}' for 'protected' filter")));
-        }
-        let visible = ["public", "private", "shared", "community", "all"];
-        if key == "visibility" && !visible.contains(&value) {
-            return Err(refuse(400, format!("Invalid visibility value: {value}")));
-        }
-        let wanted = match value.strip_prefix("in:") {
-            Some(list) => list.split(',').collect(),
-            None => vec![value],
-        };
-        Ok(Filter { key, wanted })
-    }
-
-    fn fits(&self, record: &Record) -> bool {
-        let size = |limit: &str| limit.parse::<u64>().ok().zip(record["size"].as_u64());
-        self.wanted.iter().any(|wanted| match (self.key, *wanted) {
-            ("visibility", "all") => true,
-            ("size_min", limit) => size(limit).is_some_and(|(limit, size)| size >= limit),
-            ("size_max", limit) => size(limit).is_some_and(|(limit, size)| size <= limit),
-            ("tag", tag) => record["tags"].as_array().is_some_and(|t| t.contains(&json!(tag))),
-            ("os_hidden", wanted) => {
-                record["os_hidden"] == json!(wanted.eq_ignore_ascii_case("true"))
-            }
-            (key, wanted) => match record.get(key) {
-                Some(Value::String(text)) => text == wanted,
-                Some(Value::Null) | None => false,
-                Some(other) => serde_json::to_string(other).is_ok_and(|text| text == wanted),
-            },
-        })
-    }
-}
-
-/// `sort=key:dir` or `sort_key` and `sort_dir`; newest first by default.
-fn order(
-    sort: Option<&str>,
-    key: Option<&str>,
-    direction: Option<&str>,
-) -> Result<(String, bool), Refusal> {
-    let (key, direction) = match sort {
-        Some(_) if key.is_some() || direction.is_some() => {
+/// `sort=key:dir,…` or `sort_key` and `sort_dir`; newest first by default.
+fn order(params: &mut Vec<(String, String)>) -> Result<Order, Refusal> {
+    let has = |params: &[(String, String)], name: &str| params.iter().any(|(key, _)| key == name);
+    let (mut keys, mut directions) = (Vec::new(), Vec::new());
+    if has(params, "sort") {
+        if has(params, "sort_key") || has(params, "sort_dir") {
             return Err(refuse(400, "Old and new sorting syntax cannot be combined"));
         }
-        Some(sort) => sort.split_once(':').map_or((sort, "desc"), |pair| pair),
-        None => (key.unwrap_or("created_at"), direction.unwrap_or("desc")),
-    };
-    let known = [
-        "name",
-        "status",
-        "container_format",
-        "disk_format",
-        "size",
-        "id",
-        "created_at",
-        "updated_at",
-    ];
-    if !known.contains(&key) || !matches!(direction, "asc" | "desc") {
-        return Err(refuse(400, format!("Unsupported sort key or direction: {key}:{direction}")));
+        for part in pop(params, "sort").unwrap_or_default().trim().split(',') {
+            let (key, direction) = part.split_once(':').unwrap_or((part, ""));
+            let direction = if direction.is_empty() { "desc" } else { direction };
+            keys.push(checked_key(key)?);
+            directions.push(checked_direction(direction)?);
+        }
+    } else {
+        while let Some(key) = pop(params, "sort_key") {
+            keys.push(checked_key(&key)?);
+        }
+        while let Some(direction) = pop(params, "sort_dir") {
+            directions.push(checked_direction(&direction)?);
+        }
+        if directions.len() > 1 && directions.len() != keys.len() {
+            return Err(refuse(400, "Number of sort dirs does not match the number of sort keys"));
+        }
     }
-    Ok((key.to_owned(), direction == "desc"))
+    if keys.is_empty() {
+        keys.push("created_at".to_owned());
+    }
+    // One direction is for all keys, and for those that make the order complete.
+    let default = if directions.len() > 1 { true } else { *directions.first().unwrap_or(&true) };
+    let mut order: Order = keys
+        .into_iter()
+        .enumerate()
+        .map(|(at, key)| (key, *directions.get(at).unwrap_or(&default)))
+        .collect();
+    for key in ["created_at", "id"] {
+        if !order.iter().any(|(known, _)| known == key) {
+            order.push((key.to_owned(), default));
+        }
+    }
+    Ok(order)
 }
 
-fn escaped(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b',' => {
-                char::from(byte).to_string()
+fn checked_key(key: &str) -> Result<String, Refusal> {
+    let key = key.trim();
+    if SORT_KEYS.contains(&key) {
+        return Ok(key.to_owned());
+    }
+    let known = SORT_KEYS.join(", ");
+    Err(refuse(400, format!("Invalid sort key: {key}. It must be one of the following: {known}.")))
+}
+
+fn checked_direction(direction: &str) -> Result<bool, Refusal> {
+    match direction.trim() {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        other => Err(refuse(400, format!("Invalid sort direction: {other}"))),
+    }
+}
+
+/// What is not set comes first.
+fn compare(a: &Image, b: &Image, order: &Order) -> Ordering {
+    let mut ordering = Ordering::Equal;
+    for (key, is_downward) in order {
+        ordering = match key.as_str() {
+            "created_at" => a.created.cmp(&b.created),
+            "updated_at" => a.updated.cmp(&b.updated),
+            "size" => a.record["size"].as_u64().cmp(&b.record["size"].as_u64()),
+            key => {
+                let text = |image: &Image| image.record[key].as_str().map(str::to_owned);
+                text(a).cmp(&text(b))
             }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+        };
+        if *is_downward {
+            ordering = ordering.reverse();
+        }
+        if ordering != Ordering::Equal {
+            break;
+        }
+    }
+    ordering
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(query: &[(&str, &str)]) -> Result<Order, Refusal> {
+        let mut params: Vec<(String, String)> =
+            query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        order(&mut params)
+    }
+
+    fn key(name: &str, is_downward: bool) -> (String, bool) {
+        (name.to_owned(), is_downward)
+    }
+
+    #[test]
+    fn orders_are_completed() {
+        let newest = vec![key("created_at", true), key("id", true)];
+        assert_eq!(parsed(&[]).unwrap(), newest);
+        let old = [("sort_key", "disk_format"), ("sort_key", "name"), ("sort_dir", "asc")];
+        let upward = ["disk_format", "name", "created_at", "id"].map(|name| key(name, false));
+        assert_eq!(parsed(&old).unwrap(), upward);
+        let new = parsed(&[("sort", "name:asc,size")]).unwrap();
+        assert_eq!(new[..2], [key("name", false), key("size", true)]);
+        for bad in ["min_disk", "name:up", "", "name:asc,"] {
+            assert!(parsed(&[("sort", bad)]).is_err(), "{bad}");
+        }
+        assert!(parsed(&[("sort", "name"), ("sort_key", "name")]).is_err());
+        let mismatch = [("sort_key", "name"), ("sort_dir", "asc"), ("sort_dir", "desc")];
+        assert!(parsed(&mismatch).is_err());
+    }
 }

@@ -1,0 +1,195 @@
+//! Data on its way in, and what a record says of it in the end.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::{Refusal, refuse};
+use crate::faults::Fault;
+use crate::format_check;
+use crate::hashing::Hashes;
+use crate::image::{Image, Record};
+use crate::server::{BodyMeter, cut_off};
+use crate::state::State;
+
+/// Data on its way in. Whatever ends it early takes the image back to `queued`: a client that goes
+/// away drops this.
+pub(crate) struct Intake<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) id: &'a str,
+    /// Whether the image still has to go back.
+    pub(crate) is_open: bool,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) cut: CancellationToken,
+    pub(crate) meter: BodyMeter,
+}
+
+/// What came in.
+pub(crate) struct Data {
+    pub(crate) bytes: u64,
+    /// The start of the data, for the format check.
+    head: Vec<u8>,
+    /// None on a server that discards what it gets.
+    hashes: Option<Hashes>,
+}
+
+impl Data {
+    pub(crate) fn new(algo: &str, keep: bool) -> Self {
+        Data { bytes: 0, head: Vec::new(), hashes: keep.then(|| Hashes::new(algo)) }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let missing = format_check::HEAD_BYTES.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
+        if let Some(hashes) = &mut self.hashes {
+            hashes.update(bytes);
+        }
+    }
+
+    /// Reads a file that is here already.
+    pub(crate) fn of_file(path: &Path, algo: &str) -> std::io::Result<Self> {
+        let mut data = Data::new(algo, true);
+        let mut file = File::open(path)?;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(data);
+            }
+            data.push(&buffer[..count]);
+        }
+    }
+
+    /// The virtual size, or why a record of these formats refuses the data.
+    pub(crate) fn check(&self, record: &Record) -> Result<Option<u64>, String> {
+        match (&record["container_format"], &record["disk_format"]) {
+            (Value::String(container), Value::String(disk)) if container == "bare" => {
+                format_check::check(&self.head, disk, self.bytes)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Enters size and hashes.
+    pub(crate) fn describe(
+        self,
+        image: &mut Image,
+        algo: &str,
+        virtual_size: Option<u64>,
+        fault: Option<&Fault>,
+    ) {
+        let lie = u64::from(fault == Some(&Fault::WrongSize));
+        image.set("size", self.bytes + lie);
+        image.set("virtual_size", json!(virtual_size));
+        let Some(hashes) = self.hashes.filter(|_| fault != Some(&Fault::NoHash)) else { return };
+        let (checksum, mut value) = hashes.finish();
+        if fault == Some(&Fault::WrongHash) {
+            value = "0".repeat(value.len());
+        }
+        image.set("checksum", checksum);
+        image.set("os_hash_algo", algo);
+        image.set("os_hash_value", value);
+    }
+}
+
+/// The name of the secure hash, which a fault may change.
+pub(crate) fn hash_algo(state: &State, fault: Option<&Fault>) -> String {
+    match fault {
+        Some(Fault::HashAlgo(name)) => name.clone(),
+        _ => state.options.hash_algo.clone(),
+    }
+}
+
+impl Intake<'_> {
+    pub(crate) async fn receive(&mut self, mut body: Body, path: PathBuf) -> Result<Data, Refusal> {
+        let broken = |error: &dyn std::fmt::Display| {
+            refuse(500, format!("The data cannot be stored: {error}"))
+        };
+        let keep = !self.state.options.discard;
+        let mut file = keep.then(|| File::create(&path)).transpose().map_err(|e| broken(&e))?;
+        let algo = hash_algo(self.state, self.fault.as_ref());
+        let mut data = Data::new(&algo, keep);
+        loop {
+            self.interfere(data.bytes).await;
+            let Some(frame) = body.frame().await else { break };
+            let frame = frame.map_err(|error| broken(&error))?;
+            let Ok(bytes) = frame.into_data() else { continue };
+            self.meter.add(bytes.len());
+            let bytes = self.damaged(bytes, data.bytes);
+            data.push(&bytes);
+            if self.state.options.image_size_cap.is_some_and(|cap| data.bytes > cap) {
+                let text = "The incoming image is too large: The provided image is too large.";
+                return Err(refuse(413, text));
+            }
+            if let Some(file) = &mut file {
+                file.write_all(&bytes).map_err(|error| broken(&error))?;
+            }
+        }
+        Ok(data)
+    }
+
+    /// A fault that is due after so many bytes.
+    async fn interfere(&mut self, bytes: u64) {
+        match self.fault {
+            Some(Fault::DropAfter(after)) if bytes >= after => {
+                self.undo();
+                cut_off(&self.cut).await;
+            }
+            Some(Fault::Stall { after, duration }) if bytes >= after => {
+                self.fault = None;
+                tokio::time::sleep(duration).await;
+            }
+            _ => {}
+        }
+    }
+
+    fn damaged(&self, bytes: Bytes, at: u64) -> Bytes {
+        let Some(Fault::CorruptByte(offset)) = self.fault else { return bytes };
+        match offset.checked_sub(at).and_then(|offset| usize::try_from(offset).ok()) {
+            Some(index) if index < bytes.len() => {
+                let mut damaged = bytes.to_vec();
+                damaged[index] ^= 1;
+                damaged.into()
+            }
+            _ => bytes,
+        }
+    }
+
+    /// Ends it well: changes the record for the last time.
+    pub(crate) fn complete(&mut self, change: impl FnOnce(&mut Image)) -> Result<(), Refusal> {
+        let changed = self.state.change(self.id, |image| {
+            change(image);
+            Ok(())
+        });
+        // Deleted while its data came in.
+        changed.map_err(|_| refuse(410, format!("{} is gone", self.id)))?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    /// The partial data goes, the record is as it was.
+    fn undo(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            // Nothing to undo on an image that was deleted meanwhile.
+            let _ = self.state.change(self.id, |image| {
+                image.set("status", "queued");
+                Ok(())
+            });
+            let _ = std::fs::remove_file(self.state.data_path(self.id));
+            let _ = std::fs::remove_file(self.state.staged_path(self.id));
+        }
+    }
+}
+
+impl Drop for Intake<'_> {
+    fn drop(&mut self) {
+        self.undo();
+    }
+}

@@ -1,0 +1,147 @@
+//! `/v2/images/{id}/locations`: data that lies elsewhere.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State as Shared};
+use axum::{Extension, Json};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::json_body;
+use super::validate::python;
+use crate::answer::{Refusal, RequestId, forbid, refuse};
+use crate::fetch;
+use crate::policy::Caller;
+use crate::state::State;
+use crate::task::Task;
+use crate::work::{self, Location};
+
+/// Hashes that may be asked for, and the bytes of their values.
+const ALGORITHMS: [(&str, usize); 4] = [("sha1", 20), ("sha256", 32), ("sha512", 64), ("md5", 16)];
+
+/// `POST`: accepted, and then looked at.
+pub(super) async fn add(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Extension(request): Extension<RequestId>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    let body = json_body(body).await?;
+    let (url, expected) = check_schema(&body)?;
+    let image = state.image(&caller, &id)?;
+    if image.status() != "queued" {
+        let text =
+            format!("It's not allowed to add locations if image status is {}.", image.status());
+        return Err(refuse(409, text));
+    }
+    caller.require_owner(&image, "add_image_location")?;
+    if state.options.http_store.is_none() || !url.starts_with("http") {
+        let text = "http store must be enabled to use location API by normal user.";
+        return Err(refuse(403, text));
+    }
+    if let Some((algo, value)) = &expected {
+        check_value(algo, value)?;
+    }
+    if !fetch::is_allowed(&url) {
+        return Err(refuse(400, format!("URI for add location does not pass filtering: {url}")));
+    }
+    let input = json!({
+        "image_id": id,
+        "loc_url": url,
+        "validation_data": body.get("validation_data").cloned().unwrap_or_else(|| json!({})),
+    });
+    let task = Task::new("location_import", &caller, &request, &id, input);
+    let name = task.id.clone();
+    work::enter(&state, task)?;
+    let location = Location { state, task: name, image: id, url, expected };
+    tokio::spawn(location.run());
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// `GET`: for admins and services.
+pub(super) async fn list(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let image = state.image(&caller, &id)?;
+    if !caller.is_admin() {
+        return Err(forbid("fetch_image_location"));
+    }
+    let http_store = state.options.http_store.as_deref();
+    let mut urls = image.urls.iter();
+    let location = |store: String| {
+        let url = match urls.next() {
+            Some(url) if http_store == Some(store.as_str()) => url.clone(),
+            _ => format!("file:///var/lib/glance/{store}/{id}"),
+        };
+        json!({"url": url, "metadata": {"store": store}})
+    };
+    Ok(Json(image.stores().into_iter().map(location).collect()))
+}
+
+type Expected = Option<(String, String)>;
+
+fn check_schema(body: &Value) -> Result<(String, Expected), Refusal> {
+    let mismatch = |what: String, rule: &str, place: &str| {
+        refuse(
+            400,
+            format!(
+                "Provided object does not match schema 'location': {what}\n\nFailed validating \
+                 '{rule}' in schema['properties']['add_location']{place}"
+            ),
+        )
+    };
+    let typed = |value: &Value, kind: &str, place: &str| {
+        mismatch(format!("{} is not of type '{kind}'", python(value)), "type", place)
+    };
+    let Some(object) = body.as_object() else { return Err(typed(body, "object", "")) };
+    let url = object
+        .get("url")
+        .ok_or_else(|| mismatch("'url' is a required property".to_owned(), "required", ""))?;
+    let url = url.as_str().ok_or_else(|| typed(url, "string", "['properties']['url']"))?;
+    let place = "['properties']['validation_data']";
+    let data = match object.get("validation_data") {
+        None => return Ok((url.to_owned(), None)),
+        Some(data) => data.as_object().ok_or_else(|| typed(data, "object", place))?,
+    };
+    let known = ["os_hash_algo", "os_hash_value"];
+    if let Some(other) = data.keys().find(|key| !known.contains(&key.as_str())) {
+        let what = format!("Additional properties are not allowed ('{other}' was unexpected)");
+        return Err(mismatch(what, "additionalProperties", place));
+    }
+    for (one, other) in [(known[0], known[1]), (known[1], known[0])] {
+        if data.contains_key(one) && !data.contains_key(other) {
+            let what = format!("'{other}' is a dependency of '{one}'");
+            return Err(mismatch(what, "dependentRequired", place));
+        }
+    }
+    let (Some(algo), Some(value)) = (data.get(known[0]), data.get(known[1])) else {
+        return Ok((url.to_owned(), None));
+    };
+    let value = value.as_str().ok_or_else(|| typed(value, "string", place))?;
+    if !ALGORITHMS.iter().any(|(known, _)| algo == known) {
+        let what = format!("{} is not one of ['sha1', 'sha256', 'sha512', 'md5']", python(algo));
+        return Err(mismatch(what, "enum", &format!("{place}['properties']['os_hash_algo']")));
+    }
+    let algo = algo.as_str().unwrap_or_default();
+    Ok((url.to_owned(), Some((algo.to_owned(), value.to_owned()))))
+}
+
+fn check_value(algo: &str, value: &str) -> Result<(), Refusal> {
+    let is_hex = value.len().is_multiple_of(2) && value.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_hex {
+        let text = format!("os_hash_value ({value}) is not a valid hexadecimal value");
+        return Err(refuse(400, text));
+    }
+    let size = ALGORITHMS.iter().find(|(known, _)| *known == algo).map_or(0, |(_, size)| *size);
+    if value.len() != 2 * size {
+        let text = format!(
+            "os_hash_value: ({value}) is not the correct size for ({algo}) (should be ({size}) bytes)"
+        );
+        return Err(refuse(400, text));
+    }
+    Ok(())
+}

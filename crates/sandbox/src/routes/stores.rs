@@ -1,0 +1,105 @@
+//! Stores: what there are, and taking an image out of one.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State as Shared};
+use axum::{Extension, Json};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::answer::{Refusal, forbid, no_resource, refuse};
+use crate::policy::Caller;
+use crate::state::State;
+
+/// `GET /v2/info/stores`.
+pub(super) async fn list(Shared(state): Shared<Arc<State>>) -> Result<Json<Value>, Refusal> {
+    Ok(Json(json!({"stores": all(&state, false)?})))
+}
+
+/// `GET /v2/info/stores/detail`.
+pub(super) async fn detail(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, Refusal> {
+    caller.require_admin("stores_info_detail")?;
+    Ok(Json(json!({"stores": all(&state, true)?})))
+}
+
+fn all(state: &State, detailed: bool) -> Result<Vec<Value>, Refusal> {
+    let options = &state.options;
+    let names = options.all_stores();
+    if names.is_empty() {
+        return Err(refuse(404, "Multi backend is not supported at this site."));
+    }
+    let mut stores = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        let is_http = options.http_store.as_deref() == Some(*name);
+        let description = match number {
+            _ if is_http => "files on web servers, read only".to_owned(),
+            0 => "default store".to_owned(),
+            1 => "second store".to_owned(),
+            _ => format!("store {}", number + 1),
+        };
+        let mut store = json!({"id": name, "description": description});
+        // Glance says so by words, not by booleans.
+        if number == 0 && !is_http {
+            store["default"] = "true".into();
+        }
+        if is_http {
+            store["read-only"] = "true".into();
+        }
+        if detailed {
+            store["type"] = if is_http { "http" } else { "file" }.into();
+            store["weight"] = json!(100 / (number + 1));
+            store["properties"] = if is_http {
+                json!({})
+            } else {
+                let dir = format!("/var/lib/glance/{name}");
+                json!({"data_dir": dir, "chunk_size": 65536, "thin_provisioning": false})
+            };
+        }
+        stores.push(store);
+    }
+    Ok(stores)
+}
+
+/// `DELETE /v2/stores/{store}/{id}`.
+pub(super) async fn remove(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((store, id)): Path<(String, String)>,
+) -> Result<StatusCode, Refusal> {
+    if state.options.stores.is_empty() {
+        return Err(no_resource());
+    }
+    if !state.options.all_stores().contains(&store.as_str()) {
+        let text = format!("The selected store {store} is not available on this node.");
+        return Err(refuse(409, text));
+    }
+    let gone = |_| refuse(404, format!("Failed to find image {id}"));
+    let image = state.image(&caller, &id).map_err(gone)?;
+    if !caller.is_admin() && !caller.owns(&image) {
+        return Err(forbid("get_image_location"));
+    }
+    caller.require_admin("delete_image_location")?;
+    state.change(&id, |image| {
+        if image.status() != "active" {
+            let text = "It's not allowed to remove image data from store if image status is not \
+                        'active'";
+            return Err(refuse(409, text));
+        }
+        let mut stores = image.stores();
+        if stores.len() == 1 {
+            let text = "Cannot delete image data from the only store containing it. Consider \
+                        deleting the image instead.";
+            return Err(refuse(403, text));
+        }
+        let Some(at) = stores.iter().position(|known| *known == store) else {
+            return Err(refuse(404, format!("Image {id} is not stored in store {store}.")));
+        };
+        stores.remove(at);
+        image.set_stores(&stores);
+        Ok(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,217 @@
+//! What a record may hold, and in whose words it is refused.
+
+use serde_json::Value;
+
+use super::info::{CONTAINER_FORMATS, DISK_FORMATS};
+use crate::answer::{Refusal, refuse, refuse_since};
+use crate::image::Record;
+
+/// Attributes that every record has.
+pub(super) const BASE: [&str; 20] = [
+    "id",
+    "name",
+    "disk_format",
+    "container_format",
+    "visibility",
+    "protected",
+    "os_hidden",
+    "min_disk",
+    "min_ram",
+    "owner",
+    "tags",
+    "status",
+    "size",
+    "virtual_size",
+    "checksum",
+    "os_hash_algo",
+    "os_hash_value",
+    "created_at",
+    "updated_at",
+    "locations",
+];
+
+/// Keys that only the service sets.
+pub(super) const READ_ONLY: [&str; 12] = [
+    "status",
+    "size",
+    "virtual_size",
+    "checksum",
+    "os_hash_algo",
+    "os_hash_value",
+    "created_at",
+    "updated_at",
+    "file",
+    "schema",
+    "self",
+    "direct_url",
+];
+
+/// Keys that nobody may use.
+pub(super) const RESERVED: [&str; 3] = ["location", "deleted", "deleted_at"];
+
+const MOST_TAGS: usize = 128;
+const MOST_PROPERTIES: usize = 128;
+
+pub(super) fn read_only(key: &str) -> Refusal {
+    refuse(403, format!("Attribute '{key}' is read-only."))
+}
+
+pub(super) fn is_reserved(key: &str) -> bool {
+    RESERVED.contains(&key) || key.starts_with("os_glance")
+}
+
+/// The 403 of a reserved key in a new record; a patch words it the other way.
+pub(super) fn reserved(key: &str) -> Refusal {
+    refuse_since(403, format!("Attribute '{key}' is reserved."))
+}
+
+/// Whether the schema has a value under a key.
+pub(super) fn check_schema(key: &str, value: &Value) -> Result<(), Refusal> {
+    let is_nullable = matches!(key, "name" | "owner" | "disk_format" | "container_format");
+    if is_nullable && value.is_null() {
+        return Ok(());
+    }
+    let words = python(value);
+    let is_one_of = |formats: &[&str], null: &str| {
+        if formats.iter().any(|format| value == format) {
+            return Ok(());
+        }
+        let quoted: Vec<String> = formats.iter().map(|format| format!("'{format}'")).collect();
+        let what = format!("{words} is not one of [{null}{}]", quoted.join(", "));
+        Err(mismatch(&what, "enum", key, &words))
+    };
+    let is_of = |good: bool, kind: &str| match good {
+        true => Ok(()),
+        false => Err(mismatch(&format!("{words} is not of type {kind}"), "type", key, &words)),
+    };
+    let is_short = |text: &Value| text.as_str().is_none_or(|text| text.chars().count() <= 255);
+    let too_long = || mismatch(&format!("{words} is too long"), "maxLength", key, &words);
+    match key {
+        "id" if value.as_str().is_none_or(|id| !is_uuid(id)) => {
+            let pattern = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-\
+                           ([0-9a-fA-F]){12}$";
+            Err(mismatch(&format!("{words} does not match '{pattern}'"), "pattern", key, &words))
+        }
+        "id" => Ok(()),
+        "disk_format" => is_one_of(&DISK_FORMATS, "None, "),
+        "container_format" => is_one_of(&CONTAINER_FORMATS, "None, "),
+        "visibility" if value.is_null() => is_of(false, "'string'"),
+        "visibility" => is_one_of(&["community", "public", "private", "shared"], ""),
+        "min_disk" | "min_ram" => is_of(value.is_i64() || value.is_u64(), "'integer'"),
+        "protected" | "os_hidden" => is_of(value.is_boolean(), "'boolean'"),
+        "name" | "owner" if !value.is_string() => is_of(false, "'null', 'string'"),
+        "name" | "owner" if !is_short(value) => Err(too_long()),
+        "name" | "owner" => Ok(()),
+        "tags" => {
+            let Some(tags) = value.as_array() else { return is_of(false, "'array'") };
+            let bad = |rule: &str, tag: &Value, what: &str| {
+                let words = python(tag);
+                Err(mismatch(&format!("{words} {what}"), rule, key, &words))
+            };
+            match tags.iter().find(|tag| !tag.is_string() || !is_short(tag)) {
+                Some(tag) if tag.is_string() => bad("maxLength", tag, "is too long"),
+                Some(tag) => bad("type", tag, "is not of type 'string'"),
+                None => Ok(()),
+            }
+        }
+        "locations" => is_of(value.is_array(), "'array'"),
+        _ if value.is_string() => Ok(()),
+        _ => Err(refuse(
+            400,
+            format!(
+                "Provided object does not match schema 'image': {words} is not of type 'string'\n\n\
+                 Failed validating 'type' in schema['additionalProperties']:\n    \
+                 {{'type': 'string'}}\n\nOn instance['{key}']:\n    {words}"
+            ),
+        )),
+    }
+}
+
+fn mismatch(what: &str, rule: &str, key: &str, words: &str) -> Refusal {
+    refuse(
+        400,
+        format!(
+            "Provided object does not match schema 'image': {what}\n\nFailed validating '{rule}' in \
+             schema['properties']['{key}']\n\nOn instance['{key}']:\n    {words}"
+        ),
+    )
+}
+
+/// What the schema lets pass and the service does not.
+pub(super) fn check_value(key: &str, value: &Value) -> Result<(), Refusal> {
+    match key {
+        "min_disk" | "min_ram" if value.as_i64().is_some_and(|number| number < 0) => Err(refuse(
+            400,
+            format!("Invalid value '{value}' for parameter '{key}': Cannot be a negative value"),
+        )),
+        "name" if value.as_str().is_some_and(|name| name.chars().any(|c| c.len_utf8() > 3)) => {
+            Err(refuse(400, "Name can't contain 4 byte unicode characters."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Limits of the whole record.
+pub(super) fn check_limits(record: &Record) -> Result<(), Refusal> {
+    let tags = record["tags"].as_array().map_or(0, Vec::len);
+    if tags > MOST_TAGS {
+        return Err(refuse(413, tags_exceeded(tags)));
+    }
+    let is_extra = |key: &str| {
+        !BASE.contains(&key)
+            && !READ_ONLY.contains(&key)
+            && !key.starts_with("os_glance")
+            && key != "stores"
+    };
+    let properties = record.keys().filter(|key| is_extra(key)).count();
+    if properties > MOST_PROPERTIES {
+        let text = format!(
+            "The limit has been exceeded on the number of allowed image properties. Attempted: \
+             {properties}, Maximum: {MOST_PROPERTIES}"
+        );
+        return Err(refuse(413, text));
+    }
+    Ok(())
+}
+
+pub(super) fn tags_exceeded(attempted: usize) -> String {
+    format!(
+        "The limit has been exceeded on the number of allowed image tags. Attempted: {attempted}, \
+         Maximum: {MOST_TAGS}"
+    )
+}
+
+/// Tags are a set.
+pub(super) fn without_doubles(tags: &Value) -> Value {
+    let mut seen: Vec<&Value> = Vec::new();
+    for tag in tags.as_array().into_iter().flatten() {
+        if !seen.contains(&tag) {
+            seen.push(tag);
+        }
+    }
+    seen.into_iter().cloned().collect()
+}
+
+pub(super) fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::parse_str(text).is_ok()
+}
+
+/// A value as Python writes it, which Glance quotes.
+pub(super) fn python(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::String(text) => format!("'{text}'"),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(python).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(object) => {
+            let items: Vec<String> =
+                object.iter().map(|(key, value)| format!("'{key}': {}", python(value))).collect();
+            format!("{{{}}}", items.join(", "))
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Tasks: what Glance does after it has answered, as it tells of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::answer::RequestId;
+use crate::clock;
+use crate::policy::Caller;
+
+/// How long a task is remembered once it is over: Glance's `task_time_to_live`.
+const TIME_TO_LIVE: Duration = Duration::from_secs(48 * 3600);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) id: String,
+    /// `api_image_import` or `location_import`.
+    pub(crate) kind: &'static str,
+    /// `pending`, `processing`, `success` or `failure`.
+    pub(crate) status: &'static str,
+    pub(crate) owner: Option<&'static str>,
+    user: Option<&'static str>,
+    pub(crate) image: String,
+    request: String,
+    input: Value,
+    pub(crate) message: String,
+    expires: Option<u64>,
+    pub(crate) created: u64,
+    updated: u64,
+}
+
+impl Task {
+    pub(crate) fn new(
+        kind: &'static str,
+        caller: &Caller,
+        request: &RequestId,
+        image: &str,
+        input: Value,
+    ) -> Self {
+        let now = clock::now();
+        Task {
+            id: uuid::Uuid::new_v4().to_string(),
+            kind,
+            status: "pending",
+            owner: caller.project,
+            user: caller.user,
+            image: image.to_owned(),
+            request: request.0.clone(),
+            input,
+            message: String::new(),
+            expires: None,
+            created: now,
+            updated: now,
+        }
+    }
+
+    pub(crate) fn advance(&mut self, status: &'static str) {
+        self.status = status;
+        self.updated = clock::now();
+        if matches!(status, "success" | "failure") {
+            let lifetime = u64::try_from(TIME_TO_LIVE.as_micros()).unwrap_or(u64::MAX);
+            self.expires = Some(self.updated + lifetime);
+        }
+    }
+
+    fn result(&self) -> Value {
+        match self.status {
+            "success" => json!({"image_id": self.image}),
+            _ => Value::Null,
+        }
+    }
+
+    /// As an image's list of tasks shows it.
+    pub(crate) fn of_image(&self) -> Value {
+        json!({
+            "id": self.id,
+            "type": self.kind,
+            "status": self.status,
+            "owner": self.owner,
+            "expires_at": self.expires.map(clock::micros_text),
+            "created_at": clock::micros_text(self.created),
+            "updated_at": clock::micros_text(self.updated),
+            "deleted_at": null,
+            "deleted": false,
+            "image_id": self.image,
+            "request_id": self.request,
+            "user_id": self.user,
+            "input": self.input,
+            "result": self.result(),
+            "message": self.message,
+        })
+    }
+
+    /// As the list of all tasks shows it.
+    pub(crate) fn stub(&self) -> Value {
+        let mut stub = json!({
+            "id": self.id,
+            "type": self.kind,
+            "status": self.status,
+            "owner": self.owner,
+            "created_at": clock::seconds_text(self.created),
+            "updated_at": clock::seconds_text(self.updated),
+            "self": format!("/v2/tasks/{}", self.id),
+            "schema": "/v2/schemas/task",
+        });
+        if let Some(expires) = self.expires {
+            stub["expires_at"] = clock::seconds_text(expires).into();
+        }
+        stub
+    }
+
+    /// As it shows alone.
+    pub(crate) fn full(&self) -> Value {
+        let mut full = self.stub();
+        full["input"] = self.input.clone();
+        full["message"] = self.message.clone().into();
+        full["result"] = self.result();
+        full["image_id"] = self.image.clone().into();
+        full["request_id"] = self.request.clone().into();
+        full["user_id"] = json!(self.user);
+        full
+    }
+}

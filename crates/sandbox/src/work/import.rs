@@ -1,0 +1,319 @@
+//! The task of an import: staging, stores, and how it all goes back.
+//!
+//! One after the other the stores get the data. When one fails and all had to succeed, the flow goes
+//! back step by step, and each step undoes only its own doing: hence a failed `glance-direct` leaves
+//! the image `importing`, because no step of it would set another status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{Gone, Job, WARM_UP};
+use crate::faults::Fault;
+use crate::fetch::{self, Redirects};
+use crate::identity::REGIONS;
+use crate::image::{Image, Record};
+use crate::intake::{Data, hash_algo};
+use crate::policy::Caller;
+use crate::state::State;
+
+const IMPORTING: &str = "os_glance_importing_to_stores";
+const FAILED: &str = "os_glance_failed_import";
+
+/// Properties that `glance-download` brings along, by how they begin: Glance's default.
+const BROUGHT_ALONG: [&str; 5] = ["hw_", "trait:", "os_distro", "os_secure_boot", "os_type"];
+
+/// How long an image is `importing` at least, so that whoever polls can see it. In Glance it is a
+/// fifth of a second for the smallest image.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where the data comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// `glance-direct`.
+    Staged,
+    /// `web-download`.
+    Web(String),
+    /// `glance-download`.
+    Glance { region: String, image: String, interface: String },
+    /// `copy-image`.
+    Own,
+}
+
+/// An import that was accepted.
+#[derive(Debug)]
+pub(crate) struct Import {
+    pub(crate) state: Arc<State>,
+    pub(crate) caller: Caller,
+    pub(crate) task: String,
+    pub(crate) image: String,
+    pub(crate) source: Source,
+    /// In the order they get the data; one without a name where there is no multi-store.
+    pub(crate) stores: Vec<String>,
+    pub(crate) all_must_succeed: bool,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// What went back on which way.
+enum Failure {
+    Gone,
+    /// Before the data came.
+    Source,
+    /// While it came.
+    Download,
+    /// At the store of that number.
+    Store(usize),
+    /// No store succeeded where one was enough.
+    NoStore,
+}
+
+impl From<Gone> for Failure {
+    fn from(_: Gone) -> Self {
+        Failure::Gone
+    }
+}
+
+impl Import {
+    pub(crate) async fn run(self) {
+        tokio::time::sleep(WARM_UP).await;
+        let job = Job {
+            state: Arc::clone(&self.state),
+            task: self.task.clone(),
+            image: self.image.clone(),
+        };
+        job.processing();
+        let done = self.flow(&job).await;
+        // A copy reads the data where it stays; everything else was staged.
+        let _ = std::fs::remove_file(self.state.staged_path(&self.image));
+        match done {
+            Ok(()) => {}
+            Err(failure) => self.go_back(&job, &failure),
+        }
+    }
+
+    async fn flow(&self, job: &Job) -> Result<(), Failure> {
+        job.change(|image| {
+            if !matches!(self.source, Source::Own) {
+                image.set("status", "importing");
+            }
+            let mut importing = image.listed(IMPORTING);
+            importing.extend(self.stores.iter().filter(|store| !store.is_empty()).cloned());
+            image.list(IMPORTING, importing);
+            self.mark_failed(image, &[]);
+        })?;
+        let pause = match &self.fault {
+            Some(Fault::ImportSlow(duration)) => *duration,
+            _ => PAUSE,
+        };
+        tokio::time::sleep(pause).await;
+        self.bring(job).await?;
+        let mut active = false;
+        for (number, store) in self.stores.iter().enumerate() {
+            let is_last = number + 1 == self.stores.len();
+            active |= self.store(job, number, store, is_last || !self.all_must_succeed).await?;
+        }
+        if !active && !matches!(self.source, Source::Own) {
+            return Err(Failure::NoStore);
+        }
+        job.succeed().await?;
+        Ok(())
+    }
+
+    /// The data comes into the staging place.
+    async fn bring(&self, job: &Job) -> Result<(), Failure> {
+        let fails = self.fault == Some(Fault::ImportFails);
+        match &self.source {
+            Source::Staged | Source::Own => Ok(()),
+            Source::Web(_) if fails => Err(Failure::Download),
+            Source::Web(uri) => self.download(uri).await.map_err(|_| Failure::Download),
+            Source::Glance { region, image, interface } => {
+                let known = REGIONS.iter().any(|known| known.eq_ignore_ascii_case(region))
+                    && matches!(interface.as_str(), "public" | "internal" | "admin");
+                let source = self.state.image(&self.caller, image).ok();
+                let source = source.filter(|source| known && source.status() == "active");
+                let Some(source) = source else { return Err(Failure::Source) };
+                job.change(|image| {
+                    for key in ["disk_format", "container_format"] {
+                        image.set(key, source.record[key].clone());
+                    }
+                    for (key, value) in &source.record {
+                        if BROUGHT_ALONG.iter().any(|prefix| key.starts_with(prefix)) {
+                            image.set(key, value.clone());
+                        }
+                    }
+                })?;
+                let copied = match source.urls.last() {
+                    _ if fails => Err("told to fail".to_owned()),
+                    Some(url) => self.download(url).await,
+                    None => {
+                        let from = self.state.data_path(image);
+                        let to = self.state.staged_path(&self.image);
+                        tokio::fs::copy(from, to).await.map(drop).map_err(|e| e.to_string())
+                    }
+                };
+                copied.map_err(|_| Failure::Download)
+            }
+        }
+    }
+
+    async fn download(&self, uri: &str) -> Result<(), String> {
+        let mut response = fetch::open(uri, Redirects::Followed).await?;
+        let path = self.state.staged_path(&self.image);
+        let mut file = tokio::fs::File::create(path).await.map_err(|e| e.to_string())?;
+        while let Some(bytes) = response.chunk().await.map_err(|e| e.to_string())? {
+            file.write_all(&bytes).await.map_err(|e| e.to_string())?;
+        }
+        file.flush().await.map_err(|e| e.to_string())
+    }
+
+    /// One store gets the data; whether it made the image active.
+    async fn store(
+        &self,
+        job: &Job,
+        number: usize,
+        store: &str,
+        activate: bool,
+    ) -> Result<bool, Failure> {
+        let is_first_and_fails = number == 0
+            && self.fault == Some(Fault::ImportFails)
+            && matches!(self.source, Source::Staged | Source::Own);
+        let is_read_only = self.state.options.http_store.as_deref() == Some(store);
+        let record = job.change(|_| {})?.record.clone();
+        let stored = if is_first_and_fails || is_read_only {
+            Err("cannot be written to".to_owned())
+        } else {
+            self.put(&record).await
+        };
+        match stored {
+            Ok((data, virtual_size)) => {
+                let size = record["size"].as_u64().unwrap_or(0);
+                job.copied(data.as_ref().map_or(size, |data| data.bytes));
+                job.change(|image| {
+                    let mut stores = image.stores();
+                    stores.extend((!store.is_empty()).then(|| store.to_owned()));
+                    image.set_stores(&self.state.options.in_order(stores));
+                    if let Some(data) = data {
+                        let algo = hash_algo(&self.state, self.fault.as_ref());
+                        data.describe(image, &algo, virtual_size, self.fault.as_ref());
+                    }
+                    if activate && !matches!(self.source, Source::Own) {
+                        image.set("status", "active");
+                    }
+                    done_with(image, store);
+                })?;
+                Ok(activate)
+            }
+            Err(_) if self.all_must_succeed => Err(Failure::Store(number)),
+            Err(_) => {
+                job.change(|image| {
+                    self.mark_failed(image, std::slice::from_ref(&self.stores[number]));
+                    done_with(image, store);
+                })?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Checks and hashes what was staged and puts it to the others. A copy has nothing new to say, and
+    /// neither has the second store.
+    async fn put(&self, record: &Record) -> Result<(Option<Data>, Option<u64>), String> {
+        let (staged, data) =
+            (self.state.staged_path(&self.image), self.state.data_path(&self.image));
+        if matches!(self.source, Source::Own) {
+            return Ok((None, None));
+        }
+        if self.state.options.discard {
+            return Ok((None, None));
+        }
+        let algo = hash_algo(&self.state, self.fault.as_ref());
+        let from = if staged.exists() { staged.clone() } else { data.clone() };
+        let read = tokio::task::spawn_blocking(move || Data::of_file(&from, &algo));
+        let measured = read.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+        let virtual_size = measured.check(record)?;
+        if staged.exists() {
+            std::fs::rename(staged, data).map_err(|error| error.to_string())?;
+        }
+        Ok((Some(measured), virtual_size))
+    }
+
+    fn go_back(&self, job: &Job, failure: &Failure) {
+        match failure {
+            Failure::Gone => job.fail(|_| {}),
+            // This step does not touch the lists of stores.
+            Failure::Source => job.fail(back_to_queued),
+            Failure::Download => job.fail(|image| {
+                back_to_queued(image);
+                self.all_failed(image);
+            }),
+            Failure::Store(number) => {
+                let is_direct = matches!(self.source, Source::Staged);
+                job.fail(|image| {
+                    // Only what ran goes back: later stores stay in the list of a direct import.
+                    let ran = &self.stores[..=*number];
+                    self.take_from(image, &ran[..*number]);
+                    let mut importing = image.listed(IMPORTING);
+                    importing.retain(|store| !ran.contains(store));
+                    image.list(IMPORTING, importing);
+                    self.mark_failed(image, &ran[*number..]);
+                    match self.source {
+                        Source::Own => self.all_failed(image),
+                        _ if is_direct => {}
+                        _ => {
+                            back_to_queued(image);
+                            self.all_failed(image);
+                        }
+                    }
+                });
+            }
+            Failure::NoStore => job.fail(|image| {
+                back_to_queued(image);
+                image.forget_data();
+            }),
+        }
+    }
+
+    fn all_failed(&self, image: &mut Image) {
+        let mut importing = image.listed(IMPORTING);
+        importing.retain(|store| !self.stores.contains(store));
+        image.list(IMPORTING, importing);
+        self.mark_failed(image, &self.stores);
+    }
+
+    /// Data goes out of stores that had it; with the last of them go size and hashes.
+    fn take_from(&self, image: &mut Image, stores: &[String]) {
+        let mut left = image.stores();
+        if stores.is_empty() || matches!(self.source, Source::Own) && left.is_empty() {
+            return;
+        }
+        left.retain(|store| !stores.contains(store));
+        image.set_stores(&left);
+        if left.is_empty() {
+            image.forget_data();
+        }
+    }
+
+    /// The list of failed stores: without those of this import, and with the ones given.
+    fn mark_failed(&self, image: &mut Image, failed: &[String]) {
+        let mut list = image.listed(FAILED);
+        if failed.is_empty() {
+            list.retain(|store| !self.stores.contains(store));
+        }
+        list.extend(failed.iter().filter(|store| !store.is_empty()).cloned());
+        image.list(FAILED, list);
+    }
+}
+
+/// What `glance-download` brought along stays, formats too.
+fn back_to_queued(image: &mut Image) {
+    image.set("status", "queued");
+    image.set("size", Value::Null);
+    image.set("virtual_size", Value::Null);
+}
+
+fn done_with(image: &mut Image, store: &str) {
+    let mut importing = image.listed(IMPORTING);
+    importing.retain(|importing| importing != store);
+    image.list(IMPORTING, importing);
+}

@@ -1,0 +1,120 @@
+//! The task that registers data which lies on a web server.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Gone, Job, WARM_UP};
+use crate::fetch::{self, Redirects};
+use crate::image::Image;
+use crate::intake::Data;
+use crate::state::State;
+
+/// A location that was accepted.
+#[derive(Debug)]
+pub(crate) struct Location {
+    pub(crate) state: Arc<State>,
+    pub(crate) task: String,
+    pub(crate) image: String,
+    pub(crate) url: String,
+    /// Name and value of the hash that the data must have.
+    pub(crate) expected: Option<(String, String)>,
+}
+
+/// Why the image goes back.
+enum Failure {
+    Gone,
+    /// Before anything was changed.
+    Unreachable,
+    /// The location stays, and the status.
+    Refused,
+    /// The data is not what it should be.
+    Mismatch,
+}
+
+impl From<Gone> for Failure {
+    fn from(_: Gone) -> Self {
+        Failure::Gone
+    }
+}
+
+impl Location {
+    pub(crate) async fn run(self) {
+        tokio::time::sleep(WARM_UP).await;
+        let job = Job {
+            state: Arc::clone(&self.state),
+            task: self.task.clone(),
+            image: self.image.clone(),
+        };
+        job.processing();
+        match self.flow(&job).await {
+            Ok(()) => {}
+            Err(Failure::Gone | Failure::Unreachable | Failure::Refused) => job.fail(|_| {}),
+            // The http store forgets no location: it stays with the image, and adding it again fails.
+            Err(Failure::Mismatch) => job.fail(|image| {
+                image.forget_data();
+                image.set("status", "queued");
+            }),
+        }
+    }
+
+    async fn flow(&self, job: &Job) -> Result<(), Failure> {
+        let known = job.change(|_| {})?;
+        if known.urls.contains(&self.url) {
+            return Err(Failure::Unreachable);
+        }
+        let response = fetch::open(&self.url, Redirects::Refused).await;
+        let size = response.ok().and_then(|response| response.content_length());
+        let Some(size) = size.filter(|size| *size > 0) else { return Err(Failure::Unreachable) };
+        let image = job.change(|image| {
+            let store = self.state.options.http_store.clone();
+            let stores: Vec<String> = image.stores().into_iter().chain(store).collect();
+            if !self.state.options.stores.is_empty() {
+                image.set_stores(&stores);
+            }
+            image.urls.push(self.url.clone());
+            image.set("size", size);
+        })?;
+        if image.record["disk_format"].is_null() || image.record["container_format"].is_null() {
+            return Err(Failure::Refused);
+        }
+        match &self.expected {
+            Some((algo, value)) => {
+                job.change(|image| {
+                    image.set("status", "importing");
+                    image.set("os_hash_algo", algo.clone());
+                })?;
+                self.hash(job, algo).await.map_err(|_| Failure::Mismatch)?;
+                if job.change(|_| {})?.text("os_hash_value") != value {
+                    return Err(Failure::Mismatch);
+                }
+                job.change(|image| image.set("status", "active"))?;
+            }
+            // Active first, hashes later; they never come when the data cannot be read.
+            None => {
+                job.change(|image| image.set("status", "active"))?;
+                let algo = self.state.options.hash_algo.clone();
+                job.change(|image| image.set("os_hash_algo", algo.clone()))?;
+                // A failure leaves the name without a value, as in Glance.
+                let _ = self.hash(job, &algo).await;
+            }
+        }
+        job.succeed().await?;
+        Ok(())
+    }
+
+    async fn hash(&self, job: &Job, algo: &str) -> Result<(), String> {
+        let mut response = fetch::open(&self.url, Redirects::Refused).await?;
+        let mut data = Data::new(algo, true);
+        while let Some(bytes) = response.chunk().await.map_err(|error| error.to_string())? {
+            data.push(&bytes);
+        }
+        let size = data.bytes;
+        let enter = |image: &mut Image| {
+            data.describe(image, algo, None, None);
+            image.set("size", size);
+            image.set("virtual_size", Value::Null);
+        };
+        job.change(enter).map(drop).map_err(|Gone| "the image is gone".to_owned())
+    }
+}

@@ -1,0 +1,121 @@
+//! The service over HTTP.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod imports;
+mod lists;
+mod sharing;
+mod stores;
+
+use std::time::{Duration, Instant};
+
+use imgpush_sandbox::{PASSWORD, Sandbox, SandboxOptions};
+use serde_json::{Value, json};
+
+/// A service, and tokens of whoever asks.
+struct Scene {
+    sandbox: Sandbox,
+    client: reqwest::Client,
+}
+
+/// Status and body of an answer.
+type Answer = (u16, Value);
+
+impl Scene {
+    async fn start(options: SandboxOptions) -> Self {
+        let sandbox = Sandbox::start(options).await.unwrap();
+        Scene { sandbox, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// With tokens.
+    async fn cloud() -> Self {
+        Scene::start(SandboxOptions::default().with_tokens(Duration::from_secs(3600))).await
+    }
+
+    async fn login(&self, user: &str) -> String {
+        let user = json!({"name": user, "domain": {"id": "default"}, "password": PASSWORD});
+        let identity = json!({"methods": ["password"], "password": {"user": user}});
+        let request = self
+            .client
+            .post(format!("{}/auth/tokens", self.sandbox.auth_url()))
+            .json(&json!({"auth": {"identity": identity}}));
+        let response = request.send().await.unwrap();
+        response.headers()["x-subject-token"].to_str().unwrap().to_owned()
+    }
+
+    /// One call with a JSON body, or with none.
+    async fn call(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let method = method.parse().unwrap();
+        let url = format!("{}{path}", self.sandbox.url());
+        let mut request = self.client.request(method, url).header("accept", "application/json");
+        request = request.header("x-auth-token", token);
+        if !body.is_null() {
+            let is_patch =
+                body.as_array().is_some_and(|list| list.iter().any(|o| o["op"].is_string()));
+            let media_type = match is_patch {
+                true => "application/openstack-images-v2.1-json-patch",
+                false => "application/json",
+            };
+            request = request.header("content-type", media_type).body(body.to_string());
+        }
+        answer(request).await
+    }
+
+    async fn send(&self, token: &str, path: &str, data: impl Into<reqwest::Body>) -> Answer {
+        let url = format!("{}{path}", self.sandbox.url());
+        let request = self.client.put(url).header("content-type", "application/octet-stream");
+        let request = request.header("accept", "application/json").header("x-auth-token", token);
+        answer(request.body(data)).await
+    }
+
+    /// A new raw image; its address.
+    async fn record(&self, token: &str, more: Value) -> String {
+        let mut body = json!({"name": "probe", "disk_format": "raw", "container_format": "bare"});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        let (status, image) = self.call(token, "POST", "/v2/images", body).await;
+        assert_eq!(status, 201, "{image}");
+        image["self"].as_str().unwrap().to_owned()
+    }
+
+    /// A new raw image with data.
+    async fn image(&self, token: &str, data: &'static str) -> String {
+        let path = self.record(token, Value::Null).await;
+        assert_eq!(self.send(token, &format!("{path}/file"), data).await.0, 204);
+        path
+    }
+
+    async fn show(&self, token: &str, path: &str) -> Value {
+        self.call(token, "GET", path, Value::Null).await.1
+    }
+
+    /// The image once no task holds it, and all statuses seen until then.
+    async fn settled(&self, token: &str, path: &str) -> (Value, Vec<String>) {
+        let begun = Instant::now();
+        let mut seen: Vec<String> = Vec::new();
+        loop {
+            let image = self.show(token, path).await;
+            let status = image["status"].as_str().unwrap().to_owned();
+            if seen.last() != Some(&status) {
+                seen.push(status);
+            }
+            if image.get("os_glance_import_task").is_none() {
+                return (image, seen);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{image}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// The words of a refusal.
+fn words(answer: &Answer) -> &str {
+    answer.1["message"].as_str().unwrap_or_default()
+}
