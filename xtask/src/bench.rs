@@ -11,6 +11,7 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     match arguments {
         [verb] if verb == "ratios" => ratios(),
         [verb] if verb == "guard" => guard(),
+        [verb] if verb == "start" => start(),
         _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
     }
 }
@@ -37,6 +38,12 @@ fn ratios() -> Result<()> {
 fn guard() -> Result<()> {
     say("the kernels against the crates md-5 and sha2, as they are shipped");
     run(cargo(RATIOS).args(["--", "--guard"]))
+}
+
+/// What the program needs to say what it can do.
+fn start() -> Result<()> {
+    run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
+    run(&mut cargo(["run", "--release", "-p", "imgpush-benches", "--bin", "start", "--locked"]))
 }
 
 /// Pushes whole files in processes of their own, so that the peak is theirs.

@@ -43,7 +43,8 @@ enum Verb {
     /// Only the arrows between crates
     Arrows,
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
-    /// the kernels are as fast as they must be; anything else goes to criterion
+    /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
+    /// anything else goes to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,

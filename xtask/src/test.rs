@@ -49,6 +49,7 @@ fn with_cloud(steps: &mut Steps, filter: &[&str]) {
             // time: the cloud's few workers are the bottleneck, and some tests time it.
             run(cargo(["test", "--workspace", "--features", "imgpush-tests/cloud", "--locked"])
                 .args(["--no-fail-fast", "--test", "conformance", "--test", "cloud"])
+                .args(["--test", "interchange", "--test", "paging"])
                 .args(filter)
                 .args(["--", "--test-threads", "1"])
                 .envs(environment))

@@ -107,7 +107,7 @@ pub(crate) fn of_client(error: &ClientError) -> Code {
         | ClientError::Unexpected(_)
         | ClientError::Transport { .. }
         | ClientError::TimedOut { .. } => GAVE_UP,
-        ClientError::ImportFailed { .. } | ClientError::FellBack { .. } => IMPORT_FAILED,
+        ClientError::ImportFailed(_) | ClientError::FellBack(_) => IMPORT_FAILED,
         ClientError::WaitedTooLong { .. } => WAITED_TOO_LONG,
         _ => UNEXPECTED,
     }

@@ -367,6 +367,27 @@ macro_rules! getter {
 }
 pub(crate) use getter;
 
+/// What each method gives, by the attribute's name.
+macro_rules! readings {
+    ($on:ident $($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
+        $place:ident $access:ident;)*) => {
+        impl $on {
+            /// What the method of that attribute gives, as JSON; `null` for none. A boolean or a
+            /// number where the method has one, whatever the wire has.
+            #[must_use]
+            pub fn attribute(&self, attribute: &Attribute) -> serde_json::Value {
+                match attribute.name {
+                    "id" => self.id().into(),
+                    "status" => self.status().as_str().into(),
+                    $(stringify!($name) => serde_json::json!(self.$name()),)*
+                    _ => serde_json::Value::Null,
+                }
+            }
+        }
+    };
+}
+pub(crate) use readings;
+
 /// The methods that set each attribute, on a type with `change() -> &mut Record`.
 macro_rules! setters {
     ($on:ident $($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
@@ -418,7 +439,6 @@ macro_rules! setter {
     };
     ($(#[$doc:meta])* visibility $setter:ident $key:literal) => {
         $(#[$doc])*
-        #[expect(clippy::needless_pass_by_value, reason = "as all setters")]
         pub fn $setter(&mut self, value: $crate::Visibility) {
             self.change().set($key, value.as_str().into());
         }
@@ -532,7 +552,7 @@ pub enum Unfit {
     #[error("{0} is an attribute of every image, not a property")]
     BaseAttribute(String),
     /// The key belongs to the service, which answers 403.
-    #[error("{0} is set by the service only")]
+    #[error("{0} is set by the server only")]
     ReadOnly(String),
     /// The key is empty or longer than 255 characters.
     #[error("a property's name must have 1 to 255 characters")]

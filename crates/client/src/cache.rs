@@ -87,7 +87,7 @@ impl ImageClient {
     ///
     /// # Errors
     ///
-    /// As [`cache`](ImageClient::cache); [`Error::NotFound`] for an image in neither.
+    /// As [`cache`](ImageClient::cache); [`Error::NotFound`] for no such image.
     pub async fn uncache_image(&self, id: &str) -> Result<(), Error> {
         self.call(Method::DELETE, self.url(&["cache", id]), &Payload::Nothing).await.map(drop)
     }

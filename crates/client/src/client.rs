@@ -71,10 +71,13 @@ impl ImageClient {
         let names = |header: &str| {
             let names = headers.get(header).and_then(|names| names.to_str().ok()).unwrap_or("");
             let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-            names.map(str::to_owned).collect()
+            names.map(str::to_owned).collect::<Vec<String>>()
         };
         let import_methods = names("openstack-image-import-methods");
-        Ok(image.offered(import_methods, names("openstack-image-store-ids")))
+        let mut store_ids: Vec<String> = names("openstack-image-store-ids");
+        // Not for data: where the service keeps what it works at.
+        store_ids.retain(|store| !store.starts_with("os_glance_"));
+        Ok(image.offered(import_methods, store_ids))
     }
 
     /// `GET /v2/images/{id}`.

@@ -133,32 +133,16 @@ pub enum Error {
 
     /// An import failed: it left its mark on the image, whatever the status says.
     #[error(
-        "the import into {} of image {id} failed; the image is {status}{}",
-        .stores.join(", "), said(.messages)
+        "the import into {} of image {} failed; the image is {}{}",
+        .0.stores.join(", "), .0.id, .0.status, said(&.0.messages)
     )]
-    ImportFailed {
-        /// The image.
-        id: String,
-        /// Its status now.
-        status: Status,
-        /// The stores that failed.
-        stores: Vec<String>,
-        /// What the image's failed tasks say, the newest first.
-        messages: Vec<String>,
-    },
+    ImportFailed(Box<NotActive>),
 
     /// An image that was waited for did not become active.
-    #[error("image {id} was {before} and is {status} again without data{}", said(.messages))]
-    FellBack {
-        /// The image.
-        id: String,
-        /// Its status before.
-        before: Status,
-        /// Its status now.
-        status: Status,
-        /// What the image's failed tasks say, the newest first.
-        messages: Vec<String>,
-    },
+    #[error(
+        "image {} was {} and is {} without data{}", .0.id, .0.before, .0.status, said(&.0.messages)
+    )]
+    FellBack(Box<NotActive>),
 
     /// An image was waited for long enough; it may still come.
     #[error("image {id} is still {status} after {} s", .waited.as_secs())]
@@ -188,6 +172,22 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// An image that was waited for and did not become active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotActive {
+    /// The image.
+    pub id: String,
+    /// Its status before.
+    pub before: Status,
+    /// Its status now.
+    pub status: Status,
+    /// The stores that an import failed to write to.
+    pub stores: Vec<String>,
+    /// What the image's failed tasks say, the newest first.
+    pub messages: Vec<String>,
 }
 
 /// An answer of the server, or of a proxy before it, that is not a success.
@@ -400,6 +400,35 @@ mod tests {
         assert_eq!(readable(json.as_bytes()), sentence);
         assert_eq!(readable(plain.as_bytes()), sentence);
         assert!(readable(html.as_bytes()).ends_with(sentence));
+    }
+
+    /// Every refusal that was recorded gives a sentence of its own, whatever form it came in.
+    #[test]
+    fn recorded_refusals_say_why() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test-data/samples");
+        let mut refusals = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let sample: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let body = match &sample["body"] {
+                serde_json::Value::String(text) => text.clone(),
+                json => json.to_string(),
+            };
+            if sample["status"].as_u64().is_some_and(|status| status >= 400) && !body.is_empty() {
+                let sentence = readable(body.as_bytes());
+                let shown = path.display();
+                assert!(sentence.split(' ').count() > 2, "{shown}: {sentence}");
+                assert!(
+                    !sentence.contains("<br") && !sentence.contains('\n'),
+                    "{shown}: {sentence}"
+                );
+                let code = format!("{} ", sample["status"]);
+                assert!(!sentence.starts_with(&code), "{shown}: {sentence}");
+                refusals += 1;
+            }
+        }
+        assert!(refusals >= 90, "only {refusals} refusals in the samples");
     }
 
     #[test]

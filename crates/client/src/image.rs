@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::attribute::{
-    Access, NULLABLE, Place, check_property_key, getters, property_value, setters, with_attributes,
+    Access, NULLABLE, Place, check_property_key, getters, property_value, readings, setters,
+    with_attributes,
 };
 use crate::record::Record;
 use crate::{Attribute, PatchOp, Status, Unfit};
@@ -41,6 +42,7 @@ pub struct Image {
 
 with_attributes!(getters Image);
 with_attributes!(setters Image);
+with_attributes!(readings Image);
 
 impl Image {
     pub(crate) fn new(record: Record) -> Result<Self, &'static str> {
@@ -266,29 +268,6 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    /// Every recorded answer that holds images decodes, and encodes to the same JSON.
-    #[test]
-    fn recorded_images_survive_a_round_trip() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test-data/samples");
-        let mut images = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let sample: Value =
-                serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
-            let body = &sample["body"];
-            let alone = std::slice::from_ref(body);
-            for json in body["images"].as_array().map_or(alone, Vec::as_slice) {
-                // Tasks have a status too, and a type.
-                if json["status"].is_string() && json["visibility"].is_string() {
-                    let image = image(json.clone());
-                    assert!(!matches!(image.status(), Status::Other(_)), "{}", image.status());
-                    assert_eq!(serde_json::to_value(&image).unwrap(), *json);
-                    images += 1;
-                }
-            }
-        }
-        assert!(images >= 15, "only {images} records in the samples");
-    }
-
     #[test]
     fn what_is_unknown_or_unreadable_is_kept() {
         let json = json!({"id": "x", "status": "melting", "visibility": "moonlit", "size": "much",
@@ -354,6 +333,68 @@ mod tests {
             ]
         );
     }
+
+    /// A value for the setter of each kind.
+    macro_rules! sample {
+        (text) => {
+            "some text"
+        };
+        (flag) => {
+            true
+        };
+        (boolean) => {
+            true
+        };
+        (count) => {
+            7
+        };
+        (integer) => {
+            7
+        };
+        (float) => {
+            1.5
+        };
+        (visibility) => {
+            Visibility::Private
+        };
+        (tags) => {
+            ["a", "b"]
+        };
+        (locations) => {
+            &[crate::Location::at("http://h/i")]
+        };
+    }
+
+    /// Every setter writes where its method and the other names read, as setting by name does.
+    macro_rules! every_setter {
+        ($($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
+            $place:ident $access:ident;)*) => {
+            #[test]
+            fn setters_and_names_agree() {
+                let mut count = 0;
+                $($(
+                    let mut by_method = image(json!({"id": "x", "status": "active"}));
+                    by_method.$setter(sample!($kind));
+                    let attribute = Attribute::named(stringify!($name)).unwrap();
+                    let value = by_method.attribute(attribute);
+                    assert_eq!(value, json!(sample!($kind)), "{attribute:?}");
+                    assert_eq!(by_method.record().len(), 3);
+                    let wire = by_method.get($key).unwrap();
+                    assert_eq!(wire.is_string(), attribute.place == Place::Extra || value.is_string());
+
+                    let mut by_name = image(json!({"id": "x", "status": "active"}));
+                    by_name.set(stringify!($name), value.clone()).unwrap();
+                    assert_eq!(by_name, by_method, "{attribute:?}");
+                    let mut by_key = image(json!({"id": "x", "status": "active"}));
+                    by_key.set(&$key.to_uppercase(), value).unwrap();
+                    assert_eq!(by_key, by_method, "{attribute:?}");
+                    count += 1;
+                )?)*
+                assert!(count >= 45, "only {count} setters");
+            }
+        };
+    }
+    with_attributes!(every_setter);
 
     #[test]
     fn what_is_the_servers_cannot_be_set() {

@@ -158,8 +158,8 @@ impl Import {
 }
 
 impl ImageClient {
-    /// `POST /v2/images/{id}/import`: the service takes the import on; [`wait`](ImageClient::wait)
-    /// for it. Since API 2.6.
+    /// `POST /v2/images/{id}/import`: the service takes the import on. Since API 2.6.
+    /// [`import_and_wait`](ImageClient::import_and_wait) sees it through.
     ///
     /// Both formats must be set. `glance-direct` needs status `uploading`, `copy-image` `active`, all
     /// others `queued`.

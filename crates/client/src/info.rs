@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::http::Payload;
@@ -11,14 +11,14 @@ use crate::{Error, ImageClient};
 
 /// The quotas of the project, by name: `image_size_total` and `image_stage_total` in MiB,
 /// `image_count_total` and `image_count_uploading` in images. Empty where quotas are off.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     #[serde(default)]
     usage: BTreeMap<String, Quota>,
 }
 
 /// One quota.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     /// The limit; negative means none.
     pub limit: i64,

@@ -1,26 +1,64 @@
 //! The Image resource of OpenStack Glance and its calls over HTTP.
 //!
 //! ```no_run
-//! use imgpush_client::{Cloud, CloudOptions, ImageClient, NewImage};
+//! use futures_util::TryStreamExt;
+//! use imgpush_client::{Cloud, CloudOptions, ImageClient, ImageQuery, NewImage, UploadOptions};
 //!
-//! # async fn tour() -> Result<(), imgpush_client::Error> {
+//! # async fn tour() -> Result<(), Box<dyn std::error::Error>> {
 //! // clouds.yaml, secure.yaml and OS_* as openstackclient reads them.
 //! let cloud = Cloud::load(&CloudOptions::named(Some("mycloud".into())))?;
 //! let client = ImageClient::connect(&cloud).await?;
 //!
-//! let image = client.create(&NewImage::named("noble").with_formats("qcow2", "bare")).await?;
-//! client.upload(&image.id, http_body_util::Full::from("data"), Some(4)).await?;
-//! let image = client.image(&image.id).await?;
-//! assert_eq!(image.os_hash_algo.as_deref(), Some("sha512"));
+//! // A record, and its data.
+//! let mut wanted = NewImage::named("noble").with_formats("raw", "bare");
+//! wanted.set_os_distro("ubuntu");
+//! let image = client.create(&wanted).await?;
+//! let data = http_body_util::Full::from("data");
+//! client.upload(image.id(), data, &UploadOptions::sized(4)).await?;
+//!
+//! // What the service says of it.
+//! let mut image = client.find_existing("noble").await?;
+//! assert_eq!(image.hash_algo(), Some("sha512"));
+//!
+//! // One PATCH with what changed, and nothing else.
+//! image.set_hidden(true);
+//! image.set_property("build", 814)?;
+//! let image = client.commit(&image).await?;
+//!
+//! // Filters are the server's; pages come as they are used up.
+//! let query = ImageQuery::default().with("os_distro", "ubuntu").hidden().at_most(10);
+//! let mut images = client.images(&query);
+//! while let Some(image) = images.try_next().await? {
+//!     println!("{} {:?} {:?}", image.id(), image.name(), image.size());
+//! }
 //! # Ok(()) }
 //! ```
+//!
+//! | openstacksdk | here |
+//! |---|---|
+//! | `Image`, its attributes and `properties` | [`Image`]; [`NewImage`] for what is to be made; [`Attribute`], the table of them |
+//! | `create`, `fetch`, `commit`, `patch`, `delete` | [`create`](ImageClient::create), [`image`](ImageClient::image), [`commit`](ImageClient::commit), [`patch`](ImageClient::patch), [`delete`](ImageClient::delete), [`delete_if_exists`](ImageClient::delete_if_exists) |
+//! | `list`, `find` with `ignore_missing` or not | [`images`](ImageClient::images) with an [`ImageQuery`], [`find`](ImageClient::find), [`find_existing`](ImageClient::find_existing) |
+//! | `upload`, `stage`, `download` | [`upload`](ImageClient::upload), [`stage`](ImageClient::stage), [`download`](ImageClient::download) |
+//! | `import_image`, `wait_for_status` | [`import`](ImageClient::import) with an [`Import`], [`wait`](ImageClient::wait), [`import_and_wait`](ImageClient::import_and_wait) |
+//! | `deactivate`, `reactivate`, tags, members | [`deactivate`](ImageClient::deactivate), [`reactivate`](ImageClient::reactivate), [`add_tag`](ImageClient::add_tag), [`members`](ImageClient::members) and its kin |
+//! | tasks, stores, locations, cache | [`image_tasks`](ImageClient::image_tasks), [`tasks`](ImageClient::tasks), [`stores`](ImageClient::stores), [`add_location`](ImageClient::add_location), [`cache`](ImageClient::cache) and their kin |
+//! | `/info/import`, `/info/usage`, schemas | [`import_info`](ImageClient::import_info), [`usage`](ImageClient::usage), [`schema`](ImageClient::schema), [`schema_of`](ImageClient::schema_of) |
+//!
+//! On purpose otherwise than openstacksdk: a property that does not parse is not a 0 but its text;
+//! filters that it applies to what it has downloaded are the server's; `find` asks for hidden images by
+//! name instead of reading all of them; a patch touches keys of the root only, once each;
+//! `glance-download` sends region and image also without an interface, and no call names a store twice;
+//! waiting knows what failure looks like.
 //!
 //! Every request goes through one `reqwest` client with the cloud's certificates and the system's
 //! proxies; redirects are not followed, since a token must not travel to another host. A 401 renews
 //! the token once and asks again; only an upload, whose body is gone by then, leaves that to the
-//! caller ([`ImageClient::renew`]).
+//! caller ([`ImageClient::renew`]). A call that has not been answered for a minute is
+//! [`Error::TimedOut`]; the bytes of images have no time-out here.
 //!
-//! What this crate is not: it does not read, hash or check image data. `imgpush-engine` does.
+//! What this crate is not: it does not read, hash or check image data, and a [`Download`] is not
+//! verified. `imgpush-engine` does that.
 #![forbid(unsafe_code)]
 
 mod attribute;
@@ -58,7 +96,7 @@ pub use config::{Cloud, CloudOptions, ConfigError, Surroundings, Tls};
 pub use create::NewImage;
 pub use data::UploadOptions;
 pub use download::{Download, DownloadOptions};
-pub use error::{Answer, Error};
+pub use error::{Answer, Error, NotActive};
 pub use identity::{Identity, Token};
 pub use image::{Image, ImageId};
 pub use import::{Import, ImportMethod};

@@ -44,7 +44,8 @@ pub enum Direction {
 }
 
 impl ImageQuery {
-    /// Images whose attribute or property is that value; of several such filters all must fit.
+    /// Images whose attribute or property is that value. Filters by different names must all fit; a
+    /// second one by the same name takes the place of the first.
     ///
     /// Either name of an attribute is taken. What is no attribute is a filter by an extra property, or
     /// one of the Image API's own words: `tag`, `size_min`, `size_max` (bytes), `member_status`,
@@ -158,6 +159,10 @@ impl ImageQuery {
     }
 
     fn push(mut self, key: &str, value: String) -> Self {
+        // The server takes a second one for the name of a property, or forgets the first.
+        if !REPEATED.contains(&key) {
+            self.pairs.retain(|(known, _)| known != key);
+        }
         self.pairs.push((key.to_owned(), value));
         self
     }
@@ -171,6 +176,9 @@ impl ImageQuery {
 ///
 /// Some tens of requests for a large cloud's list, and some hundred kilobytes in memory.
 pub const PAGE_IMAGES: usize = 100;
+
+/// What may be there more than once.
+const REPEATED: [&str; 3] = ["tag", "sort_key", "sort_dir"];
 
 /// Filters whose value begins with an operator if it has a colon (`glance/db/sqlalchemy/api.py`,
 /// `_make_conditions_from_filters`).
@@ -211,9 +219,12 @@ mod tests {
     fn filters_are_written_as_the_server_reads_them() {
         let query = ImageQuery::default()
             .with("is_hidden", "True")
-            .with("is_protected", "false")
+            .with("is_protected", "true")
+            .with("protected", "false")
+            .tag("one")
+            .tag("two")
             .with("name", "plain")
-            .with("name", "with: colon")
+            .with("status", "a: colon")
             .with("os_distro", "a:b")
             .with("hash_value", "00")
             .any_of("disk_format", ["raw", "qcow2"])
@@ -227,8 +238,9 @@ mod tests {
             [
                 ("os_hidden", "true"),
                 ("protected", "false"),
-                ("name", "plain"),
-                ("name", "eq:with: colon"),
+                ("tag", "one"),
+                ("tag", "two"),
+                ("status", "eq:a: colon"),
                 ("os_distro", "a:b"),
                 ("os_hash_value", "00"),
                 ("disk_format", "in:raw,qcow2"),

@@ -57,12 +57,12 @@ impl Location {
 }
 
 impl ImageClient {
-    /// `POST /v2/images/{id}/locations`: makes a record an image of data that lies elsewhere already;
-    /// [`wait`](ImageClient::wait) for it. Since API 2.17.
+    /// `POST /v2/images/{id}/locations`: makes a record an image of data that lies elsewhere already.
+    /// Since API 2.17. [`add_location_and_wait`](ImageClient::add_location_and_wait) sees it through.
     ///
     /// With [a hash](Location::with_hash) the service reads the data and compares first; when it
-    /// differs the image falls back to `queued`. Without, the image is active at once and its hash
-    /// comes later.
+    /// differs the image stays `queued`, and only its tasks tell. Without, the image is active at once and its hash
+    /// comes later. No format is checked. A record that has failed takes no other address; delete it.
     ///
     /// # Errors
     ///

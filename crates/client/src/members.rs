@@ -108,7 +108,8 @@ impl ImageClient {
         self.json(Method::PUT, url, &Payload::Json(JSON, &body)).await
     }
 
-    /// `DELETE /v2/images/{id}/members/{project}`: shares it no longer.
+    /// `DELETE /v2/images/{id}/members/{project}`: shares it no longer. Only the owner may; a member
+    /// that wants nothing of it [rejects](ImageClient::answer_member) it.
     ///
     /// # Errors
     ///

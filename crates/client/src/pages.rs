@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::http::Payload;
 use crate::{Error, ImageClient, redact};
@@ -37,17 +37,31 @@ impl Pages {
         if self.asked.is_power_of_two() {
             self.landmark = Some(url.clone());
         }
-        // Only the query counts: a proxy may have another path than the server knows.
-        self.next = page.next.as_deref().and_then(|path| path.split_once('?')).map(|(_, query)| {
-            let mut following = url.clone();
-            following.set_query(Some(query));
-            following
-        });
+        self.next = page.next.as_deref().map(|next| following(&url, next));
         if self.next.is_some() && self.next == self.landmark {
             return Err(Error::Endless { url: redact::shown(&url) });
         }
         Ok(Some(page.items))
     }
+}
+
+/// The page behind one, from what the service names as next.
+///
+/// Only its marker counts: a proxy may have another path than the service knows, and of a filter that
+/// is there twice, as two tags are, the service keeps one.
+fn following(url: &Url, next: &str) -> Url {
+    let mut following = url.clone();
+    let query = next.split_once('?').map_or("", |(_, query)| query);
+    let marker = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "marker");
+    match marker {
+        Some((_, marker)) => {
+            let others = url.query_pairs().filter(|(key, _)| key != "marker");
+            let pairs: Vec<_> = others.chain([("marker".into(), marker)]).collect();
+            following.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        None => following.set_query(Some(query)),
+    }
+    following
 }
 
 impl ImageClient {
@@ -62,5 +76,20 @@ impl ImageClient {
             Ok::<_, Error>(page.map(|page| (iter(page).map(Ok::<T, Error>), pages)))
         });
         pages.try_flatten().boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_page_keeps_every_filter() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let first = url("https://h/image/v2/images?tag=a&tag=b+c&limit=2");
+        let second = following(&first, "/v2/images?tag=b+c&limit=2&marker=x");
+        assert_eq!(second, url("https://h/image/v2/images?tag=a&tag=b+c&limit=2&marker=x"));
+        let third = following(&second, "/v2/images?tag=b+c&limit=2&marker=y");
+        assert_eq!(third, url("https://h/image/v2/images?tag=a&tag=b+c&limit=2&marker=y"));
     }
 }

@@ -27,7 +27,7 @@ impl PatchOp {
         let keys: BTreeSet<&String> = seen.0.keys().chain(wanted.0.keys()).collect();
         let change = |key: &String| match (seen.get(key), wanted.get(key)) {
             (Some(before), Some(after)) if before == after => None,
-            (Some(_), Some(_)) if key == "tags" && seen.tags() == wanted.tags() => None,
+            (Some(before), Some(after)) if key == "tags" && is_same_set(before, after) => None,
             (Some(_), Some(after)) => Some(PatchOp::Replace(key.clone(), after.clone())),
             (None, Some(after)) => Some(PatchOp::Add(key.clone(), after.clone())),
             (Some(_), None) => Some(PatchOp::Remove(key.clone())),
@@ -50,6 +50,15 @@ impl PatchOp {
             })
             .collect()
     }
+}
+
+/// Whether both are lists of the same values.
+fn is_same_set(one: &Value, other: &Value) -> bool {
+    let set = |value: &Value| {
+        let values = value.as_array()?.iter();
+        Some(values.map(ToString::to_string).collect::<BTreeSet<String>>())
+    };
+    set(one).is_some_and(|one| set(other).is_some_and(|other| one == other))
 }
 
 /// RFC 6901: `~` and `/` stand for themselves only escaped.

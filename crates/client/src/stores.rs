@@ -102,8 +102,8 @@ impl ImageClient {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for an image that is not there, [`Error::Forbidden`] for the last store
-    /// that has it, [`Error::Conflict`] for one that is not active or in use.
+    /// [`Error::NotFound`] for an image that is not there, [`Error::Forbidden`] where but one store
+    /// has it, [`Error::Conflict`] for one that is not active or in use, and for no such store.
     pub async fn delete_from_store(&self, store: &str, id: &str) -> Result<(), Error> {
         let url = self.url(&["stores", store, id]);
         self.call(Method::DELETE, url, &Payload::Nothing).await.map(drop)

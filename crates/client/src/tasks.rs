@@ -114,7 +114,8 @@ struct Tasks {
 }
 
 impl ImageClient {
-    /// `GET /v2/images/{id}/tasks`: the imports of an image. Since API 2.12.
+    /// `GET /v2/images/{id}/tasks`: the imports of an image that this project has asked for. Since API
+    /// 2.12.
     ///
     /// # Errors
     ///
@@ -126,7 +127,8 @@ impl ImageClient {
     }
 
     /// `GET /v2/tasks`, page after page: tasks of all images, without input, result and message.
-    /// Administrators only by default. Filters are `type`, `status`, `sort_key`, `sort_dir`, `limit`.
+    /// Administrators only by default. Filters are `type` (`import` only), `status`, `sort_key`,
+    /// `sort_dir`, `limit`.
     ///
     /// An error ends the stream: [`Error::Forbidden`] by policy.
     #[must_use]

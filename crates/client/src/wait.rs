@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::{Error, Image, ImageClient, Import, Status, TaskStatus};
+use crate::{Error, Image, ImageClient, Import, Location, NotActive, Status, Task, TaskStatus};
 
 /// How long to wait, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,16 +113,19 @@ impl Watch {
     }
 }
 
-/// The service sets the task before it answers an import with 202, and removes it last.
+/// The service sets the task before it answers an import with 202, and removes it last. One that is
+/// too old for that shows a copy into further stores by the stores alone; these say nothing at other
+/// times, since some failures leave them there.
 fn is_at_work(image: &Image) -> bool {
-    image.import_task().is_some() || !image.importing_to_stores().is_empty()
+    let is_copying = || image.status() == Status::Active && !image.importing_to_stores().is_empty();
+    image.import_task().is_some() || is_copying()
 }
 
 impl ImageClient {
     /// Waits until an image is `active`, and gives it back as it is then.
     ///
-    /// `before` is the image as it was before what is waited for began: an upload by somebody else,
-    /// an import, a location. `saving`, `uploading` and `importing` are unfinished. A fall back to
+    /// `before` is the image as it was before what is waited for began: an upload or an import by
+    /// somebody else. `saving`, `uploading` and `importing` are unfinished. A fall back to
     /// `queued` is a failure, and so is an import that leaves `os_glance_failed_import`, whatever the
     /// status says. A look that fails in passing is repeated.
     ///
@@ -153,6 +156,21 @@ impl ImageClient {
         self.watch(before, options, true).await
     }
 
+    /// [Adds a location](ImageClient::add_location) and [waits](ImageClient::wait).
+    ///
+    /// # Errors
+    ///
+    /// As both; [`Error::FellBack`] when the data has another hash than the location says.
+    pub async fn add_location_and_wait(
+        &self,
+        before: &Image,
+        location: &Location,
+        options: &WaitOptions,
+    ) -> Result<Image, Error> {
+        self.add_location(before.id(), location).await?;
+        self.watch(before, options, true).await
+    }
+
     /// Waits until an image is gone.
     ///
     /// # Errors
@@ -175,7 +193,7 @@ impl ImageClient {
         &self,
         before: &Image,
         options: &WaitOptions,
-        imported: bool,
+        has_task: bool,
     ) -> Result<Image, Error> {
         let id = before.id();
         let mut watch = Watch::new(before, options);
@@ -188,11 +206,18 @@ impl ImageClient {
                     status = image.status();
                     match watch.look(&image) {
                         Look::Done => return Ok(image),
-                        Look::ImportFailed => return Err(self.import_failed(&image).await),
-                        Look::Failed => return Err(self.fell_back(&image, &watch.before).await),
-                        // The import was taken on, so its task is the newest one.
-                        Look::Unclear if imported && self.has_failed(id).await => {
-                            return Err(self.fell_back(&image, &watch.before).await);
+                        Look::ImportFailed => {
+                            let failure = self.not_active(&image, &watch.before).await;
+                            return Err(Error::ImportFailed(failure));
+                        }
+                        Look::Failed => {
+                            let failure = self.not_active(&image, &watch.before).await;
+                            return Err(Error::FellBack(failure));
+                        }
+                        // What was taken on is the newest task of the image.
+                        Look::Unclear if has_task && self.has_failed(id).await => {
+                            let failure = self.not_active(&image, &watch.before).await;
+                            return Err(Error::FellBack(failure));
                         }
                         Look::Unclear | Look::Unfinished => {}
                     }
@@ -210,27 +235,29 @@ impl ImageClient {
         tasks.last().is_some_and(|task| task.status() == TaskStatus::Failure)
     }
 
-    async fn import_failed(&self, image: &Image) -> Error {
-        Error::ImportFailed {
-            id: image.id().to_owned(),
-            status: image.status(),
-            stores: image.failed_import().into_iter().map(str::to_owned).collect(),
-            messages: self.messages(image.id()).await,
-        }
-    }
-
-    async fn fell_back(&self, image: &Image, before: &Status) -> Error {
-        Error::FellBack {
+    async fn not_active(&self, image: &Image, before: &Status) -> Box<NotActive> {
+        Box::new(NotActive {
             id: image.id().to_owned(),
             before: before.clone(),
             status: image.status(),
+            stores: image.failed_import().into_iter().map(str::to_owned).collect(),
             messages: self.messages(image.id()).await,
-        }
+        })
     }
 
-    /// What the failed tasks of the image say, the newest first, as far as it can be had.
+    /// What the failed tasks of the image say, the newest first, as far as it can be had. The service
+    /// marks the image before it ends the task.
     async fn messages(&self, id: &str) -> Vec<String> {
-        let mut tasks = self.image_tasks(id).await.unwrap_or_default();
+        let mut tasks = Vec::new();
+        for _ in 0..MESSAGE_LOOKS {
+            tasks = self.image_tasks(id).await.unwrap_or_default();
+            let is_unfinished =
+                |task: &Task| matches!(task.status(), TaskStatus::Pending | TaskStatus::Processing);
+            if !tasks.iter().any(is_unfinished) {
+                break;
+            }
+            sleep(FIRST_PAUSE).await;
+        }
         tasks.retain(|task| task.status() == TaskStatus::Failure);
         tasks.sort_by(|a, b| b.created_at().cmp(&a.created_at()));
         tasks.iter().filter_map(|task| task.message()).map(str::to_owned).collect()
@@ -281,6 +308,7 @@ impl Pace {
 
 /// Small imports take about this long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const MESSAGE_LOOKS: u32 = 10;
 /// A service that restarts is back by then.
 const MOST_FAILURES: u32 = 5;
 
@@ -389,6 +417,11 @@ mod tests {
                 // copy-image: active all the time.
                 (("active", ""), &[("active", true, "", Unfinished), ("active", false, "", Done)]),
                 (("active", ""), &[("active", true, "slow", ImportFailed)]),
+                // glance-download of an image that is not there leaves no mark.
+                (
+                    ("queued", ""),
+                    &[("queued", true, "", Unfinished), ("queued", false, "", Failed)],
+                ),
                 (("importing", ""), &[("deleted", false, "", Failed)]),
                 (("importing", ""), &[("melting", false, "", Unfinished)]),
             ],

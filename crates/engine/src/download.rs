@@ -147,7 +147,7 @@ impl Download {
             received = transfer.receive() => received,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
-        let written = transfer.intake.written();
+        let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
         let way = Way {
             start,
             path: Some(destination.display().to_string()),
@@ -163,10 +163,10 @@ impl Download {
         let produced = match (received, result) {
             // What the disk says is why no more was received.
             (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
-            (Err(failure @ Failure::Differs { .. }), Ok(_)) => {
-                return Err(self.error(image, failure, part.remove()));
+            (Err(failure), Ok(_)) => {
+                let remains = if overran { part.remove() } else { part.keep() };
+                return Err(self.error(image, failure, remains));
             }
-            (Err(failure), Ok(_)) => return Err(self.error(image, failure, part.keep())),
             (Ok(()), Ok(produced)) => produced.expect("the thread ends early only by a failure"),
         };
 
@@ -316,7 +316,7 @@ impl Download {
             pool,
             Arc::clone(&progress),
         );
-        Transfer { fetch, intake, resumed_from: 0, progress }
+        Transfer { fetch, intake, chunk: None, resumed_from: 0, progress }
     }
 
     fn deliver(&self, image: &Image) -> Result<Delivery, Failure> {
@@ -451,6 +451,8 @@ struct Way {
 struct Transfer {
     fetch: Fetch,
     intake: Intake,
+    /// A chunk between the two.
+    chunk: Option<Bytes>,
     /// Bytes that were there before.
     resumed_from: u64,
     progress: Arc<dyn Progress>,
@@ -465,21 +467,24 @@ impl Transfer {
         tracing::info!(at, "{}", Phase::Downloading.name());
         self.progress.phase(Phase::Downloading);
         self.progress.sent(at);
-        while let Some(chunk) = self.fetch.next_chunk().await? {
-            if !self.intake.push(chunk).await {
+        loop {
+            self.chunk = self.fetch.next_chunk().await?;
+            if self.chunk.is_none() {
+                self.intake.end().await;
+                return Ok(());
+            }
+            if !self.intake.push(&mut self.chunk).await {
                 return Ok(());
             }
         }
-        self.intake.end().await;
-        Ok(())
     }
 
-    /// Has the thread take what came behind the last whole chunk, and waits for its end; not for long
-    /// when somebody waits at the terminal, as a disk may hang.
+    /// Has the thread take all that has come, and waits for its end; not for long when somebody waits at
+    /// the terminal, as a disk may hang.
     async fn land(mut self, cancel: &CancellationToken) -> Option<Landed> {
         let mut landing = pin!(async {
-            if let Some(rest) = self.fetch.rest() {
-                self.intake.push(rest).await;
+            for chunk in self.chunk.take().into_iter().chain(self.fetch.leave()) {
+                self.intake.push(&mut Some(chunk)).await;
             }
             self.intake.finish().await
         });
@@ -515,7 +520,7 @@ impl Delivery {
             self.attempts = transfer.fetch.attempts();
             let ready = match chunk {
                 Some(chunk) => {
-                    transfer.intake.push(chunk.clone()).await;
+                    transfer.intake.push(&mut Some(chunk.clone())).await;
                     self.tail.replace(chunk)
                 }
                 None => {

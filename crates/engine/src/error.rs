@@ -502,7 +502,7 @@ impl Remains {
 impl std::fmt::Display for Remains {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Remains::Nothing => f.write_str("no partial file is left behind"),
+            Remains::Nothing => f.write_str("nothing was written"),
             Remains::Kept { path, bytes } => write!(
                 f,
                 "{bytes} bytes are kept in {}; the same download goes on behind them",

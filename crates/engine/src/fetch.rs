@@ -47,6 +47,8 @@ pub(crate) struct Fetch {
     /// The chunk that is being filled, and how far it is.
     filling: Option<(Buffer, usize)>,
     attempts: u32,
+    /// Whether more came than there can be, so that what came before is not to be trusted.
+    overran: bool,
     /// Breaks since the last byte that came.
     failures: u32,
 }
@@ -88,6 +90,7 @@ impl Fetch {
             piece: Bytes::new(),
             filling: None,
             attempts: 0,
+            overran: false,
             failures: 0,
         }
     }
@@ -102,11 +105,17 @@ impl Fetch {
         self.attempts
     }
 
+    /// Whether the data that came is wrong for certain. An answer of another length is not: nothing of
+    /// it was taken, and a proxy may have given it.
+    pub(crate) fn overran(&self) -> bool {
+        self.overran
+    }
+
     /// The next chunk, full unless it is the last; none behind the last byte.
     ///
     /// # Cancel safety
     ///
-    /// No byte is lost; a chunk in the making is to be had by [`rest`](Fetch::rest).
+    /// No byte is lost: another call goes on, and [`leave`](Fetch::leave) gives what there is.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
             if self.piece.is_empty() {
@@ -134,8 +143,14 @@ impl Fetch {
         }
     }
 
+    /// All that was received and not handed out.
+    pub(crate) fn leave(&mut self) -> impl Iterator<Item = Bytes> {
+        let piece = std::mem::take(&mut self.piece);
+        self.rest().into_iter().chain((!piece.is_empty()).then_some(piece))
+    }
+
     /// The chunk in the making, as far as it is.
-    pub(crate) fn rest(&mut self) -> Option<Bytes> {
+    fn rest(&mut self) -> Option<Bytes> {
         self.filling.take().map(|(buffer, filled)| buffer.into_chunk(filled))
     }
 
@@ -195,6 +210,7 @@ impl Fetch {
             }
             let end = self.at + piece.len() as u64;
             if end > self.size {
+                self.overran = true;
                 return Err(Trouble::Lasting(self.other_size(&format!("at least {end}"))));
             }
             self.at = end;

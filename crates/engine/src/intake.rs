@@ -87,10 +87,18 @@ impl Intake {
         self.ready.take()?.await.ok()
     }
 
-    /// Hands on the next bytes; `false` when the thread has ended, and [`finish`](Intake::finish) tells
-    /// why.
-    pub(crate) async fn push(&self, chunk: Bytes) -> bool {
-        self.queue.send(Item::Chunk(chunk)).await.is_ok()
+    /// Hands on the next bytes, and leaves none in `chunk`; `false` when the thread has ended, and
+    /// [`finish`](Intake::finish) tells why.
+    ///
+    /// # Cancel safety
+    ///
+    /// The bytes are in `chunk` or on their way, never lost.
+    pub(crate) async fn push(&self, chunk: &mut Option<Bytes>) -> bool {
+        let Ok(place) = self.queue.reserve().await else { return false };
+        if let Some(chunk) = chunk.take() {
+            place.send(Item::Chunk(chunk));
+        }
+        true
     }
 
     /// Says that this was all.

@@ -34,6 +34,7 @@ impl Part {
         let path = partial_path(destination, id);
         let failed = |source| DestinationError::Open { path: path.clone(), source };
         free(destination, overwrite)?;
+        let mut tries = OPEN_TRIES;
         let file = loop {
             // Through a link of that name somebody else's file would be written to.
             if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
@@ -49,7 +50,8 @@ impl Part {
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
             // Another download may have finished, and renamed the file, between opening and locking.
-            if is_at(&file, &path) {
+            tries -= 1;
+            if is_at(&file, &path) || tries == 0 {
                 break file;
             }
             free(destination, overwrite)?;
@@ -140,6 +142,10 @@ impl Part {
         }
     }
 }
+
+/// A file that is renamed that often while it is opened is on a file system that numbers its files anew
+/// each time.
+const OPEN_TRIES: u32 = 5;
 
 /// `disk.qcow2.<id>.part` beside `disk.qcow2`.
 fn partial_path(destination: &Path, id: &str) -> PathBuf {

@@ -39,6 +39,8 @@ enum Act {
     Stall(u64),
     /// Answers so.
     Status(u16),
+    /// Does not say how long the answer is.
+    Endless,
 }
 
 /// A service with one image.
@@ -76,7 +78,11 @@ impl Service {
         } else {
             "200 OK".to_owned()
         };
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", size - from);
+        let length = match act {
+            Some(Act::Endless) => "connection: close".to_owned(),
+            _ => format!("content-length: {}", size - from),
+        };
+        let head = format!("HTTP/1.1 {status}\r\n{length}\r\n\r\n");
         socket.write_all(head.as_bytes()).await?;
         let body = &self.data[usize::try_from(from).unwrap()..];
         let until = match act {
@@ -524,6 +530,28 @@ async fn a_refusal_is_not_asked_again() {
         assert_eq!(scene.asked(), [0, 10]);
         assert!(matches!(error.remains, Remains::Kept { bytes: 10, .. }));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::new(data.clone(), [Act::Cut(MIB as u64), Act::Status(200)]).await;
+    let error = scene.fetch(&image).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "size", .. }), "{error:?}");
+    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: MIB as u64 });
+    assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, MIB as u64);
+    assert!(is_same(&scene.destination(), &data));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_data_than_the_image_has_is_not_kept() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({"size": SIZE - 1}));
+    let scene = Scene::new(data, [Act::Endless]).await;
+    let error = scene.fetch(&image).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "size", .. }), "{error:?}");
+    assert_eq!(error.remains, Remains::Removed { path: scene.partial() });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,9 +23,10 @@ pub(crate) struct SandboxArgs {
 
     /// Go wrong once, as OPERATION:FAULT; repeat for more, each for the next such request
     ///
-    /// Operations: any, token, create, show, list, update, delete, upload, download, usage, schema.
-    /// Faults: drop-after=BYTES, stall=after:BYTES,seconds:N, status=CODE, corrupt-byte=OFFSET,
-    /// wrong-hash, expire-token and more; the documentation of imgpush-sandbox names all.
+    /// Operations: any, token, create, show, list, update, delete, upload, download, stage, import,
+    /// tasks, members, tags, locations, stores, cache, usage, schema. Faults: drop-after=BYTES,
+    /// stall=BYTES,SECONDS, status=CODE, corrupt-byte=OFFSET, wrong-hash, expire-token, import-fails,
+    /// import-slow=SECONDS and more; the documentation of imgpush-sandbox names all.
     #[arg(long = "fault", value_name = "OPERATION:FAULT", value_parser = fault)]
     pub(crate) faults: Vec<(Operation, Fault)>,
 }

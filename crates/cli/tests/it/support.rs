@@ -56,7 +56,9 @@ impl Scene {
     /// The record that the sandbox keeps.
     pub(crate) fn record(&self, id: &str) -> serde_json::Value {
         let path = self.folder.path().join("images").join(format!("{id}.json"));
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+        let kept: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        kept["image"].clone()
     }
 
     /// How many requests would have changed something.

@@ -1,0 +1,172 @@
+//! Lists of any length in the memory of a page, and one image found among thousands.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use imgpush_client::{
+    Cloud, CloudOptions, Error, ImageClient, ImageQuery, NewImage, PAGE_IMAGES, Surroundings,
+};
+use peak_alloc::PeakAlloc;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Counts what is allocated, to see the most at a time.
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+const IMAGES: usize = 2500;
+
+async fn open(endpoint: &str) -> ImageClient {
+    let options = CloudOptions::default()
+        .with_setting("auth_type", "none")
+        .with_setting("endpoint", endpoint);
+    let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
+    ImageClient::connect(&cloud).await.unwrap()
+}
+
+/// A service that makes its pages up when they are asked for; the marker is the number of the last
+/// image. `turn` leads from a marker to the next one.
+async fn endless_pages(turn: fn(usize) -> Option<usize>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            page(stream, turn).await;
+        }
+    });
+    (address, asked)
+}
+
+async fn page(mut stream: TcpStream, turn: fn(usize) -> Option<usize>) {
+    let mut buffer = [0; 2048];
+    let read = stream.read(&mut buffer).await.unwrap();
+    let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
+    let marker = request.split("marker=").nth(1).unwrap_or("0");
+    let first: usize = marker.split(['&', ' ']).next().unwrap().parse().unwrap();
+    let images: Vec<_> = (first..first + PAGE_IMAGES)
+        .map(|number| {
+            json!({"id": format!("{number:08}-0000-4000-8000-000000000000"), "status": "active",
+                "name": "x".repeat(200), "tags": ["a", "b"], "os_distro": "debian"})
+        })
+        .collect();
+    let mut body = json!({ "images": images });
+    if let Some(next) = turn(first + PAGE_IMAGES) {
+        body["next"] = format!("/v2/images?marker={next}&limit={PAGE_IMAGES}").into();
+    }
+    let body = body.to_string();
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+}
+
+/// One at a time: memory is counted for the whole process.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test]
+async fn a_hundred_times_as_many_images_take_no_more_memory() {
+    let _alone = ALONE.lock().await;
+    let (address, asked) = endless_pages(Some).await;
+    let client = open(&address).await;
+    let mut peaks = Vec::new();
+    for images in [IMAGES / 10, IMAGES, IMAGES * 10] {
+        asked.store(0, Ordering::Relaxed);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        let query = ImageQuery::default().at_most(images);
+        let count = client.images(&query).try_fold(0, async |n, _| Ok(n + 1)).await.unwrap();
+        assert_eq!(count, images);
+        assert_eq!(asked.load(Ordering::Relaxed), images.div_ceil(PAGE_IMAGES));
+        peaks.push(MEMORY.peak_usage().saturating_sub(before));
+    }
+    let [small, large, huge] = peaks[..] else { unreachable!() };
+    assert!(small > 50_000, "a page is larger than {small} bytes: nothing was counted");
+    // The same pages, give or take what the runtime and the connection hold at the moment.
+    assert!(large < small * 3 / 2 && huge < small * 3 / 2, "{peaks:?}");
+}
+
+#[tokio::test]
+async fn pages_that_go_round_in_a_circle_are_an_error() {
+    let _alone = ALONE.lock().await;
+    // Back to the second page, or to the page itself.
+    let circles: [fn(usize) -> Option<usize>; 2] = [
+        |next| Some(if next >= 5 * PAGE_IMAGES { PAGE_IMAGES } else { next }),
+        |next| Some(next - PAGE_IMAGES),
+    ];
+    for turn in circles {
+        let (address, asked) = endless_pages(turn).await;
+        let listing = open(&address).await.images(&ImageQuery::default());
+        let error = listing.try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(matches!(error, Error::Endless { .. }), "{error}");
+        assert!(asked.load(Ordering::Relaxed) < 20);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_is_found_among_thousands_by_few_requests() {
+    let _alone = ALONE.lock().await;
+    let sandbox =
+        imgpush_sandbox::Sandbox::start(imgpush_sandbox::SandboxOptions::default()).await.unwrap();
+    let client = open(sandbox.url()).await;
+    let ids = fill(&client, "thousands").await;
+    let requests = async |asking: &dyn Fn() -> usize, before: usize| asking() - before;
+    let asked = || sandbox.journal().len();
+
+    for (wanted, found, most) in [
+        (ids[IMAGES / 2].clone(), true, 1),
+        (format!("thousands {}", IMAGES / 3), true, 1),
+        ("no such image".to_owned(), false, 2),
+        (uuid::Uuid::new_v4().to_string(), false, 3),
+    ] {
+        let before = asked();
+        assert_eq!(client.find(&wanted).await.unwrap().is_some(), found, "{wanted}");
+        let needed = requests(&asked, before).await;
+        assert!(needed <= most, "{wanted}: {needed} requests");
+    }
+    let before = asked();
+    let all: Vec<_> = client.images(&ImageQuery::default()).try_collect().await.unwrap();
+    assert_eq!(all.len(), IMAGES);
+    let needed = requests(&asked, before).await;
+    assert!(needed <= IMAGES / PAGE_IMAGES + 1, "{needed} requests");
+}
+
+/// Makes the records, a few at a time; their ids.
+async fn fill(client: &ImageClient, name: &str) -> Vec<String> {
+    let made = stream::iter(0..IMAGES).map(|number| async move {
+        let image = client.create(&NewImage::named(format!("{name} {number}"))).await.unwrap();
+        image.id().to_owned()
+    });
+    made.buffered(4).collect().await
+}
+
+#[cfg(feature = "cloud")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_glance_lists_thousands_and_finds_one() {
+    let _alone = ALONE.lock().await;
+    let _ = imgpush_tests::RealCloud::from_environment();
+    let cloud = Cloud::load(&CloudOptions::named(Some("testcloud-noauth".into()))).unwrap();
+    let client = ImageClient::connect(&cloud).await.unwrap();
+    let name = uuid::Uuid::new_v4().to_string();
+    let ids = fill(&client, &name).await;
+    let all = client.images(&ImageQuery::default());
+    let mut listed: Vec<String> =
+        all.map_ok(|image| image.id().to_owned()).try_collect().await.unwrap();
+    listed.sort_unstable();
+    assert!(ids.iter().all(|id| listed.binary_search(id).is_ok()), "one is not in the list");
+    let found = client.find(&format!("{name} 1234")).await.unwrap().unwrap();
+    assert_eq!(found.id(), ids[1234]);
+    let found = client.find(&ids[77]).await.unwrap().unwrap();
+    assert_eq!(found.id(), ids[77]);
+    let ended = stream::iter(ids).map(|id| {
+        let client = client.clone();
+        async move { client.delete(&id).await }
+    });
+    ended.buffer_unordered(4).try_collect::<Vec<_>>().await.unwrap();
+}
