@@ -1,9 +1,7 @@
 //! What hangs on images: members, tags, tasks, stores, quotas, the cache.
 
-use std::collections::BTreeSet;
-
 use futures_util::TryStreamExt as _;
-use imgpush_client::{ClearTarget, Image, MemberStatus};
+use imgpush_client::{ClearTarget, MemberStatus};
 use serde_json::json;
 
 use super::{Failed, Verbs, columns, failed_to};
@@ -68,34 +66,21 @@ impl Verbs<'_> {
     pub(super) async fn tag(&self, command: &TagCommand) -> Result<Code, Failed> {
         let (TagCommand::Add(args) | TagCommand::Remove(args)) = command;
         let image = self.existing(&args.image).await?;
-        if args.tags.iter().any(|tag| tag.contains('/')) {
-            return self.tag_all(image, command).await;
-        }
         for tag in &args.tags {
-            let (done, doing) = match command {
-                TagCommand::Add(_) => (self.client.add_tag(image.id(), tag).await, "add"),
-                TagCommand::Remove(_) => (self.client.remove_tag(image.id(), tag).await, "remove"),
-            };
-            done.map_err(failed_to(format!("{doing} tag {tag} of {}", args.image)))?;
-        }
-        Ok(exit_code::DONE)
-    }
-
-    /// Tags that cannot be part of an address go with the whole list.
-    async fn tag_all(&self, mut image: Image, command: &TagCommand) -> Result<Code, Failed> {
-        let (TagCommand::Add(args) | TagCommand::Remove(args)) = command;
-        let mut tags: BTreeSet<String> = image.tags().into_iter().map(str::to_owned).collect();
-        for tag in &args.tags {
-            if matches!(command, TagCommand::Add(_)) {
-                tags.insert(tag.clone());
-            } else if !tags.remove(tag) {
-                let message = format!("{} has no tag {tag}", args.image);
-                return Err(Failed::Refused { message, hint: None });
+            let doing = |verb| failed_to(format!("{verb} tag {tag} of {}", args.image));
+            match command {
+                TagCommand::Add(_) => {
+                    self.client.add_tag(image.id(), tag).await.map_err(doing("add"))?;
+                }
+                TagCommand::Remove(_) => {
+                    let was = self.client.remove_tag(image.id(), tag).await;
+                    if !was.map_err(doing("remove"))? {
+                        let message = format!("{} has no tag {tag}", args.image);
+                        return Err(Failed::Refused { message, hint: None });
+                    }
+                }
             }
         }
-        image.set_tags(tags);
-        let changed = self.client.commit(&image).await;
-        changed.map_err(failed_to(format!("change tags of {}", args.image)))?;
         Ok(exit_code::DONE)
     }
 

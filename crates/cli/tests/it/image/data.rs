@@ -148,18 +148,41 @@ fn a_saved_image_is_what_was_pushed() {
 fn data_that_is_wrong_is_not_saved() {
     let scene = Scene::new();
     scene.file("disk.img", 3 << 20);
-    create(&scene, &["n", "--file", "disk.img"]);
-    scene.sandbox.inject(Operation::Download, Fault::CorruptByte(1000));
+    let id = create(&scene, &["n", "--file", "disk.img"]);
+    // A bit in the store turns over.
+    let images = scene.folder.path().join("images");
+    let is_data = |path: &std::path::PathBuf| {
+        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 3 << 20)
+    };
+    let data = std::fs::read_dir(images).unwrap().map(|entry| entry.unwrap().path()).find(is_data);
+    let data = data.unwrap();
+    assert!(data.to_string_lossy().contains(&id));
+    let mut bytes = std::fs::read(&data).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(&data, bytes).unwrap();
+
     let run = image(&scene, 23, &["save", "n", "--file", "saved.img", "--json"]);
     let failure: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&failure["verified"], &failure["error"]["exit_code"]), (&json!(false), &json!(23)));
+    assert!(run.stderr.contains("was removed"), "{}", run.stderr);
     assert!(!scene.folder.path().join("saved.img").exists());
 
-    scene.sandbox.inject(Operation::Download, Fault::CorruptByte(1000));
     let run = scene.run(&["verify", "n"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(23), "n: FAILED\n"), "{}", run.stderr);
-    // A connection that breaks is gone on with.
-    scene.sandbox.inject(Operation::Download, Fault::DropAfter(1 << 20));
+    let run = scene.run(&["verify", "n", "disk.img"]);
+    assert_eq!(run.code, Some(0), "the file is what was pushed: {}", run.stderr);
+    // Into a pipe all comes but the end.
+    let piped = scene.command(&["image", "save", "n"]).output().unwrap();
+    assert_eq!(piped.status.code(), Some(23));
+    assert!(piped.stdout.len() < 3 << 20);
+}
+
+#[test]
+fn an_answer_that_passes_is_asked_for_again() {
+    let scene = Scene::new();
+    scene.file("disk.img", 3 << 20);
+    create(&scene, &["n", "--file", "disk.img"]);
+    scene.sandbox.inject(Operation::Download, Fault::Status { status: 503, after: 0 });
     let run = image(&scene, 0, &["save", "n", "--file", "saved.img", "--progress", "json"]);
     assert!(run.stderr.contains("\"phase\":\"downloading\",\"received\":"), "{}", run.stderr);
 }
@@ -196,24 +219,27 @@ fn verify_tells_an_image_from_a_file() {
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_keeps_what_has_come() {
+fn ctrl_c_ends_a_wait() {
     let scene = Scene::new();
-    scene.file("disk.img", 16 << 20);
-    create(&scene, &["n", "--file", "disk.img"]);
-    let stall = Fault::Stall { after: 8 << 20, duration: Duration::from_secs(60) };
-    scene.sandbox.inject(Operation::Download, stall);
+    scene.file("disk.img", 5000);
+    create(&scene, &["n"]);
+    image(&scene, 0, &["stage", "n", "--file", "disk.img"]);
+    scene.sandbox.inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
+    let late = image(&scene, 25, &["import", "n", "--wait", "--timeout", "0.3"]);
+    assert!(late.stderr.contains("the service may still be at it"), "{}", late.stderr);
+
+    create(&scene, &["m"]);
+    image(&scene, 0, &["stage", "m", "--file", "disk.img"]);
+    scene.sandbox.inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
     let child = scene
-        .command(&["image", "save", "n", "--file", "saved.img"])
+        .command(&["image", "import", "m", "--wait"])
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(1));
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let run = Run::of(child.wait_with_output().unwrap());
-    assert_eq!(run.code, Some(130), "{}", run.stderr);
-    assert!(run.stderr.contains("the same download goes on behind them"), "{}", run.stderr);
-    let run = image(&scene, 0, &["save", "n", "--file", "saved.img"]);
-    assert!(run.stderr.contains("of them from before"), "{}", run.stderr);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(130), "error: interrupted\n"));
 }

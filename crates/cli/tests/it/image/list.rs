@@ -108,6 +108,15 @@ fn filters_order_and_limits_are_the_services() {
     assert_eq!(names(&["--created", "gte:2100-01-01T00:00:00Z"]), "");
     assert_eq!(names(&["--shared"]), "abcde");
     assert_eq!(names(&["--private"]), "");
+    for name in ["a", "c", "e"] {
+        image(&scene, 0, &["set", name, "--tag", "one", "--tag", "two"]);
+    }
+    image(&scene, 0, &["tag", "add", "d", "two"]);
+    for tags in [["one", "two"], ["two", "one"]] {
+        let tags = ["--tag", tags[0], "--tag", tags[1], "--page-size", "1"];
+        assert_eq!(names(&tags), "ace", "over pages");
+        assert_eq!(names(&[&tags[..], &["--limit", "2"]].concat()), "ac");
+    }
     // The service's filters, so that nothing else travels.
     let before = received(&scene, "GET");
     names(&["--property", "letter=d"]);

@@ -145,7 +145,7 @@ fn a_new_record_has_what_the_flags_say() {
     assert!(image(&scene, 21, &["create", "n", "--id", id]).stderr.contains("409"));
     for (arguments, words) in [
         (&["create", "n", "--id", "x"][..], "takes a UUID"),
-        (&["create", "n", "--property", "checksum=0"], "set by the service only"),
+        (&["create", "n", "--property", "checksum=0"], "set by the server only"),
         (&["create", "n", "--property", "name=m"], "not a property"),
         (&["create", "n", "--protected", "--unprotected"], "cannot be used with"),
         (&["create"], "required"),
@@ -228,7 +228,7 @@ fn set_sends_what_differs_and_nothing_else() {
 
     for (arguments, words) in [
         (&["set", "m", "--property", "os_hidden=false"][..], "not a property"),
-        (&["set", "m", "--property", "os_glance_x=1"], "set by the service only"),
+        (&["set", "m", "--property", "os_glance_x=1"], "set by the server only"),
         (&["set", "m", "--activate", "--deactivate"], "cannot be used with"),
         (&["set", "m", "--accept", "--reject"], "cannot be used with"),
         (&["set", "m", "--min-ram", "much"], "invalid digit"),
