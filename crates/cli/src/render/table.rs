@@ -1,12 +1,13 @@
 //! Tables as openstackclient draws them.
 
 use comfy_table::presets::ASCII_FULL_CONDENSED;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table};
-use terminal_size::{Width, terminal_size_of};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, Width};
+use terminal_size::terminal_size_of;
 
-/// The table; the columns at `right` are flush right. On a terminal it is no wider than that: cells
-/// are broken into lines. Elsewhere it is as wide as it needs to be, since cells are for other programs
-/// then.
+/// The table; the columns at `right` are flush right. On a terminal it is no wider than that, as far as
+/// that can be: cells are broken into lines, but not those of the first column, which one copies, and
+/// none to less than [`LEAST_WIDTH`]. Elsewhere it is as wide as it needs to be, since cells are for
+/// other programs then.
 pub(super) fn draw(
     columns: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
@@ -24,12 +25,26 @@ pub(super) fn draw(
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let terminal = || terminal_size_of(std::io::stdout()).map(|(Width(width), _)| width);
+    let terminal = || terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
     if let Some(width) = max_width.filter(|width| *width > 0).or_else(terminal) {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        let contents = table.column_max_content_widths();
+        for (column, content) in table.column_iter_mut().zip(contents) {
+            let least = Width::Fixed(content.min(LEAST_WIDTH) + PADDING);
+            column.set_constraint(match column.index {
+                0 => ColumnConstraint::ContentWidth,
+                _ => ColumnConstraint::LowerBoundary(least),
+            });
+        }
     }
     table.to_string()
 }
+
+/// Below that broken cells cannot be read. openstackclient's limit, too.
+const LEAST_WIDTH: u16 = 8;
+
+/// A space on each side of a cell.
+const PADDING: u16 = 2;
 
 #[cfg(test)]
 mod tests {
