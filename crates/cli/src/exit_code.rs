@@ -2,7 +2,7 @@
 //! that is not on it means failure.
 
 use imgpush_client::{ConfigError, Error as ClientError};
-use imgpush_engine::{Failure, PushError};
+use imgpush_engine::{DestinationError, Failure, PushError};
 
 /// An exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) const SOURCE: Code = Code(10);
 /// The data is not what it is said to be, is unsafe, or of a format the service does not take; nothing
 /// was sent. Since 0.1.
 pub(crate) const FORMAT: Code = Code(11);
-/// A file has another digest than the list says. Since 0.1.
+/// A file has another digest than the list, or the image, says. Since 0.1.
 pub(crate) const SOURCE_DIFFERS: Code = Code(12);
 /// The login was refused, or the project may not do this: 401, 403. Since 0.1.
 pub(crate) const NOT_AUTHORISED: Code = Code(20);
@@ -58,17 +58,26 @@ impl From<Code> for std::process::ExitCode {
 
 /// The code of a push that failed.
 pub(crate) fn of_push(error: &PushError) -> Code {
-    match &*error.failure {
+    of_failure(&error.failure)
+}
+
+/// The code of a push, a download or a verification that failed so.
+pub(crate) fn of_failure(failure: &Failure) -> Code {
+    match failure {
         Failure::Source(_) => SOURCE,
-        Failure::NoName | Failure::Property { .. } => USAGE,
+        Failure::NoName
+        | Failure::Property { .. }
+        | Failure::Destination(
+            DestinationError::Exists { .. } | DestinationError::NotAFile { .. },
+        ) => USAGE,
         Failure::FormatMismatch { .. }
         | Failure::FormatUnknown { .. }
         | Failure::FormatUnsafe { .. }
         | Failure::FormatNotTaken { .. } => FORMAT,
-        Failure::Quota { .. } => REFUSED,
+        Failure::Quota { .. } | Failure::NotAvailable { .. } => REFUSED,
         Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
-        Failure::Broken { .. } | Failure::Stalled { .. } => GAVE_UP,
-        Failure::Mismatch { .. } => SERVER_DIFFERS,
+        Failure::Broken { .. } | Failure::Stalled { .. } | Failure::GaveUp { .. } => GAVE_UP,
+        Failure::Mismatch { .. } | Failure::Differs { .. } => SERVER_DIFFERS,
         Failure::CannotVerify { .. } => CANNOT_VERIFY,
         Failure::Interrupted => INTERRUPTED,
         _ => UNEXPECTED,

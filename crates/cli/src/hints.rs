@@ -1,13 +1,13 @@
 //! What to do next after an error.
 
-use imgpush_client::{ConfigError, Error as ClientError};
-use imgpush_engine::{Failure, PushError, SourceError};
+use std::path::Path;
 
-use crate::args::PushArgs;
+use imgpush_client::{ConfigError, Error as ClientError, Status};
+use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
 
 /// Hints for a push that failed.
-pub(crate) fn for_push(error: &PushError, args: &PushArgs) -> Vec<String> {
-    let file = args.file.display();
+pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
+    let file = file.display();
     let hint = match &*error.failure {
         Failure::NoName => Some("give one with --name".to_owned()),
         Failure::Source(SourceError::Empty { .. }) => {
@@ -40,12 +40,35 @@ pub(crate) fn for_push(error: &PushError, args: &PushArgs) -> Vec<String> {
              look at the network and at the service's disks"
                 .to_owned(),
         ),
-        Failure::CannotVerify { .. } if !args.is_keeping_failed() => {
+        Failure::CannotVerify { .. } if !keep_failed => {
             Some("use --keep-failed to keep such an image".to_owned())
         }
         _ => None,
     };
     hint.into_iter().collect()
+}
+
+/// A hint for a download or a verification that failed.
+pub(crate) fn for_download(failure: &Failure) -> Option<String> {
+    Some(match failure {
+        Failure::Client { source, .. } => return for_client(source),
+        Failure::Destination(DestinationError::Exists { .. }) => {
+            "choose another name, or leave --no-overwrite out".to_owned()
+        }
+        Failure::Differs { .. } => {
+            "the data in the store is not what was uploaded, or another file \
+             is compared; ask whoever runs the cloud to look at the store"
+                .to_owned()
+        }
+        Failure::CannotVerify { .. } => {
+            "`imgpush image save --allow-unverified` gets the data without a proof".to_owned()
+        }
+        Failure::NotAvailable { status: Status::Deactivated } => {
+            "`imgpush image reactivate` opens it again".to_owned()
+        }
+        Failure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
+        _ => return None,
+    })
 }
 
 /// A hint for a call that failed.
@@ -59,8 +82,37 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
                                       (--os-cacert FILE for a private authority)"
             .to_owned(),
         ClientError::NoEndpoint { .. } => "check --os-region-name and --os-interface".to_owned(),
+        ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
+            "`imgpush image set --unprotected` lets it be deleted".to_owned()
+        }
         ClientError::Forbidden(_) => {
             "the project or role may not do this; ask whoever runs the cloud".to_owned()
+        }
+        ClientError::NoSuchImage { .. } => "`imgpush image list --all` shows the images of this \
+             project and the public ones, `--hidden` those that lists leave out; an image that is \
+             shared with this project and not accepted is found by its id only"
+            .to_owned(),
+        ClientError::Duplicate { .. } => "use the id of the one that is meant".to_owned(),
+        ClientError::ImportFailed { .. } | ClientError::FellBack { .. } => {
+            "`imgpush image tasks IMAGE` shows its imports; the service's log may know more".to_owned()
+        }
+        ClientError::WaitedTooLong { .. } => {
+            "the service may still be at it; `imgpush image show IMAGE` tells".to_owned()
+        }
+        ClientError::FormatRefused(_) => {
+            "the data is not what disk_format says, or the service holds it for unsafe; \
+             `imgpush image set --disk-format` changes what it says while there is no data"
+                .to_owned()
+        }
+        ClientError::Gone(_) => "somebody deleted the image meanwhile".to_owned(),
+        ClientError::NoData { .. } => {
+            "give it data with `imgpush image stage` and `imgpush image import`".to_owned()
+        }
+        ClientError::NotFound(answer) if answer.url.contains("/cache") => {
+            "the service has no cache, or none that is managed this way".to_owned()
+        }
+        ClientError::NotFound(answer) if answer.url.contains("/info/stores") => {
+            "the service has only one store".to_owned()
         }
         ClientError::NotFound(answer) if answer.url.contains("/schemas/") => {
             "that address is not an image service; check the catalog or image_endpoint_override"

@@ -9,6 +9,7 @@ mod interrupt;
 mod output;
 mod printer;
 mod progress;
+mod render;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
     let code = runtime.block_on(async {
         match args.command {
             Command::Push(push) => commands::push::run(&args.cloud, &push, &printer).await,
+            Command::Verify(verify) => commands::verify::run(&args.cloud, &verify, &printer).await,
+            Command::Image(image) => commands::image::run(&args.cloud, &image, &printer).await,
             Command::Digest(digest) => commands::digest::run(&digest, &printer).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, &printer).await,

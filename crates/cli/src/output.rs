@@ -1,9 +1,12 @@
 //! Results as people and as programs read them.
 
-use imgpush_engine::{Digests, Fate, PushError, Report};
+use std::collections::BTreeMap;
+
+use imgpush_engine::{Digests, DownloadReport, Fate, PushError, Report, VerificationReport};
 use serde_json::{Value, json};
 
 use crate::exit_code::Code;
+use crate::printer::for_terminal;
 
 /// What happened, from the outside in, a level a line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
@@ -34,10 +37,43 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
     lines
 }
 
+/// A few lines about a download that is done.
+pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
+    let name = report.name.as_deref().unwrap_or(&report.id);
+    let to = report.path.as_deref().map(|path| format!(" to {path}")).unwrap_or_default();
+    let resumed = match report.resumed_from {
+        0 => String::new(),
+        count => format!(", {} of them from before", bytes(count)),
+    };
+    let first = format!(
+        "saved {name} from {}{to}: {}{resumed} in {:.1} s, {}/s",
+        report.cloud,
+        bytes(report.size),
+        report.seconds,
+        speed(report.size - report.resumed_from.min(report.size), report.seconds),
+    );
+    let proof = report.verified.then(|| proof(&report.verified_by, &report.computed));
+    [Some(first), proof].into_iter().flatten().map(|line| for_terminal(&line)).collect()
+}
+
+/// A line about a verification that is done.
+pub(crate) fn compared(report: &VerificationReport) -> String {
+    for_terminal(&proof(&report.verified_by, &report.computed))
+}
+
+fn proof(fields: &[&str], computed: &BTreeMap<String, String>) -> String {
+    let digests = computed.iter().map(|(algorithm, hex)| format!("{algorithm} {hex}"));
+    format!("  proved  by {}: {}", fields.join(", "), digests.collect::<Vec<_>>().join(", "))
+}
+
 /// Bytes a second over the whole push, in binary units.
 pub(crate) fn rate(report: &Report) -> String {
-    let milliseconds = std::time::Duration::from_secs_f64(report.seconds).as_millis().max(1);
-    let rate = u128::from(report.size.unwrap_or(0)) * 1000 / milliseconds;
+    speed(report.size.unwrap_or(0), report.seconds)
+}
+
+fn speed(count: u64, seconds: f64) -> String {
+    let milliseconds = std::time::Duration::from_secs_f64(seconds).as_millis().max(1);
+    let rate = u128::from(count) * 1000 / milliseconds;
     bytes(u64::try_from(rate).unwrap_or(u64::MAX))
 }
 
@@ -48,6 +84,11 @@ pub(crate) fn bytes(count: u64) -> String {
 
 /// The JSON of a push that is proved.
 pub(crate) fn report(report: &Report) -> Value {
+    serde_json::to_value(report).expect("a report has text keys and plain values only")
+}
+
+/// The JSON of any other report.
+pub(crate) fn any(report: &impl serde::Serialize) -> Value {
     serde_json::to_value(report).expect("a report has text keys and plain values only")
 }
 

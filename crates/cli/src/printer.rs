@@ -39,6 +39,13 @@ impl Printer {
         let _ = out.write_all(line).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     }
 
+    /// The same; false when the reader has gone away.
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    pub(crate) fn result_is_read(&self, line: &str) -> bool {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+    }
+
     /// A line for whoever watches.
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]
     pub(crate) fn note(&self, line: &str) {

@@ -1,4 +1,4 @@
-//! What a push, or hashing, shows while it runs.
+//! What a push, a download, or hashing shows while it runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ const WITHOUT_TOTAL: &str = "{spinner} {msg} {bytes} {binary_bytes_per_sec}";
 impl Progress for Bar {
     fn phase(&self, phase: Phase) {
         self.0.set_message(phase.name());
-        if matches!(phase, Phase::Sending | Phase::Hashing) {
+        if has_bytes(phase) {
             let template = if self.0.length().is_some() { WITH_TOTAL } else { WITHOUT_TOTAL };
             self.0.set_style(style(template));
             self.0.reset_eta();
@@ -77,6 +77,11 @@ impl Progress for Bar {
     fn sent(&self, bytes: u64) {
         self.0.set_position(bytes);
     }
+}
+
+/// Whether bytes move in that phase.
+fn has_bytes(phase: Phase) -> bool {
+    matches!(phase, Phase::Sending | Phase::Hashing | Phase::Resuming | Phase::Downloading)
 }
 
 impl Drop for Bar {
@@ -113,7 +118,11 @@ impl Lines {
             "seconds": self.start.elapsed().as_secs_f64(),
         });
         if let Some(sent) = sent {
-            let key = if state.phase == Phase::Hashing.name() { "read" } else { "sent" };
+            let key = match state.phase {
+                "hashing" | "resuming" => "read",
+                "downloading" => "received",
+                _ => "sent",
+            };
             line[key] = sent.into();
         }
         self.printer.note(&line.to_string());

@@ -2,18 +2,23 @@
 
 mod cloud;
 mod digest;
+pub(crate) mod image;
 mod memory;
 mod push;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod values;
+mod verify;
 
 use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
+pub(crate) use image::ImageArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
+pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
 #[derive(Debug, Parser)]
@@ -36,6 +41,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Push a disk image and prove that it arrived
     Push(Box<PushArgs>),
+    /// Compare an image with a file, or with what the cloud gives for it
+    Verify(Box<VerifyArgs>),
+    /// Work with the images of a cloud: list, show, create, set, import, share, delete, …
+    Image(Box<ImageArgs>),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
     Digest(DigestArgs),
     /// Run an image service on this machine, to try things out

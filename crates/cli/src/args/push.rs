@@ -8,6 +8,7 @@ use imgpush_client::Visibility;
 use imgpush_engine::PushOptions;
 
 use super::memory::memory;
+use super::values::{key_value, visibility};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -168,19 +169,4 @@ impl PushArgs {
         options.finish_timeout = Duration::from_secs(self.finish_timeout);
         options
     }
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-fn visibility(text: &str) -> Result<Visibility, String> {
-    Ok(match text {
-        "private" => Visibility::Private,
-        "shared" => Visibility::Shared,
-        "community" => Visibility::Community,
-        "public" => Visibility::Public,
-        _ => return Err("expected private, shared, community or public".to_owned()),
-    })
 }

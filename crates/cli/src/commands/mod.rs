@@ -3,6 +3,8 @@
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod digest;
+pub(crate) mod image;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
+pub(crate) mod verify;

@@ -1,16 +1,21 @@
 //! `imgpush push`.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use imgpush_client::{Cloud, Error as ClientError, ImageClient};
-use imgpush_engine::{Failure, Fate, Push, PushError, Report, source};
+use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report, source};
 
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
+use crate::progress::View;
 use crate::{hints, interrupt, output, progress};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
-    match push(cloud, args, printer).await {
-        Ok(report) => {
+    let view = progress::view(args.progress, args.quiet, printer);
+    match push(cloud, &args.file, args.options(), view, printer).await {
+        Ok((_, report)) => {
             if args.json {
                 printer.result(&output::report(&report).to_string());
             } else {
@@ -24,21 +29,25 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -
             exit_code::DONE
         }
         Err(error) => {
-            let code = exit_code::of_push(&error);
             if args.json {
+                let code = exit_code::of_push(&error);
                 printer.result(&output::failure(&error, code).to_string());
             }
-            let mut chain = output::chain(&error);
-            chain[0] = format!("{}; {}", chain[0], error.fate);
-            printer.error(&chain, &hints::for_push(&error, args));
-            code
+            failed(&error, &args.file, args.is_keeping_failed(), printer)
         }
     }
 }
 
-async fn push(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Result<Report, PushError> {
+/// Pushes a file, and gives back who is connected as well.
+pub(crate) async fn push(
+    cloud: &CloudArgs,
+    file: &Path,
+    options: PushOptions,
+    view: Arc<dyn View>,
+    printer: &Printer,
+) -> Result<(ImageClient, Report), PushError> {
     let cancel = interrupt::token(printer);
-    let source_name = args.file.display().to_string();
+    let source_name = file.display().to_string();
     let mut cloud_name = cloud.options().cloud.unwrap_or_else(|| "the cloud".to_owned());
     let early = |failure, cloud: &str| PushError {
         source_name: source_name.clone(),
@@ -48,7 +57,7 @@ async fn push(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Result<R
     };
     let connecting = |source| Failure::Client { during: "connecting to the cloud", source };
 
-    let source = source::open(&args.file).map_err(|e| early(Failure::Source(e), &cloud_name))?;
+    let source = source::open(file).map_err(|e| early(Failure::Source(e), &cloud_name))?;
     let cloud = Cloud::load(&cloud.options())
         .map_err(|e| early(connecting(ClientError::Config(e)), &cloud_name))?;
     cloud.name().clone_into(&mut cloud_name);
@@ -57,9 +66,14 @@ async fn push(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Result<R
         () = cancel.cancelled() => Err(Failure::Interrupted),
     };
     let client = client.map_err(|failure| early(failure, &cloud_name))?;
-    Push::new(client, args.options())
-        .on_cloud(cloud_name)
-        .with_progress(progress::view(args.progress, args.quiet, printer))
-        .run(source, &cancel)
-        .await
+    let push = Push::new(client.clone(), options).on_cloud(cloud_name).with_progress(view);
+    Ok((client, push.run(source, &cancel).await?))
+}
+
+/// Says why a push failed, and gives its exit code.
+pub(crate) fn failed(error: &PushError, file: &Path, keep_failed: bool, printer: &Printer) -> Code {
+    let mut chain = output::chain(error);
+    chain[0] = format!("{}; {}", chain[0], error.fate);
+    printer.error(&chain, &hints::for_push(error, file, keep_failed));
+    exit_code::of_push(error)
 }

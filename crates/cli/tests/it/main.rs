@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod digest;
+mod image;
 mod push;
 mod sandbox;
 mod support;

@@ -1,0 +1,212 @@
+//! `imgpush image`.
+
+mod columns;
+mod import;
+mod list;
+mod record;
+mod save;
+mod shared;
+mod stage;
+
+use imgpush_client::{Cloud, Error as ClientError, Image, ImageClient, Unfit};
+use imgpush_engine::{CancellationToken, SourceError};
+use serde_json::Value;
+
+use crate::args::CloudArgs;
+use crate::args::image::{
+    AddCommand, ImageArgs, ImageCommand, ImportCommand, ListOutput, RemoveCommand, ShowOutput,
+};
+use crate::exit_code::{self, Code};
+use crate::printer::Printer;
+use crate::render::{self, UnknownColumn};
+use crate::{hints, interrupt, output};
+
+/// Why a verb failed.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error("cannot {doing}")]
+    Client { doing: String, source: Box<ClientError> },
+    #[error("cannot {doing}")]
+    Unfit { doing: String, source: Unfit },
+    #[error(transparent)]
+    Column(#[from] UnknownColumn),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("{message}")]
+    Usage { message: String, hint: Option<String> },
+    /// The image is not as the verb needs it; nothing was sent.
+    #[error("{message}")]
+    Refused { message: String, hint: Option<String> },
+    #[error("the connection took nothing for {seconds} s")]
+    Stalled { seconds: u64 },
+}
+
+/// What a verb that fails is said to have failed at.
+fn failed_to(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Failed {
+    let doing = doing.into();
+    move |source| Failed::Client { doing, source: Box::new(source) }
+}
+
+impl Failed {
+    fn code(&self) -> Code {
+        match self {
+            Failed::Client { source, .. } => exit_code::of_client(source),
+            Failed::Unfit { .. } | Failed::Column(_) | Failed::Usage { .. } => exit_code::USAGE,
+            Failed::Source(_) => exit_code::SOURCE,
+            Failed::Refused { .. } => exit_code::REFUSED,
+            Failed::Stalled { .. } => exit_code::GAVE_UP,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Failed::Client { source, .. } => hints::for_client(source),
+            Failed::Usage { hint, .. } | Failed::Refused { hint, .. } => hint.clone(),
+            Failed::Unfit { source: Unfit::BaseAttribute(_), .. } => {
+                Some("it has an option of its own".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Says it, and gives the exit code.
+    fn tell(&self, printer: &Printer) -> Code {
+        printer.error(&output::chain(self), &Vec::from_iter(self.hint()));
+        self.code()
+    }
+}
+
+/// Who does the verbs.
+struct Verbs<'a> {
+    client: ImageClient,
+    printer: &'a Printer,
+}
+
+pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) -> Code {
+    // What moves an image cleans up behind itself when it is interrupted; all others just end.
+    if let ImageCommand::Create(create) = &args.command
+        && let Some(file) = &create.file
+    {
+        return record::push(cloud, create, file, printer).await;
+    }
+    let cancel = interrupt::token(printer);
+    if let ImageCommand::Save(save) = &args.command {
+        return save::run(cloud, save, printer, &cancel).await;
+    }
+    let done = async {
+        let (_, client) = connect(cloud).await?;
+        Verbs { client, printer }.run(&args.command).await
+    };
+    tokio::select! {
+        done = done => done.unwrap_or_else(|failed| failed.tell(printer)),
+        () = cancel.cancelled() => {
+            printer.error(&["interrupted".to_owned()], &[]);
+            exit_code::INTERRUPTED
+        }
+    }
+}
+
+/// Connects; with the name of the cloud.
+async fn connect(cloud: &CloudArgs) -> Result<(String, ImageClient), Failed> {
+    let connecting = || failed_to("connect to the cloud");
+    let cloud =
+        Cloud::load(&cloud.options()).map_err(|error| connecting()(ClientError::Config(error)))?;
+    let client = ImageClient::connect(&cloud).await.map_err(connecting())?;
+    Ok((cloud.name().to_owned(), client))
+}
+
+/// The image to get or to compare, and who gives it.
+pub(super) struct Found {
+    pub(super) cloud: String,
+    pub(super) client: ImageClient,
+    pub(super) image: Image,
+}
+
+/// Connects and finds an image.
+///
+/// # Errors
+///
+/// The exit code, when the error has been told.
+pub(super) async fn find(
+    cloud: &CloudArgs,
+    name_or_id: &str,
+    printer: &Printer,
+    cancel: &CancellationToken,
+) -> Result<Found, Code> {
+    let finding = async {
+        let (cloud, client) = connect(cloud).await?;
+        let verbs = Verbs { client, printer };
+        let image = verbs.existing(name_or_id).await?;
+        Ok::<_, Failed>(Found { cloud, client: verbs.client, image })
+    };
+    tokio::select! {
+        found = finding => found.map_err(|failed| failed.tell(printer)),
+        () = cancel.cancelled() => {
+            printer.error(&["interrupted".to_owned()], &[]);
+            Err(exit_code::INTERRUPTED)
+        }
+    }
+}
+
+impl Verbs<'_> {
+    async fn run(&self, command: &ImageCommand) -> Result<Code, Failed> {
+        match command {
+            ImageCommand::List(args) => self.list(args).await,
+            ImageCommand::Show(args) => self.show(args).await,
+            ImageCommand::Find(args) => self.find(args).await,
+            ImageCommand::Create(args) => self.create(args).await,
+            ImageCommand::Set(args) => self.set(args).await,
+            ImageCommand::Unset(args) => self.unset(args).await,
+            ImageCommand::Delete(args) => Ok(self.delete(args).await),
+            ImageCommand::Save(_) => unreachable!("run() has taken it"),
+            ImageCommand::Stage(args) => self.stage(args).await,
+            ImageCommand::Import(args) => match &args.info {
+                Some(ImportCommand::Info(output)) => self.import_info(output).await,
+                None => self.import(args).await,
+            },
+            ImageCommand::Deactivate { image } => self.set_active(image, false).await,
+            ImageCommand::Reactivate { image } => self.set_active(image, true).await,
+            ImageCommand::Members(args) => self.members(args).await,
+            ImageCommand::Member(command) => self.member(command).await,
+            ImageCommand::Tag(command) => self.tag(command).await,
+            ImageCommand::Tasks(args) => self.tasks(args).await,
+            ImageCommand::Task(command) => self.task(command).await,
+            ImageCommand::Stores(args) => self.stores(args).await,
+            ImageCommand::Usage(output) => self.usage(output).await,
+            ImageCommand::ImportInfo(output) => self.import_info(output).await,
+            ImageCommand::Cache(command) => self.cache(command).await,
+            ImageCommand::Add(AddCommand::Project(args)) => self.add_member(args).await,
+            ImageCommand::Remove(RemoveCommand::Project(share)) => self.remove_member(share).await,
+        }
+    }
+
+    /// The one image of that name or id.
+    async fn existing(&self, name_or_id: &str) -> Result<Image, Failed> {
+        let found = self.client.find_existing(name_or_id).await;
+        found.map_err(failed_to(format!("find {name_or_id}")))
+    }
+
+    /// Prints one record.
+    fn one(&self, output: &ShowOutput, fields: Vec<(String, Value)>) -> Result<Code, Failed> {
+        render::one(&output.view(), fields, self.printer)?;
+        Ok(exit_code::DONE)
+    }
+
+    /// Prints a list that is there.
+    fn all(
+        &self,
+        output: &ListOutput,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<Code, Failed> {
+        let view = output.view();
+        let mut list = render::List::new(&view, columns, self.printer)?;
+        for row in rows {
+            if list.row(row).is_err() {
+                return Ok(exit_code::DONE);
+            }
+        }
+        list.end();
+        Ok(exit_code::DONE)
+    }
+}

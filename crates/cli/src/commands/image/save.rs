@@ -1,0 +1,76 @@
+//! `imgpush image save`.
+
+use std::io::IsTerminal as _;
+
+use imgpush_engine::{CancellationToken, Download, DownloadError, DownloadReport};
+use serde_json::json;
+
+use super::Failed;
+use crate::args::CloudArgs;
+use crate::args::image::SaveArgs;
+use crate::exit_code::{self, Code};
+use crate::printer::Printer;
+use crate::{hints, output, progress};
+
+pub(super) async fn run(
+    cloud: &CloudArgs,
+    args: &SaveArgs,
+    printer: &Printer,
+    cancel: &CancellationToken,
+) -> Code {
+    if args.file.is_none() && std::io::stdout().is_terminal() {
+        let message = "an image is nothing for a terminal".to_owned();
+        let hint = Some("name a file with --file, or send it through a pipe".to_owned());
+        return Failed::Usage { message, hint }.tell(printer);
+    }
+    let found = match super::find(cloud, &args.image, printer, cancel).await {
+        Ok(found) => found,
+        Err(code) => return code,
+    };
+    // A bar needs nothing of stdout.
+    let view = progress::view(args.patience.progress, args.patience.quiet, printer);
+    let download =
+        Download::new(found.client, args.options()).on_cloud(found.cloud).with_progress(view);
+    let saved = match &args.file {
+        Some(file) => download.to_file(&found.image, file, cancel).await,
+        None => {
+            let mut stdout = tokio::io::stdout();
+            download.to_writer(&found.image, &mut stdout, "the standard output", cancel).await
+        }
+    };
+    drop(download);
+    match saved {
+        Ok(report) => {
+            tell(&report, args, printer);
+            exit_code::DONE
+        }
+        Err(error) => failed(&error, args, printer),
+    }
+}
+
+fn tell(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
+    if args.json {
+        printer.result(&output::any(report).to_string());
+    }
+    if let Some(reason) = &report.unverified_because {
+        printer.note(&format!("warning: the data is not proved: {reason}"));
+    }
+    if !args.json && !args.patience.quiet {
+        for line in output::saved(report) {
+            printer.note(&line);
+        }
+    }
+}
+
+fn failed(error: &DownloadError, args: &SaveArgs, printer: &Printer) -> Code {
+    let code = exit_code::of_failure(&error.failure);
+    let mut chain = output::chain(error);
+    chain[0] = format!("{}; {}", chain[0], error.remains);
+    if args.json {
+        let error = output::error(&chain, code);
+        let object = json!({ "image": args.image, "verified": false, "error": error });
+        printer.result(&object.to_string());
+    }
+    printer.error(&chain, &Vec::from_iter(hints::for_download(&error.failure)));
+    code
+}

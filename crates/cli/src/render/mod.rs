@@ -1,0 +1,295 @@
+//! Records and lists of them in openstackclient's formats. Values keep their type until here.
+
+mod json;
+mod python;
+mod table;
+mod yaml;
+
+use std::io::IsTerminal as _;
+
+use serde_json::Value;
+
+use crate::printer::{Printer, for_terminal};
+
+/// A format of openstackclient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Yaml,
+    Value,
+    Csv,
+}
+
+/// How results are to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) format: Format,
+    /// The columns wanted; all when there are none.
+    pub(crate) columns: Vec<String>,
+    /// One line of JSON.
+    pub(crate) noindent: bool,
+    /// Characters a line of a table may have; those of the terminal when there is none.
+    pub(crate) max_width: Option<u16>,
+}
+
+/// None of the columns asked for is there.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no column {}; there are {}", .asked.join(", "), .known.join(", "))]
+pub(crate) struct UnknownColumn {
+    asked: Vec<String>,
+    known: Vec<String>,
+}
+
+/// Nobody reads the results any more.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+/// Prints one record.
+///
+/// # Errors
+///
+/// [`UnknownColumn`].
+pub(crate) fn one(
+    view: &View,
+    fields: Vec<(String, Value)>,
+    printer: &Printer,
+) -> Result<(), UnknownColumn> {
+    let names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
+    let chosen = view.choose(&names)?;
+    let fields: Vec<(String, Value)> = fields
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, field)| chosen.contains(&at).then_some(field))
+        .collect();
+    let text = match view.format {
+        Format::Json => json::object(&fields, view.noindent, 0),
+        Format::Yaml => yaml::object(&fields, 0),
+        Format::Value | Format::Csv => {
+            fields.iter().map(|(_, value)| plain(value)).collect::<Vec<_>>().join("\n")
+        }
+        Format::Table => {
+            let rows = fields.iter().map(|(name, value)| vec![for_terminal(name), human(value)]);
+            table::draw(&["Field", "Value"], rows, &[], view.max_width)
+        }
+    };
+    printer.result(text.trim_end_matches('\n'));
+    Ok(())
+}
+
+/// A list that is printed as it comes, but for a table, whose widths are known at its end.
+pub(crate) struct List<'a> {
+    view: &'a View,
+    columns: Vec<&'a str>,
+    chosen: Vec<usize>,
+    printer: &'a Printer,
+    /// What only prints when it is known whether another follows.
+    pending: Option<String>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl<'a> List<'a> {
+    /// A list of these columns.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownColumn`].
+    pub(crate) fn new(
+        view: &'a View,
+        columns: &[&'a str],
+        printer: &'a Printer,
+    ) -> Result<Self, UnknownColumn> {
+        let chosen = view.choose(columns)?;
+        let columns: Vec<&str> = chosen.iter().map(|at| columns[*at]).collect();
+        let list = List { view, columns, chosen, printer, pending: None, rows: Vec::new() };
+        if view.format == Format::Csv {
+            let header = list.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>();
+            printer.result(&header.join(","));
+        }
+        Ok(list)
+    }
+
+    /// The next row, with a value for each of the columns of [`List::new`].
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]: there need be no more.
+    pub(crate) fn row(&mut self, row: Vec<Value>) -> Result<(), Gone> {
+        let mut row: Vec<Option<Value>> = row.into_iter().map(Some).collect();
+        let row: Vec<Value> =
+            self.chosen.iter().filter_map(|at| row.get_mut(*at).and_then(Option::take)).collect();
+        let text = match self.view.format {
+            Format::Table => {
+                self.rows.push(row);
+                return Ok(());
+            }
+            Format::Json => {
+                let indent = if self.view.noindent { 0 } else { 2 };
+                let object = json::object(&self.fields(row), self.view.noindent, indent);
+                let object = format!("{:indent$}{object}", "");
+                match self.pending.replace(object) {
+                    None => "[".to_owned(),
+                    Some(before) => format!("{before},"),
+                }
+            }
+            Format::Yaml => format!("- {}", yaml::object(&self.fields(row), 2).trim_end()),
+            Format::Value => row.iter().map(plain).collect::<Vec<_>>().join(" "),
+            Format::Csv => row.iter().map(csv).collect::<Vec<_>>().join(","),
+        };
+        if self.printer.result_is_read(&text) { Ok(()) } else { Err(Gone) }
+    }
+
+    /// That was all.
+    pub(crate) fn end(self) {
+        match (self.view.format, self.pending) {
+            (Format::Json, None) => self.printer.result("[]"),
+            (Format::Json, Some(last)) => self.printer.result(&format!("{last}\n]")),
+            (Format::Table, _) if !self.rows.is_empty() => {
+                let right: Vec<usize> = (0..self.columns.len())
+                    .filter(|at| self.rows[0].get(*at).is_some_and(Value::is_number))
+                    .collect();
+                let rows = self.rows.iter().map(|row| row.iter().map(human).collect());
+                let table = table::draw(&self.columns, rows, &right, self.view.max_width);
+                self.printer.result(&table);
+            }
+            _ => {}
+        }
+    }
+
+    fn fields(&self, row: Vec<Value>) -> Vec<(String, Value)> {
+        self.columns.iter().map(|name| (*name).to_owned()).zip(row).collect()
+    }
+}
+
+impl View {
+    /// The places of the columns wanted, in the order there is.
+    fn choose(&self, names: &[&str]) -> Result<Vec<usize>, UnknownColumn> {
+        let plain = |name: &str| name.trim().to_lowercase().replace(' ', "_");
+        let wanted: Vec<String> = self.columns.iter().map(|name| plain(name)).collect();
+        let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(&plain(name));
+        let chosen: Vec<usize> = (0..names.len()).filter(|at| is_wanted(names[*at])).collect();
+        if chosen.is_empty() && !wanted.is_empty() {
+            let known = names.iter().map(|name| (*name).to_owned()).collect();
+            return Err(UnknownColumn { asked: self.columns.clone(), known });
+        }
+        Ok(chosen)
+    }
+}
+
+/// A value for people: lists and objects as openstackclient writes them, sorted.
+fn human(value: &Value) -> String {
+    let text = match value {
+        Value::Array(items) => {
+            let mut items: Vec<String> = items.iter().map(python::text).collect();
+            items.sort();
+            items.join(", ")
+        }
+        Value::Object(map) => {
+            let mut pairs = Vec::new();
+            flatten("", map, &mut pairs);
+            pairs.sort();
+            pairs.join(", ")
+        }
+        plain => python::text(plain),
+    };
+    for_terminal(&text)
+}
+
+fn flatten(prefix: &str, map: &serde_json::Map<String, Value>, pairs: &mut Vec<String>) {
+    for (key, value) in map {
+        match value {
+            Value::Object(inner) => flatten(&format!("{prefix}{key}."), inner, pairs),
+            value => pairs.push(format!("{prefix}{key}='{}'", python::text(value))),
+        }
+    }
+}
+
+/// A value for a shell: Python's way of writing it, which scripts around openstackclient expect.
+fn plain(value: &Value) -> String {
+    safe(python::text(value))
+}
+
+/// A field of CSV: all but numbers and booleans in quotes.
+fn csv(value: &Value) -> String {
+    match value {
+        Value::Null => "\"\"".to_owned(),
+        Value::Number(_) | Value::Bool(_) => python::text(value),
+        value => safe(quoted(&python::text(value))),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// The text as it is, unless a terminal would read it.
+fn safe(text: String) -> String {
+    if std::io::stdout().is_terminal() { for_terminal(&text) } else { text }
+}
+
+/// Text in double quotes with all that is not plain escaped, for JSON and for YAML alike.
+fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    // JSON lets these stand, but terminals and YAML do not.
+    let is_special = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    if !quoted.contains(is_special) {
+        return quoted;
+    }
+    let mut plain = String::with_capacity(quoted.len());
+    for character in quoted.chars() {
+        match is_special(character) {
+            true => plain.push_str(&format!("\\u{:04x}", u32::from(character))),
+            false => plain.push(character),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_read_as_openstackclient_writes_them() {
+        for (value, people, shell, list) in [
+            (json!(null), "None", "None", "\"\""),
+            (json!(true), "True", "True", "True"),
+            (json!(12), "12", "12", "12"),
+            (json!("a \"b\""), "a \"b\"", "a \"b\"", "\"a \"\"b\"\"\""),
+            (json!(["b", "a"]), "a, b", "['b', 'a']", "\"['b', 'a']\""),
+            (
+                json!({"b": false, "a": {"c": 1}}),
+                "a.c='1', b='False'",
+                "{'a': {'c': 1}, 'b': False}",
+                "\"{'a': {'c': 1}, 'b': False}\"",
+            ),
+        ] {
+            assert_eq!(
+                (human(&value), plain(&value), csv(&value)),
+                (people.to_owned(), shell.to_owned(), list.to_owned())
+            );
+        }
+        assert_eq!(human(&json!("a\u{1b}[31m\nb")), "a\\u{1b}[31m\\nb");
+        assert_eq!(escaped("a\u{7f}\u{9b}\n\u{2028}ü"), "\"a\\u007f\\u009b\\n\\u2028ü\"");
+    }
+
+    #[test]
+    fn columns_are_named_as_freely_as_in_openstackclient() {
+        let view = |columns: &[&str]| View {
+            format: Format::Value,
+            columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+            noindent: false,
+            max_width: None,
+        };
+        let names = ["ID", "Disk Format", "Size"];
+        assert_eq!(view(&[]).choose(&names).unwrap(), [0, 1, 2]);
+        assert_eq!(view(&["size", "disk_format", "nope"]).choose(&names).unwrap(), [1, 2]);
+        let error = view(&["nope"]).choose(&names).unwrap_err();
+        assert_eq!(error.to_string(), "there is no column nope; there are ID, Disk Format, Size");
+    }
+}

@@ -1,0 +1,303 @@
+//! `show`, `find`, `create`, `set`, `unset`, `delete`.
+
+use serde_json::json;
+
+use super::{create, image, json, received};
+use crate::support::Scene;
+
+#[test]
+fn show_has_the_wires_names_and_typed_properties() {
+    let scene = Scene::new();
+    let id = create(
+        &scene,
+        &[
+            "n",
+            "--property",
+            "hw_cpu_cores=4",
+            "--property",
+            "hw_boot_menu=yes",
+            "--property",
+            "my key=it's",
+            "--tag",
+            "b",
+            "--tag",
+            "a",
+            "--min-disk",
+            "3",
+        ],
+    );
+    let shown = json(&scene, &["show", "n"]);
+    assert_eq!(shown, json(&scene, &["show", &id]));
+    for (key, value) in [
+        ("id", json!(id)),
+        ("name", json!("n")),
+        ("status", json!("queued")),
+        ("min_disk", json!(3)),
+        ("protected", json!(false)),
+        ("visibility", json!("shared")),
+        ("tags", json!(["a", "b"])),
+        (
+            "properties",
+            json!({"hw_cpu_cores": 4, "hw_boot_menu": true, "my key": "it's", "os_hidden": false}),
+        ),
+    ] {
+        assert_eq!(shown[key], value, "{key}");
+    }
+    for absent in ["size", "checksum", "self", "os_hash_value", "os_hidden"] {
+        assert!(shown.get(absent).is_none(), "{absent}: {shown}");
+    }
+
+    let run = image(&scene, 0, &["show", "n", "-f", "value", "-c", "protected", "-c", "tags"]);
+    assert_eq!(run.stdout, "False\n['a', 'b']\n");
+    let run = image(&scene, 0, &["show", "n", "-f", "yaml", "-c", "tags", "-c", "created_at"]);
+    assert!(run.stdout.starts_with("created_at: \"20"), "{}", run.stdout);
+    assert!(run.stdout.ends_with("tags:\n- a\n- b\n"), "{}", run.stdout);
+    let run = image(&scene, 0, &["show", "n"]);
+    assert!(run.stdout.contains("\n| min_disk         | 3  "), "{}", run.stdout);
+    let properties = "hw_boot_menu='True', hw_cpu_cores='4', my key='it's', os_hidden='False'";
+    assert!(run.stdout.contains(properties), "{}", run.stdout);
+    let narrow = image(&scene, 0, &["show", "n", "--max-width", "60"]).stdout;
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    let run = image(&scene, 2, &["show", "n", "-c", "colour"]);
+    assert!(run.stderr.contains("there is no column colour; there are container_format"));
+}
+
+#[test]
+fn find_tells_one_from_none_and_from_several() {
+    let scene = Scene::new();
+    let one = create(&scene, &["one"]);
+    let mut two = [create(&scene, &["two"]), create(&scene, &["two"])];
+    two.sort();
+    assert_eq!(image(&scene, 0, &["find", "one"]).stdout, format!("{one}\n"));
+    assert_eq!(image(&scene, 0, &["find", &one]).stdout, format!("{one}\n"));
+    assert_eq!(
+        image(&scene, 0, &["find", "--all", "two"]).stdout,
+        format!("{}\n{}\n", two[0], two[1])
+    );
+
+    for arguments in [&["find", "none"][..], &["find", "--all", "none"], &["show", "none"]] {
+        let run = image(&scene, 21, arguments);
+        assert_eq!(run.stdout, "");
+        assert!(
+            run.stderr.starts_with(
+                "error: cannot find none\n  Caused by: there is no image none\n\nhint: "
+            ),
+            "{}",
+            run.stderr
+        );
+    }
+    for arguments in
+        [&["find", "two"][..], &["show", "two"], &["set", "two", "--hidden"], &["delete", "two"]]
+    {
+        let run = image(&scene, 21, arguments);
+        for id in &two {
+            assert!(run.stderr.contains(id), "{arguments:?}: {}", run.stderr);
+        }
+        assert!(run.stderr.contains("hint: use the id"), "{arguments:?}: {}", run.stderr);
+    }
+    assert_eq!((received(&scene, "PATCH"), received(&scene, "DELETE")), (0, 0));
+}
+
+#[test]
+fn a_new_record_has_what_the_flags_say() {
+    let scene = Scene::new();
+    let id = "11111111-2222-3333-4444-555555555555";
+    let run = image(
+        &scene,
+        0,
+        &[
+            "create",
+            "n",
+            "--id",
+            id,
+            "--container-format",
+            "ovf",
+            "--disk-format",
+            "vmdk",
+            "--min-ram",
+            "512",
+            "--protected",
+            "--private",
+            "--hidden",
+            "--property",
+            "a=b=c",
+            "--tag",
+            "t",
+            "-f",
+            "json",
+        ],
+    );
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(shown["id"], id);
+    let kept = scene.record(id);
+    for (key, value) in [
+        ("container_format", json!("ovf")),
+        ("disk_format", json!("vmdk")),
+        ("min_ram", json!(512)),
+        ("protected", json!(true)),
+        ("visibility", json!("private")),
+        ("os_hidden", json!(true)),
+        ("a", json!("b=c")),
+    ] {
+        assert_eq!(kept[key], value, "{key}");
+    }
+
+    assert!(image(&scene, 21, &["create", "n", "--id", id]).stderr.contains("409"));
+    for (arguments, words) in [
+        (&["create", "n", "--id", "x"][..], "takes a UUID"),
+        (&["create", "n", "--property", "checksum=0"], "set by the server only"),
+        (&["create", "n", "--property", "name=m"], "not a property"),
+        (&["create", "n", "--protected", "--unprotected"], "cannot be used with"),
+        (&["create"], "required"),
+    ] {
+        let run = image(&scene, 2, arguments);
+        assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn create_with_a_file_is_a_push() {
+    let scene = Scene::new();
+    scene.file("disk.img", 3 << 20);
+    let run = image(&scene, 0, &["create", "n", "--file", "disk.img", "--tag", "t", "-f", "json"]);
+    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&shown["status"], &shown["size"]), (&json!("active"), &json!(3 << 20)));
+    assert_eq!(shown["disk_format"], "raw");
+    assert_eq!(shown["tags"], json!(["t"]));
+
+    std::fs::write(scene.folder.path().join("packed.img"), b"\x1f\x8b\x08\0packed").unwrap();
+    let run = image(&scene, 11, &["create", "n", "--file", "packed.img"]);
+    assert!(run.stderr.contains("gzip has to be unpacked"), "{}", run.stderr);
+    image(&scene, 10, &["create", "n", "--file", "none.img"]);
+}
+
+#[test]
+fn set_sends_what_differs_and_nothing_else() {
+    let scene = Scene::new();
+    let id = create(&scene, &["n", "--property", "a=b", "--tag", "x", "--min-disk", "3"]);
+    let run = image(
+        &scene,
+        0,
+        &[
+            "set",
+            "n",
+            "--name",
+            "m",
+            "--min-ram",
+            "5",
+            "--protected",
+            "--private",
+            "--hidden",
+            "--property",
+            "a=c",
+            "--property",
+            "d=e",
+            "--tag",
+            "y",
+            "--os-distro",
+            "debian",
+            "--architecture",
+            "x86_64",
+            "--disk-format",
+            "qcow2",
+        ],
+    );
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    assert_eq!(received(&scene, "PATCH"), 1);
+    let kept = scene.record(&id);
+    for (key, value) in [
+        ("name", json!("m")),
+        ("min_disk", json!(3)),
+        ("min_ram", json!(5)),
+        ("protected", json!(true)),
+        ("visibility", json!("private")),
+        ("os_hidden", json!(true)),
+        ("a", json!("c")),
+        ("d", json!("e")),
+        ("tags", json!(["x", "y"])),
+        ("os_distro", json!("debian")),
+        ("architecture", json!("x86_64")),
+        ("disk_format", json!("qcow2")),
+    ] {
+        assert_eq!(kept[key], value, "{key}");
+    }
+
+    image(&scene, 0, &["set", "m", "--name", "m", "--tag", "y", "--property", "a=c", "--hidden"]);
+    image(&scene, 0, &["set", "m"]);
+    assert_eq!(received(&scene, "PATCH"), 1, "nothing differs");
+
+    for (arguments, words) in [
+        (&["set", "m", "--property", "os_hidden=false"][..], "not a property"),
+        (&["set", "m", "--property", "os_glance_x=1"], "set by the server only"),
+        (&["set", "m", "--activate", "--deactivate"], "cannot be used with"),
+        (&["set", "m", "--accept", "--reject"], "cannot be used with"),
+        (&["set", "m", "--min-ram", "much"], "invalid digit"),
+    ] {
+        let run = image(&scene, 2, arguments);
+        assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
+    }
+    assert_eq!(received(&scene, "PATCH"), 1);
+}
+
+#[test]
+fn unset_removes_what_is_there_and_tells_the_rest() {
+    let scene = Scene::new();
+    let id = create(
+        &scene,
+        &["n", "--property", "a=b", "--property", "os_distro=debian", "--tag", "x", "--tag", "y"],
+    );
+    image(&scene, 0, &["unset", "n", "--tag", "x", "--property", "os_distro"]);
+    assert_eq!(received(&scene, "PATCH"), 1);
+    let kept = scene.record(&id);
+    assert_eq!((&kept["tags"], kept.get("os_distro")), (&json!(["y"]), None));
+
+    let run = image(&scene, 21, &["unset", "n", "--tag", "x", "--tag", "y", "--property", "no"]);
+    assert_eq!(run.stderr, "error: n has no tag x and no property no\n");
+    assert_eq!(scene.record(&id)["tags"], json!([]));
+    image(&scene, 2, &["unset", "n", "--property", "name"]);
+    assert_eq!(received(&scene, "PATCH"), 2);
+}
+
+#[test]
+fn of_several_that_shall_go_the_rest_goes() {
+    let scene = Scene::new();
+    let a = create(&scene, &["a"]);
+    create(&scene, &["b", "--protected"]);
+    create(&scene, &["c"]);
+    let run = image(&scene, 21, &["delete", &a, "nowhere", "b", "c"]);
+    assert!(run.stderr.contains("there is no image nowhere"), "{}", run.stderr);
+    assert!(run.stderr.contains("cannot delete b"), "{}", run.stderr);
+    assert!(run.stderr.contains("--unprotected"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("2 of 4 images were not deleted\n"), "{}", run.stderr);
+    assert_eq!(image(&scene, 0, &["list", "-f", "value", "-c", "Name"]).stdout, "b\n");
+    let run = image(&scene, 0, &["delete", "nowhere", "--ignore-missing"]);
+    assert_eq!(run.stderr, "");
+    image(&scene, 20, &["delete", "b"]);
+    image(&scene, 2, &["delete"]);
+}
+
+#[test]
+fn what_the_service_says_cannot_steer_the_terminal() {
+    let scene = Scene::new();
+    create(&scene, &["n", "--property", "a=\u{1b}[31mred\u{9b}0m\nline"]);
+    for format in ["table", "json", "yaml"] {
+        let run = image(&scene, 0, &["show", "n", "-f", format]);
+        assert!(!run.stdout.chars().any(|c| c.is_control() && c != '\n'), "{:?}", run.stdout);
+    }
+    let run = image(&scene, 21, &["show", "\u{1b}[31m"]);
+    assert!(!run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
+}
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let scene = Scene::new();
+    let help = image(&scene, 0, &["--help"]).stdout;
+    let verbs =
+        ["list", "show", "find", "create", "set", "unset", "delete", "save", "stage", "import"];
+    for verb in verbs {
+        assert!(help.contains(&format!("\n  {verb} ")), "{verb}: {help}");
+        let help = image(&scene, 0, &[verb, "--help"]).stdout;
+        let example = format!("imgpush image {verb}");
+        assert!(help.contains("Example") && help.contains(&example), "{verb}: {help}");
+    }
+}
