@@ -85,6 +85,9 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
         ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
             "`imgpush image set --unprotected` lets it be deleted".to_owned()
         }
+        ClientError::Forbidden(answer) if answer.message.contains("only store") => {
+            "without --store the image is deleted".to_owned()
+        }
         ClientError::Forbidden(_) => {
             "the project or role may not do this; ask whoever runs the cloud".to_owned()
         }
