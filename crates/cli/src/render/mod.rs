@@ -85,6 +85,7 @@ pub(crate) struct List<'a> {
     printer: &'a Printer,
     /// What only prints when it is known whether another follows.
     pending: Option<String>,
+    is_empty: bool,
     rows: Vec<Vec<Value>>,
 }
 
@@ -101,7 +102,15 @@ impl<'a> List<'a> {
     ) -> Result<Self, UnknownColumn> {
         let chosen = view.choose(columns)?;
         let columns: Vec<&str> = chosen.iter().map(|at| columns[*at]).collect();
-        let list = List { view, columns, chosen, printer, pending: None, rows: Vec::new() };
+        let list = List {
+            view,
+            columns,
+            chosen,
+            printer,
+            pending: None,
+            is_empty: true,
+            rows: Vec::new(),
+        };
         if view.format == Format::Csv {
             let header = list.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>();
             printer.result(&header.join(","));
@@ -115,6 +124,7 @@ impl<'a> List<'a> {
     ///
     /// [`Gone`]: there need be no more.
     pub(crate) fn row(&mut self, row: Vec<Value>) -> Result<(), Gone> {
+        self.is_empty = false;
         let mut row: Vec<Option<Value>> = row.into_iter().map(Some).collect();
         let row: Vec<Value> =
             self.chosen.iter().filter_map(|at| row.get_mut(*at).and_then(Option::take)).collect();
@@ -142,7 +152,7 @@ impl<'a> List<'a> {
     /// That was all.
     pub(crate) fn end(self) {
         match (self.view.format, self.pending) {
-            (Format::Json, None) => self.printer.result("[]"),
+            (Format::Json | Format::Yaml, _) if self.is_empty => self.printer.result("[]"),
             (Format::Json, Some(last)) => self.printer.result(&format!("{last}\n]")),
             (Format::Table, _) if !self.rows.is_empty() => {
                 let right: Vec<usize> = (0..self.columns.len())
