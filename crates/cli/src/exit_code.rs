@@ -74,7 +74,9 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         | Failure::FormatUnknown { .. }
         | Failure::FormatUnsafe { .. }
         | Failure::FormatNotTaken { .. } => FORMAT,
-        Failure::Quota { .. } | Failure::NotAvailable { .. } => REFUSED,
+        Failure::Quota { .. } | Failure::NotAvailable { .. } | Failure::NotStageable { .. } => {
+            REFUSED
+        }
         Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
         Failure::Broken { .. } | Failure::Stalled { .. } | Failure::GaveUp { .. } => GAVE_UP,
         Failure::Mismatch { .. } | Failure::Differs { .. } => SERVER_DIFFERS,

@@ -48,6 +48,23 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
     hint.into_iter().collect()
 }
 
+/// A hint for data that was not staged.
+pub(crate) fn for_staging(failure: &Failure) -> Option<String> {
+    Some(match failure {
+        Failure::Client { source, .. } => return for_client(source),
+        Failure::Broken { .. } | Failure::Stalled { .. } => {
+            "the image takes data again once it is queued".to_owned()
+        }
+        Failure::NotStageable { status: Status::Uploading } => {
+            "`imgpush image import` imports what is staged".to_owned()
+        }
+        Failure::NotStageable { .. } => {
+            "make a record for the data with `imgpush image create`".to_owned()
+        }
+        _ => return None,
+    })
+}
+
 /// A hint for a download or a verification that failed.
 pub(crate) fn for_download(failure: &Failure) -> Option<String> {
     Some(match failure {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use imgpush_engine::{Digests, DownloadReport, Fate, PushError, Report, VerificationReport};
+use imgpush_engine::{
+    Digests, DownloadReport, Fate, PushError, Report, StagingReport, VerificationReport,
+};
 use serde_json::{Value, json};
 
 use crate::exit_code::Code;
@@ -54,6 +56,21 @@ pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
     );
     let proof = report.verified.then(|| proof(&report.verified_by, &report.computed));
     [Some(first), proof].into_iter().flatten().map(|line| for_terminal(&line)).collect()
+}
+
+/// A few lines about data that is staged.
+pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
+    let name = report.name.as_deref().unwrap_or(&report.id);
+    let first = format!(
+        "staged {} for {name} on {}: {} in {:.1} s, {}/s",
+        report.source,
+        report.cloud,
+        bytes(report.size),
+        report.seconds,
+        speed(report.size, report.seconds),
+    );
+    let digests = report.computed.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
+    std::iter::once(first).chain(digests).map(|line| for_terminal(&line)).collect()
 }
 
 /// A line about a verification that is done.

@@ -24,9 +24,9 @@ use crate::part::{self, Part};
 use crate::pipeline::Produced;
 use crate::pool::Pool;
 use crate::progress::{NoProgress, Phase, Progress};
-use crate::push::ALWAYS;
 use crate::report::{self, DownloadReport};
 use crate::runtime::off_runtime;
+use crate::sending::ALWAYS;
 use crate::verify::{self, Claims, Verdict};
 
 /// How an image is downloaded.

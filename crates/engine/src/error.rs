@@ -70,6 +70,17 @@ pub enum SourceError {
         /// The source.
         name: String,
     },
+
+    /// It has another size than was said.
+    #[error("{name} has {found} bytes, not {expected}")]
+    Size {
+        /// The source.
+        name: String,
+        /// Bytes that were said.
+        expected: u64,
+        /// Bytes found.
+        found: u64,
+    },
 }
 
 /// A place that an image cannot be written to.
@@ -226,7 +237,22 @@ pub struct VerificationError {
     pub failure: Box<Failure>,
 }
 
-/// What went wrong with a push, a download or a verification.
+/// Data that was not staged. The record is there as before.
+#[derive(Debug, thiserror::Error)]
+#[error("staging of {source_name} for {image} on {cloud} failed")]
+pub struct StagingError {
+    /// What was read.
+    pub source_name: String,
+    /// The name of the image, or its id where it has none.
+    pub image: String,
+    /// Where it was sent.
+    pub cloud: String,
+    /// What went wrong.
+    #[source]
+    pub failure: Box<Failure>,
+}
+
+/// What went wrong with a push, a download, a verification or a staging.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -366,6 +392,13 @@ pub enum Failure {
     /// The image is in a status in which its data is not to be had, or is not there.
     #[error("the image is {status}{}", because(.status))]
     NotAvailable {
+        /// Its status.
+        status: Status,
+    },
+
+    /// The image is in a status in which the service takes no data for it.
+    #[error("the image is {status}; only one that is queued takes data")]
+    NotStageable {
         /// Its status.
         status: Status,
     },

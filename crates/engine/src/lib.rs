@@ -35,7 +35,7 @@
 //!
 //! [`Push`] and [`Download`] are the use cases, and their pages say what happens in which order;
 //! [`Verification`] compares an image with a file or with its own data, [`Digesting`] hashes without a
-//! cloud. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
+//! cloud, [`Staging`] lays data ready for an import. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
 //! that joins reading, hashing and sending, and [`sink`].
 //!
 //! `unsafe` has no place here yet; `deny` and not `forbid`, since mapped files will need some.
@@ -56,8 +56,10 @@ mod progress;
 mod push;
 mod report;
 mod runtime;
+mod sending;
 pub mod sink;
 pub mod source;
+mod staging;
 mod verification;
 mod verify;
 
@@ -65,7 +67,7 @@ pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use download::{Download, DownloadOptions, VerifiedStream};
 pub use error::{
     Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
-    VerificationError,
+    StagingError, VerificationError,
 };
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
@@ -73,6 +75,7 @@ pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platf
 pub use pipeline::{FRAME_BYTES, Produced};
 pub use progress::{NoProgress, Phase, Progress};
 pub use push::{Push, PushOptions};
-pub use report::{DownloadReport, Report, VerificationReport};
+pub use report::{DownloadReport, Report, StagingReport, VerificationReport};
+pub use staging::{Staging, StagingOptions};
 pub use tokio_util::sync::CancellationToken;
 pub use verification::Verification;

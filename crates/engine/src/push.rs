@@ -7,20 +7,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
-use imgpush_client::{
-    Error as ClientError, Image, ImageClient, NewImage, Status, UploadOptions, Visibility,
-};
+use imgpush_client::{Error as ClientError, Image, ImageClient, NewImage, Status, Visibility};
 use imgpush_digest::Algorithm;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::body::{ImageBody, Meter};
 use crate::error::{Failure, Fate, PushError};
-use crate::pipeline::{self, Produced, Stop};
+use crate::pipeline::Produced;
 use crate::pool::Pool;
 use crate::progress::{NoProgress, Phase, Progress};
 use crate::report::{self, Report};
 use crate::runtime::off_runtime;
+use crate::sending::{ALWAYS, Patience, Sending, Sent, Target, state_of};
 use crate::source::Source;
 use crate::verify::{self, Verdict};
 use crate::{SourceError, formats, preflight, sink};
@@ -293,137 +291,22 @@ impl Push {
             });
         }
 
-        let mut attempts = 1;
-        let mut sent = self.send(id, source, head, pool).await;
-        if let Err(Unsent { failure: Failure::Client { source, .. }, back: Some(mut back) }) = sent
-        {
-            // Only a refused token leaves a source to send again.
-            attempts += 1;
-            let failed = |source| Failure::Client { during: "renewing the token", source };
-            if !self.client.renew().await.map_err(failed)? {
-                return Err(Failure::Client { during: "sending the data", source });
-            }
-            back.rewind()
-                .expect("send() gives back only what can be rewound")
-                .to_start()
-                .map_err(Failure::Source)?;
-            sent = self.send(id, back, Vec::new(), pool).await;
-        }
-        let (produced, source) = sent.map_err(|unsent| unsent.failure)?;
+        let sending = Sending {
+            client: &self.client,
+            id,
+            to: Target::File,
+            announced: source.size(),
+            patience: Patience {
+                idle_timeout: self.options.idle_timeout,
+                finish_timeout: self.options.finish_timeout,
+            },
+            progress: &self.progress,
+        };
+        let Sent { produced, source, attempts } = sending.run(source, head, pool).await?;
 
         self.enter(Phase::Verifying);
         let (image, verified_by, produced) = self.verify(id, produced, source, pool).await?;
         Ok(Done { image, verified_by, produced, attempts })
-    }
-
-    /// Step 4, and 5 when it breaks.
-    async fn send(
-        &self,
-        id: &str,
-        source: Box<dyn Source>,
-        head: Vec<Bytes>,
-        pool: &Pool,
-    ) -> Result<(Produced, Box<dyn Source>), Unsent> {
-        let size = source.size();
-        let name = source.name().to_owned();
-        let flow = pipeline::start(source, head, pool.clone(), &ALWAYS)
-            .map_err(|source| Failure::Source(SourceError::Read { name, at: 0, source }))?;
-        let meter = Meter::new(Arc::clone(&self.progress));
-        let body = ImageBody::new(flow.queue, size, Arc::clone(&meter));
-        self.enter(Phase::Sending);
-        let options = UploadOptions::sized(size);
-        let answer = tokio::select! {
-            answer = self.client.upload(id, body, &options) => answer.map_err(Halt::Client),
-            stalled = self.watch(&meter) => Err(Halt::Stalled(stalled)),
-        };
-
-        // The reader ends when its queue is gone; only one that hangs in a read does not.
-        let outcome = timeout(READER_TIMEOUT, flow.outcome).await.ok().and_then(Result::ok);
-        let sent = meter.sent();
-        match (answer, outcome) {
-            (answer, Some(outcome)) => match (answer, outcome.result) {
-                (Ok(()), Ok(produced)) => Ok((produced, outcome.source)),
-                // A source that failed cut the connection; that is no failure of the network.
-                (Err(Halt::Client(ClientError::Transport { .. })), Err(Stop::Source(error))) => {
-                    Err(Failure::Source(error).into())
-                }
-                (Err(Halt::Client(source @ ClientError::Unauthorized(_))), _) => {
-                    let mut back = outcome.source;
-                    let back = back.rewind().is_some().then_some(back);
-                    let failure = Failure::Client { during: SENDING, source };
-                    Err(Unsent { failure, back })
-                }
-                // All was read and all was sent: the answer may just have been lost.
-                (Err(halt), Ok(produced)) if meter.ended() && halt.is_silence() => {
-                    let state = self.settled(id).await;
-                    match state {
-                        Ok(image) if image.status() == Status::Active => {
-                            tracing::warn!("the answer was lost, but the image is active");
-                            Ok((produced, outcome.source))
-                        }
-                        state => Err(halt.into_failure(sent, &state).into()),
-                    }
-                }
-                (Err(halt), _) => Err(self.halted(id, sent, halt).await.into()),
-                (Ok(()), Err(_)) => Err(self.answered_early(id, sent).await.into()),
-            },
-            (Err(halt), None) => Err(self.halted(id, sent, halt).await.into()),
-            (Ok(()), None) => Err(self.answered_early(id, sent).await.into()),
-        }
-    }
-
-    async fn halted(&self, id: &str, sent: u64, halt: Halt) -> Failure {
-        if !halt.is_silence() {
-            return halt.into_failure(sent, &Err(String::new()));
-        }
-        let state = self.settled(id).await;
-        halt.into_failure(sent, &state)
-    }
-
-    /// A success before the end of the data cannot be one.
-    async fn answered_early(&self, id: &str, sent: u64) -> Failure {
-        let state = state_of(&self.settled(id).await);
-        Failure::Broken { sent, state, source: None }
-    }
-
-    /// Returns when nothing has moved for too long, with the seconds it took.
-    async fn watch(&self, meter: &Meter) -> u64 {
-        let mut finishing: Option<Instant> = None;
-        loop {
-            sleep(WATCH_INTERVAL).await;
-            if meter.ended() {
-                let since = *finishing.get_or_insert_with(|| {
-                    self.enter(Phase::Finishing);
-                    Instant::now()
-                });
-                if since.elapsed() > self.options.finish_timeout {
-                    return self.options.finish_timeout.as_secs();
-                }
-            } else if meter.idle() > self.options.idle_timeout {
-                return self.options.idle_timeout.as_secs();
-            }
-        }
-    }
-
-    /// The image once the server has noticed that its upload is over, or why it cannot be had.
-    async fn settled(&self, id: &str) -> Result<Image, String> {
-        let asking = async {
-            loop {
-                match self.client.image(id).await {
-                    Ok(image) if image.status() == Status::Saving => sleep(SETTLE_INTERVAL).await,
-                    Ok(image) => return Ok(image),
-                    Err(error) => return Err(error.to_string()),
-                }
-            }
-        };
-        match timeout(SETTLE_TIMEOUT, asking).await {
-            Ok(state) => state,
-            // One last look, without waiting for it to change.
-            Err(_) => match timeout(SETTLE_TIMEOUT, self.client.image(id)).await {
-                Ok(image) => image.map_err(|error| error.to_string()),
-                Err(_) => Err("the service does not answer".to_owned()),
-            },
-        }
     }
 
     /// Step 6.
@@ -524,7 +407,7 @@ impl Push {
                 if !error.is_transient() {
                     return Fate::Left { id: id.clone(), reason: reason.clone() };
                 }
-                sleep(SETTLE_INTERVAL).await;
+                sleep(REMOVE_INTERVAL).await;
             }
         };
         match timeout(patience, removing).await {
@@ -562,23 +445,16 @@ impl Push {
     }
 }
 
-/// Computed of every image: what Glance reports unless it is told otherwise.
-pub(crate) const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
 /// Time to remove the record when somebody waits at the terminal.
 const HURRIED: Duration = Duration::from_millis(1500);
 /// Time to remove the record otherwise.
 const PATIENT: Duration = Duration::from_secs(30);
-const WATCH_INTERVAL: Duration = Duration::from_millis(250);
-/// A reader that is not stuck in a read is back within one chunk's hashing.
-const READER_TIMEOUT: Duration = Duration::from_secs(2);
 const FETCH_TRIES: u32 = 4;
 const FETCH_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a server may take to notice that an upload is over.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-const SETTLE_INTERVAL: Duration = Duration::from_millis(200);
+/// Between two tries to remove a record.
+const REMOVE_INTERVAL: Duration = Duration::from_millis(200);
 /// A creation whose answer was not waited for is done, or never will be, after this.
 const CREATION_TIME: Duration = Duration::from_millis(500);
-const SENDING: &str = "sending the data";
 
 struct Prepared {
     source: Box<dyn Source>,
@@ -592,52 +468,4 @@ struct Done {
     verified_by: Vec<&'static str>,
     produced: Produced,
     attempts: u32,
-}
-
-/// Data that did not arrive, and the source back when it may be sent again.
-struct Unsent {
-    failure: Failure,
-    back: Option<Box<dyn Source>>,
-}
-
-impl From<Failure> for Unsent {
-    fn from(failure: Failure) -> Self {
-        Unsent { failure, back: None }
-    }
-}
-
-/// Why sending ended early.
-enum Halt {
-    Client(ClientError),
-    /// Nothing moved for so many seconds.
-    Stalled(u64),
-}
-
-impl Halt {
-    /// Whether the server said nothing, so that only the image can tell.
-    fn is_silence(&self) -> bool {
-        match self {
-            Halt::Client(error) => error.answer().is_none(),
-            Halt::Stalled(_) => true,
-        }
-    }
-
-    fn into_failure(self, sent: u64, state: &Result<Image, String>) -> Failure {
-        match self {
-            Halt::Client(source) if source.answer().is_some() => {
-                Failure::Client { during: SENDING, source }
-            }
-            Halt::Client(source) => {
-                Failure::Broken { sent, state: state_of(state), source: Some(Box::new(source)) }
-            }
-            Halt::Stalled(seconds) => Failure::Stalled { seconds, sent, state: state_of(state) },
-        }
-    }
-}
-
-fn state_of(image: &Result<Image, String>) -> String {
-    match image {
-        Ok(image) => format!("the image is {}", image.status()),
-        Err(reason) => format!("the image cannot be asked: {reason}"),
-    }
 }

@@ -76,6 +76,28 @@ pub struct DownloadReport {
     pub seconds: f64,
 }
 
+/// What was staged. Its JSON keeps its keys as that of [`Report`] does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct StagingReport {
+    /// The id of the image.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Bytes sent.
+    pub size: u64,
+    /// The digests of the bytes sent, by algorithm.
+    pub computed: BTreeMap<String, String>,
+    /// What was read.
+    pub source: String,
+    /// Where it was sent.
+    pub cloud: String,
+    /// How often the data was sent.
+    pub attempts: u32,
+    /// Seconds from the first read to the answer.
+    pub seconds: f64,
+}
+
 /// What a verification found. Its JSON keeps its keys as that of [`Report`] does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]

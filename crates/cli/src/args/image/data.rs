@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use imgpush_engine::DownloadOptions;
+use imgpush_engine::{DownloadOptions, StagingOptions};
 
 use super::ShowOutput;
 use crate::args::ProgressKind;
@@ -109,7 +109,8 @@ impl SaveArgs {
   imgpush image stage noble --file noble.qcow2 && imgpush image import noble --wait
   zstdcat disk.raw.zst | imgpush image stage disk
 
-Staged data is not hashed by the service before it is imported; `imgpush push` proves what it sends.")]
+Staged data is not hashed by the service before it is imported: compare what is printed here with
+`imgpush image show` then. `imgpush push` proves what it sends by itself.")]
 pub(crate) struct StageArgs {
     /// The image, by name or id
     pub(crate) image: String,
@@ -120,7 +121,7 @@ pub(crate) struct StageArgs {
 
     /// Bytes there will be, where a pipe does not say
     #[arg(long, value_name = "BYTES")]
-    pub(crate) size: Option<u64>,
+    size: Option<u64>,
 
     /// How to show progress on stderr
     ///
@@ -129,10 +130,40 @@ pub(crate) struct StageArgs {
         default_missing_value = "auto", require_equals = true)]
     pub(crate) progress: ProgressKind,
 
+    /// Show nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Print one JSON object with the result to stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Memory to stay within: bytes, or with K, M, G
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
+        hide_short_help = true)]
+    memory: u64,
+
     /// Give up when nothing could be sent for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds,
         hide_short_help = true)]
-    pub(crate) idle_timeout: Duration,
+    idle_timeout: Duration,
+
+    /// Give up when the service has not answered so many seconds after the last byte
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds,
+        hide_short_help = true)]
+    finish_timeout: Duration,
+}
+
+impl StageArgs {
+    /// What the engine is to do.
+    pub(crate) fn options(&self) -> StagingOptions {
+        let mut options = StagingOptions::default();
+        options.size = self.size;
+        options.memory_bytes = self.memory;
+        options.idle_timeout = self.idle_timeout;
+        options.finish_timeout = self.finish_timeout;
+        options
+    }
 }
 
 #[derive(Debug, Args)]

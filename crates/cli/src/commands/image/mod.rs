@@ -37,8 +37,6 @@ enum Failed {
     /// The image is not as the verb needs it; nothing was sent.
     #[error("{message}")]
     Refused { message: String, hint: Option<String> },
-    #[error("the connection took nothing for {seconds} s")]
-    Stalled { seconds: u64 },
 }
 
 /// What a verb that fails is said to have failed at.
@@ -54,7 +52,6 @@ impl Failed {
             Failed::Unfit { .. } | Failed::Column(_) | Failed::Usage { .. } => exit_code::USAGE,
             Failed::Source(_) => exit_code::SOURCE,
             Failed::Refused { .. } => exit_code::REFUSED,
-            Failed::Stalled { .. } => exit_code::GAVE_UP,
         }
     }
 
@@ -90,8 +87,10 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) 
         return record::push(cloud, create, file, printer).await;
     }
     let cancel = interrupt::token(printer);
-    if let ImageCommand::Save(save) = &args.command {
-        return save::run(cloud, save, printer, &cancel).await;
+    match &args.command {
+        ImageCommand::Save(save) => return save::run(cloud, save, printer, &cancel).await,
+        ImageCommand::Stage(stage) => return stage::run(cloud, stage, printer, &cancel).await,
+        _ => {}
     }
     let done = async {
         let (_, client) = connect(cloud).await?;
@@ -158,8 +157,7 @@ impl Verbs<'_> {
             ImageCommand::Set(args) => self.set(args).await,
             ImageCommand::Unset(args) => self.unset(args).await,
             ImageCommand::Delete(args) => Ok(self.delete(args).await),
-            ImageCommand::Save(_) => unreachable!("run() has taken it"),
-            ImageCommand::Stage(args) => self.stage(args).await,
+            ImageCommand::Save(_) | ImageCommand::Stage(_) => unreachable!("run() has taken it"),
             ImageCommand::Import(args) => match &args.info {
                 Some(ImportCommand::Info(output)) => self.import_info(output).await,
                 None => self.import(args).await,

@@ -15,7 +15,7 @@ fn what_is_staged_is_imported() {
     let scene = Scene::new();
     scene.file("disk.img", 3 << 20);
     let id = create(&scene, &["n"]);
-    let run = image(&scene, 0, &["stage", "n", "--file", "disk.img", "--progress=json"]);
+    let run = image(&scene, 0, &["stage", "n", "--file", "disk.img", "--progress=json", "-q"]);
     assert_eq!(run.stdout, "");
     let lines: Vec<Value> =
         run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -29,7 +29,7 @@ fn what_is_staged_is_imported() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 
     let run = image(&scene, 21, &["stage", "n", "--file", "disk.img"]);
-    assert!(run.stderr.contains("answered 409"), "{}", run.stderr);
+    assert!(run.stderr.contains("only one that is queued takes data"), "{}", run.stderr);
     let run = image(&scene, 21, &["import", "n"]);
     assert!(run.stderr.contains("needs an image that is uploading; n is active"), "{}", run.stderr);
 }
@@ -52,14 +52,21 @@ fn a_pipe_is_staged_as_it_comes() {
     };
     for size in ["2999999", "3000001"] {
         let run = piped(&["--size", size]);
-        assert_eq!(run.code, Some(2), "{}", run.stderr);
-        assert!(run.stderr.contains(&format!("not the {size} bytes")), "{}", run.stderr);
+        assert_eq!(run.code, Some(21), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("expected {size} bytes")), "{}", run.stderr);
+        assert_eq!(json(&scene, &["show", "n"])["status"], "queued");
     }
-    assert_eq!(piped(&[]).code, Some(0));
+    let run = piped(&["--size", "3000000", "--json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&report["size"], &report["attempts"]), (&json!(3_000_000), &json!(1)));
+    assert_eq!(report["computed"]["md5"].as_str().map(str::len), Some(32));
     assert_eq!(json(&scene, &["show", "n"])["size"], 3_000_000);
     image(&scene, 10, &["stage", "n", "--file", "none.img"]);
     scene.file("disk.img", 100);
-    image(&scene, 2, &["stage", "n", "--file", "disk.img", "--size", "99"]);
+    create(&scene, &["m"]);
+    let run = image(&scene, 10, &["stage", "m", "--file", "disk.img", "--size", "99"]);
+    assert!(run.stderr.contains("disk.img has 100 bytes, not 99"), "{}", run.stderr);
 }
 
 #[test]

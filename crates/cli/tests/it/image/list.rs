@@ -69,7 +69,7 @@ fn nothing_to_list_is_nothing() {
     for (format, nothing) in [
         ("table", ""),
         ("json", "[]\n"),
-        ("yaml", ""),
+        ("yaml", "[]\n"),
         ("value", ""),
         ("csv", "\"ID\",\"Name\",\"Status\"\n"),
     ] {

@@ -1,0 +1,162 @@
+//! What staging makes of trouble on the way, against the sandbox.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use imgpush_engine::client::{
+    Cloud, CloudOptions, Image, ImageClient, Import, NewImage, Status, Surroundings, WaitOptions,
+};
+use imgpush_engine::source::{FileSource, ReaderSource, Source};
+use imgpush_engine::{
+    CancellationToken, Failure, SourceError, Staging, StagingError, StagingOptions, StagingReport,
+};
+use imgpush_sandbox::{Fault, Operation, PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
+use sha2::Digest as _;
+
+const BYTES: usize = 3 << 20;
+
+struct Scene {
+    sandbox: Sandbox,
+    client: ImageClient,
+    image: Image,
+    file: tempfile::NamedTempFile,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let login = CloudOptions::default()
+            .with_setting("auth_url", sandbox.auth_url())
+            .with_setting("username", USER)
+            .with_setting("password", PASSWORD)
+            .with_setting("project_name", PROJECT);
+        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
+        let client = ImageClient::connect(&cloud).await.unwrap();
+        let wanted = NewImage::named("staged").with_formats("raw", "bare");
+        let image = client.create(&wanted).await.unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&data()).unwrap();
+        Scene { sandbox, client, image, file }
+    }
+
+    fn source(&self) -> Box<dyn Source> {
+        Box::new(FileSource::open(self.file.path()).unwrap())
+    }
+
+    async fn stage(&self, source: Box<dyn Source>) -> Result<StagingReport, StagingError> {
+        let staging = Staging::new(self.client.clone(), StagingOptions::default());
+        let image = self.client.image(self.image.id()).await.unwrap();
+        staging.run(&image, source, &CancellationToken::new()).await
+    }
+
+    async fn now(&self) -> Image {
+        self.client.image(self.image.id()).await.unwrap()
+    }
+
+    /// How often data came for the image.
+    fn stagings(&self) -> usize {
+        self.sandbox.journal().iter().filter(|received| received.path.ends_with("/stage")).count()
+    }
+}
+
+fn data() -> Vec<u8> {
+    (0..BYTES).map(|i| (i % 251) as u8).collect()
+}
+
+#[tokio::test]
+async fn what_is_staged_is_what_the_import_then_shows() {
+    let scene = Scene::new().await;
+    let report = scene.stage(scene.source()).await.unwrap();
+    assert_eq!((report.size, report.attempts), (BYTES as u64, 1));
+    let hex: String = sha2::Sha512::digest(data()).iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(report.computed["sha512"], hex);
+    let staged = scene.now().await;
+    assert_eq!(staged.status(), Status::Uploading);
+    let options = WaitOptions::default().with_timeout(Duration::from_secs(30));
+    let done = scene.client.import_and_wait(&staged, &Import::staged(), &options).await.unwrap();
+    assert_eq!(done.hash_value(), Some(&*hex));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_leaves_the_record_as_it_was() {
+    let scene = Scene::new().await;
+    scene.sandbox.inject(Operation::Stage, Fault::DropAfter(1 << 20));
+    let error = scene.stage(scene.source()).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}");
+    assert_eq!(scene.now().await.status(), Status::Queued);
+    scene.stage(scene.source()).await.unwrap();
+    assert_eq!(scene.stagings(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_not_data_that_is_lost() {
+    let scene = Scene::new().await;
+    scene.sandbox.inject(Operation::Stage, Fault::DropAnswer);
+    let report = scene.stage(scene.source()).await.unwrap();
+    assert_eq!((report.size, scene.stagings()), (BYTES as u64, 1));
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_where_the_data_can_be_sent_again() {
+    let scene = Scene::new().await;
+    scene.sandbox.inject(Operation::Stage, Fault::ExpireToken);
+    match scene.stage(scene.source()).await {
+        Ok(report) => assert_eq!(report.attempts, 2),
+        // The early answer may be lost with its connection; then nothing is sent twice.
+        Err(error) => assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}"),
+    }
+
+    let scene = Scene::new().await;
+    scene.sandbox.inject(Operation::Stage, Fault::ExpireToken);
+    let pipe = ReaderSource::new("a pipe", std::io::Cursor::new(data()));
+    let error = scene.stage(Box::new(pipe)).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Client { .. } | Failure::Broken { .. }), "{error:?}");
+    assert_eq!(scene.stagings(), 1, "a pipe is not sent twice");
+}
+
+#[tokio::test]
+async fn what_cannot_be_staged_is_not_sent() {
+    let scene = Scene::new().await;
+    let mut options = StagingOptions::default();
+    options.size = Some(5);
+    let staging = Staging::new(scene.client.clone(), options);
+    let none = CancellationToken::new();
+    let error = staging.run(&scene.image, scene.source(), &none).await.unwrap_err();
+    let is_size = matches!(
+        &*error.failure,
+        Failure::Source(SourceError::Size { expected: 5, found, .. }) if *found == BYTES as u64
+    );
+    assert!(is_size, "{error:?}");
+    assert_eq!(scene.stagings(), 0);
+
+    scene.stage(scene.source()).await.unwrap();
+    let error = scene.stage(scene.source()).await.unwrap_err();
+    assert!(
+        matches!(*error.failure, Failure::NotStageable { status: Status::Uploading }),
+        "{error:?}"
+    );
+    assert_eq!(scene.stagings(), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_staging_ends_at_once() {
+    let scene = Scene::new().await;
+    let stall = Fault::Stall { after: 1 << 20, duration: Duration::from_secs(60) };
+    scene.sandbox.inject(Operation::Stage, stall);
+    let cancel = CancellationToken::new();
+    let staging = Staging::new(scene.client.clone(), StagingOptions::default());
+    let run = staging.run(&scene.image, scene.source(), &cancel);
+    let cancelled = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cancel.cancel();
+    };
+    let (staged, ()) =
+        tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(run, cancelled) })
+            .await
+            .expect("it ended");
+    let error = staged.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
+}
