@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::attribute::getter;
+use crate::accessors::getter;
 use crate::http::Payload;
 use crate::record::Record;
 use crate::{Error, ImageClient};

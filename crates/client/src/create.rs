@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::attribute::{Access, getters, setters, with_attributes};
+use crate::accessors::{getters, setters};
+use crate::attribute::Access;
+use crate::attribute_table::with_attributes;
 use crate::image::set_property;
 use crate::record::Record;
 use crate::{Attribute, Unfit};

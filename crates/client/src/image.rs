@@ -3,11 +3,11 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::attribute::{
-    Access, NULLABLE, Place, check_property_key, getters, property_value, readings, setters,
-    with_attributes,
-};
+use crate::accessors::{getters, readings, setters};
+use crate::attribute::{Access, NULLABLE, Place, property_value};
+use crate::attribute_table::with_attributes;
 use crate::record::Record;
+use crate::unfit::check_property_key;
 use crate::{Attribute, PatchOp, Status, Unfit};
 
 /// The id of an image, a UUID in its text form.

@@ -61,7 +61,9 @@
 //! verified. `imgpush-engine` does that.
 #![forbid(unsafe_code)]
 
+mod accessors;
 mod attribute;
+mod attribute_table;
 pub mod auth;
 mod cache;
 mod client;
@@ -86,10 +88,11 @@ mod redact;
 mod stores;
 mod tags;
 mod tasks;
+mod unfit;
 mod wait;
 mod words;
 
-pub use attribute::{Access, Attribute, Kind, Place, Unfit};
+pub use attribute::{Access, Attribute, Kind, Place};
 pub use cache::{Cache, CachedImage, ClearTarget};
 pub use client::ImageClient;
 pub use config::{Cloud, CloudOptions, ConfigError, Surroundings, Tls};
@@ -107,5 +110,6 @@ pub use members::Member;
 pub use patch::PatchOp;
 pub use stores::Store;
 pub use tasks::Task;
+pub use unfit::Unfit;
 pub use wait::WaitOptions;
 pub use words::{MemberStatus, Status, TaskStatus, Visibility};

@@ -4,7 +4,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::attribute::getter;
+use crate::accessors::getter;
 use crate::http::{JSON, Payload};
 use crate::record::Record;
 use crate::{Error, ImageClient, MemberStatus};

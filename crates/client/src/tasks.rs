@@ -5,7 +5,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::attribute::getter;
+use crate::accessors::getter;
 use crate::http::{JSON, Payload};
 use crate::record::Record;
 use crate::{Error, ImageClient, TaskStatus};
