@@ -174,7 +174,7 @@ impl ImageClient {
         url.path_segments_mut()
             .expect("an http address has a path, and only those are taken")
             .pop_if_empty()
-            .extend(segments);
+            .extend(segments.iter().map(|segment| named(segment)));
         url
     }
 
@@ -243,6 +243,12 @@ impl ImageClient {
     }
 }
 
+/// A segment of a path that leads down. With these three as the id of an image the call would be one
+/// for all images; nothing is called `-`, so the answer is that there is no such thing.
+fn named(segment: &str) -> &str {
+    if matches!(segment, "" | "." | "..") { "-" } else { segment }
+}
+
 /// The address with `/v2/` at its end. A catalog names the service with or without its version.
 fn versioned(mut url: Url) -> Url {
     let mut path = url.path().trim_end_matches('/').to_owned();
@@ -258,7 +264,15 @@ fn versioned(mut url: Url) -> Url {
 
 #[cfg(test)]
 mod tests {
-    use super::versioned;
+    use super::{named, versioned};
+
+    #[test]
+    fn no_id_leads_up() {
+        let mut url: url::Url = "http://h/v2/".parse().unwrap();
+        let segments = ["cache", "..", "a/b", "50% é", ""].map(named);
+        url.path_segments_mut().unwrap().pop_if_empty().extend(segments);
+        assert_eq!(url.as_str(), "http://h/v2/cache/-/a%2Fb/50%25%20%C3%A9/-");
+    }
 
     #[test]
     fn the_version_is_there_once_whatever_the_catalog_says() {
