@@ -538,7 +538,7 @@ impl std::fmt::Display for Remains {
             Remains::Nothing => f.write_str("nothing was written"),
             Remains::Kept { path, bytes } => write!(
                 f,
-                "{bytes} bytes are kept in {}; the same download goes on behind them",
+                "{bytes} bytes are kept in {}; the same download goes on from there",
                 path.display()
             ),
             Remains::Removed { path } => {
