@@ -232,6 +232,12 @@ pub(crate) async fn tasks_are_the_administrators(clouds: &Clouds) {
     assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");
     let forbidden = client.tasks(&[]).try_next().await.unwrap_err();
     assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");
+    // The way to import of old services; the kind is looked at first.
+    let input = serde_json::json!({"import_from": "http://127.0.0.1:9/x"});
+    let forbidden = client.create_task("import", &input).await.unwrap_err();
+    assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");
+    let unknown = clouds.admin.create_task("pigeon", &input).await.unwrap_err();
+    assert!(matches!(unknown, Error::BadRequest(_)), "{unknown}");
     let none = clouds.admin.task(&uuid::Uuid::new_v4().to_string()).await.unwrap_err();
     assert!(matches!(none, Error::NotFound(_)), "{none}");
     client.delete(image.id()).await.unwrap();
