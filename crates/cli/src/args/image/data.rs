@@ -26,7 +26,7 @@ pub(crate) struct SaveArgs {
     /// The file to save it to; the standard output by default
     ///
     /// The file gets its name when its bytes are hashed and equal to what the image shows; until then
-    /// they are in FILE.<id>.part. To the standard output the last bytes come only then.
+    /// they are in FILE.ID.part, with the id of the image. To the standard output the last bytes come only then.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
