@@ -1,61 +1,154 @@
-//! The start of a stream, piece by piece.
+//! The stream, piece by piece.
 
-use crate::inspect::{BOOT_SIGNATURE, Inspection, Inspector, judge};
-use crate::{others, qcow2};
+use crate::format::INSPECTORS;
+use crate::inspect::Stream;
+use crate::region::{CaptureRegion, TailRegion};
+use crate::verdict::{Inspection, judge};
 
-/// Bytes from the start of the stream that the verdict is made from.
+/// Bytes from the start of the stream that are always kept.
 ///
 /// The farthest magic, that of a CD, lies at 32 769; headers with their extensions and names end
 /// before this in every image that qemu writes.
 pub const HEAD_BYTES: usize = 64 << 10;
 
-/// One line a format. The first that sees its magic is the verdict when several do, which is fatal
-/// anyway.
-const INSPECTORS: [Inspector; 9] = [
-    qcow2::inspect,
-    others::qemu_family,
-    others::vmware,
-    others::microsoft,
-    others::vdi,
-    others::luks,
-    others::parallels_and_bochs,
-    others::packed,
-    others::cd,
-];
+/// Bytes from the end of the stream that are kept: a sector of the largest disks, in which a GPT's
+/// second header stands. VMDK's footer needs 1 536, Virtual PC's and Apple's less.
+pub const TAIL_BYTES: usize = 4096;
 
-/// Recognises a stream from its start.
-#[derive(Clone, Debug, Default)]
+/// What a format gets in all, whatever its header says: one MiB, qemu's and the image service's limit
+/// for a VMDK's descriptor.
+const MOST_REGION_BYTES: usize = 1 << 20;
+
+/// How often a format may ask.
+const MOST_REGIONS: usize = 2;
+
+/// Recognises a stream.
+///
+/// Three things are kept of it: the head, the tail, and the regions that the format whose magic is in
+/// the head asks for, as an image's metadata is found by following offsets. A region that starts
+/// before what has passed is lost, and that does not depend on how the stream is cut: new regions are
+/// planned at exact places, when the head or the region before is complete.
+///
+/// No more than 2 MiB are kept, whatever the stream says of itself.
+#[derive(Clone, Debug)]
 pub struct Detector {
-    head: Vec<u8>,
+    /// Bytes that came.
+    position: u64,
+    head: CaptureRegion,
+    /// What was asked for; all but the last are complete or lost.
+    captures: Vec<CaptureRegion>,
+    tail: TailRegion,
+    /// From a source that can seek: its end, and its length.
+    known_end: Option<(TailRegion, u64)>,
+}
+
+impl Default for Detector {
+    fn default() -> Self {
+        Detector::new()
+    }
 }
 
 impl Detector {
     /// A detector that has seen nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Detector::default()
+        Detector {
+            position: 0,
+            head: CaptureRegion::new(0, HEAD_BYTES),
+            captures: Vec::new(),
+            tail: TailRegion::new(TAIL_BYTES),
+            known_end: None,
+        }
+    }
+
+    /// Gives the end of a source that can seek, so that footers count before all has been read.
+    ///
+    /// `bytes` are the last of the `length` bytes of the source; more than [`TAIL_BYTES`] are not
+    /// needed.
+    pub fn tail(&mut self, bytes: &[u8], length: u64) {
+        let mut tail = TailRegion::new(TAIL_BYTES);
+        tail.feed(bytes);
+        self.known_end = Some((tail, length));
     }
 
     /// Adds the next bytes of the stream, in pieces of any size.
-    pub fn push(&mut self, bytes: &[u8]) {
-        let wanted = bytes.len().min(HEAD_BYTES - self.head.len());
-        self.head.extend_from_slice(&bytes[..wanted]);
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        self.tail.feed(bytes);
+        while !bytes.is_empty() {
+            let active = self.captures.last().unwrap_or(&self.head);
+            if active.is_complete() {
+                self.position += bytes.len() as u64;
+                return;
+            }
+            // Up to where the next region is planned, so that it misses nothing of this piece.
+            let step = usize::try_from(active.end() - self.position).unwrap_or(usize::MAX);
+            let (piece, rest) = bytes.split_at(bytes.len().min(step));
+            let active = self.captures.last_mut().unwrap_or(&mut self.head);
+            active.feed(self.position, piece);
+            self.position += piece.len() as u64;
+            bytes = rest;
+            while self.captures.last().unwrap_or(&self.head).is_complete() && self.plan() {}
+        }
     }
 
-    /// Whether no further byte can change the verdict.
+    /// Whether nothing that comes before the last [`TAIL_BYTES`] can change the verdict.
+    ///
+    /// What comes after this is the end of a stream, where some formats have a footer; give it with
+    /// [`tail`](Self::tail) where the source can seek.
     #[must_use]
     pub fn is_decided(&self) -> bool {
-        self.head.len() == HEAD_BYTES
+        self.captures.last().unwrap_or(&self.head).is_complete()
     }
 
-    /// The verdict, taking what was added as all there is unless [`is_decided`](Self::is_decided).
+    /// The verdict when the stream has ended.
+    #[must_use]
+    pub fn finish(self) -> Inspection {
+        self.inspect(Some(self.position))
+    }
+
+    /// The verdict on what was added so far.
     ///
     /// `stream_bytes` is the length of the whole stream, where it is known; a raw disk is as large.
+    /// When it is more than was added, the rest counts as not looked at.
     #[must_use]
     pub fn inspect(&self, stream_bytes: Option<u64>) -> Inspection {
-        let seen = INSPECTORS.iter().filter_map(|inspector| inspector(&self.head)).collect();
-        let boot_sector =
-            self.head.get(BOOT_SIGNATURE..).is_some_and(|s| s.starts_with(b"\x55\xaa"));
-        judge(seen, boot_sector, stream_bytes)
+        judge(&self.stream(stream_bytes))
+    }
+
+    fn stream(&self, stream_bytes: Option<u64>) -> Stream<'_> {
+        let (tail, length) = match &self.known_end {
+            Some((tail, length)) => (Some(tail), Some(*length)),
+            None if stream_bytes == Some(self.position) => (Some(&self.tail), stream_bytes),
+            None => (None, stream_bytes),
+        };
+        Stream {
+            head: self.head.bytes(),
+            captures: &self.captures,
+            tail: tail.map(TailRegion::bytes),
+            length,
+        }
+    }
+
+    /// Asks the formats for another region; whether one was added.
+    fn plan(&mut self) -> bool {
+        let asked = self.captures.len();
+        if asked == MOST_REGIONS {
+            return false;
+        }
+        let stream = self.stream(None);
+        let wanted = INSPECTORS.iter().find_map(|(_, inspector)| inspector.wants(&stream, asked));
+        let Some((offset, length)) = wanted else { return false };
+        let kept: usize = self.captures.iter().map(|region| region.bytes().len()).sum();
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(MOST_REGION_BYTES - kept);
+        let mut region = CaptureRegion::new(offset, length);
+        // What the head has of it, if nothing between the head and now is needed.
+        region.feed(0, self.head.bytes());
+        let missed = !region.is_complete()
+            && offset.saturating_add(region.bytes().len() as u64) < self.position;
+        if missed {
+            return false;
+        }
+        self.captures.push(region);
+        true
     }
 }

@@ -12,18 +12,44 @@ pub struct Finding {
     pub severity: Severity,
     /// A sentence for people.
     pub text: String,
-    /// Where in the stream it shows, in bytes.
-    pub offset: u64,
+    /// Where in the stream it shows.
+    pub evidence: Evidence,
+    /// Whether qemu does not open the image because of it.
+    pub stops_qemu: bool,
 }
 
 impl Finding {
     pub(crate) fn fatal(id: FindingId, offset: u64, text: impl Into<String>) -> Self {
-        Finding { id, severity: Severity::Fatal, text: text.into(), offset }
+        Finding::new(id, Severity::Fatal, offset, text.into())
+    }
+
+    pub(crate) fn warning(id: FindingId, offset: u64, text: impl Into<String>) -> Self {
+        Finding::new(id, Severity::Warning, offset, text.into())
     }
 
     pub(crate) fn info(id: FindingId, offset: u64, text: impl Into<String>) -> Self {
-        Finding { id, severity: Severity::Info, text: text.into(), offset }
+        Finding::new(id, Severity::Info, offset, text.into())
     }
+
+    fn new(id: FindingId, severity: Severity, offset: u64, text: String) -> Self {
+        let evidence = Evidence { offset, bytes: Vec::new() };
+        Finding { id, severity, text, evidence, stops_qemu: false }
+    }
+
+    pub(crate) fn stopping_qemu(mut self) -> Self {
+        self.stops_qemu = true;
+        self
+    }
+}
+
+/// A place in the stream and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Evidence {
+    /// In bytes from the start.
+    pub offset: u64,
+    /// At most 16 of them; none where they were not kept.
+    pub bytes: Vec<u8>,
 }
 
 /// How bad a finding is.
@@ -37,55 +63,137 @@ pub enum Severity {
     Fatal,
 }
 
-/// The kinds of findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FindingId {
-    /// The image is only what differs from another file, which the service would read (CVE-2024-32498
-    /// and its kin).
-    BackingFile,
-    /// The data lies in another file (CVE-2024-32498, OSSA-2024-001).
-    DataFile,
-    /// The data lies in files that a text names (CVE-2022-47951, OSSA-2023-002).
-    ExternalExtents,
-    /// The image needs features that qemu does not have.
-    UnknownFeatures,
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Fatal => "fatal",
+        })
+    }
+}
+
+macro_rules! finding_ids {
+    ($($(#[$doc:meta])* $id:ident $name:literal $background:literal $remedy:literal)*) => {
+        /// The kinds of findings.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum FindingId {
+            $($(#[$doc])* $id,)*
+        }
+
+        impl FindingId {
+            /// Every kind.
+            pub const ALL: &[FindingId] = &[$(FindingId::$id),*];
+
+            /// The word for scripts.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(FindingId::$id => $name,)*
+                }
+            }
+
+            /// Why it matters.
+            #[must_use]
+            pub fn background(self) -> &'static str {
+                match self {
+                    $(FindingId::$id => $background,)*
+                }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub fn remedy(self) -> &'static str {
+                match self {
+                    $(FindingId::$id => $remedy,)*
+                }
+            }
+        }
+    };
+}
+
+finding_ids! {
+    /// The image is only what differs from another file.
+    BackingFile "backing-file"
+        "a service that opens it reads a file of its own host and shows it to the user; the image service looks for this in qcow2 only"
+        "flatten it: qemu-img convert -O qcow2 IMAGE NEW"
+    /// The data lies in another file.
+    DataFile "data-file"
+        "a service that opens it reads a file of its own host: CVE-2024-32498 (OSSA-2024-001), CVE-2024-40767 (OSSA-2024-002)"
+        "put the data into the image: qemu-img convert -O qcow2 IMAGE NEW"
+    /// The data lies in files that a text names.
+    ExternalExtents "external-extents"
+        "a service that opens it reads a file of its own host: CVE-2022-47951 (OSSA-2023-002)"
+        "make it one file: qemu-img convert -O vmdk -o subformat=streamOptimized IMAGE NEW"
+    /// More than one container's magic is there.
+    Ambiguous "ambiguous"
+        "readers disagree on what it is, so one format can hide in another"
+        "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
+    /// A disk image that is also a disk or a CD.
+    Polyglot "polyglot"
+        "readers disagree on what it is, so one format can hide in another"
+        "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
+    /// The image needs features that its readers do not have.
+    UnknownFeatures "unknown-features"
+        "a reader that does not know a feature would read wrong data, so it refuses"
+        "convert it with the tool that made it"
     /// qemu knows it, the image service does not.
-    ServiceUnsupported,
-    /// The header contradicts itself or the limits of the format.
-    CorruptHeader,
+    ServiceUnsupported "service-unsupported"
+        "the image service answers 415 after the whole transfer, or later services refuse to boot it"
+        "convert it to what the service takes: qemu-img convert -O qcow2 IMAGE NEW"
     /// The data is encrypted.
-    Encrypted,
+    Encrypted "encrypted"
+        "a machine boots from it only where the service has the key"
+        "see that the key is in the key manager and named in the image's properties"
+    /// Two statements of size contradict each other.
+    InconsistentSize "inconsistent-size"
+        "the image service, qemu and quotas may each go by another one"
+        "convert it once more, so that one size is left"
+    /// Something that the header places in the file lies behind its end.
+    Truncated "truncated"
+        "qemu reads zeros there in silence; a transfer that broke off looks like this"
+        "compare the file with its published size and checksum"
+    /// The header contradicts itself or the limits of the format.
+    CorruptHeader "corrupt-header"
+        "qemu does not open it, or not everywhere; the image service does not look"
+        "compare the file with its published checksum; see qemu-img check"
     /// It was not closed properly.
-    NotClosed,
-    /// More than one format's magic is there.
-    Ambiguous,
-    /// A disk image that is also a disk or a file system.
-    Polyglot,
-    /// Packed: it has to be unpacked before anything boots from it.
-    Compressed,
-    /// An archive of files.
-    Archive,
+    NotClosed "not-closed"
+        "what made it stopped in between, or it is in use"
+        "stop what uses it, then qemu-img check -r all IMAGE"
+    /// The partition table of the first sector is not what the image service takes.
+    MbrInvalid "mbr-invalid"
+        "since 2025.1 the image service checks the entries of any stream with 55 aa at 510; since 2026.1 it refuses (release note gpt-strict-safety-checks), before it did so when told to"
+        "rewrite the partition table, put the file system into a partition, or ask the operator for gpt_safety_checks_nonfatal = mbr"
+    /// A file system, kernel or ramdisk without a disk around it.
+    NoPartition "no-partition"
+        "firmware finds nothing to boot in it; it needs a kernel beside it"
+        "push it as ami, aki or ari if that is meant"
     /// A disk with a partition table.
-    PartitionTable,
+    PartitionTable "partition-table"
+        "the image service has no name for it but raw"
+        "nothing, raw is right"
+    /// Packed: it has to be unpacked before anything boots from it.
+    Compressed "compressed"
+        "everybody takes it for a raw disk, and nothing boots from it"
+        "unpack it"
+    /// An archive of files.
+    Archive "archive"
+        "everybody takes it for a raw disk, and nothing boots from it"
+        "unpack it and push the disk in it, or push an appliance with container_format ova"
+    /// What the image service's inspector would say depends on more than these bytes.
+    ServerVerdictUnknown "server-verdict-unknown"
+        "its inspector fails on some plain texts and goes by how the bytes happen to be cut"
+        "push something else than text, or see what the service says"
+    /// A part that would have to be looked at was not there to be looked at.
+    NotChecked "not-checked"
+        "it lies beyond what is kept of a stream, or the end of the stream was not seen"
+        "qemu-img info IMAGE looks at it"
 }
 
 impl fmt::Display for FindingId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            FindingId::BackingFile => "backing-file",
-            FindingId::DataFile => "data-file",
-            FindingId::ExternalExtents => "external-extents",
-            FindingId::UnknownFeatures => "unknown-features",
-            FindingId::ServiceUnsupported => "service-unsupported",
-            FindingId::CorruptHeader => "corrupt-header",
-            FindingId::Encrypted => "encrypted",
-            FindingId::NotClosed => "not-closed",
-            FindingId::Ambiguous => "ambiguous",
-            FindingId::Polyglot => "polyglot",
-            FindingId::Compressed => "compressed",
-            FindingId::Archive => "archive",
-            FindingId::PartitionTable => "partition-table",
-        })
+        f.pad(self.name())
     }
 }

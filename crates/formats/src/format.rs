@@ -1,86 +1,127 @@
-//! The formats, by the names that qemu and the image service use.
+//! The formats, by the names that qemu and the image service use, and who knows them.
 
 use std::fmt;
 
-/// What a stream of bytes is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Format {
-    /// A disk as it is, or anything that nobody recognises.
-    Raw,
-    /// qcow2, versions 2 and 3.
-    Qcow2,
-    /// The first qcow.
-    Qcow,
-    /// QEMU enhanced disk.
-    Qed,
-    /// VMware: sparse, stream-optimized or a text descriptor.
-    Vmdk,
-    /// Virtual PC, with a header at the start: dynamic or differencing.
-    Vhd,
-    /// Hyper-V.
-    Vhdx,
-    /// VirtualBox.
-    Vdi,
-    /// ISO 9660 or UDF.
-    Iso,
-    /// LUKS, versions 1 and 2.
-    Luks,
-    /// Parallels, also called ploop.
-    Parallels,
-    /// Bochs.
-    Bochs,
-    /// Android sparse image.
-    AndroidSparse,
-    /// An appliance: a tar whose first member is an `.ovf`.
-    Ova,
-    /// Any other tar.
-    Tar,
-    /// gzip.
-    Gzip,
-    /// xz.
-    Xz,
-    /// Zstandard.
-    Zstd,
-    /// bzip2.
-    Bzip2,
-    /// LZ4 frames.
-    Lz4,
-    /// zip.
-    Zip,
-    /// 7-Zip.
-    SevenZip,
+use crate::inspect::Inspector;
+use crate::{
+    archive, bochs, cloop, dmg, filesystem, iso, luks, packed, parallels, partition, qcow, qcow2,
+    qed, vdi, vhd, vhdx, vmdk,
+};
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $format:ident $name:literal $kind:ident $inspector:expr;)*) => {
+        /// What a stream of bytes is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Format {
+            /// A disk as it is, or anything that nobody recognises.
+            Raw,
+            $($(#[$doc])* $format,)*
+        }
+
+        impl Format {
+            /// The name, as qemu or the image service spells it where they have one.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    Format::Raw => "raw",
+                    $(Format::$format => $name,)*
+                }
+            }
+
+            /// What its magic means for a verdict.
+            pub(crate) fn kind(self) -> Kind {
+                match self {
+                    Format::Raw => Kind::Content,
+                    $(Format::$format => Kind::$kind,)*
+                }
+            }
+        }
+
+        /// Every format but raw, which is what is left.
+        pub(crate) const INSPECTORS: &[(Format, &dyn Inspector)] =
+            &[$((Format::$format, &$inspector)),*];
+    };
 }
 
-impl Format {
-    /// The name, as qemu or the image service spells it where they have one.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Raw => "raw",
-            Format::Qcow2 => "qcow2",
-            Format::Qcow => "qcow",
-            Format::Qed => "qed",
-            Format::Vmdk => "vmdk",
-            Format::Vhd => "vhd",
-            Format::Vhdx => "vhdx",
-            Format::Vdi => "vdi",
-            Format::Iso => "iso",
-            Format::Luks => "luks",
-            Format::Parallels => "parallels",
-            Format::Bochs => "bochs",
-            Format::AndroidSparse => "android-sparse",
-            Format::Ova => "ova",
-            Format::Tar => "tar",
-            Format::Gzip => "gzip",
-            Format::Xz => "xz",
-            Format::Zstd => "zstd",
-            Format::Bzip2 => "bzip2",
-            Format::Lz4 => "lz4",
-            Format::Zip => "zip",
-            Format::SevenZip => "7z",
-        }
-    }
+formats! {
+    /// qcow2, versions 2 and 3.
+    Qcow2 "qcow2" Container qcow2::Qcow2;
+    /// The first qcow.
+    Qcow "qcow" Container qcow::Qcow;
+    /// QEMU enhanced disk.
+    Qed "qed" Container qed::Qed;
+    /// VMware: sparse, stream-optimized, of ESX, or a text descriptor.
+    Vmdk "vmdk" Container vmdk::Vmdk;
+    /// Virtual PC: dynamic, differencing, or fixed, which only its end tells.
+    Vhd "vhd" Container vhd::Vhd;
+    /// Hyper-V.
+    Vhdx "vhdx" Container vhdx::Vhdx;
+    /// VirtualBox.
+    Vdi "vdi" Container vdi::Vdi;
+    /// LUKS, versions 1 and 2.
+    Luks "luks" Container luks::Luks;
+    /// Parallels, also called ploop.
+    Parallels "parallels" Container parallels::Parallels;
+    /// Bochs.
+    Bochs "bochs" Container bochs::Bochs;
+    /// Compressed loop, version 2.
+    Cloop "cloop" Container cloop::Cloop;
+    /// Apple's UDIF, which only its end tells.
+    Dmg "dmg" Container dmg::Dmg;
+    /// ISO 9660, or UDF that says so in the first descriptor.
+    Iso "iso" Cd iso::Iso;
+    /// An appliance: a tar whose first member is an `.ovf`.
+    Ova "ova" Packed archive::Ova;
+    /// Any other tar.
+    Tar "tar" Packed archive::Tar;
+    /// gzip.
+    Gzip "gzip" Packed packed::Packed(b"\x1f\x8b");
+    /// xz.
+    Xz "xz" Packed packed::Packed(b"\xfd7zXZ\0");
+    /// Zstandard.
+    Zstd "zstd" Packed packed::Packed(b"\x28\xb5\x2f\xfd");
+    /// bzip2.
+    Bzip2 "bzip2" Packed packed::Packed(b"BZh");
+    /// LZ4 frames.
+    Lz4 "lz4" Packed packed::Packed(b"\x04\x22\x4d\x18");
+    /// zip.
+    Zip "zip" Packed packed::Packed(b"PK\x03\x04");
+    /// 7-Zip.
+    SevenZip "7z" Packed packed::Packed(b"7z\xbc\xaf\x27\x1c");
+    /// Android sparse image.
+    AndroidSparse "android-sparse" Packed packed::Packed(b"\x3a\xff\x26\xed");
+    /// Expert Witness, of forensic tools.
+    Ewf "ewf" Packed packed::Packed(b"EVF\x09\x0d\x0a\xff\x00");
+    /// Advanced Forensic Format.
+    Aff "aff" Packed packed::Packed(b"AFF10\r\n");
+    /// Apple's sparse image.
+    Asif "asif" Packed packed::Packed(b"shdw");
+    /// A partition table of four entries, or any other boot sector.
+    Mbr "mbr" Content partition::Mbr;
+    /// A GUID partition table.
+    Gpt "gpt" Content partition::Gpt;
+    /// UDF without ISO 9660.
+    Udf "udf" Content iso::Udf;
+    /// A file system, swap space or volume, by itself.
+    FileSystem "file-system" Content filesystem::FileSystem;
+    /// A Linux kernel, by itself.
+    Kernel "kernel" Content filesystem::Kernel;
+    /// An archive that Linux starts from, not packed.
+    Initrd "initrd" Content filesystem::Initrd;
+}
+
+/// What a magic means for a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It holds a disk.
+    Container,
+    /// It has to be unpacked.
+    Packed,
+    /// A CD.
+    Cd,
+    /// What a raw disk has in it.
+    Content,
 }
 
 impl fmt::Display for Format {

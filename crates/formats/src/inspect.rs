@@ -1,52 +1,124 @@
-//! From what each format sees in a stream to one verdict.
+//! What a format's file has to give: an [`Inspector`], which sees a [`Stream`] and says what it
+//! [`Seen`].
 
-use crate::finding::{Finding, FindingId, Severity};
-use crate::format::Format;
+use crate::finding::{Finding, FindingId};
+use crate::on_disk::SECTOR;
+use crate::region::CaptureRegion;
 
-/// What a stream is, how large a disk it holds, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Inspection {
-    /// The verdict.
-    pub format: Format,
-    /// Bytes of the disk inside; none when it cannot be told from the start of the stream.
-    pub virtual_size: Option<u64>,
-    /// Every format whose magic is there.
-    pub matches: Vec<Match>,
-    /// What was found, worst first.
-    pub findings: Vec<Finding>,
-}
+/// One format.
+///
+/// A new one is a file with an implementation of this and a line in the table in `format`.
+pub(crate) trait Inspector: Sync {
+    /// `None` when its magic is not there.
+    ///
+    /// Called when no more of the stream will come; what is not there was not read, or lies beyond
+    /// the end.
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen>;
 
-impl Inspection {
-    /// Whether anything found is fatal.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Fatal)
+    /// A further part of the stream to keep, offset and length, asked for when the head is there and
+    /// again, with the number of parts asked for so far, whenever one is complete.
+    ///
+    /// The stream does not come back: a part that starts before what has passed is not given, except
+    /// where the head has it. All together are cut to a MiB.
+    fn wants(&self, stream: &Stream<'_>, asked: usize) -> Option<(u64, u64)> {
+        let _ = (stream, asked);
+        None
     }
 }
 
-/// A magic that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Match {
-    /// Whose.
-    pub format: Format,
-    /// Where, in bytes.
-    pub offset: u64,
+/// What is known of the bytes when it is time to judge.
+pub(crate) struct Stream<'a> {
+    pub(crate) head: &'a [u8],
+    pub(crate) captures: &'a [CaptureRegion],
+    /// The last bytes, if the end was seen.
+    pub(crate) tail: Option<&'a [u8]>,
+    /// Bytes of the whole, where it is known.
+    pub(crate) length: Option<u64>,
+}
+
+impl<'a> Stream<'a> {
+    /// Bytes at an absolute offset, if they were kept.
+    pub(crate) fn at(&self, offset: u64, length: usize) -> Option<&'a [u8]> {
+        let within = |start: u64, bytes: &'a [u8]| {
+            let skip = usize::try_from(offset.checked_sub(start)?).ok()?;
+            bytes.get(skip..skip.checked_add(length)?)
+        };
+        let kept = self.captures.iter().map(|region| (region.offset(), region.bytes()));
+        let end = self.tail.zip(self.length);
+        let end =
+            end.and_then(|(tail, length)| Some((length.checked_sub(tail.len() as u64)?, tail)));
+        std::iter::once((0, self.head)).chain(kept).chain(end).find_map(|(at, b)| within(at, b))
+    }
+
+    /// As many of the bytes from `offset` on as were kept in one piece, at most `length`.
+    pub(crate) fn from(&self, offset: u64, length: usize) -> &'a [u8] {
+        let kept = self.captures.iter().map(|region| (region.offset(), region.bytes()));
+        std::iter::once((0, self.head))
+            .chain(kept)
+            .filter_map(|(start, bytes)| {
+                let skip = usize::try_from(offset.checked_sub(start)?).ok()?;
+                let rest = bytes.get(skip..)?;
+                Some(&rest[..rest.len().min(length)])
+            })
+            .max_by_key(|bytes| bytes.len())
+            .unwrap_or_default()
+    }
+
+    /// `N` bytes that start `distance` before the end as qemu sees it, which is rounded up to whole
+    /// sectors and filled with zeros; `None` when the end was not seen.
+    pub(crate) fn near_end<const N: usize>(&self, distance: u64) -> Option<[u8; N]> {
+        let length = self.length?;
+        self.tail?;
+        let offset = length.checked_next_multiple_of(SECTOR)?.checked_sub(distance)?;
+        let there = usize::try_from(length.saturating_sub(offset)).ok()?.min(N);
+        let mut bytes = [0; N];
+        bytes[..there].copy_from_slice(self.at(offset, there)?);
+        Some(bytes)
+    }
+
+    /// Whether a part ends behind the end of the stream, where that is known.
+    pub(crate) fn lacks(&self, end: Option<u64>) -> bool {
+        self.length.is_some_and(|length| end.is_none_or(|end| end > length))
+    }
 }
 
 /// What a format says of a stream that bears its magic.
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) format: Format,
-    /// Where the magic stands.
-    pub(crate) offset: u64,
+    /// Where the magic stands, and how long it is.
+    pub(crate) magic: (u64, usize),
+    /// What kind of that format, in its own words.
+    pub(crate) variant: Option<String>,
     pub(crate) virtual_size: Option<u64>,
+    /// Whether qemu would take the stream for this format.
+    pub(crate) is_probed: bool,
+    /// Whether the magic is at the end, so that anything may be at the start.
+    pub(crate) is_trailer: bool,
     pub(crate) findings: Vec<Finding>,
 }
 
 impl Seen {
-    pub(crate) fn new(format: Format, offset: u64) -> Self {
-        Seen { format, offset, virtual_size: None, findings: Vec::new() }
+    /// A magic that qemu goes by, too.
+    pub(crate) fn new(offset: u64, length: usize) -> Self {
+        let magic = (offset, length);
+        Seen {
+            magic,
+            variant: None,
+            virtual_size: None,
+            is_probed: true,
+            is_trailer: false,
+            findings: Vec::new(),
+        }
+    }
+
+    /// A magic that qemu does not look for.
+    pub(crate) fn unprobed(offset: u64, length: usize) -> Self {
+        Seen { is_probed: false, ..Seen::new(offset, length) }
+    }
+
+    /// A magic at the end, which qemu does not look for either.
+    pub(crate) fn trailer(offset: u64, length: usize) -> Self {
+        Seen { is_trailer: true, ..Seen::unprobed(offset, length) }
     }
 
     pub(crate) fn holding(mut self, virtual_size: Option<u64>) -> Self {
@@ -54,63 +126,40 @@ impl Seen {
         self
     }
 
+    pub(crate) fn of(mut self, variant: impl Into<String>) -> Self {
+        self.variant = Some(variant.into());
+        self
+    }
+
     pub(crate) fn with(mut self, finding: Finding) -> Self {
         self.findings.push(finding);
         self
     }
-}
 
-/// A format looks at the start of a stream; `None` when its magic is not there.
-pub(crate) type Inspector = fn(head: &[u8]) -> Option<Seen>;
-
-/// The verdict over all that was seen.
-///
-/// Two container formats in one stream are ambiguous, a container that is also a partitioned disk or
-/// a CD is a polyglot: readers would disagree on what it is, which is how one hides in another. A CD
-/// with a boot sector is a hybrid CD, as everybody makes them.
-pub(crate) fn judge(seen: Vec<Seen>, boot_sector: bool, stream_bytes: Option<u64>) -> Inspection {
-    let matches: Vec<Match> =
-        seen.iter().map(|s| Match { format: s.format, offset: s.offset }).collect();
-    let (cds, containers): (Vec<_>, Vec<_>) =
-        seen.into_iter().partition(|seen| seen.format == Format::Iso);
-    let is_cd = !cds.is_empty();
-    let names =
-        |seen: &[Seen]| seen.iter().map(|s| s.format.name()).collect::<Vec<_>>().join(" and ");
-
-    let mut findings = Vec::new();
-    if containers.len() > 1 {
-        let text = format!("this is {} at once", names(&containers));
-        findings.push(Finding::fatal(FindingId::Ambiguous, 0, text));
+    /// The header itself is not all there.
+    pub(crate) fn cut_off(mut self) -> Self {
+        self.refuse(true, 0, "the header is cut off");
+        self
     }
-    if let Some(container) = containers.first()
-        && (is_cd || boot_sector)
-    {
-        let other = if is_cd { "a CD image" } else { "a disk with a boot sector" };
-        let text = format!("this is {} and {other} at once", container.format);
-        let offset = if is_cd { CD_OFFSET } else { BOOT_SIGNATURE as u64 };
-        findings.push(Finding::fatal(FindingId::Polyglot, offset, text));
-    }
-    let first = containers.into_iter().chain(cds).next();
-    let (format, virtual_size) = match first {
-        Some(seen) => {
-            findings.extend(seen.findings);
-            let whole = matches!(seen.format, Format::Iso);
-            (seen.format, if whole { stream_bytes } else { seen.virtual_size })
-        }
-        None => {
-            if boot_sector {
-                let text = "a boot sector or partition table is at the start";
-                let offset = BOOT_SIGNATURE as u64;
-                findings.push(Finding::info(FindingId::PartitionTable, offset, text));
-            }
-            (Format::Raw, stream_bytes)
-        }
-    };
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    Inspection { format, virtual_size, matches, findings }
-}
 
-/// Where a CD's first descriptor says so.
-pub(crate) const CD_OFFSET: u64 = 32_769;
-/// Where `55 aa` ends a boot sector.
-pub(crate) const BOOT_SIGNATURE: usize = 510;
+    /// Adds a reason for which qemu does not open the image.
+    pub(crate) fn refuse(&mut self, is_wrong: bool, offset: u64, text: impl Into<String>) {
+        if is_wrong {
+            let finding = Finding::fatal(FindingId::CorruptHeader, offset, text);
+            self.findings.push(finding.stopping_qemu());
+        }
+    }
+
+    /// Adds what is worth knowing, but stops nobody.
+    pub(crate) fn warn(
+        &mut self,
+        is_so: bool,
+        id: FindingId,
+        offset: u64,
+        text: impl Into<String>,
+    ) {
+        if is_so {
+            self.findings.push(Finding::warning(id, offset, text));
+        }
+    }
+}

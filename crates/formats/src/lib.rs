@@ -10,24 +10,52 @@
 //! assert!(inspection.is_refused(), "a packed image does not boot");
 //! ```
 //!
-//! A [`Detector`] is fed the start of a stream in pieces of any size; the verdict does not depend on
-//! how it is cut. Nothing is allocated that the input can inflate: what is kept is the first
-//! [`HEAD_BYTES`] of the stream.
+//! A [`Detector`] is fed a stream in pieces of any size; the verdict does not depend on how it is cut.
+//! A source that can seek gives its end first, with [`Detector::tail`]. The [`Inspection`] has every
+//! magic that is there with its evidence, one verdict, the size of the disk inside, what is wrong
+//! with it, and two predictions: what qemu says of it, and what the image service will do with it.
 //!
-//! What it knows so far: every magic at the start of a stream, so that nothing which is something
-//! else is taken for a raw disk, and qcow2 in full, with what qemu and the image service refuse.
-//! What stands at the end of a file (a fixed VHD's footer, a VMDK's) is not looked at.
+//! Nothing is allocated that the input can inflate: kept are the first [`HEAD_BYTES`], the last
+//! [`TAIL_BYTES`], and at most a MiB of what the header points to.
+//!
+//! What it does not do: follow tables that lie anywhere in the file (qcow2's L1 and L2, VMDK's grain
+//! directory, VHDX's block table), read files that an image names, decrypt or unpack. A part that
+//! would have to be looked at but was not there is a finding, [`FindingId::NotChecked`].
+//!
+//! To add a format, write a file with an `impl Inspector` and add its line to the table in `format`.
 #![forbid(unsafe_code)]
 
+mod archive;
+mod bochs;
+mod checksum;
+mod cloop;
 mod detect;
+mod dmg;
+mod filesystem;
 mod finding;
 mod format;
+mod glance;
 mod inspect;
+mod iso;
+mod luks;
 mod on_disk;
-mod others;
+mod packed;
+mod parallels;
+mod partition;
+mod qcow;
 mod qcow2;
+mod qed;
+mod qemu;
+mod region;
+mod vdi;
+mod verdict;
+mod vhd;
+mod vhdx;
+mod vmdk;
 
-pub use detect::{Detector, HEAD_BYTES};
-pub use finding::{Finding, FindingId, Severity};
+pub use detect::{Detector, HEAD_BYTES, TAIL_BYTES};
+pub use finding::{Evidence, Finding, FindingId, Severity};
 pub use format::Format;
-pub use inspect::{Inspection, Match};
+pub use glance::{Failure, ImageFormatSettings, OsloMatch, OsloView, Safety, ServerVerdict};
+pub use qemu::QemuView;
+pub use verdict::{Inspection, Match};

@@ -1,9 +1,17 @@
-//! Fields of headers. Offsets are from the start of the stream; what was not read is `None`.
+//! Fields of headers. What was not read is `None`.
+
+/// Bytes of a sector, the unit of most sizes.
+pub(crate) const SECTOR: u64 = 512;
 
 /// Bytes as text for a message: printable ASCII as it is, the rest escaped, long names cut.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let end = bytes.len().min(200);
     bytes[..end].escape_ascii().to_string()
+}
+
+/// Up to the first NUL.
+pub(crate) fn c_string(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 pub(crate) fn bytes<const N: usize>(head: &[u8], offset: usize) -> Option<[u8; N]> {
@@ -20,6 +28,10 @@ pub(crate) fn be32(head: &[u8], offset: usize) -> Option<u32> {
 
 pub(crate) fn be64(head: &[u8], offset: usize) -> Option<u64> {
     bytes(head, offset).map(u64::from_be_bytes)
+}
+
+pub(crate) fn le16(head: &[u8], offset: usize) -> Option<u16> {
+    bytes(head, offset).map(u16::from_le_bytes)
 }
 
 pub(crate) fn le32(head: &[u8], offset: usize) -> Option<u32> {

@@ -77,7 +77,8 @@ fn one_thing_in_another_is_fatal_but_a_hybrid_cd_is_not() {
     disk[0x40..0x44].copy_from_slice(&0xbeda_107f_u32.to_le_bytes());
     let ambiguous = inspect(&disk);
     assert!(ambiguous.findings.iter().any(|finding| finding.id == FindingId::Ambiguous));
-    assert_eq!(ambiguous.matches.len(), 3);
+    assert_eq!(ambiguous.matches.len(), 4);
+    assert_eq!(ambiguous.matches[0].evidence.bytes, b"vhdxfile");
 }
 
 #[test]
@@ -152,6 +153,7 @@ fn formats_and_sizes_are_qemus() {
         let inspection = inspect(&std::fs::read(folder.path().join("image")).unwrap());
         assert_eq!(inspection.format, expected, "{format} {options}");
         assert_eq!(inspection.virtual_size, Some(size), "{format} {options}");
+        assert_eq!(inspection.qemu.virtual_size, Some(size), "{format} {options}");
         let refused = matches!(expected, Format::Qcow | Format::Qed);
         assert_eq!(
             inspection.is_refused(),

@@ -18,7 +18,8 @@ pub(super) struct Extensions<'a> {
     pub(super) data_file: Option<&'a [u8]>,
     /// Where the LUKS header is: two numbers.
     pub(super) luks_header: Option<&'a [u8]>,
-    defect: Option<Finding>,
+    finding: Option<Finding>,
+    is_cut: bool,
 }
 
 impl<'a> Extensions<'a> {
@@ -30,6 +31,9 @@ impl<'a> Extensions<'a> {
         while at + 8 <= area.end {
             let Ok(offset) = usize::try_from(at) else { break };
             let (Some(kind), Some(length)) = (be32(head, offset), be32(head, offset + 4)) else {
+                let text = "header extensions go on behind what is kept of the stream";
+                extensions.finding = Some(Finding::info(FindingId::NotChecked, at, text));
+                extensions.is_cut = true;
                 break;
             };
             if kind == END {
@@ -40,7 +44,8 @@ impl<'a> Extensions<'a> {
                 || (kind == BACKING_FORMAT && length > MOST_FORMAT_BYTES)
             {
                 let text = format!("header extension {kind:#x} of {length} bytes is too large");
-                extensions.defect = Some(Finding::fatal(FindingId::CorruptHeader, at, text));
+                let finding = Finding::fatal(FindingId::CorruptHeader, at, text);
+                extensions.finding = Some(finding.stopping_qemu());
                 break;
             }
             let content = head.get(offset + 8..).and_then(|rest| {
@@ -56,8 +61,13 @@ impl<'a> Extensions<'a> {
         extensions
     }
 
-    /// The extension at which qemu stops, if any.
-    pub(super) fn defects(&self) -> Option<Finding> {
-        self.defect.clone()
+    /// The extension at which qemu stops, or from which on they were not seen.
+    pub(super) fn findings(&self) -> Option<Finding> {
+        self.finding.clone()
+    }
+
+    /// Whether there are more than were seen.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 }

@@ -1,6 +1,7 @@
 //! The header: its fields, and the limits that qemu opens them within.
 
-use crate::finding::{Finding, FindingId};
+use crate::finding::FindingId;
+use crate::inspect::{Seen, Stream};
 use crate::on_disk::{be32, be64};
 
 /// `header_length` of version 2, which has no such field.
@@ -22,7 +23,7 @@ const MOST_NAME_BYTES: u64 = 1023;
 
 /// The header of version 2 or 3.
 pub(super) struct Header {
-    version: u32,
+    pub(super) version: u32,
     pub(super) backing_file_offset: u64,
     backing_file_size: u32,
     cluster_bits: u32,
@@ -119,13 +120,10 @@ impl Header {
         1 << self.cluster_bits
     }
 
-    /// Every field that makes qemu refuse the image.
-    pub(super) fn defects(&self) -> Vec<Finding> {
-        let mut defects = Vec::new();
+    /// Every field that makes qemu refuse the image, and the L1 table if it is not in the file.
+    pub(super) fn judge(&self, seen: &mut Seen, stream: &Stream<'_>) {
         let mut refuse = |is_wrong: bool, offset: u64, text: String| {
-            if is_wrong {
-                defects.push(Finding::fatal(FindingId::CorruptHeader, offset, text));
-            }
+            seen.refuse(is_wrong, offset, text);
         };
         refuse(self.version > 3, 4, format!("version {} is unknown", self.version));
         refuse(self.crypt_method > 2, 32, format!("encryption {} is unknown", self.crypt_method));
@@ -139,7 +137,7 @@ impl Header {
         if !self.has_sound_cluster_size() {
             refuse(true, 20, format!("cluster_bits is {cluster_bits}, not 9 to 21"));
             // Everything below counts in clusters.
-            return defects;
+            return;
         }
         let cluster = self.cluster_bytes();
         let extended_l2 = self.incompatible.contains(Incompatible::EXTENDED_L2);
@@ -201,6 +199,8 @@ impl Header {
             104,
             format!("compression_type {} contradicts the features", self.compression_type),
         );
-        defects
+        let text = "the L1 table ends behind the end of the file, so the disk is empty";
+        let l1_end = self.l1_table_offset.checked_add(l1_needed * 8);
+        seen.warn(l1_needed > 0 && stream.lacks(l1_end), FindingId::Truncated, 40, text);
     }
 }

@@ -4,8 +4,7 @@ mod extensions;
 mod header;
 
 use crate::finding::{Finding, FindingId};
-use crate::format::Format;
-use crate::inspect::Seen;
+use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{be32, shown};
 use extensions::Extensions;
 use header::{Header, Incompatible};
@@ -13,33 +12,40 @@ use header::{Header, Incompatible};
 /// The first four bytes.
 const MAGIC: &[u8] = b"QFI\xfb";
 
-/// Judges the header as strictly as qemu opens the image, and as the image service judges it.
-pub(crate) fn inspect(head: &[u8]) -> Option<Seen> {
-    // Version 1 is another format, version 0 none at all.
-    if !head.starts_with(MAGIC) || be32(head, 4).is_some_and(|version| version < 2) {
-        return None;
-    }
-    let mut seen = Seen::new(Format::Qcow2, 0);
-    let Some(header) = Header::read(head) else {
-        seen.findings.push(Finding::fatal(FindingId::CorruptHeader, 0, "the header is cut off"));
-        return Some(seen);
-    };
-    seen.virtual_size = Some(header.virtual_size());
-    seen.findings = header.defects();
-    seen.findings.extend(features(&header));
-    if header.has_sound_cluster_size() {
-        let extensions = Extensions::read(head, &header);
-        seen.findings.extend(extensions.defects());
-        seen.findings.extend(references(head, &header, &extensions));
-        if header.crypt_method == 2 && extensions.luks_header.is_none() {
-            let text = "it is LUKS-encrypted but does not say where its LUKS header is";
-            seen.findings.push(Finding::fatal(FindingId::CorruptHeader, 32, text));
+/// Both versions.
+pub(crate) struct Qcow2;
+
+impl Inspector for Qcow2 {
+    /// Judges the header as strictly as qemu opens the image, and as the image service judges it.
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let head = stream.head;
+        // Version 1 is another format, version 0 none at all.
+        if !head.starts_with(MAGIC) || be32(head, 4).is_some_and(|version| version < 2) {
+            return None;
         }
-    } else {
-        // Where the names are depends on the cluster size; that there are some does not.
-        seen.findings.extend(references(head, &header, &Extensions::default()));
+        let mut seen = Seen::new(0, MAGIC.len());
+        let Some(header) = Header::read(head) else {
+            // Without a version it is nothing to qemu.
+            seen.is_probed = head.len() >= 8;
+            return Some(seen.cut_off());
+        };
+        seen.virtual_size = Some(header.virtual_size());
+        seen.variant = Some(format!("version {}", header.version));
+        header.judge(&mut seen, stream);
+        seen.findings.extend(features(&header));
+        if header.has_sound_cluster_size() {
+            let extensions = Extensions::read(head, &header);
+            seen.findings.extend(extensions.findings());
+            seen.findings.extend(references(head, &header, &extensions));
+            let is_lost = header.crypt_method == 2 && extensions.luks_header.is_none();
+            let text = "it is LUKS-encrypted but does not say where its LUKS header is";
+            seen.refuse(is_lost && !extensions.is_cut(), 32, text);
+        } else {
+            // Where the names are depends on the cluster size; that there are some does not.
+            seen.findings.extend(references(head, &header, &Extensions::default()));
+        }
+        Some(seen)
     }
-    Some(seen)
 }
 
 /// Other files that whoever opens this image would read.
@@ -66,7 +72,7 @@ fn features(header: &Header) -> Vec<Finding> {
     let unknown = header.incompatible.unknown();
     if unknown != 0 {
         let text = format!("it needs features that qemu does not know: {unknown:#x}");
-        findings.push(Finding::fatal(FindingId::UnknownFeatures, 72, text));
+        findings.push(Finding::fatal(FindingId::UnknownFeatures, 72, text).stopping_qemu());
     }
     if header.incompatible.contains(Incompatible::EXTENDED_L2) {
         let text = "the image service takes no extended L2 entries; convert it without extended_l2";
@@ -114,8 +120,9 @@ mod tests {
             head[*offset..*offset + bytes.len()].copy_from_slice(bytes);
         }
         let mut detector = Detector::new();
+        head.resize(4 << 16, 0);
         detector.push(&head);
-        detector.inspect(None)
+        detector.finish()
     }
 
     fn fatal(inspection: &Inspection) -> Vec<FindingId> {

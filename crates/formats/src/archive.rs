@@ -1,0 +1,36 @@
+//! tar, by `ustar` in its first member's header (POSIX), and OVA, whose first member is an `.ovf`.
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Inspector, Seen, Stream};
+use crate::on_disk::c_string;
+
+/// Where the first header says `ustar`.
+const MAGIC: std::ops::Range<usize> = 257..262;
+/// Where the first member's name is.
+const NAME: std::ops::Range<usize> = 0..100;
+
+/// An appliance.
+pub(crate) struct Ova;
+/// Any other.
+pub(crate) struct Tar;
+
+impl Inspector for Ova {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        archive(stream, true)
+    }
+}
+
+impl Inspector for Tar {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        archive(stream, false)
+    }
+}
+
+fn archive(stream: &Stream<'_>, is_appliance: bool) -> Option<Seen> {
+    let name = c_string(stream.head.get(NAME)?).to_ascii_lowercase();
+    if stream.head.get(MAGIC)? != b"ustar" || name.ends_with(b".ovf") != is_appliance {
+        return None;
+    }
+    let text = "an archive of files, not a disk";
+    Some(Seen::unprobed(257, 5).with(Finding::fatal(FindingId::Archive, 257, text)))
+}

@@ -1,0 +1,48 @@
+//! Bochs, growing (`block/bochs.c`).
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Inspector, Seen, Stream};
+use crate::on_disk::{SECTOR, c_string, le32, le64};
+
+/// qemu's limit for catalog entries.
+const MOST_ENTRIES: u32 = 1 << 20;
+/// The least and the largest extent that qemu takes.
+const EXTENT_BYTES: std::ops::RangeInclusive<u32> = 512..=8 << 20;
+
+/// A redolog by itself.
+pub(crate) struct Bochs;
+
+impl Inspector for Bochs {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let head = stream.head;
+        if c_string(head.get(..32)?) != b"Bochs Virtual HD Image" {
+            return None;
+        }
+        let text = "the image service takes it for raw, as later services do not";
+        let mut seen =
+            Seen::new(0, 22).with(Finding::fatal(FindingId::ServiceUnsupported, 0, text));
+        let kind = (head.get(32..48).map(c_string), head.get(48..64).map(c_string));
+        let version = le32(head, 64);
+        let first = version == Some(0x1_0000);
+        if kind != (Some(b"Redolog"), Some(b"Growing")) || !(first || version == Some(0x2_0000)) {
+            seen.is_probed = false;
+            return Some(seen);
+        }
+        let (Some(entries), Some(extent), Some(size)) =
+            (le32(head, 72), le32(head, 80), le64(head, if first { 84 } else { 88 }))
+        else {
+            return Some(seen.cut_off());
+        };
+        seen.virtual_size = Some(size / SECTOR * SECTOR);
+        let text = format!("{entries} catalog entries are more than qemu takes");
+        seen.refuse(entries > MOST_ENTRIES, 72, text);
+        if extent.is_power_of_two() && EXTENT_BYTES.contains(&extent) {
+            let too_small =
+                u64::from(entries) < (size / SECTOR).div_ceil(u64::from(extent) / SECTOR);
+            seen.refuse(too_small, 72, format!("{size} bytes do not fit {entries} extents"));
+        } else {
+            seen.refuse(true, 80, format!("extents of {extent} bytes are impossible"));
+        }
+        Some(seen)
+    }
+}

@@ -1,0 +1,34 @@
+//! Apple's UDIF (`block/dmg.c`): a trailer of 512 bytes in the last 1023 says where the tables are.
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Inspector, Seen, Stream};
+use crate::on_disk::{SECTOR, be64};
+
+const MAGIC: &[u8] = b"koly";
+/// Bytes of the trailer.
+const TRAILER_BYTES: usize = 512;
+/// qemu looks this far from the end.
+const SEARCHED_BYTES: usize = 1023;
+
+/// A disk of Apple's, packed or not.
+pub(crate) struct Dmg;
+
+impl Inspector for Dmg {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let (tail, length) = (stream.tail?, stream.length?);
+        let searched = &tail[tail.len().saturating_sub(SEARCHED_BYTES)..];
+        let last = searched.len().checked_sub(TRAILER_BYTES)?;
+        let at = (0..=last).find(|&at| searched[at..].starts_with(MAGIC))?;
+        let trailer = &searched[at..at + TRAILER_BYTES];
+        let offset = length - (searched.len() - at) as u64;
+        let text = "the image service takes it for raw, as do later services";
+        let finding = Finding::fatal(FindingId::ServiceUnsupported, offset, text);
+        let mut seen = Seen::trailer(offset, MAGIC.len()).with(finding);
+        seen.virtual_size = be64(trailer, 0x1ec).and_then(|sectors| sectors.checked_mul(SECTOR));
+        let plist = be64(trailer, 0xd8).zip(be64(trailer, 0xe0));
+        let end = plist.and_then(|(at, bytes)| at.checked_add(bytes));
+        let text = "the property list ends behind the end of the file";
+        seen.refuse(stream.lacks(end), offset + 0xd8, text);
+        Some(seen)
+    }
+}

@@ -1,0 +1,70 @@
+//! File systems, kernels and ramdisks without a disk around them: what `ami`, `aki` and `ari` hold.
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Inspector, Seen, Stream};
+
+/// Where each says what it is. Those that say so behind the head (btrfs, ZFS, reiserfs) are not here.
+const MAGICS: [(usize, &[u8], &str); 20] = [
+    (3, b"NTFS    ", "NTFS"),
+    (3, b"EXFAT   ", "exFAT"),
+    (3, b"-FVE-FS-", "BitLocker"),
+    (54, b"FAT", "FAT"),
+    (82, b"FAT32", "FAT"),
+    (1080, b"\x53\xef", "ext"),
+    (0, b"XFSB", "XFS"),
+    (0, b"hsqs", "squashfs"),
+    (0, b"\x45\x3d\xcd\x28", "cramfs"),
+    (1024, b"\xe2\xe1\xf5\xe0", "EROFS"),
+    (1024, b"\x10\x20\xf5\xf2", "F2FS"),
+    (1024, b"H+\0\x04", "HFS+"),
+    (1024, b"HX\0\x05", "HFSX"),
+    (32, b"NXSB", "APFS"),
+    (32_768, b"JFS1", "JFS"),
+    (512, b"LABELONE", "LVM2"),
+    (4086, b"SWAPSPACE2", "swap"),
+    (4086, b"SWAP-SPACE", "swap"),
+    (8244, b"\x19\x01\x54\x19", "UFS"),
+    (9564, b"\x19\x01\x54\x19", "UFS"),
+];
+
+/// Any of them.
+pub(crate) struct FileSystem;
+
+impl Inspector for FileSystem {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let is_there = |&&(at, magic, _): &&(usize, &[u8], &str)| {
+            stream.head.get(at..).is_some_and(|head| head.starts_with(magic))
+        };
+        let (at, magic, name) = MAGICS.iter().find(is_there)?;
+        let text = format!("this is {name} by itself, without a partition table");
+        let finding = Finding::info(FindingId::NoPartition, *at as u64, text);
+        Some(Seen::unprobed(*at as u64, magic.len()).of(*name).with(finding))
+    }
+}
+
+/// bzImage (`Documentation/arch/x86/boot.rst` of Linux).
+pub(crate) struct Kernel;
+
+impl Inspector for Kernel {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        stream.head.get(0x202..)?.starts_with(b"HdrS").then(|| {
+            let text = "this is a Linux kernel, which the image service knows as aki";
+            let finding = Finding::info(FindingId::NoPartition, 0x202, text);
+            Seen::unprobed(0x202, 4).of("bzImage").with(finding)
+        })
+    }
+}
+
+/// cpio with the headers that Linux takes (`Documentation/driver-api/early-userspace`).
+pub(crate) struct Initrd;
+
+impl Inspector for Initrd {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let is_there = |magic: &&[u8]| stream.head.starts_with(magic);
+        [&b"070701"[..], b"070702"].iter().any(is_there).then(|| {
+            let text = "this is a ramdisk, which the image service knows as ari";
+            let finding = Finding::info(FindingId::NoPartition, 0, text);
+            Seen::unprobed(0, 6).of("cpio").with(finding)
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! What the image service will do with these bytes (`glance/location.py`, 33.0.0 b2): its inspectors,
+//! and what it makes of them under its settings.
+//!
+//! The service looks at a stream while it stores it and answers 415 after the last byte, so knowing
+//! before saves the whole transfer.
+
+pub(crate) mod mbr;
+mod oslo;
+mod vmdk;
+
+pub use oslo::{Failure, OsloMatch, OsloView, Safety};
+
+/// Names of the service's inspectors; as any other `disk_format` it takes what is raw.
+const INSPECTED: [&str; 10] =
+    ["raw", "qcow2", "vhd", "vhdx", "vmdk", "vdi", "qed", "iso", "gpt", "luks"];
+
+/// The section `[image_format]` of the service's configuration, by its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFormatSettings {
+    /// What `disk_format` may be.
+    pub disk_formats: Vec<String>,
+    /// What `container_format` may be.
+    pub container_formats: Vec<String>,
+    /// Whether a `disk_format` that is not what was found is refused.
+    pub require_image_format_match: bool,
+    /// Checks of the inspector `gpt` that are only warned of; `mbr` is the only one.
+    pub gpt_safety_checks_nonfatal: Vec<String>,
+}
+
+impl Default for ImageFormatSettings {
+    /// The service's own since the 2026.1 cycle.
+    fn default() -> Self {
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        ImageFormatSettings {
+            disk_formats: owned(&[
+                "ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop",
+            ]),
+            container_formats: owned(&[
+                "ami",
+                "ari",
+                "aki",
+                "bare",
+                "ovf",
+                "ova",
+                "docker",
+                "compressed",
+            ]),
+            require_image_format_match: true,
+            gpt_safety_checks_nonfatal: Vec::new(),
+        }
+    }
+}
+
+/// What the service does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerVerdict {
+    /// It takes the image.
+    Accepted {
+        /// The `virtual_size` that it writes into the record, if any.
+        virtual_size: Option<u64>,
+        /// What it writes into its log.
+        warning: Option<String>,
+    },
+    /// It answers 400 when the record is made, as it has no such format.
+    NotTaken,
+    /// It answers 415 after the last byte.
+    Refused {
+        /// In its words where it has some.
+        reason: String,
+    },
+    /// It cannot be told.
+    Unknown {
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+impl ServerVerdict {
+    /// Whether the service takes the image, for sure.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, ServerVerdict::Accepted { .. })
+    }
+}
+
+impl OsloView {
+    /// What the service decides for an upload as `disk_format` in a `container_format`.
+    #[must_use]
+    pub fn verdict(
+        &self,
+        disk_format: &str,
+        container_format: &str,
+        settings: &ImageFormatSettings,
+    ) -> ServerVerdict {
+        let has = |words: &[String], word: &str| words.iter().any(|known| known == word);
+        if !has(&settings.disk_formats, disk_format)
+            || !has(&settings.container_formats, container_format)
+        {
+            return ServerVerdict::NotTaken;
+        }
+        if container_format != "bare" {
+            // It looks at nothing else.
+            return ServerVerdict::Accepted { virtual_size: None, warning: None };
+        }
+        if let Some(reason) = self.uncertainty {
+            return ServerVerdict::Unknown { reason };
+        }
+        let found = match &self.matches[..] {
+            [] => None,
+            [only] => Some(only),
+            // A hybrid CD.
+            [first, second] if [first.name, second.name] == ["iso", "gpt"] => Some(first),
+            several => {
+                let names: Vec<_> = several.iter().map(|matched| matched.name).collect();
+                let reason = format!("Multiple formats detected: {}", names.join(", "));
+                return ServerVerdict::Refused { reason };
+            }
+        };
+        let name = found.map_or("raw", |found| found.name);
+        let is_raw_by_another_name = found.is_none() && !INSPECTED.contains(&disk_format);
+        let mut warning = None;
+        if name != disk_format && !is_raw_by_another_name {
+            let text = format!("the format is {name}, not {disk_format}");
+            if disk_format != "raw" && settings.require_image_format_match {
+                return ServerVerdict::Refused { reason: text };
+            }
+            warning = Some(text);
+        }
+        if let Some(found) = found {
+            match self.safety(found, settings) {
+                Ok(None) => {}
+                Ok(relaxed) => warning = relaxed,
+                Err(verdict) => return verdict,
+            }
+        }
+        let found_size = || match found {
+            Some(found) if found.name == disk_format => {
+                found.virtual_size.and_then(|size| u64::try_from(size).ok())
+            }
+            _ => self.stream_bytes,
+        };
+        ServerVerdict::Accepted { virtual_size: found_size().filter(|&size| size != 0), warning }
+    }
+
+    /// Every `disk_format` of the settings, in a bare container.
+    #[must_use]
+    pub fn verdicts<'a>(&self, settings: &'a ImageFormatSettings) -> Vec<(&'a str, ServerVerdict)> {
+        let formats = settings.disk_formats.iter();
+        formats.map(|format| (format.as_str(), self.verdict(format, "bare", settings))).collect()
+    }
+
+    /// What the checks mean: a warning at most, or the end.
+    fn safety(
+        &self,
+        found: &OsloMatch,
+        settings: &ImageFormatSettings,
+    ) -> Result<Option<String>, ServerVerdict> {
+        let failures = match &found.safety {
+            Safety::Passed => return Ok(None),
+            Safety::Error(reason) => {
+                return Err(ServerVerdict::Refused { reason: (*reason).to_owned() });
+            }
+            Safety::Unknown(reason) => return Err(ServerVerdict::Unknown { reason }),
+            Safety::Failed(failures) => failures,
+        };
+        let nonfatal = &settings.gpt_safety_checks_nonfatal;
+        let is_relaxed = |failure: &&Failure| {
+            found.name == "gpt" && nonfatal.iter().any(|check| check == failure.check)
+        };
+        let shown = |failure: &Failure| format!("{}: {}", failure.check, failure.reason);
+        match failures.iter().find(|failure| !is_relaxed(failure)) {
+            Some(failure) => Err(ServerVerdict::Refused { reason: shown(failure) }),
+            None => Ok(failures.first().map(shown)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Detector, Inspection};
+
+    fn inspect(bytes: &[u8]) -> Inspection {
+        let mut detector = Detector::new();
+        detector.push(bytes);
+        detector.finish()
+    }
+
+    fn verdict(bytes: &[u8], disk_format: &str, settings: &ImageFormatSettings) -> ServerVerdict {
+        inspect(bytes).glance(disk_format, "bare", settings)
+    }
+
+    #[test]
+    fn raw_is_taken_as_whatever_is_not_inspected() {
+        let settings = ImageFormatSettings::default();
+        for (format, is_accepted) in
+            [("raw", true), ("ami", true), ("ploop", true), ("qcow2", false), ("iso", false)]
+        {
+            assert_eq!(
+                verdict(&[7; 600], format, &settings).is_accepted(),
+                is_accepted,
+                "{format}"
+            );
+        }
+        assert_eq!(verdict(&[7; 600], "gpt", &settings), ServerVerdict::NotTaken);
+    }
+
+    #[test]
+    fn settings_relax_what_they_say() {
+        let mut disk = vec![0; 1024];
+        disk[510..512].copy_from_slice(b"\x55\xaa");
+        let mut settings = ImageFormatSettings::default();
+        let refused = verdict(&disk, "raw", &settings);
+        let reason = "mbr: GPT MBR has no partitions defined".to_owned();
+        assert_eq!(refused, ServerVerdict::Refused { reason });
+        settings.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
+        assert!(verdict(&disk, "raw", &settings).is_accepted());
+        assert!(!verdict(&disk, "vhd", &settings).is_accepted());
+        settings.require_image_format_match = false;
+        assert!(verdict(&disk, "vhd", &settings).is_accepted());
+        let elsewhere = inspect(&disk).glance("vhd", "ova", &ImageFormatSettings::default());
+        assert!(elsewhere.is_accepted(), "only bare containers are looked at");
+    }
+
+    #[test]
+    fn text_is_told_apart_by_what_the_inspector_can_read() {
+        let settings = ImageFormatSettings::default();
+        assert!(verdict("words ".repeat(99).as_bytes(), "raw", &settings).is_accepted());
+        let broken = verdict(format!("{}é", "words ".repeat(99)).as_bytes(), "raw", &settings);
+        assert!(matches!(broken, ServerVerdict::Unknown { .. }), "{broken:?}");
+        let named = format!("{}createType=\"x\"", "words ".repeat(99));
+        let refused = verdict(named.as_bytes(), "raw", &settings);
+        assert!(matches!(refused, ServerVerdict::Refused { .. }), "{refused:?}");
+    }
+}

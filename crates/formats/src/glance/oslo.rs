@@ -1,0 +1,214 @@
+//! The service's inspectors (`oslo_utils.imageutils.format_inspector` of oslo.utils 10.2.0), as they
+//! behave on a stream read in pieces of 64 KiB.
+
+use super::vmdk::Outcome;
+use super::{mbr, vmdk};
+use crate::inspect::Stream;
+use crate::on_disk::{SECTOR, be16, be32, be64, le16, le32, le64};
+use crate::{iso, luks, vhdx};
+
+/// What the service's inspectors say of a stream, before it decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OsloView {
+    /// The formats that matched; none means raw.
+    pub matches: Vec<OsloMatch>,
+    /// Why the inspectors' answer cannot be told.
+    pub uncertainty: Option<&'static str>,
+    /// Bytes that the service reads.
+    pub stream_bytes: Option<u64>,
+}
+
+/// One format that matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OsloMatch {
+    /// The inspector's name.
+    pub name: &'static str,
+    /// What it takes for the size of the disk, zero when it does not know, below zero when it
+    /// miscounts; none when it fails, or that cannot be told.
+    pub virtual_size: Option<i128>,
+    /// What its checks say.
+    pub safety: Safety,
+}
+
+/// The outcome of an inspector's checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Safety {
+    /// Nothing found.
+    Passed,
+    /// These failed.
+    Failed(Vec<Failure>),
+    /// They could not be made, for which the service refuses.
+    Error(&'static str),
+    /// Not to be told from what was seen of the stream.
+    Unknown(&'static str),
+}
+
+/// A check that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The inspector's name for the check.
+    pub check: &'static str,
+    /// In the inspector's words.
+    pub reason: String,
+}
+
+impl Failure {
+    pub(super) fn new(check: &'static str, reason: impl Into<String>) -> Self {
+        Failure { check, reason: reason.into() }
+    }
+}
+
+impl OsloView {
+    pub(crate) fn predict(stream: &Stream<'_>) -> Self {
+        let inspectors = [qcow2, vhd, vhdx, vdi, qed, iso, gpt, luks];
+        let mut matches: Vec<_> =
+            inspectors.iter().filter_map(|inspector| inspector(stream)).collect();
+        let mut uncertainty = None;
+        match vmdk::inspect(stream) {
+            Outcome::No => {}
+            Outcome::Matched(matched) => matches.push(matched),
+            Outcome::Uncertain(reason) => uncertainty = Some(reason),
+        }
+        OsloView { matches, uncertainty, stream_bytes: stream.length }
+    }
+
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.uncertainty.is_some()
+    }
+}
+
+const TOO_SHORT: Safety = Safety::Error("the file is too short to be checked");
+
+/// A part of the stream, or what its absence means.
+pub(super) fn captured<'a>(
+    stream: &Stream<'a>,
+    offset: u64,
+    length: u64,
+) -> Result<&'a [u8], Safety> {
+    let bytes = usize::try_from(length).ok().and_then(|length| stream.at(offset, length));
+    bytes.ok_or_else(|| {
+        if stream.lacks(offset.checked_add(length)) {
+            TOO_SHORT
+        } else {
+            Safety::Unknown("what it would look at was not seen")
+        }
+    })
+}
+
+fn matched(name: &'static str, virtual_size: u64, safety: Safety) -> Option<OsloMatch> {
+    Some(OsloMatch { name, virtual_size: Some(virtual_size.into()), safety })
+}
+
+/// Passed, unless something failed.
+fn checked(failures: Vec<Failure>) -> Safety {
+    if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) }
+}
+
+/// Any version, and only when a whole sector is there.
+fn qcow2(stream: &Stream<'_>) -> Option<OsloMatch> {
+    let header = stream.head.get(..512)?;
+    header.starts_with(b"QFI\xfb").then_some(())?;
+    let mut failures = Vec::new();
+    if be64(header, 8)? != 0 {
+        failures.push(Failure::new("backing_file", "Image has a backing file"));
+    }
+    let (version, features) = (be32(header, 4)?, be64(header, 72)?);
+    if features & 4 != 0 {
+        failures.push(Failure::new("data_file", "Image has data_file set"));
+    }
+    match version {
+        2 => {}
+        3 if features >> 4 == 0 => {}
+        3 => failures.push(Failure::new("unknown_features", "Unknown QCOW2 features found")),
+        _ => failures.push(Failure::new("unknown_features", "Unsupported qcow2 version")),
+    }
+    matched("qcow2", be64(header, 24)?, checked(failures))
+}
+
+/// The original size, not the current one.
+fn vhd(stream: &Stream<'_>) -> Option<OsloMatch> {
+    stream.head.starts_with(b"conectix").then_some(())?;
+    match stream.head.get(..512) {
+        Some(header) => matched("vhd", be64(header, 40)?, Safety::Passed),
+        None => matched("vhd", 0, TOO_SHORT),
+    }
+}
+
+fn vhdx(stream: &Stream<'_>) -> Option<OsloMatch> {
+    const REGION_TABLE: u64 = 192 << 10;
+    const TABLE_BYTES: u64 = 64 << 10;
+    stream.head.starts_with(vhdx::MAGIC).then_some(())?;
+    let table = match captured(stream, REGION_TABLE, TABLE_BYTES) {
+        Ok(table) => table,
+        Err(safety) => return matched("vhdx", 0, safety),
+    };
+    // Where the inspector raises an error it gets no more bytes, but its match counts.
+    if !table.starts_with(b"regi") || le32(table, 8)? >= 2048 {
+        return matched("vhdx", 0, Safety::Passed);
+    }
+    let Some(offset) = vhdx::metadata_offset(stream) else {
+        return matched("vhdx", 0, Safety::Passed);
+    };
+    let metadata = match captured(stream, offset, TABLE_BYTES) {
+        Ok(metadata) if metadata.starts_with(b"metadata") && le16(metadata, 10)? < 2048 => metadata,
+        Ok(_) => return matched("vhdx", 0, Safety::Unknown("its metadata is malformed")),
+        Err(safety) => return matched("vhdx", 0, safety),
+    };
+    let Some((item, length)) = vhdx::size_item(metadata) else {
+        return matched("vhdx", 0, Safety::Passed);
+    };
+    if length != 8 {
+        let safety = Safety::Unknown("the service's inspector fails on the length of its size");
+        return Some(OsloMatch { name: "vhdx", virtual_size: None, safety });
+    }
+    match captured(stream, offset.checked_add(u64::from(item))?, 8) {
+        Ok(size) => matched("vhdx", le64(size, 0)?, Safety::Passed),
+        Err(safety) => matched("vhdx", 0, safety),
+    }
+}
+
+fn vdi(stream: &Stream<'_>) -> Option<OsloMatch> {
+    let header = stream.head.get(..512)?;
+    (le32(header, 0x40)? == 0xbeda_107f).then_some(())?;
+    matched("vdi", le64(header, 0x170)?, Safety::Passed)
+}
+
+fn qed(stream: &Stream<'_>) -> Option<OsloMatch> {
+    stream.head.get(..512)?.starts_with(b"QED\0").then_some(())?;
+    let failure = Failure::new("banned", "This file format is not allowed");
+    let virtual_size = stream.length.map(Into::into);
+    Some(OsloMatch { name: "qed", virtual_size, safety: checked(vec![failure]) })
+}
+
+/// By the first descriptor, and only when it is whole.
+fn iso(stream: &Stream<'_>) -> Option<OsloMatch> {
+    let descriptor = stream.head.get(iso::DESCRIPTORS..iso::DESCRIPTORS + iso::DESCRIPTOR_BYTES)?;
+    matches!(&descriptor[1..6], b"CD001" | b"NSR02" | b"NSR03").then_some(())?;
+    let size = u64::from(le32(descriptor, 80)?) * u64::from(le16(descriptor, 128)?);
+    matched("iso", if descriptor[0] == 1 { size } else { 0 }, Safety::Passed)
+}
+
+fn gpt(stream: &Stream<'_>) -> Option<OsloMatch> {
+    mbr::is_matched(stream.head).then_some(())?;
+    let failures = mbr::check(stream.head).err().map(|reason| Failure::new("mbr", reason));
+    let virtual_size = stream.length.map(Into::into);
+    Some(OsloMatch { name: "gpt", virtual_size, safety: checked(failures.into_iter().collect()) })
+}
+
+/// Any version; the size of the second is nonsense.
+fn luks(stream: &Stream<'_>) -> Option<OsloMatch> {
+    stream.head.starts_with(luks::MAGIC).then_some(())?;
+    let Some(header) = stream.head.get(..592) else {
+        return Some(OsloMatch { name: "luks", virtual_size: None, safety: TOO_SHORT });
+    };
+    let payload = i128::from(be32(header, 104)?) * i128::from(SECTOR);
+    let virtual_size = stream.length.map(|length| i128::from(length) - payload);
+    let version = be16(header, 6)?;
+    let failure = (version != 1)
+        .then(|| Failure::new("version", format!("LUKS version {version} is not supported")));
+    let safety = checked(failure.into_iter().collect());
+    Some(OsloMatch { name: "luks", virtual_size, safety })
+}

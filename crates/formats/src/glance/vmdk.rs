@@ -1,0 +1,214 @@
+//! The image service's look at VMDK: its inspector and that one's checks `descriptor` and `footer`.
+
+use super::oslo::{Failure, OsloMatch, Safety, captured};
+use crate::inspect::Stream;
+use crate::on_disk::{SECTOR, c_string, le32, le64};
+use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, Header, MAGIC, MOST_DESCRIPTOR_BYTES};
+
+/// Where the service wants the descriptor, in sectors.
+const DESCRIPTOR_SECTOR: u64 = 1;
+/// Less than this is no header to the service.
+const LEAST_HEADER_BYTES: usize = 64;
+/// A longer `createType` counts as none.
+const MOST_TYPE_BYTES: usize = 64;
+
+/// What the inspector makes of a stream.
+pub(super) enum Outcome {
+    /// It is something else.
+    No,
+    Matched(OsloMatch),
+    /// The inspector itself fails, or what it says depends on how the bytes are cut.
+    Uncertain(&'static str),
+}
+
+pub(super) fn inspect(stream: &Stream<'_>) -> Outcome {
+    let head = stream.head;
+    if head.starts_with(MAGIC) {
+        return Outcome::Matched(sparse(stream));
+    }
+    let first = &head[..head.len().min(512)];
+    // Blanks as Python counts them.
+    let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | 9..=13 | 28..=31);
+    if first.len() < LEAST_HEADER_BYTES || !first.iter().all(is_text) {
+        return Outcome::No;
+    }
+    match whole_text(stream) {
+        Text::InHead(text) if !text.is_ascii() => {
+            Outcome::Uncertain("the service's inspector fails on text that is not all ASCII")
+        }
+        Text::InHead(text) => {
+            let Some(create_type) = create_type(text) else { return Outcome::No };
+            let failures = check(text, Some(create_type)).err();
+            let safety = failures.map_or(Safety::Passed, |failure| Safety::Failed(vec![failure]));
+            // There is no header with a size in it; asked for it, the inspector fails.
+            let virtual_size = (!is_taken(create_type)).then_some(0);
+            Outcome::Matched(OsloMatch { name: "vmdk", virtual_size, safety })
+        }
+        Text::Long { is_plain: true } => Outcome::No,
+        Text::Long { is_plain: false } => {
+            Outcome::Uncertain("what the service makes of a long text depends on how it reads it")
+        }
+    }
+}
+
+/// A text up to its first NUL.
+enum Text<'a> {
+    InHead(&'a [u8]),
+    /// Plain is what no reader takes for a descriptor, however much it reads at once.
+    Long {
+        is_plain: bool,
+    },
+}
+
+fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
+    let head = stream.head;
+    if let Some(end) = head.iter().position(|&byte| byte == 0) {
+        return Text::InHead(&head[..end]);
+    }
+    let start = head.len() as u64;
+    if stream.length == Some(start) {
+        return Text::InHead(head);
+    }
+    let most = MOST_DESCRIPTOR_BYTES.saturating_sub(start);
+    let rest = stream.from(start, usize::try_from(most).unwrap_or(usize::MAX));
+    let end = rest.iter().position(|&byte| byte == 0);
+    let seen = rest.len() as u64;
+    let is_whole = end.is_some() || seen == most || stream.length == Some(start + seen);
+    let rest = &rest[..end.unwrap_or(rest.len())];
+    let mut seam = head[head.len().saturating_sub(KEY.len())..].to_vec();
+    seam.extend_from_slice(&rest[..rest.len().min(KEY.len())]);
+    let is_plain = |text: &[u8]| text.is_ascii() && key(text).is_none();
+    Text::Long { is_plain: is_whole && is_plain(head) && is_plain(rest) && is_plain(&seam) }
+}
+
+fn sparse(stream: &Stream<'_>) -> OsloMatch {
+    let matched = |virtual_size, safety| OsloMatch { name: "vmdk", virtual_size, safety };
+    let Some(header) = Header::read(stream.head) else {
+        return matched(None, Safety::Error("the file is too short to be checked"));
+    };
+    let none = || Failure::new("descriptor", "No descriptor found");
+    if !(1..=3).contains(&header.version) || header.descriptor_offset != DESCRIPTOR_SECTOR {
+        return matched(Some(0), Safety::Failed(vec![none()]));
+    }
+    let Some((offset, length)) = header.descriptor_region() else {
+        return matched(Some(0), Safety::Failed(vec![none()]));
+    };
+    let text = match captured(stream, offset, length) {
+        Ok(text) => text,
+        Err(safety) => return matched(Some(0), safety),
+    };
+    let mut failures = Vec::new();
+    let mut size = 0;
+    let text = c_string(text);
+    if text.is_empty() || !text.is_ascii() {
+        failures.push(none());
+    } else {
+        let create_type = create_type(text);
+        if create_type.is_some_and(is_taken) {
+            size = i128::from(header.capacity) * i128::from(SECTOR);
+        }
+        failures.extend(check(text, create_type).err());
+    }
+    if header.gd_offset == GD_AT_END {
+        match (stream.tail, stream.length) {
+            (_, Some(length)) if length < FOOTER_BYTES as u64 => {
+                return matched(Some(size), Safety::Error("the file is too short to be checked"));
+            }
+            (Some(tail), _) => {
+                let footer = &tail[tail.len().saturating_sub(FOOTER_BYTES)..];
+                failures.extend(check_footer(&header, footer).err());
+            }
+            (None, _) => return matched(Some(size), Safety::Unknown("the footer was not seen")),
+        }
+    }
+    let safety = if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) };
+    matched(Some(size), safety)
+}
+
+/// Where the type is named, in any letters.
+const KEY: &[u8] = b"createtype=\"";
+
+fn key(text: &[u8]) -> Option<usize> {
+    text.windows(KEY.len()).position(|window| window.eq_ignore_ascii_case(KEY))
+}
+
+fn create_type(text: &[u8]) -> Option<&[u8]> {
+    let rest = &text[key(text)? + KEY.len()..];
+    match rest.iter().position(|&byte| byte == b'"') {
+        Some(end) => (end < MOST_TYPE_BYTES).then(|| &rest[..end]),
+        // Without an end all but the last letter counts.
+        None => Some(&rest[..rest.len().saturating_sub(1)]),
+    }
+}
+
+fn is_taken(create_type: &[u8]) -> bool {
+    let taken: [&[u8]; 2] = [b"monolithicsparse", b"streamoptimized"];
+    taken.iter().any(|taken| create_type.eq_ignore_ascii_case(taken))
+}
+
+/// The check `descriptor`: every line has to be known.
+fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), Failure> {
+    let failed = |reason| Err(Failure::new("descriptor", reason));
+    if !create_type.is_some_and(is_taken) {
+        return failed("Unsupported subformat");
+    }
+    let is_database =
+        |line: &[u8]| line.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"ddb"));
+    let mut extents = 0;
+    let mut leaves = false;
+    for line in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+        let word = |end: u8| line.split(|&byte| byte == end).next().unwrap_or_default();
+        if line.is_empty() || line.starts_with(b"#") || is_database(line) {
+            continue;
+        }
+        if line.contains(&b'=') && !word(b'=').contains(&b' ') {
+            continue;
+        }
+        let access: [&[u8]; 3] = [b"rw", b"rdonly", b"noaccess"];
+        if !access.iter().any(|access| word(b' ').eq_ignore_ascii_case(access)) {
+            return failed("Invalid VMDK descriptor data");
+        }
+        extents += 1;
+        leaves |= line.contains(&b'/');
+    }
+    if leaves {
+        failed("Invalid extent filenames found")
+    } else if extents == 0 {
+        failed("No extents found")
+    } else {
+        Ok(())
+    }
+}
+
+/// The check `footer`, on the last three sectors.
+fn check_footer(header: &Header, sectors: &[u8]) -> Result<(), Failure> {
+    let failed = |reason| Err(Failure::new("footer", reason));
+    let footer = sectors.get(512..).unwrap_or_default();
+    let Some(copy) = Header::read(footer) else {
+        return failed("Unexpected error");
+    };
+    if !footer.starts_with(MAGIC) {
+        return failed("Header and footer signature do not match");
+    }
+    if copy.version != header.version {
+        return failed("Header and footer versions do not match");
+    }
+    let place = |header: &Header| (header.descriptor_offset, header.descriptor_size);
+    if place(&copy) != place(header) {
+        return failed("Footer specifies a different descriptor than header");
+    }
+    if copy.gd_offset == GD_AT_END {
+        return failed("Footer indicates another footer");
+    }
+    let marker = |at: usize| {
+        let is_padded = sectors[at + 16..at + 512].iter().all(|&byte| byte == 0);
+        (le32(sectors, at + 8), le32(sectors, at + 12), is_padded)
+    };
+    if marker(0) != (Some(0), Some(3), true) {
+        return failed("Footer marker is invalid");
+    }
+    if marker(1024) != (Some(0), Some(0), true) || le64(sectors, 1024) != Some(0) {
+        return failed("End-of-stream marker is invalid");
+    }
+    Ok(())
+}

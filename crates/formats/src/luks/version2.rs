@@ -1,0 +1,75 @@
+//! The second version: two copies of a header with a text of JSON. qemu takes it for raw, the image
+//! service refuses it.
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Seen, Stream};
+use crate::on_disk::{be64, c_string};
+
+/// Bytes of the binary header; the JSON is behind it.
+const BINARY_BYTES: usize = 4096;
+/// The start of the second copy.
+const SECOND_MAGIC: &[u8] = b"SKUL\xba\xbe";
+/// Sizes that a header can have.
+const HEADER_BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
+
+pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
+    let text = "the image service refuses LUKS version 2, and qemu takes it for raw";
+    let finding = Finding::fatal(FindingId::ServiceUnsupported, 6, text);
+    let mut seen = Seen::unprobed(0, 8).holding(stream.length).with(finding);
+    let Some(size) = be64(stream.head, 8) else {
+        return seen.cut_off();
+    };
+    let is_sound = size.is_power_of_two() && HEADER_BYTES.contains(&size);
+    let text = format!("a header of {size} bytes is impossible");
+    seen.warn(!is_sound, FindingId::CorruptHeader, 8, text);
+    if !is_sound {
+        return seen;
+    }
+    let text = "its second header is behind the end of the file";
+    seen.warn(stream.lacks(size.checked_mul(2)), FindingId::Truncated, 8, text);
+    let second = stream.at(size, SECOND_MAGIC.len());
+    let text = "its second header is not where the first says";
+    let is_lost = second.is_some_and(|second| second != SECOND_MAGIC);
+    seen.warn(is_lost, FindingId::CorruptHeader, size, text);
+    let json = stream.from(BINARY_BYTES as u64, usize::try_from(size).unwrap_or(usize::MAX));
+    match payload_offset(c_string(json)) {
+        Some(offset) => {
+            let text = "its payload is behind the end of the file";
+            let at = BINARY_BYTES as u64;
+            seen.warn(stream.lacks(Some(offset)), FindingId::Truncated, at, text);
+        }
+        None => {
+            let text = "where its payload begins was not found";
+            let finding = Finding::info(FindingId::NotChecked, BINARY_BYTES as u64, text);
+            seen.findings.push(finding);
+        }
+    }
+    seen
+}
+
+/// `offset` of the first segment: a decimal number in a string, behind the key `segments`.
+fn payload_offset(json: &[u8]) -> Option<u64> {
+    let after = |text: &'_ [u8], key: &[u8]| {
+        text.windows(key.len()).position(|window| window == key).map(|at| at + key.len())
+    };
+    let segments = &json[after(json, b"\"segments\"")?..];
+    let value = segments[after(segments, b"\"offset\"")?..].trim_ascii_start();
+    let value = value.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let digits = value.split(|&byte| byte == b'"').next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::payload_offset;
+
+    #[test]
+    fn the_payload_is_where_the_first_segment_is() {
+        let json = br#"{"keyslots":{"0":{"area":{"offset":"32768"}}},"segments":{"0":{"type":"crypt","offset":"16777216"}}}"#;
+        assert_eq!(payload_offset(json), Some(16_777_216));
+        for broken in [&b""[..], b"\"segments\"", b"\"segments\" \"offset\":7", b"\"offset\":\"1\""]
+        {
+            assert_eq!(payload_offset(broken), None);
+        }
+    }
+}

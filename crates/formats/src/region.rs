@@ -1,0 +1,103 @@
+//! Parts of a stream that are kept: at absolute offsets, and the end.
+//!
+//! Both keep a number of bytes that their user fixes, whatever the stream says of itself.
+
+/// A part of the stream at an absolute offset.
+#[derive(Clone, Debug)]
+pub(crate) struct CaptureRegion {
+    offset: u64,
+    length: usize,
+    bytes: Vec<u8>,
+}
+
+impl CaptureRegion {
+    pub(crate) fn new(offset: u64, length: usize) -> Self {
+        CaptureRegion { offset, length, bytes: Vec::new() }
+    }
+
+    /// Takes what it still needs of the piece that starts at `position`. Pieces come in order.
+    pub(crate) fn feed(&mut self, position: u64, piece: &[u8]) {
+        let next = self.offset + self.bytes.len() as u64;
+        let Some(skip) = next.checked_sub(position).and_then(|skip| usize::try_from(skip).ok())
+        else {
+            return;
+        };
+        let Some(rest) = piece.get(skip..) else { return };
+        let wanted = rest.len().min(self.length - self.bytes.len());
+        if wanted > 0 {
+            // Once and for all: growing would hold it twice for a moment.
+            self.bytes.reserve_exact(self.length - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(&rest[..wanted]);
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The first byte behind it; it may lie beyond any stream.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.length as u64)
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.bytes.len() == self.length
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The last bytes of what came so far.
+#[derive(Clone, Debug)]
+pub(crate) struct TailRegion {
+    length: usize,
+    /// At most twice `length`, so that single bytes need not move all others.
+    bytes: Vec<u8>,
+}
+
+impl TailRegion {
+    pub(crate) fn new(length: usize) -> Self {
+        TailRegion { length, bytes: Vec::new() }
+    }
+
+    pub(crate) fn feed(&mut self, piece: &[u8]) {
+        let piece = &piece[piece.len().saturating_sub(self.length)..];
+        if self.bytes.len() + piece.len() > 2 * self.length {
+            let stale = self.bytes.len() - self.length.min(self.bytes.len());
+            self.bytes.drain(..stale);
+        }
+        self.bytes.extend_from_slice(piece);
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.bytes.len().saturating_sub(self.length)..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_do_not_depend_on_the_pieces() {
+        let stream: Vec<u8> = (0..=250).cycle().take(3000).collect();
+        for piece_bytes in [1, 7, 100, 511, 2999, 3000] {
+            let mut region = CaptureRegion::new(1000, 600);
+            let mut beyond = CaptureRegion::new(u64::MAX - 1, 600);
+            let mut tail = TailRegion::new(1536);
+            for (index, piece) in stream.chunks(piece_bytes).enumerate() {
+                let position = (index * piece_bytes) as u64;
+                region.feed(position, piece);
+                beyond.feed(position, piece);
+                tail.feed(piece);
+                assert!(tail.bytes.len() <= 3072);
+            }
+            assert!(region.is_complete());
+            assert_eq!(region.bytes(), &stream[1000..1600], "{piece_bytes}");
+            assert_eq!(tail.bytes(), &stream[1464..], "{piece_bytes}");
+            assert_eq!((beyond.bytes(), beyond.end()), (&[][..], u64::MAX));
+        }
+    }
+}

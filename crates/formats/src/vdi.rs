@@ -1,0 +1,74 @@
+//! VirtualBox (`block/vdi.c`).
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Inspector, Seen, Stream};
+use crate::on_disk::{SECTOR, bytes, le32, le64};
+
+/// The only version.
+const VERSION: u32 = 0x0001_0001;
+/// Bytes of a block; qemu takes no other.
+const BLOCK_BYTES: u32 = 1 << 20;
+/// qemu's limit.
+const MOST_BLOCKS: u32 = 0x1fff_ff80;
+
+/// The image of one disk.
+pub(crate) struct Vdi;
+
+impl Inspector for Vdi {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let head = stream.head;
+        if le32(head, 0x40)? != 0xbeda_107f {
+            return None;
+        }
+        let mut seen = Seen::new(0x40, 4);
+        if head.len() < 512 {
+            // qemu wants the whole header.
+            seen.is_probed = false;
+            return Some(seen.cut_off());
+        }
+        let u32_at = |offset| le32(head, offset).unwrap_or_default();
+        let (version, kind) = (u32_at(0x44), u32_at(0x4c));
+        let (map, data) = (u32_at(0x154), u32_at(0x158));
+        let (sector, block, blocks) = (u32_at(0x168), u32_at(0x178), u32_at(0x180));
+        let size = le64(head, 0x170).unwrap_or_default();
+        seen.virtual_size = size.checked_next_multiple_of(SECTOR);
+        seen.variant = match kind {
+            1 => Some("dynamic".to_owned()),
+            2 => Some("static".to_owned()),
+            3 => Some("undo".to_owned()),
+            4 => Some("differencing".to_owned()),
+            _ => None,
+        };
+
+        seen.refuse(version != VERSION, 0x44, format!("version {version:#x} is unknown"));
+        seen.refuse(map % 512 != 0, 0x154, format!("the block map at {map} is inside a sector"));
+        seen.refuse(data % 512 != 0, 0x158, format!("the data at {data} is inside a sector"));
+        seen.refuse(sector != 512, 0x168, format!("sectors of {sector} bytes"));
+        seen.refuse(block != BLOCK_BYTES, 0x178, format!("blocks of {block} bytes"));
+        seen.refuse(
+            blocks > MOST_BLOCKS,
+            0x180,
+            format!("{blocks} blocks are more than qemu takes"),
+        );
+        let room = u64::from(blocks) * u64::from(BLOCK_BYTES);
+        let too_large = seen.virtual_size.is_none_or(|size| size > room);
+        seen.refuse(too_large, 0x170, format!("{size} bytes do not fit {blocks} blocks"));
+
+        let is_linked = |offset| bytes::<16>(head, offset).is_some_and(|uuid| uuid != [0; 16]);
+        for (offset, what) in [(0x1a8, "link"), (0x1b8, "parent")] {
+            if is_linked(offset) {
+                let text = format!("it differs from another disk, named as its {what}");
+                let finding = Finding::fatal(FindingId::BackingFile, offset as u64, text);
+                seen.findings.push(finding.stopping_qemu());
+            }
+        }
+        if kind == 4 && seen.findings.iter().all(|finding| finding.id != FindingId::BackingFile) {
+            let text = "it is of the kind that differs from another disk";
+            seen.findings.push(Finding::fatal(FindingId::BackingFile, 0x4c, text));
+        }
+        let map_end = u64::from(map) + 4 * u64::from(blocks);
+        let text = "the block map ends behind the end of the file";
+        seen.warn(stream.lacks(Some(map_end)), FindingId::Truncated, 0x154, text);
+        Some(seen)
+    }
+}

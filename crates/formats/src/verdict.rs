@@ -1,0 +1,144 @@
+//! From what each format sees in a stream to one verdict.
+
+use crate::finding::{Evidence, Finding, FindingId, Severity};
+use crate::format::{Format, INSPECTORS, Kind};
+use crate::glance::{ImageFormatSettings, OsloView, ServerVerdict};
+use crate::inspect::{Seen, Stream};
+use crate::qemu::QemuView;
+
+/// Bytes of evidence that are kept of a place.
+const EVIDENCE_BYTES: usize = 16;
+
+/// What a stream is, how large a disk it holds, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// The verdict.
+    pub format: Format,
+    /// What kind of that format, in the format's own words: `streamOptimized`, `fixed`, `version 2`.
+    pub variant: Option<String>,
+    /// Bytes of the disk that a machine would get; none when it cannot be told from what was seen.
+    pub virtual_size: Option<u64>,
+    /// Every format whose magic is there.
+    pub matches: Vec<Match>,
+    /// What was found, worst first.
+    pub findings: Vec<Finding>,
+    /// What qemu makes of it when nobody tells it the format.
+    pub qemu: QemuView,
+    /// What the image service's inspector makes of it.
+    pub oslo: OsloView,
+}
+
+impl Inspection {
+    /// Whether anything found is fatal.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Fatal)
+    }
+
+    /// The least `min_disk` for the image, in GiB.
+    #[must_use]
+    pub fn min_disk(&self) -> Option<u64> {
+        self.virtual_size.map(|bytes| bytes.div_ceil(1 << 30))
+    }
+
+    /// What the image service does with these bytes, uploaded as `disk_format` in a `container_format`.
+    #[must_use]
+    pub fn glance(
+        &self,
+        disk_format: &str,
+        container_format: &str,
+        settings: &ImageFormatSettings,
+    ) -> ServerVerdict {
+        self.oslo.verdict(disk_format, container_format, settings)
+    }
+}
+
+/// A magic that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Match {
+    /// Whose.
+    pub format: Format,
+    /// What kind of that format.
+    pub variant: Option<String>,
+    /// Where, and its bytes.
+    pub evidence: Evidence,
+}
+
+/// The verdict over all that was seen.
+///
+/// Two containers in one stream are ambiguous, a container that is also a partitioned disk or a CD is
+/// a polyglot: readers would disagree on what it is, which is how one hides in another. A CD with a
+/// boot sector is a hybrid CD, as everybody makes them. A partition table or file system is what a raw
+/// disk has in it. A footer at the end makes a container of what starts with anything.
+pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
+    let seen: Vec<(Format, Seen)> = INSPECTORS
+        .iter()
+        .filter_map(|(format, inspector)| Some((*format, inspector.inspect(stream)?)))
+        .collect();
+    let matches = seen.iter().map(|(format, seen)| Match {
+        format: *format,
+        variant: seen.variant.clone(),
+        evidence: evidence(stream, seen.magic.0, seen.magic.1),
+    });
+    let matches = matches.collect();
+    let qemu = QemuView::predict(stream, &seen);
+    let oslo = OsloView::predict(stream);
+
+    let mut findings = contradictions(&seen);
+    let is_held = |kind| matches!(kind, Kind::Container | Kind::Packed);
+    let first = seen.iter().find(|(format, _)| is_held(format.kind()));
+    let first = first.or_else(|| seen.iter().find(|(format, _)| format.kind() == Kind::Cd));
+    let (format, variant, virtual_size) = match first {
+        Some((format, seen)) => {
+            findings.extend(seen.findings.iter().cloned());
+            let size =
+                if format.kind() == Kind::Container { seen.virtual_size } else { stream.length };
+            (*format, seen.variant.clone(), size)
+        }
+        None => {
+            findings.extend(seen.iter().flat_map(|(_, seen)| seen.findings.iter().cloned()));
+            (Format::Raw, None, stream.length)
+        }
+    };
+    if oslo.is_uncertain() {
+        let text = "what the image service's inspector says of it is not certain";
+        findings.push(Finding::fatal(FindingId::ServerVerdictUnknown, 0, text));
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    for finding in &mut findings {
+        finding.evidence = evidence(stream, finding.evidence.offset, EVIDENCE_BYTES);
+    }
+    Inspection { format, variant, virtual_size, matches, findings, qemu, oslo }
+}
+
+fn evidence(stream: &Stream<'_>, offset: u64, length: usize) -> Evidence {
+    let bytes = stream.from(offset, length.min(EVIDENCE_BYTES));
+    let bytes =
+        if bytes.is_empty() { stream.at(offset, length).unwrap_or_default() } else { bytes };
+    Evidence { offset, bytes: bytes.to_vec() }
+}
+
+/// What cannot be both.
+fn contradictions(seen: &[(Format, Seen)]) -> Vec<Finding> {
+    let of_kind = |kinds: &'static [Kind]| {
+        seen.iter().filter(move |(format, _)| kinds.contains(&format.kind())).collect::<Vec<_>>()
+    };
+    let mut findings = Vec::new();
+    let held = of_kind(&[Kind::Container, Kind::Packed]);
+    if let [_, (_, second), ..] = held[..] {
+        let names = held.iter().map(|(format, _)| format.name()).collect::<Vec<_>>().join(" and ");
+        let text = format!("this is {names} at once");
+        findings.push(Finding::fatal(FindingId::Ambiguous, second.magic.0, text));
+    }
+    let container = held.iter().find(|(_, seen)| !seen.is_trailer);
+    let disk = seen.iter().find(|(format, _)| {
+        matches!(format, Format::Iso | Format::Mbr | Format::Gpt | Format::Udf)
+    });
+    if let (Some((format, _)), Some((disk, seen))) = (container, disk) {
+        let text = format!("this is {format} and {disk} at once");
+        findings.push(Finding::fatal(FindingId::Polyglot, seen.magic.0, text));
+    }
+    findings
+}

@@ -1,0 +1,81 @@
+//! Hyper-V (`block/vhdx.c`): two headers, region tables at fixed places, and a table of metadata
+//! somewhere behind the first MiB, of which the region tables tell in time.
+
+mod tables;
+
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Inspector, Seen, Stream};
+use tables::{CurrentHeader, Metadata, Regions};
+
+pub(crate) const MAGIC: &[u8] = b"vhdxfile";
+/// Headers at 64 and 128 KiB, region tables at 192 and 256 KiB.
+const TABLES: std::ops::Range<u64> = 64 << 10..320 << 10;
+/// The table of metadata, 64 KiB, and as much behind it for the items.
+pub(crate) const METADATA_BYTES: usize = 128 << 10;
+
+/// A disk of Hyper-V's.
+pub(crate) struct Vhdx;
+
+impl Inspector for Vhdx {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        if !stream.head.starts_with(MAGIC) {
+            return None;
+        }
+        let mut seen = Seen::new(0, 8);
+        if stream.lacks(Some(TABLES.end)) {
+            return Some(seen.cut_off());
+        }
+        match CurrentHeader::read(stream) {
+            Some(Ok(header)) => header.judge(&mut seen),
+            Some(Err(text)) => seen.refuse(true, TABLES.start, text),
+            None => {}
+        }
+        let regions = match Regions::read(stream) {
+            Some(Ok(regions)) => regions,
+            Some(Err(text)) => {
+                seen.refuse(true, tables::REGION_TABLE, text);
+                return Some(seen);
+            }
+            None => return Some(not_seen(seen, tables::REGION_TABLE)),
+        };
+        match Metadata::read(stream, regions.metadata.offset) {
+            Some(Ok(metadata)) => metadata.judge(&mut seen, &regions),
+            Some(Err(finding)) => seen.findings.push(finding),
+            None if stream.lacks(Some(regions.metadata.offset.saturating_add(64 << 10))) => {
+                seen.refuse(
+                    true,
+                    regions.metadata.offset,
+                    "the metadata is behind the end of the file",
+                );
+            }
+            None if regions.metadata.offset < 1 << 20 => {
+                seen.refuse(true, regions.metadata.offset, "the metadata overlaps the headers");
+            }
+            None => seen = not_seen(seen, regions.metadata.offset),
+        }
+        Some(seen)
+    }
+
+    fn wants(&self, stream: &Stream<'_>, asked: usize) -> Option<(u64, u64)> {
+        if !stream.head.starts_with(MAGIC) {
+            return None;
+        }
+        match asked {
+            0 => Some((TABLES.start, TABLES.end - TABLES.start)),
+            _ => {
+                let offset = metadata_offset(stream)?;
+                (offset >= 1 << 20).then_some((offset, METADATA_BYTES as u64))
+            }
+        }
+    }
+}
+
+pub(crate) use tables::{metadata_offset, size_item};
+
+fn not_seen(seen: Seen, offset: u64) -> Seen {
+    let text = "its metadata, which has the size, was not seen";
+    seen.with(Finding::info(FindingId::NotChecked, offset, text))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Headers, regions and metadata.
+
+use crate::checksum::crc32c;
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Seen, Stream};
+use crate::on_disk::{SECTOR, bytes, le16, le32, le64};
+
+pub(super) const REGION_TABLE: u64 = 192 << 10;
+const TABLE_BYTES: usize = 64 << 10;
+const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
+const HEADER_BYTES: usize = 4096;
+/// Entries of either table; more do not fit 64 KiB.
+const MOST_ENTRIES: usize = 2047;
+
+type Guid = [u8; 16];
+const BAT: Guid = guid(0x2dc2_7766, 0xf623, 0x4200, 0x9d64_115e_9bfd_4a08);
+const METADATA: Guid = guid(0x8b7c_a206, 0x4790, 0x4b9a, 0xb8fe_575f_050f_886e);
+const FILE_PARAMETERS: Guid = guid(0xcaa1_6737, 0xfa36, 0x4d43, 0xb3b6_33f0_aa44_e76b);
+const VIRTUAL_DISK_SIZE: Guid = guid(0x2fa5_4224, 0xcd1b, 0x4876, 0xb211_5dbe_d83b_f4b8);
+const LOGICAL_SECTOR: Guid = guid(0x8141_bf1d, 0xa96f, 0x4709, 0xba47_f233_a8fa_ab5f);
+const PHYSICAL_SECTOR: Guid = guid(0xcda3_48c7, 0x445d, 0x4471, 0x9cc9_e988_5251_c556);
+const PAGE_83: Guid = guid(0xbeca_12ab, 0xb2e6, 0x4523, 0x93ef_c309_e000_c746);
+const PARENT_LOCATOR: Guid = guid(0xa8d3_5f2d, 0xb30b, 0x454d, 0xabf7_d3d8_4834_ab0c);
+
+/// As Windows stores it: the first three numbers little-endian, the rest as written.
+const fn guid(first: u32, second: u16, third: u16, rest: u64) -> Guid {
+    let (a, b, c, d) =
+        (first.to_le_bytes(), second.to_le_bytes(), third.to_le_bytes(), rest.to_be_bytes());
+    [a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]]
+}
+
+/// A structure whose checksum at 4 counts as zero.
+fn has_sound_checksum(bytes: &[u8]) -> bool {
+    let zeroed = bytes[..4].iter().chain(&[0; 4]).chain(&bytes[8..]);
+    le32(bytes, 4) == Some(crc32c(zeroed.copied()))
+}
+
+/// The header that counts.
+pub(super) struct CurrentHeader {
+    log_guid: Guid,
+    log_bytes: u32,
+}
+
+impl CurrentHeader {
+    /// The valid one with the higher sequence number; `None` when they were not seen.
+    pub(super) fn read(stream: &Stream<'_>) -> Option<Result<Self, &'static str>> {
+        let mut valid = Vec::with_capacity(HEADERS.len());
+        for offset in HEADERS {
+            let header = stream.at(offset, HEADER_BYTES)?;
+            let is_valid = header.starts_with(b"head")
+                && le16(header, 66) == Some(1)
+                && has_sound_checksum(header);
+            valid.extend(is_valid.then_some(header));
+        }
+        let sequence = |header: &&[u8]| le64(header, 8);
+        let current = match valid[..] {
+            [] => return Some(Err("neither header is valid")),
+            [first, second] if sequence(&first) == sequence(&second) && first != second => {
+                return Some(Err("two headers have the same sequence number"));
+            }
+            _ => valid.into_iter().max_by_key(sequence)?,
+        };
+        let header = CurrentHeader { log_guid: bytes(current, 48)?, log_bytes: le32(current, 68)? };
+        Some(Ok(header))
+    }
+
+    pub(super) fn judge(&self, seen: &mut Seen) {
+        if self.log_guid != [0; 16] && self.log_bytes != 0 {
+            let text = "it has a log; unless that is empty, qemu wants qemu-img check -r all first";
+            seen.warn(true, FindingId::NotClosed, HEADERS[0] + 48, text);
+        }
+    }
+}
+
+/// A part of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Region {
+    pub(super) offset: u64,
+    length: u32,
+}
+
+impl Region {
+    fn overlaps(self, other: Region) -> bool {
+        let end = |region: Region| region.offset.saturating_add(u64::from(region.length));
+        self.offset < end(other) && other.offset < end(self)
+    }
+}
+
+/// The regions that qemu needs, by the first table; it does not look at the second.
+pub(super) struct Regions {
+    bat: Region,
+    pub(super) metadata: Region,
+}
+
+impl Regions {
+    /// `None` when the table was not seen.
+    pub(super) fn read(stream: &Stream<'_>) -> Option<Result<Self, &'static str>> {
+        let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
+        if !table.starts_with(b"regi") || !has_sound_checksum(table) {
+            return Some(Err("the region table has no valid checksum"));
+        }
+        let count = usize::try_from(le32(table, 8)?).ok()?;
+        if count > MOST_ENTRIES {
+            return Some(Err("the region table has more entries than fit"));
+        }
+        let (mut bat, mut metadata) = (None, None);
+        for entry in table[16..].chunks_exact(32).take(count) {
+            let region = Region { offset: le64(entry, 16)?, length: le32(entry, 24)? };
+            let place = match bytes(entry, 0)? {
+                BAT => &mut bat,
+                METADATA => &mut metadata,
+                _ if le32(entry, 28)? & 1 != 0 => {
+                    return Some(Err("it needs a region that qemu does not know"));
+                }
+                _ => continue,
+            };
+            if place.replace(region).is_some() {
+                return Some(Err("a region is there twice"));
+            }
+        }
+        let (Some(bat), Some(metadata)) = (bat, metadata) else {
+            return Some(Err("it has no block table or no metadata"));
+        };
+        if bat.overlaps(metadata) {
+            return Some(Err("the block table and the metadata overlap"));
+        }
+        Some(Ok(Regions { bat, metadata }))
+    }
+}
+
+/// Where the metadata is, as anybody who takes the first table as it is would read it.
+pub(crate) fn metadata_offset(stream: &Stream<'_>) -> Option<u64> {
+    let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
+    let count = usize::try_from(le32(table, 8)?).ok()?.min(MOST_ENTRIES);
+    let entry =
+        table[16..].chunks_exact(32).take(count).find(|entry| entry.starts_with(&METADATA))?;
+    le64(entry, 16)
+}
+
+/// Where in the metadata the item with the disk's size is, and its length.
+pub(crate) fn size_item(metadata: &[u8]) -> Option<(u32, u32)> {
+    let item = items(metadata).find(|item| item.guid == VIRTUAL_DISK_SIZE)?;
+    Some((item.offset, item.length))
+}
+
+#[derive(Clone, Copy)]
+struct Item {
+    guid: Guid,
+    /// From the start of the metadata.
+    offset: u32,
+    length: u32,
+    is_required: bool,
+}
+
+fn items(metadata: &[u8]) -> impl Iterator<Item = Item> + '_ {
+    let count = usize::from(le16(metadata, 10).unwrap_or(0)).min(MOST_ENTRIES);
+    let entries = metadata.get(32..).unwrap_or_default().chunks_exact(32).take(count);
+    entries.filter_map(|entry| {
+        Some(Item {
+            guid: bytes(entry, 0)?,
+            offset: le32(entry, 16)?,
+            length: le32(entry, 20)?,
+            is_required: le32(entry, 24)? & 4 != 0,
+        })
+    })
+}
+
+/// The items that qemu needs.
+pub(super) struct Metadata {
+    offset: u64,
+    block_bytes: u32,
+    has_parent: bool,
+    size: u64,
+    logical_sector: u32,
+    unknown: bool,
+}
+
+impl Metadata {
+    /// `None` when it was not seen.
+    pub(super) fn read(stream: &Stream<'_>, offset: u64) -> Option<Result<Self, Finding>> {
+        let table = stream.at(offset, TABLE_BYTES)?;
+        let refused = |text: &str| {
+            Some(Err(Finding::fatal(FindingId::CorruptHeader, offset, text).stopping_qemu()))
+        };
+        if !table.starts_with(b"metadata") {
+            return refused("there is no metadata where the region table says");
+        }
+        if usize::from(le16(table, 10)?) > MOST_ENTRIES {
+            return refused("the metadata has more entries than fit");
+        }
+        let mut parts: [Option<Item>; 5] = [None; 5];
+        let names = [FILE_PARAMETERS, VIRTUAL_DISK_SIZE, LOGICAL_SECTOR, PHYSICAL_SECTOR, PAGE_83];
+        let mut unknown = false;
+        for item in items(table) {
+            match names.iter().position(|name| *name == item.guid) {
+                Some(n) if parts[n].replace(item).is_some() => {
+                    return refused("an item of the metadata is there twice");
+                }
+                Some(_) => {}
+                None => unknown |= item.guid != PARENT_LOCATOR && item.is_required,
+            }
+        }
+        let [Some(parameters), Some(size), Some(logical), Some(_), Some(_)] = parts else {
+            return refused("an item of the metadata that qemu needs is missing");
+        };
+        let value = |item: Item| {
+            let at = offset.checked_add(u64::from(item.offset))?;
+            Some((stream.at(at, 8).or_else(|| stream.at(at, 4))?, item.offset))
+        };
+        let (Some((parameters, _)), Some((size, _)), Some((logical, _))) =
+            (value(parameters), value(size), value(logical))
+        else {
+            let text = "an item of the metadata lies too far behind its table to be looked at";
+            return Some(Err(Finding::info(FindingId::NotChecked, offset, text)));
+        };
+        let (Some(flags), Some(size)) = (le32(parameters, 4), le64(size, 0)) else {
+            return refused("an item of the metadata is cut off");
+        };
+        Some(Ok(Metadata {
+            offset,
+            block_bytes: le32(parameters, 0)?,
+            has_parent: flags & 2 != 0,
+            size,
+            logical_sector: le32(logical, 0)?,
+            unknown,
+        }))
+    }
+
+    pub(super) fn judge(&self, seen: &mut Seen, regions: &Regions) {
+        let (at, block, sector) = (self.offset, self.block_bytes, self.logical_sector);
+        seen.virtual_size = Some(self.size / SECTOR * SECTOR);
+        if self.has_parent {
+            let text = "it differs from a parent disk";
+            seen.findings.push(Finding::fatal(FindingId::BackingFile, at, text).stopping_qemu());
+        }
+        if self.unknown {
+            let text = "it needs an item of metadata that qemu does not know";
+            seen.findings
+                .push(Finding::fatal(FindingId::UnknownFeatures, at, text).stopping_qemu());
+        }
+        seen.refuse(sector != 512, at, format!("logical sectors of {sector} bytes"));
+        let is_sound = block.is_power_of_two() && (1 << 20..=256 << 20).contains(&block);
+        seen.refuse(!is_sound, at, format!("blocks of {block} bytes are impossible"));
+        if is_sound && sector == 512 {
+            let blocks = self.size.div_ceil(u64::from(block));
+            // After so many blocks comes the entry of a bitmap.
+            let chunk = (u64::from(sector) << 23) / u64::from(block);
+            let entries = blocks + blocks.saturating_sub(1) / chunk;
+            let text = format!("the block table is too short for {blocks} blocks");
+            seen.refuse(entries > u64::from(regions.bat.length) / 8, at, text);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The text that describes a VMDK, by itself or behind a sparse header.
+
+use crate::finding::{Finding, FindingId};
+use crate::on_disk::{SECTOR, c_string, shown};
+
+/// What `vmdk_open_desc_file` takes.
+const OPENED: [&[u8]; 6] = [
+    b"monolithicFlat",
+    b"vmfs",
+    b"vmfsSparse",
+    b"seSparse",
+    b"twoGbMaxExtentSparse",
+    b"twoGbMaxExtentFlat",
+];
+
+/// Whether qemu opens a descriptor by itself that says this.
+pub(crate) fn is_opened(create_type: &[u8]) -> bool {
+    OPENED.contains(&create_type)
+}
+
+/// qemu's `vmdk_probe`, on the first 512 bytes: comments and blank lines, then a version.
+pub(crate) fn is_probed_text(head: &[u8]) -> bool {
+    let mut rest = &head[..head.len().min(512)];
+    loop {
+        let line_end = rest.iter().position(|&byte| byte == b'\n');
+        match (rest.first(), line_end) {
+            (Some(b'#'), Some(end)) => rest = &rest[end + 1..],
+            (Some(b' ' | b'\r' | b'\n'), Some(end)) => {
+                let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+                if line.iter().any(|&byte| byte != b' ') {
+                    return false;
+                }
+                rest = &rest[end + 1..];
+            }
+            _ => break,
+        }
+    }
+    [b"version=1", b"version=2", b"version=3"].iter().any(|version| {
+        rest.strip_prefix(*version)
+            .is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n"))
+    })
+}
+
+/// The text, up to the first NUL.
+pub(crate) struct Descriptor<'a> {
+    text: &'a [u8],
+    is_cut: bool,
+}
+
+/// A line that names a part of the disk.
+struct Extent<'a> {
+    access: &'a [u8],
+    /// None when it is not a number that qemu uses.
+    sectors: Option<u64>,
+    kind: &'a [u8],
+    name: Option<&'a [u8]>,
+}
+
+impl<'a> Descriptor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        let text = c_string(bytes);
+        Descriptor { text, is_cut: text.len() == bytes.len() }
+    }
+
+    /// Whether the text may go on behind what was read.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    pub(crate) fn create_type(&self) -> Option<&'a [u8]> {
+        self.value(b"createType")
+    }
+
+    /// Sum of what qemu would open; `None` when it is not a possible size.
+    pub(crate) fn virtual_size(&self) -> Option<u64> {
+        self.extents()
+            .filter(|extent| {
+                let kinds: [&[u8]; 5] = [b"FLAT", b"SPARSE", b"VMFS", b"VMFSSPARSE", b"SESPARSE"];
+                extent.access == b"RW" && extent.name.is_some() && kinds.contains(&extent.kind)
+            })
+            .try_fold(0u64, |sum, extent| sum.checked_add(extent.sectors.unwrap_or(0)))?
+            .checked_mul(SECTOR)
+    }
+
+    /// Other files that it names, at most one finding of a kind. The text starts at `offset`.
+    pub(crate) fn findings(&self, offset: u64) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let leaves = |name: &&[u8]| {
+            name.iter().any(|byte| b"/\\:".contains(byte))
+                || name.windows(2).any(|two| two == b"..")
+        };
+        if let Some(name) = self.extents().filter_map(|extent| extent.name).find(leaves) {
+            let text = format!("an extent is \"{}\", that the service would read", shown(name));
+            findings.push(Finding::fatal(FindingId::ExternalExtents, offset, text));
+        }
+        if let Some(extent) = self.extents().find(|extent| extent.access != b"RW") {
+            let text = format!("qemu skips an extent, as its access is {}", shown(extent.access));
+            findings.push(Finding::warning(FindingId::ExternalExtents, offset, text));
+        }
+        let has_parent = |cid: &[u8]| !cid.eq_ignore_ascii_case(b"ffffffff");
+        if let Some(name) = self.value(b"parentFileNameHint") {
+            let text =
+                format!("it needs its parent, \"{}\", that the service would read", shown(name));
+            findings.push(Finding::fatal(FindingId::BackingFile, offset, text));
+        } else if let Some(cid) = self.value(b"parentCID").filter(|cid| has_parent(cid)) {
+            let text = format!("it differs from a parent, CID {}", shown(cid));
+            findings.push(Finding::fatal(FindingId::BackingFile, offset, text));
+        }
+        findings
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii)
+    }
+
+    /// The value of a key, without quotes.
+    fn value(&self, key: &[u8]) -> Option<&'a [u8]> {
+        self.lines().find_map(|line| {
+            let (name, value) = line.split_at_checked(key.len())?;
+            let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii();
+            name.eq_ignore_ascii_case(key).then(|| {
+                let inner = value.strip_prefix(b"\"").unwrap_or(value);
+                inner.split(|&byte| byte == b'"').next().unwrap_or_default()
+            })
+        })
+    }
+
+    fn extents(&self) -> impl Iterator<Item = Extent<'a>> + use<'a> {
+        self.lines().filter_map(|line| {
+            let mut words = line.splitn(2, u8::is_ascii_whitespace);
+            let access = words.next()?;
+            if ![&b"RW"[..], b"RDONLY", b"NOACCESS"].contains(&access) {
+                return None;
+            }
+            let mut words = words.next()?.trim_ascii_start().splitn(2, u8::is_ascii_whitespace);
+            let sectors = std::str::from_utf8(words.next()?).ok()?.parse().ok();
+            let mut words = words.next()?.trim_ascii_start().splitn(2, u8::is_ascii_whitespace);
+            let kind = words.next()?;
+            let name = words.next().and_then(|rest| {
+                rest.trim_ascii_start().strip_prefix(b"\"")?.split(|&byte| byte == b'"').next()
+            });
+            Some(Extent { access, sectors, kind, name })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probe_is_qemus() {
+        for (text, is_probed) in [
+            ("version=1\n", true),
+            ("version=3\r\n", true),
+            ("# a\n  \r\n#b\nversion=2\n", true),
+            ("version=4\n", false),
+            ("\u{feff}version=1\n", false),
+            ("# only a comment\n", false),
+            (" version=1\n", false),
+            ("version=1", false),
+            ("version=1 \n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_probed_text(text.as_bytes()), is_probed, "{text:?}");
+        }
+        let late = format!("#{}\nversion=1\n", "x".repeat(510));
+        assert!(!is_probed_text(late.as_bytes()));
+    }
+}

@@ -1,0 +1,180 @@
+//! The header of a sparse extent, and its copy at the end of a stream-optimized one.
+
+use super::descriptor::Descriptor;
+use crate::finding::{Finding, FindingId};
+use crate::inspect::{Seen, Stream};
+use crate::on_disk::{SECTOR, bytes, le16, le32, le64};
+
+pub(crate) const MAGIC: &[u8] = b"KDMV";
+/// `gd_offset` of a header whose copy at the end has the right one.
+pub(crate) const GD_AT_END: u64 = u64::MAX;
+/// Bytes of the last three sectors: the footer's marker, the footer, the end-of-stream marker.
+pub(crate) const FOOTER_BYTES: usize = 1536;
+/// qemu's and the image service's limit for a descriptor.
+pub(crate) const MOST_DESCRIPTOR_BYTES: u64 = (1 << 20) - 1;
+/// qemu's limit for a grain, in sectors.
+const MOST_GRAIN_SECTORS: u64 = 0x20_0000;
+/// qemu's limit for entries of the grain directory.
+const MOST_DIRECTORY_ENTRIES: u64 = 32 << 20;
+
+const FLAG_NEWLINE_TEST: u32 = 1;
+const COMPRESSION_DEFLATE: u16 = 1;
+const MARKER_END_OF_STREAM: u32 = 0;
+const MARKER_FOOTER: u32 = 3;
+
+/// All of it that matters here; sizes and offsets are in sectors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) version: u32,
+    flags: u32,
+    pub(crate) capacity: u64,
+    grain: u64,
+    pub(crate) descriptor_offset: u64,
+    pub(crate) descriptor_size: u64,
+    table_entries: u32,
+    pub(crate) gd_offset: u64,
+    overhead: u64,
+    is_unclean: bool,
+    newline_test: [u8; 4],
+    compression: u16,
+}
+
+impl Header {
+    /// `None` when it is cut off.
+    pub(crate) fn read(bytes_: &[u8]) -> Option<Self> {
+        Some(Header {
+            version: le32(bytes_, 4)?,
+            flags: le32(bytes_, 8)?,
+            capacity: le64(bytes_, 12)?,
+            grain: le64(bytes_, 20)?,
+            descriptor_offset: le64(bytes_, 28)?,
+            descriptor_size: le64(bytes_, 36)?,
+            table_entries: le32(bytes_, 44)?,
+            gd_offset: le64(bytes_, 56)?,
+            overhead: le64(bytes_, 64)?,
+            is_unclean: *bytes_.get(72)? != 0,
+            newline_test: bytes(bytes_, 73)?,
+            compression: le16(bytes_, 77)?,
+        })
+    }
+
+    /// Where the text is, offset and length in bytes; the length is within the limit.
+    pub(crate) fn descriptor_region(&self) -> Option<(u64, u64)> {
+        let offset = self.descriptor_offset.checked_mul(SECTOR)?;
+        let length = self.descriptor_size.saturating_mul(SECTOR).min(MOST_DESCRIPTOR_BYTES);
+        (offset != 0 && length != 0).then_some((offset, length))
+    }
+
+    fn refuse(&self, seen: &mut Seen, stream: &Stream<'_>) {
+        let (grain, entries) = (self.grain, self.table_entries);
+        let text = format!("grains of {grain} sectors are impossible");
+        seen.refuse(grain == 0 || grain > MOST_GRAIN_SECTORS, 20, text);
+        let text = format!("grain tables of {entries} entries are impossible");
+        seen.refuse(entries == 0 || entries > 512, 44, text);
+        // As qemu multiplies: in 32 bits.
+        let covered = (grain as u32).wrapping_mul(entries);
+        seen.refuse(covered == 0, 20, "a grain table covers nothing");
+        if covered != 0 {
+            let directory = self.capacity.div_ceil(u64::from(covered));
+            let text = format!("a grain directory of {directory} entries is too large");
+            seen.refuse(directory > MOST_DIRECTORY_ENTRIES, 12, text);
+        }
+        let text = "its metadata ends behind the end of the file";
+        let length = stream.length.map(|length| length.div_ceil(SECTOR));
+        seen.refuse(length.is_some_and(|length| self.overhead > length), 64, text);
+        if self.gd_offset == GD_AT_END {
+            seen.refuse(true, 56, "the footer points to another footer");
+        } else {
+            let end = self.gd_offset.checked_mul(SECTOR);
+            let text = "the grain directory is behind the end of the file";
+            seen.warn(stream.lacks(end), FindingId::Truncated, 56, text);
+        }
+    }
+}
+
+/// The footer and whether its markers are as qemu wants them.
+fn footer(stream: &Stream<'_>) -> Option<Result<Header, &'static str>> {
+    let sectors: [u8; FOOTER_BYTES] = stream.near_end(FOOTER_BYTES as u64)?;
+    let marker =
+        |at: usize| Some((le64(&sectors, at)?, le32(&sectors, at + 8)?, le32(&sectors, at + 12)?));
+    let is_footer = matches!(marker(0), Some((_, 0, MARKER_FOOTER)));
+    let is_end = marker(1024) == Some((0, 0, MARKER_END_OF_STREAM));
+    if !is_footer || !is_end || !sectors[512..].starts_with(MAGIC) {
+        return Some(Err("there is no valid footer at the end"));
+    }
+    Header::read(&sectors[512..]).map(Ok)
+}
+
+/// Judges it as strictly as qemu opens it.
+pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
+    let mut seen = Seen::new(0, 4);
+    let Some(header) = Header::read(stream.head) else {
+        return seen.cut_off();
+    };
+    let is_optimized = header.compression == COMPRESSION_DEFLATE;
+    seen.variant =
+        Some(if is_optimized { "streamOptimized" } else { "monolithicSparse" }.to_owned());
+    if header.version > 3 {
+        let text = format!("version {} is unknown", header.version);
+        let finding = Finding::fatal(FindingId::UnknownFeatures, 4, text);
+        seen.findings.push(finding.stopping_qemu());
+    }
+    let damaged = header.flags & FLAG_NEWLINE_TEST != 0 && &header.newline_test != b"\n \r\n";
+    let text = "its line ends were converted, as FTP does in ASCII mode";
+    seen.warn(damaged, FindingId::CorruptHeader, 73, text);
+    seen.warn(header.is_unclean, FindingId::NotClosed, 72, "it was not closed properly");
+    descriptor(&mut seen, &header, stream);
+    if header.capacity == 0 && header.descriptor_offset != 0 {
+        let text = "the sparse header holds only a descriptor; the data is elsewhere";
+        seen.findings.push(Finding::fatal(FindingId::ExternalExtents, 12, text));
+        return seen;
+    }
+
+    let effective = if header.gd_offset == GD_AT_END { footer(stream) } else { Some(Ok(header)) };
+    match effective {
+        Some(Ok(effective)) => {
+            seen.virtual_size = effective.capacity.checked_mul(SECTOR);
+            let text = format!("{} sectors are impossible", effective.capacity);
+            seen.refuse(seen.virtual_size.is_none(), 12, text);
+            let text = format!(
+                "the header says {} sectors, the footer {}",
+                header.capacity, effective.capacity
+            );
+            let differ = header.capacity != effective.capacity;
+            seen.warn(differ, FindingId::InconsistentSize, 12, text);
+            effective.refuse(&mut seen, stream);
+        }
+        Some(Err(text)) => {
+            seen.virtual_size = header.capacity.checked_mul(SECTOR);
+            seen.refuse(true, stream.length.unwrap_or(0).saturating_sub(FOOTER_BYTES as u64), text);
+        }
+        None => {
+            seen.virtual_size = header.capacity.checked_mul(SECTOR);
+            let text = "its footer, which has the last word on the size, was not seen";
+            seen.findings.push(Finding::info(FindingId::NotChecked, 56, text));
+        }
+    }
+    seen
+}
+
+/// The text behind the header, as far as it was kept.
+fn descriptor(seen: &mut Seen, header: &Header, stream: &Stream<'_>) {
+    let Some((offset, length)) = header.descriptor_region() else { return };
+    let Some(text) = usize::try_from(length).ok().and_then(|length| stream.at(offset, length))
+    else {
+        let text = "the descriptor was not seen";
+        seen.findings.push(if stream.lacks(offset.checked_add(length)) {
+            Finding::warning(FindingId::Truncated, 28, text)
+        } else {
+            Finding::info(FindingId::NotChecked, 28, text)
+        });
+        return;
+    };
+    let descriptor = Descriptor::new(text);
+    seen.findings.extend(descriptor.findings(offset));
+    if header.capacity == 0 {
+        let is_opened = descriptor.create_type().is_some_and(super::descriptor::is_opened);
+        seen.refuse(!is_opened, offset, "createType is not one that qemu opens");
+        seen.virtual_size = descriptor.virtual_size();
+    }
+}

@@ -1,0 +1,201 @@
+//! Real images, and generated ones, against what qemu-img and the image service say of them.
+//!
+//! `IMGPUSH_CORPUS` names folders, separated as in `PATH`, each with a list: `MANIFEST.tsv` or
+//! `truth.tsv`, whose first line names its columns. What a list has no column for is not compared.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use imgpush_formats::{
+    Detector, Format, ImageFormatSettings, Inspection, OsloView, Safety, ServerVerdict,
+};
+
+#[test]
+fn the_corpus_is_judged_as_by_qemu_and_the_image_service() {
+    let Some(folders) = std::env::var_os("IMGPUSH_CORPUS") else {
+        eprintln!("NOT TESTED: IMGPUSH_CORPUS is not set, so no real image was compared");
+        return;
+    };
+    let mut wrong = Vec::new();
+    let mut rows = 0;
+    for folder in std::env::split_paths(&folders) {
+        let list = ["MANIFEST.tsv", "truth.tsv"].map(|name| folder.join(name));
+        let list = list.iter().find(|list| list.exists()).expect("a folder without a list");
+        let list = std::fs::read_to_string(list).unwrap();
+        let mut lines = list.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let names = lines.next().unwrap();
+        for line in lines {
+            let row = Row { cells: names.iter().copied().zip(line).collect() };
+            rows += 1;
+            compare(&row, &folder, &mut wrong);
+        }
+    }
+    eprintln!("{rows} images, {} disagreements", wrong.len());
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+struct Row<'a> {
+    cells: HashMap<&'a str, &'a str>,
+}
+
+impl<'a> Row<'a> {
+    /// `None` when the list does not say.
+    fn cell(&self, name: &str) -> Option<&'a str> {
+        self.cells.get(name).copied().filter(|cell| *cell != "-" || name.starts_with("glance"))
+    }
+}
+
+fn compare(row: &Row<'_>, folder: &Path, wrong: &mut Vec<String>) {
+    let file = row.cell("file").unwrap();
+    let bytes = std::fs::read(folder.join(file)).unwrap();
+    let inspection = in_pieces(bytes.chunks(64 << 10));
+    let mut fail = |what: &str, expected: &str, found: &str| {
+        if expected != found {
+            wrong.push(format!("{file}: {what}: expected {expected}, found {found}"));
+        }
+    };
+
+    for (how, other) in [
+        ("511 bytes", in_pieces(bytes.chunks(511))),
+        ("at once", in_pieces(std::iter::once(&bytes[..]))),
+        ("byte by byte", in_pieces(single_bytes(&bytes))),
+        ("the end first", end_first(&bytes)),
+    ] {
+        fail(how, &format!("{inspection:?}"), &format!("{other:?}"));
+    }
+
+    let qemu_format = row.cell("qemu_format").unwrap();
+    if qemu_format == "ERROR" {
+        fail("fatal finding", "true", &inspection.is_refused().to_string());
+        let is_elsewhere = inspection.format == Format::Vmdk && inspection.qemu.format == "vmdk";
+        if !is_elsewhere {
+            // Whether the files that a descriptor names are there is not for us to know.
+            fail("qemu refuses", "true", &inspection.qemu.refusal.is_some().to_string());
+        }
+    } else {
+        let size = row.cell("qemu_virtual_size").unwrap();
+        let found = inspection.qemu.virtual_size.map_or_else(String::new, |size| size.to_string());
+        match inspection.format {
+            // qemu goes by the name of the file.
+            Format::Dmg => {
+                fail("dmg", "raw", inspection.qemu.format);
+                fail("dmg", "dmg", qemu_format);
+            }
+            _ => {
+                fail("qemu's format", qemu_format, inspection.qemu.format);
+                fail("qemu's size", size, &found);
+                fail("qemu's refusal", "None", &format!("{:?}", inspection.qemu.refusal));
+            }
+        }
+        verdict(row, &inspection, qemu_format, size, &mut fail);
+    }
+    oslo(row, &inspection.oslo, &mut fail);
+    if let Some(accepted) = row.cell("glance_accepts_disk_formats") {
+        fail("the service accepts", &sorted(accepted), &accepting(&inspection));
+    }
+}
+
+/// Our own verdict is qemu's, except where qemu goes by the start alone and takes the rest for raw.
+fn verdict(
+    row: &Row<'_>,
+    inspection: &Inspection,
+    qemu_format: &str,
+    qemu_size: &str,
+    fail: &mut impl FnMut(&str, &str, &str),
+) {
+    let found = inspection.virtual_size.unwrap();
+    match (inspection.format, qemu_format) {
+        (Format::Vhd, "raw") => {
+            fail("fixed", "Some(\"fixed\")", &format!("{:?}", inspection.variant));
+            fail("driver", "vpc", row.cell("driver").unwrap_or("vpc"));
+            let size = row.cell("driver_virtual_size").map(str::to_owned);
+            fail("fixed size", &size.unwrap_or_else(|| found.to_string()), &found.to_string());
+        }
+        (Format::Luks, "raw") => {
+            fail("version", "Some(\"version 2\")", &format!("{:?}", inspection.variant));
+        }
+        (format, "raw") => {
+            let is_raw = matches!(format, Format::Raw | Format::Iso | Format::Gzip | Format::Ova);
+            fail("verdict", "true", &is_raw.to_string());
+            let rounded = found.next_multiple_of(512);
+            fail("size", qemu_size, &rounded.to_string());
+        }
+        (Format::Vhd, _) => fail("verdict", qemu_format, "vpc"),
+        (format, _) => {
+            fail("verdict", qemu_format, format.name());
+            fail("size", qemu_size, &found.to_string());
+        }
+    }
+}
+
+/// The inspectors' own words; several are in the order of their names.
+fn oslo(row: &Row<'_>, view: &OsloView, fail: &mut impl FnMut(&str, &str, &str)) {
+    let Some(expected) = row.cell("oslo_format").filter(|cell| !cell.is_empty()) else { return };
+    if expected.starts_with("EXC") {
+        fail("oslo is uncertain", "true", &view.uncertainty.is_some().to_string());
+        return;
+    }
+    let mut matches: Vec<_> = view.matches.iter().collect();
+    matches.sort_by_key(|matched| matched.name);
+    let join = |words: Vec<String>, by: &str| words.join(by);
+    let names = join(matches.iter().map(|m| m.name.to_owned()).collect(), "+");
+    fail("oslo's format", expected, if names.is_empty() { "raw" } else { &names });
+    let size = |size: Option<i128>| size.map_or_else(String::new, |size| size.to_string());
+    let sizes = join(matches.iter().map(|m| size(m.virtual_size)).collect(), "+");
+    let raw = size(view.stream_bytes.map(i128::from));
+    let expected_size = row.cell("oslo_virtual_size").unwrap();
+    fail("oslo's size", expected_size, if names.is_empty() { &raw } else { &sizes });
+    let safety = |safety: &Safety| match safety {
+        Safety::Passed => "ok".to_owned(),
+        Safety::Failed(failures) => {
+            join(failures.iter().map(|f| format!("{}:{}", f.check, f.reason)).collect(), ";")
+        }
+        other => format!("{other:?}"),
+    };
+    let checks = join(matches.iter().map(|m| safety(&m.safety)).collect(), " + ");
+    let expected_checks = row.cell("oslo_safety").unwrap();
+    fail("oslo's checks", expected_checks, if names.is_empty() { "ok" } else { &checks });
+}
+
+fn accepting(inspection: &Inspection) -> String {
+    let settings = ImageFormatSettings::default();
+    let verdicts = inspection.oslo.verdicts(&settings);
+    if verdicts.iter().any(|(_, verdict)| matches!(verdict, ServerVerdict::Unknown { .. })) {
+        return "inspector-error".to_owned();
+    }
+    let accepted = verdicts.iter().filter(|(_, verdict)| verdict.is_accepted());
+    let accepted = accepted.map(|(format, _)| *format).collect::<Vec<_>>().join(",");
+    sorted(if accepted.is_empty() { "-" } else { &accepted })
+}
+
+fn sorted(formats: &str) -> String {
+    formats.split(',').collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
+}
+
+fn in_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Inspection {
+    let mut detector = Detector::new();
+    pieces.for_each(|piece| detector.push(piece));
+    detector.finish()
+}
+
+/// All of it up to 4 MiB, else those bytes and the last 64 KiB; what is between comes at once.
+fn single_bytes(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (start, rest) = bytes.split_at(bytes.len().min(4 << 20));
+    let (middle, end) = rest.split_at(rest.len().saturating_sub(64 << 10));
+    start.chunks(1).chain(std::iter::once(middle)).chain(end.chunks(1))
+}
+
+/// As a source that can seek: the end, then the start until it is decided.
+fn end_first(bytes: &[u8]) -> Inspection {
+    let mut detector = Detector::new();
+    detector.tail(&bytes[bytes.len().saturating_sub(4096)..], bytes.len() as u64);
+    for piece in bytes.chunks(64 << 10) {
+        if detector.is_decided() {
+            break;
+        }
+        detector.push(piece);
+    }
+    detector.inspect(None)
+}
