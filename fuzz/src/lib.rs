@@ -135,7 +135,9 @@ fn crc32c(bytes: &[u8]) -> u32 {
 /// The disk is what is behind the payload's offset, and the image service agrees on whole sectors. The
 /// data is the header behind its magic.
 pub fn luks(data: &[u8]) {
-    let stream = [b"LUKS\xba\xbe", data].concat();
+    let mut stream = [b"LUKS\xba\xbe", data].concat();
+    // Room for eight slots of the smallest keys, which qemu wants to lie before the end.
+    stream.resize(stream.len().max(640 << 10), 0);
     let inspection = inspect(&stream);
     assert_eq!(inspection.format, Format::Luks);
     if inspection.qemu.format == "luks" && inspection.qemu.refusal.is_none() {
