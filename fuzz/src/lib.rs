@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, Sums, sums, update_many};
-use imgpush_formats::Detector;
+use imgpush_formats::qcow2::{Header, L2Entry};
+use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection};
 
 /// The verdict on a stream does not depend on how it is cut. The first byte says where.
 pub fn detect_split(data: &[u8]) {
@@ -20,6 +21,163 @@ pub fn detect_split(data: &[u8]) {
     }
     assert_eq!(whole.inspect(length), pieces.inspect(length));
     assert_eq!(whole.is_decided(), pieces.is_decided());
+}
+
+/// In one piece and in small ones.
+fn inspect(stream: &[u8]) -> Inspection {
+    let mut whole = Detector::new();
+    whole.push(stream);
+    let mut pieces = Detector::new();
+    stream.chunks(4093).for_each(|piece| pieces.push(piece));
+    let whole = whole.finish();
+    assert_eq!(whole, pieces.finish());
+    whole
+}
+
+/// `start`, zeros up to `offset`, and there the data.
+fn placed(start: &[u8], offset: usize, data: &[u8]) -> Vec<u8> {
+    let mut stream = start.to_vec();
+    stream.resize(offset, 0);
+    stream.extend_from_slice(data);
+    stream
+}
+
+/// What qemu opens has a layout and room for its size; a byte of the disk is found where it was put.
+/// The data is the header behind its magic.
+pub fn qcow2_header(data: &[u8]) {
+    let stream = [b"QFI\xfb", data].concat();
+    let inspection = inspect(&stream);
+    let Some(header) = Header::read(&stream) else { return };
+    let layout = header.layout();
+    if inspection.qemu.format == "qcow2" && inspection.qemu.refusal.is_none() {
+        let layout = layout.expect("qemu opens no other clusters");
+        let reach = u128::from(layout.cluster_bytes() * layout.l2_entries());
+        let entries = u128::from(header.l1_table().1);
+        assert!(entries * reach >= u128::from(header.virtual_size()));
+        assert_eq!(inspection.virtual_size, Some(header.virtual_size()));
+    }
+    let (Some(layout), Some(&word)) = (layout, data.last_chunk::<8>()) else { return };
+    let word = u64::from_be_bytes(word);
+    let (l1, l2) = layout.entries(layout.cluster(GuestOffset(word)));
+    let start = (l1 * layout.l2_entries() + l2) * layout.cluster_bytes();
+    assert_eq!(start, word - word % layout.cluster_bytes());
+    match layout.l2_entry(word) {
+        Ok(L2Entry::Data(offset)) => assert_eq!(offset.0 % layout.cluster_bytes(), 0),
+        Ok(L2Entry::Compressed { offset, length }) => {
+            assert_eq!((offset.0 + length) % 512, 0);
+            // A sector more than twice a cluster is the most that the bits can say.
+            assert!(length <= 2 * layout.cluster_bytes() + 512, "{length}");
+        }
+        Ok(L2Entry::Unallocated | L2Entry::Zero) | Err(_) => {}
+    }
+}
+
+/// A text with a version is a descriptor; it is never taken, and its size is a naive sum.
+pub fn vmdk_descriptor(data: &[u8]) {
+    let stream = [b"version=1\n", data].concat();
+    let inspection = inspect(&stream);
+    assert_eq!((inspection.format, inspection.qemu.format), (Format::Vmdk, "vmdk"));
+    assert!(inspection.is_refused());
+    let text = stream.split(|&byte| byte == 0).next().unwrap_or_default();
+    if let Ok(text) = std::str::from_utf8(text)
+        && stream.len() < 60_000
+    {
+        let sectors = text.split('\n').filter_map(|line| {
+            let words: Vec<_> = line.split_ascii_whitespace().collect();
+            let ["RW", sectors, "FLAT" | "SPARSE" | "VMFS" | "VMFSSPARSE" | "SESPARSE", ..] =
+                words[..]
+            else {
+                return None;
+            };
+            line.contains('"').then(|| sectors.parse::<u64>().ok()).flatten()
+        });
+        // A line that names no file is not counted, so it may be less.
+        let sum: u128 = sectors.map(u128::from).sum();
+        assert!(inspection.virtual_size.is_none_or(|size| u128::from(size) <= sum * 512));
+    }
+}
+
+/// Where qemu opens a VHDX, it and the image service have the same size but for the last sector. The
+/// data is the first region table, to which the checksum is made, and what is behind the first MiB.
+pub fn vhdx_regions(data: &[u8]) {
+    let (table, metadata) = data.split_at(data.len().min(80));
+    let mut stream = placed(b"vhdxfile", 64 << 10, b"head\0\0\0\0");
+    stream = placed(&stream, (64 << 10) + 66, &[1]);
+    stream = placed(&stream, (192 << 10) + 8, table);
+    stream = placed(&stream, 1 << 20, metadata);
+    stream.resize(stream.len().max((1 << 20) + (128 << 10)), 0);
+    stream[192 << 10..(192 << 10) + 4].copy_from_slice(b"regi");
+    for (offset, length) in [(64 << 10, 4096), (192 << 10, 64 << 10)] {
+        stream[offset + 4..offset + 8].fill(0);
+        let sum = crc32c(&stream[offset..offset + length]);
+        stream[offset + 4..offset + 8].copy_from_slice(&sum.to_le_bytes());
+    }
+    let inspection = inspect(&stream);
+    assert_eq!(inspection.format, Format::Vhdx);
+    let service = inspection.oslo.matches.first().and_then(|matched| matched.virtual_size);
+    if let (None, Some(size), Some(service)) =
+        (&inspection.qemu.refusal, inspection.virtual_size, service)
+        && service != 0
+    {
+        assert_eq!(i128::from(size), service / 512 * 512);
+    }
+}
+
+/// Without a table, unlike nothing else.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for bit in bytes.iter().flat_map(|byte| (0..8).map(move |n| u32::from(byte >> n & 1))) {
+        crc = if (crc ^ bit) & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
+    }
+    !crc
+}
+
+/// The disk is what is behind the payload's offset, and the image service agrees on whole sectors. The
+/// data is the header behind its magic.
+pub fn luks(data: &[u8]) {
+    let mut stream = [b"LUKS\xba\xbe", data].concat();
+    // Room for eight slots of the smallest keys, which qemu wants to lie before the end.
+    stream.resize(stream.len().max(640 << 10), 0);
+    let inspection = inspect(&stream);
+    assert_eq!(inspection.format, Format::Luks);
+    if inspection.qemu.format == "luks" && inspection.qemu.refusal.is_none() {
+        let payload = u32::from_be_bytes(*stream[104..].first_chunk().expect("there is a header"));
+        let size = inspection.virtual_size.expect("qemu opens it");
+        let length = stream.len().next_multiple_of(512) as u64;
+        assert_eq!(size + u64::from(payload) * 512, length);
+    } else {
+        assert!(inspection.is_refused());
+    }
+}
+
+/// A disk with a boot sector is raw to us and to qemu, and the image service takes it by its
+/// partitions. The data is the table, and what is behind the sector.
+pub fn mbr_gpt(data: &[u8]) {
+    let (table, rest) = data.split_at(data.len().min(64));
+    let mut stream = placed(&[], 446, table);
+    stream = placed(&stream, 510, b"\x55\xaa");
+    stream.extend_from_slice(rest);
+    let inspection = inspect(&stream);
+    assert_eq!(inspection.qemu.format, "raw");
+    if inspection.format != Format::Raw {
+        return;
+    }
+    assert!(inspection.matches.iter().any(|matched| matched.format == Format::Mbr));
+    let entries: Vec<_> = stream[446..510].chunks(16).collect();
+    let flags = entries.iter().all(|entry| entry[0] & 0x7f == 0);
+    let used: Vec<_> = entries.iter().map(|entry| entry[4] != 0).collect();
+    let is_protective = |entry: &&&[u8]| entry[4] == 0xee;
+    let sound = entries
+        .iter()
+        .filter(is_protective)
+        .all(|entry| entry[1..4] == [0, 2, 0] && entry[8..12] == [1, 0, 0, 0]);
+    let alone = used == [true, false, false, false];
+    let takes = flags
+        && used.contains(&true)
+        && sound
+        && (alone || entries.iter().filter(is_protective).count() == 0);
+    let settings = ImageFormatSettings::default();
+    assert_eq!(inspection.glance("raw", "bare", &settings).is_accepted(), takes);
 }
 
 /// The digests of a stream depend neither on how it is cut, nor on how many threads share them, nor on
@@ -112,5 +270,30 @@ mod tests {
     #[test]
     fn digest_split() {
         replay("digest_split", super::digest_split);
+    }
+
+    #[test]
+    fn qcow2_header() {
+        replay("qcow2_header", super::qcow2_header);
+    }
+
+    #[test]
+    fn vmdk_descriptor() {
+        replay("vmdk_descriptor", super::vmdk_descriptor);
+    }
+
+    #[test]
+    fn vhdx_regions() {
+        replay("vhdx_regions", super::vhdx_regions);
+    }
+
+    #[test]
+    fn luks() {
+        replay("luks", super::luks);
+    }
+
+    #[test]
+    fn mbr_gpt() {
+        replay("mbr_gpt", super::mbr_gpt);
     }
 }

@@ -102,15 +102,35 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
             (Format::Raw, None, stream.length)
         }
     };
-    if oslo.is_uncertain() {
-        let text = "what the image service's inspector says of it is not certain";
-        findings.push(Finding::fatal(FindingId::ServerVerdictUnknown, 0, text));
-    }
+    findings.extend(service(&oslo, &findings));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &mut findings {
         finding.evidence = evidence(stream, finding.evidence.offset, EVIDENCE_BYTES);
     }
     Inspection { format, variant, virtual_size, matches, findings, qemu, oslo }
+}
+
+/// What the image service's answer adds to what was found.
+fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
+    if let Some(reason) = oslo.uncertainty {
+        return Some(Finding::fatal(FindingId::ServerVerdictUnknown, 0, reason));
+    }
+    if findings.iter().any(|finding| finding.severity == Severity::Fatal) {
+        return None;
+    }
+    // Whether a partition table stops it depends on its age and settings.
+    let settings = ImageFormatSettings {
+        gpt_safety_checks_nonfatal: vec!["mbr".to_owned()],
+        ..ImageFormatSettings::default()
+    };
+    match oslo.verdict("raw", "bare", &settings) {
+        ServerVerdict::Refused { reason } => {
+            // What is not taken as raw is not taken as anything.
+            let text = format!("the image service refuses it as any disk_format: {reason}");
+            Some(Finding::fatal(FindingId::ServiceUnsupported, 0, text))
+        }
+        _ => None,
+    }
 }
 
 fn evidence(stream: &Stream<'_>, offset: u64, length: usize) -> Evidence {

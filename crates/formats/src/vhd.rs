@@ -7,7 +7,8 @@ use crate::on_disk::{SECTOR, be16, be32, be64, bytes};
 
 const COOKIE: &[u8] = b"conectix";
 const FOOTER_BYTES: usize = 512;
-const HEADER_BYTES: usize = 1024;
+/// As far as its fields matter here; it has 1024.
+const HEADER_BYTES: usize = 48;
 /// What fits a geometry; larger disks go by their size.
 const MOST_BY_GEOMETRY: u64 = 65_535 * 16 * 255;
 /// qemu's limit, 2040 GiB in sectors.

@@ -113,6 +113,77 @@ proptest! {
     }
 }
 
+/// What starts a stream of each format that has fields.
+const MAGICS: [&[u8]; 14] = [
+    b"QFI\xfb\0\0\0\x03",
+    b"QFI\xfb\0\0\0\x01",
+    b"QED\0",
+    b"KDMV\x01\0\0\0",
+    b"COWD",
+    b"conectix",
+    b"vhdxfile",
+    b"LUKS\xba\xbe\0\x01",
+    b"LUKS\xba\xbe\0\x02",
+    b"WithouFreSpacExt\x02\0\0\0",
+    b"Bochs Virtual HD Image\0\0\0\0\0\0\0\0\0\0Redolog",
+    b"# Disk DescriptorFile\nversion=1\nRW ",
+    b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0 && mount -r -t iso9660 /dev/cloop $1\n",
+    b"",
+];
+
+#[test]
+fn no_value_in_a_header_makes_it_panic_or_depend_on_the_cutting() {
+    for magic in MAGICS {
+        for offset in (0..600).step_by(4) {
+            for value in
+                [&[0u8; 8][..], &[0xff; 8], b"\x7f\xff\xff\xff\xff\xff\xff\xff", b"\0\0\0\x01"]
+            {
+                // Everything else is ones, so that few rules stop it early.
+                for filler in [0u8, 1] {
+                    let mut bytes = vec![filler; 1100];
+                    bytes[..magic.len()].copy_from_slice(magic);
+                    let at = offset.max(magic.len());
+                    bytes[at..at + value.len()].copy_from_slice(value);
+                    let mut pieces = Detector::new();
+                    bytes.chunks(7).for_each(|piece| pieces.push(piece));
+                    let whole = inspect(&bytes);
+                    assert_eq!(pieces.finish(), whole);
+                    assert_eq!(whole.min_disk().is_some(), whole.virtual_size.is_some());
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// As above, with fields anywhere in the first 350 KiB, where regions are.
+    #[test]
+    fn regions_do_not_depend_on_the_cutting(
+        magic in prop::sample::select(MAGICS.to_vec()),
+        fields in proptest::collection::vec(
+            (prop_oneof![0usize..2048, 65_500usize..65_600, 196_600usize..196_700, 0usize..350_000],
+             prop_oneof![any::<u64>(), 0u64..400_000, Just(u64::MAX)]),
+            0..30,
+        ),
+        piece_bytes in prop_oneof![1usize..600, 60_000usize..70_000, 1usize..400_000],
+        end_known in any::<bool>(),
+    ) {
+        let mut bytes = vec![0; 360_000];
+        for (at, value) in fields {
+            bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        bytes[..magic.len()].copy_from_slice(magic);
+        let mut detector = Detector::new();
+        if end_known {
+            detector.tail(&bytes[350_000..], bytes.len() as u64);
+        }
+        bytes.chunks(piece_bytes).for_each(|piece| detector.push(piece));
+        prop_assert_eq!(detector.finish(), inspect(&bytes));
+    }
+}
+
 /// Runs qemu-img; `None`, said loudly, where there is none.
 fn qemu_img(arguments: &[&str], folder: &Path) -> Option<String> {
     let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {

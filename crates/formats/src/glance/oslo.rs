@@ -74,10 +74,6 @@ impl OsloView {
         }
         OsloView { matches, uncertainty, stream_bytes: stream.length }
     }
-
-    pub(crate) fn is_uncertain(&self) -> bool {
-        self.uncertainty.is_some()
-    }
 }
 
 const TOO_SHORT: Safety = Safety::Error("the file is too short to be checked");

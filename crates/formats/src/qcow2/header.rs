@@ -1,8 +1,10 @@
 //! The header: its fields, and the limits that qemu opens them within.
 
+use super::tables::Layout;
 use crate::finding::FindingId;
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{be32, be64};
+use crate::units::HostOffset;
 
 /// `header_length` of version 2, which has no such field.
 const V2_BYTES: u32 = 72;
@@ -21,8 +23,9 @@ const LEAST_EXTENDED_CLUSTER_BITS: u32 = 14;
 /// qemu's limit for the name of a backing file.
 const MOST_NAME_BYTES: u64 = 1023;
 
-/// The header of version 2 or 3.
-pub(super) struct Header {
+/// The header of version 2 or 3, as it is written.
+#[derive(Clone, Copy)]
+pub struct Header {
     pub(super) version: u32,
     pub(super) backing_file_offset: u64,
     backing_file_size: u32,
@@ -64,8 +67,9 @@ impl Incompatible {
 }
 
 impl Header {
-    /// `None` when the stream ends within it.
-    pub(super) fn read(head: &[u8]) -> Option<Self> {
+    /// From the first bytes of an image, without judging it; `None` when they end within it.
+    #[must_use]
+    pub fn read(head: &[u8]) -> Option<Self> {
         let version = be32(head, 4)?;
         let extended = version >= 3;
         let header_length = if extended { be32(head, 100)? } else { V2_BYTES };
@@ -91,8 +95,24 @@ impl Header {
     }
 
     /// Bytes of the disk inside, as qemu gives them to a machine: whole sectors.
-    pub(super) fn virtual_size(&self) -> u64 {
+    #[must_use]
+    pub fn virtual_size(&self) -> u64 {
         self.size / 512 * 512
+    }
+
+    /// How its tables map a disk; `None` when the size of a cluster is impossible.
+    #[must_use]
+    pub fn layout(&self) -> Option<Layout> {
+        let is_extended = self.incompatible.contains(Incompatible::EXTENDED_L2);
+        let least = if is_extended { LEAST_EXTENDED_CLUSTER_BITS } else { *CLUSTER_BITS.start() };
+        let is_sound = self.cluster_bits >= least && self.has_sound_cluster_size();
+        is_sound.then(|| Layout::new(self.cluster_bits, is_extended, self.version >= 3))
+    }
+
+    /// Where the L1 table is, and how many entries it has.
+    #[must_use]
+    pub fn l1_table(&self) -> (HostOffset, u32) {
+        (HostOffset(self.l1_table_offset), self.l1_size)
     }
 
     pub(super) fn has_sound_cluster_size(&self) -> bool {

@@ -1,13 +1,20 @@
 //! qcow2, versions 2 and 3 (`docs/interop/qcow2.txt` and `qcow2_do_open` of qemu).
+//!
+//! [`Header`] and [`Layout`] are what a reader of the format goes by; the detector itself reads no
+//! tables, as a stream gives no random access.
 
 mod extensions;
 mod header;
+mod tables;
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{be32, shown};
 use extensions::Extensions;
-use header::{Header, Incompatible};
+use header::Incompatible;
+
+pub use header::Header;
+pub use tables::{L2Entry, Layout, Misaligned};
 
 /// The first four bytes.
 const MAGIC: &[u8] = b"QFI\xfb";
