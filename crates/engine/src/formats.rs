@@ -50,10 +50,13 @@ pub(crate) fn choose(
     if force && let Some(asked) = asked {
         return Ok(asked.to_owned());
     }
+    let found = inspection.format;
+    if asked.is_none() && disk_format(found).is_none() {
+        return Err(Failure::FormatUnknown { found: found.name().to_owned() });
+    }
     if !other.is_empty() {
         return Err(Failure::FormatUnsafe { findings: shown(other), overrulable: true });
     }
-    let found = inspection.format;
     match (asked, disk_format(found)) {
         (None, Some(name)) => Ok(name.to_owned()),
         (None, None) => Err(Failure::FormatUnknown { found: found.name().to_owned() }),

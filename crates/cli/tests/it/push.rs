@@ -156,7 +156,7 @@ fn bad_input_ends_before_anything_is_made() {
         (&["push", "none.img"][..], 10, "cannot open none.img"),
         (&["push", "."], 10, "is a directory"),
         (&["push", "empty.img"], 10, "empty.img is empty"),
-        (&["push", "packed.img"], 11, "gzip has to be unpacked"),
+        (&["push", "packed.img"], 11, "the data is gzip, which"),
         (&["push", "backed.qcow2"], 11, "backing-file"),
         (&["push", "backed.qcow2", "--disk-format", "qcow2", "--force-format"], 11, "backing-file"),
         (&["push", "disk.img", "--disk-format", "qcow2"], 11, "the data is raw, not qcow2"),

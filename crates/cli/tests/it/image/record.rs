@@ -167,7 +167,7 @@ fn create_with_a_file_is_a_push() {
 
     std::fs::write(scene.folder.path().join("packed.img"), b"\x1f\x8b\x08\0packed").unwrap();
     let run = image(&scene, 11, &["create", "n", "--file", "packed.img"]);
-    assert!(run.stderr.contains("gzip has to be unpacked"), "{}", run.stderr);
+    assert!(run.stderr.contains("the data is gzip, which"), "{}", run.stderr);
     image(&scene, 10, &["create", "n", "--file", "none.img"]);
 }
 
