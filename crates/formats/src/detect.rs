@@ -66,8 +66,9 @@ impl Detector {
     /// `bytes` are the last of the `length` bytes of the source; more than [`TAIL_BYTES`] are not
     /// needed.
     pub fn tail(&mut self, bytes: &[u8], length: u64) {
+        let most = usize::try_from(length).unwrap_or(usize::MAX);
         let mut tail = TailRegion::new(TAIL_BYTES);
-        tail.feed(bytes);
+        tail.feed(&bytes[bytes.len().saturating_sub(most)..]);
         self.known_end = Some((tail, length));
     }
 

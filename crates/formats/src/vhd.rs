@@ -150,7 +150,7 @@ impl Header {
             seen.findings.push(Finding::info(FindingId::NotChecked, self.table_offset, text));
         }
         let bitmap = (u64::from(block) / SECTOR).div_ceil(8).next_multiple_of(SECTOR);
-        let length = length.next_multiple_of(SECTOR);
+        let length = length.div_ceil(SECTOR).saturating_mul(SECTOR);
         let beyond = table.chunks_exact(4).position(|entry| {
             let sector = be32(entry, 0).unwrap_or(UNALLOCATED);
             let end = u64::from(sector) * SECTOR + bitmap + u64::from(block);

@@ -155,6 +155,35 @@ fn no_value_in_a_header_makes_it_panic_or_depend_on_the_cutting() {
     }
 }
 
+#[test]
+fn a_caller_may_be_wrong_about_the_end() {
+    let mut footer_at_end = b"KDMV\x01\0\0\0".to_vec();
+    footer_at_end.resize(28, 0);
+    footer_at_end.extend([1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    footer_at_end.resize(56, 0);
+    footer_at_end.extend([0xff; 8]);
+    footer_at_end.resize(512, 0);
+    footer_at_end.extend(b"createType=\"streamOptimized\"\nRW 1 SPARSE \"d\"\n");
+    footer_at_end.resize(5000, 0);
+    for magic in MAGICS.iter().copied().chain([&footer_at_end[..]]) {
+        for tail_bytes in [0, 1, 512, 1000, 1536, 5000] {
+            for length in [0, 1, 511, 1000, 5000, u64::MAX - 1, u64::MAX] {
+                let mut detector = Detector::new();
+                let mut tail = b"conectix koly".repeat(400);
+                tail.truncate(tail_bytes);
+                detector.tail(&tail, length);
+                detector.push(magic);
+                detector.push(&[1; 2000]);
+                let _ = (detector.inspect(None), detector.inspect(Some(length)));
+                let mut detector = Detector::new();
+                detector.push(magic);
+                detector.push(&[1; 2000]);
+                let _ = detector.inspect(Some(length));
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -114,11 +114,11 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
             (_, Some(length)) if length < FOOTER_BYTES as u64 => {
                 return matched(Some(size), Safety::Error("the file is too short to be checked"));
             }
-            (Some(tail), _) => {
-                let footer = &tail[tail.len().saturating_sub(FOOTER_BYTES)..];
+            (Some(tail), _) if tail.len() >= FOOTER_BYTES => {
+                let footer = &tail[tail.len() - FOOTER_BYTES..];
                 failures.extend(check_footer(&header, footer).err());
             }
-            (None, _) => return matched(Some(size), Safety::Unknown("the footer was not seen")),
+            _ => return matched(Some(size), Safety::Unknown("the footer was not seen")),
         }
     }
     let safety = if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) };
