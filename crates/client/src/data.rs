@@ -14,7 +14,7 @@ pub struct UploadOptions {
     /// number of them.
     pub size: Option<u64>,
     /// The store, sent as `X-Image-Meta-Store`; the default one otherwise. Not for staging, whose
-    /// stores the import names.
+    /// stores the import names. openstacksdk's `store`, which there becomes a property of the image.
     pub store: Option<String>,
 }
 
