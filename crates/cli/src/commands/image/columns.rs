@@ -94,7 +94,7 @@ pub(super) fn image(image: &Image, human_readable: bool) -> Vec<(String, Value)>
                 fields.push((key.clone(), size(image.size().unwrap_or(0)).into()));
             }
             key if FIELDS.contains(&key) => fields.push((key.to_owned(), value.clone())),
-            key => drop(properties.insert(key.to_owned(), typed(key, value))),
+            key => drop(properties.insert(key.to_owned(), typed(image, key, value))),
         }
     }
     if !properties.is_empty() {
@@ -105,21 +105,14 @@ pub(super) fn image(image: &Image, human_readable: bool) -> Vec<(String, Value)>
 }
 
 /// A property, which is text on the wire, by the kind it has. What cannot be read stays text.
-fn typed(key: &str, value: &Value) -> Value {
-    let Some(Attribute { kind, place: Place::Extra, .. }) = Attribute::of_key(key) else {
-        return value.clone();
-    };
-    let Some(text) = value.as_str() else { return value.clone() };
-    let typed = match kind {
-        Kind::Integer => text.trim().parse::<i64>().ok().map(Value::from),
-        Kind::Float => text.trim().parse::<f64>().ok().map(Value::from),
-        Kind::Boolean => {
-            let text = text.trim().to_ascii_lowercase();
-            Some(matches!(&*text, "1" | "t" | "true" | "on" | "y" | "yes").into())
-        }
-        _ => None,
-    };
-    typed.unwrap_or_else(|| value.clone())
+fn typed(image: &Image, key: &str, value: &Value) -> Value {
+    let number_or_flag = Attribute::of_key(key).filter(|attribute| {
+        attribute.place == Place::Extra && attribute.kind != Kind::Text && value.is_string()
+    });
+    match number_or_flag.map(|attribute| image.attribute(attribute)) {
+        None | Some(Value::Null) => value.clone(),
+        Some(typed) => typed,
+    }
 }
 
 fn sorted(tags: &[Value]) -> Value {
