@@ -204,22 +204,19 @@ impl ImageClient {
                 Ok(image) => {
                     pace.failures = 0;
                     status = image.status();
-                    match watch.look(&image) {
-                        Look::Done => return Ok(image),
-                        Look::ImportFailed => {
-                            let failure = self.not_active(&image, &watch.before).await;
-                            return Err(Error::ImportFailed(failure));
-                        }
-                        Look::Failed => {
-                            let failure = self.not_active(&image, &watch.before).await;
-                            return Err(Error::FellBack(failure));
-                        }
-                        // What was taken on is the newest task of the image.
-                        Look::Unclear if has_task && self.has_failed(id).await => {
-                            let failure = self.not_active(&image, &watch.before).await;
-                            return Err(Error::FellBack(failure));
-                        }
-                        Look::Unclear | Look::Unfinished => {}
+                    let look = watch.look(&image);
+                    // What was taken on is the newest task of the image.
+                    let is_over = look == Look::Failed
+                        || look == Look::Unclear && has_task && self.has_failed(id).await;
+                    if look == Look::Done {
+                        return Ok(image);
+                    }
+                    if is_over || look == Look::ImportFailed {
+                        let failure = self.not_active(&image, &watch.before).await;
+                        return Err(match look {
+                            Look::ImportFailed => Error::ImportFailed(failure),
+                            _ => Error::FellBack(failure),
+                        });
                     }
                 }
                 Err(error) => pace.forgive(error)?,
