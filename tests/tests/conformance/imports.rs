@@ -9,13 +9,7 @@ use imgpush_client::{
 };
 
 use super::web::Web;
-use super::{ABC_SHA512, Clouds, abc, active, message, raw, sized, unique};
-
-fn patient() -> WaitOptions {
-    WaitOptions::default()
-        .with_timeout(Duration::from_secs(60))
-        .with_interval(Duration::from_millis(300))
-}
+use super::{ABC_SHA512, Clouds, abc, active, message, patient, raw, sized, unique};
 
 pub(crate) async fn staged_data_becomes_an_image(clouds: &Clouds) {
     let client = &clouds.demo;

@@ -12,10 +12,13 @@ mod sharing;
 mod stores;
 mod web;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use imgpush_client::{
     Cloud, CloudOptions, Error, Image, ImageClient, NewImage, Surroundings, UploadOptions,
+    WaitOptions,
 };
 
 /// MD5 and SHA-512 of `abc`, from the standards.
@@ -48,6 +51,13 @@ fn abc() -> Full<Bytes> {
 
 fn sized(bytes: u64) -> UploadOptions {
     UploadOptions::sized(bytes)
+}
+
+/// Long enough for the smallest image on a busy machine.
+fn patient() -> WaitOptions {
+    WaitOptions::default()
+        .with_timeout(Duration::from_secs(60))
+        .with_interval(Duration::from_millis(300))
 }
 
 /// An active image of three bytes.
@@ -155,7 +165,7 @@ async fn sandbox_clouds() -> Clouds {
         ADMIN, ADMIN_PROJECT, OTHER_PROJECT, OTHER_USER, PASSWORD, PROJECT, READER, Sandbox,
         SandboxOptions, USER,
     };
-    let options = SandboxOptions::default().with_tokens(std::time::Duration::from_secs(3600));
+    let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
     let sandbox = Sandbox::start(options).await.unwrap();
     let login = async |user: &str, project: &str| {
         let options = CloudOptions::default()

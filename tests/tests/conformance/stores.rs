@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use imgpush_client::{ClearTarget, Error, Import, ImportMethod, Location, Status, WaitOptions};
+use imgpush_client::{ClearTarget, Error, Import, ImportMethod, Location, Status};
 
 use super::web::Web;
-use super::{ABC_SHA512, Clouds, abc, active, message, raw, sized};
-
-fn patient() -> WaitOptions {
-    WaitOptions::default()
-        .with_timeout(Duration::from_secs(60))
-        .with_interval(Duration::from_millis(300))
-}
+use super::{ABC_SHA512, Clouds, abc, active, message, patient, raw, sized};
 
 pub(crate) async fn stores_are_listed(clouds: &Clouds) {
     let stores = clouds.demo.stores().await.unwrap();
