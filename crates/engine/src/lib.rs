@@ -69,9 +69,12 @@ pub use error::{
     Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
     StagingError, VerificationError,
 };
+pub use formats::{disk_format, inspect};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform, Sums, sums};
+/// What disk images are, and what is wrong with them.
+pub use imgpush_formats as image_formats;
 pub use pipeline::{FRAME_BYTES, Produced};
 pub use progress::{NoProgress, Phase, Progress};
 pub use push::{Push, PushOptions};

@@ -211,7 +211,8 @@ impl Push {
         })
         .await;
         let formats::Sniffed { head, inspection } = sniffed.map_err(Failure::Source)?;
-        if head.is_empty() && !options.allow_empty {
+        let is_empty = source.size().map_or(head.is_empty(), |size| size == 0);
+        if is_empty && !options.allow_empty {
             return Err(Failure::Source(SourceError::Empty { name: source.name().to_owned() }));
         }
         for finding in &inspection.findings {

@@ -1,5 +1,7 @@
 //! The stream, piece by piece.
 
+use std::ops::Range;
+
 use crate::format::INSPECTORS;
 use crate::inspect::Stream;
 use crate::region::{CaptureRegion, TailRegion};
@@ -99,6 +101,28 @@ impl Detector {
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.captures.last().unwrap_or(&self.head).is_complete()
+    }
+
+    /// The next part that is looked at; none when [`is_decided`](Self::is_decided).
+    ///
+    /// A source that can seek gives its end by [`tail`](Self::tail) and then, with
+    /// [`skip_to`](Self::skip_to), only these parts. A part may reach beyond the end of the source,
+    /// or lie there; then there is nothing more to give.
+    #[must_use]
+    pub fn wants(&self) -> Option<Range<u64>> {
+        let active = self.captures.last().unwrap_or(&self.head);
+        (!active.is_complete()).then(|| active.missing())
+    }
+
+    /// Passes over the bytes before `offset`, as far as nothing that is wanted lies there.
+    ///
+    /// What comes next is at `offset` then. The verdict is the same as if the bytes had come.
+    pub fn skip_to(&mut self, offset: u64) {
+        let offset = self.wants().map_or(offset, |wanted| offset.min(wanted.start));
+        if offset > self.position {
+            self.position = offset;
+            self.tail = TailRegion::new(TAIL_BYTES);
+        }
     }
 
     /// The verdict when the stream has ended.

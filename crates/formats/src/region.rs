@@ -2,6 +2,8 @@
 //!
 //! Both keep a number of bytes that their user fixes, whatever the stream says of itself.
 
+use std::ops::Range;
+
 /// A part of the stream at an absolute offset.
 #[derive(Clone, Debug)]
 pub(crate) struct CaptureRegion {
@@ -38,6 +40,11 @@ impl CaptureRegion {
     /// The first byte behind it; it may lie beyond any stream.
     pub(crate) fn end(&self) -> u64 {
         self.offset.saturating_add(self.length as u64)
+    }
+
+    /// What it still needs.
+    pub(crate) fn missing(&self) -> Range<u64> {
+        self.offset.saturating_add(self.bytes.len() as u64)..self.end()
     }
 
     pub(crate) fn is_complete(&self) -> bool {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::{Rewind, Source};
+use super::{ReadAt, Rewind, Source};
 use crate::SourceError;
 use crate::pool::Pool;
 
@@ -50,8 +50,12 @@ impl FileSource {
         Ok(FileSource { name, file, size, modified, at: 0 })
     }
 
+    fn failed_at(&self, at: u64, source: std::io::Error) -> SourceError {
+        SourceError::Read { name: self.name.clone(), at, source }
+    }
+
     fn failed(&self, source: std::io::Error) -> SourceError {
-        SourceError::Read { name: self.name.clone(), at: self.at, source }
+        self.failed_at(self.at, source)
     }
 
     fn metadata(&self) -> Result<Metadata, SourceError> {
@@ -80,23 +84,15 @@ impl Source for FileSource {
         let mut buffer = pool.take().map_err(|source| self.failed(source))?;
         let space = buffer.space();
         let wanted = left.min(space.len());
-        let mut filled = 0;
-        while filled < wanted {
-            let at = self.at + filled as u64;
-            match read_at(&self.file, &mut space[filled..wanted], at) {
-                Ok(0) => {
-                    return Err(SourceError::Shrank {
-                        name: self.name.clone(),
-                        expected: self.size,
-                        found: at,
-                    });
-                }
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(error)),
-            }
-        }
+        let filled = self.read_at(self.at, &mut space[..wanted])?;
         self.at += filled as u64;
+        if filled < wanted {
+            return Err(SourceError::Shrank {
+                name: self.name.clone(),
+                expected: self.size,
+                found: self.at,
+            });
+        }
         Ok(Some(buffer.into_chunk(filled)))
     }
 
@@ -119,8 +115,28 @@ impl Source for FileSource {
         Ok(())
     }
 
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        Some(self)
+    }
+
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         Some(self)
+    }
+}
+
+impl ReadAt for FileSource {
+    fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError> {
+        let mut filled = 0;
+        while filled < space.len() {
+            let at = offset.saturating_add(filled as u64);
+            match read_at(&self.file, &mut space[filled..], at) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed_at(at, error)),
+            }
+        }
+        Ok(filled)
     }
 }
 

@@ -43,10 +43,27 @@ pub trait Source: Send {
     /// It is not: the image must not become active.
     fn finish(&mut self) -> Result<(), SourceError>;
 
+    /// Bytes from anywhere, for sources that can give them at little cost: where their size is known,
+    /// headers and footers are looked at before the reading starts.
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        None
+    }
+
     /// The way back to the start, for sources that have one. What has none is never sent twice.
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         None
     }
+}
+
+/// Reads anywhere in a source. Where its next chunk begins is not changed.
+pub trait ReadAt {
+    /// Fills `space` with what is at `offset`, and gives the number of bytes, fewer only where the
+    /// source ends.
+    ///
+    /// # Errors
+    ///
+    /// Reading failed.
+    fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError>;
 }
 
 /// The way back to the start of a source.
