@@ -42,9 +42,13 @@ impl Cloud {
         };
         vec![
             ("CLOUD_DIR", given("CLOUD_DIR", target().join(folder))),
-            // Kept between runs: making it takes a minute.
-            ("CLOUD_VENV", given("IMGPUSH_CLOUD_VENV", target().join("cloud-venv"))),
+            ("CLOUD_VENV", venv().into_os_string()),
         ]
+    }
+
+    /// The interpreter of its services, whether it is installed or not.
+    pub(crate) fn python() -> PathBuf {
+        venv().join("bin/python")
     }
 
     /// One of the script's verbs.
@@ -74,4 +78,10 @@ impl Cloud {
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+/// Kept between runs: making it takes a minute.
+fn venv() -> PathBuf {
+    std::env::var_os("IMGPUSH_CLOUD_VENV")
+        .map_or_else(|| target().join("cloud-venv"), PathBuf::from)
 }

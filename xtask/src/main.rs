@@ -4,6 +4,7 @@ mod arrows;
 mod bench;
 mod check;
 mod cloud;
+mod corpus;
 mod kernels;
 mod step;
 mod test;
@@ -51,6 +52,14 @@ enum Verb {
     },
     /// What a push of 1 GiB and of 64 GiB takes of memory, against a null server
     Memory,
+    /// Has real disk images judged, against qemu-img and the service's inspector
+    Corpus {
+        /// Write docs/disk-images.md instead
+        #[arg(long)]
+        table: bool,
+    },
+    /// Uploads real disk images to a real Glance as every disk_format, against what is predicted
+    Verdicts,
     /// The real cloud of tests/cloud: up, down, env, status, clients, clean
     Cloud { verb: String },
 }
@@ -62,6 +71,9 @@ fn main() -> ExitCode {
         Verb::Arrows => arrows::check(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
+        Verb::Corpus { table: false } => corpus::test(),
+        Verb::Corpus { table: true } => corpus::table(),
+        Verb::Verdicts => corpus::verdicts(),
         Verb::Cloud { verb } => cloud::Cloud::of_user().call(&verb),
     };
     match done {

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use crate::cloud::Cloud;
-use crate::kernels;
 use crate::root;
 use crate::step::{Steps, cargo, run};
+use crate::{corpus, kernels};
 
 pub(crate) fn run_verb(no_cloud: bool, huge: bool, filter: Option<&str>) -> Result<()> {
     let mut steps = Steps::default();
@@ -23,6 +23,13 @@ pub(crate) fn run_verb(no_cloud: bool, huge: bool, filter: Option<&str>) -> Resu
     }
     if !no_cloud {
         with_cloud(&mut steps, &filter);
+    }
+    // Behind the cloud, whose installation knows what the service makes of an image.
+    if filter.is_empty() {
+        match corpus::source() {
+            Some(_) => _ = steps.step("real disk images", corpus::test),
+            None => steps.leave_out("real disk images", corpus::MISSING),
+        }
     }
     steps.finish()
 }
