@@ -123,14 +123,15 @@ fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
         gpt_safety_checks_nonfatal: vec!["mbr".to_owned()],
         ..ImageFormatSettings::default()
     };
-    match oslo.verdict("raw", "bare", &settings) {
-        ServerVerdict::Refused { reason } => {
-            // What is not taken as raw is not taken as anything.
-            let text = format!("the image service refuses it as any disk_format: {reason}");
-            Some(Finding::fatal(FindingId::ServiceUnsupported, 0, text))
-        }
-        _ => None,
+    let verdicts = oslo.verdicts(&settings);
+    if verdicts.iter().any(|(_, v)| !matches!(v, ServerVerdict::Refused { .. })) {
+        return None;
     }
+    let ServerVerdict::Refused { reason } = oslo.verdict("raw", "bare", &settings) else {
+        return None;
+    };
+    let text = format!("the image service refuses it as any disk_format: {reason}");
+    Some(Finding::fatal(FindingId::ServiceUnsupported, 0, text))
 }
 
 fn evidence(stream: &Stream<'_>, offset: u64, length: usize) -> Evidence {

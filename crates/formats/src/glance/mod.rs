@@ -106,24 +106,24 @@ impl OsloView {
         if let Some(reason) = self.uncertainty {
             return ServerVerdict::Unknown { reason };
         }
-        let found = match &self.matches[..] {
-            [] => None,
-            [only] => Some(only),
-            // A hybrid CD.
-            [first, second] if [first.name, second.name] == ["iso", "gpt"] => Some(first),
-            several => {
-                let names: Vec<_> = several.iter().map(|matched| matched.name).collect();
-                let reason = format!("Multiple formats detected: {}", names.join(", "));
-                return ServerVerdict::Refused { reason };
-            }
+        let requires = settings.require_image_format_match;
+        let (found, is_hybrid) = match &self.matches[..] {
+            [] => (None, false),
+            [only] => (Some(only), false),
+            [first, second] if [first.name, second.name] == ["iso", "gpt"] => (Some(first), true),
+            several => return mismatch(several_formats(several), requires),
         };
         let name = found.map_or("raw", |found| found.name);
         let is_raw_by_another_name = found.is_none() && !INSPECTED.contains(&disk_format);
         let mut warning = None;
         if name != disk_format && !is_raw_by_another_name {
             let text = format!("the format is {name}, not {disk_format}");
-            if disk_format != "raw" && settings.require_image_format_match {
-                return ServerVerdict::Refused { reason: text };
+            if disk_format != "raw" {
+                return mismatch(text, requires);
+            }
+            if is_hybrid {
+                // Its own warning about raw fails on a hybrid CD.
+                return mismatch(several_formats(&self.matches), requires);
             }
             warning = Some(text);
         }
@@ -176,6 +176,20 @@ impl OsloView {
     }
 }
 
+/// A format that is not the one announced is refused, or taken without a further look.
+fn mismatch(text: String, is_refused: bool) -> ServerVerdict {
+    if is_refused {
+        ServerVerdict::Refused { reason: text }
+    } else {
+        ServerVerdict::Accepted { virtual_size: None, warning: Some(text) }
+    }
+}
+
+fn several_formats(matches: &[OsloMatch]) -> String {
+    let names: Vec<_> = matches.iter().map(|matched| matched.name).collect();
+    format!("Multiple formats detected: {}", names.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,10 +231,27 @@ mod tests {
         settings.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
         assert!(verdict(&disk, "raw", &settings).is_accepted());
         assert!(!verdict(&disk, "vhd", &settings).is_accepted());
+        settings.gpt_safety_checks_nonfatal.clear();
         settings.require_image_format_match = false;
+        // It looks no further where the format differs, but does where it is raw that is said.
         assert!(verdict(&disk, "vhd", &settings).is_accepted());
+        assert!(!verdict(&disk, "raw", &settings).is_accepted());
         let elsewhere = inspect(&disk).glance("vhd", "ova", &ImageFormatSettings::default());
         assert!(elsewhere.is_accepted(), "only bare containers are looked at");
+    }
+
+    #[test]
+    fn a_hybrid_cd_is_a_cd_and_nothing_else() {
+        let mut settings = ImageFormatSettings::default();
+        let mut disk = vec![0; 40_000];
+        disk[510..512].copy_from_slice(b"\x55\xaa");
+        disk[446..462].copy_from_slice(b"\x80\0\x02\0\x83\0\0\0\x01\0\0\0\x10\0\0\0");
+        disk[32_768..32_774].copy_from_slice(b"\x01CD001");
+        assert!(verdict(&disk, "iso", &settings).is_accepted());
+        let reason = "Multiple formats detected: iso, gpt".to_owned();
+        assert_eq!(verdict(&disk, "raw", &settings), ServerVerdict::Refused { reason });
+        settings.require_image_format_match = false;
+        assert!(verdict(&disk, "raw", &settings).is_accepted());
     }
 
     #[test]
