@@ -132,19 +132,20 @@ pub(crate) fn choose(
     }
 }
 
-/// The `disk_format` under which the service takes the data as it is, and a machine sees the disk that
-/// is in it; none where there is no such.
+/// The `disk_format` under which the service takes the data as it is in a `container_format`, and a
+/// machine sees the disk that is in it; none where there is no such.
 ///
 /// A container never becomes `raw`: a machine would see the container. What the service takes for raw
 /// and qemu as well, a fixed VHD for one, is a raw disk with something behind it.
 #[must_use]
 pub fn disk_format(
     inspection: &Inspection,
+    container_format: &str,
     settings: &ImageFormatSettings,
 ) -> Option<&'static str> {
     let own = own_name(inspection.format)?;
     let is_raw = inspection.qemu.format == "raw";
-    let takes = |name: &&str| inspection.glance(name, "bare", settings).is_accepted();
+    let takes = |name: &&str| inspection.glance(name, container_format, settings).is_accepted();
     [own].into_iter().chain(is_raw.then_some("raw")).find(takes)
 }
 

@@ -27,10 +27,13 @@ impl Inspector for Tar {
 }
 
 fn archive(stream: &Stream<'_>, is_appliance: bool) -> Option<Seen> {
-    let name = c_string(stream.head.get(NAME)?).to_ascii_lowercase();
+    let first = c_string(stream.head.get(NAME)?);
+    let name = first.to_ascii_lowercase();
     if stream.head.get(MAGIC)? != b"ustar" || name.ends_with(b".ovf") != is_appliance {
         return None;
     }
     let text = "an archive of files, not a disk";
-    Some(Seen::unprobed(257, 5).with(Finding::fatal(FindingId::Archive, 257, text)))
+    let mut seen = Seen::unprobed(257, 5).with(Finding::fatal(FindingId::Archive, 257, text));
+    seen.details.field("first member", first);
+    Some(seen)
 }

@@ -34,6 +34,9 @@ impl Inspector for Bochs {
             return Some(seen.cut_off());
         };
         seen.virtual_size = Some(size / SECTOR * SECTOR);
+        seen.variant = Some(if first { "version 1" } else { "version 2" }.to_owned());
+        seen.details.bytes("extent size", extent);
+        seen.details.number("catalog entries", entries);
         let text = format!("{entries} catalog entries are more than qemu takes");
         seen.refuse(entries > MOST_ENTRIES, 72, text);
         if extent.is_power_of_two() && EXTENT_BYTES.contains(&extent) {

@@ -28,6 +28,9 @@ impl Inspector for Cloop {
         };
         // Both have 32 bits.
         seen.virtual_size = Some(u64::from(block) * u64::from(blocks));
+        seen.details.bytes("block size", block);
+        seen.details.number("blocks", blocks);
+        seen.details.text("compression", "zlib");
         let is_sound = block != 0 && u64::from(block) % SECTOR == 0 && block <= MOST_BLOCK_BYTES;
         seen.refuse(!is_sound, 128, format!("blocks of {block} bytes are impossible"));
         let offset_bytes = (u64::from(blocks) + 1) * 8;

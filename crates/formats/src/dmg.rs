@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, be64};
+use crate::on_disk::{SECTOR, be32, be64};
 
 const MAGIC: &[u8] = b"koly";
 /// Bytes of the trailer.
@@ -25,6 +25,16 @@ impl Inspector for Dmg {
         let finding = Finding::fatal(FindingId::ServiceUnsupported, offset, text);
         let mut seen = Seen::trailer(offset, MAGIC.len()).with(finding);
         seen.virtual_size = be64(trailer, 0x1ec).and_then(|sectors| sectors.checked_mul(SECTOR));
+        if let Some(version) = be32(trailer, 4) {
+            seen.details.number("version", version);
+        }
+        if let Some(bytes) = be64(trailer, 32) {
+            seen.details.bytes("data size", bytes);
+        }
+        if let Some(segments) = be32(trailer, 60).filter(|count| *count > 1) {
+            seen.details.number("segments", segments);
+        }
+        seen.details.uuid("uuid", trailer.get(64..));
         let plist = be64(trailer, 0xd8).zip(be64(trailer, 0xe0));
         let end = plist.and_then(|(at, bytes)| at.checked_add(bytes));
         let text = "the property list ends behind the end of the file";

@@ -2,6 +2,7 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
+use crate::on_disk::le16;
 
 /// Where each says what it is. Those that say so behind the head (btrfs, ZFS, reiserfs) are not here.
 const MAGICS: [(usize, &[u8], &str); 20] = [
@@ -27,6 +28,19 @@ const MAGICS: [(usize, &[u8], &str); 20] = [
     (9564, b"\x19\x01\x54\x19", "UFS"),
 ];
 
+/// Where some have their label, and its bytes.
+const LABELS: [(&str, usize, usize); 6] = [
+    ("FAT", 43, 11),
+    ("ext", 1144, 16),
+    ("XFS", 108, 12),
+    ("EROFS", 1088, 16),
+    ("swap", 1052, 16),
+    ("LVM2", 544, 32),
+];
+
+/// Where some have their identifier.
+const UUIDS: [(&str, usize); 4] = [("ext", 1128), ("XFS", 32), ("EROFS", 1072), ("swap", 1036)];
+
 /// Any of them.
 pub(crate) struct FileSystem;
 
@@ -38,7 +52,18 @@ impl Inspector for FileSystem {
         let (at, magic, name) = MAGICS.iter().find(is_there)?;
         let text = format!("this is {name} by itself, without a partition table");
         let finding = Finding::info(FindingId::NoPartition, *at as u64, text);
-        Some(Seen::unprobed(*at as u64, magic.len()).of(*name).with(finding))
+        let mut seen = Seen::unprobed(*at as u64, magic.len()).of(*name).with(finding);
+        seen.details.text("file system", *name);
+        // The boot sector of FAT32 has more before its label.
+        let moved = if *magic == *b"FAT32" { 28 } else { 0 };
+        if let Some((_, at, length)) = LABELS.iter().find(|(of, ..)| of == name) {
+            let label = stream.head.get(at + moved..at + moved + length);
+            seen.details.field("label", label.unwrap_or_default());
+        }
+        if let Some((_, at)) = UUIDS.iter().find(|(of, _)| of == name) {
+            seen.details.uuid("uuid", stream.head.get(*at..));
+        }
+        Some(seen)
     }
 }
 
@@ -50,7 +75,11 @@ impl Inspector for Kernel {
         stream.head.get(0x202..)?.starts_with(b"HdrS").then(|| {
             let text = "this is a Linux kernel, which the image service knows as aki";
             let finding = Finding::info(FindingId::NoPartition, 0x202, text);
-            Seen::unprobed(0x202, 4).of("bzImage").with(finding)
+            let mut seen = Seen::unprobed(0x202, 4).of("bzImage").with(finding);
+            let version = le16(stream.head, 0x20e).map(|at| usize::from(at) + 0x200);
+            let version = version.and_then(|at| stream.head.get(at..));
+            seen.details.field("kernel", version.unwrap_or_default());
+            seen
         })
     }
 }

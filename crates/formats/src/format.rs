@@ -76,27 +76,27 @@ formats! {
     /// Any other tar.
     Tar "tar" Packed archive::Tar;
     /// gzip.
-    Gzip "gzip" Packed packed::Packed(b"\x1f\x8b");
+    Gzip "gzip" Packed packed::Packed::new(b"\x1f\x8b").telling(packed::gzip);
     /// xz.
-    Xz "xz" Packed packed::Packed(b"\xfd7zXZ\0");
+    Xz "xz" Packed packed::Packed::new(b"\xfd7zXZ\0");
     /// Zstandard.
-    Zstd "zstd" Packed packed::Packed(b"\x28\xb5\x2f\xfd");
+    Zstd "zstd" Packed packed::Packed::new(b"\x28\xb5\x2f\xfd").telling(packed::zstd);
     /// bzip2.
-    Bzip2 "bzip2" Packed packed::Packed(b"BZh");
+    Bzip2 "bzip2" Packed packed::Packed::new(b"BZh");
     /// LZ4 frames.
-    Lz4 "lz4" Packed packed::Packed(b"\x04\x22\x4d\x18");
+    Lz4 "lz4" Packed packed::Packed::new(b"\x04\x22\x4d\x18");
     /// zip.
-    Zip "zip" Packed packed::Packed(b"PK\x03\x04");
+    Zip "zip" Packed packed::Packed::new(b"PK\x03\x04").telling(packed::zip);
     /// 7-Zip.
-    SevenZip "7z" Packed packed::Packed(b"7z\xbc\xaf\x27\x1c");
+    SevenZip "7z" Packed packed::Packed::new(b"7z\xbc\xaf\x27\x1c");
     /// Android sparse image.
-    AndroidSparse "android-sparse" Packed packed::Packed(b"\x3a\xff\x26\xed");
+    AndroidSparse "android-sparse" Packed packed::Packed::new(b"\x3a\xff\x26\xed");
     /// Expert Witness, of forensic tools.
-    Ewf "ewf" Packed packed::Packed(b"EVF\x09\x0d\x0a\xff\x00");
+    Ewf "ewf" Packed packed::Packed::new(b"EVF\x09\x0d\x0a\xff\x00");
     /// Advanced Forensic Format.
-    Aff "aff" Packed packed::Packed(b"AFF10\r\n");
+    Aff "aff" Packed packed::Packed::new(b"AFF10\r\n");
     /// Apple's sparse image.
-    Asif "asif" Packed packed::Packed(b"shdw");
+    Asif "asif" Packed packed::Packed::new(b"shdw");
     /// A partition table of four entries, or any other boot sector.
     Mbr "mbr" Content partition::Mbr;
     /// A GUID partition table.

@@ -1,6 +1,7 @@
 //! What a format's file has to give: an [`Inspector`], which sees a [`Stream`] and says what it
 //! [`Seen`].
 
+use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::on_disk::SECTOR;
 use crate::region::CaptureRegion;
@@ -95,6 +96,8 @@ pub(crate) struct Seen {
     /// Whether the magic is at the end, so that anything may be at the start.
     pub(crate) is_trailer: bool,
     pub(crate) findings: Vec<Finding>,
+    /// What people like to know besides; none of it decides anything.
+    pub(crate) details: Details,
 }
 
 impl Seen {
@@ -108,6 +111,7 @@ impl Seen {
             is_probed: true,
             is_trailer: false,
             findings: Vec::new(),
+            details: Details::default(),
         }
     }
 
@@ -119,11 +123,6 @@ impl Seen {
     /// A magic at the end, which qemu does not look for either.
     pub(crate) fn trailer(offset: u64, length: usize) -> Self {
         Seen { is_trailer: true, ..Seen::unprobed(offset, length) }
-    }
-
-    pub(crate) fn holding(mut self, virtual_size: Option<u64>) -> Self {
-        self.virtual_size = virtual_size;
-        self
     }
 
     pub(crate) fn of(mut self, variant: impl Into<String>) -> Self {

@@ -12,8 +12,8 @@
 //!
 //! A [`Detector`] is fed a stream in pieces of any size; the verdict does not depend on how it is cut.
 //! A source that can seek gives its end first, with [`Detector::tail`]. The [`Inspection`] has every
-//! magic that is there with its evidence, one verdict, the size of the disk inside, what is wrong
-//! with it, and two predictions: what qemu says of it, and what the image service will do with it.
+//! magic that is there with its evidence, one verdict, the size of the disk inside, facts for people,
+//! what is wrong with it, and two predictions: what qemu says of it, and what the image service will do with it.
 //!
 //! Nothing is allocated that the input can inflate: kept are the first [`HEAD_BYTES`], the last
 //! [`TAIL_BYTES`], and at most a MiB of what the header points to.
@@ -29,6 +29,7 @@ mod archive;
 mod bochs;
 mod checksum;
 mod cloop;
+mod detail;
 mod detect;
 mod dmg;
 mod filesystem;
@@ -54,6 +55,7 @@ mod vhd;
 mod vhdx;
 mod vmdk;
 
+pub use detail::{Detail, DetailValue};
 pub use detect::{Detector, HEAD_BYTES, TAIL_BYTES};
 pub use finding::{Evidence, Finding, FindingId, Severity};
 pub use format::Format;

@@ -1,17 +1,74 @@
 //! What has to be unpacked first, by the magic at its start. Nobody boots from it, and everybody takes
 //! it for a raw disk.
 
+use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
+use crate::on_disk::{le16, le32, le64};
 
 /// Anything that starts with these bytes.
-pub(crate) struct Packed(pub(crate) &'static [u8]);
+pub(crate) struct Packed {
+    magic: &'static [u8],
+    tell: fn(&[u8], &mut Details),
+}
+
+impl Packed {
+    pub(crate) const fn new(magic: &'static [u8]) -> Self {
+        Packed { magic, tell: |_, _| {} }
+    }
+
+    /// With what its header says of what is in it.
+    pub(crate) const fn telling(self, tell: fn(&[u8], &mut Details)) -> Self {
+        Packed { tell, ..self }
+    }
+}
 
 impl Inspector for Packed {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
-        stream.head.starts_with(self.0).then(|| {
+        stream.head.starts_with(self.magic).then(|| {
             let text = "it has to be unpacked before a machine boots from it";
-            Seen::unprobed(0, self.0.len()).with(Finding::fatal(FindingId::Compressed, 0, text))
+            let finding = Finding::fatal(FindingId::Compressed, 0, text);
+            let mut seen = Seen::unprobed(0, self.magic.len()).with(finding);
+            (self.tell)(stream.head, &mut seen.details);
+            seen
         })
     }
+}
+
+/// The name of the file, where the header has it (RFC 1952).
+pub(crate) fn gzip(head: &[u8], details: &mut Details) {
+    const HAS_EXTRA: u8 = 4;
+    const HAS_NAME: u8 = 8;
+    let Some(&flags) = head.get(3) else { return };
+    let extra = match flags & HAS_EXTRA {
+        0 => 0,
+        _ => 2 + usize::from(le16(head, 10).unwrap_or_default()),
+    };
+    if flags & HAS_NAME != 0 {
+        details.field("packed file", head.get(10 + extra..).unwrap_or_default());
+    }
+}
+
+/// The size of what is in it, where the first frame has it (RFC 8878).
+pub(crate) fn zstd(head: &[u8], details: &mut Details) {
+    let Some(&descriptor) = head.get(4) else { return };
+    let is_single = descriptor & 0x20 != 0;
+    let dictionary_bytes = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let at = 5 + usize::from(!is_single) + dictionary_bytes;
+    let size = match descriptor >> 6 {
+        0 if is_single => head.get(at).map(|&size| size.into()),
+        0 => None,
+        1 => le16(head, at).map(|size| u64::from(size) + 256),
+        2 => le32(head, at).map(u64::from),
+        _ => le64(head, at),
+    };
+    if let Some(size) = size {
+        details.bytes("unpacked size", size);
+    }
+}
+
+/// The name of the first file.
+pub(crate) fn zip(head: &[u8], details: &mut Details) {
+    let length = usize::from(le16(head, 26).unwrap_or_default());
+    details.field("first member", head.get(30..30 + length).unwrap_or_default());
 }

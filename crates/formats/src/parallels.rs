@@ -32,6 +32,12 @@ impl Inspector for Parallels {
         };
         let sectors = if is_old { sectors & u64::from(u32::MAX) } else { sectors };
         seen.virtual_size = sectors.checked_mul(SECTOR);
+        seen.variant =
+            Some(if is_old { "WithoutFreeSpace" } else { "WithouFreSpacExt" }.to_owned());
+        seen.details.bytes("cluster size", u64::from(tracks) * SECTOR);
+        if let (Some(heads), Some(cylinders)) = (le32(head, 20), le32(head, 24)) {
+            seen.details.text("geometry", format!("{cylinders} cylinders, {heads} heads"));
+        }
         seen.refuse(seen.virtual_size.is_none(), 36, format!("{sectors} sectors are impossible"));
         seen.refuse(tracks == 0, 28, "a cluster has no sector");
         seen.refuse(tracks > MOST_TRACKS, 28, format!("a cluster of {tracks} sectors"));

@@ -1,16 +1,59 @@
 //! Partition tables: the boot sector of PCs, and GUID partition tables (UEFI 2.10, chapter 5).
 
 use crate::checksum::crc32;
+use crate::detail::{Details, short_size, swapped, uuid_text, wide};
 use crate::finding::{Finding, FindingId};
 use crate::glance::mbr;
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{le32, le64};
+use crate::on_disk::{SECTOR, bytes, le32, le64};
 
 /// Where `55 aa` ends a boot sector.
 pub(crate) const BOOT_SIGNATURE: usize = 510;
 const GPT_MAGIC: &[u8] = b"EFI PART";
 /// Bytes of a GPT's header without padding.
 const GPT_HEADER_BYTES: u32 = 92;
+/// Bytes of a GPT's entry as far as its fields go.
+const GPT_ENTRY_BYTES: usize = 128;
+/// Entries of a GPT of which more than the number is told.
+const MOST_TOLD_PARTITIONS: usize = 32;
+
+/// What people call the types that disk images have.
+const MBR_TYPES: [(u8, &str); 16] = [
+    (0x01, "FAT12"),
+    (0x04, "FAT16"),
+    (0x05, "extended"),
+    (0x06, "FAT16"),
+    (0x07, "NTFS or exFAT"),
+    (0x0b, "FAT32"),
+    (0x0c, "FAT32"),
+    (0x0e, "FAT16"),
+    (0x0f, "extended"),
+    (0x82, "Linux swap"),
+    (0x83, "Linux"),
+    (0x8e, "Linux LVM"),
+    (0xa5, "FreeBSD"),
+    (0xee, "GPT"),
+    (0xef, "EFI system"),
+    (0xfd, "Linux RAID"),
+];
+const GPT_TYPES: [(&str, &str); 16] = [
+    ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "EFI system"),
+    ("21686148-6449-6e6f-744e-656564454649", "BIOS boot"),
+    ("0fc63daf-8483-4772-8e79-3d69d8477de4", "Linux"),
+    ("4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "Linux root (x86-64)"),
+    ("b921b045-1df0-41c3-af44-4c6f280d3fae", "Linux root (ARM64)"),
+    ("bc13c2ff-59e6-4262-a352-b275fd6f7172", "Linux extended boot"),
+    ("933ac7e1-2eb4-4f13-b844-0e14e2aef915", "Linux home"),
+    ("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", "Linux swap"),
+    ("e6d6d379-f507-44c2-a23c-238f2a3df928", "Linux LVM"),
+    ("a19d880f-05fc-4d3b-a006-743f0f84911e", "Linux RAID"),
+    ("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "Microsoft data"),
+    ("e3c9e316-0b5c-4db8-817d-f92df00215ae", "Microsoft reserved"),
+    ("de94bba4-06d1-4d40-a16a-bfd50179d6ac", "Windows recovery"),
+    ("516e7cb4-6ecf-11d6-8ff8-00022d09712b", "FreeBSD"),
+    ("48465300-0000-11aa-aa11-00306543ecac", "HFS+"),
+    ("9e1a2d38-c612-4316-aa26-8b49521e5a8b", "PReP boot"),
+];
 
 /// A boot sector, with or without partitions.
 pub(crate) struct Mbr;
@@ -30,6 +73,7 @@ impl Inspector for Mbr {
             let text = format!("image services since 2026.1 refuse it: {reason}");
             seen.findings.push(Finding::warning(FindingId::MbrInvalid, 446, text));
         }
+        tell_mbr(&mut seen.details, stream.head);
         Some(seen)
     }
 }
@@ -47,6 +91,7 @@ impl Inspector for Gpt {
         seen.variant = Some(format!("sectors of {sector} bytes"));
         let (text, header) = ("a GUID partition table", &stream.head[sector..]);
         seen.findings.push(Finding::info(FindingId::PartitionTable, at, text));
+        tell_gpt(&mut seen.details, stream, sector, header);
         let Some(second) = le64(header, 32) else { return Some(seen) };
         let text = "the checksum of the partition table's header is wrong";
         seen.warn(!has_sound_checksum(header), FindingId::CorruptHeader, at + 16, text);
@@ -66,6 +111,86 @@ impl Inspector for Gpt {
         }
         Some(seen)
     }
+}
+
+/// The entries, unless the sector is that of a file system, which has code there.
+fn tell_mbr(details: &mut Details, head: &[u8]) {
+    let Some(table) = head.get(446..510) else { return };
+    if table.chunks_exact(16).any(|entry| !matches!(entry[0], 0 | 0x80)) {
+        return;
+    }
+    if let Some(signature) = le32(head, 440).filter(|signature| *signature != 0) {
+        details.text("disk signature", format!("{signature:08x}"));
+    }
+    let mut partitions = Vec::new();
+    for (n, entry) in table.chunks_exact(16).enumerate() {
+        let (Some(start), Some(sectors)) = (le32(entry, 8), le32(entry, 12)) else { continue };
+        if entry[4] == 0 {
+            continue;
+        }
+        let name = MBR_TYPES.iter().find(|(kind, _)| *kind == entry[4]);
+        let name = name.map(|(_, name)| format!(" {name}")).unwrap_or_default();
+        let size = short_size(u64::from(sectors) * SECTOR);
+        let active = if entry[0] == 0x80 { ", active" } else { "" };
+        partitions.push(format!(
+            "{}: {:02x}{name}, {size} from sector {start}{active}",
+            n + 1,
+            entry[4],
+        ));
+    }
+    details.list("mbr partitions", partitions);
+}
+
+/// The entries as far as they were kept.
+fn tell_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &[u8]) {
+    details.guid("disk guid", header.get(56..));
+    details.bytes("sector size", sector as u64);
+    let sound = |is_sound| if is_sound { "sound" } else { "wrong" };
+    details.text("header checksum", sound(has_sound_checksum(header)));
+    let (Some(start), Some(count), Some(entry_bytes), Some(checksum)) =
+        (le64(header, 72), le32(header, 80), le32(header, 84), le32(header, 88))
+    else {
+        return;
+    };
+    let start = start.saturating_mul(sector as u64);
+    let table_bytes = u64::from(count) * u64::from(entry_bytes);
+    let wanted = usize::try_from(table_bytes).unwrap_or(usize::MAX);
+    let table = stream.from(start, wanted);
+    let is_whole = table.len() as u64 == table_bytes;
+    let state = match is_whole {
+        true => sound(crc32(table.iter().copied()) == checksum),
+        false => "not looked at, as the table was not kept whole",
+    };
+    details.text("table checksum", state);
+    let entry_bytes = usize::try_from(entry_bytes).unwrap_or(usize::MAX);
+    if entry_bytes < GPT_ENTRY_BYTES {
+        return;
+    }
+    let mut used = table
+        .chunks_exact(entry_bytes)
+        .enumerate()
+        .filter(|(_, entry)| entry.get(..16).is_some_and(|kind| kind != [0; 16]));
+    let told = used.by_ref().take(MOST_TOLD_PARTITIONS);
+    let mut partitions: Vec<_> =
+        told.filter_map(|(n, entry)| gpt_partition(n + 1, entry, sector as u64)).collect();
+    match used.count() {
+        0 => {}
+        others => partitions.push(format!("and {others} more")),
+    }
+    details.list("gpt partitions", partitions);
+}
+
+fn gpt_partition(number: usize, entry: &[u8], sector: u64) -> Option<String> {
+    let kind = uuid_text(&swapped(bytes(entry, 0)?));
+    let kind = GPT_TYPES.iter().find(|(guid, _)| *guid == kind).map_or(&*kind, |(_, name)| name);
+    let (first, last) = (le64(entry, 32)?, le64(entry, 40)?);
+    let sectors = last.checked_sub(first).and_then(|sectors| sectors.checked_add(1));
+    let size = sectors.and_then(|sectors| sectors.checked_mul(sector));
+    let size = size.map_or_else(|| "no size".to_owned(), short_size);
+    let units = entry[56..GPT_ENTRY_BYTES].chunks_exact(2);
+    let name = wide(units.map(|unit| u16::from_le_bytes([unit[0], unit[1]])));
+    let name = if name.is_empty() { name } else { format!(", \"{name}\"") };
+    Some(format!("{number}: {kind}, {size} from sector {first}{name}"))
 }
 
 /// Over as many bytes as the header says it has, its own field as zero.

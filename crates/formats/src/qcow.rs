@@ -30,6 +30,10 @@ impl Inspector for Qcow {
         };
         seen.virtual_size = Some(size / SECTOR * SECTOR);
         let (cluster_bits, l2_bits) = (bits[0], bits[1]);
+        if let Some(cluster) = 1u64.checked_shl(cluster_bits.into()) {
+            seen.details.bytes("cluster size", cluster);
+        }
+        seen.details.text("encryption", if crypt == 0 { "" } else { "AES, the old way" });
         seen.refuse(size <= 1, 24, format!("a disk of {size} bytes is too small"));
         let text = format!("cluster_bits is {cluster_bits}, not 9 to 16");
         seen.refuse(!(9..=16).contains(&cluster_bits), 32, text);
@@ -44,6 +48,8 @@ impl Inspector for Qcow {
             seen.warn(stream.lacks(l1_end), FindingId::Truncated, 40, text);
         }
         if backing != 0 {
+            let length = usize::try_from(backing_bytes.min(MOST_NAME_BYTES)).unwrap_or(0);
+            seen.details.field("backing file", stream.from(backing, length));
             let text = "it needs a backing file that the service would read";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, 8, text));
             let text = format!("the name of the backing file has {backing_bytes} bytes");

@@ -33,6 +33,8 @@ impl Inspector for Qed {
             return Some(seen.cut_off());
         };
         seen.virtual_size = Some(size);
+        seen.details.bytes("cluster size", cluster);
+        seen.details.number("table clusters", table);
         let known = BACKING_FILE | NEED_CHECK | RAW_BACKING;
         if features & !known != 0 {
             let text =
@@ -64,6 +66,10 @@ impl Inspector for Qed {
             }
         }
         if features & BACKING_FILE != 0 {
+            let length = usize::try_from(name_bytes).unwrap_or(usize::MAX);
+            seen.details.field("backing file", stream.from(name.into(), length));
+            seen.details
+                .text("backing format", if features & RAW_BACKING == 0 { "" } else { "raw" });
             let text = "it needs a backing file that the service would read";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, 16, text));
         }

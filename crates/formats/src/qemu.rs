@@ -7,8 +7,8 @@ use crate::on_disk::SECTOR;
 
 /// What `qemu-img info` says when nobody tells it the format.
 ///
-/// Measured with qemu 10.0.2. A driver opened by the name of the file (`.dmg`), files beside the image,
-/// and tables far into it are not looked at.
+/// Measured with qemu 10.0.2. Files beside the image and tables far into it are not looked at; what the
+/// name of the file changes, [`Inspection::qemu_named`](crate::Inspection::qemu_named) knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QemuView {
@@ -32,8 +32,7 @@ impl QemuView {
             first => first,
         };
         let Some((format, seen)) = winner else {
-            let virtual_size = stream.length.and_then(|l| l.checked_next_multiple_of(SECTOR));
-            return QemuView { format: "raw", virtual_size, refusal: None };
+            return QemuView { format: "raw", virtual_size: raw_size(stream), refusal: None };
         };
         let refusal = seen.findings.iter().find(|finding| finding.stops_qemu);
         QemuView {
@@ -44,7 +43,12 @@ impl QemuView {
     }
 }
 
+/// What a machine gets of a stream that is taken as it is: whole sectors.
+pub(crate) fn raw_size(stream: &Stream<'_>) -> Option<u64> {
+    stream.length.and_then(|length| length.checked_next_multiple_of(SECTOR))
+}
+
 /// The name of the driver that opens a format.
-fn driver(format: Format) -> &'static str {
+pub(crate) fn driver(format: Format) -> &'static str {
     if format == Format::Vhd { "vpc" } else { format.name() }
 }

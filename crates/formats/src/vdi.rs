@@ -40,6 +40,15 @@ impl Inspector for Vdi {
             _ => None,
         };
 
+        seen.details.field("application", &head[..0x40]);
+        seen.details.field("comment", &head[0x54..0x154]);
+        seen.details.bytes("block size", block);
+        seen.details.number("allocated blocks", u32_at(0x184));
+        seen.details.uuid("uuid", head.get(0x188..));
+        for (name, at) in [("link uuid", 0x1a8), ("parent uuid", 0x1b8)] {
+            seen.details.uuid(name, head.get(at..));
+        }
+
         seen.refuse(version != VERSION, 0x44, format!("version {version:#x} is unknown"));
         seen.refuse(map % 512 != 0, 0x154, format!("the block map at {map} is inside a sector"));
         seen.refuse(data % 512 != 0, 0x158, format!("the data at {data} is inside a sector"));

@@ -1,10 +1,11 @@
 //! From what each format sees in a stream to one verdict.
 
+use crate::detail::Detail;
 use crate::finding::{Evidence, Finding, FindingId, Severity};
 use crate::format::{Format, INSPECTORS, Kind};
 use crate::glance::{ImageFormatSettings, OsloView, ServerVerdict};
 use crate::inspect::{Seen, Stream};
-use crate::qemu::QemuView;
+use crate::qemu::{QemuView, driver, raw_size};
 
 /// Bytes of evidence that are kept of a place.
 const EVIDENCE_BYTES: usize = 16;
@@ -17,8 +18,16 @@ pub struct Inspection {
     pub format: Format,
     /// What kind of that format, in the format's own words: `streamOptimized`, `fixed`, `version 2`.
     pub variant: Option<String>,
-    /// Bytes of the disk that a machine would get; none when it cannot be told from what was seen.
+    /// qemu's name for the verdict: that of a driver, or `raw` for what qemu has none for, as CDs and
+    /// what is packed. [`QemuView::format`] is what qemu finds by itself.
+    pub driver: &'static str,
+    /// Bytes of the disk that a machine would get; none when it cannot be told from what was seen. What
+    /// is raw to qemu is rounded up to whole sectors, as qemu does.
     pub virtual_size: Option<u64>,
+    /// Bytes of the stream, where that is known.
+    pub stream_bytes: Option<u64>,
+    /// Facts for people, in a fit order.
+    pub details: Vec<Detail>,
     /// Every format whose magic is there.
     pub matches: Vec<Match>,
     /// What was found, worst first.
@@ -42,6 +51,31 @@ impl Inspection {
         self.virtual_size.map(|bytes| bytes.div_ceil(1 << 30))
     }
 
+    /// What qemu makes of it in a file of this name; it takes what is raw for Apple's when it is called
+    /// so.
+    #[must_use]
+    pub fn qemu_named(&self, name: &str) -> QemuView {
+        let is_called_so = name.strip_suffix(".dmg").is_some_and(|stem| !stem.is_empty());
+        if !is_called_so || self.qemu.format != "raw" || self.stream_bytes == Some(0) {
+            return self.qemu.clone();
+        }
+        let refusal = match self.format {
+            Format::Dmg => self.findings.iter().find(|finding| finding.stops_qemu),
+            _ => {
+                return QemuView {
+                    format: "dmg",
+                    virtual_size: None,
+                    refusal: Some(NO_TRAILER.to_owned()),
+                };
+            }
+        };
+        QemuView {
+            format: "dmg",
+            virtual_size: self.virtual_size,
+            refusal: refusal.map(|finding| finding.text.clone()),
+        }
+    }
+
     /// What the image service does with these bytes, uploaded as `disk_format` in a `container_format`.
     #[must_use]
     pub fn glance(
@@ -53,6 +87,9 @@ impl Inspection {
         self.oslo.verdict(disk_format, container_format, settings)
     }
 }
+
+/// Why qemu does not open a file that is only called as Apple's.
+const NO_TRAILER: &str = "its name ends in .dmg, but there is no trailer of such a disk";
 
 /// A magic that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,24 +127,53 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
     let is_held = |kind| matches!(kind, Kind::Container | Kind::Packed);
     let first = seen.iter().find(|(format, _)| is_held(format.kind()));
     let first = first.or_else(|| seen.iter().find(|(format, _)| format.kind() == Kind::Cd));
-    let (format, variant, virtual_size) = match first {
+    let (format, variant) = match first {
         Some((format, seen)) => {
             findings.extend(seen.findings.iter().cloned());
-            let size =
-                if format.kind() == Kind::Container { seen.virtual_size } else { stream.length };
-            (*format, seen.variant.clone(), size)
+            (*format, seen.variant.clone())
         }
         None => {
             findings.extend(seen.iter().flat_map(|(_, seen)| seen.findings.iter().cloned()));
-            (Format::Raw, None, stream.length)
+            (Format::Raw, None)
         }
+    };
+    // A container whose mark qemu does not go by is raw to it, unless the mark is at the end: that one
+    // opens when it is named.
+    let opened = first.filter(|(format, seen)| {
+        format.kind() == Kind::Container && (seen.is_probed || seen.is_trailer)
+    });
+    let (driver, virtual_size) = match opened {
+        Some((format, seen)) => (driver(*format), seen.virtual_size),
+        None => ("raw", raw_size(stream)),
     };
     findings.extend(service(&oslo, &findings));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &mut findings {
         finding.evidence = evidence(stream, finding.evidence.offset, EVIDENCE_BYTES);
     }
-    Inspection { format, variant, virtual_size, matches, findings, qemu, oslo }
+    Inspection {
+        format,
+        variant,
+        driver,
+        virtual_size,
+        stream_bytes: stream.length,
+        details: details(format, seen),
+        matches,
+        findings,
+        qemu,
+        oslo,
+    }
+}
+
+/// Those of the verdict, and of what a disk has in it that can be seen.
+fn details(verdict: Format, seen: Vec<(Format, Seen)>) -> Vec<Detail> {
+    let is_open = seen.iter().all(|(format, seen)| *format != verdict || seen.is_trailer)
+        || verdict.kind() == Kind::Cd;
+    let is_wanted = |(format, _): &(Format, Seen)| {
+        *format == verdict || (is_open && format.kind() == Kind::Content)
+    };
+    let wanted = seen.into_iter().filter(is_wanted);
+    wanted.flat_map(|(_, seen)| seen.details.into_inner()).collect()
 }
 
 /// What the image service's answer adds to what was found.

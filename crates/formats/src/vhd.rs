@@ -1,14 +1,17 @@
 //! Virtual PC (`block/vpc.c`): a footer at the end, and a copy of it at the start unless the disk is
 //! of fixed size.
 
+use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, be16, be32, be64, bytes};
+use crate::on_disk::{SECTOR, be16, be32, be64, bytes, c_string, shown};
 
 const COOKIE: &[u8] = b"conectix";
 const FOOTER_BYTES: usize = 512;
 /// As far as its fields matter here; it has 1024.
 const HEADER_BYTES: usize = 48;
+/// Where in it the name of the parent is, in UTF-16, and its bytes.
+const PARENT_NAME: (u64, usize) = (64, 512);
 /// What fits a geometry; larger disks go by their size.
 const MOST_BY_GEOMETRY: u64 = 65_535 * 16 * 255;
 /// qemu's limit, 2040 GiB in sectors.
@@ -48,15 +51,18 @@ struct Footer {
     original_size: u64,
     current_size: u64,
     by_geometry: u64,
+    creator_version: [u16; 2],
+    host: [u8; 4],
+    geometry: (u16, u8, u8),
+    uuid: [u8; 16],
     kind: u32,
     has_sound_checksum: bool,
 }
 
 impl Footer {
     fn read(footer: &[u8]) -> Option<Self> {
-        let by_geometry = u64::from(be16(footer, 56)?)
-            * u64::from(*footer.get(58)?)
-            * u64::from(*footer.get(59)?);
+        let geometry = (be16(footer, 56)?, *footer.get(58)?, *footer.get(59)?);
+        let by_geometry = u64::from(geometry.0) * u64::from(geometry.1) * u64::from(geometry.2);
         let all = footer.get(..FOOTER_BYTES)?;
         let others = all[..64].iter().chain(&all[68..]);
         let sum: u32 = others.map(|&byte| u32::from(byte)).sum();
@@ -66,6 +72,10 @@ impl Footer {
             original_size: be64(footer, 40)?,
             current_size: be64(footer, 48)?,
             by_geometry,
+            creator_version: [be16(footer, 32)?, be16(footer, 34)?],
+            host: bytes(footer, 36)?,
+            geometry,
+            uuid: bytes(footer, 68)?,
             kind: be32(footer, 60)?,
             has_sound_checksum: be32(footer, 64)? == !sum,
         })
@@ -81,8 +91,29 @@ impl Footer {
         }
     }
 
+    fn tell(&self, details: &mut Details) {
+        let [major, minor] = self.creator_version;
+        let creator = shown(c_string(&self.creator).trim_ascii());
+        details.text("creator", format!("{creator} {major}.{minor}").trim_start());
+        details.text(
+            "creator host",
+            match &self.host {
+                b"Wi2k" => "Windows".to_owned(),
+                b"Mac " => "Macintosh".to_owned(),
+                other => shown(c_string(other).trim_ascii()),
+            },
+        );
+        let (cylinders, heads, sectors) = self.geometry;
+        details
+            .text("geometry", format!("{cylinders} cylinders, {heads} heads, {sectors} sectors"));
+        details.bytes("original size", self.original_size);
+        details.bytes("current size", self.current_size);
+        details.uuid("uuid", Some(&self.uuid));
+    }
+
     /// What is to be said of either copy, which stands at `offset`.
     fn judge(&self, seen: &mut Seen, offset: u64) {
+        self.tell(&mut seen.details);
         let sectors = self.sectors();
         seen.virtual_size = sectors.checked_mul(SECTOR);
         seen.refuse(!self.has_sound_checksum, offset + 64, "the checksum of the footer is wrong");
@@ -122,6 +153,7 @@ impl Header {
 
     fn judge(&self, seen: &mut Seen, stream: &Stream<'_>) {
         let (block, entries) = (self.block_bytes, self.entries);
+        seen.details.bytes("block size", block);
         let is_sound = block.is_power_of_two() && u64::from(block) >= SECTOR;
         seen.refuse(!is_sound, self.offset + 32, format!("blocks of {block} bytes are impossible"));
         let text = format!("{entries} table entries are more than qemu takes");
@@ -173,6 +205,10 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
     seen.variant = Some(if footer.kind == 4 { "differencing" } else { "dynamic" }.to_owned());
     footer.judge(&mut seen, 0);
     if footer.kind == 4 {
+        let name = footer.header_offset.saturating_add(PARENT_NAME.0);
+        let name = stream.at(name, PARENT_NAME.1).unwrap_or_default();
+        let units = name.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+        seen.details.wide_field("backing file", units);
         let text = "it differs from a parent disk, which qemu ignores in silence";
         seen.findings.push(Finding::fatal(FindingId::BackingFile, 60, text));
     }

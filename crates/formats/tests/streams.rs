@@ -20,7 +20,9 @@ fn an_empty_stream_and_plain_bytes_are_raw() {
     let empty = inspect(b"");
     assert_eq!((empty.format, empty.virtual_size), (Format::Raw, Some(0)));
     let plain = inspect(&[7; 5000]);
-    assert_eq!((plain.format, plain.virtual_size), (Format::Raw, Some(5000)));
+    // A machine gets whole sectors.
+    assert_eq!((plain.format, plain.virtual_size), (Format::Raw, Some(5120)));
+    assert_eq!((plain.driver, plain.stream_bytes), ("raw", Some(5000)));
     assert!(plain.findings.is_empty());
 }
 
@@ -68,7 +70,7 @@ fn one_thing_in_another_is_fatal_but_a_hybrid_cd_is_not() {
     disk[32_769..32_774].copy_from_slice(b"CD001");
     let hybrid = inspect(&disk);
     assert_eq!((hybrid.format, hybrid.is_refused()), (Format::Iso, false));
-    assert_eq!(hybrid.virtual_size, Some(40_000));
+    assert_eq!((hybrid.stream_bytes, hybrid.virtual_size), (Some(40_000), Some(40_448)));
 
     disk[..8].copy_from_slice(b"vhdxfile");
     let polyglot = inspect(&disk);

@@ -8,6 +8,8 @@ pub(crate) mod mbr;
 mod oslo;
 mod vmdk;
 
+use std::borrow::Cow;
+
 pub use oslo::{Failure, OsloMatch, OsloView, Safety};
 
 /// Names of the service's inspectors; as any other `disk_format` it takes what is raw.
@@ -82,6 +84,17 @@ impl ServerVerdict {
     pub fn is_accepted(&self) -> bool {
         matches!(self, ServerVerdict::Accepted { .. })
     }
+
+    /// Why it does not take the image, or perhaps does not.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Cow<'_, str>> {
+        match self {
+            ServerVerdict::Accepted { .. } => None,
+            ServerVerdict::NotTaken => Some("it does not have the format".into()),
+            ServerVerdict::Refused { reason } => Some(reason.into()),
+            ServerVerdict::Unknown { reason } => Some(format!("cannot be told: {reason}").into()),
+        }
+    }
 }
 
 impl OsloView {
@@ -117,7 +130,7 @@ impl OsloView {
         let is_raw_by_another_name = found.is_none() && !INSPECTED.contains(&disk_format);
         let mut warning = None;
         if name != disk_format && !is_raw_by_another_name {
-            let text = format!("the format is {name}, not {disk_format}");
+            let text = format!("its inspector finds {name}");
             if disk_format != "raw" {
                 return mismatch(text, requires);
             }
@@ -143,11 +156,17 @@ impl OsloView {
         ServerVerdict::Accepted { virtual_size: found_size().filter(|&size| size != 0), warning }
     }
 
-    /// Every `disk_format` of the settings, in a bare container.
+    /// For every `disk_format` of the settings.
     #[must_use]
-    pub fn verdicts<'a>(&self, settings: &'a ImageFormatSettings) -> Vec<(&'a str, ServerVerdict)> {
-        let formats = settings.disk_formats.iter();
-        formats.map(|format| (format.as_str(), self.verdict(format, "bare", settings))).collect()
+    pub fn verdicts<'a>(
+        &self,
+        container_format: &str,
+        settings: &'a ImageFormatSettings,
+    ) -> Vec<(&'a str, ServerVerdict)> {
+        let verdict = |format: &'a String| {
+            (format.as_str(), self.verdict(format, container_format, settings))
+        };
+        settings.disk_formats.iter().map(verdict).collect()
     }
 
     /// What the checks mean: a warning at most, or the end.

@@ -26,7 +26,7 @@ impl Inspector for Luks {
             _ => {
                 let text = format!("version {version} is unknown");
                 let finding = Finding::fatal(FindingId::UnknownFeatures, 6, text);
-                Seen::unprobed(0, 8).holding(stream.length).with(finding)
+                Seen::unprobed(0, 8).with(finding)
             }
         };
         let seen = seen.of(format!("version {version}"));

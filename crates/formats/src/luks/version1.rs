@@ -52,6 +52,12 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     });
     let is_short = stream.length.is_some_and(|length| length < payload_bytes);
     seen.refuse(is_short, 104, "the file ends before its payload begins");
+    let text = |at: usize| shown(c_string(&header[at..at + 32]));
+    seen.details.text("cipher", format!("{}-{}", text(8), text(40)));
+    seen.details.number("key bits", u64::from(key_bytes) * 8);
+    seen.details.text("hash", text(72));
+    seen.details.bytes("payload offset", payload_bytes);
+    seen.details.field("uuid", &header[168..208]);
     names(&mut seen, header, key_bytes);
     let text = format!("the payload at sector {payload} overlaps the header");
     seen.refuse(payload < FIRST_FREE_SECTOR, 104, text);
@@ -69,6 +75,8 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
             stripes: u32_at(at + 44),
         }
     });
+    let active = slots.iter().filter(|slot| slot.state == ACTIVE).count();
+    seen.details.text("key slots", format!("{active} of {SLOTS} in use"));
     for (n, slot) in slots.iter().enumerate() {
         let at = (FIRST_SLOT + n * SLOT_BYTES) as u64;
         seen.refuse(slot.stripes != STRIPES, at + 44, format!("key slot {n} has no 4000 stripes"));

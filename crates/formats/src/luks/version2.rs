@@ -15,10 +15,15 @@ const HEADER_BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let text = "the image service refuses LUKS version 2, and qemu takes it for raw";
     let finding = Finding::fatal(FindingId::ServiceUnsupported, 6, text);
-    let mut seen = Seen::unprobed(0, 8).holding(stream.length).with(finding);
+    let mut seen = Seen::unprobed(0, 8).with(finding);
     let Some(size) = be64(stream.head, 8) else {
         return seen.cut_off();
     };
+    let field = |at: usize, length: usize| stream.head.get(at..at + length).unwrap_or_default();
+    seen.details.field("label", field(24, 48));
+    seen.details.field("uuid", field(168, 40));
+    seen.details.bytes("header size", size);
+    seen.details.field("checksum", field(72, 32));
     let is_sound = size.is_power_of_two() && HEADER_BYTES.contains(&size);
     let text = format!("a header of {size} bytes is impossible");
     seen.warn(!is_sound, FindingId::CorruptHeader, 8, text);
@@ -32,8 +37,13 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let is_lost = second.is_some_and(|second| second != SECOND_MAGIC);
     seen.warn(is_lost, FindingId::CorruptHeader, size, text);
     let json = stream.from(BINARY_BYTES as u64, usize::try_from(size).unwrap_or(usize::MAX));
-    match payload_offset(c_string(json)) {
+    let json = c_string(json);
+    if let Some(cipher) = segment_value(json, b"\"encryption\"") {
+        seen.details.field("cipher", cipher);
+    }
+    match payload_offset(json) {
         Some(offset) => {
+            seen.details.bytes("payload offset", offset);
             let text = "its payload is behind the end of the file";
             let at = BINARY_BYTES as u64;
             seen.warn(stream.lacks(Some(offset)), FindingId::Truncated, at, text);
@@ -47,16 +57,20 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// `offset` of the first segment: a decimal number in a string, behind the key `segments`.
+/// `offset` of the first segment: a decimal number in a string.
 fn payload_offset(json: &[u8]) -> Option<u64> {
-    let after = |text: &'_ [u8], key: &[u8]| {
-        text.windows(key.len()).position(|window| window == key).map(|at| at + key.len())
+    std::str::from_utf8(segment_value(json, b"\"offset\"")?).ok()?.parse().ok()
+}
+
+/// The string behind a key of the first segment.
+fn segment_value<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    let after = |text: &'a [u8], key: &[u8]| {
+        let at = text.windows(key.len()).position(|window| window == key)?;
+        Some(&text[at + key.len()..])
     };
-    let segments = &json[after(json, b"\"segments\"")?..];
-    let value = segments[after(segments, b"\"offset\"")?..].trim_ascii_start();
+    let value = after(after(json, b"\"segments\"")?, key)?.trim_ascii_start();
     let value = value.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
-    let digits = value.split(|&byte| byte == b'"').next()?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    value.split(|&byte| byte == b'"').next()
 }
 
 #[cfg(test)]

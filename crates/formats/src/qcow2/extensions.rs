@@ -16,6 +16,8 @@ const MOST_FORMAT_BYTES: u32 = 15;
 pub(super) struct Extensions<'a> {
     /// The name of the file that holds the data.
     pub(super) data_file: Option<&'a [u8]>,
+    /// The format of the backing file, as the image says.
+    pub(super) backing_format: Option<&'a [u8]>,
     /// Where the LUKS header is: two numbers.
     pub(super) luks_header: Option<&'a [u8]>,
     finding: Option<Finding>,
@@ -52,6 +54,7 @@ impl<'a> Extensions<'a> {
                 usize::try_from(length).ok().and_then(|length| rest.get(..length))
             });
             match kind {
+                BACKING_FORMAT => extensions.backing_format = content,
                 DATA_FILE => extensions.data_file = content,
                 LUKS_HEADER => extensions.luks_header = content,
                 _ => {}

@@ -1,6 +1,7 @@
 //! The header: its fields, and the limits that qemu opens them within.
 
 use super::tables::Layout;
+use crate::detail::Details;
 use crate::finding::FindingId;
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{be32, be64};
@@ -40,6 +41,8 @@ pub struct Header {
     nb_snapshots: u32,
     snapshots_offset: u64,
     pub(super) incompatible: Incompatible,
+    compatible: u64,
+    autoclear: u64,
     refcount_order: u32,
     header_length: u32,
     compression_type: u8,
@@ -88,6 +91,8 @@ impl Header {
             nb_snapshots: be32(head, 60)?,
             snapshots_offset: be64(head, 64)?,
             incompatible: Incompatible(if extended { be64(head, 72)? } else { 0 }),
+            compatible: if extended { be64(head, 80)? } else { 0 },
+            autoclear: if extended { be64(head, 88)? } else { 0 },
             refcount_order: if extended { be32(head, 96)? } else { 4 },
             header_length,
             compression_type: if has_compression_type { *head.get(104)? } else { 0 },
@@ -138,6 +143,40 @@ impl Header {
 
     fn cluster_bytes(&self) -> u64 {
         1 << self.cluster_bits
+    }
+
+    /// How it is laid out.
+    pub(super) fn tell(&self, details: &mut Details) {
+        if self.has_sound_cluster_size() {
+            details.bytes("cluster size", self.cluster_bytes());
+        }
+        details.text("compression", if self.compression_type == 1 { "zstd" } else { "zlib" });
+        if let Some(bits) = 1u64.checked_shl(self.refcount_order) {
+            details.number("refcount bits", bits);
+        }
+        let features = [
+            (self.compatible & 1 != 0, "lazy refcounts"),
+            (self.incompatible.contains(Incompatible::EXTENDED_L2), "extended L2"),
+            (self.incompatible.contains(Incompatible::DATA_FILE), "data file"),
+            (self.autoclear & 2 != 0, "raw data file"),
+            (self.autoclear & 1 != 0, "bitmaps"),
+            (self.incompatible.contains(Incompatible::DIRTY), "dirty"),
+            (self.incompatible.contains(Incompatible::CORRUPT), "corrupt"),
+        ];
+        let set = features.iter().filter(|(is_set, _)| *is_set);
+        details.list("features", set.map(|(_, name)| (*name).to_owned()).collect());
+        if self.nb_snapshots != 0 {
+            details.number("snapshots", self.nb_snapshots);
+        }
+        details.text(
+            "encryption",
+            match self.crypt_method {
+                0 => "",
+                1 => "AES, the old way",
+                2 => "LUKS",
+                _ => "unknown",
+            },
+        );
     }
 
     /// Every field that makes qemu refuse the image, and the L1 table if it is not in the file.

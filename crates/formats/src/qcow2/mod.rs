@@ -7,6 +7,7 @@ mod extensions;
 mod header;
 mod tables;
 
+use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{be32, shown};
@@ -38,11 +39,13 @@ impl Inspector for Qcow2 {
         };
         seen.virtual_size = Some(header.virtual_size());
         seen.variant = Some(format!("version {}", header.version));
+        header.tell(&mut seen.details);
         header.judge(&mut seen, stream);
         seen.findings.extend(features(&header));
         if header.has_sound_cluster_size() {
             let extensions = Extensions::read(head, &header);
             seen.findings.extend(extensions.findings());
+            tell_references(&mut seen.details, head, &header, &extensions);
             seen.findings.extend(references(head, &header, &extensions));
             let is_lost = header.crypt_method == 2 && extensions.luks_header.is_none();
             let text = "it is LUKS-encrypted but does not say where its LUKS header is";
@@ -52,6 +55,22 @@ impl Inspector for Qcow2 {
             seen.findings.extend(references(head, &header, &Extensions::default()));
         }
         Some(seen)
+    }
+}
+
+/// The next links of the chain, which are not followed.
+fn tell_references(
+    details: &mut Details,
+    head: &[u8],
+    header: &Header,
+    extensions: &Extensions<'_>,
+) {
+    if header.backing_file_offset != 0 {
+        details.field("backing file", header.backing_file(head).unwrap_or_default());
+        details.field("backing format", extensions.backing_format.unwrap_or_default());
+    }
+    if header.incompatible.contains(Incompatible::DATA_FILE) {
+        details.field("data file", extensions.data_file.unwrap_or_default());
     }
 }
 

@@ -10,6 +10,8 @@ use tables::{CurrentHeader, Metadata, Regions};
 pub(crate) const MAGIC: &[u8] = b"vhdxfile";
 /// Headers at 64 and 128 KiB, region tables at 192 and 256 KiB.
 const TABLES: std::ops::Range<u64> = 64 << 10..320 << 10;
+/// Who made it, in UTF-16, behind the magic.
+const CREATOR_BYTES: usize = 512;
 /// The table of metadata, 64 KiB, and as much behind it for the items.
 pub(crate) const METADATA_BYTES: usize = 128 << 10;
 
@@ -22,6 +24,9 @@ impl Inspector for Vhdx {
             return None;
         }
         let mut seen = Seen::new(0, 8);
+        let creator = stream.from(8, CREATOR_BYTES).chunks_exact(2);
+        let creator = creator.map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+        seen.details.wide_field("creator", creator);
         if stream.lacks(Some(TABLES.end)) {
             return Some(seen.cut_off());
         }

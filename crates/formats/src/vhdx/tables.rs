@@ -169,9 +169,13 @@ fn items(metadata: &[u8]) -> impl Iterator<Item = Item> + '_ {
 pub(super) struct Metadata {
     offset: u64,
     block_bytes: u32,
+    is_fixed: bool,
     has_parent: bool,
     size: u64,
     logical_sector: u32,
+    physical_sector: Option<u32>,
+    /// What a machine is told that the disk is.
+    page_83: Option<Guid>,
     unknown: bool,
 }
 
@@ -200,7 +204,8 @@ impl Metadata {
                 None => unknown |= item.guid != PARENT_LOCATOR && item.is_required,
             }
         }
-        let [Some(parameters), Some(size), Some(logical), Some(_), Some(_)] = parts else {
+        let [Some(parameters), Some(size), Some(logical), Some(physical), Some(page_83)] = parts
+        else {
             return refused("an item of the metadata that qemu needs is missing");
         };
         let value = |item: Item| {
@@ -219,9 +224,14 @@ impl Metadata {
         Some(Ok(Metadata {
             offset,
             block_bytes: le32(parameters, 0)?,
+            is_fixed: flags & 1 != 0,
             has_parent: flags & 2 != 0,
             size,
             logical_sector: le32(logical, 0)?,
+            physical_sector: value(physical).and_then(|(sector, _)| le32(sector, 0)),
+            page_83: offset
+                .checked_add(page_83.offset.into())
+                .and_then(|at| bytes(stream.at(at, 16)?, 0)),
             unknown,
         }))
     }
@@ -229,6 +239,19 @@ impl Metadata {
     pub(super) fn judge(&self, seen: &mut Seen, regions: &Regions) {
         let (at, block, sector) = (self.offset, self.block_bytes, self.logical_sector);
         seen.virtual_size = Some(self.size / SECTOR * SECTOR);
+        seen.variant = Some(if self.has_parent {
+            "differencing".to_owned()
+        } else if self.is_fixed {
+            "fixed".to_owned()
+        } else {
+            "dynamic".to_owned()
+        });
+        seen.details.bytes("block size", block);
+        seen.details.bytes("logical sector", sector);
+        if let Some(physical) = self.physical_sector {
+            seen.details.bytes("physical sector", physical);
+        }
+        seen.details.guid("disk guid", self.page_83.as_ref().map(|guid| &guid[..]));
         if self.has_parent {
             let text = "it differs from a parent disk";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, at, text).stopping_qemu());

@@ -1,5 +1,6 @@
 //! The text that describes a VMDK, by itself or behind a sparse header.
 
+use crate::detail::{Details, short_size};
 use crate::finding::{Finding, FindingId};
 use crate::on_disk::{SECTOR, c_string, shown};
 
@@ -12,6 +13,9 @@ const OPENED: [&[u8]; 6] = [
     b"twoGbMaxExtentSparse",
     b"twoGbMaxExtentFlat",
 ];
+
+/// Lines that name a part of the disk of which more than the number is told.
+const MOST_TOLD_EXTENTS: usize = 16;
 
 /// Whether qemu opens a descriptor by itself that says this.
 pub(crate) fn is_opened(create_type: &[u8]) -> bool {
@@ -107,6 +111,46 @@ impl<'a> Descriptor<'a> {
             findings.push(Finding::fatal(FindingId::BackingFile, offset, text));
         }
         findings
+    }
+
+    /// Who made it, and of what it consists.
+    pub(crate) fn tell(&self, details: &mut Details) {
+        for (name, key) in [
+            ("create type", &b"createType"[..]),
+            ("cid", b"CID"),
+            ("parent cid", b"parentCID"),
+            ("backing file", b"parentFileNameHint"),
+            ("uuid", b"ddb.uuid"),
+            ("adapter", b"ddb.adapterType"),
+            ("hardware version", b"ddb.virtualHWVersion"),
+            ("tools version", b"ddb.toolsVersion"),
+            ("encoding", b"encoding"),
+        ] {
+            details.field(name, self.value(key).unwrap_or_default());
+        }
+        let [cylinders, heads, sectors] =
+            [&b"ddb.geometry.cylinders"[..], b"ddb.geometry.heads", b"ddb.geometry.sectors"]
+                .map(|key| self.value(key).map(shown));
+        if let (Some(cylinders), Some(heads), Some(sectors)) = (cylinders, heads, sectors) {
+            let text = format!("{cylinders} cylinders, {heads} heads, {sectors} sectors");
+            details.text("geometry", text);
+        }
+        let extents = self.extents().take(MOST_TOLD_EXTENTS).map(|extent| {
+            let size = extent.sectors.and_then(|sectors| sectors.checked_mul(SECTOR));
+            format!(
+                "{} {}, {}, \"{}\"",
+                shown(extent.access),
+                shown(extent.kind),
+                size.map_or_else(|| "no size".to_owned(), short_size),
+                shown(extent.name.unwrap_or_default())
+            )
+        });
+        let mut extents: Vec<String> = extents.collect();
+        let others = self.extents().skip(MOST_TOLD_EXTENTS).count();
+        if others > 0 {
+            extents.push(format!("and {others} more"));
+        }
+        details.list("extents", extents);
     }
 
     fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {

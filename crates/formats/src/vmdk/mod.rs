@@ -57,6 +57,7 @@ fn cowd(stream: &Stream<'_>) -> Seen {
         return seen.cut_off();
     };
     seen.virtual_size = Some(u64::from(sectors) * SECTOR);
+    seen.details.bytes("grain size", u64::from(grain) * SECTOR);
     let grain_is_sound = grain != 0 && grain <= 0x20_0000;
     seen.refuse(!grain_is_sound, 16, format!("grains of {grain} sectors are impossible"));
     seen
@@ -78,6 +79,7 @@ fn text(stream: &Stream<'_>) -> Option<Seen> {
     let mut seen = if is_probed { Seen::new(0, 16) } else { Seen::unprobed(0, 16) };
     seen.variant = create_type.map(shown);
     seen.virtual_size = descriptor.virtual_size();
+    descriptor.tell(&mut seen.details);
     let text = "this is only a descriptor; the data is elsewhere";
     seen.findings.push(Finding::fatal(FindingId::ExternalExtents, 0, text));
     seen.findings.extend(descriptor.findings(0));

@@ -114,6 +114,11 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let is_optimized = header.compression == COMPRESSION_DEFLATE;
     seen.variant =
         Some(if is_optimized { "streamOptimized" } else { "monolithicSparse" }.to_owned());
+    seen.details.number("version", header.version);
+    if let Some(grain) = header.grain.checked_mul(SECTOR) {
+        seen.details.bytes("grain size", grain);
+    }
+    seen.details.text("compression", if is_optimized { "deflate" } else { "none" });
     if header.version > 3 {
         let text = format!("version {} is unknown", header.version);
         let finding = Finding::fatal(FindingId::UnknownFeatures, 4, text);
@@ -171,6 +176,7 @@ fn descriptor(seen: &mut Seen, header: &Header, stream: &Stream<'_>) {
         return;
     };
     let descriptor = Descriptor::new(text);
+    descriptor.tell(&mut seen.details);
     seen.findings.extend(descriptor.findings(offset));
     if header.capacity == 0 {
         let is_opened = descriptor.create_type().is_some_and(super::descriptor::is_opened);

@@ -1,0 +1,157 @@
+//! Facts of an image for people: who made it, how it is laid out, what it names.
+//!
+//! None of them decides anything. Texts that come out of an image are escaped and cut here, so that a
+//! detail is small whatever the image says.
+
+use crate::on_disk::{bytes, c_string, shown};
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Detail {
+    /// What it is about, in small words: `cluster size`.
+    pub name: &'static str,
+    /// What is so.
+    pub value: DetailValue,
+}
+
+/// A fact's value. One name always has the same kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DetailValue {
+    /// A number of bytes.
+    Bytes(u64),
+    /// Any other number.
+    Number(u64),
+    /// Words; what comes out of the image is escaped.
+    Text(String),
+    /// Several of a kind.
+    List(Vec<String>),
+}
+
+/// The facts that a format gathers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Details(Vec<Detail>);
+
+impl Details {
+    pub(crate) fn into_inner(self) -> Vec<Detail> {
+        self.0
+    }
+
+    pub(crate) fn bytes(&mut self, name: &'static str, count: impl Into<u64>) {
+        self.add(name, DetailValue::Bytes(count.into()));
+    }
+
+    pub(crate) fn number(&mut self, name: &'static str, number: impl Into<u64>) {
+        self.add(name, DetailValue::Number(number.into()));
+    }
+
+    /// Words of our own, or made with the functions below; nothing when there are none.
+    pub(crate) fn text(&mut self, name: &'static str, text: impl Into<String>) {
+        let text = text.into();
+        if !text.is_empty() {
+            self.add(name, DetailValue::Text(text));
+        }
+    }
+
+    /// A field of the image that holds text, up to its NUL and without the blanks around it.
+    pub(crate) fn field(&mut self, name: &'static str, field: &[u8]) {
+        self.text(name, shown(c_string(field).trim_ascii()));
+    }
+
+    /// The same in UTF-16.
+    pub(crate) fn wide_field(&mut self, name: &'static str, units: impl Iterator<Item = u16>) {
+        self.text(name, wide(units));
+    }
+
+    pub(crate) fn list(&mut self, name: &'static str, items: Vec<String>) {
+        if !items.is_empty() {
+            self.add(name, DetailValue::List(items));
+        }
+    }
+
+    /// A UUID as most write it; nothing when it is not there or zero.
+    pub(crate) fn uuid(&mut self, name: &'static str, field: Option<&[u8]>) {
+        if let Some(uuid) = field.and_then(|field| bytes::<16>(field, 0)).filter(|u| *u != [0; 16])
+        {
+            self.text(name, uuid_text(&uuid));
+        }
+    }
+
+    /// The same as Microsoft stores it.
+    pub(crate) fn guid(&mut self, name: &'static str, field: Option<&[u8]>) {
+        let guid = field.and_then(|field| bytes::<16>(field, 0));
+        self.uuid(name, guid.map(swapped).as_ref().map(|guid| &guid[..]));
+    }
+
+    fn add(&mut self, name: &'static str, value: DetailValue) {
+        self.0.push(Detail { name, value });
+    }
+}
+
+/// Text in UTF-16, up to its NUL, escaped and cut.
+pub(crate) fn wide(units: impl Iterator<Item = u16>) -> String {
+    const MOST_UNITS: usize = 200;
+    let units = units.take_while(|unit| *unit != 0).take(MOST_UNITS);
+    let text: String =
+        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.trim().escape_debug().to_string()
+}
+
+pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
+    let hex: Vec<String> = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..4], &hex[4..6], &hex[6..8], &hex[8..10], &hex[10..]].map(<[String]>::concat).join("-")
+}
+
+/// From Microsoft's order, in which the first three numbers are little-endian, and back.
+pub(crate) fn swapped(mut guid: [u8; 16]) -> [u8; 16] {
+    guid[..4].reverse();
+    guid[4..6].reverse();
+    guid[6..8].reverse();
+    guid
+}
+
+/// Bytes in the largest unit of which they are at least one, for a line of a list.
+pub(crate) fn short_size(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let unit = (bytes.max(1).ilog2() / 10) as usize;
+    let name = UNITS[unit];
+    match bytes % (1 << (10 * unit)) {
+        0 => format!("{} {name}", bytes >> (10 * unit)),
+        _ => {
+            let tenths = u128::from(bytes) * 10 >> (10 * unit);
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_identifiers_read_as_everywhere() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (512, "512 bytes"),
+            (1 << 20, "1 MiB"),
+            (1536, "1.5 KiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
+            assert_eq!(short_size(bytes), text);
+        }
+        let stored = *b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\0\xa0\xc9\x3e\xc9\x3b";
+        assert_eq!(uuid_text(&swapped(stored)), "c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
+    }
+
+    #[test]
+    fn text_of_an_image_is_escaped_and_cut() {
+        let hostile = "a\u{1b}[2J\u{202e}b".encode_utf16();
+        assert_eq!(wide(hostile), "a\\u{1b}[2J\\u{202e}b");
+        assert!(wide(std::iter::repeat(27)).len() < 2000);
+        let mut details = Details::default();
+        details.field("label", b"  \x1b]0;x\x07 \0rest");
+        details.field("empty", b"   ");
+        let [only] = &details.into_inner()[..] else { panic!("an empty field is no detail") };
+        assert_eq!(only.value, DetailValue::Text(r"\x1b]0;x\x07".to_owned()));
+    }
+}
