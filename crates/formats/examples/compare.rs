@@ -96,14 +96,13 @@ impl Image {
         let (format, size) = self.ours();
         let findings: BTreeSet<_> = self.inspection.findings.iter().map(|f| f.id.name()).collect();
         let settings = ImageFormatSettings::default();
-        let taken =
-            self.inspection.oslo.verdicts(&settings).into_iter().filter_map(|(format, verdict)| {
-                match verdict {
-                    ServerVerdict::Accepted { .. } => Some(format.to_owned()),
-                    ServerVerdict::Unknown { .. } => Some(format!("{format}?")),
-                    _ => None,
-                }
-            });
+        let taken = self.inspection.oslo.verdicts("bare", &settings).into_iter().filter_map(
+            |(format, verdict)| match verdict {
+                ServerVerdict::Accepted { .. } => Some(format.to_owned()),
+                ServerVerdict::Unknown { .. } => Some(format!("{format}?")),
+                _ => None,
+            },
+        );
         let safety = if self.is_safe_to_oslo { "" } else { ", unsafe" };
         format!(
             "| {} | {} | {}{safety} | {} | {} | {} |",

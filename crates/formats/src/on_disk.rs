@@ -3,6 +3,9 @@
 /// Bytes of a sector, the unit of most sizes.
 pub(crate) const SECTOR: u64 = 512;
 
+/// The end of the farthest read that qemu makes (`BDRV_MAX_LENGTH`).
+pub(crate) const MOST_OFFSET: u64 = i64::MAX as u64 - ((1 << 30) - 1);
+
 /// Bytes as text for a message: printable ASCII as it is, the rest escaped, long names cut.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let end = bytes.len().min(200);

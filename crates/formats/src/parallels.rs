@@ -2,11 +2,13 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, le32, le64};
+use crate::on_disk::{MOST_OFFSET, SECTOR, le32, le64};
 
 /// The first layout: BAT entries count sectors, the size has 32 bits.
 const OLD: &[u8] = b"WithoutFreeSpace";
 const NEW: &[u8] = b"WithouFreSpacExt";
+/// What starts the cluster that `ext_off` points to.
+const EXTENSION: u64 = 0xab23_4cef_23dc_ea87;
 /// `in_use` while it is open.
 const IN_USE: u32 = 0x746f_6e59;
 /// qemu's limit for sectors a cluster: `INT32_MAX / 513`.
@@ -38,7 +40,8 @@ impl Inspector for Parallels {
         if let (Some(heads), Some(cylinders)) = (le32(head, 20), le32(head, 24)) {
             seen.details.text("geometry", format!("{cylinders} cylinders, {heads} heads"));
         }
-        seen.refuse(seen.virtual_size.is_none(), 36, format!("{sectors} sectors are impossible"));
+        let is_impossible = seen.virtual_size.is_none_or(|bytes| bytes > MOST_OFFSET);
+        seen.refuse(is_impossible, 36, format!("{sectors} sectors are impossible"));
         seen.refuse(tracks == 0, 28, "a cluster has no sector");
         seen.refuse(tracks > MOST_TRACKS, 28, format!("a cluster of {tracks} sectors"));
         let text = format!("{entries} BAT entries are more than qemu takes");
@@ -46,6 +49,7 @@ impl Inspector for Parallels {
         let text = "the BAT ends behind the end of the file";
         let bat_end = 64 + 4 * u64::from(entries);
         seen.warn(stream.lacks(Some(bat_end)), FindingId::Truncated, 32, text);
+        extension(&mut seen, stream);
         if in_use == IN_USE {
             let text = "it was not closed properly";
             seen.findings.push(Finding::info(FindingId::NotClosed, 44, text));
@@ -53,3 +57,29 @@ impl Inspector for Parallels {
         Some(seen)
     }
 }
+
+/// The cluster of extensions: at least it has to be one.
+fn extension(seen: &mut Seen, stream: &Stream<'_>) {
+    let Some(sectors @ 1..) = le64(stream.head, 56) else { return };
+    let Some(offset) = sectors.checked_mul(SECTOR).filter(|offset| *offset <= i64::MAX as u64)
+    else {
+        seen.refuse(true, 56, "its extension lies beyond any file");
+        return;
+    };
+    match stream.at(offset, 8) {
+        Some(bytes) => {
+            let is_one = le64(bytes, 0) == Some(EXTENSION);
+            seen.refuse(!is_one, 56, "there is no extension where the header says");
+            // Its checksum and features may stop qemu as well.
+            if is_one {
+                seen.findings.push(Finding::info(FindingId::NotChecked, offset, UNSEEN));
+            }
+        }
+        None if stream.lacks(offset.checked_add(8)) => {
+            seen.refuse(true, 56, "its extension lies behind the end of the file");
+        }
+        None => seen.findings.push(Finding::info(FindingId::NotChecked, offset, UNSEEN)),
+    }
+}
+
+const UNSEEN: &str = "its extension is not looked at";

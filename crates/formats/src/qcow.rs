@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, be32, be64};
+use crate::on_disk::{MOST_OFFSET, SECTOR, be32, be64};
 
 /// qemu's limit for the name of a backing file.
 const MOST_NAME_BYTES: u32 = 1023;
@@ -39,6 +39,9 @@ impl Inspector for Qcow {
         seen.refuse(!(9..=16).contains(&cluster_bits), 32, text);
         seen.refuse(!(6..=13).contains(&l2_bits), 33, format!("l2_bits is {l2_bits}, not 6 to 13"));
         seen.refuse(crypt > 1, 36, format!("encryption {crypt} is unknown"));
+        for (name, at, offset) in [("the backing file", 8, backing), ("the L1 table", 40, l1)] {
+            seen.refuse(offset > MOST_OFFSET, at, format!("{name} lies beyond any file"));
+        }
         if (9..=16).contains(&cluster_bits) && (6..=13).contains(&l2_bits) {
             let l1_entries = size.div_ceil(1 << (cluster_bits + l2_bits));
             let text = format!("the disk needs {l1_entries} L1 entries, more than qemu takes");

@@ -43,10 +43,10 @@ impl Inspector for Qed {
             seen.findings.push(finding.stopping_qemu());
         }
         let is_sound_cluster = cluster.is_power_of_two() && (12..=26).contains(&cluster.ilog2());
-        let is_sound_table = table.is_power_of_two() && table <= 16;
+        // The specification has tables of one cluster; qemu takes their end for an overflow.
+        let is_sound_table = matches!(table, 2 | 4 | 8 | 16);
         seen.refuse(!is_sound_cluster, 4, format!("clusters of {cluster} bytes are impossible"));
         seen.refuse(!is_sound_table, 8, format!("tables of {table} clusters are impossible"));
-        seen.refuse(header == 0, 12, "the header has no cluster");
         seen.refuse(size % SECTOR != 0, 48, format!("{size} bytes are not whole sectors"));
         if is_sound_cluster && is_sound_table {
             let (cluster, table) = (u64::from(cluster), u64::from(table));

@@ -189,7 +189,7 @@ fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
         gpt_safety_checks_nonfatal: vec!["mbr".to_owned()],
         ..ImageFormatSettings::default()
     };
-    let verdicts = oslo.verdicts(&settings);
+    let verdicts = oslo.verdicts("bare", &settings);
     if verdicts.iter().any(|(_, v)| !matches!(v, ServerVerdict::Refused { .. })) {
         return None;
     }

@@ -30,7 +30,7 @@ impl<'a> Extensions<'a> {
         let mut extensions = Extensions::default();
         let area = header.extension_area();
         let mut at = area.start;
-        while at + 8 <= area.end {
+        while at < area.end {
             let Ok(offset) = usize::try_from(at) else { break };
             let (Some(kind), Some(length)) = (be32(head, offset), be32(head, offset + 4)) else {
                 let text = "header extensions go on behind what is kept of the stream";
@@ -38,16 +38,16 @@ impl<'a> Extensions<'a> {
                 extensions.is_cut = true;
                 break;
             };
-            if kind == END {
-                break;
-            }
             let data = at + 8;
-            if u64::from(length) > area.end - data
+            if data + u64::from(length) > area.end
                 || (kind == BACKING_FORMAT && length > MOST_FORMAT_BYTES)
             {
                 let text = format!("header extension {kind:#x} of {length} bytes is too large");
                 let finding = Finding::fatal(FindingId::CorruptHeader, at, text);
                 extensions.finding = Some(finding.stopping_qemu());
+                break;
+            }
+            if kind == END {
                 break;
             }
             let content = head.get(offset + 8..).and_then(|rest| {

@@ -2,7 +2,7 @@
 
 use super::tables::Layout;
 use crate::detail::Details;
-use crate::finding::FindingId;
+use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{be32, be64};
 use crate::units::HostOffset;
@@ -15,6 +15,8 @@ const V3_BYTES: u32 = 104;
 const MOST_L1_BYTES: u64 = 32 << 20;
 /// qemu's `QCOW_MAX_REFTABLE_SIZE`.
 const MOST_REFCOUNT_TABLE_BYTES: u64 = 8 << 20;
+/// What every snapshot has at least in their table.
+const SNAPSHOT_BYTES: u64 = 40;
 /// qemu's `QCOW_MAX_SNAPSHOTS`.
 const MOST_SNAPSHOTS: u32 = 65_536;
 /// qemu's `MIN_CLUSTER_BITS` and `MAX_CLUSTER_BITS`.
@@ -205,23 +207,22 @@ impl Header {
             20,
             format!("cluster_bits is {cluster_bits}, too few for extended L2 entries"),
         );
-        for (name, offset, value) in [
-            ("l1_table_offset", 40, self.l1_table_offset),
-            ("refcount_table_offset", 48, self.refcount_table_offset),
-            ("snapshots_offset", 64, self.snapshots_offset),
+        let l1_bytes = u64::from(self.l1_size) * 8;
+        let refcount_bytes = u64::from(self.refcount_table_clusters) * cluster;
+        let snapshot_bytes = u64::from(self.nb_snapshots) * SNAPSHOT_BYTES;
+        for (name, offset, value, length) in [
+            ("l1_table_offset", 40, self.l1_table_offset, l1_bytes),
+            ("refcount_table_offset", 48, self.refcount_table_offset, refcount_bytes),
+            ("snapshots_offset", 64, self.snapshots_offset, snapshot_bytes),
         ] {
             refuse(value % cluster != 0, offset, format!("{name} {value} is inside a cluster"));
+            let is_beyond = value.checked_add(length).is_none_or(|end| end > i64::MAX as u64);
+            refuse(is_beyond, offset, format!("{name} {value} is beyond any file"));
         }
-        let l1_bytes = u64::from(self.l1_size) * 8;
         refuse(
             l1_bytes > MOST_L1_BYTES,
             36,
             format!("the L1 table of {l1_bytes} bytes is too large"),
-        );
-        refuse(
-            self.l1_table_offset.checked_add(l1_bytes).is_none_or(|end| end > i64::MAX as u64),
-            40,
-            "the L1 table ends beyond any file".to_owned(),
         );
         let l2_entries = cluster / if extended_l2 { 16 } else { 8 };
         let l1_needed = self.virtual_size().div_ceil(cluster * l2_entries);
@@ -233,7 +234,7 @@ impl Header {
         refuse(l1_needed > i32::MAX as u64, 24, "the disk is larger than qemu takes".to_owned());
         let clusters = u64::from(self.refcount_table_clusters);
         refuse(
-            clusters == 0 || clusters * cluster > MOST_REFCOUNT_TABLE_BYTES,
+            clusters == 0 || refcount_bytes > MOST_REFCOUNT_TABLE_BYTES,
             56,
             format!("a refcount table of {clusters} clusters is impossible"),
         );
@@ -258,6 +259,10 @@ impl Header {
             104,
             format!("compression_type {} contradicts the features", self.compression_type),
         );
+        if self.nb_snapshots > 0 {
+            let text = "the table of its snapshots is not looked at";
+            seen.findings.push(Finding::info(FindingId::NotChecked, 64, text));
+        }
         let text = "the L1 table ends behind the end of the file, so the disk is empty";
         let l1_end = self.l1_table_offset.checked_add(l1_needed * 8);
         seen.warn(l1_needed > 0 && stream.lacks(l1_end), FindingId::Truncated, 40, text);

@@ -3,7 +3,7 @@
 use crate::checksum::crc32c;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
-use crate::on_disk::{SECTOR, bytes, le16, le32, le64};
+use crate::on_disk::{MOST_OFFSET, SECTOR, bytes, le16, le32, le64};
 
 pub(super) const REGION_TABLE: u64 = 192 << 10;
 const TABLE_BYTES: usize = 64 << 10;
@@ -261,16 +261,19 @@ impl Metadata {
             seen.findings
                 .push(Finding::fatal(FindingId::UnknownFeatures, at, text).stopping_qemu());
         }
+        let text = format!("a disk of {} bytes is impossible", self.size);
+        seen.refuse(self.size > MOST_OFFSET, at, text);
         seen.refuse(sector != 512, at, format!("logical sectors of {sector} bytes"));
         let is_sound = block.is_power_of_two() && (1 << 20..=256 << 20).contains(&block);
         seen.refuse(!is_sound, at, format!("blocks of {block} bytes are impossible"));
         if is_sound && sector == 512 {
-            let blocks = self.size.div_ceil(u64::from(block));
+            // As qemu counts: in 32 bits, where no block at all is too many.
+            let blocks = self.size.div_ceil(u64::from(block)) as u32;
             // After so many blocks comes the entry of a bitmap.
-            let chunk = (u64::from(sector) << 23) / u64::from(block);
-            let entries = blocks + blocks.saturating_sub(1) / chunk;
+            let chunk = ((u64::from(sector) << 23) / u64::from(block)) as u32;
+            let entries = blocks.wrapping_add(blocks.wrapping_sub(1) / chunk);
             let text = format!("the block table is too short for {blocks} blocks");
-            seen.refuse(entries > u64::from(regions.bat.length) / 8, at, text);
+            seen.refuse(entries > regions.bat.length / 8, at, text);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::detail::{Details, short_size};
 use crate::finding::{Finding, FindingId};
+use crate::inspect::{Seen, Stream};
 use crate::on_disk::{SECTOR, c_string, shown};
 
 /// What `vmdk_open_desc_file` takes.
@@ -16,6 +17,9 @@ const OPENED: [&[u8]; 6] = [
 
 /// Lines that name a part of the disk of which more than the number is told.
 const MOST_TOLD_EXTENTS: usize = 16;
+
+/// As many bytes of a descriptor as qemu searches.
+const READ_FOR_IDS: usize = 20 * 512;
 
 /// Whether qemu opens a descriptor by itself that says this.
 pub(crate) fn is_opened(create_type: &[u8]) -> bool {
@@ -43,6 +47,26 @@ pub(crate) fn is_probed_text(head: &[u8]) -> bool {
         rest.strip_prefix(*version)
             .is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n"))
     })
+}
+
+/// qemu's `vmdk_read_cid`, on a text that starts at `offset` and is in the head: without the numbers
+/// that tell one state of the disk from another it opens nothing.
+pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u64) {
+    let text = c_string(stream.from(offset, READ_FOR_IDS));
+    for key in ["CID", "parentCID"] {
+        let at = text.windows(key.len()).position(|word| word == key.as_bytes());
+        // Whatever stands where the equals sign should.
+        let value = at.and_then(|at| text.get(at + key.len() + 1..));
+        let text = format!("the descriptor has no {key} with a number");
+        seen.refuse(!value.is_some_and(is_hex_number), offset, text);
+    }
+}
+
+/// Whether `sscanf` would read a number by `%x`.
+fn is_hex_number(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
+    text.first().is_some_and(u8::is_ascii_hexdigit)
 }
 
 /// The text, up to the first NUL.

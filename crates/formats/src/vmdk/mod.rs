@@ -92,6 +92,7 @@ fn text(stream: &Stream<'_>) -> Option<Seen> {
         let shown_type = seen.variant.clone().unwrap_or_else(|| "none".to_owned());
         let text = format!("createType {shown_type} is not one that qemu opens");
         seen.refuse(!create_type.is_some_and(descriptor::is_opened), 0, text);
+        descriptor::refuse_without_ids(&mut seen, stream, 0);
         seen.refuse(seen.virtual_size == Some(0), 0, "no extent line can be used");
     }
     Some(seen)

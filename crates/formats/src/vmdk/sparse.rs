@@ -3,7 +3,7 @@
 use super::descriptor::Descriptor;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
-use crate::on_disk::{SECTOR, bytes, le16, le32, le64};
+use crate::on_disk::{MOST_OFFSET, SECTOR, bytes, le16, le32, le64};
 
 pub(crate) const MAGIC: &[u8] = b"KDMV";
 /// `gd_offset` of a header whose copy at the end has the right one.
@@ -15,9 +15,10 @@ pub(crate) const MOST_DESCRIPTOR_BYTES: u64 = (1 << 20) - 1;
 /// qemu's limit for a grain, in sectors.
 const MOST_GRAIN_SECTORS: u64 = 0x20_0000;
 /// qemu's limit for entries of the grain directory.
-const MOST_DIRECTORY_ENTRIES: u64 = 32 << 20;
+const MOST_DIRECTORY_ENTRIES: u32 = 32 << 20;
 
 const FLAG_NEWLINE_TEST: u32 = 1;
+const FLAG_REDUNDANT_DIRECTORY: u32 = 1 << 1;
 const COMPRESSION_DEFLATE: u16 = 1;
 const MARKER_END_OF_STREAM: u32 = 0;
 const MARKER_FOOTER: u32 = 3;
@@ -32,6 +33,7 @@ pub(crate) struct Header {
     pub(crate) descriptor_offset: u64,
     pub(crate) descriptor_size: u64,
     table_entries: u32,
+    rgd_offset: u64,
     pub(crate) gd_offset: u64,
     overhead: u64,
     is_unclean: bool,
@@ -50,6 +52,7 @@ impl Header {
             descriptor_offset: le64(bytes_, 28)?,
             descriptor_size: le64(bytes_, 36)?,
             table_entries: le32(bytes_, 44)?,
+            rgd_offset: le64(bytes_, 48)?,
             gd_offset: le64(bytes_, 56)?,
             overhead: le64(bytes_, 64)?,
             is_unclean: *bytes_.get(72)? != 0,
@@ -75,7 +78,8 @@ impl Header {
         let covered = (grain as u32).wrapping_mul(entries);
         seen.refuse(covered == 0, 20, "a grain table covers nothing");
         if covered != 0 {
-            let directory = self.capacity.div_ceil(u64::from(covered));
+            let rounded = self.capacity.wrapping_add(u64::from(covered) - 1);
+            let directory = (rounded / u64::from(covered)) as u32;
             let text = format!("a grain directory of {directory} entries is too large");
             seen.refuse(directory > MOST_DIRECTORY_ENTRIES, 12, text);
         }
@@ -88,6 +92,12 @@ impl Header {
             let end = self.gd_offset.checked_mul(SECTOR);
             let text = "the grain directory is behind the end of the file";
             seen.warn(stream.lacks(end), FindingId::Truncated, 56, text);
+            // As qemu multiplies: what does not fit is lost.
+            let mut is_beyond = self.gd_offset.wrapping_mul(SECTOR) > MOST_OFFSET;
+            if self.flags & FLAG_REDUNDANT_DIRECTORY != 0 {
+                is_beyond |= self.rgd_offset.wrapping_mul(SECTOR) > MOST_OFFSET;
+            }
+            seen.refuse(is_beyond, 48, "a grain directory is beyond any file");
         }
     }
 }
@@ -129,6 +139,8 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen.warn(damaged, FindingId::CorruptHeader, 73, text);
     seen.warn(header.is_unclean, FindingId::NotClosed, 72, "it was not closed properly");
     descriptor(&mut seen, &header, stream);
+    // qemu looks for them here, wherever the header says that the text is.
+    super::descriptor::refuse_without_ids(&mut seen, stream, SECTOR);
     if header.capacity == 0 && header.descriptor_offset != 0 {
         let text = "the sparse header holds only a descriptor; the data is elsewhere";
         seen.findings.push(Finding::fatal(FindingId::ExternalExtents, 12, text));
