@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, Sums, sums, update_many};
 use imgpush_formats::qcow2::{Header, L2Entry};
-use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection};
+use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection, TAIL_BYTES};
 
 /// The verdict on a stream does not depend on how it is cut. The first byte says where.
 pub fn detect_split(data: &[u8]) {
@@ -21,6 +21,7 @@ pub fn detect_split(data: &[u8]) {
     }
     assert_eq!(whole.inspect(length), pieces.inspect(length));
     assert_eq!(whole.is_decided(), pieces.is_decided());
+    assert_eq!(whole.finish(), seek(stream));
 }
 
 /// In one piece and in small ones.
@@ -32,6 +33,22 @@ fn inspect(stream: &[u8]) -> Inspection {
     let whole = whole.finish();
     assert_eq!(whole, pieces.finish());
     whole
+}
+
+/// By its end and then only what is wanted.
+fn seek(stream: &[u8]) -> Inspection {
+    let mut detector = Detector::new();
+    detector.tail(&stream[stream.len().saturating_sub(TAIL_BYTES)..], stream.len() as u64);
+    while let Some(wanted) = detector.wants() {
+        let [start, end] = [wanted.start, wanted.end]
+            .map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(stream.len()));
+        if start == end {
+            break;
+        }
+        detector.skip_to(wanted.start);
+        detector.push(&stream[start..end]);
+    }
+    detector.inspect(None)
 }
 
 /// `start`, zeros up to `offset`, and there the data.
@@ -112,7 +129,10 @@ pub fn vhdx_regions(data: &[u8]) {
         let sum = crc32c(&stream[offset..offset + length]);
         stream[offset + 4..offset + 8].copy_from_slice(&sum.to_le_bytes());
     }
-    let inspection = inspect(&stream);
+    let mut detector = Detector::new();
+    detector.push(&stream);
+    let inspection = detector.finish();
+    assert_eq!(inspection, seek(&stream));
     assert_eq!(inspection.format, Format::Vhdx);
     let service = inspection.oslo.matches.first().and_then(|matched| matched.virtual_size);
     if let (None, Some(size), Some(service)) =
