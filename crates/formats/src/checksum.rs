@@ -1,23 +1,36 @@
-//! The checksums that headers carry: bit by bit, as headers are small.
+//! The checksums that headers carry.
 
 /// CRC-32 as in zlib, of a GPT.
 pub(crate) fn crc32(bytes: impl IntoIterator<Item = u8>) -> u32 {
-    reflected(0xedb8_8320, bytes)
+    const TABLE: [u32; 256] = table(0xedb8_8320);
+    reflected(&TABLE, bytes)
 }
 
 /// CRC-32C (Castagnoli), of VHDX.
 pub(crate) fn crc32c(bytes: impl IntoIterator<Item = u8>) -> u32 {
-    reflected(0x82f6_3b78, bytes)
+    const TABLE: [u32; 256] = table(0x82f6_3b78);
+    reflected(&TABLE, bytes)
 }
 
-fn reflected(polynomial: u32, bytes: impl IntoIterator<Item = u8>) -> u32 {
-    !bytes.into_iter().fold(u32::MAX, |mut crc, byte| {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
+fn reflected(table: &[u32; 256], bytes: impl IntoIterator<Item = u8>) -> u32 {
+    !bytes.into_iter().fold(u32::MAX, |crc, byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
+}
+
+/// What each byte does to the sum.
+const fn table(polynomial: u32) -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
             crc = (crc >> 1) ^ (polynomial & (crc & 1).wrapping_neg());
+            bit += 1;
         }
-        crc
-    })
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
 }
 
 #[cfg(test)]
