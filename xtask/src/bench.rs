@@ -12,6 +12,7 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
         [verb] if verb == "ratios" => ratios(),
         [verb] if verb == "guard" => guard(),
         [verb] if verb == "start" => start(),
+        [verb] if verb == "inspect" => inspect(),
         _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
     }
 }
@@ -44,6 +45,11 @@ fn guard() -> Result<()> {
 fn start() -> Result<()> {
     run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
     run(&mut cargo(["run", "--release", "-p", "imgpush-benches", "--bin", "start", "--locked"]))
+}
+
+/// What it costs to know an image.
+fn inspect() -> Result<()> {
+    run(&mut cargo(["run", "--release", "-p", "imgpush-benches", "--bin", "inspect", "--locked"]))
 }
 
 /// Pushes whole files in processes of their own, so that the peak is theirs.

@@ -45,6 +45,7 @@ enum Verb {
     Arrows,
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
     /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
+    /// `inspect`: what it costs to know an image;
     /// anything else goes to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
