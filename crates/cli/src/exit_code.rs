@@ -21,6 +21,8 @@ pub(crate) const SOURCE: Code = Code(10);
 pub(crate) const FORMAT: Code = Code(11);
 /// A file has another digest than the list, or the image, says. Since 0.1.
 pub(crate) const SOURCE_DIFFERS: Code = Code(12);
+/// An image has nothing that stops it, but something to look at first. Since 0.1.
+pub(crate) const QUESTIONABLE: Code = Code(13);
 /// The login was refused, or the project may not do this: 401, 403. Since 0.1.
 pub(crate) const NOT_AUTHORISED: Code = Code(20);
 /// The service refused the image: a quota, a value, a conflict. Since 0.1.

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             Command::Push(push) => commands::push::run(&args.cloud, &push, &printer).await,
             Command::Verify(verify) => commands::verify::run(&args.cloud, &verify, &printer).await,
             Command::Image(image) => commands::image::run(&args.cloud, &image, &printer).await,
+            Command::Inspect(inspect) => commands::inspect::run(&inspect, &printer).await,
             Command::Digest(digest) => commands::digest::run(&digest, &printer).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, &printer).await,

@@ -5,7 +5,10 @@ use std::io::{IsTerminal as _, Write as _};
 /// Writes to the terminal, or to whatever stands there.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
+    /// Whether colours are wanted on stderr.
     colour: bool,
+    /// Whether colours are wanted in results.
+    result_colour: bool,
     /// Whether somebody watches stderr.
     watched: bool,
 }
@@ -14,7 +17,8 @@ impl Printer {
     pub(crate) fn new() -> Self {
         let watched = std::io::stderr().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Printer { colour: watched && !refused, watched }
+        let result_colour = std::io::stdout().is_terminal() && !refused;
+        Printer { colour: watched && !refused, result_colour, watched }
     }
 
     /// Whether somebody watches stderr.
@@ -72,8 +76,17 @@ impl Printer {
 
     /// The text in a colour, where colours are wanted.
     pub(crate) fn painted(&self, text: &str, sgr: &str) -> String {
-        if self.colour { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
+        painted(self.colour, text, sgr)
     }
+
+    /// The same for a result.
+    pub(crate) fn painted_result(&self, text: &str, sgr: &str) -> String {
+        painted(self.result_colour, text, sgr)
+    }
+}
+
+fn painted(is_coloured: bool, text: &str, sgr: &str) -> String {
+    if is_coloured { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// The text with control characters escaped: what comes from elsewhere, the names of files and the

@@ -3,7 +3,10 @@
 //! None of them decides anything. Texts that come out of an image are escaped and cut here, so that a
 //! detail is small whatever the image says.
 
-use crate::on_disk::{bytes, c_string, shown};
+use crate::on_disk::{bytes, c_string};
+
+/// Bytes of a text that are told: qemu's limit for the name of a backing file.
+const MOST_TEXT_BYTES: usize = 1023;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,8 @@ impl Details {
 
     /// A field of the image that holds text, up to its NUL and without the blanks around it.
     pub(crate) fn field(&mut self, name: &'static str, field: &[u8]) {
-        self.text(name, shown(c_string(field).trim_ascii()));
+        let field = c_string(&field[..field.len().min(MOST_TEXT_BYTES)]);
+        self.text(name, plain(&String::from_utf8_lossy(field)));
     }
 
     /// The same in UTF-16.
@@ -90,11 +94,23 @@ impl Details {
 
 /// Text in UTF-16, up to its NUL, escaped and cut.
 pub(crate) fn wide(units: impl Iterator<Item = u16>) -> String {
-    const MOST_UNITS: usize = 200;
-    let units = units.take_while(|unit| *unit != 0).take(MOST_UNITS);
+    let units = units.take_while(|unit| *unit != 0).take(MOST_TEXT_BYTES / 2);
     let text: String =
         char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    text.trim().escape_debug().to_string()
+    plain(&text)
+}
+
+/// Without blanks around it, and with what does not print escaped; quotes and backslashes stay, as paths
+/// have them.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.trim().chars() {
+        match character {
+            '"' | '\'' | '\\' => plain.push(character),
+            other => plain.extend(other.escape_debug()),
+        }
+    }
+    plain
 }
 
 pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
@@ -118,7 +134,7 @@ pub(crate) fn short_size(bytes: u64) -> String {
     match bytes % (1 << (10 * unit)) {
         0 => format!("{} {name}", bytes >> (10 * unit)),
         _ => {
-            let tenths = u128::from(bytes) * 10 >> (10 * unit);
+            let tenths = (u128::from(bytes) * 10) >> (10 * unit);
             format!("{}.{} {name}", tenths / 10, tenths % 10)
         }
     }
@@ -147,11 +163,11 @@ mod tests {
     fn text_of_an_image_is_escaped_and_cut() {
         let hostile = "a\u{1b}[2J\u{202e}b".encode_utf16();
         assert_eq!(wide(hostile), "a\\u{1b}[2J\\u{202e}b");
-        assert!(wide(std::iter::repeat(27)).len() < 2000);
+        assert!(wide(std::iter::repeat(27)).len() < 4000);
         let mut details = Details::default();
-        details.field("label", b"  \x1b]0;x\x07 \0rest");
+        details.field("label", b"  \x1b]0;\"x\"\x07\xc3\xa9\xff \0rest");
         details.field("empty", b"   ");
         let [only] = &details.into_inner()[..] else { panic!("an empty field is no detail") };
-        assert_eq!(only.value, DetailValue::Text(r"\x1b]0;x\x07".to_owned()));
+        assert_eq!(only.value, DetailValue::Text("\\u{1b}]0;\"x\"\\u{7}é\u{fffd}".to_owned()));
     }
 }

@@ -61,7 +61,7 @@ impl Inspector for FileSystem {
             seen.details.field("label", label.unwrap_or_default());
         }
         if let Some((_, at)) = UUIDS.iter().find(|(of, _)| of == name) {
-            seen.details.uuid("uuid", stream.head.get(*at..));
+            seen.details.uuid("file system uuid", stream.head.get(*at..));
         }
         Some(seen)
     }

@@ -202,3 +202,72 @@ fn has_sound_checksum(header: &[u8]) -> bool {
     let zeroed = bytes[..16].iter().chain(&[0; 4]).chain(&bytes[20..]);
     le32(header, 16) == Some(crc32(zeroed.copied()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::checksum::crc32;
+    use crate::{DetailValue, Detector};
+
+    fn put(image: &mut [u8], offset: usize, bytes: &[u8]) {
+        image[offset..offset + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// A disk of 1 MiB with a protective entry and `used` entries in a table of 128.
+    fn disk(used: usize) -> Vec<u8> {
+        let mut image = vec![0; 1 << 20];
+        put(&mut image, 446, b"\x80\0\x02\0\xee\xff\xff\xff\x01\0\0\0\xff\x07\0\0");
+        put(&mut image, 510, b"\x55\xaa");
+        for n in 0..used {
+            let at = 1024 + 128 * n;
+            put(&mut image, at, b"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\0\xa0\xc9\x3e\xc9\x3b");
+            put(&mut image, at + 32, &34u64.to_le_bytes());
+            put(&mut image, at + 40, &97u64.to_le_bytes());
+            put(&mut image, at + 56, b"E\0F\0I\0\x1b\0");
+        }
+        put(&mut image, 512, b"EFI PART\0\0\x01\0\x5c\0\0\0");
+        put(&mut image, 512 + 32, &2047u64.to_le_bytes());
+        put(&mut image, 512 + 72, &2u64.to_le_bytes());
+        put(&mut image, 512 + 80, &128u32.to_le_bytes());
+        put(&mut image, 512 + 84, &128u32.to_le_bytes());
+        let table = crc32(image[1024..1024 + 128 * 128].iter().copied());
+        put(&mut image, 512 + 88, &table.to_le_bytes());
+        let header = crc32(image[512..512 + 92].iter().copied());
+        put(&mut image, 512 + 16, &header.to_le_bytes());
+        image
+    }
+
+    fn detail(image: &[u8], name: &str) -> Option<Vec<String>> {
+        let mut detector = Detector::new();
+        detector.push(image);
+        let details = detector.finish().details;
+        details.into_iter().find(|detail| detail.name == name).map(|detail| match detail.value {
+            DetailValue::List(items) => items,
+            DetailValue::Text(text) => vec![text],
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn partitions_are_told_with_type_size_and_name() {
+        let image = disk(2);
+        let told = detail(&image, "mbr partitions").unwrap();
+        assert_eq!(told, ["1: ee GPT, 1023.5 KiB from sector 1, active"]);
+        let told = detail(&image, "gpt partitions").unwrap();
+        assert_eq!(told[1], "2: EFI system, 32 KiB from sector 34, \"EFI\\u{1b}\"");
+        for name in ["header checksum", "table checksum"] {
+            assert_eq!(detail(&image, name).unwrap(), ["sound"], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_was_changed_or_is_long_is_told_so() {
+        let mut image = disk(100);
+        let told = detail(&image, "gpt partitions").unwrap();
+        assert_eq!((told.len(), told[32].as_str()), (33, "and 68 more"));
+        image[1024 + 56] = b'X';
+        assert_eq!(detail(&image, "table checksum").unwrap(), ["wrong"]);
+        // Code of a boot sector that only looks like entries.
+        image[446] = 0xeb;
+        assert_eq!(detail(&image, "mbr partitions"), None);
+    }
+}

@@ -59,21 +59,13 @@ impl Inspection {
         if !is_called_so || self.qemu.format != "raw" || self.stream_bytes == Some(0) {
             return self.qemu.clone();
         }
-        let refusal = match self.format {
-            Format::Dmg => self.findings.iter().find(|finding| finding.stops_qemu),
-            _ => {
-                return QemuView {
-                    format: "dmg",
-                    virtual_size: None,
-                    refusal: Some(NO_TRAILER.to_owned()),
-                };
-            }
-        };
-        QemuView {
-            format: "dmg",
-            virtual_size: self.virtual_size,
-            refusal: refusal.map(|finding| finding.text.clone()),
+        if self.format != Format::Dmg {
+            let refusal = Some(NO_TRAILER.to_owned());
+            return QemuView { format: "dmg", virtual_size: None, refusal };
         }
+        let refusal = self.findings.iter().find(|finding| finding.stops_qemu);
+        let refusal = refusal.map(|finding| finding.text.clone());
+        QemuView { format: "dmg", virtual_size: self.virtual_size, refusal }
     }
 
     /// What the image service does with these bytes, uploaded as `disk_format` in a `container_format`.

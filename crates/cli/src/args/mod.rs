@@ -2,7 +2,9 @@
 
 mod cloud;
 mod digest;
+mod glance;
 pub(crate) mod image;
+mod inspect;
 mod memory;
 mod push;
 #[cfg(feature = "sandbox")]
@@ -15,6 +17,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use image::ImageArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Work with the images of a cloud: list, show, create, set, import, share, delete, …
     Image(Box<ImageArgs>),
+    /// Say what an image is, what is wrong with it, and who takes it
+    Inspect(InspectArgs),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
     Digest(DigestArgs),
     /// Run an image service on this machine, to try things out

@@ -3,7 +3,9 @@
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod digest;
+mod files;
 pub(crate) mod image;
+pub(crate) mod inspect;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;

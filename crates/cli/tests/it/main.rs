@@ -4,6 +4,7 @@
 
 mod digest;
 mod image;
+mod inspect;
 mod push;
 mod sandbox;
 mod support;

@@ -239,13 +239,12 @@ impl Metadata {
     pub(super) fn judge(&self, seen: &mut Seen, regions: &Regions) {
         let (at, block, sector) = (self.offset, self.block_bytes, self.logical_sector);
         seen.virtual_size = Some(self.size / SECTOR * SECTOR);
-        seen.variant = Some(if self.has_parent {
-            "differencing".to_owned()
-        } else if self.is_fixed {
-            "fixed".to_owned()
-        } else {
-            "dynamic".to_owned()
-        });
+        let variant = match (self.has_parent, self.is_fixed) {
+            (true, _) => "differencing",
+            (false, true) => "fixed",
+            (false, false) => "dynamic",
+        };
+        seen.variant = Some(variant.to_owned());
         seen.details.bytes("block size", block);
         seen.details.bytes("logical sector", sector);
         if let Some(physical) = self.physical_sector {

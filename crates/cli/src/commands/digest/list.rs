@@ -5,8 +5,8 @@ use std::path::Path;
 use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, sums};
 use serde_json::{Value, json};
 
-use super::files;
 use crate::args::DigestArgs;
+use crate::commands::files;
 use crate::exit_code::{self, Code};
 use crate::output;
 use crate::printer::Printer;

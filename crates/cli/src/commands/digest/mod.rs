@@ -1,7 +1,6 @@
 //! `imgpush digest`.
 
 mod check;
-mod files;
 mod list;
 
 use std::collections::BTreeMap;

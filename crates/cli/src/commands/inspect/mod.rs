@@ -1,0 +1,131 @@
+//! `imgpush inspect`.
+
+mod json;
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use imgpush_engine::image_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
+use imgpush_engine::{SourceError, disk_format, source};
+
+use super::files;
+use crate::args::InspectArgs;
+use crate::exit_code::{self, Code};
+use crate::printer::Printer;
+use crate::{interrupt, output};
+
+/// A file, and what is to be said of it.
+struct Subject {
+    /// As it was given or found.
+    name: String,
+    inspection: Inspection,
+    /// For every `disk_format` that the service has.
+    glance: Vec<(String, ServerVerdict)>,
+    /// The one to use.
+    disk_format: Option<&'static str>,
+}
+
+pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
+    let cancel = interrupt::token(printer);
+    let settings = args.glance.settings();
+    let mut outcomes = Outcomes { args, printer, told: 0, code: exit_code::DONE };
+    for found in files::find(&args.files) {
+        let read = match found {
+            Ok(path) => {
+                let inspected = tokio::select! {
+                    inspected = inspect(path.clone()) => inspected,
+                    () = cancel.cancelled() => {
+                        let text = "interrupted before all files were inspected".to_owned();
+                        printer.error(&[text], &[]);
+                        return exit_code::INTERRUPTED;
+                    }
+                };
+                match inspected {
+                    Ok(inspection) => {
+                        outcomes.tell(Subject::new(&path, inspection, args, &settings))
+                    }
+                    Err(error) => outcomes.tell_failure(&path, &error),
+                }
+            }
+            Err(error) => outcomes.tell_failure(error.path().unwrap_or(Path::new("?")), &error),
+        };
+        if !read {
+            break;
+        }
+    }
+    if outcomes.told == 0 && !args.json {
+        printer.note("no files there");
+    }
+    outcomes.code
+}
+
+/// Reading may block for as long as whoever fills a pipe likes.
+async fn inspect(path: PathBuf) -> Result<Inspection, SourceError> {
+    let look = move || imgpush_engine::inspect(&mut *source::open(&path)?);
+    tokio::task::spawn_blocking(look).await.expect("an inspection does not panic")
+}
+
+impl Subject {
+    fn new(
+        path: &Path,
+        inspection: Inspection,
+        args: &InspectArgs,
+        settings: &ImageFormatSettings,
+    ) -> Self {
+        let verdicts = inspection.oslo.verdicts(&args.container_format, settings);
+        Subject {
+            name: path.to_string_lossy().into_owned(),
+            glance: verdicts
+                .into_iter()
+                .map(|(name, verdict)| (name.to_owned(), verdict))
+                .collect(),
+            disk_format: disk_format(&inspection, &args.container_format, settings),
+            inspection,
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self.inspection.findings.first().map(|worst| worst.severity) {
+            Some(Severity::Fatal) => exit_code::FORMAT,
+            Some(Severity::Warning) => exit_code::QUESTIONABLE,
+            Some(Severity::Info) | None => exit_code::DONE,
+        }
+    }
+}
+
+/// What was told so far.
+struct Outcomes<'a> {
+    args: &'a InspectArgs,
+    printer: &'a Printer,
+    told: usize,
+    code: Code,
+}
+
+impl Outcomes<'_> {
+    /// False when nobody reads any more.
+    fn tell(&mut self, subject: Subject) -> bool {
+        self.count(subject.code());
+        if self.args.json {
+            return self.printer.result_is_read(&json::object(&subject).to_string());
+        }
+        let gap = if self.told > 1 { "\n" } else { "" };
+        let page = page::page(&subject, &self.args.container_format, self.printer);
+        self.printer.result_is_read(&format!("{gap}{page}"))
+    }
+
+    fn tell_failure(&mut self, path: &Path, error: &(dyn std::error::Error + 'static)) -> bool {
+        self.count(exit_code::SOURCE);
+        let chain = output::chain(error);
+        self.printer.error(&chain, &[]);
+        !self.args.json || self.printer.result_is_read(&json::failure(path, &chain).to_string())
+    }
+
+    fn count(&mut self, code: Code) {
+        /// From the best to the worst. What is known to be unfit is worse than what is not known.
+        const ORDER: [Code; 4] =
+            [exit_code::DONE, exit_code::QUESTIONABLE, exit_code::SOURCE, exit_code::FORMAT];
+        let rank = |code| ORDER.iter().position(|other| *other == code);
+        self.code = if rank(code) > rank(self.code) { code } else { self.code };
+        self.told += 1;
+    }
+}

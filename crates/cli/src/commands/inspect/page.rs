@@ -1,0 +1,166 @@
+//! The inspection as a page for people: what it is, what is wrong, who takes it.
+
+use std::collections::HashSet;
+
+use imgpush_engine::image_formats::{Detail, DetailValue, Evidence, Finding, Severity};
+use terminal_size::terminal_size_of;
+use textwrap::{Options, WordSplitter};
+
+use super::Subject;
+use crate::output;
+use crate::printer::{Printer, for_terminal};
+
+/// Columns of a page that goes to a file, and the fewest and the most on a terminal: longer lines are
+/// hard to read.
+const WIDTH: usize = 80;
+const WIDTHS: std::ops::RangeInclusive<usize> = 40..=100;
+
+/// What is in front of every line but the first.
+const INDENT: &str = "  ";
+
+pub(super) fn page(subject: &Subject, container_format: &str, printer: &Printer) -> String {
+    let width = terminal_size_of(std::io::stdout())
+        .map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(*WIDTHS.start(), *WIDTHS.end()));
+    let mut page = Page { printer, width, lines: Vec::new() };
+    page.title(subject);
+    page.facts(subject);
+    page.findings(&subject.inspection.findings);
+    page.predictions(subject, container_format);
+    page.lines.join("\n")
+}
+
+struct Page<'a> {
+    printer: &'a Printer,
+    width: usize,
+    lines: Vec<String>,
+}
+
+impl Page<'_> {
+    fn title(&mut self, subject: &Subject) {
+        let inspection = &subject.inspection;
+        let variant = inspection.variant.as_deref();
+        let variant = variant.map(|variant| format!(", {variant}")).unwrap_or_default();
+        let name = self.printer.painted_result(&for_terminal(&subject.name), "1");
+        self.lines.push(format!("{name}: {}{}", inspection.format, for_terminal(&variant)));
+    }
+
+    fn facts(&mut self, subject: &Subject) {
+        let inspection = &subject.inspection;
+        let size = |count: Option<u64>| count.map_or_else(|| "not known".to_owned(), bytes);
+        let min_disk = inspection.min_disk().map(|gib| format!(", min_disk {gib}"));
+        let mut facts = vec![
+            ("size", vec![size(inspection.stream_bytes)]),
+            ("virtual size", vec![size(inspection.virtual_size)]),
+            (
+                "disk_format",
+                vec![match subject.disk_format {
+                    Some(name) => format!("{name}{}", min_disk.unwrap_or_default()),
+                    None => "none: the service has none that would be right".to_owned(),
+                }],
+            ),
+        ];
+        facts.extend(inspection.details.iter().map(|detail| (detail.name, values(detail))));
+        let label_width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        for (name, values) in facts {
+            for (n, value) in values.iter().enumerate() {
+                let label = if n == 0 { name } else { "" };
+                self.entry(&format!("{label:label_width$}"), value);
+            }
+        }
+    }
+
+    /// The reason why a kind of finding matters, and what to do, once for all of its kind.
+    fn findings(&mut self, findings: &[Finding]) {
+        let mut explained = HashSet::new();
+        for finding in findings {
+            self.lines.push(String::new());
+            let (label, sgr) = match finding.severity {
+                Severity::Fatal => ("fatal  ", "1;31"),
+                Severity::Warning => ("warning", "1;33"),
+                Severity::Info => ("info   ", "1;36"),
+            };
+            let text = format!("{}: {}", finding.id, finding.text);
+            self.entry(&self.printer.painted_result(label, sgr), &text);
+            self.entry("       ", &evidence(&finding.evidence));
+            if explained.insert(finding.id) {
+                self.entry("    why", finding.id.background());
+                self.entry("     do", finding.id.remedy());
+            }
+        }
+    }
+
+    fn predictions(&mut self, subject: &Subject, container_format: &str) {
+        self.lines.push(String::new());
+        let qemu = subject.inspection.qemu_named(&subject.name);
+        let format = qemu.format;
+        let text = match (qemu.refusal, qemu.virtual_size) {
+            (Some(reason), _) => format!("does not open it, as {format}: {reason}"),
+            (None, Some(size)) => format!("opens it as {format}, virtual size {}", bytes(size)),
+            (None, None) => format!("opens it as {format}"),
+        };
+        self.entry("qemu  ", &text);
+        let mut label = "glance";
+        let (accepted, refused): (Vec<_>, Vec<_>) =
+            subject.glance.iter().partition(|(_, verdict)| verdict.is_accepted());
+        let container = match container_format {
+            "bare" => String::new(),
+            other => format!(" in {other}"),
+        };
+        if !accepted.is_empty() {
+            let names: Vec<&str> = accepted.iter().map(|(name, _)| name.as_str()).collect();
+            self.entry(label, &format!("takes it as {}{container}", names.join(", ")));
+            label = "      ";
+        }
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        for (name, verdict) in refused {
+            let reason = verdict.refusal().unwrap_or_default();
+            match groups.iter_mut().find(|(other, _)| *other == reason) {
+                Some((_, names)) => names.push(name),
+                None => groups.push((reason.into_owned(), vec![name])),
+            }
+        }
+        for (reason, names) in groups {
+            self.entry(label, &format!("not as {}{container}: {reason}", names.join(", ")));
+            label = "      ";
+        }
+    }
+
+    /// A label, and behind it as many lines of text as it takes.
+    fn entry(&mut self, label: &str, text: &str) {
+        let first = format!("{INDENT}{label}{INDENT}");
+        let others = " ".repeat(textwrap::core::display_width(&first));
+        let options = Options::new(self.width)
+            .initial_indent(&first)
+            .subsequent_indent(&others)
+            // Names and commands are to be copied.
+            .word_splitter(WordSplitter::NoHyphenation);
+        let text = for_terminal(text);
+        self.lines.extend(textwrap::wrap(&text, options).into_iter().map(Into::into));
+    }
+}
+
+fn values(detail: &Detail) -> Vec<String> {
+    match &detail.value {
+        DetailValue::Bytes(count) => vec![bytes(*count)],
+        DetailValue::Number(number) => vec![number.to_string()],
+        DetailValue::Text(text) => vec![text.clone()],
+        DetailValue::List(items) => items.clone(),
+    }
+}
+
+/// For people, and exactly.
+fn bytes(count: u64) -> String {
+    match count {
+        0..1024 => format!("{count} bytes"),
+        _ => format!("{} ({count} bytes)", output::bytes(count)),
+    }
+}
+
+fn evidence(evidence: &Evidence) -> String {
+    let offset = evidence.offset;
+    if evidence.bytes.is_empty() {
+        return format!("at byte {offset}");
+    }
+    let hex: Vec<String> = evidence.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("at byte {offset}: {}", hex.join(" "))
+}
