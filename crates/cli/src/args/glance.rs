@@ -10,7 +10,7 @@ const KEYS: &str = "disk_formats=NAME,…, container_formats=NAME,…, \
 /// What the image service is known to be set to.
 #[derive(Debug, Args)]
 pub(crate) struct GlanceArgs {
-    /// A setting of the service's [image_format], in its own words; repeat for more
+    /// A setting of the service's section image_format, in its own words; repeat for more
     ///
     /// disk_formats=raw,qcow2, container_formats=bare,ova, require_image_format_match=false or
     /// gpt_safety_checks_nonfatal=mbr. What is not said is as Glance comes since 2026.1; 2025.1 and

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
     let settings = args.glance.settings();
     let mut outcomes = Outcomes { args, printer, told: 0, code: exit_code::DONE };
     for found in files::find(&args.files) {
-        let read = match found {
+        let is_read = match found {
             Ok(path) => {
                 let inspected = tokio::select! {
                     inspected = inspect(path.clone()) => inspected,
@@ -42,14 +42,14 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
                 };
                 match inspected {
                     Ok(inspection) => {
-                        outcomes.tell(Subject::new(&path, inspection, args, &settings))
+                        outcomes.tell(&Subject::new(&path, inspection, args, &settings))
                     }
                     Err(error) => outcomes.tell_failure(&path, &error),
                 }
             }
             Err(error) => outcomes.tell_failure(error.path().unwrap_or(Path::new("?")), &error),
         };
-        if !read {
+        if !is_read {
             break;
         }
     }
@@ -103,13 +103,13 @@ struct Outcomes<'a> {
 
 impl Outcomes<'_> {
     /// False when nobody reads any more.
-    fn tell(&mut self, subject: Subject) -> bool {
+    fn tell(&mut self, subject: &Subject) -> bool {
         self.count(subject.code());
         if self.args.json {
-            return self.printer.result_is_read(&json::object(&subject).to_string());
+            return self.printer.result_is_read(&json::object(subject).to_string());
         }
         let gap = if self.told > 1 { "\n" } else { "" };
-        let page = page::page(&subject, &self.args.container_format, self.printer);
+        let page = page::page(subject, &self.args.container_format, self.printer);
         self.printer.result_is_read(&format!("{gap}{page}"))
     }
 
