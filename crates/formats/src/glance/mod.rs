@@ -82,6 +82,15 @@ impl ServerVerdict {
     pub fn is_accepted(&self) -> bool {
         matches!(self, ServerVerdict::Accepted { .. })
     }
+
+    /// The `virtual_size` that it writes into the record, if any.
+    #[must_use]
+    pub fn virtual_size(&self) -> Option<u64> {
+        match self {
+            ServerVerdict::Accepted { virtual_size, .. } => *virtual_size,
+            _ => None,
+        }
+    }
 }
 
 impl OsloView {
