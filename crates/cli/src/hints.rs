@@ -54,14 +54,13 @@ fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
         Failure::FormatUnsafe { overrulable, .. } => *overrulable,
         Failure::FormatUnclear { .. } => true,
         Failure::FormatUnknown { found, .. } => {
-            hints.push(match found {
+            let hint = match found {
                 Format::Ova => {
-                    "`--container-format ova --disk-format vmdk` pushes the appliance as \
-                                it is, where vmdk is what its disks are"
-                        .to_owned()
+                    "`--container-format ova --disk-format vmdk` pushes the appliance as it is"
                 }
-                _ => "--disk-format F --force-format insists".to_owned(),
-            });
+                _ => "--disk-format F --force-format insists",
+            };
+            hints.push(hint.to_owned());
             false
         }
         Failure::NoDiskFormat { .. } => {
