@@ -143,6 +143,103 @@ fn what_glance_would_refuse_is_refused_before_a_record_exists() {
     assert_eq!(left, serde_json::json!([]));
 }
 
+/// A file of zeros but for some parts.
+fn file_with(folder: &Path, name: &str, bytes: usize, parts: &[(usize, &[u8])]) {
+    let mut image = vec![0; bytes];
+    for (offset, part) in parts {
+        image[*offset..offset + part.len()].copy_from_slice(part);
+    }
+    std::fs::write(folder.join(name), image).unwrap();
+}
+
+#[test]
+fn glance_judges_as_was_predicted() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pattern_file(folder, "base.raw", 3 << 20);
+    for (name, options) in [
+        ("plain.qcow2", &["-O", "qcow2"][..]),
+        ("extended.qcow2", &["-O", "qcow2", "-o", "extended_l2=on"]),
+        ("dynamic.vhd", &["-O", "vpc", "-o", "subformat=dynamic,force_size=on"]),
+        ("fixed.vhd", &["-O", "vpc", "-o", "subformat=fixed,force_size=on"]),
+        ("disk.vhdx", &["-O", "vhdx"]),
+        ("disk.vdi", &["-O", "vdi"]),
+        ("sparse.vmdk", &["-O", "vmdk"]),
+        ("stream.vmdk", &["-O", "vmdk", "-o", "subformat=streamOptimized"]),
+        ("old.qcow", &["-O", "qcow"]),
+        ("disk.qed", &["-O", "qed"]),
+    ] {
+        let arguments = [&["convert", "-f", "raw"], options, &["base.raw", name]].concat();
+        if !qemu_img(folder, &arguments) {
+            return;
+        }
+    }
+    let protective = |sector| [0, 0, sector, 0, 0xee, 0, 0, 0, 1, 0, 0, 0, 0xff, 7, 0, 0];
+    let boot: (usize, &[u8]) = (510, b"\x55\xaa");
+    file_with(folder, "gpt.raw", 1 << 20, &[(446, &protective(2)), boot]);
+    file_with(folder, "sloppy.raw", 1 << 20, &[(446, &protective(1)), boot]);
+    file_with(folder, "ntfs.raw", 1 << 20, &[(0, b"\xeb\x52\x90NTFS    "), boot]);
+    file_with(folder, "luks2.raw", 1 << 20, &[(0, b"LUKS\xba\xbe\0\x02")]);
+    file_with(folder, "udf.iso", 1 << 20, &[(32_769, b"BEA01"), (34_817, b"NSR02")]);
+
+    for (name, disk_format) in [
+        ("plain.qcow2", "qcow2"),
+        ("dynamic.vhd", "vhd"),
+        ("fixed.vhd", "raw"),
+        ("disk.vhdx", "vhdx"),
+        ("disk.vdi", "vdi"),
+        ("sparse.vmdk", "vmdk"),
+        ("stream.vmdk", "vmdk"),
+        ("gpt.raw", "raw"),
+        ("udf.iso", "raw"),
+    ] {
+        let report = push("testcloud", &folder.join(name), &[]);
+        assert_eq!(report["disk_format"], disk_format, "{name}");
+        assert!(report["virtual_size"].is_u64(), "{name}: {report}");
+        let notes = report["notes"].as_array().unwrap();
+        assert!(notes.iter().all(|note| note["id"] != "virtual-size"), "{name}: {report}");
+        delete(&cloud, "testcloud", &report);
+    }
+
+    let tag = format!("predicted-{}", std::process::id());
+    for (name, disk_format) in [
+        ("extended.qcow2", "qcow2"),
+        ("fixed.vhd", "vhd"),
+        ("old.qcow", "qcow2"),
+        ("disk.qed", "raw"),
+        ("sloppy.raw", "raw"),
+        ("ntfs.raw", "raw"),
+        ("luks2.raw", "raw"),
+        ("udf.iso", "iso"),
+        ("plain.qcow2", "vmdk"),
+    ] {
+        let asked = ["--tag", &tag, "--disk-format", disk_format];
+        let (code, said) = fails("testcloud", &folder.join(name), &asked);
+        assert_eq!(code, 11, "{name}: {said}");
+        assert!(said.contains("no image record is left behind"), "{name}: {said}");
+        let insisting = [&asked[..], &["--force-format"]].concat();
+        let (code, said) = fails("testcloud", &folder.join(name), &insisting);
+        assert_eq!(code, 21, "{name}: {said}");
+        assert!(said.contains("415") && said.contains("was removed"), "{name}: {said}");
+    }
+
+    // What only the end of a stream shows: the record goes, and the end never comes.
+    let mut trailing = std::fs::read(folder.join("base.raw")).unwrap();
+    trailing.extend(&std::fs::read(folder.join("fixed.vhd")).unwrap()[3 << 20..]);
+    std::fs::write(folder.join("trailing"), trailing).unwrap();
+    let output = imgpush()
+        .args(["push", "--cloud", "testcloud", "--name", "piped", "--tag", &tag])
+        .args(["--disk-format", "ami", "-"])
+        .stdin(std::fs::File::open(folder.join("trailing")).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("was removed"), "{}", text(&output.stderr));
+    let left = cloud.openstack("testcloud", &["image", "list", "--tag", &tag]);
+    assert_eq!(left, serde_json::json!([]));
+}
+
 #[test]
 fn projects_and_people_without_rights_are_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -176,7 +176,7 @@ fn imports_are_waited_for_and_failures_explained() {
             "id",
         ]);
         let id = id.trim().to_owned();
-        ours(&["image", "stage", &id, "--file", file]);
+        ours(&["image", "stage", &id, "--file", file, "--force-format"]);
         id
     };
     let good = create("raw");

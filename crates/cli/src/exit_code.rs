@@ -16,8 +16,8 @@ pub(crate) const UNEXPECTED: Code = Code(1);
 pub(crate) const USAGE: Code = Code(2);
 /// The source cannot be read, is empty, or changed while it was read. Since 0.1.
 pub(crate) const SOURCE: Code = Code(10);
-/// The data is not what it is said to be, is unsafe, or of a format the service does not take; nothing
-/// was sent. Since 0.1.
+/// The data is not what it is said to be, is unsafe, or would be refused by the service; nothing was
+/// sent, or of a stream not its end. Since 0.1.
 pub(crate) const FORMAT: Code = Code(11);
 /// A file has another digest than the list, or the image, says. Since 0.1.
 pub(crate) const SOURCE_DIFFERS: Code = Code(12);
@@ -74,8 +74,12 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         ) => USAGE,
         Failure::FormatMismatch { .. }
         | Failure::FormatUnknown { .. }
+        | Failure::NoDiskFormat { .. }
         | Failure::FormatUnsafe { .. }
+        | Failure::FormatRefused { .. }
+        | Failure::FormatUnclear { .. }
         | Failure::FormatNotTaken { .. } => FORMAT,
+        Failure::HeldBack { source } => of_failure(source),
         Failure::Quota { .. } | Failure::NotAvailable { .. } | Failure::NotStageable { .. } => {
             REFUSED
         }

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use imgpush_client::{ConfigError, Error as ClientError, Status};
+use imgpush_engine::image_formats::{Finding, Format};
 use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
+    let mut hints = for_format(&error.failure, file, "imgpush push");
     let file = file.display();
     let hint = match &*error.failure {
         Failure::NoName => Some("give one with --name".to_owned()),
@@ -16,20 +18,6 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
         Failure::Source(
             SourceError::Shrank { .. } | SourceError::Grew { .. } | SourceError::Changed { .. },
         ) => Some(format!("something still writes to {file}; push it again when that is done")),
-        Failure::FormatMismatch { found, .. } => Some(format!(
-            "leave --disk-format out to push it as {found}, or add --force-format to insist"
-        )),
-        Failure::FormatUnknown { .. } => {
-            Some("convert it with `qemu-img convert -O qcow2`, or unpack it".to_owned())
-        }
-        Failure::FormatUnsafe { overrulable: false, .. } => Some(format!(
-            "make it self-contained: `qemu-img convert -O qcow2 {file} flat.qcow2` where you trust it"
-        )),
-        Failure::FormatUnsafe { .. } => Some(
-            "the service would most likely refuse it after the last byte; \
-             --disk-format F --force-format insists"
-                .to_owned(),
-        ),
         Failure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
         Failure::Client { source, .. } | Failure::NotCreated { source } => for_client(source),
         Failure::Broken { .. } | Failure::Stalled { .. } => {
@@ -45,12 +33,81 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
         }
         _ => None,
     };
-    hint.into_iter().collect()
+    hints.extend(hint);
+    hints
 }
 
-/// A hint for data that was not staged.
-pub(crate) fn for_staging(failure: &Failure) -> Option<String> {
+/// Hints for data that is not what the record says, or not what the service takes.
+fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
+    let mut hints: Vec<String> = Vec::new();
+    for finding in failure.findings() {
+        let hint = remedy(finding, file);
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    let may_insist = match failure.root() {
+        Failure::FormatMismatch { instead, .. } | Failure::FormatRefused { instead, .. } => {
+            hints.extend(instead.map(|name| format!("--disk-format {name} is what fits")));
+            true
+        }
+        Failure::FormatUnsafe { overrulable, .. } => *overrulable,
+        Failure::FormatUnclear { .. } => true,
+        Failure::FormatUnknown { found, .. } => {
+            let hint = match found {
+                Format::Ova => {
+                    "`--container-format ova --disk-format vmdk` pushes the appliance as it is"
+                }
+                _ => "--disk-format F --force-format insists",
+            };
+            hints.push(hint.to_owned());
+            false
+        }
+        Failure::NoDiskFormat { .. } => {
+            let hint = "give the one of the disk inside: for most appliances --disk-format vmdk, for a \
+                        compressed image what it is when unpacked";
+            hints.push(hint.to_owned());
+            false
+        }
+        _ => false,
+    };
+    if matches!(failure.root(), Failure::FormatRefused { reason, .. } if reason.starts_with("mbr:"))
+    {
+        let hint = "services before 2026.1 take it, later ones where they are told to; say so with \
+                    --glance gpt_safety_checks_nonfatal=mbr";
+        hints.push(hint.to_owned());
+    }
+    if may_insist {
+        hints.push(format!("`{verb} --force-format` insists"));
+    }
+    hints
+}
+
+/// What to do about a finding, with the name of the file.
+fn remedy(finding: &Finding, file: &Path) -> String {
+    let file = file.to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./+".contains(c);
+    let word = match &*file {
+        // A stream has to become a file first.
+        "-" => "IMAGE".to_owned(),
+        file if file.chars().all(is_plain) => file.to_owned(),
+        file => format!("'{}'", file.replace('\'', r"'\''")),
+    };
+    format!("{}: {}", finding.id, finding.id.remedy().replace("IMAGE", &word))
+}
+
+/// Hints for data that was not staged.
+pub(crate) fn for_staging(failure: &Failure, file: &Path) -> Vec<String> {
+    let mut hints = for_format(failure, file, "imgpush image stage");
+    hints.extend(after_staging(failure));
+    hints
+}
+
+fn after_staging(failure: &Failure) -> Option<String> {
     Some(match failure {
+        Failure::FormatMismatch { .. } | Failure::FormatRefused { .. } => {
+            "`imgpush image set --disk-format` changes what the record says".to_owned()
+        }
         Failure::Client { source, .. } => return for_client(source),
         Failure::Broken { .. } | Failure::Stalled { .. } => {
             "the image takes data again once it is queued".to_owned()

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use imgpush_engine::image_formats::Finding;
 use imgpush_engine::{
-    Digests, DownloadReport, Fate, PushError, Report, StagingReport, VerificationReport,
+    Digests, DownloadReport, Failure, Fate, PushError, Report, StagingReport, VerificationReport,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +37,7 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
         _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
     };
     lines.push(format!("  proved  {hash}"));
+    lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));
     lines
 }
 
@@ -125,7 +127,14 @@ pub(crate) fn failure(error: &PushError, code: Code) -> Value {
         "error": self::error(&chain, code),
     });
     failure["error"]["record"] = fate(&error.fate).into();
+    failure["error"]["findings"] = findings(&error.failure);
     failure
+}
+
+/// The JSON of what was found in data that is not sent.
+pub(crate) fn findings(failure: &Failure) -> Value {
+    let one = |finding: &Finding| json!({ "id": finding.id.name(), "text": finding.text });
+    failure.findings().iter().map(one).collect()
 }
 
 /// The JSON of what happened, from the outside in.

@@ -68,7 +68,7 @@ impl Printer {
         if !hints.is_empty() {
             text.push('\n');
         }
-        for hint in hints {
+        for hint in hints.iter().map(|hint| for_terminal(hint)) {
             text.push_str(&format!("{} {hint}\n", self.painted("hint:", "1;36")));
         }
         let _ = std::io::stderr().lock().write_all(text.as_bytes());

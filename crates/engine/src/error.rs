@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use imgpush_client::{Error as ClientError, Status, Unfit};
+use imgpush_formats::{Finding, Format};
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -274,28 +275,77 @@ pub enum Failure {
     },
 
     /// The data is another format than the one asked for.
-    #[error("the data is {found}, not {asked}")]
+    #[error("the data is {found}, not {asked}{}", otherwise(.taken_as))]
     FormatMismatch {
         /// The `disk_format` asked for.
         asked: String,
         /// The format found.
-        found: String,
+        found: Format,
+        /// Every `disk_format` under which the service would take it.
+        taken_as: Vec<String>,
+        /// The one of these that fits.
+        instead: Option<&'static str>,
+        /// What was found.
+        findings: Vec<Finding>,
     },
 
     /// The data is of a format that has no `disk_format`.
     #[error("the data is {found}, which the image service has no disk_format for")]
     FormatUnknown {
         /// The format found.
-        found: String,
+        found: Format,
+        /// What was found.
+        findings: Vec<Finding>,
     },
 
-    /// The data is unsafe, or broken, or would be refused by the server after its last byte.
-    #[error("{}", .findings.join("; "))]
+    /// What is in such a container is not looked at, so nobody but the one who pushes knows it.
+    #[error("the disk_format of what is in container_format {container_format} is not known")]
+    NoDiskFormat {
+        /// What the data is wrapped in.
+        container_format: String,
+    },
+
+    /// The data is unsafe, or broken.
+    #[error("{}", shown(.findings))]
     FormatUnsafe {
-        /// What was found, each with its id.
-        findings: Vec<String>,
+        /// What was found.
+        findings: Vec<Finding>,
         /// Whether the one who pushes may overrule it.
         overrulable: bool,
+    },
+
+    /// The service would take the whole transfer, and then refuse the data.
+    #[error(
+        "the image service would refuse it as {disk_format} after the last byte: {reason}{}",
+        otherwise(.taken_as)
+    )]
+    FormatRefused {
+        /// What the record was to say.
+        disk_format: String,
+        /// In the service's words where it has some.
+        reason: String,
+        /// Every `disk_format` under which the service would take it.
+        taken_as: Vec<String>,
+        /// The one of these that fits.
+        instead: Option<&'static str>,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+
+    /// What the service makes of the data cannot be told.
+    #[error("nobody can tell whether the image service takes it: {reason}")]
+    FormatUnclear {
+        /// Why not.
+        reason: &'static str,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+
+    /// What the start of the data did not show, so that all but its end was sent.
+    #[error("the end of the image was not sent, since all of it shows what its start did not")]
+    HeldBack {
+        /// What it shows.
+        source: Box<Failure>,
     },
 
     /// The service does not take the format at all.
@@ -437,6 +487,42 @@ pub enum Failure {
     /// The caller gave up.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl Failure {
+    /// Without what it is wrapped in.
+    #[must_use]
+    pub fn root(&self) -> &Failure {
+        match self {
+            Failure::HeldBack { source } => source.root(),
+            failure => failure,
+        }
+    }
+
+    /// What was found in the data, where that is the failure.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        match self.root() {
+            Failure::FormatMismatch { findings, .. }
+            | Failure::FormatUnknown { findings, .. }
+            | Failure::FormatUnsafe { findings, .. }
+            | Failure::FormatRefused { findings, .. }
+            | Failure::FormatUnclear { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+}
+
+fn shown(findings: &[Finding]) -> String {
+    let one = |finding: &Finding| format!("{}: {}", finding.id, finding.text);
+    findings.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn otherwise(names: &[String]) -> String {
+    match names {
+        [] => "; it takes it as no other".to_owned(),
+        names => format!("; the image service would take it as {}", names.join(", ")),
+    }
 }
 
 /// What keeps an image in that status from being read.

@@ -78,7 +78,7 @@ pub use imgpush_formats as image_formats;
 pub use pipeline::{FRAME_BYTES, Produced};
 pub use progress::{NoProgress, Phase, Progress};
 pub use push::{Push, PushOptions};
-pub use report::{DownloadReport, Report, StagingReport, VerificationReport};
+pub use report::{DownloadReport, Note, Report, StagingReport, VerificationReport};
 pub use staging::{Staging, StagingOptions};
 pub use tokio_util::sync::CancellationToken;
 pub use verification::Verification;

@@ -3,8 +3,9 @@
 //! One thread a push, outside the async runtime, owns the source. For each chunk it hands one
 //! reference to the hasher and one to the queue of whoever sends; both queues are short and bounded,
 //! so the slower of the two sets the pace. The thread keeps the last chunk back, the *tail*, until
-//! the source has said that it is whole and all digests are in. So there is always an end still
-//! unsent while anything can turn out wrong, and what is cut there never becomes an active image.
+//! the source has said that it is whole, all digests are in, and the bytes have proved to be what the
+//! record says. So there is always an end still unsent while anything can turn out wrong, and what is
+//! cut there never becomes an active image.
 //!
 //! Whoever loses interest drops the queue: the thread's next hand-over fails, it ends, and with it
 //! the hasher's threads. A source that blocks in a read ends later, which harms nobody.
@@ -16,6 +17,8 @@ use imgpush_digest::{Algorithm, Digests, MultiHasher};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::SourceError;
+use crate::error::Failure;
+use crate::formats::{Claim, Examination, Examined};
 use crate::pool::Pool;
 use crate::source::Source;
 
@@ -46,7 +49,13 @@ pub(crate) struct Flow {
 /// What became of the reading, and the source back.
 pub(crate) struct Outcome {
     pub(crate) source: Box<dyn Source>,
-    pub(crate) result: Result<Produced, Stop>,
+    pub(crate) result: Result<Read, Stop>,
+}
+
+/// What was read, and what it is where that was claimed.
+pub(crate) struct Read {
+    pub(crate) produced: Produced,
+    pub(crate) examined: Option<Examined>,
 }
 
 /// What was read to its end.
@@ -62,16 +71,20 @@ pub struct Produced {
 pub(crate) enum Stop {
     /// The source failed.
     Source(SourceError),
+    /// The data is not what was claimed.
+    Claim(Failure),
     /// Nobody wanted the rest.
     Unwanted,
 }
 
-/// Starts reading. `head` holds the chunks that were read already.
+/// Starts reading. `head` holds the chunks that were read already. The end is let go only if the bytes
+/// are what `claim` says.
 pub(crate) fn start(
     source: Box<dyn Source>,
     head: Vec<Bytes>,
     pool: Pool,
     algorithms: &[Algorithm],
+    claim: Option<Claim>,
 ) -> std::io::Result<Flow> {
     let (sender, queue) = mpsc::channel(QUEUE_CHUNKS);
     let (done, outcome) = oneshot::channel();
@@ -79,7 +92,8 @@ pub(crate) fn start(
     let mut hasher = MultiHasher::new(algorithms.iter().copied(), threads);
     let mut source = source;
     std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
-        let mut reading = Reading { head: head.into_iter(), pool, bytes: 0 };
+        let examination = claim.map(Examination::of);
+        let mut reading = Reading { head: head.into_iter(), pool, bytes: 0, examination };
         let result = match reading.run(source.as_mut(), &mut hasher, &sender) {
             Ok(tail) => reading.release(hasher, tail, &sender),
             Err(stop) => Err(stop),
@@ -98,6 +112,7 @@ struct Reading {
     head: std::vec::IntoIter<Bytes>,
     pool: Pool,
     bytes: u64,
+    examination: Option<Examination>,
 }
 
 impl Reading {
@@ -117,6 +132,9 @@ impl Reading {
             let Some(chunk) = chunk else { break };
             self.bytes += chunk.len() as u64;
             hasher.update(&chunk);
+            if let Some(examination) = &mut self.examination {
+                examination.push(&chunk);
+            }
             if let Some(before) = tail.replace(chunk) {
                 sender.blocking_send(Item::Chunk(before)).map_err(|_| Stop::Unwanted)?;
             }
@@ -125,13 +143,15 @@ impl Reading {
         Ok(tail)
     }
 
-    /// Waits for the digests, then lets the tail go.
+    /// Waits for the verdict and the digests, then lets the tail go.
     fn release(
-        &self,
+        self,
         hasher: MultiHasher,
         tail: Option<Bytes>,
         sender: &mpsc::Sender<Item>,
-    ) -> Result<Produced, Stop> {
+    ) -> Result<Read, Stop> {
+        let examined =
+            self.examination.map(Examination::finish).transpose().map_err(Stop::Claim)?;
         let digests = hasher.finish();
         for item in tail.map(Item::Chunk).into_iter().chain([Item::End]) {
             if sender.blocking_send(item).is_err() {
@@ -139,6 +159,6 @@ impl Reading {
                 break;
             }
         }
-        Ok(Produced { bytes: self.bytes, digests })
+        Ok(Read { produced: Produced { bytes: self.bytes, digests }, examined })
     }
 }

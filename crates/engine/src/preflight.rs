@@ -3,19 +3,35 @@
 //! A server that refuses early resets the connection, and its answer is often lost. So the token, the
 //! address, the formats and the quotas are asked for by calls that have no body.
 
-use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, NewImage, Usage};
+use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Usage};
+use imgpush_formats::ImageFormatSettings;
 
 use crate::error::Failure;
 
-/// Asks; `size` is the number of bytes, where it is known.
-pub(crate) async fn ask(
+/// Asks whether the service has these formats, and completes by its own lists what is known of its
+/// settings.
+pub(crate) async fn formats(
     client: &ImageClient,
-    image: &NewImage,
-    size: Option<u64>,
-) -> Result<(), Failure> {
-    let failed = |source| Failure::Client { during: "asking the image service", source };
+    disk_format: Option<&str>,
+    container_format: &str,
+    known: &ImageFormatSettings,
+) -> Result<ImageFormatSettings, Failure> {
     let schema = client.schema().await.map_err(failed)?;
-    formats(client.base().as_str(), &schema, image)?;
+    taken(client.base().as_str(), &schema, disk_format, container_format)?;
+    let mut settings = known.clone();
+    for (list, says) in [
+        (&mut settings.disk_formats, schema.disk_formats),
+        (&mut settings.container_formats, schema.container_formats),
+    ] {
+        if !says.is_empty() {
+            *list = says;
+        }
+    }
+    Ok(settings)
+}
+
+/// Asks whether there is room for an image; `size` is the number of bytes, where it is known.
+pub(crate) async fn room(client: &ImageClient, size: Option<u64>) -> Result<(), Failure> {
     match client.usage().await {
         Ok(usage) => quotas(&usage, size),
         // Before API 2.13 there is no such call, and a policy may close it.
@@ -24,10 +40,19 @@ pub(crate) async fn ask(
     }
 }
 
-fn formats(service: &str, schema: &ImageSchema, image: &NewImage) -> Result<(), Failure> {
+fn failed(source: ClientError) -> Failure {
+    Failure::Client { during: "asking the image service", source }
+}
+
+fn taken(
+    service: &str,
+    schema: &ImageSchema,
+    disk_format: Option<&str>,
+    container_format: &str,
+) -> Result<(), Failure> {
     for (attribute, value, takes) in [
-        ("disk_format", image.disk_format(), &schema.disk_formats),
-        ("container_format", image.container_format(), &schema.container_formats),
+        ("disk_format", disk_format, &schema.disk_formats),
+        ("container_format", Some(container_format), &schema.container_formats),
     ] {
         if let Some(value) = value
             && !takes.is_empty()
@@ -95,13 +120,10 @@ mod tests {
     #[test]
     fn a_format_that_the_schema_does_not_name_is_refused() {
         let mut schema = ImageSchema::default();
-        let image = NewImage::named("n").with_formats("ploop", "bare");
-        assert!(
-            formats("s", &schema, &image).is_ok(),
-            "a schema that says nothing refuses nothing"
-        );
+        let ask = |schema: &ImageSchema| taken("s", schema, Some("ploop"), "bare");
+        assert!(ask(&schema).is_ok(), "a schema that says nothing refuses nothing");
         schema.disk_formats = vec!["raw".into(), "qcow2".into()];
-        let refused = formats("s", &schema, &image).unwrap_err();
+        let refused = ask(&schema).unwrap_err();
         assert_eq!(refused.to_string(), "s has no disk_format ploop; it takes raw, qcow2");
     }
 }

@@ -9,15 +9,16 @@ use bytes::Bytes;
 use http::StatusCode;
 use imgpush_client::{Error as ClientError, Image, ImageClient, NewImage, Status, Visibility};
 use imgpush_digest::Algorithm;
+use imgpush_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Failure, Fate, PushError};
+use crate::formats::{Claim, Examined, Sniffed};
 use crate::pipeline::Produced;
 use crate::pool::Pool;
 use crate::progress::{NoProgress, Phase, Progress};
-use crate::report::{self, Report};
-use crate::runtime::off_runtime;
+use crate::report::{self, Note, Report};
 use crate::sending::{ALWAYS, Patience, Sending, Sent, Target, state_of};
 use crate::source::Source;
 use crate::verify::{self, Verdict};
@@ -33,8 +34,12 @@ pub struct PushOptions {
     pub name: Option<String>,
     /// The `disk_format`; the one that the data shows when there is none.
     pub disk_format: Option<String>,
-    /// Believe `disk_format` against what the data shows.
+    /// Push the data even if it is not what `disk_format` says, is broken, or would be refused. Never
+    /// what points to other files.
     pub force_format: bool,
+    /// What is known of the service's section `[image_format]`. Its own lists of formats count more
+    /// than those here.
+    pub image_format: ImageFormatSettings,
     /// The `container_format`.
     pub container_format: String,
     /// Extra properties.
@@ -47,7 +52,8 @@ pub struct PushOptions {
     pub protected: Option<bool>,
     /// Whether lists leave it out.
     pub hidden: Option<bool>,
-    /// The smallest disk it boots from, in GiB.
+    /// The smallest disk it boots from, in GiB; when there is none, what the disk inside needs, as far
+    /// as that is known before it is read.
     pub min_disk: Option<u64>,
     /// The least memory it boots with, in MiB.
     pub min_ram: Option<u64>,
@@ -70,6 +76,7 @@ impl Default for PushOptions {
             name: None,
             disk_format: None,
             force_format: false,
+            image_format: ImageFormatSettings::default(),
             container_format: "bare".to_owned(),
             properties: Vec::new(),
             tags: BTreeSet::new(),
@@ -99,14 +106,16 @@ impl PushOptions {
 ///
 /// In this order, each step only after the one before:
 ///
-/// 1. The start of the source is read and recognised. What is unsafe, or is not what
-///    [`disk_format`](PushOptions::disk_format) says, ends here.
-/// 2. The service is asked what it would refuse: token, address, formats, quotas.
+/// 1. The source is recognised: a file by its end, its start, and where the start points to, a stream
+///    by its start.
+/// 2. The service is asked what it would refuse: token, address, formats, quotas. What is unsafe, is
+///    not what [`disk_format`](PushOptions::disk_format) says, or would be refused by the service's
+///    inspection after the last byte, ends here.
 /// 3. The record is created, under an id made here: so it can be found and removed even when the
 ///    answer is lost. An id of the caller's may be another image's; then it is left and said to be.
-/// 4. The bytes are sent, hashed on the way; the last chunk only after the source has proved whole.
-///    An answer that comes early ends the sending. A refused token is renewed once and the data sent
-///    again, if the source has a way back.
+/// 4. The bytes are sent, hashed and looked at on the way; the last chunk only after the source has
+///    proved whole, and all of it to be what the record says. An answer that comes early ends the
+///    sending. A refused token is renewed once and the data sent again, if the source has a way back.
 /// 5. When the connection broke, the image is asked what came of it; one that is complete although
 ///    the answer was lost goes on.
 /// 6. `status`, `size`, `checksum` and `os_hash_value` are compared. A hash that was not computed is
@@ -170,13 +179,12 @@ impl Push {
             prepared = self.prepare(source) => prepared,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
-        let Prepared { source, head, image, pool } =
-            prepared.map_err(|failure| error(failure, Fate::NoRecord))?;
-        let id = image.id().expect("prepare() sets an id").to_owned();
+        let prepared = prepared.map_err(|failure| error(failure, Fate::NoRecord))?;
+        let id = prepared.image.id().expect("prepare() sets an id").to_owned();
 
         let created = AtomicBool::new(false);
         let done = tokio::select! {
-            done = self.transfer(&image, &id, &created, source, head, &pool) => done,
+            done = self.transfer(prepared, &id, &created) => done,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
         match done {
@@ -196,21 +204,14 @@ impl Push {
     }
 
     /// Steps 1 and 2: all that can be known without a record.
-    async fn prepare(&self, mut source: Box<dyn Source>) -> Result<Prepared, Failure> {
+    async fn prepare(&self, source: Box<dyn Source>) -> Result<Prepared, Failure> {
         let options = &self.options;
         let mut image = self.record(source.image_name())?;
 
         self.enter(Phase::Sniffing);
         let pool = Pool::within(options.memory_bytes);
-        let (source, sniffed) = off_runtime({
-            let pool = pool.clone();
-            move || {
-                let sniffed = formats::sniff(source.as_mut(), &pool);
-                (source, sniffed)
-            }
-        })
-        .await;
-        let formats::Sniffed { head, inspection } = sniffed.map_err(Failure::Source)?;
+        let (source, Sniffed { head, inspection, is_whole }) =
+            formats::sniff(source, &pool).await?;
         let is_empty = source.size().map_or(head.is_empty(), |size| size == 0);
         if is_empty && !options.allow_empty {
             return Err(Failure::Source(SourceError::Empty { name: source.name().to_owned() }));
@@ -218,15 +219,32 @@ impl Push {
         for finding in &inspection.findings {
             tracing::info!(id = %finding.id, severity = ?finding.severity, "{}", finding.text);
         }
-        let asked = options.disk_format.as_deref();
-        image.set_disk_format(formats::choose(&inspection, asked, options.force_format)?);
         if let Some(size) = source.size() {
             self.progress.total(size);
         }
 
         self.enter(Phase::Asking);
-        preflight::ask(&self.client, &image, source.size()).await?;
-        Ok(Prepared { source, head, image, pool })
+        let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
+        let settings =
+            preflight::formats(&self.client, asked, container, &options.image_format).await?;
+        let disk_format = match asked {
+            Some(asked) => asked.to_owned(),
+            None => Claim::recognise(&inspection, container, &settings)?,
+        };
+        let claim = Claim {
+            disk_format,
+            container_format: container.to_owned(),
+            settings,
+            is_forced: options.force_format,
+            is_stream: source.size().is_none(),
+        };
+        let verdict = claim.check(&inspection, is_whole)?;
+        image.set_disk_format(&claim.disk_format);
+        if let Some(gib) = options.min_disk.or_else(|| min_disk(&claim, &inspection, &verdict)) {
+            image.set_min_disk(gib);
+        }
+        preflight::room(&self.client, source.size()).await?;
+        Ok(Prepared { source, head, image, claim, pool })
     }
 
     fn record(&self, suggested_name: Option<String>) -> Result<NewImage, Failure> {
@@ -247,9 +265,6 @@ impl Push {
         if let Some(hidden) = options.hidden {
             image.set_hidden(hidden);
         }
-        if let Some(gib) = options.min_disk {
-            image.set_min_disk(gib);
-        }
         if let Some(mib) = options.min_ram {
             image.set_min_ram(mib);
         }
@@ -264,15 +279,13 @@ impl Push {
     /// Steps 3 to 6.
     async fn transfer(
         &self,
-        image: &NewImage,
+        prepared: Prepared,
         id: &str,
         created: &AtomicBool,
-        source: Box<dyn Source>,
-        head: Vec<Bytes>,
-        pool: &Pool,
     ) -> Result<Done, Failure> {
+        let Prepared { source, head, image, claim, pool } = prepared;
         self.enter(Phase::Creating);
-        let record = self.client.create(image).await.map_err(|source| {
+        let record = self.client.create(&image).await.map_err(|source| {
             // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
             let refused = source.status().is_some_and(|status| {
                 status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
@@ -297,17 +310,20 @@ impl Push {
             id,
             to: Target::File,
             announced: source.size(),
+            claim: Some(&claim),
             patience: Patience {
                 idle_timeout: self.options.idle_timeout,
                 finish_timeout: self.options.finish_timeout,
             },
             progress: &self.progress,
         };
-        let Sent { produced, source, attempts } = sending.run(source, head, pool).await?;
+        let Sent { produced, examined, source, attempts } =
+            sending.run(source, head, &pool).await?;
 
         self.enter(Phase::Verifying);
-        let (image, verified_by, produced) = self.verify(id, produced, source, pool).await?;
-        Ok(Done { image, verified_by, produced, attempts })
+        let (image, verified_by, produced) = self.verify(id, produced, source, &pool).await?;
+        let examined = examined.expect("what is sent under a claim is examined");
+        Ok(Done { image, verified_by, produced, examined, attempts })
     }
 
     /// Step 6.
@@ -430,6 +446,7 @@ impl Push {
             status: image.status().to_string(),
             size: image.size(),
             virtual_size: image.virtual_size(),
+            inspected_virtual_size: done.examined.inspection.virtual_size,
             disk_format: image.disk_format().map(str::to_owned),
             container_format: image.container_format().map(str::to_owned),
             checksum: image.checksum().map(str::to_owned),
@@ -441,11 +458,37 @@ impl Push {
             source,
             cloud: self.cloud.clone(),
             attempts: done.attempts,
+            notes: notes(&done.examined, image.virtual_size()),
             seconds: start.elapsed().as_secs_f64(),
         }
     }
 }
 
+/// What the disk inside needs, where the image becomes a disk. Of several sizes the largest counts, and
+/// a number that no service takes is none.
+fn min_disk(claim: &Claim, inspection: &Inspection, verdict: &ServerVerdict) -> Option<u64> {
+    let is_disk = !matches!(&*claim.disk_format, "iso" | "aki" | "ari");
+    let inspected =
+        inspection.virtual_size.filter(|_| is_disk && claim.container_format == "bare")?;
+    let bytes = verdict.virtual_size().map_or(inspected, |predicted| predicted.max(inspected));
+    Some(bytes.div_ceil(GIB)).filter(|&gib| i32::try_from(gib).is_ok())
+}
+
+/// What is to be said of an image that arrived.
+fn notes(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
+    let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
+    let mut notes: Vec<_> =
+        warnings.map(|f| Note { id: f.id.name(), text: f.text.clone() }).collect();
+    if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
+        && found != expected
+    {
+        let text = format!("the service says virtual_size {found}, {expected} was expected");
+        notes.push(Note { id: "virtual-size", text });
+    }
+    notes
+}
+
+const GIB: u64 = 1 << 30;
 /// Time to remove the record when somebody waits at the terminal.
 const HURRIED: Duration = Duration::from_millis(1500);
 /// Time to remove the record otherwise.
@@ -461,6 +504,7 @@ struct Prepared {
     source: Box<dyn Source>,
     head: Vec<Bytes>,
     image: NewImage,
+    claim: Claim,
     pool: Pool,
 }
 
@@ -468,5 +512,6 @@ struct Done {
     image: Image,
     verified_by: Vec<&'static str>,
     produced: Produced,
+    examined: Examined,
     attempts: u32,
 }

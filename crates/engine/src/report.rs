@@ -20,6 +20,8 @@ pub struct Report {
     pub size: Option<u64>,
     /// Bytes of the disk inside, as the server says.
     pub virtual_size: Option<u64>,
+    /// Bytes of the disk inside, as the data says.
+    pub inspected_virtual_size: Option<u64>,
     /// The format of the disk, as the server says.
     pub disk_format: Option<String>,
     /// What the data is wrapped in, as the server says.
@@ -42,8 +44,20 @@ pub struct Report {
     pub cloud: String,
     /// How often the data was sent.
     pub attempts: u32,
+    /// What is worth knowing of an image that is all right.
+    pub notes: Vec<Note>,
     /// Seconds from the first read to the verdict.
     pub seconds: f64,
+}
+
+/// Something worth knowing, which is no error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Note {
+    /// The word for scripts: the id of a finding, or `virtual-size`.
+    pub id: &'static str,
+    /// A sentence for people.
+    pub text: String,
 }
 
 /// What a download did. Its JSON keeps its keys as that of [`Report`] does.

@@ -11,7 +11,8 @@ use tokio::time::{sleep, timeout};
 use crate::SourceError;
 use crate::body::{ImageBody, Meter};
 use crate::error::Failure;
-use crate::pipeline::{self, Produced, Stop};
+use crate::formats::{Claim, Examined};
+use crate::pipeline::{self, Produced, Read, Stop};
 use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
 use crate::source::Source;
@@ -48,6 +49,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) to: Target,
     /// Bytes there will be, as the service is told.
     pub(crate) announced: Option<u64>,
+    /// What the bytes have to be.
+    pub(crate) claim: Option<&'a Claim>,
     pub(crate) patience: Patience,
     pub(crate) progress: &'a Arc<dyn Progress>,
 }
@@ -55,6 +58,8 @@ pub(crate) struct Sending<'a> {
 /// A source that was sent.
 pub(crate) struct Sent {
     pub(crate) produced: Produced,
+    /// What the bytes are, where that was claimed.
+    pub(crate) examined: Option<Examined>,
     /// Back at its end.
     pub(crate) source: Box<dyn Source>,
     /// How often the data was sent.
@@ -85,8 +90,8 @@ impl Sending<'_> {
                 .map_err(Failure::Source)?;
             sent = self.send(back, Vec::new(), pool).await;
         }
-        let (produced, source) = sent.map_err(|unsent| unsent.failure)?;
-        Ok(Sent { produced, source, attempts })
+        let (Read { produced, examined }, source) = sent.map_err(|unsent| unsent.failure)?;
+        Ok(Sent { produced, examined, source, attempts })
     }
 
     async fn send(
@@ -94,10 +99,10 @@ impl Sending<'_> {
         source: Box<dyn Source>,
         head: Vec<Bytes>,
         pool: &Pool,
-    ) -> Result<(Produced, Box<dyn Source>), Unsent> {
+    ) -> Result<(Read, Box<dyn Source>), Unsent> {
         let size = source.size();
         let name = source.name().to_owned();
-        let flow = pipeline::start(source, head, pool.clone(), &ALWAYS)
+        let flow = pipeline::start(source, head, pool.clone(), &ALWAYS, self.claim.cloned())
             .map_err(|source| Failure::Source(SourceError::Read { name, at: 0, source }))?;
         let meter = Meter::new(Arc::clone(self.progress));
         let body = ImageBody::new(flow.queue, size, Arc::clone(&meter));
@@ -119,10 +124,13 @@ impl Sending<'_> {
         let sent = meter.sent();
         match (answer, outcome) {
             (answer, Some(outcome)) => match (answer, outcome.result) {
-                (Ok(()), Ok(produced)) => Ok((produced, outcome.source)),
+                (Ok(()), Ok(read)) => Ok((read, outcome.source)),
                 // A source that failed cut the connection; that is no failure of the network.
                 (Err(Halt::Client(ClientError::Transport { .. })), Err(Stop::Source(error))) => {
                     Err(Failure::Source(error).into())
+                }
+                (Err(Halt::Client(ClientError::Transport { .. })), Err(Stop::Claim(failure))) => {
+                    Err(failure.into())
                 }
                 (Err(Halt::Client(source @ ClientError::Unauthorized(_))), _) => {
                     let mut back = outcome.source;
@@ -131,12 +139,12 @@ impl Sending<'_> {
                     Err(Unsent { failure, back })
                 }
                 // All was read and all was sent: the answer may just have been lost.
-                (Err(halt), Ok(produced)) if meter.ended() && halt.is_silence() => {
+                (Err(halt), Ok(read)) if meter.ended() && halt.is_silence() => {
                     let state = self.settled().await;
                     match state {
-                        Ok(image) if self.has_all(&image, produced.bytes) => {
+                        Ok(image) if self.has_all(&image, read.produced.bytes) => {
                             tracing::warn!("the answer was lost, but the data is there");
-                            Ok((produced, outcome.source))
+                            Ok((read, outcome.source))
                         }
                         state => Err(halt.into_failure(sent, &state).into()),
                     }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imgpush_client::{Image, ImageClient, Status};
+use imgpush_formats::ImageFormatSettings;
 use tokio_util::sync::CancellationToken;
 
-use crate::SourceError;
 use crate::error::{Failure, StagingError};
+use crate::formats::{self, Claim};
 use crate::pool::Pool;
-use crate::progress::{NoProgress, Progress};
+use crate::progress::{NoProgress, Phase, Progress};
 use crate::report::{self, StagingReport};
 use crate::sending::{Patience, Sending, Sent, Target};
 use crate::source::Source;
+use crate::{SourceError, preflight};
 
 /// How data is staged.
 #[derive(Clone, Debug)]
@@ -20,6 +22,12 @@ use crate::source::Source;
 pub struct StagingOptions {
     /// Bytes that a source of unknown size will have; the service refuses any other number of them.
     pub size: Option<u64>,
+    /// Send the data even if it is not what the record says, is broken, or would be refused by the
+    /// import. Never what points to other files.
+    pub force_format: bool,
+    /// What is known of the service's section `[image_format]`. Its own lists of formats count more
+    /// than those here.
+    pub image_format: ImageFormatSettings,
     /// Bytes of memory that the process should stay within.
     pub memory_bytes: u64,
     /// How long the connection may take nothing, while there is something to send.
@@ -32,6 +40,8 @@ impl Default for StagingOptions {
     fn default() -> Self {
         StagingOptions {
             size: None,
+            force_format: false,
+            image_format: ImageFormatSettings::default(),
             memory_bytes: 64 << 20,
             idle_timeout: Duration::from_secs(60),
             finish_timeout: Duration::from_secs(600),
@@ -41,10 +51,10 @@ impl Default for StagingOptions {
 
 /// Stages data for records of one cloud: the first half of a `glance-direct` import.
 ///
-/// It goes the way of a [`Push`](crate::Push), end held back until the source has proved whole, and
-/// hashed on the way. But the service neither hashes nor inspects what is staged; the import does. So
-/// nothing is proved here: the report's digests can be compared when the import is over, unless the
-/// service converts images.
+/// It goes the way of a [`Push`](crate::Push): looked at before anything is sent, end held back until
+/// the source has proved whole and what the record says, and hashed on the way. But the service neither
+/// hashes nor inspects what is staged; the import does. So nothing is proved here: the report's digests
+/// can be compared when the import is over, unless the service converts images.
 #[derive(Clone)]
 pub struct Staging {
     client: ImageClient,
@@ -121,20 +131,8 @@ impl Staging {
         if let Some(bytes) = announced {
             self.progress.total(bytes);
         }
-        let sending = Sending {
-            client: &self.client,
-            id: image.id(),
-            to: Target::Stage,
-            announced,
-            patience: Patience {
-                idle_timeout: self.options.idle_timeout,
-                finish_timeout: self.options.finish_timeout,
-            },
-            progress: &self.progress,
-        };
-        let pool = Pool::within(self.options.memory_bytes);
         let sent = tokio::select! {
-            sent = sending.run(source, Vec::new(), &pool) => sent,
+            sent = self.send(image, source, announced) => sent,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
         let Sent { produced, attempts, .. } = sent.map_err(failed)?;
@@ -148,5 +146,55 @@ impl Staging {
             attempts,
             seconds: start.elapsed().as_secs_f64(),
         })
+    }
+
+    async fn send(
+        &self,
+        image: &Image,
+        source: Box<dyn Source>,
+        announced: Option<u64>,
+    ) -> Result<Sent, Failure> {
+        self.enter(Phase::Sniffing);
+        let pool = Pool::within(self.options.memory_bytes);
+        let (source, sniffed) = formats::sniff(source, &pool).await?;
+        self.enter(Phase::Asking);
+        let claim = self.claim(image, source.size().is_none()).await?;
+        if let Some(claim) = &claim {
+            claim.check(&sniffed.inspection, sniffed.is_whole)?;
+        }
+        let sending = Sending {
+            client: &self.client,
+            id: image.id(),
+            to: Target::Stage,
+            announced,
+            claim: claim.as_ref(),
+            patience: Patience {
+                idle_timeout: self.options.idle_timeout,
+                finish_timeout: self.options.finish_timeout,
+            },
+            progress: &self.progress,
+        };
+        sending.run(source, sniffed.head, &pool).await
+    }
+
+    /// What the record says of its data. It may say nothing until the import.
+    async fn claim(&self, image: &Image, is_stream: bool) -> Result<Option<Claim>, Failure> {
+        let formats = image.disk_format().zip(image.container_format());
+        let Some((disk_format, container_format)) = formats else { return Ok(None) };
+        let known = &self.options.image_format;
+        let settings =
+            preflight::formats(&self.client, Some(disk_format), container_format, known).await?;
+        Ok(Some(Claim {
+            disk_format: disk_format.to_owned(),
+            container_format: container_format.to_owned(),
+            settings,
+            is_forced: self.options.force_format,
+            is_stream,
+        }))
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(cloud = self.cloud, "{}", phase.name());
+        self.progress.phase(phase);
     }
 }

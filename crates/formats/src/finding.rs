@@ -138,6 +138,10 @@ finding_ids! {
     UnknownFeatures "unknown-features"
         "a reader that does not know a feature would read wrong data, so it refuses"
         "convert it with the tool that made it"
+    /// A raw disk with Virtual PC's footer behind it.
+    FixedVhd "fixed-vhd"
+        "qemu and the image service go by the start of a file, see a raw disk there, and the service answers 415 when it is called vhd"
+        "push it as raw, or make it dynamic: qemu-img convert -f vpc -O vpc -o subformat=dynamic,force_size=on IMAGE NEW"
     /// qemu knows it, the image service does not.
     ServiceUnsupported "service-unsupported"
         "the image service answers 415 after the whole transfer, or later services refuse to boot it"
@@ -169,7 +173,7 @@ finding_ids! {
     /// A file system, kernel or ramdisk without a disk around it.
     NoPartition "no-partition"
         "firmware finds nothing to boot in it; it needs a kernel beside it"
-        "push it as ami, aki or ari if that is meant"
+        "push it with container_format ami, aki or ari if that is meant: the image service looks into bare images only"
     /// A disk with a partition table.
     PartitionTable "partition-table"
         "the image service has no name for it but raw"

@@ -237,7 +237,7 @@ fn fixed(bytes: &[u8], stream: &Stream<'_>) -> Seen {
     let offset = length.next_multiple_of(SECTOR) - FOOTER_BYTES as u64;
     let text = "a fixed VHD is taken for a raw disk with the footer at its end by qemu and the image \
                 service, which refuses it as vhd";
-    let finding = Finding::fatal(FindingId::ServiceUnsupported, offset, text);
+    let finding = Finding::warning(FindingId::FixedVhd, offset, text);
     let mut seen = Seen::trailer(offset, COOKIE.len()).of("fixed").with(finding);
     let Some(footer) = Footer::read(bytes) else { return seen };
     footer.judge(&mut seen, offset);

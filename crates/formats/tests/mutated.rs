@@ -5,6 +5,7 @@
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a test says what it cannot do")]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;

@@ -15,7 +15,7 @@ pub(crate) struct GlanceArgs {
     /// disk_formats=raw,qcow2, container_formats=bare,ova, require_image_format_match=false or
     /// gpt_safety_checks_nonfatal=mbr. What is not said is as Glance comes since 2026.1; 2025.1 and
     /// 2025.2 came with gpt_safety_checks_nonfatal=mbr.
-    #[arg(long = "glance", value_name = "KEY=VALUE", value_parser = setting)]
+    #[arg(long = "glance", value_name = "KEY=VALUE", value_parser = setting, hide_short_help = true)]
     settings: Vec<Setting>,
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use imgpush_client::Visibility;
 use imgpush_engine::PushOptions;
 
+use super::glance::GlanceArgs;
 use super::memory::memory;
 use super::values::{key_value, visibility};
 
@@ -37,14 +38,20 @@ pub(crate) struct PushArgs {
     #[arg(long, value_name = "FORMAT")]
     disk_format: Option<String>,
 
-    /// Believe --disk-format against what the data shows
+    /// Push what is not as --disk-format says, is broken, or would be refused
     ///
     /// Glance inspects `bare` images itself and will most likely refuse them after the last byte.
     /// Formats that name other files (backing files, external extents) are refused all the same.
-    #[arg(long, requires = "disk_format")]
+    #[arg(long)]
     force_format: bool,
 
+    #[command(flatten)]
+    glance: GlanceArgs,
+
     /// What the data is wrapped in
+    ///
+    /// Glance looks into `bare` images only. Of what is in another container, ami, aki and ari apart,
+    /// --disk-format has to be said.
     #[arg(long, value_name = "FORMAT", default_value = "bare")]
     container_format: String,
 
@@ -84,7 +91,10 @@ pub(crate) struct PushArgs {
     #[arg(long, hide_short_help = true)]
     hidden: bool,
 
-    /// The smallest disk it boots from, in GiB
+    /// The smallest disk it boots from, in GiB; 0 for none
+    ///
+    /// By default the virtual size of a bare disk image, rounded up, where it is known before the
+    /// data is read: not of a raw disk that comes through a pipe.
     #[arg(long, value_name = "GIB", hide_short_help = true)]
     min_disk: Option<u64>,
 
@@ -154,6 +164,7 @@ impl PushArgs {
         options.name.clone_from(&self.name);
         options.disk_format.clone_from(&self.disk_format);
         options.force_format = self.force_format;
+        options.image_format = self.glance.settings();
         options.container_format.clone_from(&self.container_format);
         options.properties.clone_from(&self.properties);
         options.tags = self.tags.iter().cloned().collect();

@@ -8,7 +8,7 @@ use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report, source
 
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
-use crate::printer::Printer;
+use crate::printer::{Printer, for_terminal};
 use crate::progress::View;
 use crate::{hints, interrupt, output, progress};
 
@@ -23,7 +23,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -
             }
             if !args.quiet && !args.json {
                 for line in output::summary(&report) {
-                    printer.note(&line);
+                    printer.note(&for_terminal(&line));
                 }
             }
             exit_code::DONE

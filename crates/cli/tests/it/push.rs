@@ -190,6 +190,118 @@ fn bad_input_ends_before_anything_is_made() {
     assert_eq!(scene.writes(), 0, "a record was made");
 }
 
+/// A disk of a MiB with the footer of a fixed VHD.
+fn fixed_vhd() -> Vec<u8> {
+    let mut image = vec![0; (1 << 20) + 512];
+    let footer = &mut image[1 << 20..];
+    footer[..8].copy_from_slice(b"conectix");
+    footer[28..32].copy_from_slice(b"win ");
+    footer[40..48].copy_from_slice(&(1u64 << 20).to_be_bytes());
+    footer[48..56].copy_from_slice(&(1u64 << 20).to_be_bytes());
+    footer[63] = 2;
+    let sum: u32 = footer.iter().map(|&byte| u32::from(byte)).sum();
+    footer[64..68].copy_from_slice(&(!sum).to_be_bytes());
+    image
+}
+
+#[test]
+fn what_is_refused_says_what_to_do_about_it() {
+    let scene = Scene::new();
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(scene.folder.path().join(name), bytes).unwrap();
+    };
+    write("my disk.vhd", &fixed_vhd());
+    let mut sloppy = vec![0; 1 << 20];
+    sloppy[446..462].copy_from_slice(&[0, 0, 1, 0, 0xee, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0]);
+    sloppy[510..512].copy_from_slice(b"\x55\xaa");
+    write("sloppy.raw", &sloppy);
+    let mut appliance = vec![0; 1 << 20];
+    appliance[..5].copy_from_slice(b"a.ovf");
+    appliance[257..262].copy_from_slice(b"ustar");
+    write("disk.ova", &appliance);
+    let mut backed = vec![0; 1024];
+    backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
+    backed[15] = 200;
+    write("backed.qcow2", &backed);
+    write("packed.img", b"\x1f\x8b\x08\0packed");
+    for (arguments, words) in [
+        (
+            &["push", "my disk.vhd", "--disk-format", "vhd"][..],
+            &[
+                "the image service would refuse it as vhd after the last byte: the format is raw, not vhd; \
+                 the image service would take it as ami, ari, aki, raw, ploop\n",
+                "hint: fixed-vhd: push it as raw, or make it dynamic: qemu-img convert -f vpc -O vpc \
+                 -o subformat=dynamic,force_size=on 'my disk.vhd' NEW\n",
+                "hint: --disk-format raw is what fits\n",
+                "hint: `imgpush push --force-format` insists\n",
+            ][..],
+        ),
+        (
+            &["push", "sloppy.raw"],
+            &["GPT MBR has invalid start CHS", "--glance gpt_safety_checks_nonfatal=mbr\n"],
+        ),
+        (&["push", "disk.ova"], &["hint: `--container-format ova --disk-format vmdk` pushes"]),
+        (
+            &["push", "disk.ova", "--container-format", "ova"],
+            &["hint: give the one of the disk inside: for most appliances --disk-format vmdk"],
+        ),
+        (
+            &["push", "backed.qcow2"],
+            &["hint: backing-file: flatten it: qemu-img convert -O qcow2 backed.qcow2 NEW\n"],
+        ),
+        (&["push", "packed.img"], &["hint: compressed: unpack it\n"]),
+    ] {
+        let run = scene.run(arguments);
+        assert_eq!(run.code, Some(11), "{arguments:?}: {}", run.stderr);
+        for word in words {
+            assert!(run.stderr.contains(word), "{arguments:?} lacks {word}: {}", run.stderr);
+        }
+    }
+    let run = scene.run(&["push", "backed.qcow2", "--json"]);
+    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(failure["error"]["findings"][0]["id"], "backing-file");
+    assert_eq!(scene.writes(), 0, "a record was made");
+
+    let run = scene.run(&["push", "my disk.vhd"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("\nnote: fixed-vhd: a fixed VHD is taken for a raw"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(scene.record(run.stdout.trim())["min_disk"], 1);
+    let run = scene.run(&["push", "sloppy.raw", "--force-format", "--json", "--min-disk", "0"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["notes"][0]["id"], "mbr-invalid");
+    assert_eq!(report["inspected_virtual_size"], 1 << 20);
+    assert_eq!(scene.record(report["id"].as_str().unwrap())["min_disk"], 0);
+}
+
+#[test]
+fn a_stream_that_turns_out_otherwise_is_cut_before_its_end() {
+    let scene = Scene::new();
+    let mut child = scene
+        .command(&["push", "--name", "piped", "--disk-format", "ami", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&fixed_vhd()).unwrap();
+    let run = Run::of(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(11), "{}", run.stderr);
+    for words in [
+        "was removed\n  Caused by: the end of the image was not sent, since all of it shows what",
+        "  Caused by: the data is vhd, not ami",
+        "force_size=on IMAGE NEW",
+    ] {
+        assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
+    }
+    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(failure["error"]["record"], "removed");
+    assert_eq!(failure["error"]["findings"][0]["id"], "fixed-vhd");
+}
+
 #[test]
 fn a_wrong_password_and_an_unreachable_cloud_say_so() {
     let scene = Scene::new();

@@ -33,7 +33,8 @@ pub(crate) async fn drain_telling(
 ) -> Result<(Produced, Box<dyn Source>), SourceError> {
     let name = source.name().to_owned();
     let failed = |error| SourceError::Read { name: name.clone(), at: 0, source: error };
-    let mut flow = pipeline::start(source, Vec::new(), pool.clone(), algorithms).map_err(failed)?;
+    let mut flow =
+        pipeline::start(source, Vec::new(), pool.clone(), algorithms, None).map_err(failed)?;
     let mut read = 0;
     while let Some(Item::Chunk(chunk)) = flow.queue.recv().await {
         read += chunk.len() as u64;
@@ -42,8 +43,9 @@ pub(crate) async fn drain_telling(
     let outcome =
         flow.outcome.await.map_err(|_| failed(std::io::Error::other("reading stopped")))?;
     match outcome.result {
-        Ok(produced) => Ok((produced, outcome.source)),
+        Ok(read) => Ok((read.produced, outcome.source)),
         Err(Stop::Source(error)) => Err(error),
+        Err(Stop::Claim(_)) => unreachable!("nothing was claimed"),
         Err(Stop::Unwanted) => unreachable!("the queue was read to its end"),
     }
 }

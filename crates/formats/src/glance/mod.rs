@@ -95,6 +95,15 @@ impl ServerVerdict {
             ServerVerdict::Unknown { reason } => Some(format!("cannot be told: {reason}").into()),
         }
     }
+
+    /// The `virtual_size` that it writes into the record, if any.
+    #[must_use]
+    pub fn virtual_size(&self) -> Option<u64> {
+        match self {
+            ServerVerdict::Accepted { virtual_size, .. } => *virtual_size,
+            _ => None,
+        }
+    }
 }
 
 impl OsloView {

@@ -8,6 +8,7 @@ use imgpush_engine::{DownloadOptions, StagingOptions};
 
 use super::ShowOutput;
 use crate::args::ProgressKind;
+use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::seconds;
 
@@ -123,6 +124,15 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "BYTES")]
     size: Option<u64>,
 
+    #[command(flatten)]
+    glance: GlanceArgs,
+
+    /// Send it even if the import would most likely refuse it
+    ///
+    /// What names other files (backing files, external extents) is refused all the same.
+    #[arg(long)]
+    force_format: bool,
+
     /// How to show progress on stderr
     ///
     /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.
@@ -159,6 +169,8 @@ impl StageArgs {
     pub(crate) fn options(&self) -> StagingOptions {
         let mut options = StagingOptions::default();
         options.size = self.size;
+        options.force_format = self.force_format;
+        options.image_format = self.glance.settings();
         options.memory_bytes = self.memory;
         options.idle_timeout = self.idle_timeout;
         options.finish_timeout = self.finish_timeout;

@@ -184,7 +184,8 @@ impl CreateArgs {
         options.visibility = self.visibility.visibility();
         options.protected = self.protected();
         options.hidden = self.hidden.then_some(true);
-        options.min_disk = self.min_disk;
+        // As openstackclient: what is not said is not filled in.
+        options.min_disk = self.min_disk.or(Some(0));
         options.min_ram = self.min_ram;
         options
     }

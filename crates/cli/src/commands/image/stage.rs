@@ -54,12 +54,12 @@ pub(super) async fn run(
             let code = exit_code::of_failure(&error.failure);
             let chain = output::chain(&error);
             if args.json {
-                let error = output::error(&chain, code);
-                printer.result(
-                    &serde_json::json!({ "image": args.image, "error": error }).to_string(),
-                );
+                let mut json = output::error(&chain, code);
+                json["findings"] = output::findings(&error.failure);
+                printer
+                    .result(&serde_json::json!({ "image": args.image, "error": json }).to_string());
             }
-            printer.error(&chain, &Vec::from_iter(hints::for_staging(&error.failure)));
+            printer.error(&chain, &hints::for_staging(&error.failure, file));
             code
         }
     }

@@ -112,7 +112,9 @@ fn an_import_that_fails_ends_with_24() {
     let scene = Scene::new();
     create(&scene, &["n", "--disk-format", "qcow2"]);
     scene.file("disk.img", 5000);
-    image(&scene, 0, &["stage", "n", "--file", "disk.img"]);
+    let run = image(&scene, 11, &["stage", "n", "--file", "disk.img"]);
+    assert!(run.stderr.contains("hint: `imgpush image stage --force-format` insists"));
+    image(&scene, 0, &["stage", "n", "--file", "disk.img", "--force-format"]);
     let run = image(&scene, 24, &["import", "n", "--wait", "--timeout", "30"]);
     assert!(run.stderr.contains("hint: `imgpush image tasks IMAGE`"), "{}", run.stderr);
     assert_eq!(run.stdout, "");

@@ -1,0 +1,378 @@
+//! What a push does not send, and what it sends all the same, against the sandbox: which takes nearly
+//! everything, so that each refusal here is the engine's own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
+use std::sync::{Arc, Mutex};
+
+use imgpush_engine::client::{Cloud, CloudOptions, ImageClient, NewImage, Surroundings};
+use imgpush_engine::image_formats::FindingId;
+use imgpush_engine::source::{FileSource, ReaderSource, Source};
+use imgpush_engine::{
+    CancellationToken, Failure, Fate, Phase, Progress, Push, PushError, PushOptions, Report,
+    Staging, StagingOptions,
+};
+use imgpush_sandbox::{Sandbox, SandboxOptions};
+
+const MIB: usize = 1 << 20;
+
+struct Scene {
+    sandbox: Sandbox,
+    client: ImageClient,
+}
+
+/// How the bytes come.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    File,
+    Pipe,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let login = CloudOptions::default()
+            .with_setting("auth_type", "none")
+            .with_setting("endpoint", sandbox.url());
+        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
+        let client = ImageClient::connect(&cloud).await.unwrap();
+        Scene { sandbox, client }
+    }
+
+    async fn push(&self, bytes: &[u8], by: By, options: &PushOptions) -> Result<Report, PushError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let source: Box<dyn Source> = match by {
+            By::File => Box::new(FileSource::open(file.path()).unwrap()),
+            By::Pipe => Box::new(ReaderSource::new("pipe", Cursor::new(bytes.to_vec()))),
+        };
+        Push::new(self.client.clone(), options.clone()).run(source, &CancellationToken::new()).await
+    }
+
+    /// The push is refused before anything could be left behind.
+    async fn refused(&self, bytes: &[u8], by: By, options: &PushOptions) -> Failure {
+        let error = self.push(bytes, by, options).await.expect_err("it was pushed");
+        assert_eq!(error.fate, Fate::NoRecord, "{error:?}");
+        assert_eq!(self.writes(), 0, "{error:?}");
+        *error.failure
+    }
+
+    /// The push is refused with all but the end sent, and the record is gone.
+    async fn held_back(&self, bytes: &[u8], options: &PushOptions) -> Failure {
+        let error = self.push(bytes, By::Pipe, options).await.expect_err("it was pushed");
+        assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+        let stored =
+            self.sandbox.journal().into_iter().find(|r| r.status == Some(204) && r.method == "PUT");
+        assert!(stored.is_none(), "{stored:?}");
+        let Failure::HeldBack { source } = *error.failure else { panic!("{error:?}") };
+        *source
+    }
+
+    /// Requests that would have changed something.
+    fn writes(&self) -> usize {
+        self.sandbox.journal().iter().filter(|r| r.method != "GET").count()
+    }
+}
+
+fn options() -> PushOptions {
+    PushOptions::named("image")
+}
+
+fn as_disk(disk_format: &str) -> PushOptions {
+    let mut options = options();
+    options.disk_format = Some(disk_format.to_owned());
+    options
+}
+
+fn within(container_format: &str) -> PushOptions {
+    let mut options = options();
+    options.container_format = container_format.to_owned();
+    options
+}
+
+fn forced(mut options: PushOptions) -> PushOptions {
+    options.force_format = true;
+    options
+}
+
+fn with(bytes: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut image = vec![0; bytes];
+    for (offset, part) in parts {
+        image[*offset..offset + part.len()].copy_from_slice(part);
+    }
+    image
+}
+
+/// A disk of 4 MiB with the footer of a fixed VHD.
+fn fixed_vhd() -> Vec<u8> {
+    let size = 4 * MIB as u64;
+    let mut footer = with(
+        512,
+        &[
+            (0, b"conectix"),
+            (16, &u64::MAX.to_be_bytes()),
+            (28, b"win "),
+            (40, &size.to_be_bytes()),
+            (48, &size.to_be_bytes()),
+            (60, &2u32.to_be_bytes()),
+        ],
+    );
+    let sum: u32 = footer.iter().map(|&byte| u32::from(byte)).sum();
+    footer[64..68].copy_from_slice(&(!sum).to_be_bytes());
+    [vec![0; 4 * MIB], footer].concat()
+}
+
+/// An empty qcow2 of 3 GiB and a byte.
+fn qcow2(backing: u64, features: u64, bytes: usize) -> Vec<u8> {
+    with(
+        bytes,
+        &[
+            (0, b"QFI\xfb\0\0\0\x03"),
+            (8, &backing.to_be_bytes()),
+            (16, &u32::from(backing != 0).to_be_bytes()),
+            (20, &16u32.to_be_bytes()),
+            (24, &((3u64 << 30) + 512).to_be_bytes()),
+            (36, &14u32.to_be_bytes()),
+            (40, &0x3_0000u64.to_be_bytes()),
+            (48, &0x1_0000u64.to_be_bytes()),
+            (56, &1u32.to_be_bytes()),
+            (72, &features.to_be_bytes()),
+            (96, &4u32.to_be_bytes()),
+            (100, &104u32.to_be_bytes()),
+            (200, b"base"),
+        ],
+    )
+}
+
+/// A protective partition that starts at this head and sector, before a GPT of that many sectors.
+fn gpt(sector: u8, sectors: u64) -> Vec<u8> {
+    with(
+        4 * MIB,
+        &[
+            (446, &[0, 0, sector, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0xff, 0x1f, 0, 0]),
+            (510, b"\x55\xaa"),
+            (512, b"EFI PART\0\0\x01\0\x5c\0\0\0"),
+            (512 + 24, &1u64.to_le_bytes()),
+            (512 + 32, &(sectors - 1).to_le_bytes()),
+        ],
+    )
+}
+
+fn vmdk(create_type: &str) -> Vec<u8> {
+    let descriptor = format!(
+        "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n\
+         createType=\"{create_type}\"\nRW 2048 SPARSE \"disk.vmdk\"\n"
+    );
+    with(
+        MIB,
+        &[
+            (0, b"KDMV\x01\0\0\0\x03\0\0\0"),
+            (12, &2048u64.to_le_bytes()),
+            (20, &128u64.to_le_bytes()),
+            (28, &1u64.to_le_bytes()),
+            (36, &20u64.to_le_bytes()),
+            (44, &512u32.to_le_bytes()),
+            (48, &21u64.to_le_bytes()),
+            (56, &26u64.to_le_bytes()),
+            (64, &128u64.to_le_bytes()),
+            (73, b"\n \r\n"),
+            (512, descriptor.as_bytes()),
+        ],
+    )
+}
+
+fn ova() -> Vec<u8> {
+    with(MIB, &[(0, b"appliance.ovf"), (257, b"ustar\x0000")])
+}
+
+/// UDF without ISO 9660.
+fn udf() -> Vec<u8> {
+    with(MIB, &[(32769, &b"BEA01"[..]), (32768 + 2049, b"NSR02"), (32768 + 4097, b"TEA01")])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_would_refuse_makes_no_record() {
+    let scene = Scene::new().await;
+    let flat = b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"/etc/passwd\" 0\n";
+    let bitlocker = with(MIB, &[(0, b"\xeb\x58\x90-FVE-FS-"), (510, b"\x55\xaa")]);
+    let text = format!("{}\u{e9}\n", "words ".repeat(99)).into_bytes();
+    for (image, options, words) in [
+        (qcow2(0, 16, MIB), options(), "refuse it as qcow2 after the last byte: unknown_features"),
+        (gpt(1, 8192), options(), "GPT MBR has invalid start CHS"),
+        (bitlocker, options(), "GPT MBR has no partitions defined; it takes it as no other"),
+        (vmdk("custom"), options(), "refuse it as vmdk after the last byte: descriptor"),
+        (udf(), as_disk("iso"), "the data is raw, not iso; the image service would take it as"),
+        (text, options(), "nobody can tell whether the image service takes it"),
+        (with(MIB, &[(0, b"LUKS\xba\xbe\0\x02")]), options(), "the data is luks, which"),
+        (with(MIB, &[(0, b"QED\0")]), options(), "the data is qed, which"),
+        (with(MIB, &[(0, b"QFI\xfb\0\0\0\x01")]), options(), "the data is qcow, which"),
+        (with(MIB, &[(0, b"\x1f\x8b\x08")]), options(), "the data is gzip, which"),
+        (ova(), options(), "the data is ova, which"),
+        (with(MIB, &[(0, b"\x1f\x8b\x08")]), as_disk("raw"), "compressed: "),
+        (qcow2(200, 0, MIB), options(), "backing-file: "),
+        (qcow2(200, 0, MIB), forced(as_disk("qcow2")), "backing-file: "),
+        (qcow2(200, 0, MIB), forced(within("ovf")), "container_format ovf is not known"),
+        (qcow2(0, 4, MIB), options(), "data-file: "),
+        (flat.to_vec(), options(), "external-extents: "),
+        (
+            with(MIB, &[(0, b"QFI\xfb\0\0\0\x03"), (0x40, b"\x7f\x10\xda\xbe")]),
+            options(),
+            "ambiguous: ",
+        ),
+        (
+            qcow2(0, 0, MIB),
+            as_disk("raw"),
+            "the data is qcow2, not raw; the image service would take it as raw, qcow2",
+        ),
+        (vec![0xa5; MIB], as_disk("qcow2"), "the data is raw, not qcow2"),
+        (ova(), within("ova"), "container_format ova is not known"),
+        (
+            with(MIB, &[(0, b"\x1f\x8b\x08")]),
+            within("compressed"),
+            "container_format compressed is not known",
+        ),
+    ] {
+        for by in [By::File, By::Pipe] {
+            let failure = scene.refused(&image, by, &options).await;
+            assert!(failure.to_string().contains(words), "{by:?}: {failure} and not {words}");
+            let is_unsafe = matches!(failure, Failure::FormatUnsafe { .. });
+            assert!(!is_unsafe || !failure.findings().is_empty(), "{failure:?}");
+        }
+    }
+    let failure = scene.refused(&fixed_vhd(), By::File, &as_disk("vhd")).await;
+    let Failure::FormatRefused { reason, instead: Some("raw"), findings, .. } = failure else {
+        panic!("{failure:?}")
+    };
+    assert_eq!(reason, "the format is raw, not vhd");
+    assert!(findings.iter().any(|finding| finding.id == FindingId::FixedVhd), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_end_shows_is_never_sent_whole() {
+    let scene = Scene::new().await;
+    let koly = with(512, &[(0, b"koly\0\0\0\x04\0\0\x02\0")]);
+    let footer = fixed_vhd().split_off(4 * MIB);
+    for (image, options, words) in [
+        ([vec![0xa5; 3 * MIB], koly.clone()].concat(), options(), "the data is dmg, not raw"),
+        // One chunk, which is the tail itself.
+        ([vec![0xa5; MIB / 2], koly].concat(), as_disk("raw"), "the data is dmg, not raw"),
+        ([qcow2(0, 0, 2 * MIB), footer.clone()].concat(), options(), "ambiguous: "),
+        ([vec![0xa5; 4 * MIB], footer].concat(), as_disk("ami"), "the data is vhd, not ami"),
+        (gpt(2, 9000), options(), "truncated: "),
+    ] {
+        let failure = scene.held_back(&image, &options).await;
+        assert!(failure.to_string().contains(words), "{failure} and not {words}");
+    }
+    // Of a short stream the end is there before a record is.
+    let short = with(600, &[(88, b"koly\0\0\0\x04\0\0\x02\0")]);
+    let records =
+        |scene: &Scene| scene.sandbox.journal().iter().filter(|r| r.method == "POST").count();
+    let before = records(&scene);
+    let error = scene.push(&short, By::Pipe, &options()).await.unwrap_err();
+    assert_eq!((error.fate, records(&scene)), (Fate::NoRecord, before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_right_or_insisted_on_is_pushed() {
+    let scene = Scene::new().await;
+    let mut relaxed = options();
+    relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
+    let kernel = with(MIB, &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")]);
+    let mut appliance = within("ova");
+    appliance.disk_format = Some("vmdk".to_owned());
+    for (image, options, disk_format, min_disk, notes) in [
+        (fixed_vhd(), options(), "raw", 1, &["fixed-vhd"][..]),
+        (gpt(2, 8192), options(), "raw", 1, &[]),
+        (gpt(1, 8192), relaxed, "raw", 1, &["mbr-invalid"]),
+        (gpt(1, 8192), forced(options()), "raw", 1, &["mbr-invalid"]),
+        (qcow2(0, 0, MIB), options(), "qcow2", 4, &[]),
+        (vmdk("monolithicSparse"), options(), "vmdk", 1, &[]),
+        (vec![0xa5; MIB], as_disk("ami"), "ami", 1, &[]),
+        (vec![0xa5; MIB], as_disk("aki"), "aki", 0, &[]),
+        (kernel, within("aki"), "aki", 0, &["mbr-invalid"]),
+        (udf(), options(), "raw", 1, &[]),
+        (ova(), appliance, "vmdk", 0, &["archive"]),
+    ] {
+        for by in [By::File, By::Pipe] {
+            let report = scene.push(&image, by, &options).await.unwrap();
+            assert_eq!(report.disk_format.as_deref(), Some(disk_format));
+            let ids: Vec<_> = report.notes.iter().map(|note| note.id).collect();
+            // The partition tables here have neither checksums nor a second copy.
+            let counts = |id: &&str| *id != "corrupt-header" && *id != "inconsistent-size";
+            assert_eq!(ids.into_iter().filter(counts).collect::<Vec<_>>(), notes, "{disk_format}");
+            assert!(report.inspected_virtual_size.is_some());
+            let record = scene.client.image(&report.id).await.unwrap();
+            // How large a raw stream will be is not known when its record is made.
+            let is_unknown = matches!(by, By::Pipe) && !matches!(disk_format, "qcow2" | "vmdk");
+            let expected = if is_unknown { 0 } else { min_disk };
+            assert_eq!(record.min_disk(), Some(expected), "{disk_format} {by:?}");
+        }
+    }
+    let mut none = options();
+    none.min_disk = Some(0);
+    let report = scene.push(&qcow2(0, 0, MIB), By::File, &none).await.unwrap();
+    assert_eq!(scene.client.image(&report.id).await.unwrap().min_disk(), Some(0));
+    assert_eq!(report.inspected_virtual_size, Some((3 << 30) + 512));
+}
+
+/// Does something when the record is made: behind the inspection and before the sending.
+struct AtCreating(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Progress for AtCreating {
+    fn phase(&self, phase: Phase) {
+        if phase == Phase::Creating
+            && let Some(act) = self.0.lock().unwrap().take()
+        {
+            act();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
+    let scene = Scene::new().await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&vec![0xa5; 3 * MIB]).unwrap();
+    let modified = file.as_file().metadata().unwrap().modified().unwrap();
+    let mut handle = file.reopen().unwrap();
+    let swap: Box<dyn FnOnce() + Send> = Box::new(move || {
+        handle.seek(SeekFrom::Start(0)).unwrap();
+        handle.write_all(&qcow2(200, 0, MIB)).unwrap();
+        handle.set_modified(modified).unwrap();
+    });
+    let push = Push::new(scene.client.clone(), options())
+        .with_progress(Arc::new(AtCreating(Mutex::new(Some(swap)))));
+    let source = FileSource::open(file.path()).unwrap();
+    let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    let is_unsafe = matches!(
+        error.failure.root(),
+        Failure::FormatUnsafe { findings, overrulable: false }
+            if findings[0].id == FindingId::BackingFile
+    );
+    assert!(is_unsafe, "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_import_would_refuse_is_not_staged() {
+    let scene = Scene::new().await;
+    let wanted = NewImage::named("staged").with_formats("vhd", "bare");
+    let image = scene.client.create(&wanted).await.unwrap();
+    let stage = |options: StagingOptions| {
+        let staging = Staging::new(scene.client.clone(), options);
+        let image = image.clone();
+        async move {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&fixed_vhd()).unwrap();
+            let source = Box::new(FileSource::open(file.path()).unwrap());
+            staging.run(&image, source, &CancellationToken::new()).await
+        }
+    };
+    let error = stage(StagingOptions::default()).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::FormatRefused { .. }), "{error:?}");
+    assert_eq!(scene.writes(), 1, "the record, and no data");
+    let mut insisting = StagingOptions::default();
+    insisting.force_format = true;
+    stage(insisting).await.unwrap();
+}
