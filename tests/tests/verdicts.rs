@@ -49,7 +49,7 @@ fn small_files(folder: &Path) -> Vec<PathBuf> {
     let entries = WalkDir::new(folder).sort_by_file_name().into_iter().map(Result::unwrap);
     let files = entries.filter(|entry| entry.file_type().is_file());
     let small = files.filter(|entry| entry.metadata().unwrap().len() < MOST_BYTES);
-    small.map(|entry| entry.into_path()).collect()
+    small.map(walkdir::DirEntry::into_path).collect()
 }
 
 /// Whether there was a prediction, which was right; else what was said and what came.

@@ -244,7 +244,7 @@ async fn what_the_service_would_refuse_makes_no_record() {
     let Failure::FormatRefused { reason, instead: Some("raw"), findings, .. } = failure else {
         panic!("{failure:?}")
     };
-    assert_eq!(reason, "the format is raw, not vhd");
+    assert_eq!(reason, "its inspector finds raw");
     assert!(findings.iter().any(|finding| finding.id == FindingId::FixedVhd), "{findings:?}");
 }
 

@@ -244,7 +244,7 @@ fn the_standard_input_is_read_to_its_end() {
     let run = run_with_input(folder.path(), &["--json", "-"], &fixed_vhd());
     let object = &lines(&run)[0];
     assert_eq!((&object["file"], &object["format"]), (&json!("-"), &json!("vpc")));
-    assert_eq!(run.code, Some(11));
+    assert_eq!(run.code, Some(13));
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn what_is_refused_says_what_to_do_about_it() {
         (
             &["push", "my disk.vhd", "--disk-format", "vhd"][..],
             &[
-                "the image service would refuse it as vhd after the last byte: the format is raw, not vhd; \
+                "the image service would refuse it as vhd after the last byte: its inspector finds raw; \
                  the image service would take it as ami, ari, aki, raw, ploop\n",
                 "hint: fixed-vhd: push it as raw, or make it dynamic: qemu-img convert -f vpc -O vpc \
                  -o subformat=dynamic,force_size=on 'my disk.vhd' NEW\n",
