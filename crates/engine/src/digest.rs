@@ -228,8 +228,9 @@ impl Work {
             bytes += chunk.len() as u64;
             self.read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         }
+        let digests = hasher.finish();
         source.finish()?;
-        Ok(Some(Digested { bytes, digests: hasher.finish() }))
+        Ok(Some(Digested { bytes, digests }))
     }
 }
 

@@ -1,6 +1,11 @@
 //! Where the bytes of an image come from.
 
 mod file;
+#[cfg(target_os = "linux")]
+mod mapped;
+#[cfg(target_os = "linux")]
+mod mmap;
+mod name;
 mod reader;
 
 use std::path::Path;
@@ -8,6 +13,8 @@ use std::path::Path;
 use bytes::Bytes;
 
 pub use file::FileSource;
+#[cfg(target_os = "linux")]
+pub use mapped::MappedSource;
 pub use reader::ReaderSource;
 
 use crate::SourceError;
@@ -35,8 +42,8 @@ pub trait Source: Send {
     /// Reading failed, or the source turned out to be shorter than it said.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError>;
 
-    /// Called once behind the last chunk and before the last byte is sent: whether what was read is
-    /// the whole source as it was at the start.
+    /// Whether what was read is the source as it was at the start. The last word is said behind the last
+    /// chunk, when all chunks have been hashed, and before the last byte is sent.
     ///
     /// # Errors
     ///
