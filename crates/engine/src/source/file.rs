@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::name::image_name;
-use super::{ReadAt, Rewind, Source};
+use super::{Peek, ReadAt, Rewind, Source};
 use crate::SourceError;
 use crate::pool::Pool;
 
@@ -143,6 +143,12 @@ impl ReadAt for FileSource {
             }
         }
         Ok(filled)
+    }
+}
+
+impl Peek for FileSource {
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
+        self.read_at(0, space)
     }
 }
 

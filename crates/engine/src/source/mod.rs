@@ -1,6 +1,7 @@
 //! Where the bytes of an image come from.
 
 mod file;
+mod http;
 #[cfg(target_os = "linux")]
 mod mapped;
 #[cfg(target_os = "linux")]
@@ -13,6 +14,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 pub use file::FileSource;
+pub use http::{HttpOptions, HttpSource};
 #[cfg(target_os = "linux")]
 pub use mapped::MappedSource;
 pub use reader::ReaderSource;
@@ -81,6 +83,13 @@ pub trait Rewind {
     ///
     /// The source is gone or another than before.
     fn to_start(&mut self) -> Result<(), SourceError>;
+}
+
+/// The start of a source, before anything is read.
+trait Peek: Source {
+    /// Fills `space` with the first bytes, and gives the number, fewer only where there are no more. The
+    /// first chunk begins with them all the same.
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError>;
 }
 
 /// Opens what a user names: `-` is the standard input, a pipe or a device of characters is read as it
