@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use http::StatusCode;
 use imgpush_client::{Error as ClientError, Status, Unfit};
 
+use crate::source::Packing;
+
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -150,6 +152,37 @@ pub enum SourceError {
         attempts: u32,
         /// Why the last connection ended.
         source: Break,
+    },
+
+    /// It is packed, and broken, or not to its end there.
+    #[error("the {packing} data of {name} cannot be unpacked behind byte {at}")]
+    Damaged {
+        /// The source.
+        name: String,
+        /// How it is packed.
+        packing: Packing,
+        /// Bytes unpacked.
+        at: u64,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// It is packed in a way that takes more memory than there shall be.
+    #[error("unpacking {name} takes more than {limit} bytes of memory")]
+    Dictionary {
+        /// The source.
+        name: String,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+
+    /// It is packed, and larger than it may be.
+    #[error("{name} has more than {limit} bytes when it is unpacked")]
+    TooLarge {
+        /// The source.
+        name: String,
+        /// Bytes that are allowed.
+        limit: u64,
     },
 }
 

@@ -7,7 +7,9 @@ mod mapped;
 #[cfg(target_os = "linux")]
 mod mmap;
 mod name;
+mod packing;
 mod reader;
+mod unpacked;
 
 use std::path::Path;
 
@@ -17,7 +19,9 @@ pub use file::FileSource;
 pub use http::{HttpOptions, HttpSource};
 #[cfg(target_os = "linux")]
 pub use mapped::MappedSource;
+pub use packing::Packing;
 pub use reader::ReaderSource;
+pub use unpacked::Unpacked;
 
 use crate::SourceError;
 use crate::pool::Pool;

@@ -8,6 +8,11 @@ pub(super) fn image_name(path: &str) -> Option<String> {
     Some(without(file, &KINDS).to_owned())
 }
 
+/// The same of a file that was unpacked.
+pub(super) fn unpacked(image_name: &str) -> String {
+    without(without(image_name, &PACKINGS), &KINDS).to_owned()
+}
+
 fn without<'a>(file: &'a str, endings: &[&str]) -> &'a str {
     match file.rsplit_once('.') {
         Some((stem, ending)) if !stem.is_empty() && endings.contains(&ending) => stem,
@@ -17,6 +22,7 @@ fn without<'a>(file: &'a str, endings: &[&str]) -> &'a str {
 
 const KINDS: [&str; 11] =
     ["img", "raw", "qcow2", "qcow", "vmdk", "vhd", "vhdx", "vdi", "iso", "bin", "ova"];
+const PACKINGS: [&str; 7] = ["gz", "gzip", "xz", "zst", "zstd", "bz2", "bzip2"];
 
 #[cfg(test)]
 mod tests {
@@ -34,5 +40,18 @@ mod tests {
             assert_eq!(image_name(path).as_deref(), Some(name));
         }
         assert_eq!(image_name(".."), None);
+    }
+
+    #[test]
+    fn what_is_unpacked_is_not_called_by_its_packing() {
+        for (packed, name) in [
+            ("noble.qcow2.xz", "noble"),
+            ("noble.raw.zst", "noble"),
+            ("disk.gz", "disk"),
+            ("ubuntu-24.04", "ubuntu-24.04"),
+            (".xz", ".xz"),
+        ] {
+            assert_eq!(unpacked(&image_name(packed).unwrap()), name);
+        }
     }
 }
