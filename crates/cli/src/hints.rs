@@ -3,19 +3,17 @@
 use std::path::Path;
 
 use imgpush_client::{ConfigError, Error as ClientError, Status};
-use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
+use imgpush_engine::{DestinationError, Failure, PushError, SourceError, source};
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
-    let file = file.display();
+    let file = source::shown(file).display().to_string();
     let hint = match &*error.failure {
         Failure::NoName => Some("give one with --name".to_owned()),
         Failure::Source(SourceError::Empty { .. }) => {
             Some("use --allow-empty if the image is meant to have no bytes".to_owned())
         }
-        Failure::Source(
-            SourceError::Shrank { .. } | SourceError::Grew { .. } | SourceError::Changed { .. },
-        ) => Some(format!("something still writes to {file}; push it again when that is done")),
+        Failure::Source(error) => for_source(error),
         Failure::FormatMismatch { found, .. } => Some(format!(
             "leave --disk-format out to push it as {found}, or add --force-format to insist"
         )),
@@ -46,6 +44,35 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
         _ => None,
     };
     hint.into_iter().collect()
+}
+
+/// A hint for a source that cannot be read.
+pub(crate) fn for_source(error: &SourceError) -> Option<String> {
+    Some(match error {
+        SourceError::Shrank { name, .. }
+        | SourceError::Grew { name, .. }
+        | SourceError::Changed { name } => {
+            format!("something still writes to {name}; run it again when that is done")
+        }
+        SourceError::Unreachable { .. } => {
+            "check the address, the network, http_proxy and no_proxy".to_owned()
+        }
+        SourceError::GaveUp { .. } => "run it again when the server has recovered".to_owned(),
+        SourceError::NotResumable { .. } | SourceError::Endless { .. } => {
+            "download it with another tool, look at its checksum, and name the file".to_owned()
+        }
+        SourceError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            "a user and password go into the address: https://USER:PASSWORD@HOST/…".to_owned()
+        }
+        SourceError::Damaged { .. } => {
+            "it was not downloaded to its end, or is broken; get it again".to_owned()
+        }
+        SourceError::Dictionary { .. } => {
+            "unpack it with its own tool, and name the file or pipe it in".to_owned()
+        }
+        SourceError::TooLarge { .. } => "--max-size sets the limit".to_owned(),
+        _ => return None,
+    })
 }
 
 /// A hint for data that was not staged.

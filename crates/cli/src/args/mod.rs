@@ -7,6 +7,7 @@ mod memory;
 mod push;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod source;
 mod values;
 mod verify;
 
@@ -18,6 +19,7 @@ pub(crate) use image::ImageArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
+pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved

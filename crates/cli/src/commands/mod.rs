@@ -7,4 +7,5 @@ pub(crate) mod image;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
+mod source;
 pub(crate) mod verify;

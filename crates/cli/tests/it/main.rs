@@ -6,4 +6,5 @@ mod digest;
 mod image;
 mod push;
 mod sandbox;
+mod sources;
 mod support;
