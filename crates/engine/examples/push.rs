@@ -8,7 +8,8 @@
 use std::path::Path;
 
 use imgpush_engine::client::{Cloud, CloudOptions, ImageClient};
-use imgpush_engine::{CancellationToken, Push, PushOptions, source};
+use imgpush_engine::source::{self, SourceOptions};
+use imgpush_engine::{CancellationToken, Push, PushOptions};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let cloud = Cloud::load(&CloudOptions::named(Some(cloud.clone())))?;
     let client = ImageClient::connect(&cloud).await?;
-    let source = source::open(Path::new(file))?;
+    let source = source::open(Path::new(file), &SourceOptions::default()).await?;
 
     let push = Push::new(client, PushOptions::named(name)).on_cloud(cloud.name());
     match push.run(source, &CancellationToken::new()).await {

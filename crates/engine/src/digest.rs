@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::SourceError;
 use crate::pool::{OVERHEAD_BYTES, Pool};
-use crate::source;
+use crate::source::{self, SourceOptions};
 
 /// Bytes of one buffer. Larger ones leave the second cache between reading and hashing, smaller ones
 /// wake threads more often.
@@ -52,11 +52,13 @@ impl DigestTask {
 pub struct DigestOptions {
     jobs: Option<NonZeroUsize>,
     memory_bytes: u64,
+    source: SourceOptions,
 }
 
 impl Default for DigestOptions {
     fn default() -> Self {
-        DigestOptions { jobs: None, memory_bytes: 64 << 20 }
+        let source = SourceOptions::default();
+        DigestOptions { jobs: None, memory_bytes: 64 << 20, source }
     }
 }
 
@@ -73,6 +75,13 @@ impl DigestOptions {
     #[must_use]
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;
+        self
+    }
+
+    /// How sources are read; the digests are of what is packed, and not of what is in it, by default.
+    #[must_use]
+    pub fn with_source(mut self, options: SourceOptions) -> Self {
+        self.source = options;
         self
     }
 
@@ -116,7 +125,8 @@ impl Digesting {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = options.jobs.map_or(threads.get() * JOBS_PER_CORE, NonZeroUsize::get);
         let jobs = most.min(tasks.len()).min(options.fitting_jobs());
-        let sizes: Vec<Option<u64>> = tasks.iter().map(|task| size(&task.path)).collect();
+        let sizes: Vec<Option<u64>> =
+            tasks.iter().map(|task| size(&task.path).filter(|_| !options.source.unpack)).collect();
         let (sender, results) = mpsc::unbounded_channel();
         let read_bytes = Arc::new(AtomicU64::new(0));
         let work = Arc::new(Work {
@@ -129,6 +139,7 @@ impl Digesting {
             },
             results: sender,
             read_bytes: Arc::clone(&read_bytes),
+            source: options.source,
         });
         for job in 0..jobs {
             let thread = std::thread::Builder::new().name("imgpush-read".into());
@@ -170,7 +181,7 @@ fn size(path: &Path) -> Option<u64> {
     match std::fs::metadata(path) {
         Ok(file) => file.is_file().then_some(file.len()),
         // It will be told when its turn comes.
-        Err(_) => (path.as_os_str() != "-").then_some(0),
+        Err(_) => (path.as_os_str() != "-" && !source::is_address(path)).then_some(0),
     }
 }
 
@@ -188,6 +199,7 @@ struct Work {
     hashing: Hashing,
     results: mpsc::UnboundedSender<(usize, Result<Digested, SourceError>)>,
     read_bytes: Arc<AtomicU64>,
+    source: SourceOptions,
 }
 
 enum Hashing {
@@ -217,7 +229,7 @@ impl Work {
 
     /// None when nobody wants the rest.
     fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
-        let mut source = source::open(&task.path)?;
+        let mut source = source::open_blocking(&task.path, &self.source)?;
         let mut hasher = self.hashing.hasher(&task.algorithms);
         let mut bytes = 0;
         while let Some(chunk) = source.next_chunk(&self.pool)? {
@@ -228,8 +240,9 @@ impl Work {
             bytes += chunk.len() as u64;
             self.read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         }
+        let digests = hasher.finish();
         source.finish()?;
-        Ok(Some(Digested { bytes, digests: hasher.finish() }))
+        Ok(Some(Digested { bytes, digests }))
     }
 }
 

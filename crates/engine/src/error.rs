@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use http::StatusCode;
 use imgpush_client::{Error as ClientError, Status, Unfit};
 use imgpush_formats::{Finding, Format};
+
+use crate::source::Packing;
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +84,106 @@ pub enum SourceError {
         expected: u64,
         /// Bytes found.
         found: u64,
+    },
+
+    /// It is no address.
+    #[error("{name} is no address")]
+    Address {
+        /// What was given.
+        name: String,
+        /// Why.
+        source: url::ParseError,
+    },
+
+    /// No connection to its server came about.
+    #[error("cannot reach {name}")]
+    Unreachable {
+        /// The source.
+        name: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+
+    /// Its server does not give it.
+    #[error("{name} was answered with {status}")]
+    Refused {
+        /// The source.
+        name: String,
+        /// What it says.
+        status: StatusCode,
+    },
+
+    /// Its server says neither how long it is nor where it ends.
+    #[error("{name} comes without a length, so that its end looks like a connection that broke")]
+    Endless {
+        /// The source.
+        name: String,
+    },
+
+    /// The connection broke, and its server does not give the rest.
+    #[error("{name} broke off at byte {at} and cannot be gone on with: {reason}")]
+    NotResumable {
+        /// The source.
+        name: String,
+        /// Bytes received.
+        at: u64,
+        /// Why not.
+        reason: &'static str,
+    },
+
+    /// Its server sent other bytes than were asked for.
+    #[error("{name} was asked for from byte {asked}, and its server answered with {found:?}")]
+    WrongRange {
+        /// The source.
+        name: String,
+        /// The byte asked for.
+        asked: u64,
+        /// The Content-Range of the answer.
+        found: String,
+    },
+
+    /// The connection broke, or the server was overloaded, and trying again brought no byte.
+    #[error("{name} was given up at byte {at} after {attempts} requests")]
+    GaveUp {
+        /// The source.
+        name: String,
+        /// Bytes received.
+        at: u64,
+        /// Requests in all.
+        attempts: u32,
+        /// Why the last connection ended.
+        source: Break,
+    },
+
+    /// It is packed, and broken, or not to its end there.
+    #[error("the {packing} data of {name} cannot be unpacked behind byte {at}")]
+    Damaged {
+        /// The source.
+        name: String,
+        /// How it is packed.
+        packing: Packing,
+        /// Bytes unpacked.
+        at: u64,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// It is packed in a way that takes more memory than there shall be.
+    #[error("unpacking {name} takes more than {limit} bytes of memory")]
+    Dictionary {
+        /// The source.
+        name: String,
+        /// Bytes that are allowed.
+        limit: u64,
+    },
+
+    /// It is packed, and larger than it may be.
+    #[error("{name} has more than {limit} bytes when it is unpacked")]
+    TooLarge {
+        /// The source.
+        name: String,
+        /// Bytes that are allowed.
+        limit: u64,
     },
 }
 
@@ -168,6 +271,17 @@ pub enum Break {
     /// The service, or the way to it.
     #[error(transparent)]
     Client(ClientError),
+
+    /// The way to a server that is no image service.
+    #[error(transparent)]
+    Transport(reqwest::Error),
+
+    /// Such a server has no time, or is out of order.
+    #[error("the server answered with {status}")]
+    Unavailable {
+        /// What it says.
+        status: StatusCode,
+    },
 
     /// It brought nothing for too long.
     #[error("no byte came for {seconds} seconds")]

@@ -251,7 +251,7 @@ pub(crate) const DATA: &str = "the downloaded data";
 
 impl Patience {
     /// The pause behind so many failures before.
-    fn before(&self, failures: u32) -> Duration {
+    pub(crate) fn before(&self, failures: u32) -> Duration {
         let doubled = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
         self.pause.saturating_mul(doubled).min(LONGEST_PAUSE)
     }

@@ -38,7 +38,7 @@
 //! cloud, [`Staging`] lays data ready for an import. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
 //! that joins reading, hashing and sending, and [`sink`].
 //!
-//! `unsafe` has no place here yet; `deny` and not `forbid`, since mapped files will need some.
+//! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
 #![deny(unsafe_code)]
 
 mod body;

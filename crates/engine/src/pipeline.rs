@@ -95,7 +95,9 @@ pub(crate) fn start(
         let examination = claim.map(Examination::of);
         let mut reading = Reading { head: head.into_iter(), pool, bytes: 0, examination };
         let result = match reading.run(source.as_mut(), &mut hasher, &sender) {
-            Ok(tail) => reading.release(hasher, tail, &sender),
+            Ok(tail) => reading.release(source.as_mut(), hasher, tail, &sender),
+            // A source that changed can be why nobody wants the rest: it broke the connection.
+            Err(Stop::Unwanted) => source.finish().map_err(Stop::Source).and(Err(Stop::Unwanted)),
             Err(stop) => Err(stop),
         };
         if result.is_err() {
@@ -139,20 +141,21 @@ impl Reading {
                 sender.blocking_send(Item::Chunk(before)).map_err(|_| Stop::Unwanted)?;
             }
         }
-        source.finish().map_err(Stop::Source)?;
         Ok(tail)
     }
 
-    /// Waits for the verdict and the digests, then lets the tail go.
+    /// Waits for the digests, the word of the source and the verdict, then lets the tail go.
     fn release(
         self,
+        source: &mut dyn Source,
         hasher: MultiHasher,
         tail: Option<Bytes>,
         sender: &mpsc::Sender<Item>,
     ) -> Result<Read, Stop> {
+        let digests = hasher.finish();
+        source.finish().map_err(Stop::Source)?;
         let examined =
             self.examination.map(Examination::finish).transpose().map_err(Stop::Claim)?;
-        let digests = hasher.finish();
         for item in tail.map(Item::Chunk).into_iter().chain([Item::End]) {
             if sender.blocking_send(item).is_err() {
                 // Who knows the size stops asking behind the last byte.
@@ -160,5 +163,40 @@ impl Reading {
             }
         }
         Ok(Read { produced: Produced { bytes: self.bytes, digests }, examined })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without an end, and written to meanwhile.
+    struct Changing;
+
+    impl Source for Changing {
+        fn name(&self) -> &str {
+            "changing"
+        }
+
+        fn size(&self) -> Option<u64> {
+            None
+        }
+
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
+            Ok(Some(Bytes::from_static(b"chunk")))
+        }
+
+        fn finish(&mut self) -> Result<(), SourceError> {
+            Err(SourceError::Changed { name: "changing".to_owned() })
+        }
+    }
+
+    /// A mapped file that shrinks breaks the connection, which would be taken for the reason.
+    #[tokio::test]
+    async fn a_source_that_changed_says_so_also_when_nobody_wants_the_rest() {
+        let flow = start(Box::new(Changing), Vec::new(), Pool::new(4, 4096), &[], None).unwrap();
+        drop(flow.queue);
+        let result = flow.outcome.await.unwrap().result;
+        assert!(matches!(result, Err(Stop::Source(SourceError::Changed { .. }))));
     }
 }

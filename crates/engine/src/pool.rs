@@ -81,6 +81,12 @@ impl Pool {
         self.0.chunks
     }
 
+    /// Bytes of each buffer.
+    #[must_use]
+    pub fn chunk_bytes(&self) -> usize {
+        self.0.chunk_bytes
+    }
+
     /// A buffer; waits until one is back. Blocks the thread: not for async tasks.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use imgpush_engine::{Algorithm, DigestOptions};
 
-use super::ProgressKind;
 use super::memory::memory;
+use super::{Decompress, ProgressKind, SourceArgs};
 
 /// What an image service keeps of an image.
 const DEFAULT: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
@@ -18,9 +18,12 @@ Examples:
   imgpush digest noble.qcow2                    MD5 and SHA-512, as an image service keeps them
   imgpush digest -a sha256 images/ >SHA256SUMS  a list of all files below a folder
   imgpush digest --check SHA256SUMS             whether the files still are what the list says
-  zstdcat disk.raw.zst | imgpush digest -       a stream")]
+  imgpush digest https://example.org/noble.img  without a copy on this machine
+  imgpush digest --decompress auto disk.raw.zst of what is in it
+  cat disk.raw | imgpush digest -               a stream")]
 pub(crate) struct DigestArgs {
-    /// Files, folders with all files below them, - for the standard input; lists with --check
+    /// Files, folders with all files below them, http and https addresses, - for the standard input; lists
+    /// with --check
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -76,6 +79,9 @@ pub(crate) struct DigestArgs {
     /// Show nothing but results and errors; with --check, no files that are well
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 impl DigestArgs {
@@ -86,7 +92,8 @@ impl DigestArgs {
 
     /// What the engine is to do.
     pub(crate) fn options(&self) -> DigestOptions {
-        let options = DigestOptions::default().with_memory(self.memory);
+        let source = self.source.options(Decompress::Never);
+        let options = DigestOptions::default().with_memory(self.memory).with_source(source);
         match self.jobs {
             Some(jobs) => options.with_jobs(jobs),
             None => options,

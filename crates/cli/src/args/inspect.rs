@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::SourceArgs;
 use super::glance::GlanceArgs;
 
 #[derive(Debug, Args)]
@@ -30,6 +31,9 @@ pub(crate) struct InspectArgs {
 
     #[command(flatten)]
     pub(crate) glance: GlanceArgs,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 
     /// Print a line of JSON for each file to stdout
     #[arg(long)]

@@ -1,9 +1,19 @@
-//! `--memory`.
+//! `--memory`, and other numbers of bytes.
 
 use imgpush_engine::pool::Pool;
 
 /// A number of bytes with an optional unit, and not less than the engine can keep to.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    let least = Pool::least_memory_bytes();
+    if bytes < least {
+        return Err(format!("imgpush needs at least {}M", least.div_ceil(1 << 20)));
+    }
+    Ok(bytes)
+}
+
+/// A number of bytes with an optional unit.
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let upper = text.trim().to_ascii_uppercase();
     let number = upper.trim_end_matches("IB").trim_end_matches('B');
     let (digits, shift) = match number.strip_suffix(['K', 'M', 'G']) {
@@ -19,16 +29,11 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
         ),
         None => (number, 0),
     };
-    let bytes = digits
+    digits
         .parse::<u64>()
         .ok()
         .and_then(|count| count.checked_mul(1 << shift))
-        .ok_or("expected a number of bytes, or one with K, M or G")?;
-    let least = Pool::least_memory_bytes();
-    if bytes < least {
-        return Err(format!("imgpush needs at least {}M", least.div_ceil(1 << 20)));
-    }
-    Ok(bytes)
+        .ok_or_else(|| "expected a number of bytes, or one with K, M or G".to_owned())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod memory;
 mod push;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod source;
 mod values;
 mod verify;
 
@@ -21,6 +22,7 @@ pub(crate) use inspect::InspectArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
+pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved

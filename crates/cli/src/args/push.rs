@@ -6,21 +6,26 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use imgpush_client::Visibility;
 use imgpush_engine::PushOptions;
+use imgpush_engine::source::SourceOptions;
 
 use super::glance::GlanceArgs;
 use super::memory::memory;
 use super::values::{key_value, visibility};
+use super::{Decompress, SourceArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   imgpush push noble.qcow2
   imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
-  zstdcat disk.raw.zst | imgpush push --name disk -
+  imgpush push https://cloud.example.org/noble.qcow2.xz
+  nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
 The id of the image goes to stdout, all else to stderr. Exit codes: 0 proved, 10 source,
 11 format, 20 not authorised, 21 refused, 22 connection, 23 server differs, 130 interrupted.")]
 pub(crate) struct PushArgs {
-    /// The disk image; - for the standard input
+    /// The disk image: a file, an http or https address, or - for the standard input
+    ///
+    /// What is packed by gzip, xz, zstd or bzip2 is unpacked on the way. Nothing is kept on this machine.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
@@ -135,6 +140,9 @@ pub(crate) struct PushArgs {
     /// Show nothing but the result and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -148,6 +156,11 @@ impl PushArgs {
     /// Whether the record of a failed push stays.
     pub(crate) fn is_keeping_failed(&self) -> bool {
         self.keep_failed
+    }
+
+    /// How the engine is to read.
+    pub(crate) fn source_options(&self) -> SourceOptions {
+        self.source.options(Decompress::of_image(self.disk_format.as_deref()))
     }
 
     /// What the engine is to do.

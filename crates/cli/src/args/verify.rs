@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::SourceArgs;
 use super::image::Patience;
 
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ pub(crate) struct VerifyArgs {
     /// The image, by name or id
     pub(crate) image: String,
 
-    /// A file to compare it with; - for the standard input
+    /// A file to compare it with, or an http or https address; - for the standard input
     ///
     /// Without it the data is downloaded and hashed, which shows that the store still has it.
     #[arg(value_name = "FILE")]
@@ -38,4 +39,7 @@ pub(crate) struct VerifyArgs {
 
     #[command(flatten)]
     pub(crate) patience: Patience,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 }

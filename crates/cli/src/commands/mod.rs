@@ -9,4 +9,5 @@ pub(crate) mod inspect;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
+mod source;
 pub(crate) mod verify;

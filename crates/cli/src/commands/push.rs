@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imgpush_client::{Cloud, Error as ClientError, ImageClient};
-use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report, source};
+use imgpush_engine::source::{self, SourceOptions};
+use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report};
 
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
@@ -14,7 +15,8 @@ use crate::{hints, interrupt, output, progress};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
     let view = progress::view(args.progress, args.quiet, printer);
-    match push(cloud, &args.file, args.options(), view, printer).await {
+    let (source, options) = (args.source_options(), args.options());
+    match push(cloud, &args.file, &source, options, view, printer).await {
         Ok((_, report)) => {
             if args.json {
                 printer.result(&output::report(&report).to_string());
@@ -38,16 +40,17 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -
     }
 }
 
-/// Pushes a file, and gives back who is connected as well.
+/// Pushes a source, and gives back who is connected as well.
 pub(crate) async fn push(
     cloud: &CloudArgs,
-    file: &Path,
+    place: &Path,
+    source_options: &SourceOptions,
     options: PushOptions,
     view: Arc<dyn View>,
     printer: &Printer,
 ) -> Result<(ImageClient, Report), PushError> {
     let cancel = interrupt::token(printer);
-    let source_name = file.display().to_string();
+    let source_name = source::shown(place).to_string_lossy().into_owned();
     let mut cloud_name = cloud.options().cloud.unwrap_or_else(|| "the cloud".to_owned());
     let early = |failure, cloud: &str| PushError {
         source_name: source_name.clone(),
@@ -57,7 +60,11 @@ pub(crate) async fn push(
     };
     let connecting = |source| Failure::Client { during: "connecting to the cloud", source };
 
-    let source = source::open(file).map_err(|e| early(Failure::Source(e), &cloud_name))?;
+    let source = tokio::select! {
+        source = source::open(place, source_options) => source.map_err(Failure::Source),
+        () = cancel.cancelled() => Err(Failure::Interrupted),
+    };
+    let source = source.map_err(|failure| early(failure, &cloud_name))?;
     let cloud = Cloud::load(&cloud.options())
         .map_err(|e| early(connecting(ClientError::Config(e)), &cloud_name))?;
     cloud.name().clone_into(&mut cloud_name);

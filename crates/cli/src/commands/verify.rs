@@ -1,10 +1,10 @@
 //! `imgpush verify`.
 
-use imgpush_engine::{Failure, Verification, VerificationError, source};
+use imgpush_engine::{Failure, Verification, VerificationError};
 use serde_json::json;
 
-use super::image;
-use crate::args::{CloudArgs, VerifyArgs};
+use super::{image, source};
+use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
 use crate::{hints, interrupt, output, progress};
@@ -12,12 +12,15 @@ use crate::{hints, interrupt, output, progress};
 pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer) -> Code {
     let cancel = interrupt::token(printer);
     // A file that is not there needs no cloud to say so.
-    let source = match args.file.as_deref().map(source::open).transpose() {
-        Ok(source) => source,
-        Err(error) => {
-            printer.error(&output::chain(&error), &[]);
-            return exit_code::SOURCE;
+    let source = match &args.file {
+        Some(file) => {
+            let options = args.source.options(Decompress::Auto);
+            match source::open(file, &options, printer, &cancel).await {
+                Ok(source) => Some(source),
+                Err(code) => return code,
+            }
         }
+        None => None,
     };
     let found = match image::find(cloud, &args.image, printer, &cancel).await {
         Ok(found) => found,

@@ -7,4 +7,5 @@ mod image;
 mod inspect;
 mod push;
 mod sandbox;
+mod sources;
 mod support;

@@ -147,7 +147,8 @@ fn bad_input_ends_before_anything_is_made() {
     scene.file("large.img", 2 << 20);
     scene.file("disk.img", 5000);
     scene.file("empty.img", 0);
-    std::fs::write(scene.folder.path().join("packed.img"), b"\x1f\x8b\x08\0packed").unwrap();
+    std::fs::write(scene.folder.path().join("packed.img"), b"PK\x03\x04packed").unwrap();
+    std::fs::write(scene.folder.path().join("cut.img"), b"\x1f\x8b\x08\0packed").unwrap();
     let mut backed = vec![0; 1024];
     backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     backed[15] = 200;
@@ -156,7 +157,8 @@ fn bad_input_ends_before_anything_is_made() {
         (&["push", "none.img"][..], 10, "cannot open none.img"),
         (&["push", "."], 10, "is a directory"),
         (&["push", "empty.img"], 10, "empty.img is empty"),
-        (&["push", "packed.img"], 11, "the data is gzip, which"),
+        (&["push", "packed.img"], 11, "the data is zip, which"),
+        (&["push", "cut.img"], 10, "the gzip data of cut.img cannot be unpacked"),
         (&["push", "backed.qcow2"], 11, "backing-file"),
         (&["push", "backed.qcow2", "--disk-format", "qcow2", "--force-format"], 11, "backing-file"),
         (&["push", "disk.img", "--disk-format", "qcow2"], 11, "the data is raw, not qcow2"),

@@ -1,7 +1,7 @@
 //! A file or block device, read ahead into the pool by `pread`.
 //!
-//! Not mapped: a file that shrinks under a mapping ends the process, one that changes can be hashed
-//! and sent differently, and the gain at the hashing speed of an upload is about one per cent.
+//! Not mapped unless asked for: a file that changes under a mapping can be hashed and sent differently,
+//! and the gain at the hashing speed of an upload is about one per cent.
 
 use std::fs::{File, Metadata};
 use std::io::{Seek, SeekFrom};
@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::{ReadAt, Rewind, Source};
+use super::name::image_name;
+use super::{Peek, ReadAt, Rewind, Source};
 use crate::SourceError;
 use crate::pool::Pool;
 
@@ -50,7 +51,12 @@ impl FileSource {
         Ok(FileSource { name, file, size, modified, at: 0 })
     }
 
-    fn failed_at(&self, at: u64, source: std::io::Error) -> SourceError {
+    /// What a mapping is made of.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn failed_at(&self, at: u64, source: std::io::Error) -> SourceError {
         SourceError::Read { name: self.name.clone(), at, source }
     }
 
@@ -140,6 +146,12 @@ impl ReadAt for FileSource {
     }
 }
 
+impl Peek for FileSource {
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
+        self.read_at(0, space)
+    }
+}
+
 impl Rewind for FileSource {
     fn to_start(&mut self) -> Result<(), SourceError> {
         self.finish()?;
@@ -157,19 +169,6 @@ fn read_at(file: &File, space: &mut [u8], at: u64) -> std::io::Result<usize> {
 fn read_at(file: &File, space: &mut [u8], at: u64) -> std::io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, space, at)
 }
-
-/// The file name without an ending that only says what kind of file it is.
-fn image_name(path: &str) -> Option<String> {
-    let file = Path::new(path).file_name()?.to_str()?;
-    let stem = match file.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() && ENDINGS.contains(&ending) => stem,
-        _ => file,
-    };
-    Some(stem.to_owned())
-}
-
-const ENDINGS: [&str; 11] =
-    ["img", "raw", "qcow2", "qcow", "vmdk", "vhd", "vhdx", "vdi", "iso", "bin", "ova"];
 
 #[cfg(test)]
 mod tests {
@@ -231,20 +230,6 @@ mod tests {
         file.as_file().set_modified(later).unwrap();
         let error = read_all(&mut source, &pool).unwrap_err();
         assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
-    }
-
-    #[test]
-    fn an_image_is_called_like_its_file_without_its_kind() {
-        for (path, name) in [
-            ("/images/noble-server.qcow2", "noble-server"),
-            ("debian-12.img", "debian-12"),
-            ("ubuntu-24.04", "ubuntu-24.04"),
-            (".img", ".img"),
-            ("a/b.tar.gz", "b.tar.gz"),
-        ] {
-            assert_eq!(image_name(path).as_deref(), Some(name));
-        }
-        assert_eq!(image_name(".."), None);
     }
 
     #[test]

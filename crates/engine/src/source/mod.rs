@@ -1,14 +1,27 @@
 //! Where the bytes of an image come from.
 
 mod file;
+mod http;
+#[cfg(target_os = "linux")]
+mod mapped;
+#[cfg(target_os = "linux")]
+mod mmap;
+mod name;
+mod open;
+mod packing;
 mod reader;
-
-use std::path::Path;
+mod unpacked;
 
 use bytes::Bytes;
 
 pub use file::FileSource;
+pub use http::{HttpOptions, HttpSource};
+#[cfg(target_os = "linux")]
+pub use mapped::MappedSource;
+pub use open::{Io, SourceOptions, is_address, open, open_blocking, shown};
+pub use packing::Packing;
 pub use reader::ReaderSource;
+pub use unpacked::Unpacked;
 
 use crate::SourceError;
 use crate::pool::Pool;
@@ -35,8 +48,8 @@ pub trait Source: Send {
     /// Reading failed, or the source turned out to be shorter than it said.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError>;
 
-    /// Called once behind the last chunk and before the last byte is sent: whether what was read is
-    /// the whole source as it was at the start.
+    /// Whether what was read is the source as it was at the start. The last word is said behind the last
+    /// chunk, when all chunks have been hashed, and before the last byte is sent.
     ///
     /// # Errors
     ///
@@ -76,33 +89,9 @@ pub trait Rewind {
     fn to_start(&mut self) -> Result<(), SourceError>;
 }
 
-/// Opens what a user names: `-` is the standard input, a pipe or a device of characters is read as it
-/// comes, anything else is a file.
-///
-/// # Errors
-///
-/// [`SourceError`] with the path: not there, not readable, a directory.
-pub fn open(path: &Path) -> Result<Box<dyn Source>, SourceError> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(ReaderSource::new("standard input", std::io::stdin())));
-    }
-    let name = path.display().to_string();
-    let failed = |source| SourceError::Open { name: name.clone(), source };
-    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
-    if is_stream(kind) {
-        let file = std::fs::File::open(path).map_err(failed)?;
-        return Ok(Box::new(ReaderSource::new(name, file)));
-    }
-    Ok(Box::new(FileSource::open(path)?))
-}
-
-#[cfg(unix)]
-fn is_stream(kind: std::fs::FileType) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    kind.is_fifo() || kind.is_char_device()
-}
-
-#[cfg(not(unix))]
-fn is_stream(_: std::fs::FileType) -> bool {
-    false
+/// The start of a source, before anything is read.
+trait Peek: Source {
+    /// Fills `space` with the first bytes, and gives the number, fewer only where there are no more. The
+    /// first chunk begins with them all the same.
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError>;
 }

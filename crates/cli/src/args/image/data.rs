@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 use imgpush_engine::{DownloadOptions, StagingOptions};
 
 use super::ShowOutput;
-use crate::args::ProgressKind;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::seconds;
+use crate::args::{ProgressKind, SourceArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -116,7 +116,7 @@ pub(crate) struct StageArgs {
     /// The image, by name or id
     pub(crate) image: String,
 
-    /// The disk image; the standard input by default
+    /// The disk image: a file, or an http or https address; the standard input by default
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
@@ -162,6 +162,9 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds,
         hide_short_help = true)]
     finish_timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 }
 
 impl StageArgs {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use imgpush_client::{MemberStatus, Visibility};
 use imgpush_engine::PushOptions;
+use imgpush_engine::source::SourceOptions;
 
 use super::ShowOutput;
-use crate::args::ProgressKind;
 use crate::args::values::key_value;
+use crate::args::{Decompress, ProgressKind};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -173,7 +174,12 @@ impl CreateArgs {
         self.protected.protected()
     }
 
-    /// What the engine is to do with `--file`.
+    /// How the engine is to read `--file`.
+    pub(crate) fn source_options(&self) -> SourceOptions {
+        Decompress::of_image(self.disk_format.as_deref()).options()
+    }
+
+    /// What the engine is to do with it.
     pub(crate) fn options(&self) -> PushOptions {
         let mut options = PushOptions::named(&self.name);
         options.id.clone_from(&self.id);

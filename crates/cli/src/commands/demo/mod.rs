@@ -7,7 +7,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Cloud, CloudOptions, Image, ImageClient, ImageQuery, Surroundings};
-use imgpush_engine::{CancellationToken, Failure, Push, PushError, PushOptions, Report, source};
+use imgpush_engine::{
+    CancellationToken, Failure, Push, PushError, PushOptions, Report, source::FileSource,
+};
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
 use crate::exit_code::{self, Code};
@@ -73,11 +75,11 @@ async fn show(printer: &Printer) -> anyhow::Result<()> {
 }
 
 async fn push(client: &ImageClient, file: &Path) -> Result<Report, PushError> {
-    let source = source::open(file).expect("the demo has just written it");
+    let source = FileSource::open(file).expect("the demo has just written it");
     let options = PushOptions::named("demo");
     Push::new(client.clone(), options)
         .on_cloud("the sandbox")
-        .run(source, &CancellationToken::new())
+        .run(Box::new(source), &CancellationToken::new())
         .await
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use imgpush_engine::{Algorithm, Digest, DigestTask, Digested, SourceError, Sums};
+use imgpush_engine::{Algorithm, Digest, DigestTask, Digested, SourceError, Sums, source};
 use serde_json::json;
 
 use crate::args::DigestArgs;
@@ -137,6 +137,8 @@ impl Subjects {
 /// Where the file is: as named, or beside the list.
 fn resolve(list: &Path, name: &[u8]) -> PathBuf {
     let named = path_of(name);
+    // A list names files; none makes us ask the network.
+    let named = if source::is_address(&named) { Path::new(".").join(named) } else { named };
     let beside = list.parent().map(|folder| folder.join(&named));
     match beside {
         Some(beside) if !named.exists() && beside.exists() => beside,

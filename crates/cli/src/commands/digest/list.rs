@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, sums};
+use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, source, sums};
 use serde_json::{Value, json};
 
 use crate::args::DigestArgs;
@@ -49,7 +49,8 @@ fn tell(
         printer.result(&object(path, &digested).to_string());
         return Ok(());
     }
-    let name = path.as_os_str().as_encoded_bytes();
+    let name = source::shown(path);
+    let name = name.as_encoded_bytes();
     for digest in digested.digests.iter() {
         let is_tagged = args.tag || !Algorithm::USUAL.contains(&digest.algorithm());
         let line = if is_tagged { sums::tagged_line } else { sums::untagged_line };
@@ -60,7 +61,7 @@ fn tell(
 
 fn object(path: &Path, digested: &Digested) -> Value {
     json!({
-        "file": path.to_string_lossy(),
+        "file": source::shown(path).to_string_lossy(),
         "size": digested.bytes,
         "digests": output::digests(&digested.digests),
     })
@@ -75,7 +76,9 @@ fn tell_failure(
     let chain = output::chain(error);
     if args.json {
         let error = output::error(&chain, exit_code::SOURCE);
-        printer.result(&json!({ "file": path.to_string_lossy(), "error": error }).to_string());
+        printer.result(
+            &json!({ "file": source::shown(path).to_string_lossy(), "error": error }).to_string(),
+        );
     }
     printer.error(&chain, &[]);
 }

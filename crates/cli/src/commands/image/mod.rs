@@ -9,7 +9,7 @@ mod shared;
 mod stage;
 
 use imgpush_client::{Cloud, Error as ClientError, Image, ImageClient, Unfit};
-use imgpush_engine::{CancellationToken, SourceError};
+use imgpush_engine::CancellationToken;
 use serde_json::Value;
 
 use crate::args::CloudArgs;
@@ -30,8 +30,6 @@ enum Failed {
     Unfit { doing: String, source: Unfit },
     #[error(transparent)]
     Column(#[from] UnknownColumn),
-    #[error(transparent)]
-    Source(#[from] SourceError),
     #[error("{message}")]
     Usage { message: String, hint: Option<String> },
     /// The image is not as the verb needs it; nothing was sent.
@@ -50,7 +48,6 @@ impl Failed {
         match self {
             Failed::Client { source, .. } => exit_code::of_client(source),
             Failed::Unfit { .. } | Failed::Column(_) | Failed::Usage { .. } => exit_code::USAGE,
-            Failed::Source(_) => exit_code::SOURCE,
             Failed::Refused { .. } => exit_code::REFUSED,
         }
     }

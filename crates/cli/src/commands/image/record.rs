@@ -24,7 +24,9 @@ pub(super) async fn push(
     printer: &Printer,
 ) -> Code {
     let view = progress::view(args.progress, false, printer);
-    let (client, report) = match push::push(cloud, file, args.options(), view, printer).await {
+    let (source, options) = (args.source_options(), args.options());
+    let pushed = push::push(cloud, file, &source, options, view, printer).await;
+    let (client, report) = match pushed {
         Ok(pushed) => pushed,
         Err(error) => return push::failed(&error, file, false, printer),
     };

@@ -3,11 +3,12 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use imgpush_engine::{CancellationToken, Staging, source};
+use imgpush_engine::{CancellationToken, Staging};
 
 use super::Failed;
-use crate::args::CloudArgs;
 use crate::args::image::StageArgs;
+use crate::args::{CloudArgs, Decompress};
+use crate::commands::source;
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::{hints, output, progress};
@@ -25,9 +26,10 @@ pub(super) async fn run(
         return Failed::Usage { message, hint }.tell(printer);
     }
     // A file that is not there needs no cloud to say so.
-    let source = match source::open(file) {
+    let options = args.source.options(Decompress::Auto);
+    let source = match source::open(file, &options, printer, cancel).await {
         Ok(source) => source,
-        Err(error) => return Failed::Source(error).tell(printer),
+        Err(code) => return code,
     };
     let found = match super::find(cloud, &args.image, printer, cancel).await {
         Ok(found) => found,

@@ -6,10 +6,13 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use imgpush_engine::image_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
-use imgpush_engine::{SourceError, disk_format, source};
+use imgpush_engine::{
+    SourceError, disk_format,
+    source::{self, SourceOptions},
+};
 
 use super::files;
-use crate::args::InspectArgs;
+use crate::args::{Decompress, InspectArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::{interrupt, output};
@@ -28,12 +31,13 @@ struct Subject {
 pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
     let cancel = interrupt::token(printer);
     let settings = args.glance.settings();
+    let options = args.source.options(Decompress::Never);
     let mut outcomes = Outcomes { args, printer, told: 0, code: exit_code::DONE };
     for found in files::find(&args.files) {
         let is_read = match found {
             Ok(path) => {
                 let inspected = tokio::select! {
-                    inspected = inspect(path.clone()) => inspected,
+                    inspected = inspect(path.clone(), options) => inspected,
                     () = cancel.cancelled() => {
                         let text = "interrupted before all files were inspected".to_owned();
                         printer.error(&[text], &[]);
@@ -60,8 +64,8 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
 }
 
 /// Reading may block for as long as whoever fills a pipe likes.
-async fn inspect(path: PathBuf) -> Result<Inspection, SourceError> {
-    let look = move || imgpush_engine::inspect(&mut *source::open(&path)?);
+async fn inspect(path: PathBuf, options: SourceOptions) -> Result<Inspection, SourceError> {
+    let look = move || imgpush_engine::inspect(&mut *source::open_blocking(&path, &options)?);
     tokio::task::spawn_blocking(look).await.expect("an inspection does not panic")
 }
 
@@ -74,7 +78,7 @@ impl Subject {
     ) -> Self {
         let verdicts = inspection.oslo.verdicts(&args.container_format, settings);
         Subject {
-            name: path.to_string_lossy().into_owned(),
+            name: source::shown(path).to_string_lossy().into_owned(),
             glance: verdicts
                 .into_iter()
                 .map(|(name, verdict)| (name.to_owned(), verdict))
@@ -117,7 +121,10 @@ impl Outcomes<'_> {
         self.count(exit_code::SOURCE);
         let chain = output::chain(error);
         self.printer.error(&chain, &[]);
-        !self.args.json || self.printer.result_is_read(&json::failure(path, &chain).to_string())
+        !self.args.json
+            || self
+                .printer
+                .result_is_read(&json::failure(Path::new(&source::shown(path)), &chain).to_string())
     }
 
     fn count(&mut self, code: Code) {

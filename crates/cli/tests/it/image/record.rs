@@ -165,9 +165,9 @@ fn create_with_a_file_is_a_push() {
     assert_eq!(shown["disk_format"], "raw");
     assert_eq!(shown["tags"], json!(["t"]));
 
-    std::fs::write(scene.folder.path().join("packed.img"), b"\x1f\x8b\x08\0packed").unwrap();
+    std::fs::write(scene.folder.path().join("packed.img"), b"PK\x03\x04packed").unwrap();
     let run = image(&scene, 11, &["create", "n", "--file", "packed.img"]);
-    assert!(run.stderr.contains("the data is gzip, which"), "{}", run.stderr);
+    assert!(run.stderr.contains("the data is zip, which"), "{}", run.stderr);
     image(&scene, 10, &["create", "n", "--file", "none.img"]);
 }
 

@@ -1,0 +1,154 @@
+//! What verbs read: addresses, packed files, mapped ones.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{Run, Scene};
+
+/// A web server that has the file under any path but `/none`; the address without a path.
+fn serve(file: &Path) -> String {
+    let data = std::fs::read(file).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let request = lines.next().unwrap_or_default();
+            for _ in lines.take_while(|line| !line.is_empty()) {}
+            let (status, body) = match request.contains(" /none") {
+                true => ("404 Not Found", &b""[..]),
+                false => ("200 OK", &data[..]),
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            // A program that goes away is no matter.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        }
+    });
+    address
+}
+
+/// Packs a file by the tool of that name, beside it.
+fn pack(scene: &Scene, tool: &str, file: &str) {
+    let status = Command::new(tool).args(["-k", file]).current_dir(scene.folder.path()).status();
+    assert!(status.unwrap().success());
+}
+
+fn id(run: &Run) -> &str {
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    run.stdout.trim()
+}
+
+#[test]
+fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
+    let scene = Scene::new();
+    let address = serve(&scene.file("disk.img", 3 << 20));
+    let url = format!("http://user:hunter2@{address}/images/noble.img?sig=hunter2");
+    let run = scene.run(&["push", &url, "--json", "-vvv"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["name"], "noble");
+    assert_eq!(report["source"], format!("http://{address}/images/noble.img?…"));
+    assert_eq!(report["size"], 3 << 20);
+
+    let missing = scene.run(&["push", &format!("http://user:hunter2@{address}/none?hunter2")]);
+    assert_eq!(missing.code, Some(10));
+    assert!(missing.stderr.contains("was answered with 404 Not Found"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("no image record is left behind"), "{}", missing.stderr);
+
+    let sums = scene.run(&["digest", "-a", "sha256", &url]);
+    let sum = Sha256::digest(std::fs::read(scene.folder.path().join("disk.img")).unwrap());
+    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(sums.stdout, format!("{sum}  http://{address}/images/noble.img?…\n"));
+
+    for run in [run, missing, sums] {
+        assert!(!format!("{}{}", run.stdout, run.stderr).contains("hunter2"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
+    let scene = Scene::new();
+    scene.file("noble.img", 3 << 20);
+    pack(&scene, "gzip", "noble.img");
+    let pushed = scene.run(&["push", "noble.img.gz"]);
+    let record = scene.record(id(&pushed));
+    assert_eq!((&record["name"], &record["size"]), (&"noble".into(), &(3 << 20).into()));
+    for file in ["noble.img.gz", "noble.img"] {
+        assert_eq!(scene.run(&["verify", "noble", file]).code, Some(0), "{file}");
+    }
+    let packed = scene.run(&["verify", "--decompress", "never", "noble", "noble.img.gz"]);
+    assert_eq!(packed.code, Some(12), "{}", packed.stderr);
+
+    let kept = scene.run(&["push", "noble.img.gz", "--decompress", "never"]);
+    assert_eq!(kept.code, Some(11), "{}", kept.stderr);
+
+    let bomb = scene.run(&["push", "noble.img.gz", "--max-size", "1M"]);
+    assert_eq!(bomb.code, Some(10));
+    assert!(bomb.stderr.contains("has more than 1048576 bytes"), "{}", bomb.stderr);
+
+    let file = scene.folder.path().join("noble.img.gz");
+    let data = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &data[..data.len() - 9]).unwrap();
+    let cut = scene.run(&["push", "noble.img.gz"]);
+    assert_eq!(cut.code, Some(10));
+    assert!(cut.stderr.contains("the gzip data of noble.img.gz cannot be"), "{}", cut.stderr);
+}
+
+/// A ramdisk is packed as it shall be.
+#[test]
+fn what_a_kernel_starts_from_stays_packed() {
+    let scene = Scene::new();
+    scene.file("initrd.img", 1 << 20);
+    pack(&scene, "gzip", "initrd.img");
+    let packed = std::fs::metadata(scene.folder.path().join("initrd.img.gz")).unwrap().len();
+    let arguments = ["push", "initrd.img.gz", "--disk-format", "ari", "--force-format"];
+    let pushed = scene.run(&arguments);
+    assert_eq!(scene.record(id(&pushed))["size"], packed);
+}
+
+#[test]
+fn a_digest_is_of_the_file_unless_its_content_is_asked_for() {
+    let scene = Scene::new();
+    scene.file("disk.img", 1 << 20);
+    pack(&scene, "gzip", "disk.img");
+    let digest = |arguments: &[&str]| {
+        let run = scene.run(&[&["digest", "-a", "sha256"], arguments].concat());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stdout[..64].to_owned()
+    };
+    let unpacked = digest(&["disk.img"]);
+    assert_ne!(digest(&["disk.img.gz"]), unpacked);
+    assert_eq!(digest(&["--decompress", "auto", "disk.img.gz"]), unpacked);
+}
+
+/// Names in a list are files.
+#[test]
+fn a_list_makes_nobody_ask_the_network() {
+    let scene = Scene::new();
+    let address = serve(&scene.file("disk.img", 5));
+    let sum = "0".repeat(64);
+    std::fs::write(scene.folder.path().join("SHA256SUMS"), format!("{sum}  http://{address}/x\n"))
+        .unwrap();
+    let run = scene.run(&["digest", "--check", "SHA256SUMS"]);
+    assert_eq!(run.code, Some(10), "{}", run.stderr);
+    assert!(run.stderr.contains("cannot open ./http://"), "{}", run.stderr);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_is_pushed_and_hashed_by_mapping_too() {
+    let scene = Scene::new();
+    scene.file("disk.img", (3 << 20) + 5);
+    let pushed = scene.run(&["push", "disk.img", "--io", "mmap"]);
+    assert_eq!(scene.record(id(&pushed))["size"], (3 << 20) + 5);
+    let mapped = scene.run(&["digest", "--io", "mmap", "disk.img"]);
+    assert_eq!(mapped.stdout, scene.run(&["digest", "disk.img"]).stdout);
+}

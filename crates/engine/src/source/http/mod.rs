@@ -1,0 +1,191 @@
+//! A file that a web server has.
+//!
+//! The connection runs on the thread that reads, by a small runtime of its own. So a source works
+//! wherever it is read, and what it decrypts is no work of the thread that sends. While nobody reads, the
+//! system's buffer fills, and the server waits.
+
+mod link;
+mod range;
+
+use bytes::{Buf as _, Bytes};
+use percent_encoding::percent_decode_str;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::name::image_name;
+use super::{Peek, ReadAt, Rewind, Source};
+use crate::SourceError;
+use crate::pool::Pool;
+use link::Link;
+
+/// How long to wait, and how often to try again.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// How long a connection may bring nothing.
+    pub idle_timeout: Duration,
+    /// Requests in a row, behind a break or an overloaded server, that may bring nothing.
+    pub retries: u32,
+    /// The pause before the first of them; doubles with each.
+    pub pause: Duration,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        HttpOptions {
+            idle_timeout: Duration::from_secs(60),
+            retries: 5,
+            pause: Duration::from_millis(500),
+        }
+    }
+}
+
+/// A file behind an `http` or `https` address.
+///
+/// Redirects are followed, but not from https to http. Proxies are those of the environment. A user
+/// and password in the address go to its server only, and no name or message shows them.
+///
+/// A connection that breaks is gone on with by a range, if the server has something to tell a changed
+/// file by: an `ETag` that is not weak, or else a date. A file of another size, tag or date than at the
+/// start is an error, and so is an end before the size.
+pub struct HttpSource {
+    /// None only while being dropped.
+    runtime: Option<Runtime>,
+    link: Link,
+    /// What has come and is in no chunk yet.
+    piece: Bytes,
+}
+
+impl HttpSource {
+    /// Asks for the file. Not inside an async runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`]: no address, not reached, not given.
+    pub fn open(address: &str, options: &HttpOptions) -> Result<Self, SourceError> {
+        let url = Url::parse(address)
+            .map_err(|source| SourceError::Address { name: shown_text(address), source })?;
+        let name = shown(&url);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| SourceError::Open { name: name.clone(), source })?;
+        let link = Link::new(name, url, *options)?;
+        let mut source = HttpSource { runtime: Some(runtime), link, piece: Bytes::new() };
+        source.wait(async |link| link.open().await)?;
+        Ok(source)
+    }
+
+    fn wait<T>(&mut self, work: impl AsyncFnOnce(&mut Link) -> T) -> T {
+        let runtime = self.runtime.as_ref().expect("only drop() takes it");
+        runtime.block_on(work(&mut self.link))
+    }
+
+    /// The next bytes, not none; none at the end.
+    fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
+        self.wait(async |link| link.receive().await)
+    }
+}
+
+impl std::fmt::Debug for HttpSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpSource").field("name", &self.link.name).finish_non_exhaustive()
+    }
+}
+
+impl Drop for HttpSource {
+    fn drop(&mut self) {
+        // May be dropped in an async task, where nobody may wait for it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Source for HttpSource {
+    fn name(&self) -> &str {
+        &self.link.name
+    }
+
+    fn image_name(&self) -> Option<String> {
+        let last = self.link.url.path_segments()?.next_back()?;
+        image_name(&percent_decode_str(last).decode_utf8_lossy())
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.link.size
+    }
+
+    /// Copies once, from the connection's small pieces into a buffer: their memory is not of the pool,
+    /// and small chunks would make small frames of the upload.
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let mut buffer = pool.take().map_err(|source| self.link.failed(source))?;
+        let space = buffer.space();
+        let mut filled = 0;
+        while filled < space.len() {
+            if self.piece.is_empty() {
+                let Some(piece) = self.receive()? else { break };
+                self.piece = piece;
+            }
+            let count = self.piece.len().min(space.len() - filled);
+            self.piece.copy_to_slice(&mut space[filled..filled + count]);
+            filled += count;
+        }
+        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+    }
+
+    /// That all bytes came, and of one file, is known by the end.
+    fn finish(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        self.link.has_parts().then_some(self)
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        Some(self)
+    }
+}
+
+impl Peek for HttpSource {
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
+        while self.piece.len() < space.len() {
+            let Some(more) = self.receive()? else { break };
+            self.piece = [&self.piece[..], &more].concat().into();
+        }
+        let count = self.piece.len().min(space.len());
+        space[..count].copy_from_slice(&self.piece[..count]);
+        Ok(count)
+    }
+}
+
+impl ReadAt for HttpSource {
+    fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError> {
+        self.wait(async |link| link.read_at(offset, space).await)
+    }
+}
+
+impl Rewind for HttpSource {
+    /// The next chunk asks for the file again, and demands the same.
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.piece = Bytes::new();
+        self.link.restart();
+        Ok(())
+    }
+}
+
+/// The address without its user, and without its query, which may be a signature.
+fn shown(url: &Url) -> String {
+    let query = if url.query().is_some() { "?…" } else { "" };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = url.host_str().unwrap_or_default();
+    format!("{}://{host}{port}{}{query}", url.scheme(), url.path())
+}
+
+/// The same for text that may turn out to be no address.
+pub(super) fn shown_text(text: &str) -> String {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    Url::parse(text).map_or_else(|_| format!("{scheme}://…"), |url| shown(&url))
+}
