@@ -34,6 +34,35 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
     hints
 }
 
+/// A hint for a source that cannot be read.
+pub(crate) fn for_source(error: &SourceError) -> Option<String> {
+    Some(match error {
+        SourceError::Shrank { name, .. }
+        | SourceError::Grew { name, .. }
+        | SourceError::Changed { name } => {
+            format!("something still writes to {name}; run it again when that is done")
+        }
+        SourceError::Unreachable { .. } => {
+            "check the address, the network, http_proxy and no_proxy".to_owned()
+        }
+        SourceError::GaveUp { .. } => "run it again when the server has recovered".to_owned(),
+        SourceError::NotResumable { .. } | SourceError::Endless { .. } => {
+            "download it with another tool, look at its checksum, and name the file".to_owned()
+        }
+        SourceError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+            "a user and password go into the address: https://USER:PASSWORD@HOST/…".to_owned()
+        }
+        SourceError::Damaged { .. } => {
+            "it was not downloaded to its end, or is broken; get it again".to_owned()
+        }
+        SourceError::Dictionary { .. } => {
+            "unpack it with its own tool, and name the file or pipe it in".to_owned()
+        }
+        SourceError::TooLarge { .. } => "--max-size sets the limit".to_owned(),
+        _ => return None,
+    })
+}
+
 /// Hints for data that is not what the record says, or not what the service takes.
 fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
     let mut hints: Vec<String> = Vec::new();
@@ -82,12 +111,11 @@ fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
 
 /// What to do about a finding, with the name of the file.
 fn remedy(finding: &Finding, file: &Path) -> String {
-    let is_address = source::is_address(file);
+    let file = source::shown(file);
     let file = file.to_string_lossy();
     let is_plain = |c: char| c.is_alphanumeric() || "-_./+".contains(c);
     let word = match &*file {
         // A stream has to become a file first.
-        _ if is_address => "IMAGE".to_owned(),
         "-" => "IMAGE".to_owned(),
         file if file.chars().all(is_plain) => file.to_owned(),
         file => format!("'{}'", file.replace('\'', r"'\''")),
@@ -100,35 +128,6 @@ pub(crate) fn for_staging(failure: &Failure, file: &Path) -> Vec<String> {
     let mut hints = for_format(failure, file, "imgpush image stage");
     hints.extend(after_staging(failure));
     hints
-}
-
-/// A hint for a source that cannot be read.
-pub(crate) fn for_source(error: &SourceError) -> Option<String> {
-    Some(match error {
-        SourceError::Shrank { name, .. }
-        | SourceError::Grew { name, .. }
-        | SourceError::Changed { name } => {
-            format!("something still writes to {name}; run it again when that is done")
-        }
-        SourceError::Unreachable { .. } => {
-            "check the address, the network, http_proxy and no_proxy".to_owned()
-        }
-        SourceError::GaveUp { .. } => "run it again when the server has recovered".to_owned(),
-        SourceError::NotResumable { .. } | SourceError::Endless { .. } => {
-            "download it with another tool, look at its checksum, and name the file".to_owned()
-        }
-        SourceError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-            "a user and password go into the address: https://USER:PASSWORD@HOST/…".to_owned()
-        }
-        SourceError::Damaged { .. } => {
-            "it was not downloaded to its end, or is broken; get it again".to_owned()
-        }
-        SourceError::Dictionary { .. } => {
-            "unpack it with its own tool, and name the file or pipe it in".to_owned()
-        }
-        SourceError::TooLarge { .. } => "--max-size sets the limit".to_owned(),
-        _ => return None,
-    })
 }
 
 fn after_staging(failure: &Failure) -> Option<String> {

@@ -225,7 +225,7 @@ fn what_is_refused_says_what_to_do_about_it() {
     backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     backed[15] = 200;
     write("backed.qcow2", &backed);
-    write("packed.img", b"\x1f\x8b\x08\0packed");
+    write("packed.img", b"PK\x03\x04packed");
     for (arguments, words) in [
         (
             &["push", "my disk.vhd", "--disk-format", "vhd"][..],

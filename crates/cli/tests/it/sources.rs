@@ -68,7 +68,12 @@ fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
     let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(sums.stdout, format!("{sum}  http://{address}/images/noble.img?…\n"));
 
-    for run in [run, missing, sums] {
+    let inspected = scene.run(&["inspect", "--json", &url]);
+    let report: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
+    assert_eq!(report["file"], format!("http://{address}/images/noble.img?…"));
+    assert_eq!(report["format"], "raw", "{}", inspected.stdout);
+
+    for run in [run, missing, sums, inspected] {
         assert!(!format!("{}{}", run.stdout, run.stderr).contains("hunter2"), "{}", run.stderr);
     }
 }

@@ -290,6 +290,24 @@ fn parts_are_had_only_where_the_server_says_so_and_of_the_same_file() {
     assert!(matches!(error, SourceError::GaveUp { .. }), "{error:?}");
 }
 
+/// Looking at an image is no reason to fetch it.
+#[test]
+fn an_inspection_asks_for_a_few_parts() {
+    let mut disk = vec![0; 16 << 20];
+    disk[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
+    let web = Web::with(disk);
+    let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
+    let inspection = imgpush_engine::inspect(&mut source).unwrap();
+    assert_eq!(inspection.format.name(), "qcow2");
+    let asked = web.header("range").into_iter().flatten().map(|range| {
+        let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+        last.parse::<u64>().unwrap() - first.parse::<u64>().unwrap() + 1
+    });
+    let asked: Vec<u64> = asked.collect();
+    assert_eq!(asked.len(), web.count() - 1, "all but the first are for parts");
+    assert!(asked.iter().sum::<u64>() < 2 << 20, "{asked:?}");
+}
+
 /// What nobody reads is not fetched either.
 #[test]
 fn a_reader_that_waits_makes_the_server_wait() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use imgpush_engine::image_formats::{Detail, DetailValue, Finding, Match};
+use imgpush_engine::source;
 use serde_json::{Map, Value, json};
 
 use super::Subject;
@@ -40,7 +41,7 @@ pub(super) fn object(subject: &Subject) -> Value {
 }
 
 pub(super) fn failure(path: &Path, chain: &[String]) -> Value {
-    json!({ "file": path.to_string_lossy(), "error": output::error(chain, exit_code::SOURCE) })
+    json!({ "file": source::shown(path).to_string_lossy(), "error": output::error(chain, exit_code::SOURCE) })
 }
 
 fn details(details: &[Detail]) -> Value {

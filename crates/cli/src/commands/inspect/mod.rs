@@ -6,10 +6,8 @@ mod page;
 use std::path::{Path, PathBuf};
 
 use imgpush_engine::image_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
-use imgpush_engine::{
-    SourceError, disk_format,
-    source::{self, SourceOptions},
-};
+use imgpush_engine::source::{self, SourceOptions};
+use imgpush_engine::{SourceError, disk_format};
 
 use super::files;
 use crate::args::{Decompress, InspectArgs};
@@ -121,10 +119,7 @@ impl Outcomes<'_> {
         self.count(exit_code::SOURCE);
         let chain = output::chain(error);
         self.printer.error(&chain, &[]);
-        !self.args.json
-            || self
-                .printer
-                .result_is_read(&json::failure(Path::new(&source::shown(path)), &chain).to_string())
+        !self.args.json || self.printer.result_is_read(&json::failure(path, &chain).to_string())
     }
 
     fn count(&mut self, code: Code) {
