@@ -136,6 +136,12 @@ impl Answer {
         self
     }
 
+    /// More of a body than its headers know of.
+    pub(crate) fn followed_by(mut self, more: &[u8]) -> Self {
+        self.body.extend_from_slice(more);
+        self
+    }
+
     pub(crate) fn breaking_after(mut self, bytes: usize) -> Self {
         self.ends = Some((bytes, End::Close));
         self

@@ -135,6 +135,19 @@ fn other_bytes_than_those_asked_for_are_an_error() {
     }
 }
 
+/// In chunks nobody says how much there will be.
+#[test]
+fn more_bytes_than_those_asked_for_are_an_error() {
+    let too_much = |request: &Request| {
+        let answer = Answer::of(&content(LENGTH), request).without("Content-Length");
+        answer.with("Transfer-Encoding", "chunked").followed_by(&[7; 5000])
+    };
+    let web = first_then(|request| Answer::of(&content(LENGTH), request), too_much);
+    let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
+    let error = source.random_access().unwrap().read_at(7, &mut [0; 9]).unwrap_err();
+    assert!(matches!(error, SourceError::WrongRange { asked: 7, .. }), "{error:?}");
+}
+
 #[test]
 fn a_body_that_is_always_short_is_never_a_success() {
     let web = first_then(

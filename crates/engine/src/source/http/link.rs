@@ -193,9 +193,10 @@ impl Link {
             if piece.is_empty() {
                 continue;
             }
+            let first = self.at;
             self.at += piece.len() as u64;
             if self.size.is_some_and(|size| self.at > size) {
-                return Err(self.too_much());
+                return Err(self.too_much(first));
             }
             self.body = Some(body);
             return Ok(Some(piece));
@@ -208,7 +209,7 @@ impl Link {
         let mut filled = 0;
         while let Some(piece) = self.in_time(body.chunk()).await?.map_err(broken)? {
             let Some(place) = space.get_mut(filled..filled + piece.len()) else {
-                return Err(self.too_much());
+                return Err(self.too_much(first));
             };
             place.copy_from_slice(&piece);
             filled += piece.len();
@@ -337,9 +338,9 @@ impl Link {
     }
 
     /// An answer without a length of its own has more than was asked for.
-    fn too_much(&self) -> Trouble {
+    fn too_much(&self, asked: u64) -> Trouble {
         let found = "more bytes than that".to_owned();
-        SourceError::WrongRange { name: self.name.clone(), asked: self.at, found }.into()
+        SourceError::WrongRange { name: self.name.clone(), asked, found }.into()
     }
 
     fn changed(&self) -> Trouble {
