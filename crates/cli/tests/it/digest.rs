@@ -8,17 +8,11 @@ use std::time::{Duration, Instant};
 use md5::Md5;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::support::Run;
-
-const MD5_ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
-const SHA256_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-const SHA512_ABC: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
-                          2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
-const BLAKE3_ABC: &str = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
+use crate::support::{Run, folder};
 
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imgpush"));
-    command.arg("digest").args(arguments).current_dir(folder).env_clear();
+    let mut command = crate::support::program(folder);
+    command.arg("digest").args(arguments);
     command
 }
 
@@ -27,23 +21,14 @@ fn run(folder: &Path, arguments: &[&str]) -> Run {
 }
 
 fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Run {
-    let mut command = program(folder, arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    Run::of(child.wait_with_output().unwrap())
+    Run::fed(program(folder, arguments), input)
 }
 
-/// A folder with files of these contents.
-fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    }
-    folder
-}
+const MD5_ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
+const SHA256_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+const SHA512_ABC: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                          2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+const BLAKE3_ABC: &str = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,17 +1,17 @@
 //! `imgpush inspect`, with qemu-img as the oracle where it is installed.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::Run;
+use crate::support::{Run, folder};
 
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imgpush"));
-    command.arg("inspect").args(arguments).current_dir(folder).env_clear();
+    let mut command = crate::support::program(folder);
+    command.arg("inspect").args(arguments);
     command
 }
 
@@ -20,11 +20,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Run {
 }
 
 fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Run {
-    let mut command = program(folder, arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    Run::of(child.wait_with_output().unwrap())
+    Run::fed(program(folder, arguments), input)
 }
 
 fn lines(run: &Run) -> Vec<Value> {
@@ -79,16 +75,6 @@ fn fixed_vhd() -> Vec<u8> {
     let sum: u32 = image[at..].iter().map(|&byte| u32::from(byte)).sum();
     put(&mut image, at + 64, &(!sum).to_be_bytes());
     image
-}
-
-fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    }
-    folder
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A sandbox to push to, and the program.
 
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use imgpush_sandbox::{PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
@@ -43,9 +43,8 @@ impl Scene {
 
     /// The program in the folder, with nothing of the caller's environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imgpush"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("HOME", self.folder.path());
+        let mut command = program(self.folder.path());
+        command.args(arguments).env("HOME", self.folder.path());
         command
     }
 
@@ -68,6 +67,24 @@ impl Scene {
     }
 }
 
+/// The program in a folder, with nothing of the caller's environment.
+pub(crate) fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imgpush"));
+    command.current_dir(folder).env_clear();
+    command
+}
+
+/// A folder with files of these contents.
+pub(crate) fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    folder
+}
+
 /// What a run left.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -76,6 +93,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// A run with something on its standard input.
+    pub(crate) fn fed(mut command: Command, input: &[u8]) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Run::of(child.wait_with_output().unwrap())
+    }
+
     /// No run of any test may show a secret.
     pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
