@@ -2,7 +2,9 @@
 //! `cargo +nightly fuzz run --features fuzzing TARGET` looks for more.
 
 use std::array;
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, Sums, sums, update_many};
@@ -37,18 +39,11 @@ fn inspect(stream: &[u8]) -> Inspection {
 
 /// By its end and then only what is wanted.
 fn seek(stream: &[u8]) -> Inspection {
-    let mut detector = Detector::new();
-    detector.tail(&stream[stream.len().saturating_sub(TAIL_BYTES)..], stream.len() as u64);
-    while let Some(wanted) = detector.wants() {
-        let [start, end] = [wanted.start, wanted.end]
-            .map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(stream.len()));
-        if start == end {
-            break;
-        }
-        detector.skip_to(wanted.start);
-        detector.push(&stream[start..end]);
-    }
-    detector.inspect(None)
+    let part = |range: Range<u64>| {
+        let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).expect("in it"));
+        Ok::<_, Infallible>(stream[start..end].to_vec())
+    };
+    Detector::seek(stream.len() as u64, part).unwrap_or_else(|never| match never {})
 }
 
 /// `start`, zeros up to `offset`, and there the data.

@@ -41,23 +41,17 @@ fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceE
     let Some(length) = source.size() else { return Ok(None) };
     let name = source.name().to_owned();
     let Some(places) = source.random_access() else { return Ok(None) };
-    let mut detector = Detector::new();
     let tail_offset = length.saturating_sub(TAIL_BYTES as u64);
-    let tail = part(places, tail_offset..length)?;
-    let found = tail_offset + tail.len() as u64;
-    if found < length {
-        return Err(SourceError::Shrank { name, expected: length, found });
-    }
-    detector.tail(&tail, length);
-    while let Some(wanted) = detector.wants() {
-        let bytes = part(places, wanted.start..wanted.end.min(length))?;
-        if bytes.is_empty() {
-            break;
+    let inspection = Detector::seek(length, |range| {
+        let is_tail = range.start == tail_offset;
+        let bytes = part(places, range)?;
+        let found = tail_offset + bytes.len() as u64;
+        if is_tail && found < length {
+            return Err(SourceError::Shrank { name: name.clone(), expected: length, found });
         }
-        detector.skip_to(wanted.start);
-        detector.push(&bytes);
-    }
-    Ok(Some(detector.inspect(None)))
+        Ok(bytes)
+    })?;
+    Ok(Some(inspection))
 }
 
 /// A part of at most a MiB, as all that a detector wants.

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::path::Path;
 
-use imgpush_formats::{Detector, Format, ImageFormatSettings, Inspection, ServerVerdict};
+use imgpush_formats::{Detector, ImageFormatSettings, Inspection, ServerVerdict};
 
 #[expect(clippy::print_stdout, reason = "the page is what this is for")]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -78,16 +78,8 @@ impl Image {
 
     /// Our verdict in qemu's words.
     fn ours(&self) -> (&'static str, String) {
-        let format = match self.inspection.format {
-            Format::Vhd => "vpc",
-            // Version 2 is raw to qemu, and so is what it does not know.
-            _ if self.inspection.qemu.format == "raw" && self.inspection.format != Format::Dmg => {
-                "raw"
-            }
-            format => format.name(),
-        };
         let size = self.inspection.virtual_size.map_or_else(String::new, |size| size.to_string());
-        (format, size)
+        (self.inspection.driver, size)
     }
 
     fn row(&self) -> String {

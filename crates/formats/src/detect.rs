@@ -51,6 +51,31 @@ impl Default for Detector {
 }
 
 impl Detector {
+    /// The verdict on a source of `length` bytes that can seek, by its end and then only the parts that
+    /// are wanted, each of a MiB at most.
+    ///
+    /// `read` gives the bytes of a range, which lies in the source.
+    ///
+    /// # Errors
+    ///
+    /// As `read` fails.
+    pub fn seek<E>(
+        length: u64,
+        mut read: impl FnMut(Range<u64>) -> Result<Vec<u8>, E>,
+    ) -> Result<Inspection, E> {
+        let mut detector = Detector::new();
+        detector.tail(&read(length.saturating_sub(TAIL_BYTES as u64)..length)?, length);
+        while let Some(wanted) = detector.wants().filter(|wanted| wanted.start < length) {
+            let bytes = read(wanted.start..wanted.end.min(length))?;
+            if bytes.is_empty() {
+                break;
+            }
+            detector.skip_to(wanted.start);
+            detector.push(&bytes);
+        }
+        Ok(detector.inspect(None))
+    }
+
     /// A detector that has seen nothing yet.
     #[must_use]
     pub fn new() -> Self {

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::ops::Range;
 use std::path::Path;
 
 use imgpush_formats::{
@@ -187,15 +189,9 @@ fn single_bytes(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// As a source that can seek: the end, then only what is wanted.
 fn seeking(bytes: &[u8]) -> Inspection {
-    let mut detector = Detector::new();
-    detector.tail(&bytes[bytes.len().saturating_sub(4096)..], bytes.len() as u64);
-    while let Some(wanted) = detector.wants() {
-        let [start, end] = [wanted.start, wanted.end].map(|at| usize::try_from(at).unwrap());
-        let Some(piece) = bytes.get(start..end.min(bytes.len())).filter(|p| !p.is_empty()) else {
-            break;
-        };
-        detector.skip_to(wanted.start);
-        detector.push(piece);
-    }
-    detector.inspect(None)
+    let part = |range: Range<u64>| {
+        let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap());
+        Ok::<_, Infallible>(bytes[start..end].to_vec())
+    };
+    Detector::seek(bytes.len() as u64, part).unwrap()
 }

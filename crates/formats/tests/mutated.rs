@@ -8,11 +8,12 @@
 #![expect(clippy::print_stderr, reason = "a test says what it cannot do")]
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use imgpush_formats::{Detector, FindingId, Inspection, TAIL_BYTES};
+use imgpush_formats::{Detector, FindingId, Inspection};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
@@ -127,23 +128,11 @@ fn qemu(path: &Path) -> View {
 
 fn inspect(path: &Path) -> Inspection {
     let file = File::open(path).unwrap();
-    let length = file.metadata().unwrap().len();
-    let part = |start: u64, end: u64| {
-        let mut bytes = vec![0; usize::try_from(end.min(length).saturating_sub(start)).unwrap()];
-        file.read_exact_at(&mut bytes, start).unwrap();
-        bytes
+    let part = |range: Range<u64>| {
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap()];
+        file.read_exact_at(&mut bytes, range.start).map(|()| bytes)
     };
-    let mut detector = Detector::new();
-    detector.tail(&part(length.saturating_sub(TAIL_BYTES as u64), length), length);
-    while let Some(wanted) = detector.wants() {
-        let bytes = part(wanted.start, wanted.end);
-        if bytes.is_empty() {
-            break;
-        }
-        detector.skip_to(wanted.start);
-        detector.push(&bytes);
-    }
-    detector.inspect(None)
+    Detector::seek(file.metadata().unwrap().len(), part).unwrap()
 }
 
 /// Whether there is a qemu-img to make the image with.
