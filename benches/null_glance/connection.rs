@@ -137,12 +137,13 @@ impl Connection {
 
     fn answer(&mut self, answer: &Answer) -> Result<()> {
         let Answer { status, headers, body } = answer;
-        let mut text = format!("HTTP/1.1 {status} .\r\nContent-Type: application/json\r\n");
+        let mut text = format!("HTTP/1.1 {status} .\r\n");
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
         if *status != 204 {
-            text += &format!("Content-Length: {}\r\n", body.len());
+            let length = body.len();
+            text += &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
         }
         self.output.write_all(format!("{text}\r\n{body}").as_bytes())
     }
