@@ -32,17 +32,18 @@ pub(crate) async fn usage(client: &ImageClient) -> Result<Option<Usage>, ClientE
     }
 }
 
-/// Whether the service has all these stores. One that has only one store has no names for it.
+/// Whether the service has all these stores, and writes to them. One that has only one store has no names for it.
 pub(crate) fn stores(
     client: &ImageClient,
     asked: &[String],
     offers: Result<Vec<Store>, ClientError>,
 ) -> Result<(), Failure> {
-    let offers = match offers {
+    let mut offers = match offers {
         Ok(offers) => offers,
         Err(ClientError::NotFound(_)) => Vec::new(),
         Err(error) => return Err(failed(error)),
     };
+    offers.retain(|store| store.is_read_only() != Some(true));
     let is_known = |store: &&String| offers.iter().any(|offer| offer.id() == Some(store));
     match asked.iter().find(|store| !is_known(store)) {
         None => Ok(()),

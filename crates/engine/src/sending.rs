@@ -68,12 +68,33 @@ impl Attempt<'_> {
         self.enter(Phase::Sending);
         let mut sink =
             ImageSink::new(self.client.clone(), self.id, self.data, self.options.clone());
-        let answer = tokio::select! {
-            answer = sink.take(body) => answer.map_err(Halt::from),
-            seconds = self.watch(&meter) => Err(Halt::Stalled(seconds)),
+        let (answer, outcome) = {
+            let mut outcome = tap.outcome;
+            let mut read = None;
+            let put = sink.take(body);
+            let watch = self.watch(&meter);
+            tokio::pin!(put, watch);
+            let answer = loop {
+                tokio::select! {
+                    answer = &mut put => break answer.map_err(Halt::from),
+                    seconds = &mut watch => break Err(Halt::Stalled(seconds)),
+                    result = &mut outcome, if read.is_none() => {
+                        // A connection that takes nothing does not notice that its body is cut.
+                        let is_cut = !matches!(result, Ok(Ok(_)));
+                        read = Some(result);
+                        if is_cut {
+                            break Err(Halt::Early);
+                        }
+                    }
+                }
+            };
+            // The reader ends a tap when its queue is gone; only one that hangs in a read does not.
+            let result = match read {
+                Some(result) => Some(result),
+                None => timeout(READER_TIMEOUT, outcome).await.ok(),
+            };
+            (answer, result.and_then(Result::ok))
         };
-        // The reader ends a tap when its queue is gone; only one that hangs in a read does not.
-        let outcome = timeout(READER_TIMEOUT, tap.outcome).await.ok().and_then(Result::ok);
         let sent = meter.sent();
         match (answer, outcome) {
             (Ok(()), Some(Ok(read))) => Ok(read),
