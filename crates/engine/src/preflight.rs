@@ -43,7 +43,7 @@ pub(crate) fn stores(
         Err(ClientError::NotFound(_)) => Vec::new(),
         Err(error) => return Err(failed(error)),
     };
-    offers.retain(|store| store.is_read_only() != Some(true));
+    offers.retain(|store| !store.is_read_only());
     let is_known = |store: &&String| offers.iter().any(|offer| offer.id() == Some(store));
     match asked.iter().find(|store| !is_known(store)) {
         None => Ok(()),
