@@ -37,6 +37,8 @@ pub(crate) const IMPORT_FAILED: Code = Code(24);
 pub(crate) const WAITED_TOO_LONG: Code = Code(25);
 /// What the service holds cannot be compared with what was sent. Since 0.1.
 pub(crate) const CANNOT_VERIFY: Code = Code(26);
+/// The image is proved in some of the clouds that it was pushed to, and not in others. Since 0.1.
+pub(crate) const PARTIAL: Code = Code(27);
 /// Interrupted by Ctrl-C or `SIGTERM`. Since 0.1.
 pub(crate) const INTERRUPTED: Code = Code(130);
 
@@ -55,6 +57,17 @@ impl Code {
 impl From<Code> for std::process::ExitCode {
     fn from(code: Code) -> Self {
         code.0.into()
+    }
+}
+
+/// The code of several pushes at once: what all came to, or that they did not come to the same. An
+/// interruption is one for all.
+pub(crate) fn of_all(codes: Vec<Code>) -> Code {
+    let first = codes.first().copied().unwrap_or(DONE);
+    match () {
+        () if codes.contains(&INTERRUPTED) => INTERRUPTED,
+        () if codes.contains(&DONE) && codes.iter().any(|code| *code != DONE) => PARTIAL,
+        () => first,
     }
 }
 
@@ -79,12 +92,19 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         | Failure::FormatRefused { .. }
         | Failure::FormatUnclear { .. }
         | Failure::FormatNotTaken { .. } => FORMAT,
-        Failure::HeldBack { source } => of_failure(source),
-        Failure::Quota { .. } | Failure::NotAvailable { .. } | Failure::NotStageable { .. } => {
-            REFUSED
-        }
+        Failure::HeldBack { source } | Failure::NoWayBack { source, .. } => of_failure(source),
+        Failure::NoSuchStore { .. }
+        | Failure::ImportNotOffered { .. }
+        | Failure::Stuck { .. }
+        | Failure::Quota { .. }
+        | Failure::NotAvailable { .. }
+        | Failure::NotStageable { .. } => REFUSED,
         Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
-        Failure::Broken { .. } | Failure::Stalled { .. } | Failure::GaveUp { .. } => GAVE_UP,
+        Failure::Broken { .. }
+        | Failure::Stalled { .. }
+        | Failure::TooSlow
+        | Failure::GaveUp { .. } => GAVE_UP,
+        Failure::NotCopied { .. } => IMPORT_FAILED,
         Failure::Mismatch { .. } | Failure::Differs { .. } => SERVER_DIFFERS,
         Failure::CannotVerify { .. } => CANNOT_VERIFY,
         Failure::Interrupted => INTERRUPTED,

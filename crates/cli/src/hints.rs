@@ -11,15 +11,31 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
     let mut hints = for_format(&error.failure, file, "imgpush push");
     let hint = match &*error.failure {
         Failure::NoName => Some("give one with --name".to_owned()),
-        Failure::Source(SourceError::Empty { .. }) => {
-            Some("use --allow-empty if the image is meant to have no bytes".to_owned())
-        }
-        Failure::Source(error) => for_source(error),
+        Failure::Source(error) => match &**error {
+            SourceError::Empty { .. } => {
+                Some("use --allow-empty if the image is meant to have no bytes".to_owned())
+            }
+            error => for_source(error),
+        },
         Failure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
         Failure::Client { source, .. } | Failure::NotCreated { source } => for_client(source),
         Failure::Broken { .. } | Failure::Stalled { .. } => {
             Some("nothing half-made is used by the cloud; push it again".to_owned())
         }
+        Failure::NoWayBack { .. } => {
+            Some("a file, or an address, is sent again by itself; push it again".to_owned())
+        }
+        Failure::TooSlow => Some("push it there alone, or with --slowest wait".to_owned()),
+        Failure::Stuck { id, .. } => {
+            Some(format!("delete {id} with `imgpush image delete {id}`, and push under another id"))
+        }
+        Failure::NoSuchStore { .. } => {
+            Some("`imgpush image stores` lists what the service has".to_owned())
+        }
+        Failure::ImportNotOffered { .. } => {
+            Some("--via direct needs no import, with one store at most".to_owned())
+        }
+        Failure::NotCopied { source } => for_client(source),
         Failure::Mismatch { field: "os_hash_value" | "checksum" | "size", .. } => Some(
             "the data changed between here and the store; push it again, and if it happens again \
              look at the network and at the service's disks"

@@ -29,6 +29,10 @@ fn main() -> ExitCode {
         printer.error(&[format!("IMGPUSH_BACKEND: {error}")], &[]);
         return exit_code::USAGE.into();
     }
+    if let Some(misfit) = args.misfit() {
+        printer.error(&[misfit.to_owned()], &[]);
+        return exit_code::USAGE.into();
+    }
     start_log(args.verbose, &printer);
     // The network is one task; reading and hashing have threads of their own.
     let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -3,20 +3,40 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use imgpush_engine::{NoProgress, Phase, Progress};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use imgpush_engine::{NoProgress, Phase, Progress, Retrying};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 
 use crate::args::ProgressKind;
-use crate::printer::Printer;
+use crate::printer::{Printer, for_terminal};
 
 /// The view that was asked for.
 pub(crate) fn view(kind: ProgressKind, quiet: bool, printer: &Printer) -> Arc<dyn View> {
-    match kind {
-        ProgressKind::Json => Arc::new(Lines::new(printer.clone())),
-        ProgressKind::Auto if printer.is_watched() && !quiet => Arc::new(Bar::new()),
-        ProgressKind::Auto | ProgressKind::None => Arc::new(NoProgress),
-    }
+    views(kind, quiet, printer, &[None]).pop().expect("a view for each name")
+}
+
+/// A view for each of several things that go on at once, by their names; one that is alone needs none.
+pub(crate) fn views(
+    kind: ProgressKind,
+    quiet: bool,
+    printer: &Printer,
+    names: &[Option<String>],
+) -> Vec<Arc<dyn View>> {
+    let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    let width = names.iter().flatten().map(|name| name.chars().count()).max().unwrap_or(0);
+    let start = Instant::now();
+    let view = |name: &Option<String>| -> Arc<dyn View> {
+        let teller = Teller { printer: printer.clone(), name: name.clone() };
+        match kind {
+            ProgressKind::Json => Arc::new(Lines::new(teller, start)),
+            ProgressKind::Auto if printer.is_watched() && !quiet => {
+                Arc::new(Bar::new(&all, teller, width))
+            }
+            ProgressKind::Auto | ProgressKind::None if !quiet => Arc::new(teller),
+            ProgressKind::Auto | ProgressKind::None => Arc::new(NoProgress),
+        }
+    };
+    names.iter().map(view).collect()
 }
 
 /// A view that lets others print meanwhile.
@@ -27,24 +47,67 @@ pub(crate) trait View: Progress {
     }
 }
 
+/// Says what has to be said, and shows nothing.
+struct Teller {
+    printer: Printer,
+    /// Whose words these are, where there are several.
+    name: Option<String>,
+}
+
+impl Teller {
+    fn line(&self, text: &str) -> String {
+        let whose = self.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        for_terminal(&format!("note: {whose}{text}"))
+    }
+}
+
+/// What is said of a new try.
+fn trying_again(retrying: &Retrying) -> String {
+    let Retrying { reason, pause, number, of, .. } = retrying;
+    match pause.is_zero() {
+        true => format!("{reason}; trying again"),
+        false => {
+            format!("{reason}; trying again in {:.1} s ({number} of {of})", pause.as_secs_f64())
+        }
+    }
+}
+
+impl Progress for Teller {
+    fn retrying(&self, retrying: &Retrying) {
+        self.note(&trying_again(retrying));
+    }
+
+    fn note(&self, text: &str) {
+        self.printer.note(&self.line(text));
+    }
+}
+
+impl View for Teller {}
 impl View for NoProgress {}
 impl View for Lines {}
 
 impl View for Bar {
     fn aside(&self, print: &mut dyn FnMut()) {
-        self.0.suspend(print);
+        self.all.suspend(print);
     }
 }
 
-/// A bar on a terminal.
-struct Bar(ProgressBar);
+/// A bar on a terminal, above or below those of others.
+struct Bar {
+    bar: ProgressBar,
+    all: MultiProgress,
+    teller: Teller,
+}
 
 impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        bar.set_style(style("{spinner} {msg}"));
+    fn new(all: &MultiProgress, teller: Teller, width: usize) -> Self {
+        let bar = all.add(ProgressBar::no_length());
+        bar.set_style(style(BARE));
         bar.enable_steady_tick(Duration::from_millis(100));
-        Bar(bar)
+        let label = teller.name.as_deref().map(for_terminal);
+        let label = label.map(|name| format!("{name:width$}  ")).unwrap_or_default();
+        bar.set_prefix(label);
+        Bar { bar, all: all.clone(), teller }
     }
 }
 
@@ -54,28 +117,40 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("━╸ ")
 }
 
-const WITH_TOTAL: &str = "{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left";
-const WITHOUT_TOTAL: &str = "{spinner} {msg} {bytes} {binary_bytes_per_sec}";
+const WITH_TOTAL: &str =
+    "{prefix}{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left";
+const BARE: &str = "{spinner} {prefix}{msg}";
+const WITHOUT_TOTAL: &str = "{spinner} {prefix}{msg} {bytes} {binary_bytes_per_sec}";
 
 impl Progress for Bar {
     fn phase(&self, phase: Phase) {
-        self.0.set_message(phase.name());
+        self.bar.set_message(phase.name());
         if has_bytes(phase) {
-            let template = if self.0.length().is_some() { WITH_TOTAL } else { WITHOUT_TOTAL };
-            self.0.set_style(style(template));
-            self.0.reset_eta();
-            self.0.set_position(0);
+            let template = if self.bar.length().is_some() { WITH_TOTAL } else { WITHOUT_TOTAL };
+            self.bar.set_style(style(template));
+            self.bar.reset_eta();
+            self.bar.set_position(0);
         } else if phase != Phase::Finishing {
-            self.0.set_style(style("{spinner} {msg}"));
+            self.bar.set_style(style(BARE));
         }
     }
 
     fn total(&self, bytes: u64) {
-        self.0.set_length(bytes);
+        self.bar.set_length(bytes);
     }
 
     fn sent(&self, bytes: u64) {
-        self.0.set_position(bytes);
+        self.bar.set_position(bytes);
+    }
+
+    fn retrying(&self, retrying: &Retrying) {
+        self.phase(Phase::Waiting);
+        self.note(&trying_again(retrying));
+    }
+
+    fn note(&self, text: &str) {
+        let line = self.teller.line(text);
+        self.all.suspend(|| self.teller.printer.note(&line));
     }
 }
 
@@ -86,13 +161,13 @@ fn has_bytes(phase: Phase) -> bool {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 /// A line of JSON now and then. `docs/json-output.md` describes them.
 struct Lines {
-    printer: Printer,
+    teller: Teller,
     start: Instant,
     state: Mutex<State>,
 }
@@ -105,8 +180,15 @@ struct State {
 }
 
 impl Lines {
-    fn new(printer: Printer) -> Self {
-        Lines { printer, start: Instant::now(), state: Mutex::new(State::default()) }
+    fn new(teller: Teller, start: Instant) -> Self {
+        Lines { teller, start, state: Mutex::new(State::default()) }
+    }
+
+    fn print(&self, mut line: Value) {
+        if let Some(name) = &self.teller.name {
+            line["cloud"] = name.as_str().into();
+        }
+        self.teller.printer.note(&line.to_string());
     }
 
     fn line(&self, state: &mut State, sent: Option<u64>) {
@@ -125,7 +207,7 @@ impl Lines {
             };
             line[key] = sent.into();
         }
-        self.printer.note(&line.to_string());
+        self.print(line);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -153,6 +235,20 @@ impl Progress for Lines {
             self.line(&mut state, Some(bytes));
         }
     }
+
+    fn retrying(&self, retrying: &Retrying) {
+        self.print(json!({
+            "type": "retry",
+            "reason": retrying.reason,
+            "pause": retrying.pause.as_secs_f64(),
+            "number": retrying.number,
+            "of": retrying.of,
+        }));
+    }
+
+    fn note(&self, text: &str) {
+        self.print(json!({ "type": "note", "text": text }));
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_valid() {
-        for template in [WITH_TOTAL, WITHOUT_TOTAL, "{spinner} {msg}"] {
+        for template in [WITH_TOTAL, WITHOUT_TOTAL, BARE] {
             style(template);
         }
     }

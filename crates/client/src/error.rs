@@ -29,6 +29,8 @@ pub enum Error {
     Login {
         /// The identity service, without user information.
         url: String,
+        /// Whether somebody answered, who has no time or is out of order.
+        answered: bool,
         /// What happened.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -203,6 +205,8 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// The `Server` header, which tells a proxy from the service.
     pub server: Option<String>,
+    /// `Retry-After` where it is a number of seconds: not to be asked again before.
+    pub retry_after: Option<Duration>,
     /// The server's own message: `message` of a JSON body, the text of an HTML page, or plain text.
     pub message: String,
 }
@@ -286,6 +290,22 @@ impl Error {
             Error::Unexpected(answer) => answer.status.is_server_error(),
             _ => false,
         }
+    }
+
+    /// Whether a server answered that it has no time, or is out of order: the address is right, and the
+    /// same call may succeed in a moment.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        match self {
+            Error::Login { answered, .. } => *answered,
+            error => error.answer().is_some() && error.is_transient(),
+        }
+    }
+
+    /// How long the server wants to be left alone before the same call is made again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.answer().and_then(|answer| answer.retry_after)
     }
 
     /// The status of the answer, where the server gave one.

@@ -182,6 +182,9 @@ async fn check(method: &Method, url: &Url, response: Response) -> Result<Respons
         status,
         request_id: text("x-openstack-request-id"),
         server: text("server"),
+        retry_after: text("retry-after")
+            .and_then(|text| text.parse().ok())
+            .map(Duration::from_secs),
         message: String::new(),
     };
     if status.is_redirection() {

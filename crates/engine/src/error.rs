@@ -1,6 +1,7 @@
 //! What can go wrong with a push, a download or a verification, and what it left behind.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::StatusCode;
 use imgpush_client::{Error as ClientError, Status, Unfit};
@@ -311,12 +312,14 @@ pub enum Break {
 
 /// A push that did not end with a proved image.
 #[derive(Debug, thiserror::Error)]
-#[error("push of {source_name} to {cloud} failed")]
+#[error("push of {source_name} to {cloud} failed{}", after(*.attempts))]
 pub struct PushError {
     /// What was read.
     pub source_name: String,
     /// Where it was sent.
     pub cloud: String,
+    /// How often the data was sent, whole or in part.
+    pub attempts: u32,
     /// What went wrong.
     #[source]
     pub failure: Box<Failure>,
@@ -371,9 +374,60 @@ pub struct StagingError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The source.
+    /// The source. All targets that it was sent to share the error.
     #[error(transparent)]
-    Source(SourceError),
+    Source(Arc<SourceError>),
+
+    /// The data cannot be sent a second time, since there is no way back to its start.
+    #[error("it is not sent again, since {name} cannot be read a second time")]
+    NoWayBack {
+        /// The source.
+        name: String,
+        /// Why it would have to be sent again.
+        source: Box<Failure>,
+    },
+
+    /// The image kept the others waiting, which nobody wanted.
+    #[error("it was too slow for the other targets")]
+    TooSlow,
+
+    /// The upload ended, but not for the server, which holds the record in that status.
+    #[error("the image {id} stays {status}, so it takes no data, and its id cannot be used again")]
+    Stuck {
+        /// The id, which the caller chose.
+        id: String,
+        /// Its status.
+        status: Status,
+    },
+
+    /// The service offers no such import.
+    #[error("{service} offers no import by {method}; it offers {}", listed(.offers))]
+    ImportNotOffered {
+        /// The address of the service.
+        service: String,
+        /// The method asked for.
+        method: String,
+        /// Those that it offers.
+        offers: Vec<String>,
+    },
+
+    /// The service has no such store.
+    #[error("{service} has no store {store}; it has {}", listed(.offers))]
+    NoSuchStore {
+        /// The address of the service.
+        service: String,
+        /// The store asked for.
+        store: String,
+        /// Those that it has.
+        offers: Vec<String>,
+    },
+
+    /// The image is proved, but not in all stores that it was to be in.
+    #[error("the image is active and proved, but was not copied into all stores")]
+    NotCopied {
+        /// What the client says.
+        source: ClientError,
+    },
 
     /// A name is needed and there is none to make it from.
     #[error("the image needs a name")]
@@ -608,8 +662,17 @@ impl Failure {
     #[must_use]
     pub fn root(&self) -> &Failure {
         match self {
-            Failure::HeldBack { source } => source.root(),
+            Failure::HeldBack { source } | Failure::NoWayBack { source, .. } => source.root(),
             failure => failure,
+        }
+    }
+
+    /// The source, where that is the failure.
+    #[must_use]
+    pub fn source_error(&self) -> Option<&SourceError> {
+        match self.root() {
+            Failure::Source(error) => Some(error),
+            _ => None,
         }
     }
 
@@ -625,6 +688,26 @@ impl Failure {
             _ => &[],
         }
     }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Failure::Source(Arc::new(error))
+    }
+}
+
+impl From<Arc<SourceError>> for Failure {
+    fn from(error: Arc<SourceError>) -> Self {
+        Failure::Source(error)
+    }
+}
+
+fn after(attempts: u32) -> String {
+    if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }
+}
+
+fn listed(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 fn shown(findings: &[Finding]) -> String {

@@ -1,6 +1,7 @@
 //! Which `disk_format` the image gets, and whether it may be pushed at all.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use imgpush_formats::{
@@ -76,10 +77,10 @@ pub(crate) struct Sniffed {
 pub(crate) async fn sniff(
     mut source: Box<dyn Source>,
     pool: &Pool,
-) -> Result<(Box<dyn Source>, Sniffed), Failure> {
+) -> Result<(Box<dyn Source>, Sniffed), SourceError> {
     let pool = pool.clone();
     off_runtime(move || {
-        let sniffed = sniff_now(source.as_mut(), &pool).map_err(Failure::Source)?;
+        let sniffed = sniff_now(source.as_mut(), &pool)?;
         Ok((source, sniffed))
     })
     .await
@@ -185,6 +186,14 @@ impl Claim {
         }
     }
 
+    /// Whether the claim holds for all the bytes that were sent, but for their end.
+    pub(crate) fn confirm(&self, inspection: &Arc<Inspection>) -> Result<Examined, Failure> {
+        match self.check(inspection, true) {
+            Ok(verdict) => Ok(Examined { inspection: Arc::clone(inspection), verdict }),
+            Err(failure) => Err(Failure::HeldBack { source: Box::new(failure) }),
+        }
+    }
+
     /// Whether a finding by itself keeps the data from being sent. What is about the service is left to
     /// its verdict, which knows its settings. A stream that ended early has no other sign of it.
     fn forbids(&self, finding: &Finding) -> bool {
@@ -203,35 +212,11 @@ impl Claim {
     }
 }
 
-/// The bytes of a source on their way, looked at to their end.
-pub(crate) struct Examination {
-    detector: Detector,
-    claim: Claim,
-}
-
 /// Data that is what was claimed.
+#[derive(Clone, Debug)]
 pub(crate) struct Examined {
-    pub(crate) inspection: Inspection,
+    pub(crate) inspection: Arc<Inspection>,
     pub(crate) verdict: ServerVerdict,
-}
-
-impl Examination {
-    pub(crate) fn of(claim: Claim) -> Self {
-        Examination { detector: Detector::new(), claim }
-    }
-
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.detector.push(bytes);
-    }
-
-    /// Whether the claim holds for all the bytes.
-    pub(crate) fn finish(self) -> Result<Examined, Failure> {
-        let inspection = self.detector.finish();
-        match self.claim.check(&inspection, true) {
-            Ok(verdict) => Ok(Examined { inspection, verdict }),
-            Err(failure) => Err(Failure::HeldBack { source: Box::new(failure) }),
-        }
-    }
 }
 
 /// What makes a service read something else than the bytes sent. Nobody may overrule that.

@@ -41,7 +41,7 @@
 //! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
 #![deny(unsafe_code)]
 
-mod body;
+mod delivery;
 mod digest;
 mod download;
 mod error;
@@ -55,11 +55,14 @@ mod preflight;
 mod progress;
 mod push;
 mod report;
+mod retry;
+mod rounds;
 mod runtime;
 mod sending;
 pub mod sink;
 pub mod source;
 mod staging;
+mod target;
 mod verification;
 mod verify;
 
@@ -75,10 +78,12 @@ pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform, Sums, sums};
 /// What disk images are, and what is wrong with them.
 pub use imgpush_formats as image_formats;
-pub use pipeline::{FRAME_BYTES, Produced};
-pub use progress::{NoProgress, Phase, Progress};
-pub use push::{Push, PushOptions};
+pub use pipeline::{FRAME_BYTES, Produced, Slowest};
+pub use progress::{NoProgress, Phase, Progress, Retrying};
+pub use push::{MultiPush, Push, PushOptions};
 pub use report::{DownloadReport, Note, Report, StagingReport, VerificationReport};
+pub use retry::RetryOptions;
 pub use staging::{Staging, StagingOptions};
+pub use target::{Stores, Target, Via};
 pub use tokio_util::sync::CancellationToken;
 pub use verification::Verification;

@@ -3,21 +3,13 @@
 //! A server that refuses early resets the connection, and its answer is often lost. So the token, the
 //! address, the formats and the quotas are asked for by calls that have no body.
 
-use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Usage};
+use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store, Usage};
 use imgpush_formats::ImageFormatSettings;
 
 use crate::error::Failure;
 
-/// Asks whether the service has these formats, and completes by its own lists what is known of its
-/// settings.
-pub(crate) async fn formats(
-    client: &ImageClient,
-    disk_format: Option<&str>,
-    container_format: &str,
-    known: &ImageFormatSettings,
-) -> Result<ImageFormatSettings, Failure> {
-    let schema = client.schema().await.map_err(failed)?;
-    taken(client.base().as_str(), &schema, disk_format, container_format)?;
+/// What is known of the service's settings, completed by its own lists.
+pub(crate) fn settings(known: &ImageFormatSettings, schema: ImageSchema) -> ImageFormatSettings {
     let mut settings = known.clone();
     for (list, says) in [
         (&mut settings.disk_formats, schema.disk_formats),
@@ -27,24 +19,61 @@ pub(crate) async fn formats(
             *list = says;
         }
     }
-    Ok(settings)
+    settings
 }
 
-/// Asks whether there is room for an image; `size` is the number of bytes, where it is known.
-pub(crate) async fn room(client: &ImageClient, size: Option<u64>) -> Result<(), Failure> {
+/// What is used of the quotas, where the service tells.
+pub(crate) async fn usage(client: &ImageClient) -> Result<Option<Usage>, ClientError> {
     match client.usage().await {
-        Ok(usage) => quotas(&usage, size),
+        Ok(usage) => Ok(Some(usage)),
         // Before API 2.13 there is no such call, and a policy may close it.
-        Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(()),
-        Err(error) => Err(failed(error)),
+        Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-fn failed(source: ClientError) -> Failure {
+/// Whether the service has all these stores, and writes to them. One that has only one store has no names for it.
+pub(crate) fn stores(
+    client: &ImageClient,
+    asked: &[String],
+    offers: Result<Vec<Store>, ClientError>,
+) -> Result<(), Failure> {
+    let mut offers = match offers {
+        Ok(offers) => offers,
+        Err(ClientError::NotFound(_)) => Vec::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    offers.retain(|store| !store.is_read_only());
+    let is_known = |store: &&String| offers.iter().any(|offer| offer.id() == Some(store));
+    match asked.iter().find(|store| !is_known(store)) {
+        None => Ok(()),
+        Some(store) => Err(Failure::NoSuchStore {
+            service: client.base().to_string(),
+            store: store.clone(),
+            offers: offers.iter().filter_map(Store::id).map(str::to_owned).collect(),
+        }),
+    }
+}
+
+/// Whether the service imports by that method.
+pub(crate) fn import(
+    client: &ImageClient,
+    method: &str,
+    offers: Vec<String>,
+) -> Result<(), Failure> {
+    if offers.iter().any(|offer| offer == method) {
+        return Ok(());
+    }
+    let (service, method) = (client.base().to_string(), method.to_owned());
+    Err(Failure::ImportNotOffered { service, method, offers })
+}
+
+pub(crate) fn failed(source: ClientError) -> Failure {
     Failure::Client { during: "asking the image service", source }
 }
 
-fn taken(
+/// Whether the service has these formats.
+pub(crate) fn taken(
     service: &str,
     schema: &ImageSchema,
     disk_format: Option<&str>,
@@ -69,8 +98,10 @@ fn taken(
     Ok(())
 }
 
+/// Whether there is room for an image of so many bytes, where that is known.
+///
 /// As Glance counts: whole MiB, rounded down; a size that is not known counts nothing.
-fn quotas(usage: &Usage, size: Option<u64>) -> Result<(), Failure> {
+pub(crate) fn quotas(usage: &Usage, size: Option<u64>) -> Result<(), Failure> {
     let mib = size.map_or(0, |bytes| i64::try_from(bytes >> 20).unwrap_or(i64::MAX));
     for (name, unit, needed) in [
         ("image_size_total", "MiB", mib),

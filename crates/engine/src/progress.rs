@@ -1,5 +1,11 @@
 //! What a push or a download tells while it runs.
 
+use std::time::Duration;
+
+use crate::error::Failure;
+use crate::report;
+use crate::retry::Retries;
+
 /// Hears of a push, a download or hashing while it runs. Calls come from the async runtime, or from a
 /// thread that hashes, and must not block.
 pub trait Progress: Send + Sync {
@@ -15,6 +21,28 @@ pub trait Progress: Send + Sync {
     /// Of a download, so many bytes are here: received, or found in a partial file and hashed. This
     /// never goes back, since a connection that breaks is gone on with.
     fn sent(&self, _bytes: u64) {}
+
+    /// What failed is tried again after a pause.
+    fn retrying(&self, _retrying: &Retrying) {}
+
+    /// Something that should be said aloud, in a sentence.
+    fn note(&self, _text: &str) {}
+}
+
+/// What failed, and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retrying {
+    /// The cloud.
+    pub cloud: String,
+    /// What failed, from the outside in.
+    pub reason: String,
+    /// When it is tried again.
+    pub pause: Duration,
+    /// The number of the new try, from 1.
+    pub number: u32,
+    /// The most there will be.
+    pub of: u32,
 }
 
 /// What is being done.
@@ -33,6 +61,10 @@ pub enum Phase {
     Finishing,
     /// Comparing what the server says with what was computed.
     Verifying,
+    /// The service takes over what it has, fetches it, or copies it into further stores.
+    Importing,
+    /// Waiting to try again.
+    Waiting,
     /// Removing the record after a failure.
     Removing,
     /// Reading and hashing, with nowhere to send.
@@ -54,6 +86,8 @@ impl Phase {
             Phase::Sending => "sending",
             Phase::Finishing => "finishing",
             Phase::Verifying => "verifying",
+            Phase::Importing => "importing",
+            Phase::Waiting => "waiting",
             Phase::Removing => "removing",
             Phase::Hashing => "hashing",
             Phase::Resuming => "resuming",
@@ -67,3 +101,15 @@ impl Phase {
 pub struct NoProgress;
 
 impl Progress for NoProgress {}
+
+impl Retrying {
+    pub(crate) fn of(cloud: &str, failure: &Failure, pause: Duration, retries: &Retries) -> Self {
+        Retrying {
+            cloud: cloud.to_owned(),
+            reason: report::chain(failure),
+            pause,
+            number: retries.granted,
+            of: retries.most,
+        }
+    }
+}

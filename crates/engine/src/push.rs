@@ -1,28 +1,26 @@
-//! One image, from a source into a cloud, proved.
+//! One source, from where it is into one cloud or several, proved.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::StatusCode;
-use imgpush_client::{Error as ClientError, Image, ImageClient, NewImage, Status, Visibility};
-use imgpush_digest::Algorithm;
-use imgpush_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
-use tokio::time::{sleep, timeout};
+use futures_util::future::join_all;
+use imgpush_client::{ImageClient, NewImage, Visibility};
+use imgpush_formats::ImageFormatSettings;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
+use crate::delivery::{Delivery, Subject};
 use crate::error::{Failure, Fate, PushError};
-use crate::formats::{Claim, Examined, Sniffed};
-use crate::pipeline::Produced;
+use crate::formats::{self, Sniffed};
+use crate::pipeline::Slowest;
 use crate::pool::Pool;
-use crate::progress::{NoProgress, Phase, Progress};
-use crate::report::{self, Note, Report};
-use crate::sending::{ALWAYS, Patience, Sending, Sent, Target, state_of};
+use crate::progress::{Phase, Progress};
+use crate::report::Report;
+use crate::retry::RetryOptions;
 use crate::source::Source;
-use crate::verify::{self, Verdict};
-use crate::{SourceError, formats, preflight, sink};
+use crate::target::Target;
+use crate::{SourceError, rounds};
 
 /// What the image is to be, and how it is pushed.
 #[derive(Clone, Debug)]
@@ -67,6 +65,15 @@ pub struct PushOptions {
     pub idle_timeout: Duration,
     /// How long the server may take to answer behind the last byte.
     pub finish_timeout: Duration,
+    /// How long the server may take to notice that an upload is over, before a new try. A record that
+    /// stays `saving` for longer is given up.
+    pub settle_timeout: Duration,
+    /// How long an import, or a copy into further stores, may take.
+    pub import_timeout: Duration,
+    /// What is tried again.
+    pub retry: RetryOptions,
+    /// What becomes of the target that the others wait for.
+    pub slowest: Slowest,
 }
 
 impl Default for PushOptions {
@@ -90,6 +97,10 @@ impl Default for PushOptions {
             keep_failed: false,
             idle_timeout: Duration::from_secs(60),
             finish_timeout: Duration::from_secs(600),
+            settle_timeout: Duration::from_secs(60),
+            import_timeout: Duration::from_secs(24 * 3600),
+            retry: RetryOptions::default(),
+            slowest: Slowest::Wait,
         }
     }
 }
@@ -100,6 +111,34 @@ impl PushOptions {
     pub fn named(name: impl Into<String>) -> Self {
         PushOptions { name: Some(name.into()), ..PushOptions::default() }
     }
+
+    /// The record to be, but for its id and what the data and the service say.
+    fn record(&self, suggested_name: Option<String>) -> Result<NewImage, Failure> {
+        let name = self.name.clone().or(suggested_name).ok_or(Failure::NoName)?;
+        let mut image = NewImage::named(name);
+        image.set_container_format(&self.container_format);
+        if !self.tags.is_empty() {
+            image.set_tags(&self.tags);
+        }
+        if let Some(visibility) = &self.visibility {
+            image.set_visibility(visibility.clone());
+        }
+        if let Some(protected) = self.protected {
+            image.set_protected(protected);
+        }
+        if let Some(hidden) = self.hidden {
+            image.set_hidden(hidden);
+        }
+        if let Some(mib) = self.min_ram {
+            image.set_min_ram(mib);
+        }
+        for (key, value) in &self.properties {
+            image
+                .set_property(key, value.as_str())
+                .map_err(|source| Failure::Property { key: key.clone(), source })?;
+        }
+        Ok(image)
+    }
 }
 
 /// Pushes one source into one cloud.
@@ -108,46 +147,51 @@ impl PushOptions {
 ///
 /// 1. The source is recognised: a file by its end, its start, and where the start points to, a stream
 ///    by its start.
-/// 2. The service is asked what it would refuse: token, address, formats, quotas. What is unsafe, is
-///    not what [`disk_format`](PushOptions::disk_format) says, or would be refused by the service's
+/// 2. The service is asked what it would refuse: token, address, formats, quotas, stores. What is unsafe,
+///    is not what [`disk_format`](PushOptions::disk_format) says, or would be refused by the service's
 ///    inspection after the last byte, ends here.
 /// 3. The record is created, under an id made here: so it can be found and removed even when the
 ///    answer is lost. An id of the caller's may be another image's; then it is left and said to be.
 /// 4. The bytes are sent, hashed and looked at on the way; the last chunk only after the source has
 ///    proved whole, and all of it to be what the record says. An answer that comes early ends the
-///    sending. A refused token is renewed once and the data sent again, if the source has a way back.
-/// 5. When the connection broke, the image is asked what came of it; one that is complete although
-///    the answer was lost goes on.
+///    sending.
+/// 5. When that failed in passing, the image is asked what came of it. One that is complete although
+///    the answer was lost goes on; to one that is `queued` again the data is sent again after a pause, if
+///    the source has a way back; one that stays `saving` is replaced. [`RetryOptions`] says how often.
 /// 6. `status`, `size`, `checksum` and `os_hash_value` are compared. A hash that was not computed is
 ///    computed by reading again.
 ///
 /// A failure or a cancellation after step 3 removes the record, unless it is to be kept.
+#[derive(Clone, Debug)]
 pub struct Push {
-    client: ImageClient,
+    target: Target,
     options: PushOptions,
-    cloud: String,
-    progress: Arc<dyn Progress>,
 }
 
 impl Push {
     /// A push through `client`.
     #[must_use]
     pub fn new(client: ImageClient, options: PushOptions) -> Self {
-        let cloud = client.base().host_str().unwrap_or_default().to_owned();
-        Push { client, options, cloud, progress: Arc::new(NoProgress) }
+        Push { target: Target::new(client), options }
+    }
+
+    /// A push to `target`.
+    #[must_use]
+    pub fn to(target: Target, options: PushOptions) -> Self {
+        Push { target, options }
     }
 
     /// What messages and the report call the cloud; its host when nobody says.
     #[must_use]
     pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
-        self.cloud = name.into();
+        self.target = self.target.on_cloud(name);
         self
     }
 
     /// Who hears of the push while it runs.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
-        self.progress = progress;
+        self.target = self.target.with_progress(progress);
         self
     }
 
@@ -159,359 +203,176 @@ impl Push {
     ///
     /// # Cancel safety
     ///
-    /// Cancel through `cancel`: the sending stops at once and the record is removed, which takes at
-    /// most a second and a half. Dropping the future instead stops the sending and leaves the record.
+    /// As [`MultiPush::run`].
     pub async fn run(
         &self,
         source: Box<dyn Source>,
         cancel: &CancellationToken,
     ) -> Result<Report, PushError> {
-        let start = Instant::now();
-        let source_name = source.name().to_owned();
-        let error = |failure, fate| PushError {
-            source_name: source_name.clone(),
-            cloud: self.cloud.clone(),
-            failure: Box::new(failure),
-            fate,
-        };
+        let targets = std::slice::from_ref(&self.target);
+        let mut results = push(targets, &self.options, source, cancel).await;
+        results.pop().expect("one result a target")
+    }
+}
 
-        let prepared = tokio::select! {
-            prepared = self.prepare(source) => prepared,
-            () = cancel.cancelled() => Err(Failure::Interrupted),
-        };
-        let prepared = prepared.map_err(|failure| error(failure, Fate::NoRecord))?;
-        let id = prepared.image.id().expect("prepare() sets an id").to_owned();
+/// Pushes one source into several clouds at once: it is read once and hashed once.
+///
+/// Each target goes the way of a [`Push`], with a record of its own. One that fails does not spoil the
+/// others. Those that are to be tried again are, together, by another reading, when the one before is over.
+/// [`slowest`](PushOptions::slowest) says what becomes of a target that the others wait for.
+///
+/// All queues hold the same chunks, so a target more costs little memory: what its connection takes, and
+/// its share of the lag behind the fastest.
+///
+/// ```no_run
+/// use imgpush_engine::source::{SourceOptions, open};
+/// use imgpush_engine::{CancellationToken, MultiPush, PushOptions, Stores, Target, Via};
+/// # use imgpush_engine::client::ImageClient;
+/// # async fn tour(north: ImageClient, south: ImageClient) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut unpacking = SourceOptions::default();
+/// unpacking.unpack = true;
+/// let source = open("https://cloud.example.org/noble.qcow2.xz".as_ref(), &unpacking).await?;
+///
+/// let results = MultiPush::new(PushOptions::named("noble"))
+///     .to(Target::new(north).on_cloud("north"))
+///     .to(Target::new(south).on_cloud("south").via(Via::Import).into_stores(Stores::All))
+///     .run(source, &CancellationToken::new())
+///     .await;
+/// for result in results {
+///     match result {
+///         Ok(report) => println!("{}: {}", report.cloud, report.id),
+///         Err(error) => println!("{error}; {}", error.fate),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MultiPush {
+    targets: Vec<Target>,
+    options: PushOptions,
+}
 
-        let created = AtomicBool::new(false);
-        let done = tokio::select! {
-            done = self.transfer(prepared, &id, &created) => done,
-            () = cancel.cancelled() => Err(Failure::Interrupted),
-        };
-        match done {
-            Ok(done) => Ok(self.report(done, source_name, start)),
-            Err(failure @ Failure::NotCreated { .. }) => Err(error(failure, Fate::NoRecord)),
-            // An id of the caller's may be another image's, as long as no answer says otherwise.
-            Err(failure) if self.options.id.is_some() && !created.load(Ordering::Relaxed) => {
-                let reason = "nobody knows whether it was made".to_owned();
-                Err(error(failure, Fate::Left { id, reason }))
-            }
-            Err(failure) => {
-                let hurried = matches!(failure, Failure::Interrupted);
-                let fate = self.dispose(&id, created.into_inner(), hurried).await;
-                Err(error(failure, fate))
-            }
-        }
+impl MultiPush {
+    /// A push to nowhere yet.
+    #[must_use]
+    pub fn new(options: PushOptions) -> Self {
+        MultiPush { targets: Vec::new(), options }
     }
 
-    /// Steps 1 and 2: all that can be known without a record.
-    async fn prepare(&self, source: Box<dyn Source>) -> Result<Prepared, Failure> {
-        let options = &self.options;
-        let mut image = self.record(source.image_name())?;
-
-        self.enter(Phase::Sniffing);
-        let pool = Pool::within(options.memory_bytes);
-        let (source, Sniffed { head, inspection, is_whole }) =
-            formats::sniff(source, &pool).await?;
-        let is_empty = source.size().map_or(head.is_empty(), |size| size == 0);
-        if is_empty && !options.allow_empty {
-            return Err(Failure::Source(SourceError::Empty { name: source.name().to_owned() }));
-        }
-        for finding in &inspection.findings {
-            tracing::info!(id = %finding.id, severity = ?finding.severity, "{}", finding.text);
-        }
-        if let Some(size) = source.size() {
-            self.progress.total(size);
-        }
-
-        self.enter(Phase::Asking);
-        let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
-        let settings =
-            preflight::formats(&self.client, asked, container, &options.image_format).await?;
-        let disk_format = match asked {
-            Some(asked) => asked.to_owned(),
-            None => Claim::recognise(&inspection, container, &settings)?,
-        };
-        let claim = Claim {
-            disk_format,
-            container_format: container.to_owned(),
-            settings,
-            is_forced: options.force_format,
-            is_stream: source.size().is_none(),
-        };
-        let verdict = claim.check(&inspection, is_whole)?;
-        image.set_disk_format(&claim.disk_format);
-        if let Some(gib) = options.min_disk.or_else(|| min_disk(&claim, &inspection, &verdict)) {
-            image.set_min_disk(gib);
-        }
-        preflight::room(&self.client, source.size()).await?;
-        Ok(Prepared { source, head, image, claim, pool })
+    /// To this target as well.
+    #[must_use]
+    pub fn to(mut self, target: Target) -> Self {
+        self.targets.push(target);
+        self
     }
 
-    fn record(&self, suggested_name: Option<String>) -> Result<NewImage, Failure> {
-        let options = &self.options;
-        let name = options.name.clone().or(suggested_name).ok_or(Failure::NoName)?;
-        let mut image = NewImage::named(name);
-        image.set_id(options.id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()));
-        image.set_container_format(&options.container_format);
-        if !options.tags.is_empty() {
-            image.set_tags(&options.tags);
-        }
-        if let Some(visibility) = &options.visibility {
-            image.set_visibility(visibility.clone());
-        }
-        if let Some(protected) = options.protected {
-            image.set_protected(protected);
-        }
-        if let Some(hidden) = options.hidden {
-            image.set_hidden(hidden);
-        }
-        if let Some(mib) = options.min_ram {
-            image.set_min_ram(mib);
-        }
-        for (key, value) in &options.properties {
-            image
-                .set_property(key, value.as_str())
-                .map_err(|source| Failure::Property { key: key.clone(), source })?;
-        }
-        Ok(image)
-    }
-
-    /// Steps 3 to 6.
-    async fn transfer(
+    /// Runs the push; a result a target, in their order.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel`: the sending stops at once, images that are proved stay, and the records of
+    /// the others are removed, which takes at most a second and a half. Dropping the future instead stops
+    /// the sending and leaves the records: `queued`, as soon as the service notices, but never `active`
+    /// with a part of the data.
+    pub async fn run(
         &self,
-        prepared: Prepared,
-        id: &str,
-        created: &AtomicBool,
-    ) -> Result<Done, Failure> {
-        let Prepared { source, head, image, claim, pool } = prepared;
-        self.enter(Phase::Creating);
-        let record = self.client.create(&image).await.map_err(|source| {
-            // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
-            let refused = source.status().is_some_and(|status| {
-                status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
-            });
-            if refused {
-                Failure::NotCreated { source }
-            } else {
-                Failure::Client { during: "creating the image record", source }
-            }
-        })?;
-        created.store(true, Ordering::Relaxed);
-        if record.status() != Status::Queued {
-            return Err(Failure::Mismatch {
-                field: "status",
-                expected: Status::Queued.to_string(),
-                found: record.status().to_string(),
-            });
-        }
-
-        let sending = Sending {
-            client: &self.client,
-            id,
-            to: Target::File,
-            announced: source.size(),
-            claim: Some(&claim),
-            patience: Patience {
-                idle_timeout: self.options.idle_timeout,
-                finish_timeout: self.options.finish_timeout,
-            },
-            progress: &self.progress,
-        };
-        let Sent { produced, examined, source, attempts } =
-            sending.run(source, head, &pool).await?;
-
-        self.enter(Phase::Verifying);
-        let (image, verified_by, produced) = self.verify(id, produced, source, &pool).await?;
-        let examined = examined.expect("what is sent under a claim is examined");
-        Ok(Done { image, verified_by, produced, examined, attempts })
-    }
-
-    /// Step 6.
-    async fn verify(
-        &self,
-        id: &str,
-        produced: Produced,
         source: Box<dyn Source>,
-        pool: &Pool,
-    ) -> Result<(Image, Vec<&'static str>, Produced), Failure> {
-        let image = self.fetch(id).await.map_err(|source| Failure::Client {
-            during: "fetching the image to verify it",
-            source,
-        })?;
-        let algorithm = match verify::compare(&image, &produced)? {
-            Verdict::Proved(by) => return Ok((image, by, produced)),
-            Verdict::Needs(algorithm) => algorithm,
-        };
-        let again = self.read_again(algorithm, &produced, source, pool).await?;
-        match verify::compare(&image, &again)? {
-            Verdict::Proved(by) => Ok((image, by, again)),
-            Verdict::Needs(algorithm) => {
-                Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") })
-            }
-        }
-    }
-
-    /// The image, asked for a few times: all its data is there, so a passing trouble of a small call
-    /// should not cost it.
-    async fn fetch(&self, id: &str) -> Result<Image, ClientError> {
-        let mut left = FETCH_TRIES;
-        loop {
-            left -= 1;
-            match self.client.image(id).await {
-                Err(error) if left > 0 && error.is_transient() => sleep(FETCH_INTERVAL).await,
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Reads the source once more for another digest, and makes sure it gave the same bytes.
-    async fn read_again(
-        &self,
-        algorithm: Algorithm,
-        first: &Produced,
-        mut source: Box<dyn Source>,
-        pool: &Pool,
-    ) -> Result<Produced, Failure> {
-        let Some(way_back) = source.rewind() else {
-            return Err(Failure::CannotVerify {
-                reason: format!(
-                    "the server hashes with {algorithm}, and {} cannot be read a second time",
-                    source.name()
-                ),
-            });
-        };
-        way_back.to_start().map_err(Failure::Source)?;
-        tracing::info!(%algorithm, "reading again for the server's algorithm");
-        let algorithms = [ALWAYS[0], ALWAYS[1], algorithm];
-        let (again, _) = sink::drain(source, pool, &algorithms).await.map_err(Failure::Source)?;
-        if again.bytes != first.bytes || !verify::same_bytes(&first.digests, &again.digests) {
-            return Err(Failure::CannotVerify {
-                reason: "the source gave other bytes when it was read a second time".to_owned(),
-            });
-        }
-        Ok(again)
-    }
-
-    /// Removes the record of a failed push, or says why it is still there. A record that may still be
-    /// on its way is looked for twice.
-    async fn dispose(&self, id: &str, created: bool, hurried: bool) -> Fate {
-        let id = id.to_owned();
-        if self.options.keep_failed {
-            let state = timeout(HURRIED, self.client.image(&id)).await;
-            let state = state.map_or_else(
-                |_| Err("the service does not answer".to_owned()),
-                |image| image.map_err(|error| error.to_string()),
-            );
-            return Fate::Kept { id, state: state_of(&state) };
-        }
-        self.enter(Phase::Removing);
-        let patience = if hurried { HURRIED } else { PATIENT };
-        let mut reason = "the service did not answer in time".to_owned();
-        let removing = async {
-            let mut expected = !created;
-            loop {
-                let error = match self.client.delete(&id).await {
-                    Ok(()) => return Fate::Removed { id: id.clone() },
-                    Err(ClientError::NotFound(_)) if !expected => return Fate::NoRecord,
-                    Err(ClientError::NotFound(_)) => {
-                        expected = false;
-                        sleep(CREATION_TIME).await;
-                        continue;
-                    }
-                    Err(error) => error,
-                };
-                reason = error.to_string();
-                if !error.is_transient() {
-                    return Fate::Left { id: id.clone(), reason: reason.clone() };
-                }
-                sleep(REMOVE_INTERVAL).await;
-            }
-        };
-        match timeout(patience, removing).await {
-            Ok(fate) => fate,
-            Err(_) => Fate::Left { id, reason },
-        }
-    }
-
-    fn enter(&self, phase: Phase) {
-        tracing::info!(cloud = self.cloud, "{}", phase.name());
-        self.progress.phase(phase);
-    }
-
-    fn report(&self, done: Done, source: String, start: Instant) -> Report {
-        let image = done.image;
-        Report {
-            id: image.id().to_owned(),
-            name: image.name().map(str::to_owned),
-            status: image.status().to_string(),
-            size: image.size(),
-            virtual_size: image.virtual_size(),
-            inspected_virtual_size: done.examined.inspection.virtual_size,
-            disk_format: image.disk_format().map(str::to_owned),
-            container_format: image.container_format().map(str::to_owned),
-            checksum: image.checksum().map(str::to_owned),
-            os_hash_algo: image.hash_algo().map(str::to_owned),
-            os_hash_value: image.hash_value().map(str::to_owned),
-            verified: !done.verified_by.is_empty(),
-            verified_by: done.verified_by,
-            computed: report::shown(&done.produced.digests),
-            source,
-            cloud: self.cloud.clone(),
-            attempts: done.attempts,
-            notes: notes(&done.examined, image.virtual_size()),
-            seconds: start.elapsed().as_secs_f64(),
-        }
+        cancel: &CancellationToken,
+    ) -> Vec<Result<Report, PushError>> {
+        push(&self.targets, &self.options, source, cancel).await
     }
 }
 
-/// What the disk inside needs, where the image becomes a disk. Of several sizes the largest counts, and
-/// a number that no service takes is none.
-fn min_disk(claim: &Claim, inspection: &Inspection, verdict: &ServerVerdict) -> Option<u64> {
-    let is_disk = !matches!(&*claim.disk_format, "iso" | "aki" | "ari");
-    let inspected =
-        inspection.virtual_size.filter(|_| is_disk && claim.container_format == "bare")?;
-    let bytes = verdict.virtual_size().map_or(inspected, |predicted| predicted.max(inspected));
-    Some(bytes.div_ceil(GIB)).filter(|&gib| i32::try_from(gib).is_ok())
-}
-
-/// What is to be said of an image that arrived.
-fn notes(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
-    let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
-    let mut notes: Vec<_> =
-        warnings.map(|f| Note { id: f.id.name(), text: f.text.clone() }).collect();
-    if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
-        && found != expected
-    {
-        let text = format!("the service says virtual_size {found}, {expected} was expected");
-        notes.push(Note { id: "virtual-size", text });
-    }
-    notes
-}
-
-const GIB: u64 = 1 << 30;
-/// Time to remove the record when somebody waits at the terminal.
-const HURRIED: Duration = Duration::from_millis(1500);
-/// Time to remove the record otherwise.
-const PATIENT: Duration = Duration::from_secs(30);
-const FETCH_TRIES: u32 = 4;
-const FETCH_INTERVAL: Duration = Duration::from_secs(1);
-/// Between two tries to remove a record.
-const REMOVE_INTERVAL: Duration = Duration::from_millis(200);
-/// A creation whose answer was not waited for is done, or never will be, after this.
-const CREATION_TIME: Duration = Duration::from_millis(500);
-
-struct Prepared {
+async fn push(
+    targets: &[Target],
+    options: &PushOptions,
     source: Box<dyn Source>,
-    head: Vec<Bytes>,
-    image: NewImage,
-    claim: Claim,
-    pool: Pool,
+    cancel: &CancellationToken,
+) -> Vec<Result<Report, PushError>> {
+    let span = tracing::info_span!("push", source = source.name(), targets = targets.len());
+    run(targets, options, source, cancel).instrument(span).await
 }
 
-struct Done {
-    image: Image,
-    verified_by: Vec<&'static str>,
-    produced: Produced,
-    examined: Examined,
-    attempts: u32,
+async fn run(
+    targets: &[Target],
+    options: &PushOptions,
+    source: Box<dyn Source>,
+    cancel: &CancellationToken,
+) -> Vec<Result<Report, PushError>> {
+    let start = Instant::now();
+    let name = source.name().to_owned();
+    let unbegun = |target: &Target, failure| {
+        Err(PushError {
+            source_name: name.clone(),
+            cloud: target.cloud().to_owned(),
+            attempts: 0,
+            failure: Box::new(failure),
+            fate: Fate::NoRecord,
+        })
+    };
+    let suggested_name = source.image_name();
+    let record = || options.record(suggested_name.clone());
+    let records: Result<Vec<_>, _> = targets.iter().map(|_| record()).collect();
+    let Ok(records) = records else {
+        let failure = || record().expect_err("it failed a moment ago");
+        return targets.iter().map(|target| unbegun(target, failure())).collect();
+    };
+
+    let pool = Pool::within(options.memory_bytes);
+    let sniffed = tokio::select! {
+        sniffed = sniff(targets, options, source, &pool) => sniffed.map_err(Some),
+        () = cancel.cancelled() => Err(None),
+    };
+    let (source, Sniffed { head, inspection, is_whole }) = match sniffed {
+        Ok(sniffed) => sniffed,
+        Err(error) => {
+            let failure = || error.clone().map_or(Failure::Interrupted, Failure::Source);
+            return targets.iter().map(|target| unbegun(target, failure())).collect();
+        }
+    };
+    let (size, inspection) = (source.size(), Arc::new(inspection));
+    let subject = Subject { name: name.clone(), size, inspection, is_whole, start };
+    let mut deliveries: Vec<_> = targets
+        .iter()
+        .zip(records)
+        .map(|(target, record)| Delivery::new(target, options, &subject, record))
+        .collect();
+    let delivering = async {
+        join_all(deliveries.iter_mut().map(Delivery::prepare)).await;
+        rounds::run(source, head, &pool, options.slowest, &mut deliveries).await;
+    };
+    let is_done = tokio::select! {
+        () = delivering => true,
+        () = cancel.cancelled() => false,
+    };
+    if !is_done {
+        join_all(deliveries.iter_mut().map(Delivery::interrupt)).await;
+    }
+    deliveries.into_iter().map(Delivery::into_result).collect()
+}
+
+/// What the source is, as far as its start, or a few places of it, show.
+async fn sniff(
+    targets: &[Target],
+    options: &PushOptions,
+    source: Box<dyn Source>,
+    pool: &Pool,
+) -> Result<(Box<dyn Source>, Sniffed), Arc<SourceError>> {
+    for target in targets {
+        target.progress.phase(Phase::Sniffing);
+    }
+    let (source, sniffed) = formats::sniff(source, pool).await?;
+    let is_empty = source.size().map_or(sniffed.head.is_empty(), |size| size == 0);
+    if is_empty && !options.allow_empty {
+        return Err(SourceError::Empty { name: source.name().to_owned() }.into());
+    }
+    for finding in &sniffed.inspection.findings {
+        tracing::info!(id = %finding.id, severity = ?finding.severity, "{}", finding.text);
+    }
+    if let Some(size) = source.size() {
+        for target in targets {
+            target.progress.total(size);
+        }
+    }
+    Ok((source, sniffed))
 }

@@ -32,6 +32,8 @@ pub struct Report {
     pub os_hash_algo: Option<String>,
     /// The secure hash in hex, as the server says.
     pub os_hash_value: Option<String>,
+    /// The stores that the image is in, as the server says; none where it has only one.
+    pub stores: Vec<String>,
     /// Whether what the server says was proved equal to what was sent.
     pub verified: bool,
     /// The fields that were compared, strongest first.
@@ -42,6 +44,8 @@ pub struct Report {
     pub source: String,
     /// Where it was sent.
     pub cloud: String,
+    /// On which way: `direct`, `import` or `web-download`.
+    pub via: &'static str,
     /// How often the data was sent.
     pub attempts: u32,
     /// What is worth knowing of an image that is all right.
@@ -54,7 +58,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Note {
-    /// The word for scripts: the id of a finding, or `virtual-size`.
+    /// The word for scripts: the id of a finding, `virtual-size`, `retried`, or `created-anew`.
     pub id: &'static str,
     /// A sentence for people.
     pub text: String,
@@ -136,6 +140,12 @@ pub struct VerificationReport {
     pub cloud: String,
     /// Seconds from the start to the verdict.
     pub seconds: f64,
+}
+
+/// What happened, from the outside in.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Digests as reports show them.

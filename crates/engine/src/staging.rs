@@ -3,18 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imgpush_client::{Image, ImageClient, Status};
+use imgpush_client::{Image, ImageClient, Status, UploadOptions};
 use imgpush_formats::ImageFormatSettings;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Failure, StagingError};
 use crate::formats::{self, Claim};
+use crate::pipeline::{Produced, Read, Slowest, Tap};
 use crate::pool::Pool;
-use crate::progress::{NoProgress, Phase, Progress};
+use crate::progress::{NoProgress, Phase, Progress, Retrying};
 use crate::report::{self, StagingReport};
-use crate::sending::{Patience, Sending, Sent, Target};
+use crate::retry::{Remedy, Retries, RetryOptions, remedy};
+use crate::rounds::{Over, Participant, Want};
+use crate::sending::{Attempt, Patience, Unsent};
+use crate::sink::ImageData;
 use crate::source::Source;
-use crate::{SourceError, preflight};
+use crate::{SourceError, preflight, rounds};
 
 /// How data is staged.
 #[derive(Clone, Debug)]
@@ -34,6 +38,10 @@ pub struct StagingOptions {
     pub idle_timeout: Duration,
     /// How long the server may take to answer behind the last byte.
     pub finish_timeout: Duration,
+    /// How long the server may take to notice that an upload is over, before a new try.
+    pub settle_timeout: Duration,
+    /// What is tried again.
+    pub retry: RetryOptions,
 }
 
 impl Default for StagingOptions {
@@ -45,6 +53,8 @@ impl Default for StagingOptions {
             memory_bytes: 64 << 20,
             idle_timeout: Duration::from_secs(60),
             finish_timeout: Duration::from_secs(600),
+            settle_timeout: Duration::from_secs(60),
+            retry: RetryOptions::default(),
         }
     }
 }
@@ -124,18 +134,18 @@ impl Staging {
         let announced = match (source.size(), self.options.size) {
             (Some(found), Some(expected)) if found != expected => {
                 let name = source.name().to_owned();
-                return Err(failed(Failure::Source(SourceError::Size { name, expected, found })));
+                return Err(failed(SourceError::Size { name, expected, found }.into()));
             }
             (found, expected) => found.or(expected),
         };
         if let Some(bytes) = announced {
             self.progress.total(bytes);
         }
-        let sent = tokio::select! {
-            sent = self.send(image, source, announced) => sent,
+        let staged = tokio::select! {
+            staged = self.stage(image, source, announced) => staged,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
-        let Sent { produced, attempts, .. } = sent.map_err(failed)?;
+        let (produced, attempts) = staged.map_err(failed)?;
         Ok(StagingReport {
             id: image.id().to_owned(),
             name: image.name().map(str::to_owned),
@@ -148,12 +158,12 @@ impl Staging {
         })
     }
 
-    async fn send(
+    async fn stage(
         &self,
         image: &Image,
         source: Box<dyn Source>,
         announced: Option<u64>,
-    ) -> Result<Sent, Failure> {
+    ) -> Result<(Produced, u32), Failure> {
         self.enter(Phase::Sniffing);
         let pool = Pool::within(self.options.memory_bytes);
         let (source, sniffed) = formats::sniff(source, &pool).await?;
@@ -162,19 +172,23 @@ impl Staging {
         if let Some(claim) = &claim {
             claim.check(&sniffed.inspection, sniffed.is_whole)?;
         }
-        let sending = Sending {
-            client: &self.client,
+        let mut stage = Stage {
+            staging: self,
             id: image.id(),
-            to: Target::Stage,
             announced,
-            claim: claim.as_ref(),
-            patience: Patience {
-                idle_timeout: self.options.idle_timeout,
-                finish_timeout: self.options.finish_timeout,
-            },
-            progress: &self.progress,
+            size: source.size(),
+            claim,
+            retries: Retries::new(&self.options.retry),
+            not_before: None,
+            attempts: 0,
+            state: State::Sending(None),
         };
-        sending.run(source, sniffed.head, &pool).await
+        let participants = std::slice::from_mut(&mut stage);
+        rounds::run(source, sniffed.head, &pool, Slowest::Wait, participants).await;
+        match stage.state {
+            State::Ended(result) => result.map(|produced| (produced, stage.attempts)),
+            State::Sending(_) => unreachable!("rounds end when nobody wants anything"),
+        }
     }
 
     /// What the record says of its data. It may say nothing until the import.
@@ -182,8 +196,10 @@ impl Staging {
         let formats = image.disk_format().zip(image.container_format());
         let Some((disk_format, container_format)) = formats else { return Ok(None) };
         let known = &self.options.image_format;
-        let settings =
-            preflight::formats(&self.client, Some(disk_format), container_format, known).await?;
+        let schema = self.client.schema().await.map_err(preflight::failed)?;
+        let service = self.client.base().as_str();
+        preflight::taken(service, &schema, Some(disk_format), container_format)?;
+        let settings = preflight::settings(known, schema);
         Ok(Some(Claim {
             disk_format: disk_format.to_owned(),
             container_format: container_format.to_owned(),
@@ -196,5 +212,106 @@ impl Staging {
     fn enter(&self, phase: Phase) {
         tracing::info!(cloud = self.cloud, "{}", phase.name());
         self.progress.phase(phase);
+    }
+}
+
+/// One record on its way through the readings.
+struct Stage<'a> {
+    staging: &'a Staging,
+    id: &'a str,
+    announced: Option<u64>,
+    size: Option<u64>,
+    claim: Option<Claim>,
+    retries: Retries,
+    not_before: Option<tokio::time::Instant>,
+    attempts: u32,
+    state: State,
+}
+
+enum State {
+    /// Behind the first attempt because of this failure.
+    Sending(Option<Failure>),
+    Ended(Result<Produced, Failure>),
+}
+
+impl Stage<'_> {
+    async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
+        self.attempts += 1;
+        let options = &self.staging.options;
+        let attempt = Attempt {
+            client: &self.staging.client,
+            id: self.id,
+            data: ImageData::Stage,
+            options: UploadOptions::sized(self.announced),
+            size: self.size,
+            patience: Patience {
+                idle_timeout: options.idle_timeout,
+                finish_timeout: options.finish_timeout,
+                settle_timeout: self.retries.settle_timeout(options.settle_timeout),
+            },
+            progress: &self.staging.progress,
+        };
+        attempt.run(tap).await
+    }
+
+    /// Whether it may be tried again, and then made ready for that. The record is the caller's, so it is
+    /// never made anew.
+    async fn recover(&mut self, unsent: &Unsent) -> Result<bool, Failure> {
+        let remedy = remedy(&unsent.failure, unsent.status.as_ref());
+        if !matches!(remedy, Remedy::Again | Remedy::NewToken) {
+            return Ok(false);
+        }
+        let Some(pause) = self.retries.grant(remedy, &unsent.failure) else { return Ok(false) };
+        if remedy == Remedy::NewToken {
+            let renewed = self.staging.client.renew().await;
+            let failed = |source| Failure::Client { during: "renewing the token", source };
+            if !renewed.map_err(failed)? {
+                return Ok(false);
+            }
+        }
+        let retrying = Retrying::of(&self.staging.cloud, &unsent.failure, pause, &self.retries);
+        self.staging.progress.retrying(&retrying);
+        self.not_before = Some(tokio::time::Instant::now() + pause);
+        Ok(true)
+    }
+}
+
+impl Participant for Stage<'_> {
+    fn want(&self) -> Want {
+        match &self.state {
+            State::Sending(_) => Want::Data(self.claim.clone()),
+            State::Ended(_) => Want::Nothing,
+        }
+    }
+
+    fn not_before(&self) -> Option<tokio::time::Instant> {
+        self.not_before
+    }
+
+    async fn take_part(&mut self, tap: Tap) {
+        self.state = match self.send(tap).await {
+            Ok(read) => State::Ended(Ok(read.produced)),
+            Err(unsent) => match self.recover(&unsent).await {
+                Ok(true) => State::Sending(Some(unsent.failure)),
+                Ok(false) => State::Ended(Err(unsent.failure)),
+                Err(worse) => State::Ended(Err(worse)),
+            },
+        };
+    }
+
+    async fn digested(&mut self, _: &Produced) {}
+
+    async fn end(&mut self, over: Over) {
+        let State::Sending(failure) = &mut self.state else { return };
+        let failure = match (over, failure.take()) {
+            (Over::Source(error), _) => Failure::Source(error),
+            (Over::NoWayBack(name), Some(failure)) => {
+                Failure::NoWayBack { name, source: Box::new(failure) }
+            }
+            (Over::NoWayBack(name), None) => {
+                Failure::CannotVerify { reason: format!("{name} cannot be read any more") }
+            }
+        };
+        self.state = State::Ended(Err(failure));
     }
 }

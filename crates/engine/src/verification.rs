@@ -114,7 +114,7 @@ impl Verification {
         let pool = Pool::within(self.0.options().memory_bytes);
         let algorithms = claims.algorithms();
         let read = sink::drain_telling(source, &pool, &algorithms, |bytes| progress.sent(bytes));
-        let (produced, _) = read.await.map_err(Failure::Source)?;
+        let (produced, _) = read.await.map_err(Failure::from)?;
         verify::same_size(image, produced.bytes).map_err(differs)?;
         match claims.compare(&produced.digests).map_err(differs)? {
             Verdict::Proved(by) => Ok((produced, by)),

@@ -14,7 +14,7 @@ use imgpush_engine::client::{Cloud, CloudOptions, Error, ImageClient, ImageQuery
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, FRAME_BYTES, Failure, Fate, Phase, Progress, Push, PushError, PushOptions,
-    Report, SourceError,
+    Report, RetryOptions, SourceError,
 };
 use imgpush_sandbox::{Fault, Operation, PASSWORD, PROJECT, Quota, Sandbox, SandboxOptions, USER};
 
@@ -57,7 +57,7 @@ impl Scene {
     }
 
     async fn push(&self) -> Result<Report, PushError> {
-        self.push_with(PushOptions::named("image"), self.source()).await
+        self.push_with(once("image"), self.source()).await
     }
 
     async fn images(&self) -> usize {
@@ -81,13 +81,20 @@ impl Scene {
     }
 }
 
+/// Tried once, so that the first failure is the last.
+fn once(name: &str) -> PushOptions {
+    let mut options = PushOptions::named(name);
+    options.retry = RetryOptions::never();
+    options
+}
+
 fn tokens() -> SandboxOptions {
     SandboxOptions::default().with_tokens(Duration::from_secs(3600))
 }
 
 /// The status that a failure of the service had.
 fn status(failure: &Failure) -> Option<u16> {
-    match failure {
+    match failure.root() {
         Failure::Client { source, .. } => source.status().map(|status| status.as_u16()),
         _ => None,
     }
@@ -112,7 +119,7 @@ async fn a_good_push_is_proved_and_announced_its_size_twice() {
 async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
     let scene = Scene::new(tokens(), 0).await;
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5 * MIB + 1]));
-    let report = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap();
+    let report = scene.push_with(once("piped"), Box::new(source)).await.unwrap();
     assert_eq!(report.size, Some((5 * MIB + 1) as u64));
     let upload = &scene.uploads()[0];
     assert_eq!(upload.header("transfer-encoding"), Some("chunked"));
@@ -187,7 +194,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
 
     // A pipe cannot be read again, and an image that is not proved is not a success.
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; MIB]));
-    let error = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap_err();
+    let error = scene.push_with(once("piped"), Box::new(source)).await.unwrap_err();
     assert!(matches!(*error.failure, Failure::CannotVerify { .. }), "{error:?}");
     assert_eq!(scene.images().await, 1);
 }
@@ -244,7 +251,8 @@ async fn a_token_that_expires_is_renewed_once() {
     // A pipe has no way back, so it is not sent again.
     scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5000]));
-    let error = scene.push_with(PushOptions::named("piped"), Box::new(source)).await.unwrap_err();
+    let error = scene.push_with(once("piped"), Box::new(source)).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::NoWayBack { .. }), "{error:?}");
     assert_eq!(status(&error.failure), Some(401), "{error:?}");
     assert_eq!(scene.images().await, 4);
 }
@@ -257,12 +265,12 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
     assert!(matches!(*error.failure, Failure::Quota { name: "image_size_total", .. }), "{error:?}");
     assert_eq!(error.fate, Fate::NoRecord);
 
-    let mut options = PushOptions::named("x");
+    let mut options = once("x");
     options.container_format = "shrinkwrap".into();
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
     assert!(matches!(*error.failure, Failure::FormatNotTaken { .. }), "{error:?}");
 
-    let mut options = PushOptions::named("x");
+    let mut options = once("x");
     options.disk_format = Some("qcow2".into());
     let error = scene.push_with(options.clone(), scene.source()).await.unwrap_err();
     assert!(matches!(*error.failure, Failure::FormatMismatch { .. }), "{error:?}");
@@ -292,7 +300,7 @@ async fn a_connection_that_takes_nothing_is_given_up() {
     let scene = Scene::new(tokens(), 64 * MIB).await;
     let duration = Duration::from_secs(60);
     scene.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
-    let mut options = PushOptions::named("stalled");
+    let mut options = once("stalled");
     options.idle_timeout = Duration::from_secs(1);
     let start = Instant::now();
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
@@ -305,7 +313,7 @@ async fn a_connection_that_takes_nothing_is_given_up() {
 async fn an_image_in_failure_is_kept_when_asked_for() {
     let scene = Scene::new(tokens(), MIB).await;
     scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
-    let mut options = PushOptions::named("kept");
+    let mut options = once("kept");
     options.keep_failed = true;
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
     let Fate::Kept { id, state } = &error.fate else { panic!("{:?}", error.fate) };
@@ -316,7 +324,7 @@ async fn an_image_in_failure_is_kept_when_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
     let scene = Scene::new(tokens(), MIB).await;
-    let mut options = PushOptions::named("protected");
+    let mut options = once("protected");
     options.protected = Some(true);
     scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
     // A refusal is final, so this does not wait for long.
@@ -332,7 +340,7 @@ async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
 async fn an_id_that_is_taken_is_not_removed() {
     let scene = Scene::new(tokens(), MIB).await;
     let report = scene.push().await.unwrap();
-    let mut options = PushOptions::named("second");
+    let mut options = once("second");
     options.id = Some(report.id.clone());
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
     let Failure::NotCreated { source: Error::Conflict(_) } = &*error.failure else {
@@ -342,7 +350,7 @@ async fn an_id_that_is_taken_is_not_removed() {
     assert!(scene.client.image(&report.id).await.is_ok());
 
     // Not even when the refusal is lost.
-    let mut options = PushOptions::named("third");
+    let mut options = once("third");
     options.id = Some(report.id.clone());
     scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
@@ -369,12 +377,12 @@ async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
         let scene = Scene::new(tokens(), 64 * MIB).await;
         let handle = scene.file.reopen().unwrap();
         let change: Box<dyn FnOnce() + Send> = Box::new(move || handle.set_len(bytes).unwrap());
-        let push = Push::new(scene.client.clone(), PushOptions::named(what))
+        let push = Push::new(scene.client.clone(), once(what))
             .with_progress(Arc::new(AtSending(Mutex::new(Some(change)))));
         let error = push.run(scene.source(), &CancellationToken::new()).await.unwrap_err();
-        match (&*error.failure, what) {
-            (Failure::Source(SourceError::Shrank { .. }), "shrinks")
-            | (Failure::Source(SourceError::Grew { .. }), "grows") => {}
+        match (error.failure.source_error(), what) {
+            (Some(SourceError::Shrank { .. }), "shrinks")
+            | (Some(SourceError::Grew { .. }), "grows") => {}
             other => panic!("{other:?}"),
         }
         assert_eq!(scene.images().await, 0);
@@ -392,8 +400,8 @@ async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
 async fn an_empty_file_needs_a_word() {
     let scene = Scene::new(tokens(), 0).await;
     let error = scene.push().await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Source(SourceError::Empty { .. })), "{error:?}");
-    let mut options = PushOptions::named("empty");
+    assert!(matches!(error.failure.source_error(), Some(SourceError::Empty { .. })), "{error:?}");
+    let mut options = once("empty");
     options.allow_empty = true;
     let report = scene.push_with(options, scene.source()).await.unwrap();
     assert_eq!((report.size, report.verified), (Some(0), true));
@@ -405,7 +413,7 @@ async fn a_cancelled_push_cleans_up_within_two_seconds() {
     let duration = Duration::from_secs(60);
     scene.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
     let cancel = CancellationToken::new();
-    let push = Push::new(scene.client.clone(), PushOptions::named("cancelled"));
+    let push = Push::new(scene.client.clone(), once("cancelled"));
     let (result, took) = tokio::join!(push.run(scene.source(), &cancel), async {
         while scene.images().await == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -436,8 +444,8 @@ async fn a_source_that_breaks_off_is_the_sources_failure() {
     }
     let scene = Scene::new(tokens(), 0).await;
     let source = ReaderSource::new("disk", Breaking(5 * MIB));
-    let error = scene.push_with(PushOptions::named("x"), Box::new(source)).await.unwrap_err();
-    let Failure::Source(SourceError::Read { at, .. }) = &*error.failure else {
+    let error = scene.push_with(once("x"), Box::new(source)).await.unwrap_err();
+    let Some(SourceError::Read { at, .. }) = error.failure.source_error() else {
         panic!("{error:?}")
     };
     assert_eq!(*at, 5 * MIB as u64);

@@ -316,12 +316,12 @@ async fn what_is_right_or_insisted_on_is_pushed() {
     assert_eq!(report.inspected_virtual_size, Some((3 << 30) + 512));
 }
 
-/// Does something when the record is made: behind the inspection and before the sending.
-struct AtCreating(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+/// Does something when the service is asked: behind the inspection and before the reading.
+struct AtAsking(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
-impl Progress for AtCreating {
+impl Progress for AtAsking {
     fn phase(&self, phase: Phase) {
-        if phase == Phase::Creating
+        if phase == Phase::Asking
             && let Some(act) = self.0.lock().unwrap().take()
         {
             act();
@@ -342,7 +342,7 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
         handle.set_modified(modified).unwrap();
     });
     let push = Push::new(scene.client.clone(), options())
-        .with_progress(Arc::new(AtCreating(Mutex::new(Some(swap)))));
+        .with_progress(Arc::new(AtAsking(Mutex::new(Some(swap)))));
     let source = FileSource::open(file.path()).unwrap();
     let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");

@@ -10,13 +10,15 @@ pub(crate) struct CloudArgs {
     ///
     /// Without it: the one that OS_* variables describe, or the only one in clouds.yaml. The file is
     /// looked for where openstackclient looks: OS_CLIENT_CONFIG_FILE, the working directory,
-    /// ~/.config/openstack, /etc/openstack.
-    #[arg(long, alias = "os-cloud", global = true, value_name = "NAME")]
-    cloud: Option<String>,
+    /// ~/.config/openstack, /etc/openstack. `push` takes several: repeat it.
+    #[arg(long = "cloud", alias = "os-cloud", global = true, value_name = "NAME")]
+    clouds: Vec<String>,
 
     /// The region of the image service [env: OS_REGION_NAME]
-    #[arg(long, global = true, value_name = "REGION", hide_short_help = true)]
-    os_region_name: Option<String>,
+    ///
+    /// `push` takes several regions of one cloud: repeat it.
+    #[arg(long = "os-region-name", global = true, value_name = "REGION", hide_short_help = true)]
+    regions: Vec<String>,
 
     /// public, internal or admin [env: OS_INTERFACE]
     #[arg(long, global = true, value_name = "INTERFACE", hide_short_help = true)]
@@ -65,11 +67,46 @@ pub(crate) struct CloudArgs {
 }
 
 impl CloudArgs {
-    /// What the client is to look for.
+    /// What the client is to look for; the first one where there are several.
     pub(crate) fn options(&self) -> CloudOptions {
-        let mut options = CloudOptions::named(self.cloud.clone());
+        self.options_of(self.clouds.first(), self.regions.first())
+    }
+
+    /// What the client is to look for, for each cloud or region, and the region where there are several.
+    pub(crate) fn each(&self) -> Vec<(CloudOptions, Option<&str>)> {
+        match (&self.clouds[..], &self.regions[..]) {
+            (clouds @ [_, _, ..], regions) => {
+                let of = |cloud| (self.options_of(Some(cloud), regions.first()), None);
+                clouds.iter().map(of).collect()
+            }
+            (clouds, regions @ [_, _, ..]) => {
+                let of = |region: &'_ String| self.options_of(clouds.first(), Some(region));
+                regions.iter().map(|region| (of(region), Some(region.as_str()))).collect()
+            }
+            (clouds, regions) => {
+                vec![(self.options_of(clouds.first(), regions.first()), None)]
+            }
+        }
+    }
+
+    /// What is wrong with their number, for a verb that takes several or only one.
+    pub(crate) fn misfit(&self, takes_several: bool) -> Option<&'static str> {
+        match (self.clouds.len(), self.regions.len()) {
+            (0 | 1, 0 | 1) => None,
+            _ if !takes_several => Some("only `push` takes several clouds or regions"),
+            (2.., 2..) => {
+                Some("several regions go with one cloud; clouds.yaml has a region for each")
+            }
+            _ => None,
+        }
+    }
+
+    fn options_of(&self, cloud: Option<&String>, region: Option<&String>) -> CloudOptions {
+        let mut options = CloudOptions::named(cloud.cloned());
+        if let Some(region) = region {
+            options = options.with_setting("region_name", region);
+        }
         for (key, value) in [
-            ("region_name", &self.os_region_name),
             ("interface", &self.os_interface),
             ("cacert", &self.os_cacert),
             ("auth_type", &self.os_auth_type),

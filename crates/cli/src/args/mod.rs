@@ -7,9 +7,11 @@ pub(crate) mod image;
 mod inspect;
 mod memory;
 mod push;
+mod retry;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod source;
+mod target;
 mod values;
 mod verify;
 
@@ -20,9 +22,11 @@ pub(crate) use digest::DigestArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
+pub(crate) use retry::RetryArgs;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use source::{Decompress, SourceArgs};
+pub(crate) use target::TargetArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
@@ -40,6 +44,16 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
+}
+
+impl Args {
+    /// What does not go together, where that is not known by the options alone.
+    pub(crate) fn misfit(&self) -> Option<&'static str> {
+        match &self.command {
+            Command::Push(push) => self.cloud.misfit(true).or_else(|| push.misfit()),
+            _ => self.cloud.misfit(false),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

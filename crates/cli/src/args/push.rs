@@ -11,17 +11,19 @@ use imgpush_engine::source::SourceOptions;
 use super::glance::GlanceArgs;
 use super::memory::memory;
 use super::values::{key_value, visibility};
-use super::{Decompress, SourceArgs};
+use super::{Decompress, RetryArgs, SourceArgs, TargetArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   imgpush push noble.qcow2
   imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
   imgpush push https://cloud.example.org/noble.qcow2.xz
+  imgpush push --cloud north --cloud south noble.qcow2           read once, sent to both
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
-The id of the image goes to stdout, all else to stderr. Exit codes: 0 proved, 10 source,
-11 format, 20 not authorised, 21 refused, 22 connection, 23 server differs, 130 interrupted.")]
+The id of the image goes to stdout, with several clouds a line each: the id and the cloud. All else
+goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 20 not authorised, 21 refused,
+22 connection, 23 server differs, 24 import failed, 27 in some clouds only, 130 interrupted.")]
 pub(crate) struct PushArgs {
     /// The disk image: a file, an http or https address, or - for the standard input
     ///
@@ -143,6 +145,12 @@ pub(crate) struct PushArgs {
 
     #[command(flatten)]
     source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    #[command(flatten)]
+    retry: RetryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,6 +161,11 @@ pub(crate) enum ProgressKind {
 }
 
 impl PushArgs {
+    /// What does not go together.
+    pub(super) fn misfit(&self) -> Option<&'static str> {
+        self.target.misfit(&self.file)
+    }
+
     /// Whether the record of a failed push stays.
     pub(crate) fn is_keeping_failed(&self) -> bool {
         self.keep_failed
@@ -160,6 +173,9 @@ impl PushArgs {
 
     /// How the engine is to read.
     pub(crate) fn source_options(&self) -> SourceOptions {
+        if self.target.is_fetched() {
+            return self.source.options(Decompress::Never);
+        }
         self.source.options(Decompress::of_image(self.disk_format.as_deref()))
     }
 
@@ -191,6 +207,9 @@ impl PushArgs {
         options.memory_bytes = self.memory;
         options.idle_timeout = Duration::from_secs(self.idle_timeout);
         options.finish_timeout = Duration::from_secs(self.finish_timeout);
+        options.settle_timeout = self.retry.settle_timeout();
+        options.retry = self.retry.options();
+        options.slowest = self.target.slowest();
         options
     }
 }

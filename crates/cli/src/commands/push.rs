@@ -3,28 +3,61 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use imgpush_client::{Cloud, Error as ClientError, ImageClient};
 use imgpush_engine::source::{self, SourceOptions};
-use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report};
+use imgpush_engine::{
+    CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, SourceError,
+    Target,
+};
 
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
-use crate::progress::View;
-use crate::{hints, interrupt, output, progress};
+use crate::progress::{self, View};
+use crate::{hints, interrupt, output};
 
-pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
-    let view = progress::view(args.progress, args.quiet, printer);
-    let (source, options) = (args.source_options(), args.options());
-    match push(cloud, &args.file, &source, options, view, printer).await {
-        Ok((_, report)) => {
+pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
+    let results = match aims(clouds, &args.file) {
+        Err(error) => vec![Err(error)],
+        Ok(aims) => {
+            let is_one = aims.len() == 1;
+            let names: Vec<_> = aims.iter().map(|a| (!is_one).then(|| a.name.clone())).collect();
+            let views = progress::views(args.progress, args.quiet, printer, &names);
+            let pushing = Pushing {
+                place: &args.file,
+                source: args.source_options(),
+                options: args.options(),
+                equip: &|target| args.target.applied(target, &args.file),
+            };
+            let cancel = interrupt::token(printer);
+            let (_, results) = pushing.run(&aims, views, &cancel).await;
+            results
+        }
+    };
+    let is_one = results.len() == 1;
+    let codes = results.iter().map(|result| told(result, is_one, args, printer)).collect();
+    exit_code::of_all(codes)
+}
+
+/// Says what came of one target, and gives its exit code.
+fn told(
+    result: &Result<Report, PushError>,
+    is_one: bool,
+    args: &PushArgs,
+    printer: &Printer,
+) -> Code {
+    match result {
+        Ok(report) => {
             if args.json {
-                printer.result(&output::report(&report).to_string());
-            } else {
+                printer.result(&output::report(report).to_string());
+            } else if is_one {
                 printer.result(&report.id);
+            } else {
+                printer.result(&for_terminal(&format!("{}  {}", report.id, report.cloud)));
             }
             if !args.quiet && !args.json {
-                for line in output::summary(&report) {
+                for line in output::summary(report) {
                     printer.note(&for_terminal(&line));
                 }
             }
@@ -32,49 +65,123 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -
         }
         Err(error) => {
             if args.json {
-                let code = exit_code::of_push(&error);
-                printer.result(&output::failure(&error, code).to_string());
+                let code = exit_code::of_push(error);
+                printer.result(&output::failure(error, code).to_string());
             }
-            failed(&error, &args.file, args.is_keeping_failed(), printer)
+            failed(error, &args.file, args.is_keeping_failed(), printer)
         }
     }
 }
 
-/// Pushes a source, and gives back who is connected as well.
+/// Pushes a source to the one cloud that is meant, and gives back who is connected as well.
 pub(crate) async fn push(
     cloud: &CloudArgs,
     place: &Path,
-    source_options: &SourceOptions,
+    source: &SourceOptions,
     options: PushOptions,
     view: Arc<dyn View>,
     printer: &Printer,
 ) -> Result<(ImageClient, Report), PushError> {
+    let aims = aims(cloud, place)?;
+    let pushing = Pushing { place, source: *source, options, equip: &|target| target };
     let cancel = interrupt::token(printer);
-    let source_name = source::shown(place).to_string_lossy().into_owned();
-    let mut cloud_name = cloud.options().cloud.unwrap_or_else(|| "the cloud".to_owned());
-    let early = |failure, cloud: &str| PushError {
-        source_name: source_name.clone(),
+    let (mut clients, mut results) = pushing.run(&aims, vec![view], &cancel).await;
+    let report = results.pop().expect("a result for the one aim")?;
+    Ok((clients.pop().expect("who has pushed is connected"), report))
+}
+
+/// A cloud to push to, and what messages call it.
+struct Aim {
+    cloud: Cloud,
+    name: String,
+}
+
+/// All that is asked for; nothing is pushed when one of them is not configured.
+fn aims(clouds: &CloudArgs, place: &Path) -> Result<Vec<Aim>, PushError> {
+    let aim = |(options, region): (imgpush_client::CloudOptions, Option<&str>)| {
+        let asked = options.cloud.clone().unwrap_or_else(|| "the cloud".to_owned());
+        let cloud = Cloud::load(&options)
+            .map_err(|error| unbegun(place, &asked, connecting(ClientError::Config(error))))?;
+        let name = match region {
+            Some(region) => format!("{} {region}", cloud.name()),
+            None => cloud.name().to_owned(),
+        };
+        Ok(Aim { cloud, name })
+    };
+    clouds.each().into_iter().map(aim).collect()
+}
+
+/// What is pushed, and how.
+struct Pushing<'a> {
+    place: &'a Path,
+    source: SourceOptions,
+    options: PushOptions,
+    /// Says of a target on which way it gets the image.
+    equip: &'a dyn Fn(Target) -> Target,
+}
+
+impl Pushing<'_> {
+    /// Opens the source, logs in everywhere, and pushes to wherever that went well: who is connected, and
+    /// a result for each aim.
+    async fn run(
+        &self,
+        aims: &[Aim],
+        views: Vec<Arc<dyn View>>,
+        cancel: &CancellationToken,
+    ) -> (Vec<ImageClient>, Vec<Result<Report, PushError>>) {
+        let begin = async {
+            let source = source::open(self.place, &self.source).await?;
+            let connecting =
+                aims.iter().map(|aim| Target::connect(&aim.cloud, &self.options.retry));
+            Ok::<_, SourceError>((source, join_all(connecting).await))
+        };
+        let begun = tokio::select! {
+            begun = begin => begun.map_err(Failure::from),
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        let (source, connected) = match begun {
+            Ok(begun) => begun,
+            // What cannot be read is told once, not for every cloud.
+            Err(failure) => {
+                let name = if aims.len() == 1 { &aims[0].name } else { "all clouds" };
+                return (Vec::new(), vec![Err(unbegun(self.place, name, failure))]);
+            }
+        };
+        let mut push = MultiPush::new(self.options.clone());
+        let mut clients = Vec::new();
+        let mut failures = Vec::new();
+        for ((aim, view), target) in aims.iter().zip(views).zip(connected) {
+            failures.push(match target {
+                Ok(target) => {
+                    clients.push(target.client().clone());
+                    let target = target.on_cloud(&aim.name).with_progress(view);
+                    push = push.to((self.equip)(target));
+                    None
+                }
+                Err(error) => Some(unbegun(self.place, &aim.name, connecting(error))),
+            });
+        }
+        let mut pushed = push.run(source, cancel).await.into_iter();
+        let results = failures.into_iter().map(|failure| match failure {
+            Some(error) => Err(error),
+            None => pushed.next().expect("a result for each target"),
+        });
+        (clients, results.collect())
+    }
+}
+
+fn connecting(source: ClientError) -> Failure {
+    Failure::Client { during: "connecting to the cloud", source }
+}
+
+fn unbegun(place: &Path, cloud: &str, failure: Failure) -> PushError {
+    PushError {
+        source_name: source::shown(place).to_string_lossy().into_owned(),
         cloud: cloud.to_owned(),
+        attempts: 0,
         failure: Box::new(failure),
         fate: Fate::NoRecord,
-    };
-    let connecting = |source| Failure::Client { during: "connecting to the cloud", source };
-
-    let source = tokio::select! {
-        source = source::open(place, source_options) => source.map_err(Failure::Source),
-        () = cancel.cancelled() => Err(Failure::Interrupted),
-    };
-    let source = source.map_err(|failure| early(failure, &cloud_name))?;
-    let cloud = Cloud::load(&cloud.options())
-        .map_err(|e| early(connecting(ClientError::Config(e)), &cloud_name))?;
-    cloud.name().clone_into(&mut cloud_name);
-    let client = tokio::select! {
-        client = ImageClient::connect(&cloud) => client.map_err(connecting),
-        () = cancel.cancelled() => Err(Failure::Interrupted),
-    };
-    let client = client.map_err(|failure| early(failure, &cloud_name))?;
-    let push = Push::new(client.clone(), options).on_cloud(cloud_name).with_progress(view);
-    Ok((client, push.run(source, &cancel).await?))
+    }
 }
 
 /// Says why a push failed, and gives its exit code.

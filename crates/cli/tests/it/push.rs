@@ -341,7 +341,7 @@ fn no_log_level_shows_a_secret() {
     let run = scene.run(&["push", "-vvv", "disk.img"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     scene.sandbox.inject(Operation::Create, Fault::Status { status: 500, after: 0 });
-    let run = scene.run(&["push", "-vvv", "disk.img", "--json"]);
+    let run = scene.run(&["push", "-vvv", "disk.img", "--json", "--retries", "0"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);
 }
 
@@ -360,14 +360,77 @@ fn a_failure_says_what_became_of_the_record() {
     assert!(run.stderr.contains(&format!("the image record {id} was removed")), "{}", run.stderr);
 
     scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
-    let run = scene.run(&["push", "disk.img", "--keep-failed"]);
+    let run = scene.run(&["push", "disk.img", "--keep-failed", "--retries", "0"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);
     assert!(run.stderr.contains("was kept; the image is queued"), "{}", run.stderr);
 
     scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
-    let run = scene.run(&["push", "disk.img"]);
+    let run = scene.run(&["push", "disk.img", "--retries", "0"]);
     assert!(matches!(run.code, Some(21 | 22)), "{}", run.stderr);
     assert!(run.stderr.contains("was removed"), "{}", run.stderr);
+}
+
+#[test]
+fn what_breaks_is_sent_again_and_said_to_be() {
+    let scene = Scene::new();
+    scene.file("disk.img", 2 << 20);
+    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    let run = scene.run(&["push", "disk.img", "--json", "--progress", "json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["attempts"], 2);
+    assert_eq!(report["notes"][0]["id"], "retried");
+    let retry = run.stderr.lines().find(|line| line.contains("\"retry\"")).unwrap();
+    let retry: Value = serde_json::from_str(retry).unwrap();
+    assert!(retry["pause"].as_f64().unwrap() >= 1.0 && retry["of"] == 5, "{retry}");
+
+    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    let run = scene.run(&["push", "disk.img"]);
+    assert!(run.stderr.contains("note: the connection broke after"), "{}", run.stderr);
+    assert!(run.stderr.contains("; trying again in 1."), "{}", run.stderr);
+    assert!(run.stderr.contains(" s (1 of 5)"), "{}", run.stderr);
+}
+
+/// Another sandbox, which the first scene's clouds.yaml calls `other`.
+fn second_cloud(scene: &Scene) -> Scene {
+    let other = Scene::new();
+    let read = |scene: &Scene| std::fs::read_to_string(scene.folder.path().join("clouds.yaml"));
+    let entry = read(&other).unwrap().replace("clouds:\n  mycloud:", "  other:");
+    let both = read(scene).unwrap() + &entry;
+    std::fs::write(scene.folder.path().join("clouds.yaml"), both).unwrap();
+    other
+}
+
+#[test]
+fn several_clouds_get_the_image_from_one_reading() {
+    let scene = Scene::new();
+    let other = second_cloud(&scene);
+    scene.file("disk.img", 2 << 20);
+    let both = ["--cloud", "mycloud", "--cloud", "other"];
+    let run = scene.run(&[&["push", "disk.img"][..], &both].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let lines: Vec<_> = run.stdout.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    assert_eq!(lines, ["mycloud", "other"]);
+    assert!(run.stderr.contains("pushed disk.img to mycloud as disk"), "{}", run.stderr);
+    assert!(run.stderr.contains("pushed disk.img to other as disk"), "{}", run.stderr);
+
+    // One that fails does not spoil the other.
+    other.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 2 << 20 });
+    let run = scene.run(&[&["push", "disk.img", "--json"][..], &both].concat());
+    assert_eq!(run.code, Some(27), "{}", run.stderr);
+    let reports: Vec<Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(reports[0]["verified"], true);
+    assert_eq!((&reports[0]["cloud"], &reports[1]["cloud"]), (&"mycloud".into(), &"other".into()));
+    assert_eq!(reports[1]["error"]["exit_code"], 21);
+    assert_eq!(reports[1]["error"]["record"], "removed");
+
+    // A cloud that is not configured is a mistake, and nothing is pushed.
+    let run = scene.run(&["push", "disk.img", "--cloud", "mycloud", "--cloud", "nowhere"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
+    let run = scene.run(&[&["image", "list"][..], &both].concat());
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
 }
 
 #[test]

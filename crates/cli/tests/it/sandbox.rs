@@ -10,10 +10,10 @@ fn imgpush() -> Command {
 }
 
 #[test]
-fn the_demo_shows_one_good_push_and_two_that_are_noticed() {
+fn the_demo_shows_a_good_push_and_what_is_noticed_of_two_others() {
     let run = Run::of(imgpush().arg("demo").output().unwrap());
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    for words in ["is active and proved", "exit code 23", "exit code 22", "was removed"] {
+    for words in ["is active and proved", "exit code 23", "was removed", "2 attempts"] {
         assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
     }
 }

@@ -65,7 +65,11 @@ impl Keystone {
                 Err(self.unreachable().await.unwrap_or_else(|| self.login_error(error)))
             }
             Ok(Err(error)) => Err(self.login_error(error)),
-            Err(elapsed) => Err(Error::Login { url: self.auth_url(), source: Box::new(elapsed) }),
+            Err(elapsed) => Err(Error::Login {
+                url: self.auth_url(),
+                answered: false,
+                source: Box::new(elapsed),
+            }),
         }
     }
 
@@ -80,8 +84,9 @@ impl Keystone {
         let asked = transport
             .call(&Method::GET, &url, &Token::None, &HeaderMap::new(), &Payload::Nothing)
             .await;
-        let source = Box::new(asked.err()?);
-        Some(Error::Login { url: redact::shown(&url), source })
+        let error = asked.err()?;
+        let answered = error.is_overload();
+        Some(Error::Login { url: redact::shown(&url), answered, source: Box::new(error) })
     }
 
     fn auth_url(&self) -> String {
@@ -103,7 +108,15 @@ impl Keystone {
             {
                 refused(message.unwrap_or_else(|| format!("status {code}")))
             }
-            other => Error::Login { url, source: Box::new(other) },
+            other => {
+                let answered = matches!(
+                    other,
+                    OpenStackError::AuthError {
+                        source: AuthError::Identity(_) | AuthError::UnknownAuth { .. }
+                    }
+                );
+                Error::Login { url, answered, source: Box::new(other) }
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Nowhere: for hashing a source through the very pipeline of a push, and for measuring that.
 
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 use imgpush_digest::Algorithm;
 
+use super::{Body, Poured, Sink, SinkError, pour};
 use crate::SourceError;
-use crate::pipeline::{self, Item, Produced, Stop};
+use crate::pipeline::Produced;
 use crate::pool::Pool;
 use crate::source::Source;
 
@@ -20,7 +24,7 @@ pub async fn drain(
     source: Box<dyn Source>,
     pool: &Pool,
     algorithms: &[Algorithm],
-) -> Result<(Produced, Box<dyn Source>), SourceError> {
+) -> Result<(Produced, Box<dyn Source>), Arc<SourceError>> {
     drain_telling(source, pool, algorithms, |_| {}).await
 }
 
@@ -29,23 +33,31 @@ pub(crate) async fn drain_telling(
     source: Box<dyn Source>,
     pool: &Pool,
     algorithms: &[Algorithm],
-    tell: impl Fn(u64),
-) -> Result<(Produced, Box<dyn Source>), SourceError> {
-    let name = source.name().to_owned();
-    let failed = |error| SourceError::Read { name: name.clone(), at: 0, source: error };
-    let mut flow =
-        pipeline::start(source, Vec::new(), pool.clone(), algorithms, None).map_err(failed)?;
-    let mut read = 0;
-    while let Some(Item::Chunk(chunk)) = flow.queue.recv().await {
-        read += chunk.len() as u64;
-        tell(read);
+    tell: impl Fn(u64) + Send + Sync,
+) -> Result<(Produced, Box<dyn Source>), Arc<SourceError>> {
+    let mut nowhere = Nowhere { tell };
+    let Poured { produced, source, .. } =
+        pour(source, pool, algorithms, &mut [&mut nowhere]).await?;
+    Ok((produced, source))
+}
+
+struct Nowhere<F> {
+    tell: F,
+}
+
+impl<F: Fn(u64) + Send + Sync> Sink for Nowhere<F> {
+    fn name(&self) -> &str {
+        "nowhere"
     }
-    let outcome =
-        flow.outcome.await.map_err(|_| failed(std::io::Error::other("reading stopped")))?;
-    match outcome.result {
-        Ok(read) => Ok((read.produced, outcome.source)),
-        Err(Stop::Source(error)) => Err(error),
-        Err(Stop::Claim(_)) => unreachable!("nothing was claimed"),
-        Err(Stop::Unwanted) => unreachable!("the queue was read to its end"),
+
+    fn take(&mut self, mut body: Body) -> BoxFuture<'_, Result<(), SinkError>> {
+        Box::pin(async move {
+            let mut read = 0;
+            while let Some(chunk) = body.chunk().await? {
+                read += chunk.len() as u64;
+                (self.tell)(read);
+            }
+            Ok(())
+        })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use imgpush_engine::client::{Cloud, CloudOptions, ImageClient, Surroundings};
 use imgpush_engine::source::{Io, SourceOptions, open};
 use imgpush_engine::{
-    CancellationToken, Failure, Fate, Progress, Push, PushError, PushOptions, Report, SourceError,
+    CancellationToken, Fate, Progress, Push, PushError, PushOptions, Report, SourceError,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 
@@ -96,7 +96,7 @@ async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
             let shrinking = Arc::new(Shrinking { path, to, done: AtomicBool::new(false) });
             let error = push(file.path(), &options, shrinking.clone()).await.unwrap_err();
             assert!(shrinking.done.load(Ordering::Relaxed));
-            let Failure::Source(SourceError::Shrank { expected, found, .. }) = *error.failure
+            let Some(&SourceError::Shrank { expected, found, .. }) = error.failure.source_error()
             else {
                 panic!("{io:?} to {to}: {error:?}");
             };
@@ -116,6 +116,8 @@ async fn a_packed_image_that_is_cut_leaves_no_image() {
     let mut options = SourceOptions::default();
     options.unpack = true;
     let error = push(file.path(), &options, quiet()).await.unwrap_err();
-    let Failure::Source(SourceError::Damaged { .. }) = *error.failure else { panic!("{error:?}") };
+    let Some(SourceError::Damaged { .. }) = error.failure.source_error() else {
+        panic!("{error:?}")
+    };
     assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
 }

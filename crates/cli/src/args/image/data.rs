@@ -10,7 +10,7 @@ use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::seconds;
-use crate::args::{ProgressKind, SourceArgs};
+use crate::args::{ProgressKind, RetryArgs, SourceArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -165,6 +165,9 @@ pub(crate) struct StageArgs {
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    retry: RetryArgs,
 }
 
 impl StageArgs {
@@ -177,6 +180,8 @@ impl StageArgs {
         options.memory_bytes = self.memory;
         options.idle_timeout = self.idle_timeout;
         options.finish_timeout = self.finish_timeout;
+        options.settle_timeout = self.retry.settle_timeout();
+        options.retry = self.retry.options();
         options
     }
 }

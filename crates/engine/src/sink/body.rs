@@ -1,5 +1,6 @@
-//! The body of an upload: the queue of the pipeline as HTTP frames.
+//! What a sink gets: the queue of the pipeline, chunk by chunk or as the frames of an HTTP body.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,19 +8,25 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
 use crate::pipeline::{FRAME_BYTES, Item};
 use crate::progress::Progress;
 
-/// Ends the connection short of what was announced.
-#[derive(Debug, thiserror::Error)]
+/// The end is not to be had: the source failed, or is not what it should be.
+///
+/// As the error of an HTTP body it ends the connection short of what was announced.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the source did not prove whole, so the end of the image is not sent")]
-pub(crate) struct Cut;
+pub struct Cut;
 
-/// Frames are slices of the very chunks that were hashed.
-pub(crate) struct ImageBody {
+/// All bytes of a source, once. They are slices of the very chunks that are hashed, and the last of them
+/// come only when the source has proved whole.
+///
+/// A sink that sends by HTTP takes it as a [`http_body::Body`], any other calls
+/// [`chunk`](Body::chunk).
+pub struct Body {
     queue: mpsc::Receiver<Item>,
     /// What is left of the chunk in hand.
     chunk: Bytes,
@@ -79,13 +86,40 @@ impl Meter {
     }
 }
 
-impl ImageBody {
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl Body {
     pub(crate) fn new(queue: mpsc::Receiver<Item>, size: Option<u64>, meter: Arc<Meter>) -> Self {
-        let mut body = ImageBody { queue, chunk: Bytes::new(), left: size, ended: false, meter };
+        let mut body = Body { queue, chunk: Bytes::new(), left: size, ended: false, meter };
         if size == Some(0) {
             body.end();
         }
         body
+    }
+
+    /// Bytes that there will be, where that is known.
+    #[must_use]
+    pub fn bytes_left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// The next bytes, at most [`FRAME_BYTES`]; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Cut`]: what came before is worth nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Cut> {
+        let frame = poll_fn(|cx| http_body::Body::poll_frame(Pin::new(self), cx)).await;
+        let data = |frame: Frame<Bytes>| frame.into_data().expect("there are no trailers");
+        Ok(frame.transpose()?.map(data))
     }
 
     fn end(&mut self) {
@@ -94,7 +128,7 @@ impl ImageBody {
     }
 }
 
-impl Body for ImageBody {
+impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Cut;
 

@@ -1,0 +1,411 @@
+//! One image on its way into one target: this is the course of it, [`plan`] what comes before, and
+//! [`record`] how its record comes and goes.
+
+mod plan;
+mod record;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use imgpush_client::{Error as ClientError, Image, NewImage, Status, UploadOptions, WaitOptions};
+use imgpush_digest::Algorithm;
+use imgpush_formats::{Inspection, Severity};
+use tracing::Instrument as _;
+
+use self::plan::Plan;
+use self::record::Record;
+use crate::error::{Failure, PushError};
+use crate::formats::Examined;
+use crate::pipeline::{Produced, Read, Tap};
+use crate::progress::{Phase, Retrying};
+use crate::push::PushOptions;
+use crate::report::{self, Note, Report};
+use crate::retry::{Remedy, Retries, remedy};
+use crate::rounds::{Over, Participant, Want};
+use crate::sending::{Attempt, Patience, Unsent, settled, state_of};
+use crate::sink::ImageData;
+use crate::target::{Target, Via};
+use crate::verify::{self, Verdict};
+
+/// What is known of the source before it is read.
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) size: Option<u64>,
+    /// What it is, as far as that was seen.
+    pub(crate) inspection: Arc<Inspection>,
+    /// Whether that was all of it.
+    pub(crate) is_whole: bool,
+    pub(crate) start: Instant,
+}
+
+/// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
+/// may be a record, and [`interrupt`](Delivery::interrupt) removes it.
+pub(crate) struct Delivery<'a> {
+    target: &'a Target,
+    options: &'a PushOptions,
+    subject: &'a Subject,
+    /// The record to be; its id changes with a new record.
+    image: NewImage,
+    /// Known from [`prepare`](Delivery::prepare) on.
+    plan: Option<Plan>,
+    id: String,
+    record: Record,
+    stage: Stage,
+    retries: Retries,
+    not_before: Option<tokio::time::Instant>,
+    attempts: u32,
+    notes: Vec<Note>,
+}
+
+enum Stage {
+    /// The bytes are to be sent; behind the first attempt because of this failure.
+    Sending(Option<Failure>),
+    /// The service is to fetch what must be proved first.
+    Fetching,
+    /// The bytes are there, and digests are needed to compare: this one, where others are known.
+    Comparing(Option<(Algorithm, Produced)>),
+    /// It failed so; the record is yet to be removed.
+    Failing(Failure),
+    Ended(Box<Result<Report, PushError>>),
+}
+
+/// What an image has that was sent to before.
+enum Found {
+    Nothing,
+    All,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(
+        target: &'a Target,
+        options: &'a PushOptions,
+        subject: &'a Subject,
+        image: NewImage,
+    ) -> Self {
+        let stage = match target.via {
+            Via::WebDownload { .. } => Stage::Fetching,
+            _ => Stage::Sending(None),
+        };
+        Delivery {
+            target,
+            options,
+            subject,
+            image,
+            plan: None,
+            id: String::new(),
+            record: Record::None,
+            stage,
+            retries: Retries::new(&options.retry),
+            not_before: None,
+            attempts: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// What it came to; an interruption where it came to nothing.
+    pub(crate) async fn interrupt(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Failing(Failure::Interrupted)) {
+            ended @ Stage::Ended(_) => self.stage = ended,
+            Stage::Failing(failure) => self.give_up(failure, true).await,
+            _ => self.give_up(Failure::Interrupted, true).await,
+        }
+    }
+
+    pub(crate) fn into_result(self) -> Result<Report, PushError> {
+        match self.stage {
+            Stage::Ended(result) => *result,
+            _ => unreachable!("rounds end when nobody wants anything, and so does an interruption"),
+        }
+    }
+
+    async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
+        self.create().await?;
+        self.attempts += 1;
+        let data = match self.target.via {
+            Via::Import => ImageData::Stage,
+            _ => ImageData::File,
+        };
+        let mut options = UploadOptions::sized(self.subject.size);
+        options.store = self.target.first_store().map(str::to_owned);
+        let attempt = Attempt {
+            client: &self.target.client,
+            id: &self.id,
+            data,
+            options,
+            size: self.subject.size,
+            patience: Patience {
+                idle_timeout: self.options.idle_timeout,
+                finish_timeout: self.options.finish_timeout,
+                settle_timeout: self.retries.settle_timeout(self.options.settle_timeout),
+            },
+            progress: &self.target.progress,
+        };
+        let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
+        attempt.run(tap).instrument(span).await
+    }
+
+    /// What the sending that failed before has come to meanwhile.
+    async fn look_again(&self) -> Result<Found, Unsent> {
+        if self.record != Record::Made || self.attempts == 0 {
+            return Ok(Found::Nothing);
+        }
+        let state = settled(&self.target.client, &self.id, self.options.settle_timeout).await;
+        match state.as_ref().ok().map(Image::status) {
+            Some(Status::Queued) => Ok(Found::Nothing),
+            Some(Status::Active) => Ok(Found::All),
+            status => {
+                let state = state_of(&state);
+                Err(Unsent { failure: Failure::Broken { sent: 0, state, source: None }, status })
+            }
+        }
+    }
+
+    /// Tries again what may be mended, and gives up anything else.
+    async fn recover(&mut self, unsent: Unsent) {
+        let Unsent { failure, status } = unsent;
+        let remedy = remedy(&failure, status.as_ref());
+        let pause = match remedy {
+            Remedy::None => None,
+            _ => self.retries.grant(remedy, &failure),
+        };
+        let Some(pause) = pause else { return self.fail(failure).await };
+        let mended = match remedy {
+            Remedy::NewToken => self.renew().await,
+            Remedy::NewRecord => self.replace(status.as_ref()).await,
+            Remedy::Again | Remedy::None => Ok(true),
+        };
+        match mended {
+            Ok(true) => {}
+            Ok(false) => return self.fail(failure).await,
+            Err(worse) => return self.fail(worse).await,
+        }
+        let retrying = Retrying::of(&self.target.cloud, &failure, pause, &self.retries);
+        tracing::warn!(reason = retrying.reason, ?pause, "trying again");
+        self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
+        self.target.progress.retrying(&retrying);
+        self.not_before = Some(tokio::time::Instant::now() + pause);
+        self.stage = Stage::Sending(Some(failure));
+    }
+
+    /// A new token in place of the refused one; `false` where there is none to be had.
+    async fn renew(&self) -> Result<bool, Failure> {
+        let client = &self.target.client;
+        let retry = &self.options.retry;
+        let renewed = retry.call("the login", ClientError::is_transient, || client.renew());
+        renewed.await.map_err(|source| Failure::Client { during: "renewing the token", source })
+    }
+
+    /// What follows when all the data is out.
+    async fn arrived(&mut self, produced: Produced) -> Result<(), Failure> {
+        self.import().await?;
+        self.compare(produced).await
+    }
+
+    /// Has the service take over what it has, or fetch it.
+    async fn import(&mut self) -> Result<(), Failure> {
+        let Some(import) = self.target.import() else { return Ok(()) };
+        self.enter(Phase::Importing);
+        let wait = WaitOptions::default()
+            .with_timeout(self.options.import_timeout)
+            .may_lose_stores(import.may_lose_stores());
+        let before = self.fetch().await?;
+        let imported = self.target.client.import_and_wait(&before, &import, &wait).await;
+        imported.map(drop).map_err(|source| Failure::Client { during: "importing", source })
+    }
+
+    /// Compares what the service says with what was read.
+    async fn compare(&mut self, produced: Produced) -> Result<(), Failure> {
+        self.enter(Phase::Verifying);
+        let image = self.fetch().await?;
+        match verify::compare(&image, &produced)? {
+            Verdict::Proved(by) => {
+                let image = self.copy(image).await?;
+                let report = self.report(&image, by, &produced);
+                self.stage = Stage::Ended(Box::new(Ok(report)));
+            }
+            Verdict::Needs(algorithm) => {
+                tracing::info!(%algorithm, "reading again for the server's algorithm");
+                self.stage = Stage::Comparing(Some((algorithm, produced)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what is proved into further stores.
+    async fn copy(&self, image: Image) -> Result<Image, Failure> {
+        let Some(import) = self.target.copies() else { return Ok(image) };
+        self.enter(Phase::Importing);
+        let wait = WaitOptions::default()
+            .with_timeout(self.options.import_timeout)
+            .may_lose_stores(import.may_lose_stores());
+        let copied = self.target.client.import_and_wait(&image, &import, &wait).await;
+        copied.map_err(|source| Failure::NotCopied { source })
+    }
+
+    /// The image: all its data is there, so a passing trouble of a small call should not cost it.
+    async fn fetch(&self) -> Result<Image, Failure> {
+        let client = &self.target.client;
+        let retry = self.options.retry.for_small_calls();
+        let fetch = || client.image(&self.id);
+        let fetched = retry.call("fetching the image", ClientError::is_transient, fetch);
+        fetched
+            .await
+            .map_err(|source| Failure::Client { during: "fetching the image to verify it", source })
+    }
+
+    async fn fail(&mut self, failure: Failure) {
+        self.give_up(failure, false).await;
+    }
+
+    async fn give_up(&mut self, failure: Failure, hurried: bool) {
+        let may_stay = matches!(failure, Failure::NotCopied { .. });
+        // From here on an interruption tells what has happened, too.
+        self.stage = Stage::Failing(failure);
+        let fate = self.dispose(may_stay, hurried).await;
+        let Stage::Failing(failure) = std::mem::replace(&mut self.stage, Stage::Fetching) else {
+            unreachable!("nobody else has changed it");
+        };
+        self.stage = Stage::Ended(Box::new(Err(PushError {
+            source_name: self.subject.name.clone(),
+            cloud: self.target.cloud.clone(),
+            attempts: self.attempts,
+            failure: Box::new(failure),
+            fate,
+        })));
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(cloud = self.target.cloud, "{}", phase.name());
+        self.target.progress.phase(phase);
+    }
+
+    fn report(&mut self, image: &Image, by: Vec<&'static str>, produced: &Produced) -> Report {
+        let plan = self.plan.as_ref().expect("nothing is sent without a plan");
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.extend(notes_on(&plan.examined, image.virtual_size()));
+        Report {
+            id: image.id().to_owned(),
+            name: image.name().map(str::to_owned),
+            status: image.status().to_string(),
+            size: image.size(),
+            virtual_size: image.virtual_size(),
+            inspected_virtual_size: plan.examined.inspection.virtual_size,
+            disk_format: image.disk_format().map(str::to_owned),
+            container_format: image.container_format().map(str::to_owned),
+            checksum: image.checksum().map(str::to_owned),
+            os_hash_algo: image.hash_algo().map(str::to_owned),
+            os_hash_value: image.hash_value().map(str::to_owned),
+            stores: image.stores().iter().map(|store| (*store).to_owned()).collect(),
+            verified: !by.is_empty(),
+            verified_by: by,
+            computed: report::shown(&produced.digests),
+            source: self.subject.name.clone(),
+            cloud: self.target.cloud.clone(),
+            via: self.target.via.name(),
+            attempts: self.attempts,
+            notes,
+            seconds: self.subject.start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+impl Participant for Delivery<'_> {
+    fn want(&self) -> Want {
+        match &self.stage {
+            Stage::Sending(_) => {
+                Want::Data(Some(self.plan.as_ref().expect("prepared before").claim.clone()))
+            }
+            Stage::Fetching | Stage::Comparing(None) => Want::Digests(None),
+            Stage::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
+            Stage::Failing(_) | Stage::Ended(_) => Want::Nothing,
+        }
+    }
+
+    fn not_before(&self) -> Option<tokio::time::Instant> {
+        self.not_before
+    }
+
+    async fn take_part(&mut self, tap: Tap) {
+        let sent = match self.look_again().await {
+            Ok(Found::Nothing) => self.send(tap).await,
+            // It needs no data, only digests to compare it with.
+            Ok(Found::All) => return self.stage = Stage::Comparing(None),
+            Err(unsent) => Err(unsent),
+        };
+        match sent {
+            Ok(Read { produced, examined }) => {
+                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
+                    plan.examined = examined;
+                }
+                if let Err(failure) = self.arrived(produced).await {
+                    self.fail(failure).await;
+                }
+            }
+            Err(unsent) => self.recover(unsent).await,
+        }
+    }
+
+    async fn digested(&mut self, produced: &Produced) {
+        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
+            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => {
+                let reason = "the source gave other bytes when it was read a second time";
+                Err(Failure::CannotVerify { reason: reason.to_owned() })
+            }
+            Stage::Comparing(_) => self.compare(produced.clone()).await,
+            _ => self.fetched(produced).await,
+        };
+        if let Err(failure) = done {
+            self.fail(failure).await;
+        }
+    }
+
+    async fn end(&mut self, over: Over) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Fetching);
+        let failure = match (over, stage) {
+            (_, ended @ (Stage::Ended(_) | Stage::Failing(_))) => return self.stage = ended,
+            (Over::Source(error), _) => Failure::Source(error),
+            (Over::NoWayBack(name), Stage::Sending(Some(failure))) => {
+                Failure::NoWayBack { name, source: Box::new(failure) }
+            }
+            (Over::NoWayBack(name), Stage::Comparing(Some((algorithm, _)))) => {
+                Failure::CannotVerify {
+                    reason: format!(
+                        "the server hashes with {algorithm}, and {name} cannot be read a second time"
+                    ),
+                }
+            }
+            (Over::NoWayBack(name), _) => {
+                Failure::CannotVerify { reason: format!("{name} cannot be read any more") }
+            }
+        };
+        self.fail(failure).await;
+    }
+}
+
+impl Delivery<'_> {
+    /// The source is proved: the service may fetch it, too.
+    async fn fetched(&mut self, produced: &Produced) -> Result<(), Failure> {
+        self.create().await?;
+        self.attempts += 1;
+        self.arrived(produced.clone()).await
+    }
+}
+
+/// Whether two readings gave the same, as far as every digest that both have tells.
+fn is_same(first: &Produced, second: &Produced) -> bool {
+    first.bytes == second.bytes && verify::same_bytes(&first.digests, &second.digests)
+}
+
+/// What is to be said of an image that arrived.
+fn notes_on(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
+    let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
+    let mut notes: Vec<_> =
+        warnings.map(|f| Note { id: f.id.name(), text: f.text.clone() }).collect();
+    if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
+        && found != expected
+    {
+        let text = format!("the service says virtual_size {found}, {expected} was expected");
+        notes.push(Note { id: "virtual-size", text });
+    }
+    notes
+}

@@ -1,0 +1,89 @@
+//! What an image will be, and whether the service will take it: all that is known without a record.
+
+use std::sync::Arc;
+
+use imgpush_client::Error as ClientError;
+use imgpush_formats::{Inspection, ServerVerdict};
+
+use super::Delivery;
+use crate::error::Failure;
+use crate::formats::{Claim, Examined};
+use crate::preflight;
+use crate::progress::Phase;
+use crate::target::Stores;
+
+pub(super) struct Plan {
+    pub(super) claim: Claim,
+    /// What the service will say, and what the bytes are, as far as that is known by now.
+    pub(super) examined: Examined,
+}
+
+impl Delivery<'_> {
+    /// Asks all that can be known without a record.
+    pub(crate) async fn prepare(&mut self) {
+        if let Err(failure) = self.plan().await {
+            self.fail(failure).await;
+        }
+    }
+
+    async fn plan(&mut self) -> Result<(), Failure> {
+        self.enter(Phase::Asking);
+        let client = &self.target.client;
+        let (options, subject) = (self.options, self.subject);
+        let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
+        // An address that does not answer at all may be wrong, which is told at once.
+        let retry = &options.retry;
+        let asking = retry.call("asking for formats", ClientError::is_overload, || client.schema());
+        let schema = asking.await.map_err(preflight::failed)?;
+        preflight::taken(client.base().as_str(), &schema, asked, container)?;
+        let settings = preflight::settings(&options.image_format, schema);
+        let disk_format = match asked {
+            Some(asked) => asked.to_owned(),
+            None => Claim::recognise(&subject.inspection, container, &settings)?,
+        };
+        let claim = Claim {
+            disk_format,
+            container_format: container.to_owned(),
+            settings,
+            is_forced: options.force_format,
+            is_stream: subject.size.is_none(),
+        };
+        let verdict = claim.check(&subject.inspection, subject.is_whole)?;
+        self.image.set_disk_format(&claim.disk_format);
+        let inspected = || min_disk(&claim, &subject.inspection, &verdict);
+        if let Some(gib) = options.min_disk.or_else(inspected) {
+            self.image.set_min_disk(gib);
+        }
+        let asking =
+            retry.call("asking for quotas", ClientError::is_overload, || preflight::usage(client));
+        if let Some(usage) = asking.await.map_err(preflight::failed)? {
+            preflight::quotas(&usage, subject.size)?;
+        }
+        if let Stores::These(stores) = &self.target.stores {
+            let asking =
+                retry.call("asking for stores", ClientError::is_overload, || client.stores());
+            preflight::stores(client, stores, asking.await)?;
+        }
+        if let Some(import) = self.target.import().or_else(|| self.target.copies()) {
+            let asking =
+                retry.call("asking for imports", ClientError::is_overload, || client.import_info());
+            let offers = asking.await.map_err(preflight::failed)?;
+            preflight::import(client, import.method().name(), offers)?;
+        }
+        let inspection = Arc::clone(&subject.inspection);
+        self.plan = Some(Plan { claim, examined: Examined { inspection, verdict } });
+        Ok(())
+    }
+}
+
+/// What the disk inside needs, where the image becomes a disk. Of several sizes the largest counts, and
+/// a number that no service takes is none.
+fn min_disk(claim: &Claim, inspection: &Inspection, verdict: &ServerVerdict) -> Option<u64> {
+    let is_disk = !matches!(&*claim.disk_format, "iso" | "aki" | "ari");
+    let inspected =
+        inspection.virtual_size.filter(|_| is_disk && claim.container_format == "bare")?;
+    let bytes = verdict.virtual_size().map_or(inspected, |predicted| predicted.max(inspected));
+    Some(bytes.div_ceil(GIB)).filter(|&gib| i32::try_from(gib).is_ok())
+}
+
+const GIB: u64 = 1 << 30;

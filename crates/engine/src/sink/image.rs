@@ -1,0 +1,55 @@
+//! The data of an image.
+
+use futures_util::future::BoxFuture;
+use imgpush_client::{ImageClient, UploadOptions};
+
+use super::{Body, Sink, SinkError};
+
+/// Which data of an image is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImageData {
+    /// `PUT …/file`: the image is active afterwards.
+    File,
+    /// `PUT …/stage`: it waits for an import.
+    Stage,
+}
+
+/// Sends what it takes as the data of one image, with one request. What came of a request that failed, the
+/// image shows.
+#[derive(Clone, Debug)]
+pub struct ImageSink {
+    client: ImageClient,
+    id: String,
+    data: ImageData,
+    options: UploadOptions,
+}
+
+impl ImageSink {
+    /// For an image that is `queued`.
+    #[must_use]
+    pub fn new(
+        client: ImageClient,
+        id: impl Into<String>,
+        data: ImageData,
+        options: UploadOptions,
+    ) -> Self {
+        ImageSink { client, id: id.into(), data, options }
+    }
+}
+
+impl Sink for ImageSink {
+    fn name(&self) -> &str {
+        &self.id
+    }
+
+    fn take(&mut self, body: Body) -> BoxFuture<'_, Result<(), SinkError>> {
+        Box::pin(async move {
+            match self.data {
+                ImageData::File => self.client.upload(&self.id, body, &self.options).await?,
+                ImageData::Stage => self.client.stage(&self.id, body, &self.options).await?,
+            }
+            Ok(())
+        })
+    }
+}

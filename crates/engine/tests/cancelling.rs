@@ -1,0 +1,231 @@
+//! A push that is given up at every point where it waits: cancelled, it leaves nothing; dropped, it never
+//! leaves an active image with a part of the data.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt as _;
+use imgpush_engine::client::{
+    Cloud, CloudOptions, Image, ImageClient, ImageQuery, Status, Surroundings,
+};
+use imgpush_engine::source::{ReaderSource, Source};
+use imgpush_engine::{
+    CancellationToken, Failure, MultiPush, PushError, PushOptions, Report, RetryOptions, Stores,
+    Target, Via,
+};
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+
+const BYTES: usize = 3 << 20;
+
+struct Scene {
+    sandboxes: Vec<Sandbox>,
+    clients: Vec<ImageClient>,
+}
+
+impl Scene {
+    async fn new(count: usize) -> Self {
+        let mut scene = Scene { sandboxes: Vec::new(), clients: Vec::new() };
+        for _ in 0..count {
+            let options = SandboxOptions::default().with_stores(["fast", "slow"]);
+            let sandbox = Sandbox::start(options).await.unwrap();
+            let login = CloudOptions::default()
+                .with_setting("auth_type", "none")
+                .with_setting("endpoint", sandbox.url());
+            let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
+            scene.clients.push(ImageClient::connect(&cloud).await.unwrap());
+            scene.sandboxes.push(sandbox);
+        }
+        scene
+    }
+
+    fn push(&self, via: &Via, stores: &Stores) -> MultiPush {
+        let mut options = PushOptions::named("image");
+        options.retry = RetryOptions::default()
+            .with_pauses(Duration::from_millis(10), Duration::from_millis(10));
+        let target = |client: &ImageClient| {
+            Target::new(client.clone()).via(via.clone()).into_stores(stores.clone())
+        };
+        self.clients.iter().map(target).fold(MultiPush::new(options), MultiPush::to)
+    }
+
+    async fn images(&self) -> Vec<Image> {
+        let mut images = Vec::new();
+        for client in &self.clients {
+            let found: Vec<_> = client.images(&ImageQuery::default()).try_collect().await.unwrap();
+            images.extend(found);
+        }
+        images
+    }
+
+    async fn clear(&self) {
+        for client in &self.clients {
+            let found: Vec<Image> =
+                client.images(&ImageQuery::default()).try_collect().await.unwrap();
+            for image in found {
+                client.delete_if_exists(image.id()).await.unwrap();
+            }
+        }
+    }
+}
+
+fn source() -> Box<dyn Source> {
+    Box::new(ReaderSource::new("data", std::io::Cursor::new(vec![7; BYTES])))
+}
+
+/// Polls a future, and does something when it has waited so often.
+struct At<F, A> {
+    inner: F,
+    left: usize,
+    act: Option<A>,
+}
+
+impl<F: Future + Unpin, A: FnOnce() + Unpin> Future for At<F, A> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let polled = Pin::new(&mut self.inner).poll(cx);
+        if polled.is_pending() {
+            self.left = self.left.saturating_sub(1);
+            if self.left == 0
+                && let Some(act) = self.act.take()
+            {
+                act();
+            }
+        }
+        polled
+    }
+}
+
+/// Runs a push that is cancelled when it waits for the `wait`th time; whether it came to that.
+async fn cancelled_at(push: &MultiPush, wait: usize) -> (bool, Vec<Result<Report, PushError>>) {
+    let cancel = CancellationToken::new();
+    let run = pin!(push.run(source(), &cancel));
+    let mut at = At { inner: run, left: wait, act: Some(|| cancel.cancel()) };
+    let start = Instant::now();
+    let results = (&mut at).await;
+    let came_to_it = at.act.is_none();
+    if came_to_it {
+        assert!(start.elapsed() < Duration::from_secs(4), "cancelled, and went on");
+    }
+    (came_to_it, results)
+}
+
+/// Cancels at every wait of a push until one has no more of them; how many there were.
+async fn cancel_everywhere(scene: &Scene, via: Via, stores: Stores) -> usize {
+    let push = scene.push(&via, &stores);
+    let mut waits = 0;
+    loop {
+        waits += 1;
+        let (came_to_it, results) = cancelled_at(&push, waits).await;
+        let mut proved = 0;
+        for result in results {
+            match result {
+                Ok(report) => {
+                    assert!(report.verified);
+                    proved += 1;
+                }
+                Err(error) => {
+                    assert!(matches!(*error.failure, Failure::Interrupted), "{waits}: {error:?}");
+                }
+            }
+        }
+        let images = scene.images().await;
+        assert_eq!(images.len(), proved, "wait {waits}: {images:?}");
+        assert!(images.iter().all(|image| image.status() == Status::Active), "wait {waits}");
+        scene.clear().await;
+        if !came_to_it {
+            assert_eq!(proved, scene.clients.len());
+            return waits - 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_cancelled_anywhere_leaves_nothing_but_what_is_proved() {
+    let scene = Scene::new(1).await;
+    let waits = cancel_everywhere(&scene, Via::Direct, Stores::Default).await;
+    assert!(waits > 8, "only {waits} points were tried");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_one_with_two_targets() {
+    let scene = Scene::new(2).await;
+    let waits = cancel_everywhere(&scene, Via::Direct, Stores::Default).await;
+    assert!(waits > 8, "only {waits} points were tried");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_an_import() {
+    let scene = Scene::new(1).await;
+    let waits = cancel_everywhere(&scene, Via::Import, Stores::All).await;
+    assert!(waits > 8, "only {waits} points were tried");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_waits_to_try_again_is_cancelled_at_once() {
+    let scene = Scene::new(1).await;
+    scene.sandboxes[0].inject(Operation::Upload, Fault::Status { status: 503, after: 0 });
+    let mut options = PushOptions::named("image");
+    options.retry =
+        RetryOptions::default().with_pauses(Duration::from_secs(600), Duration::from_secs(600));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![7; BYTES]).unwrap();
+    let source = imgpush_engine::source::FileSource::open(file.path()).unwrap();
+    let push = MultiPush::new(options).to(Target::new(scene.clients[0].clone()));
+    let cancel = CancellationToken::new();
+    let (results, ()) = tokio::join!(push.run(Box::new(source), &cancel), async {
+        // Until the answer has come, the image is settled, and the pause is on.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cancel.cancel();
+    });
+    let error = results.into_iter().next().unwrap().unwrap_err();
+    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
+    assert_eq!(error.attempts, 1);
+    assert!(scene.images().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
+    let scene = Scene::new(2).await;
+    let push = scene.push(&Via::Direct, &Stores::Default);
+    let mut waits = 0;
+    loop {
+        waits += 1;
+        let none = CancellationToken::new();
+        let dropped = CancellationToken::new();
+        let run = pin!(push.run(source(), &none));
+        let mut at = At { inner: run, left: waits, act: Some(|| dropped.cancel()) };
+        let is_done = tokio::select! {
+            biased;
+            () = dropped.cancelled() => false,
+            _ = &mut at => true,
+        };
+        drop(at);
+        if is_done {
+            break;
+        }
+        // The service has noticed when nothing is `saving` any more.
+        let settled = async {
+            loop {
+                let images = scene.images().await;
+                if images.iter().all(|image| image.status() != Status::Saving) {
+                    return images;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let images = tokio::time::timeout(Duration::from_secs(20), settled).await.unwrap();
+        for image in images {
+            let is_whole = image.size() == Some(BYTES as u64);
+            assert!(
+                image.status() == Status::Queued || image.status() == Status::Active && is_whole,
+                "wait {waits}: {image:?}"
+            );
+        }
+        scene.clear().await;
+    }
+    assert!(waits > 8, "only {waits} points were tried");
+}

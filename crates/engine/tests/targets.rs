@@ -1,0 +1,359 @@
+//! One source into several targets, on every way there is, and what is tried again, against sandboxes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use imgpush_engine::client::{
+    Cloud, CloudOptions, Error, Image, ImageClient, ImageQuery, Status, Surroundings,
+};
+use imgpush_engine::pool::Pool;
+use imgpush_engine::source::{ReaderSource, Rewind, Source};
+use imgpush_engine::{
+    CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, RetryOptions,
+    Slowest, SourceError, Stores, Target, Via,
+};
+use imgpush_sandbox::{
+    ADMIN, ADMIN_PROJECT, Fault, Operation, PASSWORD, PROJECT, Sandbox, SandboxOptions, USER,
+};
+
+const MIB: usize = 1 << 20;
+
+/// Bytes that count how often they are read.
+struct Counted {
+    data: Bytes,
+    at: usize,
+    read: Arc<AtomicU64>,
+}
+
+impl Counted {
+    fn new(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
+        let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
+        let read = Arc::new(AtomicU64::new(0));
+        let source = Counted { data: data.into(), at: 0, read: Arc::clone(&read) };
+        (Box::new(source), read)
+    }
+}
+
+impl Source for Counted {
+    fn name(&self) -> &str {
+        "counted"
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.data.len() as u64)
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let failed = |source| SourceError::Read { name: "counted".into(), at: 0, source };
+        let mut buffer = pool.take().map_err(failed)?;
+        let length = buffer.space().len().min(self.data.len() - self.at);
+        if length == 0 {
+            return Ok(None);
+        }
+        buffer.space()[..length].copy_from_slice(&self.data[self.at..self.at + length]);
+        self.at += length;
+        self.read.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(Some(buffer.into_chunk(length)))
+    }
+
+    fn finish(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        Some(self)
+    }
+}
+
+impl Rewind for Counted {
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.at = 0;
+        Ok(())
+    }
+}
+
+/// A sandbox, and who is logged in to it.
+struct Place {
+    sandbox: Sandbox,
+    client: ImageClient,
+}
+
+impl Place {
+    async fn new() -> Self {
+        Place::with(SandboxOptions::default(), USER).await
+    }
+
+    async fn with(options: SandboxOptions, user: &str) -> Self {
+        let options = options.with_tokens(Duration::from_secs(3600));
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let login = CloudOptions::default()
+            .with_setting("auth_url", sandbox.auth_url())
+            .with_setting("username", user)
+            .with_setting("password", PASSWORD)
+            .with_setting("project_name", if user == ADMIN { ADMIN_PROJECT } else { PROJECT });
+        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
+        Place { client: ImageClient::connect(&cloud).await.unwrap(), sandbox }
+    }
+
+    fn target(&self, name: &str) -> Target {
+        Target::new(self.client.clone()).on_cloud(name)
+    }
+
+    async fn images(&self) -> Vec<Image> {
+        self.client.images(&ImageQuery::default()).try_collect().await.unwrap()
+    }
+
+    fn count(&self, method: &str, end: &str) -> usize {
+        let journal = self.sandbox.journal();
+        journal.iter().filter(|r| r.method == method && r.path.ends_with(end)).count()
+    }
+
+    fn uploads(&self) -> usize {
+        self.count("PUT", "/file")
+    }
+}
+
+/// Tried again soon, so that tests do not wait.
+fn options() -> PushOptions {
+    let mut options = PushOptions::named("image");
+    options.retry =
+        RetryOptions::default().with_pauses(Duration::from_millis(20), Duration::from_millis(50));
+    options
+}
+
+async fn push(
+    options: PushOptions,
+    targets: impl IntoIterator<Item = Target>,
+    source: Box<dyn Source>,
+) -> Vec<Result<Report, PushError>> {
+    let push = targets.into_iter().fold(MultiPush::new(options), MultiPush::to);
+    push.run(source, &CancellationToken::new()).await
+}
+
+/// One push to one target.
+async fn push_one(
+    options: PushOptions,
+    target: Target,
+    source: Box<dyn Source>,
+) -> Result<Report, PushError> {
+    push(options, [target], source).await.pop().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_targets_get_what_is_read_once() {
+    let places = [Place::new().await, Place::new().await, Place::new().await];
+    let bytes = 20 * MIB + 3;
+    let (source, read) = Counted::new(bytes);
+    let targets = places.iter().zip(["a", "b", "c"]).map(|(place, name)| place.target(name));
+    let results = push(options(), targets, source).await;
+    for ((result, place), name) in results.into_iter().zip(&places).zip(["a", "b", "c"]) {
+        let report = result.unwrap();
+        assert_eq!((report.verified, report.attempts, &*report.cloud), (true, 1, name));
+        assert_eq!(place.images().await[0].size(), Some(bytes as u64));
+    }
+    assert_eq!(read.load(Ordering::Relaxed), bytes as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_in_passing_is_sent_again_without_the_others() {
+    let (sound, broken, refusing) = (Place::new().await, Place::new().await, Place::new().await);
+    let bytes = 8 * MIB;
+    broken.sandbox.inject(Operation::Upload, Fault::DropAfter(3 * MIB as u64));
+    broken.sandbox.inject(Operation::Upload, Fault::Status { status: 503, after: bytes as u64 });
+    refusing.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: bytes as u64 });
+    let targets = [sound.target("sound"), broken.target("broken"), refusing.target("refusing")];
+    let (source, read) = Counted::new(bytes);
+    let mut results = push(options(), targets, source).await.into_iter();
+
+    assert_eq!(results.next().unwrap().unwrap().attempts, 1);
+    let report = results.next().unwrap().unwrap();
+    assert_eq!((report.attempts, report.verified), (3, true));
+    let notes: Vec<_> = report.notes.iter().map(|note| note.id).collect();
+    assert_eq!(notes, ["retried", "retried"]);
+    assert_eq!(broken.count("POST", "/images"), 1, "the same record all the time");
+    let error = results.next().unwrap().unwrap_err();
+    assert!(matches!(&*error.failure, Failure::Client { source: Error::TooLarge(_), .. }));
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+
+    assert_eq!((sound.uploads(), broken.uploads(), refusing.uploads()), (1, 3, 1));
+    assert_eq!(read.load(Ordering::Relaxed), 3 * bytes as u64, "no reading but for who needs it");
+    assert!(refusing.images().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_again_is_lost_for_those_that_failed_only() {
+    let (sound, broken) = (Place::new().await, Place::new().await);
+    broken.sandbox.inject(Operation::Upload, Fault::DropAfter(MIB as u64));
+    let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 6 * MIB]));
+    let targets = [broken.target("broken"), sound.target("sound")];
+    let mut results = push(options(), targets, Box::new(pipe)).await.into_iter();
+    let error = results.next().unwrap().unwrap_err();
+    assert!(
+        matches!(&*error.failure, Failure::NoWayBack { name, source }
+            if name == "pipe" && matches!(**source, Failure::Broken { .. })),
+        "{error:?}"
+    );
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert!(results.next().unwrap().unwrap().verified);
+    assert_eq!((broken.uploads(), broken.images().await.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_fails_leaves_an_image_nowhere() {
+    struct Short(Box<dyn Source>);
+    impl Source for Short {
+        fn name(&self) -> &str {
+            "short"
+        }
+        fn size(&self) -> Option<u64> {
+            self.0.size()
+        }
+        fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+            self.0.next_chunk(pool)
+        }
+        fn finish(&mut self) -> Result<(), SourceError> {
+            Err(SourceError::Changed { name: "short".into() })
+        }
+    }
+    let places = [Place::new().await, Place::new().await];
+    let source = Short(Counted::new(5 * MIB).0);
+    let targets = places.iter().map(|place| place.target("x"));
+    for result in push(options(), targets, Box::new(source)).await {
+        let error = result.unwrap_err();
+        let is_source = matches!(error.failure.source_error(), Some(SourceError::Changed { .. }));
+        assert!(is_source, "{error:?}");
+        assert_eq!(error.attempts, 1, "a source that fails is not read again");
+    }
+    for place in &places {
+        assert!(place.images().await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_slowest_is_dropped_and_served_afterwards() {
+    let (quick, slow) = (Place::new().await, Place::new().await);
+    let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
+    slow.sandbox.inject(Operation::Upload, stall);
+    let mut options = options();
+    options.slowest = Slowest::Drop { after: Duration::from_millis(500) };
+    options.settle_timeout = Duration::from_secs(5);
+    options.memory_bytes = 40 << 20;
+    let (source, _) = Counted::new(64 * MIB);
+    let targets = [quick.target("quick"), slow.target("slow")];
+    let results = push(options.clone(), targets, source).await;
+    let [quick_report, slow_report] = &results[..] else { panic!("{results:?}") };
+    let (quick_report, slow_report) =
+        (quick_report.as_ref().unwrap(), slow_report.as_ref().unwrap());
+    assert_eq!((quick_report.attempts, slow_report.attempts), (1, 2));
+    assert!(quick_report.seconds < slow_report.seconds);
+
+    // Nobody else is held up by a target that is alone, and a pipe cannot be read for it again.
+    let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
+    slow.sandbox.inject(Operation::Upload, stall);
+    let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 64 * MIB]));
+    let targets = [quick.target("quick"), slow.target("slow")];
+    let results = push(options, targets, Box::new(pipe)).await;
+    assert!(results[0].is_ok());
+    let error = results[1].as_ref().unwrap_err();
+    assert!(matches!(error.failure.root(), Failure::TooSlow), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing() {
+    let usual = Place::new().await;
+    let other = Place::with(SandboxOptions::default().with_hash_algo("sha3_256"), USER).await;
+    let (source, read) = Counted::new(5 * MIB);
+    let targets = [usual.target("usual"), other.target("other")];
+    let results = push(options(), targets, source).await;
+    let report = results[1].as_ref().unwrap();
+    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert!(report.computed.contains_key("sha3_256"), "{:?}", report.computed);
+    assert!(results[0].is_ok());
+    assert_eq!((usual.uploads(), other.uploads()), (1, 1));
+    assert_eq!(read.load(Ordering::Relaxed), 10 * MIB as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_reaches_all_stores_and_is_proved() {
+    let place = Place::with(SandboxOptions::default().with_stores(["fast", "slow"]), USER).await;
+    let target = place.target("x").via(Via::Import).into_stores(Stores::All);
+    place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
+    let report = push_one(options(), target, Counted::new(3 * MIB).0).await.unwrap();
+    assert_eq!((report.via, report.verified, report.attempts), ("import", true, 2));
+    assert_eq!(report.stores, ["fast", "slow"]);
+    assert_eq!((place.uploads(), place.count("PUT", "/stage")), (0, 2));
+
+    place.sandbox.inject(Operation::Import, Fault::ImportFails);
+    let target = place.target("x").via(Via::Import);
+    let error = push_one(options(), target, Counted::new(MIB).0).await.unwrap_err();
+    assert!(
+        matches!(&*error.failure, Failure::Client { source: Error::ImportFailed(_), .. }),
+        "{error:?}"
+    );
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert_eq!(place.images().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_into_one_store_is_copied_into_the_others() {
+    let stores = || SandboxOptions::default().with_stores(["fast", "slow", "far"]);
+    let both = || Stores::These(vec!["slow".into(), "far".into()]);
+    let place = Place::with(stores(), ADMIN).await;
+    let target = place.target("x").into_stores(both());
+    let report = push_one(options(), target, Counted::new(MIB).0).await.unwrap();
+    let mut found = report.stores.clone();
+    found.sort();
+    assert_eq!(found, ["far", "slow"]);
+
+    // Who may not copy has a proved image in one store, which is not removed.
+    let place = Place::with(stores(), USER).await;
+    let target = place.target("x").into_stores(both());
+    let error = push_one(options(), target, Counted::new(MIB).0).await.unwrap_err();
+    assert!(
+        matches!(&*error.failure, Failure::NotCopied { source: Error::Forbidden(_) }),
+        "{error:?}"
+    );
+    assert!(matches!(error.fate, Fate::Kept { .. }), "{error:?}");
+    assert_eq!(place.images().await[0].stores(), ["slow"]);
+
+    // A store that is not there is told before anything is made.
+    let target = place.target("x").into_stores(Stores::These(vec!["nowhere".into()]));
+    let error = push_one(options(), target, Counted::new(MIB).0).await.unwrap_err();
+    assert!(
+        matches!(&*error.failure, Failure::NoSuchStore { store, offers, .. }
+            if store == "nowhere" && offers == &["fast", "slow", "far"]),
+        "{error:?}"
+    );
+    assert_eq!(place.count("POST", "/images"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_whose_answer_is_lost_is_no_second_image() {
+    let place = Place::new().await;
+    place.sandbox.inject(Operation::Create, Fault::DropAnswer);
+    let report = push_one(options(), place.target("x"), Counted::new(MIB).0).await.unwrap();
+    let images = place.images().await;
+    assert_eq!(images.len(), 1);
+    assert_eq!(images[0].id(), report.id);
+    assert_eq!(images[0].status(), Status::Active);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_try_is_the_last() {
+    let place = Place::new().await;
+    for _ in 0..3 {
+        place.sandbox.inject(Operation::Upload, Fault::DropAfter(0));
+    }
+    let mut twice = options();
+    twice.retry = twice.retry.with_retries(2);
+    let error = push_one(twice, place.target("x"), Counted::new(MIB).0).await.unwrap_err();
+    assert_eq!(error.attempts, 3);
+    assert!(error.to_string().ends_with("failed after 3 attempts"), "{error}");
+    assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}");
+    assert!(place.images().await.is_empty());
+}
