@@ -62,7 +62,7 @@ impl From<Code> for std::process::ExitCode {
 
 /// The code of several pushes at once: what all came to, or that they did not come to the same. An
 /// interruption is one for all.
-pub(crate) fn of_all(codes: Vec<Code>) -> Code {
+pub(crate) fn of_all(codes: &[Code]) -> Code {
     let first = codes.first().copied().unwrap_or(DONE);
     match () {
         () if codes.contains(&INTERRUPTED) => INTERRUPTED,

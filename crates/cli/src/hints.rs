@@ -35,7 +35,11 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
         Failure::ImportNotOffered { .. } => {
             Some("--via direct needs no import, with one store at most".to_owned())
         }
-        Failure::NotCopied { source } => for_client(source),
+        Failure::NotCopied { .. } => Some(
+            "most services let only administrators copy; --via import reaches several stores \
+             without that"
+                .to_owned(),
+        ),
         Failure::Mismatch { field: "os_hash_value" | "checksum" | "size", .. } => Some(
             "the data changed between here and the store; push it again, and if it happens again \
              look at the network and at the service's disks"

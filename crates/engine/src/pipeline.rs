@@ -156,7 +156,7 @@ impl Reading {
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
             let result = match work.run(source.as_mut(), &mut hasher) {
-                Ok(tail) => work.release(source.as_mut(), hasher, tail),
+                Ok(tail) => work.release(source.as_mut(), hasher, tail.as_ref()),
                 // A source that changed can be why nobody wants the rest: it broke the connection.
                 Err(Stop::Unwanted) => source.finish().map_err(Stop::from).and(Err(Stop::Unwanted)),
                 Err(stop) => Err(stop),
@@ -281,7 +281,7 @@ impl Work {
         &mut self,
         source: &mut dyn Source,
         hasher: MultiHasher,
-        tail: Option<Bytes>,
+        tail: Option<&Bytes>,
     ) -> Result<Produced, Stop> {
         let digests = hasher.finish();
         source.finish()?;
@@ -295,7 +295,7 @@ impl Work {
             match examined {
                 Ok(examined) => {
                     let read = Read { produced: produced.clone(), examined };
-                    outlet.release(tail.clone(), read, &self.runtime);
+                    outlet.release(tail.cloned(), read, &self.runtime);
                 }
                 Err(failure) => outlet.end(Stop::Claim(failure), &self.runtime),
             }

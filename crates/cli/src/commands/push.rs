@@ -36,8 +36,8 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         }
     };
     let is_one = results.len() == 1;
-    let codes = results.iter().map(|result| told(result, is_one, args, printer)).collect();
-    exit_code::of_all(codes)
+    let codes: Vec<_> = results.iter().map(|result| told(result, is_one, args, printer)).collect();
+    exit_code::of_all(&codes)
 }
 
 /// Says what came of one target, and gives its exit code.

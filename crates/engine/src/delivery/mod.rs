@@ -274,8 +274,13 @@ impl<'a> Delivery<'a> {
         })));
     }
 
+    /// What the log has around all that happens here.
+    fn span(&self) -> tracing::Span {
+        tracing::info_span!("target", cloud = self.target.cloud)
+    }
+
     fn enter(&self, phase: Phase) {
-        tracing::info!(cloud = self.target.cloud, "{}", phase.name());
+        tracing::info!("{}", phase.name());
         self.target.progress.phase(phase);
     }
 
@@ -326,37 +331,13 @@ impl Participant for Delivery<'_> {
     }
 
     async fn take_part(&mut self, tap: Tap) {
-        let sent = match self.look_again().await {
-            Ok(Found::Nothing) => self.send(tap).await,
-            // It needs no data, only digests to compare it with.
-            Ok(Found::All) => return self.stage = Stage::Comparing(None),
-            Err(unsent) => Err(unsent),
-        };
-        match sent {
-            Ok(Read { produced, examined }) => {
-                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
-                    plan.examined = examined;
-                }
-                if let Err(failure) = self.arrived(produced).await {
-                    self.fail(failure).await;
-                }
-            }
-            Err(unsent) => self.recover(unsent).await,
-        }
+        let span = self.span();
+        self.deliver(tap).instrument(span).await;
     }
 
     async fn digested(&mut self, produced: &Produced) {
-        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
-            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => {
-                let reason = "the source gave other bytes when it was read a second time";
-                Err(Failure::CannotVerify { reason: reason.to_owned() })
-            }
-            Stage::Comparing(_) => self.compare(produced.clone()).await,
-            _ => self.fetched(produced).await,
-        };
-        if let Err(failure) = done {
-            self.fail(failure).await;
-        }
+        let span = self.span();
+        self.go_on(produced).instrument(span).await;
     }
 
     async fn end(&mut self, over: Over) {
@@ -383,6 +364,42 @@ impl Participant for Delivery<'_> {
 }
 
 impl Delivery<'_> {
+    /// Sends what comes, and sees to what follows.
+    async fn deliver(&mut self, tap: Tap) {
+        let sent = match self.look_again().await {
+            Ok(Found::Nothing) => self.send(tap).await,
+            // It needs no data, only digests to compare it with.
+            Ok(Found::All) => return self.stage = Stage::Comparing(None),
+            Err(unsent) => Err(unsent),
+        };
+        match sent {
+            Ok(Read { produced, examined }) => {
+                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
+                    plan.examined = examined;
+                }
+                if let Err(failure) = self.arrived(produced).await {
+                    self.fail(failure).await;
+                }
+            }
+            Err(unsent) => self.recover(unsent).await,
+        }
+    }
+
+    /// Compares, or has the service fetch, what is known by its digests now.
+    async fn go_on(&mut self, produced: &Produced) {
+        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
+            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => {
+                let reason = "the source gave other bytes when it was read a second time";
+                Err(Failure::CannotVerify { reason: reason.to_owned() })
+            }
+            Stage::Comparing(_) => self.compare(produced.clone()).await,
+            _ => self.fetched(produced).await,
+        };
+        if let Err(failure) = done {
+            self.fail(failure).await;
+        }
+    }
+
     /// The source is proved: the service may fetch it, too.
     async fn fetched(&mut self, produced: &Produced) -> Result<(), Failure> {
         self.create().await?;
