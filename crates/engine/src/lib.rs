@@ -35,7 +35,8 @@
 //!
 //! [`Push`] and [`Download`] are the use cases, and their pages say what happens in which order;
 //! [`Verification`] compares an image with a file or with its own data, [`Digesting`] hashes without a
-//! cloud, [`Staging`] lays data ready for an import. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
+//! cloud, [`Staging`] lays data ready for an import, [`proof`] holds a source to its published checksums.
+//! Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
 //! that joins reading, hashing and sending, and [`sink`].
 //!
 //! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
@@ -53,6 +54,7 @@ mod pipeline;
 pub mod pool;
 mod preflight;
 mod progress;
+pub mod proof;
 mod push;
 mod report;
 mod runtime;

@@ -89,7 +89,8 @@ pub(crate) fn start(
     let (sender, queue) = mpsc::channel(QUEUE_CHUNKS);
     let (done, outcome) = oneshot::channel();
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let mut hasher = MultiHasher::new(algorithms.iter().copied(), threads);
+    let wanted = algorithms.iter().chain(source.wants()).copied();
+    let mut hasher = MultiHasher::new(wanted, threads);
     let mut source = source;
     std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
         let examination = claim.map(Examination::of);
@@ -97,7 +98,7 @@ pub(crate) fn start(
         let result = match reading.run(source.as_mut(), &mut hasher, &sender) {
             Ok(tail) => reading.release(source.as_mut(), hasher, tail, &sender),
             // A source that changed can be why nobody wants the rest: it broke the connection.
-            Err(Stop::Unwanted) => source.finish().map_err(Stop::Source).and(Err(Stop::Unwanted)),
+            Err(Stop::Unwanted) => source.check().map_err(Stop::Source).and(Err(Stop::Unwanted)),
             Err(stop) => Err(stop),
         };
         if result.is_err() {
@@ -153,7 +154,7 @@ impl Reading {
         sender: &mpsc::Sender<Item>,
     ) -> Result<Read, Stop> {
         let digests = hasher.finish();
-        source.finish().map_err(Stop::Source)?;
+        source.finish(&digests).map_err(Stop::Source)?;
         let examined =
             self.examination.map(Examination::finish).transpose().map_err(Stop::Claim)?;
         for item in tail.map(Item::Chunk).into_iter().chain([Item::End]) {
@@ -186,7 +187,7 @@ mod tests {
             Ok(Some(Bytes::from_static(b"chunk")))
         }
 
-        fn finish(&mut self) -> Result<(), SourceError> {
+        fn check(&mut self) -> Result<(), SourceError> {
             Err(SourceError::Changed { name: "changing".to_owned() })
         }
     }

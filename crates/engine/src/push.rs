@@ -18,6 +18,7 @@ use crate::formats::{Claim, Examined, Sniffed};
 use crate::pipeline::Produced;
 use crate::pool::Pool;
 use crate::progress::{NoProgress, Phase, Progress};
+use crate::proof::SourceProof;
 use crate::report::{self, Note, Report};
 use crate::sending::{ALWAYS, Patience, Sending, Sent, Target, state_of};
 use crate::source::Source;
@@ -320,10 +321,11 @@ impl Push {
         let Sent { produced, examined, source, attempts } =
             sending.run(source, head, &pool).await?;
 
+        let source_proof = source.proof().cloned().unwrap_or_default();
         self.enter(Phase::Verifying);
         let (image, verified_by, produced) = self.verify(id, produced, source, &pool).await?;
         let examined = examined.expect("what is sent under a claim is examined");
-        Ok(Done { image, verified_by, produced, examined, attempts })
+        Ok(Done { image, verified_by, produced, source_proof, examined, attempts })
     }
 
     /// Step 6.
@@ -456,6 +458,7 @@ impl Push {
             verified_by: done.verified_by,
             computed: report::shown(&done.produced.digests),
             source,
+            source_proof: done.source_proof,
             cloud: self.cloud.clone(),
             attempts: done.attempts,
             notes: notes(&done.examined, image.virtual_size()),
@@ -512,6 +515,7 @@ struct Done {
     image: Image,
     verified_by: Vec<&'static str>,
     produced: Produced,
+    source_proof: SourceProof,
     examined: Examined,
     attempts: u32,
 }

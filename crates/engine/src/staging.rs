@@ -135,13 +135,14 @@ impl Staging {
             sent = self.send(image, source, announced) => sent,
             () = cancel.cancelled() => Err(Failure::Interrupted),
         };
-        let Sent { produced, attempts, .. } = sent.map_err(failed)?;
+        let Sent { produced, source, attempts, .. } = sent.map_err(failed)?;
         Ok(StagingReport {
             id: image.id().to_owned(),
             name: image.name().map(str::to_owned),
             size: produced.bytes,
             computed: report::shown(&produced.digests),
             source: source_name,
+            source_proof: source.proof().cloned().unwrap_or_default(),
             cloud: self.cloud.clone(),
             attempts,
             seconds: start.elapsed().as_secs_f64(),
