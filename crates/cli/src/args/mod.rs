@@ -6,6 +6,7 @@ mod glance;
 pub(crate) mod image;
 mod inspect;
 mod memory;
+mod proof;
 mod push;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -19,6 +20,7 @@ pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use proof::ProofArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;

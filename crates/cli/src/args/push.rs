@@ -11,17 +11,19 @@ use imgpush_engine::source::SourceOptions;
 use super::glance::GlanceArgs;
 use super::memory::memory;
 use super::values::{key_value, visibility};
-use super::{Decompress, SourceArgs};
+use super::{Decompress, ProofArgs, SourceArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   imgpush push noble.qcow2
   imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
   imgpush push https://cloud.example.org/noble.qcow2.xz
+  imgpush push noble.qcow2 --checksum-file SHA256SUMS --checksum-signature SHA256SUMS.gpg \\
+    --checksum-key ubuntu.gpg
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
 The id of the image goes to stdout, all else to stderr. Exit codes: 0 proved, 10 source,
-11 format, 20 not authorised, 21 refused, 22 connection, 23 server differs, 130 interrupted.")]
+11 format, 12 source not as expected, 20 not authorised, 21 refused, 22 connection, 23 server differs, 130 interrupted.")]
 pub(crate) struct PushArgs {
     /// The disk image: a file, an http or https address, or - for the standard input
     ///
@@ -143,6 +145,9 @@ pub(crate) struct PushArgs {
 
     #[command(flatten)]
     source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) proof: ProofArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imgpush_client::{Cloud, Error as ClientError, ImageClient};
-use imgpush_engine::source::{self, SourceOptions};
-use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report};
+use imgpush_engine::source::{self, Source};
+use imgpush_engine::{Failure, Fate, Push, PushError, PushOptions, Report, SourceError};
 
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
@@ -16,7 +16,8 @@ use crate::{hints, interrupt, output, progress};
 pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
     let view = progress::view(args.progress, args.quiet, printer);
     let (source, options) = (args.source_options(), args.options());
-    match push(cloud, &args.file, &source, options, view, printer).await {
+    let opening = super::source::proved(&args.file, &source, &args.proof, printer);
+    match push(cloud, &args.file, opening, options, view, printer).await {
         Ok((_, report)) => {
             if args.json {
                 printer.result(&output::report(&report).to_string());
@@ -44,7 +45,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PushArgs, printer: &Printer) -
 pub(crate) async fn push(
     cloud: &CloudArgs,
     place: &Path,
-    source_options: &SourceOptions,
+    opening: impl Future<Output = Result<Box<dyn Source>, SourceError>>,
     options: PushOptions,
     view: Arc<dyn View>,
     printer: &Printer,
@@ -61,7 +62,7 @@ pub(crate) async fn push(
     let connecting = |source| Failure::Client { during: "connecting to the cloud", source };
 
     let source = tokio::select! {
-        source = source::open(place, source_options) => source.map_err(Failure::Source),
+        source = opening => source.map_err(Failure::Source),
         () = cancel.cancelled() => Err(Failure::Interrupted),
     };
     let source = source.map_err(|failure| early(failure, &cloud_name))?;
