@@ -94,7 +94,8 @@ fn for_proof(error: &ProofError) -> Option<String> {
             });
             match unknown {
                 Some(key) => format!(
-                    "get key {key} from whoever publishes the list, and give it with --checksum-key"
+                    "if key {key} is of whoever publishes the list, get it from them, and give it with \
+                     --checksum-key; else the list is somebody else's"
                 ),
                 None => "get the list and its signature again, both at once".to_owned(),
             }

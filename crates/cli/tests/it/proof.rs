@@ -134,7 +134,11 @@ fn a_signed_list_counts_by_the_key_that_was_given_only() {
             "{}",
             run.stderr
         );
-        assert!(run.stderr.contains(&format!("hint: get key {KEY}")), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(&format!("hint: if key {KEY} is of whoever publishes")),
+            "{}",
+            run.stderr
+        );
     }
     let run = refused(&scene, &[&beside[..3], &["--checksum-key", "key.asc"]].concat(), 12);
     assert!(run.stderr.contains("SHA256SUMS is not signed"), "{}", run.stderr);

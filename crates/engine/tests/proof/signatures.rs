@@ -181,6 +181,11 @@ fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
     let alive = signer.clone().expiring(100_000);
     assert_eq!(check(&bytes(&both[0]), &keys(&[&alive])).unwrap(), key);
 
+    // Keys of long ago are still in use.
+    let old = Signer::of(KeyType::Rsa(2048), true).as_of_old();
+    let checked = check(&bytes(&old.sign(LIST.as_bytes())), &keys(&[&old]));
+    assert_eq!(checked.unwrap(), old.fingerprint());
+
     // Of the subkey alone: the key itself goes on.
     let key = signer.subkey_fingerprint();
     for (certificate, refusal) in [

@@ -7,7 +7,7 @@ use pgp::composed::{
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{KeyFlags, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData};
 use pgp::ser::Serialize as _;
-use pgp::types::{Duration, KeyDetails as _, Password, SigningKey, Timestamp};
+use pgp::types::{Duration, KeyDetails as _, Password, SigningKey, Tag, Timestamp};
 use rand::thread_rng;
 
 /// The age of the keys.
@@ -119,6 +119,18 @@ impl Signer {
     pub(crate) fn revoked(mut self) -> Self {
         let said = self.say(SignatureType::KeyRevocation, Vec::new());
         self.0.details.revocation_signatures.push(said);
+        self
+    }
+
+    /// As keys of long ago are: named by SHA-1, and with no word on what the key is for.
+    pub(crate) fn as_of_old(mut self) -> Self {
+        let key = &self.0.primary_key;
+        let mut config = self.config(SignatureType::CertPositive, Vec::new());
+        config.hash_alg = HashAlgorithm::Sha1;
+        let name = self.0.details.users[0].id.clone();
+        let password = Password::empty();
+        let said = config.sign_certification(key, key.public_key(), &password, Tag::UserId, &name);
+        self.0.details.users[0].signatures = vec![said.unwrap()];
         self
     }
 
