@@ -34,8 +34,10 @@ async fn expected(
     }
     let Some(place) = &args.checksum_file else { return Ok(expected) };
     let signature = args.checksum_signature.as_deref();
-    let keys = args.checksum_keys.iter().map(|file| Keys::read(file));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?.into_iter().fold(Keys::default(), Keys::and);
+    let mut keys = Keys::default();
+    for file in &args.checksum_keys {
+        keys = keys.and(Keys::read(file).await?);
+    }
     let list = if keys.is_empty() && signature.is_none() {
         ChecksumList::read(place, http).await?
     } else {

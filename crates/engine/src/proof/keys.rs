@@ -27,11 +27,11 @@ impl Keys {
     /// # Errors
     ///
     /// [`ProofError::Unreadable`], [`ProofError::TooLarge`] or [`ProofError::NotAKey`].
-    pub fn read(path: &Path) -> Result<Self, ProofError> {
+    pub async fn read(path: &Path) -> Result<Self, ProofError> {
         // Whoever can change a key on its way can sign any list.
         let is_address = is_address(path);
         let path = if is_address { &Path::new(".").join(path) } else { path };
-        let letter = Letter::read_blocking(path, "key", &HttpOptions::default())?;
+        let letter = Letter::read(path, "key", &HttpOptions::default()).await?;
         Keys::parse(&letter.name, &letter.text)
     }
 

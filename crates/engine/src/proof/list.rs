@@ -153,7 +153,7 @@ pub(super) struct Letter {
 
 impl Letter {
     /// Reads what is at a place.
-    async fn read(
+    pub(super) async fn read(
         place: &Path,
         what: &'static str,
         http: &HttpOptions,
@@ -163,7 +163,7 @@ impl Letter {
     }
 
     /// The same outside the async runtime.
-    pub(super) fn read_blocking(
+    fn read_blocking(
         place: &Path,
         what: &'static str,
         http: &HttpOptions,

@@ -27,7 +27,7 @@
 //! use imgpush_engine::source::{self, HttpOptions, SourceOptions};
 //!
 //! # async fn tour() -> Result<(), imgpush_engine::SourceError> {
-//! let keys = Keys::read(Path::new("ubuntu.gpg"))?;
+//! let keys = Keys::read(Path::new("ubuntu.gpg")).await?;
 //! let list = Path::new("https://cloud.example.org/noble/SHA256SUMS");
 //! let signature = Path::new("https://cloud.example.org/noble/SHA256SUMS.gpg");
 //! let list =

@@ -182,7 +182,7 @@ fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
     assert_eq!(check(&bytes(&both[0]), &keys(&[&alive])).unwrap(), key);
 
     // Keys of long ago are still in use.
-    let old = Signer::of(KeyType::Rsa(2048), true).as_of_old();
+    let old = Signer::of(KeyType::Rsa(2048), true).aged();
     let checked = check(&bytes(&old.sign(LIST.as_bytes())), &keys(&[&old]));
     assert_eq!(checked.unwrap(), old.fingerprint());
 
@@ -238,7 +238,7 @@ async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
     let list_file = scene.file("SHA256SUMS", list.as_bytes());
     scene.file("SHA256SUMS.gpg", &armored(&signer.sign(list.as_bytes())));
     let key = scene.file("key.gpg", &signer.public());
-    let keys = Keys::read(&key).unwrap();
+    let keys = Keys::read(&key).await.unwrap();
     let signature = format!("{}/SHA256SUMS.gpg", scene.serve());
     let read = async |keys: &Keys| {
         let http = HttpOptions::default();
@@ -253,6 +253,6 @@ async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
     let error = read(&Keys::default()).await.unwrap_err();
     assert!(matches!(error, ProofError::NoKey { .. }), "{error:?}");
     let address = format!("{}/key.gpg", scene.serve());
-    let error = Keys::read(address.as_ref()).unwrap_err();
+    let error = Keys::read(address.as_ref()).await.unwrap_err();
     assert!(matches!(error, ProofError::Unreadable { .. }), "a key from the network: {error:?}");
 }

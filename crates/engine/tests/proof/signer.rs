@@ -123,7 +123,7 @@ impl Signer {
     }
 
     /// As keys of long ago are: named by SHA-1, and with no word on what the key is for.
-    pub(crate) fn as_of_old(mut self) -> Self {
+    pub(crate) fn aged(mut self) -> Self {
         let key = &self.0.primary_key;
         let mut config = self.config(SignatureType::CertPositive, Vec::new());
         config.hash_alg = HashAlgorithm::Sha1;

@@ -1,6 +1,6 @@
 //! What is refused before anything is read, and the sources themselves without a service.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
@@ -88,6 +88,35 @@ fn digests_that_nothing_can_have_both_are_refused() {
     let both = Expected::default().with_digest(digest(&sha256(&packed))).with_digest(digest(&one));
     let source = Box::new(Unpacked::new(pipe(&packed), Packing::Xz).unwrap());
     assert!(read(both.of(source).unwrap().as_mut()).is_ok());
+}
+
+/// Whatever the format, with members behind each other, and with frames that are passed over.
+#[test]
+fn the_packed_bytes_are_hashed_to_the_last_of_every_format() {
+    let data = &content(0)[..300_000];
+    let mut gzip = Vec::new();
+    flate2::read::GzEncoder::new(data, flate2::Compression::fast()).read_to_end(&mut gzip).unwrap();
+    let mut bzip2 = Vec::new();
+    bzip2::read::BzEncoder::new(data, bzip2::Compression::fast()).read_to_end(&mut bzip2).unwrap();
+    let zstd = zstd::encode_all(data, 1).unwrap();
+    let skippable = [&b"\x50\x2a\x4d\x18\x10\0\0\0"[..], &[7; 16]].concat();
+    for (packing, packed) in [
+        (Packing::Gzip, [&gzip[..], &gzip].concat()),
+        (Packing::Bzip2, [&bzip2[..], &bzip2].concat()),
+        (Packing::Zstd, [&zstd[..], &skippable].concat()),
+        (Packing::Xz, [&xz(data)[..], &[0; 64]].concat()),
+    ] {
+        let unpacked = || Box::new(Unpacked::new(pipe(&packed), packing).unwrap());
+        let expected = |bytes: &[u8]| {
+            let text = format!("{}  d.img.{packing}\n", sha256(bytes));
+            Expected::default().with_list(list(&text)).named(format!("d.img.{packing}"))
+        };
+        let right = expected(&packed);
+        read(right.of(unpacked()).unwrap().as_mut()).unwrap();
+        let without_its_end = expected(&packed[..packed.len() - 4]);
+        let wrong = read(without_its_end.of(unpacked()).unwrap().as_mut());
+        assert!(matches!(wrong, Err(SourceError::Unproved(_))), "{packing}: {wrong:?}");
+    }
 }
 
 /// Whoever forgets to hash gets no proof.
