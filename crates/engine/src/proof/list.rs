@@ -201,8 +201,12 @@ impl Letter {
     fn list(self, signer: Option<String>) -> Result<ChecksumList, ProofError> {
         let named = self.file_name.as_deref().and_then(Sums::algorithm_of);
         let untagged: Vec<_> = named.into_iter().chain(Algorithm::USUAL).collect();
-        let lone_digest = Sums::lone_digest(&self.text, &untagged);
         let sums = Sums::parse(&self.text, &untagged);
+        // A name may be nothing but blanks.
+        let lone_digest = match sums.entries.is_empty() {
+            true => Sums::lone_digest(&self.text, &untagged),
+            false => None,
+        };
         if sums.entries.is_empty() && lone_digest.is_none() {
             return Err(ProofError::NotAList { list: self.name });
         }

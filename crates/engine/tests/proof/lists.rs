@@ -64,6 +64,16 @@ fn lists_of_the_mirrors_are_understood() {
     assert_eq!(proves("disk.img.b2", &format!("{sha512}\n"), "any", b"abc"), ["blake2b"]);
 }
 
+/// A file may be called so, and a digest of it is none of another.
+#[test]
+fn a_name_of_blanks_is_a_name() {
+    let list = ChecksumList::parse("SHA256SUMS", format!("{}    ", sha256(b"abc")).as_bytes());
+    let expected = Expected::default().with_list(list.unwrap());
+    let source = || Box::new(ReaderSource::new("pipe", &b"abc"[..]));
+    assert!(expected.clone().named("  ").of(source()).is_ok());
+    assert!(expected.named("noble.img").of(source()).is_err());
+}
+
 #[test]
 fn what_is_no_list_is_said_to_be_none() {
     for text in ["", "\n", "<html>404</html>\n", "abc  disk.img\n", "\u{1f}\u{8b}\u{8}"] {
