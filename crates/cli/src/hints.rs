@@ -65,6 +65,8 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
     })
 }
 
+const AGAIN: &str = "get the list and its signature again, both at once";
+
 /// A hint for a source that is not proved.
 fn for_proof(error: &ProofError) -> Option<String> {
     Some(match error {
@@ -97,8 +99,12 @@ fn for_proof(error: &ProofError) -> Option<String> {
                     "if key {key} is of whoever publishes the list, get it from them, and give it with \
                      --checksum-key; else the list is somebody else's"
                 ),
-                None => "get the list and its signature again, both at once".to_owned(),
+                None => AGAIN.to_owned(),
             }
+        }
+        ProofError::NotASignature { .. } => AGAIN.to_owned(),
+        ProofError::Unreadable { what: "key", .. } => {
+            "keys are files that you keep: get one once, in a way that you trust".to_owned()
         }
         ProofError::Unreadable { source, .. } => return for_source(source),
         _ => return None,

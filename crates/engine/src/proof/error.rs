@@ -120,8 +120,8 @@ pub enum ProofError {
         list: String,
     },
 
-    /// What should be a signature is none.
-    #[error("{name} is no OpenPGP signature")]
+    /// What should be a signature is none, or was cut.
+    #[error("{name} has no OpenPGP signature, or not all of one")]
     NotASignature {
         /// Where it is.
         name: String,
