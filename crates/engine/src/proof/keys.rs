@@ -116,18 +116,24 @@ impl Keys {
         now: Timestamp,
     ) -> Result<String, Vec<Refusal>> {
         judge(signature, now).map_err(|refusal| vec![refusal])?;
+        let mut signer = None;
         let mut refusals = Vec::new();
         for certificate in &self.0 {
             match certificate.check(signature, text, now) {
-                Some(Ok(signer)) => return Ok(signer),
+                Some(Ok(good)) => signer = Some(good),
                 Some(Err(refusal)) => refusals.push(refusal),
                 None => {}
             }
         }
-        if refusals.is_empty() {
-            refusals.push(Refusal::UnknownSigner { key: issuer(signature) });
+        // Another copy of a key may be older than its revocation.
+        let is_revoked = |refusal: &Refusal| matches!(refusal, Refusal::KeyRevoked { .. });
+        match signer {
+            Some(signer) if !refusals.iter().any(is_revoked) => Ok(signer),
+            None if refusals.is_empty() => {
+                Err(vec![Refusal::UnknownSigner { key: issuer(signature) }])
+            }
+            _ => Err(refusals),
         }
-        Err(refusals)
     }
 }
 

@@ -181,6 +181,12 @@ fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
     let alive = signer.clone().expiring(100_000);
     assert_eq!(check(&bytes(&both[0]), &keys(&[&alive])).unwrap(), key);
 
+    // An older copy that knows nothing of it does not help.
+    for copies in [[&signer, &signer.clone().revoked()], [&signer.clone().revoked(), &signer]] {
+        let refused = refusals(check(&bytes(&both[0]), &keys(&copies)));
+        assert!(matches!(refused[..], [Refusal::KeyRevoked { .. }]), "{refused:?}");
+    }
+
     // Keys of long ago are still in use.
     let old = Signer::of(KeyType::Rsa(2048), true).aged();
     let checked = check(&bytes(&old.sign(LIST.as_bytes())), &keys(&[&old]));
