@@ -18,7 +18,7 @@ impl Gpg {
         if !is_there {
             let _ = writeln!(std::io::stderr(), "LEFT OUT: there is no gpg here");
         }
-        // The sockets of its agent have short names only.
+        // The sockets of its daemon have short names only.
         is_there.then(|| Gpg(tempfile::Builder::new().prefix("g").tempdir_in("/tmp").unwrap()))
     }
 
@@ -43,13 +43,13 @@ impl Gpg {
 
 impl Drop for Gpg {
     fn drop(&mut self) {
-        let agent = Command::new("gpgconf")
+        let ended = Command::new("gpgconf")
             .arg("--homedir")
             .arg(self.path())
             .args(["--kill", "all"])
             .status();
         // It ends by itself when its home is gone.
-        let _ = agent;
+        let _ = ended;
     }
 }
 
