@@ -43,6 +43,7 @@
 //! | data laid ready for an import | [`Staging`] |
 //! | digests without a cloud | [`Digesting`] |
 //! | what an image is | [`inspect()`] |
+//! | a source held to its published checksums | [`proof`] |
 //! | bytes from elsewhere, and to elsewhere | the traits [`Source`](source::Source) and [`Sink`](sink::Sink), joined by [`pour`](sink::pour) |
 //! | showing how far it is | the trait [`Progress`] |
 //!
@@ -78,6 +79,7 @@ mod pipeline;
 pub mod pool;
 mod preflight;
 mod progress;
+pub mod proof;
 mod push;
 mod report;
 mod retry;

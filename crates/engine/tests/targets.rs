@@ -61,10 +61,6 @@ impl Source for Counted {
         Ok(Some(buffer.into_chunk(length)))
     }
 
-    fn finish(&mut self) -> Result<(), SourceError> {
-        Ok(())
-    }
-
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         Some(self)
     }
@@ -216,7 +212,7 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
         fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
             self.0.next_chunk(pool)
         }
-        fn finish(&mut self) -> Result<(), SourceError> {
+        fn check(&mut self) -> Result<(), SourceError> {
             Err(SourceError::Changed { name: "short".into() })
         }
     }

@@ -320,6 +320,7 @@ impl<'a> Delivery<'a> {
             verified_by: by,
             computed: report::shown(&produced.digests),
             source: self.subject.name.clone(),
+            source_proof: produced.source_proof.clone(),
             cloud: self.target.cloud.clone(),
             via: self.target.via.name(),
             attempts: self.attempts,
