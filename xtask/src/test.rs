@@ -57,6 +57,7 @@ fn with_cloud(steps: &mut Steps, filter: &[&str]) {
             run(cargo(["test", "--workspace", "--features", "imgpush-tests/cloud", "--locked"])
                 .args(["--no-fail-fast", "--test", "conformance", "--test", "cloud"])
                 .args(["--test", "interchange", "--test", "openstackclient", "--test", "paging"])
+                .args(["--test", "targets"])
                 .args(filter)
                 .args(["--", "--test-threads", "1"])
                 .envs(environment))

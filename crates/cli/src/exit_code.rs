@@ -2,7 +2,8 @@
 //! that is not on it means failure.
 
 use imgpush_client::{ConfigError, Error as ClientError};
-use imgpush_engine::{DestinationError, Failure, PushError};
+use imgpush_engine::proof::ProofError;
+use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
 
 /// An exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(crate) const SOURCE: Code = Code(10);
 /// The data is not what it is said to be, is unsafe, or would be refused by the service; nothing was
 /// sent, or of a stream not its end. Since 0.1.
 pub(crate) const FORMAT: Code = Code(11);
-/// A file has another digest than the list, or the image, says. Since 0.1.
+/// A file has another digest than it should, or than the image; or the list of checksums is not signed
+/// by whom it should be. Since 0.1.
 pub(crate) const SOURCE_DIFFERS: Code = Code(12);
 /// An image has nothing that stops it, but something to look at first. Since 0.1.
 pub(crate) const QUESTIONABLE: Code = Code(13);
@@ -62,7 +64,7 @@ impl From<Code> for std::process::ExitCode {
 
 /// The code of several pushes at once: what all came to, or that they did not come to the same. An
 /// interruption is one for all.
-pub(crate) fn of_all(codes: Vec<Code>) -> Code {
+pub(crate) fn of_all(codes: &[Code]) -> Code {
     let first = codes.first().copied().unwrap_or(DONE);
     match () {
         () if codes.contains(&INTERRUPTED) => INTERRUPTED,
@@ -79,7 +81,7 @@ pub(crate) fn of_push(error: &PushError) -> Code {
 /// The code of a push, a download or a verification that failed so.
 pub(crate) fn of_failure(failure: &Failure) -> Code {
     match failure {
-        Failure::Source(_) => SOURCE,
+        Failure::Source(error) => of_source(error),
         Failure::NoName
         | Failure::Property { .. }
         | Failure::Destination(
@@ -109,6 +111,20 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         Failure::CannotVerify { .. } => CANNOT_VERIFY,
         Failure::Interrupted => INTERRUPTED,
         _ => UNEXPECTED,
+    }
+}
+
+/// The code of a source that cannot be read, or is not what it has to be.
+pub(crate) fn of_source(error: &SourceError) -> Code {
+    let SourceError::Unproved(error) = error else { return SOURCE };
+    match **error {
+        ProofError::NoKey { .. } | ProofError::NoName { .. } => USAGE,
+        ProofError::Differs { .. }
+        | ProofError::Unsigned { .. }
+        | ProofError::NotASignature { .. }
+        | ProofError::Signature { .. } => SOURCE_DIFFERS,
+        ProofError::NotComputed { .. } => UNEXPECTED,
+        _ => SOURCE,
     }
 }
 

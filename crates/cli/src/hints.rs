@@ -4,6 +4,7 @@ use std::path::Path;
 
 use imgpush_client::{ConfigError, Error as ClientError, Status};
 use imgpush_engine::image_formats::{Finding, Format};
+use imgpush_engine::proof::{ProofError, Refusal};
 use imgpush_engine::{DestinationError, Failure, PushError, SourceError, source};
 
 /// Hints for a push that failed.
@@ -35,7 +36,11 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
         Failure::ImportNotOffered { .. } => {
             Some("--via direct needs no import, with one store at most".to_owned())
         }
-        Failure::NotCopied { source } => for_client(source),
+        Failure::NotCopied { .. } => Some(
+            "most services let only administrators copy; --via import reaches several stores \
+             without that"
+                .to_owned(),
+        ),
         Failure::Mismatch { field: "os_hash_value" | "checksum" | "size", .. } => Some(
             "the data changed between here and the store; push it again, and if it happens again \
              look at the network and at the service's disks"
@@ -75,6 +80,53 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
             "unpack it with its own tool, and name the file or pipe it in".to_owned()
         }
         SourceError::TooLarge { .. } => "--max-size sets the limit".to_owned(),
+        SourceError::Unproved(error) => return for_proof(error),
+        _ => return None,
+    })
+}
+
+const AGAIN: &str = "get the list and its signature again, both at once";
+
+/// A hint for a source that is not proved.
+fn for_proof(error: &ProofError) -> Option<String> {
+    Some(match error {
+        ProofError::Differs { .. } => "get it again, and the checksum too: a newer build may have the \
+             same name. If it still differs it is not what was published"
+            .to_owned(),
+        ProofError::NoName { .. } | ProofError::NoEntry { .. } => {
+            "--checksum-name NAME says what the list calls it".to_owned()
+        }
+        ProofError::Contradiction { .. } => {
+            "--checksum-name FOLDER/NAME chooses among files of one name".to_owned()
+        }
+        ProofError::NotAList { .. } => {
+            "--checksum-file takes the list itself, such as SHA256SUMS, unpacked".to_owned()
+        }
+        ProofError::NoKey { .. } => "--checksum-key FILE takes the public key of whoever publishes the \
+             list: it is on their site, or in /usr/share/keyrings; `gpg --export KEY > FILE` writes one"
+            .to_owned(),
+        ProofError::NotAKey { .. } => "`gpg --export KEY > FILE` writes one".to_owned(),
+        ProofError::Unsigned { .. } => "--checksum-signature takes the signature, which lies beside the \
+             list as SHA256SUMS.gpg, .sign or .asc; without --checksum-key the list is believed as it is"
+            .to_owned(),
+        ProofError::Signature { refusals, .. } => {
+            let unknown = refusals.iter().find_map(|refusal| match refusal {
+                Refusal::UnknownSigner { key } => Some(key),
+                _ => None,
+            });
+            match unknown {
+                Some(key) => format!(
+                    "if key {key} is of whoever publishes the list, get it from them, and give it with \
+                     --checksum-key; else the list is somebody else's"
+                ),
+                None => AGAIN.to_owned(),
+            }
+        }
+        ProofError::NotASignature { .. } => AGAIN.to_owned(),
+        ProofError::Unreadable { what: "key", .. } => {
+            "keys are files that you keep: get one once, in a way that you trust".to_owned()
+        }
+        ProofError::Unreadable { source, .. } => return for_source(source),
         _ => return None,
     })
 }
@@ -151,6 +203,7 @@ fn after_staging(failure: &Failure) -> Option<String> {
         Failure::FormatMismatch { .. } | Failure::FormatRefused { .. } => {
             "`imgpush image set --disk-format` changes what the record says".to_owned()
         }
+        Failure::Source(error) => return for_source(error),
         Failure::Client { source, .. } => return for_client(source),
         Failure::Broken { .. } | Failure::Stalled { .. } => {
             "the image takes data again once it is queued".to_owned()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgpush_engine::image_formats::Finding;
+use imgpush_engine::proof::SourceProof;
 use imgpush_engine::{
     Digests, DownloadReport, Failure, Fate, PushError, Report, StagingReport, VerificationReport,
 };
@@ -37,6 +38,7 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
         _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
     };
     lines.push(format!("  proved  {hash}"));
+    lines.extend(source_proof(&report.source_proof));
     lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));
     lines
 }
@@ -72,7 +74,20 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
         speed(report.size, report.seconds),
     );
     let digests = report.computed.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
-    std::iter::once(first).chain(digests).map(|line| for_terminal(&line)).collect()
+    let proof = source_proof(&report.source_proof);
+    std::iter::once(first).chain(digests).chain(proof).map(|line| for_terminal(&line)).collect()
+}
+
+/// A line for each digest that has proved the source.
+fn source_proof(proof: &SourceProof) -> impl Iterator<Item = String> {
+    proof.source_checksums.iter().map(|checksum| {
+        let of = if checksum.of == "content" { " unpacked" } else { "" };
+        let list = checksum.list.as_ref().map(|list| format!(" as in {list}"));
+        let signer = proof.source_signed_by.as_ref().filter(|_| list.is_some());
+        let signer = signer.map(|key| format!(", signed by {key}")).unwrap_or_default();
+        let list = list.unwrap_or_else(|| " as given".to_owned());
+        format!("  source{of}  {} {}{list}{signer}", checksum.algorithm, checksum.digest)
+    })
 }
 
 /// A line about a verification that is done.

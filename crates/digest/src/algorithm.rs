@@ -71,6 +71,11 @@ impl Algorithm {
         Algorithm::Sha512,
     ];
 
+    /// The usual one whose digests have so many hexadecimal digits.
+    pub(crate) fn usual(digits: usize) -> Option<Self> {
+        Algorithm::USUAL.into_iter().find(|algorithm| 2 * algorithm.digest_bytes() == digits)
+    }
+
     /// The name as `hashlib` spells it.
     #[must_use]
     pub fn name(self) -> &'static str {

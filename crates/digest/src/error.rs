@@ -12,6 +12,9 @@ pub enum Error {
     /// A digest that is not hexadecimal, or not as long as the algorithm's.
     #[error("not a digest of {algorithm}, which has {} hexadecimal digits", 2 * .0.digest_bytes(), algorithm = .0)]
     NotADigest(Algorithm),
+    /// A digest without the name of an algorithm, and no usual one has digests of so many digits.
+    #[error("no usual hash algorithm has digests of {0} hexadecimal digits")]
+    UnknownLength(usize),
     /// No backend of that name is known here.
     #[error("no hashing backend is called {0}; there are {names}", names = crate::Platform::NAMES.join(", "))]
     UnknownBackend(String),

@@ -80,6 +80,13 @@ impl Sums {
         sums
     }
 
+    /// The digest of a list that is nothing but one, without a name: some mirrors have such beside each
+    /// file. It is by the first of `untagged` whose digests have as many digits.
+    #[must_use]
+    pub fn lone_digest(text: &[u8], untagged: &[Algorithm]) -> Option<Digest> {
+        by_length(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_ascii(), untagged)
+    }
+
     /// The algorithm that a list is called after: `SHA512SUMS`, `md5sum.txt`, `disk.img.sha256`.
     #[must_use]
     pub fn algorithm_of(list_name: &str) -> Option<Algorithm> {
@@ -186,8 +193,12 @@ fn plain<'a>(line: &'a [u8], untagged: &[Algorithm]) -> Option<(&'a [u8], Digest
     let (hex, rest) = line.split_at(digits);
     let [b' ' | b'\t', name @ ..] = rest else { return None };
     let name = name.strip_prefix(b" ").or_else(|| name.strip_prefix(b"*")).unwrap_or(name);
-    let algorithm = untagged.iter().find(|algorithm| 2 * algorithm.digest_bytes() == digits)?;
-    Some((name, digest(*algorithm, hex)?))
+    Some((name, by_length(hex, untagged)?))
+}
+
+fn by_length(hex: &[u8], untagged: &[Algorithm]) -> Option<Digest> {
+    let algorithm = untagged.iter().find(|algorithm| 2 * algorithm.digest_bytes() == hex.len())?;
+    digest(*algorithm, hex)
 }
 
 fn digest(algorithm: Algorithm, hex: &[u8]) -> Option<Digest> {
@@ -324,6 +335,22 @@ iQIzBAEBCAAdFiEE
         assert_eq!(names(&sums), ["a.img", "-dash.img"]);
         assert_eq!(sums.entries[0].line, 6);
         assert_eq!(sums.faulty_lines, [1, 12]);
+    }
+
+    #[test]
+    fn a_list_may_be_a_digest_without_a_name() {
+        let md5 = hash(Algorithm::Md5, b"abc");
+        let lone = |text: &str| Sums::lone_digest(text.as_bytes(), &Algorithm::USUAL);
+        for end in ["", "\n", "\r\n", "  \n\n"] {
+            assert_eq!(lone(&format!("{md5}{end}")), Some(md5));
+            assert_eq!(
+                lone(&format!("\u{feff}{}{end}", md5.to_string().to_uppercase())),
+                Some(md5)
+            );
+        }
+        for none in ["", "900150", &format!("{md5}  a.img"), &format!("{md5}\n{md5}\n")] {
+            assert_eq!(lone(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl Work {
             self.read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         }
         let digests = hasher.finish();
-        source.finish()?;
+        source.finish(&digests)?;
         Ok(Some(Digested { bytes, digests }))
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use imgpush_client::{Error as ClientError, Status, Unfit};
 use imgpush_formats::{Finding, Format};
 
+use crate::proof::ProofError;
 use crate::source::Packing;
 
 /// A source that cannot be read, or is not what it was.
@@ -186,6 +187,16 @@ pub enum SourceError {
         /// Bytes that are allowed.
         limit: u64,
     },
+
+    /// It is not what it has to be, or nobody can tell.
+    #[error(transparent)]
+    Unproved(Box<ProofError>),
+}
+
+impl From<ProofError> for SourceError {
+    fn from(error: ProofError) -> Self {
+        SourceError::Unproved(Box::new(error))
+    }
 }
 
 /// A place that an image cannot be written to.

@@ -33,7 +33,7 @@ pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
     while let Some(chunk) = source.next_chunk(&pool)? {
         detector.push(&chunk);
     }
-    source.finish()?;
+    source.check()?;
     Ok(detector.finish())
 }
 

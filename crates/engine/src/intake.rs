@@ -13,6 +13,7 @@ use crate::part::Part;
 use crate::pipeline::Produced;
 use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
+use crate::proof::SourceProof;
 
 /// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
 /// of either side.
@@ -68,7 +69,11 @@ impl Intake {
             });
             let Work { hasher, part, bytes, .. } = work;
             let result = match result {
-                Ok(true) => Ok(Some(Produced { bytes, digests: hasher.finish() })),
+                Ok(true) => Ok(Some(Produced {
+                    bytes,
+                    digests: hasher.finish(),
+                    source_proof: SourceProof::default(),
+                })),
                 Ok(false) => Ok(None),
                 Err(failure) => Err(failure),
             };

@@ -27,6 +27,7 @@ use crate::SourceError;
 use crate::error::Failure;
 use crate::formats::{Claim, Examined};
 use crate::pool::Pool;
+use crate::proof::SourceProof;
 use crate::source::Source;
 
 /// The most bytes in one frame of a body.
@@ -110,6 +111,8 @@ pub struct Produced {
     pub bytes: u64,
     /// Their digests.
     pub digests: Digests,
+    /// What has proved the source, where that was asked for.
+    pub source_proof: SourceProof,
 }
 
 /// Why reading ended before the end.
@@ -142,8 +145,9 @@ impl Reading {
         }
         let (ended, end) = oneshot::channel();
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let mut hasher = MultiHasher::new(self.algorithms.iter().copied(), threads);
         let mut source = self.source;
+        let algorithms = self.algorithms.iter().chain(source.wants()).copied();
+        let mut hasher = MultiHasher::new(algorithms, threads);
         let mut work = Work {
             head: self.head.into_iter(),
             pool: self.pool,
@@ -156,9 +160,9 @@ impl Reading {
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
             let result = match work.run(source.as_mut(), &mut hasher) {
-                Ok(tail) => work.release(source.as_mut(), hasher, tail),
+                Ok(tail) => work.release(source.as_mut(), hasher, tail.as_ref()),
                 // A source that changed can be why nobody wants the rest: it broke the connection.
-                Err(Stop::Unwanted) => source.finish().map_err(Stop::from).and(Err(Stop::Unwanted)),
+                Err(Stop::Unwanted) => source.check().map_err(Stop::from).and(Err(Stop::Unwanted)),
                 Err(stop) => Err(stop),
             };
             if let Err(stop) = &result {
@@ -281,11 +285,12 @@ impl Work {
         &mut self,
         source: &mut dyn Source,
         hasher: MultiHasher,
-        tail: Option<Bytes>,
+        tail: Option<&Bytes>,
     ) -> Result<Produced, Stop> {
         let digests = hasher.finish();
-        source.finish()?;
-        let produced = Produced { bytes: self.bytes, digests };
+        source.finish(&digests)?;
+        let source_proof = source.proof().cloned().unwrap_or_default();
+        let produced = Produced { bytes: self.bytes, digests, source_proof };
         let inspection = self.detector.take().map(Detector::finish).map(Arc::new);
         for outlet in self.outlets.drain(..) {
             let examined = match (&outlet.claim, &inspection) {
@@ -295,7 +300,7 @@ impl Work {
             match examined {
                 Ok(examined) => {
                     let read = Read { produced: produced.clone(), examined };
-                    outlet.release(tail.clone(), read, &self.runtime);
+                    outlet.release(tail.cloned(), read, &self.runtime);
                 }
                 Err(failure) => outlet.end(Stop::Claim(failure), &self.runtime),
             }
@@ -366,7 +371,7 @@ mod tests {
             Ok(Some(Bytes::from_static(b"chunk")))
         }
 
-        fn finish(&mut self) -> Result<(), SourceError> {
+        fn check(&mut self) -> Result<(), SourceError> {
             Err(SourceError::Changed { name: "changing".to_owned() })
         }
     }
@@ -387,10 +392,6 @@ mod tests {
             let Some(left) = self.0.checked_sub(1) else { return Ok(None) };
             self.0 = left;
             Ok(Some(Bytes::from_static(b"chunk")))
-        }
-
-        fn finish(&mut self) -> Result<(), SourceError> {
-            Ok(())
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use imgpush_digest::{Digest, Digests};
 use serde::Serialize;
 
+use crate::proof::SourceProof;
+
 /// What a push did. Its JSON is `imgpush push --json`: keys never change their meaning, more may
 /// come.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,6 +44,9 @@ pub struct Report {
     pub computed: BTreeMap<String, String>,
     /// What was read.
     pub source: String,
+    /// What has proved the source.
+    #[serde(flatten)]
+    pub source_proof: SourceProof,
     /// Where it was sent.
     pub cloud: String,
     /// On which way: `direct`, `import` or `web-download`.
@@ -108,6 +113,9 @@ pub struct StagingReport {
     pub computed: BTreeMap<String, String>,
     /// What was read.
     pub source: String,
+    /// What has proved the source.
+    #[serde(flatten)]
+    pub source_proof: SourceProof,
     /// Where it was sent.
     pub cloud: String,
     /// How often the data was sent.

@@ -152,6 +152,7 @@ impl Staging {
             size: produced.bytes,
             computed: report::shown(&produced.digests),
             source: source_name,
+            source_proof: produced.source_proof,
             cloud: self.cloud.clone(),
             attempts,
             seconds: start.elapsed().as_secs_f64(),

@@ -163,7 +163,11 @@ mod tests {
             std::num::NonZeroUsize::MIN,
         );
         hasher.update(&bytes::Bytes::copy_from_slice(data));
-        Produced { bytes: data.len() as u64, digests: hasher.finish() }
+        Produced {
+            bytes: data.len() as u64,
+            digests: hasher.finish(),
+            source_proof: crate::proof::SourceProof::default(),
+        }
     }
 
     fn image(changes: &serde_json::Value) -> Image {

@@ -196,7 +196,7 @@ async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
         waits += 1;
         let none = CancellationToken::new();
         let dropped = CancellationToken::new();
-        let run = pin!(push.run(source(), &none));
+        let run = Box::pin(push.run(source(), &none));
         let mut at = At { inner: run, left: waits, act: Some(|| dropped.cancel()) };
         let is_done = tokio::select! {
             biased;

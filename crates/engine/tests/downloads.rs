@@ -734,7 +734,7 @@ impl Source for Unread {
         unreachable!("the size differs already")
     }
 
-    fn finish(&mut self) -> Result<(), imgpush_engine::SourceError> {
+    fn check(&mut self) -> Result<(), imgpush_engine::SourceError> {
         unreachable!("the size differs already")
     }
 }

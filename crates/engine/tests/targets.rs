@@ -31,7 +31,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn new(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
+    fn source(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
         let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
         let read = Arc::new(AtomicU64::new(0));
         let source = Counted { data: data.into(), at: 0, read: Arc::clone(&read) };
@@ -59,10 +59,6 @@ impl Source for Counted {
         self.at += length;
         self.read.fetch_add(length as u64, Ordering::Relaxed);
         Ok(Some(buffer.into_chunk(length)))
-    }
-
-    fn finish(&mut self) -> Result<(), SourceError> {
-        Ok(())
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
@@ -148,7 +144,7 @@ async fn push_one(
 async fn all_targets_get_what_is_read_once() {
     let places = [Place::new().await, Place::new().await, Place::new().await];
     let bytes = 20 * MIB + 3;
-    let (source, read) = Counted::new(bytes);
+    let (source, read) = Counted::source(bytes);
     let targets = places.iter().zip(["a", "b", "c"]).map(|(place, name)| place.target(name));
     let results = push(options(), targets, source).await;
     for ((result, place), name) in results.into_iter().zip(&places).zip(["a", "b", "c"]) {
@@ -167,7 +163,7 @@ async fn what_fails_in_passing_is_sent_again_without_the_others() {
     broken.sandbox.inject(Operation::Upload, Fault::Status { status: 503, after: bytes as u64 });
     refusing.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: bytes as u64 });
     let targets = [sound.target("sound"), broken.target("broken"), refusing.target("refusing")];
-    let (source, read) = Counted::new(bytes);
+    let (source, read) = Counted::source(bytes);
     let mut results = push(options(), targets, source).await.into_iter();
 
     assert_eq!(results.next().unwrap().unwrap().attempts, 1);
@@ -216,12 +212,12 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
         fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
             self.0.next_chunk(pool)
         }
-        fn finish(&mut self) -> Result<(), SourceError> {
+        fn check(&mut self) -> Result<(), SourceError> {
             Err(SourceError::Changed { name: "short".into() })
         }
     }
     let places = [Place::new().await, Place::new().await];
-    let source = Short(Counted::new(5 * MIB).0);
+    let source = Short(Counted::source(5 * MIB).0);
     let targets = places.iter().map(|place| place.target("x"));
     for result in push(options(), targets, Box::new(source)).await {
         let error = result.unwrap_err();
@@ -243,7 +239,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     options.slowest = Slowest::Drop { after: Duration::from_millis(500) };
     options.settle_timeout = Duration::from_secs(5);
     options.memory_bytes = 40 << 20;
-    let (source, _) = Counted::new(64 * MIB);
+    let (source, _) = Counted::source(64 * MIB);
     let targets = [quick.target("quick"), slow.target("slow")];
     let results = push(options.clone(), targets, source).await;
     let [quick_report, slow_report] = &results[..] else { panic!("{results:?}") };
@@ -267,7 +263,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
 async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing() {
     let usual = Place::new().await;
     let other = Place::with(SandboxOptions::default().with_hash_algo("sha3_256"), USER).await;
-    let (source, read) = Counted::new(5 * MIB);
+    let (source, read) = Counted::source(5 * MIB);
     let targets = [usual.target("usual"), other.target("other")];
     let results = push(options(), targets, source).await;
     let report = results[1].as_ref().unwrap();
@@ -283,14 +279,15 @@ async fn an_import_reaches_all_stores_and_is_proved() {
     let place = Place::with(SandboxOptions::default().with_stores(["fast", "slow"]), USER).await;
     let target = place.target("x").via(Via::Import).into_stores(Stores::All);
     place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
-    let report = push_one(options(), target, Counted::new(3 * MIB).0).await.unwrap();
+    place.sandbox.inject(Operation::Import, Fault::Status { status: 503, after: 0 });
+    let report = push_one(options(), target, Counted::source(3 * MIB).0).await.unwrap();
     assert_eq!((report.via, report.verified, report.attempts), ("import", true, 2));
     assert_eq!(report.stores, ["fast", "slow"]);
     assert_eq!((place.uploads(), place.count("PUT", "/stage")), (0, 2));
 
     place.sandbox.inject(Operation::Import, Fault::ImportFails);
     let target = place.target("x").via(Via::Import);
-    let error = push_one(options(), target, Counted::new(MIB).0).await.unwrap_err();
+    let error = push_one(options(), target, Counted::source(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, Failure::Client { source: Error::ImportFailed(_), .. }),
         "{error:?}"
@@ -305,7 +302,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     let both = || Stores::These(vec!["slow".into(), "far".into()]);
     let place = Place::with(stores(), ADMIN).await;
     let target = place.target("x").into_stores(both());
-    let report = push_one(options(), target, Counted::new(MIB).0).await.unwrap();
+    let report = push_one(options(), target, Counted::source(MIB).0).await.unwrap();
     let mut found = report.stores.clone();
     found.sort();
     assert_eq!(found, ["far", "slow"]);
@@ -313,7 +310,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     // Who may not copy has a proved image in one store, which is not removed.
     let place = Place::with(stores(), USER).await;
     let target = place.target("x").into_stores(both());
-    let error = push_one(options(), target, Counted::new(MIB).0).await.unwrap_err();
+    let error = push_one(options(), target, Counted::source(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, Failure::NotCopied { source: Error::Forbidden(_) }),
         "{error:?}"
@@ -323,7 +320,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
 
     // A store that is not there is told before anything is made.
     let target = place.target("x").into_stores(Stores::These(vec!["nowhere".into()]));
-    let error = push_one(options(), target, Counted::new(MIB).0).await.unwrap_err();
+    let error = push_one(options(), target, Counted::source(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, Failure::NoSuchStore { store, offers, .. }
             if store == "nowhere" && offers == &["fast", "slow", "far"]),
@@ -336,7 +333,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
 async fn a_creation_whose_answer_is_lost_is_no_second_image() {
     let place = Place::new().await;
     place.sandbox.inject(Operation::Create, Fault::DropAnswer);
-    let report = push_one(options(), place.target("x"), Counted::new(MIB).0).await.unwrap();
+    let report = push_one(options(), place.target("x"), Counted::source(MIB).0).await.unwrap();
     let images = place.images().await;
     assert_eq!(images.len(), 1);
     assert_eq!(images[0].id(), report.id);
@@ -351,7 +348,7 @@ async fn the_last_try_is_the_last() {
     }
     let mut twice = options();
     twice.retry = twice.retry.with_retries(2);
-    let error = push_one(twice, place.target("x"), Counted::new(MIB).0).await.unwrap_err();
+    let error = push_one(twice, place.target("x"), Counted::source(MIB).0).await.unwrap_err();
     assert_eq!(error.attempts, 3);
     assert!(error.to_string().ends_with("failed after 3 attempts"), "{error}");
     assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}");

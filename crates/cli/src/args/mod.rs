@@ -6,6 +6,7 @@ mod glance;
 pub(crate) mod image;
 mod inspect;
 mod memory;
+mod proof;
 mod push;
 mod retry;
 #[cfg(feature = "sandbox")]
@@ -21,6 +22,7 @@ pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use proof::ProofArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 pub(crate) use retry::RetryArgs;
 #[cfg(feature = "sandbox")]

@@ -11,7 +11,7 @@ use imgpush_engine::source::SourceOptions;
 use super::glance::GlanceArgs;
 use super::memory::memory;
 use super::values::{key_value, visibility};
-use super::{Decompress, RetryArgs, SourceArgs, TargetArgs};
+use super::{Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -19,11 +19,14 @@ use super::{Decompress, RetryArgs, SourceArgs, TargetArgs};
   imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
   imgpush push https://cloud.example.org/noble.qcow2.xz
   imgpush push --cloud north --cloud south noble.qcow2           read once, sent to both
+  imgpush push noble.qcow2 --checksum-file SHA256SUMS --checksum-signature SHA256SUMS.gpg \\
+    --checksum-key ubuntu.gpg
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
 The id of the image goes to stdout, with several clouds a line each: the id and the cloud. All else
-goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 20 not authorised, 21 refused,
-22 connection, 23 server differs, 24 import failed, 27 in some clouds only, 130 interrupted.")]
+goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 12 source not as expected,
+20 not authorised, 21 refused, 22 connection, 23 server differs, 24 import failed, 27 in some clouds
+only, 130 interrupted.")]
 pub(crate) struct PushArgs {
     /// The disk image: a file, an http or https address, or - for the standard input
     ///
@@ -145,6 +148,9 @@ pub(crate) struct PushArgs {
 
     #[command(flatten)]
     source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) proof: ProofArgs,
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,

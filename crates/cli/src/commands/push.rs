@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_client::{Cloud, Error as ClientError, ImageClient};
-use imgpush_engine::source::{self, SourceOptions};
+use imgpush_engine::source::{self, Source};
 use imgpush_engine::{
     CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, SourceError,
     Target,
@@ -26,18 +26,19 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
             let views = progress::views(args.progress, args.quiet, printer, &names);
             let pushing = Pushing {
                 place: &args.file,
-                source: args.source_options(),
                 options: args.options(),
                 equip: &|target| args.target.applied(target, &args.file),
             };
+            let source = args.source_options();
+            let opening = super::source::proved(&args.file, &source, &args.proof, printer);
             let cancel = interrupt::token(printer);
-            let (_, results) = pushing.run(&aims, views, &cancel).await;
+            let (_, results) = pushing.run(opening, &aims, views, &cancel).await;
             results
         }
     };
     let is_one = results.len() == 1;
-    let codes = results.iter().map(|result| told(result, is_one, args, printer)).collect();
-    exit_code::of_all(codes)
+    let codes: Vec<_> = results.iter().map(|result| told(result, is_one, args, printer)).collect();
+    exit_code::of_all(&codes)
 }
 
 /// Says what came of one target, and gives its exit code.
@@ -77,15 +78,15 @@ fn told(
 pub(crate) async fn push(
     cloud: &CloudArgs,
     place: &Path,
-    source: &SourceOptions,
+    opening: impl Future<Output = Result<Box<dyn Source>, SourceError>>,
     options: PushOptions,
     view: Arc<dyn View>,
     printer: &Printer,
 ) -> Result<(ImageClient, Report), PushError> {
     let aims = aims(cloud, place)?;
-    let pushing = Pushing { place, source: *source, options, equip: &|target| target };
+    let pushing = Pushing { place, options, equip: &|target| target };
     let cancel = interrupt::token(printer);
-    let (mut clients, mut results) = pushing.run(&aims, vec![view], &cancel).await;
+    let (mut clients, mut results) = pushing.run(opening, &aims, vec![view], &cancel).await;
     let report = results.pop().expect("a result for the one aim")?;
     Ok((clients.pop().expect("who has pushed is connected"), report))
 }
@@ -114,7 +115,6 @@ fn aims(clouds: &CloudArgs, place: &Path) -> Result<Vec<Aim>, PushError> {
 /// What is pushed, and how.
 struct Pushing<'a> {
     place: &'a Path,
-    source: SourceOptions,
     options: PushOptions,
     /// Says of a target on which way it gets the image.
     equip: &'a dyn Fn(Target) -> Target,
@@ -125,12 +125,13 @@ impl Pushing<'_> {
     /// a result for each aim.
     async fn run(
         &self,
+        opening: impl Future<Output = Result<Box<dyn Source>, SourceError>>,
         aims: &[Aim],
         views: Vec<Arc<dyn View>>,
         cancel: &CancellationToken,
     ) -> (Vec<ImageClient>, Vec<Result<Report, PushError>>) {
         let begin = async {
-            let source = source::open(self.place, &self.source).await?;
+            let source = opening.await?;
             let connecting =
                 aims.iter().map(|aim| Target::connect(&aim.cloud, &self.options.retry));
             Ok::<_, SourceError>((source, join_all(connecting).await))

@@ -2,24 +2,64 @@
 
 use std::path::Path;
 
-use imgpush_engine::CancellationToken;
-use imgpush_engine::source::{self, Source, SourceOptions};
+use imgpush_engine::proof::{ChecksumList, Expected, Keys, ProofError};
+use imgpush_engine::source::{self, HttpOptions, Source, SourceOptions};
+use imgpush_engine::{CancellationToken, SourceError};
 
+use crate::args::ProofArgs;
 use crate::exit_code::{self, Code};
-use crate::printer::Printer;
+use crate::printer::{Printer, for_terminal};
 use crate::{hints, output};
 
-/// Opens it, or says why that failed.
-pub(super) async fn open(
+/// Opens it, to be proved as far as that is asked for.
+pub(super) async fn proved(
     place: &Path,
     options: &SourceOptions,
+    proof: &ProofArgs,
+    printer: &Printer,
+) -> Result<Box<dyn Source>, SourceError> {
+    // A list that proves nothing ends it before anything is asked for.
+    let expected = expected(proof, &options.http, printer).await?;
+    expected.of(source::open(place, options).await?)
+}
+
+async fn expected(
+    args: &ProofArgs,
+    http: &HttpOptions,
+    printer: &Printer,
+) -> Result<Expected, ProofError> {
+    let mut expected = args.digests().fold(Expected::default(), Expected::with_digest);
+    if let Some(name) = &args.checksum_name {
+        expected = expected.named(name);
+    }
+    let Some(place) = &args.checksum_file else { return Ok(expected) };
+    let signature = args.checksum_signature.as_deref();
+    let mut keys = Keys::default();
+    for file in &args.checksum_keys {
+        keys = keys.and(Keys::read(file).await?);
+    }
+    let list = if keys.is_empty() && signature.is_none() {
+        ChecksumList::read(place, http).await?
+    } else {
+        ChecksumList::read_signed(place, signature, &keys, http).await?
+    };
+    if list.is_unchecked() {
+        let name = for_terminal(list.name());
+        printer.note(&format!("the signature of {name} is not checked; --checksum-key does that"));
+    }
+    Ok(expected.with_list(list))
+}
+
+/// What was opened, or says why that failed.
+pub(super) async fn opened(
+    opening: impl Future<Output = Result<Box<dyn Source>, SourceError>>,
     printer: &Printer,
     cancel: &CancellationToken,
 ) -> Result<Box<dyn Source>, Code> {
     tokio::select! {
-        opened = source::open(place, options) => opened.map_err(|error| {
+        opened = opening => opened.map_err(|error| {
             printer.error(&output::chain(&error), &Vec::from_iter(hints::for_source(&error)));
-            exit_code::SOURCE
+            exit_code::of_source(&error)
         }),
         () = cancel.cancelled() => {
             printer.error(&["interrupted".to_owned()], &[]);

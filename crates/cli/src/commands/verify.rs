@@ -15,7 +15,8 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
     let source = match &args.file {
         Some(file) => {
             let options = args.source.options(Decompress::Auto);
-            match source::open(file, &options, printer, &cancel).await {
+            let opening = imgpush_engine::source::open(file, &options);
+            match source::opened(opening, printer, &cancel).await {
                 Ok(source) => Some(source),
                 Err(code) => return code,
             }

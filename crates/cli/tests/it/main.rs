@@ -5,6 +5,7 @@
 mod digest;
 mod image;
 mod inspect;
+mod proof;
 mod push;
 mod sandbox;
 mod sources;

@@ -340,6 +340,8 @@ fn no_log_level_shows_a_secret() {
     // Every run is searched for the password and for tokens.
     let run = scene.run(&["push", "-vvv", "disk.img"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let spans = "push{source=\"disk.img\" targets=1}:target{cloud=\"mycloud\"}:attempt{image=";
+    assert!(run.stderr.contains(spans), "{}", run.stderr);
     scene.sandbox.inject(Operation::Create, Fault::Status { status: 500, after: 0 });
     let run = scene.run(&["push", "-vvv", "disk.img", "--json", "--retries", "0"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::{Run, Scene};
 
 /// A web server that has the file under any path but `/none`; the address without a path.
-fn serve(file: &Path) -> String {
+pub(crate) fn serve(file: &Path) -> String {
     let data = std::fs::read(file).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -36,12 +36,12 @@ fn serve(file: &Path) -> String {
 }
 
 /// Packs a file by the tool of that name, beside it.
-fn pack(scene: &Scene, tool: &str, file: &str) {
+pub(crate) fn pack(scene: &Scene, tool: &str, file: &str) {
     let status = Command::new(tool).args(["-k", file]).current_dir(scene.folder.path()).status();
     assert!(status.unwrap().success());
 }
 
-fn id(run: &Run) -> &str {
+pub(crate) fn id(run: &Run) -> &str {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     run.stdout.trim()
 }

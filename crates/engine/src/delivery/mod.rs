@@ -5,9 +5,12 @@ mod plan;
 mod record;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use imgpush_client::{Error as ClientError, Image, NewImage, Status, UploadOptions, WaitOptions};
+use imgpush_client::{
+    Error as ClientError, Image, Import, NewImage, Status, UploadOptions, WaitOptions,
+};
 use imgpush_digest::Algorithm;
 use imgpush_formats::{Inspection, Severity};
 use tracing::Instrument as _;
@@ -204,12 +207,8 @@ impl<'a> Delivery<'a> {
     /// Has the service take over what it has, or fetch it.
     async fn import(&mut self) -> Result<(), Failure> {
         let Some(import) = self.target.import() else { return Ok(()) };
-        self.enter(Phase::Importing);
-        let wait = WaitOptions::default()
-            .with_timeout(self.options.import_timeout)
-            .may_lose_stores(import.may_lose_stores());
         let before = self.fetch().await?;
-        let imported = self.target.client.import_and_wait(&before, &import, &wait).await;
+        let imported = self.hand_over(&before, &import).await;
         imported.map(drop).map_err(|source| Failure::Client { during: "importing", source })
     }
 
@@ -234,12 +233,28 @@ impl<'a> Delivery<'a> {
     /// Copies what is proved into further stores.
     async fn copy(&self, image: Image) -> Result<Image, Failure> {
         let Some(import) = self.target.copies() else { return Ok(image) };
+        let copied = self.hand_over(&image, &import).await;
+        copied.map_err(|source| Failure::NotCopied { source })
+    }
+
+    /// Has the service do an import, and waits. It is asked again when it, or a proxy before it, had no
+    /// time; if it had taken on the import all the same, that is what is waited for.
+    async fn hand_over(&self, before: &Image, import: &Import) -> Result<Image, ClientError> {
         self.enter(Phase::Importing);
+        let client = &self.target.client;
         let wait = WaitOptions::default()
             .with_timeout(self.options.import_timeout)
             .may_lose_stores(import.may_lose_stores());
-        let copied = self.target.client.import_and_wait(&image, &import, &wait).await;
-        copied.map_err(|source| Failure::NotCopied { source })
+        let tries = AtomicU32::new(0);
+        let retry = self.options.retry.for_small_calls();
+        let importing = retry.call("the import", ClientError::is_overload, || async {
+            let tries = tries.fetch_add(1, Ordering::Relaxed);
+            match client.import_and_wait(before, import, &wait).await {
+                Err(ClientError::Conflict(_)) if tries > 0 => client.wait(before, &wait).await,
+                done => done,
+            }
+        });
+        importing.await
     }
 
     /// The image: all its data is there, so a passing trouble of a small call should not cost it.
@@ -274,8 +289,13 @@ impl<'a> Delivery<'a> {
         })));
     }
 
+    /// What the log has around all that happens here.
+    fn span(&self) -> tracing::Span {
+        tracing::info_span!("target", cloud = self.target.cloud)
+    }
+
     fn enter(&self, phase: Phase) {
-        tracing::info!(cloud = self.target.cloud, "{}", phase.name());
+        tracing::info!("{}", phase.name());
         self.target.progress.phase(phase);
     }
 
@@ -300,6 +320,7 @@ impl<'a> Delivery<'a> {
             verified_by: by,
             computed: report::shown(&produced.digests),
             source: self.subject.name.clone(),
+            source_proof: produced.source_proof.clone(),
             cloud: self.target.cloud.clone(),
             via: self.target.via.name(),
             attempts: self.attempts,
@@ -326,37 +347,13 @@ impl Participant for Delivery<'_> {
     }
 
     async fn take_part(&mut self, tap: Tap) {
-        let sent = match self.look_again().await {
-            Ok(Found::Nothing) => self.send(tap).await,
-            // It needs no data, only digests to compare it with.
-            Ok(Found::All) => return self.stage = Stage::Comparing(None),
-            Err(unsent) => Err(unsent),
-        };
-        match sent {
-            Ok(Read { produced, examined }) => {
-                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
-                    plan.examined = examined;
-                }
-                if let Err(failure) = self.arrived(produced).await {
-                    self.fail(failure).await;
-                }
-            }
-            Err(unsent) => self.recover(unsent).await,
-        }
+        let span = self.span();
+        self.deliver(tap).instrument(span).await;
     }
 
     async fn digested(&mut self, produced: &Produced) {
-        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
-            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => {
-                let reason = "the source gave other bytes when it was read a second time";
-                Err(Failure::CannotVerify { reason: reason.to_owned() })
-            }
-            Stage::Comparing(_) => self.compare(produced.clone()).await,
-            _ => self.fetched(produced).await,
-        };
-        if let Err(failure) = done {
-            self.fail(failure).await;
-        }
+        let span = self.span();
+        self.go_on(produced).instrument(span).await;
     }
 
     async fn end(&mut self, over: Over) {
@@ -383,6 +380,42 @@ impl Participant for Delivery<'_> {
 }
 
 impl Delivery<'_> {
+    /// Sends what comes, and sees to what follows.
+    async fn deliver(&mut self, tap: Tap) {
+        let sent = match self.look_again().await {
+            Ok(Found::Nothing) => self.send(tap).await,
+            // It needs no data, only digests to compare it with.
+            Ok(Found::All) => return self.stage = Stage::Comparing(None),
+            Err(unsent) => Err(unsent),
+        };
+        match sent {
+            Ok(Read { produced, examined }) => {
+                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
+                    plan.examined = examined;
+                }
+                if let Err(failure) = self.arrived(produced).await {
+                    self.fail(failure).await;
+                }
+            }
+            Err(unsent) => self.recover(unsent).await,
+        }
+    }
+
+    /// Compares, or has the service fetch, what is known by its digests now.
+    async fn go_on(&mut self, produced: &Produced) {
+        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
+            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => {
+                let reason = "the source gave other bytes when it was read a second time";
+                Err(Failure::CannotVerify { reason: reason.to_owned() })
+            }
+            Stage::Comparing(_) => self.compare(produced.clone()).await,
+            _ => self.fetched(produced).await,
+        };
+        if let Err(failure) = done {
+            self.fail(failure).await;
+        }
+    }
+
     /// The source is proved: the service may fetch it, too.
     async fn fetched(&mut self, produced: &Produced) -> Result<(), Failure> {
         self.create().await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use imgpush_client::Error as ClientError;
 use imgpush_formats::{Inspection, ServerVerdict};
+use tracing::Instrument as _;
 
 use super::Delivery;
 use crate::error::Failure;
@@ -21,9 +22,13 @@ pub(super) struct Plan {
 impl Delivery<'_> {
     /// Asks all that can be known without a record.
     pub(crate) async fn prepare(&mut self) {
-        if let Err(failure) = self.plan().await {
-            self.fail(failure).await;
-        }
+        let span = self.span();
+        let planning = async {
+            if let Err(failure) = self.plan().await {
+                self.fail(failure).await;
+            }
+        };
+        planning.instrument(span).await;
     }
 
     async fn plan(&mut self) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::holes::Holes;
-use super::name::image_name;
+use super::name::file_name;
 use super::{Peek, ReadAt, Rewind, Source};
 use crate::SourceError;
 use crate::pool::Pool;
@@ -76,8 +76,8 @@ impl Source for FileSource {
         &self.name
     }
 
-    fn image_name(&self) -> Option<String> {
-        image_name(&self.name)
+    fn file_name(&self) -> Option<String> {
+        file_name(&self.name)
     }
 
     fn size(&self) -> Option<u64> {
@@ -109,7 +109,7 @@ impl Source for FileSource {
         Ok(Some(buffer.into_chunk(filled)))
     }
 
-    fn finish(&mut self) -> Result<(), SourceError> {
+    fn check(&mut self) -> Result<(), SourceError> {
         let metadata = self.metadata()?;
         if !metadata.is_file() {
             return Ok(());
@@ -161,7 +161,7 @@ impl Peek for FileSource {
 
 impl Rewind for FileSource {
     fn to_start(&mut self) -> Result<(), SourceError> {
-        self.finish()?;
+        self.check()?;
         self.at = 0;
         Ok(())
     }
@@ -188,7 +188,7 @@ mod tests {
         while let Some(chunk) = source.next_chunk(pool)? {
             all.extend_from_slice(&chunk);
         }
-        source.finish()?;
+        source.check()?;
         Ok(all)
     }
 

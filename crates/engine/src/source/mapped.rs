@@ -13,7 +13,7 @@ use crate::pool::Pool;
 /// A file whose chunks are the system's own pages of it. They are page cache and no part of the
 /// memory budget; how many are in use is bounded by the queues that they wait in.
 ///
-/// A file that shrinks, or a disk that fails, is an error of [`finish`](Source::finish) at the latest,
+/// A file that shrinks, or a disk that fails, is an error of [`check`](Source::check) at the latest,
 /// and not the end of the process. It is told by the access that fails; until then what was read may
 /// be zeros. To hear of it, the first of these sources puts a handler for `SIGBUS` into the process, which
 /// leaves all other accesses to the one that was there before.
@@ -48,8 +48,8 @@ impl Source for MappedSource {
         self.file.name()
     }
 
-    fn image_name(&self) -> Option<String> {
-        self.file.image_name()
+    fn file_name(&self) -> Option<String> {
+        self.file.file_name()
     }
 
     fn size(&self) -> Option<u64> {
@@ -60,15 +60,15 @@ impl Source for MappedSource {
         if self.at == self.length {
             return Ok(None);
         }
-        self.finish()?;
+        self.check()?;
         let range = self.at..self.length.min(self.at + pool.chunk_bytes());
         self.at = range.end;
         self.map.read_ahead(range.clone());
         Ok(Some(Bytes::from_owner(Window { map: Arc::clone(&self.map), range })))
     }
 
-    fn finish(&mut self) -> Result<(), SourceError> {
-        self.file.finish()?;
+    fn check(&mut self) -> Result<(), SourceError> {
+        self.file.check()?;
         if self.map.is_broken() {
             // The file is as long as it was: the disk did not give what is there, or somebody was quick.
             let error = std::io::Error::other("a part of it could not be had");
@@ -89,7 +89,7 @@ impl Source for MappedSource {
 
 impl Rewind for MappedSource {
     fn to_start(&mut self) -> Result<(), SourceError> {
-        self.finish()?;
+        self.check()?;
         self.at = 0;
         Ok(())
     }

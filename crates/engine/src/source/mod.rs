@@ -14,11 +14,13 @@ mod reader;
 mod unpacked;
 
 use bytes::Bytes;
+use imgpush_digest::{Algorithm, Digests};
 
 pub use file::FileSource;
 pub use http::{HttpOptions, HttpSource};
 #[cfg(target_os = "linux")]
 pub use mapped::MappedSource;
+pub(crate) use name::unpacked_name;
 pub use open::{Io, SourceOptions, is_address, open, open_blocking, shown};
 pub use packing::Packing;
 pub use reader::ReaderSource;
@@ -26,6 +28,7 @@ pub use unpacked::Unpacked;
 
 use crate::SourceError;
 use crate::pool::Pool;
+use crate::proof::SourceProof;
 
 /// The bytes of an image, read once from start to end.
 ///
@@ -34,9 +37,14 @@ pub trait Source: Send {
     /// What messages and the report call it.
     fn name(&self) -> &str;
 
+    /// The name of its file, without folders; of an address the last word of its path.
+    fn file_name(&self) -> Option<String> {
+        None
+    }
+
     /// What an image made of it could be called.
     fn image_name(&self) -> Option<String> {
-        None
+        self.file_name().map(|name| name::image_name(&name))
     }
 
     /// The number of bytes there will be, where it is known before reading.
@@ -49,13 +57,41 @@ pub trait Source: Send {
     /// Reading failed, or the source turned out to be shorter than it said.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError>;
 
-    /// Whether what was read is the source as it was at the start. The last word is said behind the last
-    /// chunk, when all chunks have been hashed, and before the last byte is sent.
+    /// The algorithms by which it wants all its bytes to be hashed.
+    fn wants(&self) -> &[Algorithm] {
+        &[]
+    }
+
+    /// Whether the source is what it was at the start, as far as it was read.
+    ///
+    /// # Errors
+    ///
+    /// It is not.
+    fn check(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// Whether what was read is the whole source, and what it has to be. The last word is said behind the
+    /// last chunk, with the digests of all chunks, those that it [`wants`](Source::wants) among them, and
+    /// before the last byte is sent.
     ///
     /// # Errors
     ///
     /// It is not: the image must not become active.
-    fn finish(&mut self) -> Result<(), SourceError>;
+    fn finish(&mut self, digests: &Digests) -> Result<(), SourceError> {
+        let _ = digests;
+        self.check()
+    }
+
+    /// What has proved it, once it has [finished](Source::finish); none when nobody asked.
+    fn proof(&self) -> Option<&SourceProof> {
+        None
+    }
+
+    /// The packed bytes, of a source that unpacks.
+    fn packed(&mut self) -> Option<&mut dyn Packed> {
+        None
+    }
 
     /// Bytes from anywhere, for sources that can give them at little cost: where their size is known,
     /// headers and footers are looked at before the reading starts.
@@ -78,6 +114,16 @@ pub trait ReadAt {
     ///
     /// Reading failed.
     fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError>;
+}
+
+/// The packed bytes of a source that unpacks them.
+pub trait Packed {
+    /// Has them hashed by these algorithms, too. Comes before the first chunk is asked for.
+    fn hash(&mut self, algorithms: &[Algorithm]);
+
+    /// Their digests, padding behind the end of the data included, once the source has
+    /// [finished](Source::finish).
+    fn digests(&self) -> &Digests;
 }
 
 /// The way back to the start of a source.

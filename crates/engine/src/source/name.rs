@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
-/// The file name without an ending that only says what kind of file it is.
-pub(super) fn image_name(path: &str) -> Option<String> {
-    let file = Path::new(path).file_name()?.to_str()?;
-    Some(without(file, &KINDS).to_owned())
+/// The last word of a path.
+pub(super) fn file_name(path: &str) -> Option<String> {
+    Some(Path::new(path).file_name()?.to_str()?.to_owned())
 }
 
-/// The same of a file that was unpacked.
-pub(super) fn unpacked(image_name: &str) -> String {
-    without(without(image_name, &PACKINGS), &KINDS).to_owned()
+/// The name without an ending that only says what kind of file it is.
+pub(super) fn image_name(file: &str) -> String {
+    without(file, &KINDS).to_owned()
+}
+
+/// The name that a file has when it is unpacked.
+pub(crate) fn unpacked_name(file: &str) -> &str {
+    without(file, &PACKINGS)
 }
 
 fn without<'a>(file: &'a str, endings: &[&str]) -> &'a str {
@@ -37,9 +41,9 @@ mod tests {
             (".img", ".img"),
             ("a/b.tar.gz", "b.tar.gz"),
         ] {
-            assert_eq!(image_name(path).as_deref(), Some(name));
+            assert_eq!(image_name(&file_name(path).unwrap()), name);
         }
-        assert_eq!(image_name(".."), None);
+        assert_eq!(file_name(".."), None);
     }
 
     #[test]
@@ -51,7 +55,7 @@ mod tests {
             ("ubuntu-24.04", "ubuntu-24.04"),
             (".xz", ".xz"),
         ] {
-            assert_eq!(unpacked(&image_name(packed).unwrap()), name);
+            assert_eq!(image_name(unpacked_name(packed)), name);
         }
     }
 }

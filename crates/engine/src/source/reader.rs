@@ -8,7 +8,8 @@ use super::{Peek, Source};
 use crate::SourceError;
 use crate::pool::Pool;
 
-/// A stream of unknown length. It cannot be rewound, so it is never sent twice.
+/// A stream of unknown length, whose end is its only word on being whole. It cannot be rewound, so it is
+/// never sent twice.
 #[derive(Debug)]
 pub struct ReaderSource<R> {
     name: String,
@@ -64,11 +65,6 @@ impl<R: Read + Send> Source for ReaderSource<R> {
         self.head.drain(..known);
         let filled = known + self.fill(&mut space[known..])?;
         Ok((filled > 0).then(|| buffer.into_chunk(filled)))
-    }
-
-    /// The end of a stream is its only word on being whole.
-    fn finish(&mut self) -> Result<(), SourceError> {
-        Ok(())
     }
 }
 

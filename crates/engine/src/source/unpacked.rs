@@ -7,15 +7,17 @@
 //! middle or a checksum that differs.
 
 use std::io::{BufRead, ErrorKind, Read};
+use std::num::NonZeroUsize;
 
 use bytes::{Buf as _, Bytes};
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
+use imgpush_digest::{Algorithm, Digests, MultiHasher};
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Error as XzError, Stream, TELL_UNSUPPORTED_CHECK};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-use super::{Packing, ReaderSource, Rewind, Source, name};
+use super::{Packed, Packing, ReaderSource, Rewind, Source, name};
 use crate::SourceError;
 use crate::pool::Pool;
 
@@ -32,12 +34,16 @@ const XZ_BYTES: u64 = 1 << 20;
 /// there are no others than the next.
 pub struct Unpacked {
     name: String,
-    image_name: Option<String>,
+    file_name: Option<String>,
     packing: Packing,
     most_bytes: Option<u64>,
     decoder: Box<dyn Decoder>,
     /// Bytes unpacked.
     at: u64,
+    /// What the packed bytes are hashed by.
+    algorithms: Vec<Algorithm>,
+    /// The digests of the packed bytes, once all are read.
+    digests: Digests,
 }
 
 impl Unpacked {
@@ -48,10 +54,22 @@ impl Unpacked {
     /// [`SourceError::Damaged`], when there is no memory for it.
     pub fn new(source: Box<dyn Source>, packing: Packing) -> Result<Self, SourceError> {
         let name = source.name().to_owned();
-        let image_name = source.image_name().as_deref().map(name::unpacked);
+        let file_name = source.file_name();
+        let algorithms = source.wants().to_vec();
         match decoder(packing, Input::new(source)) {
             Ok(decoder) => {
-                Ok(Unpacked { name, image_name, packing, most_bytes: None, decoder, at: 0 })
+                let digests = Digests::default();
+                let (most_bytes, at) = (None, 0);
+                Ok(Unpacked {
+                    name,
+                    file_name,
+                    packing,
+                    most_bytes,
+                    decoder,
+                    at,
+                    algorithms,
+                    digests,
+                })
             }
             Err(source) => Err(SourceError::Damaged { name, packing, at: 0, source }),
         }
@@ -103,8 +121,13 @@ impl Source for Unpacked {
         &self.name
     }
 
+    /// The one of the packed file.
+    fn file_name(&self) -> Option<String> {
+        self.file_name.clone()
+    }
+
     fn image_name(&self) -> Option<String> {
-        self.image_name.clone()
+        self.file_name.as_deref().map(|name| name::image_name(name::unpacked_name(name)))
     }
 
     fn size(&self) -> Option<u64> {
@@ -112,7 +135,10 @@ impl Source for Unpacked {
     }
 
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
-        self.decoder.input().pool = Some(pool.clone());
+        let input = self.decoder.input();
+        if input.pool.replace(pool.clone()).is_none() {
+            input.hasher = hasher(&self.algorithms);
+        }
         let mut buffer = pool.take().map_err(|source| SourceError::Read {
             name: self.name.clone(),
             at: self.at,
@@ -126,13 +152,35 @@ impl Source for Unpacked {
         Ok((filled > 0).then(|| buffer.into_chunk(filled)))
     }
 
+    fn check(&mut self) -> Result<(), SourceError> {
+        self.decoder.input().source.check()
+    }
+
     /// That it ended where it should is known already; the packed source has its word, too.
-    fn finish(&mut self) -> Result<(), SourceError> {
-        self.decoder.input().source.finish()
+    fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
+        let input = self.decoder.input();
+        self.digests = input.drain()?;
+        input.source.finish(&self.digests)
+    }
+
+    fn packed(&mut self) -> Option<&mut dyn Packed> {
+        Some(self)
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         self.decoder.input().source.rewind().is_some().then_some(self)
+    }
+}
+
+impl Packed for Unpacked {
+    fn hash(&mut self, algorithms: &[Algorithm]) {
+        let new = algorithms.iter().filter(|algorithm| !self.algorithms.contains(algorithm));
+        let new: Vec<_> = new.copied().collect();
+        self.algorithms.extend(new);
+    }
+
+    fn digests(&self) -> &Digests {
+        &self.digests
     }
 }
 
@@ -144,6 +192,7 @@ impl Rewind for Unpacked {
         let source = std::mem::replace(&mut input.source, Box::new(nothing));
         self.decoder = decoder(self.packing, Input::new(source)).map_err(|e| self.failed(e))?;
         self.at = 0;
+        self.digests = Digests::default();
         Ok(())
     }
 }
@@ -208,13 +257,37 @@ struct Input {
     pool: Option<Pool>,
     /// What the source gave and the decoder has not taken.
     chunk: Bytes,
+    /// Takes the packed bytes, where somebody wants their digests.
+    hasher: Option<MultiHasher>,
     /// Why the source failed, since a decoder can only say that it did.
     failure: Option<SourceError>,
 }
 
+fn hasher(algorithms: &[Algorithm]) -> Option<MultiHasher> {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    (!algorithms.is_empty()).then(|| MultiHasher::new(algorithms.iter().copied(), threads))
+}
+
 impl Input {
     fn new(source: Box<dyn Source>) -> Self {
-        Input { source, pool: None, chunk: Bytes::new(), failure: None }
+        Input { source, pool: None, chunk: Bytes::new(), hasher: None, failure: None }
+    }
+
+    /// The next packed bytes; none at the end.
+    fn next(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let chunk = self.source.next_chunk(pool)?;
+        if let (Some(hasher), Some(chunk)) = (&mut self.hasher, &chunk) {
+            hasher.update(chunk);
+        }
+        Ok(chunk)
+    }
+
+    /// The digests of all packed bytes, also of those that the decoder had no use for.
+    fn drain(&mut self) -> Result<Digests, SourceError> {
+        if let (Some(pool), Some(_)) = (self.pool.clone(), &self.hasher) {
+            while self.next(&pool)?.is_some() {}
+        }
+        Ok(self.hasher.take().map(MultiHasher::finish).unwrap_or_default())
     }
 }
 
@@ -222,8 +295,8 @@ impl BufRead for Input {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         if self.chunk.is_empty() {
             // Some decoders begin to read when they are made, and go on when they are asked again.
-            let Some(pool) = &self.pool else { return Err(ErrorKind::WouldBlock.into()) };
-            match self.source.next_chunk(pool) {
+            let Some(pool) = self.pool.clone() else { return Err(ErrorKind::WouldBlock.into()) };
+            match self.next(&pool) {
                 Ok(chunk) => self.chunk = chunk.unwrap_or_default(),
                 Err(error) => {
                     self.failure = Some(error);

@@ -86,7 +86,7 @@ fn read_all(source: &mut dyn Source) -> Result<Vec<u8>, SourceError> {
         assert!(!chunk.is_empty());
         all.extend_from_slice(&chunk);
     }
-    source.finish()?;
+    source.finish(&imgpush_engine::Digests::default())?;
     Ok(all)
 }
 

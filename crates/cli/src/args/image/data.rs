@@ -10,7 +10,7 @@ use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::seconds;
-use crate::args::{ProgressKind, RetryArgs, SourceArgs};
+use crate::args::{ProgressKind, ProofArgs, RetryArgs, SourceArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -165,6 +165,9 @@ pub(crate) struct StageArgs {
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) proof: ProofArgs,
 
     #[command(flatten)]
     retry: RetryArgs,

@@ -25,7 +25,8 @@ pub(super) async fn push(
 ) -> Code {
     let view = progress::view(args.progress, false, printer);
     let (source, options) = (args.source_options(), args.options());
-    let pushed = push::push(cloud, file, &source, options, view, printer).await;
+    let opening = imgpush_engine::source::open(file, &source);
+    let pushed = push::push(cloud, file, opening, options, view, printer).await;
     let (client, report) = match pushed {
         Ok(pushed) => pushed,
         Err(error) => return push::failed(&error, file, false, printer),

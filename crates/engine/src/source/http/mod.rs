@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use url::Url;
 
-use super::name::image_name;
+use super::name::file_name;
 use super::{Peek, ReadAt, Rewind, Source};
 use crate::SourceError;
 use crate::pool::Pool;
@@ -46,6 +46,7 @@ impl Default for HttpOptions {
 /// Redirects are followed, but not from https to http. Proxies are those of the environment. A user
 /// and password in the address go to its server only, and no name or message shows them.
 ///
+/// That all bytes came, and of one file, is known by the end.
 /// A connection that breaks is gone on with by a range, if the server has something to tell a changed
 /// file by: an `ETag` that is not weak, or else a date. A file of another size, tag or date than at the
 /// start is an error, and so is an end before the size.
@@ -108,9 +109,9 @@ impl Source for HttpSource {
         &self.link.name
     }
 
-    fn image_name(&self) -> Option<String> {
+    fn file_name(&self) -> Option<String> {
         let last = self.link.url.path_segments()?.next_back()?;
-        image_name(&percent_decode_str(last).decode_utf8_lossy())
+        file_name(&percent_decode_str(last).decode_utf8_lossy())
     }
 
     fn size(&self) -> Option<u64> {
@@ -133,11 +134,6 @@ impl Source for HttpSource {
             filled += count;
         }
         Ok((filled > 0).then(|| buffer.into_chunk(filled)))
-    }
-
-    /// That all bytes came, and of one file, is known by the end.
-    fn finish(&mut self) -> Result<(), SourceError> {
-        Ok(())
     }
 
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {

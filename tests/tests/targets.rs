@@ -1,0 +1,122 @@
+//! One source into several real services and stores, on every way there is.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "conformance/web.rs"]
+mod web;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use imgpush_tests::{RealCloud, imgpush, pattern_file, text};
+use serde_json::Value;
+use web::Web;
+
+/// Pushes; the exit code, a report a target, and what was said.
+fn push(source: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
+    let output = imgpush().args(["push", "--json", source]).args(arguments).output().unwrap();
+    let reports =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (output.status.code(), reports, text(&output.stderr))
+}
+
+fn sha512sum(path: &Path) -> String {
+    let output = Command::new("sha512sum").arg(path).output().unwrap();
+    text(&output.stdout).split_whitespace().next().unwrap().to_owned()
+}
+
+fn delete(cloud: &RealCloud, name: &str, report: &Value) {
+    cloud.openstack_quietly(name, &["image", "delete", report["id"].as_str().unwrap()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_packed_address_is_read_once_for_two_clouds() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = pattern_file(folder.path(), "disk.raw", 12_000_001);
+    let hash = sha512sum(&disk);
+    let packed = Command::new("xz").args(["-0", "-c"]).arg(&disk).stderr(Stdio::null()).output();
+    let packed = packed.expect("xz, which every Debian has").stdout;
+    let web = Web::serving(packed.leak()).await;
+    let address = format!("{}/disk.raw.xz", web.address);
+    let both = ["--cloud", "testcloud", "--cloud", "testcloud-noauth"];
+    let (code, reports, said) = push(&address, &both);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(web.asked(), 1, "the source was read more than once");
+    for (report, name) in reports.iter().zip(["testcloud", "testcloud-noauth"]) {
+        assert_eq!((report["cloud"].as_str(), report["attempts"].as_u64()), (Some(name), Some(1)));
+        let shown = cloud.openstack(name, &["image", "show", report["id"].as_str().unwrap()]);
+        assert_eq!(shown["status"], "active");
+        assert_eq!(shown["properties"]["os_hash_value"], hash, "{name}");
+    }
+    delete(&cloud, "testcloud", &reports[0]);
+}
+
+#[test]
+fn a_target_that_refuses_does_not_spoil_the_other() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = pattern_file(folder.path(), "disk.raw", 3_000_000);
+    let both = ["--cloud", "testcloud-reader", "--cloud", "testcloud"];
+    let (code, reports, said) = push(disk.to_str().unwrap(), &both);
+    assert_eq!(code, Some(27), "{said}");
+    assert_eq!(reports[0]["error"]["exit_code"], 20, "{}", reports[0]);
+    assert_eq!(reports[0]["error"]["record"], "none");
+    assert_eq!(reports[1]["verified"], true);
+    delete(&cloud, "testcloud", &reports[1]);
+}
+
+#[test]
+fn stores_are_reached_by_import_and_by_copies() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = pattern_file(folder.path(), "disk.raw", 3_000_000);
+    let hash = sha512sum(&disk);
+    let all = &["--all-stores"][..];
+    let both = &["--store", "slow", "--store", "fast"][..];
+    for (name, via, stores) in [
+        ("testcloud", "import", all),
+        ("testcloud", "stage", both),
+        ("testcloud-admin", "direct", both),
+    ] {
+        let arguments = [&["--cloud", name, "--via", via][..], stores].concat();
+        let (code, reports, said) = push(disk.to_str().unwrap(), &arguments);
+        assert_eq!(code, Some(0), "{via}: {said}");
+        let shown = cloud.openstack(name, &["image", "show", reports[0]["id"].as_str().unwrap()]);
+        let mut stores: Vec<_> =
+            shown["properties"]["stores"].as_str().unwrap().split(',').collect();
+        stores.sort_unstable();
+        assert_eq!(stores, ["fast", "slow"], "{via}");
+        assert_eq!(shown["properties"]["os_hash_value"], hash, "{via}");
+        delete(&cloud, name, &reports[0]);
+    }
+
+    // Who may not copy keeps the proved image, and is told.
+    let arguments = [&["--cloud", "testcloud"][..], both].concat();
+    let (code, reports, said) = push(disk.to_str().unwrap(), &arguments);
+    assert_eq!(code, Some(24), "{said}");
+    assert_eq!(reports[0]["error"]["record"], "kept");
+    assert!(said.contains("--via import"), "{said}");
+    let shown =
+        cloud.openstack("testcloud", &["image", "show", reports[0]["id"].as_str().unwrap()]);
+    assert_eq!(
+        (&shown["status"], &shown["properties"]["stores"]),
+        (&"active".into(), &"slow".into())
+    );
+    delete(&cloud, "testcloud", &reports[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_service_fetches_is_proved_too() {
+    let cloud = RealCloud::from_environment();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = pattern_file(folder.path(), "disk.raw", 3_000_000);
+    let web = Web::serving(std::fs::read(&disk).unwrap().leak()).await;
+    let address = format!("{}/disk.raw", web.address);
+    let (code, reports, said) = push(&address, &["--cloud", "testcloud", "--via", "web-download"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(reports[0]["via"], "web-download");
+    assert_eq!(reports[0]["os_hash_value"], sha512sum(&disk));
+    assert_eq!(web.asked(), 2, "once by each");
+    delete(&cloud, "testcloud", &reports[0]);
+}
