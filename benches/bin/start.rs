@@ -5,6 +5,8 @@
 
 use std::process::{Command, ExitCode, Stdio};
 
+use imgpush_benches::process::cpu_of_children;
+
 const RUNS: u32 = 100;
 /// What a person does not notice, and a script that asks often does.
 const MOST: f64 = 20.0;
@@ -22,24 +24,15 @@ fn main() -> ExitCode {
         &["image", "import", "-h"],
         &["image", "list", "--no-such-option"],
     ] {
-        let before = ticks_of_children();
+        let before = cpu_of_children();
         for _ in 0..RUNS {
             let mut command = Command::new(&program);
             command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
             assert!(command.status().unwrap().code().is_some_and(|code| code == 0 || code == 2));
         }
-        // A tick is a hundredth of a second on every Linux.
-        let milliseconds = f64::from(ticks_of_children() - before) * 10.0 / f64::from(RUNS);
+        let milliseconds = (cpu_of_children() - before).as_secs_f64() * 1e3 / f64::from(RUNS);
         println!("| `imgpush {}` | {milliseconds:.1} |", arguments.join(" "));
         slow |= milliseconds >= MOST;
     }
     ExitCode::from(u8::from(slow))
-}
-
-/// User and system time of all children that have ended.
-fn ticks_of_children() -> u32 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    // Behind the name, which may hold anything, the third field comes first.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[13].parse::<u32>().unwrap() + fields[14].parse::<u32>().unwrap()
 }

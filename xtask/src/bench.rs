@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::step::{cargo, run, say};
-use crate::target;
+use crate::{peers, target};
 
 pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     match arguments {
@@ -13,6 +13,8 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
         [verb] if verb == "guard" => guard(),
         [verb] if verb == "start" => start(),
         [verb] if verb == "inspect" => inspect(),
+        [verb] if verb == "peers" => peers::bench(false),
+        [verb, quick] if verb == "peers" && quick == "--quick" => peers::bench(true),
         _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
     }
 }

@@ -6,6 +6,7 @@ mod check;
 mod cloud;
 mod corpus;
 mod kernels;
+mod peers;
 mod step;
 mod test;
 
@@ -45,7 +46,8 @@ enum Verb {
     Arrows,
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
     /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
-    /// `inspect`: what it costs to know an image;
+    /// `inspect`: what it costs to know an image; `peers`: whole pushes beside those of other clients,
+    /// with `--quick` smaller ones;
     /// anything else goes to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

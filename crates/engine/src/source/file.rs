@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::holes::Holes;
 use super::name::file_name;
 use super::{Peek, ReadAt, Rewind, Source};
 use crate::SourceError;
@@ -24,6 +25,7 @@ pub struct FileSource {
     /// None where the file system keeps none, and for devices.
     modified: Option<SystemTime>,
     at: u64,
+    holes: Holes,
 }
 
 impl FileSource {
@@ -48,7 +50,7 @@ impl FileSource {
             file.rewind().map_err(failed)?;
             (size, None)
         };
-        Ok(FileSource { name, file, size, modified, at: 0 })
+        Ok(FileSource { name, file, size, modified, at: 0, holes: Holes::default() })
     }
 
     /// What a mapping is made of.
@@ -90,7 +92,12 @@ impl Source for FileSource {
         let mut buffer = pool.take().map_err(|source| self.failed(source))?;
         let space = buffer.space();
         let wanted = left.min(space.len());
-        let filled = self.read_at(self.at, &mut space[..wanted])?;
+        let space = &mut space[..wanted];
+        let filled = if self.holes.read(&self.file, self.at, space) {
+            wanted
+        } else {
+            self.read_at(self.at, space)?
+        };
         self.at += filled as u64;
         if filled < wanted {
             return Err(SourceError::Shrank {

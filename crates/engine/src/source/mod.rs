@@ -1,6 +1,7 @@
 //! Where the bytes of an image come from.
 
 mod file;
+mod holes;
 mod http;
 #[cfg(target_os = "linux")]
 mod mapped;

@@ -4,7 +4,7 @@ use std::arch::x86_64::__cpuid;
 
 use super::avx2::{Avx2, Avx2Sha};
 use super::fused::{fence, md5_sha512, md5_sha512_sha256};
-use super::{md5, sha256, sha512_integer, sha512_vector};
+use super::{md5, sha256, sha512_integer, sha512_vector, vendor};
 use crate::arch::unroll;
 
 /// Proof that the CPU has AVX-512F, BW and VL, and what [`Avx2`] proves.
@@ -29,9 +29,7 @@ impl Units {
     /// two cycles where those of Zen 4 take one. There the integer units gain a quarter. Others are
     /// taken for like Zen 4, which is unmeasured.
     pub(crate) fn of_cpu() -> Self {
-        let vendor = __cpuid(0);
-        let amd =
-            [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD";
+        let amd = vendor() == *b"AuthenticAMD";
         let signature = __cpuid(1).eax;
         let family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
         if amd && family >= 0x1a { Units::Integer } else { Units::Vector }

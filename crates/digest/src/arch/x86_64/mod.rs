@@ -19,6 +19,17 @@ mod sha512_vector;
 
 use std::arch::x86_64::*;
 
+/// Who made the CPU, as it says itself.
+fn vendor() -> [u8; 12] {
+    let answer = __cpuid(0);
+    let mut name = [0; 12];
+    for (place, word) in name.as_chunks_mut().0.iter_mut().zip([answer.ebx, answer.edx, answer.ecx])
+    {
+        *place = word.to_le_bytes();
+    }
+    name
+}
+
 /// The 16 bytes in a register.
 #[inline]
 #[target_feature(enable = "sse2")]

@@ -1,0 +1,5 @@
+//! What several of the benchmarks need.
+#![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
+
+pub mod data;
+pub mod process;

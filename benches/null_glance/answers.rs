@@ -1,0 +1,173 @@
+//! What the service says.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::connection::Request;
+
+/// The digests that data of a size has.
+struct Known {
+    md5: String,
+    sha512: String,
+}
+
+pub(crate) struct Service {
+    url: String,
+    /// By size.
+    known: HashMap<u64, Known>,
+    images: Mutex<HashMap<String, Value>>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn json(status: u16, body: &Value) -> Self {
+        Answer { status, headers: Vec::new(), body: body.to_string() }
+    }
+
+    fn empty() -> Self {
+        Answer { status: 204, headers: Vec::new(), body: String::new() }
+    }
+
+    fn not_found() -> Self {
+        Answer::json(404, &json!({"message": "not found"}))
+    }
+}
+
+impl Service {
+    /// Each of `known` is `SIZE:MD5:SHA512`.
+    pub(crate) fn new(url: String, known: &[String]) -> Self {
+        let known = known.iter().map(|text| {
+            let mut parts = text.split(':').map(str::to_owned);
+            let size = parts.next().unwrap().parse().unwrap();
+            (size, Known { md5: parts.next().unwrap(), sha512: parts.next().unwrap() })
+        });
+        Service { url, known: known.collect(), images: Mutex::default() }
+    }
+
+    /// Everything but an upload.
+    pub(crate) fn answer(&self, request: &Request, body: &[u8]) -> Answer {
+        let segments: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
+        match (&*request.method, &segments[..]) {
+            ("GET", [] | ["v2"] | ["versions"]) => Answer::json(200, &self.versions()),
+            ("GET", ["v3"]) => Answer::json(200, &json!({"version": self.identity()})),
+            ("POST", ["v3", "auth", "tokens"]) => self.login(),
+            ("GET", ["v2", "schemas", "image"]) => Answer::json(200, &schema()),
+            ("GET", ["v2", "images"]) => Answer::json(200, &json!({"images": []})),
+            ("POST", ["v2", "images"]) => self.create(body),
+            ("GET" | "PATCH", ["v2", "images", id]) => match self.images().get(*id) {
+                Some(image) => Answer::json(200, image),
+                None => Answer::not_found(),
+            },
+            ("DELETE", ["v2", "images", id]) => match self.images().remove(*id) {
+                Some(_) => Answer::empty(),
+                None => Answer::not_found(),
+            },
+            _ => Answer::not_found(),
+        }
+    }
+
+    /// So many bytes have come.
+    pub(crate) fn stored(&self, path: &str, bytes: u64) -> Answer {
+        let id = path.trim_start_matches("/v2/images/").trim_end_matches("/file");
+        let mut images = self.images();
+        let Some(image) = images.get_mut(id) else { return Answer::not_found() };
+        image["status"] = "active".into();
+        image["size"] = bytes.into();
+        image["virtual_size"] = bytes.into();
+        if let Some(known) = self.known.get(&bytes) {
+            image["checksum"] = known.md5.clone().into();
+            image["os_hash_algo"] = "sha512".into();
+            image["os_hash_value"] = known.sha512.clone().into();
+        }
+        Answer::empty()
+    }
+
+    fn create(&self, body: &[u8]) -> Answer {
+        let Ok(Value::Object(asked)) = serde_json::from_slice(body) else {
+            return Answer::json(400, &json!({"message": "not an object"}));
+        };
+        let mut images = self.images();
+        let id = asked
+            .get("id")
+            .and_then(Value::as_str)
+            .map_or_else(|| format!("00000000-0000-4000-8000-{:012}", images.len()), str::to_owned);
+        let path = format!("/v2/images/{id}");
+        let mut image = json!({
+            "id": id, "name": null, "status": "queued", "visibility": "shared", "protected": false,
+            "os_hidden": false, "owner": PROJECT, "tags": [], "min_disk": 0, "min_ram": 0,
+            "size": null, "virtual_size": null, "checksum": null, "os_hash_algo": null,
+            "os_hash_value": null, "disk_format": null, "container_format": null,
+            "created_at": TIME, "updated_at": TIME, "self": path, "file": format!("{path}/file"),
+            "schema": "/v2/schemas/image",
+        });
+        for (key, value) in asked {
+            image[key] = value;
+        }
+        let mut answer = Answer::json(201, &image);
+        answer.headers.push(("Location", format!("{}{path}", self.url)));
+        images.insert(id, image);
+        answer
+    }
+
+    fn versions(&self) -> Value {
+        let links = json!([{"rel": "self", "href": format!("{}/v2/", self.url)}]);
+        json!({"versions": [{"id": "v2.17", "status": "CURRENT", "links": links}]})
+    }
+
+    fn identity(&self) -> Value {
+        let links = json!([{"rel": "self", "href": format!("{}/v3/", self.url)}]);
+        let media_type = "application/vnd.openstack.identity-v3+json";
+        json!({
+            "id": "v3.14", "status": "stable", "updated": TIME, "links": links,
+            "media-types": [{"base": "application/json", "type": media_type}],
+        })
+    }
+
+    /// Whoever asks is let in.
+    fn login(&self) -> Answer {
+        let domain = json!({"id": "default", "name": "Default"});
+        let service = |kind: &str, name: &str, url: String| {
+            let endpoint = json!({
+                "id": name, "interface": "public", "region": "RegionOne",
+                "region_id": "RegionOne", "url": url,
+            });
+            json!({"id": name, "name": name, "type": kind, "endpoints": [endpoint]})
+        };
+        let body = json!({"token": {
+            "methods": ["password"], "is_domain": false, "audit_ids": ["-0dtUVJMSHixa1ZuLs1svA"],
+            "issued_at": "2026-01-01T00:00:00.000000Z", "expires_at": "2099-01-01T00:00:00.000000Z",
+            "user": {"id": USER, "name": "demo", "domain": domain, "password_expires_at": null},
+            "project": {"id": PROJECT, "name": "demo", "domain": domain},
+            "roles": [{"id": "member", "name": "member"}],
+            "catalog": [
+                service("image", "glance", self.url.clone()),
+                service("identity", "keystone", format!("{}/v3/", self.url)),
+            ],
+        }});
+        let mut answer = Answer::json(201, &body);
+        answer.headers.push(("X-Subject-Token", "a-token".to_owned()));
+        answer
+    }
+
+    fn images(&self) -> MutexGuard<'_, HashMap<String, Value>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one that a Glance with its own defaults gave; the clients check what they send by it.
+fn schema() -> Value {
+    let recorded = include_str!("../../test-data/samples/schema-image-200.json");
+    let mut sample: Value = serde_json::from_str(recorded).unwrap();
+    sample["body"].take()
+}
+
+const TIME: &str = "2026-01-01T00:00:00Z";
+const USER: &str = "4a9ed8ca4f8241d9b83e8723f84d5812";
+const PROJECT: &str = "b9bd5e30605c4b1c837e5e29b527e31e";

@@ -1,0 +1,164 @@
+//! HTTP/1.1, as far as those who upload speak it.
+
+use std::io::{BufRead as _, BufReader, Error, Read as _, Result, Write as _};
+use std::net::TcpStream;
+
+use crate::answers::{Answer, Service};
+
+/// What a client asks, up to its body.
+pub(crate) struct Request {
+    pub(crate) method: String,
+    /// Without the query.
+    pub(crate) path: String,
+    length: Length,
+    expects: bool,
+    is_last: bool,
+}
+
+enum Length {
+    Known(u64),
+    Chunked,
+}
+
+/// Large enough for all headers, small enough that hardly any of an image is copied through it.
+const BUFFER_BYTES: usize = 8 << 10;
+
+/// What one call drops at most.
+const DROP_BYTES: usize = 1 << 20;
+
+pub(crate) struct Connection {
+    input: BufReader<TcpStream>,
+    output: TcpStream,
+    /// Never written to where the kernel drops the bytes itself.
+    space: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream) -> Result<Self> {
+        stream.set_nodelay(true)?;
+        let output = stream.try_clone()?;
+        let input = BufReader::with_capacity(BUFFER_BYTES, stream);
+        Ok(Connection { input, output, space: vec![0; DROP_BYTES] })
+    }
+
+    /// Answers until the client is gone.
+    pub(crate) fn serve(mut self, service: &Service) -> Result<()> {
+        while let Some(request) = self.request()? {
+            if request.expects {
+                self.output.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            }
+            let answer = if request.method == "PUT" {
+                let bytes = self.drop_body(&request)?;
+                service.stored(&request.path, bytes)
+            } else {
+                let body = self.body(&request)?;
+                service.answer(&request, &body)
+            };
+            self.answer(&answer)?;
+            if request.is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&mut self) -> Result<Option<Request>> {
+        let first = self.line()?;
+        let mut words = first.split(' ');
+        let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
+        let mut request = Request {
+            method: method.to_owned(),
+            path: target.split('?').next().unwrap_or_default().to_owned(),
+            length: Length::Known(0),
+            expects: false,
+            is_last: false,
+        };
+        loop {
+            let line = self.line()?.to_ascii_lowercase();
+            let Some((name, value)) = line.split_once(':') else { return Ok(Some(request)) };
+            match (name, value.trim()) {
+                ("content-length", length) => {
+                    request.length = Length::Known(length.parse().map_err(Error::other)?);
+                }
+                ("transfer-encoding", _) => request.length = Length::Chunked,
+                ("expect", _) => request.expects = true,
+                ("connection", value) => request.is_last = value == "close",
+                _ => {}
+            }
+        }
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.input.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Of JSON, which nobody sends in chunks.
+    fn body(&mut self, request: &Request) -> Result<Vec<u8>> {
+        let Length::Known(length) = request.length else { return Err(Error::other("chunked")) };
+        let mut body = Vec::new();
+        self.input.by_ref().take(length).read_to_end(&mut body)?;
+        Ok(body)
+    }
+
+    /// The number of bytes that were dropped.
+    fn drop_body(&mut self, request: &Request) -> Result<u64> {
+        if let Length::Known(length) = request.length {
+            self.drop_bytes(length)?;
+            return Ok(length);
+        }
+        let mut sum = 0;
+        loop {
+            let chunk = u64::from_str_radix(&self.line()?, 16).map_err(Error::other)?;
+            self.drop_bytes(chunk)?;
+            // Behind each chunk there is an empty line.
+            self.line()?;
+            if chunk == 0 {
+                return Ok(sum);
+            }
+            sum += chunk;
+        }
+    }
+
+    fn drop_bytes(&mut self, mut left: u64) -> Result<()> {
+        let at_hand = self.input.buffer().len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.input.consume(at_hand);
+        left -= at_hand as u64;
+        while left > 0 {
+            let most = DROP_BYTES.min(usize::try_from(left).unwrap_or(DROP_BYTES));
+            match receive_and_drop(self.input.get_mut(), &mut self.space[..most])? {
+                0 => return Err(Error::other("the client is gone")),
+                count => left -= count as u64,
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<()> {
+        let Answer { status, headers, body } = answer;
+        let mut text = format!("HTTP/1.1 {status} .\r\n");
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        if *status != 204 {
+            let length = body.len();
+            text += &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+        }
+        self.output.write_all(format!("{text}\r\n{body}").as_bytes())
+    }
+}
+
+/// The kernel forgets the bytes; nothing is copied.
+#[cfg(target_os = "linux")]
+fn receive_and_drop(stream: &mut TcpStream, space: &mut [u8]) -> Result<usize> {
+    use rustix::net::{RecvFlags, recv};
+
+    let (_, count) = recv(stream, space, RecvFlags::TRUNC)?;
+    Ok(count)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn receive_and_drop(stream: &mut TcpStream, space: &mut [u8]) -> Result<usize> {
+    stream.read(space)
+}

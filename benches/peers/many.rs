@@ -1,0 +1,92 @@
+//! What several targets, and large images, take.
+
+use std::fs;
+
+use imgpush_benches::process::Run;
+
+use crate::Lab;
+use crate::files::Image;
+use crate::kernel::sending_seconds;
+use crate::service::succeed;
+use crate::sink::Sink;
+use crate::table::{Goal, Table};
+use crate::turns::Spread;
+use crate::web::Web;
+
+pub(crate) fn measure(lab: &Lab, table: &mut Table) {
+    let sinks: Vec<Sink> = (0..4).map(|_| Sink::start(lab)).collect();
+    let entries = sinks.iter().enumerate().map(|(number, sink)| sink.entry(&cloud(number)));
+    let clouds = lab.files.folder.path().join("clouds.yaml");
+    fs::write(&clouds, format!("clouds:\n{}", entries.collect::<String>())).unwrap();
+
+    one_reading(lab, table);
+    memory(lab, table);
+    sparse(lab, table);
+}
+
+fn cloud(number: usize) -> String {
+    format!("sink-{number}")
+}
+
+/// Whether the source is fetched once for two clouds.
+fn one_reading(lab: &Lab, table: &mut Table) {
+    let packed = &lab.files.packed;
+    let length = fs::metadata(&packed.path).unwrap().len();
+    let web = Web::start("packed.raw.xz", fs::read(&packed.path).unwrap());
+    let what = "two clouds at once from one xz URL: source bytes read, times its size";
+    push(lab, &web.url, 2);
+    let found = ratio(web.given(), length);
+    table.one(what, &Goal::AtMost(1.0, 1.0), found, "");
+}
+
+/// The peak with one target, two, and four.
+fn memory(lab: &Lab, table: &mut Table) {
+    for targets in [1u8, 2, 4] {
+        let what = format!("peak memory, {} MiB, targets: {targets}", lab.files.full.bytes >> 20);
+        let goal = Goal::AtMost(64.0 + 8.0 * f64::from(targets), 40.0);
+        let run = push(lab, &lab.files.full.path.display().to_string(), targets.into());
+        table.one(&what, &goal, mib(&run), " MiB");
+    }
+}
+
+/// A large file beside a small one, which comes before it and after it.
+fn sparse(lab: &Lab, table: &mut Table) {
+    let (large, small) = (&lab.files.sparse, &lab.files.full);
+    let of = |image: &Image| push(lab, &image.path.display().to_string(), 1);
+    let before = [(); 3].map(|()| of(small));
+    let run = of(large);
+    let after = [(); 3].map(|()| of(small));
+
+    let speeds = |run: &Run, image: &Image| ratio(image.bytes, 1_000_000) / sending_seconds(run);
+    let all = || before.iter().chain(&after);
+    let found = speeds(&run, large);
+    let ratios = all().map(|other| found / speeds(other, small)).collect();
+    let name = format!("{} GiB sparse / {} MiB", large.bytes >> 30, small.bytes >> 20);
+    table.speed("`imgpush push` of the sparse file while sending", Spread::of(vec![found]));
+    table.ratio(&format!("{name}: MB/s"), &Goal::About(1.0, 0.1), Spread::of(ratios));
+    let ratios = all().map(|other| mib(&run) / mib(other)).collect();
+    table.ratio(&format!("{name}: peak memory"), &Goal::About(1.0, 0.1), Spread::of(ratios));
+    let goal = Goal::AtMost(72.0, 40.0);
+    let what = format!("peak memory, {} GiB sparse, targets: 1", large.bytes >> 30);
+    table.one(&what, &goal, mib(&run), " MiB");
+}
+
+/// A push to so many of the sinks.
+fn push(lab: &Lab, place: &str, targets: usize) -> Run {
+    let mut command = lab.command(&lab.imgpush);
+    command.env("OS_CLIENT_CONFIG_FILE", lab.files.folder.path().join("clouds.yaml"));
+    command.args(["push", "--name", "bench", "--progress", "json"]);
+    for number in 0..targets {
+        command.args(["--cloud", &cloud(number)]);
+    }
+    succeed(command.arg(place))
+}
+
+fn mib(run: &Run) -> f64 {
+    ratio(run.peak_kib, 1024)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of files and memory are far below 2^53")]
+fn ratio(one: u64, other: u64) -> f64 {
+    one as f64 / other as f64
+}

@@ -1,0 +1,42 @@
+//! Pushes into a service that drops the data, beside those of the peers.
+
+use crate::Lab;
+use crate::sink::Sink;
+use crate::table::{Goal, Table};
+use crate::turns::{Took, take_turns};
+
+pub(crate) fn measure(lab: &Lab, table: &mut Table) {
+    let sink = Sink::start(lab);
+    let service = sink.service();
+    let image = &lab.files.full;
+    let own = || Took::from(&service.imgpush(lab, image));
+    let wall = |own: &Took, peer: &Took| own.wall / peer.wall;
+    let cpu = |own: &Took, peer: &Took| own.cpu / peer.cpu;
+    let name = |what: &str| format!("{} MiB to a null sink: {what}", image.bytes >> 20);
+
+    let sdk = take_turns(lab.pairs, own, || Took::from(&service.sdk(lab, image)));
+    table.own("`imgpush push`", &sdk);
+    table.peer("`create_image` with `validate_checksum`", &sdk);
+    table.ratio(&name("wall / SDK with validation"), &Goal::AtMost(0.45, 0.35), sdk.spread(wall));
+    table.ratio(&name("CPU / SDK with validation"), &Goal::AtMost(0.60, 0.48), sdk.spread(cpu));
+
+    let glance = take_turns(lab.pairs, own, || Took::from(&service.glance(lab, image)));
+    table.peer("`glance image-create`, which hashes nothing", &glance);
+    table.ratio(
+        &name("wall / `glance image-create`"),
+        &Goal::AtMost(0.9, 0.7),
+        glance.spread(wall),
+    );
+
+    let openstack = take_turns(lab.pairs, own, || Took::from(&service.openstack(lab, image)));
+    table.peer("`openstack image create`, which hashes nothing", &openstack);
+    table.ratio(&name("wall / `openstack image create`"), &Goal::Told, openstack.spread(wall));
+
+    let token = service.token(lab);
+    let curl = take_turns(lab.pairs, own, || {
+        let id = service.record(lab, &token);
+        Took::from(&service.curl(lab, &token, &id, image))
+    });
+    table.peer("`curl -T`, which hashes nothing and has no login", &curl);
+    table.ratio(&name("wall / `curl -T`"), &Goal::Told, curl.spread(wall));
+}

@@ -1,0 +1,132 @@
+//! Where images go, and those who bring them.
+
+use std::path::Path;
+use std::process::Command;
+
+use imgpush_benches::process::{Run, run};
+use serde_json::{Value, json};
+
+use crate::Lab;
+use crate::files::Image;
+
+/// A Keystone and a Glance.
+pub(crate) struct Service {
+    /// `OS_*`, as all clients but curl understand them.
+    variables: Vec<(String, String)>,
+    /// Of the image service.
+    url: String,
+}
+
+impl Service {
+    pub(crate) fn new(variables: Vec<(String, String)>, url: String) -> Self {
+        Service { variables, url }
+    }
+
+    /// The one that the environment names.
+    pub(crate) fn of_environment() -> Option<Self> {
+        let url = std::env::var("TESTCLOUD_IMAGE_URL").ok()?;
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("OS_")).collect();
+        Some(Service { variables, url })
+    }
+
+    pub(crate) fn imgpush(&self, lab: &Lab, image: &Image) -> Run {
+        let mut command = self.command(lab, &lab.imgpush);
+        command.args(["push", "--name", "bench", "--progress", "json"]).arg(&image.path);
+        succeed(&mut command)
+    }
+
+    /// By `create_image` of openstacksdk with `validate_checksum`.
+    pub(crate) fn sdk(&self, lab: &Lab, image: &Image) -> Run {
+        let mut command = self.command(lab, &lab.python.join("python"));
+        succeed(command.arg(&lab.sdk_script).arg(&image.path))
+    }
+
+    pub(crate) fn openstack(&self, lab: &Lab, image: &Image) -> Run {
+        let mut command = self.command(lab, &lab.python.join("openstack"));
+        command.args(["image", "create", "--disk-format", "raw", "--container-format", "bare"]);
+        succeed(command.arg("--file").arg(&image.path).arg("bench"))
+    }
+
+    pub(crate) fn glance(&self, lab: &Lab, image: &Image) -> Run {
+        let mut command = self.command(lab, &lab.python.join("glance"));
+        command.args(["image-create", "--disk-format", "raw", "--container-format", "bare"]);
+        succeed(command.args(["--name", "bench", "--file"]).arg(&image.path))
+    }
+
+    /// To a record that is there already.
+    pub(crate) fn curl(&self, lab: &Lab, token: &str, id: &str, image: &Image) -> Run {
+        let mut command = self.curl_command(lab, token, &format!("/v2/images/{id}/file"));
+        command.args(["-H", "Expect:", "-H", "Content-Type: application/octet-stream"]);
+        succeed(command.arg("-T").arg(&image.path))
+    }
+
+    /// A token, for curl.
+    pub(crate) fn token(&self, lab: &Lab) -> String {
+        let variable = |wanted: &str| {
+            let found = self.variables.iter().find(|(name, _)| name == wanted);
+            found.unwrap_or_else(|| panic!("{wanted} is not set")).1.clone()
+        };
+        let user = json!({
+            "name": variable("OS_USERNAME"), "password": variable("OS_PASSWORD"),
+            "domain": {"name": variable("OS_USER_DOMAIN_NAME")},
+        });
+        let project = json!({
+            "name": variable("OS_PROJECT_NAME"),
+            "domain": {"name": variable("OS_PROJECT_DOMAIN_NAME")},
+        });
+        let body = json!({"auth": {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": project},
+        }});
+        let url = format!("{}/auth/tokens", variable("OS_AUTH_URL"));
+        let mut command = self.command(lab, Path::new("curl"));
+        command.args(["-sSfi", "-H", "Content-Type: application/json", "-d", &body.to_string()]);
+        let answer = succeed(command.arg(url)).stdout;
+        let mut lines = answer.lines().filter_map(|line| line.split_once(": "));
+        let token = lines.find(|(name, _)| name.eq_ignore_ascii_case("x-subject-token"));
+        token.expect("Keystone gives a token").1.to_owned()
+    }
+
+    /// Makes a record, for curl; its id.
+    pub(crate) fn record(&self, lab: &Lab, token: &str) -> String {
+        let body = json!({"name": "bench", "disk_format": "raw", "container_format": "bare"});
+        let mut command = self.curl_command(lab, token, "/v2/images");
+        command.args(["-H", "Content-Type: application/json", "-d", &body.to_string()]);
+        let answer: Value = serde_json::from_str(&succeed(&mut command).stdout).unwrap();
+        answer["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn remove(&self, lab: &Lab, token: &str, id: &str) {
+        succeed(self.curl_command(lab, token, &format!("/v2/images/{id}")).args(["-X", "DELETE"]));
+    }
+
+    fn curl_command(&self, lab: &Lab, token: &str, path: &str) -> Command {
+        let mut command = self.command(lab, Path::new("curl"));
+        command.args(["-sSf", "-H", &format!("X-Auth-Token: {token}")]);
+        command.arg(format!("{}{path}", self.url));
+        command
+    }
+
+    fn command(&self, lab: &Lab, program: &Path) -> Command {
+        let mut command = lab.command(program);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+impl Lab {
+    /// A program that knows of no cloud.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.files.folder.path());
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command
+    }
+}
+
+/// A run that has to end well.
+pub(crate) fn succeed(command: &mut Command) -> Run {
+    let run = run(command);
+    assert!(run.status.success(), "{command:?}: {}\n{}{}", run.status, run.stdout, run.stderr);
+    run
+}

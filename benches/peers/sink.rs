@@ -1,0 +1,72 @@
+//! `null_glance` in a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use imgpush_benches::process;
+
+use crate::Lab;
+use crate::service::Service;
+
+pub(crate) struct Sink {
+    child: Child,
+    url: String,
+}
+
+impl Sink {
+    pub(crate) fn start(lab: &Lab) -> Self {
+        let program = std::env::current_exe().unwrap().with_file_name("null_glance");
+        let mut child = Command::new(program)
+            .args(lab.files.known())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Sink { child, url: url.trim().to_owned() }
+    }
+
+    /// As clients see it.
+    pub(crate) fn service(&self) -> Service {
+        let settings = [
+            ("OS_AUTH_TYPE", "password"),
+            ("OS_IDENTITY_API_VERSION", "3"),
+            ("OS_USERNAME", "demo"),
+            ("OS_PASSWORD", "secret"),
+            ("OS_PROJECT_NAME", "demo"),
+            ("OS_USER_DOMAIN_NAME", "Default"),
+            ("OS_PROJECT_DOMAIN_NAME", "Default"),
+            ("OS_REGION_NAME", "RegionOne"),
+        ];
+        let mut variables: Vec<_> =
+            settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        variables.push(("OS_AUTH_URL".to_owned(), format!("{}/v3", self.url)));
+        Service::new(variables, self.url.clone())
+    }
+
+    /// Its entry in a `clouds.yaml`.
+    pub(crate) fn entry(&self, name: &str) -> String {
+        format!(
+            "  {name}:\n    region_name: RegionOne\n    auth_type: password\n    auth:\n      \
+             auth_url: {}/v3\n      username: demo\n      password: secret\n      \
+             project_name: demo\n      user_domain_name: Default\n      \
+             project_domain_name: Default\n",
+            self.url
+        )
+    }
+
+    /// What it has cost so far.
+    pub(crate) fn cpu(&self) -> Duration {
+        process::cpu_of(self.child.id())
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

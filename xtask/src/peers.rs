@@ -1,0 +1,37 @@
+//! `cargo xtask bench peers`.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::cloud::Cloud;
+use crate::step::{cargo, run, say};
+use crate::{root, target};
+
+const BUILD: [&str; 3] = ["build", "--release", "--locked"];
+
+/// Whole pushes beside those of other clients, into a null sink and into a real Glance of its own.
+pub(crate) fn bench(is_quick: bool) -> Result<()> {
+    run(cargo(BUILD).args(["-p", "imgpush"]))?;
+    run(cargo(BUILD).args(["-p", "imgpush-benches", "--bin", "peers", "--bin", "null_glance"]))?;
+    let cloud = Cloud::of_tests()?;
+    cloud.call("clean")?;
+    cloud.call("install")?;
+    cloud.call("clients")?;
+    cloud.call("up")?;
+    let measured = cloud.environment().and_then(|environment| compare(is_quick, environment));
+    let down = cloud.call("clean");
+    measured.and(down)
+}
+
+fn compare(is_quick: bool, environment: Vec<(String, String)>) -> Result<()> {
+    say("the peers take turns; this takes up to a quarter of an hour");
+    let python = Cloud::python();
+    run(Command::new(target().join("release").join("peers"))
+        .arg(python.parent().context("an interpreter lies in a folder")?)
+        .arg(root().join("benches/python/sdk_push.py"))
+        .args(is_quick.then_some("--quick"))
+        // Files of gigabytes; the folder for temporary ones may be memory.
+        .env("TMPDIR", target())
+        .envs(environment))
+}
