@@ -139,7 +139,7 @@ mod tests {
             file.as_file().set_len(size).unwrap();
             let mut source = FileSource::open(file.path()).unwrap();
             assert_eq!(chunks(&mut source).concat(), std::fs::read(file.path()).unwrap());
-            source.finish().unwrap();
+            source.check().unwrap();
         }
     }
 
