@@ -150,7 +150,7 @@ impl Attempt<'_> {
     }
 
     async fn settled(&self, patience: Duration) -> Result<Image, String> {
-        settled(self.client, self.id, patience).await
+        settled(self.client, self.id, self.data, patience).await
     }
 
     /// Returns when nothing has moved for too long, with the seconds it took.
@@ -183,6 +183,7 @@ impl Attempt<'_> {
 pub(crate) async fn settled(
     client: &ImageClient,
     id: &str,
+    data: ImageData,
     patience: Duration,
 ) -> Result<Image, String> {
     let start = Instant::now();
@@ -190,7 +191,7 @@ pub(crate) async fn settled(
     loop {
         let left = patience.saturating_sub(start.elapsed());
         let state = match timeout(left.max(LAST_LOOK), client.image(id)).await {
-            Ok(Ok(image)) if image.status() != Status::Saving => return Ok(image),
+            Ok(Ok(image)) if !is_under_way(&image, data) => return Ok(image),
             Ok(Err(error)) if !error.is_transient() => return Err(error.to_string()),
             Ok(state) => state.map_err(|error| error.to_string()),
             Err(_) => Err("the service does not answer".to_owned()),
@@ -200,6 +201,14 @@ pub(crate) async fn settled(
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_LOOK);
+    }
+}
+
+/// Whether the image still waits for the end of its data. What is staged whole has a size.
+fn is_under_way(image: &Image, data: ImageData) -> bool {
+    match data {
+        ImageData::File => image.status() == Status::Saving,
+        ImageData::Stage => image.status() == Status::Uploading && image.size().is_none(),
     }
 }
 

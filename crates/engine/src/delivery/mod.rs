@@ -121,16 +121,12 @@ impl<'a> Delivery<'a> {
     async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
         self.create().await?;
         self.attempts += 1;
-        let data = match self.target.via {
-            Via::Import => ImageData::Stage,
-            _ => ImageData::File,
-        };
         let mut options = UploadOptions::sized(self.subject.size);
         options.store = self.target.first_store().map(str::to_owned);
         let attempt = Attempt {
             client: &self.target.client,
             id: &self.id,
-            data,
+            data: self.data(),
             options,
             size: self.subject.size,
             patience: Patience {
@@ -144,12 +140,21 @@ impl<'a> Delivery<'a> {
         attempt.run(tap).instrument(span).await
     }
 
+    /// Which data of the image is sent.
+    fn data(&self) -> ImageData {
+        match self.target.via {
+            Via::Import => ImageData::Stage,
+            _ => ImageData::File,
+        }
+    }
+
     /// What the sending that failed before has come to meanwhile.
     async fn look_again(&self) -> Result<Found, Unsent> {
         if self.record != Record::Made || self.attempts == 0 {
             return Ok(Found::Nothing);
         }
-        let state = settled(&self.target.client, &self.id, self.options.settle_timeout).await;
+        let patience = self.options.settle_timeout;
+        let state = settled(&self.target.client, &self.id, self.data(), patience).await;
         match state.as_ref().ok().map(Image::status) {
             Some(Status::Queued) => Ok(Found::Nothing),
             Some(Status::Active) => Ok(Found::All),
