@@ -2,21 +2,21 @@
 //! compared with what the server says.
 //!
 //! ```no_run
-//! use imgpush_engine::client::{Cloud, CloudOptions, ImageClient};
-//! use imgpush_engine::{CancellationToken, Push, PushOptions, source::FileSource};
+//! use imgpush_engine::client::{Cloud, CloudOptions};
+//! use imgpush_engine::{CancellationToken, Push, PushOptions, RetryOptions, Target, source};
 //!
 //! # async fn tour() -> Result<(), Box<dyn std::error::Error>> {
 //! let cloud = Cloud::load(&CloudOptions::named(Some("mycloud".into())))?;
-//! let client = ImageClient::connect(&cloud).await?;
-//! let source = FileSource::open("noble.qcow2")?;
+//! let target = Target::connect(&cloud, &RetryOptions::default()).await?;
+//! let source = source::open("noble.qcow2".as_ref(), &source::SourceOptions::default()).await?;
 //!
-//! let report = Push::new(client, PushOptions::named("noble"))
-//!     .on_cloud(cloud.name())
-//!     .run(Box::new(source), &CancellationToken::new())
-//!     .await?;
+//! let options = PushOptions::named("noble").with_property("os_distro", "ubuntu").with_tag("daily");
+//! let report = Push::to(target, options).run(source, &CancellationToken::new()).await?;
 //! assert!(report.verified);
 //! # Ok(()) }
 //! ```
+//!
+//! Into several clouds, read once and hashed once: [`MultiPush`].
 //!
 //! And out again, into a file that has its name only when its bytes are proved:
 //!
@@ -33,10 +33,35 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Push`] and [`Download`] are the use cases, and their pages say what happens in which order;
-//! [`Verification`] compares an image with a file or with its own data, [`Digesting`] hashes without a
-//! cloud, [`Staging`] lays data ready for an import. Below them stand [`source`], the [`pool`] of buffers that is the memory budget, the pipeline
-//! that joins reading, hashing and sending, and [`sink`].
+//! # What to open
+//!
+//! | for | there is |
+//! |---|---|
+//! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
+//! | an image out of a cloud | [`Download`] |
+//! | whether an image is what a file is, or still what it was | [`Verification`] |
+//! | data laid ready for an import | [`Staging`] |
+//! | digests without a cloud | [`Digesting`] |
+//! | what an image is | [`inspect()`] |
+//! | bytes from elsewhere, and to elsewhere | the traits [`Source`](source::Source) and [`Sink`](sink::Sink), joined by [`pour`](sink::pour) |
+//! | showing how far it is | the trait [`Progress`] |
+//!
+//! # Being given up
+//!
+//! A [`CancellationToken`] ends a push at once and cleans up behind it; a future that is dropped instead
+//! ends the sending too, and never leaves an active image with a part of its data. Each method says what
+//! it leaves under *Cancel safety*.
+//!
+//! # What it logs
+//!
+//! Spans and events of [`tracing`], without secrets: `push` (source, number of targets) around `target`
+//! (cloud) around `attempt` (image, number); phases and findings at `info`, new tries at `warn`, requests
+//! at `debug`.
+//!
+//! # Limits
+//!
+//! Memory is the [`pool`]'s, whatever the size and the number of targets; what unpacking looks back over
+//! comes on top. One source is read by one thread; several pushes at once share nothing yet.
 //!
 //! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
 #![deny(unsafe_code)]

@@ -112,6 +112,55 @@ impl PushOptions {
         PushOptions { name: Some(name.into()), ..PushOptions::default() }
     }
 
+    /// Under that `disk_format`.
+    #[must_use]
+    pub fn with_disk_format(mut self, disk_format: impl Into<String>) -> Self {
+        self.disk_format = Some(disk_format.into());
+        self
+    }
+
+    /// With one more property.
+    #[must_use]
+    pub fn with_property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.properties.push((key.into(), value.into()));
+        self
+    }
+
+    /// With one more tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.insert(tag.into());
+        self
+    }
+
+    /// For those to see.
+    #[must_use]
+    pub fn with_visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
+        self
+    }
+
+    /// Within so many bytes of memory.
+    #[must_use]
+    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// Tried again so.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryOptions) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// With that policy for the target that the others wait for.
+    #[must_use]
+    pub fn with_slowest(mut self, slowest: Slowest) -> Self {
+        self.slowest = slowest;
+        self
+    }
+
     /// The record to be, but for its id and what the data and the service say.
     fn record(&self, suggested_name: Option<String>) -> Result<NewImage, Failure> {
         let name = self.name.clone().or(suggested_name).ok_or(Failure::NoName)?;
