@@ -56,7 +56,7 @@ enum Kind {
     Sandbox {
         runtime: Runtime,
         running: Mutex<Option<Sandbox>>,
-        options: SandboxOptions,
+        options: Box<SandboxOptions>,
     },
     #[cfg(feature = "cloud")]
     Real(TestCloud),
@@ -94,7 +94,11 @@ impl Service {
             user: imgpush_sandbox::USER.to_owned(),
             password: PASSWORD.to_owned(),
             project: imgpush_sandbox::PROJECT.to_owned(),
-            kind: Kind::Sandbox { runtime, running: Mutex::new(Some(sandbox)), options },
+            kind: Kind::Sandbox {
+                runtime,
+                running: Mutex::new(Some(sandbox)),
+                options: options.into(),
+            },
         }
     }
 
@@ -140,7 +144,7 @@ impl Service {
             Kind::Sandbox { runtime, running, options } => runtime.block_on(async {
                 let stopping = running.lock().unwrap().take().unwrap();
                 stopping.shutdown().await;
-                let started = Sandbox::start(options.clone()).await.unwrap();
+                let started = Sandbox::start((**options).clone()).await.unwrap();
                 *running.lock().unwrap() = Some(started);
             }),
             #[cfg(feature = "cloud")]
