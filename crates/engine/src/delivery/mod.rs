@@ -7,7 +7,7 @@ mod record;
 use std::sync::Arc;
 use std::time::Instant;
 
-use imgpush_client::{Error as ClientError, Image, NewImage, Status, UploadOptions, WaitOptions};
+use imgpush_client::{Error as ClientError, Image, NewImage, UploadOptions, WaitOptions};
 use imgpush_digest::Algorithm;
 use imgpush_formats::{Inspection, Severity};
 use tracing::Instrument as _;
@@ -22,7 +22,7 @@ use crate::push::PushOptions;
 use crate::report::{self, Note, Report};
 use crate::retry::{Remedy, Retries, remedy};
 use crate::rounds::{Over, Participant, Want};
-use crate::sending::{Attempt, Patience, Unsent, settled, state_of};
+use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::sink::ImageData;
 use crate::target::{Target, Via};
 use crate::verify::{self, Verdict};
@@ -67,12 +67,6 @@ enum Stage {
     /// It failed so; the record is yet to be removed.
     Failing(Failure),
     Ended(Box<Result<Report, PushError>>),
-}
-
-/// What an image has that was sent to before.
-enum Found {
-    Nothing,
-    All,
 }
 
 impl<'a> Delivery<'a> {
@@ -154,15 +148,7 @@ impl<'a> Delivery<'a> {
             return Ok(Found::Nothing);
         }
         let patience = self.options.settle_timeout;
-        let state = settled(&self.target.client, &self.id, self.data(), patience).await;
-        match state.as_ref().ok().map(Image::status) {
-            Some(Status::Queued) => Ok(Found::Nothing),
-            Some(Status::Active) => Ok(Found::All),
-            status => {
-                let state = state_of(&state);
-                Err(Unsent { failure: Failure::Broken { sent: 0, state, source: None }, status })
-            }
-        }
+        found(&self.target.client, &self.id, self.data(), patience).await
     }
 
     /// Tries again what may be mended, and gives up anything else.
@@ -374,7 +360,7 @@ impl Delivery<'_> {
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(tap).await,
             // It needs no data, only digests to compare it with.
-            Ok(Found::All) => return self.stage = Stage::Comparing(None),
+            Ok(Found::All(_)) => return self.stage = Stage::Comparing(None),
             Err(unsent) => Err(unsent),
         };
         match sent {
@@ -397,7 +383,8 @@ impl Delivery<'_> {
                 let reason = "the source gave other bytes when it was read a second time";
                 Err(Failure::CannotVerify { reason: reason.to_owned() })
             }
-            Stage::Comparing(_) => self.compare(produced.clone()).await,
+            Stage::Comparing(Some(_)) => self.compare(produced.clone()).await,
+            Stage::Comparing(None) => self.arrived(produced.clone()).await,
             _ => self.fetched(produced).await,
         };
         if let Err(failure) = done {
