@@ -17,6 +17,8 @@ use tokio::time::{sleep, timeout};
 use crate::error::{Break, Failure};
 use crate::pool::{Buffer, Pool};
 use crate::progress::Progress;
+use crate::report::chain;
+use crate::retry;
 
 /// How long to wait, and how often to try again.
 #[derive(Clone, Debug)]
@@ -252,8 +254,7 @@ pub(crate) const DATA: &str = "the downloaded data";
 impl Patience {
     /// The pause behind so many failures before.
     pub(crate) fn before(&self, failures: u32) -> Duration {
-        let doubled = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
-        self.pause.saturating_mul(doubled).min(LONGEST_PAUSE)
+        retry::pause(self.pause, LONGEST_PAUSE, failures)
     }
 }
 
@@ -265,25 +266,5 @@ fn trouble(error: ClientError) -> Trouble {
         Trouble::Passing(Break::Client(error))
     } else {
         Trouble::Lasting(Failure::Client { during: "downloading the data", source: error })
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_and_have_a_limit() {
-        let pause = Duration::from_millis(500);
-        let patience = Patience { idle_timeout: pause, retries: 5, pause };
-        let pauses: Vec<u128> = (0..4).map(|n| patience.before(n).as_millis()).collect();
-        assert_eq!(pauses, [500, 1000, 2000, 4000]);
-        assert_eq!(patience.before(31), LONGEST_PAUSE);
-        assert_eq!(patience.before(u32::MAX), LONGEST_PAUSE);
     }
 }

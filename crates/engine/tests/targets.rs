@@ -283,6 +283,7 @@ async fn an_import_reaches_all_stores_and_is_proved() {
     let place = Place::with(SandboxOptions::default().with_stores(["fast", "slow"]), USER).await;
     let target = place.target("x").via(Via::Import).into_stores(Stores::All);
     place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
+    place.sandbox.inject(Operation::Import, Fault::Status { status: 503, after: 0 });
     let report = push_one(options(), target, Counted::source(3 * MIB).0).await.unwrap();
     assert_eq!((report.via, report.verified, report.attempts), ("import", true, 2));
     assert_eq!(report.stores, ["fast", "slow"]);

@@ -5,9 +5,10 @@ mod plan;
 mod record;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use imgpush_client::{Error as ClientError, Image, NewImage, UploadOptions, WaitOptions};
+use imgpush_client::{Error as ClientError, Image, Import, NewImage, UploadOptions, WaitOptions};
 use imgpush_digest::Algorithm;
 use imgpush_formats::{Inspection, Severity};
 use tracing::Instrument as _;
@@ -195,12 +196,8 @@ impl<'a> Delivery<'a> {
     /// Has the service take over what it has, or fetch it.
     async fn import(&mut self) -> Result<(), Failure> {
         let Some(import) = self.target.import() else { return Ok(()) };
-        self.enter(Phase::Importing);
-        let wait = WaitOptions::default()
-            .with_timeout(self.options.import_timeout)
-            .may_lose_stores(import.may_lose_stores());
         let before = self.fetch().await?;
-        let imported = self.target.client.import_and_wait(&before, &import, &wait).await;
+        let imported = self.hand_over(&before, &import).await;
         imported.map(drop).map_err(|source| Failure::Client { during: "importing", source })
     }
 
@@ -225,12 +222,28 @@ impl<'a> Delivery<'a> {
     /// Copies what is proved into further stores.
     async fn copy(&self, image: Image) -> Result<Image, Failure> {
         let Some(import) = self.target.copies() else { return Ok(image) };
+        let copied = self.hand_over(&image, &import).await;
+        copied.map_err(|source| Failure::NotCopied { source })
+    }
+
+    /// Has the service do an import, and waits. It is asked again when it, or a proxy before it, had no
+    /// time; if it had taken on the import all the same, that is what is waited for.
+    async fn hand_over(&self, before: &Image, import: &Import) -> Result<Image, ClientError> {
         self.enter(Phase::Importing);
+        let client = &self.target.client;
         let wait = WaitOptions::default()
             .with_timeout(self.options.import_timeout)
             .may_lose_stores(import.may_lose_stores());
-        let copied = self.target.client.import_and_wait(&image, &import, &wait).await;
-        copied.map_err(|source| Failure::NotCopied { source })
+        let tries = AtomicU32::new(0);
+        let retry = self.options.retry.for_small_calls();
+        let importing = retry.call("the import", ClientError::is_overload, || async {
+            let tries = tries.fetch_add(1, Ordering::Relaxed);
+            match client.import_and_wait(before, import, &wait).await {
+                Err(ClientError::Conflict(_)) if tries > 0 => client.wait(before, &wait).await,
+                done => done,
+            }
+        });
+        importing.await
     }
 
     /// The image: all its data is there, so a passing trouble of a small call should not cost it.
