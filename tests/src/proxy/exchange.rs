@@ -17,7 +17,10 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let Some((head, rest)) = Head::read(&mut client).await else { return };
     let (number, fault) = shared.begin(&head);
     let entry = Entry { shared: &shared, number };
-    if let Some(Fault::Answer { after: 0, answer, ending }) = &fault {
+    if let Some(Fault::Refuse { after, answer, ending }) = &fault {
+        let left = after.saturating_sub(rest.len() as u64);
+        // A client that goes away meanwhile gets no answer.
+        let _ = tokio::io::copy(&mut (&mut client).take(left), &mut tokio::io::sink()).await;
         entry.answered(answer.status);
         let _ = client.write_all(&answer.bytes()).await;
         return end(client, *ending).await;
@@ -59,6 +62,7 @@ impl Exchange<'_> {
                 self.answer(answer.status, &answer.bytes()).await;
                 self.end(ending).await;
             }
+            Fault::Refuse { .. } => unreachable!("its head has not gone on"),
             Fault::Lose(ending) => {
                 self.real_answer().await;
                 self.end(ending).await;

@@ -20,8 +20,6 @@ impl Requests {
     pub const LOOKS: Requests = Requests::new("GET", "/v2/images/*");
     /// New records.
     pub const CREATIONS: Requests = Requests::new("POST", "/v2/images");
-    /// Removals of records.
-    pub const REMOVALS: Requests = Requests::new("DELETE", "/v2/images/*");
     /// Logins.
     pub const LOGINS: Requests = Requests::new("POST", "/v3/auth/tokens");
 
@@ -65,8 +63,17 @@ pub enum Fault {
         /// How long.
         lasting: Duration,
     },
+    /// The proxy takes so many bytes for itself, answers, and leaves the rest. The service hears of nothing.
+    Refuse {
+        /// Bytes that are taken before.
+        after: u64,
+        /// What is answered.
+        answer: Answer,
+        /// What becomes of the connection behind it.
+        ending: Ending,
+    },
     /// The proxy answers behind so many bytes, and leaves the rest. The service sees its request break
-    /// off; with 0 it hears of none.
+    /// off.
     Answer {
         /// Bytes that go on before.
         after: u64,

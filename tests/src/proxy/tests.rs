@@ -129,7 +129,7 @@ fn an_answer_of_its_own_comes_instead_of_the_services() {
     let server = Server::start();
     for ending in [Ending::Fin, Ending::Reset] {
         let answer = Answer::html(503).with("retry-after", "2");
-        server.proxy.once(TO_X, Fault::Answer { after: 0, answer, ending });
+        server.proxy.once(TO_X, Fault::Refuse { after: 0, answer, ending });
         let (came, _) = server.ask(WITH_LENGTH);
         assert!(came.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{came}");
         assert!(came.contains("retry-after: 2\r\n") && came.contains("nginx"), "{came}");
@@ -189,7 +189,7 @@ fn slowness_takes_its_time_and_loses_nothing() {
 fn faults_are_used_up_in_order() {
     let server = Server::start();
     let answer =
-        |status| Fault::Answer { after: 0, answer: Answer::json(status), ending: Ending::Fin };
+        |status| Fault::Refuse { after: 0, answer: Answer::json(status), ending: Ending::Fin };
     server.proxy.once(Requests::new("GET", "/x"), answer(400));
     server.proxy.once(TO_X, Fault::None);
     server.proxy.times(2, TO_X, answer(500));

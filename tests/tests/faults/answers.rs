@@ -85,7 +85,7 @@ pub(crate) fn other_data_than_was_sent_is_never_a_success(side: Side) {
 /// The data is there, and a small call behind it must not cost it; nor one before it the push.
 pub(crate) fn trouble_of_the_small_calls_is_survived(side: Side) {
     let answer =
-        |status| Fault::Answer { after: 0, answer: Answer::html(status), ending: Ending::Fin };
+        |status| Fault::Refuse { after: 0, answer: Answer::html(status), ending: Ending::Fin };
     let schema = Requests::new("GET", "/v2/schemas/image");
     let cases = [
         (Requests::LOOKS, answer(503)),

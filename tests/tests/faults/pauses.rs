@@ -10,7 +10,7 @@ use super::scene::{MIB, Scene};
 use super::side::Side;
 
 fn busy(answer: Answer) -> Fault {
-    Fault::Answer { after: 0, answer, ending: Ending::Fin }
+    Fault::Refuse { after: 0, answer, ending: Ending::Fin }
 }
 
 impl Scene {

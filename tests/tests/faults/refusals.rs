@@ -7,8 +7,12 @@ use super::side::Side;
 
 const SIZE: u64 = 4 * MIB;
 
+/// Before the first byte the service hears of nothing, later its upload breaks off.
 fn answered(after: u64, answer: Answer, ending: Ending) -> Fault {
-    Fault::Answer { after, answer, ending }
+    match after {
+        0 => Fault::Refuse { after, answer, ending },
+        _ => Fault::Answer { after, answer, ending },
+    }
 }
 
 pub(crate) fn an_overloaded_service_is_tried_again(side: Side) {

@@ -128,14 +128,16 @@ impl Service {
     }
 
     /// Kills the process that takes the data of an image.
+    #[cfg_attr(
+        not(feature = "cloud"),
+        expect(unused_variables, reason = "only a real service has a process for it")
+    )]
     pub(crate) fn kill_worker_of(&self, id: &str) {
         match &self.kind {
             Kind::Sandbox { .. } => {}
             #[cfg(feature = "cloud")]
             Kind::Real(cloud) => kill(&["-KILL", &worker_of(cloud, id)]),
         }
-        #[cfg(not(feature = "cloud"))]
-        let _ = id;
     }
 
     /// Kills all of the service, and starts it again.

@@ -33,7 +33,7 @@ pub(crate) fn a_web_server_that_breaks_off_is_no_failure_of_the_service(side: Si
     let answer = Answer::of(200, "application/octet-stream", half)
         .with("content-length", (8 * MIB).to_string());
     let disk = Requests::new("GET", "/disk.raw");
-    web.always(disk, Fault::Answer { after: 0, answer, ending: Ending::Fin });
+    web.always(disk, Fault::Refuse { after: 0, answer, ending: Ending::Fin });
     let address = format!("{}/disk.raw", web.url());
     let run = scene.run(scene.push_command(&address, &["--retries", "3"]));
     scene.failed(&run, 10);

@@ -32,7 +32,7 @@ pub(crate) fn a_broken_staging_is_done_again(side: Side) {
         (Fault::Cut { after: 0, ending: Ending::Reset }, 0),
         (Fault::Cut { after: SIZE / 2, ending: Ending::Fin }, SIZE / 2),
         (Fault::Cut { after: SIZE, ending: Ending::Fin }, SIZE),
-        (answered(0, Answer::json(503)), 0),
+        (Fault::Refuse { after: 0, answer: Answer::json(503), ending: Ending::Fin }, 0),
         (answered(SIZE / 2, Answer::html(502)), SIZE / 2),
         (Fault::Lose(Ending::Fin), SIZE),
         (Fault::Replace(Answer::html(504)), SIZE),

@@ -9,8 +9,9 @@ use super::side::Side;
 
 const SIZE: u64 = 4 * MIB;
 
+/// As by the service itself, which looks at the token before it looks at the image.
 fn refused(after: u64) -> Fault {
-    Fault::Answer { after, answer: Answer::json(401), ending: Ending::Fin }
+    Fault::Refuse { after, answer: Answer::json(401), ending: Ending::Fin }
 }
 
 /// Glance looks at a token when an upload begins. One that has ended since is renewed for the next try,
@@ -35,7 +36,7 @@ pub(crate) fn a_token_that_is_refused_is_renewed(side: Side) {
         scene.image.once(Requests::UPLOADS, refused(after));
         let run = scene.push(&file, &["--retries", "1"]);
         scene.arrived(&run, &file);
-        assert_eq!(scene.sent(), [after, SIZE], "{run:?}");
+        assert_eq!(scene.sent(), [0, SIZE], "{run:?}");
         assert_eq!(scene.identity.passed(Requests::LOGINS).len(), 2, "{run:?}");
     });
 }
@@ -54,7 +55,7 @@ pub(crate) fn a_login_that_is_always_refused_ends_it(side: Side) {
 /// It fails while a new token is needed in mid-push.
 pub(crate) fn an_identity_service_in_trouble_is_waited_for(side: Side) {
     let cut = Fault::Cut { after: 0, ending: Ending::Reset };
-    let busy = Fault::Answer { after: 0, answer: Answer::json(503), ending: Ending::Fin };
+    let busy = Fault::Refuse { after: 0, answer: Answer::json(503), ending: Ending::Fin };
     together(side, &[busy, cut], |scene, fault| {
         let file = scene.file(SIZE);
         scene.identity.once(Requests::LOGINS, Fault::None);
