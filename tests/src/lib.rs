@@ -1,5 +1,8 @@
-//! What the system tests share: the programs under test, and the real cloud.
+//! What the system tests share: the programs under test, the real cloud, and a proxy that breaks things.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cloud;
+pub mod proxy;
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -7,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+pub use cloud::TestCloud;
 
 /// The real cloud that `cargo xtask test` brings up.
 #[derive(Debug)]
@@ -104,6 +109,13 @@ pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     }
     out.flush().unwrap();
     path
+}
+
+/// The SHA-512 of a file by a program of the system, which shares no code with anything here.
+#[must_use]
+pub fn sha512sum(path: &Path) -> String {
+    let output = Command::new("sha512sum").arg(path).output().unwrap();
+    text(&output.stdout).split_whitespace().next().unwrap().to_owned()
 }
 
 /// Runs qemu-img in a folder; `false`, said aloud, where it is not installed.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use imgpush_tests::{RealCloud, imgpush, pattern_file, qemu_img, text};
+use imgpush_tests::{RealCloud, imgpush, pattern_file, qemu_img, sha512sum, text};
 use serde_json::Value;
 
 /// Pushes and returns the report.
@@ -31,12 +31,6 @@ fn fails(cloud: &str, file: &Path, more: &[&str]) -> (i32, String) {
 
 fn delete(cloud: &RealCloud, name: &str, report: &Value) {
     cloud.openstack_quietly(name, &["image", "delete", report["id"].as_str().unwrap()]);
-}
-
-/// The digest by a program of the system, which shares no code with anything here.
-fn sha512sum(path: &Path) -> String {
-    let output = Command::new("sha512sum").arg(path).output().unwrap();
-    text(&output.stdout).split_whitespace().next().unwrap().to_owned()
 }
 
 #[test]

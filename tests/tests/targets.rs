@@ -5,10 +5,9 @@
 #[path = "conformance/web.rs"]
 mod web;
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use imgpush_tests::{RealCloud, imgpush, pattern_file, text};
+use imgpush_tests::{RealCloud, imgpush, pattern_file, sha512sum, text};
 use serde_json::Value;
 use web::Web;
 
@@ -18,11 +17,6 @@ fn push(source: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
     let reports =
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (output.status.code(), reports, text(&output.stderr))
-}
-
-fn sha512sum(path: &Path) -> String {
-    let output = Command::new("sha512sum").arg(path).output().unwrap();
-    text(&output.stdout).split_whitespace().next().unwrap().to_owned()
 }
 
 fn delete(cloud: &RealCloud, name: &str, report: &Value) {

@@ -122,7 +122,7 @@ impl Attempt<'_> {
                     _ => self.patience.settle_timeout,
                 };
                 match self.settled(patience).await {
-                    Ok(image) if self.has_all(&image, read.produced.bytes) => {
+                    Ok(image) if is_whole(&image, self.data, Some(read.produced.bytes)) => {
                         tracing::warn!("the answer was lost, but the data is there");
                         Ok(read)
                     }
@@ -136,21 +136,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether the image shows that all data arrived. That it is the right data is asked later.
-    fn has_all(&self, image: &Image, bytes: u64) -> bool {
-        match self.data {
-            ImageData::File => image.status() == Status::Active,
-            ImageData::Stage => image.status() == Status::Uploading && image.size() == Some(bytes),
-        }
-    }
-
     async fn asked_after(&self, halt: Halt, sent: u64, patience: Duration) -> Unsent {
         let state = self.settled(patience).await;
         halt.into_unsent(sent, &state)
     }
 
     async fn settled(&self, patience: Duration) -> Result<Image, String> {
-        settled(self.client, self.id, patience).await
+        settled(self.client, self.id, self.data, patience).await
     }
 
     /// Returns when nothing has moved for too long, with the seconds it took.
@@ -180,9 +172,10 @@ impl Attempt<'_> {
 
 /// The image once the service has noticed that its upload is over, or as it is when that takes too long;
 /// or why it cannot be had. A service that is just starting again is waited for as well.
-pub(crate) async fn settled(
+async fn settled(
     client: &ImageClient,
     id: &str,
+    data: ImageData,
     patience: Duration,
 ) -> Result<Image, String> {
     let start = Instant::now();
@@ -190,7 +183,7 @@ pub(crate) async fn settled(
     loop {
         let left = patience.saturating_sub(start.elapsed());
         let state = match timeout(left.max(LAST_LOOK), client.image(id)).await {
-            Ok(Ok(image)) if image.status() != Status::Saving => return Ok(image),
+            Ok(Ok(image)) if !is_under_way(&image, data) => return Ok(image),
             Ok(Err(error)) if !error.is_transient() => return Err(error.to_string()),
             Ok(state) => state.map_err(|error| error.to_string()),
             Err(_) => Err("the service does not answer".to_owned()),
@@ -200,6 +193,52 @@ pub(crate) async fn settled(
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_LOOK);
+    }
+}
+
+/// Whether the image still waits for the end of its data. What is staged whole has a size.
+fn is_under_way(image: &Image, data: ImageData) -> bool {
+    match data {
+        ImageData::File => image.status() == Status::Saving,
+        ImageData::Stage => image.status() == Status::Uploading && image.size().is_none(),
+    }
+}
+
+/// Whether the image shows that all data arrived, of so many bytes where that is known. That it is the right
+/// data is asked later.
+fn is_whole(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
+    match (data, image.size()) {
+        (ImageData::File, _) => image.status() == Status::Active,
+        (ImageData::Stage, Some(size)) => {
+            image.status() == Status::Uploading && bytes.is_none_or(|bytes| bytes == size)
+        }
+        (ImageData::Stage, None) => false,
+    }
+}
+
+/// What an image has that was sent to before.
+pub(crate) enum Found {
+    Nothing,
+    All(Box<Image>),
+}
+
+/// What a sending that failed has come to since. For a moment after a connection broke, a service shows
+/// the image as it was before, and then it may turn out to have all that was sent.
+pub(crate) async fn found(
+    client: &ImageClient,
+    id: &str,
+    data: ImageData,
+    patience: Duration,
+) -> Result<Found, Unsent> {
+    let state = settled(client, id, data, patience).await;
+    match state {
+        Ok(image) if image.status() == Status::Queued => Ok(Found::Nothing),
+        Ok(image) if is_whole(&image, data, None) => Ok(Found::All(Box::new(image))),
+        state => {
+            let status = state.as_ref().ok().map(Image::status);
+            let state = state_of(&state);
+            Err(Unsent { failure: Failure::Broken { sent: 0, state, source: None }, status })
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::progress::{NoProgress, Phase, Progress, Retrying};
 use crate::report::{self, StagingReport};
 use crate::retry::{Remedy, Retries, RetryOptions, remedy};
 use crate::rounds::{Over, Participant, Want};
-use crate::sending::{Attempt, Patience, Unsent};
+use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::sink::ImageData;
 use crate::source::Source;
 use crate::{SourceError, preflight, rounds};
@@ -188,7 +188,9 @@ impl Staging {
         rounds::run(source, sniffed.head, &pool, Slowest::Wait, participants).await;
         match stage.state {
             State::Ended(result) => result.map(|produced| (produced, stage.attempts)),
-            State::Sending(_) => unreachable!("rounds end when nobody wants anything"),
+            State::Sending(_) | State::Found(_) => {
+                unreachable!("rounds end when nobody wants anything")
+            }
         }
     }
 
@@ -232,6 +234,8 @@ struct Stage<'a> {
 enum State {
     /// Behind the first attempt because of this failure.
     Sending(Option<Failure>),
+    /// A sending that seemed to fail has come to so many bytes; their digests are missing.
+    Found(Option<u64>),
     Ended(Result<Produced, Failure>),
 }
 
@@ -253,6 +257,15 @@ impl Stage<'_> {
             progress: &self.staging.progress,
         };
         attempt.run(tap).await
+    }
+
+    /// What the sending that failed before has come to meanwhile.
+    async fn look_again(&self) -> Result<Found, Unsent> {
+        if self.attempts == 0 {
+            return Ok(Found::Nothing);
+        }
+        let Staging { client, options, .. } = self.staging;
+        found(client, self.id, ImageData::Stage, options.settle_timeout).await
     }
 
     /// Whether it may be tried again, and then made ready for that. The record is the caller's, so it is
@@ -281,6 +294,7 @@ impl Participant for Stage<'_> {
     fn want(&self) -> Want {
         match &self.state {
             State::Sending(_) => Want::Data(self.claim.clone()),
+            State::Found(_) => Want::Digests(None),
             State::Ended(_) => Want::Nothing,
         }
     }
@@ -290,7 +304,12 @@ impl Participant for Stage<'_> {
     }
 
     async fn take_part(&mut self, tap: Tap) {
-        self.state = match self.send(tap).await {
+        let sent = match self.look_again().await {
+            Ok(Found::Nothing) => self.send(tap).await,
+            Ok(Found::All(image)) => return self.state = State::Found(image.size()),
+            Err(unsent) => Err(unsent),
+        };
+        self.state = match sent {
             Ok(read) => State::Ended(Ok(read.produced)),
             Err(unsent) => match self.recover(&unsent).await {
                 Ok(true) => State::Sending(Some(unsent.failure)),
@@ -300,11 +319,25 @@ impl Participant for Stage<'_> {
         };
     }
 
-    async fn digested(&mut self, _: &Produced) {}
+    async fn digested(&mut self, produced: &Produced) {
+        let State::Found(size) = self.state else { return };
+        self.state = State::Ended(match size {
+            Some(size) if size != produced.bytes => Err(Failure::Mismatch {
+                field: "size",
+                expected: produced.bytes.to_string(),
+                found: size.to_string(),
+            }),
+            _ => Ok(produced.clone()),
+        });
+    }
 
     async fn end(&mut self, over: Over) {
-        let State::Sending(failure) = &mut self.state else { return };
-        let failure = match (over, failure.take()) {
+        let before = match &mut self.state {
+            State::Ended(_) => return,
+            State::Sending(failure) => failure.take(),
+            State::Found(_) => None,
+        };
+        let failure = match (over, before) {
             (Over::Source(error), _) => Failure::Source(error),
             (Over::NoWayBack(name), Some(failure)) => {
                 Failure::NoWayBack { name, source: Box::new(failure) }

@@ -1,5 +1,7 @@
 //! Answers in Glance's manner.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -144,6 +146,13 @@ pub(crate) fn proxy_page(status: u16) -> Response {
     );
     let headers = [(header::CONTENT_TYPE, "text/html"), (header::SERVER, "nginx")];
     (status, headers, page).into_response()
+}
+
+/// The page of a proxy that wants to be left alone for a while.
+pub(crate) fn busy_page(pause: Duration) -> Response {
+    let mut response = proxy_page(503);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(pause.as_secs()));
+    response
 }
 
 /// The id under which the service answers a request.

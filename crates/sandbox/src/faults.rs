@@ -115,14 +115,18 @@ impl Operation {
 /// One thing that goes wrong.
 ///
 /// As text, for a command line: the name, and behind `=` what it needs: `drop-after=1048576`,
-/// `stall=4096,30` (bytes, seconds), `status=413` or `status=413,65536` (behind so many bytes),
-/// `corrupt-byte=512`, `wrong-hash`, `hash-algo=sm3`, `no-hash`, `wrong-size`, `expire-token`,
-/// `drop-answer`, `import-fails`, `import-slow=30` (seconds).
+/// `forget=1048576`, `stall=4096,30` (bytes, seconds), `status=413` or `status=413,65536` (behind so
+/// many bytes), `status-json=503` and `status-json=503,65536` likewise, `status-after=504`, `busy=5`
+/// (seconds), `slow-answer=5` (seconds), `corrupt-byte=512`, `wrong-hash`, `hash-algo=sm3`, `no-hash`,
+/// `wrong-size`, `expire-token`, `drop-answer`, `import-fails`, `import-slow=30` (seconds).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// Cuts the connection behind so many bytes of the body, without an answer.
     DropAfter(u64),
+    /// Cuts the connection behind so many bytes of the body, and leaves the record as it is at that
+    /// moment, for ever: `saving` for an upload. So it is when the process of the server was killed.
+    Forget(u64),
     /// Reads nothing for a while behind so many bytes of the body.
     Stall {
         /// Bytes read before.
@@ -138,6 +142,20 @@ pub enum Fault {
         /// Bytes read before.
         after: u64,
     },
+    /// The same in the service's own words; JSON, when that is asked for.
+    StatusJson {
+        /// The status.
+        status: u16,
+        /// Bytes read before.
+        after: u64,
+    },
+    /// Does what is asked, with all the data, and answers so all the same, as a proxy does that has
+    /// lost patience.
+    StatusAfter(u16),
+    /// Answers 503 at once, and asks for that much time by `Retry-After`, in whole seconds.
+    Busy(Duration),
+    /// Does what is asked, and keeps the answer back for so long.
+    SlowAnswer(Duration),
     /// Flips a bit of that byte on its way to the store.
     CorruptByte(u64),
     /// Reports a secure hash that is not that of the data.
@@ -167,20 +185,20 @@ impl FromStr for Fault {
         let number = |text: &str| {
             text.parse::<u64>().map_err(|_| UnknownWord("a number, as in drop-after=1048576"))
         };
+        let seconds = |text: &str| number(text).map(Duration::from_secs);
+        let status = |text: &str| {
+            let status = text.parse().ok().filter(|status| (400..600).contains(status));
+            status.ok_or(UnknownWord("a status from 400 to 599, as in status=413"))
+        };
         Ok(match name {
             "drop-after" => Fault::DropAfter(number(first)?),
-            "stall" => Fault::Stall {
-                after: number(first)?,
-                duration: Duration::from_secs(number(second)?),
-            },
-            "status" => Fault::Status {
-                status: first
-                    .parse()
-                    .ok()
-                    .filter(|status| (400..600).contains(status))
-                    .ok_or(UnknownWord("a status from 400 to 599, as in status=413"))?,
-                after: number(second)?,
-            },
+            "forget" => Fault::Forget(number(first)?),
+            "stall" => Fault::Stall { after: number(first)?, duration: seconds(second)? },
+            "status" => Fault::Status { status: status(first)?, after: number(second)? },
+            "status-json" => Fault::StatusJson { status: status(first)?, after: number(second)? },
+            "status-after" => Fault::StatusAfter(status(first)?),
+            "busy" => Fault::Busy(seconds(first)?),
+            "slow-answer" => Fault::SlowAnswer(seconds(first)?),
             "corrupt-byte" => Fault::CorruptByte(number(first)?),
             "wrong-hash" => Fault::WrongHash,
             "hash-algo" => Fault::HashAlgo(value.to_owned()),
@@ -189,11 +207,12 @@ impl FromStr for Fault {
             "expire-token" => Fault::ExpireToken,
             "drop-answer" => Fault::DropAnswer,
             "import-fails" => Fault::ImportFails,
-            "import-slow" => Fault::ImportSlow(Duration::from_secs(number(first)?)),
+            "import-slow" => Fault::ImportSlow(seconds(first)?),
             _ => {
                 return Err(UnknownWord(
-                    "drop-after, stall, status, corrupt-byte, wrong-hash, hash-algo, no-hash, \
-                     wrong-size, expire-token, drop-answer, import-fails or import-slow",
+                    "drop-after, forget, stall, status, status-json, status-after, busy, slow-answer, \
+                     corrupt-byte, wrong-hash, hash-algo, no-hash, wrong-size, expire-token, \
+                     drop-answer, import-fails or import-slow",
                 ));
             }
         })
@@ -216,6 +235,13 @@ mod tests {
         assert_eq!("import-fails".parse(), Ok(Fault::ImportFails));
         assert_eq!("import-slow=3".parse(), Ok(Fault::ImportSlow(Duration::from_secs(3))));
         assert!("import-slow=soon".parse::<Fault>().is_err());
+        assert_eq!("forget=7".parse(), Ok(Fault::Forget(7)));
+        assert_eq!("status-json=503".parse(), Ok(Fault::StatusJson { status: 503, after: 0 }));
+        assert_eq!("status-json=500,9".parse(), Ok(Fault::StatusJson { status: 500, after: 9 }));
+        assert_eq!("status-after=504".parse(), Ok(Fault::StatusAfter(504)));
+        assert_eq!("busy=5".parse(), Ok(Fault::Busy(Duration::from_secs(5))));
+        assert_eq!("slow-answer=5".parse(), Ok(Fault::SlowAnswer(Duration::from_secs(5))));
+        assert!("status-after=204".parse::<Fault>().is_err());
     }
 
     #[test]

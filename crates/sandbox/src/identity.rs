@@ -97,13 +97,16 @@ impl User {
     }
 }
 
-/// `GET /v3`: the version document.
-pub(crate) async fn version(Shared(state): Shared<Arc<State>>) -> Json<Value> {
+/// `GET /v3`: the version document. As Keystone does, it names the host that was asked for, which may
+/// be a proxy's.
+pub(crate) async fn version(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Json<Value> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let url = host.map_or_else(|| state.url.clone(), |host| format!("http://{host}"));
     Json(json!({"version": {
         "id": "v3.14",
         "status": "stable",
         "updated": "2020-04-07T00:00:00Z",
-        "links": [{"rel": "self", "href": format!("{}/v3/", state.url)}],
+        "links": [{"rel": "self", "href": format!("{url}/v3/")}],
         "media-types": [{
             "base": "application/json",
             "type": "application/vnd.openstack.identity-v3+json",

@@ -142,6 +142,10 @@ impl Intake<'_> {
                 self.undo();
                 cut_off(&self.cut).await;
             }
+            Some(Fault::Forget(after)) if bytes >= after => {
+                self.is_open = false;
+                cut_off(&self.cut).await;
+            }
             Some(Fault::Stall { after, duration }) if bytes >= after => {
                 self.fault = None;
                 tokio::time::sleep(duration).await;

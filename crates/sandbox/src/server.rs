@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::answer::{RequestId, finish, proxy_page};
+use crate::answer::{RequestId, busy_page, finish, proxy_page, refuse};
 use crate::error::Error;
 use crate::faults::{Fault, Operation, Scripted};
 use crate::journal::Received;
@@ -147,14 +147,30 @@ async fn handle(
     let mut entry = Entry::new(&state, &request);
     let mut request = request.map(Body::new);
     let mut fault = state.next_fault(operation);
-    match fault {
+    let accept: HeaderMap = request
+        .headers()
+        .get(header::ACCEPT)
+        .map(|a| (header::ACCEPT, a.clone()))
+        .into_iter()
+        .collect();
+    let instead = match fault {
         Some(Fault::Status { status, after }) => {
             read(request.body_mut(), after, &entry.meter).await;
-            entry.received.status = Some(status);
-            let mut response = proxy_page(status);
-            finish(&mut response, &request_id);
-            return response;
+            Some(proxy_page(status))
         }
+        Some(Fault::StatusJson { status, after }) => {
+            read(request.body_mut(), after, &entry.meter).await;
+            Some(refuse(status, "Something has gone wrong, as it was told to.").respond(&accept))
+        }
+        Some(Fault::Busy(pause)) => Some(busy_page(pause)),
+        _ => None,
+    };
+    if let Some(mut response) = instead {
+        finish(&mut response, &request_id);
+        entry.received.status = Some(response.status().as_u16());
+        return response;
+    }
+    match fault {
         // Where data comes in, its handler cuts behind the right byte.
         Some(Fault::DropAfter(_))
             if !matches!(operation, Some(Operation::Upload | Operation::Stage)) =>
@@ -167,14 +183,7 @@ async fn handle(
         }
         _ => {}
     }
-    let drop_answer = fault == Some(Fault::DropAnswer);
-    let accept: HeaderMap = request
-        .headers()
-        .get(header::ACCEPT)
-        .map(|a| (header::ACCEPT, a.clone()))
-        .into_iter()
-        .collect();
-    request.extensions_mut().insert(Scripted(fault));
+    request.extensions_mut().insert(Scripted(fault.clone()));
     request.extensions_mut().insert(request_id.clone());
     request.extensions_mut().insert(cut.clone());
     request.extensions_mut().insert(entry.meter.clone());
@@ -190,10 +199,13 @@ async fn handle(
         parts.headers.extend(response.headers_mut().drain().filter_map(|(n, v)| Some((n?, v))));
         response = Response::from_parts(parts, body);
     }
-    finish(&mut response, &request_id);
-    if drop_answer {
-        cut_off(&cut).await;
+    match fault {
+        Some(Fault::DropAnswer) => cut_off(&cut).await,
+        Some(Fault::StatusAfter(status)) => response = proxy_page(status),
+        Some(Fault::SlowAnswer(pause)) => tokio::time::sleep(pause).await,
+        _ => {}
     }
+    finish(&mut response, &request_id);
     entry.received.status = Some(response.status().as_u16());
     response
 }

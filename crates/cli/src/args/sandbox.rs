@@ -25,8 +25,9 @@ pub(crate) struct SandboxArgs {
     ///
     /// Operations: any, token, create, show, list, update, delete, upload, download, stage, import,
     /// tasks, members, tags, locations, stores, cache, usage, schema. Faults: drop-after=BYTES,
-    /// stall=BYTES,SECONDS, status=CODE, corrupt-byte=OFFSET, wrong-hash, expire-token, import-fails,
-    /// import-slow=SECONDS and more; the documentation of imgpush-sandbox names all.
+    /// forget=BYTES, stall=BYTES,SECONDS, status=CODE, status-json=CODE, busy=SECONDS,
+    /// corrupt-byte=OFFSET, wrong-hash, expire-token, import-fails, import-slow=SECONDS and more; the
+    /// documentation of imgpush-sandbox names all.
     #[arg(long = "fault", value_name = "OPERATION:FAULT", value_parser = fault)]
     pub(crate) faults: Vec<(Operation, Fault)>,
 }

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use imgpush_client::{
-    Error as ClientError, Image, Import, NewImage, Status, UploadOptions, WaitOptions,
-};
+use imgpush_client::{Error as ClientError, Image, Import, NewImage, UploadOptions, WaitOptions};
 use imgpush_digest::Algorithm;
 use imgpush_formats::{Inspection, Severity};
 use tracing::Instrument as _;
@@ -25,7 +23,7 @@ use crate::push::PushOptions;
 use crate::report::{self, Note, Report};
 use crate::retry::{Remedy, Retries, remedy};
 use crate::rounds::{Over, Participant, Want};
-use crate::sending::{Attempt, Patience, Unsent, settled, state_of};
+use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::sink::ImageData;
 use crate::target::{Target, Via};
 use crate::verify::{self, Verdict};
@@ -70,12 +68,6 @@ enum Stage {
     /// It failed so; the record is yet to be removed.
     Failing(Failure),
     Ended(Box<Result<Report, PushError>>),
-}
-
-/// What an image has that was sent to before.
-enum Found {
-    Nothing,
-    All,
 }
 
 impl<'a> Delivery<'a> {
@@ -124,16 +116,12 @@ impl<'a> Delivery<'a> {
     async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
         self.create().await?;
         self.attempts += 1;
-        let data = match self.target.via {
-            Via::Import => ImageData::Stage,
-            _ => ImageData::File,
-        };
         let mut options = UploadOptions::sized(self.subject.size);
         options.store = self.target.first_store().map(str::to_owned);
         let attempt = Attempt {
             client: &self.target.client,
             id: &self.id,
-            data,
+            data: self.data(),
             options,
             size: self.subject.size,
             patience: Patience {
@@ -147,20 +135,21 @@ impl<'a> Delivery<'a> {
         attempt.run(tap).instrument(span).await
     }
 
+    /// Which data of the image is sent.
+    fn data(&self) -> ImageData {
+        match self.target.via {
+            Via::Import => ImageData::Stage,
+            _ => ImageData::File,
+        }
+    }
+
     /// What the sending that failed before has come to meanwhile.
     async fn look_again(&self) -> Result<Found, Unsent> {
         if self.record != Record::Made || self.attempts == 0 {
             return Ok(Found::Nothing);
         }
-        let state = settled(&self.target.client, &self.id, self.options.settle_timeout).await;
-        match state.as_ref().ok().map(Image::status) {
-            Some(Status::Queued) => Ok(Found::Nothing),
-            Some(Status::Active) => Ok(Found::All),
-            status => {
-                let state = state_of(&state);
-                Err(Unsent { failure: Failure::Broken { sent: 0, state, source: None }, status })
-            }
-        }
+        let patience = self.options.settle_timeout;
+        found(&self.target.client, &self.id, self.data(), patience).await
     }
 
     /// Tries again what may be mended, and gives up anything else.
@@ -385,7 +374,7 @@ impl Delivery<'_> {
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(tap).await,
             // It needs no data, only digests to compare it with.
-            Ok(Found::All) => return self.stage = Stage::Comparing(None),
+            Ok(Found::All(_)) => return self.stage = Stage::Comparing(None),
             Err(unsent) => Err(unsent),
         };
         match sent {
@@ -408,7 +397,8 @@ impl Delivery<'_> {
                 let reason = "the source gave other bytes when it was read a second time";
                 Err(Failure::CannotVerify { reason: reason.to_owned() })
             }
-            Stage::Comparing(_) => self.compare(produced.clone()).await,
+            Stage::Comparing(Some(_)) => self.compare(produced.clone()).await,
+            Stage::Comparing(None) => self.arrived(produced.clone()).await,
             _ => self.fetched(produced).await,
         };
         if let Err(failure) = done {

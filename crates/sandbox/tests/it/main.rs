@@ -1,6 +1,7 @@
 //! The service over HTTP.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod faults;
 mod imports;
 mod lists;
 mod sharing;

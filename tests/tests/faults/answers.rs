@@ -1,0 +1,104 @@
+//! Answers that are lost, wrong, late in the exchange, or no answers.
+
+use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
+use serde_json::json;
+
+use super::scene::{MIB, Scene, together};
+use super::side::Side;
+
+const SIZE: u64 = 2 * MIB;
+
+pub(crate) fn a_lost_answer_is_made_up_for_by_asking(side: Side) {
+    together(side, &[Ending::Fin, Ending::Reset], |scene, &ending| {
+        let file = scene.file(SIZE);
+        scene.image.once(Requests::UPLOADS, Fault::Lose(ending));
+        let run = scene.push(&file, &["--retries", "1"]);
+        scene.arrived(&run, &file);
+        assert_eq!(scene.sent(), [SIZE], "{run:?}");
+    });
+}
+
+/// The service has the data, and something between says otherwise. The image tells the truth.
+pub(crate) fn a_wrong_answer_behind_data_that_arrived_costs_nothing(side: Side) {
+    let answers = [
+        Answer::json(401),
+        Answer::json(500),
+        Answer::html(502),
+        Answer::json(503),
+        Answer::html(504),
+        Answer::html(408),
+    ];
+    together(side, &answers, |scene, answer| {
+        let file = scene.file(SIZE);
+        scene.image.once(Requests::UPLOADS, Fault::Replace(answer.clone()));
+        let run = scene.push(&file, &["--retries", "1"]);
+        scene.arrived(&run, &file);
+        assert_eq!(scene.sent(), [SIZE], "{answer:?} {run:?}");
+    });
+}
+
+pub(crate) fn what_is_no_answer_is_a_broken_connection(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(SIZE);
+    let answer = Answer::garbage();
+    let fault = Fault::Answer { after: MIB, answer, ending: Ending::Fin };
+    scene.image.once(Requests::UPLOADS, fault);
+    let run = scene.push(&file, &["--retries", "1"]);
+    scene.arrived(&run, &file);
+    assert_eq!(scene.sent(), [MIB, SIZE], "{run:?}");
+
+    let scene = Scene::new(side);
+    let file = scene.file(SIZE);
+    scene.image.once(Requests::UPLOADS, Fault::Replace(Answer::garbage()));
+    let run = scene.push(&file, &["--retries", "1"]);
+    scene.arrived(&run, &file);
+    assert_eq!(scene.sent(), [SIZE], "{run:?}");
+}
+
+pub(crate) fn an_answer_that_comes_twice_is_one(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(SIZE);
+    for requests in [Requests::CREATIONS, Requests::UPLOADS, Requests::LOOKS] {
+        scene.image.once(requests, Fault::Twice);
+    }
+    let run = scene.push(&file, &["--retries", "0"]);
+    scene.arrived(&run, &file);
+}
+
+/// What the service shows differs from what was sent: sending it again would hide that.
+pub(crate) fn other_data_than_was_sent_is_never_a_success(side: Side) {
+    let cases = [
+        ("os_hash_value", json!("0".repeat(128))),
+        ("checksum", json!("0".repeat(32))),
+        ("size", json!(SIZE - 1)),
+    ];
+    together(side, &cases, |scene, (field, value)| {
+        let file = scene.file(SIZE);
+        scene.image.always(Requests::LOOKS, Fault::Rewrite(vec![(*field, value.clone())]));
+        let run = scene.push(&file, &["--retries", "3"]);
+        scene.failed(&run, 23);
+        run.says(field);
+        assert_eq!(scene.sent(), [SIZE], "{run:?}");
+    });
+}
+
+/// The data is there, and a small call behind it must not cost it; nor one before it the push.
+pub(crate) fn trouble_of_the_small_calls_is_survived(side: Side) {
+    let answer =
+        |status| Fault::Refuse { after: 0, answer: Answer::html(status), ending: Ending::Fin };
+    let schema = Requests::new("GET", "/v2/schemas/image");
+    let cases = [
+        (Requests::LOOKS, answer(503)),
+        (Requests::LOOKS, Fault::Cut { after: 0, ending: Ending::Reset }),
+        (schema, answer(502)),
+        (Requests::CREATIONS, answer(503)),
+        (Requests::CREATIONS, Fault::Lose(Ending::Fin)),
+    ];
+    together(side, &cases, |scene, (requests, fault)| {
+        let file = scene.file(SIZE);
+        scene.image.once(*requests, fault.clone());
+        let run = scene.push(&file, &["--retries", "1"]);
+        assert!(scene.image.journal().iter().any(|passed| passed.fault.is_some()), "{run:?}");
+        scene.arrived(&run, &file);
+    });
+}

@@ -1,0 +1,43 @@
+//! Sources that fail in mid-read: never the service's failure, and never tried again.
+
+use std::fs::OpenOptions;
+use std::time::Duration;
+
+use imgpush_tests::proxy::{Answer, Ending, Fault, Proxy, Requests};
+
+use super::scene::{MIB, Scene};
+use super::side::Side;
+
+pub(crate) fn a_file_that_is_cut_short_is_no_failure_of_the_service(side: Side) {
+    let scene = Scene::new(side);
+    // More than the program reads ahead.
+    let file = scene.file(48 * MIB);
+    let lasting = Duration::from_secs(1);
+    scene.image.once(Requests::UPLOADS, Fault::Stall { after: MIB, lasting });
+    let command =
+        scene.push_command(file.to_str().unwrap(), &["--retries", "3", "--memory", "32M"]);
+    let pushing = scene.spawn(command);
+    scene.image.wait_for(Requests::UPLOADS, MIB);
+    OpenOptions::new().write(true).open(&file).unwrap().set_len(40 * MIB).unwrap();
+    let run = scene.ended(pushing);
+    scene.failed(&run, 10);
+    let sent = scene.sent();
+    assert!(sent.len() == 1 && sent[0] < 48 * MIB, "{sent:?} {run:?}");
+}
+
+/// It gives no ranges, so the rest cannot be asked for.
+pub(crate) fn a_web_server_that_breaks_off_is_no_failure_of_the_service(side: Side) {
+    let scene = Scene::new(side);
+    let web = Proxy::before(&scene.service.image_url);
+    let half = std::fs::read(scene.file(4 * MIB)).unwrap();
+    let answer = Answer::of(200, "application/octet-stream", half)
+        .with("content-length", (8 * MIB).to_string());
+    let disk = Requests::new("GET", "/disk.raw");
+    web.always(disk, Fault::Refuse { after: 0, answer, ending: Ending::Fin });
+    let address = format!("{}/disk.raw", web.url());
+    let run = scene.run(scene.push_command(&address, &["--retries", "3"]));
+    scene.failed(&run, 10);
+    let sent = scene.sent();
+    assert!(sent.len() == 1 && sent[0] <= 4 * MIB, "{sent:?} {run:?}");
+    assert!(!web.passed(disk).is_empty());
+}

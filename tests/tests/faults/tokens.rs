@@ -1,0 +1,68 @@
+//! Logins that end, or that cannot be had, while a push goes on.
+
+use std::time::Duration;
+
+use imgpush_tests::proxy::{Answer, Ending, Fault, Pace, Requests};
+
+use super::scene::{MIB, Scene, together};
+use super::side::Side;
+
+const SIZE: u64 = 4 * MIB;
+
+/// As by the service itself, which looks at the token before it looks at the image.
+fn refused(after: u64) -> Fault {
+    Fault::Refuse { after, answer: Answer::json(401), ending: Ending::Fin }
+}
+
+/// Glance looks at a token when an upload begins. One that has ended since is renewed for the next try,
+/// and for what follows the upload.
+pub(crate) fn a_token_that_ends_in_mid_upload_is_renewed(side: Side) {
+    let scene = Scene::with_short_tokens(side);
+    let file = scene.file(SIZE);
+    let lasting = side.short() + Duration::from_secs(1);
+    let slow = Pace { bytes: 16 << 10, pause: (side.short() + Duration::from_secs(1)) / 256 };
+    scene.image.once(Requests::UPLOADS, Fault::Stall { after: MIB, lasting });
+    scene.image.once(Requests::UPLOADS, Fault::SlowBody(slow));
+    let run = scene.push(&file, &["--retries", "1", "--idle-timeout", "2"]);
+    scene.arrived(&run, &file);
+    assert_eq!(scene.sent().len(), 2, "{run:?}");
+    assert!(run.took > 2 * side.short(), "{run:?}");
+    assert!(scene.identity.passed(Requests::LOGINS).len() > 2, "{run:?}");
+}
+
+pub(crate) fn a_token_that_is_refused_is_renewed(side: Side) {
+    together(side, &[0, 1, SIZE / 2, SIZE - 1], |scene, &after| {
+        let file = scene.file(SIZE);
+        scene.image.once(Requests::UPLOADS, refused(after));
+        let run = scene.push(&file, &["--retries", "1"]);
+        scene.arrived(&run, &file);
+        assert_eq!(scene.sent(), [0, SIZE], "{run:?}");
+        assert_eq!(scene.identity.passed(Requests::LOGINS).len(), 2, "{run:?}");
+    });
+}
+
+pub(crate) fn a_login_that_is_always_refused_ends_it(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(SIZE);
+    scene.image.always(Requests::UPLOADS, refused(0));
+    let run = scene.push(&file, &["--retries", "1"]);
+    scene.failed(&run, 20);
+    run.says("401");
+    // The first new token costs no retry: the old one may just have ended.
+    assert_eq!(scene.sent(), [0, 0, 0], "{run:?}");
+}
+
+/// It fails while a new token is needed in mid-push.
+pub(crate) fn an_identity_service_in_trouble_is_waited_for(side: Side) {
+    let cut = Fault::Cut { after: 0, ending: Ending::Reset };
+    let busy = Fault::Refuse { after: 0, answer: Answer::json(503), ending: Ending::Fin };
+    together(side, &[busy, cut], |scene, fault| {
+        let file = scene.file(SIZE);
+        scene.identity.once(Requests::LOGINS, Fault::None);
+        scene.identity.once(Requests::LOGINS, fault.clone());
+        scene.image.once(Requests::UPLOADS, refused(SIZE / 2));
+        let run = scene.push(&file, &["--retries", "2"]);
+        assert_eq!(scene.identity.passed(Requests::LOGINS).len(), 3, "{run:?}");
+        scene.arrived(&run, &file);
+    });
+}
