@@ -64,11 +64,10 @@ impl Teller {
 /// What is said of a new try.
 fn trying_again(retrying: &Retrying) -> String {
     let Retrying { reason, pause, number, of, .. } = retrying;
-    match pause.is_zero() {
-        true => format!("{reason}; trying again"),
-        false => {
-            format!("{reason}; trying again in {:.1} s ({number} of {of})", pause.as_secs_f64())
-        }
+    let pause = pause.as_secs_f64();
+    match number {
+        0 => format!("{reason}; trying again in {pause:.1} s"),
+        _ => format!("{reason}; trying again in {pause:.1} s ({number} of {of})"),
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Retrying {
     pub reason: String,
     /// When it is tried again.
     pub pause: Duration,
-    /// The number of the new try, from 1.
+    /// The number of the new try, from 1; 0 for the first new token, which does not count.
     pub number: u32,
     /// The most there will be.
     pub of: u32,

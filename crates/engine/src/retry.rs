@@ -120,6 +120,7 @@ pub(crate) struct Retries {
     pauses: ExponentialBackoff,
     begun: Instant,
     max_time: Option<Duration>,
+    first_pause: Duration,
     /// Whether a token was renewed.
     renewed: bool,
     /// Tries granted so far.
@@ -134,6 +135,7 @@ impl Retries {
             pauses: options.schedule().with_total_delay(None).build(),
             begun: Instant::now(),
             max_time: options.max_time,
+            first_pause: options.first_pause,
             renewed: false,
             granted: 0,
             most: options.retries,
@@ -151,11 +153,12 @@ impl Retries {
     }
 
     /// The pause before another try; none when that was the last one. The first new token is no new try:
-    /// the old one was good when the sending began.
+    /// the old one was good when the sending began. It is waited for all the same, since the service may
+    /// yet begin with what broke off.
     pub(crate) fn grant(&mut self, remedy: Remedy, failure: &Failure) -> Option<Duration> {
         if remedy == Remedy::NewToken && !self.renewed {
             self.renewed = true;
-            return Some(Duration::ZERO);
+            return Some(self.first_pause);
         }
         let least = match failure {
             Failure::Client { source, .. } => patience(source),
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn a_new_token_costs_no_try_but_the_second_does() {
         let mut retries = Retries::new(&RetryOptions::never());
-        assert_eq!(retries.grant(Remedy::NewToken, &broken()), Some(Duration::ZERO));
+        assert_eq!(retries.grant(Remedy::NewToken, &broken()), Some(Duration::from_secs(1)));
         assert_eq!(retries.grant(Remedy::NewToken, &broken()), None);
     }
 
