@@ -9,10 +9,12 @@ use crate::printer::Printer;
 pub(crate) fn token(printer: &Printer) -> CancellationToken {
     let token = CancellationToken::new();
     let (cancelled, printer) = (token.clone(), printer.clone());
+    // Before anything else is done: a signal that nobody waits for ends the process.
+    let mut signals = Signals::new();
     tokio::spawn(async move {
-        signal().await;
+        signals.next().await;
         cancelled.cancel();
-        signal().await;
+        signals.next().await;
         printer.note("stopped at once; the image record may be left behind");
         #[expect(clippy::exit, reason = "whoever asks twice does not want to wait for anything")]
         std::process::exit(exit_code::INTERRUPTED.number().into());
@@ -20,20 +22,46 @@ pub(crate) fn token(printer: &Printer) -> CancellationToken {
     token
 }
 
+/// Those that ask for an end. One that cannot be heard of is never heard of.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        // Without that signal there is still the other.
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+struct Signals([Option<tokio::signal::unix::Signal>; 2]);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Signals(kinds.map(|kind| signal(kind).ok()))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            Some(()) = heard(interrupt) => {}
+            Some(()) = heard(terminate) => {}
+            else => std::future::pending().await,
+        }
     }
 }
 
+#[cfg(unix)]
+async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+    signal.as_mut()?.recv().await
+}
+
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Signals
+    }
+
+    async fn next(&mut self) {
+        // One that cannot be heard of is never heard of.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }

@@ -76,16 +76,19 @@ impl Attempt<'_> {
             tokio::pin!(put, watch);
             let answer = loop {
                 tokio::select! {
+                    biased;
                     answer = &mut put => break answer.map_err(Halt::from),
-                    seconds = &mut watch => break Err(Halt::Stalled(seconds)),
                     result = &mut outcome, if read.is_none() => {
-                        // A connection that takes nothing does not notice that its body is cut.
-                        let is_cut = !matches!(result, Ok(Ok(_)));
+                        // A connection that takes nothing does not notice that its body is cut. Only
+                        // one that nobody wants any more has an answer that is about to be read.
+                        let is_unwanted = matches!(result, Ok(Err(Stop::Unwanted)));
+                        let is_cut = !is_unwanted && !matches!(result, Ok(Ok(_)));
                         read = Some(result);
                         if is_cut {
                             break Err(Halt::Early);
                         }
                     }
+                    seconds = &mut watch => break Err(Halt::Stalled(seconds)),
                 }
             };
             // The reader ends a tap when its queue is gone; only one that hangs in a read does not.
