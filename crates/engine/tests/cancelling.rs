@@ -3,14 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use common::connect;
 use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{
-    Cloud, CloudOptions, Image, ImageClient, ImageQuery, Status, Surroundings,
-};
+use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, Failure, MultiPush, PushError, PushOptions, Report, RetryOptions, Stores,
@@ -31,11 +32,7 @@ impl Scene {
         for _ in 0..count {
             let options = SandboxOptions::default().with_stores(["fast", "slow"]);
             let sandbox = Sandbox::start(options).await.unwrap();
-            let login = CloudOptions::default()
-                .with_setting("auth_type", "none")
-                .with_setting("endpoint", sandbox.url());
-            let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-            scene.clients.push(ImageClient::connect(&cloud).await.unwrap());
+            scene.clients.push(connect(&sandbox, None).await);
             scene.sandboxes.push(sandbox);
         }
         scene

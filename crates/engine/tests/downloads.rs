@@ -5,12 +5,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::connect;
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Status, Surroundings};
 use imgpush_engine::source::{FileSource, Source};
@@ -18,7 +21,7 @@ use imgpush_engine::{
     Break, CancellationToken, DestinationError, Download, DownloadError, DownloadOptions,
     DownloadReport, Failure, Phase, Progress, Push, PushOptions, Remains, Verification,
 };
-use imgpush_sandbox::{PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 use md5::Md5;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
@@ -207,13 +210,7 @@ async fn what_was_pushed_comes_back_and_is_proved() {
     let sandbox = Sandbox::start(SandboxOptions::default().with_tokens(Duration::from_secs(3600)))
         .await
         .unwrap();
-    let login = CloudOptions::default()
-        .with_setting("auth_url", sandbox.auth_url())
-        .with_setting("username", USER)
-        .with_setting("password", PASSWORD)
-        .with_setting("project_name", PROJECT);
-    let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-    let client = ImageClient::connect(&cloud).await.unwrap();
+    let client = connect(&sandbox, Some(USER)).await;
     let folder = tempfile::tempdir().unwrap();
     let (source, destination) = (folder.path().join("source"), folder.path().join("destination"));
     let data = data(SIZE);

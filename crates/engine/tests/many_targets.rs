@@ -2,24 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::connect;
 use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{
-    Cloud, CloudOptions, Error, Image, ImageClient, ImageQuery, Status, Surroundings,
-};
+use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{ReaderSource, Rewind, Source};
 use imgpush_engine::{
     CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, RetryOptions,
     Slowest, SourceError, Stores, Target, Via,
 };
-use imgpush_sandbox::{
-    ADMIN, ADMIN_PROJECT, Fault, Operation, PASSWORD, PROJECT, Sandbox, SandboxOptions, USER,
-};
+use imgpush_sandbox::{ADMIN, Fault, Operation, Sandbox, SandboxOptions, USER};
 
 const MIB: usize = 1 << 20;
 
@@ -87,13 +86,7 @@ impl Place {
     async fn with(options: SandboxOptions, user: &str) -> Self {
         let options = options.with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_url", sandbox.auth_url())
-            .with_setting("username", user)
-            .with_setting("password", PASSWORD)
-            .with_setting("project_name", if user == ADMIN { ADMIN_PROJECT } else { PROJECT });
-        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-        Place { client: ImageClient::connect(&cloud).await.unwrap(), sandbox }
+        Place { client: connect(&sandbox, Some(user)).await, sandbox }
     }
 
     fn target(&self, name: &str) -> Target {

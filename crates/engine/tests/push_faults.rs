@@ -5,18 +5,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use common::connect;
 use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{Cloud, CloudOptions, Error, ImageClient, ImageQuery, Surroundings};
+use imgpush_engine::client::{Error, ImageClient, ImageQuery};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, FRAME_BYTES, Failure, Fate, Phase, Progress, Push, PushError, PushOptions,
     Report, RetryOptions, SourceError,
 };
-use imgpush_sandbox::{Fault, Operation, PASSWORD, PROJECT, Quota, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 
 const MIB: usize = 1 << 20;
 
@@ -30,13 +33,7 @@ struct Scene {
 impl Scene {
     async fn new(options: SandboxOptions, bytes: usize) -> Self {
         let sandbox = Sandbox::start(options).await.unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_url", sandbox.auth_url())
-            .with_setting("username", USER)
-            .with_setting("password", PASSWORD)
-            .with_setting("project_name", PROJECT);
-        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
+        let client = connect(&sandbox, Some(USER)).await;
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
         file.write_all(&data).unwrap();

@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex};
 
-use imgpush_engine::client::{Cloud, CloudOptions, ImageClient, NewImage, Surroundings};
+use common::connect;
+use imgpush_engine::client::{ImageClient, NewImage};
 use imgpush_engine::image_formats::FindingId;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
@@ -32,11 +35,7 @@ enum By {
 impl Scene {
     async fn new() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_type", "none")
-            .with_setting("endpoint", sandbox.url());
-        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
+        let client = connect(&sandbox, None).await;
         Scene { sandbox, client }
     }
 

@@ -2,18 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::io::Write as _;
 use std::time::Duration;
 
-use imgpush_engine::client::{
-    Cloud, CloudOptions, Image, ImageClient, Import, NewImage, Status, Surroundings, WaitOptions,
-};
+use common::connect;
+use imgpush_engine::client::{Image, ImageClient, Import, NewImage, Status, WaitOptions};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, Failure, RetryOptions, SourceError, Staging, StagingError, StagingOptions,
     StagingReport,
 };
-use imgpush_sandbox::{Fault, Operation, PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions, USER};
 use sha2::Digest as _;
 
 const BYTES: usize = 3 << 20;
@@ -29,13 +30,7 @@ impl Scene {
     async fn new() -> Self {
         let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_url", sandbox.auth_url())
-            .with_setting("username", USER)
-            .with_setting("password", PASSWORD)
-            .with_setting("project_name", PROJECT);
-        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
+        let client = connect(&sandbox, Some(USER)).await;
         let wanted = NewImage::named("staged").with_formats("raw", "bare");
         let image = client.create(&wanted).await.unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();

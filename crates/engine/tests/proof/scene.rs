@@ -5,14 +5,15 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::common::connect;
 use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{Cloud, CloudOptions, ImageClient, ImageQuery, Surroundings};
+use imgpush_engine::client::{ImageClient, ImageQuery};
 use imgpush_engine::proof::{Expected, ProofError};
 use imgpush_engine::source::{Source, SourceOptions, open};
 use imgpush_engine::{
     Algorithm, CancellationToken, Fate, Push, PushError, PushOptions, Report, SourceError,
 };
-use imgpush_sandbox::{PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 use sha2::Digest as _;
 
 /// Several chunks, and a part of one.
@@ -50,27 +51,18 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_type", "none")
-            .with_setting("endpoint", sandbox.url());
-        Scene::of(sandbox, &login).await
+        Scene::of(sandbox, None).await
     }
 
     /// One whose tokens can be refused.
     pub(crate) async fn with_tokens() -> Self {
         let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_url", sandbox.auth_url())
-            .with_setting("username", USER)
-            .with_setting("password", PASSWORD)
-            .with_setting("project_name", PROJECT);
-        Scene::of(sandbox, &login).await
+        Scene::of(sandbox, Some(USER)).await
     }
 
-    async fn of(sandbox: Sandbox, login: &CloudOptions) -> Self {
-        let cloud = Cloud::load_from(login, &Surroundings::default()).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
+    async fn of(sandbox: Sandbox, user: Option<&str>) -> Self {
+        let client = connect(&sandbox, user).await;
         Scene { sandbox, client, folder: tempfile::tempdir().unwrap() }
     }
 

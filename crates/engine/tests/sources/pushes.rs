@@ -4,25 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use imgpush_engine::client::{Cloud, CloudOptions, ImageClient, Surroundings};
 use imgpush_engine::source::{Io, SourceOptions, open};
 use imgpush_engine::{
     CancellationToken, Fate, Progress, Push, PushError, PushOptions, Report, SourceError,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 
+use super::common::connect;
 use super::web::{Answer, Web};
 use super::{content, packing};
 
 const MIB: u64 = 1 << 20;
-
-async fn client(sandbox: &Sandbox) -> ImageClient {
-    let options = CloudOptions::default()
-        .with_setting("auth_type", "none")
-        .with_setting("endpoint", sandbox.url());
-    let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
-    ImageClient::connect(&cloud).await.unwrap()
-}
 
 async fn push(
     place: &Path,
@@ -31,7 +23,7 @@ async fn push(
 ) -> Result<Report, Box<PushError>> {
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
     let source = open(place, options).await.unwrap();
-    let push = Push::new(client(&sandbox).await, PushOptions::named("disk"));
+    let push = Push::new(connect(&sandbox, None).await, PushOptions::named("disk"));
     push.with_progress(progress).run(source, &CancellationToken::new()).await.map_err(Box::new)
 }
 
