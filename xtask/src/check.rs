@@ -56,7 +56,8 @@ fn cargo_deny() -> Result<PathBuf> {
     let installed = tools.join("bin").join("cargo-deny");
     if !installed.exists() {
         say(&format!("installing cargo-deny {CARGO_DENY} into {}", tools.display()));
-        run(cargo(["install", "--locked", "cargo-deny", "--version", CARGO_DENY])
+        // It runs for seconds, so the time goes into building it.
+        run(cargo(["install", "--debug", "--locked", "cargo-deny", "--version", CARGO_DENY])
             .arg("--root")
             .arg(&tools)
             // Its own build, not shared with the workspace's.
