@@ -45,7 +45,8 @@ const READING_CHUNKS: usize = 3;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Slowest {
-    /// All go at its pace.
+    /// All go at its pace. When it takes nothing at all for 20 s it is left behind as with
+    /// [`Drop`](Slowest::Drop): the services of the others would give up on them.
     #[default]
     Wait,
     /// When the others have waited for it so long in sum, they go on without it. It gets the data from
@@ -78,6 +79,8 @@ pub(crate) struct Reading {
     /// Whether the digests are wanted even when no tap is open any more.
     pub(crate) is_to_the_end: bool,
     pub(crate) slowest: Slowest,
+    /// How long one that the others wait for may take nothing.
+    pub(crate) longest_silence: Duration,
 }
 
 /// A source that is being read.
@@ -156,6 +159,7 @@ impl Reading {
             outlets,
             is_to_the_end: self.is_to_the_end,
             slowest: self.slowest,
+            longest_silence: self.longest_silence,
             runtime: Handle::current(),
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
@@ -197,6 +201,7 @@ struct Work {
     outlets: Vec<Outlet>,
     is_to_the_end: bool,
     slowest: Slowest,
+    longest_silence: Duration,
     runtime: Handle,
 }
 
@@ -205,7 +210,7 @@ struct Outlet {
     sender: mpsc::Sender<Item>,
     done: oneshot::Sender<Result<Read, Stop>>,
     claim: Option<Claim>,
-    /// How long the others have waited for it.
+    /// How long the others have waited for it, in sum or since the last chunk.
     held_up: Duration,
 }
 
@@ -239,9 +244,9 @@ impl Work {
     fn pass(&mut self, chunk: &Bytes) -> Result<(), Stop> {
         let mut at = 0;
         while at < self.outlets.len() {
-            let passed = match self.slowest {
-                Slowest::Wait => self.outlets[at].pass(chunk),
-                Slowest::Drop { after } => self.pass_in_time(at, chunk, after),
+            let passed = match &self.outlets[..] {
+                [alone] => alone.pass(chunk),
+                _ => self.pass_in_time(at, chunk),
             };
             match passed {
                 Ok(()) => at += 1,
@@ -255,10 +260,19 @@ impl Work {
     }
 
     /// Hands a chunk to one of them, and sees to it that the others do not wait for it too long.
-    fn pass_in_time(&mut self, at: usize, chunk: &Bytes, after: Duration) -> Result<(), Stop> {
+    fn pass_in_time(&mut self, at: usize, chunk: &Bytes) -> Result<(), Stop> {
+        let (longest, is_sum) = match self.slowest {
+            Slowest::Wait => (self.longest_silence, false),
+            Slowest::Drop { after } => (after, true),
+        };
         loop {
             match self.outlets[at].sender.try_send(Item::Chunk(chunk.clone())) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if !is_sum {
+                        self.outlets[at].held_up = Duration::ZERO;
+                    }
+                    return Ok(());
+                }
                 Err(TrySendError::Closed(_)) => return Err(Stop::Unwanted),
                 Err(TrySendError::Full(_)) => {}
             }
@@ -273,7 +287,7 @@ impl Work {
             if others.into_iter().any(|(_, outlet)| is_hungry(outlet)) {
                 let outlet = &mut self.outlets[at];
                 outlet.held_up += start.elapsed();
-                if outlet.held_up > after {
+                if outlet.held_up > longest {
                     return Err(Stop::TooSlow);
                 }
             }
@@ -348,6 +362,10 @@ impl Outlet {
     }
 }
 
+/// Services give up on a sender that is silent for longer: uWSGI behind 30 s where it is set so, most
+/// others behind a minute.
+pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(20);
+
 /// How often to look whether others wait.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -404,6 +422,7 @@ mod tests {
             claims: (0..taps).map(|_| None).collect(),
             is_to_the_end: false,
             slowest: Slowest::Wait,
+            longest_silence: Duration::from_millis(200),
         }
     }
 
@@ -465,6 +484,21 @@ mod tests {
         assert_eq!(read_all(&mut quick).await, 100);
         assert!(matches!(stuck.outcome.await.unwrap(), Err(Stop::TooSlow)));
         assert!(quick.outcome.await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_at_all_is_left_behind_in_any_case() {
+        let mut flow = reading(Chunks(100), 2).start().unwrap();
+        let (stuck, mut slow) = (flow.taps.remove(0), flow.taps.remove(0));
+        let mut chunks = 0;
+        while let Some(Item::Chunk(_)) = slow.queue.recv().await {
+            chunks += 1;
+            // Slower than any source, but never silent.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(chunks, 100);
+        assert!(matches!(stuck.outcome.await.unwrap(), Err(Stop::TooSlow)));
+        assert!(slow.outcome.await.unwrap().is_ok());
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use crate::SourceError;
 use crate::formats::Claim;
-use crate::pipeline::{Produced, Reading, Slowest, Stop, Tap};
+use crate::pipeline::{LONGEST_SILENCE, Produced, Reading, Slowest, Stop, Tap};
 use crate::pool::Pool;
 use crate::runtime::off_runtime;
 use crate::sending::ALWAYS;
@@ -79,6 +79,7 @@ pub(crate) async fn run<P: Participant>(
             is_to_the_end: wants.iter().any(|want| matches!(want, Want::Digests(_))),
             claims: wants.iter().filter_map(claim).collect(),
             slowest,
+            longest_silence: LONGEST_SILENCE,
         };
         let over = match read_once(reading, participants, &wants).await {
             Ok(back) => match back {

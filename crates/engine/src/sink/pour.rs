@@ -1,6 +1,7 @@
 //! From a source into sinks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
@@ -48,6 +49,8 @@ pub async fn pour(
         claims: sinks.iter().map(|_| None).collect(),
         is_to_the_end: true,
         slowest: Slowest::Wait,
+        // A sink has no other way to the data.
+        longest_silence: Duration::MAX,
     };
     let flow = reading.start().map_err(failed)?;
     let taking = sinks
