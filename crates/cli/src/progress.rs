@@ -45,6 +45,9 @@ pub(crate) trait View: Progress {
     fn aside(&self, print: &mut dyn FnMut()) {
         print();
     }
+
+    /// Leaves the terminal to what follows. A connection that ends late still holds the view.
+    fn close(&self) {}
 }
 
 /// Says what has to be said, and shows nothing.
@@ -88,6 +91,10 @@ impl View for Lines {}
 impl View for Bar {
     fn aside(&self, print: &mut dyn FnMut()) {
         self.all.suspend(print);
+    }
+
+    fn close(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -160,7 +167,7 @@ fn has_bytes(phase: Phase) -> bool {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.close();
     }
 }
 

@@ -151,11 +151,11 @@ impl Pushing<'_> {
         let mut push = MultiPush::new(self.options.clone());
         let mut clients = Vec::new();
         let mut failures = Vec::new();
-        for ((aim, view), target) in aims.iter().zip(views).zip(connected) {
+        for ((aim, view), target) in aims.iter().zip(&views).zip(connected) {
             failures.push(match target {
                 Ok(target) => {
                     clients.push(target.client().clone());
-                    let target = target.on_cloud(&aim.name).with_progress(view);
+                    let target = target.on_cloud(&aim.name).with_progress(Arc::clone(view) as _);
                     push = push.to((self.equip)(target));
                     None
                 }
@@ -163,6 +163,7 @@ impl Pushing<'_> {
             });
         }
         let mut pushed = push.run(source, cancel).await.into_iter();
+        views.iter().for_each(|view| view.close());
         let results = failures.into_iter().map(|failure| match failure {
             Some(error) => Err(error),
             None => pushed.next().expect("a result for each target"),

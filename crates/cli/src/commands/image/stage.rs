@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use imgpush_engine::{CancellationToken, Staging};
 
@@ -37,10 +38,11 @@ pub(super) async fn run(
         Err(code) => return code,
     };
     let view = progress::view(args.progress, args.quiet, printer);
-    let staging =
-        Staging::new(found.client, args.options()).on_cloud(found.cloud).with_progress(view);
+    let staging = Staging::new(found.client, args.options())
+        .on_cloud(found.cloud)
+        .with_progress(Arc::clone(&view) as _);
     let staged = staging.run(&found.image, source, cancel).await;
-    drop(staging);
+    view.close();
     match staged {
         Ok(report) => {
             if args.json {
