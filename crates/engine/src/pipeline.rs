@@ -366,6 +366,9 @@ impl Outlet {
 /// others behind a minute.
 pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
+/// A reader that is not stuck in a read has ended a tap, or is back, within one chunk's hashing.
+pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How often to look whether others wait.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::SourceError;
 use crate::formats::Claim;
-use crate::pipeline::{LONGEST_SILENCE, Produced, Reading, Slowest, Stop, Tap};
+use crate::pipeline::{LONGEST_SILENCE, Produced, READER_TIMEOUT, Reading, Slowest, Stop, Tap};
 use crate::pool::Pool;
 use crate::runtime::off_runtime;
 use crate::sending::ALWAYS;
@@ -180,6 +180,3 @@ fn algorithms(wants: &[Want]) -> Vec<Algorithm> {
     }
     algorithms
 }
-
-/// A reader that is not stuck in a read is back within one chunk's hashing.
-const READER_TIMEOUT: Duration = Duration::from_secs(2);

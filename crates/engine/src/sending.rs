@@ -8,7 +8,7 @@ use imgpush_digest::Algorithm;
 use tokio::time::{sleep, timeout};
 
 use crate::error::Failure;
-use crate::pipeline::{Read, Stop, Tap};
+use crate::pipeline::{READER_TIMEOUT, Read, Stop, Tap};
 use crate::progress::{Phase, Progress};
 use crate::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
 
@@ -246,8 +246,6 @@ pub(crate) async fn found(
 }
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
-/// A reader that is not stuck in a read ends a tap within one chunk's hashing.
-const READER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pauses between two looks at an image.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
