@@ -73,6 +73,7 @@ mod download;
 mod error;
 mod fetch;
 mod formats;
+mod hashing;
 mod intake;
 mod part;
 mod pipeline;
@@ -92,6 +93,7 @@ mod staging;
 mod target;
 mod verification;
 mod verify;
+mod workbench;
 
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use download::{Download, DownloadOptions, VerifiedStream};
