@@ -14,6 +14,7 @@ mod retry;
 mod sandbox;
 mod source;
 mod target;
+mod tune;
 mod values;
 mod verify;
 
@@ -31,6 +32,7 @@ pub(crate) use retry::RetryArgs;
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use target::TargetArgs;
+pub(crate) use tune::TuneArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
     Digest(DigestArgs),
+    /// Try settings against a cloud with images that are removed again, and recommend some
+    Tune(TuneArgs),
     /// Run an image service on this machine, to try things out
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
