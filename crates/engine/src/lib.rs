@@ -71,6 +71,7 @@ mod delivery;
 mod digest;
 mod download;
 mod error;
+mod exists;
 mod fetch;
 mod formats;
 mod intake;
@@ -99,6 +100,7 @@ pub use error::{
     Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
     StagingError, VerificationError,
 };
+pub use exists::{Earlier, IfExists, Records, Replaced, Retire};
 pub use formats::{disk_format, inspect};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;

@@ -11,7 +11,7 @@ use imgpush_engine::source::SourceOptions;
 use super::glance::GlanceArgs;
 use super::memory::memory;
 use super::values::{key_value, visibility};
-use super::{Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
+use super::{Decompress, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -21,12 +21,13 @@ use super::{Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
   imgpush push --cloud north --cloud south noble.qcow2           read once, sent to both
   imgpush push noble.qcow2 --checksum-file SHA256SUMS --checksum-signature SHA256SUMS.gpg \\
     --checksum-key ubuntu.gpg
+  imgpush push --if-exists skip noble.qcow2                      sends nothing when run again
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
 The id of the image goes to stdout, with several clouds a line each: the id and the cloud. All else
 goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 12 source not as expected,
-20 not authorised, 21 refused, 22 connection, 23 server differs, 24 import failed, 27 in some clouds
-only, 130 interrupted.")]
+20 not authorised, 21 refused, 22 connection, 23 server differs, 24 import failed, 25 another run
+is still at it, 27 in some clouds only, 130 interrupted.")]
 pub(crate) struct PushArgs {
     /// The disk image: a file, an http or https address, or - for the standard input
     ///
@@ -37,10 +38,6 @@ pub(crate) struct PushArgs {
     /// The name of the image; the file's name without its ending by default
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-
-    /// The id of the image; one is made up by default
-    #[arg(long, value_name = "UUID", hide_short_help = true)]
-    id: Option<String>,
 
     /// The format of the disk, where you know better; recognised by default
     ///
@@ -156,6 +153,9 @@ pub(crate) struct PushArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
+    exists: ExistsArgs,
+
+    #[command(flatten)]
     retry: RetryArgs,
 }
 
@@ -169,7 +169,7 @@ pub(crate) enum ProgressKind {
 impl PushArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
-        self.target.misfit(&self.file)
+        self.target.misfit(&self.file).or_else(|| self.exists.misfit())
     }
 
     /// Whether the record of a failed push stays.
@@ -195,7 +195,7 @@ impl PushArgs {
         ];
         let short = short.into_iter().find_map(|(set, who)| set.then_some(who));
         let mut options = PushOptions::default();
-        options.id.clone_from(&self.id);
+        self.exists.apply(&mut options);
         options.name.clone_from(&self.name);
         options.disk_format.clone_from(&self.disk_format);
         options.force_format = self.force_format;

@@ -6,7 +6,7 @@ use imgpush_client::Error as ClientError;
 use imgpush_formats::{Inspection, ServerVerdict};
 use tracing::Instrument as _;
 
-use super::Delivery;
+use super::{Delivery, Seen, Stage};
 use crate::error::Failure;
 use crate::formats::{Claim, Examined};
 use crate::preflight;
@@ -20,21 +20,33 @@ pub(super) struct Plan {
 }
 
 impl Delivery<'_> {
-    /// Asks all that can be known without a record.
-    pub(crate) async fn prepare(&mut self) {
+    /// Hears what the source is, as far as that was seen. Asks all that can be known without a record, unless
+    /// the source is to be compared first with what is there.
+    pub(crate) async fn prepare(&mut self, seen: &Seen) {
         let span = self.span();
+        self.seen = Some(seen.clone());
+        let is_to_come = match &self.stage {
+            Stage::Looking(looking) => looking.is_for_id_only(),
+            Stage::Ended(_) | Stage::Failing(_) => false,
+            _ => true,
+        };
         let planning = async {
-            if let Err(failure) = self.plan().await {
+            if is_to_come && let Err(failure) = self.plan_if_needed().await {
                 self.fail(failure).await;
             }
         };
         planning.instrument(span).await;
     }
 
+    pub(super) async fn plan_if_needed(&mut self) -> Result<(), Failure> {
+        if self.plan.is_some() { Ok(()) } else { self.plan().await }
+    }
+
     async fn plan(&mut self) -> Result<(), Failure> {
         self.enter(Phase::Asking);
         let client = &self.target.client;
         let (options, subject) = (self.options, self.subject);
+        let seen = self.seen.as_ref().expect("the source is looked at before");
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
         // An address that does not answer at all may be wrong, which is told at once.
         let retry = &options.retry;
@@ -44,7 +56,7 @@ impl Delivery<'_> {
         let settings = preflight::settings(&options.image_format, schema);
         let disk_format = match asked {
             Some(asked) => asked.to_owned(),
-            None => Claim::recognise(&subject.inspection, container, &settings)?,
+            None => Claim::recognise(&seen.inspection, container, &settings)?,
         };
         let claim = Claim {
             disk_format,
@@ -53,9 +65,9 @@ impl Delivery<'_> {
             is_forced: options.force_format,
             is_stream: subject.size.is_none(),
         };
-        let verdict = claim.check(&subject.inspection, subject.is_whole)?;
+        let verdict = claim.check(&seen.inspection, seen.is_whole)?;
         self.image.set_disk_format(&claim.disk_format);
-        let inspected = || min_disk(&claim, &subject.inspection, &verdict);
+        let inspected = || min_disk(&claim, &seen.inspection, &verdict);
         if let Some(gib) = options.min_disk.or_else(inspected) {
             self.image.set_min_disk(gib);
         }
@@ -75,7 +87,7 @@ impl Delivery<'_> {
             let offers = asking.await.map_err(preflight::failed)?;
             preflight::import(client, import.method().name(), offers)?;
         }
-        let inspection = Arc::clone(&subject.inspection);
+        let inspection = Arc::clone(&seen.inspection);
         self.plan = Some(Plan { claim, examined: Examined { inspection, verdict } });
         Ok(())
     }
