@@ -3,6 +3,7 @@
 mod batch;
 mod cloud;
 mod digest;
+mod exists;
 mod glance;
 pub(crate) mod image;
 mod inspect;
@@ -23,6 +24,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
+pub(crate) use exists::ExistsArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use proof::ProofArgs;
