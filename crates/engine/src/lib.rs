@@ -67,6 +67,7 @@
 //! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
 #![deny(unsafe_code)]
 
+mod comparison;
 mod delivery;
 mod digest;
 mod download;
