@@ -26,11 +26,8 @@ const LEAST_CHUNKS: usize = 4;
 /// More would only wait in queues.
 const MOST_CHUNKS: usize = 32;
 
-/// Chunks that so much memory has room for.
-fn room_for(memory_bytes: u64) -> usize {
-    let room = memory_bytes.saturating_sub(OVERHEAD_BYTES) / CHUNK_BYTES as u64;
-    usize::try_from(room).unwrap_or(usize::MAX)
-}
+/// Of those that several pushes have at once.
+const MOST_SMALL_CHUNKS: usize = 8;
 
 /// A fixed number of page-aligned buffers. Clones share them.
 #[derive(Clone, Debug)]
@@ -58,27 +55,27 @@ impl Pool {
     /// As many buffers as keep the whole process within `memory_bytes`, and at least four.
     #[must_use]
     pub fn within(memory_bytes: u64) -> Self {
-        Pool::share(memory_bytes, 1)
-    }
-
-    /// One of so many pools that keep the whole process within `memory_bytes` together; at least four
-    /// buffers.
-    #[must_use]
-    pub fn share(memory_bytes: u64, shares: usize) -> Self {
-        let chunks = room_for(memory_bytes) / shares.max(1);
-        Pool::new(chunks.clamp(LEAST_CHUNKS, MOST_CHUNKS), CHUNK_BYTES)
-    }
-
-    /// How many shares there can be that do with that much memory; at least one.
-    #[must_use]
-    pub fn fitting_shares(memory_bytes: u64) -> usize {
-        (room_for(memory_bytes) / LEAST_CHUNKS).max(1)
+        Pool::dealt(memory_bytes.saturating_sub(OVERHEAD_BYTES), CHUNK_BYTES)
     }
 
     /// The least memory that [`Pool::within`] can keep to.
     #[must_use]
     pub fn least_memory_bytes() -> u64 {
         OVERHEAD_BYTES + (LEAST_CHUNKS * CHUNK_BYTES) as u64
+    }
+
+    /// How many pools of [`CHUNK_BYTES`] can share that much memory; at least one.
+    pub(crate) fn most_shares(memory_bytes: u64) -> usize {
+        let room = memory_bytes.saturating_sub(OVERHEAD_BYTES);
+        usize::try_from(room / (LEAST_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// As many buffers of `chunk_bytes` as there is room for, and at least four: one of several pools
+    /// that share the memory of a process.
+    pub(crate) fn dealt(room: u64, chunk_bytes: usize) -> Self {
+        let chunks = usize::try_from(room / chunk_bytes as u64).unwrap_or(MOST_CHUNKS);
+        let most = if chunk_bytes < CHUNK_BYTES { MOST_SMALL_CHUNKS } else { MOST_CHUNKS };
+        Pool::new(chunks.clamp(LEAST_CHUNKS, most), chunk_bytes)
     }
 
     /// `chunks` buffers of `chunk_bytes` each.
@@ -268,8 +265,5 @@ mod tests {
         assert_eq!(Pool::within(0).chunks(), LEAST_CHUNKS);
         assert_eq!(Pool::within(u64::MAX).chunks(), MOST_CHUNKS);
         assert_eq!(Pool::within(Pool::least_memory_bytes() + (5 << 20)).chunks(), LEAST_CHUNKS + 5);
-        let three = Pool::least_memory_bytes() + (2 * LEAST_CHUNKS * CHUNK_BYTES) as u64;
-        assert_eq!((Pool::fitting_shares(three), Pool::share(three, 3).chunks()), (3, LEAST_CHUNKS));
-        assert_eq!(Pool::fitting_shares(0), 1);
     }
 }

@@ -26,7 +26,7 @@ use crate::hashing::Hashing;
 use crate::intake::{Intake, Landed};
 use crate::part::{self, Part};
 use crate::pipeline::Produced;
-use crate::pool::Pool;
+use crate::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
 use crate::progress::{NoProgress, Phase, Progress};
 use crate::report::{self, DownloadReport};
 use crate::runtime::off_runtime;
@@ -123,7 +123,7 @@ impl Download {
     /// [`jobs`](Download::jobs) tells. Clones share the memory and hash side by side.
     #[must_use]
     pub fn for_jobs(mut self, jobs: NonZeroUsize) -> Self {
-        self.jobs = jobs.get().min(Pool::fitting_shares(self.options.memory_bytes));
+        self.jobs = jobs.get().min(Pool::most_shares(self.options.memory_bytes));
         self.hashing = Hashing::of(self.jobs);
         self
     }
@@ -336,7 +336,8 @@ impl Download {
 
     /// Buffers of its own, and hashing that may be shared.
     pub(crate) fn bench(&self) -> Workbench {
-        let pool = Pool::share(self.options.memory_bytes, self.jobs);
+        let room = self.options.memory_bytes.saturating_sub(OVERHEAD_BYTES) / self.jobs as u64;
+        let pool = Pool::dealt(room, CHUNK_BYTES);
         Workbench { pool, hashing: self.hashing.clone() }
     }
 
