@@ -58,4 +58,3 @@ pub(super) fn prove(image: &Image, produced: &Produced) -> Result<Proof, Failure
     };
     Ok(Proof { by, doubt: claims.doubt().map(str::to_owned) })
 }
-

@@ -351,18 +351,20 @@ impl Download {
         cancel: &CancellationToken,
     ) -> Result<Option<DownloadReport>, Failure> {
         // What is no file, opening the partial file tells.
-        let Some(there) = std::fs::metadata(destination).ok().filter(|there| there.is_file()) else {
+        let Some(there) = std::fs::metadata(destination).ok().filter(|there| there.is_file())
+        else {
             return Ok(None);
         };
-        let compared = if Some(there.len()) == image.size() && Claims::of(image).sufficient().is_ok()
-        {
-            let path = destination.to_owned();
-            let opened = off_runtime(move || FileSource::open(path)).await.map_err(Failure::from)?;
-            let source: Box<dyn Source> = Box::new(opened);
-            Some(compare(image, source, self.bench(), &self.progress, cancel).await)
-        } else {
-            None
-        };
+        let compared =
+            if Some(there.len()) == image.size() && Claims::of(image).sufficient().is_ok() {
+                let path = destination.to_owned();
+                let opened =
+                    off_runtime(move || FileSource::open(path)).await.map_err(Failure::from)?;
+                let source: Box<dyn Source> = Box::new(opened);
+                Some(compare(image, source, self.bench(), &self.progress, cancel).await)
+            } else {
+                None
+            };
         match compared {
             Some(Ok((produced, by))) => {
                 part::remove_rest(destination, image.id());

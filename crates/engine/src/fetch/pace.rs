@@ -183,9 +183,14 @@ mod tests {
 
     #[test]
     fn a_number_that_is_wanted_is_had_as_far_as_the_memory_goes() {
-        for (wanted, chunks, connections, segment_chunks) in
-            [(4, 32, 4, 7), (2, 32, 2, 8), (100, 32, 28, 1), (4, 6, 2, 1), (4, 4, 1, 1), (1, 32, 1, 8)]
-        {
+        for (wanted, chunks, connections, segment_chunks) in [
+            (4, 32, 4, 7),
+            (2, 32, 2, 8),
+            (100, 32, 28, 1),
+            (4, 6, 2, 1),
+            (4, 4, 1, 1),
+            (1, 32, 1, 8),
+        ] {
             let mut pace = Pace::new(NonZeroUsize::new(wanted), chunks);
             assert_eq!(pace.connections(), connections, "{wanted} of {chunks}");
             assert_eq!(pace.segment_chunks(), segment_chunks, "{wanted} of {chunks}");

@@ -85,7 +85,10 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
     let scene = Scene::new(data.clone(), [Act::Status(503); 100]).await;
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let error = scene.fetch_with(&image, options).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::GaveUp { at: found, .. } if found == at), "{error:?}");
+    assert!(
+        matches!(*error.failure, Failure::GaveUp { at: found, .. } if found == at),
+        "{error:?}"
+    );
     assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: at });
     scene.service.script.lock().unwrap().clear();
     let report = scene.fetch_with(&image, over(4)).await.unwrap();

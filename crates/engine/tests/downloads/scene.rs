@@ -107,7 +107,11 @@ impl Scene {
         Scene::with_ranges(data, script, true).await
     }
 
-    pub(crate) async fn with_ranges(data: Vec<u8>, script: impl Into<VecDeque<Act>>, ranges: bool) -> Self {
+    pub(crate) async fn with_ranges(
+        data: Vec<u8>,
+        script: impl Into<VecDeque<Act>>,
+        ranges: bool,
+    ) -> Self {
         let service = Arc::new(Service {
             data,
             script: Mutex::new(script.into()),
