@@ -239,6 +239,9 @@ pub(crate) fn for_download(failure: &Failure) -> Option<String> {
         Failure::NotAvailable { status: Status::Deactivated } => {
             "`imgpush image reactivate` opens it again".to_owned()
         }
+        Failure::Destination(DestinationError::Full { .. } | DestinationError::Write { .. }) => {
+            "make room and run it again; a file goes on where it stopped".to_owned()
+        }
         Failure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
         _ => return None,
     })

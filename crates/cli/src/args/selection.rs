@@ -18,11 +18,12 @@ pub(crate) struct Selection {
     pub(crate) all: bool,
 
     /// With --all, only images with this tag; repeat for more
-    #[arg(long = "tag", value_name = "TAG", requires = "all")]
+    #[arg(long = "tag", value_name = "TAG", requires = "all", conflicts_with = "images")]
     pub(crate) tags: Vec<String>,
 
     /// With --all, only images with this property; repeat for more
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value, requires = "all")]
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+        requires = "all", conflicts_with = "images")]
     pub(crate) properties: Vec<(String, String)>,
 }
 
