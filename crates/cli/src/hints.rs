@@ -258,16 +258,22 @@ pub(crate) fn for_download(failure: &Failure) -> Option<String> {
         Failure::Destination(DestinationError::Exists { .. }) => {
             "choose another name, or leave --no-overwrite out".to_owned()
         }
+        Failure::Destination(DestinationError::IsOther { .. }) => {
+            "--overwrite replaces it, -o names another place".to_owned()
+        }
         Failure::Differs { .. } => {
             "the data in the store is not what was uploaded, or another file \
              is compared; ask whoever runs the cloud to look at the store"
                 .to_owned()
         }
         Failure::CannotVerify { .. } => {
-            "`imgpush image save --allow-unverified` gets the data without a proof".to_owned()
+            "`imgpush pull --allow-unverified` gets the data without a proof".to_owned()
         }
         Failure::NotAvailable { status: Status::Deactivated } => {
             "`imgpush image reactivate` opens it again".to_owned()
+        }
+        Failure::Destination(DestinationError::Full { .. } | DestinationError::Write { .. }) => {
+            "make room and run it again; a file goes on where it stopped".to_owned()
         }
         Failure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
         _ => return None,

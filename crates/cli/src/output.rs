@@ -76,6 +76,13 @@ pub(crate) fn batch(summary: &BatchSummary) -> Value {
 /// A few lines about a download that is done.
 pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
     let name = report.name.as_deref().unwrap_or(&report.id);
+    if report.unchanged {
+        let path = report.path.as_deref().unwrap_or_default();
+        let first =
+            format!("{path} is {name} from {} already: {}", report.cloud, bytes(report.size));
+        let lines = [first, proof(&report.verified_by, &report.computed)];
+        return lines.iter().map(|line| for_terminal(line)).collect();
+    }
     let to = report.path.as_deref().map(|path| format!(" to {path}")).unwrap_or_default();
     let resumed = match report.resumed_from {
         0 => String::new(),

@@ -211,6 +211,13 @@ pub enum DestinationError {
         path: PathBuf,
     },
 
+    /// A file is there already that is not the image, and nobody said that it may be replaced.
+    #[error("{} exists already, and is not this image", .path.display())]
+    IsOther {
+        /// The destination.
+        path: PathBuf,
+    },
+
     /// What is there is a directory, a device or the like, which is never replaced.
     #[error("{} is not a regular file", .path.display())]
     NotAFile {

@@ -71,6 +71,7 @@
 #![deny(unsafe_code)]
 
 mod batch;
+mod comparison;
 mod delivery;
 mod digest;
 mod download;

@@ -97,6 +97,8 @@ pub struct DownloadReport {
     pub computed: BTreeMap<String, String>,
     /// What was written; none for a writer.
     pub path: Option<String>,
+    /// Whether the file was the image already, so that nothing was fetched.
+    pub unchanged: bool,
     /// Where it came from.
     pub cloud: String,
     /// Bytes that an earlier download had left and that were not fetched again.
