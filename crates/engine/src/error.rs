@@ -452,7 +452,9 @@ pub enum Failure {
     },
 
     /// Images of that name are there, and the source cannot be read once to be compared and once to be sent.
-    #[error("whether {name} is there already, as image {id}, cannot be told: {source_name} can be read only once")]
+    #[error(
+        "whether {name} is there already, as image {id}, cannot be told: {source_name} can be read only once"
+    )]
     NotComparable {
         /// The name.
         name: String,
@@ -463,7 +465,9 @@ pub enum Failure {
     },
 
     /// The login is in a project, and does not say in which.
-    #[error("the login does not say which project it is in, so that its images cannot be told from others")]
+    #[error(
+        "the login does not say which project it is in, so that its images cannot be told from others"
+    )]
     NoProject,
 
     /// Another run has begun the same image, and has not ended in time.

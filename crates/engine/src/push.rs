@@ -10,6 +10,7 @@ use imgpush_formats::ImageFormatSettings;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::SourceError;
 use crate::delivery::{Delivery, Seen, Subject};
 use crate::error::{Failure, Fate, PushError};
 use crate::exists::{Earlier, IfExists, Records};
@@ -19,10 +20,9 @@ use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::retry::RetryOptions;
+use crate::rounds::{self, Over, Participant as _};
 use crate::source::Source;
 use crate::target::Target;
-use crate::SourceError;
-use crate::rounds::{self, Over, Participant as _};
 
 /// What the image is to be, and how it is pushed.
 #[derive(Clone, Debug)]

@@ -68,6 +68,9 @@ mod tests {
         assert_eq!(derivation.id(1), "3c131331-7fed-5905-9d1b-a4a87e533223");
         let packed = Derivation::new(None, &format!("{abc}:packed"), "a\nb é");
         assert_eq!(packed.id(63), "7c0ab198-fefb-5ca9-bb86-79e3111064fb");
-        assert!(packed.has("7c0ab198-fefb-5ca9-bb86-79e3111064fb") && !packed.has("12e9c03e-85b7-5618-b6b1-58fb67fb00ba"));
+        assert!(
+            packed.has("7c0ab198-fefb-5ca9-bb86-79e3111064fb")
+                && !packed.has("12e9c03e-85b7-5618-b6b1-58fb67fb00ba")
+        );
     }
 }

@@ -299,7 +299,8 @@ impl Delivery<'_> {
             let (image, state) = found.unwrap_or_else(|| (other, sizes()));
             return Err(self.exists(image, state));
         }
-        let digest = match (Published::strongest(&self.subject.published), &self.existing.produced) {
+        let digest = match (Published::strongest(&self.subject.published), &self.existing.produced)
+        {
             _ if !self.is_to_derive() => None,
             (Some(published), _) => Some(derived::of_published(&published)),
             (None, Some(produced)) => {
@@ -363,7 +364,8 @@ impl Delivery<'_> {
         self.is_proved = true;
         self.existing.action = Some(action);
         if produced.is_none() {
-            let text = "the source was not read: what it is published as says that it is this image";
+            let text =
+                "the source was not read: what it is published as says that it is this image";
             self.notes.push(Note { id: "not-read", text: text.to_owned() });
         }
         self.remove_leftover().await;

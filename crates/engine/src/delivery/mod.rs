@@ -157,7 +157,7 @@ impl<'a> Delivery<'a> {
 
     /// Whether it wants nothing any more.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.want(), Want::Nothing)
+        matches!(self.stage, Stage::Ended(_))
     }
 
     pub(crate) fn into_result(self) -> Result<Report, PushError> {

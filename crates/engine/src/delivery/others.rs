@@ -59,7 +59,8 @@ impl Delivery<'_> {
                 return Err(Failure::Client { during: "asking for another run's image", source });
             }
         };
-        let is_alike = self.is_ours(&image) && image.name().is_some_and(|name| self.may_be_called(name));
+        let is_alike =
+            self.is_ours(&image) && image.name().is_some_and(|name| self.may_be_called(name));
         let is_hopeful = is_in_the_making(&image.status()) || image.status() == Status::Active;
         Ok(Some(image).filter(|_| is_alike && is_hopeful))
     }
@@ -108,7 +109,8 @@ impl Delivery<'_> {
     fn waited(&mut self, id: &str, begun: Instant) {
         let seconds = begun.elapsed().as_secs();
         if seconds > 0 {
-            let text = format!("image {id}, which another run had begun, was waited for {seconds} s");
+            let text =
+                format!("image {id}, which another run had begun, was waited for {seconds} s");
             self.notes.push(Note { id: "waited", text });
         }
     }
@@ -136,7 +138,9 @@ impl Delivery<'_> {
                 self.tell_gone(image.id());
                 Ok(())
             }
-            Err(source) => Err(Failure::Client { during: "taking over another run's image", source }),
+            Err(source) => {
+                Err(Failure::Client { during: "taking over another run's image", source })
+            }
         }
     }
 
@@ -222,7 +226,9 @@ impl Delivery<'_> {
                 format!("image {id}, which an earlier run had left {status}, was deleted")
             }
             Err(error) => {
-                format!("image {id}, left {status} by an earlier run, could not be deleted: {error}")
+                format!(
+                    "image {id}, left {status} by an earlier run, could not be deleted: {error}"
+                )
             }
         };
         self.target.progress.note(&text);

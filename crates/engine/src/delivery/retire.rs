@@ -52,13 +52,15 @@ impl Delivery<'_> {
         let (how, done) = match (how, name) {
             (Retire::Delete, _) => {
                 let delete = || client.delete_if_exists(image.id());
-                let deleted = retry.call("deleting an old image", ClientError::is_transient, delete);
+                let deleted =
+                    retry.call("deleting an old image", ClientError::is_transient, delete);
                 ("deleted", deleted.await.map(drop))
             }
             (_, Some(name)) => {
                 image.set_name(name);
                 let rename = || client.commit(&image);
-                let renamed = retry.call("renaming an old image", ClientError::is_transient, rename);
+                let renamed =
+                    retry.call("renaming an old image", ClientError::is_transient, rename);
                 ("renamed", renamed.await.map(drop))
             }
             (_, None) => {

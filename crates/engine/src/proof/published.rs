@@ -18,9 +18,8 @@ impl Published {
     /// The one that says most: the longest, and of those the first by name. None by an algorithm for which
     /// two files with one digest can be made.
     pub(crate) fn strongest(all: &[Published]) -> Option<Published> {
-        let is_strong = |one: &&Published| {
-            !matches!(one.digest.algorithm(), Algorithm::Md5 | Algorithm::Sha1)
-        };
+        let is_strong =
+            |one: &&Published| !matches!(one.digest.algorithm(), Algorithm::Md5 | Algorithm::Sha1);
         let rank = |one: &&Published| {
             let algorithm = one.digest.algorithm();
             (std::cmp::Reverse(algorithm.digest_bytes()), algorithm.name(), one.is_packed)
