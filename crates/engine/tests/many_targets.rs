@@ -16,7 +16,7 @@ use counted::Counted;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;
-use imgpush_engine::source::{ReaderSource, Rewind, Source};
+use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, RetryOptions,
     Slowest, SourceError, Stores, Target, Via,
