@@ -75,6 +75,18 @@ fn an_id_can_be_given_or_derived() {
     assert_eq!(ids[0], ids[1]);
 }
 
+#[test]
+fn hashing_before_anything_is_sent_is_shown() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5 << 20);
+    let push = ["push", "disk.img", "--if-exists", "skip", "--progress", "json", "--json"];
+    let run = scene.run(&push);
+    let phases: Vec<Value> =
+        run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let at = |phase| phases.iter().position(|line: &Value| line["phase"] == phase);
+    assert!(at("hashing").unwrap() < at("creating").unwrap(), "{}", run.stderr);
+}
+
 /// A file behind an address; counts the bytes that it gives, and answers one request at a time.
 fn web(file: Vec<u8>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

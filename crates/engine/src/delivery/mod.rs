@@ -25,7 +25,7 @@ use self::record::Record;
 use crate::error::{Failure, PushError};
 use crate::formats::Examined;
 use crate::pipeline::{Produced, Read, Tap};
-use crate::progress::{Phase, Retrying};
+use crate::progress::{Phase, Progress, Retrying};
 use crate::proof::Published;
 use crate::push::PushOptions;
 use crate::report::{self, Note, Report};
@@ -412,6 +412,10 @@ impl Participant for Delivery<'_> {
 
     fn not_before(&self) -> Option<tokio::time::Instant> {
         self.not_before
+    }
+
+    fn progress(&self) -> &Arc<dyn Progress> {
+        &self.target.progress
     }
 
     async fn take_part(&mut self, tap: Tap) {

@@ -67,6 +67,17 @@ async fn what_a_run_that_is_gone_has_left_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_the_id_asked_for_is_taken_over() {
+    let scene = Scene::new().await;
+    let left = uuid::Uuid::new_v4().to_string();
+    scene.client.create(&record_of(&left)).await.unwrap();
+    let mut options = behind(&left, IfExists::Add);
+    options.id = Some(left.clone());
+    let report = scene.push_data(options, &data(0)).await.0.unwrap();
+    assert_eq!((report.id, scene.only().await.property("build")), (left, Some("7")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_a_run_that_is_gone_is_replaced() {
     let scene = Scene::new().await;
     leave_saving(&scene, &id()).await;
