@@ -133,8 +133,9 @@ async fn a_record_that_is_lost_under_way_costs_no_push() {
 async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
     let scene = Scene::new().await;
     let done = scene.push_data(options(IfExists::Add), &data(0)).await.0.unwrap();
-    let proved = |value: &str| {
-        let (os_hash_algo, os_hash_value) = ("sha512".to_owned(), value.to_owned());
+    let proved = |digest: &str| {
+        let (algorithm, value) = digest.split_once(':').unwrap();
+        let (os_hash_algo, os_hash_value) = (algorithm.to_owned(), value.to_owned());
         let earlier = Earlier::Proved { id: done.id.clone(), os_hash_algo, os_hash_value };
         Way { earlier: Some(earlier), ..options(IfExists::Add).into() }
     };
