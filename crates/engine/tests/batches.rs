@@ -237,7 +237,7 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
     let journal = scene.folder.path().join("journal");
     // A batch that is dropped in the middle leaves what one leaves that is killed.
     for _ in 0..2 {
-        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(3)));
+        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(8)));
     }
     let batch = Batch::new(jobs(2).with_journal(&journal)).to(scene.target());
     let mut running = batch.start(tasks(&files), &CancellationToken::new()).unwrap();

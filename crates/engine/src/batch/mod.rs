@@ -10,6 +10,7 @@ mod work;
 
 use std::sync::Arc;
 
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 pub use journal::JournalError;
@@ -96,8 +97,7 @@ impl Batch {
         self
     }
 
-    /// Starts to push, in the order of the tasks, which are asked for as their turn comes. Must be called
-    /// inside an async runtime.
+    /// Starts to push, in the order of the tasks. Must be called inside an async runtime.
     ///
     /// Cancel through `cancel`: nothing else begins, and what runs ends as a cancelled
     /// [`MultiPush`](crate::MultiPush). Dropping what is returned is as good as dropping those.
@@ -118,13 +118,29 @@ impl Batch {
         T: IntoIterator<Item = BatchTask>,
         T::IntoIter: Send + 'static,
     {
+        self.start_stream(stream::iter(tasks), cancel)
+    }
+
+    /// The same with tasks that come while others run: the next one is asked for as soon as a job is free.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Batch::start).
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Batch::start).
+    pub fn start_stream(
+        self,
+        tasks: impl Stream<Item = BatchTask> + Send + 'static,
+        cancel: &CancellationToken,
+    ) -> Result<RunningBatch, JournalError> {
         let Batch { targets, options, progress } = self;
         let share =
             |target: Target| Target { service: Some(Arc::new(Service::default())), ..target };
         let targets = targets.into_iter().map(share).collect();
         let journal = options.journal.as_deref().map(Journal::open).transpose()?;
-        let tasks = Box::new(tasks.into_iter());
-        let work = Work::new(targets, &options, journal, progress, tasks, cancel.clone());
+        let work = Work::new(targets, &options, journal, progress, tasks.boxed(), cancel.clone());
         Ok(RunningBatch::start(work, &options))
     }
 }

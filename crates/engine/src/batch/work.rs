@@ -1,10 +1,12 @@
 //! A batch at work, seen from a job.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, mpsc};
+use futures_util::stream::{BoxStream, Enumerate};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::account::Account;
@@ -19,7 +21,7 @@ use crate::source::Source;
 use crate::target::Target;
 use crate::workbench::Workbench;
 
-pub(super) type Tasks = Box<dyn Iterator<Item = BatchTask> + Send>;
+pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
 /// What the jobs share.
 pub(super) struct Work {
@@ -29,7 +31,7 @@ pub(super) struct Work {
     retry: RetryOptions,
     journal: Option<Arc<Journal>>,
     progress: ProgressOf,
-    waiting: Mutex<std::iter::Enumerate<Tasks>>,
+    waiting: Mutex<Enumerate<Tasks>>,
     is_failing_fast: bool,
     has_failed: AtomicBool,
     cancel: CancellationToken,
@@ -61,7 +63,7 @@ impl Work {
 
     /// Pushes one image after the other until there is none, or nobody listens any more.
     pub(super) async fn run(self: Arc<Self>, bench: Workbench, events: mpsc::Sender<BatchEvent>) {
-        while let Some((number, task)) = self.next() {
+        while let Some((number, task)) = self.next().await {
             let source = task.source.clone();
             let begun = self.start.elapsed();
             let event = BatchEvent::Begun { number, source: source.clone() };
@@ -79,19 +81,24 @@ impl Work {
         }
     }
 
-    /// The number of tasks that nobody has begun; there are none afterwards.
+    /// The number of tasks that are there and that nobody has begun.
     pub(super) fn give_up(&self) -> usize {
-        self.lock().by_ref().count()
+        // No job is left that would have it.
+        let Ok(mut waiting) = self.waiting.try_lock() else { return 0 };
+        std::iter::from_fn(|| waiting.next().now_or_never().flatten()).count()
     }
 
-    fn next(&self) -> Option<(usize, BatchTask)> {
-        let is_over = self.cancel.is_cancelled()
-            || self.is_failing_fast && self.has_failed.load(Ordering::Relaxed);
-        if is_over { None } else { self.lock().next() }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, std::iter::Enumerate<Tasks>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn next(&self) -> Option<(usize, BatchTask)> {
+        let next = async {
+            let mut waiting = self.waiting.lock().await;
+            let is_over = self.is_failing_fast && self.has_failed.load(Ordering::Relaxed);
+            if is_over { None } else { waiting.next().await }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => None,
+            next = next => next,
+        }
     }
 
     async fn push(
