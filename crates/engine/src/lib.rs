@@ -38,7 +38,7 @@
 //! | for | there is |
 //! |---|---|
 //! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
-//! | an image out of a cloud | [`Download`] |
+//! | an image out of a cloud | [`Download`]; several at a time: [`Download::for_jobs`] |
 //! | whether an image is what a file is, or still what it was | [`Verification`] |
 //! | data laid ready for an import | [`Staging`] |
 //! | digests without a cloud | [`Digesting`] |
