@@ -33,7 +33,8 @@ pub(crate) const REFUSED: Code = Code(21);
 pub(crate) const GAVE_UP: Code = Code(22);
 /// The service holds something else than what was sent. Since 0.1.
 pub(crate) const SERVER_DIFFERS: Code = Code(23);
-/// An import failed, or an image that was waited for did not become active. Since 0.1.
+/// An import failed, an image that was waited for did not become active, or one that is proved is not in
+/// all its stores or has not replaced all others. Since 0.1.
 pub(crate) const IMPORT_FAILED: Code = Code(24);
 /// What was waited for has not come in time. Since 0.1.
 pub(crate) const WAITED_TOO_LONG: Code = Code(25);
@@ -106,6 +107,8 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
     match failure {
         Failure::Source(error) => of_source(error),
         Failure::NoName
+        | Failure::Journal(_)
+        | Failure::NoProject
         | Failure::Property { .. }
         | Failure::Destination(
             DestinationError::Exists { .. }
@@ -125,13 +128,16 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         | Failure::Stuck { .. }
         | Failure::Quota { .. }
         | Failure::NotAvailable { .. }
-        | Failure::NotStageable { .. } => REFUSED,
+        | Failure::NotStageable { .. }
+        | Failure::Exists { .. }
+        | Failure::NotComparable { .. } => REFUSED,
         Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
         Failure::Broken { .. }
         | Failure::Stalled { .. }
         | Failure::TooSlow
         | Failure::GaveUp { .. } => GAVE_UP,
-        Failure::NotCopied { .. } => IMPORT_FAILED,
+        Failure::NotCopied { .. } | Failure::NotReplaced { .. } => IMPORT_FAILED,
+        Failure::StillTheirs { .. } => WAITED_TOO_LONG,
         Failure::Mismatch { .. } | Failure::Differs { .. } => SERVER_DIFFERS,
         Failure::CannotVerify { .. } => CANNOT_VERIFY,
         Failure::Interrupted => INTERRUPTED,

@@ -3,6 +3,7 @@
 mod batch;
 mod cloud;
 mod digest;
+mod exists;
 mod glance;
 pub(crate) mod image;
 mod inspect;
@@ -16,6 +17,7 @@ mod sandbox;
 mod selection;
 mod source;
 mod target;
+mod tune;
 mod values;
 mod verify;
 
@@ -24,6 +26,7 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
+pub(crate) use exists::ExistsArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use proof::ProofArgs;
@@ -35,6 +38,7 @@ pub(crate) use sandbox::SandboxArgs;
 pub(crate) use selection::{JobArgs, Selection};
 pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use target::TargetArgs;
+pub(crate) use tune::TuneArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
@@ -80,6 +84,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
     Digest(DigestArgs),
+    /// Try settings against a cloud with images that are removed again, and recommend some
+    Tune(TuneArgs),
     /// Run an image service on this machine, to try things out
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

@@ -12,4 +12,5 @@ pub(crate) mod push;
 pub(crate) mod sandbox;
 mod selection;
 mod source;
+pub(crate) mod tune;
 pub(crate) mod verify;

@@ -1,0 +1,294 @@
+//! Many images at a time, and settings that are tried, against sandboxes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::connect;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
+use imgpush_engine::source::SourceOptions;
+use imgpush_engine::{
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, Failure,
+    JournalError, Outcome, PushOptions, Report, Target, TuneOptions, Tuning,
+};
+use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
+use sha2::{Digest as _, Sha512};
+
+const MIB: usize = 1 << 20;
+
+struct Scene {
+    sandbox: Sandbox,
+    client: ImageClient,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Scene::with(SandboxOptions::default()).await
+    }
+
+    async fn with(options: SandboxOptions) -> Self {
+        let options = options.with_tokens(Duration::from_secs(3600));
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let client = connect(&sandbox, Some(USER)).await;
+        Scene { sandbox, client, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// So many files, each of other bytes.
+    fn files(&self, count: u8) -> Vec<PathBuf> {
+        (0..count).map(|number| self.file(number)).collect()
+    }
+
+    fn file(&self, number: u8) -> PathBuf {
+        let path = self.folder.path().join(format!("disk{number}.raw"));
+        std::fs::write(&path, vec![number + 1; MIB + usize::from(number)]).unwrap();
+        path
+    }
+
+    async fn run(&self, options: BatchOptions, files: &[PathBuf]) -> (Vec<Outcome>, BatchSummary) {
+        self.run_until(options, files, &CancellationToken::new(), |_| {}).await
+    }
+
+    async fn run_until(
+        &self,
+        options: BatchOptions,
+        files: &[PathBuf],
+        cancel: &CancellationToken,
+        mut seen: impl FnMut(&BatchEvent),
+    ) -> (Vec<Outcome>, BatchSummary) {
+        let batch = Batch::new(options).to(self.target());
+        let mut running = batch.start(tasks(files), cancel).unwrap();
+        let mut outcomes = Vec::new();
+        while let Some(event) = running.next().await {
+            seen(&event);
+            if let BatchEvent::Ended(outcome) = event {
+                outcomes.push(outcome);
+            }
+        }
+        outcomes.sort_by_key(|outcome| outcome.number);
+        (outcomes, running.summary().clone())
+    }
+
+    fn target(&self) -> Target {
+        Target::new(self.client.clone()).on_cloud("cloud")
+    }
+
+    async fn images(&self) -> Vec<Image> {
+        self.client.images(&ImageQuery::default()).try_collect().await.unwrap()
+    }
+
+    /// Requests behind the first ones, without those of a login.
+    fn requests(&self, behind: usize) -> Vec<String> {
+        let journal = self.sandbox.journal();
+        let of_images = journal.iter().filter(|request| request.path.starts_with("/v2/"));
+        of_images.skip(behind).map(|r| format!("{} {}", r.method, r.path)).collect()
+    }
+}
+
+fn tasks(files: &[PathBuf]) -> Vec<BatchTask> {
+    let task =
+        |file: &PathBuf| BatchTask::new(file, SourceOptions::default(), PushOptions::default());
+    files.iter().map(task).collect()
+}
+
+fn jobs(count: usize) -> BatchOptions {
+    BatchOptions::default().with_jobs(NonZeroUsize::new(count).unwrap())
+}
+
+fn report(outcome: &Outcome) -> &Report {
+    match &outcome.results[..] {
+        [Ok(report)] => report,
+        results => panic!("{results:?}"),
+    }
+}
+
+fn failure(outcome: &Outcome) -> &Failure {
+    match &outcome.results[..] {
+        [Err(error)] => &error.failure,
+        results => panic!("{results:?}"),
+    }
+}
+
+fn sha512(path: &Path) -> String {
+    Sha512::digest(std::fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_fails_spoils_no_other() {
+    let scene = Scene::new().await;
+    let mut files = scene.files(6);
+    files[2] = scene.folder.path().join("missing.raw");
+    let (outcomes, summary) = scene.run(jobs(3), &files).await;
+    for (outcome, file) in outcomes.iter().zip(&files) {
+        assert_eq!(outcome.source, file.display().to_string());
+        if outcome.number == 2 {
+            assert!(matches!(failure(outcome), Failure::Source(_)));
+        } else {
+            assert_eq!(report(outcome).os_hash_value, Some(sha512(file)));
+        }
+    }
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 1, 0));
+    assert_eq!(summary.bytes, 5 * MIB as u64 + 1 + 3 + 4 + 5);
+    assert!(scene.images().await.iter().all(|image| image.status() == Status::Active));
+    // What the service says of itself is asked once.
+    let schemas = scene.requests(0).iter().filter(|r| r.ends_with("schemas/image")).count();
+    assert_eq!(schemas, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
+    let scene = Scene::new().await;
+    let mut files = scene.files(5);
+    files[1] = scene.folder.path().join("missing.raw");
+    let (outcomes, summary) = scene.run(jobs(1).failing_fast(), &files).await;
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (1, 1, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
+    let scene = Scene::new().await;
+    let files = scene.files(6);
+    let cancel = CancellationToken::new();
+    let mut ended = 0;
+    for _ in 0..4 {
+        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(300)));
+    }
+    let (outcomes, summary) = scene
+        .run_until(jobs(2), &files, &cancel, |event| {
+            ended += usize::from(matches!(event, BatchEvent::Ended(_)));
+            if ended == 2 {
+                cancel.cancel();
+            }
+        })
+        .await;
+    assert!(summary.unbegun >= 1 && summary.failed >= 1, "{summary:?}");
+    assert_eq!(outcomes.len() + summary.unbegun, 6);
+    let images = scene.images().await;
+    assert_eq!(images.len(), summary.pushed);
+    assert!(images.iter().all(|image| image.status() == Status::Active));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_are_uploaded_at_once_than_the_project_may() {
+    let quota = Quota { image_count_uploading: Some(2), ..Quota::default() };
+    let scene = Scene::with(SandboxOptions::default().with_quota(quota)).await;
+    let files = scene.files(8);
+    for _ in 0..8 {
+        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
+    }
+    // A third one at once would be refused by the service.
+    let (_, summary) = scene.run(jobs(8), &files).await;
+    assert_eq!((summary.pushed, summary.failed), (8, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
+    let quota = Quota { image_size_total: Some(3), ..Quota::default() };
+    let scene = Scene::with(SandboxOptions::default().with_quota(quota)).await;
+    let (outcomes, summary) = scene.run(jobs(1), &scene.files(5)).await;
+    assert_eq!((summary.pushed, summary.failed), (3, 2));
+    for outcome in &outcomes[3..] {
+        assert!(matches!(
+            failure(outcome),
+            Failure::Quota { name: "image_size_total", limit: 3, used: 3, needed: 1, .. }
+        ));
+    }
+    assert_eq!(scene.requests(0).iter().filter(|r| r.starts_with("POST")).count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_journal_knows_to_be_proved_costs_one_request() {
+    let scene = Scene::new().await;
+    let files = scene.files(3);
+    let journal = scene.folder.path().join("journal");
+    let options = || jobs(2).with_journal(&journal);
+    let (first, _) = scene.run(options(), &files).await;
+    let before = scene.requests(0).len();
+
+    let (second, summary) = scene.run(options(), &files).await;
+    assert_eq!((summary.pushed, summary.skipped), (0, 3));
+    for (first, second) in first.iter().zip(&second) {
+        assert_eq!(report(first).id, report(second).id);
+        assert_eq!(report(second).verified_by, ["journal"]);
+    }
+    let requests = scene.requests(before);
+    assert_eq!(requests.len(), 4, "one for each, and one for the quotas: {requests:?}");
+    assert!(requests.iter().all(|request| request.starts_with("GET")));
+
+    // A file that changed, and an image that is gone, are pushed.
+    std::fs::write(&files[0], vec![9; 2 * MIB]).unwrap();
+    scene.client.delete(&report(&first[1]).id).await.unwrap();
+    let (third, summary) = scene.run(options(), &files).await;
+    assert_eq!((summary.pushed, summary.skipped), (2, 1));
+    assert_eq!(report(&third[0]).os_hash_value, Some(sha512(&files[0])));
+    assert_eq!(report(&third[1]).os_hash_value, Some(sha512(&files[1])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
+    let scene = Scene::new().await;
+    let files = scene.files(2);
+    let journal = scene.folder.path().join("journal");
+    // A batch that is dropped in the middle leaves what one leaves that is killed.
+    for _ in 0..2 {
+        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(3)));
+    }
+    let batch = Batch::new(jobs(2).with_journal(&journal)).to(scene.target());
+    let mut running = batch.start(tasks(&files), &CancellationToken::new()).unwrap();
+    let busy = Batch::new(jobs(1).with_journal(&journal)).to(scene.target());
+    let busy = busy.start(tasks(&files), &CancellationToken::new()).unwrap_err();
+    assert!(matches!(busy, JournalError::Busy { .. }));
+    let is_under_way = async {
+        while scene.requests(0).iter().filter(|r| r.starts_with("PUT")).count() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = is_under_way => {}
+        _ = async { while running.next().await.is_some() {} } => panic!("it cannot end"),
+    }
+    drop(running);
+    let left = scene.images().await;
+    assert_eq!(left.len(), 2);
+
+    let (_, summary) = scene.run(jobs(2).with_journal(&journal), &files).await;
+    assert_eq!(summary.failed, 0);
+    let images = scene.images().await;
+    assert_eq!(images.len(), 2, "{images:#?}");
+    for image in &images {
+        assert_eq!(image.status(), Status::Active);
+        let file =
+            files.iter().find(|file| file.ends_with(format!("{}.raw", image.name().unwrap())));
+        assert_eq!(image.hash_value().map(str::to_owned), file.map(|file| sha512(file)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_tried_and_nothing_of_it_stays() {
+    let scene = Scene::new().await;
+    let file = scene.file(7);
+    let mut options = TuneOptions::default();
+    options.most_jobs = NonZeroUsize::new(2).unwrap();
+    options.rounds = 1;
+    let mut told = 0;
+    let tuning = Tuning::new(scene.target(), options);
+    let report = tuning.run(&file, &CancellationToken::new(), |_| told += 1).await.unwrap();
+    assert_eq!(told, report.trials.len());
+    assert!(report.is_complete && told >= 5, "{report:#?}");
+    assert!(report.trials.contains(&report.recommended));
+    assert!(report.gain > 0.9);
+    let hidden = ImageQuery::default().hidden();
+    let left: Vec<Image> = scene.client.images(&hidden).try_collect().await.unwrap();
+    assert!(left.is_empty() && scene.images().await.is_empty());
+
+    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
+    let error = tuning.run(&file, &CancellationToken::new(), |_| {}).await.unwrap_err();
+    assert!(error.left.is_empty(), "{error:?}");
+    assert!(scene.images().await.is_empty());
+}
