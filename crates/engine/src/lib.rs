@@ -40,7 +40,7 @@
 //! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
 //! | many images, as many at a time as the machine and the clouds take | [`Batch`] |
 //! | which settings suit a machine and a cloud | [`Tuning`] |
-//! | an image out of a cloud | [`Download`] |
+//! | an image out of a cloud | [`Download`]; several at a time: [`Download::for_jobs`] |
 //! | whether an image is what a file is, or still what it was | [`Verification`] |
 //! | data laid ready for an import | [`Staging`] |
 //! | digests without a cloud | [`Digesting`] |

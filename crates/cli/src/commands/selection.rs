@@ -50,7 +50,12 @@ pub(super) async fn select(
         let (cloud, client) = connect(cloud).await?;
         let mut selected = Selected { cloud, client, images: Vec::new(), missing: Vec::new() };
         match selection.all {
-            true => selected.take_all(selection).await?,
+            true => {
+                selected.take_all(selection).await?;
+                if selected.images.is_empty() {
+                    printer.note("no such images there");
+                }
+            }
             false => selected.take_named(&selection.images).await,
         }
         Ok::<_, Failed>(selected)
@@ -65,6 +70,12 @@ pub(super) async fn select(
 }
 
 impl Selected {
+    /// Whether there is anything to begin with: not where the first failure stops all, and one is missing.
+    pub(super) fn is_to_begin(&self, fail_fast: bool) -> bool {
+        let is_stopped = fail_fast && !self.missing.is_empty();
+        !is_stopped && !self.images.is_empty()
+    }
+
     async fn take_named(&mut self, names: &[String]) {
         let client = &self.client;
         let find = |named: &String| {

@@ -41,11 +41,10 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
     let is_one = !args.selection.is_several();
     let mut telling = Telling { args, printer, is_one, codes: Vec::new(), unbegun: 0 };
     selected.missing.iter().for_each(|missing| telling.missing(missing));
-    if args.selection.all && selected.images.is_empty() {
-        printer.note("no such images there");
-    }
-    if !selected.images.is_empty() && !(args.jobs.fail_fast && !selected.missing.is_empty()) {
+    if selected.is_to_begin(args.jobs.fail_fast) {
         Verifying { args, selected: &selected, cancel }.run(source, &mut telling).await;
+    } else {
+        telling.unbegun = selected.images.len();
     }
     telling.sum_up();
     exit_code::worst(&telling.codes)

@@ -351,7 +351,7 @@ impl Download {
         cancel: &CancellationToken,
     ) -> Result<Option<DownloadReport>, Failure> {
         // What is no file, opening the partial file tells.
-        let Some(there) = std::fs::metadata(destination).ok().filter(|there| there.is_file())
+        let Some(there) = std::fs::metadata(destination).ok().filter(std::fs::Metadata::is_file)
         else {
             return Ok(None);
         };

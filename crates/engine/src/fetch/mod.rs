@@ -201,7 +201,8 @@ impl Fetch {
         let (failure, failures) = match (stop, &self.way) {
             (Stop::NoRanges, _) => (None, 0),
             (Stop::Failed(failure @ Failure::GaveUp { .. }), Some(Way::Together(_))) => {
-                (Some(failure), self.subject.patience.retries)
+                // It may take a pause until the service has noticed that the others are gone.
+                (Some(failure), self.subject.patience.retries.saturating_sub(1))
             }
             (Stop::Failed(failure), _) => return Err(failure),
         };

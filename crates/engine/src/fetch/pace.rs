@@ -14,6 +14,9 @@ const MOST_SEGMENT_CHUNKS: usize = 8;
 /// Chunks of a segment that is worth a request where nobody has asked for it.
 const LEAST_SEGMENT_CHUNKS: usize = 4;
 
+/// Chunks of a segment that was asked for: with smaller ones the service would do nothing but answer.
+const LEAST_WANTED_CHUNKS: usize = 2;
+
 /// Chunks that no segment has: those being hashed and written, and the tail.
 const OTHER_CHUNKS: usize = 4;
 
@@ -53,7 +56,7 @@ impl Pace {
     pub(super) fn new(connections: Option<NonZeroUsize>, chunks: usize) -> Self {
         let room = chunks.saturating_sub(OTHER_CHUNKS);
         let most = match connections {
-            Some(wanted) => wanted.get().min(room),
+            Some(wanted) => wanted.get().min(room / LEAST_WANTED_CHUNKS),
             None => MOST_AUTOMATIC.min(room / LEAST_SEGMENT_CHUNKS),
         };
         let most = most.max(1);
@@ -186,8 +189,8 @@ mod tests {
         for (wanted, chunks, connections, segment_chunks) in [
             (4, 32, 4, 7),
             (2, 32, 2, 8),
-            (100, 32, 28, 1),
-            (4, 6, 2, 1),
+            (100, 32, 14, 2),
+            (4, 8, 2, 2),
             (4, 4, 1, 1),
             (1, 32, 1, 8),
         ] {

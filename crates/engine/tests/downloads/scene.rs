@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,12 +42,23 @@ pub(crate) struct Service {
     pub(crate) asked: Mutex<Vec<u64>>,
     /// Bytes of data sent.
     pub(crate) sent: AtomicU64,
+    /// Connections for data that it takes at a time, and has.
+    pub(crate) most: AtomicUsize,
+    open: AtomicUsize,
     /// Whether it heeds `Range`.
     ranges: bool,
 }
 
 impl Service {
-    async fn serve(self: Arc<Self>, mut socket: TcpStream) -> std::io::Result<()> {
+    async fn serve(self: Arc<Self>, socket: TcpStream) -> std::io::Result<()> {
+        let open = self.open.fetch_add(1, Ordering::Relaxed);
+        let act = (open >= self.most.load(Ordering::Relaxed)).then_some(Act::Status(503));
+        let answered = self.answer(socket, act).await;
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        answered
+    }
+
+    async fn answer(&self, mut socket: TcpStream, act: Option<Act>) -> std::io::Result<()> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(socket.read_u8().await?);
@@ -58,7 +69,7 @@ impl Service {
         let (from, to) = range.and_then(|range| range.split_once('-')).unwrap_or(("0", ""));
         let from: u64 = from.parse().unwrap();
         self.asked.lock().unwrap().push(from);
-        let act = self.script.lock().unwrap().pop_front();
+        let act = act.or_else(|| self.script.lock().unwrap().pop_front());
         if let Some(Act::Status(status)) = act {
             let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno");
             return socket.write_all(answer.as_bytes()).await;
@@ -117,6 +128,8 @@ impl Scene {
             script: Mutex::new(script.into()),
             asked: Mutex::default(),
             sent: AtomicU64::new(0),
+            most: AtomicUsize::new(usize::MAX),
+            open: AtomicUsize::new(0),
             ranges,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -37,10 +37,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
     let is_one = !args.selection.is_several();
     let mut telling = Telling::new(printer, args.json, args.patience.quiet, is_one);
     selected.missing.iter().for_each(|missing| telling.missing(missing));
-    if args.selection.all && selected.images.is_empty() {
-        printer.note("no such images there");
-    }
-    if !selected.images.is_empty() && !(args.jobs.fail_fast && !selected.missing.is_empty()) {
+    if selected.is_to_begin(args.jobs.fail_fast) {
         let pulling = Pulling { args, selected: &selected, cancel };
         if args.is_to_stdout() {
             pulling.to_stdout(&selected.images[0], &mut telling).await;
@@ -54,6 +51,8 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
             };
             pulling.to_files(&paths, &mut telling).await;
         }
+    } else {
+        telling.unbegun = selected.images.len();
     }
     telling.sum_up(start.elapsed().as_secs_f64());
     telling.code()

@@ -22,7 +22,7 @@ pub(crate) fn file_names(images: &[&Image]) -> Vec<String> {
 }
 
 fn file_name(image: &Image, id: Option<&str>) -> String {
-    let ending = image.disk_format().map(|format| format!(".{}", safe(&format.to_string())));
+    let ending = image.disk_format().map(|format| format!(".{}", safe(format)));
     let ending = ending.unwrap_or_default();
     let name = safe(image.name().unwrap_or(image.id()));
     // An image that is called like its file already.
