@@ -19,9 +19,6 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     }
 }
 
-const RATIOS: [&str; 7] =
-    ["run", "--release", "--locked", "-p", "imgpush-benches", "--bin", "ratios"];
-
 /// The speed of the hashing plane beside that of others, and whether the goals are met.
 fn ratios() -> Result<()> {
     let headers =
@@ -34,13 +31,14 @@ fn ratios() -> Result<()> {
     }
     run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
     let program = target().join("release").join("imgpush");
-    run(cargo(RATIOS).args(["--features", "openssl", "--"]).arg(program))
+    let ratios = ["run", "--release", "--locked", "-p", "imgpush-benches", "--bin", "ratios"];
+    run(cargo(ratios).args(["--features", "openssl", "--"]).arg(program))
 }
 
 /// Fails when the fused kernels are hardly faster than the crates they replace.
 fn guard() -> Result<()> {
     say("the kernels against the crates md-5 and sha2, as they are shipped");
-    run(cargo(RATIOS).args(["--", "--guard"]))
+    run(&mut cargo(["run", "--release", "--locked", "-p", "imgpush-guard"]))
 }
 
 /// What the program needs to say what it can do.

@@ -16,8 +16,7 @@ pub(crate) fn bench(is_quick: bool) -> Result<()> {
     run(cargo(BUILD).args(["-p", "imgpush-benches", "--bin", "peers", "--bin", "null_glance"]))?;
     let cloud = Cloud::of_tests()?;
     cloud.call("clean")?;
-    cloud.call("install")?;
-    cloud.call("clients")?;
+    Cloud::install()?;
     cloud.call("up")?;
     let measured = cloud.environment().and_then(|environment| compare(is_quick, environment));
     let down = cloud.call("clean");
