@@ -9,8 +9,13 @@ use imgpush_engine::{DestinationError, Failure, PushError, SourceError, source};
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
-    let mut hints = for_format(&error.failure, file, "imgpush push");
-    let hint = match &*error.failure {
+    for_failure(&error.failure, file, keep_failed)
+}
+
+/// Hints for a push that failed so.
+pub(crate) fn for_failure(failure: &Failure, file: &Path, keep_failed: bool) -> Vec<String> {
+    let mut hints = for_format(failure, file, "imgpush push");
+    let hint = match failure {
         Failure::NoName => Some("give one with --name".to_owned()),
         Failure::Source(error) => match &**error {
             SourceError::Empty { .. } => {

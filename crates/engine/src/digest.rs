@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
-use bytes::Bytes;
-use imgpush_digest::{Algorithm, Digests, LaneStream, Lanes, MultiHasher};
+use imgpush_digest::{Algorithm, Digests};
 use tokio::sync::mpsc;
 
 use crate::SourceError;
+use crate::hashing::Hashing;
 use crate::pool::{OVERHEAD_BYTES, Pool};
 use crate::source::{self, SourceOptions};
 
@@ -132,11 +132,7 @@ impl Digesting {
         let work = Arc::new(Work {
             waiting: Mutex::new(in_order(tasks, &sizes)),
             pool: Pool::new(jobs * SOURCE_CHUNKS, CHUNK_BYTES),
-            hashing: if jobs > 1 {
-                Hashing::Lanes(Lanes::new(threads))
-            } else {
-                Hashing::Alone(threads)
-            },
+            hashing: Hashing::of(jobs),
             results: sender,
             read_bytes: Arc::clone(&read_bytes),
             source: options.source,
@@ -202,16 +198,6 @@ struct Work {
     source: SourceOptions,
 }
 
-enum Hashing {
-    Lanes(Lanes),
-    Alone(NonZeroUsize),
-}
-
-enum Hasher {
-    Lane(LaneStream),
-    Alone(MultiHasher),
-}
-
 impl Work {
     fn run(&self) {
         while let Some((number, task)) = self.take() {
@@ -230,7 +216,7 @@ impl Work {
     /// None when nobody wants the rest.
     fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
         let mut source = source::open_blocking(&task.path, &self.source)?;
-        let mut hasher = self.hashing.hasher(&task.algorithms);
+        let mut hasher = self.hashing.hasher(task.algorithms.iter().copied());
         let mut bytes = 0;
         while let Some(chunk) = source.next_chunk(&self.pool)? {
             if self.results.is_closed() {
@@ -243,31 +229,5 @@ impl Work {
         let digests = hasher.finish();
         source.finish(&digests)?;
         Ok(Some(Digested { bytes, digests }))
-    }
-}
-
-impl Hashing {
-    fn hasher(&self, algorithms: &[Algorithm]) -> Hasher {
-        let algorithms = algorithms.iter().copied();
-        match self {
-            Hashing::Lanes(lanes) => Hasher::Lane(lanes.stream(algorithms)),
-            Hashing::Alone(threads) => Hasher::Alone(MultiHasher::new(algorithms, *threads)),
-        }
-    }
-}
-
-impl Hasher {
-    fn update(&mut self, chunk: &Bytes) {
-        match self {
-            Hasher::Lane(stream) => stream.update(chunk),
-            Hasher::Alone(hasher) => hasher.update(chunk),
-        }
-    }
-
-    fn finish(self) -> Digests {
-        match self {
-            Hasher::Lane(stream) => stream.finish(),
-            Hasher::Alone(hasher) => hasher.finish(),
-        }
     }
 }

@@ -11,12 +11,11 @@
 //! the last one is gone, and nobody waits for the digests, the thread ends, and with it the hasher's
 //! threads. A source that blocks in a read ends later, which harms nobody.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, Digests, MultiHasher};
+use imgpush_digest::{Algorithm, Digests};
 use imgpush_formats::Detector;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -26,6 +25,7 @@ use tokio::time::timeout;
 use crate::SourceError;
 use crate::error::Failure;
 use crate::formats::{Claim, Examined};
+use crate::hashing::{Hasher, Hashing};
 use crate::pool::Pool;
 use crate::proof::SourceProof;
 use crate::source::Source;
@@ -73,6 +73,7 @@ pub(crate) struct Reading {
     /// The chunks that were read already.
     pub(crate) head: Vec<Bytes>,
     pub(crate) pool: Pool,
+    pub(crate) hashing: Hashing,
     pub(crate) algorithms: Vec<Algorithm>,
     /// A tap for each, which gets the end only if the bytes are what it says.
     pub(crate) claims: Vec<Option<Claim>>,
@@ -147,10 +148,9 @@ impl Reading {
             outlets.push(Outlet { sender, done, claim, held_up: Duration::ZERO });
         }
         let (ended, end) = oneshot::channel();
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let mut source = self.source;
         let algorithms = self.algorithms.iter().chain(source.wants()).copied();
-        let mut hasher = MultiHasher::new(algorithms, threads);
+        let mut hasher = self.hashing.hasher(algorithms);
         let mut work = Work {
             head: self.head.into_iter(),
             pool: self.pool,
@@ -216,11 +216,7 @@ struct Outlet {
 
 impl Work {
     /// Hands on all chunks but the last, which it returns.
-    fn run(
-        &mut self,
-        source: &mut dyn Source,
-        hasher: &mut MultiHasher,
-    ) -> Result<Option<Bytes>, Stop> {
+    fn run(&mut self, source: &mut dyn Source, hasher: &mut Hasher) -> Result<Option<Bytes>, Stop> {
         let mut tail: Option<Bytes> = None;
         loop {
             let chunk = match self.head.next() {
@@ -298,7 +294,7 @@ impl Work {
     fn release(
         &mut self,
         source: &mut dyn Source,
-        hasher: MultiHasher,
+        hasher: Hasher,
         tail: Option<&Bytes>,
     ) -> Result<Produced, Stop> {
         let digests = hasher.finish();
@@ -421,6 +417,7 @@ mod tests {
             source: Box::new(source),
             head: Vec::new(),
             pool: Pool::new(4, 4096),
+            hashing: Hashing::of(1),
             algorithms: vec![Algorithm::Md5],
             claims: (0..taps).map(|_| None).collect(),
             is_to_the_end: false,

@@ -20,6 +20,7 @@ use crate::report::Report;
 use crate::retry::RetryOptions;
 use crate::source::Source;
 use crate::target::Target;
+use crate::workbench::Workbench;
 use crate::{SourceError, rounds};
 
 /// What the image is to be, and how it is pushed.
@@ -259,7 +260,8 @@ impl Push {
         cancel: &CancellationToken,
     ) -> Result<Report, PushError> {
         let targets = std::slice::from_ref(&self.target);
-        let mut results = push(targets, &self.options, source, cancel).await;
+        let bench = Workbench::within(self.options.memory_bytes);
+        let mut results = push(targets, &self.options, source, &bench, cancel).await;
         results.pop().expect("one result a target")
     }
 }
@@ -328,24 +330,28 @@ impl MultiPush {
         source: Box<dyn Source>,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
-        push(&self.targets, &self.options, source, cancel).await
+        let bench = Workbench::within(self.options.memory_bytes);
+        push(&self.targets, &self.options, source, &bench, cancel).await
     }
 }
 
-async fn push(
+/// One push; a result a target.
+pub(crate) async fn push(
     targets: &[Target],
     options: &PushOptions,
     source: Box<dyn Source>,
+    bench: &Workbench,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
     let span = tracing::info_span!("push", source = source.name(), targets = targets.len());
-    run(targets, options, source, cancel).instrument(span).await
+    run(targets, options, source, bench, cancel).instrument(span).await
 }
 
 async fn run(
     targets: &[Target],
     options: &PushOptions,
     source: Box<dyn Source>,
+    bench: &Workbench,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
     let start = Instant::now();
@@ -367,9 +373,8 @@ async fn run(
         return targets.iter().map(|target| unbegun(target, failure())).collect();
     };
 
-    let pool = Pool::within(options.memory_bytes);
     let sniffed = tokio::select! {
-        sniffed = sniff(targets, options, source, &pool) => sniffed.map_err(Some),
+        sniffed = sniff(targets, options, source, &bench.pool) => sniffed.map_err(Some),
         () = cancel.cancelled() => Err(None),
     };
     let (source, Sniffed { head, inspection, is_whole }) = match sniffed {
@@ -388,7 +393,7 @@ async fn run(
         .collect();
     let delivering = async {
         join_all(deliveries.iter_mut().map(Delivery::prepare)).await;
-        rounds::run(source, head, &pool, options.slowest, &mut deliveries).await;
+        rounds::run(source, head, bench, options.slowest, &mut deliveries).await;
     };
     let is_done = tokio::select! {
         () = delivering => true,

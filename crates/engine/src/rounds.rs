@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::SourceError;
 use crate::formats::Claim;
 use crate::pipeline::{LONGEST_SILENCE, Produced, READER_TIMEOUT, Reading, Slowest, Stop, Tap};
-use crate::pool::Pool;
 use crate::runtime::off_runtime;
 use crate::sending::ALWAYS;
 use crate::source::Source;
+use crate::workbench::Workbench;
 
 /// What somebody wants of the next reading.
 pub(crate) enum Want {
@@ -61,7 +61,7 @@ pub(crate) trait Participant: Send {
 pub(crate) async fn run<P: Participant>(
     mut source: Box<dyn Source>,
     mut head: Vec<Bytes>,
-    pool: &Pool,
+    bench: &Workbench,
     slowest: Slowest,
     participants: &mut [P],
 ) {
@@ -74,7 +74,8 @@ pub(crate) async fn run<P: Participant>(
         let reading = Reading {
             source,
             head: std::mem::take(&mut head),
-            pool: pool.clone(),
+            pool: bench.pool.clone(),
+            hashing: bench.hashing.clone(),
             algorithms: algorithms(&wants),
             is_to_the_end: wants.iter().any(|want| matches!(want, Want::Digests(_))),
             claims: wants.iter().filter_map(claim).collect(),

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Failure, StagingError};
 use crate::formats::{self, Claim};
 use crate::pipeline::{Produced, Read, Slowest, Tap};
-use crate::pool::Pool;
 use crate::progress::{NoProgress, Phase, Progress, Retrying};
 use crate::report::{self, StagingReport};
 use crate::retry::{Remedy, Retries, RetryOptions, remedy};
@@ -18,6 +17,7 @@ use crate::rounds::{Over, Participant, Want};
 use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::sink::ImageData;
 use crate::source::Source;
+use crate::workbench::Workbench;
 use crate::{SourceError, preflight, rounds};
 
 /// How data is staged.
@@ -166,8 +166,8 @@ impl Staging {
         announced: Option<u64>,
     ) -> Result<(Produced, u32), Failure> {
         self.enter(Phase::Sniffing);
-        let pool = Pool::within(self.options.memory_bytes);
-        let (source, sniffed) = formats::sniff(source, &pool).await?;
+        let bench = Workbench::within(self.options.memory_bytes);
+        let (source, sniffed) = formats::sniff(source, &bench.pool).await?;
         self.enter(Phase::Asking);
         let claim = self.claim(image, source.size().is_none()).await?;
         if let Some(claim) = &claim {
@@ -185,7 +185,7 @@ impl Staging {
             state: State::Sending(None),
         };
         let participants = std::slice::from_mut(&mut stage);
-        rounds::run(source, sniffed.head, &pool, Slowest::Wait, participants).await;
+        rounds::run(source, sniffed.head, &bench, Slowest::Wait, participants).await;
         match stage.state {
             State::Ended(result) => result.map(|produced| (produced, stage.attempts)),
             State::Sending(_) | State::Found(_) => {
@@ -202,7 +202,7 @@ impl Staging {
         let schema = self.client.schema().await.map_err(preflight::failed)?;
         let service = self.client.base().as_str();
         preflight::taken(service, &schema, Some(disk_format), container_format)?;
-        let settings = preflight::settings(known, schema);
+        let settings = preflight::settings(known, &schema);
         Ok(Some(Claim {
             disk_format: disk_format.to_owned(),
             container_format: container_format.to_owned(),

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod batch;
 mod cloud;
 mod digest;
 mod glance;
@@ -13,11 +14,13 @@ mod retry;
 mod sandbox;
 mod source;
 mod target;
+mod tune;
 mod values;
 mod verify;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use image::ImageArgs;
@@ -29,6 +32,7 @@ pub(crate) use retry::RetryArgs;
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use target::TargetArgs;
+pub(crate) use tune::TuneArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
@@ -70,6 +74,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
     Digest(DigestArgs),
+    /// Try settings against a cloud with images that are removed again, and recommend some
+    Tune(TuneArgs),
     /// Run an image service on this machine, to try things out
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

@@ -10,4 +10,5 @@ pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
 mod source;
+pub(crate) mod tune;
 pub(crate) mod verify;

@@ -8,6 +8,7 @@ use imgpush_digest::Algorithm;
 
 use super::{Body, Meter, Sink, SinkError};
 use crate::SourceError;
+use crate::hashing::Hashing;
 use crate::pipeline::{Produced, Reading, Slowest, Stop};
 use crate::pool::Pool;
 use crate::progress::NoProgress;
@@ -45,6 +46,7 @@ pub async fn pour(
         source,
         head: Vec::new(),
         pool: pool.clone(),
+        hashing: Hashing::of(1),
         algorithms: algorithms.to_vec(),
         claims: sinks.iter().map(|_| None).collect(),
         is_to_the_end: true,

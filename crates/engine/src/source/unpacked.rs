@@ -35,6 +35,7 @@ const XZ_BYTES: u64 = 1 << 20;
 pub struct Unpacked {
     name: String,
     file_name: Option<String>,
+    stamp: Option<String>,
     packing: Packing,
     most_bytes: Option<u64>,
     decoder: Box<dyn Decoder>,
@@ -54,7 +55,7 @@ impl Unpacked {
     /// [`SourceError::Damaged`], when there is no memory for it.
     pub fn new(source: Box<dyn Source>, packing: Packing) -> Result<Self, SourceError> {
         let name = source.name().to_owned();
-        let file_name = source.file_name();
+        let (file_name, stamp) = (source.file_name(), source.stamp());
         let algorithms = source.wants().to_vec();
         match decoder(packing, Input::new(source)) {
             Ok(decoder) => {
@@ -63,6 +64,7 @@ impl Unpacked {
                 Ok(Unpacked {
                     name,
                     file_name,
+                    stamp,
                     packing,
                     most_bytes,
                     decoder,
@@ -132,6 +134,10 @@ impl Source for Unpacked {
 
     fn size(&self) -> Option<u64> {
         None
+    }
+
+    fn stamp(&self) -> Option<String> {
+        self.stamp.clone()
     }
 
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
