@@ -13,8 +13,12 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
         [verb] if verb == "guard" => guard(),
         [verb] if verb == "start" => start(),
         [verb] if verb == "inspect" => inspect(),
-        [verb] if verb == "peers" => peers::bench(false),
-        [verb, quick] if verb == "peers" && quick == "--quick" => peers::bench(true),
+        [verb] if verb == "peers" => peers::bench(&[]),
+        [verb, quick] if verb == "peers" && quick == "--quick" => peers::bench(&["--quick"]),
+        [verb] if verb == "bulk" => peers::bench(&["--bulk"]),
+        [verb, quick] if verb == "bulk" && quick == "--quick" => {
+            peers::bench(&["--bulk", "--quick"])
+        }
         _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
     }
 }
