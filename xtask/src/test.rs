@@ -72,4 +72,4 @@ fn with_cloud(steps: &mut Steps, installing: JoinHandle<Result<()>>, filter: &[&
 }
 
 /// The tests that know a real cloud.
-const REAL: [&str; 5] = ["bulk", "cloud", "conformance", "faults", "paging"];
+const REAL: [&str; 6] = ["bulk", "cloud", "conformance", "faults", "paging", "pulling"];

@@ -71,10 +71,12 @@
 #![deny(unsafe_code)]
 
 mod batch;
+mod comparison;
 mod delivery;
 mod digest;
 mod download;
 mod error;
+mod exists;
 mod fetch;
 mod formats;
 mod hashing;
@@ -102,13 +104,16 @@ mod verification;
 mod verify;
 mod workbench;
 
-pub use batch::{Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, Outcome, RunningBatch};
+pub use batch::{
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, Outcome, RunningBatch,
+};
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use download::{Download, DownloadOptions, VerifiedStream};
 pub use error::{
     Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
     StagingError, VerificationError,
 };
+pub use exists::{Earlier, IfExists, Records, Replaced, Retire};
 pub use formats::{disk_format, inspect};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;

@@ -266,6 +266,7 @@ impl<F: FnMut(&Trial) + Send> Course<'_, F> {
             })
             .collect();
         let running = Batch::new(batch).to(self.tuning.target.clone()).start(tasks, self.cancel);
+        let running = running.expect("a batch without a journal has nothing to open");
         let (ids, failed, seconds) = ended(running).await;
         self.remove(ids.iter().map(|(id, _)| id.as_str())).await;
         match failed {

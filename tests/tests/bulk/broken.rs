@@ -19,15 +19,15 @@ const BUDGET_KIB: u64 = (64 + 8 * JOBS) << 10;
 type Breakage = (fn(&Path), &'static str, u64, &'static str);
 
 const BREAKAGES: [Breakage; 6] = [
-    (truncated_qcow2, "qcow2", 11, "qcow2"),
+    (truncated_qcow2, "qcow2", 12, "sha256"),
     (truncated_xz, "raw.xz", 10, "xz"),
     (|place| sparse(place, MIB), "raw", 12, "sha256"),
     (with_backing_file, "qcow2", 11, "backing file"),
     (|_| {}, "raw", 10, "No such file"),
     (|place| fs::create_dir(place).unwrap(), "raw", 10, "directory"),
 ];
-/// The one whose entry in the list is another's.
-const WRONG_ENTRY: usize = 2;
+/// Those whose entry in the list is not theirs.
+const WRONG_ENTRIES: [usize; 2] = [0, 2];
 
 fn images(side: Side) -> usize {
     match side {
@@ -104,8 +104,8 @@ pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
 fn list_of(scene: &Scene, files: &[PathBuf], broken: &[(PathBuf, &Breakage)]) -> PathBuf {
     let name = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
     let is_wrong = |file: &PathBuf| {
-        let wrong = &BREAKAGES[WRONG_ENTRY];
-        broken.iter().any(|(place, breakage)| place == file && std::ptr::eq(*breakage, wrong))
+        let wrong = WRONG_ENTRIES.map(|at| BREAKAGES[at].3);
+        broken.iter().any(|(place, breakage)| place == file && wrong.contains(&breakage.3))
     };
     let (right, wrong): (Vec<_>, Vec<_>) =
         files.iter().partition(|file| file.is_file() && !is_wrong(file));
@@ -136,9 +136,10 @@ fn resident_peak(pid: u32) -> Option<u64> {
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// Its header ends in the middle.
+/// One of which only the header has come. The service would take it; that it is cut only its published
+/// digest tells, which is that of the whole.
 fn truncated_qcow2(place: &Path) {
-    fs::write(place, b"QFI\xfb\0\0\0\x03\0\0\0\0").unwrap();
+    fs::write(place, qcow2_header()).unwrap();
 }
 
 /// A disk that is packed, and cut at the half.
@@ -155,19 +156,29 @@ fn truncated_xz(place: &Path) {
 
 /// A qcow2 that wants another file of the machine that it will run on.
 fn with_backing_file(place: &Path) {
+    let name = b"/etc/passwd";
+    let mut header = qcow2_header();
+    header[8..16].copy_from_slice(&512u64.to_be_bytes());
+    header[16..20].copy_from_slice(&(name.len() as u32).to_be_bytes());
+    header[512..512 + name.len()].copy_from_slice(name);
+    fs::write(place, header).unwrap();
+}
+
+/// The first cluster of a qcow2 of 1 MiB; its tables would come behind.
+fn qcow2_header() -> Vec<u8> {
     let mut header = vec![0; 1 << 16];
     let fields: [(usize, &[u8]); 8] = [
         (0, b"QFI\xfb"),
         (4, &3u32.to_be_bytes()),
-        (8, &512u64.to_be_bytes()),
-        (16, &11u32.to_be_bytes()),
         (20, &16u32.to_be_bytes()),
         (24, &MIB.to_be_bytes()),
+        (36, &1u32.to_be_bytes()),
+        (40, &(3u64 << 16).to_be_bytes()),
+        (48, &(1u64 << 16).to_be_bytes()),
         (100, &104u32.to_be_bytes()),
-        (512, b"/etc/passwd"),
     ];
     for (at, bytes) in fields {
         header[at..at + bytes.len()].copy_from_slice(bytes);
     }
-    fs::write(place, header).unwrap();
+    header
 }

@@ -57,7 +57,10 @@ impl Run {
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Run { code, signal, reports, batch, stderr, took } = self;
+        let (proved, others): (Vec<_>, Vec<_>) =
+            reports.iter().partition(|report| report["verified"] == true);
         write!(f, "exit {code:?}, signal {signal:?} after {took:?}\n{stderr}\n")?;
-        reports.iter().chain([batch]).try_for_each(|line| writeln!(f, "{line}"))
+        writeln!(f, "{} proved; the others:", proved.len())?;
+        others.into_iter().chain([batch]).try_for_each(|line| writeln!(f, "{line}"))
     }
 }

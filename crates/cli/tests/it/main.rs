@@ -6,6 +6,7 @@ mod digest;
 mod image;
 mod inspect;
 mod proof;
+mod pull;
 mod push;
 mod sandbox;
 mod sources;

@@ -28,7 +28,7 @@ pub use unpacked::Unpacked;
 
 use crate::SourceError;
 use crate::pool::Pool;
-use crate::proof::SourceProof;
+use crate::proof::{Published, SourceProof};
 
 /// The bytes of an image, read once from start to end.
 ///
@@ -92,6 +92,11 @@ pub trait Source: Send {
     /// What has proved it, once it has [finished](Source::finish); none when nobody asked.
     fn proof(&self) -> Option<&SourceProof> {
         None
+    }
+
+    /// The digests that it is known to have, or never to [`finish`](Source::finish).
+    fn published(&self) -> &[Published] {
+        &[]
     }
 
     /// The packed bytes, of a source that unpacks.

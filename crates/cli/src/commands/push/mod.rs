@@ -127,7 +127,9 @@ impl Pushing<'_> {
                 telling.tell(&Err(error), &self.files[0]);
             }
         }
-        let mut running = batch.start(open.tasks(args, self.files, first), &self.cancel);
+        let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
+        let mut running =
+            running.map_err(|error| unbegun_anywhere(self.what, self.aims, error.into()))?;
         while let Some(event) = running.next().await {
             let BatchEvent::Ended(outcome) = event else { continue };
             views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
