@@ -27,6 +27,7 @@ use crate::error::Failure;
 use crate::formats::{Claim, Examined};
 use crate::hashing::{Hasher, Hashing};
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::proof::SourceProof;
 use crate::source::Source;
 
@@ -82,6 +83,8 @@ pub(crate) struct Reading {
     pub(crate) slowest: Slowest,
     /// How long one that the others wait for may take nothing.
     pub(crate) longest_silence: Duration,
+    /// Who hears how far it is, while nothing is sent to them.
+    pub(crate) listeners: Vec<Arc<dyn Progress>>,
 }
 
 /// A source that is being read.
@@ -160,6 +163,7 @@ impl Reading {
             is_to_the_end: self.is_to_the_end,
             slowest: self.slowest,
             longest_silence: self.longest_silence,
+            listeners: self.listeners,
             runtime: Handle::current(),
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
@@ -202,6 +206,7 @@ struct Work {
     is_to_the_end: bool,
     slowest: Slowest,
     longest_silence: Duration,
+    listeners: Vec<Arc<dyn Progress>>,
     runtime: Handle,
 }
 
@@ -225,6 +230,7 @@ impl Work {
             };
             let Some(chunk) = chunk else { break };
             self.bytes += chunk.len() as u64;
+            self.listeners.iter().for_each(|listener| listener.sent(self.bytes));
             hasher.update(&chunk);
             if let Some(detector) = &mut self.detector {
                 detector.push(&chunk);
@@ -423,6 +429,7 @@ mod tests {
             is_to_the_end: false,
             slowest: Slowest::Wait,
             longest_silence: Duration::from_millis(200),
+            listeners: Vec::new(),
         }
     }
 

@@ -25,7 +25,7 @@ use self::record::Record;
 use crate::error::{Failure, Fate, PushError};
 use crate::formats::Examined;
 use crate::pipeline::{Produced, Read, Tap};
-use crate::progress::{Phase, Retrying};
+use crate::progress::{Phase, Progress, Retrying};
 use crate::proof::Published;
 use crate::push::PushOptions;
 use crate::quotas::Share;
@@ -161,7 +161,7 @@ impl<'a> Delivery<'a> {
 
     /// Whether it wants nothing any more.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.want(), Want::Nothing)
+        matches!(self.stage, Stage::Ended(_))
     }
 
     pub(crate) fn into_result(self) -> Result<Report, PushError> {
@@ -422,6 +422,10 @@ impl Participant for Delivery<'_> {
 
     fn not_before(&self) -> Option<tokio::time::Instant> {
         self.not_before
+    }
+
+    fn progress(&self) -> &Arc<dyn Progress> {
+        &self.target.progress
     }
 
     async fn take_part(&mut self, tap: Tap) {

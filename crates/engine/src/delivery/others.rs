@@ -26,7 +26,7 @@ impl Delivery<'_> {
     /// the image to one of them.
     pub(super) async fn claim(&mut self) -> Result<Claimed, Failure> {
         if self.record != Record::Made {
-            self.remove_leftover().await;
+            self.use_or_remove_leftover().await?;
         }
         while self.record != Record::Made {
             let number = self.existing.used_ids;
@@ -192,6 +192,9 @@ impl Delivery<'_> {
                     return Ok(None);
                 }
                 status if begun.elapsed() >= self.options.settle_timeout => {
+                    if self.options.id.as_ref() == Some(id) {
+                        return Err(Failure::Stuck { id: id.clone(), status });
+                    }
                     self.remove_dead(id, &status).await;
                     return Ok(None);
                 }
@@ -218,6 +221,21 @@ impl Delivery<'_> {
 
     pub(super) fn is_earlier(&self, id: &str) -> bool {
         matches!(&self.target.earlier, Some(Earlier::Begun { id: begun }) if begun == id)
+    }
+
+    /// Takes over the record that a run that is gone has left without data where its id is asked for, else
+    /// removes it.
+    async fn use_or_remove_leftover(&mut self) -> Result<(), Failure> {
+        if let Some(id) = self.options.id.clone()
+            && self.existing.leftover.as_ref() == Some(&id)
+        {
+            self.existing.leftover = None;
+            if let Some(image) = self.made_alike(&id).await? {
+                return self.take_over(&image).await;
+            }
+        }
+        self.remove_leftover().await;
+        Ok(())
     }
 
     /// Removes the record that a run that is gone has left without data, unless this one gets to it by its id.

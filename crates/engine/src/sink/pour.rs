@@ -53,6 +53,7 @@ pub async fn pour(
         slowest: Slowest::Wait,
         // A sink has no other way to the data.
         longest_silence: Duration::MAX,
+        listeners: Vec::new(),
     };
     let flow = reading.start().map_err(failed)?;
     let taking = sinks
