@@ -167,7 +167,7 @@ fn with_backing_file(place: &Path) {
 /// The first cluster of a qcow2 of 1 MiB; its tables would come behind.
 fn qcow2_header() -> Vec<u8> {
     let mut header = vec![0; 1 << 16];
-    let fields: [(usize, &[u8]); 8] = [
+    let fields: [(usize, &[u8]); 9] = [
         (0, b"QFI\xfb"),
         (4, &3u32.to_be_bytes()),
         (20, &16u32.to_be_bytes()),
@@ -175,6 +175,7 @@ fn qcow2_header() -> Vec<u8> {
         (36, &1u32.to_be_bytes()),
         (40, &(3u64 << 16).to_be_bytes()),
         (48, &(1u64 << 16).to_be_bytes()),
+        (56, &1u32.to_be_bytes()),
         (100, &104u32.to_be_bytes()),
     ];
     for (at, bytes) in fields {

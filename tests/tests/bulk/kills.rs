@@ -21,6 +21,8 @@ fn kills(side: Side) -> usize {
 /// when the kill comes.
 const KILLS_A_BATCH: usize = 5;
 const IMAGES: u64 = 8;
+/// One in so many kills has to come while the program runs; the last of a batch often come too late.
+const LEAST_SHARE: usize = 5;
 const KILLED: Option<i32> = Some(9);
 
 pub(crate) fn a_journal_survives_every_kill(side: Side) {
@@ -52,7 +54,10 @@ fn survives(side: Side, options: &[&str]) {
         all.extend(files);
     }
     scene.has_exactly(&all, &format!("seed {seed:#x}"));
-    assert!(fell > kills(side) / 3, "seed {seed:#x}: {fell} kills found something to kill");
+    assert!(
+        fell >= kills(side) / LEAST_SHARE,
+        "seed {seed:#x}: {fell} kills found something to kill"
+    );
     let image = scene.images().remove(0);
     let file = all.iter().find(|file| Some(&*image_name(file)) == image.name()).unwrap();
     assert!(scene.bytes_of(image.id()) == std::fs::read(file).unwrap(), "{image:#?}");
@@ -71,7 +76,7 @@ fn killed_batch(
     let mut proved: HashMap<String, String> = HashMap::new();
     let mut fell = 0;
     for _ in 0..KILLS_A_BATCH {
-        let run = killed(scene, files, options, random.below(whole));
+        let run = killed(scene, files, options, random.below(whole.mul_f64(0.7)));
         let ended = run.code == Some(0);
         assert!(ended || run.signal == KILLED, "{what}: {run:?}");
         fell += usize::from(!ended);
