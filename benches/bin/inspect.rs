@@ -4,10 +4,6 @@
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
-#[path = "../ratios/cpu.rs"]
-#[expect(dead_code, unused_imports, reason = "the ratios need more of it")]
-mod cpu;
-
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -19,6 +15,7 @@ use imgpush_digest::{Algorithm, MultiHasher};
 use imgpush_engine::image_formats::Detector;
 use imgpush_engine::pool::CHUNK_BYTES;
 use imgpush_engine::source::FileSource;
+use imgpush_guard::cpu;
 
 const RUNS: usize = 101;
 /// CPU milliseconds to inspect a file.

@@ -86,6 +86,18 @@ pub fn cpu_of(pid: u32) -> Duration {
     ticks(&pid.to_string(), [11, 12])
 }
 
+/// The processes that a process has started, and that run.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+#[must_use]
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split_whitespace().map(|child| child.parse().unwrap()).collect()
+}
+
 fn ticks(process: &str, fields: [usize; 2]) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     // Behind the name, which may hold anything, the third field comes first.

@@ -1,6 +1,7 @@
 //! What the service says.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ pub(crate) struct Service {
     /// By size.
     known: HashMap<u64, Known>,
     images: Mutex<HashMap<String, Value>>,
+    /// Of the image service; `GET /requests` says how many there were.
+    requests: AtomicUsize,
 }
 
 pub(crate) struct Answer {
@@ -48,18 +51,29 @@ impl Service {
             let size = parts.next().unwrap().parse().unwrap();
             (size, Known { md5: parts.next().unwrap(), sha512: parts.next().unwrap() })
         });
-        Service { url, known: known.collect(), images: Mutex::default() }
+        Service {
+            url,
+            known: known.collect(),
+            images: Mutex::default(),
+            requests: AtomicUsize::new(0),
+        }
     }
 
     /// Everything but an upload.
     pub(crate) fn answer(&self, request: &Request, body: &[u8]) -> Answer {
         let segments: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
+        if segments.first() == Some(&"v2") {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+        }
         match (&*request.method, &segments[..]) {
+            ("GET", ["requests"]) => {
+                Answer::json(200, &self.requests.load(Ordering::Relaxed).into())
+            }
             ("GET", [] | ["v2"] | ["versions"]) => Answer::json(200, &self.versions()),
             ("GET", ["v3"]) => Answer::json(200, &json!({"version": self.identity()})),
             ("POST", ["v3", "auth", "tokens"]) => self.login(),
             ("GET", ["v2", "schemas", "image"]) => Answer::json(200, &schema()),
-            ("GET", ["v2", "images"]) => Answer::json(200, &json!({"images": []})),
+            ("GET", ["v2", "images"]) => Answer::json(200, &self.list(&request.query)),
             ("POST", ["v2", "images"]) => self.create(body),
             ("GET" | "PATCH", ["v2", "images", id]) => match self.images().get(*id) {
                 Some(image) => Answer::json(200, image),
@@ -75,6 +89,7 @@ impl Service {
 
     /// So many bytes have come.
     pub(crate) fn stored(&self, path: &str, bytes: u64) -> Answer {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let id = path.trim_start_matches("/v2/images/").trim_end_matches("/file");
         let mut images = self.images();
         let Some(image) = images.get_mut(id) else { return Answer::not_found() };
@@ -89,11 +104,23 @@ impl Service {
         Answer::empty()
     }
 
+    /// Those of a name, which has nothing to decode: nobody who brings images asks for others.
+    fn list(&self, query: &str) -> Value {
+        let name = query.split('&').find_map(|filter| filter.strip_prefix("name="));
+        let images = self.images();
+        let found = images.values().filter(|image| name.is_some_and(|name| image["name"] == name));
+        json!({ "images": found.collect::<Vec<_>>() })
+    }
+
     fn create(&self, body: &[u8]) -> Answer {
         let Ok(Value::Object(asked)) = serde_json::from_slice(body) else {
             return Answer::json(400, &json!({"message": "not an object"}));
         };
         let mut images = self.images();
+        // Whoever derives an id from the data asks for one that may be taken.
+        if asked.get("id").and_then(Value::as_str).is_some_and(|id| images.contains_key(id)) {
+            return Answer::json(409, &json!({"message": "that id is taken"}));
+        }
         let id = asked
             .get("id")
             .and_then(Value::as_str)

@@ -10,6 +10,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Without the query.
     pub(crate) path: String,
+    pub(crate) query: String,
     length: Length,
     expects: bool,
     is_last: bool,
@@ -66,9 +67,11 @@ impl Connection {
         let first = self.line()?;
         let mut words = first.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut request = Request {
             method: method.to_owned(),
-            path: target.split('?').next().unwrap_or_default().to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
             length: Length::Known(0),
             expects: false,
             is_last: false,

@@ -1,12 +1,11 @@
 //! What is pushed.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imgpush_benches::data;
 use liblzma::write::XzEncoder;
 use md5::Digest as _;
-use tempfile::TempDir;
 
 /// A file whose digests are known.
 pub(crate) struct Image {
@@ -19,7 +18,7 @@ pub(crate) struct Image {
 
 impl Image {
     /// As `null_glance` takes it.
-    fn known(&self) -> String {
+    pub(crate) fn known(&self) -> String {
         format!("{}:{}:{}", self.bytes, self.md5, self.sha512)
     }
 }
@@ -29,36 +28,49 @@ pub(crate) struct Files {
     pub(crate) sparse: Image,
     /// By xz.
     pub(crate) packed: Image,
-    /// Also the home of all programs, so that none reads or leaves anything elsewhere.
-    pub(crate) folder: TempDir,
 }
 
 /// Unpacked; the kind of its bytes, which cannot be packed, makes the file as large.
 const PACKED_MIB: u64 = 64;
 
 impl Files {
-    pub(crate) fn make(full_mib: u64, sparse_gib: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let full = write(folder.path().join("full.raw"), full_mib, |_| {});
+    pub(crate) fn make(folder: &Path, full_mib: u64, sparse_gib: u64) -> Self {
+        let full = write(folder.join("full.raw"), full_mib, |_| {});
         let mut packed = Vec::new();
         let mut encoder = XzEncoder::new(&mut packed, 0);
-        let unpacked = folder.path().join("packed.raw");
+        let unpacked = folder.join("packed.raw");
         let mut image = write(unpacked, PACKED_MIB, |block| encoder.write_all(block).unwrap());
         encoder.finish().unwrap();
         std::fs::remove_file(&image.path).unwrap();
         image.path.set_extension("raw.xz");
         std::fs::write(&image.path, packed).unwrap();
-        Files {
-            full,
-            sparse: zeros(folder.path().join("sparse.raw"), sparse_gib),
-            packed: image,
-            folder,
-        }
+        Files { full, sparse: zeros(folder.join("sparse.raw"), sparse_gib), packed: image }
     }
 
     pub(crate) fn known(&self) -> [String; 3] {
         [&self.full, &self.sparse, &self.packed].map(Image::known)
     }
+}
+
+/// So many files of the same bytes, each with a name and pages of its own.
+pub(crate) fn copies(folder: &Path, name: &str, mib: u64, count: usize) -> (Vec<PathBuf>, Image) {
+    let place = |number: usize| folder.join(format!("{name}-{number}.raw"));
+    let first = write(place(0), mib, |_| {});
+    let copied = (1..count).map(place).inspect(|to| _ = std::fs::copy(&first.path, to).unwrap());
+    let all = std::iter::once(first.path.clone()).chain(copied).collect();
+    (all, first)
+}
+
+/// So many small files, of as many sizes as there are MiB, that share their bytes with others of the size.
+pub(crate) fn small(folder: &Path, count: u64, most_mib: u64) -> (Vec<PathBuf>, Vec<Image>) {
+    let size = |mib| write(folder.join(format!("size-{mib}")), mib, |_| {});
+    let sizes: Vec<Image> = (1..=most_mib).map(size).collect();
+    let link = |(number, of): (u64, &Image)| {
+        let place = folder.join(format!("small-{number}.raw"));
+        std::fs::hard_link(&of.path, &place).unwrap();
+        place
+    };
+    ((0..count).zip(sizes.iter().cycle()).map(link).collect(), sizes)
 }
 
 /// The digests are those of the plain crates.

@@ -10,14 +10,15 @@ use imgpush_engine::pool::CHUNK_BYTES;
 use serde_json::Value;
 
 use crate::Lab;
+use crate::files::Files;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};
 use crate::turns::take_turns;
 
-pub(crate) fn measure(lab: &Lab, table: &mut Table) {
-    let sink = Sink::start(lab);
+pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
+    let sink = Sink::start(files.known());
     let service = sink.service();
-    let image = &lab.files.full;
+    let image = &files.full;
     let mut runs = 0u32;
     // Seconds in all, and while sending.
     let own = || {

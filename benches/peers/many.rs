@@ -5,7 +5,7 @@ use std::fs;
 use imgpush_benches::process::Run;
 
 use crate::Lab;
-use crate::files::Image;
+use crate::files::{Files, Image};
 use crate::kernel::sending_seconds;
 use crate::service::succeed;
 use crate::sink::Sink;
@@ -13,15 +13,15 @@ use crate::table::{Goal, Table};
 use crate::turns::Spread;
 use crate::web::Web;
 
-pub(crate) fn measure(lab: &Lab, table: &mut Table) {
-    let sinks: Vec<Sink> = (0..4).map(|_| Sink::start(lab)).collect();
+pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
+    let sinks: Vec<Sink> = (0..4).map(|_| Sink::start(files.known())).collect();
     let entries = sinks.iter().enumerate().map(|(number, sink)| sink.entry(&cloud(number)));
-    let clouds = lab.files.folder.path().join("clouds.yaml");
+    let clouds = lab.folder.path().join("clouds.yaml");
     fs::write(&clouds, format!("clouds:\n{}", entries.collect::<String>())).unwrap();
 
-    one_reading(lab, table);
-    memory(lab, table);
-    sparse(lab, table);
+    one_reading(lab, files, table);
+    memory(lab, files, table);
+    sparse(lab, files, table);
 }
 
 fn cloud(number: usize) -> String {
@@ -29,8 +29,8 @@ fn cloud(number: usize) -> String {
 }
 
 /// Whether the source is fetched once for two clouds.
-fn one_reading(lab: &Lab, table: &mut Table) {
-    let packed = &lab.files.packed;
+fn one_reading(lab: &Lab, files: &Files, table: &mut Table) {
+    let packed = &files.packed;
     let length = fs::metadata(&packed.path).unwrap().len();
     let web = Web::start("packed.raw.xz", fs::read(&packed.path).unwrap());
     let what = "two clouds at once from one xz URL: source bytes read, times its size";
@@ -40,18 +40,18 @@ fn one_reading(lab: &Lab, table: &mut Table) {
 }
 
 /// The peak with one target, two, and four.
-fn memory(lab: &Lab, table: &mut Table) {
+fn memory(lab: &Lab, files: &Files, table: &mut Table) {
     for targets in [1u8, 2, 4] {
-        let what = format!("peak memory, {} MiB, targets: {targets}", lab.files.full.bytes >> 20);
+        let what = format!("peak memory, {} MiB, targets: {targets}", files.full.bytes >> 20);
         let goal = Goal::AtMost(64.0 + 8.0 * f64::from(targets), 40.0);
-        let run = push(lab, &lab.files.full.path.display().to_string(), targets.into());
+        let run = push(lab, &files.full.path.display().to_string(), targets.into());
         table.one(&what, &goal, mib(&run), " MiB");
     }
 }
 
 /// A large file beside a small one, which comes before it and after it.
-fn sparse(lab: &Lab, table: &mut Table) {
-    let (large, small) = (&lab.files.sparse, &lab.files.full);
+fn sparse(lab: &Lab, files: &Files, table: &mut Table) {
+    let (large, small) = (&files.sparse, &files.full);
     let of = |image: &Image| push(lab, &image.path.display().to_string(), 1);
     let before = [(); 3].map(|()| of(small));
     let run = of(large);
@@ -74,7 +74,7 @@ fn sparse(lab: &Lab, table: &mut Table) {
 /// A push to so many of the sinks.
 fn push(lab: &Lab, place: &str, targets: usize) -> Run {
     let mut command = lab.command(&lab.imgpush);
-    command.env("OS_CLIENT_CONFIG_FILE", lab.files.folder.path().join("clouds.yaml"));
+    command.env("OS_CLIENT_CONFIG_FILE", lab.folder.path().join("clouds.yaml"));
     command.args(["push", "--name", "bench", "--progress", "json"]);
     for number in 0..targets {
         command.args(["--cloud", &cloud(number)]);

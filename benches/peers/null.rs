@@ -1,20 +1,21 @@
 //! Pushes into a service that drops the data, beside those of the peers.
 
 use crate::Lab;
+use crate::files::Files;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};
 
-pub(crate) fn measure(lab: &Lab, table: &mut Table) {
-    let sink = Sink::start(lab);
+pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
+    let sink = Sink::start(files.known());
     let service = sink.service();
-    let image = &lab.files.full;
+    let image = &files.full;
     let own = || Took::from(&service.imgpush(lab, image));
     let wall = |own: &Took, peer: &Took| own.wall / peer.wall;
     let cpu = |own: &Took, peer: &Took| own.cpu / peer.cpu;
     let name = |what: &str| format!("{} MiB to a null sink: {what}", image.bytes >> 20);
 
-    let sdk = take_turns(lab.pairs, own, || Took::from(&service.sdk(lab, image)));
+    let sdk = take_turns(lab.pairs, own, || Took::from(&service.sdk(lab, &[&image.path])));
     table.own("`imgpush push`", &sdk);
     table.peer("`create_image` with `validate_checksum`", &sdk);
     table.ratio(&name("wall / SDK with validation"), &Goal::AtMost(0.45, 0.35), sdk.spread(wall));
@@ -28,7 +29,7 @@ pub(crate) fn measure(lab: &Lab, table: &mut Table) {
         glance.spread(wall),
     );
 
-    let openstack = take_turns(lab.pairs, own, || Took::from(&service.openstack(lab, image)));
+    let openstack = take_turns(lab.pairs, own, || Took::from(&service.openstack(lab, &image.path)));
     table.peer("`openstack image create`, which hashes nothing", &openstack);
     table.ratio(&name("wall / `openstack image create`"), &Goal::Told, openstack.spread(wall));
 

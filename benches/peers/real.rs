@@ -1,12 +1,13 @@
 //! Verified pushes into a real Glance, beside sending alone.
 
 use crate::Lab;
+use crate::files::Files;
 use crate::service::Service;
 use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};
 
-pub(crate) fn measure(lab: &Lab, table: &mut Table) {
-    let image = &lab.files.full;
+pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
+    let image = &files.full;
     let name = format!("{} MiB to a real Glance, verified: wall / `curl -T`", image.bytes >> 20);
     let Some(service) = Service::of_environment() else {
         return table.left_out(&name, "no OS_* variables and TESTCLOUD_IMAGE_URL");

@@ -1,6 +1,6 @@
 //! Where images go, and those who bring them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imgpush_benches::process::{Run, run};
@@ -35,16 +35,26 @@ impl Service {
         succeed(&mut command)
     }
 
-    /// By `create_image` of openstacksdk with `validate_checksum`.
-    pub(crate) fn sdk(&self, lab: &Lab, image: &Image) -> Run {
-        let mut command = self.command(lab, &lab.python.join("python"));
-        succeed(command.arg(&lab.sdk_script).arg(&image.path))
+    /// Many images by one process; with `--json` a line each, and one for all.
+    pub(crate) fn imgpush_batch(&self, lab: &Lab, images: &[PathBuf], options: &[&str]) -> Run {
+        let mut command = self.command(lab, &lab.imgpush);
+        succeed(command.args(["push", "--json", "--quiet"]).args(options).args(images))
     }
 
-    pub(crate) fn openstack(&self, lab: &Lab, image: &Image) -> Run {
+    /// By `create_image` of openstacksdk with `validate_checksum`, one after the other in one process; a
+    /// line with the id of each.
+    pub(crate) fn sdk(&self, lab: &Lab, images: &[impl AsRef<Path>]) -> Run {
+        let mut command = self.command(lab, &lab.python.join("python"));
+        command.arg(&lab.sdk_script).args(images.iter().map(AsRef::as_ref));
+        succeed(&mut command)
+    }
+
+    /// With the id alone on stdout.
+    pub(crate) fn openstack(&self, lab: &Lab, image: &Path) -> Run {
         let mut command = self.command(lab, &lab.python.join("openstack"));
         command.args(["image", "create", "--disk-format", "raw", "--container-format", "bare"]);
-        succeed(command.arg("--file").arg(&image.path).arg("bench"))
+        command.args(["-f", "value", "-c", "id"]);
+        succeed(command.arg("--file").arg(image).arg("bench"))
     }
 
     pub(crate) fn glance(&self, lab: &Lab, image: &Image) -> Run {
@@ -96,6 +106,11 @@ impl Service {
         answer["id"].as_str().unwrap().to_owned()
     }
 
+    /// Calls of the image service so far, as a null sink counts them.
+    pub(crate) fn requests(&self, lab: &Lab) -> u64 {
+        succeed(&mut self.curl_command(lab, "", "/requests")).stdout.trim().parse().unwrap()
+    }
+
     pub(crate) fn remove(&self, lab: &Lab, token: &str, id: &str) {
         succeed(self.curl_command(lab, token, &format!("/v2/images/{id}")).args(["-X", "DELETE"]));
     }
@@ -118,7 +133,7 @@ impl Lab {
     /// A program that knows of no cloud.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("HOME", self.files.folder.path());
+        command.env_clear().env("HOME", self.folder.path());
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command
     }

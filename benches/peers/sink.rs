@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use imgpush_benches::process;
 
-use crate::Lab;
 use crate::service::Service;
 
 pub(crate) struct Sink {
@@ -15,10 +14,11 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn start(lab: &Lab) -> Self {
+    /// One that knows these data.
+    pub(crate) fn start(known: impl IntoIterator<Item = String>) -> Self {
         let program = std::env::current_exe().unwrap().with_file_name("null_glance");
         let mut child = Command::new(program)
-            .args(lab.files.known())
+            .args(known)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

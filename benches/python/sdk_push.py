@@ -1,4 +1,4 @@
-"""Uploads a file as openstacksdk does it, and has it checked: sdk_push.py FILE, for benches/peers.
+"""Uploads files as openstacksdk does it, and has them checked: sdk_push.py FILE..., for benches/peers.
 
 The cloud is that of the OS_* variables.
 """
@@ -7,13 +7,15 @@ import sys
 
 import openstack
 
-image = openstack.connect().image.create_image(
-    "bench",
-    filename=sys.argv[1],
-    disk_format="raw",
-    container_format="bare",
-    allow_duplicates=True,
-    validate_checksum=True,
-    wait=True,
-)
-print(image.id)
+cloud = openstack.connect()
+for path in sys.argv[1:]:
+    image = cloud.image.create_image(
+        "bench",
+        filename=path,
+        disk_format="raw",
+        container_format="bare",
+        allow_duplicates=True,
+        validate_checksum=True,
+        wait=True,
+    )
+    print(image.id)

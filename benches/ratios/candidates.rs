@@ -6,7 +6,7 @@ use bytes::Bytes;
 use imgpush_digest::{Algorithm, Platform, Stream, update_many};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::{sink, source::FileSource};
-use sha2::Digest as _;
+use imgpush_guard::kernels::{BUFFER_BYTES, crate_md5, crates_pair, own, pattern};
 
 use Algorithm::{Md5, Sha256, Sha512};
 
@@ -46,30 +46,22 @@ impl Name {
     }
 }
 
-pub(crate) struct Candidate {
-    pub(crate) name: Name,
-    /// Hashes a slice and says how many bytes that were.
-    pub(crate) slice: Box<dyn FnMut() -> usize>,
-}
+pub(crate) type Candidate = imgpush_guard::Candidate<Name>;
 
-/// What most programs read at a time.
-const BUFFER_BYTES: usize = 256 << 10;
 /// What the hashing service takes of a stream at a time.
 const SLICE_BYTES: usize = 64 << 10;
-/// A slice of the benchmark is so many buffers.
-const BUFFERS: usize = 16;
 /// Small enough for many slices, large enough that starting the pipeline does not count.
 const FILE_BYTES: usize = 64 << 20;
 
 /// Neighbours are those that are compared.
 pub(crate) fn all() -> Vec<Candidate> {
-    let mut all = vec![crate_md5(), own(Name::OwnMd5, Platform::detect(), &[Md5])];
+    let mut all = vec![crate_md5(Name::CrateMd5), own(Name::OwnMd5, Platform::detect(), &[Md5])];
     all.extend(openssl::pair());
     all.push(own(Name::Pair, Platform::detect(), &[Md5, Sha512]));
     if let Ok(avx2) = "avx2".parse() {
         all.push(own(Name::Avx2Pair, avx2, &[Md5, Sha512]));
     }
-    all.push(crates_pair());
+    all.push(crates_pair(Name::CratesPair));
     all.extend(openssl::triple());
     all.push(own(Name::Triple, Platform::detect(), &[Md5, Sha512, Sha256]));
     all.push(own(Name::Md5Sha256, Platform::detect(), &[Md5, Sha256]));
@@ -77,47 +69,6 @@ pub(crate) fn all() -> Vec<Candidate> {
     all.push(lanes());
     all.push(pipeline());
     all
-}
-
-/// Those that CI compares: both of our own with the last.
-pub(crate) fn guarded() -> Vec<Candidate> {
-    vec![
-        own(Name::Pair, Platform::detect(), &[Md5, Sha512]),
-        own(Name::Triple, Platform::detect(), &[Md5, Sha512, Sha256]),
-        crates_pair(),
-    ]
-}
-
-fn pattern(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|i| (i % 251) as u8).collect()
-}
-
-/// Feeds a slice, buffer by buffer.
-fn buffers(name: Name, mut update: impl FnMut(&[u8]) + 'static) -> Candidate {
-    let buffer = pattern(BUFFER_BYTES);
-    let slice = move || {
-        (0..BUFFERS).for_each(|_| update(&buffer));
-        BUFFERS * BUFFER_BYTES
-    };
-    Candidate { name, slice: Box::new(slice) }
-}
-
-fn own(name: Name, platform: Platform, algorithms: &[Algorithm]) -> Candidate {
-    let mut stream = Stream::on(platform, algorithms.iter().copied());
-    buffers(name, move |buffer| stream.update(buffer))
-}
-
-fn crate_md5() -> Candidate {
-    let mut md5 = md5::Md5::new();
-    buffers(Name::CrateMd5, move |buffer| md5.update(buffer))
-}
-
-fn crates_pair() -> Candidate {
-    let (mut md5, mut sha512) = (md5::Md5::new(), sha2::Sha512::new());
-    buffers(Name::CratesPair, move |buffer| {
-        md5.update(buffer);
-        sha512.update(buffer);
-    })
 }
 
 /// The lengths of images, 0.25 to 1 MiB, the longest first as the engine takes files.
@@ -190,7 +141,9 @@ fn pipeline() -> Candidate {
 mod openssl {
     use openssl::hash::{Hasher, MessageDigest};
 
-    use super::{BUFFER_BYTES, Candidate, Name, buffers, images, pattern};
+    use imgpush_guard::kernels::buffers;
+
+    use super::{BUFFER_BYTES, Candidate, Name, images, pattern};
 
     fn hashers(digests: &[MessageDigest]) -> Vec<Hasher> {
         digests.iter().map(|digest| Hasher::new(*digest).unwrap()).collect()

@@ -4,36 +4,30 @@
 //! counts: so a busy machine slows all of them alike. A ratio is that of the 95th percentiles, the
 //! speed on a quiet machine; beside it stands the median of the ratios of neighbouring slices. All is
 //! done twice, the second time with a load on the other cores.
-//!
-//! `--guard` measures two ratios only and fails when one is too low; CI runs it, since a change
-//! elsewhere can cost the kernels a third of their speed.
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 mod candidates;
-mod cpu;
-mod turns;
 mod whole;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use imgpush_digest::Platform;
+use imgpush_guard::{Series, cpu, take_turns};
 
 use candidates::Name;
-use turns::{Series, take_turns};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [verb] if verb == "--load" => whole::load(),
-        [verb] if verb == "--guard" => guard(),
         [program] => {
             table(Path::new(program));
             ExitCode::SUCCESS
         }
         _ => {
-            println!("usage: ratios PATH_OF_IMGPUSH | --guard");
+            println!("usage: ratios PATH_OF_IMGPUSH");
             ExitCode::from(2)
         }
     }
@@ -103,7 +97,7 @@ fn table(program: &Path) {
 }
 
 /// By the 95th percentiles, and the median of neighbouring slices.
-fn ratios(goal: &Goal, series: &[Series]) -> Option<(f64, f64)> {
+fn ratios(goal: &Goal, series: &[Series<Name>]) -> Option<(f64, f64)> {
     let find = |name| series.iter().find(|series| series.name == name);
     let (own, peer) = (find(goal.own)?, find(goal.peer)?);
     Some((own.speed(95) / peer.speed(95), own.median_ratio(peer)))
@@ -111,35 +105,4 @@ fn ratios(goal: &Goal, series: &[Series]) -> Option<(f64, f64)> {
 
 fn verdict(ratio: f64, goal: &Goal) -> &'static str {
     if ratio >= goal.target { "met" } else { "MISSED" }
-}
-
-/// Below this the kernels have been spoilt: they are twice as fast as the crates, on a busy machine
-/// still 1.8 times.
-const GUARD: f64 = 1.3;
-/// Three digests take no longer than the crates take for two. SHA-256 in the pass of the others has been
-/// sixty times slower than that, on CPUs that mind its instructions there.
-const GUARD_TRIPLE: f64 = 1.0;
-const GUARD_TRIES: usize = 3;
-
-fn guard() -> ExitCode {
-    let kernels = Platform::detect().name();
-    if kernels != "avx512" {
-        println!(
-            "NOT GUARDED: the kernels here are {kernels}, and only those of avx512 are fast enough to tell"
-        );
-        return ExitCode::SUCCESS;
-    }
-    cpu::pin();
-    for _ in 0..GUARD_TRIES {
-        let mut candidates = candidates::guarded();
-        let series = take_turns(&mut candidates, 40);
-        let pair = series[0].median_ratio(&series[2]);
-        let triple = series[1].median_ratio(&series[2]);
-        println!("MD5+SHA-512 fused / the crates in sequence: {pair:.2}, at least {GUARD}");
-        println!("MD5+SHA-512+SHA-256 / the same two: {triple:.2}, at least {GUARD_TRIPLE}");
-        if pair >= GUARD && triple >= GUARD_TRIPLE {
-            return ExitCode::SUCCESS;
-        }
-    }
-    ExitCode::FAILURE
 }

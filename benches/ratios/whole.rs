@@ -7,9 +7,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use imgpush_digest::{Algorithm, Stream};
-
-use crate::cpu;
-use crate::turns::percentile;
+use imgpush_guard::{cpu, percentile};
 
 const FILES: usize = 16;
 const FILE_BYTES: usize = 256 << 20;

@@ -13,14 +13,15 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
         [verb] if verb == "guard" => guard(),
         [verb] if verb == "start" => start(),
         [verb] if verb == "inspect" => inspect(),
-        [verb] if verb == "peers" => peers::bench(false),
-        [verb, quick] if verb == "peers" && quick == "--quick" => peers::bench(true),
+        [verb] if verb == "peers" => peers::bench(&[]),
+        [verb, quick] if verb == "peers" && quick == "--quick" => peers::bench(&["--quick"]),
+        [verb] if verb == "bulk" => peers::bench(&["--bulk"]),
+        [verb, quick] if verb == "bulk" && quick == "--quick" => {
+            peers::bench(&["--bulk", "--quick"])
+        }
         _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
     }
 }
-
-const RATIOS: [&str; 7] =
-    ["run", "--release", "--locked", "-p", "imgpush-benches", "--bin", "ratios"];
 
 /// The speed of the hashing plane beside that of others, and whether the goals are met.
 fn ratios() -> Result<()> {
@@ -34,13 +35,14 @@ fn ratios() -> Result<()> {
     }
     run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
     let program = target().join("release").join("imgpush");
-    run(cargo(RATIOS).args(["--features", "openssl", "--"]).arg(program))
+    let ratios = ["run", "--release", "--locked", "-p", "imgpush-benches", "--bin", "ratios"];
+    run(cargo(ratios).args(["--features", "openssl", "--"]).arg(program))
 }
 
 /// Fails when the fused kernels are hardly faster than the crates they replace.
 fn guard() -> Result<()> {
     say("the kernels against the crates md-5 and sha2, as they are shipped");
-    run(cargo(RATIOS).args(["--", "--guard"]))
+    run(&mut cargo(["run", "--release", "--locked", "-p", "imgpush-guard"]))
 }
 
 /// What the program needs to say what it can do.

@@ -5,24 +5,18 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use crate::step::{Steps, cargo, run, say};
-use crate::{arrows, root, target};
+use crate::step::{Steps, WORKSPACE, cargo, run, say};
+use crate::{arrows, kernels, root, target};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
     steps.step("format", || run(&mut cargo(["fmt", "--all", "--check"])));
-    let clippy = ["clippy", "--workspace", "--all-targets", "--locked"];
-    steps.step("clippy", || {
-        run(cargo(clippy).args(["--features", "imgpush-tests/cloud"]).args(DENY))
-    });
+    steps.step("clippy", || run(cargo(["clippy", "--all-targets"]).args(WORKSPACE).args(DENY)));
     steps.step("clippy without the sandbox", || {
         run(cargo(["clippy", "-p", "imgpush", "--no-default-features", "--locked"]).args(DENY))
     });
     steps.step("clippy without own kernels", || {
-        run(cargo(["clippy", "-p", "imgpush-digest", "--all-targets", "--locked"])
-            .args(DENY)
-            .env("RUSTFLAGS", "--cfg imgpush_backend=\"portable\"")
-            .env("CARGO_TARGET_DIR", target().join("capped/portable")))
+        run(kernels::capped("clippy", "portable").arg("--all-targets").args(DENY))
     });
     steps.step("documentation", || {
         run(cargo(["doc", "--workspace", "--no-deps", "--locked"])
@@ -60,6 +54,7 @@ fn cargo_deny() -> Result<PathBuf> {
         run(cargo(["install", "--debug", "--locked", "cargo-deny", "--version", CARGO_DENY])
             .arg("--root")
             .arg(&tools)
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             // Its own build, not shared with the workspace's.
             .env_remove("CARGO_TARGET_DIR"))?;
     }

@@ -46,6 +46,13 @@ impl Cloud {
         ]
     }
 
+    /// Installs what all of them run, and the clients.
+    pub(crate) fn install() -> Result<()> {
+        let cloud = Cloud { settings: Self::places("cloud-test") };
+        cloud.call("install")?;
+        cloud.call("clients")
+    }
+
     /// The interpreter of its services, whether it is installed or not.
     pub(crate) fn python() -> PathBuf {
         venv().join("bin/python")

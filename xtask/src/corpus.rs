@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cloud::Cloud;
-use crate::step::{cargo, run, say};
+use crate::step::{WORKSPACE, cargo, run, say};
 use crate::{root, target};
 
 /// Why tests are left out where there is none.
@@ -55,8 +55,10 @@ pub(crate) fn folders() -> Result<OsString> {
 
 /// The images as seen by the recogniser, by qemu and by the service's inspector.
 pub(crate) fn test() -> Result<()> {
-    let test = ["test", "--workspace", "--locked", "--test", "corpus", "--", "--nocapture"];
-    run(cargo(test).env("IMGPUSH_CORPUS", folders()?))
+    run(cargo(["test"])
+        .args(WORKSPACE)
+        .args(["--test", "corpus", "--", "--nocapture"])
+        .env("IMGPUSH_CORPUS", folders()?))
 }
 
 /// The table of `docs/disk-images.md`.
@@ -79,12 +81,13 @@ pub(crate) fn table() -> Result<()> {
 pub(crate) fn verdicts() -> Result<()> {
     let cloud = Cloud::of_tests()?;
     cloud.call("clean")?;
-    cloud.call("install")?;
+    Cloud::install()?;
     let folders = folders()?;
     cloud.call("up")?;
     let compared = cloud.environment().and_then(|environment| {
-        run(cargo(["test", "--workspace", "--features", "imgpush-tests/cloud", "--locked"])
-            .args(["--test", "verdicts", "--", "--nocapture"])
+        run(cargo(["test"])
+            .args(WORKSPACE)
+            .args(["--test", "cloud", "real::verdicts", "--", "--ignored", "--nocapture"])
             .env("IMGPUSH_CORPUS", folders)
             .envs(environment))
     });

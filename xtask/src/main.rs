@@ -46,8 +46,8 @@ enum Verb {
     Arrows,
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
     /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
-    /// `inspect`: what it costs to know an image; `peers`: whole pushes beside those of other clients,
-    /// with `--quick` smaller ones;
+    /// `inspect`: what it costs to know an image; `peers` and `bulk`: whole pushes of one image, and
+    /// of many, beside those of other clients, with `--quick` smaller ones;
     /// anything else goes to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -1,4 +1,4 @@
-//! `cargo xtask bench peers`.
+//! `cargo xtask bench peers` and `cargo xtask bench bulk`.
 
 use std::process::Command;
 
@@ -10,27 +10,27 @@ use crate::{root, target};
 
 const BUILD: [&str; 3] = ["build", "--release", "--locked"];
 
-/// Whole pushes beside those of other clients, into a null sink and into a real Glance of its own.
-pub(crate) fn bench(is_quick: bool) -> Result<()> {
+/// Whole pushes beside those of other clients, into a null sink and into a real Glance of its own. The
+/// options are those of the program `peers`.
+pub(crate) fn bench(options: &[&str]) -> Result<()> {
     run(cargo(BUILD).args(["-p", "imgpush"]))?;
     run(cargo(BUILD).args(["-p", "imgpush-benches", "--bin", "peers", "--bin", "null_glance"]))?;
     let cloud = Cloud::of_tests()?;
     cloud.call("clean")?;
-    cloud.call("install")?;
-    cloud.call("clients")?;
+    Cloud::install()?;
     cloud.call("up")?;
-    let measured = cloud.environment().and_then(|environment| compare(is_quick, environment));
+    let measured = cloud.environment().and_then(|environment| compare(options, environment));
     let down = cloud.call("clean");
     measured.and(down)
 }
 
-fn compare(is_quick: bool, environment: Vec<(String, String)>) -> Result<()> {
+fn compare(options: &[&str], environment: Vec<(String, String)>) -> Result<()> {
     say("the peers take turns; this takes up to a quarter of an hour");
     let python = Cloud::python();
     run(Command::new(target().join("release").join("peers"))
         .arg(python.parent().context("an interpreter lies in a folder")?)
         .arg(root().join("benches/python/sdk_push.py"))
-        .args(is_quick.then_some("--quick"))
+        .args(options)
         // Files of gigabytes; the folder for temporary ones may be memory.
         .env("TMPDIR", target())
         .envs(environment))

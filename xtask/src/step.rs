@@ -56,6 +56,11 @@ impl Steps {
     }
 }
 
+/// All crates, as every call selects them that builds several: with another selection some dependencies
+/// have other features, and are built again.
+pub(crate) const WORKSPACE: [&str; 4] =
+    ["--workspace", "--locked", "--features", "imgpush-tests/cloud"];
+
 /// A cargo command in the workspace's root.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -190,7 +190,7 @@ async fn sandbox_clouds() -> Clouds {
 against!(sandbox, crate::sandbox_clouds);
 
 #[cfg(feature = "cloud")]
-async fn glance_clouds() -> Clouds {
+async fn real_clouds() -> Clouds {
     let _ = imgpush_tests::RealCloud::from_environment();
     let login = async |name: &str| {
         let cloud = Cloud::load(&CloudOptions::named(Some(name.into()))).unwrap();
@@ -206,4 +206,4 @@ async fn glance_clouds() -> Clouds {
 }
 
 #[cfg(feature = "cloud")]
-against!(glance, crate::glance_clouds);
+against!(real, crate::real_clouds);

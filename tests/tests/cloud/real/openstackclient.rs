@@ -1,7 +1,5 @@
 //! `imgpush image` prints what `openstack image` prints, of the same images in a real cloud.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

@@ -9,13 +9,22 @@ mod system {
     use rustix::time::{ClockId, clock_gettime};
 
     /// CPU time of the process: of all threads, since the pipeline has several.
-    pub(crate) fn time() -> Duration {
+    ///
+    /// # Panics
+    ///
+    /// Never on a Linux.
+    #[must_use]
+    pub fn time() -> Duration {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
     }
 
     /// Keeps this thread, and those and the processes it will start, on the last core it may use.
-    pub(crate) fn pin() {
+    ///
+    /// # Panics
+    ///
+    /// When the kernel forbids it.
+    pub fn pin() {
         let allowed = sched_getaffinity(None).unwrap();
         let last = (0..CpuSet::MAX_CPU).rev().find(|cpu| allowed.is_set(*cpu));
         let mut only = CpuSet::new();
@@ -24,7 +33,12 @@ mod system {
     }
 
     /// Puts this thread on all cores but the one it was pinned to. False when there is no other.
-    pub(crate) fn keep_away() -> bool {
+    ///
+    /// # Panics
+    ///
+    /// When the kernel forbids to ask.
+    #[must_use]
+    pub fn keep_away() -> bool {
         let pinned = sched_getaffinity(None).unwrap();
         let mut others = CpuSet::new();
         (0..CpuSet::MAX_CPU).filter(|cpu| !pinned.is_set(*cpu)).for_each(|cpu| others.set(cpu));
@@ -37,22 +51,23 @@ mod system {
     use std::sync::LazyLock;
     use std::time::{Duration, Instant};
 
-    pub(crate) fn time() -> Duration {
+    pub fn time() -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
     }
 
-    pub(crate) fn pin() {}
+    pub fn pin() {}
 
-    pub(crate) fn keep_away() -> bool {
+    pub fn keep_away() -> bool {
         true
     }
 }
 
-pub(crate) use system::{keep_away, pin, time};
+pub use system::{keep_away, pin, time};
 
 /// What the processor calls itself, and its family, which tells more.
-pub(crate) fn model() -> String {
+#[must_use]
+pub fn model() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let mut lines = text.lines().filter_map(|line| line.split_once(':'));

@@ -1,7 +1,5 @@
 //! Images go from openstacksdk to here and back, every attribute of the table of them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -1,18 +1,30 @@
 //! Candidates that take turns.
 
-use crate::candidates::{Candidate, Name};
 use crate::cpu;
 
+/// A candidate.
+pub struct Candidate<N> {
+    /// What its series is found by.
+    pub name: N,
+    /// Hashes a slice and says how many bytes that were.
+    pub slice: Box<dyn FnMut() -> usize>,
+}
+
 /// The slices of one candidate.
-pub(crate) struct Series {
-    pub(crate) name: Name,
+pub struct Series<N> {
+    /// That of the candidate.
+    pub name: N,
     /// MB/s, in the order of the rounds.
     speeds: Vec<f64>,
 }
 
 /// Each candidate once a round.
-pub(crate) fn take_turns(candidates: &mut [Candidate], rounds: usize) -> Vec<Series> {
-    let mut all: Vec<Series> = candidates
+///
+/// # Panics
+///
+/// When a slice is of gigabytes.
+pub fn take_turns<N: Copy>(candidates: &mut [Candidate<N>], rounds: usize) -> Vec<Series<N>> {
+    let mut all: Vec<Series<N>> = candidates
         .iter()
         .map(|candidate| Series { name: candidate.name, speeds: Vec::with_capacity(rounds) })
         .collect();
@@ -31,19 +43,23 @@ pub(crate) fn take_turns(candidates: &mut [Candidate], rounds: usize) -> Vec<Ser
     all
 }
 
-impl Series {
+impl<N> Series<N> {
     /// The speed in MB/s that so many per cent of the slices do not exceed.
-    pub(crate) fn speed(&self, percent: usize) -> f64 {
+    #[must_use]
+    pub fn speed(&self, percent: usize) -> f64 {
         percentile(self.speeds.clone(), percent)
     }
 
     /// The median of the ratios of slices of the same round.
-    pub(crate) fn median_ratio(&self, peer: &Series) -> f64 {
+    #[must_use]
+    pub fn median_ratio(&self, peer: &Series<N>) -> f64 {
         percentile(self.speeds.iter().zip(&peer.speeds).map(|(own, peer)| own / peer).collect(), 50)
     }
 }
 
-pub(crate) fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
+/// What so many per cent of the values do not exceed.
+#[must_use]
+pub fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(values.len() - 1) * percent / 100]
 }

@@ -1,7 +1,5 @@
 //! Real files into a real Glance behind a real Keystone, and back out through the real clients.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;

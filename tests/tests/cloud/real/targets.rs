@@ -1,8 +1,6 @@
 //! One source into several real services and stores, on every way there is.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "conformance/web.rs"]
+#[path = "../../conformance/web.rs"]
 mod web;
 
 use std::process::{Command, Stdio};

@@ -1,0 +1,8 @@
+//! Candidates that take turns on one core, and those that are the kernels and the crates they replace.
+#![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
+
+pub mod cpu;
+pub mod kernels;
+mod turns;
+
+pub use turns::{Candidate, Series, percentile, take_turns};

@@ -1,0 +1,47 @@
+//! `cargo xtask bench guard`: measures two ratios and fails when one is too low. CI runs it, since a
+//! change elsewhere can cost the kernels a third of their speed.
+#![expect(clippy::print_stdout, reason = "this is what it is for")]
+
+use std::process::ExitCode;
+
+use imgpush_digest::Algorithm::{Md5, Sha256, Sha512};
+use imgpush_digest::Platform;
+use imgpush_guard::kernels::{crates_pair, own};
+use imgpush_guard::{cpu, take_turns};
+
+/// Below this the kernels have been spoilt: they are twice as fast as the crates, on a busy machine
+/// still 1.8 times.
+const PAIR: f64 = 1.3;
+/// Three digests take no longer than the crates take for two. SHA-256 in the pass of the others has been
+/// sixty times slower than that, on CPUs that mind its instructions there.
+const TRIPLE: f64 = 1.0;
+const TRIES: usize = 3;
+const ROUNDS: usize = 40;
+
+fn main() -> ExitCode {
+    let platform = Platform::detect();
+    let kernels = platform.name();
+    if kernels != "avx512" {
+        println!(
+            "NOT GUARDED: the kernels here are {kernels}, and only those of avx512 are fast enough to tell"
+        );
+        return ExitCode::SUCCESS;
+    }
+    cpu::pin();
+    for _ in 0..TRIES {
+        let mut candidates = [
+            own("pair", platform, &[Md5, Sha512]),
+            own("triple", platform, &[Md5, Sha512, Sha256]),
+            crates_pair("crates"),
+        ];
+        let series = take_turns(&mut candidates, ROUNDS);
+        let pair = series[0].median_ratio(&series[2]);
+        let triple = series[1].median_ratio(&series[2]);
+        println!("MD5+SHA-512 fused / the crates in sequence: {pair:.2}, at least {PAIR}");
+        println!("MD5+SHA-512+SHA-256 / the same two: {triple:.2}, at least {TRIPLE}");
+        if pair >= PAIR && triple >= TRIPLE {
+            return ExitCode::SUCCESS;
+        }
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,185 @@
+//! A large batch, of which a tenth is broken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use imgpush_tests::{pattern_file, text};
+use serde_json::Value;
+
+use super::images::sparse;
+use super::scene::{MIB, Scene, Side};
+
+const JOBS: u64 = 8;
+/// Resident at most: 64 MiB, and 8 MiB for each image on its way.
+const BUDGET_KIB: u64 = (64 + 8 * JOBS) << 10;
+
+/// How an image is broken; then its exit code, and what is said of it.
+type Breakage = (fn(&Path), &'static str, u64, &'static str);
+
+const BREAKAGES: [Breakage; 6] = [
+    (truncated_qcow2, "qcow2", 12, "sha256"),
+    (truncated_xz, "raw.xz", 10, "xz"),
+    (|place| sparse(place, MIB), "raw", 12, "sha256"),
+    (with_backing_file, "qcow2", 11, "backing file"),
+    (|_| {}, "raw", 10, "No such file"),
+    (|place| fs::create_dir(place).unwrap(), "raw", 10, "directory"),
+];
+/// Those whose entry in the list is not theirs.
+const WRONG_ENTRIES: [usize; 2] = [0, 2];
+
+fn images(side: Side) -> usize {
+    match side {
+        Side::sandbox => 300,
+        #[cfg(feature = "cloud")]
+        Side::real => 60,
+    }
+}
+
+/// Most images are small; of all there are some 2 MiB an image.
+fn size(number: usize) -> u64 {
+    let mib = match number % 50 {
+        0 => 64,
+        10 | 30 => 8,
+        odd if odd % 5 == 1 => 2,
+        _ => 1,
+    };
+    mib * MIB
+}
+
+pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
+    let scene = Scene::new(side);
+    let mut good = Vec::new();
+    let mut broken: Vec<(PathBuf, &Breakage)> = Vec::new();
+    for number in 0..images(side) {
+        if number % 10 == 5 {
+            let breakage = &BREAKAGES[number / 10 % BREAKAGES.len()];
+            let place = scene.place(&format!("{number:03}.{}", breakage.1));
+            breakage.0(&place);
+            broken.push((place, breakage));
+        } else {
+            let place = scene.place(&format!("{number:03}.raw"));
+            sparse(&place, size(number));
+            good.push(place);
+        }
+    }
+    let mut files: Vec<_> =
+        good.iter().chain(broken.iter().map(|(place, _)| place)).cloned().collect();
+    files.sort();
+    let list = list_of(&scene, &files, &broken);
+    let jobs = JOBS.to_string();
+    let options = ["--jobs", &jobs, "--checksum-file", list.to_str().unwrap()];
+    let running = scene.spawn(scene.push(&files, &options));
+    let pid = running.0.id();
+    let watching = std::thread::spawn(move || peak_until_end(pid));
+    let run = scene.ended(running);
+    let peak_kib = watching.join().unwrap();
+
+    assert_eq!(run.code, Some(27), "{run:?}");
+    assert_eq!(run.reports.len(), files.len(), "{run:?}");
+    assert_eq!(run.batch["pushed"], good.len(), "{run:?}");
+    assert_eq!(run.batch["failed"], broken.len(), "{run:?}");
+    for file in &good {
+        let report = run.report(file.to_str().unwrap());
+        assert_eq!(report["verified"], true, "{report}");
+        assert_eq!(report["source_verified_by"], Value::from(vec!["sha256"]), "{report}");
+    }
+    for (file, (_, _, code, reason)) in &broken {
+        let file = file.to_str().unwrap();
+        let report = run.report(file);
+        let error = &report["error"];
+        assert_eq!(error["exit_code"], *code, "{report}");
+        assert!(error["record"] == "none" || error["record"] == "removed", "{report}");
+        assert!(error["causes"].to_string().contains(reason), "{reason}: {report}");
+        let said = |line: &str| line.contains(file) && line.contains(reason);
+        assert!(run.stderr.lines().any(said), "{file}: {reason}: {run:?}");
+    }
+    scene.has_exactly(&good, "with broken ones between");
+    assert!(peak_kib > 0, "nothing was measured");
+    assert!(peak_kib <= BUDGET_KIB, "{} MiB resident", peak_kib >> 10);
+}
+
+/// What is published of all of them, by a program of the system.
+fn list_of(scene: &Scene, files: &[PathBuf], broken: &[(PathBuf, &Breakage)]) -> PathBuf {
+    let name = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
+    let is_wrong = |file: &PathBuf| {
+        let wrong = WRONG_ENTRIES.map(|at| BREAKAGES[at].3);
+        broken.iter().any(|(place, breakage)| place == file && wrong.contains(&breakage.3))
+    };
+    let (right, wrong): (Vec<_>, Vec<_>) =
+        files.iter().partition(|file| file.is_file() && !is_wrong(file));
+    let mut sums = Command::new("sha256sum");
+    let sums = sums.args(right.into_iter().map(name)).current_dir(scene.folder.path()).output();
+    let mut list = text(&sums.unwrap().stdout);
+    for file in wrong {
+        list.push_str(&format!("{}  {}\n", "0".repeat(64), name(file)));
+    }
+    let place = scene.folder.path().join("SHA256SUMS");
+    fs::write(&place, list).unwrap();
+    place
+}
+
+/// The most that was resident of a process, as long as it runs.
+fn peak_until_end(pid: u32) -> u64 {
+    let mut peak = 0;
+    while let Some(found) = resident_peak(pid) {
+        peak = found;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    peak
+}
+
+fn resident_peak(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// One of which only the header has come. The service would take it; that it is cut only its published
+/// digest tells, which is that of the whole.
+fn truncated_qcow2(place: &Path) {
+    fs::write(place, qcow2_header()).unwrap();
+}
+
+/// A disk that is packed, and cut at the half.
+fn truncated_xz(place: &Path) {
+    let unpacked = place.with_extension("");
+    let name = unpacked.file_name().unwrap().to_str().unwrap();
+    pattern_file(unpacked.parent().unwrap(), name, MIB);
+    let mut xz = Command::new("xz");
+    let packed = xz.args(["-0", "-c"]).arg(&unpacked).stderr(Stdio::null()).output();
+    let packed = packed.expect("xz, which every Debian has").stdout;
+    fs::remove_file(unpacked).unwrap();
+    fs::write(place, &packed[..packed.len() / 2]).unwrap();
+}
+
+/// A qcow2 that wants another file of the machine that it will run on.
+fn with_backing_file(place: &Path) {
+    let name = b"/etc/passwd";
+    let mut header = qcow2_header();
+    header[8..16].copy_from_slice(&512u64.to_be_bytes());
+    header[16..20].copy_from_slice(&(name.len() as u32).to_be_bytes());
+    header[512..512 + name.len()].copy_from_slice(name);
+    fs::write(place, header).unwrap();
+}
+
+/// The first cluster of a qcow2 of 1 MiB; its tables would come behind.
+fn qcow2_header() -> Vec<u8> {
+    let mut header = vec![0; 1 << 16];
+    let fields: [(usize, &[u8]); 9] = [
+        (0, b"QFI\xfb"),
+        (4, &3u32.to_be_bytes()),
+        (20, &16u32.to_be_bytes()),
+        (24, &MIB.to_be_bytes()),
+        (36, &1u32.to_be_bytes()),
+        (40, &(3u64 << 16).to_be_bytes()),
+        (48, &(1u64 << 16).to_be_bytes()),
+        (56, &1u32.to_be_bytes()),
+        (100, &104u32.to_be_bytes()),
+    ];
+    for (at, bytes) in fields {
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    header
+}
