@@ -38,6 +38,7 @@
 //! | for | there is |
 //! |---|---|
 //! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
+//! | a push that is run again, by several or behind one that was killed | [`IfExists`], [`Earlier`], [`Records`] |
 //! | an image out of a cloud | [`Download`] |
 //! | whether an image is what a file is, or still what it was | [`Verification`] |
 //! | data laid ready for an import | [`Staging`] |
