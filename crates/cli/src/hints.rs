@@ -42,8 +42,8 @@ pub(crate) fn for_failure(failure: &Failure, file: &Path, keep_failed: bool) -> 
             Some("--via direct needs no import, with one store at most".to_owned())
         }
         Failure::Exists { .. } => Some(
-            "--if-exists skip is content with the same data, replace retires what is there, rename takes \
-             another name, and add makes one more"
+            "--if-exists replace retires what is there, rename takes another name, add makes one more, \
+             and skip is content with the same data"
                 .to_owned(),
         ),
         Failure::NotComparable { .. } => Some(

@@ -41,6 +41,7 @@
 //! | many images, as many at a time as the machine and the clouds take | [`Batch`] |
 //! | which settings suit a machine and a cloud | [`Tuning`] |
 //! | an image out of a cloud | [`Download`]; several at a time: [`Download::for_jobs`] |
+//! | a push that is run again, by several or behind one that was killed | [`IfExists`], [`Earlier`], [`Records`] |
 //! | whether an image is what a file is, or still what it was | [`Verification`] |
 //! | data laid ready for an import | [`Staging`] |
 //! | digests without a cloud | [`Digesting`] |

@@ -16,7 +16,6 @@ const SKIP: [&str; 2] = ["--if-exists", "skip"];
 /// Something that is there before a push.
 #[derive(Clone, Copy, Debug)]
 enum Before {
-    Nothing,
     Same,
     Other,
     HiddenSame,
@@ -58,7 +57,6 @@ impl Scene {
 
     fn arrange(&self, before: Before, file: &Path) {
         match before {
-            Before::Nothing => {}
             Before::Same => drop(self.pushed(file)),
             Before::Other => drop(self.pushed(&self.other_file())),
             Before::HiddenSame => {
@@ -80,7 +78,7 @@ fn outcome(scene: &Scene, run: &Run) -> String {
         }
         Some(21) => {
             run.says("is there already");
-            run.says("hint: --if-exists skip");
+            run.says("hint: --if-exists replace");
             "fails".to_owned()
         }
         _ => panic!("{run:?}"),
@@ -88,27 +86,27 @@ fn outcome(scene: &Scene, run: &Run) -> String {
 }
 
 pub(crate) fn every_mode_knows_what_is_the_same(side: Side) {
-    for (before, outcomes) in [
-        (Before::Nothing, ["pushed", "pushed", "pushed", "pushed"]),
-        (Before::Same, ["fails", "skipped", "skipped", "skipped"]),
-        (Before::Other, ["fails", "fails", "pushed-2", "pushed"]),
-        (Before::HiddenSame, ["pushed", "pushed", "pushed", "pushed"]),
-        (Before::Queued, ["fails", "pushed", "pushed-2", "pushed"]),
+    for (before, mode, expected) in [
+        (Before::Same, "fail", "fails"),
+        (Before::Same, "skip", "skipped"),
+        (Before::Same, "rename", "skipped"),
+        (Before::Same, "replace", "skipped"),
+        (Before::Other, "skip", "fails"),
+        (Before::Other, "rename", "pushed-2"),
+        (Before::Other, "replace", "pushed"),
+        (Before::HiddenSame, "skip", "pushed"),
+        (Before::Queued, "fail", "fails"),
+        (Before::Queued, "skip", "pushed"),
+        (Before::Queued, "rename", "pushed-2"),
     ] {
-        for (mode, expected) in ["fail", "skip", "rename", "replace"].into_iter().zip(outcomes) {
-            let scene = Scene::new(side);
-            let file = scene.file(MIB);
-            scene.arrange(before, &file);
-            let uploads = scene.sent().len();
-            let run = scene.push(&file, &["--if-exists", mode]);
-            assert_eq!(
-                outcome(&scene, &run),
-                expected,
-                "{mode} where there is {before:?}: {run:?}"
-            );
-            let is_sent = expected.starts_with("pushed");
-            assert_eq!(scene.sent().len() - uploads, usize::from(is_sent), "{mode}, {before:?}");
-        }
+        let scene = Scene::new(side);
+        let file = scene.file(MIB);
+        scene.arrange(before, &file);
+        let uploads = scene.sent().len();
+        let run = scene.push(&file, &["--if-exists", mode]);
+        assert_eq!(outcome(&scene, &run), expected, "{mode} where there is {before:?}: {run:?}");
+        let is_sent = expected.starts_with("pushed");
+        assert_eq!(scene.sent().len() - uploads, usize::from(is_sent), "{mode}, {before:?}");
     }
 }
 

@@ -28,7 +28,7 @@ fn a_push_that_is_run_again_says_what_it_found() {
     let id = first.stdout.trim();
     let said = format!("disk is there already: image {id} has 3145728 bytes, the source 2097152");
     assert!(other.stderr.contains(&said), "{}", other.stderr);
-    assert!(other.stderr.contains("hint: --if-exists skip is content"), "{}", other.stderr);
+    assert!(other.stderr.contains("hint: --if-exists replace retires"), "{}", other.stderr);
 
     let replaced = scene.run(&["push", "disk.img", "--if-exists", "replace"]);
     assert_eq!(replaced.code, Some(0), "{}", replaced.stderr);

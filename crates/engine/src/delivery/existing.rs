@@ -106,14 +106,9 @@ impl Delivery<'_> {
         if let Some((image, by)) = self.known_as_the_same() {
             return self.keep(image, vec![by], None, "skipped").await;
         }
-        let size = self.subject.size;
-        let may_be_same = |image: &&Image| {
-            image.status() == Status::Active && (size.is_none() || image.size() == size)
-        };
-        let named = self.existing.named.iter().filter(|_| self.options.if_exists != IfExists::Fail);
-        let mut candidates: Vec<Image> = named.filter(may_be_same).cloned().collect();
+        let mut candidates: Vec<Image> = self.candidates().cloned().collect();
         let is_new = |image: &Image| candidates.iter().all(|known| known.id() != image.id());
-        if let Some(image) = earlier.filter(|image| may_be_same(&image)).filter(is_new) {
+        if let Some(image) = earlier.filter(|image| self.may_be_same(image)).filter(is_new) {
             candidates.insert(0, image);
         }
         if candidates.is_empty() {
@@ -131,6 +126,16 @@ impl Delivery<'_> {
         }
         self.stage = Stage::Looking(Looking::at(candidates));
         Ok(())
+    }
+
+    /// Whether the image can be the same, as far as its record shows.
+    fn may_be_same(&self, image: &Image) -> bool {
+        let size = self.subject.size;
+        image.status() == Status::Active && (size.is_none() || image.size() == size)
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = &Image> {
+        self.existing.named.iter().filter(|image| self.may_be_same(image))
     }
 
     /// Whether the id of a new image is to follow from what it is.
@@ -219,12 +224,7 @@ impl Delivery<'_> {
             let derivation = self.derivation(&derived::of_published(&strongest?), image.name()?);
             derivation.has(image.id()).then_some("derived-id")
         };
-        let is_whole = |image: &&Image| {
-            let size = self.subject.size;
-            image.status() == Status::Active && (size.is_none() || image.size() == size)
-        };
-        let mut whole = self.existing.named.iter().filter(is_whole);
-        whole.find_map(|image| Some((image.clone(), by(image)?)))
+        self.candidates().find_map(|image| Some((image.clone(), by(image)?)))
     }
 
     fn derivation(&self, digest: &str, name: &str) -> Derivation {
