@@ -1,0 +1,151 @@
+//! `imgpush push` of several images, and `imgpush tune`.
+
+use serde_json::Value;
+
+use crate::support::{Run, Scene};
+
+fn lines(run: &Run) -> Vec<Value> {
+    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Three good images and a file that is not there.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    for (name, bytes) in [("a.raw", 300_000), ("b.raw", 200_000), ("c.raw", 100_000)] {
+        scene.file(name, bytes);
+    }
+    scene
+}
+
+#[test]
+fn several_images_are_a_line_each_and_one_for_all() {
+    let scene = scene();
+    let run = scene.run(&["push", "a.raw", "b.raw", "missing.raw", "c.raw"]);
+    assert_eq!(run.code, Some(27), "{}", run.stderr);
+    let mut sources: Vec<_> = run
+        .stdout
+        .lines()
+        .map(|line| {
+            let (id, source) = line.split_once("  ").unwrap();
+            assert_eq!(scene.record(id)["status"], "active");
+            source
+        })
+        .collect();
+    sources.sort_unstable();
+    assert_eq!(sources, ["a.raw", "b.raw", "c.raw"]);
+    assert!(run.stderr.contains("pushed b.raw to mycloud as b: 195.31 KiB in "), "{}", run.stderr);
+    assert!(!run.stderr.contains("  proved"), "hundreds of digests tell nobody anything");
+    let error = "error: push of missing.raw to mycloud failed; no image record is left behind\n";
+    assert!(run.stderr.contains(error), "{}", run.stderr);
+    let [.., summary, failed] = &run.stderr.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}", run.stderr)
+    };
+    assert!(summary.starts_with("3 pushed, 1 failed: 585.94 KiB in "), "{summary}");
+    assert!(failed.starts_with("  failed  missing.raw to mycloud: cannot open missing.raw: "));
+}
+
+#[test]
+fn programs_read_an_object_for_each_image_and_one_for_all() {
+    let scene = scene();
+    let run = scene.run(&["push", "--json", "--jobs", "1", "a.raw", "missing.raw", "b.raw"]);
+    let lines = lines(&run);
+    let told: Vec<_> = lines[..3].iter().map(|l| (&l["source"], &l["verified"])).collect();
+    let expected = [("a.raw", true), ("missing.raw", false), ("b.raw", true)];
+    for ((source, verified), expected) in told.iter().zip(expected) {
+        assert_eq!((source.as_str(), verified.as_bool()), (Some(expected.0), Some(expected.1)));
+    }
+    let batch = &lines[3]["batch"];
+    assert_eq!(
+        (&batch["pushed"], &batch["failed"], &batch["bytes"]),
+        (&2.into(), &1.into(), &500_000.into())
+    );
+}
+
+#[test]
+fn a_pattern_that_no_shell_has_replaced_stands_for_its_files() {
+    let scene = scene();
+    scene.file("[x].raw", 5000);
+    let run = scene.run(&["push", "--jobs", "1", "[ab].raw", "[x].raw"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let sources: Vec<_> = run.stdout.lines().map(|line| &line[38..]).collect();
+    assert_eq!(sources, ["a.raw", "b.raw", "[x].raw"]);
+    let run = scene.run(&["push", "*.qcow2"]);
+    assert_eq!((run.code, &*run.stderr), (Some(2), "error: no file matches *.qcow2\n"));
+}
+
+#[test]
+fn what_is_for_one_image_is_refused_for_several() {
+    let scene = scene();
+    for option in [
+        ["--name", "x"],
+        ["--id", "6f1c1c4e-6a0f-4f0a-8f3b-0c9f2a1d3e5b"],
+        ["--checksum", "md5:d41d8cd98f00b204e9800998ecf8427e"],
+    ] {
+        let run = scene.run(&["push", "a.raw", "b.raw", option[0], option[1]]);
+        assert_eq!(run.code, Some(2), "{option:?}");
+        let expected = format!("error: {} makes no sense for several images\n", option[0]);
+        assert_eq!(run.stderr, expected);
+    }
+    assert_eq!(scene.writes(), 0);
+}
+
+#[test]
+fn a_journal_makes_a_batch_go_on_where_it_stopped() {
+    let scene = scene();
+    let push =
+        |files: &[&str]| scene.run(&[&["push", "--journal", "nightly.journal"], files].concat());
+    let first = push(&["a.raw", "missing.raw", "b.raw"]);
+    assert_eq!(first.code, Some(27), "{}", first.stderr);
+    let before = scene.writes();
+    scene.file("missing.raw", 7000);
+    let second = push(&["a.raw", "missing.raw", "b.raw"]);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    assert_eq!(scene.writes() - before, 2, "a record and its data");
+    assert!(second.stderr.contains("\n1 pushed, 2 there already: "), "{}", second.stderr);
+
+    std::fs::write(scene.folder.path().join("notes"), "not a journal\n").unwrap();
+    let run = scene.run(&["push", "--journal", "notes", "a.raw"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("Caused by: notes is no journal: line 1: "), "{}", run.stderr);
+    let notes = std::fs::read_to_string(scene.folder.path().join("notes")).unwrap();
+    assert_eq!(notes, "not a journal\n");
+}
+
+#[test]
+fn a_cloud_that_is_not_there_is_told_once() {
+    let scene = scene();
+    let clouds = scene.folder.path().join("clouds.yaml");
+    let mut text = std::fs::read_to_string(&clouds).unwrap();
+    text.push_str(
+        "  gone:\n    auth_type: v3password\n    auth:\n      auth_url: http://127.0.0.1:9\n",
+    );
+    text.push_str("      username: u\n      password: p\n      project_name: p\n");
+    std::fs::write(&clouds, text).unwrap();
+    let run = scene.run(&["push", "--cloud", "gone", "--cloud", "mycloud", "a.raw", "b.raw"]);
+    assert_eq!(run.code, Some(27), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("error: push of 2 images to gone failed").count(), 1);
+    let mut words: Vec<_> = run.stdout.lines().map(|line| &line[36..]).collect();
+    words.sort_unstable();
+    assert_eq!(words, ["  mycloud  a.raw", "  mycloud  b.raw"]);
+}
+
+#[test]
+fn tuning_recommends_options_that_push_takes() {
+    let scene = Scene::new();
+    scene.file("disk.raw", 500_000);
+    let run = scene.run(&["tune", "disk.raw", "--max-jobs", "2", "--rounds", "1"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("recommended: "), "{}", run.stderr);
+    let options: Vec<&str> = run.stdout.split_whitespace().collect();
+    assert_eq!(options[0], "--jobs");
+    let pushed = scene.run(&[&["push", "disk.raw"], &options[..]].concat());
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+
+    let run = scene.run(&["tune", "disk.raw", "--max-jobs", "1", "--rounds", "1", "--json"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(report["trials"].as_array().unwrap().len() >= 4, "{report}");
+    assert!(report["options"].as_str().unwrap().starts_with("--jobs 1"), "{report}");
+    let images = scene.run(&["image", "list", "--hidden", "-f", "value", "-c", "Name"]);
+    assert_eq!(images.stdout.trim(), "");
+    assert_eq!(scene.run(&["tune", "-"]).code, Some(2));
+}
