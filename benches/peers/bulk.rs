@@ -32,7 +32,7 @@ struct Amount {
 }
 
 const WHOLE: Amount = Amount { pairs: 5, slow_pairs: 3, real_mib: 128, null_mib: 256 };
-const QUICK: Amount = Amount { pairs: 2, slow_pairs: 1, real_mib: 32, null_mib: 64 };
+const QUICK: Amount = Amount { pairs: 3, slow_pairs: 1, real_mib: 32, null_mib: 64 };
 
 const REAL_IMAGES: usize = 8;
 const NULL_IMAGES: usize = 16;

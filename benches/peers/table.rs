@@ -99,6 +99,9 @@ impl fmt::Display for Table {
                 &self.goals,
             ),
         ] {
+            if lines.is_empty() {
+                continue;
+            }
             writeln!(f, "{head}\n{}\n", lines.join("\n"))?;
         }
         Ok(())
