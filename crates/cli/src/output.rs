@@ -51,7 +51,9 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
 
 /// Of the lines about one of several pushes those that are not the same every time.
 pub(crate) fn in_short(lines: Vec<String>) -> Vec<String> {
-    let is_wanted = |(at, line): &(usize, String)| *at == 0 || line.starts_with("note:");
+    let is_wanted = |(at, line): &(usize, String)| {
+        *at == 0 || line.starts_with("note:") && !line.starts_with("note: not-read:")
+    };
     lines.into_iter().enumerate().filter(is_wanted).map(|(_, line)| line).collect()
 }
 
@@ -64,8 +66,10 @@ pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
             line.push_str(&format!(", {number} {what}"));
         }
     }
-    let rate = speed(count, seconds);
-    format!("{line}: {} in {seconds:.1} s, {rate}/s", bytes(count))
+    if pushed == 0 {
+        return format!("{line}, in {seconds:.1} s");
+    }
+    format!("{line}: {} in {seconds:.1} s, {}/s", bytes(count), speed(count, seconds))
 }
 
 /// The JSON of a batch.
