@@ -170,10 +170,9 @@ fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &
 
 /// Those for whom a reading is nothing but hashing, which is told to them.
 fn listeners<P: Participant>(participants: &[P], wants: &[Want]) -> Vec<Arc<dyn Progress>> {
-    let hashing = participants.iter().zip(wants).filter_map(|(one, want)| {
-        matches!(want, Want::Digests(_)).then(|| Arc::clone(one.progress()))
-    });
-    let listeners: Vec<_> = hashing.collect();
+    let hashing =
+        participants.iter().zip(wants).filter(|(_, want)| matches!(want, Want::Digests(_)));
+    let listeners: Vec<_> = hashing.map(|(one, _)| Arc::clone(one.progress())).collect();
     listeners.iter().for_each(|listener| listener.phase(Phase::Hashing));
     listeners
 }
