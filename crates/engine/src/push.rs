@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use imgpush_client::{ImageClient, NewImage, Visibility};
@@ -18,7 +18,9 @@ use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::retry::RetryOptions;
+use crate::rounds::Means;
 use crate::source::Source;
+use crate::stages::{ReaderWatch, Stopwatch, Timing};
 use crate::target::Target;
 use crate::workbench::Workbench;
 use crate::{SourceError, rounds};
@@ -354,7 +356,7 @@ async fn run(
     bench: &Workbench,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     let name = source.name().to_owned();
     let unbegun = |target: &Target, failure| {
         Err(PushError {
@@ -363,6 +365,7 @@ async fn run(
             attempts: 0,
             failure: Box::new(failure),
             fate: Fate::NoRecord,
+            timing: Box::new(Timing::of(&watch, &watch.alike(), targets.len() == 1)),
         })
     };
     let suggested_name = source.image_name();
@@ -374,7 +377,7 @@ async fn run(
     };
 
     let sniffed = tokio::select! {
-        sniffed = sniff(targets, options, source, &bench.pool) => sniffed.map_err(Some),
+        sniffed = sniff(targets, options, source, &bench.pool, &watch) => sniffed.map_err(Some),
         () = cancel.cancelled() => Err(None),
     };
     let (source, Sniffed { head, inspection, is_whole }) = match sniffed {
@@ -384,8 +387,9 @@ async fn run(
             return targets.iter().map(|target| unbegun(target, failure())).collect();
         }
     };
+    let is_alone = targets.len() == 1;
     let (size, inspection) = (source.size(), Arc::new(inspection));
-    let subject = Subject { name: name.clone(), size, inspection, is_whole, start };
+    let subject = Subject { name: name.clone(), size, inspection, is_whole, watch, is_alone };
     let mut deliveries: Vec<_> = targets
         .iter()
         .zip(records)
@@ -393,7 +397,8 @@ async fn run(
         .collect();
     let delivering = async {
         join_all(deliveries.iter_mut().map(Delivery::prepare)).await;
-        rounds::run(source, head, bench, options.slowest, &mut deliveries).await;
+        let means = Means { bench, slowest: options.slowest, watch: &subject.watch };
+        rounds::run(source, head, &means, &mut deliveries).await;
     };
     let is_done = tokio::select! {
         () = delivering => true,
@@ -409,13 +414,16 @@ async fn run(
 async fn sniff(
     targets: &[Target],
     options: &PushOptions,
-    source: Box<dyn Source>,
+    mut source: Box<dyn Source>,
     pool: &Pool,
+    watch: &Arc<Stopwatch>,
 ) -> Result<(Box<dyn Source>, Sniffed), Arc<SourceError>> {
     for target in targets {
         target.progress.phase(Phase::Sniffing);
     }
-    let (source, sniffed) = formats::sniff(source, pool).await?;
+    let mut reading = ReaderWatch::new(watch, source.as_mut(), pool);
+    let (mut source, sniffed) = formats::sniff(source, pool).await?;
+    reading.source(source.as_mut(), pool);
     let is_empty = source.size().map_or(sniffed.head.is_empty(), |size| size == 0);
     if is_empty && !options.allow_empty {
         return Err(SourceError::Empty { name: source.name().to_owned() }.into());

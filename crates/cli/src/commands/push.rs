@@ -8,7 +8,7 @@ use imgpush_client::{Cloud, Error as ClientError, ImageClient};
 use imgpush_engine::source::{self, Source};
 use imgpush_engine::{
     CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, SourceError,
-    Target,
+    Target, Timing,
 };
 
 use crate::args::{CloudArgs, PushArgs};
@@ -183,6 +183,7 @@ fn unbegun(place: &Path, cloud: &str, failure: Failure) -> PushError {
         attempts: 0,
         failure: Box::new(failure),
         fate: Fate::NoRecord,
+        timing: Box::new(Timing::unbegun()),
     }
 }
 

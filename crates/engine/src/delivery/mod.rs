@@ -6,7 +6,6 @@ mod record;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
 use imgpush_client::{Error as ClientError, Image, Import, NewImage, UploadOptions, WaitOptions};
 use imgpush_digest::Algorithm;
@@ -25,6 +24,7 @@ use crate::retry::{Remedy, Retries, remedy};
 use crate::rounds::{Over, Participant, Want};
 use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::sink::ImageData;
+use crate::stages::{Step, Stopwatch, Timing};
 use crate::target::{Target, Via};
 use crate::verify::{self, Verdict};
 
@@ -36,7 +36,10 @@ pub(crate) struct Subject {
     pub(crate) inspection: Arc<Inspection>,
     /// Whether that was all of it.
     pub(crate) is_whole: bool,
-    pub(crate) start: Instant,
+    /// What the times of the readings are written down with.
+    pub(crate) watch: Arc<Stopwatch>,
+    /// Whether it goes to one target only.
+    pub(crate) is_alone: bool,
 }
 
 /// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
@@ -56,6 +59,8 @@ pub(crate) struct Delivery<'a> {
     not_before: Option<tokio::time::Instant>,
     attempts: u32,
     notes: Vec<Note>,
+    /// What its times are written down with.
+    watch: Arc<Stopwatch>,
 }
 
 enum Stage {
@@ -94,6 +99,7 @@ impl<'a> Delivery<'a> {
             not_before: None,
             attempts: 0,
             notes: Vec::new(),
+            watch: subject.watch.alike(),
         }
     }
 
@@ -130,6 +136,7 @@ impl<'a> Delivery<'a> {
                 settle_timeout: self.retries.settle_timeout(self.options.settle_timeout),
             },
             progress: &self.target.progress,
+            watch: &self.watch,
         };
         let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
         attempt.run(tap).instrument(span).await
@@ -175,6 +182,7 @@ impl<'a> Delivery<'a> {
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");
         self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
         self.target.progress.retrying(&retrying);
+        self.watch.retrying();
         self.not_before = Some(tokio::time::Instant::now() + pause);
         self.stage = Stage::Sending(Some(failure));
     }
@@ -263,6 +271,7 @@ impl<'a> Delivery<'a> {
 
     async fn give_up(&mut self, failure: Failure, hurried: bool) {
         let may_stay = matches!(failure, Failure::NotCopied { .. });
+        self.watch.enter(Some(Step::Remove));
         // From here on an interruption tells what has happened, too.
         self.stage = Stage::Failing(failure);
         let fate = self.dispose(may_stay, hurried).await;
@@ -275,6 +284,7 @@ impl<'a> Delivery<'a> {
             attempts: self.attempts,
             failure: Box::new(failure),
             fate,
+            timing: Box::new(self.timing()),
         })));
     }
 
@@ -283,8 +293,20 @@ impl<'a> Delivery<'a> {
         tracing::info_span!("target", cloud = self.target.cloud)
     }
 
+    fn timing(&self) -> Timing {
+        Timing::of(&self.subject.watch, &self.watch, self.subject.is_alone)
+    }
+
     fn enter(&self, phase: Phase) {
         tracing::info!("{}", phase.name());
+        self.watch.enter(match phase {
+            Phase::Asking => Some(Step::Ask),
+            Phase::Creating => Some(Step::Create),
+            Phase::Importing => Some(Step::Import),
+            Phase::Verifying => Some(Step::Verify),
+            Phase::Removing => Some(Step::Remove),
+            _ => None,
+        });
         self.target.progress.phase(phase);
     }
 
@@ -314,7 +336,8 @@ impl<'a> Delivery<'a> {
             via: self.target.via.name(),
             attempts: self.attempts,
             notes,
-            seconds: self.subject.start.elapsed().as_secs_f64(),
+            seconds: self.subject.watch.seconds(),
+            timing: self.timing(),
         }
     }
 }

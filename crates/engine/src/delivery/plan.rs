@@ -24,8 +24,10 @@ impl Delivery<'_> {
     pub(crate) async fn prepare(&mut self) {
         let span = self.span();
         let planning = async {
-            if let Err(failure) = self.plan().await {
-                self.fail(failure).await;
+            match self.plan().await {
+                // There may be others that are still asked.
+                Ok(()) => self.watch.enter(None),
+                Err(failure) => self.fail(failure).await,
             }
         };
         planning.instrument(span).await;

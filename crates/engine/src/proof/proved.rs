@@ -7,7 +7,7 @@ use super::expected::{Claim, Of};
 use super::{ChecksumList, ProofError, SourceChecksum, SourceProof};
 use crate::SourceError;
 use crate::pool::Pool;
-use crate::source::{Packed, ReadAt, Rewind, Source};
+use crate::source::{Packed, ReadAt, Rewind, Source, SourceTimes};
 
 /// A source around another, which finishes only when the bytes are those expected. It is made by
 /// [`Expected::of`](super::Expected::of).
@@ -143,6 +143,10 @@ impl Source for Proved {
 
     fn proof(&self) -> Option<&SourceProof> {
         self.proof.as_ref()
+    }
+
+    fn times(&mut self) -> SourceTimes {
+        self.source.times()
     }
 
     fn packed(&mut self) -> Option<&mut dyn Packed> {
