@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use imgpush_engine::image_formats::Finding;
 use imgpush_engine::proof::SourceProof;
 use imgpush_engine::{
-    Digests, DownloadReport, Failure, Fate, PushError, Report, StagingReport, VerificationReport,
+    BatchSummary, Digests, DownloadReport, Failure, Fate, PushError, Report, StagingReport,
+    VerificationReport,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +42,28 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
     lines.extend(source_proof(&report.source_proof));
     lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));
     lines
+}
+
+/// Of the lines about one of several pushes those that are not the same every time.
+pub(crate) fn in_short(lines: Vec<String>) -> Vec<String> {
+    let is_wanted = |(at, line): &(usize, String)| *at == 0 || line.starts_with("note:");
+    lines.into_iter().enumerate().filter(is_wanted).map(|(_, line)| line).collect()
+}
+
+/// The last words on a batch.
+pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
+    let BatchSummary { pushed, failed, unbegun, bytes: count, seconds, .. } = *summary;
+    let mut line = format!("{pushed} pushed, {failed} failed");
+    if unbegun > 0 {
+        line.push_str(&format!(", {unbegun} not begun"));
+    }
+    let rate = speed(count, seconds);
+    format!("{line}: {} in {seconds:.1} s, {rate}/s", bytes(count))
+}
+
+/// The JSON of a batch.
+pub(crate) fn batch(summary: &BatchSummary) -> Value {
+    json!({ "batch": any(summary) })
 }
 
 /// A few lines about a download that is done.
@@ -105,7 +128,7 @@ pub(crate) fn rate(report: &Report) -> String {
     speed(report.size.unwrap_or(0), report.seconds)
 }
 
-fn speed(count: u64, seconds: f64) -> String {
+pub(crate) fn speed(count: u64, seconds: f64) -> String {
     let milliseconds = std::time::Duration::from_secs_f64(seconds).as_millis().max(1);
     let rate = u128::from(count) * 1000 / milliseconds;
     bytes(u64::try_from(rate).unwrap_or(u64::MAX))
@@ -116,12 +139,7 @@ pub(crate) fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
 }
 
-/// The JSON of a push that is proved.
-pub(crate) fn report(report: &Report) -> Value {
-    serde_json::to_value(report).expect("a report has text keys and plain values only")
-}
-
-/// The JSON of any other report.
+/// The JSON of a report.
 pub(crate) fn any(report: &impl serde::Serialize) -> Value {
     serde_json::to_value(report).expect("a report has text keys and plain values only")
 }

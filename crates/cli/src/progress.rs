@@ -1,5 +1,7 @@
 //! What a push, a download, or hashing shows while it runs.
 
+mod batch;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,33 +12,53 @@ use serde_json::{Value, json};
 use crate::args::ProgressKind;
 use crate::printer::{Printer, for_terminal};
 
+pub(crate) use batch::BatchView;
+
 /// The view that was asked for.
 pub(crate) fn view(kind: ProgressKind, quiet: bool, printer: &Printer) -> Arc<dyn View> {
-    views(kind, quiet, printer, &[None]).pop().expect("a view for each name")
+    let bar = |all: &MultiProgress| all.add(ProgressBar::no_length());
+    Stage::new(kind, quiet, printer).view(Who::default(), bar)
 }
 
-/// A view for each of several things that go on at once, by their names; one that is alone needs none.
-pub(crate) fn views(
+/// How things that go on at once are shown.
+struct Stage {
     kind: ProgressKind,
     quiet: bool,
-    printer: &Printer,
-    names: &[Option<String>],
-) -> Vec<Arc<dyn View>> {
-    let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-    let width = names.iter().flatten().map(|name| name.chars().count()).max().unwrap_or(0);
-    let start = Instant::now();
-    let view = |name: &Option<String>| -> Arc<dyn View> {
-        let teller = Teller { printer: printer.clone(), name: name.clone() };
-        match kind {
-            ProgressKind::Json => Arc::new(Lines::new(teller, start)),
-            ProgressKind::Auto if printer.is_watched() && !quiet => {
-                Arc::new(Bar::new(&all, teller, width))
-            }
-            ProgressKind::Auto | ProgressKind::None if !quiet => Arc::new(teller),
-            ProgressKind::Auto | ProgressKind::None => Arc::new(NoProgress),
+    printer: Printer,
+    /// All bars.
+    all: MultiProgress,
+    start: Instant,
+}
+
+impl Stage {
+    fn new(kind: ProgressKind, quiet: bool, printer: &Printer) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        Stage { kind, quiet, printer: printer.clone(), all, start: Instant::now() }
+    }
+
+    fn has_bars(&self) -> bool {
+        self.kind == ProgressKind::Auto && self.printer.is_watched() && !self.quiet
+    }
+
+    /// A view of one of them, with a bar in that place.
+    fn view(&self, who: Who, bar: impl FnOnce(&MultiProgress) -> ProgressBar) -> Arc<dyn View> {
+        let teller = Teller { printer: self.printer.clone(), who };
+        match self.kind {
+            ProgressKind::Json => Arc::new(Lines::new(teller, self.start)),
+            _ if self.has_bars() => Arc::new(Bar::new(&self.all, bar(&self.all), teller)),
+            _ if !self.quiet => Arc::new(teller),
+            _ => Arc::new(NoProgress),
         }
-    };
-    names.iter().map(view).collect()
+    }
+}
+
+/// Whose words these are, where there are several.
+#[derive(Clone, Default)]
+struct Who {
+    /// For people; as wide as the others.
+    label: Option<String>,
+    /// For programs.
+    keys: Vec<(&'static str, String)>,
 }
 
 /// A view that lets others print meanwhile.
@@ -53,13 +75,13 @@ pub(crate) trait View: Progress {
 /// Says what has to be said, and shows nothing.
 struct Teller {
     printer: Printer,
-    /// Whose words these are, where there are several.
-    name: Option<String>,
+    who: Who,
 }
 
 impl Teller {
     fn line(&self, text: &str) -> String {
-        let whose = self.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let label = self.who.label.as_ref();
+        let whose = label.map(|label| format!("{}: ", label.trim_end())).unwrap_or_default();
         for_terminal(&format!("note: {whose}{text}"))
     }
 }
@@ -95,6 +117,7 @@ impl View for Bar {
 
     fn close(&self) {
         self.bar.finish_and_clear();
+        self.all.remove(&self.bar);
     }
 }
 
@@ -106,12 +129,11 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(all: &MultiProgress, teller: Teller, width: usize) -> Self {
-        let bar = all.add(ProgressBar::no_length());
+    fn new(all: &MultiProgress, bar: ProgressBar, teller: Teller) -> Self {
         bar.set_style(style(BARE));
         bar.enable_steady_tick(Duration::from_millis(100));
-        let label = teller.name.as_deref().map(for_terminal);
-        let label = label.map(|name| format!("{name:width$}  ")).unwrap_or_default();
+        let label = teller.who.label.as_deref().map(for_terminal);
+        let label = label.map(|label| format!("{label}  ")).unwrap_or_default();
         bar.set_prefix(label);
         Bar { bar, all: all.clone(), teller }
     }
@@ -191,8 +213,8 @@ impl Lines {
     }
 
     fn print(&self, mut line: Value) {
-        if let Some(name) = &self.teller.name {
-            line["cloud"] = name.as_str().into();
+        for (key, value) in &self.teller.who.keys {
+            line[*key] = value.as_str().into();
         }
         self.teller.printer.note(&line.to_string());
     }

@@ -67,6 +67,7 @@
 //! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
 #![deny(unsafe_code)]
 
+mod batch;
 mod delivery;
 mod digest;
 mod download;
@@ -82,11 +83,13 @@ mod preflight;
 mod progress;
 pub mod proof;
 mod push;
+mod quotas;
 mod report;
 mod retry;
 mod rounds;
 mod runtime;
 mod sending;
+mod service;
 pub mod sink;
 pub mod source;
 mod stages;
@@ -96,6 +99,7 @@ mod verification;
 mod verify;
 mod workbench;
 
+pub use batch::{Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, Outcome, RunningBatch};
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use download::{Download, DownloadOptions, VerifiedStream};
 pub use error::{

@@ -28,6 +28,9 @@ const LEAST_CHUNKS: usize = 4;
 /// More would only wait in queues.
 const MOST_CHUNKS: usize = 32;
 
+/// Of those that several pushes have at once.
+const MOST_SMALL_CHUNKS: usize = 8;
+
 /// A fixed number of page-aligned buffers. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<Shared>);
@@ -56,15 +59,21 @@ impl Pool {
     /// As many buffers as keep the whole process within `memory_bytes`, and at least four.
     #[must_use]
     pub fn within(memory_bytes: u64) -> Self {
-        let room = memory_bytes.saturating_sub(OVERHEAD_BYTES) / CHUNK_BYTES as u64;
-        let chunks = usize::try_from(room).unwrap_or(MOST_CHUNKS);
-        Pool::new(chunks.clamp(LEAST_CHUNKS, MOST_CHUNKS), CHUNK_BYTES)
+        Pool::dealt(memory_bytes.saturating_sub(OVERHEAD_BYTES), CHUNK_BYTES)
     }
 
     /// The least memory that [`Pool::within`] can keep to.
     #[must_use]
     pub fn least_memory_bytes() -> u64 {
         OVERHEAD_BYTES + (LEAST_CHUNKS * CHUNK_BYTES) as u64
+    }
+
+    /// As many buffers of `chunk_bytes` as there is room for, and at least four: one of several pools
+    /// that share the memory of a process.
+    pub(crate) fn dealt(room: u64, chunk_bytes: usize) -> Self {
+        let chunks = usize::try_from(room / chunk_bytes as u64).unwrap_or(MOST_CHUNKS);
+        let most = if chunk_bytes < CHUNK_BYTES { MOST_SMALL_CHUNKS } else { MOST_CHUNKS };
+        Pool::new(chunks.clamp(LEAST_CHUNKS, most), chunk_bytes)
     }
 
     /// `chunks` buffers of `chunk_bytes` each.

@@ -204,7 +204,7 @@ impl Staging {
         let schema = self.client.schema().await.map_err(preflight::failed)?;
         let service = self.client.base().as_str();
         preflight::taken(service, &schema, Some(disk_format), container_format)?;
-        let settings = preflight::settings(known, schema);
+        let settings = preflight::settings(known, &schema);
         Ok(Some(Claim {
             disk_format: disk_format.to_owned(),
             container_format: container_format.to_owned(),

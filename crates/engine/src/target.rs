@@ -6,6 +6,7 @@ use imgpush_client::{Cloud, Error as ClientError, ImageClient, Import, ImportMet
 
 use crate::progress::{NoProgress, Progress};
 use crate::retry::RetryOptions;
+use crate::service::Service;
 
 /// One cloud, or region, or project, that an image is pushed to.
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub struct Target {
     pub(crate) stores: Stores,
     pub(crate) all_stores_must_succeed: Option<bool>,
     pub(crate) progress: Arc<dyn Progress>,
+    /// Shared with other pushes to it.
+    pub(crate) service: Option<Arc<Service>>,
 }
 
 /// On which way the data gets into the service.
@@ -74,6 +77,7 @@ impl Target {
             stores: Stores::Default,
             all_stores_must_succeed: None,
             progress: Arc::new(NoProgress),
+            service: None,
         }
     }
 

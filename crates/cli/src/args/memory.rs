@@ -12,6 +12,17 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     Ok(bytes)
 }
 
+/// Bytes of one buffer: whole pages, and no more than a push ever needs of them.
+pub(super) fn chunk(text: &str) -> Result<usize, String> {
+    let bytes = size(text)?;
+    match usize::try_from(bytes) {
+        Ok(bytes) if bytes.is_multiple_of(4096) && (64 << 10..=16 << 20).contains(&bytes) => {
+            Ok(bytes)
+        }
+        _ => Err("expected a multiple of 4K from 64K to 16M".to_owned()),
+    }
+}
+
 /// A number of bytes with an optional unit.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let upper = text.trim().to_ascii_uppercase();

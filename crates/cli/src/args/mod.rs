@@ -1,5 +1,6 @@
 //! The command line.
 
+mod batch;
 mod cloud;
 mod digest;
 mod glance;
@@ -18,6 +19,7 @@ mod verify;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use image::ImageArgs;

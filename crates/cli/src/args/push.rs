@@ -9,9 +9,8 @@ use imgpush_engine::PushOptions;
 use imgpush_engine::source::SourceOptions;
 
 use super::glance::GlanceArgs;
-use super::memory::memory;
 use super::values::{key_value, visibility};
-use super::{Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
+use super::{BatchArgs, Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -19,20 +18,22 @@ use super::{Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
   imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
   imgpush push https://cloud.example.org/noble.qcow2.xz
   imgpush push --cloud north --cloud south noble.qcow2           read once, sent to both
+  imgpush push --jobs 4 --journal nightly.journal images/*.qcow2  safe to run again
   imgpush push noble.qcow2 --checksum-file SHA256SUMS --checksum-signature SHA256SUMS.gpg \\
     --checksum-key ubuntu.gpg
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
-The id of the image goes to stdout, with several clouds a line each: the id and the cloud. All else
-goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 12 source not as expected,
-20 not authorised, 21 refused, 22 connection, 23 server differs, 24 import failed, 27 in some clouds
-only, 130 interrupted.")]
+The id of the image goes to stdout; with several clouds or images a line each: the id, the cloud, the
+file. All else goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 12 source not as expected,
+20 not authorised, 21 refused, 22 connection, 23 server differs, 24 import failed, 27 not all of them,
+130 interrupted.")]
 pub(crate) struct PushArgs {
-    /// The disk image: a file, an http or https address, or - for the standard input
+    /// The disk images: files, http or https addresses, or - for the standard input
     ///
     /// What is packed by gzip, xz, zstd or bzip2 is unpacked on the way. Nothing is kept on this machine.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// A pattern such as 'images/*.qcow2' that no shell has replaced stands for the files it matches.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 
     /// The name of the image; the file's name without its ending by default
     #[arg(long, value_name = "NAME")]
@@ -120,10 +121,6 @@ pub(crate) struct PushArgs {
     #[arg(long)]
     keep_failed: bool,
 
-    /// Memory to stay within: bytes, or with K, M, G
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
-    memory: u64,
-
     /// Give up when nothing could be sent for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", hide_short_help = true)]
     idle_timeout: u64,
@@ -132,7 +129,7 @@ pub(crate) struct PushArgs {
     #[arg(long, value_name = "SECONDS", default_value = "600", hide_short_help = true)]
     finish_timeout: u64,
 
-    /// Print one JSON object with the result to stdout
+    /// Print a JSON object with the result to stdout; with several clouds or images one for each
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -156,7 +153,10 @@ pub(crate) struct PushArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
-    retry: RetryArgs,
+    pub(crate) retry: RetryArgs,
+
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -169,7 +169,18 @@ pub(crate) enum ProgressKind {
 impl PushArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
-        self.target.misfit(&self.file)
+        self.files.iter().find_map(|file| self.target.misfit(file))
+    }
+
+    /// What makes no sense for several images.
+    pub(crate) fn misfit_for_several(&self) -> Option<&'static str> {
+        let one_only = [
+            (self.name.is_some(), "--name"),
+            (self.id.is_some(), "--id"),
+            (self.proof.digests().next().is_some(), "--checksum"),
+            (self.proof.checksum_name.is_some(), "--checksum-name"),
+        ];
+        one_only.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 
     /// Whether the record of a failed push stays.
@@ -210,7 +221,6 @@ impl PushArgs {
         options.min_ram = self.min_ram;
         options.allow_empty = self.allow_empty;
         options.keep_failed = self.keep_failed;
-        options.memory_bytes = self.memory;
         options.idle_timeout = Duration::from_secs(self.idle_timeout);
         options.finish_timeout = Duration::from_secs(self.finish_timeout);
         options.settle_timeout = self.retry.settle_timeout();

@@ -66,19 +66,23 @@ impl TargetArgs {
             .then_some("--via web-download needs an http or https address")
     }
 
-    /// The target on that way.
-    pub(crate) fn applied(&self, target: Target, place: &Path) -> Target {
-        let via = match self.via {
+    /// The way of that source.
+    pub(crate) fn via(&self, place: &Path) -> Via {
+        match self.via {
             ViaKind::Direct => Via::Direct,
             ViaKind::Import => Via::Import,
             ViaKind::WebDownload => Via::WebDownload { uri: place.display().to_string() },
-        };
+        }
+    }
+
+    /// The target with its stores.
+    pub(crate) fn applied(&self, target: Target) -> Target {
         let stores = match &self.stores[..] {
             _ if self.all_stores => Stores::All,
             [] => Stores::Default,
             stores => Stores::These(stores.to_vec()),
         };
-        let target = target.via(via).into_stores(stores);
+        let target = target.into_stores(stores);
         if self.allow_failure { target.all_stores_must_succeed(false) } else { target }
     }
 

@@ -23,7 +23,8 @@ pub(super) async fn proved(
     expected.of(source::open(place, options).await?)
 }
 
-async fn expected(
+/// What a source has to be, as far as that is asked for.
+pub(super) async fn expected(
     args: &ProofArgs,
     http: &HttpOptions,
     printer: &Printer,

@@ -14,15 +14,17 @@ use tracing::Instrument as _;
 
 use self::plan::Plan;
 use self::record::Record;
-use crate::error::{Failure, PushError};
+use crate::error::{Failure, Fate, PushError};
 use crate::formats::Examined;
 use crate::pipeline::{Produced, Read, Tap};
 use crate::progress::{Phase, Retrying};
 use crate::push::PushOptions;
+use crate::quotas::Share;
 use crate::report::{self, Note, Report};
 use crate::retry::{Remedy, Retries, remedy};
 use crate::rounds::{Over, Participant, Want};
 use crate::sending::{Attempt, Found, Patience, Unsent, found};
+use crate::service::Service;
 use crate::sink::ImageData;
 use crate::stages::{Step, Stopwatch, Timing};
 use crate::target::{Target, Via};
@@ -48,6 +50,7 @@ pub(crate) struct Delivery<'a> {
     target: &'a Target,
     options: &'a PushOptions,
     subject: &'a Subject,
+    service: Arc<Service>,
     /// The record to be; its id changes with a new record.
     image: NewImage,
     /// Known from [`prepare`](Delivery::prepare) on.
@@ -90,6 +93,7 @@ impl<'a> Delivery<'a> {
             target,
             options,
             subject,
+            service: target.service.clone().unwrap_or_default(),
             image,
             plan: None,
             id: String::new(),
@@ -275,6 +279,10 @@ impl<'a> Delivery<'a> {
         // From here on an interruption tells what has happened, too.
         self.stage = Stage::Failing(failure);
         let fate = self.dispose(may_stay, hurried).await;
+        let share = self.plan.as_mut().and_then(|plan| plan.share.take());
+        if !matches!(fate, Fate::NoRecord | Fate::Removed { .. }) {
+            share.into_iter().for_each(Share::keep);
+        }
         let Stage::Failing(failure) = std::mem::replace(&mut self.stage, Stage::Fetching) else {
             unreachable!("nobody else has changed it");
         };
@@ -311,7 +319,8 @@ impl<'a> Delivery<'a> {
     }
 
     fn report(&mut self, image: &Image, by: Vec<&'static str>, produced: &Produced) -> Report {
-        let plan = self.plan.as_ref().expect("nothing is sent without a plan");
+        let plan = self.plan.as_mut().expect("nothing is sent without a plan");
+        plan.share.take().into_iter().for_each(Share::keep);
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(notes_on(&plan.examined, image.virtual_size()));
         Report {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use imgpush_client::Error as ClientError;
 use imgpush_formats::{Inspection, ServerVerdict};
 use tracing::Instrument as _;
 
@@ -11,12 +10,16 @@ use crate::error::Failure;
 use crate::formats::{Claim, Examined};
 use crate::preflight;
 use crate::progress::Phase;
+use crate::quotas::Share;
+use crate::service::Asking;
 use crate::target::Stores;
 
 pub(super) struct Plan {
     pub(super) claim: Claim,
     /// What the service will say, and what the bytes are, as far as that is known by now.
     pub(super) examined: Examined,
+    /// Its room in the quotas.
+    pub(super) share: Option<Share>,
 }
 
 impl Delivery<'_> {
@@ -38,11 +41,9 @@ impl Delivery<'_> {
         let client = &self.target.client;
         let (options, subject) = (self.options, self.subject);
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
-        // An address that does not answer at all may be wrong, which is told at once.
-        let retry = &options.retry;
-        let asking = retry.call("asking for formats", ClientError::is_overload, || client.schema());
-        let schema = asking.await.map_err(preflight::failed)?;
-        preflight::taken(client.base().as_str(), &schema, asked, container)?;
+        let asking = Asking { service: &self.service, client, retry: &options.retry };
+        let schema = asking.schema().await?;
+        preflight::taken(client.base().as_str(), schema, asked, container)?;
         let settings = preflight::settings(&options.image_format, schema);
         let disk_format = match asked {
             Some(asked) => asked.to_owned(),
@@ -61,24 +62,15 @@ impl Delivery<'_> {
         if let Some(gib) = options.min_disk.or_else(inspected) {
             self.image.set_min_disk(gib);
         }
-        let asking =
-            retry.call("asking for quotas", ClientError::is_overload, || preflight::usage(client));
-        if let Some(usage) = asking.await.map_err(preflight::failed)? {
-            preflight::quotas(&usage, subject.size)?;
-        }
         if let Stores::These(stores) = &self.target.stores {
-            let asking =
-                retry.call("asking for stores", ClientError::is_overload, || client.stores());
-            preflight::stores(client, stores, asking.await)?;
+            preflight::stores(client, stores, asking.stores().await?)?;
         }
         if let Some(import) = self.target.import().or_else(|| self.target.copies()) {
-            let asking =
-                retry.call("asking for imports", ClientError::is_overload, || client.import_info());
-            let offers = asking.await.map_err(preflight::failed)?;
-            preflight::import(client, import.method().name(), offers)?;
+            preflight::import(client, import.method().name(), asking.imports().await?)?;
         }
+        let share = asking.room(subject.size).await?;
         let inspection = Arc::clone(&subject.inspection);
-        self.plan = Some(Plan { claim, examined: Examined { inspection, verdict } });
+        self.plan = Some(Plan { claim, examined: Examined { inspection, verdict }, share });
         Ok(())
     }
 }

@@ -123,6 +123,10 @@ impl Source for Proved {
         self.source.size()
     }
 
+    fn stamp(&self) -> Option<String> {
+        self.source.stamp()
+    }
+
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
         self.source.next_chunk(pool)
     }

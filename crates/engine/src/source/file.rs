@@ -84,6 +84,11 @@ impl Source for FileSource {
         Some(self.size)
     }
 
+    fn stamp(&self) -> Option<String> {
+        let since = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(format!("{} bytes, {}.{:09}", self.size, since.as_secs(), since.subsec_nanos()))
+    }
+
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
         let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX);
         if left == 0 {

@@ -56,6 +56,10 @@ impl Source for MappedSource {
         self.file.size()
     }
 
+    fn stamp(&self) -> Option<String> {
+        self.file.stamp()
+    }
+
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
         if self.at == self.length {
             return Ok(None);

@@ -52,6 +52,12 @@ pub trait Source: Send {
     /// The number of bytes there will be, where it is known before reading.
     fn size(&self) -> Option<u64>;
 
+    /// What tells it from the same place with other bytes, where that is known without reading them: size
+    /// and time of a file, what a server says of the version it gives.
+    fn stamp(&self) -> Option<String> {
+        None
+    }
+
     /// The next bytes in a buffer of `pool`, or `None` at the end.
     ///
     /// # Errors

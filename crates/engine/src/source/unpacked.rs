@@ -36,6 +36,7 @@ const XZ_BYTES: u64 = 1 << 20;
 pub struct Unpacked {
     name: String,
     file_name: Option<String>,
+    stamp: Option<String>,
     packing: Packing,
     most_bytes: Option<u64>,
     decoder: Box<dyn Decoder>,
@@ -55,7 +56,7 @@ impl Unpacked {
     /// [`SourceError::Damaged`], when there is no memory for it.
     pub fn new(source: Box<dyn Source>, packing: Packing) -> Result<Self, SourceError> {
         let name = source.name().to_owned();
-        let file_name = source.file_name();
+        let (file_name, stamp) = (source.file_name(), source.stamp());
         let algorithms = source.wants().to_vec();
         match decoder(packing, Input::new(source)) {
             Ok(decoder) => {
@@ -64,6 +65,7 @@ impl Unpacked {
                 Ok(Unpacked {
                     name,
                     file_name,
+                    stamp,
                     packing,
                     most_bytes,
                     decoder,
@@ -143,6 +145,10 @@ impl Source for Unpacked {
 
     fn size(&self) -> Option<u64> {
         None
+    }
+
+    fn stamp(&self) -> Option<String> {
+        self.stamp.clone()
     }
 
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {

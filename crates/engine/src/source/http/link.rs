@@ -28,7 +28,7 @@ pub(super) struct Link {
     /// Bytes of the file, where the server says.
     pub(super) size: Option<u64>,
     /// Of the first answer.
-    version: Option<Version>,
+    pub(super) version: Option<Version>,
     takes_ranges: bool,
     /// Bytes received.
     at: u64,

@@ -118,6 +118,11 @@ impl Source for HttpSource {
         self.link.size
     }
 
+    fn stamp(&self) -> Option<String> {
+        let validator = self.link.version.as_ref()?.validator()?.to_str().ok()?;
+        Some(format!("{} bytes, {validator}", self.link.size?))
+    }
+
     /// Copies once, from the connection's small pieces into a buffer: their memory is not of the pool,
     /// and small chunks would make small frames of the upload.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {

@@ -1,0 +1,223 @@
+//! `imgpush push`.
+
+mod aims;
+mod patterns;
+mod telling;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use imgpush_client::ImageClient;
+use imgpush_engine::proof::Expected;
+use imgpush_engine::source::{self, Source, SourceOptions};
+use imgpush_engine::{
+    Batch, BatchEvent, BatchSummary, BatchTask, CancellationToken, Failure, Push, PushError,
+    PushOptions, Report, SourceError,
+};
+
+use self::aims::{Aim, aims, connect, shown, unbegun_anywhere};
+use self::telling::Telling;
+pub(crate) use self::telling::failed;
+use super::source as opening;
+use crate::args::{CloudArgs, PushArgs};
+use crate::exit_code::{self, Code};
+use crate::printer::Printer;
+use crate::progress::{BatchView, View};
+use crate::{interrupt, output};
+
+pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
+    let files = match patterns::matched(&args.files) {
+        Ok(files) => files,
+        Err(error) => {
+            printer.error(&output::chain(&error), &[]);
+            return exit_code::USAGE;
+        }
+    };
+    if files.len() > 1
+        && let Some(option) = args.misfit_for_several()
+    {
+        printer.error(&[format!("{option} makes no sense for several images")], &[]);
+        return exit_code::USAGE;
+    }
+    let what = match &files[..] {
+        [file] => shown(file),
+        files => format!("{} images", files.len()),
+    };
+    let mut telling = Telling {
+        args,
+        printer,
+        is_one_cloud: true,
+        is_one_image: files.len() == 1,
+        codes: Vec::new(),
+        failures: Vec::new(),
+    };
+    let pushed = match aims(clouds, &what) {
+        Ok(aims) => {
+            telling.is_one_cloud = aims.len() == 1;
+            let cancel = interrupt::token(printer);
+            Pushing { args, files: &files, aims: &aims, what: &what, cancel }
+                .run(&mut telling)
+                .await
+        }
+        Err(error) => Err(error),
+    };
+    match pushed {
+        Ok(summary) if files.len() > 1 => telling.sum_up(&summary),
+        Ok(_) => {}
+        Err(error) => telling.tell(&Err(error), &files[0]),
+    }
+    telling.code()
+}
+
+/// What is pushed, and where.
+struct Pushing<'a> {
+    args: &'a PushArgs,
+    files: &'a [PathBuf],
+    aims: &'a [Aim],
+    /// What messages call all of it.
+    what: &'a str,
+    cancel: CancellationToken,
+}
+
+impl Pushing<'_> {
+    /// Pushes, and tells what comes of it; an error is one for all.
+    async fn run(&self, telling: &mut Telling<'_>) -> Result<BatchSummary, PushError> {
+        let (args, printer) = (self.args, telling.printer);
+        // What is alone and cannot be read needs no cloud to say so.
+        let beginning = async {
+            let options = args.source_options();
+            let expected = opening::expected(&args.proof, &options.http, printer).await?;
+            let open = Open { options, expected };
+            let first = match self.files {
+                [file] => Some(open.open(file).await?),
+                _ => None,
+            };
+            let retry = args.retry.options();
+            Ok::<_, SourceError>((open, first, connect(self.aims, &retry, self.what).await))
+        };
+        let begun = tokio::select! {
+            begun = beginning => begun.map_err(Failure::from),
+            () = self.cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        let (open, first, connected) =
+            begun.map_err(|failure| unbegun_anywhere(self.what, self.aims, failure))?;
+
+        let clouds: Vec<_> = self.aims.iter().map(|aim| aim.name.clone()).collect();
+        let files = self.files.len();
+        let views = BatchView::new(args.progress, args.quiet, printer, &clouds, files);
+        let options = args.batch.options(files, args.retry.options());
+        let mut batch = Batch::new(options).with_progress({
+            let views = views.clone();
+            move |number, source, target| views.begun(number, source, target.cloud())
+        });
+        // For each cloud why nothing is pushed there, if so.
+        let mut unreached = Vec::new();
+        for target in connected {
+            match target {
+                Ok(target) => {
+                    batch = batch.to(args.target.applied(target));
+                    unreached.push(None);
+                }
+                Err(error) => unreached.push(Some(error)),
+            }
+        }
+        if unreached.iter().all(Option::is_some) || files > 1 {
+            for error in unreached.iter_mut().filter_map(Option::take) {
+                telling.tell(&Err(error), &self.files[0]);
+            }
+        }
+        let mut running = batch.start(open.tasks(args, self.files, first), &self.cancel);
+        while let Some(event) = running.next().await {
+            let BatchEvent::Ended(outcome) = event else { continue };
+            views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
+            let file = &self.files[outcome.number];
+            views.aside(|| {
+                for result in in_order(&mut unreached, outcome.results) {
+                    telling.tell(&result, file);
+                }
+            });
+        }
+        views.close();
+        Ok(running.summary().clone())
+    }
+}
+
+/// The results of one image with those of the clouds that were not reached, in the order of the clouds. What
+/// is told once for all stays alone.
+fn in_order(
+    unreached: &mut [Option<PushError>],
+    results: Vec<Result<Report, PushError>>,
+) -> Vec<Result<Report, PushError>> {
+    if unreached.iter().filter(|error| error.is_none()).count() != results.len() {
+        return results;
+    }
+    let mut results = results.into_iter();
+    let next = |error: &mut Option<PushError>| match error.take() {
+        Some(error) => Some(Err(error)),
+        None => results.next(),
+    };
+    unreached.iter_mut().filter_map(next).collect()
+}
+
+/// How sources are opened.
+#[derive(Clone)]
+struct Open {
+    options: SourceOptions,
+    expected: Expected,
+}
+
+impl Open {
+    async fn open(&self, place: &Path) -> Result<Box<dyn Source>, SourceError> {
+        self.expected.of(source::open(place, &self.options).await?)
+    }
+
+    /// A task for each file; the one that is open already is not opened again.
+    fn tasks(
+        self,
+        args: &PushArgs,
+        files: &[PathBuf],
+        first: Option<Box<dyn Source>>,
+    ) -> Vec<BatchTask> {
+        let mut first = first;
+        let task = |file: &PathBuf| {
+            let (open, place, source) = (self.clone(), file.clone(), first.take());
+            let opening = async move || match source {
+                Some(source) => Ok(source),
+                None => open.open(&place).await,
+            };
+            let task = BatchTask::opened_by(shown(file), args.options(), || opening().boxed());
+            task.via(args.target.via(file))
+        };
+        files.iter().map(task).collect()
+    }
+}
+
+/// Pushes a source to the one cloud that is meant, and gives back who is connected as well.
+pub(crate) async fn push(
+    cloud: &CloudArgs,
+    place: &Path,
+    opening: impl Future<Output = Result<Box<dyn Source>, SourceError>>,
+    options: PushOptions,
+    view: Arc<dyn View>,
+    printer: &Printer,
+) -> Result<(ImageClient, Report), PushError> {
+    let what = shown(place);
+    let aims = aims(cloud, &what)?;
+    let cancel = interrupt::token(printer);
+    let begin = async {
+        let source = opening.await?;
+        Ok::<_, SourceError>((source, connect(&aims, &options.retry, &what).await))
+    };
+    let begun = tokio::select! {
+        begun = begin => begun.map_err(Failure::from),
+        () = cancel.cancelled() => Err(Failure::Interrupted),
+    };
+    let (source, mut targets) = begun.map_err(|failure| unbegun_anywhere(&what, &aims, failure))?;
+    let target = targets.pop().expect("a target for the one aim")?;
+    let client = target.client().clone();
+    let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);
+    let pushed = push.run(source, &cancel).await;
+    view.close();
+    Ok((client, pushed?))
+}

@@ -1,0 +1,46 @@
+//! Patterns of file names that no shell has replaced.
+
+use std::path::{Path, PathBuf};
+
+use imgpush_engine::source::is_address;
+
+/// What is wrong with a pattern.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PatternError {
+    #[error("{0} is no pattern of file names")]
+    Syntax(String, #[source] glob::PatternError),
+    #[error("no file matches {0}")]
+    Nothing(String),
+    #[error("cannot look for {0}")]
+    Unreadable(String, #[source] glob::GlobError),
+}
+
+/// Each argument; for a pattern the files that it matches, by name. What is there under that very name is
+/// no pattern.
+pub(super) fn matched(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, PatternError> {
+    let mut files = Vec::new();
+    for argument in arguments {
+        match pattern(argument) {
+            Some(pattern) => files.extend(matches(pattern)?),
+            None => files.push(argument.clone()),
+        }
+    }
+    Ok(files)
+}
+
+fn pattern(argument: &Path) -> Option<&str> {
+    let text = argument.to_str()?;
+    let is_plain = !text.contains(['*', '?', '[']) || is_address(argument) || argument.exists();
+    (!is_plain).then_some(text)
+}
+
+fn matches(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
+    let found = glob::glob(pattern);
+    let found = found.map_err(|source| PatternError::Syntax(pattern.to_owned(), source))?;
+    let files: Result<Vec<_>, _> = found.collect();
+    let files = files.map_err(|source| PatternError::Unreadable(pattern.to_owned(), source))?;
+    if files.is_empty() {
+        return Err(PatternError::Nothing(pattern.to_owned()));
+    }
+    Ok(files)
+}

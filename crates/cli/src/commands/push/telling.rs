@@ -1,0 +1,85 @@
+//! What is said of pushes.
+
+use std::path::Path;
+
+use imgpush_engine::{BatchSummary, PushError, Report};
+
+use crate::args::PushArgs;
+use crate::exit_code::{self, Code};
+use crate::printer::{Printer, for_terminal};
+use crate::{hints, output};
+
+/// Says what came of each image in each cloud, and remembers what scripts and the last lines need.
+pub(super) struct Telling<'a> {
+    pub(super) args: &'a PushArgs,
+    pub(super) printer: &'a Printer,
+    pub(super) is_one_cloud: bool,
+    pub(super) is_one_image: bool,
+    pub(super) codes: Vec<Code>,
+    /// A line for each failure.
+    pub(super) failures: Vec<String>,
+}
+
+impl Telling<'_> {
+    /// Says what came of one image in one cloud; `file` is its source as it was given.
+    pub(super) fn tell(&mut self, result: &Result<Report, PushError>, file: &Path) {
+        match result {
+            Ok(report) => self.pushed(report),
+            Err(error) => self.failed(error, file),
+        }
+    }
+
+    fn pushed(&mut self, report: &Report) {
+        self.codes.push(exit_code::DONE);
+        if self.args.json {
+            return self.printer.result(&output::any(report).to_string());
+        }
+        let cloud = (!self.is_one_cloud).then_some(&*report.cloud);
+        let source = (!self.is_one_image).then_some(&*report.source);
+        let words: Vec<_> = [Some(&*report.id), cloud, source].into_iter().flatten().collect();
+        self.printer.result(&for_terminal(&words.join("  ")));
+        if !self.args.quiet {
+            let lines = output::summary(report);
+            let lines = if self.is_one_image { lines } else { output::in_short(lines) };
+            lines.iter().for_each(|line| self.printer.note(&for_terminal(line)));
+        }
+    }
+
+    fn failed(&mut self, error: &PushError, file: &Path) {
+        let code = exit_code::of_push(error);
+        self.codes.push(code);
+        if self.args.json {
+            self.printer.result(&output::failure(error, code).to_string());
+        }
+        let cause = output::chain(error).pop().unwrap_or_default();
+        self.failures.push(format!("{} to {}: {cause}", error.source_name, error.cloud));
+        failed(error, file, self.args.is_keeping_failed(), self.printer);
+    }
+
+    /// The last words on several images.
+    pub(super) fn sum_up(&self, summary: &BatchSummary) {
+        if self.args.json {
+            self.printer.result(&output::batch(summary).to_string());
+        }
+        if self.args.quiet {
+            return;
+        }
+        self.printer.note(&output::batch_summary(summary));
+        for failure in &self.failures {
+            self.printer.note(&for_terminal(&format!("  failed  {failure}")));
+        }
+    }
+
+    /// The exit code of all.
+    pub(super) fn code(&self) -> Code {
+        exit_code::of_all(&self.codes)
+    }
+}
+
+/// Says why a push failed, and gives its exit code.
+pub(crate) fn failed(error: &PushError, file: &Path, keep_failed: bool, printer: &Printer) -> Code {
+    let mut chain = output::chain(error);
+    chain[0] = format!("{}; {}", chain[0], error.fate);
+    printer.error(&chain, &hints::for_push(error, file, keep_failed));
+    exit_code::of_push(error)
+}

@@ -1,0 +1,276 @@
+//! What a batch has begun and what it has proved, on the disk before the next step.
+//!
+//! A file of JSON lines. The first says what it is; each of the others is one event: an id that is about
+//! to be asked for, a record that is gone again, an image that is proved. The file is locked while a batch
+//! has it, so what it has begun and not ended belongs to a batch that is over.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// Why a journal cannot be used. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// It cannot be opened, read or written.
+    #[error("cannot use the journal {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another batch is at work with it.
+    #[error("the journal {} is in use by another batch", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is something else.
+    #[error("{} is no journal: line {line}", path.display())]
+    NoJournal {
+        /// The file.
+        path: PathBuf,
+        /// The first line that is none of a journal, from 1.
+        line: usize,
+        /// What it is.
+        source: serde_json::Error,
+    },
+}
+
+/// Which image of which target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Key {
+    /// What messages call the source; one with secrets in it is told from others by its stamp alone.
+    pub(super) source: String,
+    pub(super) name: String,
+    pub(super) cloud: String,
+}
+
+/// An image that is proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Proved {
+    pub(super) id: String,
+    /// Of the source, when it was read.
+    pub(super) stamp: String,
+    pub(super) os_hash_algo: String,
+    pub(super) os_hash_value: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    /// The format of the file.
+    Journal(u32),
+    Asking {
+        #[serde(flatten)]
+        key: Key,
+        id: String,
+    },
+    Gone {
+        #[serde(flatten)]
+        key: Key,
+        id: String,
+    },
+    Proved {
+        #[serde(flatten)]
+        key: Key,
+        #[serde(flatten)]
+        proved: Proved,
+    },
+}
+
+/// The only format there is.
+const FORMAT: u32 = 1;
+
+/// What a journal knows of one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// An id that was asked for, and of which nothing else was heard.
+    pub(super) asked_for: Option<String>,
+    pub(super) proved: Option<Proved>,
+}
+
+/// A journal that this process has to itself.
+pub(super) struct Journal {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    file: File,
+    known: HashMap<Key, Known>,
+}
+
+impl Journal {
+    /// Opens or makes the file, and reads what is in it.
+    pub(super) fn open(path: &Path) -> Result<Arc<Self>, JournalError> {
+        let failed = |source| JournalError::Io { path: path.to_owned(), source };
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(JournalError::Busy { path: path.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        // A line without its end is one that was being written when the process was killed.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut known: HashMap<Key, Known> = HashMap::new();
+        for (at, line) in text[..whole].lines().enumerate() {
+            let no_journal = |source| JournalError::NoJournal {
+                path: path.to_owned(),
+                line: at + 1,
+                source,
+            };
+            let line: Line = serde_json::from_str(line).map_err(no_journal)?;
+            if (at == 0) != matches!(line, Line::Journal(FORMAT)) {
+                let source = serde::de::Error::custom("it does not begin as a journal does");
+                return Err(no_journal(source));
+            }
+            line.tell(&mut known);
+        }
+        if whole == 0 && !text.is_empty() {
+            let source = serde::de::Error::custom("it does not begin as a journal does");
+            return Err(JournalError::NoJournal { path: path.to_owned(), line: 1, source });
+        }
+        file.set_len(whole as u64).map_err(failed)?;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        let journal =
+            Journal { path: path.to_owned(), state: Mutex::new(State { file, known }) };
+        if whole == 0 {
+            journal.write(Line::Journal(FORMAT)).map_err(failed)?;
+        }
+        Ok(Arc::new(journal))
+    }
+
+    /// What is known of an image.
+    pub(super) fn known(&self, key: &Key) -> Known {
+        self.lock().known.get(key).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn asking(&self, key: &Key, id: &str) -> std::io::Result<()> {
+        self.write(Line::Asking { key: key.clone(), id: id.to_owned() })
+    }
+
+    pub(super) fn gone(&self, key: &Key, id: &str) -> std::io::Result<()> {
+        self.write(Line::Gone { key: key.clone(), id: id.to_owned() })
+    }
+
+    pub(super) fn proved(&self, key: &Key, proved: Proved) -> std::io::Result<()> {
+        self.write(Line::Proved { key: key.clone(), proved })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a line, which is on the disk afterwards.
+    fn write(&self, line: Line) -> std::io::Result<()> {
+        let mut text = serde_json::to_string(&line)?;
+        text.push('\n');
+        let mut state = self.lock();
+        state.file.write_all(text.as_bytes())?;
+        state.file.sync_data()?;
+        line.tell(&mut state.known);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// What is known behind this line.
+    fn tell(self, known: &mut HashMap<Key, Known>) {
+        match self {
+            Line::Journal(_) => {}
+            Line::Asking { key, id } => known.entry(key).or_default().asked_for = Some(id),
+            Line::Gone { key, id } => {
+                let known = known.entry(key).or_default();
+                known.asked_for.take_if(|asked| *asked == id);
+                known.proved.take_if(|proved| proved.id == id);
+            }
+            Line::Proved { key, proved } => {
+                known.insert(key, Known { asked_for: None, proved: Some(proved) });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(source: &str) -> Key {
+        Key { source: source.to_owned(), name: "n".to_owned(), cloud: "c".to_owned() }
+    }
+
+    fn proved(id: &str) -> Proved {
+        let text = |text: &str| text.to_owned();
+        Proved { id: text(id), stamp: text("s"), os_hash_algo: text("a"), os_hash_value: text("v") }
+    }
+
+    fn asked_for(id: &str) -> Known {
+        Known { asked_for: Some(id.to_owned()), proved: None }
+    }
+
+    #[test]
+    fn what_was_written_is_known_to_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = Journal::open(&path).unwrap();
+        assert!(matches!(Journal::open(&path), Err(JournalError::Busy { .. })));
+        journal.asking(&key("a"), "1").unwrap();
+        journal.asking(&key("b"), "2").unwrap();
+        journal.proved(&key("b"), proved("2")).unwrap();
+        journal.asking(&key("c"), "3").unwrap();
+        journal.gone(&key("c"), "3").unwrap();
+        drop(journal);
+
+        let journal = Journal::open(&path).unwrap();
+        assert_eq!(journal.known(&key("a")), asked_for("1"));
+        assert_eq!(journal.known(&key("b")).proved, Some(proved("2")));
+        assert_eq!(journal.known(&key("c")), Known::default());
+        assert_eq!(journal.known(&key("d")), Known::default());
+    }
+
+    #[test]
+    fn a_line_that_a_kill_has_cut_counts_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = Journal::open(&path).unwrap();
+        journal.asking(&key("a"), "1").unwrap();
+        drop(journal);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole[..], br#"{"proved":{"source":"a","na"#].concat()).unwrap();
+
+        let journal = Journal::open(&path).unwrap();
+        assert_eq!(journal.known(&key("a")), asked_for("1"));
+        journal.asking(&key("b"), "2").unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(&path).unwrap().known(&key("b")), asked_for("2"));
+    }
+
+    #[test]
+    fn a_file_that_is_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        let later = "{\"journal\":1}\nnonsense\n";
+        for (text, line) in [("hello\n", 1), ("hello", 1), ("{\"journal\":2}\n", 1), (later, 2)] {
+            std::fs::write(&path, text).unwrap();
+            let refused = Journal::open(&path).err().unwrap();
+            assert!(matches!(refused, JournalError::NoJournal { line: at, .. } if at == line));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}

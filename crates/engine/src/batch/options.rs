@@ -1,0 +1,144 @@
+//! How a batch goes.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::hashing::Hashing;
+use crate::pool::{OVERHEAD_BYTES, Pool};
+use crate::retry::RetryOptions;
+use crate::workbench::Workbench;
+
+/// How a batch goes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BatchOptions {
+    /// Images at a time, 8 by default. A service takes as many uploads at once as it has workers; more
+    /// connections wait for one.
+    pub jobs: NonZeroUsize,
+    /// Bytes of memory that the process should stay within; dealt out among the jobs.
+    pub memory_bytes: u64,
+    /// Bytes of one buffer; what suits the memory of a job when none.
+    pub chunk_bytes: Option<usize>,
+    /// Begin with no other image when one has failed.
+    pub fail_fast: bool,
+    /// Where to write down what is begun and what is proved, to go on from there another time.
+    pub journal: Option<PathBuf>,
+    /// What is tried again when a service is asked for its quotas.
+    pub retry: RetryOptions,
+}
+
+impl Default for BatchOptions {
+    fn default() -> Self {
+        BatchOptions {
+            jobs: DEFAULT_JOBS,
+            memory_bytes: 64 << 20,
+            chunk_bytes: None,
+            fail_fast: false,
+            journal: None,
+            retry: RetryOptions::default(),
+        }
+    }
+}
+
+/// Twice the workers of a usual small image service: enough that none of them waits for a next image to be
+/// opened, and half the lanes of a vector register.
+const DEFAULT_JOBS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+impl BatchOptions {
+    /// So many images at a time.
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Within so many bytes of memory.
+    #[must_use]
+    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// With buffers of so many bytes.
+    #[must_use]
+    pub fn with_chunk_bytes(mut self, bytes: usize) -> Self {
+        self.chunk_bytes = Some(bytes);
+        self
+    }
+
+    /// With no other image begun when one has failed.
+    #[must_use]
+    pub fn failing_fast(mut self) -> Self {
+        self.fail_fast = true;
+        self
+    }
+
+    /// With this journal.
+    #[must_use]
+    pub fn with_journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(path.into());
+        self
+    }
+
+    /// Tried again so.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryOptions) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// What each of so many jobs works with.
+    pub(super) fn workbenches(&self, jobs: usize) -> Vec<Workbench> {
+        let hashing = Hashing::of(jobs);
+        let room = self.memory_bytes.saturating_sub(OVERHEAD_BYTES) / jobs.max(1) as u64;
+        let bench = || Workbench {
+            pool: Pool::dealt(room, self.chunk_bytes.unwrap_or_else(|| chunk_bytes(room, jobs))),
+            hashing: hashing.clone(),
+        };
+        (0..jobs).map(|_| bench()).collect()
+    }
+}
+
+/// One that has the machine to itself has the largest buffers. Of several, those that are read stay in the
+/// second cache until they are hashed.
+fn chunk_bytes(room: u64, jobs: usize) -> usize {
+    let most = if jobs > 1 { SHARED_CHUNK_BYTES } else { crate::pool::CHUNK_BYTES };
+    let share = usize::try_from(room / CHUNKS_A_JOB).unwrap_or(most).max(1);
+    // The power of two that is not larger.
+    let share = 1 << share.ilog2();
+    share.clamp(LEAST_CHUNK_BYTES.min(most), most)
+}
+
+/// As `imgpush digest` reads.
+const SHARED_CHUNK_BYTES: usize = 256 << 10;
+
+/// Smaller ones are more calls than data.
+const LEAST_CHUNK_BYTES: usize = 64 << 10;
+
+/// The tail, the one being filled, those being hashed, and a queue for the network.
+const CHUNKS_A_JOB: u64 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_is_dealt_out_among_the_jobs() {
+        for (mib, jobs, chunks, kib) in [
+            (64, 1, 32, 1024),
+            (64, 2, 8, 256),
+            (64, 8, 8, 256),
+            (64, 16, 8, 256),
+            (64, 32, 8, 128),
+            (64, 100, 5, 64),
+            (32, 8, 8, 64),
+            (0, 3, 4, 64),
+        ] {
+            let options = BatchOptions::default().with_memory_bytes(mib << 20);
+            let benches = options.workbenches(jobs);
+            assert_eq!(benches.len(), jobs);
+            let pool = &benches[0].pool;
+            assert_eq!((pool.chunks(), pool.chunk_bytes() >> 10), (chunks, kib), "{mib} {jobs}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! One image of a batch.
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+
+use crate::SourceError;
+use crate::push::PushOptions;
+use crate::source::{self, Source, SourceOptions};
+use crate::target::Via;
+
+/// One image of a batch: where it comes from, and what it is to be.
+pub struct BatchTask {
+    pub(super) source: String,
+    pub(super) options: PushOptions,
+    pub(super) opening: Opening,
+    pub(super) via: Option<Via>,
+}
+
+/// Opens a source when its turn has come.
+type Opening = Box<dyn FnOnce() -> BoxFuture<'static, Result<Box<dyn Source>, SourceError>> + Send>;
+
+impl BatchTask {
+    /// What a user names, as [`source::open`] takes it.
+    #[must_use]
+    pub fn new(place: impl Into<PathBuf>, source: SourceOptions, options: PushOptions) -> Self {
+        let place = place.into();
+        let name = source::shown(&place).to_string_lossy().into_owned();
+        BatchTask::opened_by(name, options, move || {
+            Box::pin(async move { source::open(&place, &source).await })
+        })
+    }
+
+    /// A source that is opened when its turn has come; so not all files of a batch are open at once.
+    /// `name` is what messages call it until then.
+    #[must_use]
+    pub fn opened_by(
+        name: impl Into<String>,
+        options: PushOptions,
+        opening: impl FnOnce() -> BoxFuture<'static, Result<Box<dyn Source>, SourceError>>
+        + Send
+        + 'static,
+    ) -> Self {
+        BatchTask { source: name.into(), options, opening: Box::new(opening), via: None }
+    }
+
+    /// On that way, whatever the targets say.
+    #[must_use]
+    pub fn via(mut self, via: Via) -> Self {
+        self.via = Some(via);
+        self
+    }
+}
+
+impl std::fmt::Debug for BatchTask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BatchTask")
+            .field("source", &self.source)
+            .field("options", &self.options)
+            .field("via", &self.via)
+            .finish_non_exhaustive()
+    }
+}

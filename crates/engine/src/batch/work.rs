@@ -1,0 +1,150 @@
+//! A batch at work, seen from a job.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{BatchEvent, BatchOptions, BatchTask, Outcome, ProgressOf};
+use crate::error::{Failure, Fate, PushError};
+use crate::push::push;
+use crate::report::Report;
+use crate::retry::RetryOptions;
+use crate::service::Asking;
+use crate::target::Target;
+use crate::workbench::Workbench;
+
+pub(super) type Tasks = Box<dyn Iterator<Item = BatchTask> + Send>;
+
+/// What the jobs share.
+pub(super) struct Work {
+    targets: Vec<Target>,
+    /// What lets uploads into each target, where their number is limited.
+    gates: Vec<OnceCell<Option<Semaphore>>>,
+    retry: RetryOptions,
+    progress: ProgressOf,
+    waiting: Mutex<std::iter::Enumerate<Tasks>>,
+    is_failing_fast: bool,
+    has_failed: AtomicBool,
+    cancel: CancellationToken,
+    start: Instant,
+}
+
+impl Work {
+    pub(super) fn new(
+        targets: Vec<Target>,
+        options: &BatchOptions,
+        progress: ProgressOf,
+        tasks: Tasks,
+        cancel: CancellationToken,
+        start: Instant,
+    ) -> Self {
+        Work {
+            gates: targets.iter().map(|_| OnceCell::new()).collect(),
+            targets,
+            retry: options.retry.clone(),
+            progress,
+            waiting: Mutex::new(tasks.enumerate()),
+            is_failing_fast: options.fail_fast,
+            has_failed: AtomicBool::new(false),
+            cancel,
+            start,
+        }
+    }
+
+    /// Pushes one image after the other until there is none, or nobody listens any more.
+    pub(super) async fn run(self: Arc<Self>, bench: Workbench, events: mpsc::Sender<BatchEvent>) {
+        while let Some((number, task)) = self.next() {
+            let source = task.source.clone();
+            let begun = self.start.elapsed();
+            let event = BatchEvent::Begun { number, source: source.clone() };
+            if events.send(event).await.is_err() {
+                return;
+            }
+            let results = self.push(number, task, &bench).await;
+            if results.iter().any(Result::is_err) {
+                self.has_failed.store(true, Ordering::Relaxed);
+            }
+            let outcome = Outcome { number, source, begun, results };
+            if events.send(BatchEvent::Ended(outcome)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The number of tasks that nobody has begun; there are none afterwards.
+    pub(super) fn give_up(&self) -> usize {
+        self.lock().by_ref().count()
+    }
+
+    fn next(&self) -> Option<(usize, BatchTask)> {
+        let is_over = self.cancel.is_cancelled()
+            || self.is_failing_fast && self.has_failed.load(Ordering::Relaxed);
+        if is_over { None } else { self.lock().next() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, std::iter::Enumerate<Tasks>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn push(
+        &self,
+        number: usize,
+        task: BatchTask,
+        bench: &Workbench,
+    ) -> Vec<Result<Report, PushError>> {
+        let BatchTask { source: name, options, opening, via } = task;
+        let targets: Vec<Target> = self
+            .targets
+            .iter()
+            .map(|target| {
+                let progress = (self.progress)(number, &name, target);
+                let mut target = target.clone().with_progress(progress);
+                target.via = via.clone().unwrap_or(target.via);
+                target
+            })
+            .collect();
+        let beginning = async {
+            let source = opening().await.map_err(|error| Failure::Source(Arc::new(error)))?;
+            Ok((source, self.admitted().await))
+        };
+        let begun = tokio::select! {
+            begun = beginning => begun,
+            () = self.cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        match begun {
+            Ok((source, _admitted)) => push(&targets, &options, source, bench, &self.cancel).await,
+            Err(failure) => vec![Err(unbegun(name, &targets, failure))],
+        }
+    }
+
+    /// Waits until there may be one more upload into each target. All jobs ask in the same order, so none
+    /// has what another waits for while it waits itself for what that one has.
+    async fn admitted(&self) -> Vec<SemaphorePermit<'_>> {
+        let mut permits = Vec::new();
+        for (target, gate) in self.targets.iter().zip(&self.gates) {
+            let service = target.service.as_deref().expect("a batch gives each target one");
+            let asking = Asking { service, client: &target.client, retry: &self.retry };
+            let gate = gate.get_or_init(|| async {
+                // Where that fails, so will the push, and says it.
+                asking.uploads().await.ok().flatten().map(Semaphore::new)
+            });
+            if let Some(gate) = gate.await {
+                permits.push(gate.acquire().await.expect("it is never closed"));
+            }
+        }
+        permits
+    }
+}
+
+/// What cannot be begun is told once, not for every target.
+fn unbegun(source_name: String, targets: &[Target], failure: Failure) -> PushError {
+    let cloud = match targets {
+        [target] => target.cloud().to_owned(),
+        _ => "all clouds".to_owned(),
+    };
+    let (failure, fate) = (Box::new(failure), Fate::NoRecord);
+    PushError { source_name, cloud, attempts: 0, failure, fate }
+}
