@@ -7,6 +7,7 @@ mod image;
 mod inspect;
 mod proof;
 mod push;
+mod report;
 mod sandbox;
 mod sources;
 mod support;

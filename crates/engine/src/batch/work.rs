@@ -13,6 +13,7 @@ use crate::push::push;
 use crate::report::Report;
 use crate::retry::RetryOptions;
 use crate::service::Asking;
+use crate::stages::Timing;
 use crate::target::Target;
 use crate::workbench::Workbench;
 
@@ -146,5 +147,6 @@ fn unbegun(source_name: String, targets: &[Target], failure: Failure) -> PushErr
         _ => "all clouds".to_owned(),
     };
     let (failure, fate) = (Box::new(failure), Fate::NoRecord);
-    PushError { source_name, cloud, attempts: 0, failure, fate }
+    let timing = Box::new(Timing::unbegun());
+    PushError { source_name, cloud, attempts: 0, failure, fate, timing }
 }

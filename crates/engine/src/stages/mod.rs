@@ -27,6 +27,9 @@ use timeline::Column;
 pub struct Timing {
     /// When it began, in seconds since 1970.
     pub started: f64,
+    /// Seconds until then; a report says them itself.
+    #[serde(skip)]
+    pub seconds: f64,
     /// Seconds of each stage.
     pub stages: Stages,
     /// What took the most of the time; none of a push that did not begin.
@@ -51,11 +54,12 @@ impl Timing {
         let mut bins = reading.bins();
         bins.join(target.bins());
         let stages = Stages::from(&bins.sums());
-        let course =
-            Course { stages: &stages, seconds: reading.seconds(), sent: bins.sent(), is_alone };
+        let (seconds, sent) = (reading.seconds(), bins.sent());
+        let course = Course { stages: &stages, seconds, sent, is_alone };
         let judged = judge(&course);
         Timing {
             started: reading.began(),
+            seconds,
             bottleneck: Some(judged.bottleneck),
             bottleneck_seconds: judged.seconds,
             advice: Some(judged.advice),
