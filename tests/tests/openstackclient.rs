@@ -146,12 +146,12 @@ fn what_openstackclient_saves_and_what_we_save_is_the_same() {
     let data = std::fs::read(&file).unwrap();
     assert!(std::fs::read(theirs).unwrap() == data && std::fs::read(own).unwrap() == data);
 
-    assert_eq!(ours(&["verify", id, own]), format!("{id}: OK\n"));
+    assert_eq!(ours(&["verify", id, "--file", own]), format!("{id}: OK\n"));
     assert_eq!(ours(&["verify", id]), format!("{id}: OK\n"));
     let mut wrong = data;
     wrong[1_000_000] ^= 1;
     std::fs::write(own, wrong).unwrap();
-    let output = imgpush().args(["verify", id, own, "--cloud", CLOUD]).output().unwrap();
+    let output = imgpush().args(["verify", id, "--file", own, "--cloud", CLOUD]).output().unwrap();
     assert_eq!(output.status.code(), Some(12), "{}", text(&output.stderr));
     ours(&["image", "delete", id]);
 }

@@ -35,7 +35,10 @@ impl Drawn {
             command.arg("--blink-settings=preferredColorScheme=0");
         }
         let Ok(output) = command.arg(format!("file://{}", page.display())).output() else {
-            let _ = writeln!(std::io::stderr(), "NOT TESTED: there is no chromium, so nothing is drawn");
+            let _ = writeln!(
+                std::io::stderr(),
+                "NOT TESTED: there is no chromium, so nothing is drawn"
+            );
             return None;
         };
         assert!(picture.exists(), "{}", text(&output.stderr));
@@ -53,7 +56,8 @@ impl Drawn {
         let has_it = |(_, pixel): &(usize, &[u8; 3])| **pixel == colour;
         let at: Vec<_> = self.pixels.iter().enumerate().filter(has_it).map(|(at, _)| at).collect();
         let lines = at.iter().map(|at| at / self.width).collect::<std::collections::BTreeSet<_>>();
-        let columns = at.iter().map(|at| at % self.width).collect::<std::collections::BTreeSet<_>>();
+        let columns =
+            at.iter().map(|at| at % self.width).collect::<std::collections::BTreeSet<_>>();
         (lines.len(), columns.len(), at.len())
     }
 }

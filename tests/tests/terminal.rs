@@ -99,7 +99,9 @@ fn assert_tidy(end: &[String], columns: u16) {
     assert!(!all.contains('━') && !all.contains('\u{1b}') && !all.contains("[0m"), "{all}");
     // Digests are longer than any terminal is wide, and cannot be broken at words.
     let too_long = |line: &&String| {
-        line.chars().count() > columns.into() && !line.contains("proved") && !line.contains("sha512")
+        line.chars().count() > columns.into()
+            && !line.contains("proved")
+            && !line.contains("sha512")
     };
     assert_eq!(end.iter().find(too_long), None, "{all}");
 }

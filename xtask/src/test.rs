@@ -67,5 +67,13 @@ fn with_cloud(steps: &mut Steps, filter: &[&str]) {
 }
 
 /// The tests that know a real cloud.
-const REAL: [&str; 7] =
-    ["conformance", "cloud", "faults", "interchange", "openstackclient", "paging", "targets"];
+const REAL: [&str; 8] = [
+    "conformance",
+    "cloud",
+    "faults",
+    "interchange",
+    "openstackclient",
+    "paging",
+    "pulling",
+    "targets",
+];

@@ -33,13 +33,14 @@ pub(crate) const REFUSED: Code = Code(21);
 pub(crate) const GAVE_UP: Code = Code(22);
 /// The service holds something else than what was sent. Since 0.1.
 pub(crate) const SERVER_DIFFERS: Code = Code(23);
-/// An import failed, or an image that was waited for did not become active. Since 0.1.
+/// An import failed, an image that was waited for did not become active, or one that is proved is not in
+/// all its stores or has not replaced all others. Since 0.1.
 pub(crate) const IMPORT_FAILED: Code = Code(24);
 /// What was waited for has not come in time. Since 0.1.
 pub(crate) const WAITED_TOO_LONG: Code = Code(25);
 /// What the service holds cannot be compared with what was sent. Since 0.1.
 pub(crate) const CANNOT_VERIFY: Code = Code(26);
-/// The image is proved in some of the clouds that it was pushed to, and not in others. Since 0.1.
+/// Of several clouds, or several images, some have come to what was asked for, and others not. Since 0.1.
 pub(crate) const PARTIAL: Code = Code(27);
 /// Interrupted by Ctrl-C or `SIGTERM`. Since 0.1.
 pub(crate) const INTERRUPTED: Code = Code(130);
@@ -62,7 +63,7 @@ impl From<Code> for std::process::ExitCode {
     }
 }
 
-/// The code of several pushes at once: what all came to, or that they did not come to the same. An
+/// The code of several pushes, or pulls, at once: what all came to, or that they did not come to the same. An
 /// interruption is one for all.
 pub(crate) fn of_all(codes: &[Code]) -> Code {
     let first = codes.first().copied().unwrap_or(DONE);
@@ -71,6 +72,29 @@ pub(crate) fn of_all(codes: &[Code]) -> Code {
         () if codes.contains(&DONE) && codes.iter().any(|code| *code != DONE) => PARTIAL,
         () => first,
     }
+}
+
+/// The worst code of several images that were compared. What is known to differ is worse than what is not
+/// known, and an interruption is one for all.
+pub(crate) fn worst(codes: &[Code]) -> Code {
+    /// From the best to the worst.
+    const ORDER: [Code; 9] = [
+        DONE,
+        GAVE_UP,
+        REFUSED,
+        NOT_AUTHORISED,
+        SOURCE,
+        CANNOT_VERIFY,
+        SOURCE_DIFFERS,
+        SERVER_DIFFERS,
+        INTERRUPTED,
+    ];
+    // One that is not in the order is some failure, between what is not known and what differs.
+    let rank = |code: &Code| {
+        let is_known = ORDER.contains(code);
+        ORDER.iter().position(|other| if is_known { other == code } else { *other == SOURCE })
+    };
+    codes.iter().copied().max_by_key(rank).unwrap_or(DONE)
 }
 
 /// The code of a push that failed.
@@ -83,9 +107,13 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
     match failure {
         Failure::Source(error) => of_source(error),
         Failure::NoName
+        | Failure::Journal(_)
+        | Failure::NoProject
         | Failure::Property { .. }
         | Failure::Destination(
-            DestinationError::Exists { .. } | DestinationError::NotAFile { .. },
+            DestinationError::Exists { .. }
+            | DestinationError::IsOther { .. }
+            | DestinationError::NotAFile { .. },
         ) => USAGE,
         Failure::FormatMismatch { .. }
         | Failure::FormatUnknown { .. }
@@ -100,13 +128,16 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
         | Failure::Stuck { .. }
         | Failure::Quota { .. }
         | Failure::NotAvailable { .. }
-        | Failure::NotStageable { .. } => REFUSED,
+        | Failure::NotStageable { .. }
+        | Failure::Exists { .. }
+        | Failure::NotComparable { .. } => REFUSED,
         Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
         Failure::Broken { .. }
         | Failure::Stalled { .. }
         | Failure::TooSlow
         | Failure::GaveUp { .. } => GAVE_UP,
-        Failure::NotCopied { .. } => IMPORT_FAILED,
+        Failure::NotCopied { .. } | Failure::NotReplaced { .. } => IMPORT_FAILED,
+        Failure::StillTheirs { .. } => WAITED_TOO_LONG,
         Failure::Mismatch { .. } | Failure::Differs { .. } => SERVER_DIFFERS,
         Failure::CannotVerify { .. } => CANNOT_VERIFY,
         Failure::Interrupted => INTERRUPTED,

@@ -9,8 +9,13 @@ use imgpush_engine::{DestinationError, Failure, PushError, SourceError, source};
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
-    let mut hints = for_format(&error.failure, file, "imgpush push");
-    let hint = match &*error.failure {
+    for_failure(&error.failure, file, keep_failed)
+}
+
+/// Hints for a push that failed so.
+pub(crate) fn for_failure(failure: &Failure, file: &Path, keep_failed: bool) -> Vec<String> {
+    let mut hints = for_format(failure, file, "imgpush push");
+    let hint = match failure {
         Failure::NoName => Some("give one with --name".to_owned()),
         Failure::Source(error) => match &**error {
             SourceError::Empty { .. } => {
@@ -36,6 +41,34 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
         Failure::ImportNotOffered { .. } => {
             Some("--via direct needs no import, with one store at most".to_owned())
         }
+        Failure::Exists { .. } => Some(
+            "--if-exists skip is content with the same data, replace retires what is there, rename takes \
+             another name, and add makes one more"
+                .to_owned(),
+        ),
+        Failure::NotComparable { .. } => Some(
+            "--checksum says what the data is before it is read; --if-exists replace and add do not \
+             compare; a file can be read twice"
+                .to_owned(),
+        ),
+        Failure::NoProject => Some(
+            "log in by a password or an application credential, or use --if-exists add without \
+             --id derived"
+                .to_owned(),
+        ),
+        Failure::StillTheirs { .. } => Some(
+            "if nothing sends to it any more, delete it and push again; --wait-for-others SECONDS sets \
+             the time"
+                .to_owned(),
+        ),
+        Failure::NotReplaced { source, .. } => Some(match source {
+            ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
+                "run it again when they may be deleted (`imgpush image set --unprotected`), or with \
+                 --replaced hide"
+                    .to_owned()
+            }
+            _ => "run it again: it goes on with those that are left".to_owned(),
+        }),
         Failure::NotCopied { .. } => Some(
             "most services let only administrators copy; --via import reaches several stores \
              without that"
@@ -225,16 +258,22 @@ pub(crate) fn for_download(failure: &Failure) -> Option<String> {
         Failure::Destination(DestinationError::Exists { .. }) => {
             "choose another name, or leave --no-overwrite out".to_owned()
         }
+        Failure::Destination(DestinationError::IsOther { .. }) => {
+            "--overwrite replaces it, -o names another place".to_owned()
+        }
         Failure::Differs { .. } => {
             "the data in the store is not what was uploaded, or another file \
              is compared; ask whoever runs the cloud to look at the store"
                 .to_owned()
         }
         Failure::CannotVerify { .. } => {
-            "`imgpush image save --allow-unverified` gets the data without a proof".to_owned()
+            "`imgpush pull --allow-unverified` gets the data without a proof".to_owned()
         }
         Failure::NotAvailable { status: Status::Deactivated } => {
             "`imgpush image reactivate` opens it again".to_owned()
+        }
+        Failure::Destination(DestinationError::Full { .. } | DestinationError::Write { .. }) => {
+            "make room and run it again; a file goes on where it stopped".to_owned()
         }
         Failure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
         _ => return None,

@@ -52,10 +52,12 @@ fn main() -> ExitCode {
     let code = runtime.block_on(async {
         match args.command {
             Command::Push(push) => commands::push::run(&args.cloud, &push, &printer).await,
+            Command::Pull(pull) => commands::pull::run(&args.cloud, &pull, &printer).await,
             Command::Verify(verify) => commands::verify::run(&args.cloud, &verify, &printer).await,
             Command::Image(image) => commands::image::run(&args.cloud, &image, &printer).await,
             Command::Inspect(inspect) => commands::inspect::run(&inspect, &printer).await,
             Command::Digest(digest) => commands::digest::run(&digest, &printer).await,
+            Command::Tune(tune) => commands::tune::run(&args.cloud, &tune, &printer).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, &printer).await,
             #[cfg(feature = "sandbox")]

@@ -20,15 +20,16 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
 
 /// A few lines about a push that is proved.
 pub(crate) fn summary(report: &Report) -> Vec<String> {
-    let mut lines = vec![format!(
-        "pushed {} to {} as {}: {} in {:.1} s, {}/s",
-        report.source,
-        report.cloud,
-        report.name.as_deref().unwrap_or(&report.id),
-        bytes(report.size.unwrap_or(0)),
-        report.seconds,
-        rate(report),
-    )];
+    let name = report.name.as_deref().unwrap_or(&report.id);
+    let size = bytes(report.size.unwrap_or(0));
+    let (source, cloud) = (&report.source, &report.cloud);
+    let mut lines = vec![match report.action {
+        "pushed" => {
+            let (seconds, rate) = (report.seconds, rate(report));
+            format!("pushed {source} to {cloud} as {name}: {size} in {seconds:.1} s, {rate}/s")
+        }
+        _ => format!("skipped {source}: {cloud} has it as {name}, {size}"),
+    }];
     let format = report.disk_format.as_deref().unwrap_or("?");
     lines.push(match report.virtual_size {
         Some(virtual_size) => format!("  format  {format}, virtual size {}", bytes(virtual_size)),
@@ -38,8 +39,12 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
         (Some(algo), Some(value)) => format!("{algo} {value}"),
         _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
     };
-    lines.push(format!("  proved  {hash}"));
+    lines.push(match &report.verified_by[..] {
+        ["derived-id"] => format!("  known   by its id, {}", report.id),
+        _ => format!("  proved  {hash}"),
+    });
     lines.extend(source_proof(&report.source_proof));
+    lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
     if let Some(advice) = &report.timing.advice {
         lines.push(format!("  time    {}: {advice}", bottleneck(&report.timing, report.seconds)));
     }
@@ -61,10 +66,12 @@ pub(crate) fn in_short(lines: Vec<String>) -> Vec<String> {
 
 /// The last words on a batch.
 pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
-    let BatchSummary { pushed, failed, unbegun, bytes: count, seconds, .. } = *summary;
-    let mut line = format!("{pushed} pushed, {failed} failed");
-    if unbegun > 0 {
-        line.push_str(&format!(", {unbegun} not begun"));
+    let BatchSummary { pushed, skipped, failed, unbegun, bytes: count, seconds, .. } = *summary;
+    let mut line = format!("{pushed} pushed");
+    for (number, what) in [(skipped, "there already"), (failed, "failed"), (unbegun, "not begun")] {
+        if number > 0 {
+            line.push_str(&format!(", {number} {what}"));
+        }
     }
     let rate = speed(count, seconds);
     format!("{line}: {} in {seconds:.1} s, {rate}/s", bytes(count))
@@ -78,6 +85,13 @@ pub(crate) fn batch(summary: &BatchSummary) -> Value {
 /// A few lines about a download that is done.
 pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
     let name = report.name.as_deref().unwrap_or(&report.id);
+    if report.unchanged {
+        let path = report.path.as_deref().unwrap_or_default();
+        let first =
+            format!("{path} is {name} from {} already: {}", report.cloud, bytes(report.size));
+        let lines = [first, proof(&report.verified_by, &report.computed)];
+        return lines.iter().map(|line| for_terminal(line)).collect();
+    }
     let to = report.path.as_deref().map(|path| format!(" to {path}")).unwrap_or_default();
     let resumed = match report.resumed_from {
         0 => String::new(),

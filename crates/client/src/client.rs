@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::http::{JSON, JSON_PATCH, Payload, Transport, decode};
 use crate::identity::Token;
-use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Tls};
+use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Project, Tls};
 
 /// Calls the image service of one cloud. Cloning is cheap; clones share the login.
 ///
@@ -167,6 +167,15 @@ impl ImageClient {
     pub async fn renew(&self) -> Result<bool, Error> {
         let stale = self.identity.token().await?;
         Ok(self.identity.renew(&stale).await?.is_some())
+    }
+
+    /// The project that owns the images made here.
+    ///
+    /// # Errors
+    ///
+    /// As [`renew`](ImageClient::renew), where there is no token yet.
+    pub async fn project(&self) -> Result<Project, Error> {
+        self.identity.project().await
     }
 
     pub(crate) fn url(&self, segments: &[&str]) -> Url {

@@ -22,6 +22,23 @@ pub trait Identity: std::fmt::Debug + Send + Sync {
 
     /// The address of the image service, with or without a version at its end.
     fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>>;
+
+    /// The project that owns the images made with it. Logs in where that tells; asks nothing else.
+    fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
+        Box::pin(async { Ok(Project::Unknown) })
+    }
+}
+
+/// Whose the images are that an [`Identity`] makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Project {
+    /// Those of the project of this id.
+    Id(String),
+    /// Nobody's: without authentication their `owner` is null.
+    None,
+    /// There may be a project, and the login does not say which.
+    Unknown,
 }
 
 /// What a request carries to be answered. Its `Debug` shows no secret.

@@ -100,7 +100,7 @@ pub use create::NewImage;
 pub use data::UploadOptions;
 pub use download::{Download, DownloadOptions};
 pub use error::{Answer, Error, NotActive};
-pub use identity::{Identity, Token};
+pub use identity::{Identity, Project, Token};
 pub use image::{Image, ImageId};
 pub use import::{Import, ImportMethod};
 pub use info::{ImageSchema, Quota, Usage};

@@ -7,6 +7,7 @@ use http::StatusCode;
 use imgpush_client::{Error as ClientError, Status, Unfit};
 use imgpush_formats::{Finding, Format};
 
+use crate::batch::JournalError;
 use crate::proof::ProofError;
 use crate::source::Packing;
 use crate::stages::Timing;
@@ -207,6 +208,13 @@ pub enum DestinationError {
     /// Something is there already, and nobody said that it may be replaced.
     #[error("{} exists already", .path.display())]
     Exists {
+        /// The destination.
+        path: PathBuf,
+    },
+
+    /// A file is there already that is not the image, and nobody said that it may be replaced.
+    #[error("{} exists already, and is not this image", .path.display())]
+    IsOther {
         /// The destination.
         path: PathBuf,
     },
@@ -443,6 +451,65 @@ pub enum Failure {
         source: ClientError,
     },
 
+    /// An image of that name is there, and that is not wanted, or it is another.
+    #[error("{name} is there already: image {id} {state}")]
+    Exists {
+        /// The name.
+        name: String,
+        /// The image, or the first of them.
+        id: String,
+        /// Its status, or what it has other than the source.
+        state: String,
+    },
+
+    /// Images of that name are there, and the source cannot be read once to be compared and once to be sent.
+    #[error(
+        "whether {name} is there already, as image {id}, cannot be told: {source_name} can be read only once"
+    )]
+    NotComparable {
+        /// The name.
+        name: String,
+        /// The first of the images.
+        id: String,
+        /// The source.
+        source_name: String,
+    },
+
+    /// The login is in a project, and does not say in which.
+    #[error(
+        "the login does not say which project it is in, so that its images cannot be told from others"
+    )]
+    NoProject,
+
+    /// Another run has begun the same image, and has not ended in time.
+    #[error("image {id}, which another run has begun, is still {status} after {seconds} seconds")]
+    StillTheirs {
+        /// The image.
+        id: String,
+        /// Its status.
+        status: Status,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+
+    /// What is about to be made cannot be written down.
+    #[error("the id {id} was not asked for, as that could not be written down")]
+    NotRecorded {
+        /// The id.
+        id: String,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// The image is proved, but not all those that it replaces are retired.
+    #[error("the image is active and proved, but did not take the place of {}", .left.join(", "))]
+    NotReplaced {
+        /// The images that are left as they were.
+        left: Vec<String>,
+        /// What the client says of the first of them.
+        source: ClientError,
+    },
+
     /// A name is needed and there is none to make it from.
     #[error("the image needs a name")]
     NoName,
@@ -665,6 +732,10 @@ pub enum Failure {
         /// Why not.
         reason: String,
     },
+
+    /// The journal of a batch cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 
     /// The caller gave up.
     #[error("interrupted")]

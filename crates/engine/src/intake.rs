@@ -1,19 +1,19 @@
 //! Hashes what is received, and writes it to the partial file, on a thread outside the async runtime.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, MultiHasher};
+use imgpush_digest::Algorithm;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{DestinationError, Failure};
+use crate::hashing::Hasher;
 use crate::part::Part;
 use crate::pipeline::Produced;
-use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
 use crate::proof::SourceProof;
+use crate::workbench::Workbench;
 
 /// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
 /// of either side.
@@ -46,23 +46,22 @@ impl Intake {
     pub(crate) fn start(
         algorithms: Vec<Algorithm>,
         part: Option<Part>,
-        pool: Pool,
+        bench: Workbench,
         progress: Arc<dyn Progress>,
     ) -> Self {
         let (queue, items) = mpsc::channel(QUEUE_CHUNKS);
         let (tell_ready, ready) = oneshot::channel();
         let (tell_landed, landed) = oneshot::channel();
         let written = Arc::new(AtomicU64::new(0));
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let mut work = Work {
-            hasher: MultiHasher::new(algorithms, threads),
+            hasher: bench.hashing.hasher(algorithms),
             part,
             items,
             bytes: 0,
             written: Arc::clone(&written),
         };
         let run = move || {
-            let result = work.resume(&pool, progress.as_ref()).and_then(|()| {
+            let result = work.resume(&bench, progress.as_ref()).and_then(|()| {
                 // Fails when the download was given up meanwhile; so does what follows.
                 let _ = tell_ready.send(work.bytes);
                 work.run()
@@ -125,7 +124,7 @@ impl Intake {
 
 /// The thread, seen from inside.
 struct Work {
-    hasher: MultiHasher,
+    hasher: Hasher,
     part: Option<Part>,
     items: mpsc::Receiver<Item>,
     /// Bytes hashed.
@@ -135,12 +134,12 @@ struct Work {
 
 impl Work {
     /// Hashes what an earlier download has left.
-    fn resume(&mut self, pool: &Pool, progress: &dyn Progress) -> Result<(), Failure> {
+    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<(), Failure> {
         let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else { return Ok(()) };
         progress.phase(Phase::Resuming);
         // Nobody feeds a download that was given up.
         while !self.items.is_closed() {
-            let mut buffer = pool.take().map_err(|source| Failure::Memory { source })?;
+            let mut buffer = bench.pool.take().map_err(|source| Failure::Memory { source })?;
             let filled = part.read(buffer.space()).map_err(Failure::Destination)?;
             if filled == 0 {
                 break;

@@ -38,6 +38,8 @@
 //! | for | there is |
 //! |---|---|
 //! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
+//! | many images, as many at a time as the machine and the clouds take | [`Batch`] |
+//! | which settings suit a machine and a cloud | [`Tuning`] |
 //! | an image out of a cloud | [`Download`] |
 //! | whether an image is what a file is, or still what it was | [`Verification`] |
 //! | data laid ready for an import | [`Staging`] |
@@ -62,16 +64,19 @@
 //! # Limits
 //!
 //! Memory is the [`pool`]'s, whatever the size and the number of targets; what unpacking looks back over
-//! comes on top. One source is read by one thread; several pushes at once share nothing yet.
+//! comes on top. One source is read by one thread. Pushes that go at once share nothing; those of a
+//! [`Batch`] share the memory and the vector registers.
 //!
 //! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
 #![deny(unsafe_code)]
 
 mod batch;
+mod comparison;
 mod delivery;
 mod digest;
 mod download;
 mod error;
+mod exists;
 mod fetch;
 mod formats;
 mod hashing;
@@ -95,17 +100,21 @@ pub mod source;
 mod stages;
 mod staging;
 mod target;
+mod tune;
 mod verification;
 mod verify;
 mod workbench;
 
-pub use batch::{Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, Outcome, RunningBatch};
+pub use batch::{
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, Outcome, RunningBatch,
+};
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use download::{Download, DownloadOptions, VerifiedStream};
 pub use error::{
     Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
     StagingError, VerificationError,
 };
+pub use exists::{Earlier, IfExists, Records, Replaced, Retire};
 pub use formats::{disk_format, inspect};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
@@ -121,4 +130,5 @@ pub use stages::{Bottleneck, Stages, Timeline, Timing};
 pub use staging::{Staging, StagingOptions};
 pub use target::{Stores, Target, Via};
 pub use tokio_util::sync::CancellationToken;
+pub use tune::{Settings, Trial, TuneError, TuneOptions, TuneReport, Tuning};
 pub use verification::Verification;

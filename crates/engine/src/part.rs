@@ -111,7 +111,7 @@ impl Part {
         let (part, destination) = (&self.path, &self.destination);
         free(destination, self.overwrite)?;
         let renamed = if self.overwrite {
-            std::fs::rename(part, destination)
+            std::fs::rename(part, destination).inspect(|()| self.remove_second_name())
         } else {
             rename_new(part, destination)
         };
@@ -121,6 +121,14 @@ impl Part {
         })?;
         sync_folder(destination);
         Ok(())
+    }
+
+    /// A process that is killed while it renames can leave one file with both names, and renaming one to
+    /// the other does nothing then.
+    fn remove_second_name(&self) {
+        if is_at(&self.file, &self.path) {
+            untidy(&self.path);
+        }
     }
 
     /// Leaves it for the next download; one without a byte is removed.
@@ -180,15 +188,32 @@ fn free(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
 fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     match std::fs::hard_link(from, to) {
         Ok(()) => {
-            // The image has its name; a second one is untidy, not wrong.
-            if let Err(error) = std::fs::remove_file(from) {
-                tracing::warn!("{} could not be removed: {error}", from.display());
-            }
+            untidy(from);
             Ok(())
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
         Err(_) if std::fs::symlink_metadata(to).is_ok() => Err(ErrorKind::AlreadyExists.into()),
         Err(_) => std::fs::rename(from, to),
+    }
+}
+
+/// Removes a partial file behind an image that has its name; a second one is untidy, not wrong.
+fn untidy(part: &Path) {
+    if let Err(error) = std::fs::remove_file(part) {
+        tracing::warn!("{} could not be removed: {error}", part.display());
+    }
+}
+
+/// Removes what an earlier download of the image has left beside a file that is the image by now, unless
+/// somebody writes it.
+pub(crate) fn remove_rest(destination: &Path, id: &str) {
+    let path = partial_path(destination, id);
+    if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file())
+        && let Ok(file) = File::open(&path)
+        && !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+        && is_at(&file, &path)
+    {
+        untidy(&path);
     }
 }
 

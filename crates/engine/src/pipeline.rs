@@ -27,6 +27,7 @@ use crate::error::Failure;
 use crate::formats::{Claim, Examined};
 use crate::hashing::{Hasher, Hashing};
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::proof::SourceProof;
 use crate::source::Source;
 use crate::stages::{ReaderWatch, Stopwatch};
@@ -85,6 +86,8 @@ pub(crate) struct Reading {
     pub(crate) watch: Arc<Stopwatch>,
     /// How long one that the others wait for may take nothing.
     pub(crate) longest_silence: Duration,
+    /// Who hears how far it is, while nothing is sent to them.
+    pub(crate) listeners: Vec<Arc<dyn Progress>>,
 }
 
 /// A source that is being read.
@@ -164,6 +167,7 @@ impl Reading {
             is_to_the_end: self.is_to_the_end,
             slowest: self.slowest,
             longest_silence: self.longest_silence,
+            listeners: self.listeners,
             runtime: Handle::current(),
             watch,
             busy: hasher.busy(),
@@ -209,6 +213,7 @@ struct Work {
     is_to_the_end: bool,
     slowest: Slowest,
     longest_silence: Duration,
+    listeners: Vec<Arc<dyn Progress>>,
     runtime: Handle,
     watch: ReaderWatch,
     /// How long it was hashed.
@@ -236,6 +241,7 @@ impl Work {
             self.watch.source(source, &self.pool);
             let Some(chunk) = chunk else { break };
             self.bytes += chunk.len() as u64;
+            self.listeners.iter().for_each(|listener| listener.sent(self.bytes));
             hasher.update(&chunk);
             self.watch.hasher(&self.busy);
             if let Some(detector) = &mut self.detector {
@@ -444,6 +450,7 @@ mod tests {
             slowest: Slowest::Wait,
             watch: Stopwatch::start(),
             longest_silence: Duration::from_millis(200),
+            listeners: Vec::new(),
         }
     }
 

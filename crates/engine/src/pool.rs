@@ -68,6 +68,12 @@ impl Pool {
         OVERHEAD_BYTES + (LEAST_CHUNKS * CHUNK_BYTES) as u64
     }
 
+    /// How many pools of [`CHUNK_BYTES`] can share that much memory; at least one.
+    pub(crate) fn most_shares(memory_bytes: u64) -> usize {
+        let room = memory_bytes.saturating_sub(OVERHEAD_BYTES);
+        usize::try_from(room / (LEAST_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
+    }
+
     /// As many buffers of `chunk_bytes` as there is room for, and at least four: one of several pools
     /// that share the memory of a process.
     pub(crate) fn dealt(room: u64, chunk_bytes: usize) -> Self {

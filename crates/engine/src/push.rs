@@ -10,20 +10,21 @@ use imgpush_formats::ImageFormatSettings;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::delivery::{Delivery, Subject};
+use crate::SourceError;
+use crate::delivery::{Delivery, Seen, Subject};
 use crate::error::{Failure, Fate, PushError};
+use crate::exists::IfExists;
 use crate::formats::{self, Sniffed};
 use crate::pipeline::Slowest;
 use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::retry::RetryOptions;
-use crate::rounds::Means;
+use crate::rounds::{self, Means, Over, Participant as _};
 use crate::source::Source;
 use crate::stages::{ReaderWatch, Stopwatch, Timing};
 use crate::target::Target;
 use crate::workbench::Workbench;
-use crate::{SourceError, rounds};
 
 /// What the image is to be, and how it is pushed.
 #[derive(Clone, Debug)]
@@ -31,6 +32,20 @@ use crate::{SourceError, rounds};
 pub struct PushOptions {
     /// The id; one is made up when there is none.
     pub id: Option<String>,
+    /// Have the id follow from project, name and digest, where there is no [`id`](PushOptions::id): the same
+    /// pushed by several runs at once is made by one, and found by the others. The digest is a published one
+    /// where there is one, else SHA-512, for which the source is read once more; of one that cannot be read
+    /// twice the id is made up.
+    ///
+    /// It is the UUID of version 5 in the name space `5d0c9a6e-2f0b-4f57-9d8e-6a0f6f3c7b21` of these lines,
+    /// without a line end behind the last: the id of the project, or nothing; `ALGORITHM:HEX`, with `:packed`
+    /// behind it where it is of what the source takes apart; the number of images of these that have come and
+    /// gone, from 0; the name.
+    pub derive_id: bool,
+    /// What is done when there are images of that name.
+    pub if_exists: IfExists,
+    /// How long an image that another run has begun is waited for.
+    pub wait_for_others: Duration,
     /// The name; the source's file name without its ending when there is none.
     pub name: Option<String>,
     /// The `disk_format`; the one that the data shows when there is none.
@@ -83,6 +98,9 @@ impl Default for PushOptions {
     fn default() -> Self {
         PushOptions {
             id: None,
+            derive_id: false,
+            if_exists: IfExists::Add,
+            wait_for_others: Duration::from_secs(3600),
             name: None,
             disk_format: None,
             force_format: false,
@@ -150,6 +168,13 @@ impl PushOptions {
         self
     }
 
+    /// Doing that when there are images of its name.
+    #[must_use]
+    pub fn with_if_exists(mut self, if_exists: IfExists) -> Self {
+        self.if_exists = if_exists;
+        self
+    }
+
     /// Tried again so.
     #[must_use]
     pub fn with_retry(mut self, retry: RetryOptions) -> Self {
@@ -197,13 +222,16 @@ impl PushOptions {
 ///
 /// In this order, each step only after the one before:
 ///
+/// 0. With [`if_exists`](PushOptions::if_exists) the images of that name are asked for. What is there already
+///    is not made again: the next steps are for what is.
 /// 1. The source is recognised: a file by its end, its start, and where the start points to, a stream
 ///    by its start.
 /// 2. The service is asked what it would refuse: token, address, formats, quotas, stores. What is unsafe,
 ///    is not what [`disk_format`](PushOptions::disk_format) says, or would be refused by the service's
 ///    inspection after the last byte, ends here.
 /// 3. The record is created, under an id made here: so it can be found and removed even when the
-///    answer is lost. An id of the caller's may be another image's; then it is left and said to be.
+///    answer is lost. An id of the caller's may be another image's; then it is left and said to be. One that
+///    [follows](PushOptions::derive_id) from what the image is may be another run's; then that is waited for.
 /// 4. The bytes are sent, hashed and looked at on the way; the last chunk only after the source has
 ///    proved whole, and all of it to be what the record says. An answer that comes early ends the
 ///    sending.
@@ -352,62 +380,71 @@ pub(crate) async fn push(
 async fn run(
     targets: &[Target],
     options: &PushOptions,
-    source: Box<dyn Source>,
+    mut source: Box<dyn Source>,
     bench: &Workbench,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
     let watch = Stopwatch::start();
-    let name = source.name().to_owned();
-    let unbegun = |target: &Target, failure| {
-        Err(PushError {
-            source_name: name.clone(),
-            cloud: target.cloud().to_owned(),
-            attempts: 0,
-            failure: Box::new(failure),
-            fate: Fate::NoRecord,
-            timing: Box::new(Timing::of(&watch, &watch.alike(), targets.len() == 1)),
-        })
-    };
     let suggested_name = source.image_name();
     let record = || options.record(suggested_name.clone());
     let records: Result<Vec<_>, _> = targets.iter().map(|_| record()).collect();
     let Ok(records) = records else {
-        let failure = || record().expect_err("it failed a moment ago");
-        return targets.iter().map(|target| unbegun(target, failure())).collect();
+        let failed = |target: &Target| {
+            Err(PushError {
+                source_name: source.name().to_owned(),
+                cloud: target.cloud().to_owned(),
+                attempts: 0,
+                failure: Box::new(record().expect_err("it failed a moment ago")),
+                fate: Fate::NoRecord,
+                timing: Box::new(Timing::unbegun()),
+            })
+        };
+        return targets.iter().map(failed).collect();
     };
 
-    let sniffed = tokio::select! {
-        sniffed = sniff(targets, options, source, &bench.pool, &watch) => sniffed.map_err(Some),
-        () = cancel.cancelled() => Err(None),
-    };
-    let (source, Sniffed { head, inspection, is_whole }) = match sniffed {
-        Ok(sniffed) => sniffed,
-        Err(error) => {
-            let failure = || error.clone().map_or(Failure::Interrupted, Failure::Source);
-            return targets.iter().map(|target| unbegun(target, failure())).collect();
-        }
-    };
     let is_alone = targets.len() == 1;
-    let (size, inspection) = (source.size(), Arc::new(inspection));
-    let subject = Subject { name: name.clone(), size, inspection, is_whole, watch, is_alone };
+    let subject = Subject::of(source.as_mut(), Arc::clone(&watch), is_alone);
     let mut deliveries: Vec<_> = targets
         .iter()
         .zip(records)
         .map(|(target, record)| Delivery::new(target, options, &subject, record))
         .collect();
-    let delivering = async {
-        join_all(deliveries.iter_mut().map(Delivery::prepare)).await;
-        let means = Means { bench, slowest: options.slowest, watch: &subject.watch };
-        rounds::run(source, head, &means, &mut deliveries).await;
-    };
+    let means = Means { bench, slowest: options.slowest, watch: &watch };
     let is_done = tokio::select! {
-        () = delivering => true,
+        () = deliver(source, &mut deliveries, &means, options, targets) => true,
         () = cancel.cancelled() => false,
     };
     if !is_done {
         join_all(deliveries.iter_mut().map(Delivery::interrupt)).await;
     }
     deliveries.into_iter().map(Delivery::into_result).collect()
+}
+
+/// What is there already may make it needless to look at the source, and what that is to ask the service
+/// more.
+async fn deliver(
+    source: Box<dyn Source>,
+    deliveries: &mut [Delivery<'_>],
+    means: &Means<'_>,
+    options: &PushOptions,
+    targets: &[Target],
+) {
+    join_all(deliveries.iter_mut().map(Delivery::look)).await;
+    if deliveries.iter().all(Delivery::is_over) {
+        return;
+    }
+    let (source, Sniffed { head, inspection, is_whole }) =
+        match sniff(targets, options, source, &means.bench.pool, means.watch).await {
+            Ok(sniffed) => sniffed,
+            Err(error) => {
+                let ending = deliveries.iter_mut().map(|one| one.end(Over::Source(error.clone())));
+                join_all(ending).await;
+                return;
+            }
+        };
+    let seen = Seen { inspection: Arc::new(inspection), is_whole };
+    join_all(deliveries.iter_mut().map(|one| one.prepare(&seen))).await;
+    rounds::run(source, head, means, deliveries).await;
 }
 
 /// What the source is, as far as its start, or a few places of it, show.

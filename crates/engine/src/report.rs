@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use imgpush_digest::{Digest, Digests};
 use serde::Serialize;
 
+use crate::exists::Replaced;
 use crate::proof::SourceProof;
 use crate::stages::Timing;
 
@@ -15,6 +16,11 @@ use crate::stages::Timing;
 pub struct Report {
     /// The id of the image.
     pub id: String,
+    /// Whether the image is new: `pushed`; or was there: `skipped`; or was begun by another run, or an earlier
+    /// one, that meant the same: `taken-over`.
+    pub action: &'static str,
+    /// The images that it has replaced.
+    pub replaced: Vec<Replaced>,
     /// Its name.
     pub name: Option<String>,
     /// Its status, `active`.
@@ -37,11 +43,12 @@ pub struct Report {
     pub os_hash_value: Option<String>,
     /// The stores that the image is in, as the server says; none where it has only one.
     pub stores: Vec<String>,
-    /// Whether what the server says was proved equal to what was sent.
+    /// Whether what the server says was proved equal to what was sent, or would have been.
     pub verified: bool,
-    /// The fields that were compared, strongest first.
+    /// The fields that were compared, strongest first. `derived-id` alone where the source was not read: the
+    /// id follows from the digest that it is held to.
     pub verified_by: Vec<&'static str>,
-    /// The digests of the bytes sent, by algorithm.
+    /// The digests of the bytes read, by algorithm.
     pub computed: BTreeMap<String, String>,
     /// What was read.
     pub source: String,
@@ -67,7 +74,8 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Note {
-    /// The word for scripts: the id of a finding, `virtual-size`, `retried`, or `created-anew`.
+    /// The word for scripts: the id of a finding, `virtual-size`, `retried`, `created-anew`, `not-read`, or
+    /// `waited`.
     pub id: &'static str,
     /// A sentence for people.
     pub text: String,
@@ -93,6 +101,8 @@ pub struct DownloadReport {
     pub computed: BTreeMap<String, String>,
     /// What was written; none for a writer.
     pub path: Option<String>,
+    /// Whether the file was the image already, so that nothing was fetched.
+    pub unchanged: bool,
     /// Where it came from.
     pub cloud: String,
     /// Bytes that an earlier download had left and that were not fetched again.

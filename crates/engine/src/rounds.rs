@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::SourceError;
 use crate::formats::Claim;
 use crate::pipeline::{LONGEST_SILENCE, Produced, READER_TIMEOUT, Reading, Slowest, Stop, Tap};
+use crate::progress::{Phase, Progress};
 use crate::runtime::off_runtime;
 use crate::sending::ALWAYS;
 use crate::source::Source;
@@ -43,6 +44,9 @@ pub(crate) trait Participant: Send {
 
     /// When it wants that.
     fn not_before(&self) -> Option<Instant>;
+
+    /// Who hears how far a reading is that is for its digests.
+    fn progress(&self) -> &Arc<dyn Progress>;
 
     /// Gets the data.
     fn take_part(&mut self, tap: Tap) -> impl Future<Output = ()> + Send;
@@ -90,6 +94,7 @@ pub(crate) async fn run<P: Participant>(
             slowest: means.slowest,
             watch: Arc::clone(means.watch),
             longest_silence: LONGEST_SILENCE,
+            listeners: listeners(participants, &wants),
         };
         let over = match read_once(reading, participants, &wants).await {
             Ok(back) => match back {
@@ -170,6 +175,16 @@ async fn again<P: Participant>(
 
 fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &mut P> {
     participants.iter_mut().filter(|one| !matches!(one.want(), Want::Nothing))
+}
+
+/// Those for whom a reading is nothing but hashing, which is told to them.
+fn listeners<P: Participant>(participants: &[P], wants: &[Want]) -> Vec<Arc<dyn Progress>> {
+    let hashing = participants.iter().zip(wants).filter_map(|(one, want)| {
+        matches!(want, Want::Digests(_)).then(|| Arc::clone(one.progress()))
+    });
+    let listeners: Vec<_> = hashing.collect();
+    listeners.iter().for_each(|listener| listener.phase(Phase::Hashing));
+    listeners
 }
 
 fn claim(want: &Want) -> Option<Option<Claim>> {

@@ -306,6 +306,10 @@ impl Participant for Stage<'_> {
         self.not_before
     }
 
+    fn progress(&self) -> &Arc<dyn Progress> {
+        &self.staging.progress
+    }
+
     async fn take_part(&mut self, tap: Tap) {
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(tap).await,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use imgpush_client::{Cloud, Error as ClientError, ImageClient, Import, ImportMethod};
 
+use crate::exists::{Earlier, Records};
 use crate::progress::{NoProgress, Progress};
 use crate::retry::RetryOptions;
 use crate::service::Service;
@@ -19,6 +20,8 @@ pub struct Target {
     pub(crate) progress: Arc<dyn Progress>,
     /// Shared with other pushes to it.
     pub(crate) service: Option<Arc<Service>>,
+    pub(crate) earlier: Option<Earlier>,
+    pub(crate) records: Option<Arc<dyn Records>>,
 }
 
 /// On which way the data gets into the service.
@@ -78,6 +81,8 @@ impl Target {
             all_stores_must_succeed: None,
             progress: Arc::new(NoProgress),
             service: None,
+            earlier: None,
+            records: None,
         }
     }
 
@@ -128,6 +133,20 @@ impl Target {
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
+        self
+    }
+
+    /// Behind a run that is certainly gone, and had begun this for the image: it is taken over, or removed.
+    #[must_use]
+    pub fn after(mut self, earlier: Earlier) -> Self {
+        self.earlier = Some(earlier);
+        self
+    }
+
+    /// Who keeps account of the records that are made there.
+    #[must_use]
+    pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
+        self.records = Some(records);
         self
     }
 

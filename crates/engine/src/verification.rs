@@ -1,20 +1,19 @@
 //! Whether an image is what it should be, without keeping anything.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use imgpush_client::{Image, ImageClient, Status};
+use imgpush_client::{Image, ImageClient};
 use tokio_util::sync::CancellationToken;
 
+use crate::comparison::compare;
 use crate::download::{Download, DownloadOptions};
 use crate::error::{Failure, VerificationError};
 use crate::pipeline::Produced;
-use crate::pool::Pool;
-use crate::progress::{Phase, Progress};
+use crate::progress::Progress;
 use crate::report::{self, VerificationReport};
-use crate::sink;
 use crate::source::Source;
-use crate::verify::{self, Claims, Verdict};
 
 /// Compares images of one cloud with files, or with the data that the cloud gives for them.
 ///
@@ -30,6 +29,18 @@ impl Verification {
     pub fn new(client: ImageClient, mut options: DownloadOptions) -> Self {
         options.allow_unverified = false;
         Verification(Download::new(client, options))
+    }
+
+    /// For so many verifications at a time, as [`Download::for_jobs`].
+    #[must_use]
+    pub fn for_jobs(self, jobs: NonZeroUsize) -> Self {
+        Verification(self.0.for_jobs(jobs))
+    }
+
+    /// How many verifications may run at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.0.jobs()
     }
 
     /// What messages and the report call the cloud; its host when nobody says.
@@ -62,10 +73,8 @@ impl Verification {
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
         let name = source.name().to_owned();
-        let compared = tokio::select! {
-            compared = self.compare(image, source, &name) => compared,
-            () = cancel.cancelled() => Err(Failure::Interrupted),
-        };
+        let (bench, progress) = (self.0.bench(), self.0.progress());
+        let compared = compare(image, source, bench, progress, cancel).await;
         let (produced, by) = compared.map_err(|failure| self.error(image, failure))?;
         Ok(self.report(image, &produced, by, "file", Some(name), start))
     }
@@ -88,40 +97,6 @@ impl Verification {
         let proved = self.0.to_nowhere(image, cancel).await;
         let (produced, proof) = proved.map_err(|failure| self.error(image, failure))?;
         Ok(self.report(image, &produced, proof.by, "download", None, start))
-    }
-
-    async fn compare(
-        &self,
-        image: &Image,
-        source: Box<dyn Source>,
-        name: &str,
-    ) -> Result<(Produced, Vec<&'static str>), Failure> {
-        if !matches!(image.status(), Status::Active | Status::Deactivated) {
-            return Err(Failure::NotAvailable { status: image.status() });
-        }
-        let differs = |failure| verify::data_is_wrong(name, failure);
-        if let Some(size) = source.size() {
-            verify::same_size(image, size).map_err(differs)?;
-        }
-        let claims = Claims::of(image);
-        claims.sufficient()?;
-
-        let progress = self.0.progress();
-        if let Some(size) = image.size() {
-            progress.total(size);
-        }
-        progress.phase(Phase::Hashing);
-        let pool = Pool::within(self.0.options().memory_bytes);
-        let algorithms = claims.algorithms();
-        let read = sink::drain_telling(source, &pool, &algorithms, |bytes| progress.sent(bytes));
-        let (produced, _) = read.await.map_err(Failure::from)?;
-        verify::same_size(image, produced.bytes).map_err(differs)?;
-        match claims.compare(&produced.digests).map_err(differs)? {
-            Verdict::Proved(by) => Ok((produced, by)),
-            Verdict::Needs(algorithm) => {
-                Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") })
-            }
-        }
     }
 
     fn error(&self, image: &Image, failure: Failure) -> VerificationError {

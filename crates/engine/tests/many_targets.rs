@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/counted.rs"]
+mod counted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +12,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::connect;
+use counted::Counted;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;
-use imgpush_engine::source::{ReaderSource, Rewind, Source};
+use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, RetryOptions,
     Slowest, SourceError, Stores, Target, Via,
@@ -22,54 +25,10 @@ use imgpush_sandbox::{ADMIN, Fault, Operation, Sandbox, SandboxOptions, USER};
 
 const MIB: usize = 1 << 20;
 
-/// Bytes that count how often they are read.
-struct Counted {
-    data: Bytes,
-    at: usize,
-    read: Arc<AtomicU64>,
-}
-
-impl Counted {
-    fn source(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
-        let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
-        let read = Arc::new(AtomicU64::new(0));
-        let source = Counted { data: data.into(), at: 0, read: Arc::clone(&read) };
-        (Box::new(source), read)
-    }
-}
-
-impl Source for Counted {
-    fn name(&self) -> &str {
-        "counted"
-    }
-
-    fn size(&self) -> Option<u64> {
-        Some(self.data.len() as u64)
-    }
-
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
-        let failed = |source| SourceError::Read { name: "counted".into(), at: 0, source };
-        let mut buffer = pool.take().map_err(failed)?;
-        let length = buffer.space().len().min(self.data.len() - self.at);
-        if length == 0 {
-            return Ok(None);
-        }
-        buffer.space()[..length].copy_from_slice(&self.data[self.at..self.at + length]);
-        self.at += length;
-        self.read.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(Some(buffer.into_chunk(length)))
-    }
-
-    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
-        Some(self)
-    }
-}
-
-impl Rewind for Counted {
-    fn to_start(&mut self) -> Result<(), SourceError> {
-        self.at = 0;
-        Ok(())
-    }
+/// So many bytes.
+fn counted(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
+    let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
+    Counted::of(data)
 }
 
 /// A sandbox, and who is logged in to it.
@@ -137,7 +96,7 @@ async fn push_one(
 async fn all_targets_get_what_is_read_once() {
     let places = [Place::new().await, Place::new().await, Place::new().await];
     let bytes = 20 * MIB + 3;
-    let (source, read) = Counted::source(bytes);
+    let (source, read) = counted(bytes);
     let targets = places.iter().zip(["a", "b", "c"]).map(|(place, name)| place.target(name));
     let results = push(options(), targets, source).await;
     for ((result, place), name) in results.into_iter().zip(&places).zip(["a", "b", "c"]) {
@@ -156,7 +115,7 @@ async fn what_fails_in_passing_is_sent_again_without_the_others() {
     broken.sandbox.inject(Operation::Upload, Fault::Status { status: 503, after: bytes as u64 });
     refusing.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: bytes as u64 });
     let targets = [sound.target("sound"), broken.target("broken"), refusing.target("refusing")];
-    let (source, read) = Counted::source(bytes);
+    let (source, read) = counted(bytes);
     let mut results = push(options(), targets, source).await.into_iter();
 
     assert_eq!(results.next().unwrap().unwrap().attempts, 1);
@@ -210,7 +169,7 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
         }
     }
     let places = [Place::new().await, Place::new().await];
-    let source = Short(Counted::source(5 * MIB).0);
+    let source = Short(counted(5 * MIB).0);
     let targets = places.iter().map(|place| place.target("x"));
     for result in push(options(), targets, Box::new(source)).await {
         let error = result.unwrap_err();
@@ -232,7 +191,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     options.slowest = Slowest::Drop { after: Duration::from_millis(500) };
     options.settle_timeout = Duration::from_secs(5);
     options.memory_bytes = 40 << 20;
-    let (source, _) = Counted::source(64 * MIB);
+    let (source, _) = counted(64 * MIB);
     let targets = [quick.target("quick"), slow.target("slow")];
     let results = push(options.clone(), targets, source).await;
     let [quick_report, slow_report] = &results[..] else { panic!("{results:?}") };
@@ -256,7 +215,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
 async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing() {
     let usual = Place::new().await;
     let other = Place::with(SandboxOptions::default().with_hash_algo("sha3_256"), USER).await;
-    let (source, read) = Counted::source(5 * MIB);
+    let (source, read) = counted(5 * MIB);
     let targets = [usual.target("usual"), other.target("other")];
     let results = push(options(), targets, source).await;
     let report = results[1].as_ref().unwrap();
@@ -273,14 +232,14 @@ async fn an_import_reaches_all_stores_and_is_proved() {
     let target = place.target("x").via(Via::Import).into_stores(Stores::All);
     place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
     place.sandbox.inject(Operation::Import, Fault::Status { status: 503, after: 0 });
-    let report = push_one(options(), target, Counted::source(3 * MIB).0).await.unwrap();
+    let report = push_one(options(), target, counted(3 * MIB).0).await.unwrap();
     assert_eq!((report.via, report.verified, report.attempts), ("import", true, 2));
     assert_eq!(report.stores, ["fast", "slow"]);
     assert_eq!((place.uploads(), place.count("PUT", "/stage")), (0, 2));
 
     place.sandbox.inject(Operation::Import, Fault::ImportFails);
     let target = place.target("x").via(Via::Import);
-    let error = push_one(options(), target, Counted::source(MIB).0).await.unwrap_err();
+    let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, Failure::Client { source: Error::ImportFailed(_), .. }),
         "{error:?}"
@@ -295,7 +254,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     let both = || Stores::These(vec!["slow".into(), "far".into()]);
     let place = Place::with(stores(), ADMIN).await;
     let target = place.target("x").into_stores(both());
-    let report = push_one(options(), target, Counted::source(MIB).0).await.unwrap();
+    let report = push_one(options(), target, counted(MIB).0).await.unwrap();
     let mut found = report.stores.clone();
     found.sort();
     assert_eq!(found, ["far", "slow"]);
@@ -303,7 +262,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     // Who may not copy has a proved image in one store, which is not removed.
     let place = Place::with(stores(), USER).await;
     let target = place.target("x").into_stores(both());
-    let error = push_one(options(), target, Counted::source(MIB).0).await.unwrap_err();
+    let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, Failure::NotCopied { source: Error::Forbidden(_) }),
         "{error:?}"
@@ -313,7 +272,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
 
     // A store that is not there is told before anything is made.
     let target = place.target("x").into_stores(Stores::These(vec!["nowhere".into()]));
-    let error = push_one(options(), target, Counted::source(MIB).0).await.unwrap_err();
+    let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, Failure::NoSuchStore { store, offers, .. }
             if store == "nowhere" && offers == &["fast", "slow", "far"]),
@@ -326,7 +285,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
 async fn a_creation_whose_answer_is_lost_is_no_second_image() {
     let place = Place::new().await;
     place.sandbox.inject(Operation::Create, Fault::DropAnswer);
-    let report = push_one(options(), place.target("x"), Counted::source(MIB).0).await.unwrap();
+    let report = push_one(options(), place.target("x"), counted(MIB).0).await.unwrap();
     let images = place.images().await;
     assert_eq!(images.len(), 1);
     assert_eq!(images[0].id(), report.id);
@@ -341,7 +300,7 @@ async fn the_last_try_is_the_last() {
     }
     let mut twice = options();
     twice.retry = twice.retry.with_retries(2);
-    let error = push_one(twice, place.target("x"), Counted::source(MIB).0).await.unwrap_err();
+    let error = push_one(twice, place.target("x"), counted(MIB).0).await.unwrap_err();
     assert_eq!(error.attempts, 3);
     assert!(error.to_string().ends_with("failed after 3 attempts"), "{error}");
     assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}");

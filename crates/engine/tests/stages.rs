@@ -53,10 +53,7 @@ fn options() -> PushOptions {
         .with_retry(RetryOptions::default().with_retries(1).with_pauses(pause, pause))
 }
 
-async fn push(
-    source: Box<dyn Source>,
-    faults: &[(Operation, Fault)],
-) -> Result<Report, PushError> {
+async fn push(source: Box<dyn Source>, faults: &[(Operation, Fault)]) -> Result<Report, PushError> {
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
     for (operation, fault) in faults {
         sandbox.inject(*operation, fault.clone());

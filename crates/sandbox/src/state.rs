@@ -1,7 +1,7 @@
 //! All that the service knows: in memory, and in the folder as one JSON file and one data file an
 //! image.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -30,6 +30,8 @@ pub(crate) struct State {
 pub(crate) struct Inner {
     /// Shared, so that a list can be made without copying records and without the lock.
     pub(crate) images: BTreeMap<String, Arc<Image>>,
+    /// Ids of images that are gone: Glance keeps them, and takes none again.
+    pub(crate) gone: HashSet<String>,
     /// In the order they were made; they are forgotten at the end.
     pub(crate) tasks: Vec<Task>,
     pub(crate) cache: Cache,
@@ -57,16 +59,20 @@ impl State {
     ) -> std::io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
         let mut images = BTreeMap::new();
+        let mut gone = HashSet::new();
         for entry in std::fs::read_dir(&dir)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == "json") {
+            let id = path.file_stem().map(|id| id.to_string_lossy().into_owned());
+            if path.extension().is_some_and(|ending| ending == GONE) {
+                gone.extend(id);
+            } else if path.extension().is_some_and(|ending| ending == "json") {
                 let kept: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
                 if let Some(image) = Image::from_json(&kept) {
                     images.insert(image.id().to_owned(), Arc::new(image));
                 }
             }
         }
-        let inner = Mutex::new(Inner { images, ..Inner::default() });
+        let inner = Mutex::new(Inner { images, gone, ..Inner::default() });
         Ok(State { options, url, dir, inner })
     }
 
@@ -97,10 +103,10 @@ impl State {
         Ok(image)
     }
 
-    /// Adds an image.
+    /// Adds an image, under an id that there never was.
     pub(crate) fn add(&self, image: Image) -> Result<Arc<Image>, Refusal> {
         let mut inner = self.lock();
-        if inner.images.contains_key(image.id()) {
+        if inner.images.contains_key(image.id()) || inner.gone.contains(image.id()) {
             return Err(refuse(409, format!("Image ID {} already exists!", image.id())));
         }
         self.write(&image)?;
@@ -118,7 +124,10 @@ impl State {
         if image.record["protected"] == json!(true) {
             return Err(refuse(403, format!("Image {id} is protected and cannot be deleted.")));
         }
+        let failed = |error| refuse(500, format!("The record cannot be removed: {error}"));
+        std::fs::write(self.dir.join(id).with_extension(GONE), "").map_err(failed)?;
         inner.images.remove(id);
+        inner.gone.insert(id.to_owned());
         inner.cache.entries.retain(|(_, image, ..)| image != id);
         for path in [self.record_path(id), self.data_path(id), self.staged_path(id)] {
             // What is not there need not be removed.
@@ -176,3 +185,6 @@ impl State {
             .map_err(|error| refuse(500, format!("The record cannot be written: {error}")))
     }
 }
+
+/// The ending of the file that says that there was an image.
+const GONE: &str = "gone";

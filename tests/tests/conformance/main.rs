@@ -97,6 +97,7 @@ macro_rules! against {
                 a_protected_image_stays
                 tags_come_and_go
                 what_is_gone_is_not_found
+                an_id_is_never_taken_twice
                 a_closed_image_opens_again
                 a_reader_may_only_read
                 the_service_says_what_it_takes

@@ -261,3 +261,23 @@ pub(crate) async fn every_schema_is_there(clouds: &Clouds) {
     let error = clouds.demo.schema_of("nothing").await.unwrap_err();
     assert!(matches!(error, Error::NotFound(_)), "{error}");
 }
+
+pub(crate) async fn an_id_is_never_taken_twice(clouds: &Clouds) {
+    let id = uuid::Uuid::new_v4().to_string();
+    let mut wanted = raw("again");
+    wanted.set_id(&id);
+    clouds.demo.create(&wanted).await.unwrap();
+    for client in [&clouds.demo, &clouds.other] {
+        let error = client.create(&wanted).await.unwrap_err();
+        assert!(matches!(error, Error::Conflict(_)), "{error}");
+        assert_eq!(message(&error), format!("Image ID {id} already exists!"));
+    }
+    let error = clouds.other.image(&id).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound(_)), "{error}");
+    // Nor when it is gone.
+    clouds.demo.delete(&id).await.unwrap();
+    for client in [&clouds.demo, &clouds.other, &clouds.admin] {
+        let error = client.create(&wanted).await.unwrap_err();
+        assert!(matches!(error, Error::Conflict(_)), "{error}");
+    }
+}

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod again;
 mod answers;
 mod cuts;
 mod pauses;
@@ -82,6 +83,14 @@ macro_rules! against {
             sources {
                 a_file_that_is_cut_short_is_no_failure_of_the_service
                 a_web_server_that_breaks_off_is_no_failure_of_the_service
+            }
+            again {
+                every_mode_knows_what_is_the_same
+                a_skip_costs_one_request
+                what_is_replaced_is_retired_and_what_stays_is_said
+                runs_at_once_make_one_image
+                a_run_that_was_killed_is_gone_on_with
+                an_upload_that_never_ends_is_left_alone
             }
             staging {
                 a_broken_staging_is_done_again

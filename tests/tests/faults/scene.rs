@@ -26,6 +26,8 @@ pub(crate) struct Scene {
     pub(crate) folder: tempfile::TempDir,
     /// All that is pushed here has it.
     tag: String,
+    /// What is pushed here is called so.
+    pub(crate) name: String,
     runtime: tokio::runtime::Runtime,
     /// Asks the service directly.
     direct: ImageClient,
@@ -66,7 +68,8 @@ impl Scene {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let direct = runtime.block_on(ImageClient::connect(&cloud)).unwrap();
         let tag = uuid::Uuid::new_v4().to_string();
-        Scene { image, identity, service, folder, tag, runtime, direct }
+        let name = format!("disk-{tag}");
+        Scene { image, identity, service, folder, tag, name, runtime, direct }
     }
 
     /// A file of so many bytes.
@@ -77,7 +80,7 @@ impl Scene {
     /// `imgpush push --json` with these arguments more.
     pub(crate) fn push_command(&self, source: &str, more: &[&str]) -> Command {
         let mut command = self.command();
-        command.args(["push", "--json", "--name", "disk", "--disk-format", "raw"]);
+        command.args(["push", "--json", "--name", &self.name, "--disk-format", "raw"]);
         command.args(["--tag", &self.tag, source]).args(more);
         command
     }
@@ -121,17 +124,34 @@ impl Scene {
 
     /// A record without data.
     pub(crate) fn record(&self) -> Image {
-        let mut wanted = NewImage::named("staged").with_formats("raw", "bare");
+        self.ask(async |direct| direct.create(&self.wanted()).await.unwrap())
+    }
+
+    /// What a push here makes.
+    pub(crate) fn wanted(&self) -> NewImage {
+        let mut wanted = NewImage::named(&self.name).with_formats("raw", "bare");
         wanted.set_tags([&self.tag]);
-        self.runtime.block_on(self.direct.create(&wanted)).unwrap()
+        wanted
+    }
+
+    /// Asks the service directly.
+    pub(crate) fn ask<T>(&self, what: impl AsyncFnOnce(&ImageClient) -> T) -> T {
+        self.runtime.block_on(what(&self.direct))
     }
 
     /// What the service has of all that was pushed here.
     pub(crate) fn images(&self) -> Vec<Image> {
-        self.runtime.block_on(async {
-            let all = ImageQuery::default().with("tag", &self.tag);
-            self.direct.images(&all).try_collect().await.unwrap()
-        })
+        self.found(&ImageQuery::default())
+    }
+
+    /// The same of what lists leave out.
+    pub(crate) fn hidden_images(&self) -> Vec<Image> {
+        self.found(&ImageQuery::default().hidden())
+    }
+
+    fn found(&self, query: &ImageQuery) -> Vec<Image> {
+        let all = query.clone().with("tag", &self.tag);
+        self.ask(async |direct| direct.images(&all).try_collect().await.unwrap())
     }
 
     /// The push succeeded, and the service has exactly that image, with the file's data.
@@ -163,7 +183,7 @@ impl Drop for Scene {
         if std::thread::panicking() {
             return;
         }
-        for image in self.images() {
+        for image in self.images().into_iter().chain(self.hidden_images()) {
             self.runtime.block_on(self.direct.delete(image.id())).unwrap();
         }
     }

@@ -3,17 +3,21 @@
 mod batch;
 mod cloud;
 mod digest;
+mod exists;
 mod glance;
 pub(crate) mod image;
 mod inspect;
 mod memory;
 mod proof;
+mod pull;
 mod push;
 mod retry;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod selection;
 mod source;
 mod target;
+mod tune;
 mod values;
 mod verify;
 
@@ -22,15 +26,19 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
+pub(crate) use exists::ExistsArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use proof::ProofArgs;
+pub(crate) use pull::PullArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
 pub(crate) use retry::RetryArgs;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
+pub(crate) use selection::{JobArgs, Selection};
 pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use target::TargetArgs;
+pub(crate) use tune::TuneArgs;
 pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
@@ -55,6 +63,8 @@ impl Args {
     pub(crate) fn misfit(&self) -> Option<&'static str> {
         match &self.command {
             Command::Push(push) => self.cloud.misfit(true).or_else(|| push.misfit()),
+            Command::Pull(pull) => self.cloud.misfit(false).or_else(|| pull.misfit()),
+            Command::Verify(verify) => self.cloud.misfit(false).or_else(|| verify.misfit()),
             _ => self.cloud.misfit(false),
         }
     }
@@ -64,7 +74,9 @@ impl Args {
 pub(crate) enum Command {
     /// Push a disk image and prove that it arrived
     Push(Box<PushArgs>),
-    /// Compare an image with a file, or with what the cloud gives for it
+    /// Pull images into files, and prove that they are whole
+    Pull(Box<PullArgs>),
+    /// Compare images with files, or with what the cloud gives for them
     Verify(Box<VerifyArgs>),
     /// Work with the images of a cloud: list, show, create, set, import, share, delete, …
     Image(Box<ImageArgs>),
@@ -72,6 +84,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
     Digest(DigestArgs),
+    /// Try settings against a cloud with images that are removed again, and recommend some
+    Tune(TuneArgs),
     /// Run an image service on this machine, to try things out
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

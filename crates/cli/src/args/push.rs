@@ -10,7 +10,7 @@ use imgpush_engine::source::SourceOptions;
 
 use super::glance::GlanceArgs;
 use super::values::{key_value, visibility};
-use super::{BatchArgs, Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
+use super::{BatchArgs, Decompress, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -21,6 +21,7 @@ use super::{BatchArgs, Decompress, ProofArgs, RetryArgs, SourceArgs, TargetArgs}
   imgpush push --jobs 4 --journal nightly.journal images/*.qcow2  safe to run again
   imgpush push noble.qcow2 --checksum-file SHA256SUMS --checksum-signature SHA256SUMS.gpg \\
     --checksum-key ubuntu.gpg
+  imgpush push --if-exists skip noble.qcow2                      sends nothing when run again
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
 The id of the image goes to stdout; with several clouds or images a line each: the id, the cloud, the
@@ -38,10 +39,6 @@ pub(crate) struct PushArgs {
     /// The name of the image; the file's name without its ending by default
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-
-    /// The id of the image; one is made up by default
-    #[arg(long, value_name = "UUID", hide_short_help = true)]
-    id: Option<String>,
 
     /// The format of the disk, where you know better; recognised by default
     ///
@@ -164,6 +161,9 @@ pub(crate) struct PushArgs {
 
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
+
+    #[command(flatten)]
+    exists: ExistsArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -176,14 +176,14 @@ pub(crate) enum ProgressKind {
 impl PushArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
-        self.files.iter().find_map(|file| self.target.misfit(file))
+        self.files.iter().find_map(|file| self.target.misfit(file)).or_else(|| self.exists.misfit())
     }
 
     /// What makes no sense for several images.
     pub(crate) fn misfit_for_several(&self) -> Option<&'static str> {
         let one_only = [
             (self.name.is_some(), "--name"),
-            (self.id.is_some(), "--id"),
+            (self.exists.names_one(), "--id"),
             (self.proof.digests().next().is_some(), "--checksum"),
             (self.proof.checksum_name.is_some(), "--checksum-name"),
         ];
@@ -213,7 +213,7 @@ impl PushArgs {
         ];
         let short = short.into_iter().find_map(|(set, who)| set.then_some(who));
         let mut options = PushOptions::default();
-        options.id.clone_from(&self.id);
+        self.exists.apply(&mut options);
         options.name.clone_from(&self.name);
         options.disk_format.clone_from(&self.disk_format);
         options.force_format = self.force_format;

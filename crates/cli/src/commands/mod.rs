@@ -6,8 +6,11 @@ pub(crate) mod digest;
 mod files;
 pub(crate) mod image;
 pub(crate) mod inspect;
+pub(crate) mod pull;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
+mod selection;
 mod source;
+pub(crate) mod tune;
 pub(crate) mod verify;

@@ -1,13 +1,24 @@
 //! `imgpush verify`.
 
-use imgpush_engine::{Failure, Verification, VerificationError};
+use std::path::Path;
+
+use futures_util::{StreamExt as _, stream};
+use imgpush_client::{Error as ClientError, Image};
+use imgpush_engine::source::{self, Source};
+use imgpush_engine::{
+    CancellationToken, Failure, Verification, VerificationError, VerificationReport,
+};
 use serde_json::json;
 
-use super::{image, source};
+use super::image::Failed;
+use super::pull::file_names;
+use super::selection::{Chosen, Missing, Selected, select};
+use crate::args::image::Patience;
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
-use crate::{hints, interrupt, output, progress};
+use crate::progress::BatchView;
+use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer) -> Code {
     let cancel = interrupt::token(printer);
@@ -15,63 +26,201 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
     let source = match &args.file {
         Some(file) => {
             let options = args.source.options(Decompress::Auto);
-            let opening = imgpush_engine::source::open(file, &options);
-            match source::opened(opening, printer, &cancel).await {
+            let opening = source::open(file, &options);
+            match super::source::opened(opening, printer, &cancel).await {
                 Ok(source) => Some(source),
                 Err(code) => return code,
             }
         }
         None => None,
     };
-    let found = match image::find(cloud, &args.image, printer, &cancel).await {
-        Ok(found) => found,
+    let selected = match select(cloud, &args.selection, printer, &cancel).await {
+        Ok(selected) => selected,
         Err(code) => return code,
     };
-    let mut options = args.patience.options();
-    options.prefer.clone_from(&args.stores);
-    let view = progress::view(args.patience.progress, args.patience.quiet, printer);
-    let verification =
-        Verification::new(found.client, options).on_cloud(found.cloud).with_progress(view);
-    let verified = match source {
-        Some(source) => verification.against_file(&found.image, source, &cancel).await,
-        None => verification.against_download(&found.image, &cancel).await,
-    };
-    drop(verification);
-    match verified {
-        Ok(report) if args.json => {
-            printer.result(&output::any(&report).to_string());
-            exit_code::DONE
-        }
-        Ok(report) => {
-            if !args.patience.quiet {
-                printer.result(&format!("{}: OK", for_terminal(&args.image)));
-                printer.note(&output::compared(&report));
+    let is_one = !args.selection.is_several();
+    let mut telling = Telling { args, printer, is_one, codes: Vec::new(), unbegun: 0 };
+    selected.missing.iter().for_each(|missing| telling.missing(missing));
+    if args.selection.all && selected.images.is_empty() {
+        printer.note("no such images there");
+    }
+    if !selected.images.is_empty() && !(args.jobs.fail_fast && !selected.missing.is_empty()) {
+        Verifying { args, selected: &selected, cancel }.run(source, &mut telling).await;
+    }
+    telling.sum_up();
+    exit_code::worst(&telling.codes)
+}
+
+/// What is verified.
+struct Verifying<'a> {
+    args: &'a VerifyArgs,
+    selected: &'a Selected,
+    cancel: CancellationToken,
+}
+
+impl Verifying<'_> {
+    /// So many at a time as there may be, in their order. A source is one for the only image.
+    async fn run(&self, source: Option<Box<dyn Source>>, telling: &mut Telling<'_>) {
+        let (args, selected) = (self.args, self.selected);
+        let images = &selected.images;
+        let mut options = args.patience.options();
+        options.prefer.clone_from(&args.stores);
+        let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
+        let verification = Verification::new(selected.client.clone(), options)
+            .on_cloud(&selected.cloud)
+            .for_jobs(jobs);
+        let records: Vec<&Image> = images.iter().map(|chosen| &chosen.image).collect();
+        let names = file_names(&records);
+        let clouds = std::slice::from_ref(&selected.cloud);
+        let Patience { progress, quiet, .. } = &args.patience;
+        let views = BatchView::new(*progress, *quiet, telling.printer, clouds, images.len());
+        let stop = self.cancel.child_token();
+        let mut source = source;
+        let verify = |number: usize| {
+            let (views, stop, name) = (&views, &stop, &names[number]);
+            let (verification, source) = (&verification, source.take());
+            async move {
+                if stop.is_cancelled() {
+                    return (number, None);
+                }
+                let Chosen { named, image } = &images[number];
+                let view = views.begun(number, named, &selected.cloud);
+                let verification = verification.clone().with_progress(view);
+                let verified = match (source, &args.folder) {
+                    (Some(source), _) => verification.against_file(image, source, stop).await,
+                    (None, Some(folder)) => {
+                        self.with_file(&verification, image, &folder.join(name), stop).await
+                    }
+                    (None, None) => verification.against_download(image, stop).await,
+                };
+                (number, Some(verified))
             }
-            exit_code::DONE
+        };
+        let mut verifying =
+            stream::iter(0..images.len()).map(verify).buffer_unordered(verification.jobs());
+        while let Some((number, verified)) = verifying.next().await {
+            let Some(verified) = verified else {
+                telling.unbegun += 1;
+                continue;
+            };
+            views.ended(number, verified.is_ok());
+            views.aside(|| telling.tell(&verified, &images[number].named));
+            if verified.is_err() && args.jobs.fail_fast {
+                stop.cancel();
+            }
         }
-        Err(error) => failed(&error, args, printer),
+        views.close();
+    }
+
+    /// Compares with the file that `imgpush pull` has written.
+    async fn with_file(
+        &self,
+        verification: &Verification,
+        image: &Image,
+        path: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<VerificationReport, VerificationError> {
+        // As it is: what was pulled was not unpacked.
+        let options = self.args.source.options(Decompress::Never);
+        let opened = tokio::select! {
+            opened = source::open(path, &options) => opened.map_err(Failure::from),
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        match opened {
+            Ok(source) => verification.against_file(image, source, cancel).await,
+            Err(failure) => Err(VerificationError {
+                image: image.name().unwrap_or(image.id()).to_owned(),
+                cloud: self.selected.cloud.clone(),
+                failure: Box::new(failure),
+            }),
+        }
     }
 }
 
-fn failed(error: &VerificationError, args: &VerifyArgs, printer: &Printer) -> Code {
-    let differs = matches!(*error.failure, Failure::Differs { .. });
-    let code = match differs && args.file.is_some() {
-        // Of the two the image is the one that is known.
-        true => exit_code::SOURCE_DIFFERS,
-        false => exit_code::of_failure(&error.failure),
-    };
-    let chain = output::chain(error);
-    if args.json {
-        let error = output::error(&chain, code);
-        let object = json!({ "image": args.image, "verified": false, "error": error });
-        printer.result(&object.to_string());
-    } else if differs {
-        printer.result(&format!("{}: FAILED", for_terminal(&args.image)));
+/// Says what came of each image, and remembers what scripts and the last line need.
+struct Telling<'a> {
+    args: &'a VerifyArgs,
+    printer: &'a Printer,
+    is_one: bool,
+    codes: Vec<Code>,
+    unbegun: usize,
+}
+
+impl Telling<'_> {
+    fn tell(&mut self, verified: &Result<VerificationReport, VerificationError>, named: &str) {
+        match verified {
+            Ok(report) => {
+                self.codes.push(exit_code::DONE);
+                if self.args.json {
+                    return self.printer.result(&output::any(report).to_string());
+                }
+                if !self.args.patience.quiet {
+                    self.printer.result(&format!("{}: OK", for_terminal(named)));
+                    if self.is_one {
+                        self.printer.note(&output::compared(report));
+                    }
+                }
+            }
+            Err(error) => self.failed(error, named),
+        }
     }
-    let hint = match differs && args.file.is_some() {
-        true => None,
-        false => hints::for_download(&error.failure),
-    };
-    printer.error(&chain, &Vec::from_iter(hint));
-    code
+
+    fn failed(&mut self, error: &VerificationError, named: &str) {
+        let differs = matches!(*error.failure, Failure::Differs { .. });
+        // Of the two the image is the one that is known.
+        let file_differs = differs && (self.args.file.is_some() || self.args.folder.is_some());
+        let code = match file_differs {
+            true => exit_code::SOURCE_DIFFERS,
+            false => exit_code::of_failure(&error.failure),
+        };
+        let chain = output::chain(error);
+        self.result(named, code, &chain, differs);
+        let hint = if file_differs { None } else { hints::for_download(&error.failure) };
+        self.printer.error(&chain, &Vec::from_iter(hint));
+    }
+
+    fn missing(&mut self, missing: &Missing) {
+        let Missing { named, failed } = missing;
+        let code = failed.code();
+        let chain = output::chain(failed);
+        self.result(named, code, &chain, false);
+        let is_none = matches!(failed, Failed::Client { source, .. }
+            if matches!(**source, ClientError::NoSuchImage { .. }));
+        let hint = if is_none && Path::new(named).exists() {
+            Some(format!("--file {named} compares an image with that file"))
+        } else {
+            failed.hint()
+        };
+        self.printer.error(&chain, &Vec::from_iter(hint));
+    }
+
+    /// The line about an image that is not verified. Of one alone it says only what is wrong with it.
+    fn result(&mut self, named: &str, code: Code, chain: &[String], differs: bool) {
+        self.codes.push(code);
+        if self.args.json {
+            let error = output::error(chain, code);
+            let object = json!({ "image": named, "verified": false, "error": error });
+            self.printer.result(&object.to_string());
+        } else if differs || !self.is_one {
+            self.printer.result(&format!("{}: FAILED", for_terminal(named)));
+        }
+    }
+
+    /// The last words on several images.
+    fn sum_up(&self) {
+        if self.is_one || self.args.patience.quiet {
+            return;
+        }
+        let count =
+            |wanted: &dyn Fn(Code) -> bool| self.codes.iter().filter(|code| wanted(**code)).count();
+        let differs = |code| [exit_code::SOURCE_DIFFERS, exit_code::SERVER_DIFFERS].contains(&code);
+        let well = count(&|code| code == exit_code::DONE);
+        let differ = count(&differs);
+        let rest = self.codes.len() - well - differ;
+        let mut line = format!("{well} verified, {differ} differ, {rest} could not be verified");
+        if self.unbegun > 0 {
+            line.push_str(&format!(", {} not begun", self.unbegun));
+        }
+        self.printer.note(&line);
+    }
 }

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod again;
 mod digest;
 mod image;
 mod inspect;
 mod proof;
+mod pull;
 mod push;
 mod report;
 mod sandbox;

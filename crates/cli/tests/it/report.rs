@@ -53,8 +53,13 @@ fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
     let expected = ["a.img", evil, "c.img"].map(|name| format!("{name} to mycloud"));
     assert_eq!(headings, expected.map(|heading| heading.replace('\u{0}', "")));
     let first = all(&page, "article", "failed")[0];
-    assert!(words(first).contains("413") && words(first).contains("was removed"), "{}", words(first));
-    let titles: Vec<_> = all(&page, "th", "").iter().filter_map(|th| th.attribute("scope")).collect();
+    assert!(
+        words(first).contains("413") && words(first).contains("was removed"),
+        "{}",
+        words(first)
+    );
+    let titles: Vec<_> =
+        all(&page, "th", "").iter().filter_map(|th| th.attribute("scope")).collect();
     assert_eq!(titles.iter().filter(|scope| **scope == "row").count(), 3);
 
     assert!(!text.contains("<script") && !text.contains("url("), "something is loaded");

@@ -87,9 +87,9 @@ fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
     let record = scene.record(id(&pushed));
     assert_eq!((&record["name"], &record["size"]), (&"noble".into(), &(3 << 20).into()));
     for file in ["noble.img.gz", "noble.img"] {
-        assert_eq!(scene.run(&["verify", "noble", file]).code, Some(0), "{file}");
+        assert_eq!(scene.run(&["verify", "noble", "--file", file]).code, Some(0), "{file}");
     }
-    let packed = scene.run(&["verify", "--decompress", "never", "noble", "noble.img.gz"]);
+    let packed = scene.run(&["verify", "--decompress", "never", "noble", "--file", "noble.img.gz"]);
     assert_eq!(packed.code, Some(12), "{}", packed.stderr);
 
     let kept = scene.run(&["push", "noble.img.gz", "--decompress", "never"]);

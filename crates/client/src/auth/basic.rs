@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::{Error, Identity, identity::Token};
+use crate::{Error, Identity, Project, identity::Token};
 
 /// HTTP basic authentication.
 #[derive(Clone, Debug)]
@@ -35,5 +35,9 @@ impl Identity for Basic {
 
     fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>> {
         Box::pin(async { Ok(self.endpoint.clone()) })
+    }
+
+    fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
+        Box::pin(async { Ok(Project::None) })
     }
 }

@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::http::{Payload, Transport};
-use crate::{Error, Identity, Tls, identity::Token, redact};
+use crate::{Error, Identity, Project, Tls, identity::Token, redact};
 
 /// A user of a Keystone.
 pub struct Keystone {
@@ -223,6 +223,16 @@ impl Identity for Keystone {
                     interface: self.interface.clone(),
                 }
             })
+        })
+    }
+
+    fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
+        Box::pin(async {
+            self.token().await?;
+            let session = self.session.lock().await;
+            let info = session.as_ref().and_then(AsyncOpenStack::get_auth_info);
+            let id = info.and_then(|info| info.token.project).and_then(|project| project.id);
+            Ok(id.map_or(Project::Unknown, Project::Id))
         })
     }
 }

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use crate::{Error, Identity, identity::Token};
+use crate::{Error, Identity, Project, identity::Token};
 
 /// No authentication; only the address is needed.
 #[derive(Clone, Debug)]
@@ -30,5 +30,9 @@ impl Identity for NoAuth {
 
     fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>> {
         Box::pin(async { Ok(self.endpoint.clone()) })
+    }
+
+    fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
+        Box::pin(async { Ok(Project::None) })
     }
 }

@@ -1,4 +1,4 @@
-//! What a batch has begun and what it has proved, on the disk before the next step.
+//! What batches have begun and what it has proved, on the disk before the next step.
 //!
 //! A file of JSON lines. The first says what it is; each of the others is one event: an id that is about
 //! to be asked for, a record that is gone again, an image that is proved. The file is locked while a batch
@@ -31,14 +31,14 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// It is something else.
-    #[error("{} is no journal: line {line}", path.display())]
+    #[error("{} is no journal: line {line}: {reason}", path.display())]
     NoJournal {
         /// The file.
         path: PathBuf,
         /// The first line that is none of a journal, from 1.
         line: usize,
-        /// What it is.
-        source: serde_json::Error,
+        /// What is wrong with it.
+        reason: String,
     },
 }
 
@@ -87,6 +87,8 @@ enum Line {
 /// The only format there is.
 const FORMAT: u32 = 1;
 
+const BEGINNING: &str = "it does not begin as a journal does";
+
 /// What a journal knows of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
@@ -97,7 +99,6 @@ pub(super) struct Known {
 
 /// A journal that this process has to itself.
 pub(super) struct Journal {
-    path: PathBuf,
     state: Mutex<State>,
 }
 
@@ -125,36 +126,37 @@ impl Journal {
         // A line without its end is one that was being written when the process was killed.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut known: HashMap<Key, Known> = HashMap::new();
+        let no_journal = |line, reason: &dyn std::fmt::Display| JournalError::NoJournal {
+            path: path.to_owned(),
+            line,
+            reason: reason.to_string(),
+        };
         for (at, line) in text[..whole].lines().enumerate() {
-            let no_journal = |source| JournalError::NoJournal {
-                path: path.to_owned(),
-                line: at + 1,
-                source,
-            };
-            let line: Line = serde_json::from_str(line).map_err(no_journal)?;
+            let parsed = serde_json::from_str(line);
+            let line: Line = parsed.map_err(|error| no_journal(at + 1, &error))?;
             if (at == 0) != matches!(line, Line::Journal(FORMAT)) {
-                let source = serde::de::Error::custom("it does not begin as a journal does");
-                return Err(no_journal(source));
+                return Err(no_journal(at + 1, &BEGINNING));
             }
             line.tell(&mut known);
         }
         if whole == 0 && !text.is_empty() {
-            let source = serde::de::Error::custom("it does not begin as a journal does");
-            return Err(JournalError::NoJournal { path: path.to_owned(), line: 1, source });
+            return Err(no_journal(1, &BEGINNING));
         }
         file.set_len(whole as u64).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let journal =
-            Journal { path: path.to_owned(), state: Mutex::new(State { file, known }) };
+        let journal = Journal { state: Mutex::new(State { file, known }) };
         if whole == 0 {
             journal.write(Line::Journal(FORMAT)).map_err(failed)?;
         }
         Ok(Arc::new(journal))
     }
 
-    /// What is known of an image.
+    /// What earlier batches have left of an image. What they had begun is told once: it is whoever asks that
+    /// sees to it.
     pub(super) fn known(&self, key: &Key) -> Known {
-        self.lock().known.get(key).cloned().unwrap_or_default()
+        let mut state = self.lock();
+        let Some(known) = state.known.get_mut(key) else { return Known::default() };
+        Known { asked_for: known.asked_for.take(), proved: known.proved.clone() }
     }
 
     pub(super) fn asking(&self, key: &Key, id: &str) -> std::io::Result<()> {
@@ -169,10 +171,6 @@ impl Journal {
         self.write(Line::Proved { key: key.clone(), proved })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Writes a line, which is on the disk afterwards.
     fn write(&self, line: Line) -> std::io::Result<()> {
         let mut text = serde_json::to_string(&line)?;
@@ -180,7 +178,10 @@ impl Journal {
         let mut state = self.lock();
         state.file.write_all(text.as_bytes())?;
         state.file.sync_data()?;
-        line.tell(&mut state.known);
+        // What this batch has begun is no earlier one's.
+        if !matches!(line, Line::Asking { .. }) {
+            line.tell(&mut state.known);
+        }
         Ok(())
     }
 

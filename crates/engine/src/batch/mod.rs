@@ -1,5 +1,7 @@
 //! Many images, as many at a time as the machine and the clouds take.
 
+mod account;
+mod journal;
 mod options;
 mod running;
 mod summary;
@@ -10,11 +12,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub use journal::JournalError;
 pub use options::BatchOptions;
 pub use running::{BatchEvent, Outcome, RunningBatch};
 pub use summary::BatchSummary;
 pub use task::BatchTask;
 
+use self::journal::Journal;
+use self::work::Work;
 use crate::progress::{NoProgress, Progress};
 use crate::service::Service;
 use crate::target::Target;
@@ -35,7 +40,7 @@ use crate::target::Target;
 ///     Batch, BatchEvent, BatchOptions, BatchTask, CancellationToken, PushOptions, Target,
 /// };
 ///
-/// # async fn tour(north: Target, south: Target) {
+/// # async fn tour(north: Target, south: Target) -> Result<(), imgpush_engine::JournalError> {
 /// let files = ["noble.qcow2", "bookworm.qcow2"];
 /// let tasks = files
 ///     .map(|file| BatchTask::new(file, SourceOptions::default(), PushOptions::default()));
@@ -43,7 +48,7 @@ use crate::target::Target;
 /// let mut running = Batch::new(BatchOptions::default())
 ///     .to(north)
 ///     .to(south)
-///     .start(tasks, &CancellationToken::new());
+///     .start(tasks, &CancellationToken::new())?;
 /// while let Some(event) = running.next().await {
 ///     let BatchEvent::Ended(outcome) = event else { continue };
 ///     for result in &outcome.results {
@@ -54,7 +59,7 @@ use crate::target::Target;
 ///     }
 /// }
 /// println!("{} of {} failed", running.summary().failed, files.len());
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Batch {
@@ -97,10 +102,18 @@ impl Batch {
     /// Cancel through `cancel`: nothing else begins, and what runs ends as a cancelled
     /// [`MultiPush`](crate::MultiPush). Dropping what is returned is as good as dropping those.
     ///
+    /// # Errors
+    ///
+    /// [`JournalError`]: what is proved could not be written down, so nothing is begun.
+    ///
     /// # Panics
     ///
     /// When the system does not start a thread a core.
-    pub fn start<T>(self, tasks: T, cancel: &CancellationToken) -> RunningBatch
+    pub fn start<T>(
+        self,
+        tasks: T,
+        cancel: &CancellationToken,
+    ) -> Result<RunningBatch, JournalError>
     where
         T: IntoIterator<Item = BatchTask>,
         T::IntoIter: Send + 'static,
@@ -109,13 +122,10 @@ impl Batch {
         let share =
             |target: Target| Target { service: Some(Arc::new(Service::default())), ..target };
         let targets = targets.into_iter().map(share).collect();
-        RunningBatch::start(
-            targets,
-            &options,
-            progress,
-            Box::new(tasks.into_iter()),
-            cancel.clone(),
-        )
+        let journal = options.journal.as_deref().map(Journal::open).transpose()?;
+        let tasks = Box::new(tasks.into_iter());
+        let work = Work::new(targets, &options, journal, progress, tasks, cancel.clone());
+        Ok(RunningBatch::start(work, &options))
     }
 }
 

@@ -3,18 +3,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
-use super::work::{Tasks, Work};
-use super::{BatchOptions, BatchSummary, ProgressOf};
+use super::work::Work;
+use super::{BatchOptions, BatchSummary};
 use crate::error::PushError;
 use crate::report::Report;
-use crate::target::Target;
 
 /// A batch at work: a stream of what happens, which ends when all is done.
 ///
@@ -26,7 +24,6 @@ pub struct RunningBatch {
     jobs: JoinSet<()>,
     work: Arc<Work>,
     summary: BatchSummary,
-    start: Instant,
 }
 
 /// What happens to the images of a batch.
@@ -59,22 +56,14 @@ pub struct Outcome {
 }
 
 impl RunningBatch {
-    pub(super) fn start(
-        targets: Vec<Target>,
-        options: &BatchOptions,
-        progress: ProgressOf,
-        tasks: Tasks,
-        cancel: CancellationToken,
-    ) -> Self {
-        // More than a few wait only for a reader that is asleep.
+    pub(super) fn start(work: Work, options: &BatchOptions) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
-        let start = Instant::now();
-        let work = Arc::new(Work::new(targets, options, progress, tasks, cancel, start));
+        let work = Arc::new(work);
         let mut jobs = JoinSet::new();
         for bench in options.workbenches(options.jobs.get()) {
             jobs.spawn(Arc::clone(&work).run(bench, sender.clone()));
         }
-        RunningBatch { events, jobs, work, summary: BatchSummary::default(), start }
+        RunningBatch { events, jobs, work, summary: BatchSummary::default() }
     }
 
     /// What it has come to until now; all of it when the stream has ended.
@@ -84,6 +73,7 @@ impl RunningBatch {
     }
 }
 
+/// Those that wait for whoever listens; a job that has to say more waits as well.
 const EVENTS: usize = 64;
 
 impl Stream for RunningBatch {
@@ -107,7 +97,7 @@ impl Stream for RunningBatch {
                 this.summary.unbegun += this.work.give_up();
             }
         }
-        this.summary.seconds = this.start.elapsed().as_secs_f64();
+        this.summary.seconds = this.work.start.elapsed().as_secs_f64();
         Poll::Ready(event)
     }
 }

@@ -11,6 +11,8 @@ use super::Outcome;
 pub struct BatchSummary {
     /// Proved, and not there before.
     pub pushed: usize,
+    /// There already: the same, by `--if-exists` or by a journal, or begun by another run.
+    pub skipped: usize,
     /// Failed, or interrupted.
     pub failed: usize,
     /// Not begun: the batch was given up before.
@@ -25,6 +27,7 @@ impl BatchSummary {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         for result in &outcome.results {
             match result {
+                Ok(report) if report.action != "pushed" => self.skipped += 1,
                 Ok(report) => {
                     self.pushed += 1;
                     self.bytes += report.size.unwrap_or(0);

@@ -7,12 +7,15 @@ use std::time::Instant;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::account::Account;
+use super::journal::{Journal, Key};
 use super::{BatchEvent, BatchOptions, BatchTask, Outcome, ProgressOf};
 use crate::error::{Failure, Fate, PushError};
-use crate::push::push;
+use crate::push::{PushOptions, push};
 use crate::report::Report;
 use crate::retry::RetryOptions;
 use crate::service::Asking;
+use crate::source::Source;
 use crate::stages::Timing;
 use crate::target::Target;
 use crate::workbench::Workbench;
@@ -25,33 +28,35 @@ pub(super) struct Work {
     /// What lets uploads into each target, where their number is limited.
     gates: Vec<OnceCell<Option<Semaphore>>>,
     retry: RetryOptions,
+    journal: Option<Arc<Journal>>,
     progress: ProgressOf,
     waiting: Mutex<std::iter::Enumerate<Tasks>>,
     is_failing_fast: bool,
     has_failed: AtomicBool,
     cancel: CancellationToken,
-    start: Instant,
+    pub(super) start: Instant,
 }
 
 impl Work {
     pub(super) fn new(
         targets: Vec<Target>,
         options: &BatchOptions,
+        journal: Option<Arc<Journal>>,
         progress: ProgressOf,
         tasks: Tasks,
         cancel: CancellationToken,
-        start: Instant,
     ) -> Self {
         Work {
             gates: targets.iter().map(|_| OnceCell::new()).collect(),
             targets,
             retry: options.retry.clone(),
+            journal,
             progress,
             waiting: Mutex::new(tasks.enumerate()),
             is_failing_fast: options.fail_fast,
             has_failed: AtomicBool::new(false),
             cancel,
-            start,
+            start: Instant::now(),
         }
     }
 
@@ -97,7 +102,7 @@ impl Work {
         bench: &Workbench,
     ) -> Vec<Result<Report, PushError>> {
         let BatchTask { source: name, options, opening, via } = task;
-        let targets: Vec<Target> = self
+        let mut targets: Vec<Target> = self
             .targets
             .iter()
             .map(|target| {
@@ -116,9 +121,42 @@ impl Work {
             () = self.cancel.cancelled() => Err(Failure::Interrupted),
         };
         match begun {
-            Ok((source, _admitted)) => push(&targets, &options, source, bench, &self.cancel).await,
+            Ok((source, _admitted)) => {
+                let accounts = self.accounts(&name, &options, source.as_ref(), &mut targets);
+                let mut results = push(&targets, &options, source, bench, &self.cancel).await;
+                for (account, result) in accounts.iter().zip(&mut results) {
+                    if let Ok(report) = result {
+                        account.proved(report);
+                    }
+                }
+                results
+            }
             Err(failure) => vec![Err(unbegun(name, &targets, failure))],
         }
+    }
+
+    /// What the journal knows of the image, for each target, which is told of it; none without a journal.
+    fn accounts(
+        &self,
+        name: &str,
+        options: &PushOptions,
+        source: &dyn Source,
+        targets: &mut [Target],
+    ) -> Vec<Account> {
+        let Some(journal) = &self.journal else { return Vec::new() };
+        let image = options.name.clone().or_else(|| source.image_name()).unwrap_or_default();
+        let account = |target: &mut Target| {
+            let key = Key {
+                source: name.to_owned(),
+                name: image.clone(),
+                cloud: target.cloud().to_owned(),
+            };
+            let account = Account::new(Arc::clone(journal), key, source.stamp());
+            target.earlier = account.earlier();
+            target.records = Some(Arc::new(account.clone()));
+            account
+        };
+        targets.iter_mut().map(account).collect()
     }
 
     /// Waits until there may be one more upload into each target. All jobs ask in the same order, so none

@@ -1,8 +1,13 @@
-//! One image on its way into one target: this is the course of it, [`plan`] what comes before, and
-//! [`record`] how its record comes and goes.
+//! One image on its way into one target: this is the course of it, [`existing`] and [`plan`] what comes
+//! before, [`record`] how its record comes and goes, [`others`] whose it may be as well, and [`retire`] what
+//! comes behind.
 
+mod derived;
+mod existing;
+mod others;
 mod plan;
 mod record;
+mod retire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,12 +17,15 @@ use imgpush_digest::Algorithm;
 use imgpush_formats::{Inspection, Severity};
 use tracing::Instrument as _;
 
+use self::existing::{Existing, Looking};
+use self::others::Claimed;
 use self::plan::Plan;
 use self::record::Record;
 use crate::error::{Failure, Fate, PushError};
 use crate::formats::Examined;
 use crate::pipeline::{Produced, Read, Tap};
-use crate::progress::{Phase, Retrying};
+use crate::progress::{Phase, Progress, Retrying};
+use crate::proof::Published;
 use crate::push::PushOptions;
 use crate::quotas::Share;
 use crate::report::{self, Note, Report};
@@ -26,6 +34,7 @@ use crate::rounds::{Over, Participant, Want};
 use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::service::Service;
 use crate::sink::ImageData;
+use crate::source::Source;
 use crate::stages::{Step, Stopwatch, Timing};
 use crate::target::{Target, Via};
 use crate::verify::{self, Verdict};
@@ -34,14 +43,36 @@ use crate::verify::{self, Verdict};
 pub(crate) struct Subject {
     pub(crate) name: String,
     pub(crate) size: Option<u64>,
-    /// What it is, as far as that was seen.
-    pub(crate) inspection: Arc<Inspection>,
-    /// Whether that was all of it.
-    pub(crate) is_whole: bool,
+    /// Whether it can be read twice.
+    pub(crate) has_way_back: bool,
+    /// What it is held to.
+    pub(crate) published: Vec<Published>,
     /// What the times of the readings are written down with.
     pub(crate) watch: Arc<Stopwatch>,
     /// Whether it goes to one target only.
     pub(crate) is_alone: bool,
+}
+
+impl Subject {
+    pub(crate) fn of(source: &mut dyn Source, watch: Arc<Stopwatch>, is_alone: bool) -> Self {
+        Subject {
+            name: source.name().to_owned(),
+            size: source.size(),
+            has_way_back: source.rewind().is_some(),
+            published: source.published().to_vec(),
+            watch,
+            is_alone,
+        }
+    }
+}
+
+/// What was seen of the source before all of it is read.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// What it is, as far as that was seen.
+    pub(crate) inspection: Arc<Inspection>,
+    /// Whether that was all of it.
+    pub(crate) is_whole: bool,
 }
 
 /// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
@@ -53,11 +84,18 @@ pub(crate) struct Delivery<'a> {
     service: Arc<Service>,
     /// The record to be; its id changes with a new record.
     image: NewImage,
+    /// The name that was asked for.
+    wanted_name: String,
+    existing: Existing,
     /// Known from [`prepare`](Delivery::prepare) on.
+    seen: Option<Seen>,
+    /// Known before anything is sent.
     plan: Option<Plan>,
     id: String,
     record: Record,
     stage: Stage,
+    /// Whether the image is active and right, whatever comes behind.
+    is_proved: bool,
     retries: Retries,
     not_before: Option<tokio::time::Instant>,
     attempts: u32,
@@ -67,6 +105,8 @@ pub(crate) struct Delivery<'a> {
 }
 
 enum Stage {
+    /// The digests are wanted, to tell whether one of these images is the same, or what the id is.
+    Looking(Looking),
     /// The bytes are to be sent; behind the first attempt because of this failure.
     Sending(Option<Failure>),
     /// The service is to fetch what must be proved first.
@@ -78,6 +118,16 @@ enum Stage {
     Ended(Box<Result<Report, PushError>>),
 }
 
+impl Stage {
+    /// With which an image that is not there begins.
+    fn first(via: &Via) -> Self {
+        match via {
+            Via::WebDownload { .. } => Stage::Fetching,
+            _ => Stage::Sending(None),
+        }
+    }
+}
+
 impl<'a> Delivery<'a> {
     pub(crate) fn new(
         target: &'a Target,
@@ -85,20 +135,20 @@ impl<'a> Delivery<'a> {
         subject: &'a Subject,
         image: NewImage,
     ) -> Self {
-        let stage = match target.via {
-            Via::WebDownload { .. } => Stage::Fetching,
-            _ => Stage::Sending(None),
-        };
         Delivery {
             target,
             options,
             subject,
             service: target.service.clone().unwrap_or_default(),
+            wanted_name: image.name().unwrap_or_default().to_owned(),
             image,
+            existing: Existing::default(),
+            seen: None,
             plan: None,
             id: String::new(),
             record: Record::None,
-            stage,
+            stage: Stage::first(&target.via),
+            is_proved: false,
             retries: Retries::new(&options.retry),
             not_before: None,
             attempts: 0,
@@ -116,6 +166,11 @@ impl<'a> Delivery<'a> {
         }
     }
 
+    /// Whether it wants nothing any more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
+    }
+
     pub(crate) fn into_result(self) -> Result<Report, PushError> {
         match self.stage {
             Stage::Ended(result) => *result,
@@ -124,7 +179,6 @@ impl<'a> Delivery<'a> {
     }
 
     async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
-        self.create().await?;
         self.attempts += 1;
         let mut options = UploadOptions::sized(self.subject.size);
         options.store = self.target.first_store().map(str::to_owned);
@@ -165,6 +219,13 @@ impl<'a> Delivery<'a> {
 
     /// Tries again what may be mended, and gives up anything else.
     async fn recover(&mut self, unsent: Unsent) {
+        if self.is_lost(&unsent) {
+            self.stage = Stage::Sending(Some(unsent.failure));
+            if let Err(failure) = self.leave_to_others().await {
+                self.fail(failure).await;
+            }
+            return;
+        }
         let Unsent { failure, status } = unsent;
         let remedy = remedy(&failure, status.as_ref());
         let pause = match remedy {
@@ -217,10 +278,15 @@ impl<'a> Delivery<'a> {
     async fn compare(&mut self, produced: Produced) -> Result<(), Failure> {
         self.enter(Phase::Verifying);
         let image = self.fetch().await?;
+        if self.existing.produced.as_ref().is_some_and(|looked| !is_same(looked, &produced)) {
+            return Err(changed());
+        }
         match verify::compare(&image, &produced)? {
             Verdict::Proved(by) => {
                 let image = self.copy(image).await?;
-                let report = self.report(&image, by, &produced);
+                self.is_proved = true;
+                self.retire(image.id()).await?;
+                let report = self.report(&image, by, Some(&produced));
                 self.stage = Stage::Ended(Box::new(Ok(report)));
             }
             Verdict::Needs(algorithm) => {
@@ -274,7 +340,7 @@ impl<'a> Delivery<'a> {
     }
 
     async fn give_up(&mut self, failure: Failure, hurried: bool) {
-        let may_stay = matches!(failure, Failure::NotCopied { .. });
+        let may_stay = self.is_proved || matches!(failure, Failure::NotCopied { .. });
         self.watch.enter(Some(Step::Remove));
         // From here on an interruption tells what has happened, too.
         self.stage = Stage::Failing(failure);
@@ -318,18 +384,32 @@ impl<'a> Delivery<'a> {
         self.target.progress.phase(phase);
     }
 
-    fn report(&mut self, image: &Image, by: Vec<&'static str>, produced: &Produced) -> Report {
-        let plan = self.plan.as_mut().expect("nothing is sent without a plan");
-        plan.share.take().into_iter().for_each(Share::keep);
+    /// What is said of an image that is proved, by what was read where that was needed.
+    fn report(
+        &mut self,
+        image: &Image,
+        by: Vec<&'static str>,
+        produced: Option<&Produced>,
+    ) -> Report {
+        let share = self.plan.as_mut().and_then(|plan| plan.share.take());
+        share.into_iter().for_each(Share::keep);
         let mut notes = std::mem::take(&mut self.notes);
-        notes.extend(notes_on(&plan.examined, image.virtual_size()));
+        let inspected = match (&self.existing.action, &self.plan, &self.seen) {
+            (None, Some(plan), _) => {
+                notes.extend(notes_on(&plan.examined, image.virtual_size()));
+                plan.examined.inspection.virtual_size
+            }
+            (_, _, seen) => seen.as_ref().and_then(|seen| seen.inspection.virtual_size),
+        };
         Report {
             id: image.id().to_owned(),
+            action: self.existing.action.unwrap_or("pushed"),
+            replaced: std::mem::take(&mut self.existing.replaced),
             name: image.name().map(str::to_owned),
             status: image.status().to_string(),
             size: image.size(),
             virtual_size: image.virtual_size(),
-            inspected_virtual_size: plan.examined.inspection.virtual_size,
+            inspected_virtual_size: inspected,
             disk_format: image.disk_format().map(str::to_owned),
             container_format: image.container_format().map(str::to_owned),
             checksum: image.checksum().map(str::to_owned),
@@ -338,9 +418,9 @@ impl<'a> Delivery<'a> {
             stores: image.stores().iter().map(|store| (*store).to_owned()).collect(),
             verified: !by.is_empty(),
             verified_by: by,
-            computed: report::shown(&produced.digests),
+            computed: produced.map(|read| report::shown(&read.digests)).unwrap_or_default(),
             source: self.subject.name.clone(),
-            source_proof: produced.source_proof.clone(),
+            source_proof: produced.map(|read| read.source_proof.clone()).unwrap_or_default(),
             cloud: self.target.cloud.clone(),
             via: self.target.via.name(),
             attempts: self.attempts,
@@ -359,12 +439,17 @@ impl Participant for Delivery<'_> {
             }
             Stage::Fetching | Stage::Comparing(None) => Want::Digests(None),
             Stage::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
+            Stage::Looking(looking) => Want::Digests(looking.algorithm()),
             Stage::Failing(_) | Stage::Ended(_) => Want::Nothing,
         }
     }
 
     fn not_before(&self) -> Option<tokio::time::Instant> {
         self.not_before
+    }
+
+    fn progress(&self) -> &Arc<dyn Progress> {
+        &self.target.progress
     }
 
     async fn take_part(&mut self, tap: Tap) {
@@ -403,6 +488,7 @@ impl Participant for Delivery<'_> {
 impl Delivery<'_> {
     /// Sends what comes, and sees to what follows.
     async fn deliver(&mut self, tap: Tap) {
+        let Some(tap) = self.begin(tap).await else { return };
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(tap).await,
             // It needs no data, only digests to compare it with.
@@ -422,15 +508,38 @@ impl Delivery<'_> {
         }
     }
 
+    /// Sees to it that there is a record to send to, and gives the tap back for that. Where another run is
+    /// waited for, the tap is let go, so that nobody waits with this one; what cannot be read again waits.
+    async fn begin(&mut self, tap: Tap) -> Option<Tap> {
+        let mut tap = Some(tap);
+        while self.record != Record::Made {
+            match self.claim().await {
+                Ok(Claimed::Ours) => {}
+                Ok(Claimed::Theirs(image)) => {
+                    tap = tap.filter(|_| !self.subject.has_way_back);
+                    if let Err(failure) = self.wait_for(*image).await {
+                        self.fail(failure).await;
+                    }
+                    if tap.is_none() || !matches!(self.stage, Stage::Sending(_)) {
+                        return None;
+                    }
+                }
+                Err(failure) => {
+                    self.recover(failure.into()).await;
+                    return None;
+                }
+            }
+        }
+        tap
+    }
+
     /// Compares, or has the service fetch, what is known by its digests now.
     async fn go_on(&mut self, produced: &Produced) {
         let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
-            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => {
-                let reason = "the source gave other bytes when it was read a second time";
-                Err(Failure::CannotVerify { reason: reason.to_owned() })
-            }
+            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
             Stage::Comparing(Some(_)) => self.compare(produced.clone()).await,
             Stage::Comparing(None) => self.arrived(produced.clone()).await,
+            Stage::Looking(looking) => self.looked(looking, produced).await,
             _ => self.fetched(produced).await,
         };
         if let Err(failure) = done {
@@ -440,10 +549,22 @@ impl Delivery<'_> {
 
     /// The source is proved: the service may fetch it, too.
     async fn fetched(&mut self, produced: &Produced) -> Result<(), Failure> {
-        self.create().await?;
+        while self.record != Record::Made {
+            if let Claimed::Theirs(image) = self.claim().await? {
+                self.wait_for(*image).await?;
+                if !matches!(self.stage, Stage::Fetching) {
+                    return Ok(());
+                }
+            }
+        }
         self.attempts += 1;
         self.arrived(produced.clone()).await
     }
+}
+
+fn changed() -> Failure {
+    let reason = "the source gave other bytes when it was read a second time";
+    Failure::CannotVerify { reason: reason.to_owned() }
 }
 
 /// Whether two readings gave the same, as far as every digest that both have tells.

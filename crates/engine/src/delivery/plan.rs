@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imgpush_formats::{Inspection, ServerVerdict};
 use tracing::Instrument as _;
 
-use super::Delivery;
+use super::{Delivery, Seen, Stage};
 use crate::error::Failure;
 use crate::formats::{Claim, Examined};
 use crate::preflight;
@@ -23,11 +23,21 @@ pub(super) struct Plan {
 }
 
 impl Delivery<'_> {
-    /// Asks all that can be known without a record.
-    pub(crate) async fn prepare(&mut self) {
+    /// Hears what the source is, as far as that was seen. Asks all that can be known without a record, unless
+    /// the source is to be compared first with what is there.
+    pub(crate) async fn prepare(&mut self, seen: &Seen) {
         let span = self.span();
+        self.seen = Some(seen.clone());
+        let is_to_come = match &self.stage {
+            Stage::Looking(looking) => looking.is_for_id_only(),
+            Stage::Ended(_) | Stage::Failing(_) => false,
+            _ => true,
+        };
         let planning = async {
-            match self.plan().await {
+            if !is_to_come {
+                return;
+            }
+            match self.plan_if_needed().await {
                 // There may be others that are still asked.
                 Ok(()) => self.watch.enter(None),
                 Err(failure) => self.fail(failure).await,
@@ -36,10 +46,15 @@ impl Delivery<'_> {
         planning.instrument(span).await;
     }
 
+    pub(super) async fn plan_if_needed(&mut self) -> Result<(), Failure> {
+        if self.plan.is_some() { Ok(()) } else { self.plan().await }
+    }
+
     async fn plan(&mut self) -> Result<(), Failure> {
         self.enter(Phase::Asking);
         let client = &self.target.client;
         let (options, subject) = (self.options, self.subject);
+        let seen = self.seen.as_ref().expect("the source is looked at before");
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
         let asking = Asking { service: &self.service, client, retry: &options.retry };
         let schema = asking.schema().await?;
@@ -47,7 +62,7 @@ impl Delivery<'_> {
         let settings = preflight::settings(&options.image_format, schema);
         let disk_format = match asked {
             Some(asked) => asked.to_owned(),
-            None => Claim::recognise(&subject.inspection, container, &settings)?,
+            None => Claim::recognise(&seen.inspection, container, &settings)?,
         };
         let claim = Claim {
             disk_format,
@@ -56,9 +71,9 @@ impl Delivery<'_> {
             is_forced: options.force_format,
             is_stream: subject.size.is_none(),
         };
-        let verdict = claim.check(&subject.inspection, subject.is_whole)?;
+        let verdict = claim.check(&seen.inspection, seen.is_whole)?;
         self.image.set_disk_format(&claim.disk_format);
-        let inspected = || min_disk(&claim, &subject.inspection, &verdict);
+        let inspected = || min_disk(&claim, &seen.inspection, &verdict);
         if let Some(gib) = options.min_disk.or_else(inspected) {
             self.image.set_min_disk(gib);
         }
@@ -68,8 +83,8 @@ impl Delivery<'_> {
         if let Some(import) = self.target.import().or_else(|| self.target.copies()) {
             preflight::import(client, import.method().name(), asking.imports().await?)?;
         }
+        let inspection = Arc::clone(&seen.inspection);
         let share = asking.room(subject.size).await?;
-        let inspection = Arc::clone(&subject.inspection);
         self.plan = Some(Plan { claim, examined: Examined { inspection, verdict }, share });
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use imgpush_client::{Error as ClientError, Status};
+use imgpush_client::{Error as ClientError, Image, Status};
 use tokio::time::{sleep, timeout};
 
 use super::Delivery;
@@ -28,25 +28,17 @@ impl Delivery<'_> {
         if self.record == Record::Made {
             return Ok(());
         }
-        self.enter(Phase::Creating);
         let is_ours = self.options.id.is_none();
-        self.id = match &self.options.id {
+        let id = match &self.options.id {
             Some(id) => id.clone(),
             None => uuid::Uuid::new_v4().to_string(),
         };
-        self.image.set_id(&self.id);
-        self.record = Record::Asked;
-        let (client, image) = (&self.target.client, &self.image);
-        let created = self
-            .options
-            .retry
-            .call("creating the record", |e| is_ours && e.is_transient(), || client.create(image))
-            .await;
-        let record = match created {
+        let record = match self.ask_for(&id, is_ours).await? {
             // The answer to an earlier try was lost.
             Err(ClientError::Conflict(answer)) if is_ours => {
                 let lost = ClientError::Conflict(answer);
-                client.image(&self.id).await.map_err(|_| Failure::NotCreated { source: lost })?
+                let found = self.target.client.image(&self.id).await;
+                found.map_err(|_| Failure::NotCreated { source: lost })?
             }
             created => created.map_err(|source| self.not_created(source))?,
         };
@@ -61,6 +53,52 @@ impl Delivery<'_> {
         Ok(())
     }
 
+    /// Makes the record under an id that follows from what the image is; `false` when that is taken, be it by
+    /// this very call, whose first answer was lost.
+    pub(super) async fn create_as(&mut self, id: &str) -> Result<bool, Failure> {
+        match self.ask_for(id, true).await? {
+            Ok(_) => {
+                self.record = Record::Made;
+                Ok(true)
+            }
+            Err(ClientError::Conflict(_)) => {
+                self.record = Record::None;
+                self.tell_gone(id);
+                Ok(false)
+            }
+            Err(error) => Err(self.not_created(error)),
+        }
+    }
+
+    async fn ask_for(
+        &mut self,
+        id: &str,
+        is_repeatable: bool,
+    ) -> Result<Result<Image, ClientError>, Failure> {
+        self.enter(Phase::Creating);
+        self.write_down(id)?;
+        id.clone_into(&mut self.id);
+        self.image.set_id(id);
+        self.record = Record::Asked;
+        let (client, image) = (&self.target.client, &self.image);
+        let create = || client.create(image);
+        let when = |error: &ClientError| is_repeatable && error.is_transient();
+        Ok(self.options.retry.call("creating the record", when, create).await)
+    }
+
+    /// Tells who keeps account that an id is about to be asked for.
+    pub(super) fn write_down(&self, id: &str) -> Result<(), Failure> {
+        let Some(records) = &self.target.records else { return Ok(()) };
+        records.asking(id).map_err(|source| Failure::NotRecorded { id: id.to_owned(), source })
+    }
+
+    /// Tells who keeps account that there is no such record, or that it is another's.
+    pub(super) fn tell_gone(&self, id: &str) {
+        if let Some(records) = &self.target.records {
+            records.gone(id);
+        }
+    }
+
     fn not_created(&mut self, source: ClientError) -> Failure {
         // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
         let is_refused = source.status().is_some_and(|status| {
@@ -68,6 +106,7 @@ impl Delivery<'_> {
         });
         if is_refused {
             self.record = Record::None;
+            self.tell_gone(&self.id);
             Failure::NotCreated { source }
         } else {
             Failure::Client { during: "creating the image record", source }
@@ -90,7 +129,10 @@ impl Delivery<'_> {
             })
             .await;
         let fate = match removed {
-            Ok(_) => "it was deleted".to_owned(),
+            Ok(_) => {
+                self.tell_gone(&self.id);
+                "it was deleted".to_owned()
+            }
             Err(error) => format!("it could not be deleted ({error})"),
         };
         let text = format!(
@@ -107,17 +149,22 @@ impl Delivery<'_> {
     /// its data, proved.
     pub(super) async fn dispose(&self, may_stay: bool, hurried: bool) -> Fate {
         let id = self.id.clone();
-        let is_callers = self.options.id.is_some();
-        match self.record {
+        // Such an id may be another image's, as long as no answer says otherwise.
+        let is_anybodys = self.options.id.is_some() || self.existing.derivation.is_some();
+        let fate = match self.record {
+            _ if may_stay => Fate::Kept { id, state: "the image is active".to_owned() },
             Record::None => Fate::NoRecord,
-            Record::Made if may_stay => Fate::Kept { id, state: "the image is active".to_owned() },
-            // An id of the caller's may be another image's, as long as no answer says otherwise.
-            Record::Asked if is_callers => {
+            Record::Asked if is_anybodys => {
                 Fate::Left { id, reason: "nobody knows whether it was made".to_owned() }
             }
             _ if self.options.keep_failed => self.kept(id).await,
             _ => self.remove(id, hurried).await,
+        };
+        let is_gone = matches!(fate, Fate::NoRecord | Fate::Removed { .. });
+        if is_gone && self.record != Record::None {
+            self.tell_gone(&self.id);
         }
+        fate
     }
 
     async fn kept(&self, id: String) -> Fate {

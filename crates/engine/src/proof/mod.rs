@@ -48,6 +48,7 @@ mod expected;
 mod keys;
 mod list;
 mod proved;
+mod published;
 mod report;
 
 pub use error::{ProofError, Refusal};
@@ -55,4 +56,5 @@ pub use expected::Expected;
 pub use keys::Keys;
 pub use list::ChecksumList;
 pub use proved::Proved;
+pub use published::Published;
 pub use report::{SourceChecksum, SourceProof};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digest, Digests};
 
 use super::expected::{Claim, Of};
-use super::{ChecksumList, ProofError, SourceChecksum, SourceProof};
+use super::{ChecksumList, ProofError, Published, SourceChecksum, SourceProof};
 use crate::SourceError;
 use crate::pool::Pool;
 use crate::source::{Packed, ReadAt, Rewind, Source, SourceTimes};
@@ -15,6 +15,7 @@ pub struct Proved {
     source: Box<dyn Source>,
     claims: Vec<Claim>,
     wants: Vec<Algorithm>,
+    published: Vec<Published>,
     list: Option<String>,
     signer: Option<String>,
     proof: Option<SourceProof>,
@@ -40,9 +41,20 @@ impl Proved {
         }
         wants.sort_unstable();
         wants.dedup();
+        let is_unpacking = source.packed().is_some();
+        let published = claims.iter().filter_map(|claim| {
+            let is_packed = match claim.of {
+                Of::Source => is_unpacking,
+                Of::Content => false,
+                // Only reading tells which.
+                Of::Either => return None,
+            };
+            Some(Published { digest: claim.digest, is_packed })
+        });
+        let published = published.collect();
         let signer = list.and_then(|list| list.signed_by().map(str::to_owned));
         let list = list.map(|list| list.name().to_owned());
-        Proved { source, claims, wants, list, signer, proof: None }
+        Proved { source, claims, wants, published, list, signer, proof: None }
     }
 
     /// What has proved it, or why it is not proved.
@@ -151,6 +163,10 @@ impl Source for Proved {
 
     fn times(&mut self) -> SourceTimes {
         self.source.times()
+    }
+
+    fn published(&self) -> &[Published] {
+        &self.published
     }
 
     fn packed(&mut self) -> Option<&mut dyn Packed> {

@@ -51,7 +51,6 @@ pub(crate) use body::Meter;
 pub use body::{Body, Cut};
 pub use image::{ImageData, ImageSink};
 pub use null::drain;
-pub(crate) use null::drain_telling;
 pub use pour::{Poured, pour};
 
 /// Takes the bytes of a source.

@@ -55,6 +55,7 @@ pub async fn pour(
         watch: Stopwatch::start(),
         // A sink has no other way to the data.
         longest_silence: Duration::MAX,
+        listeners: Vec::new(),
     };
     let flow = reading.start().map_err(failed)?;
     let meter = || Meter::new(Arc::new(NoProgress), Stopwatch::start());

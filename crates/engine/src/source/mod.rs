@@ -30,7 +30,7 @@ pub use unpacked::Unpacked;
 
 use crate::SourceError;
 use crate::pool::Pool;
-use crate::proof::SourceProof;
+use crate::proof::{Published, SourceProof};
 
 /// The bytes of an image, read once from start to end.
 ///
@@ -99,6 +99,11 @@ pub trait Source: Send {
     /// What it has done beside reading, in all its readings so far.
     fn times(&mut self) -> SourceTimes {
         SourceTimes::default()
+    }
+
+    /// The digests that it is known to have, or never to [`finish`](Source::finish).
+    fn published(&self) -> &[Published] {
+        &[]
     }
 
     /// The packed bytes, of a source that unpacks.

@@ -23,7 +23,7 @@ use crate::{hints, interrupt, output};
 
 /// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
-enum Failed {
+pub(super) enum Failed {
     #[error("cannot {doing}")]
     Client { doing: String, source: Box<ClientError> },
     #[error("cannot {doing}")]
@@ -38,13 +38,13 @@ enum Failed {
 }
 
 /// What a verb that fails is said to have failed at.
-fn failed_to(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Failed {
+pub(super) fn failed_to(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Failed {
     let doing = doing.into();
     move |source| Failed::Client { doing, source: Box::new(source) }
 }
 
 impl Failed {
-    fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         match self {
             Failed::Client { source, .. } => exit_code::of_client(source),
             Failed::Unfit { .. } | Failed::Column(_) | Failed::Usage { .. } => exit_code::USAGE,
@@ -52,7 +52,7 @@ impl Failed {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    pub(super) fn hint(&self) -> Option<String> {
         match self {
             Failed::Client { source, .. } => hints::for_client(source),
             Failed::Usage { hint, .. } | Failed::Refused { hint, .. } => hint.clone(),
@@ -64,7 +64,7 @@ impl Failed {
     }
 
     /// Says it, and gives the exit code.
-    fn tell(&self, printer: &Printer) -> Code {
+    pub(super) fn tell(&self, printer: &Printer) -> Code {
         printer.error(&output::chain(self), &Vec::from_iter(self.hint()));
         self.code()
     }
@@ -103,7 +103,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) 
 }
 
 /// Connects; with the name of the cloud.
-async fn connect(cloud: &CloudArgs) -> Result<(String, ImageClient), Failed> {
+pub(super) async fn connect(cloud: &CloudArgs) -> Result<(String, ImageClient), Failed> {
     let connecting = || failed_to("connect to the cloud");
     let cloud =
         Cloud::load(&cloud.options()).map_err(|error| connecting()(ClientError::Config(error)))?;
@@ -112,10 +112,10 @@ async fn connect(cloud: &CloudArgs) -> Result<(String, ImageClient), Failed> {
 }
 
 /// The image to get or to compare, and who gives it.
-pub(super) struct Found {
-    pub(super) cloud: String,
-    pub(super) client: ImageClient,
-    pub(super) image: Image,
+struct Found {
+    cloud: String,
+    client: ImageClient,
+    image: Image,
 }
 
 /// Connects and finds an image.
@@ -123,7 +123,7 @@ pub(super) struct Found {
 /// # Errors
 ///
 /// The exit code, when the error has been told.
-pub(super) async fn find(
+async fn find(
     cloud: &CloudArgs,
     name_or_id: &str,
     printer: &Printer,

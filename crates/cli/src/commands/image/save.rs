@@ -2,15 +2,15 @@
 
 use std::io::IsTerminal as _;
 
-use imgpush_engine::{CancellationToken, Download, DownloadError, DownloadReport};
-use serde_json::json;
+use imgpush_engine::{CancellationToken, Download, DownloadReport};
 
 use super::Failed;
 use crate::args::CloudArgs;
 use crate::args::image::SaveArgs;
+use crate::commands::pull;
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
-use crate::{hints, output, progress};
+use crate::{output, progress};
 
 pub(super) async fn run(
     cloud: &CloudArgs,
@@ -44,7 +44,7 @@ pub(super) async fn run(
             tell(&report, args, printer);
             exit_code::DONE
         }
-        Err(error) => failed(&error, args, printer),
+        Err(error) => pull::failed(&error, &args.image, args.json, printer),
     }
 }
 
@@ -52,25 +52,10 @@ fn tell(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
     if args.json {
         printer.result(&output::any(report).to_string());
     }
-    if let Some(reason) = &report.unverified_because {
-        printer.note(&format!("warning: the data is not proved: {reason}"));
-    }
+    pull::warn(report, printer);
     if !args.json && !args.patience.quiet {
         for line in output::saved(report) {
             printer.note(&line);
         }
     }
-}
-
-fn failed(error: &DownloadError, args: &SaveArgs, printer: &Printer) -> Code {
-    let code = exit_code::of_failure(&error.failure);
-    let mut chain = output::chain(error);
-    chain[0] = format!("{}; {}", chain[0], error.remains);
-    if args.json {
-        let error = output::error(&chain, code);
-        let object = json!({ "image": args.image, "verified": false, "error": error });
-        printer.result(&object.to_string());
-    }
-    printer.error(&chain, &Vec::from_iter(hints::for_download(&error.failure)));
-    code
 }

@@ -13,7 +13,7 @@ use imgpush_engine::proof::Expected;
 use imgpush_engine::source::{self, Source, SourceOptions};
 use imgpush_engine::{
     Batch, BatchEvent, BatchSummary, BatchTask, CancellationToken, Failure, Push, PushError,
-    PushOptions, Report, SourceError,
+    PushOptions, Report, RetryOptions, SourceError, Target,
 };
 
 use self::aims::{Aim, aims, connect, shown, unbegun_anywhere};
@@ -139,7 +139,9 @@ impl Pushing<'_> {
                 telling.tell(Err(error), &self.files[0]);
             }
         }
-        let mut running = batch.start(open.tasks(args, self.files, first), &self.cancel);
+        let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
+        let mut running =
+            running.map_err(|error| unbegun_anywhere(self.what, self.aims, error.into()))?;
         while let Some(event) = running.next().await {
             let BatchEvent::Ended(outcome) = event else { continue };
             views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
@@ -205,6 +207,17 @@ impl Open {
     }
 }
 
+/// Logs in to the one cloud that is meant.
+pub(crate) async fn connect_one(
+    cloud: &CloudArgs,
+    place: &Path,
+    retry: &RetryOptions,
+) -> Result<Target, PushError> {
+    let what = shown(place);
+    let aims = aims(cloud, &what)?;
+    connect(&aims, retry, &what).await.pop().expect("a target for the one aim")
+}
+
 /// Pushes a source to the one cloud that is meant, and gives back who is connected as well.
 pub(crate) async fn push(
     cloud: &CloudArgs,
@@ -225,8 +238,9 @@ pub(crate) async fn push(
         begun = begin => begun.map_err(Failure::from),
         () = cancel.cancelled() => Err(Failure::Interrupted),
     };
-    let (source, mut targets) = begun.map_err(|failure| unbegun_anywhere(&what, &aims, failure))?;
-    let target = targets.pop().expect("a target for the one aim")?;
+    let (source, mut connected) =
+        begun.map_err(|failure| unbegun_anywhere(&what, &aims, failure))?;
+    let target = connected.pop().expect("a target for the one aim")?;
     let client = target.client().clone();
     let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);
     let pushed = push.run(source, &cancel).await;

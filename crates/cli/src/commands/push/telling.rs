@@ -66,8 +66,8 @@ impl Telling<'_> {
         if self.args.json {
             self.printer.result(&output::failure(error, code).to_string());
         }
-        let cause = output::chain(error).pop().unwrap_or_default();
-        self.failures.push(format!("{} to {}: {cause}", error.source_name, error.cloud));
+        let causes = output::chain(error)[1..].join(": ");
+        self.failures.push(format!("{} to {}: {causes}", error.source_name, error.cloud));
         failed(error, file, self.args.is_keeping_failed(), self.printer);
     }
 

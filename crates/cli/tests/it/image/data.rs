@@ -25,7 +25,7 @@ fn what_is_staged_is_imported() {
 
     let shown = json(&scene, &["import", "n", "--wait"]);
     assert_eq!((&shown["id"], &shown["status"]), (&json!(id), &json!("active")));
-    let run = scene.run(&["verify", "n", "disk.img"]);
+    let run = scene.run(&["verify", "n", "--file", "disk.img"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 
     let run = image(&scene, 21, &["stage", "n", "--file", "disk.img"]);
@@ -178,7 +178,7 @@ fn data_that_is_wrong_is_not_saved() {
 
     let run = scene.run(&["verify", "n"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(23), "n: FAILED\n"), "{}", run.stderr);
-    let run = scene.run(&["verify", "n", "disk.img"]);
+    let run = scene.run(&["verify", "n", "--file", "disk.img"]);
     assert_eq!(run.code, Some(0), "the file is what was pushed: {}", run.stderr);
     // Into a pipe all comes but the end.
     let piped = scene.command(&["image", "save", "n"]).output().unwrap();
@@ -206,14 +206,24 @@ fn verify_tells_an_image_from_a_file() {
     create(&scene, &["empty"]);
     for (arguments, code, stdout, words) in [
         (&["verify", "n"][..], 0, "n: OK\n", "  proved  by os_hash_value, checksum: md5 "),
-        (&["verify", "n", "disk.img"], 0, "n: OK\n", "sha512 "),
-        (&["verify", "n", "disk.img", "--quiet"], 0, "", ""),
-        (&["verify", "n", "other.img"], 12, "n: FAILED\n", "other.img has size 5001"),
-        (&["verify", "n", "zeros.img"], 12, "n: FAILED\n", "zeros.img has os_hash_value "),
-        (&["verify", "n", "none.img"], 10, "", "cannot open none.img"),
+        (&["verify", "n", "--file", "disk.img"], 0, "n: OK\n", "sha512 "),
+        (&["verify", "n", "--file", "disk.img", "--quiet"], 0, "", ""),
+        (&["verify", "n", "--file", "other.img"], 12, "n: FAILED\n", "other.img has size 5001"),
+        (
+            &["verify", "n", "--file", "zeros.img"],
+            12,
+            "n: FAILED\n",
+            "zeros.img has os_hash_value ",
+        ),
+        (&["verify", "n", "--file", "none.img"], 10, "", "cannot open none.img"),
         (&["verify", "nowhere"], 21, "", "there is no image nowhere"),
         (&["verify", "empty"], 21, "", "the image is queued"),
-        (&["verify", "n", "disk.img", "--store-preference", "a"], 2, "", "cannot be used with"),
+        (
+            &["verify", "n", "--file", "disk.img", "--store-preference", "a"],
+            2,
+            "",
+            "cannot be used with",
+        ),
         (&["verify"], 2, "", "required"),
     ] {
         let run = scene.run(arguments);
@@ -221,7 +231,7 @@ fn verify_tells_an_image_from_a_file() {
         assert_eq!(run.stdout, stdout, "{arguments:?}");
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
     }
-    let run = scene.run(&["verify", "n", "zeros.img", "--json"]);
+    let run = scene.run(&["verify", "n", "--file", "zeros.img", "--json"]);
     let failure: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&failure["verified"], &failure["error"]["exit_code"]), (&json!(false), &json!(12)));
 }

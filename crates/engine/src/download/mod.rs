@@ -1,8 +1,12 @@
 //! One image, out of a cloud, proved.
 
+mod expected;
+mod transfer;
+
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -11,23 +15,26 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
-use imgpush_client::{Image, ImageClient, Status};
-use imgpush_digest::Algorithm;
+use imgpush_client::{Image, ImageClient};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{DownloadError, Failure, Remains};
-use crate::fetch::{DATA, Fetch, Patience};
+use crate::comparison::compare;
+use crate::error::{DestinationError, DownloadError, Failure, Remains};
+use crate::fetch::{Fetch, Patience, Subject, Tally};
+use crate::hashing::Hashing;
 use crate::intake::{Intake, Landed};
 use crate::part::{self, Part};
 use crate::pipeline::Produced;
-use crate::pool::Pool;
+use crate::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
 use crate::progress::{NoProgress, Phase, Progress};
 use crate::report::{self, DownloadReport};
 use crate::runtime::off_runtime;
-use crate::sending::ALWAYS;
-use crate::verify::{self, Claims, Verdict};
+use crate::source::{FileSource, Source};
+use crate::verify::Claims;
+use crate::workbench::Workbench;
+use expected::{Expected, Proof, prove};
+use transfer::{Delivery, Transfer};
 
 /// How an image is downloaded.
 #[derive(Clone, Debug)]
@@ -37,11 +44,18 @@ pub struct DownloadOptions {
     pub prefer: Vec<String>,
     /// Let the download replace a file that is there already.
     pub overwrite: bool,
+    /// Leave a file alone that is there already and is the image: it is read and hashed to tell. Without
+    /// [`overwrite`](DownloadOptions::overwrite) one that is not is an error before anything is fetched.
+    pub keep_same: bool,
     /// Accept data that nothing proves: an image without hashes, or with one by an algorithm that is
     /// not known here. A hash that can be compared still has to be equal.
     pub allow_unverified: bool,
     /// Bytes of memory that the process should stay within.
     pub memory_bytes: u64,
+    /// Connections over which ranges of the image come side by side, as far as the memory goes. When
+    /// nobody says, a download begins with one, and adds more as long as they make it faster. A service
+    /// that knows no ranges gets one.
+    pub connections: Option<NonZeroUsize>,
     /// How long a connection may bring nothing.
     pub idle_timeout: Duration,
     /// How often it is tried again when a connection breaks or is not made. A byte that comes starts the
@@ -56,8 +70,10 @@ impl Default for DownloadOptions {
         DownloadOptions {
             prefer: Vec::new(),
             overwrite: false,
+            keep_same: false,
             allow_unverified: false,
             memory_bytes: 64 << 20,
+            connections: None,
             idle_timeout: Duration::from_secs(60),
             retries: 5,
             retry_pause: Duration::from_millis(500),
@@ -80,10 +96,16 @@ impl Default for DownloadOptions {
 ///
 /// The data of an image never changes under its id, so only that and the digests tie the pieces
 /// together.
+///
+/// Several images at a time are downloaded by as many clones of one that was made
+/// [for them](Download::for_jobs).
 #[derive(Clone)]
 pub struct Download {
     client: ImageClient,
     options: DownloadOptions,
+    /// How many downloads share the memory.
+    jobs: usize,
+    hashing: Hashing,
     cloud: String,
     progress: Arc<dyn Progress>,
 }
@@ -93,7 +115,23 @@ impl Download {
     #[must_use]
     pub fn new(client: ImageClient, options: DownloadOptions) -> Self {
         let cloud = client.base().host_str().unwrap_or_default().to_owned();
-        Download { client, options, cloud, progress: Arc::new(NoProgress) }
+        let progress = Arc::new(NoProgress);
+        Download { client, options, jobs: 1, hashing: Hashing::of(1), cloud, progress }
+    }
+
+    /// For so many downloads at a time, or as many as there is memory for, which
+    /// [`jobs`](Download::jobs) tells. Clones share the memory and hash side by side.
+    #[must_use]
+    pub fn for_jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = jobs.get().min(Pool::most_shares(self.options.memory_bytes));
+        self.hashing = Hashing::of(self.jobs);
+        self
+    }
+
+    /// How many downloads may run at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.jobs
     }
 
     /// What messages and the report call the cloud; its host when nobody says.
@@ -134,6 +172,12 @@ impl Download {
         let destination = destination.as_ref();
         let nothing = |failure| self.error(image, failure, Remains::Nothing);
         let expected = Expected::of(image, &self.options).map_err(nothing)?;
+        if self.options.keep_same
+            && let Some(report) =
+                self.unchanged(image, destination, start, cancel).await.map_err(nothing)?
+        {
+            return Ok(report);
+        }
 
         let part = off_runtime({
             let (destination, id) = (destination.to_owned(), image.id().to_owned());
@@ -149,10 +193,10 @@ impl Download {
         };
         let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
         let way = Way {
-            start,
             path: Some(destination.display().to_string()),
             resumed_from: transfer.resumed_from,
             attempts: transfer.fetch.attempts(),
+            ..Way::new(start)
         };
         let Some(Landed { part, result }) = transfer.land(cancel).await else {
             let bytes = written.load(Ordering::Relaxed);
@@ -226,7 +270,7 @@ impl Download {
         }
         let (produced, proof) =
             delivery.proved.expect("a delivery comes to its end only with a proof");
-        let way = Way { start, path: None, resumed_from: 0, attempts: delivery.attempts };
+        let way = Way { attempts: delivery.attempts, ..Way::new(start) };
         Ok(self.report(image, &produced, proof, way))
     }
 
@@ -290,14 +334,57 @@ impl Download {
         &self.progress
     }
 
-    pub(crate) fn options(&self) -> &DownloadOptions {
-        &self.options
+    /// Buffers of its own, and hashing that may be shared.
+    pub(crate) fn bench(&self) -> Workbench {
+        let room = self.options.memory_bytes.saturating_sub(OVERHEAD_BYTES) / self.jobs as u64;
+        let pool = Pool::dealt(room, CHUNK_BYTES);
+        Workbench { pool, hashing: self.hashing.clone() }
+    }
+
+    /// A report when the file is the image already; none when there is no such file, or another that may
+    /// be replaced.
+    async fn unchanged(
+        &self,
+        image: &Image,
+        destination: &Path,
+        start: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Option<DownloadReport>, Failure> {
+        // What is no file, opening the partial file tells.
+        let Some(there) = std::fs::metadata(destination).ok().filter(|there| there.is_file())
+        else {
+            return Ok(None);
+        };
+        let compared =
+            if Some(there.len()) == image.size() && Claims::of(image).sufficient().is_ok() {
+                let path = destination.to_owned();
+                let opened =
+                    off_runtime(move || FileSource::open(path)).await.map_err(Failure::from)?;
+                let source: Box<dyn Source> = Box::new(opened);
+                Some(compare(image, source, self.bench(), &self.progress, cancel).await)
+            } else {
+                None
+            };
+        match compared {
+            Some(Ok((produced, by))) => {
+                part::remove_rest(destination, image.id());
+                let path = Some(destination.display().to_string());
+                let way = Way { path, unchanged: true, ..Way::new(start) };
+                Ok(Some(self.report(image, &produced, Proof { by, doubt: None }, way)))
+            }
+            Some(Err(failure)) if !matches!(failure, Failure::Differs { .. }) => Err(failure),
+            _ if self.options.overwrite => Ok(None),
+            _ => {
+                let path = destination.to_owned();
+                Err(Failure::Destination(DestinationError::IsOther { path }))
+            }
+        }
     }
 
     /// Starts the thread; nothing is asked for yet.
     fn start(&self, image: &Image, expected: &Expected, part: Option<Part>) -> Transfer {
         let options = &self.options;
-        let pool = Pool::within(options.memory_bytes);
+        let bench = self.bench();
         let patience = Patience {
             idle_timeout: options.idle_timeout,
             retries: options.retries,
@@ -306,16 +393,17 @@ impl Download {
         self.progress.total(expected.size);
         let progress = Arc::clone(&self.progress);
         let algorithms = expected.algorithms.clone();
-        let intake = Intake::start(algorithms, part, pool.clone(), Arc::clone(&progress));
-        let fetch = Fetch::new(
-            self.client.clone(),
-            image.id(),
-            expected.size,
-            options.prefer.clone(),
+        let intake = Intake::start(algorithms, part, bench.clone(), Arc::clone(&progress));
+        let subject = Subject {
+            client: self.client.clone(),
+            id: image.id().to_owned(),
+            size: expected.size,
+            prefer: options.prefer.clone(),
             patience,
-            pool,
-            Arc::clone(&progress),
-        );
+            pool: bench.pool,
+            tally: Tally::new(Arc::clone(&progress)),
+        };
+        let fetch = Fetch::new(subject, options.connections);
         Transfer { fetch, intake, chunk: None, resumed_from: 0, progress }
     }
 
@@ -356,6 +444,7 @@ impl Download {
             unverified_because: proof.doubt,
             computed: report::shown(&produced.digests),
             path: way.path,
+            unchanged: way.unchanged,
             cloud: self.cloud.clone(),
             resumed_from: way.resumed_from,
             attempts: way.attempts,
@@ -390,155 +479,17 @@ impl fmt::Debug for VerifiedStream {
     }
 }
 
-/// What an image says of its data before it is fetched.
-struct Expected {
-    size: u64,
-    algorithms: Vec<Algorithm>,
-}
-
-impl Expected {
-    fn of(image: &Image, options: &DownloadOptions) -> Result<Self, Failure> {
-        if image.status() != Status::Active {
-            return Err(Failure::NotAvailable { status: image.status() });
-        }
-        let Some(size) = image.size() else {
-            let reason = "the server shows no size".to_owned();
-            return Err(Failure::CannotVerify { reason });
-        };
-        let claims = Claims::of(image);
-        if !options.allow_unverified {
-            claims.sufficient()?;
-        }
-        let mut algorithms = claims.algorithms();
-        if algorithms.is_empty() {
-            // Nothing to compare them with, but the report shows them.
-            algorithms.extend(ALWAYS);
-        }
-        Ok(Expected { size, algorithms })
-    }
-}
-
-/// What speaks for the data.
-pub(crate) struct Proof {
-    pub(crate) by: Vec<&'static str>,
-    /// Why that is not enough.
-    doubt: Option<String>,
-}
-
-/// Compares all that the image shows; what is in doubt was allowed before.
-fn prove(image: &Image, produced: &Produced) -> Result<Proof, Failure> {
-    let differs = |failure| verify::data_is_wrong(DATA, failure);
-    verify::same_size(image, produced.bytes).map_err(differs)?;
-    let claims = Claims::of(image);
-    let by = match claims.compare(&produced.digests).map_err(differs)? {
-        Verdict::Proved(by) => by,
-        Verdict::Needs(algorithm) => {
-            return Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") });
-        }
-    };
-    Ok(Proof { by, doubt: claims.doubt().map(str::to_owned) })
-}
-
 /// What a report tells of the way here.
 struct Way {
     start: Instant,
     path: Option<String>,
+    unchanged: bool,
     resumed_from: u64,
     attempts: u32,
 }
 
-/// A download at work: the network on one side, the thread that hashes and writes on the other.
-struct Transfer {
-    fetch: Fetch,
-    intake: Intake,
-    /// A chunk between the two.
-    chunk: Option<Bytes>,
-    /// Bytes that were there before.
-    resumed_from: u64,
-    progress: Arc<dyn Progress>,
-}
-
-impl Transfer {
-    /// Receives all. Ends well, too, when the thread has failed; [`land`](Transfer::land) tells.
-    async fn receive(&mut self) -> Result<(), Failure> {
-        let Some(at) = self.intake.ready().await else { return Ok(()) };
-        self.resumed_from = at;
-        self.fetch.skip_to(at);
-        tracing::info!(at, "{}", Phase::Downloading.name());
-        self.progress.phase(Phase::Downloading);
-        self.progress.sent(at);
-        loop {
-            self.chunk = self.fetch.next_chunk().await?;
-            if self.chunk.is_none() {
-                self.intake.end().await;
-                return Ok(());
-            }
-            if !self.intake.push(&mut self.chunk).await {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Has the thread take all that has come, and waits for its end; not for long when somebody waits at
-    /// the terminal, as a disk may hang.
-    async fn land(mut self, cancel: &CancellationToken) -> Option<Landed> {
-        let mut landing = pin!(async {
-            for chunk in self.chunk.take().into_iter().chain(self.fetch.leave()) {
-                self.intake.push(&mut Some(chunk)).await;
-            }
-            self.intake.finish().await
-        });
-        tokio::select! {
-            landed = &mut landing => Some(landed),
-            () = cancel.cancelled() => timeout(LANDING_TIMEOUT, landing).await.ok(),
-        }
-    }
-}
-
-/// A disk that works takes the few chunks there are in less.
-const LANDING_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// A download whose last chunk waits for the proof.
-struct Delivery {
-    /// None behind the last byte.
-    transfer: Option<Transfer>,
-    image: Image,
-    /// The last chunk received.
-    tail: Option<Bytes>,
-    /// Bytes handed out.
-    given: u64,
-    attempts: u32,
-    /// Present behind the last byte.
-    proved: Option<(Produced, Proof)>,
-}
-
-impl Delivery {
-    /// The next chunk; none behind the last, which comes when all is proved.
-    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        while let Some(transfer) = &mut self.transfer {
-            let chunk = transfer.fetch.next_chunk().await?;
-            self.attempts = transfer.fetch.attempts();
-            let ready = match chunk {
-                Some(chunk) => {
-                    transfer.intake.push(&mut Some(chunk.clone())).await;
-                    self.tail.replace(chunk)
-                }
-                None => {
-                    transfer.intake.end().await;
-                    let transfer = self.transfer.take().expect("it is at work");
-                    transfer.progress.phase(Phase::Verifying);
-                    let landed = transfer.intake.finish().await;
-                    let produced = landed.result?.expect("the end was received");
-                    let proof = prove(&self.image, &produced)?;
-                    self.proved = Some((produced, proof));
-                    self.tail.take()
-                }
-            };
-            if let Some(chunk) = ready {
-                self.given += chunk.len() as u64;
-                return Ok(Some(chunk));
-            }
-        }
-        Ok(None)
+impl Way {
+    fn new(start: Instant) -> Self {
+        Way { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
     }
 }

@@ -5,205 +5,29 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod existing;
+mod ranges;
+mod scene;
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::connect;
 use futures_util::StreamExt as _;
-use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Status, Surroundings};
+use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
 use imgpush_engine::{
-    Break, CancellationToken, DestinationError, Download, DownloadError, DownloadOptions,
-    DownloadReport, Failure, Phase, Progress, Push, PushOptions, Remains, Verification,
+    Break, CancellationToken, DestinationError, Download, DownloadOptions, Failure, Phase, Push,
+    PushOptions, Remains, Verification,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 use md5::Md5;
-use serde_json::{Value, json};
+use scene::{Act, Heard, ID, MIB, SIZE, Scene, data, hex, image, is_same, quick};
+use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha512};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-
-const MIB: usize = 1 << 20;
-/// Some chunks and a bit.
-const SIZE: usize = 5 * MIB + 77;
-const ID: &str = "8f3a2c1e-0d4b-4f6a-9b7c-1e2d3c4b5a69";
-
-/// What the service does with one request for the data; without one it answers well.
-#[derive(Clone, Copy)]
-enum Act {
-    /// Closes the connection behind so many bytes of the body.
-    Cut(u64),
-    /// Falls silent behind so many bytes of the body.
-    Stall(u64),
-    /// Answers so.
-    Status(u16),
-    /// Does not say how long the answer is.
-    Endless,
-}
-
-/// A service with one image.
-struct Service {
-    data: Vec<u8>,
-    script: Mutex<VecDeque<Act>>,
-    /// The first byte that each request asked for.
-    asked: Mutex<Vec<u64>>,
-    /// Bytes of data sent.
-    sent: AtomicU64,
-    /// Whether it heeds `Range`.
-    ranges: bool,
-}
-
-impl Service {
-    async fn serve(self: Arc<Self>, mut socket: TcpStream) -> std::io::Result<()> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(socket.read_u8().await?);
-        }
-        let head = String::from_utf8(head).unwrap().to_lowercase();
-        assert!(head.starts_with(&format!("get /v2/images/{ID}/file")), "{head}");
-        let range = head.lines().find_map(|line| line.strip_prefix("range: bytes="));
-        let from: u64 = range.map_or(0, |range| range.trim_end_matches('-').parse().unwrap());
-        self.asked.lock().unwrap().push(from);
-        let act = self.script.lock().unwrap().pop_front();
-        if let Some(Act::Status(status)) = act {
-            let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno");
-            return socket.write_all(answer.as_bytes()).await;
-        }
-        let size = self.data.len() as u64;
-        let from = if self.ranges { from } else { 0 };
-        let status = if from > 0 {
-            format!("206 Partial Content\r\ncontent-range: bytes {from}-{}/{size}", size - 1)
-        } else {
-            "200 OK".to_owned()
-        };
-        let length = match act {
-            Some(Act::Endless) => "connection: close".to_owned(),
-            _ => format!("content-length: {}", size - from),
-        };
-        let head = format!("HTTP/1.1 {status}\r\n{length}\r\n\r\n");
-        socket.write_all(head.as_bytes()).await?;
-        let body = &self.data[usize::try_from(from).unwrap()..];
-        let until = match act {
-            Some(Act::Cut(bytes) | Act::Stall(bytes)) => usize::try_from(bytes).unwrap(),
-            _ => body.len(),
-        };
-        for piece in body[..until].chunks(64 << 10) {
-            socket.write_all(piece).await?;
-            self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        }
-        if let Some(Act::Stall(_)) = act {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-        }
-        socket.shutdown().await
-    }
-}
-
-struct Scene {
-    service: Arc<Service>,
-    client: ImageClient,
-    folder: tempfile::TempDir,
-}
-
-impl Scene {
-    async fn new(data: Vec<u8>, script: impl Into<VecDeque<Act>>) -> Self {
-        Scene::with_ranges(data, script, true).await
-    }
-
-    async fn with_ranges(data: Vec<u8>, script: impl Into<VecDeque<Act>>, ranges: bool) -> Self {
-        let service = Arc::new(Service {
-            data,
-            script: Mutex::new(script.into()),
-            asked: Mutex::default(),
-            sent: AtomicU64::new(0),
-            ranges,
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let options = CloudOptions::default()
-            .with_setting("auth_type", "none")
-            .with_setting("endpoint", format!("http://{}", listener.local_addr().unwrap()));
-        let serving = Arc::clone(&service);
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(Arc::clone(&serving).serve(socket));
-            }
-        });
-        let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
-        Scene { service, client, folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn download(&self, options: DownloadOptions) -> Download {
-        Download::new(self.client.clone(), options).on_cloud("scripted")
-    }
-
-    fn destination(&self) -> PathBuf {
-        self.folder.path().join("disk.img")
-    }
-
-    fn partial(&self) -> PathBuf {
-        self.folder.path().join(format!("disk.img.{ID}.part"))
-    }
-
-    async fn fetch(&self, image: &Image) -> Result<DownloadReport, DownloadError> {
-        self.fetch_with(image, quick()).await
-    }
-
-    async fn fetch_with(
-        &self,
-        image: &Image,
-        options: DownloadOptions,
-    ) -> Result<DownloadReport, DownloadError> {
-        let cancel = CancellationToken::new();
-        self.download(options).to_file(image, self.destination(), &cancel).await
-    }
-
-    fn asked(&self) -> Vec<u64> {
-        self.service.asked.lock().unwrap().clone()
-    }
-
-    /// Names of all files there are.
-    fn files(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    }
-}
-
-/// Retries without waiting long.
-fn quick() -> DownloadOptions {
-    let mut options = DownloadOptions::default();
-    options.retry_pause = Duration::from_millis(1);
-    options
-}
-
-fn data(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|i| (i % 251) as u8).collect()
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The record of an image with that data, with changes.
-fn image(data: &[u8], changes: &Value) -> Image {
-    let mut record = json!({
-        "id": ID, "name": "noble", "status": "active", "size": data.len(),
-        "checksum": hex(Md5::digest(data)),
-        "os_hash_algo": "sha512", "os_hash_value": hex(Sha512::digest(data)),
-    });
-    for (key, value) in changes.as_object().unwrap() {
-        record[key] = value.clone();
-    }
-    serde_json::from_value(record).unwrap()
-}
-
-fn is_same(path: &Path, data: &[u8]) -> bool {
-    std::fs::read(path).unwrap() == data
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_pushed_comes_back_and_is_proved() {
@@ -313,22 +137,6 @@ async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
     let sent = heard.sent.lock().unwrap().clone();
     assert!(sent.is_sorted() && sent.contains(&half), "{sent:?}");
     assert_eq!(sent.last(), Some(&(SIZE as u64)));
-}
-
-#[derive(Default)]
-struct Heard {
-    phases: Mutex<Vec<Phase>>,
-    sent: Mutex<Vec<u64>>,
-}
-
-impl Progress for Heard {
-    fn phase(&self, phase: Phase) {
-        self.phases.lock().unwrap().push(phase);
-    }
-
-    fn sent(&self, bytes: u64) {
-        self.sent.lock().unwrap().push(bytes);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

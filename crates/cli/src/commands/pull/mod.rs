@@ -1,0 +1,158 @@
+//! `imgpush pull`.
+
+mod names;
+mod telling;
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use futures_util::{StreamExt as _, stream};
+use imgpush_client::Image;
+use imgpush_engine::{CancellationToken, Download, DownloadError, DownloadReport};
+
+pub(crate) use self::names::file_names;
+use self::telling::Telling;
+pub(crate) use self::telling::{failed, warn};
+use super::selection::{Chosen, Selected, select};
+use crate::args::image::Patience;
+use crate::args::{CloudArgs, PullArgs};
+use crate::exit_code::{self, Code};
+use crate::printer::Printer;
+use crate::progress::BatchView;
+use crate::{interrupt, output, progress};
+
+pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -> Code {
+    if args.is_to_stdout() && std::io::stdout().is_terminal() {
+        let hint = "name a file with -o, or send it through a pipe".to_owned();
+        printer.error(&["an image is nothing for a terminal".to_owned()], &[hint]);
+        return exit_code::USAGE;
+    }
+    let start = Instant::now();
+    let cancel = interrupt::token(printer);
+    let selected = match select(cloud, &args.selection, printer, &cancel).await {
+        Ok(selected) => selected,
+        Err(code) => return code,
+    };
+    let is_one = !args.selection.is_several();
+    let mut telling = Telling::new(printer, args.json, args.patience.quiet, is_one);
+    selected.missing.iter().for_each(|missing| telling.missing(missing));
+    if args.selection.all && selected.images.is_empty() {
+        printer.note("no such images there");
+    }
+    if !selected.images.is_empty() && !(args.jobs.fail_fast && !selected.missing.is_empty()) {
+        let pulling = Pulling { args, selected: &selected, cancel };
+        if args.is_to_stdout() {
+            pulling.to_stdout(&selected.images[0], &mut telling).await;
+        } else {
+            let paths = match paths(args, &selected.images) {
+                Ok(paths) => paths,
+                Err(error) => {
+                    printer.error(&output::chain(&error), &[]);
+                    return exit_code::USAGE;
+                }
+            };
+            pulling.to_files(&paths, &mut telling).await;
+        }
+    }
+    telling.sum_up(start.elapsed().as_secs_f64());
+    telling.code()
+}
+
+/// A folder that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the folder {}", .path.display())]
+struct NoFolder {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Where each image goes.
+fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
+    let images: Vec<&Image> = chosen.iter().map(|chosen| &chosen.image).collect();
+    let names = file_names(&images);
+    let output = args.output.as_deref();
+    let is_folder =
+        |path: &Path| path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
+    match output {
+        Some(file) if !args.selection.is_several() && !is_folder(file) => Ok(vec![file.to_owned()]),
+        Some(folder) => {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| NoFolder { path: folder.to_owned(), source })?;
+            Ok(names.into_iter().map(|name| folder.join(name)).collect())
+        }
+        None => Ok(names.into_iter().map(PathBuf::from).collect()),
+    }
+}
+
+/// What is pulled.
+struct Pulling<'a> {
+    args: &'a PullArgs,
+    selected: &'a Selected,
+    cancel: CancellationToken,
+}
+
+impl Pulling<'_> {
+    fn download(&self) -> Download {
+        Download::new(self.selected.client.clone(), self.args.options())
+            .on_cloud(&self.selected.cloud)
+    }
+
+    async fn to_stdout(&self, chosen: &Chosen, telling: &mut Telling<'_>) {
+        let Patience { progress, quiet, .. } = &self.args.patience;
+        let view = progress::view(*progress, *quiet, telling.printer);
+        let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
+        let mut stdout = tokio::io::stdout();
+        let name = "the standard output";
+        let pulled = download.to_writer(&chosen.image, &mut stdout, name, &self.cancel).await;
+        view.close();
+        match pulled {
+            Ok(report) => telling.done(&report),
+            Err(error) => telling.failed(&error, &chosen.named),
+        }
+    }
+
+    /// So many at a time as there may be, in their order.
+    async fn to_files(&self, paths: &[PathBuf], telling: &mut Telling<'_>) {
+        let (args, images) = (self.args, &self.selected.images);
+        let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
+        let download = self.download().for_jobs(jobs);
+        let clouds = std::slice::from_ref(&self.selected.cloud);
+        let Patience { progress, quiet, .. } = &args.patience;
+        let views = BatchView::new(*progress, *quiet, telling.printer, clouds, images.len());
+        let stop = self.cancel.child_token();
+        let pull = |number: usize| {
+            let (download, views, stop) = (&download, &views, &stop);
+            async move {
+                if stop.is_cancelled() {
+                    return (number, None);
+                }
+                let Chosen { named, image } = &images[number];
+                let view = views.begun(number, named, &self.selected.cloud);
+                let download = download.clone().with_progress(view);
+                (number, Some(download.to_file(image, &paths[number], stop).await))
+            }
+        };
+        let mut pulling = stream::iter(0..images.len()).map(pull).buffer_unordered(download.jobs());
+        while let Some((number, pulled)) = pulling.next().await {
+            let Some(pulled) = pulled else {
+                telling.unbegun += 1;
+                continue;
+            };
+            views.ended(number, pulled.is_ok());
+            views.aside(|| tell(&pulled, &images[number].named, telling));
+            if pulled.is_err() && args.jobs.fail_fast {
+                telling.is_given_up = !self.cancel.is_cancelled();
+                stop.cancel();
+            }
+        }
+        views.close();
+    }
+}
+
+fn tell(pulled: &Result<DownloadReport, DownloadError>, named: &str, telling: &mut Telling<'_>) {
+    match pulled {
+        Ok(report) => telling.done(report),
+        Err(error) => telling.failed(error, named),
+    }
+}

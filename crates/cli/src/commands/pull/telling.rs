@@ -1,0 +1,133 @@
+//! What is said of downloads.
+
+use imgpush_engine::{DownloadError, DownloadReport, Failure};
+use serde_json::json;
+
+use crate::commands::selection::Missing;
+use crate::exit_code::{self, Code};
+use crate::printer::{Printer, for_terminal};
+use crate::{hints, output};
+
+/// Says what came of each image, and remembers what scripts and the last lines need.
+pub(super) struct Telling<'a> {
+    pub(super) printer: &'a Printer,
+    pub(super) json: bool,
+    pub(super) quiet: bool,
+    pub(super) is_one: bool,
+    /// Whether other downloads were ended by the failure of one.
+    pub(super) is_given_up: bool,
+    pub(super) codes: Vec<Code>,
+    pub(super) pulled: usize,
+    pub(super) unchanged: usize,
+    pub(super) unbegun: usize,
+    /// Bytes fetched.
+    pub(super) bytes: u64,
+    /// A line for each failure.
+    pub(super) failures: Vec<String>,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(printer: &'a Printer, json: bool, quiet: bool, is_one: bool) -> Self {
+        Telling {
+            printer,
+            json,
+            quiet,
+            is_one,
+            is_given_up: false,
+            codes: Vec::new(),
+            pulled: 0,
+            unchanged: 0,
+            unbegun: 0,
+            bytes: 0,
+            failures: Vec::new(),
+        }
+    }
+
+    /// An image is there.
+    pub(super) fn done(&mut self, report: &DownloadReport) {
+        self.codes.push(exit_code::DONE);
+        *if report.unchanged { &mut self.unchanged } else { &mut self.pulled } += 1;
+        if !report.unchanged {
+            self.bytes += report.size - report.resumed_from.min(report.size);
+        }
+        if self.json {
+            self.printer.result(&output::any(report).to_string());
+        } else if let Some(path) = &report.path {
+            self.printer.result(&for_terminal(path));
+        }
+        warn(report, self.printer);
+        if !self.json && !self.quiet {
+            let lines = output::saved(report);
+            let lines = if self.is_one { lines } else { output::in_short(lines) };
+            lines.iter().for_each(|line| self.printer.note(line));
+        }
+    }
+
+    /// An image is not there.
+    pub(super) fn failed(&mut self, error: &DownloadError, named: &str) {
+        let code = failed(error, named, self.json, self.printer);
+        let is_given_up = self.is_given_up && matches!(*error.failure, Failure::Interrupted);
+        if !is_given_up {
+            self.codes.push(code);
+            let cause = output::chain(error).pop().unwrap_or_default();
+            self.failures.push(format!("{named}: {cause}"));
+        }
+    }
+
+    /// An image is not even in the cloud.
+    pub(super) fn missing(&mut self, missing: &Missing) {
+        let Missing { named, failed } = missing;
+        let code = failed.tell(self.printer);
+        self.codes.push(code);
+        let chain = output::chain(failed);
+        if self.json {
+            let error = output::error(&chain, code);
+            let object = json!({ "image": named, "verified": false, "error": error });
+            self.printer.result(&object.to_string());
+        }
+        self.failures.push(format!("{named}: {}", chain.last().map_or("", String::as_str)));
+    }
+
+    /// The last words on several images.
+    pub(super) fn sum_up(&self, seconds: f64) {
+        if self.is_one || self.quiet {
+            return;
+        }
+        let mut words = format!("{} pulled, {} unchanged", self.pulled, self.unchanged);
+        words.push_str(&format!(", {} failed", self.failures.len()));
+        if self.unbegun > 0 {
+            words.push_str(&format!(", {} not begun", self.unbegun));
+        }
+        let (bytes, rate) = (output::bytes(self.bytes), output::speed(self.bytes, seconds));
+        self.printer.note(&format!("{words}: {bytes} in {seconds:.1} s, {rate}/s"));
+        for failure in &self.failures {
+            self.printer.note(&for_terminal(&format!("  failed  {failure}")));
+        }
+    }
+
+    /// The exit code of all.
+    pub(super) fn code(&self) -> Code {
+        exit_code::of_all(&self.codes)
+    }
+}
+
+/// Says that data is not proved, where that was allowed.
+pub(crate) fn warn(report: &DownloadReport, printer: &Printer) {
+    if let Some(reason) = &report.unverified_because {
+        printer.note(&format!("warning: the data is not proved: {}", for_terminal(reason)));
+    }
+}
+
+/// Says why a download failed, and gives its exit code.
+pub(crate) fn failed(error: &DownloadError, named: &str, json: bool, printer: &Printer) -> Code {
+    let code = exit_code::of_failure(&error.failure);
+    let mut chain = output::chain(error);
+    chain[0] = format!("{}; {}", chain[0], error.remains);
+    if json {
+        let error = output::error(&chain, code);
+        let object = json!({ "image": named, "verified": false, "error": error });
+        printer.result(&object.to_string());
+    }
+    printer.error(&chain, &Vec::from_iter(hints::for_download(&error.failure)));
+    code
+}

@@ -1,0 +1,134 @@
+//! `imgpush tune`.
+
+use imgpush_engine::{Failure, PushError, Settings, Trial, TuneError, TuneReport, Tuning};
+use serde_json::json;
+
+use super::push;
+use crate::args::{CloudArgs, TuneArgs};
+use crate::exit_code::{self, Code};
+use crate::printer::{Printer, for_terminal};
+use crate::{hints, interrupt, output};
+
+pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -> Code {
+    if args.file.as_os_str() == "-" {
+        let message = "settings are tried with what can be read many times, not with a pipe";
+        printer.error(&[message.to_owned()], &[]);
+        return exit_code::USAGE;
+    }
+    let cancel = interrupt::token(printer);
+    let options = args.options();
+    let connected = tokio::select! {
+        connected = push::connect_one(cloud, &args.file, &options.push.retry) => connected,
+        () = cancel.cancelled() => {
+            printer.error(&["interrupted".to_owned()], &[]);
+            return exit_code::INTERRUPTED;
+        }
+    };
+    let target = match connected {
+        Ok(target) => target,
+        Err(error) => return unreached(&error, args, printer),
+    };
+    if !args.quiet {
+        let line = format!("trying settings with {} in {}", args.file.display(), target.cloud());
+        printer.note(&for_terminal(&line));
+        printer.note(HEADING);
+    }
+    let told = |trial: &Trial| {
+        if !args.quiet {
+            printer.note(&row(trial));
+        }
+    };
+    match Tuning::new(target, options).run(&args.file, &cancel, told).await {
+        Ok(report) => {
+            tell(&report, args, printer);
+            exit_code::DONE
+        }
+        Err(error) => failed(&error, args, printer),
+    }
+}
+
+fn tell(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
+    let words = words(&report.recommended.settings);
+    if args.json {
+        let mut object = output::any(report);
+        object["options"] = words.clone().into();
+        printer.result(&object.to_string());
+    } else {
+        printer.result(&words);
+    }
+    if args.quiet {
+        return;
+    }
+    let (rate, gain) = (rate(report.recommended.rate), report.gain);
+    printer.note(&match gain {
+        gain if gain > 1.0 => {
+            format!("recommended: {rate}, {gain:.1} times as fast as one at a time")
+        }
+        _ => format!("recommended: {rate}; nothing was faster than one image at a time"),
+    });
+    if !report.is_complete {
+        printer.note("note: the time was over before all was tried; --max-time gives more");
+    }
+}
+
+const HEADING: &str = "  jobs  chunk     io          rate         lowest to highest";
+
+fn row(trial: &Trial) -> String {
+    let Settings { jobs, chunk_bytes, io, .. } = trial.settings;
+    let chunk = chunk_bytes.map_or("default".to_owned(), size);
+    let (lowest, highest) = trial.range;
+    format!(
+        "  {jobs:>4}  {chunk:<8}  {io:<4}  {:>12}  {:>12} to {}",
+        rate(trial.rate),
+        rate(lowest),
+        rate(highest)
+    )
+}
+
+/// The options of `imgpush push`.
+fn words(settings: &Settings) -> String {
+    let chunk = settings.chunk_bytes.map(|bytes| format!(" --chunk-size {}", size(bytes)));
+    format!("--jobs {}{} --io {}", settings.jobs, chunk.unwrap_or_default(), settings.io)
+}
+
+fn size(bytes: usize) -> String {
+    if bytes.is_multiple_of(1 << 20) {
+        format!("{}M", bytes >> 20)
+    } else {
+        format!("{}K", bytes >> 10)
+    }
+}
+
+fn rate(bytes_a_second: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is not negative, and no link is that fast"
+    )]
+    let whole = bytes_a_second as u64;
+    format!("{}/s", output::bytes(whole))
+}
+
+fn unreached(error: &PushError, args: &TuneArgs, printer: &Printer) -> Code {
+    let code = exit_code::of_push(error);
+    explain(&output::chain(error), &error.failure, code, args, printer)
+}
+
+fn failed(error: &TuneError, args: &TuneArgs, printer: &Printer) -> Code {
+    let code = exit_code::of_failure(&error.failure);
+    explain(&output::chain(error), &error.failure, code, args, printer)
+}
+
+fn explain(
+    chain: &[String],
+    failure: &Failure,
+    code: Code,
+    args: &TuneArgs,
+    printer: &Printer,
+) -> Code {
+    if args.json {
+        printer.result(&json!({ "error": output::error(chain, code) }).to_string());
+    }
+    printer.error(chain, &hints::for_failure(failure, &args.file, false));
+    code
+}

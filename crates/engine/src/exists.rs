@@ -1,0 +1,106 @@
+//! What a push does where images of its name are there already.
+
+use std::io;
+
+use serde::Serialize;
+
+/// What a push does when its project has images of its name that are not hidden.
+///
+/// *The same* is an image of that name that is `active`, owned by the project, as hidden as the new one is
+/// to be, and whose `os_hash_value` is that of the source. All but [`Add`](IfExists::Add) begin with one
+/// request, the list of the images of that name, and ask nothing more where nothing is to be sent. The source
+/// is read to be compared only where an image has its size; one that cannot be read twice cannot be
+/// compared.
+///
+/// [`Skip`](IfExists::Skip), [`Rename`](IfExists::Rename) and [`Replace`](IfExists::Replace) give a new image
+/// an id that follows from what it is, as [`PushOptions::derive_id`](crate::PushOptions::derive_id) does, so
+/// that of several runs at once one makes it and the others find it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IfExists {
+    /// Makes another one; asks nobody.
+    #[default]
+    Add,
+    /// Ends before anything is sent, whatever such an image holds, and be it still without data.
+    Fail,
+    /// Leaves the same as it is, and ends where one holds other data.
+    Skip,
+    /// Leaves the same as it is, and makes `NAME-2`, `NAME-3`, … where others hold the name: the first
+    /// that is free.
+    Rename,
+    /// Leaves the same as it is, or makes it; when it is proved, all others of that name that hold data are
+    /// retired.
+    Replace(Retire),
+}
+
+/// What becomes of an image that another one replaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retire {
+    /// Lists leave it out; by its id it is there as before.
+    #[default]
+    Hide,
+    /// It is called `NAME-YYYYMMDDTHHMMSSZ`, by when it was made, and by the start of its id where that is
+    /// another's name.
+    Rename,
+    /// It is deleted.
+    Delete,
+}
+
+/// An image that another one has replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Replaced {
+    /// Its id.
+    pub id: String,
+    /// What became of it: `hidden`, `renamed` or `deleted`.
+    pub how: &'static str,
+}
+
+/// What an earlier run that is certainly gone has left of the same image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Earlier {
+    /// It had asked for a record of that id, and nobody knows what came of it.
+    Begun {
+        /// The id.
+        id: String,
+    },
+    /// It had proved an image, and the source is what it was then.
+    Proved {
+        /// The id.
+        id: String,
+        /// The `os_hash_algo` that the image had.
+        os_hash_algo: String,
+        /// Its `os_hash_value`.
+        os_hash_value: String,
+    },
+}
+
+/// Keeps account of the records that a push makes, for a run that comes after one that was killed.
+///
+/// Calls come from the async runtime; they may write to a disk, and must not wait for a network.
+pub trait Records: Send + Sync {
+    /// This id is about to be asked for, or to be sent to.
+    ///
+    /// # Errors
+    ///
+    /// It was not written down: the push ends before it asks.
+    fn asking(&self, id: &str) -> io::Result<()>;
+
+    /// There is no record of this id any more, or it is not this push's.
+    fn gone(&self, id: &str);
+}
+
+impl IfExists {
+    /// Whether a new image gets an id that follows from what it is.
+    pub(crate) fn derives_id(self) -> bool {
+        matches!(self, IfExists::Skip | IfExists::Rename | IfExists::Replace(_))
+    }
+}
+
+impl std::fmt::Debug for dyn Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Records")
+    }
+}

@@ -1,0 +1,76 @@
+//! Files that are there already, where those that are the image may stay.
+
+use imgpush_engine::{DestinationError, DownloadOptions, Failure, Remains};
+use serde_json::json;
+
+use crate::scene::{SIZE, Scene, data, image, is_same, quick};
+
+fn keeping() -> DownloadOptions {
+    let mut options = quick();
+    options.keep_same = true;
+    options
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_the_image_is_left_and_proved() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.destination(), &data).unwrap();
+    // So a process leaves it that is killed between the two names.
+    std::fs::hard_link(scene.destination(), scene.partial()).unwrap();
+    let report = scene.fetch_with(&image, keeping()).await.unwrap();
+    assert_eq!((report.unchanged, report.verified, report.attempts), (true, true, 0));
+    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert!(scene.asked().is_empty());
+    assert_eq!(scene.files(), [scene.destination()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_file_is_replaced_only_where_that_was_said() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let mut other = data.clone();
+    other[SIZE / 2] ^= 1;
+    for content in [&other[..], b"short"] {
+        let scene = Scene::new(data.clone(), []).await;
+        std::fs::write(scene.destination(), content).unwrap();
+        let error = scene.fetch_with(&image, keeping()).await.unwrap_err();
+        let is_other =
+            matches!(&*error.failure, Failure::Destination(DestinationError::IsOther { .. }));
+        assert!(is_other, "{error:?}");
+        assert_eq!((error.remains, scene.asked()), (Remains::Nothing, vec![]));
+        assert!(is_same(&scene.destination(), content));
+
+        let mut options = keeping();
+        options.overwrite = true;
+        let report = scene.fetch_with(&image, options).await.unwrap();
+        assert!(!report.unchanged && is_same(&scene.destination(), &data));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_names_of_one_file_become_one() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.destination(), &data).unwrap();
+    std::fs::hard_link(scene.destination(), scene.partial()).unwrap();
+    let mut options = quick();
+    options.overwrite = true;
+    let report = scene.fetch_with(&image, options).await.unwrap();
+    assert_eq!((report.resumed_from, report.attempts), (SIZE as u64, 0));
+    assert_eq!(scene.files(), [scene.destination()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_proves_is_another_file() {
+    let data = data(SIZE);
+    let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
+    let scene = Scene::new(data.clone(), []).await;
+    std::fs::write(scene.destination(), &data).unwrap();
+    let mut options = keeping();
+    options.allow_unverified = true;
+    let error = scene.fetch_with(&image(&data, &none), options).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Destination(DestinationError::IsOther { .. })));
+}

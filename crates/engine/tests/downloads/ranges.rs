@@ -1,0 +1,114 @@
+//! Ranges of an image side by side.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use imgpush_engine::{DownloadOptions, Failure, Remains};
+use md5::Md5;
+use serde_json::json;
+use sha2::{Digest as _, Sha512};
+
+use crate::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
+
+/// Some segments and a bit.
+const LARGE: usize = 16 * MIB + 77;
+
+/// Enough for four segments of three chunks.
+const MEMORY: u64 = 44 << 20;
+
+fn over(connections: usize) -> DownloadOptions {
+    let mut options = quick();
+    options.connections = NonZeroUsize::new(connections);
+    options.memory_bytes = MEMORY;
+    options
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_are_in_order_over_any_number_of_connections() {
+    let data = data(LARGE);
+    let image = image(&data, &json!({}));
+    let (sha512, md5) = (hex(Sha512::digest(&data)), hex(Md5::digest(&data)));
+    for (connections, memory) in [(1, 64), (2, 64), (4, 44), (4, 34), (100, 64), (3, 0)] {
+        let mut options = over(connections);
+        options.memory_bytes = memory << 20;
+        let scene = Scene::new(data.clone(), []).await;
+        let report = scene.fetch_with(&image, options).await.unwrap();
+        let asked = scene.asked().len();
+        assert!(is_same(&scene.destination(), &data), "{connections} within {memory}");
+        assert_eq!((&report.computed["sha512"], &report.computed["md5"]), (&sha512, &md5));
+        assert_eq!(report.attempts as usize, asked);
+        assert_eq!(asked > 1, connections > 1 && memory > 0, "{asked} requests");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_breaks_goes_on_where_it_broke() {
+    let data = data(LARGE);
+    let image = image(&data, &json!({}));
+    for act in [Act::Cut(0), Act::Cut(MIB as u64 + 5), Act::Status(503), Act::Stall(3)] {
+        let mut options = over(4);
+        options.idle_timeout = Duration::from_millis(300);
+        let scene = Scene::new(data.clone(), [act; 3]).await;
+        let report = scene.fetch_with(&image, options).await.unwrap();
+        assert!(is_same(&scene.destination(), &data));
+        // Six segments, and three times the rest of one.
+        assert_eq!(report.attempts, 9);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_ranges_gets_one_connection() {
+    let data = data(LARGE);
+    let image = image(&data, &json!({}));
+    let scene = Scene::with_ranges(data.clone(), [], false).await;
+    let report = scene.fetch_with(&image, over(4)).await.unwrap();
+    assert!(is_same(&scene.destination(), &data));
+    // Those that were asked for segments, and the one.
+    assert!(report.attempts <= 5, "{} requests", report.attempts);
+
+    // Behind a partial file, too.
+    let scene = Scene::with_ranges(data.clone(), [], false).await;
+    std::fs::write(scene.partial(), &data[..MIB + 1]).unwrap();
+    let report = scene.fetch_with(&image, over(4)).await.unwrap();
+    assert_eq!(report.resumed_from, MIB as u64 + 1);
+    assert!(is_same(&scene.destination(), &data));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_takes_few_connections_is_asked_by_one() {
+    let data = data(LARGE);
+    let image = image(&data, &json!({}));
+    // Four segments, each asked for twice in vain.
+    let scene = Scene::new(data.clone(), [Act::Status(503); 8]).await;
+    let mut options = over(4);
+    options.retries = 1;
+    scene.fetch_with(&image, options.clone()).await.unwrap();
+    assert!(is_same(&scene.destination(), &data));
+
+    // One that takes none is given up, with what there was.
+    let at = MIB as u64;
+    let scene = Scene::new(data.clone(), [Act::Status(503); 100]).await;
+    std::fs::write(scene.partial(), &data[..MIB]).unwrap();
+    let error = scene.fetch_with(&image, options).await.unwrap_err();
+    assert!(
+        matches!(*error.failure, Failure::GaveUp { at: found, .. } if found == at),
+        "{error:?}"
+    );
+    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: at });
+    scene.service.script.lock().unwrap().clear();
+    let report = scene.fetch_with(&image, over(4)).await.unwrap();
+    assert_eq!(report.resumed_from, at);
+    assert!(is_same(&scene.destination(), &data));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_segment_is_found_out() {
+    let good = data(LARGE);
+    let image = image(&good, &json!({}));
+    let mut bad = good;
+    bad[10 * MIB] ^= 1;
+    let scene = Scene::new(bad, []).await;
+    let error = scene.fetch_with(&image, over(4)).await.unwrap_err();
+    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+    assert!(scene.files().is_empty());
+}

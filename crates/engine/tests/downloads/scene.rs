@@ -1,0 +1,219 @@
+//! A scripted service with one image, and a folder to download to.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Surroundings};
+use imgpush_engine::{
+    CancellationToken, Download, DownloadError, DownloadOptions, DownloadReport, Phase, Progress,
+};
+use md5::Md5;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const MIB: usize = 1 << 20;
+/// Some chunks and a bit.
+pub(crate) const SIZE: usize = 5 * MIB + 77;
+pub(crate) const ID: &str = "8f3a2c1e-0d4b-4f6a-9b7c-1e2d3c4b5a69";
+
+/// What the service does with one request for the data; without one it answers well.
+#[derive(Clone, Copy)]
+pub(crate) enum Act {
+    /// Closes the connection behind so many bytes of the body.
+    Cut(u64),
+    /// Falls silent behind so many bytes of the body.
+    Stall(u64),
+    /// Answers so.
+    Status(u16),
+    /// Does not say how long the answer is.
+    Endless,
+}
+
+/// A service with one image.
+pub(crate) struct Service {
+    data: Vec<u8>,
+    pub(crate) script: Mutex<VecDeque<Act>>,
+    /// The first byte that each request asked for.
+    pub(crate) asked: Mutex<Vec<u64>>,
+    /// Bytes of data sent.
+    pub(crate) sent: AtomicU64,
+    /// Whether it heeds `Range`.
+    ranges: bool,
+}
+
+impl Service {
+    async fn serve(self: Arc<Self>, mut socket: TcpStream) -> std::io::Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await?);
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        assert!(head.starts_with(&format!("get /v2/images/{ID}/file")), "{head}");
+        let range = head.lines().find_map(|line| line.strip_prefix("range: bytes="));
+        let (from, to) = range.and_then(|range| range.split_once('-')).unwrap_or(("0", ""));
+        let from: u64 = from.parse().unwrap();
+        self.asked.lock().unwrap().push(from);
+        let act = self.script.lock().unwrap().pop_front();
+        if let Some(Act::Status(status)) = act {
+            let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno");
+            return socket.write_all(answer.as_bytes()).await;
+        }
+        let size = self.data.len() as u64;
+        let is_part = self.ranges && range.is_some();
+        let from = if is_part { from } else { 0 };
+        let end = to.parse().map_or(size, |to: u64| if is_part { to + 1 } else { size });
+        let status = if is_part {
+            format!("206 Partial Content\r\ncontent-range: bytes {from}-{}/{size}", end - 1)
+        } else {
+            "200 OK".to_owned()
+        };
+        let length = match act {
+            Some(Act::Endless) => "connection: close".to_owned(),
+            _ => format!("content-length: {}", end - from),
+        };
+        let head = format!("HTTP/1.1 {status}\r\n{length}\r\n\r\n");
+        socket.write_all(head.as_bytes()).await?;
+        let body = &self.data[usize::try_from(from).unwrap()..usize::try_from(end).unwrap()];
+        let until = match act {
+            Some(Act::Cut(bytes) | Act::Stall(bytes)) => {
+                body.len().min(usize::try_from(bytes).unwrap())
+            }
+            _ => body.len(),
+        };
+        for piece in body[..until].chunks(64 << 10) {
+            socket.write_all(piece).await?;
+            self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
+        if let Some(Act::Stall(_)) = act {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        }
+        socket.shutdown().await
+    }
+}
+
+pub(crate) struct Scene {
+    pub(crate) service: Arc<Service>,
+    pub(crate) client: ImageClient,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Scene {
+    pub(crate) async fn new(data: Vec<u8>, script: impl Into<VecDeque<Act>>) -> Self {
+        Scene::with_ranges(data, script, true).await
+    }
+
+    pub(crate) async fn with_ranges(
+        data: Vec<u8>,
+        script: impl Into<VecDeque<Act>>,
+        ranges: bool,
+    ) -> Self {
+        let service = Arc::new(Service {
+            data,
+            script: Mutex::new(script.into()),
+            asked: Mutex::default(),
+            sent: AtomicU64::new(0),
+            ranges,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = CloudOptions::default()
+            .with_setting("auth_type", "none")
+            .with_setting("endpoint", format!("http://{}", listener.local_addr().unwrap()));
+        let serving = Arc::clone(&service);
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(Arc::clone(&serving).serve(socket));
+            }
+        });
+        let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
+        let client = ImageClient::connect(&cloud).await.unwrap();
+        Scene { service, client, folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn download(&self, options: DownloadOptions) -> Download {
+        Download::new(self.client.clone(), options).on_cloud("scripted")
+    }
+
+    pub(crate) fn destination(&self) -> PathBuf {
+        self.folder.path().join("disk.img")
+    }
+
+    pub(crate) fn partial(&self) -> PathBuf {
+        self.folder.path().join(format!("disk.img.{ID}.part"))
+    }
+
+    pub(crate) async fn fetch(&self, image: &Image) -> Result<DownloadReport, DownloadError> {
+        self.fetch_with(image, quick()).await
+    }
+
+    pub(crate) async fn fetch_with(
+        &self,
+        image: &Image,
+        options: DownloadOptions,
+    ) -> Result<DownloadReport, DownloadError> {
+        let cancel = CancellationToken::new();
+        self.download(options).to_file(image, self.destination(), &cancel).await
+    }
+
+    pub(crate) fn asked(&self) -> Vec<u64> {
+        self.service.asked.lock().unwrap().clone()
+    }
+
+    /// Names of all files there are.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// Retries without waiting long.
+pub(crate) fn quick() -> DownloadOptions {
+    let mut options = DownloadOptions::default();
+    options.retry_pause = Duration::from_millis(1);
+    options
+}
+
+pub(crate) fn data(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|i| (i % 251) as u8).collect()
+}
+
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The record of an image with that data, with changes.
+pub(crate) fn image(data: &[u8], changes: &Value) -> Image {
+    let mut record = json!({
+        "id": ID, "name": "noble", "status": "active", "size": data.len(),
+        "checksum": hex(Md5::digest(data)),
+        "os_hash_algo": "sha512", "os_hash_value": hex(Sha512::digest(data)),
+    });
+    for (key, value) in changes.as_object().unwrap() {
+        record[key] = value.clone();
+    }
+    serde_json::from_value(record).unwrap()
+}
+
+pub(crate) fn is_same(path: &Path, data: &[u8]) -> bool {
+    std::fs::read(path).unwrap() == data
+}
+
+#[derive(Default)]
+pub(crate) struct Heard {
+    pub(crate) phases: Mutex<Vec<Phase>>,
+    pub(crate) sent: Mutex<Vec<u64>>,
+}
+
+impl Progress for Heard {
+    fn phase(&self, phase: Phase) {
+        self.phases.lock().unwrap().push(phase);
+    }
+
+    fn sent(&self, bytes: u64) {
+        self.sent.lock().unwrap().push(bytes);
+    }
+}

@@ -1,0 +1,154 @@
+//! Records that other runs have left, or are still at.
+
+use std::time::{Duration, Instant};
+
+use imgpush_engine::client::Status;
+use imgpush_engine::{Earlier, Failure, IfExists};
+use imgpush_sandbox::{Fault, Operation};
+
+use crate::scene::{NAME, Scene, Way, data, derived, failure, options, record, record_of, sha512};
+
+fn id() -> String {
+    derived(&sha512(&data(0)), 0, NAME)
+}
+
+fn behind(id: &str, mode: IfExists) -> Way {
+    let mut options = options(mode).with_property("build", "7");
+    options.settle_timeout = Duration::from_millis(300);
+    Way { earlier: Some(Earlier::Begun { id: id.to_owned() }), ..options.into() }
+}
+
+/// An upload that goes on for ever, as the service sees it.
+async fn leave_saving(scene: &Scene, id: &str) {
+    scene.sandbox.inject(Operation::Upload, Fault::Forget(1000));
+    let mut options = options(IfExists::Add);
+    options.id = Some(id.to_owned());
+    options.settle_timeout = Duration::from_millis(10);
+    options.retry = imgpush_engine::RetryOptions::never();
+    options.keep_failed = true;
+    assert!(scene.push_data(options, &data(0)).await.0.is_err());
+    assert_eq!(scene.client.image(id).await.unwrap().status(), Status::Saving);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_nobody_sends_to_is_taken_over() {
+    let scene = Scene::new().await;
+    scene.client.create(&record_of(&id())).await.unwrap();
+    let begun = Instant::now();
+    let options = options(IfExists::Skip).with_property("build", "7");
+    let report = scene.push_data(options, &data(0)).await.0.unwrap();
+    assert_eq!((&*report.id, report.action), (&*id(), "pushed"));
+    assert!(begun.elapsed() >= Duration::from_secs(6));
+    assert!(report.notes.iter().any(|note| note.id == "waited"), "{:?}", report.notes);
+    assert_eq!(scene.only().await.property("build"), Some("7"), "it gets what it should have");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
+    let scene = Scene::new().await;
+    scene.client.create(&record_of(&id())).await.unwrap();
+    let begun = Instant::now();
+    let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
+    assert_eq!((&*report.id, report.action), (&*id(), "pushed"));
+    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert_eq!(scene.only().await.property("build"), Some("7"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_that_is_gone_has_left_is_removed() {
+    for mode in [IfExists::Add, IfExists::Skip] {
+        let scene = Scene::new().await;
+        let left = scene.client.create(&record(NAME)).await.unwrap().id().to_owned();
+        let report = scene.push_data(behind(&left, mode), &data(0)).await.0.unwrap();
+        assert_eq!(scene.only().await.id(), report.id);
+        assert_ne!(report.id, left);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_the_id_asked_for_is_taken_over() {
+    let scene = Scene::new().await;
+    let left = uuid::Uuid::new_v4().to_string();
+    scene.client.create(&record_of(&left)).await.unwrap();
+    let mut way = behind(&left, IfExists::Add);
+    way.options.id = Some(left.clone());
+    let report = scene.push_data(way, &data(0)).await.0.unwrap();
+    assert_eq!((report.id, scene.only().await.property("build")), (left, Some("7")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_a_run_that_is_gone_is_replaced() {
+    let scene = Scene::new().await;
+    leave_saving(&scene, &id()).await;
+    let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
+    assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
+    assert!(report.notes.iter().any(|note| note.id == "created-anew"), "{:?}", report.notes);
+    assert_eq!(scene.only().await.id(), report.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
+    for mode in [IfExists::Add, IfExists::Skip] {
+        let scene = Scene::new().await;
+        let done = scene.active(&scene.client, &record(NAME), &data(0)).await;
+        let report = scene.push_data(behind(done.id(), mode), &data(0)).await.0.unwrap();
+        assert_eq!((&*report.id, report.action), (done.id(), "taken-over"));
+        scene.only().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_does_not_end_is_given_up() {
+    let scene = Scene::new().await;
+    leave_saving(&scene, &id()).await;
+    let mut options = options(IfExists::Skip);
+    options.wait_for_others = Duration::from_millis(500);
+    let failure = failure(scene.push_data(options, &data(0)).await.0);
+    assert!(matches!(failure, Failure::StillTheirs { status: Status::Saving, .. }), "{failure}");
+    assert_eq!(scene.only().await.status(), Status::Saving, "it is not this one's to remove");
+}
+
+/// Another run that has deleted the record under way, or has made another's image of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_lost_under_way_costs_no_push() {
+    let scene = Scene::new().await;
+    scene.sandbox.inject(
+        Operation::Upload,
+        Fault::Stall { after: 1000, duration: Duration::from_millis(500) },
+    );
+    let deleting = async {
+        while scene.client.delete(&id()).await.is_err() || scene.requests(0).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let bytes = data(0);
+    let pushing = scene.push_data(options(IfExists::Skip), &bytes);
+    let ((result, _), ()) = tokio::join!(pushing, deleting);
+    let report = result.unwrap();
+    assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
+    assert_eq!(scene.only().await.id(), report.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
+    let scene = Scene::new().await;
+    let done = scene.push_data(options(IfExists::Add), &data(0)).await.0.unwrap();
+    let proved = |value: &str| {
+        let (os_hash_algo, os_hash_value) = ("sha512".to_owned(), value.to_owned());
+        let earlier = Earlier::Proved { id: done.id.clone(), os_hash_algo, os_hash_value };
+        Way { earlier: Some(earlier), ..options(IfExists::Add).into() }
+    };
+    let before = scene.requests(0).len();
+    let (again, read) = scene.push_data(proved(&sha512(&data(0))), &data(0)).await;
+    let again = again.unwrap();
+    assert_eq!((&*again.id, again.action, read), (&*done.id, "skipped", 0));
+    assert_eq!(again.verified_by, ["journal"]);
+    assert_eq!(scene.requests(before), [format!("GET /v2/images/{}", done.id)]);
+
+    // Of an image that is another by now, or gone, nothing is believed.
+    let other = scene.push_data(proved(&sha512(&data(1))), &data(0)).await.0.unwrap();
+    assert_eq!(other.action, "pushed");
+    scene.client.delete(&done.id).await.unwrap();
+    let anew = scene.push_data(proved(&sha512(&data(0))), &data(0)).await.0.unwrap();
+    assert_eq!(anew.action, "pushed");
+}

@@ -1,0 +1,98 @@
+//! Sources that are known by what was published of them.
+
+use std::io::{Cursor, Read as _};
+use std::sync::atomic::Ordering;
+
+use imgpush_engine::proof::{ChecksumList, Expected};
+use imgpush_engine::source::{ReaderSource, Source};
+use imgpush_engine::{Failure, IfExists, SourceError};
+
+use crate::counted::Counted;
+use crate::scene::{NAME, Scene, data, derived, options, record, sha256, sha512};
+
+fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
+    Expected::default().with_digest(digest.parse().unwrap()).of(source).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_is_read_once_and_not_again() {
+    let scene = Scene::new().await;
+    let digest = sha256(&data(0));
+    let (source, read) = Counted::of(data(0));
+    let report = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
+    assert_eq!(report.id, derived(&digest, 0, NAME));
+    assert_eq!(read.load(Ordering::Relaxed), data(0).len() as u64);
+
+    let before = scene.requests(0).len();
+    let (source, read) = Counted::of(data(0));
+    let again = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
+    assert_eq!((again.action, again.id), ("skipped", report.id));
+    assert_eq!(again.verified_by, ["derived-id"]);
+    assert!(again.computed.is_empty() && again.source_proof.source_verified_by.is_empty());
+    assert!(again.notes.iter().any(|note| note.id == "not-read"));
+    assert_eq!(read.load(Ordering::Relaxed), 0);
+    assert_eq!(scene.requests(before), ["GET /v2/images"]);
+
+    // A pipe as well, which could not be compared.
+    let pipe = Box::new(ReaderSource::new("a pipe", Cursor::new(data(0))));
+    let report = scene.push(options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap();
+    assert_eq!(report.verified_by, ["derived-id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_whose_hash_is_published_needs_no_reading_either() {
+    let scene = Scene::new().await;
+    let image = scene.active(&scene.client, &record(NAME), &data(0)).await;
+    let (source, read) = Counted::of(data(0));
+    let source = held_to(&sha512(&data(0)), source);
+    let report = scene.push(options(IfExists::Skip), source).await.unwrap();
+    assert_eq!((&*report.id, &*report.verified_by), (image.id(), &["os_hash_value"][..]));
+    assert_eq!(read.load(Ordering::Relaxed), 0);
+}
+
+/// Nothing with such an id comes to be unless its source was what it says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
+    let scene = Scene::new().await;
+    let digest = sha256(&data(1));
+    let (source, _) = Counted::of(data(0));
+    let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
+    let Failure::Source(source) = &*error.failure else { panic!("{error:?}") };
+    assert!(matches!(**source, SourceError::Unproved(_)));
+    assert!(scene.images().await.is_empty());
+}
+
+/// What is published of the packed bytes is not what is published of those in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn packed_bytes_and_what_is_in_them_are_two_things() {
+    let scene = Scene::new().await;
+    let mut packed = Vec::new();
+    let content = data(0);
+    let mut packing = flate2::read::GzEncoder::new(&content[..], flate2::Compression::fast());
+    packing.read_to_end(&mut packed).unwrap();
+    let digest = sha256(&packed);
+    let line = format!("{}  disk.raw.gz\n", digest.trim_start_matches("sha256:"));
+    let list = ChecksumList::parse("SHA256SUMS", line.as_bytes()).unwrap();
+    let expected = Expected::default().with_list(list).named("disk.raw.gz");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.raw.gz");
+    std::fs::write(&path, &packed).unwrap();
+    let open = |unpack| {
+        let mut options = imgpush_engine::source::SourceOptions::default();
+        options.unpack = unpack;
+        imgpush_engine::source::open_blocking(&path, &options).unwrap()
+    };
+    for (action, verified_by) in
+        [("pushed", &["os_hash_value", "checksum"][..]), ("skipped", &["derived-id"])]
+    {
+        let source = expected.of(open(true)).unwrap();
+        let report = scene.push(options(IfExists::Skip), source).await.unwrap();
+        assert_eq!((report.action, &*report.verified_by), (action, verified_by));
+        assert_eq!(report.id, derived(&format!("{digest}:packed"), 0, NAME));
+    }
+    let mut as_it_is = options(IfExists::Rename);
+    as_it_is.disk_format = Some("raw".to_owned());
+    as_it_is.force_format = true;
+    let report = scene.push(as_it_is, expected.of(open(false)).unwrap()).await.unwrap();
+    assert_eq!(report.id, derived(&digest, 0, "nightly-2"));
+}

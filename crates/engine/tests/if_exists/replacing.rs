@@ -1,0 +1,89 @@
+//! What becomes of the images that another one replaces.
+
+use imgpush_engine::client::Error;
+use imgpush_engine::{Failure, Fate, IfExists, Retire};
+use imgpush_sandbox::{Fault, Operation};
+
+use crate::scene::{NAME, Scene, data, options, record};
+
+fn replace(how: Retire) -> imgpush_engine::PushOptions {
+    options(IfExists::Replace(how))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_images_are_retired_when_the_new_one_is_proved() {
+    for (how, word) in
+        [(Retire::Hide, "hidden"), (Retire::Rename, "renamed"), (Retire::Delete, "deleted")]
+    {
+        let scene = Scene::new().await;
+        let mut old = Vec::new();
+        for seed in [1, 2] {
+            old.push(scene.active(&scene.client, &record(NAME), &data(seed)).await);
+        }
+        // One that does not become right retires nobody.
+        scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
+        let (result, _) = scene.push_data(replace(how), &data(0)).await;
+        assert!(matches!(*result.unwrap_err().failure, Failure::Mismatch { .. }));
+        assert_eq!(scene.images().await.len(), 2);
+
+        let (result, _) = scene.push_data(replace(how), &data(0)).await;
+        let report = result.unwrap();
+        let replaced: Vec<_> = report.replaced.iter().map(|old| (&*old.id, old.how)).collect();
+        assert_eq!(replaced, [(old[0].id(), word), (old[1].id(), word)]);
+        let images = scene.images().await;
+        let shown = images.iter().filter(|image| image.name() == Some(NAME) && !image.is_hidden());
+        assert_eq!(shown.map(|image| image.id()).collect::<Vec<_>>(), [&*report.id]);
+        assert_eq!(images.len(), if how == Retire::Delete { 1 } else { 3 });
+        if how == Retire::Rename {
+            let mut names: Vec<_> = images.iter().filter_map(|image| image.name()).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), 3, "two have one name: {names:?}");
+            let made = old[0].created_at().unwrap().replace(['-', ':'], "");
+            assert!(names.contains(&&*format!("{NAME}-{made}")), "{names:?}");
+        }
+        let (result, _) = scene.push_data(replace(how), &data(0)).await;
+        let again = result.unwrap();
+        assert_eq!((again.action, again.replaced.len()), ("skipped", 0));
+    }
+}
+
+/// As behind a run that was killed when the new one was proved, and the old one not yet retired.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_run_has_not_retired_is_retired() {
+    let scene = Scene::new().await;
+    let old = scene.active(&scene.client, &record(NAME), &data(1)).await;
+    let new = scene.active(&scene.client, &record(NAME), &data(0)).await;
+    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let report = result.unwrap();
+    assert_eq!((report.action, &*report.id, report.attempts), ("skipped", new.id(), 0));
+    assert_eq!(report.replaced[0].id, old.id());
+    assert_eq!(scene.only().await.id(), new.id());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
+    let scene = Scene::new().await;
+    let mut wanted = record(NAME);
+    wanted.set_protected(true);
+    let mut old = scene.active(&scene.client, &wanted, &data(1)).await;
+    scene.active(&scene.client, &record(NAME), &data(2)).await;
+    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let error = result.unwrap_err();
+    let Failure::NotReplaced { left, source: Error::Forbidden(_) } = &*error.failure else {
+        panic!("{error:?}");
+    };
+    assert_eq!(*left, [old.id()]);
+    let Fate::Kept { id, .. } = &error.fate else { panic!("{:?}", error.fate) };
+    assert_eq!(scene.images().await.len(), 2, "the other one is gone");
+
+    // Again, with nothing to be sent: the same, and in the end well.
+    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let error = result.unwrap_err();
+    assert!(matches!(&error.fate, Fate::Kept { id: kept, .. } if kept == id), "{error:?}");
+    old.set_protected(false);
+    scene.client.commit(&old).await.unwrap();
+    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let report = result.unwrap();
+    assert_eq!((report.action, &report.id, report.replaced.len()), ("skipped", id, 1));
+}

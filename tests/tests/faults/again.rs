@@ -1,0 +1,211 @@
+//! Pushes that are run again, at once, or behind one that was killed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use imgpush_client::{Image, Status};
+use imgpush_tests::proxy::{Fault, Requests};
+use imgpush_tests::{pattern_file, sha512sum};
+
+use super::run::Run;
+use super::scene::{MIB, Scene};
+use super::side::Side;
+
+const SKIP: [&str; 2] = ["--if-exists", "skip"];
+
+/// Something that is there before a push.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    Nothing,
+    Same,
+    Other,
+    HiddenSame,
+    Queued,
+}
+
+impl Scene {
+    /// Another file than that of [`file`](Scene::file), as large.
+    fn other_file(&self) -> std::path::PathBuf {
+        let path = pattern_file(self.folder.path(), "other.raw", MIB);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[7] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn pushed(&self, file: &Path) -> String {
+        let run = self.push(file, &[]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.json["id"].as_str().unwrap().to_owned()
+    }
+
+    fn change(&self, id: &str, change: impl FnOnce(&mut Image)) {
+        self.ask(async |direct| {
+            let mut image = direct.image(id).await.unwrap();
+            change(&mut image);
+            direct.commit(&image).await.unwrap();
+        });
+    }
+
+    /// The image that lists show, which is the file.
+    fn only(&self, file: &Path) -> Image {
+        let images = self.images();
+        assert_eq!(images.len(), 1, "{images:#?}\n{:#?}", self.image.journal());
+        assert_eq!(images[0].status(), Status::Active);
+        assert_eq!(images[0].hash_value(), Some(&*sha512sum(file)));
+        images.into_iter().next().unwrap()
+    }
+
+    fn arrange(&self, before: Before, file: &Path) {
+        match before {
+            Before::Nothing => {}
+            Before::Same => drop(self.pushed(file)),
+            Before::Other => drop(self.pushed(&self.other_file())),
+            Before::HiddenSame => {
+                let id = self.pushed(file);
+                self.change(&id, |image| image.set_hidden(true));
+            }
+            Before::Queued => drop(self.record()),
+        }
+    }
+}
+
+/// A word for what a run did: `fails`, its action, or the end of the name that it gave.
+fn outcome(scene: &Scene, run: &Run) -> String {
+    match run.code {
+        Some(0) => {
+            assert_eq!(run.json["verified"], true, "{run:?}");
+            let name = run.json["name"].as_str().unwrap();
+            format!("{}{}", run.json["action"].as_str().unwrap(), &name[scene.name.len()..])
+        }
+        Some(21) => {
+            run.says("is there already");
+            run.says("hint: --if-exists skip");
+            "fails".to_owned()
+        }
+        _ => panic!("{run:?}"),
+    }
+}
+
+pub(crate) fn every_mode_knows_what_is_the_same(side: Side) {
+    for (before, outcomes) in [
+        (Before::Nothing, ["pushed", "pushed", "pushed", "pushed"]),
+        (Before::Same, ["fails", "skipped", "skipped", "skipped"]),
+        (Before::Other, ["fails", "fails", "pushed-2", "pushed"]),
+        (Before::HiddenSame, ["pushed", "pushed", "pushed", "pushed"]),
+        (Before::Queued, ["fails", "pushed", "pushed-2", "pushed"]),
+    ] {
+        for (mode, expected) in ["fail", "skip", "rename", "replace"].into_iter().zip(outcomes) {
+            let scene = Scene::new(side);
+            let file = scene.file(MIB);
+            scene.arrange(before, &file);
+            let uploads = scene.sent().len();
+            let run = scene.push(&file, &["--if-exists", mode]);
+            assert_eq!(
+                outcome(&scene, &run),
+                expected,
+                "{mode} where there is {before:?}: {run:?}"
+            );
+            let is_sent = expected.starts_with("pushed");
+            assert_eq!(scene.sent().len() - uploads, usize::from(is_sent), "{mode}, {before:?}");
+        }
+    }
+}
+
+pub(crate) fn a_skip_costs_one_request(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(MIB);
+    let first = scene.push(&file, &SKIP);
+    let before = scene.image.journal().len();
+    let run = scene.push(&file, &SKIP);
+    assert_eq!((run.code, &run.json["id"]), (Some(0), &first.json["id"]), "{run:?}");
+    let asked = scene.image.journal().split_off(before);
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!((&*asked[0].method, &*asked[0].path), ("GET", "/v2/images"));
+}
+
+pub(crate) fn what_is_replaced_is_retired_and_what_stays_is_said(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(MIB);
+    let old = scene.pushed(&scene.other_file());
+    scene.change(&old, |image| image.set_protected(true));
+    let delete = ["--if-exists", "replace", "--replaced", "delete"];
+    let run = scene.push(&file, &delete);
+    assert_eq!((run.code, &run.json["error"]["record"]), (Some(24), &"kept".into()), "{run:?}");
+    run.says("hint: run it again when they may be deleted");
+    assert_eq!(scene.images().len(), 2);
+
+    let again = scene.push(&file, &["--if-exists", "replace", "--replaced", "rename"]);
+    assert_eq!((again.code, &again.json["action"]), (Some(0), &"skipped".into()), "{again:?}");
+    assert_eq!(again.json["id"], run.json["id"]);
+    let renamed = scene.ask(async |direct| direct.image(&old).await.unwrap());
+    let made = renamed.created_at().unwrap().replace(['-', ':'], "");
+    assert_eq!(renamed.name(), Some(&*format!("{}-{made}", scene.name)));
+    scene.change(&old, |image| {
+        image.set_name(&scene.name);
+        image.set_protected(false);
+    });
+    let hidden = scene.push(&file, &["--if-exists", "replace"]);
+    assert_eq!(hidden.json["replaced"][0]["how"], "hidden", "{hidden:?}");
+    scene.only(&file);
+    scene.change(&old, |image| image.set_hidden(false));
+    assert_eq!(scene.push(&file, &delete).code, Some(0));
+    scene.only(&file);
+    assert!(scene.hidden_images().is_empty());
+}
+
+pub(crate) fn runs_at_once_make_one_image(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(4 * MIB);
+    let running: Vec<_> =
+        (0..8).map(|_| scene.spawn(scene.push_command(file.to_str().unwrap(), &SKIP))).collect();
+    let runs: Vec<Run> = running.into_iter().map(|running| scene.ended(running)).collect();
+    let image = scene.only(&file);
+    for run in &runs {
+        assert_eq!((run.code, &run.json["id"]), (Some(0), &image.id().into()), "{run:?}");
+        assert_eq!(run.json["verified"], true);
+    }
+    let pushed = runs.iter().filter(|run| run.json["action"] == "pushed").count();
+    assert_eq!((pushed, scene.sent().len()), (1, 1), "{runs:#?}");
+}
+
+/// Kills a push in mid-upload, as nothing can be done about.
+fn killed(scene: &Scene, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
+    let lasting = Duration::from_secs(1);
+    scene.image.once(Requests::UPLOADS, Fault::Stall { after: 2 * MIB, lasting });
+    let (mut child, _) = scene.spawn(scene.push_command(file.to_str().unwrap(), &SKIP));
+    scene.image.wait_for(Requests::UPLOADS, MIB);
+    let id = scene.images().remove(0).id().to_owned();
+    meanwhile(&id);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    id
+}
+
+pub(crate) fn a_run_that_was_killed_is_gone_on_with(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(4 * MIB);
+    let id = killed(&scene, &file, |_| {});
+    let run = scene.push(&file, &SKIP);
+    assert_eq!((run.code, &run.json["id"]), (Some(0), &id.clone().into()), "{run:?}");
+    assert_eq!((run.attempts(), run.notes("waited")), (1, 1), "{run:?}");
+    assert_eq!(scene.only(&file).id(), id);
+    let again = scene.push(&file, &SKIP);
+    assert_eq!((&again.json["id"], &again.json["action"]), (&id.into(), &"skipped".into()));
+}
+
+pub(crate) fn an_upload_that_never_ends_is_left_alone(side: Side) {
+    let scene = Scene::new(side);
+    let file = scene.file(4 * MIB);
+    scene.service.will_die_in_upload(MIB);
+    let id = killed(&scene, &file, |id| scene.service.kill_worker_of(id));
+    let run = scene.push(&file, &["--if-exists", "skip", "--wait-for-others", "2"]);
+    assert_eq!((run.code, &run.json["error"]["record"]), (Some(25), &"none".into()), "{run:?}");
+    run.says("which another run has begun, is still saving");
+    run.says("hint: if nothing sends to it any more, delete it");
+    assert_eq!(scene.images()[0].status(), Status::Saving);
+    scene.ask(async |direct| direct.delete(&id).await.unwrap());
+    let run = scene.push(&file, &SKIP);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_ne!(scene.only(&file).id(), id, "an id is never used twice");
+}
