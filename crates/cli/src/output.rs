@@ -45,7 +45,8 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
     });
     lines.extend(source_proof(&report.source_proof));
     lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
-    if let Some(advice) = &report.timing.advice {
+    let is_new = report.action != "skipped";
+    if let Some(advice) = report.timing.advice.as_ref().filter(|_| is_new) {
         lines.push(format!("  time    {}: {advice}", bottleneck(&report.timing, report.seconds)));
     }
     lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));

@@ -105,10 +105,16 @@ pub(super) fn draw(
             ],
         );
         page.element("text", &[("class", &"name"), ("x", &13), ("y", &point(top + 9.5))], words);
-        let rail = [("x", LEFT), ("y", top), ("width", PLOT), ("height", BAR)];
-        let rail = rail.map(|(name, value)| (name, point(value)));
-        let rail: Vec<_> = rail.iter().map(|(name, value)| (*name, value as _)).collect();
-        page.empty("rect", &[&[("class", &"rail" as _)], &rail[..]].concat());
+        page.empty(
+            "rect",
+            &[
+                ("class", &"rail"),
+                ("x", &LEFT),
+                ("y", &point(top)),
+                ("width", &PLOT),
+                ("height", &BAR),
+            ],
+        );
         let width = PLOT * interval / time.end;
         let bars = bars(&occupancy(busy, group, timeline.interval), top + BAR, width);
         page.empty("path", &[("class", colour), ("d", &bars)]);

@@ -37,7 +37,8 @@ pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
     let entries = entries(results);
     let failed = entries.iter().filter(|entry| entry.result.is_err()).count();
     let whole = entries.iter().map(|entry| entry.begun + entry.seconds()).fold(0.0, f64::max);
-    let heading = heading(entries.len() - failed, failed);
+    let skipped = entries.iter().filter(|entry| entry.is_skipped()).count();
+    let heading = heading(entries.len() - skipped - failed, skipped, failed);
 
     let mut page = Markup::new();
     page.raw("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>");
@@ -48,7 +49,7 @@ pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
     if let Some(date) = date(results) {
         page.element("p", &[("class", &"soft")], format_args!("imgpush push, {date}"));
     }
-    totals(&mut page, &entries, failed, whole);
+    totals(&mut page, &entries, [skipped, failed], whole);
     page.raw("</header><main>");
     page.raw("<h2>Summary</h2><div class=\"frame\">");
     summary(&mut page, &entries);
@@ -79,14 +80,12 @@ fn entries(results: &[Result<Report, PushError>]) -> Vec<Entry<'_>> {
         Err(error) => error.timing.started,
     };
     let first = results.iter().map(started).fold(f64::INFINITY, f64::min);
-    let failed_first =
-        results.iter().filter(|r| r.is_err()).chain(results.iter().filter(|r| r.is_ok()));
-    let entry = |(at, result): (usize, &'_ _)| Entry {
-        at,
-        begun: started(result) - first,
-        result: Result::as_ref(result),
-    };
-    failed_first.enumerate().map(entry).collect()
+    let failed = results.iter().filter(|result| result.is_err());
+    let failed_first = failed.chain(results.iter().filter(|result| result.is_ok()));
+    failed_first
+        .enumerate()
+        .map(|(at, result)| Entry { at, result: result.as_ref(), begun: started(result) - first })
+        .collect()
 }
 
 impl Entry<'_> {
@@ -111,6 +110,11 @@ impl Entry<'_> {
         self.result.map_or(0, |report| report.size.unwrap_or_default())
     }
 
+    /// Whether it was there already.
+    fn is_skipped(&self) -> bool {
+        self.result.is_ok_and(|report| report.action == "skipped")
+    }
+
     fn anchor(&self) -> String {
         format!("image-{}", self.at)
     }
@@ -118,6 +122,7 @@ impl Entry<'_> {
     /// How it ended: a class and a word.
     fn verdict(&self) -> (&'static str, &'static str) {
         match self.result {
+            Ok(_) if self.is_skipped() => ("soft", "skipped"),
             Ok(report) if report.verified => ("good", "proved"),
             Ok(_) => ("good", "pushed"),
             Err(_) => ("bad", "failed"),
@@ -125,14 +130,15 @@ impl Entry<'_> {
     }
 }
 
-fn heading(pushed: usize, failed: usize) -> String {
-    let images =
-        |count: usize| if count == 1 { "1 image".to_owned() } else { format!("{count} images") };
-    match (pushed, failed) {
-        (pushed, 0) => format!("{} pushed", images(pushed)),
-        (0, failed) => format!("{} not pushed", images(failed)),
-        (pushed, failed) => format!("{} pushed, {failed} failed", images(pushed)),
-    }
+fn heading(pushed: usize, skipped: usize, failed: usize) -> String {
+    let counts = [(pushed, "pushed"), (skipped, "skipped"), (failed, "failed")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let part = |(at, (count, what)): (usize, (usize, &str))| match (at, count) {
+        (0, 1) => format!("1 image {what}"),
+        (0, count) => format!("{count} images {what}"),
+        (_, count) => format!("{count} {what}"),
+    };
+    counts.enumerate().map(part).collect::<Vec<_>>().join(", ")
 }
 
 /// When the first one began.
@@ -143,10 +149,10 @@ fn date(results: &[Result<Report, PushError>]) -> Option<String> {
     Some(time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-fn totals(page: &mut Markup, entries: &[Entry<'_>], failed: usize, whole: f64) {
+fn totals(page: &mut Markup, entries: &[Entry<'_>], [skipped, failed]: [usize; 2], whole: f64) {
     let bytes: u64 = entries.iter().map(Entry::bytes).sum();
-    let proved =
-        entries.iter().filter(|entry| entry.result.is_ok_and(|report| report.verified)).count();
+    let is_new = |entry: &&Entry<'_>| entry.verdict().1 == "proved";
+    let proved = entries.iter().filter(is_new).count();
     page.open("ul", &[("class", &"totals")]);
     let mut total = |class: &'static str, value: String, words: &'static str| {
         page.open("li", &[]);
@@ -155,6 +161,9 @@ fn totals(page: &mut Markup, entries: &[Entry<'_>], failed: usize, whole: f64) {
         page.close("li");
     };
     total(if proved > 0 { "good" } else { "" }, proved.to_string(), "proved");
+    if skipped > 0 {
+        total("", skipped.to_string(), "skipped");
+    }
     total(if failed > 0 { "bad" } else { "" }, failed.to_string(), "failed");
     total("", output::bytes(bytes), "in the cloud");
     total("", seconds(whole), "from first to last");
@@ -192,7 +201,7 @@ fn summary(page: &mut Markup, entries: &[Entry<'_>]) {
             bottleneck.to_owned(),
         ];
         for ((column, class), value) in COLUMNS[1..].iter().zip(cells) {
-            let class = if *column == "Result" { mark } else { class };
+            let class = if *column == "Result" { mark } else { *class };
             page.element("td", &[("class", &class), ("data-label", column)], value);
         }
         page.close("tr");

@@ -96,7 +96,7 @@ fn a_push_that_never_began_has_its_page_and_nothing_is_left_beside_it() {
     assert_eq!(run.code, Some(10), "{}", run.stderr);
     let text = read(&scene);
     let page = parsed(&text);
-    assert_eq!(words(all(&page, "h1", "")[0]), "1 image not pushed");
+    assert_eq!(words(all(&page, "h1", "")[0]), "1 image failed");
     assert!(text.contains("cannot open none.img"), "{text}");
     let names = std::fs::read_dir(scene.folder.path()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
