@@ -10,6 +10,7 @@ mod output;
 mod printer;
 mod progress;
 mod render;
+mod report_page;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use imgpush_formats::{Finding, Format};
 use crate::batch::JournalError;
 use crate::proof::ProofError;
 use crate::source::Packing;
+use crate::stages::Timing;
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -344,6 +345,8 @@ pub struct PushError {
     pub failure: Box<Failure>,
     /// What became of the record.
     pub fate: Fate,
+    /// Where the time went until then.
+    pub timing: Box<Timing>,
 }
 
 /// A download that did not end with proved data.

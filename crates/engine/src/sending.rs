@@ -11,6 +11,7 @@ use crate::error::Failure;
 use crate::pipeline::{READER_TIMEOUT, Read, Stop, Tap};
 use crate::progress::{Phase, Progress};
 use crate::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
+use crate::stages::{Step, Stopwatch};
 
 /// Computed of every image: what Glance reports unless it is told otherwise.
 pub(crate) const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
@@ -41,6 +42,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) size: Option<u64>,
     pub(crate) patience: Patience,
     pub(crate) progress: &'a Arc<dyn Progress>,
+    /// What the times of the target are written down with.
+    pub(crate) watch: &'a Arc<Stopwatch>,
 }
 
 /// Data that did not arrive.
@@ -63,12 +66,14 @@ impl Attempt<'_> {
     ///
     /// Dropping the future cuts the connection.
     pub(crate) async fn run(&self, tap: Tap) -> Result<Read, Unsent> {
-        let meter = Meter::new(Arc::clone(self.progress));
-        let body = Body::new(tap.queue, self.size, Arc::clone(&meter));
         self.enter(Phase::Sending);
+        self.watch.enter(Some(Step::Send));
+        let meter = Meter::new(Arc::clone(self.progress), Arc::clone(self.watch));
+        let body = Body::new(tap.queue, self.size, Arc::clone(&meter));
         let mut sink =
             ImageSink::new(self.client.clone(), self.id, self.data, self.options.clone());
         let (answer, outcome) = {
+            let _open = Open(&meter);
             let mut outcome = tap.outcome;
             let mut read = None;
             let put = sink.take(body);
@@ -98,6 +103,9 @@ impl Attempt<'_> {
             };
             (answer, result.and_then(Result::ok))
         };
+        if answer.is_err() {
+            self.watch.enter(Some(Step::Pause));
+        }
         let sent = meter.sent();
         match (answer, outcome) {
             (Ok(()), Some(Ok(read))) => Ok(read),
@@ -170,6 +178,15 @@ impl Attempt<'_> {
     fn enter(&self, phase: Phase) {
         tracing::info!(image = self.id, "{}", phase.name());
         self.progress.phase(phase);
+    }
+}
+
+/// A sending that is under way: it may break off, or be dropped.
+struct Open<'a>(&'a Meter);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

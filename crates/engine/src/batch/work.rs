@@ -18,6 +18,7 @@ use crate::report::Report;
 use crate::retry::RetryOptions;
 use crate::service::Asking;
 use crate::source::Source;
+use crate::stages::Timing;
 use crate::target::Target;
 use crate::workbench::Workbench;
 
@@ -191,5 +192,6 @@ fn unbegun(source_name: String, targets: &[Target], failure: Failure) -> PushErr
         _ => "all clouds".to_owned(),
     };
     let (failure, fate) = (Box::new(failure), Fate::NoRecord);
-    PushError { source_name, cloud, attempts: 0, failure, fate }
+    let timing = Box::new(Timing::unbegun());
+    PushError { source_name, cloud, attempts: 0, failure, fate, timing }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 use imgpush_client::{Cloud, CloudOptions, Error as ClientError};
-use imgpush_engine::{Failure, Fate, PushError, RetryOptions, Target, source};
+use imgpush_engine::{Failure, Fate, PushError, RetryOptions, Target, Timing, source};
 
 use crate::args::CloudArgs;
 
@@ -55,6 +55,7 @@ pub(super) fn unbegun(what: &str, cloud: &str, failure: Failure) -> PushError {
         attempts: 0,
         failure: Box::new(failure),
         fate: Fate::NoRecord,
+        timing: Box::new(Timing::unbegun()),
     }
 }
 
