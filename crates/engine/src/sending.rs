@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::error::Failure;
 use crate::pipeline::{READER_TIMEOUT, Read, Stop, Tap};
 use crate::progress::{Phase, Progress};
+use crate::service::Traffic;
 use crate::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
 use crate::stages::{Step, Stopwatch};
 
@@ -42,6 +43,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) size: Option<u64>,
     pub(crate) patience: Patience,
     pub(crate) progress: &'a Arc<dyn Progress>,
+    /// Of all uploads to the service that are known here.
+    pub(crate) traffic: Option<&'a Traffic>,
     /// What the times of the target are written down with.
     pub(crate) watch: &'a Arc<Stopwatch>,
 }
@@ -159,8 +162,13 @@ impl Attempt<'_> {
     /// Returns when nothing has moved for too long, with the seconds it took.
     async fn watch(&self, meter: &Meter) -> u64 {
         let mut finishing: Option<Instant> = None;
+        let mut seen = 0;
         loop {
             sleep(WATCH_INTERVAL).await;
+            if let Some(traffic) = self.traffic.filter(|_| meter.sent() > seen) {
+                seen = meter.sent();
+                traffic.moved();
+            }
             if meter.ended() {
                 let since = *finishing.get_or_insert_with(|| {
                     self.enter(Phase::Finishing);
@@ -169,10 +177,18 @@ impl Attempt<'_> {
                 if since.elapsed() > self.patience.finish_timeout {
                     return self.patience.finish_timeout.as_secs();
                 }
-            } else if meter.idle() > self.patience.idle_timeout {
+            } else if meter.idle() > self.patience.idle_timeout && !self.is_waiting_its_turn(meter)
+            {
                 return self.patience.idle_timeout.as_secs();
             }
         }
+    }
+
+    /// Whether the service has not begun to read, as its workers are at other uploads of this process. A
+    /// connection that nobody has accepted takes what its buffers take, and then nothing.
+    fn is_waiting_its_turn(&self, meter: &Meter) -> bool {
+        let is_busy = |traffic: &Traffic| traffic.idle() < self.patience.idle_timeout;
+        meter.sent() <= UNREAD_BYTES && self.traffic.is_some_and(is_busy)
     }
 
     fn enter(&self, phase: Phase) {
@@ -262,6 +278,8 @@ pub(crate) async fn found(
     }
 }
 
+/// Buffers of both sides of a connection, at most.
+const UNREAD_BYTES: u64 = 16 << 20;
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Pauses between two looks at an image.
 const FIRST_LOOK: Duration = Duration::from_millis(100);

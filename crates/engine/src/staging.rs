@@ -257,6 +257,7 @@ impl Stage<'_> {
                 settle_timeout: self.retries.settle_timeout(options.settle_timeout),
             },
             progress: &self.staging.progress,
+            traffic: None,
             watch: &Stopwatch::start(),
         };
         attempt.run(tap).await

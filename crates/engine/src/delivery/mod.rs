@@ -194,6 +194,7 @@ impl<'a> Delivery<'a> {
                 settle_timeout: self.retries.settle_timeout(self.options.settle_timeout),
             },
             progress: &self.target.progress,
+            traffic: Some(&self.service.traffic),
             watch: &self.watch,
         };
         let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
