@@ -13,7 +13,7 @@ mod scale;
 use chrono::DateTime;
 use imgpush_engine::{PushError, Report, Timing};
 
-pub(crate) use file::{ReportFile, ReportFileError};
+pub(crate) use file::ReportFile;
 
 use self::markup::Markup;
 use crate::output;
