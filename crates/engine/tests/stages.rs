@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -108,15 +108,30 @@ async fn a_connection_that_takes_nothing_is_the_networks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unpacking_is_told_from_reading_what_is_packed() {
     // Zeros, so that nearly nothing is read, and all the time goes into what comes out.
-    let mut packed = bzip2_of_zeros(48 * MIB);
-    let reader = ReaderSource::new("disk.bz2", Cursor::new(std::mem::take(&mut packed)));
+    let reader = ReaderSource::new("disk.bz2", Cursor::new(bzip2_of_zeros(48 * MIB)));
     let source = Unpacked::new(Box::new(reader), Packing::Bzip2).unwrap();
     let report = push(Box::new(source), &[]).await.unwrap();
     let stages = &report.timing.stages;
     assert!(stages.decompress > 4.0 * stages.read, "{stages:?}");
     assert!(stages.hash > 0.0, "{stages:?}");
-    let word = report.timing.bottleneck.unwrap();
-    assert!(matches!(word, Bottleneck::Decompress | Bottleneck::Hash), "{:?}", report.timing);
+
+    // The same, where what is packed comes slowly.
+    let reader = ReaderSource::new("disk.bz2", Late(Cursor::new(bzip2_of_zeros(MIB))));
+    let source = Unpacked::new(Box::new(reader), Packing::Bzip2).unwrap();
+    let report = push(Box::new(source), &[]).await.unwrap();
+    let timing = &report.timing;
+    assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");
+    assert!(timing.stages.read > timing.stages.decompress, "{timing:?}");
+}
+
+/// A reader that takes its time.
+struct Late(Cursor<Vec<u8>>);
+
+impl Read for Late {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        std::thread::sleep(Duration::from_millis(250));
+        self.0.read(space)
+    }
 }
 
 fn bzip2_of_zeros(bytes: usize) -> Vec<u8> {

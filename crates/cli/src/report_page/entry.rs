@@ -19,7 +19,8 @@ pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
     if let Err(error) = entry.result {
         failure(page, error);
     }
-    if let Some(advice) = &entry.timing().advice {
+    let is_worth_it = entry.result.is_ok() || entry.seconds() >= 1.0;
+    if let Some(advice) = entry.timing().advice.as_ref().filter(|_| is_worth_it) {
         page.element(
             "p",
             &[("class", &"advice")],

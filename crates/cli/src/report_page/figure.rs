@@ -27,7 +27,7 @@ const LANES: [(&str, &str, &str); 15] = [
 ];
 
 const WIDTH: f64 = 440.0;
-const LEFT: f64 = 96.0;
+const LEFT: f64 = 104.0;
 const RIGHT: f64 = 12.0;
 const PLOT: f64 = WIDTH - LEFT - RIGHT;
 const RATE_TOP: f64 = 16.0;

@@ -29,7 +29,6 @@ pub(super) fn draw(page: &mut Markup, entries: &[Entry<'_>], whole: f64) {
             ("viewBox", &format!("0 0 {WIDTH} {}", point(bottom + 20.0))),
             ("role", &"img"),
             ("aria-labelledby", &"overview-title overview-about"),
-            ("style", &"max-width:none"),
         ],
     );
     page.element("title", &[("id", &"overview-title")], "When each image was pushed");

@@ -109,6 +109,9 @@ pub(super) fn judge(course: &Course) -> Judged {
 fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> String {
     let Course { stages, sent, .. } = *course;
     let rate = |seconds: f64| mib(sent, seconds);
+    if course.seconds < TOO_SHORT {
+        return "nothing: it was over too soon to tell".to_owned();
+    }
     match bottleneck {
         Bottleneck::Network => match rate(cost) {
             rate if rate >= 1.0 => {
@@ -168,6 +171,9 @@ fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> String {
 fn mib(bytes: u64, seconds: f64) -> f64 {
     bytes as f64 / f64::from(1 << 20) / seconds.max(0.001)
 }
+
+/// Where every stage is noise.
+const TOO_SHORT: f64 = 0.3;
 
 /// No disk gives so much: it came out of the page cache.
 const FAST_SOURCE_MIB: f64 = 2000.0;
