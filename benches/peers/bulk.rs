@@ -11,7 +11,7 @@ use imgpush_engine::source::FileSource;
 use serde_json::Value;
 use tokio::runtime::Builder;
 
-use crate::files::{copies, small};
+use crate::files::{Image, copies, small};
 use crate::service::Service;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};
@@ -154,7 +154,7 @@ fn fused(files: &[PathBuf]) -> Took {
 /// Hundreds of images: what is resident, and what it costs to run them again.
 fn memory_and_requests(lab: &Lab, table: &mut Table) {
     let (files, sizes) = small(lab.folder.path(), SMALL_IMAGES, SMALL_MIB);
-    let known: Vec<String> = sizes.iter().map(|size| size.known()).collect();
+    let known: Vec<String> = sizes.iter().map(Image::known).collect();
     let name = format!("{SMALL_IMAGES} images of 1 to {SMALL_MIB} MiB");
     for jobs in [1u32, 8, 32] {
         let sink = Sink::start(known.clone());

@@ -8,13 +8,15 @@ use crate::cloud::Cloud;
 use crate::step::{cargo, run, say};
 use crate::{root, target};
 
-const BUILD: [&str; 3] = ["build", "--release", "--locked"];
+/// In one call, so that what they share is built once.
+const BUILD: [&str; 7] =
+    ["build", "--release", "--locked", "-p", "imgpush", "-p", "imgpush-benches"];
+const PROGRAMS: [&str; 3] = ["imgpush", "peers", "null_glance"];
 
 /// Whole pushes beside those of other clients, into a null sink and into a real Glance of its own. The
 /// options are those of the program `peers`.
 pub(crate) fn bench(options: &[&str]) -> Result<()> {
-    run(cargo(BUILD).args(["-p", "imgpush"]))?;
-    run(cargo(BUILD).args(["-p", "imgpush-benches", "--bin", "peers", "--bin", "null_glance"]))?;
+    run(cargo(BUILD).args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))?;
     let cloud = Cloud::of_tests()?;
     cloud.call("clean")?;
     Cloud::install()?;

@@ -39,9 +39,9 @@ fn images(side: Side) -> usize {
 
 /// Most images are small; of all there are some 2 MiB an image.
 fn size(number: usize) -> u64 {
-    let mib = match number % 50 {
+    let mib = match number % 100 {
         0 => 64,
-        10 | 30 => 8,
+        10 | 30 | 60 | 80 => 8,
         odd if odd % 5 == 1 => 2,
         _ => 1,
     };
