@@ -133,5 +133,5 @@ fn several_images_share_a_narrow_terminal() {
     assert!(total.is_some_and(|total| total.ends_with("left")), "{during:?}");
     assert_tidy(&end, 80);
     let all = end.join("\n");
-    assert!(all.contains("3 pushed, 0 failed") && all.contains("ended 0"), "{all}");
+    assert!(all.contains("3 pushed: 72.00 MiB") && all.contains("ended 0"), "{all}");
 }
