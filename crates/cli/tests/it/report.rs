@@ -25,7 +25,7 @@ fn all<'a>(page: &'a Document<'_>, tag: &str, class: &str) -> Vec<Node<'a, 'a>> 
 }
 
 fn words(node: Node<'_, '_>) -> String {
-    node.descendants().filter_map(|part| part.text()).collect()
+    node.descendants().filter(Node::is_text).filter_map(|part| part.text()).collect()
 }
 
 #[test]
