@@ -335,9 +335,9 @@ pub enum Break {
 #[error("push of {source_name} to {cloud} failed{}", after(*.attempts))]
 pub struct PushError {
     /// What was read.
-    pub source_name: String,
+    pub source_name: Box<str>,
     /// Where it was sent.
-    pub cloud: String,
+    pub cloud: Box<str>,
     /// How often the data was sent, whole or in part.
     pub attempts: u32,
     /// What went wrong.

@@ -391,8 +391,8 @@ async fn run(
     let Ok(records) = records else {
         let failed = |target: &Target| {
             Err(PushError {
-                source_name: source.name().to_owned(),
-                cloud: target.cloud().to_owned(),
+                source_name: source.name().into(),
+                cloud: target.cloud().into(),
                 attempts: 0,
                 failure: Box::new(record().expect_err("it failed a moment ago")),
                 fate: Fate::NoRecord,

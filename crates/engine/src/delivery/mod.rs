@@ -354,8 +354,8 @@ impl<'a> Delivery<'a> {
             unreachable!("nobody else has changed it");
         };
         self.stage = Stage::Ended(Box::new(Err(PushError {
-            source_name: self.subject.name.clone(),
-            cloud: self.target.cloud.clone(),
+            source_name: self.subject.name.as_str().into(),
+            cloud: self.target.cloud.as_str().into(),
             attempts: self.attempts,
             failure: Box::new(failure),
             fate,

@@ -50,8 +50,8 @@ fn connecting(source: ClientError) -> Failure {
 /// What was not even begun there.
 pub(super) fn unbegun(what: &str, cloud: &str, failure: Failure) -> PushError {
     PushError {
-        source_name: what.to_owned(),
-        cloud: cloud.to_owned(),
+        source_name: what.into(),
+        cloud: cloud.into(),
         attempts: 0,
         failure: Box::new(failure),
         fate: Fate::NoRecord,
