@@ -10,7 +10,9 @@ mod output;
 mod printer;
 mod progress;
 mod render;
+mod report_page;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -34,9 +36,10 @@ fn main() -> ExitCode {
         return exit_code::USAGE.into();
     }
     start_log(args.verbose, &printer);
-    // The network is one task; reading and hashing have threads of their own.
+    // The network alone: reading and hashing have threads of their own.
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(cores.min(MOST_NETWORK_THREADS))
         .thread_name("imgpush-net")
         .enable_all()
         .build()
@@ -67,6 +70,9 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     code.into()
 }
+
+/// More than that no network of a machine needs, TLS included.
+const MOST_NETWORK_THREADS: usize = 4;
 
 fn usage(error: &clap::Error) -> ExitCode {
     // Only a closed pipe can make this fail, and then nobody reads.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use imgpush_engine::image_formats::Finding;
 use imgpush_engine::proof::SourceProof;
 use imgpush_engine::{
-    BatchSummary, Digests, DownloadReport, Failure, Fate, PushError, Report, StagingReport,
-    VerificationReport,
+    BatchSummary, Bottleneck, Digests, DownloadReport, Failure, Fate, PushError, Report,
+    StagingReport, Timing, VerificationReport,
 };
 use serde_json::{Value, json};
 
@@ -45,13 +45,25 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
     });
     lines.extend(source_proof(&report.source_proof));
     lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
+    let is_new = report.action != "skipped";
+    if let Some(advice) = report.timing.advice.as_ref().filter(|_| is_new) {
+        lines.push(format!("  time    {}: {advice}", bottleneck(&report.timing, report.seconds)));
+    }
     lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));
     lines
 }
 
+/// What took the most of the time, and how much.
+pub(crate) fn bottleneck(timing: &Timing, seconds: f64) -> String {
+    let name = timing.bottleneck.map_or("nothing", Bottleneck::name);
+    format!("{name} {:.1} s of {seconds:.1} s", timing.bottleneck_seconds)
+}
+
 /// Of the lines about one of several pushes those that are not the same every time.
 pub(crate) fn in_short(lines: Vec<String>) -> Vec<String> {
-    let is_wanted = |(at, line): &(usize, String)| *at == 0 || line.starts_with("note:");
+    let is_wanted = |(at, line): &(usize, String)| {
+        *at == 0 || line.starts_with("note:") && !line.starts_with("note: not-read:")
+    };
     lines.into_iter().enumerate().filter(is_wanted).map(|(_, line)| line).collect()
 }
 
@@ -64,8 +76,10 @@ pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
             line.push_str(&format!(", {number} {what}"));
         }
     }
-    let rate = speed(count, seconds);
-    format!("{line}: {} in {seconds:.1} s, {rate}/s", bytes(count))
+    if pushed == 0 {
+        return format!("{line}, in {seconds:.1} s");
+    }
+    format!("{line}: {} in {seconds:.1} s, {}/s", bytes(count), speed(count, seconds))
 }
 
 /// The JSON of a batch.
@@ -116,7 +130,7 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
 }
 
 /// A line for each digest that has proved the source.
-fn source_proof(proof: &SourceProof) -> impl Iterator<Item = String> {
+pub(crate) fn source_proof(proof: &SourceProof) -> impl Iterator<Item = String> {
     proof.source_checksums.iter().map(|checksum| {
         let of = if checksum.of == "content" { " unpacked" } else { "" };
         let list = checksum.list.as_ref().map(|list| format!(" as in {list}"));
@@ -175,6 +189,9 @@ pub(crate) fn failure(error: &PushError, code: Code) -> Value {
     });
     failure["error"]["record"] = fate(&error.fate).into();
     failure["error"]["findings"] = findings(&error.failure);
+    if let (Value::Object(failure), Value::Object(timing)) = (&mut failure, any(&error.timing)) {
+        failure.extend(timing);
+    }
     failure
 }
 

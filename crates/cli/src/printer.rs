@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter};
+
 /// Writes to the terminal, or to whatever stands there.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
@@ -56,6 +59,18 @@ impl Printer {
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 
+    /// A line of a summary. On a terminal it is broken at words, unless one of them fits nowhere.
+    pub(crate) fn summary(&self, line: &str) {
+        let line = for_terminal(line);
+        let size = terminal_size::terminal_size_of(std::io::stderr()).filter(|_| self.watched);
+        match size {
+            Some((columns, _)) => {
+                broken(&line, columns.0.into()).iter().for_each(|line| self.note(line));
+            }
+            None => self.note(&line),
+        }
+    }
+
     /// An error: what happened, level by level, then what to do next.
     pub(crate) fn error(&self, chain: &[String], hints: &[String]) {
         let mut text = String::new();
@@ -89,6 +104,22 @@ fn painted(is_coloured: bool, text: &str, sgr: &str) -> String {
     if is_coloured { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
+/// The line in pieces that fit, all but the first behind its label.
+fn broken(line: &str, columns: usize) -> Vec<String> {
+    let options = Options::new(columns)
+        .subsequent_indent(LABEL)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation);
+    let pieces = textwrap::wrap(line, options);
+    match pieces.iter().any(|piece| display_width(piece) > columns) {
+        true => vec![line.to_owned()],
+        false => pieces.into_iter().map(Into::into).collect(),
+    }
+}
+
+/// As wide as `  time    `.
+const LABEL: &str = "          ";
+
 /// The text with control characters escaped: what comes from elsewhere, the names of files and the
 /// answers of servers, must not steer the terminal.
 pub(crate) fn for_terminal(text: &str) -> String {
@@ -100,4 +131,21 @@ pub(crate) fn for_terminal(text: &str) -> String {
         }
     }
     plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_words_and_never_within_a_digest() {
+        let time = "  time    hash 1.8 s of 2.1 s: hashing is the limit";
+        assert_eq!(
+            broken(time, 32),
+            ["  time    hash 1.8 s of 2.1 s:", "          hashing is the limit"]
+        );
+        assert_eq!(broken(time, 80), [time]);
+        let digest = format!("  proved  sha512 {}", "a".repeat(128));
+        assert_eq!(broken(&digest, 80), [&*digest]);
+    }
 }

@@ -29,6 +29,7 @@ mod algorithm;
 #[cfg(not(imgpush_backend = "portable"))]
 mod arch;
 mod blocks;
+mod busy;
 mod constants;
 mod digest;
 mod error;
@@ -41,6 +42,7 @@ mod stream;
 pub mod sums;
 
 pub use algorithm::Algorithm;
+pub use busy::Busy;
 pub use digest::{Digest, Digests};
 pub use error::Error;
 pub use multi::MultiHasher;

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::busy::Busy;
 use crate::stream::Stream;
 use crate::{Algorithm, Digest, Digests, Platform};
 
@@ -26,6 +27,7 @@ pub struct MultiHasher {
     /// In the order asked for.
     order: Vec<Algorithm>,
     work: Work,
+    busy: Busy,
 }
 
 enum Work {
@@ -71,19 +73,26 @@ impl MultiHasher {
     ) -> Self {
         let order = once_each(algorithms);
         let groups = deal(&order, platform, threads);
+        let busy = Busy::default();
         let work = if threads.get() > 1 {
-            let start = |algorithms| Group::start(platform, algorithms);
+            let start = |algorithms| Group::start(platform, algorithms, busy.clone());
             Work::Threads(groups.into_iter().map(start).collect())
         } else {
             Work::Here(Stream::on(platform, order.iter().copied()))
         };
-        MultiHasher { order, work }
+        MultiHasher { order, work, busy }
+    }
+
+    /// How long its threads have worked.
+    #[must_use]
+    pub fn busy(&self) -> Busy {
+        self.busy.clone()
     }
 
     /// Adds the next bytes of the stream, in pieces of any size.
     pub fn update(&mut self, chunk: &Bytes) {
         match &mut self.work {
-            Work::Here(stream) => stream.update(chunk),
+            Work::Here(stream) => self.busy.measure(|| stream.update(chunk)),
             Work::Threads(groups) => {
                 for group in groups {
                     // A thread whose queue is gone has panicked; `finish` passes that on.
@@ -164,11 +173,11 @@ fn cost(part: &[Algorithm]) -> u32 {
 }
 
 impl Group {
-    fn start(platform: Platform, algorithms: Vec<Algorithm>) -> Self {
+    fn start(platform: Platform, algorithms: Vec<Algorithm>, busy: Busy) -> Self {
         let (queue, chunks) = bounded(QUEUE_CHUNKS);
         let thread = std::thread::Builder::new()
             .name(format!("imgpush-{}", algorithms[0]))
-            .spawn(move || hash(Stream::on(platform, algorithms), &chunks))
+            .spawn(move || hash(Stream::on(platform, algorithms), &chunks, &busy))
             .expect("a process that hashes may start a handful of threads");
         Group { queue, thread }
     }
@@ -179,10 +188,10 @@ impl Group {
 }
 
 /// A closed queue is a hasher that was dropped: nobody waits for the digests.
-fn hash(mut stream: Stream, chunks: &Receiver<Message>) -> Vec<Digest> {
+fn hash(mut stream: Stream, chunks: &Receiver<Message>, busy: &Busy) -> Vec<Digest> {
     loop {
         match chunks.recv() {
-            Ok(Message::Chunk(chunk)) => stream.update(&chunk),
+            Ok(Message::Chunk(chunk)) => busy.measure(|| stream.update(&chunk)),
             Ok(Message::Finish) => return stream.finish().0,
             Err(_) => return Vec::new(),
         }

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::busy::Busy;
 use crate::stream::{Stream, update_many};
 use crate::{Algorithm, Digests, Platform};
 
@@ -59,6 +61,8 @@ struct Slot {
     state: Mutex<SlotState>,
     /// A chunk was taken, or the hasher is back.
     changed: Condvar,
+    /// The share that this stream has in the time of turns.
+    busy: Busy,
 }
 
 struct SlotState {
@@ -116,8 +120,9 @@ impl Lanes {
     pub fn stream(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> LaneStream {
         let hasher = Some(Stream::on(self.0.platform, algorithms));
         let state = SlotState { hasher, queue: VecDeque::new(), scheduled: false };
-        let slot = Arc::new(Slot { state: Mutex::new(state), changed: Condvar::new() });
-        LaneStream { service: Arc::clone(&self.0), slot }
+        let changed = Condvar::new();
+        let slot = Slot { state: Mutex::new(state), changed, busy: Busy::default() };
+        LaneStream { service: Arc::clone(&self.0), slot: Arc::new(slot) }
     }
 }
 
@@ -150,6 +155,12 @@ impl LaneStream {
             drop(state);
             self.service.ready(Arc::clone(&self.slot));
         }
+    }
+
+    /// How long the service has worked on this stream.
+    #[must_use]
+    pub fn busy(&self) -> Busy {
+        self.slot.busy.clone()
     }
 
     /// The digests of all that was added, in the order the algorithms were given. Waits for them.
@@ -256,8 +267,11 @@ fn turn(slots: &[Arc<Slot>]) {
     }
     let mut streams: Vec<(&mut Stream, &[u8])> =
         work.iter_mut().map(|(_, hasher, chunk)| (hasher, &chunk[..])).collect();
+    let start = Instant::now();
     update_many(&mut streams);
+    let share = start.elapsed() / u32::try_from(work.len().max(1)).unwrap_or(u32::MAX);
     for (slot, hasher, chunk) in work {
+        slot.busy.add(share);
         // Given back before the stream is: whoever waits for the end has the buffer then.
         drop(chunk);
         slot.lock().hasher = Some(hasher);

@@ -10,6 +10,7 @@ use imgpush_formats::{Finding, Format};
 use crate::batch::JournalError;
 use crate::proof::ProofError;
 use crate::source::Packing;
+use crate::stages::Timing;
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -334,9 +335,9 @@ pub enum Break {
 #[error("push of {source_name} to {cloud} failed{}", after(*.attempts))]
 pub struct PushError {
     /// What was read.
-    pub source_name: String,
+    pub source_name: Box<str>,
     /// Where it was sent.
-    pub cloud: String,
+    pub cloud: Box<str>,
     /// How often the data was sent, whole or in part.
     pub attempts: u32,
     /// What went wrong.
@@ -344,6 +345,8 @@ pub struct PushError {
     pub failure: Box<Failure>,
     /// What became of the record.
     pub fate: Fate,
+    /// Where the time went until then.
+    pub timing: Box<Timing>,
 }
 
 /// A download that did not end with proved data.

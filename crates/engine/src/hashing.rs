@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, Digests, LaneStream, Lanes, MultiHasher};
+use imgpush_digest::{Algorithm, Busy, Digests, LaneStream, Lanes, MultiHasher};
 
 /// Hashes one stream, or many at once. Clones share the threads of a service.
 #[derive(Clone, Debug)]
@@ -52,6 +52,14 @@ impl Hasher {
         match self {
             Hasher::Alone(hasher) => hasher.update(chunk),
             Hasher::Lane(stream) => stream.update(chunk),
+        }
+    }
+
+    /// How long it has been hashed.
+    pub(crate) fn busy(&self) -> Busy {
+        match self {
+            Hasher::Alone(hasher) => hasher.busy(),
+            Hasher::Lane(stream) => stream.busy(),
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, Digests};
+use imgpush_digest::{Algorithm, Busy, Digests};
 use imgpush_formats::Detector;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -30,6 +30,7 @@ use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::proof::SourceProof;
 use crate::source::Source;
+use crate::stages::{ReaderWatch, Stopwatch};
 
 /// The most bytes in one frame of a body.
 ///
@@ -81,6 +82,8 @@ pub(crate) struct Reading {
     /// Whether the digests are wanted even when no tap is open any more.
     pub(crate) is_to_the_end: bool,
     pub(crate) slowest: Slowest,
+    /// What the reader's times are written down with.
+    pub(crate) watch: Arc<Stopwatch>,
     /// How long one that the others wait for may take nothing.
     pub(crate) longest_silence: Duration,
     /// Who hears how far it is, while nothing is sent to them.
@@ -154,6 +157,7 @@ impl Reading {
         let mut source = self.source;
         let algorithms = self.algorithms.iter().chain(source.wants()).copied();
         let mut hasher = self.hashing.hasher(algorithms);
+        let watch = ReaderWatch::new(&self.watch, source.as_mut(), &self.pool);
         let mut work = Work {
             head: self.head.into_iter(),
             pool: self.pool,
@@ -165,6 +169,8 @@ impl Reading {
             longest_silence: self.longest_silence,
             listeners: self.listeners,
             runtime: Handle::current(),
+            watch,
+            busy: hasher.busy(),
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
             let result = match work.run(source.as_mut(), &mut hasher) {
@@ -173,6 +179,7 @@ impl Reading {
                 Err(Stop::Unwanted) => source.check().map_err(Stop::from).and(Err(Stop::Unwanted)),
                 Err(stop) => Err(stop),
             };
+            work.watch.flush();
             if let Err(stop) = &result {
                 work.cut(stop);
             }
@@ -208,6 +215,9 @@ struct Work {
     longest_silence: Duration,
     listeners: Vec<Arc<dyn Progress>>,
     runtime: Handle,
+    watch: ReaderWatch,
+    /// How long it was hashed.
+    busy: Busy,
 }
 
 /// The other end of a tap.
@@ -228,15 +238,20 @@ impl Work {
                 Some(chunk) => Some(chunk),
                 None => source.next_chunk(&self.pool)?,
             };
+            self.watch.source(source, &self.pool);
             let Some(chunk) = chunk else { break };
             self.bytes += chunk.len() as u64;
             self.listeners.iter().for_each(|listener| listener.sent(self.bytes));
             hasher.update(&chunk);
+            self.watch.hasher(&self.busy);
             if let Some(detector) = &mut self.detector {
                 detector.push(&chunk);
             }
+            self.watch.nothing();
             if let Some(before) = tail.replace(chunk) {
-                self.pass(&before)?;
+                let passed = self.pass(&before);
+                self.watch.targets();
+                passed?;
             }
         }
         Ok(tail)
@@ -304,7 +319,12 @@ impl Work {
         tail: Option<&Bytes>,
     ) -> Result<Produced, Stop> {
         let digests = hasher.finish();
-        source.finish(&digests)?;
+        self.watch.hasher(&self.busy);
+        let finished = source.finish(&digests);
+        self.watch.source(source, &self.pool);
+        // Whoever is let go may report at once.
+        self.watch.flush();
+        finished?;
         let source_proof = source.proof().cloned().unwrap_or_default();
         let produced = Produced { bytes: self.bytes, digests, source_proof };
         let inspection = self.detector.take().map(Detector::finish).map(Arc::new);
@@ -428,6 +448,7 @@ mod tests {
             claims: (0..taps).map(|_| None).collect(),
             is_to_the_end: false,
             slowest: Slowest::Wait,
+            watch: Stopwatch::start(),
             longest_silence: Duration::from_millis(200),
             listeners: Vec::new(),
         }

@@ -5,7 +5,9 @@
 //! nobody reads faster than the slowest of them works.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use memmap2::MmapMut;
@@ -42,6 +44,8 @@ struct Shared {
     returned: Condvar,
     /// Wakes a task in [`Pool::taken`].
     returned_async: Notify,
+    /// Nanoseconds that threads have waited in [`Pool::take`].
+    waits: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -87,6 +91,7 @@ impl Pool {
             state: Mutex::new(State { idle: Vec::with_capacity(chunks), made: 0 }),
             returned: Condvar::new(),
             returned_async: Notify::new(),
+            waits: AtomicU64::new(0),
         }))
     }
 
@@ -113,7 +118,10 @@ impl Pool {
             if let Some(bytes) = self.0.free(&mut state)? {
                 return Ok(self.buffer(bytes));
             }
+            let start = Instant::now();
             state = self.0.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.0.waits.fetch_add(nanos, Ordering::Relaxed);
         }
     }
 
@@ -136,6 +144,11 @@ impl Pool {
             }
             returned.await;
         }
+    }
+
+    /// How long threads have waited in [`Pool::take`], in sum.
+    pub(crate) fn waits(&self) -> Duration {
+        Duration::from_nanos(self.0.waits.load(Ordering::Relaxed))
     }
 
     /// Buffers made so far; never more than [`chunks`](Pool::chunks).

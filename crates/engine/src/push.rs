@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use imgpush_client::{ImageClient, NewImage, Visibility};
@@ -20,8 +20,9 @@ use crate::pool::Pool;
 use crate::progress::{Phase, Progress};
 use crate::report::Report;
 use crate::retry::RetryOptions;
-use crate::rounds::{self, Over, Participant as _};
+use crate::rounds::{self, Means, Over, Participant as _};
 use crate::source::Source;
+use crate::stages::{ReaderWatch, Stopwatch, Timing};
 use crate::target::Target;
 use crate::workbench::Workbench;
 
@@ -383,31 +384,34 @@ async fn run(
     bench: &Workbench,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     let suggested_name = source.image_name();
     let record = || options.record(suggested_name.clone());
     let records: Result<Vec<_>, _> = targets.iter().map(|_| record()).collect();
     let Ok(records) = records else {
         let failed = |target: &Target| {
             Err(PushError {
-                source_name: source.name().to_owned(),
-                cloud: target.cloud().to_owned(),
+                source_name: source.name().into(),
+                cloud: target.cloud().into(),
                 attempts: 0,
                 failure: Box::new(record().expect_err("it failed a moment ago")),
                 fate: Fate::NoRecord,
+                timing: Box::new(Timing::unbegun()),
             })
         };
         return targets.iter().map(failed).collect();
     };
 
-    let subject = Subject::of(source.as_mut(), start);
+    let is_alone = targets.len() == 1;
+    let subject = Subject::of(source.as_mut(), Arc::clone(&watch), is_alone);
     let mut deliveries: Vec<_> = targets
         .iter()
         .zip(records)
         .map(|(target, record)| Delivery::new(target, options, &subject, record))
         .collect();
+    let means = Means { bench, slowest: options.slowest, watch: &watch };
     let is_done = tokio::select! {
-        () = deliver(source, &mut deliveries, bench, options, targets) => true,
+        () = deliver(source, &mut deliveries, &means, options, targets) => true,
         () = cancel.cancelled() => false,
     };
     if !is_done {
@@ -421,7 +425,7 @@ async fn run(
 async fn deliver(
     source: Box<dyn Source>,
     deliveries: &mut [Delivery<'_>],
-    bench: &Workbench,
+    means: &Means<'_>,
     options: &PushOptions,
     targets: &[Target],
 ) {
@@ -430,7 +434,7 @@ async fn deliver(
         return;
     }
     let (source, Sniffed { head, inspection, is_whole }) =
-        match sniff(targets, options, source, &bench.pool).await {
+        match sniff(targets, options, source, &means.bench.pool, means.watch).await {
             Ok(sniffed) => sniffed,
             Err(error) => {
                 let ending = deliveries.iter_mut().map(|one| one.end(Over::Source(error.clone())));
@@ -440,20 +444,23 @@ async fn deliver(
         };
     let seen = Seen { inspection: Arc::new(inspection), is_whole };
     join_all(deliveries.iter_mut().map(|one| one.prepare(&seen))).await;
-    rounds::run(source, head, bench, options.slowest, deliveries).await;
+    rounds::run(source, head, means, deliveries).await;
 }
 
 /// What the source is, as far as its start, or a few places of it, show.
 async fn sniff(
     targets: &[Target],
     options: &PushOptions,
-    source: Box<dyn Source>,
+    mut source: Box<dyn Source>,
     pool: &Pool,
+    watch: &Arc<Stopwatch>,
 ) -> Result<(Box<dyn Source>, Sniffed), Arc<SourceError>> {
     for target in targets {
         target.progress.phase(Phase::Sniffing);
     }
-    let (source, sniffed) = formats::sniff(source, pool).await?;
+    let mut reading = ReaderWatch::new(watch, source.as_mut(), pool);
+    let (mut source, sniffed) = formats::sniff(source, pool).await?;
+    reading.source(source.as_mut(), pool);
     let is_empty = source.size().map_or(sniffed.head.is_empty(), |size| size == 0);
     if is_empty && !options.allow_empty {
         return Err(SourceError::Empty { name: source.name().to_owned() }.into());

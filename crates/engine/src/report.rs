@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::exists::Replaced;
 use crate::proof::SourceProof;
+use crate::stages::Timing;
 
 /// What a push did. Its JSON is `imgpush push --json`: keys never change their meaning, more may
 /// come.
@@ -64,6 +65,9 @@ pub struct Report {
     pub notes: Vec<Note>,
     /// Seconds from the first read to the verdict.
     pub seconds: f64,
+    /// Where they went.
+    #[serde(flatten)]
+    pub timing: Timing,
 }
 
 /// Something worth knowing, which is no error.

@@ -14,6 +14,7 @@ use crate::progress::{Phase, Progress};
 use crate::runtime::off_runtime;
 use crate::sending::ALWAYS;
 use crate::source::Source;
+use crate::stages::Stopwatch;
 use crate::workbench::Workbench;
 
 /// What somebody wants of the next reading.
@@ -57,6 +58,14 @@ pub(crate) trait Participant: Send {
     fn end(&mut self, over: Over) -> impl Future<Output = ()> + Send;
 }
 
+/// What readings are made with.
+pub(crate) struct Means<'a> {
+    pub(crate) bench: &'a Workbench,
+    pub(crate) slowest: Slowest,
+    /// What the times of the readings are written down with.
+    pub(crate) watch: &'a Arc<Stopwatch>,
+}
+
 /// Reads the source, of which the chunks in `head` are read already, as often as it takes.
 ///
 /// # Cancel safety
@@ -65,8 +74,7 @@ pub(crate) trait Participant: Send {
 pub(crate) async fn run<P: Participant>(
     mut source: Box<dyn Source>,
     mut head: Vec<Bytes>,
-    bench: &Workbench,
-    slowest: Slowest,
+    means: &Means<'_>,
     participants: &mut [P],
 ) {
     loop {
@@ -78,12 +86,13 @@ pub(crate) async fn run<P: Participant>(
         let reading = Reading {
             source,
             head: std::mem::take(&mut head),
-            pool: bench.pool.clone(),
-            hashing: bench.hashing.clone(),
+            pool: means.bench.pool.clone(),
+            hashing: means.bench.hashing.clone(),
             algorithms: algorithms(&wants),
             is_to_the_end: wants.iter().any(|want| matches!(want, Want::Digests(_))),
             claims: wants.iter().filter_map(claim).collect(),
-            slowest,
+            slowest: means.slowest,
+            watch: Arc::clone(means.watch),
             longest_silence: LONGEST_SILENCE,
             listeners: listeners(participants, &wants),
         };
@@ -170,10 +179,9 @@ fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &
 
 /// Those for whom a reading is nothing but hashing, which is told to them.
 fn listeners<P: Participant>(participants: &[P], wants: &[Want]) -> Vec<Arc<dyn Progress>> {
-    let hashing = participants.iter().zip(wants).filter_map(|(one, want)| {
-        matches!(want, Want::Digests(_)).then(|| Arc::clone(one.progress()))
-    });
-    let listeners: Vec<_> = hashing.collect();
+    let hashing =
+        participants.iter().zip(wants).filter(|(_, want)| matches!(want, Want::Digests(_)));
+    let listeners: Vec<_> = hashing.map(|(one, _)| Arc::clone(one.progress())).collect();
     listeners.iter().for_each(|listener| listener.phase(Phase::Hashing));
     listeners
 }

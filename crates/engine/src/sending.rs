@@ -10,7 +10,9 @@ use tokio::time::{sleep, timeout};
 use crate::error::Failure;
 use crate::pipeline::{READER_TIMEOUT, Read, Stop, Tap};
 use crate::progress::{Phase, Progress};
+use crate::service::Traffic;
 use crate::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
+use crate::stages::{Step, Stopwatch};
 
 /// Computed of every image: what Glance reports unless it is told otherwise.
 pub(crate) const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
@@ -41,6 +43,10 @@ pub(crate) struct Attempt<'a> {
     pub(crate) size: Option<u64>,
     pub(crate) patience: Patience,
     pub(crate) progress: &'a Arc<dyn Progress>,
+    /// Of all uploads to the service that are known here.
+    pub(crate) traffic: Option<&'a Traffic>,
+    /// What the times of the target are written down with.
+    pub(crate) watch: &'a Arc<Stopwatch>,
 }
 
 /// Data that did not arrive.
@@ -63,12 +69,14 @@ impl Attempt<'_> {
     ///
     /// Dropping the future cuts the connection.
     pub(crate) async fn run(&self, tap: Tap) -> Result<Read, Unsent> {
-        let meter = Meter::new(Arc::clone(self.progress));
-        let body = Body::new(tap.queue, self.size, Arc::clone(&meter));
         self.enter(Phase::Sending);
+        self.watch.enter(Some(Step::Send));
+        let meter = Meter::new(Arc::clone(self.progress), Arc::clone(self.watch));
+        let body = Body::new(tap.queue, self.size, Arc::clone(&meter));
         let mut sink =
             ImageSink::new(self.client.clone(), self.id, self.data, self.options.clone());
         let (answer, outcome) = {
+            let _open = Open(&meter);
             let mut outcome = tap.outcome;
             let mut read = None;
             let put = sink.take(body);
@@ -98,6 +106,9 @@ impl Attempt<'_> {
             };
             (answer, result.and_then(Result::ok))
         };
+        if answer.is_err() {
+            self.watch.enter(Some(Step::Pause));
+        }
         let sent = meter.sent();
         match (answer, outcome) {
             (Ok(()), Some(Ok(read))) => Ok(read),
@@ -151,8 +162,13 @@ impl Attempt<'_> {
     /// Returns when nothing has moved for too long, with the seconds it took.
     async fn watch(&self, meter: &Meter) -> u64 {
         let mut finishing: Option<Instant> = None;
+        let mut seen = 0;
         loop {
             sleep(WATCH_INTERVAL).await;
+            if let Some(traffic) = self.traffic.filter(|_| meter.sent() > seen) {
+                seen = meter.sent();
+                traffic.moved();
+            }
             if meter.ended() {
                 let since = *finishing.get_or_insert_with(|| {
                     self.enter(Phase::Finishing);
@@ -161,15 +177,32 @@ impl Attempt<'_> {
                 if since.elapsed() > self.patience.finish_timeout {
                     return self.patience.finish_timeout.as_secs();
                 }
-            } else if meter.idle() > self.patience.idle_timeout {
+            } else if meter.idle() > self.patience.idle_timeout && !self.is_waiting_its_turn(meter)
+            {
                 return self.patience.idle_timeout.as_secs();
             }
         }
     }
 
+    /// Whether the service has not begun to read, as its workers are at other uploads of this process. A
+    /// connection that nobody has accepted takes what its buffers take, and then nothing.
+    fn is_waiting_its_turn(&self, meter: &Meter) -> bool {
+        let is_busy = |traffic: &Traffic| traffic.idle() < self.patience.idle_timeout;
+        meter.sent() <= UNREAD_BYTES && self.traffic.is_some_and(is_busy)
+    }
+
     fn enter(&self, phase: Phase) {
         tracing::info!(image = self.id, "{}", phase.name());
         self.progress.phase(phase);
+    }
+}
+
+/// A sending that is under way: it may break off, or be dropped.
+struct Open<'a>(&'a Meter);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 
@@ -245,6 +278,8 @@ pub(crate) async fn found(
     }
 }
 
+/// Buffers of both sides of a connection, at most.
+const UNREAD_BYTES: u64 = 16 << 20;
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Pauses between two looks at an image.
 const FIRST_LOOK: Duration = Duration::from_millis(100);

@@ -1,6 +1,9 @@
-//! What an image service is asked before pushes: once for all that share it.
+//! What is known of an image service by all pushes that share it: what it was asked, and when it last took
+//! something.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store, Usage};
 use tokio::sync::OnceCell;
@@ -17,6 +20,34 @@ pub(crate) struct Service {
     stores: OnceCell<Vec<Store>>,
     imports: OnceCell<Vec<String>>,
     quotas: OnceCell<Option<Arc<Quotas>>>,
+    pub(crate) traffic: Traffic,
+}
+
+/// When data last moved into a service, on whichever connection.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    start: Instant,
+    /// Milliseconds from the start.
+    moved: AtomicU64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Traffic { start: Instant::now(), moved: AtomicU64::new(0) }
+    }
+}
+
+impl Traffic {
+    pub(crate) fn moved(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+    }
+
+    /// For how long nothing has moved.
+    pub(crate) fn idle(&self) -> Duration {
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(moved)
+    }
 }
 
 /// Asks through one login. An address that does not answer at all may be wrong, which is told at once.

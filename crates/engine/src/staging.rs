@@ -13,10 +13,11 @@ use crate::pipeline::{Produced, Read, Slowest, Tap};
 use crate::progress::{NoProgress, Phase, Progress, Retrying};
 use crate::report::{self, StagingReport};
 use crate::retry::{Remedy, Retries, RetryOptions, remedy};
-use crate::rounds::{Over, Participant, Want};
+use crate::rounds::{Means, Over, Participant, Want};
 use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::sink::ImageData;
 use crate::source::Source;
+use crate::stages::Stopwatch;
 use crate::workbench::Workbench;
 use crate::{SourceError, preflight, rounds};
 
@@ -185,7 +186,8 @@ impl Staging {
             state: State::Sending(None),
         };
         let participants = std::slice::from_mut(&mut stage);
-        rounds::run(source, sniffed.head, &bench, Slowest::Wait, participants).await;
+        let means = Means { bench: &bench, slowest: Slowest::Wait, watch: &Stopwatch::start() };
+        rounds::run(source, sniffed.head, &means, participants).await;
         match stage.state {
             State::Ended(result) => result.map(|produced| (produced, stage.attempts)),
             State::Sending(_) | State::Found(_) => {
@@ -255,6 +257,8 @@ impl Stage<'_> {
                 settle_timeout: self.retries.settle_timeout(options.settle_timeout),
             },
             progress: &self.staging.progress,
+            traffic: None,
+            watch: &Stopwatch::start(),
         };
         attempt.run(tap).await
     }

@@ -10,7 +10,7 @@ use imgpush_client::Error as ClientError;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, BatchEvent, BatchOptions, BatchTask};
+use crate::batch::{Batch, BatchEvent, BatchOptions, BatchTask, chunk_bytes};
 use crate::error::{Failure, PushError};
 use crate::pool::OVERHEAD_BYTES;
 use crate::push::PushOptions;
@@ -216,8 +216,11 @@ impl<F: FnMut(&Trial) + Send> Course<'_, F> {
     /// Other sizes of a buffer, as far as there is memory for them.
     fn chunks(&self, settings: Settings) -> impl Iterator<Item = Settings> + use<F> {
         let room = self.tuning.options.memory_bytes.saturating_sub(OVERHEAD_BYTES);
-        let most = room / (LEAST_BUFFERS * settings.jobs as u64);
-        let fitting = CHUNKS.into_iter().filter(move |bytes| *bytes as u64 <= most);
+        let room = room / settings.jobs as u64;
+        let usual = chunk_bytes(room, settings.jobs);
+        let is_other =
+            move |bytes: &usize| *bytes != usual && *bytes as u64 * LEAST_BUFFERS <= room;
+        let fitting = CHUNKS.into_iter().filter(is_other);
         fitting.map(move |bytes| Settings { chunk_bytes: Some(bytes), ..settings })
     }
 
@@ -313,7 +316,8 @@ impl Trial {
     fn of(settings: Settings, mut rates: Vec<f64>) -> Self {
         rates.sort_by(f64::total_cmp);
         let range = (rates[0], rates[rates.len() - 1]);
-        Trial { settings, rate: rates[rates.len() / 2], range }
+        let (low, high) = (rates[(rates.len() - 1) / 2], rates[rates.len() / 2]);
+        Trial { settings, rate: f64::midpoint(low, high), range }
     }
 }
 
@@ -363,5 +367,6 @@ mod tests {
     fn a_trial_is_its_median_with_the_range() {
         let trial = trial(1, &[3.0, 1.0, 2.0]);
         assert_eq!((trial.rate, trial.range), (2.0, (1.0, 3.0)));
+        assert_eq!(Trial::of(trial.settings, vec![4.0, 1.0]).rate, 2.5);
     }
 }

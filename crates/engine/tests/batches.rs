@@ -14,7 +14,7 @@ use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::source::SourceOptions;
 use imgpush_engine::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, Failure,
-    JournalError, Outcome, PushOptions, Report, Target, TuneOptions, Tuning,
+    JournalError, Outcome, PushOptions, Report, RetryOptions, Target, TuneOptions, Tuning,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 use sha2::{Digest as _, Sha512};
@@ -185,6 +185,28 @@ async fn no_more_are_uploaded_at_once_than_the_project_may() {
     // A third one at once would be refused by the service.
     let (_, summary) = scene.run(jobs(8), &files).await;
     assert_eq!((summary.pushed, summary.failed), (8, 0));
+}
+
+/// A service takes one upload a worker; the connections of others wait, and take nothing meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
+    let scene = Scene::new().await;
+    let files = scene.files(25);
+    // More than the buffers of the connection take.
+    std::fs::write(&files[0], vec![1; 24 * MIB]).unwrap();
+    let stall = Fault::Stall { after: 0, duration: Duration::from_secs(2) };
+    scene.sandbox.inject(Operation::Upload, stall);
+    for _ in 1..25 {
+        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(100)));
+    }
+    let mut patient = PushOptions::default().with_retry(RetryOptions::never());
+    patient.idle_timeout = Duration::from_secs(1);
+    let tasks = files.iter().map(|f| BatchTask::new(f, SourceOptions::default(), patient.clone()));
+    let tasks: Vec<_> = tasks.collect();
+    let batch = Batch::new(jobs(2)).to(scene.target());
+    let mut running = batch.start(tasks, &CancellationToken::new()).unwrap();
+    while running.next().await.is_some() {}
+    assert_eq!((running.summary().pushed, running.summary().failed), (25, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

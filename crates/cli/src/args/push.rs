@@ -130,6 +130,13 @@ pub(crate) struct PushArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Write a page on what was pushed, and where the time went, to this file
+    ///
+    /// One HTML file that needs nothing else: totals, a table, and for each image and cloud a timeline
+    /// with advice. It is written at the end, also when pushes fail, and replaces a file of that name.
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+
     /// How to show progress on stderr
     ///
     /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.

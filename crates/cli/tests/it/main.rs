@@ -10,6 +10,7 @@ mod inspect;
 mod proof;
 mod pull;
 mod push;
+mod report;
 mod sandbox;
 mod sources;
 mod support;

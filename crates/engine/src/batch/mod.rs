@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use journal::JournalError;
 pub use options::BatchOptions;
+pub(crate) use options::chunk_bytes;
 pub use running::{BatchEvent, Outcome, RunningBatch};
 pub use summary::BatchSummary;
 pub use task::BatchTask;

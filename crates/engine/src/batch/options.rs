@@ -101,7 +101,7 @@ impl BatchOptions {
 
 /// One that has the machine to itself has the largest buffers. Of several, those that are read stay in the
 /// second cache until they are hashed.
-fn chunk_bytes(room: u64, jobs: usize) -> usize {
+pub(crate) fn chunk_bytes(room: u64, jobs: usize) -> usize {
     let most = if jobs > 1 { SHARED_CHUNK_BYTES } else { crate::pool::CHUNK_BYTES };
     let share = usize::try_from(room / CHUNKS_A_JOB).unwrap_or(most).max(1);
     // The power of two that is not larger.

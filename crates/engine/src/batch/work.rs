@@ -18,6 +18,7 @@ use crate::report::Report;
 use crate::retry::RetryOptions;
 use crate::service::Asking;
 use crate::source::Source;
+use crate::stages::Timing;
 use crate::target::Target;
 use crate::workbench::Workbench;
 
@@ -137,7 +138,7 @@ impl Work {
                 }
                 results
             }
-            Err(failure) => vec![Err(unbegun(name, &targets, failure))],
+            Err(failure) => vec![Err(unbegun(&name, &targets, failure))],
         }
     }
 
@@ -185,11 +186,14 @@ impl Work {
 }
 
 /// What cannot be begun is told once, not for every target.
-fn unbegun(source_name: String, targets: &[Target], failure: Failure) -> PushError {
-    let cloud = match targets {
-        [target] => target.cloud().to_owned(),
-        _ => "all clouds".to_owned(),
-    };
-    let (failure, fate) = (Box::new(failure), Fate::NoRecord);
-    PushError { source_name, cloud, attempts: 0, failure, fate }
+fn unbegun(source_name: &str, targets: &[Target], failure: Failure) -> PushError {
+    let cloud = if let [target] = targets { target.cloud() } else { "all clouds" };
+    PushError {
+        source_name: source_name.into(),
+        cloud: cloud.into(),
+        attempts: 0,
+        failure: Box::new(failure),
+        fate: Fate::NoRecord,
+        timing: Box::new(Timing::unbegun()),
+    }
 }

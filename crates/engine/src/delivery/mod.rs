@@ -11,7 +11,6 @@ mod retire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
 use imgpush_client::{Error as ClientError, Image, Import, NewImage, UploadOptions, WaitOptions};
 use imgpush_digest::Algorithm;
@@ -36,6 +35,7 @@ use crate::sending::{Attempt, Found, Patience, Unsent, found};
 use crate::service::Service;
 use crate::sink::ImageData;
 use crate::source::Source;
+use crate::stages::{Step, Stopwatch, Timing};
 use crate::target::{Target, Via};
 use crate::verify::{self, Verdict};
 
@@ -47,17 +47,21 @@ pub(crate) struct Subject {
     pub(crate) has_way_back: bool,
     /// What it is held to.
     pub(crate) published: Vec<Published>,
-    pub(crate) start: Instant,
+    /// What the times of the readings are written down with.
+    pub(crate) watch: Arc<Stopwatch>,
+    /// Whether it goes to one target only.
+    pub(crate) is_alone: bool,
 }
 
 impl Subject {
-    pub(crate) fn of(source: &mut dyn Source, start: Instant) -> Self {
+    pub(crate) fn of(source: &mut dyn Source, watch: Arc<Stopwatch>, is_alone: bool) -> Self {
         Subject {
             name: source.name().to_owned(),
             size: source.size(),
             has_way_back: source.rewind().is_some(),
             published: source.published().to_vec(),
-            start,
+            watch,
+            is_alone,
         }
     }
 }
@@ -96,6 +100,8 @@ pub(crate) struct Delivery<'a> {
     not_before: Option<tokio::time::Instant>,
     attempts: u32,
     notes: Vec<Note>,
+    /// What its times are written down with.
+    watch: Arc<Stopwatch>,
 }
 
 enum Stage {
@@ -147,6 +153,7 @@ impl<'a> Delivery<'a> {
             not_before: None,
             attempts: 0,
             notes: Vec::new(),
+            watch: subject.watch.alike(),
         }
     }
 
@@ -187,6 +194,8 @@ impl<'a> Delivery<'a> {
                 settle_timeout: self.retries.settle_timeout(self.options.settle_timeout),
             },
             progress: &self.target.progress,
+            traffic: Some(&self.service.traffic),
+            watch: &self.watch,
         };
         let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
         attempt.run(tap).instrument(span).await
@@ -239,6 +248,7 @@ impl<'a> Delivery<'a> {
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");
         self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
         self.target.progress.retrying(&retrying);
+        self.watch.retrying();
         self.not_before = Some(tokio::time::Instant::now() + pause);
         self.stage = Stage::Sending(Some(failure));
     }
@@ -332,6 +342,7 @@ impl<'a> Delivery<'a> {
 
     async fn give_up(&mut self, failure: Failure, hurried: bool) {
         let may_stay = self.is_proved || matches!(failure, Failure::NotCopied { .. });
+        self.watch.enter(Some(Step::Remove));
         // From here on an interruption tells what has happened, too.
         self.stage = Stage::Failing(failure);
         let fate = self.dispose(may_stay, hurried).await;
@@ -343,11 +354,12 @@ impl<'a> Delivery<'a> {
             unreachable!("nobody else has changed it");
         };
         self.stage = Stage::Ended(Box::new(Err(PushError {
-            source_name: self.subject.name.clone(),
-            cloud: self.target.cloud.clone(),
+            source_name: self.subject.name.as_str().into(),
+            cloud: self.target.cloud.as_str().into(),
             attempts: self.attempts,
             failure: Box::new(failure),
             fate,
+            timing: Box::new(self.timing()),
         })));
     }
 
@@ -356,8 +368,20 @@ impl<'a> Delivery<'a> {
         tracing::info_span!("target", cloud = self.target.cloud)
     }
 
+    fn timing(&self) -> Timing {
+        Timing::of(&self.subject.watch, &self.watch, self.subject.is_alone)
+    }
+
     fn enter(&self, phase: Phase) {
         tracing::info!("{}", phase.name());
+        self.watch.enter(match phase {
+            Phase::Asking => Some(Step::Ask),
+            Phase::Creating => Some(Step::Create),
+            Phase::Importing => Some(Step::Import),
+            Phase::Verifying => Some(Step::Verify),
+            Phase::Removing => Some(Step::Remove),
+            _ => None,
+        });
         self.target.progress.phase(phase);
     }
 
@@ -402,7 +426,8 @@ impl<'a> Delivery<'a> {
             via: self.target.via.name(),
             attempts: self.attempts,
             notes,
-            seconds: self.subject.start.elapsed().as_secs_f64(),
+            seconds: self.subject.watch.seconds(),
+            timing: self.timing(),
         }
     }
 }

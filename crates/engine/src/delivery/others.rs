@@ -273,8 +273,8 @@ fn is_in_the_making(status: &Status) -> bool {
 }
 
 /// A run that has made its record sends at once, so one that stays `queued` for so long has nobody: a service
-/// shows `saving` when it has the head of the request. A run that was cut off tries again within half of it, at
-/// first.
+/// shows `saving` a moment after it has the head of the request. A run that was cut off tries again within half
+/// of it, at first.
 const GRACE: Duration = Duration::from_secs(6);
 /// Between two looks at what another run makes.
 const INTERVAL: Duration = Duration::from_secs(1);

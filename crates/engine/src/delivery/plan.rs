@@ -34,8 +34,13 @@ impl Delivery<'_> {
             _ => true,
         };
         let planning = async {
-            if is_to_come && let Err(failure) = self.plan_if_needed().await {
-                self.fail(failure).await;
+            if !is_to_come {
+                return;
+            }
+            match self.plan_if_needed().await {
+                // There may be others that are still asked.
+                Ok(()) => self.watch.enter(None),
+                Err(failure) => self.fail(failure).await,
             }
         };
         planning.instrument(span).await;

@@ -7,7 +7,7 @@ use super::expected::{Claim, Of};
 use super::{ChecksumList, ProofError, Published, SourceChecksum, SourceProof};
 use crate::SourceError;
 use crate::pool::Pool;
-use crate::source::{Packed, ReadAt, Rewind, Source};
+use crate::source::{Packed, ReadAt, Rewind, Source, SourceTimes};
 
 /// A source around another, which finishes only when the bytes are those expected. It is made by
 /// [`Expected::of`](super::Expected::of).
@@ -159,6 +159,10 @@ impl Source for Proved {
 
     fn proof(&self) -> Option<&SourceProof> {
         self.proof.as_ref()
+    }
+
+    fn times(&mut self) -> SourceTimes {
+        self.source.times()
     }
 
     fn published(&self) -> &[Published] {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::pipeline::{FRAME_BYTES, Item};
 use crate::progress::Progress;
+use crate::stages::{SenderWatch, Step, Stopwatch};
 
 /// The end is not to be had: the source failed, or is not what it should be.
 ///
@@ -34,22 +35,25 @@ pub struct Body {
     left: Option<u64>,
     ended: bool,
     meter: Arc<Meter>,
+    watch: SenderWatch,
 }
 
 /// How far the body is; shared with the watchdog and the progress view.
 pub(crate) struct Meter {
     sent: AtomicU64,
-    /// Milliseconds from `start` to the last frame asked for.
+    /// Microseconds from `start` to the last frame asked for.
     moved: AtomicU64,
     /// Whether the connection waits for the source, so that its silence is not the network's.
     waiting: AtomicBool,
     ended: AtomicBool,
     start: Instant,
     progress: Arc<dyn Progress>,
+    /// What the times of the target are written down with.
+    watch: Arc<Stopwatch>,
 }
 
 impl Meter {
-    pub(crate) fn new(progress: Arc<dyn Progress>) -> Arc<Self> {
+    pub(crate) fn new(progress: Arc<dyn Progress>, watch: Arc<Stopwatch>) -> Arc<Self> {
         Arc::new(Meter {
             sent: AtomicU64::new(0),
             moved: AtomicU64::new(0),
@@ -57,6 +61,7 @@ impl Meter {
             ended: AtomicBool::new(false),
             start: Instant::now(),
             progress,
+            watch,
         })
     }
 
@@ -75,12 +80,24 @@ impl Meter {
         if self.waiting.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
-        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(moved)
+        self.moved().elapsed()
     }
 
-    fn touch(&self, waiting: bool) {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    /// Counts the time up to now where the end was not sent: nobody asks for more.
+    pub(crate) fn stop(&self) {
+        let moved = self.moved();
+        if !self.ended() && moved > self.start {
+            let is_waiting = self.waiting.load(Ordering::Relaxed);
+            self.watch.add(if is_waiting { Step::Starved } else { Step::Blocked }, moved);
+        }
+    }
+
+    fn moved(&self) -> Instant {
+        self.start + Duration::from_micros(self.moved.load(Ordering::Relaxed))
+    }
+
+    fn touch(&self, now: Instant, waiting: bool) {
+        let now = u64::try_from((now - self.start).as_micros()).unwrap_or(u64::MAX);
         self.moved.store(now, Ordering::Relaxed);
         self.waiting.store(waiting, Ordering::Relaxed);
     }
@@ -94,7 +111,9 @@ impl std::fmt::Debug for Body {
 
 impl Body {
     pub(crate) fn new(queue: mpsc::Receiver<Item>, size: Option<u64>, meter: Arc<Meter>) -> Self {
-        let mut body = Body { queue, chunk: Bytes::new(), left: size, ended: false, meter };
+        let watch = SenderWatch::new(&meter.watch);
+        let chunk = Bytes::new();
+        let mut body = Body { queue, chunk, left: size, ended: false, meter, watch };
         if size == Some(0) {
             body.end();
         }
@@ -125,6 +144,14 @@ impl Body {
     fn end(&mut self) {
         self.ended = true;
         self.meter.ended.store(true, Ordering::Relaxed);
+        self.meter.watch.enter(Some(Step::Finish));
+    }
+
+    /// Who sends asks for more.
+    fn touch(&mut self, waiting: bool) {
+        let now = Instant::now();
+        self.meter.touch(now, waiting);
+        self.watch.asked(now, waiting);
     }
 }
 
@@ -141,7 +168,7 @@ impl http_body::Body for Body {
         }
         if self.chunk.is_empty() {
             let polled = self.queue.poll_recv(cx);
-            self.meter.touch(polled.is_pending());
+            self.touch(polled.is_pending());
             match ready!(polled) {
                 Some(Item::Chunk(chunk)) => self.chunk = chunk,
                 Some(Item::End) => {
@@ -152,13 +179,14 @@ impl http_body::Body for Body {
                 Some(Item::Cut) | None => return Poll::Ready(Some(Err(Cut))),
             }
         } else {
-            self.meter.touch(false);
+            self.touch(false);
         }
         let length = self.chunk.len().min(FRAME_BYTES);
         let frame = self.chunk.split_to(length);
         let length = length as u64;
         let sent = self.meter.sent.fetch_add(length, Ordering::Relaxed) + length;
         self.meter.progress.sent(sent);
+        self.watch.sent(length);
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(length);
             if *left == 0 {

@@ -13,6 +13,7 @@ use crate::pipeline::{Produced, Reading, Slowest, Stop};
 use crate::pool::Pool;
 use crate::progress::NoProgress;
 use crate::source::Source;
+use crate::stages::Stopwatch;
 
 /// What came of pouring a source into sinks.
 pub struct Poured {
@@ -51,15 +52,17 @@ pub async fn pour(
         claims: sinks.iter().map(|_| None).collect(),
         is_to_the_end: true,
         slowest: Slowest::Wait,
+        watch: Stopwatch::start(),
         // A sink has no other way to the data.
         longest_silence: Duration::MAX,
         listeners: Vec::new(),
     };
     let flow = reading.start().map_err(failed)?;
+    let meter = || Meter::new(Arc::new(NoProgress), Stopwatch::start());
     let taking = sinks
         .iter_mut()
         .zip(flow.taps)
-        .map(|(sink, tap)| sink.take(Body::new(tap.queue, size, Meter::new(Arc::new(NoProgress)))));
+        .map(|(sink, tap)| sink.take(Body::new(tap.queue, size, meter())));
     let (results, end) = tokio::join!(join_all(taking), flow.end);
     let end = end.map_err(|_| failed(std::io::Error::other("reading stopped")))?;
     match end.result {

@@ -13,6 +13,8 @@ mod packing;
 mod reader;
 mod unpacked;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests};
 
@@ -94,6 +96,11 @@ pub trait Source: Send {
         None
     }
 
+    /// What it has done beside reading, in all its readings so far.
+    fn times(&mut self) -> SourceTimes {
+        SourceTimes::default()
+    }
+
     /// The digests that it is known to have, or never to [`finish`](Source::finish).
     fn published(&self) -> &[Published] {
         &[]
@@ -114,6 +121,18 @@ pub trait Source: Send {
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         None
     }
+}
+
+/// What a source does beside reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceTimes {
+    /// Unpacking.
+    pub decompress: Duration,
+    /// Hashing what is packed, on threads of its own.
+    pub hash: Duration,
+    /// Waiting for that.
+    pub wait_for_hash: Duration,
 }
 
 /// Reads anywhere in a source. Where its next chunk begins is not changed.

@@ -8,16 +8,17 @@
 
 use std::io::{BufRead, ErrorKind, Read};
 use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
-use imgpush_digest::{Algorithm, Digests, MultiHasher};
+use imgpush_digest::{Algorithm, Busy, Digests, MultiHasher};
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Error as XzError, Stream, TELL_UNSUPPORTED_CHECK};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-use super::{Packed, Packing, ReaderSource, Rewind, Source, name};
+use super::{Packed, Packing, ReaderSource, Rewind, Source, SourceTimes, name};
 use crate::SourceError;
 use crate::pool::Pool;
 
@@ -85,7 +86,17 @@ impl Unpacked {
         self
     }
 
+    /// Unpacks, and measures that: what the decoder waits for meanwhile is not its time.
     fn fill(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        let (start, before) = (Instant::now(), self.decoder.input().outside);
+        let filled = self.unpack(space);
+        let input = self.decoder.input();
+        let outside = input.outside - before;
+        input.times.decompress += start.elapsed().saturating_sub(outside);
+        filled
+    }
+
+    fn unpack(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
         let mut filled = 0;
         while filled < space.len() {
             match self.decoder.read(&mut space[filled..])? {
@@ -143,7 +154,7 @@ impl Source for Unpacked {
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
         let input = self.decoder.input();
         if input.pool.replace(pool.clone()).is_none() {
-            input.hasher = hasher(&self.algorithms);
+            input.hash(&self.algorithms);
         }
         let mut buffer = pool.take().map_err(|source| SourceError::Read {
             name: self.name.clone(),
@@ -167,6 +178,10 @@ impl Source for Unpacked {
         let input = self.decoder.input();
         self.digests = input.drain()?;
         input.source.finish(&self.digests)
+    }
+
+    fn times(&mut self) -> SourceTimes {
+        self.decoder.input().times()
     }
 
     fn packed(&mut self) -> Option<&mut dyn Packed> {
@@ -195,8 +210,9 @@ impl Rewind for Unpacked {
         let input = self.decoder.input();
         input.source.rewind().expect("the source has a way back, or this has none").to_start()?;
         let nothing = ReaderSource::new("nothing", std::io::empty());
-        let source = std::mem::replace(&mut input.source, Box::new(nothing));
-        self.decoder = decoder(self.packing, Input::new(source)).map_err(|e| self.failed(e))?;
+        let mut again = Input::new(std::mem::replace(&mut input.source, Box::new(nothing)));
+        again.times = input.times();
+        self.decoder = decoder(self.packing, again).map_err(|e| self.failed(e))?;
         self.at = 0;
         self.digests = Digests::default();
         Ok(())
@@ -265,26 +281,54 @@ struct Input {
     chunk: Bytes,
     /// Takes the packed bytes, where somebody wants their digests.
     hasher: Option<MultiHasher>,
+    busy: Busy,
+    /// What the source and the hasher have taken: all that a decoder waits for.
+    outside: Duration,
+    /// Without what `busy` says.
+    times: SourceTimes,
     /// Why the source failed, since a decoder can only say that it did.
     failure: Option<SourceError>,
 }
 
-fn hasher(algorithms: &[Algorithm]) -> Option<MultiHasher> {
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    (!algorithms.is_empty()).then(|| MultiHasher::new(algorithms.iter().copied(), threads))
-}
-
 impl Input {
     fn new(source: Box<dyn Source>) -> Self {
-        Input { source, pool: None, chunk: Bytes::new(), hasher: None, failure: None }
+        Input {
+            source,
+            pool: None,
+            chunk: Bytes::new(),
+            hasher: None,
+            busy: Busy::default(),
+            outside: Duration::ZERO,
+            times: SourceTimes::default(),
+            failure: None,
+        }
+    }
+
+    /// Has the packed bytes hashed.
+    fn hash(&mut self, algorithms: &[Algorithm]) {
+        if !algorithms.is_empty() {
+            let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            let hasher = MultiHasher::new(algorithms.iter().copied(), threads);
+            self.busy = hasher.busy();
+            self.hasher = Some(hasher);
+        }
+    }
+
+    fn times(&self) -> SourceTimes {
+        SourceTimes { hash: self.times.hash + self.busy.time(), ..self.times }
     }
 
     /// The next packed bytes; none at the end.
     fn next(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let start = Instant::now();
         let chunk = self.source.next_chunk(pool)?;
+        let read = start.elapsed();
         if let (Some(hasher), Some(chunk)) = (&mut self.hasher, &chunk) {
             hasher.update(chunk);
         }
+        let whole = start.elapsed();
+        self.outside += whole;
+        self.times.wait_for_hash += whole - read;
         Ok(chunk)
     }
 

@@ -1,6 +1,6 @@
 //! What becomes of the images that another one replaces.
 
-use imgpush_engine::client::Error;
+use imgpush_engine::client::{Error, Image};
 use imgpush_engine::{Failure, Fate, IfExists, Retire};
 use imgpush_sandbox::{Fault, Operation};
 
@@ -32,7 +32,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
         assert_eq!(replaced, [(old[0].id(), word), (old[1].id(), word)]);
         let images = scene.images().await;
         let shown = images.iter().filter(|image| image.name() == Some(NAME) && !image.is_hidden());
-        assert_eq!(shown.map(|image| image.id()).collect::<Vec<_>>(), [&*report.id]);
+        assert_eq!(shown.map(Image::id).collect::<Vec<_>>(), [&*report.id]);
         assert_eq!(images.len(), if how == Retire::Delete { 1 } else { 3 });
         if how == Retire::Rename {
             let mut names: Vec<_> = images.iter().filter_map(|image| image.name()).collect();

@@ -26,10 +26,8 @@ fn file_name(image: &Image, id: Option<&str>) -> String {
     let ending = ending.unwrap_or_default();
     let name = safe(image.name().unwrap_or(image.id()));
     // An image that is called like its file already.
-    let mut name = name.strip_suffix(&ending).filter(|name| !name.is_empty()).unwrap_or(&name);
-    while name.len() > LONGEST_NAME {
-        name = &name[..name.floor_char_boundary(LONGEST_NAME)];
-    }
+    let name = name.strip_suffix(&ending).filter(|name| !name.is_empty()).unwrap_or(&name);
+    let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
     let id = id.map(|id| format!("-{}", safe(id.get(..ID_CHARACTERS).unwrap_or(id))));
     format!("{name}{}{ending}", id.unwrap_or_default())
 }
@@ -66,7 +64,7 @@ mod tests {
 
     fn names(images: &[(&str, &str, &str)]) -> Vec<String> {
         let image = |(id, name, format): &(&str, &str, &str)| -> Image {
-            let record = json!({"id": id, "name": name, "disk_format": format});
+            let record = json!({"id": id, "status": "active", "name": name, "disk_format": format});
             serde_json::from_value(record).unwrap()
         };
         let images: Vec<Image> = images.iter().map(image).collect();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 use imgpush_client::{Cloud, CloudOptions, Error as ClientError};
-use imgpush_engine::{Failure, Fate, PushError, RetryOptions, Target, source};
+use imgpush_engine::{Failure, Fate, PushError, RetryOptions, Target, Timing, source};
 
 use crate::args::CloudArgs;
 
@@ -50,11 +50,12 @@ fn connecting(source: ClientError) -> Failure {
 /// What was not even begun there.
 pub(super) fn unbegun(what: &str, cloud: &str, failure: Failure) -> PushError {
     PushError {
-        source_name: what.to_owned(),
-        cloud: cloud.to_owned(),
+        source_name: what.into(),
+        cloud: cloud.into(),
         attempts: 0,
         failure: Box::new(failure),
         fate: Fate::NoRecord,
+        timing: Box::new(Timing::unbegun()),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::progress::{BatchView, View};
+use crate::report_page::ReportFile;
 use crate::{interrupt, output};
 
 pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
@@ -44,6 +45,13 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         [file] => shown(file),
         files => format!("{} images", files.len()),
     };
+    let report = match args.report.as_deref().map(ReportFile::create).transpose() {
+        Ok(report) => report,
+        Err(error) => {
+            printer.error(&output::chain(&error), &[]);
+            return exit_code::USAGE;
+        }
+    };
     let mut telling = Telling {
         args,
         printer,
@@ -51,6 +59,7 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         is_one_image: files.len() == 1,
         codes: Vec::new(),
         failures: Vec::new(),
+        results: args.report.as_ref().map(|_| Vec::new()),
     };
     let pushed = match aims(clouds, &what) {
         Ok(aims) => {
@@ -65,7 +74,10 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
     match pushed {
         Ok(summary) if files.len() > 1 => telling.sum_up(&summary),
         Ok(_) => {}
-        Err(error) => telling.tell(&Err(error), &files[0]),
+        Err(error) => telling.tell(Err(error), &files[0]),
+    }
+    if let Some(report) = report {
+        telling.report(report);
     }
     telling.code()
 }
@@ -124,7 +136,7 @@ impl Pushing<'_> {
         }
         if unreached.iter().all(Option::is_some) || files > 1 {
             for error in unreached.iter_mut().filter_map(Option::take) {
-                telling.tell(&Err(error), &self.files[0]);
+                telling.tell(Err(error), &self.files[0]);
             }
         }
         let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
@@ -136,7 +148,7 @@ impl Pushing<'_> {
             let file = &self.files[outcome.number];
             views.aside(|| {
                 for result in in_order(&mut unreached, outcome.results) {
-                    telling.tell(&result, file);
+                    telling.tell(result, file);
                 }
             });
         }

@@ -7,6 +7,7 @@ use imgpush_engine::{BatchSummary, PushError, Report};
 use crate::args::PushArgs;
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
+use crate::report_page::{self, ReportFile};
 use crate::{hints, output};
 
 /// Says what came of each image in each cloud, and remembers what scripts and the last lines need.
@@ -18,14 +19,28 @@ pub(super) struct Telling<'a> {
     pub(super) codes: Vec<Code>,
     /// A line for each failure.
     pub(super) failures: Vec<String>,
+    /// All results, where there is to be a page about them.
+    pub(super) results: Option<Vec<Result<Report, PushError>>>,
 }
 
 impl Telling<'_> {
     /// Says what came of one image in one cloud; `file` is its source as it was given.
-    pub(super) fn tell(&mut self, result: &Result<Report, PushError>, file: &Path) {
-        match result {
+    pub(super) fn tell(&mut self, result: Result<Report, PushError>, file: &Path) {
+        match &result {
             Ok(report) => self.pushed(report),
             Err(error) => self.failed(error, file),
+        }
+        if let Some(results) = &mut self.results {
+            results.push(result);
+        }
+    }
+
+    /// Writes the page on all of them.
+    pub(super) fn report(&mut self, file: ReportFile) {
+        let results = self.results.take().unwrap_or_default();
+        if let Err(error) = file.write(&report_page::page(&results)) {
+            self.printer.error(&output::chain(&error), &[]);
+            self.codes.push(exit_code::UNEXPECTED);
         }
     }
 
@@ -41,7 +56,7 @@ impl Telling<'_> {
         if !self.args.quiet {
             let lines = output::summary(report);
             let lines = if self.is_one_image { lines } else { output::in_short(lines) };
-            lines.iter().for_each(|line| self.printer.note(&for_terminal(line)));
+            lines.iter().for_each(|line| self.printer.summary(line));
         }
     }
 

@@ -1,0 +1,105 @@
+//! `imgpush push --report`.
+
+use imgpush_sandbox::{Fault, Operation};
+use roxmltree::{Document, Node, ParsingOptions};
+
+use crate::support::Scene;
+
+const PAGE: &str = "report.html";
+
+/// The page as XML sees it, which forgives nothing.
+fn parsed(text: &str) -> Document<'_> {
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).unwrap()
+}
+
+fn read(scene: &Scene) -> String {
+    std::fs::read_to_string(scene.folder.path().join(PAGE)).unwrap()
+}
+
+fn all<'a>(page: &'a Document<'_>, tag: &str, class: &str) -> Vec<Node<'a, 'a>> {
+    let is_meant = |node: &Node| {
+        node.has_tag_name(tag) && (class.is_empty() || node.attribute("class") == Some(class))
+    };
+    page.descendants().filter(is_meant).collect()
+}
+
+fn words(node: Node<'_, '_>) -> String {
+    node.descendants().filter(Node::is_text).filter_map(|part| part.text()).collect()
+}
+
+#[test]
+fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
+    let scene = Scene::new();
+    let evil = "<script>alert(1)<i>&\".img";
+    for name in ["a.img", evil, "c.img"] {
+        scene.file(name, 2 << 20);
+    }
+    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
+    let run = scene.run(&["push", "--jobs", "1", "--report", PAGE, "a.img", evil, "c.img"]);
+    assert_eq!(run.code, Some(27), "{}", run.stderr);
+    let text = read(&scene);
+    let page = parsed(&text);
+
+    assert_eq!(words(all(&page, "h1", "")[0]), "2 images pushed, 1 failed");
+    assert_eq!(all(&page, "svg", "timeline").len(), 3);
+    assert_eq!(all(&page, "svg", "overview").len(), 1);
+    for svg in all(&page, "svg", "") {
+        let parts: Vec<_> = svg.children().take(2).map(|part| part.tag_name().name()).collect();
+        assert_eq!(parts, ["title", "desc"]);
+    }
+    let headings = all(&page, "h3", "");
+    let headings: Vec<_> = headings.into_iter().map(words).collect();
+    let expected = ["a.img", evil, "c.img"].map(|name| format!("{name} to mycloud"));
+    assert_eq!(headings, expected.map(|heading| heading.replace('\u{0}', "")));
+    let first = all(&page, "article", "failed")[0];
+    assert!(
+        words(first).contains("413") && words(first).contains("was removed"),
+        "{}",
+        words(first)
+    );
+    let titles: Vec<_> =
+        all(&page, "th", "").iter().filter_map(|th| th.attribute("scope")).collect();
+    assert_eq!(titles.iter().filter(|scope| **scope == "row").count(), 3);
+
+    assert!(!text.contains("<script") && !text.contains("url("), "something is loaded");
+    for node in page.descendants() {
+        for attribute in node.attributes() {
+            let is_inside = attribute.name() != "href" || attribute.value().starts_with('#');
+            assert!(is_inside && attribute.name() != "src", "{attribute:?}");
+            assert!(!attribute.name().starts_with("on"), "{attribute:?}");
+        }
+    }
+    // What was proved is there to be compared.
+    let id = run.stdout.split_whitespace().next().unwrap();
+    let value = scene.record(id)["os_hash_value"].as_str().unwrap().to_owned();
+    assert!(text.contains(&value));
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_before_anything_is_sent() {
+    let scene = Scene::new();
+    scene.file("disk.img", 5000);
+    for place in ["none/report.html", "images"] {
+        let run = scene.run(&["push", "--report", place, "disk.img"]);
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("the report {place}")), "{}", run.stderr);
+    }
+    assert_eq!(scene.writes(), 0);
+}
+
+#[test]
+fn a_push_that_never_began_has_its_page_and_nothing_is_left_beside_it() {
+    let scene = Scene::new();
+    std::fs::write(scene.folder.path().join(PAGE), "of yesterday").unwrap();
+    let run = scene.run(&["push", "--report", PAGE, "none.img"]);
+    assert_eq!(run.code, Some(10), "{}", run.stderr);
+    let text = read(&scene);
+    let page = parsed(&text);
+    assert_eq!(words(all(&page, "h1", "")[0]), "1 image failed");
+    assert!(text.contains("cannot open none.img"), "{text}");
+    let names = std::fs::read_dir(scene.folder.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<_> = names.filter(|name| name.starts_with('.')).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,0 +1,274 @@
+//! What took the most of the time, and what would help: a rule over the stages alone.
+
+use serde::Serialize;
+
+use super::Stages;
+
+/// What took the most of a push's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Bottleneck {
+    /// Reading the source.
+    Source,
+    /// Unpacking it.
+    Decompress,
+    /// Hashing it.
+    Hash,
+    /// The network, or a service that does not take what comes.
+    Network,
+    /// The service behind the last byte: it had yet to store, to answer, to import.
+    Server,
+    /// Questions before the first byte, and making the record.
+    Asking,
+    /// Pauses between tries.
+    Retrying,
+    /// Reading again, since the service shows another digest.
+    Verifying,
+    /// Another target that this one waited for.
+    Others,
+}
+
+impl Bottleneck {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Bottleneck::Source => "source",
+            Bottleneck::Decompress => "decompress",
+            Bottleneck::Hash => "hash",
+            Bottleneck::Network => "network",
+            Bottleneck::Server => "server",
+            Bottleneck::Asking => "asking",
+            Bottleneck::Retrying => "retrying",
+            Bottleneck::Verifying => "verifying",
+            Bottleneck::Others => "others",
+        }
+    }
+}
+
+/// What is judged.
+pub(super) struct Course<'a> {
+    pub(super) stages: &'a Stages,
+    /// From the first read to the verdict.
+    pub(super) seconds: f64,
+    /// Bytes sent, of all attempts.
+    pub(super) sent: u64,
+    /// Whether there is no other target.
+    pub(super) is_alone: bool,
+}
+
+pub(super) struct Judged {
+    pub(super) bottleneck: Bottleneck,
+    /// What it took.
+    pub(super) seconds: f64,
+    pub(super) advice: String,
+}
+
+/// Deals out all time of a push, and names who got the most.
+///
+/// Sending, finishing and the like are the target's own time. While it waited for data, or was at nothing,
+/// the reading set the pace: that time is dealt out as the reading spent its own, but for the waiting for
+/// targets, which counts where there are others. What even the reading did not account for was spent
+/// inside a read.
+pub(super) fn judge(course: &Course) -> Judged {
+    let Course { stages, seconds, is_alone, .. } = *course;
+    let own = stages.ask
+        + stages.create
+        + stages.send
+        + stages.finish
+        + stages.import
+        + stages.pause
+        + stages.verify
+        + stages.remove;
+    let waited = (seconds - own).max(0.0) + stages.starved;
+    let held_up = if is_alone { 0.0 } else { stages.wait_for_send };
+    let reading = stages.read + stages.decompress + stages.wait_for_hash + held_up;
+    let scale = if reading > waited { waited / reading } else { 1.0 };
+    let unknown = waited - reading * scale;
+    let (read, others) = if is_alone { (unknown, 0.0) } else { (0.0, unknown) };
+    let costs = [
+        (Bottleneck::Network, (stages.send - stages.starved).max(0.0)),
+        (Bottleneck::Server, stages.finish + stages.import),
+        (Bottleneck::Hash, stages.wait_for_hash * scale),
+        (Bottleneck::Decompress, stages.decompress * scale),
+        (Bottleneck::Source, stages.read * scale + read),
+        (Bottleneck::Asking, stages.ask + stages.create),
+        (Bottleneck::Retrying, stages.pause),
+        (Bottleneck::Verifying, stages.verify),
+        (Bottleneck::Others, held_up * scale + others),
+    ];
+    let most = |one: (Bottleneck, f64), other: (Bottleneck, f64)| {
+        if other.1 > one.1 { other } else { one }
+    };
+    let (bottleneck, cost) = costs.into_iter().reduce(most).expect("there are nine");
+    Judged { bottleneck, seconds: cost, advice: advice(bottleneck, cost, course) }
+}
+
+/// A sentence on what would help.
+fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> String {
+    let Course { stages, sent, .. } = *course;
+    let rate = |seconds: f64| mib(sent, seconds);
+    if course.seconds < TOO_SHORT {
+        return "nothing: it was over too soon to tell".to_owned();
+    }
+    match bottleneck {
+        Bottleneck::Network => match rate(cost) {
+            rate if rate >= 1.0 => {
+                format!("nothing here: the network, or the service, took it at {rate:.0} MiB/s")
+            }
+            _ => "nothing here: the network, or the service, took it no faster".to_owned(),
+        },
+        Bottleneck::Server if stages.import > stages.finish => format!(
+            "the service took {:.1} s to import: more images at a time (--jobs) use that time",
+            stages.import
+        ),
+        Bottleneck::Server => format!(
+            "the service took {:.1} s behind the last byte to hash and store: more images at a time \
+             (--jobs) use that time",
+            stages.finish
+        ),
+        Bottleneck::Hash => {
+            "hashing is the limit: with more images at a time (--jobs) several share \
+                             the vector registers"
+                .to_owned()
+        }
+        Bottleneck::Decompress => {
+            "unpacking is the limit, and one image has one core: zstd unpacks \
+                                   fastest, and --jobs unpacks several at a time"
+                .to_owned()
+        }
+        Bottleneck::Source if rate(stages.read) > FAST_SOURCE_MIB => {
+            "copying out of the page cache is the limit: --io mmap spares the copy".to_owned()
+        }
+        Bottleneck::Source => match rate(cost) {
+            rate if rate >= 1.0 => format!(
+                "the source is slow, {rate:.0} MiB/s: a faster disk, or a copy that is nearer, would help"
+            ),
+            _ => {
+                "the source is slow: a faster disk, or a copy that is nearer, would help".to_owned()
+            }
+        },
+        Bottleneck::Asking => format!(
+            "the service took {cost:.1} s to answer before the first byte: more images at a time \
+             (--jobs) use that time"
+        ),
+        Bottleneck::Retrying => {
+            "what broke, and was waited for, is in the notes: mend that first".to_owned()
+        }
+        Bottleneck::Verifying => {
+            "the service hashes as nobody else does, so the source was read again: \
+                                  os_hash_algo sha512 spares that"
+                .to_owned()
+        }
+        Bottleneck::Others => {
+            "another target set the pace: --slowest drop goes on without it".to_owned()
+        }
+    }
+}
+
+/// MiB a second.
+fn mib(bytes: u64, seconds: f64) -> f64 {
+    bytes as f64 / f64::from(1 << 20) / seconds.max(0.001)
+}
+
+/// Where every stage is noise.
+const TOO_SHORT: f64 = 0.3;
+
+/// No disk gives so much: it came out of the page cache.
+const FAST_SOURCE_MIB: f64 = 2000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A push of one GiB to a target that is alone.
+    fn judged(stages: &Stages, seconds: f64) -> (Bottleneck, f64, String) {
+        let course = Course { stages, seconds, sent: 1 << 30, is_alone: true };
+        let Judged { bottleneck, seconds, advice } = judge(&course);
+        (bottleneck, (seconds * 10.0).round() / 10.0, advice)
+    }
+
+    #[test]
+    fn who_waited_for_data_waited_for_what_the_reader_was_at() {
+        let starved = Stages { send: 10.0, starved: 9.0, ..Stages::default() };
+        let slow = Stages { read: 8.0, wait_for_hash: 1.0, ..starved.clone() };
+        let (bottleneck, seconds, advice) = judged(&slow, 10.0);
+        assert_eq!((bottleneck, seconds), (Bottleneck::Source, 8.0));
+        assert!(advice.contains("the source is slow, 128 MiB/s"), "{advice}");
+
+        let packed = Stages { read: 2.0, decompress: 7.5, ..starved.clone() };
+        assert_eq!(judged(&packed, 10.0).0, Bottleneck::Decompress);
+
+        let hashed = Stages { read: 1.0, wait_for_hash: 8.0, hash: 9.9, ..starved.clone() };
+        let (bottleneck, _, advice) = judged(&hashed, 10.0);
+        assert_eq!(bottleneck, Bottleneck::Hash);
+        assert!(advice.contains("--jobs"), "{advice}");
+
+        // A read that hangs has not come back to be counted.
+        assert_eq!(judged(&starved, 10.0).0, Bottleneck::Source);
+    }
+
+    #[test]
+    fn a_reader_that_is_ahead_costs_nothing_however_long_it_worked() {
+        let stages = Stages {
+            read: 6.0,
+            hash: 7.0,
+            wait_for_send: 3.0,
+            send: 10.0,
+            starved: 0.5,
+            blocked: 9.5,
+            finish: 1.0,
+            ..Stages::default()
+        };
+        let (bottleneck, seconds, advice) = judged(&stages, 11.0);
+        assert_eq!((bottleneck, seconds), (Bottleneck::Network, 9.5));
+        assert!(advice.starts_with("nothing here") && advice.contains("108 MiB/s"), "{advice}");
+    }
+
+    #[test]
+    fn the_services_time_is_before_the_first_byte_or_behind_the_last() {
+        let server = Stages { send: 2.0, finish: 5.6, ..Stages::default() };
+        let (bottleneck, seconds, advice) = judged(&server, 7.6);
+        assert_eq!((bottleneck, seconds), (Bottleneck::Server, 5.6));
+        assert!(advice.contains("5.6 s behind the last byte"), "{advice}");
+
+        let import = Stages { send: 2.0, finish: 1.0, import: 30.0, ..Stages::default() };
+        assert!(judged(&import, 33.0).2.contains("30.0 s to import"));
+
+        let asking = Stages { ask: 1.0, create: 1.0, send: 0.1, ..Stages::default() };
+        assert_eq!(judged(&asking, 2.1).0, Bottleneck::Asking);
+
+        let broken = Stages { send: 2.0, pause: 4.0, ..Stages::default() };
+        assert_eq!(judged(&broken, 6.0).0, Bottleneck::Retrying);
+
+        let twice = Stages { send: 2.0, verify: 4.0, ..Stages::default() };
+        assert_eq!(judged(&twice, 6.0).0, Bottleneck::Verifying);
+    }
+
+    #[test]
+    fn where_there_are_others_the_reader_waits_for_them_too() {
+        let stages =
+            Stages { read: 1.0, wait_for_send: 8.0, send: 10.0, starved: 9.0, ..Stages::default() };
+        let course = Course { stages: &stages, seconds: 10.0, sent: 0, is_alone: false };
+        assert_eq!(judge(&course).bottleneck, Bottleneck::Others);
+        // All are asked before the first byte goes out.
+        let early = Stages { ask: 1.0, send: 2.0, ..Stages::default() };
+        let course = Course { stages: &early, seconds: 9.0, sent: 0, is_alone: false };
+        assert_eq!(judge(&course).bottleneck, Bottleneck::Others);
+    }
+
+    #[test]
+    fn a_source_as_fast_as_memory_is_not_called_slow() {
+        let cached = Stages { read: 0.3, send: 0.5, starved: 0.4, ..Stages::default() };
+        let (bottleneck, _, advice) = judged(&cached, 0.5);
+        assert_eq!(bottleneck, Bottleneck::Source);
+        assert!(advice.contains("--io mmap"), "{advice}");
+    }
+
+    #[test]
+    fn what_is_fetched_by_the_service_is_hashed_here_first() {
+        let stages = Stages { read: 1.0, wait_for_hash: 5.0, import: 3.0, ..Stages::default() };
+        assert_eq!(judged(&stages, 9.2).0, Bottleneck::Hash);
+    }
+}

@@ -1,0 +1,233 @@
+//! Times over time, in a fixed number of bins at most.
+
+use std::time::Duration;
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use super::{STEPS, Step};
+
+/// What was spent in one bin: nanoseconds of each step, and the bytes sent.
+pub(crate) type Column = [u64; COLUMNS];
+pub(super) const COLUMNS: usize = STEPS + 1;
+/// Where the bytes are.
+pub(super) const SENT: usize = STEPS;
+
+/// The most bins. When they are full, two become one, so a push of a day takes no more memory than one
+/// of a second.
+const MOST_BINS: usize = 120;
+const FIRST_INTERVAL: u64 = 10_000_000;
+
+/// Bins of equal length from the start on.
+#[derive(Clone, Debug)]
+pub(crate) struct Bins {
+    /// Nanoseconds of each.
+    interval: u64,
+    bins: Vec<Column>,
+}
+
+impl Default for Bins {
+    fn default() -> Self {
+        Bins { interval: FIRST_INTERVAL, bins: Vec::new() }
+    }
+}
+
+impl Bins {
+    /// Adds an amount that came evenly between two moments; none of it gets lost.
+    pub(super) fn spread(&mut self, column: usize, amount: u64, from: u64, until: u64) {
+        if amount == 0 {
+            return;
+        }
+        let until = until.max(from);
+        while until / self.interval >= MOST_BINS as u64 {
+            self.fold();
+        }
+        let index = |at: u64| usize::try_from(at / self.interval).unwrap_or(MOST_BINS - 1);
+        let (first, last) = (index(from), index(until));
+        if self.bins.len() <= last {
+            self.bins.resize(last + 1, [0; COLUMNS]);
+        }
+        let whole = u128::from((until - from).max(1));
+        let mut left = amount;
+        for at in first..last {
+            let end = (at as u64 + 1) * self.interval;
+            let span = u128::from(end - from.max(at as u64 * self.interval));
+            let share = u64::try_from(u128::from(amount) * span / whole).unwrap_or(left).min(left);
+            self.bins[at][column] += share;
+            left -= share;
+        }
+        self.bins[last][column] += left;
+    }
+
+    /// Adds others that began at the same time.
+    pub(super) fn join(&mut self, mut other: Bins) {
+        while self.interval < other.interval {
+            self.fold();
+        }
+        while other.interval < self.interval {
+            other.fold();
+        }
+        if self.bins.len() < other.bins.len() {
+            self.bins.resize(other.bins.len(), [0; COLUMNS]);
+        }
+        for (bin, other) in self.bins.iter_mut().zip(&other.bins) {
+            add(bin, other);
+        }
+    }
+
+    pub(super) fn sums(&self) -> Column {
+        self.bins.iter().fold([0; COLUMNS], |mut sums, bin| {
+            add(&mut sums, bin);
+            sums
+        })
+    }
+
+    /// Bytes sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sums()[SENT]
+    }
+
+    /// Two bins become one.
+    fn fold(&mut self) {
+        let folded = self.bins.chunks(2).map(|pair| {
+            let mut bin = pair[0];
+            if let Some(other) = pair.get(1) {
+                add(&mut bin, other);
+            }
+            bin
+        });
+        self.bins = folded.collect();
+        self.interval *= 2;
+    }
+}
+
+fn add(bin: &mut Column, other: &Column) {
+    bin.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
+}
+
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Seconds to the microsecond.
+pub(super) fn seconds(nanos: u64) -> f64 {
+    Duration::from_micros(nanos / 1000).as_secs_f64()
+}
+
+/// What a push did over time: a fixed number of intervals at most, however long it took.
+///
+/// As JSON it is an object with `interval` (seconds), `sent` (bytes in each interval), `retries` (when
+/// something was tried again, in seconds from the start), and a list a stage, by its name: seconds in each
+/// interval, empty for a stage that took no time.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Timeline {
+    /// Seconds of each interval.
+    pub interval: f64,
+    /// Bytes handed to the connection in each.
+    pub sent: Vec<u64>,
+    /// When something was tried again, in seconds from the start.
+    pub retries: Vec<f64>,
+    busy: [Vec<f64>; STEPS],
+}
+
+impl Timeline {
+    pub(super) fn of(bins: &Bins, retries: Vec<f64>) -> Self {
+        let lane = |step: usize| bins.bins.iter().map(move |bin| bin[step]);
+        let busy = std::array::from_fn(|step| {
+            // To a tenth of a millisecond: there are many of them.
+            let rounded = |nanos: u64| Duration::from_micros(nanos / 100_000 * 100).as_secs_f64();
+            let is_any = lane(step).any(|nanos| nanos > 0);
+            lane(step).filter(|_| is_any).map(rounded).collect()
+        });
+        Timeline { interval: seconds(bins.interval), sent: lane(SENT).collect(), retries, busy }
+    }
+
+    /// Seconds of one step in each interval.
+    pub(super) fn busy(&self, step: Step) -> &[f64] {
+        &self.busy[step as usize]
+    }
+}
+
+impl Serialize for Timeline {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(STEPS + 3))?;
+        map.serialize_entry("interval", &self.interval)?;
+        map.serialize_entry("sent", &self.sent)?;
+        map.serialize_entry("retries", &self.retries)?;
+        for (name, busy) in self.stages() {
+            map.serialize_entry(name, busy)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const READ: usize = Step::Read as usize;
+
+    fn read(bins: &Bins) -> Vec<u64> {
+        bins.bins.iter().map(|bin| bin[READ]).collect()
+    }
+
+    #[test]
+    fn what_lasts_is_spread_over_the_bins_it_lasts_through() {
+        let mut bins = Bins::default();
+        let ms = 1_000_000;
+        bins.spread(READ, 20 * ms, 5 * ms, 25 * ms);
+        assert_eq!(read(&bins), [5 * ms, 10 * ms, 5 * ms]);
+        // At a rate that is not the whole.
+        bins.spread(READ, 2 * ms, 20 * ms, 30 * ms);
+        assert_eq!(read(&bins), [5 * ms, 10 * ms, 7 * ms, 0]);
+    }
+
+    #[test]
+    fn bins_that_are_full_become_half_as_many_twice_as_long() {
+        let mut bins = Bins::default();
+        for at in 0..MOST_BINS as u64 {
+            bins.spread(READ, 1, at * FIRST_INTERVAL, at * FIRST_INTERVAL);
+        }
+        assert_eq!(bins.bins.len(), MOST_BINS);
+        bins.spread(READ, 1, MOST_BINS as u64 * FIRST_INTERVAL, MOST_BINS as u64 * FIRST_INTERVAL);
+        assert_eq!(bins.interval, 2 * FIRST_INTERVAL);
+        assert_eq!(read(&bins), [vec![2; MOST_BINS / 2], vec![1]].concat());
+        // A week.
+        bins.spread(SENT, 7, 0, 7 * 24 * 3600 * 1_000_000_000);
+        assert!(bins.bins.len() <= MOST_BINS);
+        assert_eq!((bins.sums()[READ], bins.sent()), (121, 7));
+    }
+
+    #[test]
+    fn two_that_differ_in_their_intervals_join() {
+        let (mut short, mut long) = (Bins::default(), Bins::default());
+        short.spread(READ, 6, 0, 0);
+        long.spread(SENT, 1000, 0, 100 * MOST_BINS as u64 * FIRST_INTERVAL);
+        let interval = long.interval;
+        short.join(long.clone());
+        assert_eq!((short.interval, short.sums()[READ], short.sent()), (interval, 6, 1000));
+        let mut other = Bins::default();
+        other.spread(READ, 6, 0, 0);
+        long.join(other);
+        assert_eq!(long.bins, short.bins);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_gets_lost_and_memory_has_a_bound(
+            spans in proptest::collection::vec((0..COLUMNS, 0..1_u64 << 40, 0..1_u64 << 42, 0..1_u64 << 42), 0..60)
+        ) {
+            let mut bins = Bins::default();
+            let mut sums = [0; COLUMNS];
+            for (column, amount, from, length) in spans {
+                bins.spread(column, amount, from, from + length);
+                sums[column] += amount;
+                prop_assert!(bins.bins.len() <= MOST_BINS);
+            }
+            prop_assert_eq!(bins.sums(), sums);
+        }
+    }
+}

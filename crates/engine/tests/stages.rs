@@ -1,0 +1,175 @@
+//! What pushes say of their time, where it is known who took it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{Cursor, Read, Write as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::connect;
+use imgpush_engine::pool::Pool;
+use imgpush_engine::source::{Packing, ReaderSource, Source, Unpacked};
+use imgpush_engine::{
+    Bottleneck, CancellationToken, MultiPush, Push, PushError, PushOptions, Report, RetryOptions,
+    SourceError, Target, Timing,
+};
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+
+const MIB: usize = 1 << 20;
+
+/// So many chunks of a MiB, each after a pause.
+struct Slow {
+    chunks: usize,
+    pause: Duration,
+}
+
+impl Source for Slow {
+    fn name(&self) -> &str {
+        "slow"
+    }
+
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let Some(left) = self.chunks.checked_sub(1) else { return Ok(None) };
+        self.chunks = left;
+        std::thread::sleep(self.pause);
+        Ok(Some(pool.take().unwrap().into_chunk(MIB)))
+    }
+}
+
+fn zeros(mib: usize) -> Box<dyn Source> {
+    Box::new(Slow { chunks: mib, pause: Duration::ZERO })
+}
+
+fn options() -> PushOptions {
+    let pause = Duration::from_millis(300);
+    PushOptions::named("disk")
+        .with_disk_format("raw")
+        .with_retry(RetryOptions::default().with_retries(1).with_pauses(pause, pause))
+}
+
+async fn push(source: Box<dyn Source>, faults: &[(Operation, Fault)]) -> Result<Report, PushError> {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    for (operation, fault) in faults {
+        sandbox.inject(*operation, fault.clone());
+    }
+    let push = Push::new(connect(&sandbox, None).await, options());
+    push.run(source, &CancellationToken::new()).await
+}
+
+/// What the timeline has of a stage, in sum.
+fn drawn(timing: &Timing, stage: &str) -> f64 {
+    let stages = timing.timeline.stages();
+    stages.iter().find(|(name, _)| *name == stage).unwrap().1.iter().sum()
+}
+
+/// That so many seconds are near those that were slept.
+fn assert_near(found: f64, slept: f64, what: &Timing) {
+    assert!((slept * 0.8..slept + 1.5).contains(&found), "{found} s, not {slept} s: {what:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_source_is_told_from_a_slow_service() {
+    let slow = Slow { chunks: 6, pause: Duration::from_millis(100) };
+    let report = push(Box::new(slow), &[]).await.unwrap();
+    let timing = &report.timing;
+    assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");
+    assert_near(timing.stages.read, 0.6, timing);
+    assert!(timing.advice.as_ref().unwrap().contains("the source is slow"), "{timing:?}");
+    assert!((drawn(timing, "read") - timing.stages.read).abs() < 0.05, "{timing:?}");
+
+    let late = [(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(1)))];
+    let report = push(zeros(2), &late).await.unwrap();
+    let timing = &report.timing;
+    assert_eq!(timing.bottleneck, Some(Bottleneck::Server), "{timing:?}");
+    assert_near(timing.stages.finish, 1.0, timing);
+    assert_eq!(timing.timeline.sent.iter().sum::<u64>(), 2 << 20);
+    let advice = timing.advice.as_ref().unwrap();
+    assert!(advice.contains("s behind the last byte") && advice.contains("--jobs"), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_takes_nothing_is_the_networks() {
+    let duration = Duration::from_secs(1);
+    let stall = [(Operation::Upload, Fault::Stall { after: MIB as u64, duration })];
+    let report = push(zeros(24), &stall).await.unwrap();
+    let timing = &report.timing;
+    assert_eq!(timing.bottleneck, Some(Bottleneck::Network), "{timing:?}");
+    assert_near(timing.stages.blocked, 1.0, timing);
+    assert!(timing.stages.wait_for_send > 0.5, "the reader went on: {timing:?}");
+    assert!(timing.stages.send >= timing.stages.blocked, "{timing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unpacking_is_told_from_reading_what_is_packed() {
+    // Zeros, so that nearly nothing is read, and all the time goes into what comes out.
+    let reader = ReaderSource::new("disk.bz2", Cursor::new(bzip2_of_zeros(48 * MIB)));
+    let source = Unpacked::new(Box::new(reader), Packing::Bzip2).unwrap();
+    let report = push(Box::new(source), &[]).await.unwrap();
+    let stages = &report.timing.stages;
+    assert!(stages.decompress > 4.0 * stages.read, "{stages:?}");
+    assert!(stages.hash > 0.0, "{stages:?}");
+
+    // The same, where what is packed comes slowly.
+    let reader = ReaderSource::new("disk.bz2", Late(Cursor::new(bzip2_of_zeros(MIB))));
+    let source = Unpacked::new(Box::new(reader), Packing::Bzip2).unwrap();
+    let report = push(Box::new(source), &[]).await.unwrap();
+    let timing = &report.timing;
+    assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");
+    assert!(timing.stages.read > timing.stages.decompress, "{timing:?}");
+}
+
+/// A reader that takes its time.
+struct Late(Cursor<Vec<u8>>);
+
+impl Read for Late {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        std::thread::sleep(Duration::from_millis(250));
+        self.0.read(space)
+    }
+}
+
+fn bzip2_of_zeros(bytes: usize) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(&vec![0; bytes]).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_fails_says_where_its_time_went_too() {
+    // A file, so that it can be read again.
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&vec![0; 4 * MIB]).unwrap();
+    let source = imgpush_engine::source::FileSource::open(file.path()).unwrap();
+    let broken = Fault::DropAfter(MIB as u64);
+    let faults = [(Operation::Upload, broken.clone()), (Operation::Upload, broken)];
+    let error = push(Box::new(source), &faults).await.unwrap_err();
+    let timing = &error.timing;
+    assert_eq!(error.attempts, 2);
+    assert_eq!(timing.timeline.retries.len(), 1, "{timing:?}");
+    assert!(timing.stages.pause > 0.25, "{timing:?}");
+    assert!(timing.timeline.sent.iter().sum::<u64>() >= MIB as u64, "{timing:?}");
+    assert!(timing.started > 1.7e9, "{timing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_another_target_says_so() {
+    let [fast, slow] = [
+        Sandbox::start(SandboxOptions::default()).await.unwrap(),
+        Sandbox::start(SandboxOptions::default()).await.unwrap(),
+    ];
+    let duration = Duration::from_secs(1);
+    slow.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
+    let results = MultiPush::new(options())
+        .to(Target::new(connect(&fast, None).await))
+        .to(Target::new(connect(&slow, None).await))
+        .run(zeros(32), &CancellationToken::new())
+        .await;
+    let words: Vec<_> = results.into_iter().map(|r| r.unwrap().timing.bottleneck).collect();
+    assert_eq!(words, [Some(Bottleneck::Others), Some(Bottleneck::Network)]);
+}

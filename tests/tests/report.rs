@@ -1,0 +1,99 @@
+//! The page of `imgpush push --report` as a browser draws it, with no network.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufReader, Write as _};
+use std::path::Path;
+use std::process::Command;
+
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+use imgpush_tests::{imgpush, pattern_file, text};
+
+/// Where the one picture of a narrow page is drawn, in pixels.
+const WINDOW: (u32, u32) = (700, 1500);
+
+/// Pixels of a page, red, green and blue.
+struct Drawn {
+    width: usize,
+    pixels: Vec<[u8; 3]>,
+}
+
+impl Drawn {
+    /// What Chromium makes of the page; none, said aloud, where there is no Chromium.
+    fn of(page: &Path, is_dark: bool) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = folder.path().join("page.png");
+        let mut command = Command::new("chromium");
+        command
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+            .args(["--no-first-run", "--disable-extensions", "--force-device-scale-factor=1"])
+            .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:1"])
+            .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+            .arg(format!("--window-size={},{}", WINDOW.0, WINDOW.1))
+            .arg(format!("--screenshot={}", picture.display()));
+        if is_dark {
+            command.arg("--blink-settings=preferredColorScheme=0");
+        }
+        let Ok(output) = command.arg(format!("file://{}", page.display())).output() else {
+            let _ = writeln!(
+                std::io::stderr(),
+                "NOT TESTED: there is no chromium, so nothing is drawn"
+            );
+            return None;
+        };
+        assert!(picture.exists(), "{}", text(&output.stderr));
+        let file = BufReader::new(std::fs::File::open(&picture).unwrap());
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        let channels = info.color_type.samples();
+        let pixels = bytes[..info.buffer_size()].chunks(channels).map(|p| [p[0], p[1], p[2]]);
+        Some(Drawn { width: info.width as usize, pixels: pixels.collect() })
+    }
+
+    /// The lines and columns that a colour is in, and how many pixels have it.
+    fn extent(&self, colour: [u8; 3]) -> (usize, usize, usize) {
+        let has_it = |(_, pixel): &(usize, &[u8; 3])| **pixel == colour;
+        let at: Vec<_> = self.pixels.iter().enumerate().filter(has_it).map(|(at, _)| at).collect();
+        let lines = at.iter().map(|at| at / self.width).collect::<std::collections::BTreeSet<_>>();
+        let columns =
+            at.iter().map(|at| at % self.width).collect::<std::collections::BTreeSet<_>>();
+        (lines.len(), columns.len(), at.len())
+    }
+}
+
+/// A push whose answer takes a second, and whose page is drawn.
+fn page(folder: &Path) -> std::path::PathBuf {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default())).unwrap();
+    sandbox.inject(Operation::Upload, Fault::SlowAnswer(std::time::Duration::from_secs(1)));
+    for name in ["one.raw", "two.raw"] {
+        pattern_file(folder, name, 3 << 20);
+    }
+    let page = folder.join("report.html");
+    let mut command = imgpush();
+    command.current_dir(folder).env("OS_AUTH_TYPE", "none").env("OS_ENDPOINT", sandbox.url());
+    command.args(["push", "--report"]).arg(&page).args(["--jobs", "1", "one.raw", "two.raw"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    page
+}
+
+#[test]
+fn a_browser_without_a_network_draws_the_timelines_by_day_and_by_night() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page(folder.path());
+    // Of the legend: what took the second, and what was sent.
+    let day = [[0xd2, 0x47, 0x5b], [0x3f, 0x9d, 0x56], [0xe0, 0x81, 0x2b]];
+    let night = [[0xf0, 0x68, 0x7c], [0x62, 0xc9, 0x7b], [0xf5, 0xa0, 0x4f]];
+    for (is_dark, [finish, network, hash]) in [(false, day), (true, night)] {
+        let Some(drawn) = Drawn::of(&page, is_dark) else { return };
+        // A swatch is eight pixels wide: the bar of a second is most of the picture's width.
+        let (lines, columns, pixels) = drawn.extent(finish);
+        assert!(lines >= 8 && columns > 200 && pixels > 1500, "finish: {lines} {columns} {pixels}");
+        for colour in [network, hash] {
+            let (lines, _, pixels) = drawn.extent(colour);
+            assert!(lines >= 12 && pixels > 60, "{colour:?}: {lines} {pixels}");
+        }
+    }
+}

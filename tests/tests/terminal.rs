@@ -1,0 +1,137 @@
+//! What a push looks like on a terminal, seen through tmux.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+use imgpush_tests::{imgpush, pattern_file, text};
+
+/// A terminal with a program in it; the server of tmux is its own.
+struct Terminal {
+    socket: String,
+}
+
+impl Terminal {
+    /// Opens one; none, said aloud, where there is no tmux.
+    fn open(columns: u16, folder: &Path, script: &str) -> Option<Self> {
+        let terminal = Terminal { socket: format!("imgpush-{}", uuid::Uuid::new_v4()) };
+        let started = terminal
+            .tmux(&["-f", "/dev/null", "new-session", "-d", "-y", "24", "-x", &columns.to_string()])
+            .arg("-c")
+            .arg(folder)
+            .arg(script)
+            .output();
+        let Ok(started) = started else {
+            let _ = writeln!(std::io::stderr(), "NOT TESTED: there is no tmux, so no terminal");
+            return None;
+        };
+        assert!(started.status.success(), "{}", text(&started.stderr));
+        Some(terminal)
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        command.args(["-L", &self.socket]).args(arguments);
+        command
+    }
+
+    /// What is on it; where that is `joined`, a line that is broken at its edge is one again.
+    fn lines(&self, joined: bool) -> Vec<String> {
+        let mut capture = self.tmux(&["capture-pane", "-p", "-S", "-"]);
+        let output = capture.args(joined.then_some("-J")).output().unwrap();
+        text(&output.stdout).lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Waits for a line.
+    fn wait(&self, what: impl Fn(&str) -> bool) -> Vec<String> {
+        let start = Instant::now();
+        loop {
+            let lines = self.lines(false);
+            if lines.iter().any(|line| what(line)) {
+                return lines;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", lines.join("\n"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.tmux(&["kill-server"]).output();
+    }
+}
+
+/// Pushes in a terminal of so many columns; what is there while it runs, and at the end. A terminal that is
+/// dumb has no bar.
+fn pushed(columns: u16, environment: &str, files: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default())).unwrap();
+    let duration = Duration::from_secs(1);
+    sandbox.inject(Operation::Upload, Fault::Stall { after: 1 << 20, duration });
+    for file in files.split(' ') {
+        pattern_file(folder.path(), file, 24 << 20);
+    }
+    let program = imgpush().get_program().to_string_lossy().into_owned();
+    let script = format!(
+        "env {environment} OS_AUTH_TYPE=none OS_ENDPOINT={} {program} push --jobs 1 {files} \
+         >ids; echo ended $?; sleep 60",
+        sandbox.url()
+    );
+    let terminal = Terminal::open(columns, folder.path(), &script)?;
+    let is_dumb = environment.contains("dumb");
+    let is_told = |line: &str| is_dumb || line.contains("sending") && line.contains("MiB");
+    let during = terminal.wait(is_told);
+    terminal.wait(|line| line.starts_with("ended"));
+    let end = terminal.lines(true);
+    let ids = std::fs::read_to_string(folder.path().join("ids")).unwrap();
+    assert_eq!(ids.lines().count(), files.split(' ').count(), "{ids}");
+    for line in ids.lines() {
+        let id = line.split_whitespace().next().unwrap();
+        assert!(uuid::Uuid::parse_str(id).is_ok() && !line.contains('\u{1b}'), "{line}");
+    }
+    Some((during, end))
+}
+
+/// That nothing of a bar, of codes, or of a line that went over the edge is left.
+fn assert_tidy(end: &[String], columns: u16) {
+    let all = end.join("\n");
+    assert!(!all.contains('━') && !all.contains('\u{1b}') && !all.contains("[0m"), "{all}");
+    // Digests are longer than any terminal is wide, and cannot be broken at words.
+    let too_long = |line: &&String| {
+        line.chars().count() > columns.into()
+            && !line.contains("proved")
+            && !line.contains("sha512")
+    };
+    assert_eq!(end.iter().find(too_long), None, "{all}");
+}
+
+#[test]
+fn a_push_fits_terminals_narrow_and_wide_and_leaves_them_tidy() {
+    for (columns, environment) in [(80, "A=1"), (200, "NO_COLOR=1"), (80, "TERM=dumb")] {
+        let Some((during, end)) = pushed(columns, environment, "disk.raw") else { return };
+        let bar = during.iter().find(|line| line.contains("sending"));
+        assert_eq!(bar.is_some(), !environment.contains("dumb"), "{during:?}");
+        let is_whole = |bar: &String| bar.contains("24.00 MiB") && bar.ends_with("left");
+        assert!(bar.is_none_or(is_whole), "{during:?}");
+        assert_tidy(&end, columns);
+        let all = end.join("\n");
+        assert!(all.contains("pushed disk.raw to") && all.contains("ended 0"), "{all}");
+        assert!(all.contains("  time    network "), "{all}");
+    }
+}
+
+#[test]
+fn several_images_share_a_narrow_terminal() {
+    let Some((during, end)) = pushed(80, "A=1", "one.raw two.raw three.raw") else { return };
+    let total = during.iter().find(|line| line.contains("/3 images"));
+    assert!(total.is_some_and(|total| total.ends_with("left")), "{during:?}");
+    assert_tidy(&end, 80);
+    let all = end.join("\n");
+    assert!(all.contains("3 pushed: 72.00 MiB") && all.contains("ended 0"), "{all}");
+}
