@@ -106,8 +106,10 @@ impl Attempt<'_> {
             };
             (answer, result.and_then(Result::ok))
         };
-        if answer.is_err() {
-            self.watch.enter(Some(Step::Pause));
+        match (&answer, self.traffic) {
+            (Ok(()), Some(traffic)) => traffic.moved(),
+            (Ok(()), None) => {}
+            (Err(_), _) => self.watch.enter(Some(Step::Pause)),
         }
         let sent = meter.sent();
         match (answer, outcome) {

@@ -258,16 +258,17 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
     let files = scene.files(2);
     let journal = scene.folder.path().join("journal");
     // A batch that is dropped in the middle leaves what one leaves that is killed.
-    for _ in 0..2 {
-        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(8)));
-    }
+    scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(8)));
+    let stall = Fault::Stall { after: 1000, duration: Duration::from_secs(3) };
+    scene.sandbox.inject(Operation::Upload, stall);
     let batch = Batch::new(jobs(2).with_journal(&journal)).to(scene.target());
     let mut running = batch.start(tasks(&files), &CancellationToken::new()).unwrap();
     let busy = Batch::new(jobs(1).with_journal(&journal)).to(scene.target());
     let busy = busy.start(tasks(&files), &CancellationToken::new()).unwrap_err();
     assert!(matches!(busy, JournalError::Busy { .. }));
     let is_under_way = async {
-        while scene.requests(0).iter().filter(|r| r.starts_with("PUT")).count() < 2 {
+        let is_begun = |image: &&Image| image.status() != Status::Queued;
+        while scene.images().await.iter().filter(is_begun).count() < 2 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
