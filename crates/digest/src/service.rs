@@ -54,6 +54,8 @@ struct State {
     ready: VecDeque<Arc<Slot>>,
     /// Jobs of the pool that are under way; at most one a thread.
     turns: usize,
+    /// Streams that are not finished.
+    streams: usize,
 }
 
 /// A stream between whoever feeds it and the service.
@@ -122,6 +124,7 @@ impl Lanes {
         let state = SlotState { hasher, queue: VecDeque::new(), scheduled: false };
         let changed = Condvar::new();
         let slot = Slot { state: Mutex::new(state), changed, busy: Busy::default() };
+        self.0.lock().streams += 1;
         LaneStream { service: Arc::clone(&self.0), slot: Arc::new(slot) }
     }
 }
@@ -181,6 +184,7 @@ impl LaneStream {
 impl Drop for LaneStream {
     fn drop(&mut self) {
         self.slot.lock().queue.clear();
+        self.service.lock().streams -= 1;
     }
 }
 
@@ -206,11 +210,11 @@ impl Service {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a stream, and starts a turn if a thread is idle.
+    /// Queues a stream, and starts a turn if one is due.
     fn ready(self: &Arc<Self>, slot: Arc<Slot>) {
         let mut state = self.lock();
         state.ready.push_back(slot);
-        if state.turns < self.threads {
+        if state.is_turn_due(self.threads) {
             state.turns += 1;
             drop(state);
             let service = Arc::clone(self);
@@ -223,7 +227,7 @@ impl Service {
         loop {
             let slots: Vec<Arc<Slot>> = {
                 let mut state = self.lock();
-                let share = share(state.ready.len(), self.threads);
+                let share = state.share(self.threads);
                 if share == 0 {
                     state.turns -= 1;
                     return;
@@ -243,11 +247,27 @@ impl Service {
     }
 }
 
-/// How many of the streams that are ready a thread takes: few are spread over the threads, many go
-/// into as few lanes as are full.
-fn share(ready: usize, threads: usize) -> usize {
-    let even = ready.div_ceil(threads);
-    if even <= FEW_STREAMS { even } else { even.max(LANE_STREAMS).min(ready) }
+impl State {
+    /// Whether there are so many streams that full lanes are had, and worth more than another thread.
+    fn is_crowded(&self, threads: usize) -> bool {
+        self.streams > FEW_STREAMS * threads
+    }
+
+    /// Whether another thread is to take a turn. In a crowd one that would find half of its lanes empty
+    /// leaves the streams to those that are at work: it would spend the time of a whole core on them.
+    fn is_turn_due(&self, threads: usize) -> bool {
+        let is_worth_it = !self.is_crowded(threads) || self.ready.len() >= LANE_STREAMS;
+        self.turns == 0 || self.turns < threads && is_worth_it
+    }
+
+    /// How many of the streams that are ready a thread takes: few are spread over the threads, many go
+    /// into as few lanes as are full.
+    fn share(&self, threads: usize) -> usize {
+        let ready = self.ready.len();
+        let even = ready.div_ceil(threads);
+        let is_spread = even <= FEW_STREAMS && !self.is_crowded(threads);
+        if is_spread { even } else { even.max(LANE_STREAMS).min(ready) }
+    }
 }
 
 /// Hashes a slice of each stream.
@@ -283,10 +303,40 @@ fn turn(slots: &[Arc<Slot>]) {
 mod tests {
     use super::*;
 
+    fn state(streams: usize, ready: usize) -> State {
+        let slot = || Slot {
+            state: Mutex::new(SlotState { hasher: None, queue: VecDeque::new(), scheduled: false }),
+            changed: Condvar::new(),
+            busy: Busy::default(),
+        };
+        let ready = (0..ready).map(|_| Arc::new(slot())).collect();
+        State { ready, turns: 1, streams }
+    }
+
     #[test]
     fn few_streams_are_spread_and_many_fill_lanes() {
-        assert_eq!([0, 1, 2, 3, 4, 6].map(|ready| share(ready, 2)), [0, 1, 1, 2, 2, 3]);
-        assert_eq!([7, 8, 9, 16, 17, 40].map(|ready| share(ready, 2)), [7, 8, 8, 8, 9, 20]);
-        assert_eq!([1, 3, 4, 16].map(|ready| share(ready, 1)), [1, 3, 4, 16]);
+        let few = |ready: usize, threads| state(3, ready).share(threads);
+        assert_eq!([0, 1, 2, 3].map(|ready| few(ready, 2)), [0, 1, 1, 2]);
+        assert_eq!([1, 3].map(|ready| few(ready, 1)), [1, 3]);
+        let many = |ready: usize, threads| state(40, ready).share(threads);
+        assert_eq!(
+            [0, 1, 4, 8, 9, 16, 17, 40].map(|ready| many(ready, 2)),
+            [0, 1, 4, 8, 8, 8, 9, 20]
+        );
+        assert_eq!([1, 16].map(|ready| many(ready, 1)), [1, 16]);
+    }
+
+    #[test]
+    fn in_a_crowd_another_thread_works_only_with_full_lanes() {
+        let is_due = |streams, ready| state(streams, ready).is_turn_due(2);
+        assert!(is_due(6, 1));
+        assert!(!is_due(7, 7));
+        assert!(is_due(7, 8));
+        let mut idle = state(40, 1);
+        idle.turns = 0;
+        assert!(idle.is_turn_due(2));
+        let mut busy = state(40, 40);
+        busy.turns = 2;
+        assert!(!busy.is_turn_due(2));
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Existing {
     pub(super) named: Vec<Image>,
     /// What an earlier run has left without data.
     pub(super) leftover: Option<String>,
+    /// What an earlier run has asked for, and nobody has.
+    pub(super) asked_for: Option<String>,
     /// What the id follows from, once that is known.
     pub(super) derivation: Option<Derivation>,
     /// Ids of these that are used up.

@@ -182,7 +182,7 @@ impl Delivery<'_> {
         let begun = Instant::now();
         loop {
             let Some(image) = self.made_alike(id).await? else {
-                self.tell_gone(id);
+                self.existing.asked_for = Some(id.clone());
                 return Ok(None);
             };
             match image.status() {
@@ -221,6 +221,20 @@ impl Delivery<'_> {
 
     pub(super) fn is_earlier(&self, id: &str) -> bool {
         matches!(&self.target.earlier, Some(Earlier::Begun { id: begun }) if begun == id)
+    }
+
+    /// Makes the record under the id that a run that is gone had asked for, and that nobody has: its request may
+    /// still be on its way, and would leave a record of its own under any other id. One that has come meanwhile
+    /// is taken over; one that was deleted since leaves nothing to make.
+    pub(super) async fn create_as_before(&mut self) -> Result<(), Failure> {
+        let Some(id) = self.existing.asked_for.take() else { return Ok(()) };
+        if self.options.id.is_some() || self.create_as(&id).await? {
+            return Ok(());
+        }
+        match self.made_alike(&id).await? {
+            Some(image) if image.status() == Status::Queued => self.take_over(&image).await,
+            _ => Ok(()),
+        }
     }
 
     /// Takes over the record that a run that is gone has left without data where its id is asked for, else

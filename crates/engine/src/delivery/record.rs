@@ -25,6 +25,9 @@ impl Delivery<'_> {
     /// Makes the record, unless there is one. An id made here cannot be another image's, so that a creation
     /// whose answer was lost can be asked for again.
     pub(super) async fn create(&mut self) -> Result<(), Failure> {
+        if self.record != Record::Made {
+            self.create_as_before().await?;
+        }
         if self.record == Record::Made {
             return Ok(());
         }

@@ -153,3 +153,29 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
     let anew = scene.push_data(proved(&sha512(&data(0))), &data(0)).await.0.unwrap();
     assert_eq!(anew.action, "pushed");
 }
+
+/// Its request may still be on its way, and would leave a record that nobody sends to.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
+    let scene = Scene::new().await;
+    let asked_for = uuid::Uuid::new_v4().to_string();
+    let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
+    assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
+
+    // Such an id is never given again.
+    scene.client.delete(&asked_for).await.unwrap();
+    let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
+    assert_ne!(report.id, asked_for);
+    assert_eq!(scene.only().await.id(), report.id);
+}
+
+/// The request of the run that is gone comes between the look and the creation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_comes_late_of_a_run_that_is_gone_is_taken_over() {
+    let scene = Scene::new().await;
+    let asked_for = uuid::Uuid::new_v4().to_string();
+    // The first request makes it and is not answered, so the second finds it there.
+    scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
+    let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
+    assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
+}
