@@ -27,7 +27,7 @@ pub(super) type Tasks = BoxStream<'static, BatchTask>;
 /// What the jobs share.
 pub(super) struct Work {
     targets: Vec<Target>,
-    /// What lets uploads into each target, where their number is limited.
+    /// What lets uploads into each target, where their number is limited; none for a job that is alone.
     gates: Vec<OnceCell<Option<Semaphore>>>,
     retry: RetryOptions,
     journal: Option<Arc<Journal>>,
@@ -48,8 +48,9 @@ impl Work {
         tasks: Tasks,
         cancel: CancellationToken,
     ) -> Self {
+        let has_others = options.jobs.get() > 1;
         Work {
-            gates: targets.iter().map(|_| OnceCell::new()).collect(),
+            gates: targets.iter().filter(|_| has_others).map(|_| OnceCell::new()).collect(),
             targets,
             retry: options.retry.clone(),
             journal,
