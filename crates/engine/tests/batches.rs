@@ -155,14 +155,12 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
     let scene = Scene::new().await;
     let files = scene.files(6);
     let cancel = CancellationToken::new();
-    let mut ended = 0;
     for _ in 0..4 {
         scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(300)));
     }
     let (outcomes, summary) = scene
         .run_until(jobs(2), &files, &cancel, |event| {
-            ended += usize::from(matches!(event, BatchEvent::Ended(_)));
-            if ended == 2 {
+            if matches!(event, BatchEvent::Begun { number: 3, .. }) {
                 cancel.cancel();
             }
         })
