@@ -308,7 +308,9 @@ async fn settings_are_tried_and_nothing_of_it_stays() {
     let left: Vec<Image> = scene.client.images(&hidden).try_collect().await.unwrap();
     assert!(left.is_empty() && scene.images().await.is_empty());
 
-    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
+    // Behind the last byte, so that no reset takes the answer.
+    let after = std::fs::metadata(&file).unwrap().len();
+    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after });
     let error = tuning.run(&file, &CancellationToken::new(), |_| {}).await.unwrap_err();
     assert!(error.left.is_empty(), "{error:?}");
     assert!(scene.images().await.is_empty());

@@ -45,7 +45,7 @@ async fn each_id_is_told_before_and_when_it_is_gone() {
     let report = scene.push_data(kept_by(&account, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!(account.taken(), [format!("asking {}", report.id)]);
 
-    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
+    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 300_000 });
     let error = scene.push_data(kept_by(&account, IfExists::Add), &data(0)).await.0.unwrap_err();
     let imgpush_engine::Fate::Removed { id } = error.fate else { panic!("{error:?}") };
     assert_eq!(account.taken(), [format!("asking {id}"), format!("gone {id}")]);
