@@ -92,6 +92,21 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What a run of the program has printed and said. No run of any test may show a secret.
+///
+/// # Panics
+///
+/// When this one does, or has panicked itself.
+#[must_use]
+pub fn said(output: &Output, password: &str) -> (String, String) {
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let all = format!("{stdout}{stderr}");
+    assert!(!all.contains(password), "the password is shown: {all}");
+    assert!(!all.contains("gAAAA"), "a token is shown: {all}");
+    assert!(!all.contains("panicked"), "{all}");
+    (stdout, stderr)
+}
+
 /// Makes a file of so many bytes in a folder; they do not repeat, so that misplaced ones show.
 pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
