@@ -46,7 +46,7 @@ pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
     page.element("title", &[], format_args!("imgpush: {heading}"));
     page.raw(concat!("<style>", include_str!("style.css"), "</style></head><body><header>"));
     page.element("h1", &[], &heading);
-    if let Some(date) = date(results) {
+    if let Some(date) = date(&entries) {
         page.element("p", &[("class", &"soft")], format_args!("imgpush push, {date}"));
     }
     totals(&mut page, &entries, [skipped, failed], whole);
@@ -142,9 +142,8 @@ fn heading(pushed: usize, skipped: usize, failed: usize) -> String {
 }
 
 /// When the first one began.
-fn date(results: &[Result<Report, PushError>]) -> Option<String> {
-    let started =
-        entries(results).iter().map(|entry| entry.timing().started).fold(f64::NAN, f64::min);
+fn date(entries: &[Entry<'_>]) -> Option<String> {
+    let started = entries.iter().map(|entry| entry.timing().started).fold(f64::NAN, f64::min);
     let time = DateTime::from_timestamp(started as i64, 0).filter(|_| started.is_finite())?;
     Some(time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }

@@ -134,10 +134,15 @@ impl Pushing<'_> {
                 Err(error) => unreached.push(Some(error)),
             }
         }
-        if unreached.iter().all(Option::is_some) || files > 1 {
+        let is_nowhere = unreached.iter().all(Option::is_some);
+        if is_nowhere || files > 1 {
             for error in unreached.iter_mut().filter_map(Option::take) {
                 telling.tell(Err(error), &self.files[0]);
             }
+        }
+        if is_nowhere {
+            views.close();
+            return Ok(BatchSummary::default());
         }
         let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
         let mut running =
