@@ -2,7 +2,7 @@
 //! that is not on it means failure.
 
 use imgpush_client::{ConfigError, Error as ClientError};
-use imgpush_engine::proof::ProofError;
+use imgpush_engine::source::ChecksumError;
 use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
 
 /// An exit code.
@@ -147,14 +147,14 @@ pub(crate) fn of_failure(failure: &Failure) -> Code {
 
 /// The code of a source that cannot be read, or is not what it has to be.
 pub(crate) fn of_source(error: &SourceError) -> Code {
-    let SourceError::Unproved(error) = error else { return SOURCE };
+    let SourceError::Unverified(error) = error else { return SOURCE };
     match **error {
-        ProofError::NoKey { .. } | ProofError::NoName { .. } => USAGE,
-        ProofError::Differs { .. }
-        | ProofError::Unsigned { .. }
-        | ProofError::NotASignature { .. }
-        | ProofError::Signature { .. } => SOURCE_DIFFERS,
-        ProofError::NotComputed { .. } => UNEXPECTED,
+        ChecksumError::NoKey { .. } | ChecksumError::NoName { .. } => USAGE,
+        ChecksumError::Differs { .. }
+        | ChecksumError::Unsigned { .. }
+        | ChecksumError::NotASignature { .. }
+        | ChecksumError::Signature { .. } => SOURCE_DIFFERS,
+        ChecksumError::NotComputed { .. } => UNEXPECTED,
         _ => SOURCE,
     }
 }

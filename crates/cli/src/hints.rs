@@ -4,7 +4,7 @@ use std::path::Path;
 
 use imgpush_client::{ConfigError, Error as ClientError, Status};
 use imgpush_engine::image_formats::{Finding, Format};
-use imgpush_engine::proof::{ProofError, Refusal};
+use imgpush_engine::source::{ChecksumError, Refusal};
 use imgpush_engine::{DestinationError, Failure, PushError, SourceError, source};
 
 /// Hints for a push that failed.
@@ -113,7 +113,7 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
             "unpack it with its own tool, and name the file or pipe it in".to_owned()
         }
         SourceError::TooLarge { .. } => "--max-size sets the limit".to_owned(),
-        SourceError::Unproved(error) => return for_proof(error),
+        SourceError::Unverified(error) => return for_proof(error),
         _ => return None,
     })
 }
@@ -121,28 +121,28 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
 const AGAIN: &str = "get the list and its signature again, both at once";
 
 /// A hint for a source that is not proved.
-fn for_proof(error: &ProofError) -> Option<String> {
+fn for_proof(error: &ChecksumError) -> Option<String> {
     Some(match error {
-        ProofError::Differs { .. } => "get it again, and the checksum too: a newer build may have the \
+        ChecksumError::Differs { .. } => "get it again, and the checksum too: a newer build may have the \
              same name. If it still differs it is not what was published"
             .to_owned(),
-        ProofError::NoName { .. } | ProofError::NoEntry { .. } => {
+        ChecksumError::NoName { .. } | ChecksumError::NoEntry { .. } => {
             "--checksum-name NAME says what the list calls it".to_owned()
         }
-        ProofError::Contradiction { .. } => {
+        ChecksumError::Contradiction { .. } => {
             "--checksum-name FOLDER/NAME chooses among files of one name".to_owned()
         }
-        ProofError::NotAList { .. } => {
+        ChecksumError::NotAList { .. } => {
             "--checksum-file takes the list itself, such as SHA256SUMS, unpacked".to_owned()
         }
-        ProofError::NoKey { .. } => "--checksum-key FILE takes the public key of whoever publishes the \
+        ChecksumError::NoKey { .. } => "--checksum-key FILE takes the public key of whoever publishes the \
              list: it is on their site, or in /usr/share/keyrings; `gpg --export KEY > FILE` writes one"
             .to_owned(),
-        ProofError::NotAKey { .. } => "`gpg --export KEY > FILE` writes one".to_owned(),
-        ProofError::Unsigned { .. } => "--checksum-signature takes the signature, which lies beside the \
+        ChecksumError::NotAKey { .. } => "`gpg --export KEY > FILE` writes one".to_owned(),
+        ChecksumError::Unsigned { .. } => "--checksum-signature takes the signature, which lies beside the \
              list as SHA256SUMS.gpg, .sign or .asc; without --checksum-key the list is believed as it is"
             .to_owned(),
-        ProofError::Signature { refusals, .. } => {
+        ChecksumError::Signature { refusals, .. } => {
             let unknown = refusals.iter().find_map(|refusal| match refusal {
                 Refusal::UnknownSigner { key } => Some(key),
                 _ => None,
@@ -155,11 +155,11 @@ fn for_proof(error: &ProofError) -> Option<String> {
                 None => AGAIN.to_owned(),
             }
         }
-        ProofError::NotASignature { .. } => AGAIN.to_owned(),
-        ProofError::Unreadable { what: "key", .. } => {
+        ChecksumError::NotASignature { .. } => AGAIN.to_owned(),
+        ChecksumError::Unreadable { what: "key", .. } => {
             "keys are files that you keep: get one once, in a way that you trust".to_owned()
         }
-        ProofError::Unreadable { source, .. } => return for_source(source),
+        ChecksumError::Unreadable { source, .. } => return for_source(source),
         _ => return None,
     })
 }

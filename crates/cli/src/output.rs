@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgpush_engine::image_formats::Finding;
-use imgpush_engine::proof::SourceProof;
+use imgpush_engine::source::Provenance;
 use imgpush_engine::{
     BatchSummary, Bottleneck, Digests, DownloadReport, Failure, Fate, PushError, Report,
     StagingReport, Timing, VerificationReport,
@@ -43,7 +43,7 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
         ["derived-id"] => format!("  known   by its id, {}", report.id),
         _ => format!("  proved  {hash}"),
     });
-    lines.extend(source_proof(&report.source_proof));
+    lines.extend(provenance(&report.provenance));
     lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
     let is_new = report.action != "skipped";
     if let Some(advice) = report.timing.advice.as_ref().filter(|_| is_new) {
@@ -125,12 +125,12 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
         speed(report.size, report.seconds),
     );
     let digests = report.computed.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
-    let proof = source_proof(&report.source_proof);
+    let proof = provenance(&report.provenance);
     std::iter::once(first).chain(digests).chain(proof).map(|line| for_terminal(&line)).collect()
 }
 
 /// A line for each digest that has proved the source.
-pub(crate) fn source_proof(proof: &SourceProof) -> impl Iterator<Item = String> {
+pub(crate) fn provenance(proof: &Provenance) -> impl Iterator<Item = String> {
     proof.source_checksums.iter().map(|checksum| {
         let of = if checksum.of == "content" { " unpacked" } else { "" };
         let list = checksum.list.as_ref().map(|list| format!(" as in {list}"));

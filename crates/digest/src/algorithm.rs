@@ -97,6 +97,27 @@ impl Algorithm {
         }
     }
 
+    /// The name in tagged lists of checksums, as the BSDs and coreutils with `--tag` write it.
+    #[must_use]
+    pub fn bsd_name(self) -> &'static str {
+        match self {
+            Algorithm::Md5 => "MD5",
+            Algorithm::Sha1 => "SHA1",
+            Algorithm::Sha224 => "SHA224",
+            Algorithm::Sha256 => "SHA256",
+            Algorithm::Sha384 => "SHA384",
+            Algorithm::Sha512 => "SHA512",
+            Algorithm::Sha512_256 => "SHA512-256",
+            Algorithm::Sha3_224 => "SHA3-224",
+            Algorithm::Sha3_256 => "SHA3-256",
+            Algorithm::Sha3_384 => "SHA3-384",
+            Algorithm::Sha3_512 => "SHA3-512",
+            Algorithm::Blake2b => "BLAKE2b",
+            Algorithm::Blake2s => "BLAKE2s",
+            Algorithm::Blake3 => "BLAKE3",
+        }
+    }
+
     /// Bytes of a digest.
     #[must_use]
     pub fn digest_bytes(self) -> usize {

@@ -7,8 +7,6 @@
 //! | streams on the thread that is there | [`Stream`], [`update_many`] |
 //! | bytes that are all there | [`hash`](fn@hash) |
 //!
-//! [`Sums`] reads lists of digests, `SHA256SUMS` and its kin.
-//!
 //! ```
 //! use std::num::NonZeroUsize;
 //! use imgpush_digest::{Algorithm, MultiHasher};
@@ -39,7 +37,6 @@ mod platform;
 mod portable;
 mod service;
 mod stream;
-pub mod sums;
 
 pub use algorithm::Algorithm;
 pub use busy::Busy;
@@ -49,7 +46,6 @@ pub use multi::MultiHasher;
 pub use platform::Platform;
 pub use service::{LaneStream, Lanes};
 pub use stream::{Stream, update_many};
-pub use sums::Sums;
 
 /// The digest of bytes that are all there.
 #[must_use]

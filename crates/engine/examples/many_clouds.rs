@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: many_clouds NAME FILE-OR-URL CLOUD…".into());
     };
     let mut unpacking = SourceOptions::default();
-    unpacking.unpack = true;
+    unpacking.decompress = true;
     let source = source::open(Path::new(place), &unpacking).await?;
 
     let retry = RetryOptions::default().with_retries(10);

@@ -12,8 +12,8 @@
 use std::path::Path;
 
 use futures_util::{FutureExt as _, StreamExt as _};
+use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::client::{Cloud, CloudOptions};
-use imgpush_engine::proof::{ChecksumList, Expected};
 use imgpush_engine::source::{self, HttpOptions, SourceOptions};
 use imgpush_engine::{
     Batch, BatchEvent, BatchOptions, BatchTask, CancellationToken, IfExists, PushOptions, Retire,
@@ -61,7 +61,7 @@ fn task(address: &str, expected: Expected) -> BatchTask {
         .with_property("mirrored_from", address)
         .with_if_exists(IfExists::Replace(Retire::Hide));
     let mut unpacking = SourceOptions::default();
-    unpacking.unpack = true;
+    unpacking.decompress = true;
     let place = address.to_owned();
     let opening = async move { expected.of(source::open(Path::new(&place), &unpacking).await?) };
     BatchTask::opened_by(address, options, || opening.boxed())

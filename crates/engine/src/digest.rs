@@ -15,10 +15,10 @@ use std::thread::available_parallelism;
 use imgpush_digest::{Algorithm, Digests};
 use tokio::sync::mpsc;
 
-use crate::SourceError;
-use crate::hashing::Hashing;
-use crate::pool::{OVERHEAD_BYTES, Pool};
-use crate::source::{self, SourceOptions};
+use crate::resources::Hashing;
+use imgpush_source::SourceError;
+use imgpush_source::SourceOptions;
+use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
 
 /// Bytes of one buffer. Larger ones leave the second cache between reading and hashing, smaller ones
 /// wake threads more often.
@@ -34,7 +34,7 @@ const JOBS_PER_CORE: usize = 16;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DigestTask {
-    /// The source, as [`source::open`] takes it.
+    /// The source, as [`open`](imgpush_source::open()) takes it.
     pub path: PathBuf,
     /// Its digests.
     pub algorithms: Vec<Algorithm>,
@@ -125,8 +125,10 @@ impl Digesting {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = options.jobs.map_or(threads.get() * JOBS_PER_CORE, NonZeroUsize::get);
         let jobs = most.min(tasks.len()).min(options.fitting_jobs());
-        let sizes: Vec<Option<u64>> =
-            tasks.iter().map(|task| size(&task.path).filter(|_| !options.source.unpack)).collect();
+        let sizes: Vec<Option<u64>> = tasks
+            .iter()
+            .map(|task| size(&task.path).filter(|_| !options.source.decompress))
+            .collect();
         let (sender, results) = mpsc::unbounded_channel();
         let read_bytes = Arc::new(AtomicU64::new(0));
         let work = Arc::new(Work {
@@ -177,7 +179,7 @@ fn size(path: &Path) -> Option<u64> {
     match std::fs::metadata(path) {
         Ok(file) => file.is_file().then_some(file.len()),
         // It will be told when its turn comes.
-        Err(_) => (path.as_os_str() != "-" && !source::is_address(path)).then_some(0),
+        Err(_) => (path.as_os_str() != "-" && !imgpush_source::is_address(path)).then_some(0),
     }
 }
 
@@ -215,7 +217,7 @@ impl Work {
 
     /// None when nobody wants the rest.
     fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
-        let mut source = source::open_blocking(&task.path, &self.source)?;
+        let mut source = imgpush_source::open_blocking(&task.path, &self.source)?;
         let mut hasher = self.hashing.hasher(task.algorithms.iter().copied());
         let mut bytes = 0;
         while let Some(chunk) = source.next_chunk(&self.pool)? {

@@ -46,7 +46,7 @@
 //! | data laid ready for an import | [`Staging`] |
 //! | digests without a cloud | [`Digesting`] |
 //! | what an image is | [`inspect()`] |
-//! | a source held to its published checksums | [`proof`] |
+//! | a source held to its published checksums | [`checksum`] |
 //! | bytes from elsewhere, and to elsewhere | the traits [`Source`](source::Source) and [`Sink`](sink::Sink), joined by [`pour`](sink::pour) |
 //! | showing how far it is | the trait [`Progress`] |
 //!
@@ -72,64 +72,48 @@
 #![deny(unsafe_code)]
 
 mod batch;
-mod comparison;
-mod delivery;
 mod digest;
-mod download;
 mod error;
-mod exists;
-mod fetch;
-mod formats;
-mod hashing;
-mod intake;
-mod part;
-mod pipeline;
-pub mod pool;
-mod preflight;
+mod integrity;
 mod progress;
-pub mod proof;
+mod pull;
 mod push;
-mod quotas;
 mod report;
+mod resources;
 mod retry;
-mod rounds;
-mod runtime;
-mod sending;
-mod service;
-pub mod sink;
-pub mod source;
-mod stages;
-mod staging;
-mod target;
-mod tune;
-mod verification;
-mod verify;
-mod workbench;
+mod timing;
+mod transfer;
 
+pub use batch::tune::{Settings, Trial, TuneError, TuneOptions, TuneReport, Tuning};
 pub use batch::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, Outcome, RunningBatch,
 };
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
-pub use download::{Download, DownloadOptions, VerifiedStream};
 pub use error::{
-    Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, SourceError,
-    StagingError, VerificationError,
+    Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, StagingError,
+    VerificationError,
 };
-pub use exists::{Earlier, IfExists, Records, Replaced, Retire};
-pub use formats::{disk_format, inspect};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
-pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform, Sums, sums};
+pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform};
 /// What disk images are, and what is wrong with them.
 pub use imgpush_formats as image_formats;
-pub use pipeline::{FRAME_BYTES, Produced, Slowest};
+/// Where the bytes of images come from.
+pub use imgpush_source as source;
+pub use imgpush_source::checksum::Sums;
+pub use imgpush_source::checksum::notation as sums;
+pub use imgpush_source::{SourceError, checksum, pool};
 pub use progress::{NoProgress, Phase, Progress, Retrying};
+pub use pull::verify::Verification;
+pub use pull::{Download, DownloadOptions, VerifiedStream};
+pub use push::format_check::{disk_format, inspect};
+pub use push::if_exists::{Earlier, IfExists, Records, Replaced, Retire};
+pub use push::stage::{Staging, StagingOptions};
+pub use push::target::{Stores, Target, Via};
 pub use push::{MultiPush, Push, PushOptions};
 pub use report::{DownloadReport, Note, Report, StagingReport, VerificationReport};
 pub use retry::RetryOptions;
-pub use stages::{Bottleneck, Stages, Timeline, Timing};
-pub use staging::{Staging, StagingOptions};
-pub use target::{Stores, Target, Via};
+pub use timing::{Bottleneck, Stages, Timeline, Timing};
 pub use tokio_util::sync::CancellationToken;
-pub use tune::{Settings, Trial, TuneError, TuneOptions, TuneReport, Tuning};
-pub use verification::Verification;
+pub use transfer::pass::{FRAME_BYTES, Produced, Slowest};
+pub use transfer::sink;

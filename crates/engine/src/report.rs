@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use imgpush_digest::{Digest, Digests};
 use serde::Serialize;
 
-use crate::exists::Replaced;
-use crate::proof::SourceProof;
-use crate::stages::Timing;
+use crate::push::if_exists::Replaced;
+use crate::timing::Timing;
+use imgpush_source::Provenance;
 
 /// What a push did. Its JSON is `imgpush push --json`: keys never change their meaning, more may
 /// come.
@@ -54,7 +54,7 @@ pub struct Report {
     pub source: String,
     /// What has proved the source.
     #[serde(flatten)]
-    pub source_proof: SourceProof,
+    pub provenance: Provenance,
     /// Where it was sent.
     pub cloud: String,
     /// On which way: `direct`, `import` or `web-download`.
@@ -129,7 +129,7 @@ pub struct StagingReport {
     pub source: String,
     /// What has proved the source.
     #[serde(flatten)]
-    pub source_proof: SourceProof,
+    pub provenance: Provenance,
     /// Where it was sent.
     pub cloud: String,
     /// How often the data was sent.

@@ -96,19 +96,6 @@ impl RetryOptions {
     }
 }
 
-/// The pause behind so many failures in a row, for what is gone on with and not begun again.
-pub(crate) fn pause(first: Duration, longest: Duration, failures: u32) -> Duration {
-    let mut pauses = ExponentialBuilder::default()
-        .with_min_delay(first)
-        .with_max_delay(longest)
-        .with_jitter()
-        .without_max_times()
-        .build();
-    // By then all are the longest.
-    let at = failures.min(32) as usize;
-    pauses.nth(at).expect("there is no last one")
-}
-
 /// What a service asks for by `Retry-After`, within reason.
 fn patience(error: &ClientError) -> Duration {
     error.retry_after().unwrap_or_default().min(LONGEST_RETRY_AFTER)
@@ -258,15 +245,6 @@ mod tests {
         let mut retries = Retries::new(&RetryOptions::never());
         assert_eq!(retries.grant(Remedy::NewToken, &broken()), Some(Duration::from_secs(1)));
         assert_eq!(retries.grant(Remedy::NewToken, &broken()), None);
-    }
-
-    #[test]
-    fn behind_many_failures_the_pause_is_the_longest() {
-        let (first, longest) = (Duration::from_millis(500), Duration::from_secs(30));
-        for (failures, base) in [(0, first), (1, first * 2), (3, first * 8), (u32::MAX, longest)] {
-            let pause = pause(first, longest, failures);
-            assert!((base..=base * 2).contains(&pause), "{pause:?} behind {failures}");
-        }
     }
 
     #[test]

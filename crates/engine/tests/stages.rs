@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::connect;
 use imgpush_engine::pool::Pool;
-use imgpush_engine::source::{Packing, ReaderSource, Source, Unpacked};
+use imgpush_engine::source::{Compression, Decompressed, ReaderSource, Source};
 use imgpush_engine::{
     Bottleneck, CancellationToken, MultiPush, Push, PushError, PushOptions, Report, RetryOptions,
     SourceError, Target, Timing,
@@ -109,7 +109,7 @@ async fn a_connection_that_takes_nothing_is_the_networks() {
 async fn unpacking_is_told_from_reading_what_is_packed() {
     // Zeros, so that nearly nothing is read, and all the time goes into what comes out.
     let reader = ReaderSource::new("disk.bz2", Cursor::new(bzip2_of_zeros(48 * MIB)));
-    let source = Unpacked::new(Box::new(reader), Packing::Bzip2).unwrap();
+    let source = Decompressed::new(Box::new(reader), Compression::Bzip2).unwrap();
     let report = push(Box::new(source), &[]).await.unwrap();
     let stages = &report.timing.stages;
     assert!(stages.decompress > 4.0 * stages.read, "{stages:?}");
@@ -117,7 +117,7 @@ async fn unpacking_is_told_from_reading_what_is_packed() {
 
     // The same, where what is packed comes slowly.
     let reader = ReaderSource::new("disk.bz2", Late(Cursor::new(bzip2_of_zeros(MIB))));
-    let source = Unpacked::new(Box::new(reader), Packing::Bzip2).unwrap();
+    let source = Decompressed::new(Box::new(reader), Compression::Bzip2).unwrap();
     let report = push(Box::new(source), &[]).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");

@@ -48,7 +48,7 @@ impl Decompress {
     /// For the engine, and no other option.
     pub(crate) fn options(self) -> SourceOptions {
         let mut options = SourceOptions::default();
-        options.unpack = self == Decompress::Auto;
+        options.decompress = self == Decompress::Auto;
         options
     }
 }
@@ -57,7 +57,7 @@ impl SourceArgs {
     /// For the engine, where `default` is what the verb does with packed sources.
     pub(crate) fn options(&self, default: Decompress) -> SourceOptions {
         let mut options = self.decompress.unwrap_or(default).options();
-        options.most_bytes = self.max_size;
+        options.max_bytes = self.max_size;
         options.io = match self.io {
             IoKind::Read => Io::Read,
             IoKind::Mmap => Io::Mmap,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use imgpush_engine::proof::{ChecksumList, Expected, Keys, ProofError};
-use imgpush_engine::source::{self, HttpOptions, Source, SourceOptions};
+use imgpush_engine::checksum::{ChecksumList, Expected, Keys};
+use imgpush_engine::source::{self, ChecksumError, HttpOptions, Source, SourceOptions};
 use imgpush_engine::{CancellationToken, SourceError};
 
 use crate::args::ProofArgs;
@@ -28,7 +28,7 @@ pub(super) async fn expected(
     args: &ProofArgs,
     http: &HttpOptions,
     printer: &Printer,
-) -> Result<Expected, ProofError> {
+) -> Result<Expected, ChecksumError> {
     let mut expected = args.digests().fold(Expected::default(), Expected::with_digest);
     if let Some(name) = &args.checksum_name {
         expected = expected.named(name);

@@ -66,7 +66,7 @@ fn facts(page: &mut Markup, report: &Report) {
         fact(page, "os_hash_value", &format!("{algorithm} {value}"));
     }
     fact(page, "checksum", report.checksum.as_deref().unwrap_or_default());
-    for line in output::source_proof(&report.source_proof) {
+    for line in output::provenance(&report.provenance) {
         fact(page, "source", line.trim());
     }
     fact(page, "way", report.via);

@@ -1,30 +1,31 @@
 //! Many images, as many at a time as the machine and the clouds take.
 
-mod account;
+mod handle;
 mod journal;
+mod journal_entry;
 mod options;
-mod running;
 mod summary;
 mod task;
-mod work;
+pub(crate) mod tune;
+mod worker;
 
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
+pub use handle::{BatchEvent, Outcome, RunningBatch};
 pub use journal::JournalError;
 pub use options::BatchOptions;
 pub(crate) use options::chunk_bytes;
-pub use running::{BatchEvent, Outcome, RunningBatch};
 pub use summary::BatchSummary;
 pub use task::BatchTask;
 
 use self::journal::Journal;
-use self::work::Work;
+use self::worker::Work;
 use crate::progress::{NoProgress, Progress};
-use crate::service::Service;
-use crate::target::Target;
+use crate::push::service::Service;
+use crate::push::target::Target;
 
 /// Pushes many images into one cloud, or each of them into several.
 ///

@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::hashing::Hashing;
-use crate::pool::{OVERHEAD_BYTES, Pool};
+use crate::resources::Hashing;
+use crate::resources::Workbench;
 use crate::retry::RetryOptions;
-use crate::workbench::Workbench;
+use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
 
 /// How a batch goes.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl BatchOptions {
 /// One that has the machine to itself has the largest buffers. Of several, those that are read stay in the
 /// second cache until they are hashed.
 pub(crate) fn chunk_bytes(room: u64, jobs: usize) -> usize {
-    let most = if jobs > 1 { SHARED_CHUNK_BYTES } else { crate::pool::CHUNK_BYTES };
+    let most = if jobs > 1 { SHARED_CHUNK_BYTES } else { imgpush_source::pool::CHUNK_BYTES };
     let share = usize::try_from(room / CHUNKS_A_JOB).unwrap_or(most).max(1);
     // The power of two that is not larger.
     let share = 1 << share.ilog2();

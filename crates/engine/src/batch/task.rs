@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 
-use crate::SourceError;
 use crate::push::PushOptions;
-use crate::source::{self, Source, SourceOptions};
-use crate::target::Via;
+use crate::push::target::Via;
+use imgpush_source::SourceError;
+use imgpush_source::{Source, SourceOptions};
 
 /// One image of a batch: where it comes from, and what it is to be.
 pub struct BatchTask {
@@ -21,13 +21,13 @@ pub struct BatchTask {
 type Opening = Box<dyn FnOnce() -> BoxFuture<'static, Result<Box<dyn Source>, SourceError>> + Send>;
 
 impl BatchTask {
-    /// What a user names, as [`source::open`] takes it.
+    /// What a user names, as [`open`](imgpush_source::open()) takes it.
     #[must_use]
     pub fn new(place: impl Into<PathBuf>, source: SourceOptions, options: PushOptions) -> Self {
         let place = place.into();
-        let name = source::shown(&place).to_string_lossy().into_owned();
+        let name = imgpush_source::shown(&place).to_string_lossy().into_owned();
         BatchTask::opened_by(name, options, move || {
-            Box::pin(async move { source::open(&place, &source).await })
+            Box::pin(async move { imgpush_source::open(&place, &source).await })
         })
     }
 

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read as _};
 use std::sync::atomic::Ordering;
 
-use imgpush_engine::proof::{ChecksumList, Expected};
+use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{Failure, IfExists, SourceError};
 
@@ -28,7 +28,7 @@ async fn what_is_published_is_read_once_and_not_again() {
     let again = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
     assert_eq!((again.action, again.id), ("skipped", report.id));
     assert_eq!(again.verified_by, ["derived-id"]);
-    assert!(again.computed.is_empty() && again.source_proof.source_verified_by.is_empty());
+    assert!(again.computed.is_empty() && again.provenance.source_verified_by.is_empty());
     assert!(again.notes.iter().any(|note| note.id == "not-read"));
     assert_eq!(read.load(Ordering::Relaxed), 0);
     assert_eq!(scene.requests(before), ["GET /v2/images"]);
@@ -58,7 +58,7 @@ async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
     let (source, _) = Counted::of(data(0));
     let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
     let Failure::Source(source) = &*error.failure else { panic!("{error:?}") };
-    assert!(matches!(**source, SourceError::Unproved(_)));
+    assert!(matches!(**source, SourceError::Unverified(_)));
     assert!(scene.images().await.is_empty());
 }
 
@@ -79,7 +79,7 @@ async fn packed_bytes_and_what_is_in_them_are_two_things() {
     std::fs::write(&path, &packed).unwrap();
     let open = |unpack| {
         let mut options = imgpush_engine::source::SourceOptions::default();
-        options.unpack = unpack;
+        options.decompress = unpack;
         imgpush_engine::source::open_blocking(&path, &options).unwrap()
     };
     for (action, verified_by) in

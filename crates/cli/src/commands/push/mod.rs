@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use imgpush_client::ImageClient;
-use imgpush_engine::proof::Expected;
+use imgpush_engine::checksum::Expected;
 use imgpush_engine::source::{self, Source, SourceOptions};
 use imgpush_engine::{
     Batch, BatchEvent, BatchSummary, BatchTask, CancellationToken, Failure, Push, PushError,

@@ -1,0 +1,109 @@
+//! A batch at work, seen from outside.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::worker::Work;
+use super::{BatchOptions, BatchSummary};
+use crate::error::PushError;
+use crate::report::Report;
+
+/// A batch at work: a stream of what happens, which ends when all is done.
+///
+/// # Cancel safety
+///
+/// No event is lost. Dropping it drops the pushes, as dropping a [`MultiPush`](crate::MultiPush) does.
+pub struct RunningBatch {
+    events: mpsc::Receiver<BatchEvent>,
+    jobs: JoinSet<()>,
+    work: Arc<Work>,
+    summary: BatchSummary,
+}
+
+/// What happens to the images of a batch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BatchEvent {
+    /// A job has begun with one.
+    Begun {
+        /// Its number, from 0.
+        number: usize,
+        /// What it is read from.
+        source: String,
+    },
+    /// It has come to its end.
+    Ended(Outcome),
+}
+
+/// What became of one image of a batch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Its number, from 0.
+    pub number: usize,
+    /// What it is read from.
+    pub source: String,
+    /// When it was begun, from the start of the batch.
+    pub begun: Duration,
+    /// A result a target, in their order.
+    pub results: Vec<Result<Report, PushError>>,
+}
+
+impl RunningBatch {
+    pub(super) fn start(work: Work, options: &BatchOptions) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let work = Arc::new(work);
+        let mut jobs = JoinSet::new();
+        for bench in options.workbenches(options.jobs.get()) {
+            jobs.spawn(Arc::clone(&work).run(bench, sender.clone()));
+        }
+        RunningBatch { events, jobs, work, summary: BatchSummary::default() }
+    }
+
+    /// What it has come to until now; all of it when the stream has ended.
+    #[must_use]
+    pub fn summary(&self) -> &BatchSummary {
+        &self.summary
+    }
+}
+
+/// Those that wait for whoever listens; a job that has to say more waits as well.
+const EVENTS: usize = 64;
+
+impl Stream for RunningBatch {
+    type Item = BatchEvent;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<BatchEvent>> {
+        let this = self.get_mut();
+        let event = ready!(this.events.poll_recv(cx));
+        match &event {
+            Some(BatchEvent::Ended(outcome)) => this.summary.add(outcome),
+            Some(BatchEvent::Begun { .. }) => {}
+            None => {
+                // A job that panicked took its image with it.
+                while let Some(job) = ready!(this.jobs.poll_join_next(cx)) {
+                    if let Err(error) = job
+                        && error.is_panic()
+                    {
+                        std::panic::resume_unwind(error.into_panic());
+                    }
+                }
+                this.summary.unbegun += this.work.give_up();
+            }
+        }
+        this.summary.seconds = this.work.start.elapsed().as_secs_f64();
+        Poll::Ready(event)
+    }
+}
+
+impl std::fmt::Debug for RunningBatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunningBatch").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! What a journal knows of one image of one target, and is told of it.
+
+use std::sync::Arc;
+
+use super::journal::{Journal, Key, Known, Proved};
+use crate::push::if_exists::{Earlier, Records};
+use crate::report::{Note, Report};
+
+/// The place of one image of one target in a journal.
+#[derive(Clone)]
+pub(super) struct Account {
+    journal: Arc<Journal>,
+    key: Key,
+    /// Of the source as it is now; nothing is known of one that has none.
+    stamp: Option<String>,
+}
+
+impl Account {
+    pub(super) fn new(journal: Arc<Journal>, key: Key, stamp: Option<String>) -> Self {
+        Account { journal, key, stamp }
+    }
+
+    /// What earlier batches have left of the image.
+    pub(super) fn earlier(&self) -> Option<Earlier> {
+        let Known { asked_for, proved } = self.journal.known(&self.key);
+        let is_as_it_was = |proved: &Proved| self.stamp.as_ref() == Some(&proved.stamp);
+        if let Some(Proved { id, os_hash_algo, os_hash_value, .. }) = proved.filter(is_as_it_was) {
+            return Some(Earlier::Proved { id, os_hash_algo, os_hash_value });
+        }
+        Some(Earlier::Begun { id: asked_for? })
+    }
+
+    /// Writes down that the image is proved, where it can be known again.
+    pub(super) fn proved(&self, report: &mut Report) {
+        let hash = report.os_hash_algo.clone().zip(report.os_hash_value.clone());
+        let Some(((os_hash_algo, os_hash_value), stamp)) = hash.zip(self.stamp.clone()) else {
+            return;
+        };
+        let proved = Proved { id: report.id.clone(), stamp, os_hash_algo, os_hash_value };
+        if let Err(error) = self.journal.proved(&self.key, proved) {
+            let text = format!("the journal does not know of this image: {error}");
+            report.notes.push(Note { id: "journal", text });
+        }
+    }
+}
+
+impl Records for Account {
+    fn asking(&self, id: &str) -> std::io::Result<()> {
+        self.journal.asking(&self.key, id)
+    }
+
+    fn gone(&self, id: &str) {
+        // One that is taken for there is looked for by the next batch, and not found.
+        let _ = self.journal.gone(&self.key, id);
+    }
+}

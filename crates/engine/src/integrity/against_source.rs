@@ -1,0 +1,96 @@
+//! An image beside a source that may be the same.
+
+use std::sync::Arc;
+
+use imgpush_client::{Image, Status};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::error::Failure;
+use crate::integrity::compare::{self, Claims, Verdict};
+use crate::progress::{Phase, Progress};
+use crate::resources::Workbench;
+use crate::transfer::pass::Produced;
+use imgpush_source::Provenance;
+use imgpush_source::Source;
+use imgpush_source::off_runtime;
+
+/// Compares a source with what the image shows; nothing is asked of the service. One of another size is
+/// not read. Gives the digests of the source, and the fields that are equal.
+///
+/// # Errors
+///
+/// [`Failure::Differs`] when the source is not the image.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the reading behind the chunk it is at.
+pub(crate) async fn compare(
+    image: &Image,
+    source: Box<dyn Source>,
+    bench: Workbench,
+    progress: &Arc<dyn Progress>,
+    cancel: &CancellationToken,
+) -> Result<(Produced, Vec<&'static str>), Failure> {
+    if !matches!(image.status(), Status::Active | Status::Deactivated) {
+        return Err(Failure::NotAvailable { status: image.status() });
+    }
+    let name = source.name().to_owned();
+    let differs = |failure| compare::data_is_wrong(&name, failure);
+    if let Some(size) = source.size() {
+        compare::same_size(image, size).map_err(differs)?;
+    }
+    let claims = Claims::of(image);
+    claims.sufficient()?;
+
+    if let Some(size) = image.size() {
+        progress.total(size);
+    }
+    progress.phase(Phase::Hashing);
+    let work = Work {
+        source,
+        algorithms: claims.algorithms(),
+        bench,
+        progress: Arc::clone(progress),
+        cancel: cancel.child_token(),
+    };
+    let _end: DropGuard = work.cancel.clone().drop_guard();
+    let produced = tokio::select! {
+        produced = off_runtime(move || work.run()) => produced?,
+        // A read may hang.
+        () = cancel.cancelled() => return Err(Failure::Interrupted),
+    };
+    compare::same_size(image, produced.bytes).map_err(differs)?;
+    match claims.compare(&produced.digests).map_err(differs)? {
+        Verdict::Proved(by) => Ok((produced, by)),
+        Verdict::Needs(algorithm) => {
+            Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") })
+        }
+    }
+}
+
+/// Reads and hashes, on a thread.
+struct Work {
+    source: Box<dyn Source>,
+    algorithms: Vec<imgpush_digest::Algorithm>,
+    bench: Workbench,
+    progress: Arc<dyn Progress>,
+    cancel: CancellationToken,
+}
+
+impl Work {
+    fn run(mut self) -> Result<Produced, Failure> {
+        let mut hasher = self.bench.hashing.hasher(self.algorithms);
+        let mut bytes = 0;
+        while let Some(chunk) = self.source.next_chunk(&self.bench.pool)? {
+            if self.cancel.is_cancelled() {
+                return Err(Failure::Interrupted);
+            }
+            hasher.update(&chunk);
+            bytes += chunk.len() as u64;
+            self.progress.sent(bytes);
+        }
+        let digests = hasher.finish();
+        self.source.finish(&digests)?;
+        Ok(Produced { bytes, digests, provenance: Provenance::default() })
+    }
+}

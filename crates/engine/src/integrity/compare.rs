@@ -1,0 +1,238 @@
+//! Whether data is what the server says an image is: the one place that knows.
+
+use imgpush_client::{Image, Status};
+use imgpush_digest::{Algorithm, Digest, Digests};
+
+use crate::error::Failure;
+use crate::transfer::pass::Produced;
+
+/// What comparing an image with data says.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It is the same, by these fields.
+    Proved(Vec<&'static str>),
+    /// This digest is needed to tell.
+    Needs(Algorithm),
+}
+
+/// Compares all that the server says of an image that should be active with the bytes sent.
+pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure> {
+    if image.status() != Status::Active {
+        return Err(mismatch("status", "active", &image.status().to_string()));
+    }
+    same_size(image, sent.bytes)?;
+    let claims = Claims::of(image);
+    claims.sufficient()?;
+    claims.compare(&sent.digests)
+}
+
+/// Whether the image has so many bytes.
+pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), Failure> {
+    if image.size() == Some(bytes) {
+        return Ok(());
+    }
+    let found = image.size().map_or("not set".to_owned(), |size| size.to_string());
+    Err(mismatch("size", &bytes.to_string(), &found))
+}
+
+/// The digests that an image shows.
+#[derive(Debug)]
+pub(crate) struct Claims<'a> {
+    /// Those that can be computed here, the strongest first.
+    hashes: Vec<Claim<'a>>,
+    /// Why they prove nothing, if they do not.
+    doubt: Option<String>,
+}
+
+#[derive(Debug)]
+struct Claim<'a> {
+    field: &'static str,
+    algorithm: Algorithm,
+    value: &'a str,
+    /// Whether there is no proof without it. The checksum alone is enough, and not needed, as FIPS
+    /// hosts have none.
+    needed: bool,
+}
+
+impl<'a> Claims<'a> {
+    pub(crate) fn of(image: &'a Image) -> Self {
+        let mut claims = Claims { hashes: Vec::new(), doubt: None };
+        match (image.hash_algo(), image.hash_value()) {
+            (Some(name), Some(value)) => match name.parse() {
+                Ok(algorithm) => claims.add("os_hash_value", algorithm, value, true),
+                Err(_) => {
+                    claims.doubt =
+                        Some(format!("the server hashes with {name}, which is not known here"));
+                }
+            },
+            (Some(name), None) => {
+                claims.doubt = Some(format!("the server names {name} but shows no os_hash_value"));
+            }
+            // Before API 2.7 there is only the checksum.
+            (None, _) => {}
+        }
+        if let Some(checksum) = image.checksum() {
+            claims.add("checksum", Algorithm::Md5, checksum, false);
+        }
+        if claims.hashes.is_empty() && claims.doubt.is_none() {
+            claims.doubt = Some("the server shows neither os_hash_value nor checksum".to_owned());
+        }
+        claims
+    }
+
+    fn add(&mut self, field: &'static str, algorithm: Algorithm, value: &'a str, needed: bool) {
+        self.hashes.push(Claim { field, algorithm, value, needed });
+    }
+
+    /// What to compute.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        self.hashes.iter().map(|claim| claim.algorithm).collect()
+    }
+
+    /// Why even data that agrees with all digests is not proved.
+    pub(crate) fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// Whether data that agrees with all digests is proved.
+    pub(crate) fn sufficient(&self) -> Result<(), Failure> {
+        match &self.doubt {
+            Some(reason) => Err(Failure::CannotVerify { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares those that were computed.
+    pub(crate) fn compare(&self, computed: &Digests) -> Result<Verdict, Failure> {
+        let mut equal = Vec::new();
+        for claim in &self.hashes {
+            match computed.get(claim.algorithm) {
+                Some(digest) => equal.push(claim.holds(digest)?),
+                None if claim.needed => return Ok(Verdict::Needs(claim.algorithm)),
+                None => {}
+            }
+        }
+        if equal.is_empty() && self.doubt.is_none() {
+            return Err(Failure::CannotVerify {
+                reason: "no digest that the server shows was computed".to_owned(),
+            });
+        }
+        Ok(Verdict::Proved(equal))
+    }
+}
+
+impl Claim<'_> {
+    fn holds(&self, computed: &Digest) -> Result<&'static str, Failure> {
+        match Digest::from_hex(self.algorithm, self.value) {
+            Ok(digest) if digest == *computed => Ok(self.field),
+            _ => Err(mismatch(self.field, &computed.to_string(), self.value)),
+        }
+    }
+}
+
+/// Both readings gave the same bytes, as far as every digest that both have tells.
+pub(crate) fn same_bytes(first: &Digests, second: &Digests) -> bool {
+    first.iter().all(|digest| second.get(digest.algorithm()).is_none_or(|other| other == digest))
+}
+
+fn mismatch(field: &'static str, expected: &str, found: &str) -> Failure {
+    Failure::Mismatch { field, expected: expected.to_owned(), found: found.to_owned() }
+}
+
+/// Data that is to be what the image says, so that the image is right and the data may be wrong; of a
+/// push it is the other way round.
+pub(crate) fn data_is_wrong(what: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::Mismatch { field, expected, found } => {
+            Failure::Differs { what: what.to_owned(), field, expected: found, found: expected }
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use imgpush_digest::hash;
+    use serde_json::json;
+
+    use super::*;
+
+    fn sent(data: &[u8]) -> Produced {
+        let mut hasher = imgpush_digest::MultiHasher::new(
+            [Algorithm::Md5, Algorithm::Sha512],
+            std::num::NonZeroUsize::MIN,
+        );
+        hasher.update(&bytes::Bytes::copy_from_slice(data));
+        Produced {
+            bytes: data.len() as u64,
+            digests: hasher.finish(),
+            provenance: imgpush_source::Provenance::default(),
+        }
+    }
+
+    fn image(changes: &serde_json::Value) -> Image {
+        let mut json = json!({"id": "x", "status": "active", "size": 3,
+            "checksum": hash(Algorithm::Md5, b"abc").to_string(),
+            "os_hash_algo": "sha512",
+            "os_hash_value": hash(Algorithm::Sha512, b"abc").to_string()});
+        for (key, value) in changes.as_object().unwrap() {
+            json[key] = value.clone();
+        }
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn the_same_bytes_are_proved_by_both_hashes() {
+        let verdict = compare(&image(&json!({})), &sent(b"abc")).unwrap();
+        assert!(matches!(verdict, Verdict::Proved(by) if by == ["os_hash_value", "checksum"]));
+        let only_md5 = image(&json!({"os_hash_algo": null, "os_hash_value": null}));
+        let verdict = compare(&only_md5, &sent(b"abc")).unwrap();
+        assert!(matches!(verdict, Verdict::Proved(by) if by == ["checksum"]));
+    }
+
+    #[test]
+    fn any_field_that_differs_is_named() {
+        for (changes, field) in [
+            (json!({"status": "queued"}), "status"),
+            (json!({"size": 4}), "size"),
+            (json!({"size": null}), "size"),
+            (json!({"checksum": "00"}), "checksum"),
+            (
+                json!({"os_hash_value": hash(Algorithm::Sha512, b"abd").to_string()}),
+                "os_hash_value",
+            ),
+            (json!({"os_hash_value": "no hex"}), "os_hash_value"),
+        ] {
+            let failure = compare(&image(&changes), &sent(b"abc")).unwrap_err();
+            assert!(
+                matches!(&failure, Failure::Mismatch { field: f, .. } if *f == field),
+                "{changes}: {failure}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_digest_in_doubt_is_compared_and_proves_nothing() {
+        let doubtful = image(&json!({"os_hash_algo": "sm3"}));
+        let claims = Claims::of(&doubtful);
+        assert!(claims.doubt().unwrap().contains("sm3"));
+        assert_eq!(claims.algorithms(), [Algorithm::Md5]);
+        let verdict = claims.compare(&sent(b"abc").digests).unwrap();
+        assert!(matches!(verdict, Verdict::Proved(by) if by == ["checksum"]));
+        assert!(claims.compare(&sent(b"abd").digests).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_never_a_success() {
+        let needs = compare(&image(&json!({"os_hash_algo": "sha3_256"})), &sent(b"abc")).unwrap();
+        assert!(matches!(needs, Verdict::Needs(Algorithm::Sha3_256)));
+        for changes in [
+            json!({"os_hash_algo": "sm3"}),
+            json!({"os_hash_value": null}),
+            json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null}),
+        ] {
+            let failure = compare(&image(&changes), &sent(b"abc")).unwrap_err();
+            assert!(matches!(failure, Failure::CannotVerify { .. }), "{changes}: {failure}");
+        }
+    }
+}

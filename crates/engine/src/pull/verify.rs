@@ -1,0 +1,132 @@
+//! Whether an image is what it should be, without keeping anything.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use imgpush_client::{Image, ImageClient};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Failure, VerificationError};
+use crate::integrity::against_source::compare;
+use crate::progress::Progress;
+use crate::pull::{Download, DownloadOptions};
+use crate::report::{self, VerificationReport};
+use crate::transfer::pass::Produced;
+use imgpush_source::Source;
+
+/// Compares images of one cloud with files, or with the data that the cloud gives for them.
+///
+/// A comparison with a file asks the cloud nothing: it believes the digests that the image shows. One
+/// with the download believes them too, and proves that the data in the store still is what they say.
+#[derive(Clone, Debug)]
+pub struct Verification(Download);
+
+impl Verification {
+    /// Verifications through `client`. Of the options those on files do nothing here, and
+    /// [`allow_unverified`](DownloadOptions::allow_unverified) neither.
+    #[must_use]
+    pub fn new(client: ImageClient, mut options: DownloadOptions) -> Self {
+        options.allow_unverified = false;
+        Verification(Download::new(client, options))
+    }
+
+    /// For so many verifications at a time, as [`Download::for_jobs`].
+    #[must_use]
+    pub fn for_jobs(self, jobs: NonZeroUsize) -> Self {
+        Verification(self.0.for_jobs(jobs))
+    }
+
+    /// How many verifications may run at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.0.jobs()
+    }
+
+    /// What messages and the report call the cloud; its host when nobody says.
+    #[must_use]
+    pub fn on_cloud(self, name: impl Into<String>) -> Self {
+        Verification(self.0.on_cloud(name))
+    }
+
+    /// Who hears of verifications while they run.
+    #[must_use]
+    pub fn with_progress(self, progress: Arc<dyn Progress>) -> Self {
+        Verification(self.0.with_progress(progress))
+    }
+
+    /// Compares with a file, or whatever `source` is. One of another size fails before it is read. A
+    /// deactivated image can be compared too: its digests are there.
+    ///
+    /// # Errors
+    ///
+    /// [`VerificationError`], with [`Failure::Differs`] where the two are not the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is changed by a verification.
+    pub async fn against_file(
+        &self,
+        image: &Image,
+        source: Box<dyn Source>,
+        cancel: &CancellationToken,
+    ) -> Result<VerificationReport, VerificationError> {
+        let start = Instant::now();
+        let name = source.name().to_owned();
+        let (bench, progress) = (self.0.bench(), self.0.progress());
+        let compared = compare(image, source, bench, progress, cancel).await;
+        let (produced, by) = compared.map_err(|failure| self.error(image, failure))?;
+        Ok(self.report(image, &produced, by, "file", Some(name), start))
+    }
+
+    /// Compares with the data that the service gives: downloads it, keeping nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`against_file`](Verification::against_file), and as a download.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is changed by a verification.
+    pub async fn against_download(
+        &self,
+        image: &Image,
+        cancel: &CancellationToken,
+    ) -> Result<VerificationReport, VerificationError> {
+        let start = Instant::now();
+        let proved = self.0.to_nowhere(image, cancel).await;
+        let (produced, proof) = proved.map_err(|failure| self.error(image, failure))?;
+        Ok(self.report(image, &produced, proof.by, "download", None, start))
+    }
+
+    fn error(&self, image: &Image, failure: Failure) -> VerificationError {
+        VerificationError {
+            image: image.name().unwrap_or(image.id()).to_owned(),
+            cloud: self.0.cloud().to_owned(),
+            failure: Box::new(failure),
+        }
+    }
+
+    fn report(
+        &self,
+        image: &Image,
+        produced: &Produced,
+        verified_by: Vec<&'static str>,
+        against: &'static str,
+        source: Option<String>,
+        start: Instant,
+    ) -> VerificationReport {
+        VerificationReport {
+            id: image.id().to_owned(),
+            name: image.name().map(str::to_owned),
+            size: produced.bytes,
+            verified: !verified_by.is_empty(),
+            verified_by,
+            computed: report::shown(&produced.digests),
+            against,
+            source,
+            cloud: self.0.cloud().to_owned(),
+            seconds: start.elapsed().as_secs_f64(),
+        }
+    }
+}

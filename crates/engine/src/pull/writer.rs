@@ -1,0 +1,179 @@
+//! Hashes what is received, and writes it to the partial file, on a thread outside the async runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use imgpush_digest::Algorithm;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{DestinationError, Failure};
+use crate::progress::{Phase, Progress};
+use crate::pull::partial_file::Part;
+use crate::resources::Hasher;
+use crate::resources::Workbench;
+use crate::transfer::pass::Produced;
+use imgpush_source::Provenance;
+
+/// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
+/// of either side.
+const QUEUE_CHUNKS: usize = 2;
+
+/// The thread, seen from the task that feeds it. Dropping it ends the thread behind the chunk it is at.
+pub(crate) struct Intake {
+    queue: mpsc::Sender<Item>,
+    ready: Option<oneshot::Receiver<u64>>,
+    landed: oneshot::Receiver<Landed>,
+    written: Arc<AtomicU64>,
+}
+
+enum Item {
+    Chunk(Bytes),
+    /// That was all.
+    End,
+}
+
+/// What became of the bytes.
+pub(crate) struct Landed {
+    /// The file, when there is one.
+    pub(crate) part: Option<Part>,
+    /// The digests of all bytes; none when the end never came.
+    pub(crate) result: Result<Option<Produced>, Failure>,
+}
+
+impl Intake {
+    /// Starts the thread. What is in `part` already is hashed first.
+    pub(crate) fn start(
+        algorithms: Vec<Algorithm>,
+        part: Option<Part>,
+        bench: Workbench,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        let (queue, items) = mpsc::channel(QUEUE_CHUNKS);
+        let (tell_ready, ready) = oneshot::channel();
+        let (tell_landed, landed) = oneshot::channel();
+        let written = Arc::new(AtomicU64::new(0));
+        let mut work = Work {
+            hasher: bench.hashing.hasher(algorithms),
+            part,
+            items,
+            bytes: 0,
+            written: Arc::clone(&written),
+        };
+        let run = move || {
+            let result = work.resume(&bench, progress.as_ref()).and_then(|()| {
+                // Fails when the download was given up meanwhile; so does what follows.
+                let _ = tell_ready.send(work.bytes);
+                work.run()
+            });
+            let Work { hasher, part, bytes, .. } = work;
+            let result = match result {
+                Ok(true) => Ok(Some(Produced {
+                    bytes,
+                    digests: hasher.finish(),
+                    provenance: Provenance::default(),
+                })),
+                Ok(false) => Ok(None),
+                Err(failure) => Err(failure),
+            };
+            let _ = tell_landed.send(Landed { part, result });
+        };
+        std::thread::Builder::new()
+            .name("imgpush-write".into())
+            .spawn(run)
+            .expect("a process that downloads may start a handful of threads");
+        Intake { queue, ready: Some(ready), landed, written }
+    }
+
+    /// The number of bytes that are there already, once they are hashed; none when that failed, which
+    /// [`finish`](Intake::finish) tells.
+    pub(crate) async fn ready(&mut self) -> Option<u64> {
+        self.ready.take()?.await.ok()
+    }
+
+    /// Hands on the next bytes, and leaves none in `chunk`; `false` when the thread has ended, and
+    /// [`finish`](Intake::finish) tells why.
+    ///
+    /// # Cancel safety
+    ///
+    /// The bytes are in `chunk` or on their way, never lost.
+    pub(crate) async fn push(&self, chunk: &mut Option<Bytes>) -> bool {
+        let Ok(place) = self.queue.reserve().await else { return false };
+        if let Some(chunk) = chunk.take() {
+            place.send(Item::Chunk(chunk));
+        }
+        true
+    }
+
+    /// Says that this was all.
+    pub(crate) async fn end(&self) -> bool {
+        self.queue.send(Item::End).await.is_ok()
+    }
+
+    /// Bytes written, or found written.
+    pub(crate) fn written(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.written)
+    }
+
+    /// Waits for the thread to end: with the digests behind [`end`](Intake::end), else as far as it is.
+    pub(crate) async fn finish(self) -> Landed {
+        drop(self.queue);
+        self.landed.await.expect("the thread answers before it ends, and passes its panic on here")
+    }
+}
+
+/// The thread, seen from inside.
+struct Work {
+    hasher: Hasher,
+    part: Option<Part>,
+    items: mpsc::Receiver<Item>,
+    /// Bytes hashed.
+    bytes: u64,
+    written: Arc<AtomicU64>,
+}
+
+impl Work {
+    /// Hashes what an earlier download has left.
+    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<(), Failure> {
+        let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else { return Ok(()) };
+        progress.phase(Phase::Resuming);
+        // Nobody feeds a download that was given up.
+        while !self.items.is_closed() {
+            let mut buffer = bench.pool.take().map_err(|source| Failure::Memory { source })?;
+            let filled = part.read(buffer.space()).map_err(Failure::Destination)?;
+            if filled == 0 {
+                break;
+            }
+            self.bytes += filled as u64;
+            self.hasher.update(&buffer.into_chunk(filled));
+            self.written.store(self.bytes, Ordering::Relaxed);
+            progress.sent(self.bytes);
+        }
+        Ok(())
+    }
+
+    /// Takes chunks until the end; whether it came.
+    fn run(&mut self) -> Result<bool, Failure> {
+        loop {
+            match self.items.blocking_recv() {
+                Some(Item::Chunk(chunk)) => self.take(&chunk).map_err(Failure::Destination)?,
+                Some(Item::End) => break,
+                None => return Ok(false),
+            }
+        }
+        if let Some(part) = &self.part {
+            part.sync().map_err(Failure::Destination)?;
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, chunk: &Bytes) -> Result<(), DestinationError> {
+        self.hasher.update(chunk);
+        if let Some(part) = &mut self.part {
+            part.write(chunk)?;
+        }
+        self.bytes += chunk.len() as u64;
+        self.written.store(self.bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Ids that follow from what an image is.
+
+use imgpush_digest::Digest;
+use uuid::Uuid;
+
+use imgpush_source::Published;
+
+/// What ids follow from. [`PushOptions::derive_id`](crate::PushOptions::derive_id) says how, so that others
+/// can compute them.
+///
+/// The project is among it as ids are unique in a whole service: the images of others would have to be
+/// walked past. The number is, since a service never takes an id twice.
+#[derive(Debug)]
+pub(super) struct Derivation {
+    project: String,
+    digest: String,
+    name: String,
+}
+
+impl Derivation {
+    /// Of an image of that name, made of what has that digest.
+    pub(super) fn new(project: Option<&str>, digest: &str, name: &str) -> Self {
+        let (project, digest) = (project.unwrap_or_default().to_owned(), digest.to_owned());
+        Derivation { project, digest, name: name.to_owned() }
+    }
+
+    /// The id behind so many that have gone.
+    pub(super) fn id(&self, number: u32) -> String {
+        let Derivation { project, digest, name } = self;
+        let text = format!("{project}\n{digest}\n{number}\n{name}");
+        Uuid::new_v5(&NAME_SPACE, text.as_bytes()).to_string()
+    }
+
+    /// Whether it is one of these ids.
+    pub(super) fn has(&self, id: &str) -> bool {
+        (0..MOST_IDS).any(|number| self.id(number) == id)
+    }
+}
+
+/// A digest of the bytes of an image, as ids follow from it.
+pub(super) fn of_content(digest: &Digest) -> String {
+    format!("{}:{digest}", digest.algorithm())
+}
+
+/// The same of what the image is published as.
+pub(super) fn of_published(published: &Published) -> String {
+    let packed = if published.is_compressed { ":packed" } else { "" };
+    of_content(&published.digest) + packed
+}
+
+/// Ids that are tried; behind them one is made up. Each but the last stands for an image that was deleted,
+/// or a push that failed.
+pub(super) const MOST_IDS: u32 = 64;
+
+/// Made up once; never to be changed.
+const NAME_SPACE: Uuid = Uuid::from_u128(0x5d0c_9a6e_2f0b_4f57_9d8e_6a0f_6f3c_7b21);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By `uuid.uuid5` of Python.
+    #[test]
+    fn ids_are_those_that_others_compute() {
+        let abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let derivation = Derivation::new(Some("b9bd5e30605c4b1c837e5e29b527e31e"), abc, "noble");
+        assert_eq!(derivation.id(0), "12e9c03e-85b7-5618-b6b1-58fb67fb00ba");
+        assert_eq!(derivation.id(1), "3c131331-7fed-5905-9d1b-a4a87e533223");
+        let packed = Derivation::new(None, &format!("{abc}:packed"), "a\nb é");
+        assert_eq!(packed.id(63), "7c0ab198-fefb-5ca9-bb86-79e3111064fb");
+        assert!(
+            packed.has("7c0ab198-fefb-5ca9-bb86-79e3111064fb")
+                && !packed.has("12e9c03e-85b7-5618-b6b1-58fb67fb00ba")
+        );
+    }
+}

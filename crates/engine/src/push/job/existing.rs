@@ -1,0 +1,406 @@
+//! What is there already: whether an image is the same as the one to be made, and what follows where none is.
+
+use std::cmp::Reverse;
+
+use futures_util::TryStreamExt as _;
+use imgpush_client::{Error as ClientError, Image, ImageQuery, Project, Status};
+use imgpush_digest::Algorithm;
+
+use super::derived_id::{self, Derivation};
+use super::{Delivery, Stage};
+use crate::error::Failure;
+use crate::integrity::compare::{self, Verdict};
+use crate::progress::Phase;
+use crate::push::if_exists::{IfExists, Replaced};
+use crate::push::preflight;
+use crate::push::target::Via;
+use crate::report::Note;
+use crate::transfer::pass::Produced;
+use imgpush_source::Published;
+
+/// What is known of images that were there before, and of the id that the new one is to have.
+#[derive(Default)]
+pub(super) struct Existing {
+    /// The project, where there is one and it is of interest.
+    pub(super) project: Option<String>,
+    /// The images that have the name, or may have it, newest first.
+    pub(super) named: Vec<Image>,
+    /// What an earlier run has left without data.
+    pub(super) leftover: Option<String>,
+    /// What an earlier run has asked for, and nobody has.
+    pub(super) asked_for: Option<String>,
+    /// What the id follows from, once that is known.
+    pub(super) derivation: Option<Derivation>,
+    /// Ids of these that are used up.
+    pub(super) used_ids: u32,
+    /// What was read to be compared.
+    pub(super) produced: Option<Produced>,
+    /// What was done about an image that turned out to be the same.
+    pub(super) action: Option<&'static str>,
+    /// What the image has replaced.
+    pub(super) replaced: Vec<Replaced>,
+}
+
+/// Images that may be the same, as the next reading tells.
+pub(super) struct Looking {
+    candidates: Vec<Image>,
+    /// What one of them is hashed by, where that was not computed yet.
+    algorithm: Option<Algorithm>,
+    /// Why those that were compared are others.
+    difference: Option<(String, String)>,
+    /// Whether it is one that another run has made as this one would.
+    is_theirs: bool,
+}
+
+impl Looking {
+    pub(super) fn at(candidates: Vec<Image>) -> Self {
+        Looking { candidates, algorithm: None, difference: None, is_theirs: false }
+    }
+
+    /// Whether nothing is there to be compared with, and the digest alone is wanted.
+    pub(super) fn is_for_id_only(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// The digest to compute where another than the usual ones is missing.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+}
+
+impl Delivery<'_> {
+    /// Looks for what is there already.
+    pub(crate) async fn look(&mut self) {
+        let span = self.span();
+        let looking = async {
+            if let Err(failure) = self.look_around().await {
+                self.fail(failure).await;
+            }
+        };
+        tracing::Instrument::instrument(looking, span).await;
+    }
+
+    async fn look_around(&mut self) -> Result<(), Failure> {
+        let is_asking = self.options.if_exists != IfExists::Add;
+        if !is_asking && !self.is_to_derive() && self.target.earlier.is_none() {
+            return Ok(());
+        }
+        self.enter(Phase::Asking);
+        self.existing.project = match self.target.client.project().await {
+            Ok(Project::Id(id)) => Some(id),
+            Ok(Project::None) => None,
+            Ok(_) => return Err(Failure::NoProject),
+            Err(error) => return Err(preflight::failed(error)),
+        };
+        if let Some(image) = self.proved_earlier().await? {
+            return self.keep(image, vec![JOURNAL], None, "skipped").await;
+        }
+        if is_asking {
+            self.list(0).await?;
+        }
+        let earlier = self.look_for_earlier().await?;
+        if self.options.if_exists == IfExists::Fail
+            && let Some(image) = self.existing.named.first()
+        {
+            let state = format!("is {}", image.status());
+            return Err(self.exists(image, state));
+        }
+        if let Some((image, by)) = self.known_as_the_same() {
+            return self.keep(image, vec![by], None, "skipped").await;
+        }
+        let mut candidates: Vec<Image> = self.candidates().cloned().collect();
+        let is_new = |image: &Image| candidates.iter().all(|known| known.id() != image.id());
+        if let Some(image) = earlier.filter(|image| self.may_be_same(image)).filter(is_new) {
+            candidates.insert(0, image);
+        }
+        if candidates.is_empty() {
+            return self.go_for_new(None).await;
+        }
+        if !self.subject.has_way_back {
+            return match self.options.if_exists {
+                IfExists::Skip | IfExists::Rename => Err(Failure::NotComparable {
+                    name: self.name().to_owned(),
+                    id: candidates[0].id().to_owned(),
+                    source_name: self.subject.name.clone(),
+                }),
+                _ => self.go_for_new(None).await,
+            };
+        }
+        self.stage = Stage::Looking(Looking::at(candidates));
+        Ok(())
+    }
+
+    /// Whether the image can be the same, as far as its record shows.
+    fn may_be_same(&self, image: &Image) -> bool {
+        let size = self.subject.size;
+        image.status() == Status::Active && (size.is_none() || image.size() == size)
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = &Image> {
+        self.existing.named.iter().filter(|image| self.may_be_same(image))
+    }
+
+    /// Whether the id of a new image is to follow from what it is.
+    pub(super) fn is_to_derive(&self) -> bool {
+        let options = self.options;
+        options.id.is_none() && (options.derive_id || options.if_exists.derives_id())
+    }
+
+    /// The name that the image is to have.
+    pub(super) fn name(&self) -> &str {
+        self.image.name().unwrap_or_default()
+    }
+
+    /// Whether the image is as if this push had made it: the project's, of that name, and as hidden.
+    pub(super) fn is_ours(&self, image: &Image) -> bool {
+        let is_hidden = self.options.hidden.unwrap_or_default();
+        image.owner() == self.existing.project.as_deref() && image.is_hidden() == is_hidden
+    }
+
+    /// Asks for the images that have one of the names that the new one may get, from that one on. It may get
+    /// one only, but for `rename`.
+    async fn list(&mut self, from: usize) -> Result<(), Failure> {
+        let names = self.names(from);
+        let mut query = ImageQuery::default();
+        query = match &names[..] {
+            [name] => query.with("name", name),
+            names => query.any_of("name", names),
+        };
+        if let Some(project) = &self.existing.project {
+            query = query.with("owner", project);
+        }
+        if self.options.hidden == Some(true) {
+            query = query.hidden();
+        }
+        let client = &self.target.client;
+        let asking = || client.images(&query).try_collect::<Vec<Image>>();
+        let retry = &self.options.retry;
+        let listed = retry.call("asking for images", ClientError::is_overload, asking).await;
+        let mut named = listed.map_err(preflight::failed)?;
+        // Databases compare names more loosely than we do.
+        let is_named = |image: &Image| names.iter().any(|name| image.name() == Some(name));
+        named.retain(|image| is_named(image) && self.is_ours(image));
+        self.existing.named.extend(named);
+        self.existing.named.sort_by_key(|image| Reverse(image.created_at().map(str::to_owned)));
+        Ok(())
+    }
+
+    /// The names to ask for at once: the name itself, and for `rename` as many of those behind it as an
+    /// address takes.
+    fn names(&self, from: usize) -> Vec<String> {
+        let count = match self.options.if_exists {
+            // One with a quote in it cannot stand beside others.
+            IfExists::Rename if !self.wanted_name.contains('"') => {
+                (NAMES_BYTES / (3 * self.wanted_name.len().max(1))).clamp(1, MOST_NAMES)
+            }
+            _ => 1,
+        };
+        (from..from + count).map(|number| self.numbered(number)).collect()
+    }
+
+    /// `NAME`, `NAME-2`, `NAME-3`, …
+    fn numbered(&self, number: usize) -> String {
+        match number {
+            0 => self.wanted_name.clone(),
+            number => format!("{}-{}", self.wanted_name, number + 1),
+        }
+    }
+
+    /// An image that is known to be the same without a look at the source, by what it is published as: by its
+    /// own hash, or as its id follows from that.
+    fn known_as_the_same(&self) -> Option<(Image, &'static str)> {
+        if matches!(self.options.if_exists, IfExists::Add | IfExists::Fail) {
+            return None;
+        }
+        let published = &self.subject.published;
+        let strongest = Published::strongest(published);
+        let by = |image: &Image| {
+            let hash = image.hash_algo().zip(image.hash_value());
+            let has_hash = |one: &Published| {
+                !one.is_compressed
+                    && hash == Some((one.digest.algorithm().name(), &*one.digest.to_string()))
+            };
+            if published.iter().any(has_hash) {
+                return Some("os_hash_value");
+            }
+            let derivation = self.derivation(&derived_id::of_published(&strongest?), image.name()?);
+            derivation.has(image.id()).then_some("derived-id")
+        };
+        self.candidates().find_map(|image| Some((image.clone(), by(image)?)))
+    }
+
+    fn derivation(&self, digest: &str, name: &str) -> Derivation {
+        Derivation::new(self.existing.project.as_deref(), digest, name)
+    }
+
+    /// What a reading says of the images that may be the same, or what the new one's id follows from.
+    pub(super) async fn looked(
+        &mut self,
+        looking: Looking,
+        produced: &Produced,
+    ) -> Result<(), Failure> {
+        self.enter(Phase::Verifying);
+        let Looking { candidates, mut difference, is_theirs, .. } = looking;
+        let mut open = Vec::new();
+        let mut missing = None;
+        for image in candidates {
+            match compare::compare(&image, produced) {
+                Ok(Verdict::Proved(by)) => {
+                    let is_earlier = self.is_earlier(image.id());
+                    let action = if is_theirs || is_earlier { "taken-over" } else { "skipped" };
+                    return self.keep(image, by, Some(produced), action).await;
+                }
+                Ok(Verdict::Needs(algorithm)) => {
+                    missing = missing.or(Some(algorithm));
+                    open.push(image);
+                }
+                Err(failure) if is_theirs => return Err(failure),
+                Err(failure) => {
+                    difference.get_or_insert((image.id().to_owned(), differing(&failure)));
+                }
+            }
+        }
+        self.existing.produced = Some(produced.clone());
+        if missing.is_some() {
+            let algorithm = missing;
+            let looking = Looking { candidates: open, algorithm, difference, is_theirs };
+            self.stage = Stage::Looking(looking);
+            return Ok(());
+        }
+        self.go_for_new(difference).await?;
+        if matches!(self.stage, Stage::Sending(_) | Stage::Fetching) {
+            self.plan_if_needed().await?;
+            if matches!(self.target.via, Via::WebDownload { .. }) {
+                return self.fetched(produced).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares an image that another run has made as this one would have.
+    pub(super) async fn judge_theirs(&mut self, image: Image) -> Result<(), Failure> {
+        let Some(produced) = self.existing.produced.clone() else {
+            return self.keep(image, vec!["derived-id"], None, "taken-over").await;
+        };
+        let looking = Looking { is_theirs: true, ..Looking::at(vec![image]) };
+        Box::pin(self.looked(looking, &produced)).await
+    }
+
+    /// No image is the same: what is there may forbid a new one, or decide on its name; and if its id is to
+    /// follow from what it is, that has to be known.
+    async fn go_for_new(&mut self, difference: Option<(String, String)>) -> Result<(), Failure> {
+        if self.options.if_exists == IfExists::Skip
+            && let Some(other) = self.existing.named.iter().find(|i| i.status() == Status::Active)
+        {
+            let sizes = || {
+                let count = |bytes: Option<u64>| bytes.map_or("no".to_owned(), |n| n.to_string());
+                let (theirs, ours) = (count(other.size()), count(self.subject.size));
+                format!("has {theirs} bytes, the source {ours}")
+            };
+            let found = difference.as_ref().and_then(|(id, text)| {
+                let image = self.existing.named.iter().find(|image| image.id() == id)?;
+                Some((image, text.clone()))
+            });
+            let (image, state) = found.unwrap_or_else(|| (other, sizes()));
+            return Err(self.exists(image, state));
+        }
+        let digest = match (Published::strongest(&self.subject.published), &self.existing.produced)
+        {
+            _ if !self.is_to_derive() => None,
+            (Some(published), _) => Some(derived_id::of_published(&published)),
+            (None, Some(produced)) => {
+                produced.digests.get(Algorithm::Sha512).map(derived_id::of_content)
+            }
+            (None, None) if self.subject.has_way_back => {
+                self.stage = Stage::Looking(Looking::at(Vec::new()));
+                return Ok(());
+            }
+            (None, None) => None,
+        };
+        if self.options.if_exists == IfExists::Rename {
+            let name = self.free_name(digest.as_deref()).await?;
+            self.image.set_name(name);
+        }
+        self.existing.derivation = digest.map(|digest| self.derivation(&digest, self.name()));
+        self.stage = Stage::first(&self.target.via);
+        Ok(())
+    }
+
+    /// Whether the image may get that name.
+    pub(super) fn may_be_called(&self, name: &str) -> bool {
+        let is_number = |rest: &str| {
+            let number = rest.strip_prefix('-').and_then(|digits| digits.parse::<usize>().ok());
+            self.options.if_exists == IfExists::Rename
+                && number.is_some_and(|number| number > 1 && self.numbered(number - 1) == name)
+        };
+        name.strip_prefix(&self.wanted_name).is_some_and(|rest| rest.is_empty() || is_number(rest))
+    }
+
+    /// The first of the names that nobody has but runs that push the same.
+    async fn free_name(&mut self, digest: Option<&str>) -> Result<String, Failure> {
+        let mut number = 0;
+        loop {
+            let names = self.names(number);
+            for name in &names {
+                let derivation = digest.map(|digest| self.derivation(digest, name));
+                let is_in_the_way = |image: &&Image| {
+                    let is_begun = !matches!(image.status(), Status::Active | Status::Deactivated);
+                    let is_same = derivation.as_ref().is_some_and(|d| d.has(image.id()));
+                    image.name() == Some(name) && !(is_begun && is_same)
+                };
+                if !self.existing.named.iter().any(|image| is_in_the_way(&image)) {
+                    return Ok(name.clone());
+                }
+            }
+            number += names.len();
+            self.list(number).await?;
+        }
+    }
+
+    /// Ends with an image that is there already.
+    pub(super) async fn keep(
+        &mut self,
+        image: Image,
+        by: Vec<&'static str>,
+        produced: Option<&Produced>,
+        action: &'static str,
+    ) -> Result<(), Failure> {
+        image.id().clone_into(&mut self.id);
+        self.is_proved = true;
+        self.existing.action = Some(action);
+        if produced.is_none() {
+            let text = match &by[..] {
+                [JOURNAL] => "the source was not read: it is as it was when this image was proved",
+                _ => "the source was not read: what it is published as says that it is this image",
+            };
+            self.notes.push(Note { id: "not-read", text: text.to_owned() });
+        }
+        self.remove_leftover().await;
+        self.retire(image.id()).await?;
+        let report = self.report(&image, by, produced);
+        self.stage = Stage::Ended(Box::new(Ok(report)));
+        Ok(())
+    }
+
+    fn exists(&self, image: &Image, state: String) -> Failure {
+        let name = image.name().unwrap_or_default().to_owned();
+        Failure::Exists { name, id: image.id().to_owned(), state }
+    }
+}
+
+/// What an image has other than the source.
+fn differing(failure: &Failure) -> String {
+    match failure {
+        Failure::Mismatch { field, expected, found } => {
+            format!("has {field} {found}, the source {expected}")
+        }
+        other => format!("cannot be compared: {other}"),
+    }
+}
+
+/// The word of an earlier run.
+const JOURNAL: &str = "journal";
+
+/// Names asked for at once, and the bytes that they may take in an address, escaped.
+const MOST_NAMES: usize = 16;
+const NAMES_BYTES: usize = 4000;

@@ -1,0 +1,588 @@
+//! One image on its way into one target: this is the course of it, [`existing`] and [`plan`] what comes
+//! before, [`record`] how its record comes and goes, [`concurrent`] whose it may be as well, and [`retire`] what
+//! comes behind.
+
+mod concurrent;
+mod derived_id;
+mod existing;
+mod plan;
+mod record;
+mod retire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use imgpush_client::{Error as ClientError, Image, Import, NewImage, UploadOptions, WaitOptions};
+use imgpush_digest::Algorithm;
+use imgpush_formats::{Inspection, Severity};
+use tracing::Instrument as _;
+
+use self::concurrent::Claimed;
+use self::existing::{Existing, Looking};
+use self::plan::Plan;
+use self::record::Record;
+use crate::error::{Failure, Fate, PushError};
+use crate::integrity::compare::{self, Verdict};
+use crate::progress::{Phase, Progress, Retrying};
+use crate::push::PushOptions;
+use crate::push::format_check::Examined;
+use crate::push::quota::Share;
+use crate::push::service::Service;
+use crate::push::target::{Target, Via};
+use crate::report::{self, Note, Report};
+use crate::retry::{Remedy, Retries, remedy};
+use crate::timing::{Step, Stopwatch, Timing};
+use crate::transfer::pass::{Produced, Read, Tap};
+use crate::transfer::passes::{Over, Participant, Want};
+use crate::transfer::sink::ImageData;
+use crate::transfer::upload::{Attempt, Found, Patience, Unsent, found};
+use imgpush_source::Published;
+use imgpush_source::Source;
+
+/// What is known of the source before it is read.
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) size: Option<u64>,
+    /// Whether it can be read twice.
+    pub(crate) has_way_back: bool,
+    /// What it is held to.
+    pub(crate) published: Vec<Published>,
+    /// What the times of the readings are written down with.
+    pub(crate) watch: Arc<Stopwatch>,
+    /// Whether it goes to one target only.
+    pub(crate) is_alone: bool,
+}
+
+impl Subject {
+    pub(crate) fn of(source: &mut dyn Source, watch: Arc<Stopwatch>, is_alone: bool) -> Self {
+        Subject {
+            name: source.name().to_owned(),
+            size: source.size(),
+            has_way_back: source.rewind().is_some(),
+            published: source.published().to_vec(),
+            watch,
+            is_alone,
+        }
+    }
+}
+
+/// What was seen of the source before all of it is read.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// What it is, as far as that was seen.
+    pub(crate) inspection: Arc<Inspection>,
+    /// Whether that was all of it.
+    pub(crate) is_whole: bool,
+}
+
+/// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
+/// may be a record, and [`interrupt`](Delivery::interrupt) removes it.
+pub(crate) struct Delivery<'a> {
+    target: &'a Target,
+    options: &'a PushOptions,
+    subject: &'a Subject,
+    service: Arc<Service>,
+    /// The record to be; its id changes with a new record.
+    image: NewImage,
+    /// The name that was asked for.
+    wanted_name: String,
+    existing: Existing,
+    /// Known from [`prepare`](Delivery::prepare) on.
+    seen: Option<Seen>,
+    /// Known before anything is sent.
+    plan: Option<Plan>,
+    id: String,
+    record: Record,
+    stage: Stage,
+    /// Whether the image is active and right, whatever comes behind.
+    is_proved: bool,
+    retries: Retries,
+    not_before: Option<tokio::time::Instant>,
+    attempts: u32,
+    notes: Vec<Note>,
+    /// What its times are written down with.
+    watch: Arc<Stopwatch>,
+}
+
+enum Stage {
+    /// The digests are wanted, to tell whether one of these images is the same, or what the id is.
+    Looking(Looking),
+    /// The bytes are to be sent; behind the first attempt because of this failure.
+    Sending(Option<Failure>),
+    /// The service is to fetch what must be proved first.
+    Fetching,
+    /// The bytes are there, and digests are needed to compare: this one, where others are known.
+    Comparing(Option<(Algorithm, Produced)>),
+    /// It failed so; the record is yet to be removed.
+    Failing(Failure),
+    Ended(Box<Result<Report, PushError>>),
+}
+
+impl Stage {
+    /// With which an image that is not there begins.
+    fn first(via: &Via) -> Self {
+        match via {
+            Via::WebDownload { .. } => Stage::Fetching,
+            _ => Stage::Sending(None),
+        }
+    }
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(
+        target: &'a Target,
+        options: &'a PushOptions,
+        subject: &'a Subject,
+        image: NewImage,
+    ) -> Self {
+        Delivery {
+            target,
+            options,
+            subject,
+            service: target.service.clone().unwrap_or_default(),
+            wanted_name: image.name().unwrap_or_default().to_owned(),
+            image,
+            existing: Existing::default(),
+            seen: None,
+            plan: None,
+            id: String::new(),
+            record: Record::None,
+            stage: Stage::first(&target.via),
+            is_proved: false,
+            retries: Retries::new(&options.retry),
+            not_before: None,
+            attempts: 0,
+            notes: Vec::new(),
+            watch: subject.watch.alike(),
+        }
+    }
+
+    /// What it came to; an interruption where it came to nothing.
+    pub(crate) async fn interrupt(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Failing(Failure::Interrupted)) {
+            ended @ Stage::Ended(_) => self.stage = ended,
+            Stage::Failing(failure) => self.give_up(failure, true).await,
+            _ => self.give_up(Failure::Interrupted, true).await,
+        }
+    }
+
+    /// Whether it wants nothing any more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
+    }
+
+    pub(crate) fn into_result(self) -> Result<Report, PushError> {
+        match self.stage {
+            Stage::Ended(result) => *result,
+            _ => unreachable!("rounds end when nobody wants anything, and so does an interruption"),
+        }
+    }
+
+    async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
+        self.attempts += 1;
+        let mut options = UploadOptions::sized(self.subject.size);
+        options.store = self.target.first_store().map(str::to_owned);
+        let attempt = Attempt {
+            client: &self.target.client,
+            id: &self.id,
+            data: self.data(),
+            options,
+            size: self.subject.size,
+            patience: Patience {
+                idle_timeout: self.options.idle_timeout,
+                finish_timeout: self.options.finish_timeout,
+                settle_timeout: self.retries.settle_timeout(self.options.settle_timeout),
+            },
+            progress: &self.target.progress,
+            traffic: Some(&self.service.traffic),
+            watch: &self.watch,
+        };
+        let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
+        attempt.run(tap).instrument(span).await
+    }
+
+    /// Which data of the image is sent.
+    fn data(&self) -> ImageData {
+        match self.target.via {
+            Via::Import => ImageData::Stage,
+            _ => ImageData::File,
+        }
+    }
+
+    /// What the sending that failed before has come to meanwhile.
+    async fn look_again(&self) -> Result<Found, Unsent> {
+        if self.record != Record::Made || self.attempts == 0 {
+            return Ok(Found::Nothing);
+        }
+        let patience = self.options.settle_timeout;
+        found(&self.target.client, &self.id, self.data(), patience).await
+    }
+
+    /// Tries again what may be mended, and gives up anything else.
+    async fn recover(&mut self, unsent: Unsent) {
+        if self.is_lost(&unsent) {
+            self.stage = Stage::Sending(Some(unsent.failure));
+            if let Err(failure) = self.leave_to_others().await {
+                self.fail(failure).await;
+            }
+            return;
+        }
+        let Unsent { failure, status } = unsent;
+        let remedy = remedy(&failure, status.as_ref());
+        let pause = match remedy {
+            Remedy::None => None,
+            _ => self.retries.grant(remedy, &failure),
+        };
+        let Some(pause) = pause else { return self.fail(failure).await };
+        let mended = match remedy {
+            Remedy::NewToken => self.renew().await,
+            Remedy::NewRecord => self.replace(status.as_ref()).await,
+            Remedy::Again | Remedy::None => Ok(true),
+        };
+        match mended {
+            Ok(true) => {}
+            Ok(false) => return self.fail(failure).await,
+            Err(worse) => return self.fail(worse).await,
+        }
+        let retrying = Retrying::of(&self.target.cloud, &failure, pause, &self.retries);
+        tracing::warn!(reason = retrying.reason, ?pause, "trying again");
+        self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
+        self.target.progress.retrying(&retrying);
+        self.watch.retrying();
+        self.not_before = Some(tokio::time::Instant::now() + pause);
+        self.stage = Stage::Sending(Some(failure));
+    }
+
+    /// A new token in place of the refused one; `false` where there is none to be had.
+    async fn renew(&self) -> Result<bool, Failure> {
+        let client = &self.target.client;
+        let retry = &self.options.retry;
+        let renewed = retry.call("the login", ClientError::is_transient, || client.renew());
+        renewed.await.map_err(|source| Failure::Client { during: "renewing the token", source })
+    }
+
+    /// What follows when all the data is out.
+    async fn arrived(&mut self, produced: Produced) -> Result<(), Failure> {
+        self.import().await?;
+        self.compare(produced).await
+    }
+
+    /// Has the service take over what it has, or fetch it.
+    async fn import(&mut self) -> Result<(), Failure> {
+        let Some(import) = self.target.import() else { return Ok(()) };
+        let before = self.fetch().await?;
+        let imported = self.hand_over(&before, &import).await;
+        imported.map(drop).map_err(|source| Failure::Client { during: "importing", source })
+    }
+
+    /// Compares what the service says with what was read.
+    async fn compare(&mut self, produced: Produced) -> Result<(), Failure> {
+        self.enter(Phase::Verifying);
+        let image = self.fetch().await?;
+        if self.existing.produced.as_ref().is_some_and(|looked| !is_same(looked, &produced)) {
+            return Err(changed());
+        }
+        match compare::compare(&image, &produced)? {
+            Verdict::Proved(by) => {
+                let image = self.copy(image).await?;
+                self.is_proved = true;
+                self.retire(image.id()).await?;
+                let report = self.report(&image, by, Some(&produced));
+                self.stage = Stage::Ended(Box::new(Ok(report)));
+            }
+            Verdict::Needs(algorithm) => {
+                tracing::info!(%algorithm, "reading again for the server's algorithm");
+                self.stage = Stage::Comparing(Some((algorithm, produced)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what is proved into further stores.
+    async fn copy(&self, image: Image) -> Result<Image, Failure> {
+        let Some(import) = self.target.copies() else { return Ok(image) };
+        let copied = self.hand_over(&image, &import).await;
+        copied.map_err(|source| Failure::NotCopied { source })
+    }
+
+    /// Has the service do an import, and waits. It is asked again when it, or a proxy before it, had no
+    /// time; if it had taken on the import all the same, that is what is waited for.
+    async fn hand_over(&self, before: &Image, import: &Import) -> Result<Image, ClientError> {
+        self.enter(Phase::Importing);
+        let client = &self.target.client;
+        let wait = WaitOptions::default()
+            .with_timeout(self.options.import_timeout)
+            .may_lose_stores(import.may_lose_stores());
+        let tries = AtomicU32::new(0);
+        let retry = self.options.retry.for_small_calls();
+        let importing = retry.call("the import", ClientError::is_overload, || async {
+            let tries = tries.fetch_add(1, Ordering::Relaxed);
+            match client.import_and_wait(before, import, &wait).await {
+                Err(ClientError::Conflict(_)) if tries > 0 => client.wait(before, &wait).await,
+                done => done,
+            }
+        });
+        importing.await
+    }
+
+    /// The image: all its data is there, so a passing trouble of a small call should not cost it.
+    async fn fetch(&self) -> Result<Image, Failure> {
+        let client = &self.target.client;
+        let retry = self.options.retry.for_small_calls();
+        let fetch = || client.image(&self.id);
+        let fetched = retry.call("fetching the image", ClientError::is_transient, fetch);
+        fetched
+            .await
+            .map_err(|source| Failure::Client { during: "fetching the image to verify it", source })
+    }
+
+    async fn fail(&mut self, failure: Failure) {
+        self.give_up(failure, false).await;
+    }
+
+    async fn give_up(&mut self, failure: Failure, hurried: bool) {
+        let may_stay = self.is_proved || matches!(failure, Failure::NotCopied { .. });
+        self.watch.enter(Some(Step::Remove));
+        // From here on an interruption tells what has happened, too.
+        self.stage = Stage::Failing(failure);
+        let fate = self.dispose(may_stay, hurried).await;
+        let share = self.plan.as_mut().and_then(|plan| plan.share.take());
+        if !matches!(fate, Fate::NoRecord | Fate::Removed { .. }) {
+            share.into_iter().for_each(Share::keep);
+        }
+        let Stage::Failing(failure) = std::mem::replace(&mut self.stage, Stage::Fetching) else {
+            unreachable!("nobody else has changed it");
+        };
+        self.stage = Stage::Ended(Box::new(Err(PushError {
+            source_name: self.subject.name.as_str().into(),
+            cloud: self.target.cloud.as_str().into(),
+            attempts: self.attempts,
+            failure: Box::new(failure),
+            fate,
+            timing: Box::new(self.timing()),
+        })));
+    }
+
+    /// What the log has around all that happens here.
+    fn span(&self) -> tracing::Span {
+        tracing::info_span!("target", cloud = self.target.cloud)
+    }
+
+    fn timing(&self) -> Timing {
+        Timing::of(&self.subject.watch, &self.watch, self.subject.is_alone)
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!("{}", phase.name());
+        self.watch.enter(match phase {
+            Phase::Asking => Some(Step::Ask),
+            Phase::Creating => Some(Step::Create),
+            Phase::Importing => Some(Step::Import),
+            Phase::Verifying => Some(Step::Verify),
+            Phase::Removing => Some(Step::Remove),
+            _ => None,
+        });
+        self.target.progress.phase(phase);
+    }
+
+    /// What is said of an image that is proved, by what was read where that was needed.
+    fn report(
+        &mut self,
+        image: &Image,
+        by: Vec<&'static str>,
+        produced: Option<&Produced>,
+    ) -> Report {
+        let share = self.plan.as_mut().and_then(|plan| plan.share.take());
+        share.into_iter().for_each(Share::keep);
+        let mut notes = std::mem::take(&mut self.notes);
+        let inspected = match (&self.existing.action, &self.plan, &self.seen) {
+            (None, Some(plan), _) => {
+                notes.extend(notes_on(&plan.examined, image.virtual_size()));
+                plan.examined.inspection.virtual_size
+            }
+            (_, _, seen) => seen.as_ref().and_then(|seen| seen.inspection.virtual_size),
+        };
+        Report {
+            id: image.id().to_owned(),
+            action: self.existing.action.unwrap_or("pushed"),
+            replaced: std::mem::take(&mut self.existing.replaced),
+            name: image.name().map(str::to_owned),
+            status: image.status().to_string(),
+            size: image.size(),
+            virtual_size: image.virtual_size(),
+            inspected_virtual_size: inspected,
+            disk_format: image.disk_format().map(str::to_owned),
+            container_format: image.container_format().map(str::to_owned),
+            checksum: image.checksum().map(str::to_owned),
+            os_hash_algo: image.hash_algo().map(str::to_owned),
+            os_hash_value: image.hash_value().map(str::to_owned),
+            stores: image.stores().iter().map(|store| (*store).to_owned()).collect(),
+            verified: !by.is_empty(),
+            verified_by: by,
+            computed: produced.map(|read| report::shown(&read.digests)).unwrap_or_default(),
+            source: self.subject.name.clone(),
+            provenance: produced.map(|read| read.provenance.clone()).unwrap_or_default(),
+            cloud: self.target.cloud.clone(),
+            via: self.target.via.name(),
+            attempts: self.attempts,
+            notes,
+            seconds: self.subject.watch.seconds(),
+            timing: self.timing(),
+        }
+    }
+}
+
+impl Participant for Delivery<'_> {
+    fn want(&self) -> Want {
+        match &self.stage {
+            Stage::Sending(_) => {
+                Want::Data(Some(self.plan.as_ref().expect("prepared before").claim.clone()))
+            }
+            Stage::Fetching | Stage::Comparing(None) => Want::Digests(None),
+            Stage::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
+            Stage::Looking(looking) => Want::Digests(looking.algorithm()),
+            Stage::Failing(_) | Stage::Ended(_) => Want::Nothing,
+        }
+    }
+
+    fn not_before(&self) -> Option<tokio::time::Instant> {
+        self.not_before
+    }
+
+    fn progress(&self) -> &Arc<dyn Progress> {
+        &self.target.progress
+    }
+
+    async fn take_part(&mut self, tap: Tap) {
+        let span = self.span();
+        self.deliver(tap).instrument(span).await;
+    }
+
+    async fn digested(&mut self, produced: &Produced) {
+        let span = self.span();
+        self.go_on(produced).instrument(span).await;
+    }
+
+    async fn end(&mut self, over: Over) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Fetching);
+        let failure = match (over, stage) {
+            (_, ended @ (Stage::Ended(_) | Stage::Failing(_))) => return self.stage = ended,
+            (Over::Source(error), _) => Failure::Source(error),
+            (Over::NoWayBack(name), Stage::Sending(Some(failure))) => {
+                Failure::NoWayBack { name, source: Box::new(failure) }
+            }
+            (Over::NoWayBack(name), Stage::Comparing(Some((algorithm, _)))) => {
+                Failure::CannotVerify {
+                    reason: format!(
+                        "the server hashes with {algorithm}, and {name} cannot be read a second time"
+                    ),
+                }
+            }
+            (Over::NoWayBack(name), _) => {
+                Failure::CannotVerify { reason: format!("{name} cannot be read any more") }
+            }
+        };
+        self.fail(failure).await;
+    }
+}
+
+impl Delivery<'_> {
+    /// Sends what comes, and sees to what follows.
+    async fn deliver(&mut self, tap: Tap) {
+        let Some(tap) = self.begin(tap).await else { return };
+        let sent = match self.look_again().await {
+            Ok(Found::Nothing) => self.send(tap).await,
+            // It needs no data, only digests to compare it with.
+            Ok(Found::All(_)) => return self.stage = Stage::Comparing(None),
+            Err(unsent) => Err(unsent),
+        };
+        match sent {
+            Ok(Read { produced, examined }) => {
+                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
+                    plan.examined = examined;
+                }
+                if let Err(failure) = self.arrived(produced).await {
+                    self.fail(failure).await;
+                }
+            }
+            Err(unsent) => self.recover(unsent).await,
+        }
+    }
+
+    /// Sees to it that there is a record to send to, and gives the tap back for that. Where another run is
+    /// waited for, the tap is let go, so that nobody waits with this one; what cannot be read again waits.
+    async fn begin(&mut self, tap: Tap) -> Option<Tap> {
+        let mut tap = Some(tap);
+        while self.record != Record::Made {
+            match self.claim().await {
+                Ok(Claimed::Ours) => {}
+                Ok(Claimed::Theirs(image)) => {
+                    tap = tap.filter(|_| !self.subject.has_way_back);
+                    if let Err(failure) = self.wait_for(*image).await {
+                        self.fail(failure).await;
+                    }
+                    if tap.is_none() || !matches!(self.stage, Stage::Sending(_)) {
+                        return None;
+                    }
+                }
+                Err(failure) => {
+                    self.recover(failure.into()).await;
+                    return None;
+                }
+            }
+        }
+        tap
+    }
+
+    /// Compares, or has the service fetch, what is known by its digests now.
+    async fn go_on(&mut self, produced: &Produced) {
+        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
+            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
+            Stage::Comparing(Some(_)) => self.compare(produced.clone()).await,
+            Stage::Comparing(None) => self.arrived(produced.clone()).await,
+            Stage::Looking(looking) => self.looked(looking, produced).await,
+            _ => self.fetched(produced).await,
+        };
+        if let Err(failure) = done {
+            self.fail(failure).await;
+        }
+    }
+
+    /// The source is proved: the service may fetch it, too.
+    async fn fetched(&mut self, produced: &Produced) -> Result<(), Failure> {
+        while self.record != Record::Made {
+            if let Claimed::Theirs(image) = self.claim().await? {
+                self.wait_for(*image).await?;
+                if !matches!(self.stage, Stage::Fetching) {
+                    return Ok(());
+                }
+            }
+        }
+        self.attempts += 1;
+        self.arrived(produced.clone()).await
+    }
+}
+
+fn changed() -> Failure {
+    let reason = "the source gave other bytes when it was read a second time";
+    Failure::CannotVerify { reason: reason.to_owned() }
+}
+
+/// Whether two readings gave the same, as far as every digest that both have tells.
+fn is_same(first: &Produced, second: &Produced) -> bool {
+    first.bytes == second.bytes && compare::same_bytes(&first.digests, &second.digests)
+}
+
+/// What is to be said of an image that arrived.
+fn notes_on(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
+    let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
+    let mut notes: Vec<_> =
+        warnings.map(|f| Note { id: f.id.name(), text: f.text.clone() }).collect();
+    if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
+        && found != expected
+    {
+        let text = format!("the service says virtual_size {found}, {expected} was expected");
+        notes.push(Note { id: "virtual-size", text });
+    }
+    notes
+}

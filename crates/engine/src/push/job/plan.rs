@@ -1,0 +1,103 @@
+//! What an image will be, and whether the service will take it: all that is known without a record.
+
+use std::sync::Arc;
+
+use imgpush_formats::{Inspection, ServerVerdict};
+use tracing::Instrument as _;
+
+use super::{Delivery, Seen, Stage};
+use crate::error::Failure;
+use crate::progress::Phase;
+use crate::push::format_check::{Claim, Examined};
+use crate::push::preflight;
+use crate::push::quota::Share;
+use crate::push::service::Asking;
+use crate::push::target::Stores;
+
+pub(super) struct Plan {
+    pub(super) claim: Claim,
+    /// What the service will say, and what the bytes are, as far as that is known by now.
+    pub(super) examined: Examined,
+    /// Its room in the quotas.
+    pub(super) share: Option<Share>,
+}
+
+impl Delivery<'_> {
+    /// Hears what the source is, as far as that was seen. Asks all that can be known without a record, unless
+    /// the source is to be compared first with what is there.
+    pub(crate) async fn prepare(&mut self, seen: &Seen) {
+        let span = self.span();
+        self.seen = Some(seen.clone());
+        let is_to_come = match &self.stage {
+            Stage::Looking(looking) => looking.is_for_id_only(),
+            Stage::Ended(_) | Stage::Failing(_) => false,
+            _ => true,
+        };
+        let planning = async {
+            if !is_to_come {
+                return;
+            }
+            match self.plan_if_needed().await {
+                // There may be others that are still asked.
+                Ok(()) => self.watch.enter(None),
+                Err(failure) => self.fail(failure).await,
+            }
+        };
+        planning.instrument(span).await;
+    }
+
+    pub(super) async fn plan_if_needed(&mut self) -> Result<(), Failure> {
+        if self.plan.is_some() { Ok(()) } else { self.plan().await }
+    }
+
+    async fn plan(&mut self) -> Result<(), Failure> {
+        self.enter(Phase::Asking);
+        let client = &self.target.client;
+        let (options, subject) = (self.options, self.subject);
+        let seen = self.seen.as_ref().expect("the source is looked at before");
+        let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
+        let asking = Asking { service: &self.service, client, retry: &options.retry };
+        let schema = asking.schema().await?;
+        preflight::taken(client.base().as_str(), schema, asked, container)?;
+        let settings = preflight::settings(&options.image_format, schema);
+        let disk_format = match asked {
+            Some(asked) => asked.to_owned(),
+            None => Claim::recognise(&seen.inspection, container, &settings)?,
+        };
+        let claim = Claim {
+            disk_format,
+            container_format: container.to_owned(),
+            settings,
+            is_forced: options.force_format,
+            is_stream: subject.size.is_none(),
+        };
+        let verdict = claim.check(&seen.inspection, seen.is_whole)?;
+        self.image.set_disk_format(&claim.disk_format);
+        let inspected = || min_disk(&claim, &seen.inspection, &verdict);
+        if let Some(gib) = options.min_disk.or_else(inspected) {
+            self.image.set_min_disk(gib);
+        }
+        if let Stores::These(stores) = &self.target.stores {
+            preflight::stores(client, stores, asking.stores().await?)?;
+        }
+        if let Some(import) = self.target.import().or_else(|| self.target.copies()) {
+            preflight::import(client, import.method().name(), asking.imports().await?)?;
+        }
+        let inspection = Arc::clone(&seen.inspection);
+        let share = asking.room(subject.size).await?;
+        self.plan = Some(Plan { claim, examined: Examined { inspection, verdict }, share });
+        Ok(())
+    }
+}
+
+/// What the disk inside needs, where the image becomes a disk. Of several sizes the largest counts, and
+/// a number that no service takes is none.
+fn min_disk(claim: &Claim, inspection: &Inspection, verdict: &ServerVerdict) -> Option<u64> {
+    let is_disk = !matches!(&*claim.disk_format, "iso" | "aki" | "ari");
+    let inspected =
+        inspection.virtual_size.filter(|_| is_disk && claim.container_format == "bare")?;
+    let bytes = verdict.virtual_size().map_or(inspected, |predicted| predicted.max(inspected));
+    Some(bytes.div_ceil(GIB)).filter(|&gib| i32::try_from(gib).is_ok())
+}
+
+const GIB: u64 = 1 << 30;

@@ -1,0 +1,112 @@
+//! What becomes of the images that a new one replaces.
+
+use futures_util::TryStreamExt as _;
+use imgpush_client::{Error as ClientError, Image, ImageQuery, Status};
+
+use super::Delivery;
+use crate::error::Failure;
+use crate::push::if_exists::{IfExists, Replaced, Retire};
+
+impl Delivery<'_> {
+    /// Retires all images of the name that hold data, but for the one that is proved to be right. Those
+    /// that came behind the list that this began with are another run's, which knows what it does.
+    pub(super) async fn retire(&mut self, right: &str) -> Result<(), Failure> {
+        let IfExists::Replace(how) = self.options.if_exists else { return Ok(()) };
+        let is_old = |image: &&Image| {
+            image.id() != right && matches!(image.status(), Status::Active | Status::Deactivated)
+        };
+        let old: Vec<Image> = self.existing.named.iter().filter(is_old).cloned().collect();
+        let names = match how {
+            Retire::Rename => self.names_of_old(&old).await,
+            _ => Ok(Vec::new()),
+        };
+        let mut names = names.map_err(|source| Failure::NotReplaced {
+            left: old.iter().map(|image| image.id().to_owned()).collect(),
+            source,
+        })?;
+        let mut left = Vec::new();
+        let mut first = None;
+        for image in old.into_iter().rev() {
+            match self.retire_one(image.clone(), how, names.pop()).await {
+                Ok(how) => {
+                    self.existing.replaced.push(Replaced { id: image.id().to_owned(), how });
+                }
+                Err(error) => {
+                    left.push(image.id().to_owned());
+                    first = first.or(Some(error));
+                }
+            }
+        }
+        first.map_or(Ok(()), |source| Err(Failure::NotReplaced { left, source }))
+    }
+
+    /// What is gone by now has been retired by somebody else.
+    async fn retire_one(
+        &self,
+        mut image: Image,
+        how: Retire,
+        name: Option<String>,
+    ) -> Result<&'static str, ClientError> {
+        let client = &self.target.client;
+        let retry = self.options.retry.for_small_calls();
+        let (how, done) = match (how, name) {
+            (Retire::Delete, _) => {
+                let delete = || client.delete_if_exists(image.id());
+                let deleted =
+                    retry.call("deleting an old image", ClientError::is_transient, delete);
+                ("deleted", deleted.await.map(drop))
+            }
+            (_, Some(name)) => {
+                image.set_name(name);
+                let rename = || client.commit(&image);
+                let renamed =
+                    retry.call("renaming an old image", ClientError::is_transient, rename);
+                ("renamed", renamed.await.map(drop))
+            }
+            (_, None) => {
+                image.set_hidden(true);
+                let hide = || client.commit(&image);
+                let hidden = retry.call("hiding an old image", ClientError::is_transient, hide);
+                ("hidden", hidden.await.map(drop))
+            }
+        };
+        match done {
+            Ok(()) | Err(ClientError::NotFound(_)) => Ok(how),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names that the old ones get, in their order: by when they were made, and by the start of their
+    /// id where that is another's.
+    async fn names_of_old(&self, old: &[Image]) -> Result<Vec<String>, ClientError> {
+        let plain: Vec<String> = old.iter().map(|image| dated(self.name(), image)).collect();
+        let mut taken: Vec<String> = Vec::new();
+        for name in &plain {
+            let mut query = ImageQuery::default().with("name", name);
+            if let Some(project) = &self.existing.project {
+                query = query.with("owner", project);
+            }
+            let client = &self.target.client;
+            let asking = || client.images(&query).try_collect::<Vec<Image>>();
+            let retry = self.options.retry.for_small_calls();
+            let found = retry.call("asking for names", ClientError::is_transient, asking).await?;
+            if found.iter().any(|image| image.name() == Some(name)) {
+                taken.push(name.clone());
+            }
+        }
+        let mut names: Vec<String> = Vec::new();
+        for (name, image) in plain.into_iter().zip(old) {
+            let is_taken = taken.contains(&name) || names.contains(&name);
+            let start = image.id().split('-').next().unwrap_or_default();
+            names.push(if is_taken { format!("{name}-{start}") } else { name });
+        }
+        Ok(names)
+    }
+}
+
+/// `NAME-YYYYMMDDTHHMMSSZ`.
+fn dated(name: &str, image: &Image) -> String {
+    let made = image.created_at().unwrap_or_default();
+    let made: String = made.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("{name}-{made}")
+}

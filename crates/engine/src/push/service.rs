@@ -1,0 +1,121 @@
+//! What is known of an image service by all pushes that share it: what it was asked, and when it last took
+//! something.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store, Usage};
+use tokio::sync::OnceCell;
+
+use crate::error::Failure;
+use crate::push::preflight;
+use crate::push::quota::{Quotas, Share};
+use crate::retry::RetryOptions;
+
+/// The answers of a service. What failed is asked again by the next one who needs it.
+#[derive(Debug, Default)]
+pub(crate) struct Service {
+    schema: OnceCell<ImageSchema>,
+    stores: OnceCell<Vec<Store>>,
+    imports: OnceCell<Vec<String>>,
+    quotas: OnceCell<Option<Arc<Quotas>>>,
+    pub(crate) traffic: Traffic,
+}
+
+/// When data last moved into a service, on whichever connection.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    start: Instant,
+    /// Milliseconds from the start.
+    moved: AtomicU64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Traffic { start: Instant::now(), moved: AtomicU64::new(0) }
+    }
+}
+
+impl Traffic {
+    pub(crate) fn moved(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+    }
+
+    /// For how long nothing has moved.
+    pub(crate) fn idle(&self) -> Duration {
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(moved)
+    }
+}
+
+/// Asks through one login. An address that does not answer at all may be wrong, which is told at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) client: &'a ImageClient,
+    pub(crate) retry: &'a RetryOptions,
+}
+
+impl Asking<'_> {
+    pub(crate) async fn schema(&self) -> Result<&ImageSchema, Failure> {
+        let ask = || self.call("asking for formats", || self.client.schema());
+        self.service.schema.get_or_try_init(ask).await.map_err(preflight::failed)
+    }
+
+    /// A service that has only one store has no names for it.
+    pub(crate) async fn stores(&self) -> Result<&[Store], Failure> {
+        let ask = || async {
+            match self.call("asking for stores", || self.client.stores()).await {
+                Err(ClientError::NotFound(_)) => Ok(Vec::new()),
+                asked => asked,
+            }
+        };
+        let asked = self.service.stores.get_or_try_init(ask).await;
+        asked.map(Vec::as_slice).map_err(preflight::failed)
+    }
+
+    pub(crate) async fn imports(&self) -> Result<&[String], Failure> {
+        let ask = || self.call("asking for imports", || self.client.import_info());
+        let asked = self.service.imports.get_or_try_init(ask).await;
+        asked.map(Vec::as_slice).map_err(preflight::failed)
+    }
+
+    /// Room for an image of so many bytes; none where there are no quotas.
+    pub(crate) async fn room(&self, size: Option<u64>) -> Result<Option<Share>, Failure> {
+        let quotas = self.quotas().await.map_err(preflight::failed)?;
+        quotas.map(|quotas| quotas.share(size)).transpose()
+    }
+
+    /// How many uploads there may be at once, where that is limited.
+    pub(crate) async fn uploads(&self) -> Result<Option<usize>, ClientError> {
+        Ok(self.quotas().await?.and_then(|quotas| quotas.uploads()))
+    }
+
+    async fn quotas(&self) -> Result<Option<&Arc<Quotas>>, ClientError> {
+        let ask = || async {
+            let usage = self.call("asking for quotas", || usage(self.client)).await?;
+            Ok::<_, ClientError>(usage.map(Quotas::new).map(Arc::new))
+        };
+        Ok(self.service.quotas.get_or_try_init(ask).await?.as_ref())
+    }
+
+    async fn call<T, F: Future<Output = Result<T, ClientError>>>(
+        &self,
+        what: &'static str,
+        call: impl FnMut() -> F,
+    ) -> Result<T, ClientError> {
+        self.retry.call(what, ClientError::is_overload, call).await
+    }
+}
+
+/// What is used of the quotas, where the service tells.
+async fn usage(client: &ImageClient) -> Result<Option<Usage>, ClientError> {
+    match client.usage().await {
+        Ok(usage) => Ok(Some(usage)),
+        // Before API 2.13 there is no such call, and a policy may close it.
+        Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

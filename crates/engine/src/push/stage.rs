@@ -1,0 +1,361 @@
+//! The data of one image, laid ready for an import.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use imgpush_client::{Image, ImageClient, Status, UploadOptions};
+use imgpush_formats::ImageFormatSettings;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Failure, StagingError};
+use crate::progress::{NoProgress, Phase, Progress, Retrying};
+use crate::push::format_check::{self, Claim};
+use crate::push::preflight;
+use crate::report::{self, StagingReport};
+use crate::resources::Workbench;
+use crate::retry::{Remedy, Retries, RetryOptions, remedy};
+use crate::timing::Stopwatch;
+use crate::transfer::pass::{Produced, Read, Slowest, Tap};
+use crate::transfer::passes;
+use crate::transfer::passes::{Means, Over, Participant, Want};
+use crate::transfer::sink::ImageData;
+use crate::transfer::upload::{Attempt, Found, Patience, Unsent, found};
+use imgpush_source::Source;
+use imgpush_source::SourceError;
+
+/// How data is staged.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StagingOptions {
+    /// Bytes that a source of unknown size will have; the service refuses any other number of them.
+    pub size: Option<u64>,
+    /// Send the data even if it is not what the record says, is broken, or would be refused by the
+    /// import. Never what points to other files.
+    pub force_format: bool,
+    /// What is known of the service's section `[image_format]`. Its own lists of formats count more
+    /// than those here.
+    pub image_format: ImageFormatSettings,
+    /// Bytes of memory that the process should stay within.
+    pub memory_bytes: u64,
+    /// How long the connection may take nothing, while there is something to send.
+    pub idle_timeout: Duration,
+    /// How long the server may take to answer behind the last byte.
+    pub finish_timeout: Duration,
+    /// How long the server may take to notice that an upload is over, before a new try.
+    pub settle_timeout: Duration,
+    /// What is tried again.
+    pub retry: RetryOptions,
+}
+
+impl Default for StagingOptions {
+    fn default() -> Self {
+        StagingOptions {
+            size: None,
+            force_format: false,
+            image_format: ImageFormatSettings::default(),
+            memory_bytes: 64 << 20,
+            idle_timeout: Duration::from_secs(60),
+            finish_timeout: Duration::from_secs(600),
+            settle_timeout: Duration::from_secs(60),
+            retry: RetryOptions::default(),
+        }
+    }
+}
+
+/// Stages data for records of one cloud: the first half of a `glance-direct` import.
+///
+/// It goes the way of a [`Push`](crate::Push): looked at before anything is sent, end held back until
+/// the source has proved whole and what the record says, and hashed on the way. But the service neither
+/// hashes nor inspects what is staged; the import does. So nothing is proved here: the report's digests
+/// can be compared when the import is over, unless the service converts images.
+#[derive(Clone)]
+pub struct Staging {
+    client: ImageClient,
+    options: StagingOptions,
+    cloud: String,
+    progress: Arc<dyn Progress>,
+}
+
+impl std::fmt::Debug for Staging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Staging")
+            .field("cloud", &self.cloud)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Staging {
+    /// Stages through `client`.
+    #[must_use]
+    pub fn new(client: ImageClient, options: StagingOptions) -> Self {
+        let cloud = client.base().host_str().unwrap_or_default().to_owned();
+        Staging { client, options, cloud, progress: Arc::new(NoProgress) }
+    }
+
+    /// What messages and the report call the cloud; its host when nobody says.
+    #[must_use]
+    pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
+        self.cloud = name.into();
+        self
+    }
+
+    /// Who hears of it while it runs.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Sends the source; the image is `uploading` afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`StagingError`]. The record stays in any case: it was there before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel` or by dropping the future: the connection is cut, and the image falls
+    /// back to `queued`.
+    pub async fn run(
+        &self,
+        image: &Image,
+        source: Box<dyn Source>,
+        cancel: &CancellationToken,
+    ) -> Result<StagingReport, StagingError> {
+        let start = Instant::now();
+        let source_name = source.name().to_owned();
+        let failed = |failure| StagingError {
+            source_name: source_name.clone(),
+            image: image.name().unwrap_or(image.id()).to_owned(),
+            cloud: self.cloud.clone(),
+            failure: Box::new(failure),
+        };
+        if image.status() != Status::Queued {
+            return Err(failed(Failure::NotStageable { status: image.status() }));
+        }
+        let announced = match (source.size(), self.options.size) {
+            (Some(found), Some(expected)) if found != expected => {
+                let name = source.name().to_owned();
+                return Err(failed(SourceError::Size { name, expected, found }.into()));
+            }
+            (found, expected) => found.or(expected),
+        };
+        if let Some(bytes) = announced {
+            self.progress.total(bytes);
+        }
+        let staged = tokio::select! {
+            staged = self.stage(image, source, announced) => staged,
+            () = cancel.cancelled() => Err(Failure::Interrupted),
+        };
+        let (produced, attempts) = staged.map_err(failed)?;
+        Ok(StagingReport {
+            id: image.id().to_owned(),
+            name: image.name().map(str::to_owned),
+            size: produced.bytes,
+            computed: report::shown(&produced.digests),
+            source: source_name,
+            provenance: produced.provenance,
+            cloud: self.cloud.clone(),
+            attempts,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    async fn stage(
+        &self,
+        image: &Image,
+        source: Box<dyn Source>,
+        announced: Option<u64>,
+    ) -> Result<(Produced, u32), Failure> {
+        self.enter(Phase::Sniffing);
+        let bench = Workbench::within(self.options.memory_bytes);
+        let (source, sniffed) = format_check::sniff(source, &bench.pool).await?;
+        self.enter(Phase::Asking);
+        let claim = self.claim(image, source.size().is_none()).await?;
+        if let Some(claim) = &claim {
+            claim.check(&sniffed.inspection, sniffed.is_whole)?;
+        }
+        let mut stage = Stage {
+            staging: self,
+            id: image.id(),
+            announced,
+            size: source.size(),
+            claim,
+            retries: Retries::new(&self.options.retry),
+            not_before: None,
+            attempts: 0,
+            state: State::Sending(None),
+        };
+        let participants = std::slice::from_mut(&mut stage);
+        let means = Means { bench: &bench, slowest: Slowest::Wait, watch: &Stopwatch::start() };
+        passes::run(source, sniffed.head, &means, participants).await;
+        match stage.state {
+            State::Ended(result) => result.map(|produced| (produced, stage.attempts)),
+            State::Sending(_) | State::Found(_) => {
+                unreachable!("rounds end when nobody wants anything")
+            }
+        }
+    }
+
+    /// What the record says of its data. It may say nothing until the import.
+    async fn claim(&self, image: &Image, is_stream: bool) -> Result<Option<Claim>, Failure> {
+        let formats = image.disk_format().zip(image.container_format());
+        let Some((disk_format, container_format)) = formats else { return Ok(None) };
+        let known = &self.options.image_format;
+        let schema = self.client.schema().await.map_err(preflight::failed)?;
+        let service = self.client.base().as_str();
+        preflight::taken(service, &schema, Some(disk_format), container_format)?;
+        let settings = preflight::settings(known, &schema);
+        Ok(Some(Claim {
+            disk_format: disk_format.to_owned(),
+            container_format: container_format.to_owned(),
+            settings,
+            is_forced: self.options.force_format,
+            is_stream,
+        }))
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(cloud = self.cloud, "{}", phase.name());
+        self.progress.phase(phase);
+    }
+}
+
+/// One record on its way through the readings.
+struct Stage<'a> {
+    staging: &'a Staging,
+    id: &'a str,
+    announced: Option<u64>,
+    size: Option<u64>,
+    claim: Option<Claim>,
+    retries: Retries,
+    not_before: Option<tokio::time::Instant>,
+    attempts: u32,
+    state: State,
+}
+
+enum State {
+    /// Behind the first attempt because of this failure.
+    Sending(Option<Failure>),
+    /// A sending that seemed to fail has come to so many bytes; their digests are missing.
+    Found(Option<u64>),
+    Ended(Result<Produced, Failure>),
+}
+
+impl Stage<'_> {
+    async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
+        self.attempts += 1;
+        let options = &self.staging.options;
+        let attempt = Attempt {
+            client: &self.staging.client,
+            id: self.id,
+            data: ImageData::Stage,
+            options: UploadOptions::sized(self.announced),
+            size: self.size,
+            patience: Patience {
+                idle_timeout: options.idle_timeout,
+                finish_timeout: options.finish_timeout,
+                settle_timeout: self.retries.settle_timeout(options.settle_timeout),
+            },
+            progress: &self.staging.progress,
+            traffic: None,
+            watch: &Stopwatch::start(),
+        };
+        attempt.run(tap).await
+    }
+
+    /// What the sending that failed before has come to meanwhile.
+    async fn look_again(&self) -> Result<Found, Unsent> {
+        if self.attempts == 0 {
+            return Ok(Found::Nothing);
+        }
+        let Staging { client, options, .. } = self.staging;
+        found(client, self.id, ImageData::Stage, options.settle_timeout).await
+    }
+
+    /// Whether it may be tried again, and then made ready for that. The record is the caller's, so it is
+    /// never made anew.
+    async fn recover(&mut self, unsent: &Unsent) -> Result<bool, Failure> {
+        let remedy = remedy(&unsent.failure, unsent.status.as_ref());
+        if !matches!(remedy, Remedy::Again | Remedy::NewToken) {
+            return Ok(false);
+        }
+        let Some(pause) = self.retries.grant(remedy, &unsent.failure) else { return Ok(false) };
+        if remedy == Remedy::NewToken {
+            let renewed = self.staging.client.renew().await;
+            let failed = |source| Failure::Client { during: "renewing the token", source };
+            if !renewed.map_err(failed)? {
+                return Ok(false);
+            }
+        }
+        let retrying = Retrying::of(&self.staging.cloud, &unsent.failure, pause, &self.retries);
+        self.staging.progress.retrying(&retrying);
+        self.not_before = Some(tokio::time::Instant::now() + pause);
+        Ok(true)
+    }
+}
+
+impl Participant for Stage<'_> {
+    fn want(&self) -> Want {
+        match &self.state {
+            State::Sending(_) => Want::Data(self.claim.clone()),
+            State::Found(_) => Want::Digests(None),
+            State::Ended(_) => Want::Nothing,
+        }
+    }
+
+    fn not_before(&self) -> Option<tokio::time::Instant> {
+        self.not_before
+    }
+
+    fn progress(&self) -> &Arc<dyn Progress> {
+        &self.staging.progress
+    }
+
+    async fn take_part(&mut self, tap: Tap) {
+        let sent = match self.look_again().await {
+            Ok(Found::Nothing) => self.send(tap).await,
+            Ok(Found::All(image)) => return self.state = State::Found(image.size()),
+            Err(unsent) => Err(unsent),
+        };
+        self.state = match sent {
+            Ok(read) => State::Ended(Ok(read.produced)),
+            Err(unsent) => match self.recover(&unsent).await {
+                Ok(true) => State::Sending(Some(unsent.failure)),
+                Ok(false) => State::Ended(Err(unsent.failure)),
+                Err(worse) => State::Ended(Err(worse)),
+            },
+        };
+    }
+
+    async fn digested(&mut self, produced: &Produced) {
+        let State::Found(size) = self.state else { return };
+        self.state = State::Ended(match size {
+            Some(size) if size != produced.bytes => Err(Failure::Mismatch {
+                field: "size",
+                expected: produced.bytes.to_string(),
+                found: size.to_string(),
+            }),
+            _ => Ok(produced.clone()),
+        });
+    }
+
+    async fn end(&mut self, over: Over) {
+        let before = match &mut self.state {
+            State::Ended(_) => return,
+            State::Sending(failure) => failure.take(),
+            State::Found(_) => None,
+        };
+        let failure = match (over, before) {
+            (Over::Source(error), _) => Failure::Source(error),
+            (Over::NoWayBack(name), Some(failure)) => {
+                Failure::NoWayBack { name, source: Box::new(failure) }
+            }
+            (Over::NoWayBack(name), None) => {
+                Failure::CannotVerify { reason: format!("{name} cannot be read any more") }
+            }
+        };
+        self.state = State::Ended(Err(failure));
+    }
+}

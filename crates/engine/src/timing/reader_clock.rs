@@ -1,0 +1,90 @@
+//! Measuring the thread that reads.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use imgpush_digest::Busy;
+
+use super::{Step, Stopwatch, Tally};
+use imgpush_source::pool::Pool;
+use imgpush_source::{Source, SourceTimes};
+
+/// Divides the time of the reader among reading, unpacking and what it waits for: after each thing that
+/// it did it says what that was.
+pub(crate) struct ReaderWatch {
+    tally: Tally,
+    last: Instant,
+    /// What these had come to when they were asked last.
+    source: SourceTimes,
+    pool_waits: Duration,
+    hashed: Duration,
+}
+
+impl ReaderWatch {
+    /// Begins to measure.
+    pub(crate) fn new(watch: &Arc<Stopwatch>, source: &mut dyn Source, pool: &Pool) -> Self {
+        ReaderWatch {
+            tally: watch.tally(),
+            last: Instant::now(),
+            source: source.times(),
+            pool_waits: pool.waits(),
+            hashed: Duration::ZERO,
+        }
+    }
+
+    /// The source was asked for something.
+    pub(crate) fn source(&mut self, source: &mut dyn Source, pool: &Pool) {
+        let (spent, now) = self.lap();
+        let (before, times) = (self.source, source.times());
+        self.source = times;
+        let waits = pool.waits();
+        let parts = [
+            (Step::Decompress, times.decompress.saturating_sub(before.decompress)),
+            (Step::WaitForHash, times.wait_for_hash.saturating_sub(before.wait_for_hash)),
+            (Step::WaitForBuffer, waits.saturating_sub(self.pool_waits)),
+        ];
+        self.pool_waits = waits;
+        let mut read = spent;
+        for (step, time) in parts {
+            read = read.saturating_sub(time);
+            self.tally.add(step, time);
+        }
+        self.tally.add(Step::Hash, times.hash.saturating_sub(before.hash));
+        self.tally.add(Step::Read, read);
+        self.tally.mark(now);
+    }
+
+    /// Bytes were given to the hasher, or its digests waited for.
+    pub(crate) fn hasher(&mut self, busy: &Busy) {
+        let (spent, now) = self.lap();
+        let hashed = busy.time();
+        self.tally.add(Step::Hash, hashed.saturating_sub(self.hashed));
+        self.hashed = hashed;
+        self.tally.add(Step::WaitForHash, spent);
+        self.tally.mark(now);
+    }
+
+    /// Bytes were handed to the targets.
+    pub(crate) fn targets(&mut self) {
+        let (spent, now) = self.lap();
+        self.tally.add(Step::WaitForSend, spent);
+        self.tally.mark(now);
+    }
+
+    /// It did something that is not worth counting.
+    pub(crate) fn nothing(&mut self) {
+        self.lap();
+    }
+
+    /// Makes all that was measured count, before anybody hears of the end.
+    pub(crate) fn flush(&mut self) {
+        self.tally.flush(Instant::now());
+    }
+
+    fn lap(&mut self) -> (Duration, Instant) {
+        let now = Instant::now();
+        let spent = now - self.last;
+        self.last = now;
+        (spent, now)
+    }
+}

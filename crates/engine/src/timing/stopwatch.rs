@@ -1,0 +1,188 @@
+//! Writing times down while the work goes on.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::timeline::{Bins, COLUMNS, Column, SENT, nanos};
+use super::{STEPS, Step};
+
+/// What a reading, or a target, has spent its time with so far.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    start: Instant,
+    began: SystemTime,
+    sheet: Mutex<Sheet>,
+}
+
+#[derive(Debug, Default)]
+struct Sheet {
+    bins: Bins,
+    /// The one step of a target that is under way, and since when.
+    now: Option<(Step, Instant)>,
+    retries: Vec<Duration>,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Arc<Self> {
+        let (start, began) = (Instant::now(), SystemTime::now());
+        Arc::new(Stopwatch { start, began, sheet: Mutex::default() })
+    }
+
+    /// Another that began with this one.
+    pub(crate) fn alike(&self) -> Arc<Self> {
+        Arc::new(Stopwatch { start: self.start, began: self.began, sheet: Mutex::default() })
+    }
+
+    /// Ends the step that is under way, and begins this one, where there is one.
+    pub(crate) fn enter(&self, step: Option<Step>) {
+        let now = Instant::now();
+        let mut sheet = self.lock();
+        if let Some((step, since)) = sheet.now.take() {
+            sheet.bins.spread(step as usize, nanos(now - since), self.at(since), self.at(now));
+        }
+        sheet.now = step.map(|step| (step, now));
+    }
+
+    /// Adds a step that has just ended.
+    pub(crate) fn add(&self, step: Step, from: Instant) {
+        let now = Instant::now();
+        let mut sheet = self.lock();
+        sheet.bins.spread(step as usize, nanos(now - from), self.at(from), self.at(now));
+    }
+
+    /// Says that what failed is tried again after a pause, which begins now.
+    pub(crate) fn retrying(&self) {
+        self.enter(Some(Step::Pause));
+        self.lock().retries.push(self.start.elapsed());
+    }
+
+    /// For one writer.
+    pub(crate) fn tally(self: &Arc<Self>) -> Tally {
+        Tally { watch: Arc::clone(self), since: Instant::now(), spent: [0; COLUMNS] }
+    }
+
+    /// All that is written down, and the step that is under way.
+    pub(super) fn bins(&self) -> Bins {
+        let sheet = self.lock();
+        let mut bins = sheet.bins.clone();
+        if let Some((step, since)) = sheet.now {
+            let now = Instant::now();
+            bins.spread(step as usize, nanos(now - since), self.at(since), self.at(now));
+        }
+        bins
+    }
+
+    /// When something was tried again, in seconds from the start.
+    pub(super) fn retries(&self) -> Vec<f64> {
+        self.lock().retries.iter().map(Duration::as_secs_f64).collect()
+    }
+
+    /// When it began, in seconds since 1970.
+    pub(super) fn began(&self) -> f64 {
+        self.began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    }
+
+    /// Seconds since then.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn at(&self, instant: Instant) -> u64 {
+        nanos(instant.saturating_duration_since(self.start))
+    }
+
+    /// What the lock guards is whole between any two statements, so a panic elsewhere leaves it usable.
+    fn lock(&self) -> MutexGuard<'_, Sheet> {
+        self.sheet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The times of one writer that are yet to be written down.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    watch: Arc<Stopwatch>,
+    /// What is in `spent` was spent since then.
+    since: Instant,
+    spent: Column,
+}
+
+impl Tally {
+    /// Adds what was spent lately.
+    pub(crate) fn add(&mut self, step: Step, time: Duration) {
+        self.spent[step as usize] += nanos(time);
+    }
+
+    /// Adds bytes that were sent.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.spent[SENT] += bytes;
+    }
+
+    /// Writes all down when it is time to: what was added since then was spent up to `now`.
+    pub(crate) fn mark(&mut self, now: Instant) {
+        if now - self.since >= FLUSH_INTERVAL {
+            self.flush(now);
+        }
+    }
+
+    /// Writes all down.
+    pub(crate) fn flush(&mut self, now: Instant) {
+        let (from, until) = (self.watch.at(self.since), self.watch.at(now));
+        let mut sheet = self.watch.lock();
+        for (column, spent) in self.spent.iter_mut().enumerate() {
+            sheet.bins.spread(column, std::mem::take(spent), from, until);
+        }
+        self.since = now;
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.flush(Instant::now());
+    }
+}
+
+/// No coarser than the first bins of a timeline.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(10);
+
+const _: () = assert!(SENT == STEPS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timing::Stages;
+
+    #[test]
+    fn steps_end_each_other_and_the_last_counts_up_to_now() {
+        let watch = Stopwatch::start();
+        watch.enter(Some(Step::Ask));
+        std::thread::sleep(Duration::from_millis(20));
+        watch.enter(Some(Step::Create));
+        std::thread::sleep(Duration::from_millis(30));
+        let stages = Stages::from(&watch.bins().sums());
+        assert!((0.02..0.5).contains(&stages.ask), "{stages:?}");
+        assert!((0.03..0.5).contains(&stages.create), "{stages:?}");
+        watch.enter(None);
+        let closed = Stages::from(&watch.bins().sums());
+        assert_eq!(Stages::from(&watch.bins().sums()), closed);
+        assert_eq!(closed.ask, stages.ask);
+    }
+
+    #[test]
+    fn a_tally_is_written_down_now_and_then_and_when_it_is_dropped() {
+        let watch = Stopwatch::start();
+        let mut tally = watch.tally();
+        let start = tally.since;
+        let (small, read) = (Duration::from_millis(1), |watch: &Stopwatch| watch.bins().sums()[0]);
+        tally.add(Step::Read, small);
+        tally.mark(start + small);
+        assert_eq!(read(&watch), 0);
+        tally.add(Step::Read, small);
+        tally.mark(start + FLUSH_INTERVAL);
+        assert_eq!(read(&watch), 2_000_000);
+        tally.add(Step::Read, small);
+        tally.sent(7);
+        drop(tally);
+        assert_eq!(read(&watch), 3_000_000);
+        assert_eq!(watch.bins().sent(), 7);
+    }
+}

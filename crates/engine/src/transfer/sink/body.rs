@@ -1,0 +1,206 @@
+//! What a sink gets: the queue of the pipeline, chunk by chunk or as the frames of an HTTP body.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use crate::progress::Progress;
+use crate::timing::{SenderWatch, Step, Stopwatch};
+use crate::transfer::pass::{FRAME_BYTES, Item};
+
+/// The end is not to be had: the source failed, or is not what it should be.
+///
+/// As the error of an HTTP body it ends the connection short of what was announced.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the source did not prove whole, so the end of the image is not sent")]
+pub struct Cut;
+
+/// All bytes of a source, once. They are slices of the very chunks that are hashed, and the last of them
+/// come only when the source has proved whole.
+///
+/// A sink that sends by HTTP takes it as a [`http_body::Body`], any other calls
+/// [`chunk`](Body::chunk).
+pub struct Body {
+    queue: mpsc::Receiver<Item>,
+    /// What is left of the chunk in hand.
+    chunk: Bytes,
+    /// Bytes still to come, where the total is known.
+    left: Option<u64>,
+    ended: bool,
+    meter: Arc<Meter>,
+    watch: SenderWatch,
+}
+
+/// How far the body is; shared with the watchdog and the progress view.
+pub(crate) struct Meter {
+    sent: AtomicU64,
+    /// Microseconds from `start` to the last frame asked for.
+    moved: AtomicU64,
+    /// Whether the connection waits for the source, so that its silence is not the network's.
+    waiting: AtomicBool,
+    ended: AtomicBool,
+    start: Instant,
+    progress: Arc<dyn Progress>,
+    /// What the times of the target are written down with.
+    watch: Arc<Stopwatch>,
+}
+
+impl Meter {
+    pub(crate) fn new(progress: Arc<dyn Progress>, watch: Arc<Stopwatch>) -> Arc<Self> {
+        Arc::new(Meter {
+            sent: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            start: Instant::now(),
+            progress,
+            watch,
+        })
+    }
+
+    /// Bytes handed to the connection.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last byte has been handed to the connection.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// For how long the connection has taken nothing although there was something.
+    pub(crate) fn idle(&self) -> Duration {
+        if self.waiting.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.moved().elapsed()
+    }
+
+    /// Counts the time up to now where the end was not sent: nobody asks for more.
+    pub(crate) fn stop(&self) {
+        let moved = self.moved();
+        if !self.ended() && moved > self.start {
+            let is_waiting = self.waiting.load(Ordering::Relaxed);
+            self.watch.add(if is_waiting { Step::Starved } else { Step::Blocked }, moved);
+        }
+    }
+
+    fn moved(&self) -> Instant {
+        self.start + Duration::from_micros(self.moved.load(Ordering::Relaxed))
+    }
+
+    fn touch(&self, now: Instant, waiting: bool) {
+        let now = u64::try_from((now - self.start).as_micros()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+        self.waiting.store(waiting, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl Body {
+    pub(crate) fn new(queue: mpsc::Receiver<Item>, size: Option<u64>, meter: Arc<Meter>) -> Self {
+        let watch = SenderWatch::new(&meter.watch);
+        let chunk = Bytes::new();
+        let mut body = Body { queue, chunk, left: size, ended: false, meter, watch };
+        if size == Some(0) {
+            body.end();
+        }
+        body
+    }
+
+    /// Bytes that there will be, where that is known.
+    #[must_use]
+    pub fn bytes_left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// The next bytes, at most [`FRAME_BYTES`]; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Cut`]: what came before is worth nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Cut> {
+        let frame = poll_fn(|cx| http_body::Body::poll_frame(Pin::new(self), cx)).await;
+        let data = |frame: Frame<Bytes>| frame.into_data().expect("there are no trailers");
+        Ok(frame.transpose()?.map(data))
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.meter.ended.store(true, Ordering::Relaxed);
+        self.meter.watch.enter(Some(Step::Finish));
+    }
+
+    /// Who sends asks for more.
+    fn touch(&mut self, waiting: bool) {
+        let now = Instant::now();
+        self.meter.touch(now, waiting);
+        self.watch.asked(now, waiting);
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if self.chunk.is_empty() {
+            let polled = self.queue.poll_recv(cx);
+            self.touch(polled.is_pending());
+            match ready!(polled) {
+                Some(Item::Chunk(chunk)) => self.chunk = chunk,
+                Some(Item::End) => {
+                    self.end();
+                    return Poll::Ready(None);
+                }
+                // A queue that ends without saying so is a reader that broke off.
+                Some(Item::Cut) | None => return Poll::Ready(Some(Err(Cut))),
+            }
+        } else {
+            self.touch(false);
+        }
+        let length = self.chunk.len().min(FRAME_BYTES);
+        let frame = self.chunk.split_to(length);
+        let length = length as u64;
+        let sent = self.meter.sent.fetch_add(length, Ordering::Relaxed) + length;
+        self.meter.progress.sent(sent);
+        self.watch.sent(length);
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(length);
+            if *left == 0 {
+                self.end();
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(frame))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

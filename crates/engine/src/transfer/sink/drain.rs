@@ -1,0 +1,46 @@
+//! Nowhere: for hashing a source through the very pipeline of a push, and for measuring that.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use imgpush_digest::Algorithm;
+
+use super::{Body, Poured, Sink, SinkError, pour};
+use crate::transfer::pass::Produced;
+use imgpush_source::Source;
+use imgpush_source::SourceError;
+use imgpush_source::pool::Pool;
+
+/// Reads the source to its end and hashes it; gives it back with the digests.
+///
+/// # Errors
+///
+/// As the source fails.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the reading; the source is gone then.
+pub async fn drain(
+    source: Box<dyn Source>,
+    pool: &Pool,
+    algorithms: &[Algorithm],
+) -> Result<(Produced, Box<dyn Source>), Arc<SourceError>> {
+    let Poured { produced, source, .. } =
+        pour(source, pool, algorithms, &mut [&mut Nowhere]).await?;
+    Ok((produced, source))
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn name(&self) -> &str {
+        "nowhere"
+    }
+
+    fn take(&mut self, mut body: Body) -> BoxFuture<'_, Result<(), SinkError>> {
+        Box::pin(async move {
+            while body.chunk().await?.is_some() {}
+            Ok(())
+        })
+    }
+}

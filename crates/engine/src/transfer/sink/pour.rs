@@ -1,0 +1,75 @@
+//! From a source into sinks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use imgpush_digest::Algorithm;
+
+use super::{Body, Meter, Sink, SinkError};
+use crate::progress::NoProgress;
+use crate::resources::Hashing;
+use crate::timing::Stopwatch;
+use crate::transfer::pass::{Produced, Reading, Slowest, Stop};
+use imgpush_source::Source;
+use imgpush_source::SourceError;
+use imgpush_source::pool::Pool;
+
+/// What came of pouring a source into sinks.
+pub struct Poured {
+    /// The number of bytes, and their digests.
+    pub produced: Produced,
+    /// What came of each sink, in their order.
+    pub results: Vec<Result<(), SinkError>>,
+    /// Back at its end.
+    pub source: Box<dyn Source>,
+}
+
+/// Reads a source once to its end, hashes it, and feeds all sinks, at the pace of the slowest.
+///
+/// # Errors
+///
+/// As the source fails; then no sink gets its end.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends the reading; the source is gone then, and no sink gets its end.
+pub async fn pour(
+    source: Box<dyn Source>,
+    pool: &Pool,
+    algorithms: &[Algorithm],
+    sinks: &mut [&mut dyn Sink],
+) -> Result<Poured, Arc<SourceError>> {
+    let name = source.name().to_owned();
+    let size = source.size();
+    let failed = |error| SourceError::Read { name: name.clone(), at: 0, source: error };
+    let reading = Reading {
+        source,
+        head: Vec::new(),
+        pool: pool.clone(),
+        hashing: Hashing::of(1),
+        algorithms: algorithms.to_vec(),
+        claims: sinks.iter().map(|_| None).collect(),
+        is_to_the_end: true,
+        slowest: Slowest::Wait,
+        watch: Stopwatch::start(),
+        // A sink has no other way to the data.
+        longest_silence: Duration::MAX,
+        listeners: Vec::new(),
+    };
+    let flow = reading.start().map_err(failed)?;
+    let meter = || Meter::new(Arc::new(NoProgress), Stopwatch::start());
+    let taking = sinks
+        .iter_mut()
+        .zip(flow.taps)
+        .map(|(sink, tap)| sink.take(Body::new(tap.queue, size, meter())));
+    let (results, end) = tokio::join!(join_all(taking), flow.end);
+    let end = end.map_err(|_| failed(std::io::Error::other("reading stopped")))?;
+    match end.result {
+        Ok(produced) => Ok(Poured { produced, results, source: end.source }),
+        Err(Stop::Source(error)) => Err(error),
+        Err(Stop::Claim(_) | Stop::Unwanted | Stop::TooSlow) => {
+            unreachable!("all of it is read, under no claim, and all are waited for")
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The bytes of one reading on their way to one image: sent, watched, and asked after.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use imgpush_client::{Error as ClientError, Image, ImageClient, Status, UploadOptions};
+use imgpush_digest::Algorithm;
+use tokio::time::{sleep, timeout};
+
+use crate::error::Failure;
+use crate::progress::{Phase, Progress};
+use crate::push::service::Traffic;
+use crate::timing::{Step, Stopwatch};
+use crate::transfer::pass::{READER_TIMEOUT, Read, Stop, Tap};
+use crate::transfer::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
+
+/// Computed of every image: what Glance reports unless it is told otherwise.
+pub(crate) const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
+
+/// How long silence is borne.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// While there is something to send.
+    pub(crate) idle_timeout: Duration,
+    /// Behind the last byte.
+    pub(crate) finish_timeout: Duration,
+    /// Until the service has noticed that an upload is over.
+    pub(crate) settle_timeout: Duration,
+}
+
+/// One sending of a source to an image.
+///
+/// An answer that comes early ends it. When the connection broke, or somebody answered who may know
+/// nothing of the image, the image is asked what came of it; one that has all its data although the answer
+/// was lost counts as sent.
+pub(crate) struct Attempt<'a> {
+    pub(crate) client: &'a ImageClient,
+    pub(crate) id: &'a str,
+    pub(crate) data: ImageData,
+    /// The store, and the bytes that there will be, as the service is told.
+    pub(crate) options: UploadOptions,
+    /// Bytes that there will be, where the source knows it.
+    pub(crate) size: Option<u64>,
+    pub(crate) patience: Patience,
+    pub(crate) progress: &'a Arc<dyn Progress>,
+    /// Of all uploads to the service that are known here.
+    pub(crate) traffic: Option<&'a Traffic>,
+    /// What the times of the target are written down with.
+    pub(crate) watch: &'a Arc<Stopwatch>,
+}
+
+/// Data that did not arrive.
+pub(crate) struct Unsent {
+    pub(crate) failure: Failure,
+    /// The status of the image, where it was asked for and known.
+    pub(crate) status: Option<Status>,
+}
+
+impl From<Failure> for Unsent {
+    fn from(failure: Failure) -> Self {
+        Unsent { failure, status: None }
+    }
+}
+
+impl Attempt<'_> {
+    /// Sends what comes from the tap.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts the connection.
+    pub(crate) async fn run(&self, tap: Tap) -> Result<Read, Unsent> {
+        self.enter(Phase::Sending);
+        self.watch.enter(Some(Step::Send));
+        let meter = Meter::new(Arc::clone(self.progress), Arc::clone(self.watch));
+        let body = Body::new(tap.queue, self.size, Arc::clone(&meter));
+        let mut sink =
+            ImageSink::new(self.client.clone(), self.id, self.data, self.options.clone());
+        let (answer, outcome) = {
+            let _open = Open(&meter);
+            let mut outcome = tap.outcome;
+            let mut read = None;
+            let put = sink.take(body);
+            let watch = self.watch(&meter);
+            tokio::pin!(put, watch);
+            let answer = loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut put => break answer.map_err(Halt::from),
+                    result = &mut outcome, if read.is_none() => {
+                        // A connection that takes nothing does not notice that its body is cut. Only
+                        // one that nobody wants any more has an answer that is about to be read.
+                        let is_unwanted = matches!(result, Ok(Err(Stop::Unwanted)));
+                        let is_cut = !is_unwanted && !matches!(result, Ok(Ok(_)));
+                        read = Some(result);
+                        if is_cut {
+                            break Err(Halt::Early);
+                        }
+                    }
+                    seconds = &mut watch => break Err(Halt::Stalled(seconds)),
+                }
+            };
+            // The reader ends a tap when its queue is gone; only one that hangs in a read does not.
+            let result = match read {
+                Some(result) => Some(result),
+                None => timeout(READER_TIMEOUT, outcome).await.ok(),
+            };
+            (answer, result.and_then(Result::ok))
+        };
+        match (&answer, self.traffic) {
+            (Ok(()), Some(traffic)) => traffic.moved(),
+            (Ok(()), None) => {}
+            (Err(_), _) => self.watch.enter(Some(Step::Pause)),
+        }
+        let sent = meter.sent();
+        match (answer, outcome) {
+            (Ok(()), Some(Ok(read))) => Ok(read),
+            // A success before the end of the data cannot be one.
+            (Ok(()), _) => {
+                Err(self.asked_after(Halt::Early, sent, self.patience.settle_timeout).await)
+            }
+            // A source that failed cut the connection; that is no failure of the network.
+            (Err(halt), Some(Err(Stop::Source(error)))) if halt.is_silence() => {
+                Err(Failure::from(error).into())
+            }
+            (Err(halt), Some(Err(Stop::Claim(failure)))) if halt.is_silence() => {
+                Err(failure.into())
+            }
+            (Err(halt), Some(Err(Stop::TooSlow))) if halt.is_silence() => {
+                let mut unsent = self.asked_after(halt, sent, self.patience.settle_timeout).await;
+                unsent.failure = Failure::TooSlow;
+                Err(unsent)
+            }
+            // All was read and all was sent: the answer may just have been lost, and what a proxy
+            // answers in its place comes while the service is still at it.
+            (Err(halt), Some(Ok(read))) if meter.ended() && halt.is_unclear() => {
+                let patience = match &halt {
+                    Halt::Client(error) if error.answer().is_some() => self.patience.finish_timeout,
+                    _ => self.patience.settle_timeout,
+                };
+                match self.settled(patience).await {
+                    Ok(image) if is_whole(&image, self.data, Some(read.produced.bytes)) => {
+                        tracing::warn!("the answer was lost, but the data is there");
+                        Ok(read)
+                    }
+                    state => Err(halt.into_unsent(sent, &state)),
+                }
+            }
+            (Err(halt), _) if halt.is_unclear() => {
+                Err(self.asked_after(halt, sent, self.patience.settle_timeout).await)
+            }
+            (Err(halt), _) => Err(halt.into_unsent(sent, &Err(String::new()))),
+        }
+    }
+
+    async fn asked_after(&self, halt: Halt, sent: u64, patience: Duration) -> Unsent {
+        let state = self.settled(patience).await;
+        halt.into_unsent(sent, &state)
+    }
+
+    async fn settled(&self, patience: Duration) -> Result<Image, String> {
+        settled(self.client, self.id, self.data, patience).await
+    }
+
+    /// Returns when nothing has moved for too long, with the seconds it took.
+    async fn watch(&self, meter: &Meter) -> u64 {
+        let mut finishing: Option<Instant> = None;
+        let mut seen = 0;
+        loop {
+            sleep(WATCH_INTERVAL).await;
+            if let Some(traffic) = self.traffic.filter(|_| meter.sent() > seen) {
+                seen = meter.sent();
+                traffic.moved();
+            }
+            if meter.ended() {
+                let since = *finishing.get_or_insert_with(|| {
+                    self.enter(Phase::Finishing);
+                    Instant::now()
+                });
+                if since.elapsed() > self.patience.finish_timeout {
+                    return self.patience.finish_timeout.as_secs();
+                }
+            } else if meter.idle() > self.patience.idle_timeout && !self.is_waiting_its_turn(meter)
+            {
+                return self.patience.idle_timeout.as_secs();
+            }
+        }
+    }
+
+    /// Whether the service has not begun to read, as its workers are at other uploads of this process. A
+    /// connection that nobody has accepted takes what its buffers take, and then nothing.
+    fn is_waiting_its_turn(&self, meter: &Meter) -> bool {
+        let is_busy = |traffic: &Traffic| traffic.idle() < self.patience.idle_timeout;
+        meter.sent() <= UNREAD_BYTES && self.traffic.is_some_and(is_busy)
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(image = self.id, "{}", phase.name());
+        self.progress.phase(phase);
+    }
+}
+
+/// A sending that is under way: it may break off, or be dropped.
+struct Open<'a>(&'a Meter);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// The image once the service has noticed that its upload is over, or as it is when that takes too long;
+/// or why it cannot be had. A service that is just starting again is waited for as well.
+async fn settled(
+    client: &ImageClient,
+    id: &str,
+    data: ImageData,
+    patience: Duration,
+) -> Result<Image, String> {
+    let start = Instant::now();
+    let mut pause = FIRST_LOOK;
+    loop {
+        let left = patience.saturating_sub(start.elapsed());
+        let state = match timeout(left.max(LAST_LOOK), client.image(id)).await {
+            Ok(Ok(image)) if !is_under_way(&image, data) => return Ok(image),
+            Ok(Err(error)) if !error.is_transient() => return Err(error.to_string()),
+            Ok(state) => state.map_err(|error| error.to_string()),
+            Err(_) => Err("the service does not answer".to_owned()),
+        };
+        if start.elapsed() + pause > patience {
+            return state;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_LOOK);
+    }
+}
+
+/// Whether the image still waits for the end of its data. What is staged whole has a size.
+fn is_under_way(image: &Image, data: ImageData) -> bool {
+    match data {
+        ImageData::File => image.status() == Status::Saving,
+        ImageData::Stage => image.status() == Status::Uploading && image.size().is_none(),
+    }
+}
+
+/// Whether the image shows that all data arrived, of so many bytes where that is known. That it is the right
+/// data is asked later.
+fn is_whole(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
+    match (data, image.size()) {
+        (ImageData::File, _) => image.status() == Status::Active,
+        (ImageData::Stage, Some(size)) => {
+            image.status() == Status::Uploading && bytes.is_none_or(|bytes| bytes == size)
+        }
+        (ImageData::Stage, None) => false,
+    }
+}
+
+/// What an image has that was sent to before.
+pub(crate) enum Found {
+    Nothing,
+    All(Box<Image>),
+}
+
+/// What a sending that failed has come to since. For a moment after a connection broke, a service shows
+/// the image as it was before, and then it may turn out to have all that was sent.
+pub(crate) async fn found(
+    client: &ImageClient,
+    id: &str,
+    data: ImageData,
+    patience: Duration,
+) -> Result<Found, Unsent> {
+    let state = settled(client, id, data, patience).await;
+    match state {
+        Ok(image) if image.status() == Status::Queued => Ok(Found::Nothing),
+        Ok(image) if is_whole(&image, data, None) => Ok(Found::All(Box::new(image))),
+        state => {
+            let status = state.as_ref().ok().map(Image::status);
+            let state = state_of(&state);
+            Err(Unsent { failure: Failure::Broken { sent: 0, state, source: None }, status })
+        }
+    }
+}
+
+/// Buffers of both sides of a connection, at most.
+const UNREAD_BYTES: u64 = 16 << 20;
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+/// Pauses between two looks at an image.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// Time for one look when there is none left.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+const SENDING: &str = "sending the data";
+
+/// Why sending ended early.
+enum Halt {
+    Client(ClientError),
+    /// Nothing moved for so many seconds.
+    Stalled(u64),
+    /// By an answer that says that all is well, or by the body.
+    Early,
+}
+
+impl From<SinkError> for Halt {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Client(error) => Halt::Client(error),
+            SinkError::Io(_) | SinkError::Cut(_) => Halt::Early,
+        }
+    }
+}
+
+impl Halt {
+    /// Whether the server said nothing.
+    fn is_silence(&self) -> bool {
+        match self {
+            Halt::Client(error) => error.answer().is_none(),
+            Halt::Stalled(_) | Halt::Early => true,
+        }
+    }
+
+    /// Whether only the image can tell what came of it. A refusal speaks for itself; a refused token says
+    /// nothing of the data, and an answer about the server's own trouble may be a proxy's.
+    fn is_unclear(&self) -> bool {
+        match self {
+            Halt::Client(ClientError::Unauthorized(_)) => true,
+            Halt::Client(error) => error.answer().is_none() || error.is_transient(),
+            Halt::Stalled(_) | Halt::Early => true,
+        }
+    }
+
+    fn into_unsent(self, sent: u64, image: &Result<Image, String>) -> Unsent {
+        let state = state_of(image);
+        let failure = match self {
+            Halt::Client(source) if source.answer().is_some() => {
+                Failure::Client { during: SENDING, source }
+            }
+            Halt::Client(source) => Failure::Broken { sent, state, source: Some(Box::new(source)) },
+            Halt::Stalled(seconds) => Failure::Stalled { seconds, sent, state },
+            Halt::Early => Failure::Broken { sent, state, source: None },
+        };
+        Unsent { failure, status: image.as_ref().ok().map(Image::status) }
+    }
+}
+
+/// What messages say of an image that was asked for.
+pub(crate) fn state_of(image: &Result<Image, String>) -> String {
+    match image {
+        Ok(image) => format!("the image is {}", image.status()),
+        Err(reason) => format!("the image cannot be asked: {reason}"),
+    }
+}

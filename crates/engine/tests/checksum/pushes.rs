@@ -1,0 +1,259 @@
+//! Right and wrong digests on the whole way into a service.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
+
+use imgpush_engine::checksum::{ChecksumList, Expected};
+use imgpush_engine::client::{Image, Status};
+use imgpush_engine::source::{ChecksumError, FileSource, HttpOptions, ReaderSource, open};
+use imgpush_engine::{Algorithm, CancellationToken, Failure, SourceError, Staging, StagingOptions};
+use imgpush_sandbox::{Fault, Operation};
+
+use super::scene::{BYTES, Scene, content, sha256, sha512, unpacking, xz};
+
+fn digest(text: &str) -> Expected {
+    Expected::default().with_digest(text.parse().unwrap())
+}
+
+fn list(text: &str) -> Expected {
+    Expected::default().with_list(ChecksumList::parse("SHA256SUMS", text.as_bytes()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
+    let scene = Scene::new().await;
+    let data = content(0);
+    let file = scene.file("disk.img", &data);
+    let right = sha256(&data);
+
+    let report = scene.push_place(&file, &digest(&format!("SHA256={right}"))).await.unwrap();
+    assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+    assert_eq!(report.provenance.source_signed_by, None);
+    // In the same pass as the digests that the service reports.
+    assert_eq!(report.computed["sha256"], right);
+    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+
+    let both = list(&format!("{right} *./a/disk.img\nSHA512 (disk.img) = {}\n", sha512(&data)));
+    let report = scene.push_place(&file, &both).await.unwrap();
+    assert_eq!(report.provenance.source_verified_by, ["sha256", "sha512"]);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["source_verified_by"], serde_json::json!(["sha256", "sha512"]));
+    assert_eq!(json["source_checksums"][0]["list"], "SHA256SUMS");
+
+    let report = scene.push_place(&file, &Expected::default()).await.unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap()["source_verified_by"], serde_json::json!([]));
+    assert_eq!(report.computed.len(), 2);
+    assert_eq!(scene.images().await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
+    let scene = Scene::new().await;
+    let right = content(0);
+    for at in [0, BYTES / 2, BYTES - 1] {
+        let mut wrong = right.clone();
+        wrong[at] ^= 1;
+        let file = scene.file("disk.img", &wrong);
+        let source = digest(&sha256(&right)).of(Box::new(FileSource::open(&file).unwrap()));
+        let said = scene.differs(source.unwrap()).await;
+        assert_eq!((said.name, said.algorithm), (file.display().to_string(), Algorithm::Sha256));
+        assert_eq!((said.expected, said.found), (sha256(&right), vec![sha256(&wrong)]));
+    }
+    // One that is right and one that is wrong are wrong, in any order.
+    let file = scene.file("disk.img", &right);
+    for wrong in ["md5", "sha512", "blake2b"] {
+        let hex = "0".repeat(if wrong == "md5" { 32 } else { 128 });
+        for order in
+            [[format!("{wrong}:{hex}"), sha256(&right)], [sha256(&right), format!("{wrong}:{hex}")]]
+        {
+            let [first, second] = order.map(|text| text.parse().unwrap());
+            let expected = Expected::default().with_digest(first).with_digest(second);
+            let source = expected.of(Box::new(FileSource::open(&file).unwrap())).unwrap();
+            scene.differs(source).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
+    let scene = Scene::new().await;
+    let data = content(0);
+    let expected = list(&format!("{}  noble.img\n", sha256(&data))).named("noble.img");
+    let pipe =
+        |data: Vec<u8>| expected.of(Box::new(ReaderSource::new("-", Cursor::new(data)))).unwrap();
+    let report = scene.push(pipe(data.clone())).await.unwrap();
+    assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+    scene.client.delete(&report.id).await.unwrap();
+    for cut in [1, BYTES / 2, BYTES - 1] {
+        scene.differs(pipe(data[..cut].to_vec())).await;
+    }
+}
+
+/// By the digest of the file as it is named, of what is in it as that is named, and by either without
+/// a name; from a file, a pipe and an address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
+    let scene = Scene::new().await;
+    let (data, other) = (content(0), content(1));
+    let packed = xz(&data);
+    let file = scene.file("noble.qcow2.xz", &packed);
+    let address = scene.serve();
+    let (outer, inner) = (sha256(&packed), sha256(&data));
+    let good = [
+        (digest(&outer), "source"),
+        (digest(&inner), "content"),
+        (list(&format!("{outer}  noble.qcow2.xz\n")), "source"),
+        (list(&format!("{inner}  noble.qcow2\n")), "content"),
+        (list(&format!("{outer}  noble.qcow2.xz\n{inner}  noble.qcow2\n")), "source"),
+        // Nothing but a digest, as some mirrors have beside each file.
+        (list(&outer), "source"),
+        (list(&format!("{inner}\n")), "content"),
+    ];
+    for (expected, of) in good {
+        let expected = expected.named("noble.qcow2.xz");
+        let pipe = ReaderSource::new("-", Cursor::new(packed.clone()));
+        let pipe = imgpush_engine::source::Decompressed::new(
+            Box::new(pipe),
+            imgpush_engine::source::Compression::Xz,
+        );
+        let url = format!("{address}/noble.qcow2.xz?sig=secret");
+        for source in [
+            open(&file, &unpacking()).await.unwrap(),
+            open(Path::new(&url), &unpacking()).await.unwrap(),
+            Box::new(pipe.unwrap()),
+        ] {
+            let report = scene.push(expected.of(source).unwrap()).await.unwrap();
+            assert_eq!(report.size, Some(BYTES as u64));
+            assert_eq!(report.provenance.source_checksums[0].of, of);
+            assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+            scene.client.delete(&report.id).await.unwrap();
+        }
+    }
+    let wrong = sha256(&other);
+    for expected in [
+        digest(&wrong),
+        list(&format!("{wrong}  noble.qcow2.xz\n")),
+        list(&format!("{wrong}  noble.qcow2\n")),
+        list(&format!("{outer}  noble.qcow2.xz\n{wrong}  noble.qcow2\n")),
+        list(&format!("{wrong}  noble.qcow2.xz\n{inner}  noble.qcow2\n")),
+        // Each is the digest of the other.
+        list(&format!("{inner}  noble.qcow2.xz\n")),
+        list(&format!("{outer}  noble.qcow2\n")),
+        list(&wrong),
+    ] {
+        let source = expected.of(open(&file, &unpacking()).await.unwrap()).unwrap();
+        scene.differs(source).await;
+    }
+}
+
+/// Padding that xz lets stand behind the last stream is of no use to the decoder, and of the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
+    let scene = Scene::new().await;
+    let data = content(0);
+    let packed = xz(&data);
+    let padded = [&packed[..], &[0; 3 << 20]].concat();
+    let file = scene.file("noble.img.xz", &padded);
+    let right = list(&format!("{}  noble.img.xz\n", sha256(&padded)));
+    assert!(scene.push_place(&file, &right).await.unwrap().verified);
+    let scene = Scene::new().await;
+    let short = list(&format!("{}  noble.img.xz\n", sha256(&packed)));
+    let source = short.of(open(&file, &unpacking()).await.unwrap()).unwrap();
+    scene.differs(source).await;
+}
+
+/// A token that expires: what is sent again is hashed anew. The data is little, so that no reset of
+/// the connection takes the answer with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_is_proved_again() {
+    let scene = Scene::with_tokens().await;
+    let data = &content(0)[..5000];
+    for (name, bytes) in [("noble.img", data.to_vec()), ("noble.img.xz", xz(data))] {
+        let file = scene.file(name, &bytes);
+        let text = format!("{}  {name}\n{}  noble.img\n", sha256(&bytes), sha256(data));
+        scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
+        let report = scene.push_place(&file, &list(&text)).await.unwrap();
+        assert_eq!(report.attempts, 2, "{name}");
+        assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+        scene.client.delete(&report.id).await.unwrap();
+    }
+    scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
+    let wrong = list(&format!("{}  noble.img.xz\n", sha256(b"else")));
+    let place = scene.folder.path().join("noble.img.xz");
+    let source = wrong.of(open(&place, &unpacking()).await.unwrap()).unwrap();
+    scene.differs(source).await;
+}
+
+/// A service that refuses early is what went wrong then, and no digest of a part.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
+    let scene = Scene::new().await;
+    // So long that the connection breaks far from its end.
+    let long = std::io::Read::take(std::io::repeat(0), 512 << 20);
+    let source = digest(&sha256(b"else")).of(Box::new(ReaderSource::new("long", long))).unwrap();
+    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    let error = scene.push(source).await.unwrap_err();
+    // A pipe, so that it is not sent again.
+    assert!(matches!(error.failure.root(), Failure::Broken { .. }), "{:?}", error.failure);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_staged_is_proved_too() {
+    let scene = Scene::new().await;
+    let data = content(0);
+    let file = scene.file("disk.img", &data);
+    let staging = Staging::new(scene.client.clone(), StagingOptions::default());
+    let stage = async |expected: Expected| {
+        let record = imgpush_engine::client::NewImage::named("staged");
+        let image = scene.client.create(&record).await.unwrap();
+        let source = expected.of(open(&file, &unpacking()).await.unwrap()).unwrap();
+        let staged = staging.run(&image, source, &CancellationToken::new()).await;
+        (staged, image)
+    };
+    let status = async |image: &Image| scene.client.image(image.id()).await.unwrap().status();
+    let (staged, image) = stage(digest(&sha256(&data))).await;
+    assert_eq!(staged.unwrap().provenance.source_verified_by, ["sha256"]);
+    assert_eq!(status(&image).await, Status::Uploading);
+    let (staged, image) = stage(digest(&sha256(b"else"))).await;
+    let failure = *staged.unwrap_err().failure;
+    assert!(matches!(failure.source_error(), Some(SourceError::Unverified(_))), "{failure:?}");
+    // The service has to notice that the connection was cut.
+    for _ in 0..100 {
+        if status(&image).await == Status::Queued {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("data is there that nobody wants");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_comes_from_a_file_or_an_address_and_shows_no_secret() {
+    let scene = Scene::new().await;
+    let data = content(0);
+    let file = scene.file("noble+1.img", &data);
+    scene.file("SHA256SUMS", format!("{} *noble+1.img\n", sha256(&data)).as_bytes());
+    let address = scene.serve();
+    let http = HttpOptions::default();
+    let place = scene.folder.path().join("SHA256SUMS");
+    let url = format!("{}/SHA256SUMS?sig=hunter2", address.replace("//", "//u:hunter2@"));
+    for place in [place.as_path(), Path::new(&url)] {
+        let list = ChecksumList::read(place, &http).await.unwrap();
+        assert!(!list.name().contains("hunter2"), "{}", list.name());
+        let expected = Expected::default().with_list(list);
+        let from_web = format!("{address}/noble%2B1.img?token=hunter2");
+        for place in [file.as_path(), Path::new(&from_web)] {
+            let report = scene.push_place(place, &expected).await.unwrap();
+            assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+        }
+    }
+    for missing in [scene.folder.path().join("none"), format!("{address}/none").into()] {
+        let error = ChecksumList::read(&missing, &http).await.unwrap_err();
+        assert!(matches!(error, ChecksumError::Unreadable { .. }), "{error:?}");
+    }
+    let zeros = scene.file("huge", b"");
+    std::fs::File::options().write(true).open(&zeros).unwrap().set_len(17 << 20).unwrap();
+    let error = ChecksumList::read(&zeros, &http).await.unwrap_err();
+    assert!(matches!(error, ChecksumError::TooLarge { .. }), "{error:?}");
+}

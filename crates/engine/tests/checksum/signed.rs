@@ -1,0 +1,36 @@
+//! A list that is signed, on its whole way into a service.
+
+use imgpush_engine::checksum::{ChecksumList, Expected, Keys};
+use imgpush_engine::source::{ChecksumError, HttpOptions};
+
+use super::scene::{Scene, content, sha256};
+use super::signer::{Signer, armored};
+
+/// All of it, from addresses, on the way into a service.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
+    let scene = Scene::new().await;
+    let (signer, data) = (Signer::new(), content(0));
+    let file = scene.file("noble.img", &data);
+    let list = format!("{} *noble.img\n", sha256(&data));
+    let list_file = scene.file("SHA256SUMS", list.as_bytes());
+    scene.file("SHA256SUMS.gpg", &armored(&signer.sign(list.as_bytes())));
+    let key = scene.file("key.gpg", &signer.public());
+    let keys = Keys::read(&key).await.unwrap();
+    let signature = format!("{}/SHA256SUMS.gpg", scene.serve());
+    let read = async |keys: &Keys| {
+        let http = HttpOptions::default();
+        ChecksumList::read_signed(&list_file, Some(signature.as_ref()), keys, &http).await
+    };
+    let expected = Expected::default().with_list(read(&keys).await.unwrap());
+    let report = scene.push_place(&file, &expected).await.unwrap();
+    assert_eq!(report.provenance.source_signed_by, Some(signer.fingerprint()));
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["source_signed_by"], signer.fingerprint());
+
+    let error = read(&Keys::default()).await.unwrap_err();
+    assert!(matches!(error, ChecksumError::NoKey { .. }), "{error:?}");
+    let address = format!("{}/key.gpg", scene.serve());
+    let error = Keys::read(address.as_ref()).await.unwrap_err();
+    assert!(matches!(error, ChecksumError::Unreadable { .. }), "a key from the network: {error:?}");
+}

@@ -1,0 +1,144 @@
+//! Sources on their whole way into an image service.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+#[path = "../../source/tests/sources/content.rs"]
+mod content;
+#[path = "../../source/tests/sources/packing.rs"]
+mod packing;
+#[expect(dead_code, reason = "the tests of sources use the rest")]
+#[path = "../../source/tests/sources/web.rs"]
+mod web;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use imgpush_engine::source::{HttpOptions, HttpSource, Io, SourceOptions, open};
+use imgpush_engine::{
+    CancellationToken, Fate, Progress, Push, PushError, PushOptions, Report, SourceError,
+};
+use imgpush_sandbox::{Sandbox, SandboxOptions};
+
+use common::connect;
+use content::content;
+use web::{Answer, Web};
+
+const MIB: u64 = 1 << 20;
+
+async fn push(
+    place: &Path,
+    options: &SourceOptions,
+    progress: Arc<dyn Progress>,
+) -> Result<Report, Box<PushError>> {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let source = open(place, options).await.unwrap();
+    let push = Push::new(connect(&sandbox, None).await, PushOptions::named("disk"));
+    push.with_progress(progress).run(source, &CancellationToken::new()).await.map_err(Box::new)
+}
+
+fn quiet() -> Arc<dyn Progress> {
+    Arc::new(imgpush_engine::NoProgress)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_packed_image_of_a_web_server_arrives_unpacked() {
+    let data = content(9 << 20);
+    let Some(packed) = packing::pack("zstd", &data) else { return };
+    // A connection that breaks is no reason to begin again.
+    let web = Web::start(move |request| {
+        let answer = Answer::of(&packed, request);
+        if request.number == 0 { answer.breaking_after(2 << 20) } else { answer }
+    });
+    let mut options = SourceOptions::default();
+    options.decompress = true;
+    let report = push(Path::new(&web.url), &options, quiet()).await.unwrap();
+    assert!(report.verified);
+    assert_eq!(report.size, Some(9 * MIB));
+    use sha2::Digest as _;
+    let expected = sha2::Sha512::digest(&data);
+    let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(report.os_hash_value, Some(expected));
+    assert_eq!(web.count(), 2);
+}
+
+/// The connection to the service breaks, too: the system cannot send what is not there.
+struct Shrinking {
+    path: PathBuf,
+    to: u64,
+    done: AtomicBool,
+}
+
+impl Progress for Shrinking {
+    fn sent(&self, bytes: u64) {
+        if bytes >= 2 * MIB && !self.done.swap(true, Ordering::Relaxed) {
+            std::fs::File::options()
+                .write(true)
+                .open(&self.path)
+                .unwrap()
+                .set_len(self.to)
+                .unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
+    for io in [Io::Read, Io::Mmap] {
+        if io == Io::Mmap && !cfg!(target_os = "linux") {
+            continue;
+        }
+        // Under what is on its way, and behind it.
+        for to in [MIB, 40 * MIB] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), content(48 << 20)).unwrap();
+            let mut options = SourceOptions::default();
+            options.io = io;
+            let path = file.path().to_owned();
+            let shrinking = Arc::new(Shrinking { path, to, done: AtomicBool::new(false) });
+            let error = push(file.path(), &options, shrinking.clone()).await.unwrap_err();
+            assert!(shrinking.done.load(Ordering::Relaxed));
+            let Some(&SourceError::Shrank { expected, found, .. }) = error.failure.source_error()
+            else {
+                panic!("{io:?} to {to}: {error:?}");
+            };
+            assert_eq!(expected, 48 * MIB);
+            // One that is read is told by how far it was readable.
+            assert!(io == Io::Read || found == to);
+            assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_packed_image_that_is_cut_leaves_no_image() {
+    let Some(packed) = packing::pack("xz", &content(9 << 20)) else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &packed[..packed.len() / 2]).unwrap();
+    let mut options = SourceOptions::default();
+    options.decompress = true;
+    let error = push(file.path(), &options, quiet()).await.unwrap_err();
+    let Some(SourceError::Damaged { .. }) = error.failure.source_error() else {
+        panic!("{error:?}")
+    };
+    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+}
+
+/// Looking at an image is no reason to fetch it.
+#[test]
+fn an_inspection_asks_for_a_few_parts() {
+    let mut disk = vec![0; 16 << 20];
+    disk[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
+    let web = Web::with(disk);
+    let mut source = HttpSource::open(&web.url, &HttpOptions::default()).unwrap();
+    let inspection = imgpush_engine::inspect(&mut source).unwrap();
+    assert_eq!(inspection.format.name(), "qcow2");
+    let asked = web.header("range").into_iter().flatten().map(|range| {
+        let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+        last.parse::<u64>().unwrap() - first.parse::<u64>().unwrap() + 1
+    });
+    let asked: Vec<u64> = asked.collect();
+    assert_eq!(asked.len(), web.count() - 1, "all but the first are for parts");
+    assert!(asked.iter().sum::<u64>() < 2 << 20, "{asked:?}");
+}

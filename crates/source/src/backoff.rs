@@ -1,0 +1,60 @@
+//! Back-off with jitter, for reads that are resumed after an interruption.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+
+/// Time-out and retries of a read that can be resumed.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// How long a connection may bring no byte.
+    pub idle_timeout: Duration,
+    /// Requests in a row after an interruption that may bring no byte.
+    pub retries: u32,
+    /// The pause before the first of them; it doubles with each.
+    pub pause: Duration,
+}
+
+impl RetryPolicy {
+    /// A policy of these values.
+    #[must_use]
+    pub fn new(idle_timeout: Duration, retries: u32, pause: Duration) -> Self {
+        RetryPolicy { idle_timeout, retries, pause }
+    }
+
+    /// The pause after this number of failures.
+    pub fn before(&self, failures: u32) -> Duration {
+        pause(self.pause, LONGEST_PAUSE, failures)
+    }
+}
+
+/// Long enough for a service that restarts, short enough for a person who watches.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The pause after this number of failures in a row, for what is resumed and not started again.
+pub(crate) fn pause(first: Duration, longest: Duration, failures: u32) -> Duration {
+    let mut pauses = ExponentialBuilder::default()
+        .with_min_delay(first)
+        .with_max_delay(longest)
+        .with_jitter()
+        .without_max_times()
+        .build();
+    // By then all are the longest.
+    let at = failures.min(32) as usize;
+    pauses.nth(at).expect("there is no last one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_many_failures_the_pause_is_the_longest() {
+        let (first, longest) = (Duration::from_millis(500), Duration::from_secs(30));
+        for (failures, base) in [(0, first), (1, first * 2), (3, first * 8), (u32::MAX, longest)] {
+            let pause = pause(first, longest, failures);
+            assert!((base..=base * 2).contains(&pause), "{pause:?} behind {failures}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The decoders of the formats, each around the compressed bytes.
+
+use std::io::Read;
+
+#[cfg(feature = "bzip2")]
+use bzip2::bufread::MultiBzDecoder;
+use flate2::bufread::MultiGzDecoder;
+#[cfg(feature = "xz")]
+use liblzma::bufread::XzDecoder;
+#[cfg(feature = "xz")]
+use liblzma::stream::{CONCATENATED, Error as XzError, Stream, TELL_UNSUPPORTED_CHECK};
+#[cfg(feature = "zstd")]
+use zstd::stream::read::Decoder as ZstdDecoder;
+
+use super::input::Input;
+use crate::compression::Compression;
+
+/// The most that unpacking may look back over.
+///
+/// What zstd unpacks without being told otherwise, and twice what `xz -9` needs. It comes on top of the
+/// memory budget: most files need 8 MiB.
+pub(super) const DICTIONARY_BYTES: u64 = 1 << DICTIONARY_LOG;
+const DICTIONARY_LOG: u32 = 27;
+#[cfg(feature = "xz")]
+/// What xz needs beside the dictionary.
+const XZ_BYTES: u64 = 1 << 20;
+
+/// Gives unpacked bytes, and has the packed ones.
+pub(super) trait Decoder: Read + Send {
+    fn input(&mut self) -> &mut Input;
+}
+
+impl Decoder for MultiGzDecoder<Input> {
+    fn input(&mut self) -> &mut Input {
+        self.get_mut()
+    }
+}
+
+#[cfg(feature = "xz")]
+impl Decoder for XzDecoder<Input> {
+    fn input(&mut self) -> &mut Input {
+        self.get_mut()
+    }
+}
+
+#[cfg(feature = "zstd")]
+impl Decoder for ZstdDecoder<'static, Input> {
+    fn input(&mut self) -> &mut Input {
+        self.get_mut()
+    }
+}
+
+#[cfg(feature = "bzip2")]
+impl Decoder for MultiBzDecoder<Input> {
+    fn input(&mut self) -> &mut Input {
+        self.get_mut()
+    }
+}
+
+pub(super) fn decoder(packing: Compression, input: Input) -> std::io::Result<Box<dyn Decoder>> {
+    Ok(match packing {
+        Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
+        #[cfg(feature = "xz")]
+        Compression::Xz => {
+            let flags = CONCATENATED | TELL_UNSUPPORTED_CHECK;
+            let stream = Stream::new_stream_decoder(DICTIONARY_BYTES + XZ_BYTES, flags)?;
+            Box::new(XzDecoder::new_stream(input, stream))
+        }
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => {
+            let mut decoder = ZstdDecoder::with_buffer(input)?;
+            decoder.window_log_max(DICTIONARY_LOG)?;
+            Box::new(decoder)
+        }
+        #[cfg(feature = "bzip2")]
+        Compression::Bzip2 => Box::new(MultiBzDecoder::new(input)),
+        #[cfg(not(all(feature = "xz", feature = "zstd", feature = "bzip2")))]
+        _ => return Err(std::io::ErrorKind::Unsupported.into()),
+    })
+}
+
+/// Whether a format wants to look back further than it may.
+pub(super) fn is_too_hungry(error: &std::io::Error) -> bool {
+    #[cfg(feature = "xz")]
+    if let Some(XzError::MemLimit) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return true;
+    }
+    // The crate zstd has no other sign of it.
+    error.to_string().contains("too much memory")
+}

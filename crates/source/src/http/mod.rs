@@ -1,0 +1,13 @@
+//! Files behind `http` and `https` addresses.
+
+#[cfg(feature = "http")]
+mod connection;
+mod options;
+#[cfg(feature = "http")]
+mod range;
+#[cfg(feature = "http")]
+mod source;
+
+pub use options::HttpOptions;
+#[cfg(feature = "http")]
+pub use source::HttpSource;

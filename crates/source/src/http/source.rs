@@ -1,0 +1,156 @@
+//! The source that reads from a web server.
+//!
+//! Its connection runs on the thread that reads, by a small runtime of its own: so it works wherever it is
+//! read, and its decryption is no work of the thread that sends. While nothing is read, the system's buffer
+//! fills, and the server waits.
+
+use bytes::{Buf as _, Bytes};
+use percent_encoding::percent_decode_str;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::connection::Connection;
+use super::options::HttpOptions;
+use crate::address::{shown_text, shown_url};
+use crate::error::SourceError;
+use crate::file_name::file_name;
+use crate::pool::Pool;
+use crate::source::{Peek, ReadAt, Rewind, Source};
+
+/// A file behind an `http` or `https` address.
+///
+/// Redirects are followed, but not from https to http. Proxies are those of the environment. A user
+/// and password in the address go to its server only, and no name or message shows them.
+///
+/// That all bytes came, and of one file, is known by the end.
+/// A connection that breaks is gone on with by a range, if the server has something to tell a changed
+/// file by: an `ETag` that is not weak, or else a date. A file of another size, tag or date than at the
+/// start is an error, and so is an end before the size.
+pub struct HttpSource {
+    /// None only while being dropped.
+    runtime: Option<Runtime>,
+    connection: Connection,
+    /// What has come and is in no chunk yet.
+    piece: Bytes,
+}
+
+impl HttpSource {
+    /// Asks for the file. Not inside an async runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`]: no address, not reached, not given.
+    pub fn open(address: &str, options: &HttpOptions) -> Result<Self, SourceError> {
+        let url = Url::parse(address).map_err(|error| SourceError::Address {
+            name: shown_text(address),
+            source: error.into(),
+        })?;
+        let name = shown_url(&url);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| SourceError::Open { name: name.clone(), source })?;
+        let connection = Connection::new(name, url, *options)?;
+        let mut source = HttpSource { runtime: Some(runtime), connection, piece: Bytes::new() };
+        source.wait(async |connection| connection.open().await)?;
+        Ok(source)
+    }
+
+    fn wait<T>(&mut self, work: impl AsyncFnOnce(&mut Connection) -> T) -> T {
+        let runtime = self.runtime.as_ref().expect("only drop() takes it");
+        runtime.block_on(work(&mut self.connection))
+    }
+
+    /// The next bytes, not none; none at the end.
+    fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
+        self.wait(async |connection| connection.receive().await)
+    }
+}
+
+impl std::fmt::Debug for HttpSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpSource").field("name", &self.connection.name).finish_non_exhaustive()
+    }
+}
+
+impl Drop for HttpSource {
+    fn drop(&mut self) {
+        // May be dropped in an async task, where nobody may wait for it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Source for HttpSource {
+    fn name(&self) -> &str {
+        &self.connection.name
+    }
+
+    fn file_name(&self) -> Option<String> {
+        let last = self.connection.url.path_segments()?.next_back()?;
+        file_name(&percent_decode_str(last).decode_utf8_lossy())
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.connection.size
+    }
+
+    fn stamp(&self) -> Option<String> {
+        let validator = self.connection.version.as_ref()?.validator()?.to_str().ok()?;
+        Some(format!("{} bytes, {validator}", self.connection.size?))
+    }
+
+    /// Copies once, from the connection's small pieces into a buffer: their memory is not of the pool,
+    /// and small chunks would make small frames of the upload.
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let mut buffer = pool.take().map_err(|source| self.connection.failed(source))?;
+        let space = buffer.space();
+        let mut filled = 0;
+        while filled < space.len() {
+            if self.piece.is_empty() {
+                let Some(piece) = self.receive()? else { break };
+                self.piece = piece;
+            }
+            let count = self.piece.len().min(space.len() - filled);
+            self.piece.copy_to_slice(&mut space[filled..filled + count]);
+            filled += count;
+        }
+        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+    }
+
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        self.connection.has_parts().then_some(self)
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        Some(self)
+    }
+}
+
+impl Peek for HttpSource {
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
+        while self.piece.len() < space.len() {
+            let Some(more) = self.receive()? else { break };
+            self.piece = [&self.piece[..], &more].concat().into();
+        }
+        let count = self.piece.len().min(space.len());
+        space[..count].copy_from_slice(&self.piece[..count]);
+        Ok(count)
+    }
+}
+
+impl ReadAt for HttpSource {
+    fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError> {
+        self.wait(async |connection| connection.read_at(offset, space).await)
+    }
+}
+
+impl Rewind for HttpSource {
+    /// The next chunk asks for the file again, and demands the same.
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.piece = Bytes::new();
+        self.connection.restart();
+        Ok(())
+    }
+}

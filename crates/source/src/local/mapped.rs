@@ -1,0 +1,119 @@
+//! A file or block device in memory, without a copy.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::file::FileSource;
+use super::mmap::Map;
+use crate::error::SourceError;
+use crate::pool::Pool;
+use crate::source::{ReadAt, Rewind, Source};
+
+/// A file whose chunks are the system's own pages of it. They are page cache and no part of the
+/// memory budget; how many are in use is bounded by the queues that they wait in.
+///
+/// A file that shrinks, or a disk that fails, is an error of [`check`](Source::check) at the latest,
+/// and not the end of the process. It is told by the access that fails; until then what was read may
+/// be zeros. To hear of it, the first of these sources puts a handler for `SIGBUS` into the process, which
+/// leaves all other accesses to the one that was there before.
+#[derive(Debug)]
+pub struct MappedSource {
+    file: FileSource,
+    map: Arc<Map>,
+    length: usize,
+    at: usize,
+}
+
+impl MappedSource {
+    /// Maps a file that is open.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Open`]: it cannot be mapped.
+    pub fn new(file: FileSource) -> Result<Self, SourceError> {
+        let size = file.size().unwrap_or_default();
+        let mapped = usize::try_from(size)
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::FileTooLarge))
+            .and_then(|length| Ok((Map::new(file.file(), length)?, length)));
+        match mapped {
+            Ok((map, length)) => Ok(MappedSource { file, map: Arc::new(map), length, at: 0 }),
+            Err(source) => Err(SourceError::Open { name: file.name().to_owned(), source }),
+        }
+    }
+}
+
+impl Source for MappedSource {
+    fn name(&self) -> &str {
+        self.file.name()
+    }
+
+    fn file_name(&self) -> Option<String> {
+        self.file.file_name()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.file.size()
+    }
+
+    fn stamp(&self) -> Option<String> {
+        self.file.stamp()
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        if self.at == self.length {
+            return Ok(None);
+        }
+        self.check()?;
+        let range = self.at..self.length.min(self.at + pool.chunk_bytes());
+        self.at = range.end;
+        self.map.read_ahead(range.clone());
+        Ok(Some(Bytes::from_owner(Window { map: Arc::clone(&self.map), range })))
+    }
+
+    fn check(&mut self) -> Result<(), SourceError> {
+        self.file.check()?;
+        if self.map.is_broken() {
+            // The file is as long as it was: the disk did not give what is there, or somebody was quick.
+            let error = std::io::Error::other("a part of it could not be had");
+            return Err(self.file.failed_at(self.at as u64, error));
+        }
+        Ok(())
+    }
+
+    /// By reading: what is looked at must not change meanwhile.
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        self.file.random_access()
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        Some(self)
+    }
+}
+
+impl Rewind for MappedSource {
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.check()?;
+        self.at = 0;
+        Ok(())
+    }
+}
+
+/// A part of a map; dropping it takes it out of the memory of the process.
+struct Window {
+    map: Arc<Map>,
+    range: Range<usize>,
+}
+
+impl AsRef<[u8]> for Window {
+    fn as_ref(&self) -> &[u8] {
+        self.map.bytes(self.range.clone())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.map.forget(self.range.clone());
+    }
+}

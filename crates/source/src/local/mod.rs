@@ -1,0 +1,12 @@
+//! Files and block devices of this machine.
+
+mod file;
+#[cfg(all(target_os = "linux", feature = "mmap"))]
+mod mapped;
+#[cfg(all(target_os = "linux", feature = "mmap"))]
+mod mmap;
+mod sparse;
+
+pub use file::FileSource;
+#[cfg(all(target_os = "linux", feature = "mmap"))]
+pub use mapped::MappedSource;

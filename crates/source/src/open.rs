@@ -1,0 +1,206 @@
+//! What a user names, and the source that it is.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fs::FileType;
+use std::path::Path;
+
+use crate::address::shown_text;
+use crate::blocking::off_runtime;
+use crate::compression::{Compression, MAGIC_BYTES};
+use crate::decompress::Decompressed;
+use crate::error::SourceError;
+use crate::http::HttpOptions;
+#[cfg(feature = "http")]
+use crate::http::HttpSource;
+use crate::local::FileSource;
+#[cfg(all(target_os = "linux", feature = "mmap"))]
+use crate::local::MappedSource;
+use crate::reader::ReaderSource;
+use crate::source::{Peek, Source};
+
+/// How a source is read.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct SourceOptions {
+    /// How a file is read.
+    pub io: Io,
+    /// Take apart what is packed: gzip, xz, zstd and bzip2, known by their first bytes. What is in them
+    /// is taken as it is, packed again or not.
+    pub decompress: bool,
+    /// Bytes that a packed source may have when it is unpacked; no limit when none.
+    pub max_bytes: Option<u64>,
+    /// How an address is read.
+    pub http: HttpOptions,
+}
+
+/// The way to the bytes of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Io {
+    /// Read ahead into buffers.
+    #[default]
+    Read,
+    /// Mapped, which copies nothing. Linux only. A file that is packed, and what is not a file, is read
+    /// nonetheless.
+    Mmap,
+}
+
+impl Io {
+    /// The word for it on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Io::Read => "read",
+            Io::Mmap => "mmap",
+        }
+    }
+}
+
+/// Opens what a user names: `-` is the standard input, `http://…` and `https://…` are addresses, a pipe or
+/// a device of characters is read as it comes, anything else is a file.
+///
+/// # Errors
+///
+/// [`SourceError`]: not there, not readable, a directory; not reached, not given.
+///
+/// # Cancel safety
+///
+/// What is opened meanwhile is closed again.
+pub async fn open(place: &Path, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
+    let (place, options) = (place.to_owned(), *options);
+    off_runtime(move || open_blocking(&place, &options)).await
+}
+
+/// The same for threads outside an async runtime.
+///
+/// # Errors
+///
+/// As [`open`].
+///
+/// # Panics
+///
+/// For an address, inside an async runtime.
+pub fn open_blocking(
+    place: &Path,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, SourceError> {
+    if place.as_os_str() == "-" {
+        let source = ReaderSource::new("standard input", std::io::stdin());
+        return options.unpacked(source, |source| Ok(Box::new(source)));
+    }
+    if let Some(address) = address(place) {
+        return web(address, options);
+    }
+    let name = place.display().to_string();
+    let failed = |source| SourceError::Open { name: name.clone(), source };
+    let kind = std::fs::metadata(place).map_err(failed)?.file_type();
+    if is_stream(kind) {
+        let file = std::fs::File::open(place).map_err(failed)?;
+        let source = ReaderSource::new(name, file);
+        return options.unpacked(source, |source| Ok(Box::new(source)));
+    }
+    options.unpacked(FileSource::open(place)?, |file| match options.io {
+        Io::Read => Ok(Box::new(file)),
+        Io::Mmap => mapped(file),
+    })
+}
+
+/// Whether it is an address, and not a file.
+#[must_use]
+pub fn is_address(place: &Path) -> bool {
+    address(place).is_some()
+}
+
+/// What messages may call it: an address without its secrets, anything else as it is.
+#[must_use]
+pub fn shown(place: &Path) -> Cow<'_, OsStr> {
+    match address(place) {
+        Some(address) => Cow::Owned(shown_text(address).into()),
+        None => Cow::Borrowed(place.as_os_str()),
+    }
+}
+
+fn address(place: &Path) -> Option<&str> {
+    let text = place.to_str()?;
+    let (scheme, _) = text.split_once("://")?;
+    let is_known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    is_known.then_some(text)
+}
+
+impl SourceOptions {
+    /// The source unpacked where it is packed, and that is wanted; else what `plain` makes of it.
+    fn unpacked<S: Peek + 'static>(
+        &self,
+        mut source: S,
+        plain: impl FnOnce(S) -> Result<Box<dyn Source>, SourceError>,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        if !self.decompress {
+            return plain(source);
+        }
+        let mut start = [0; MAGIC_BYTES];
+        let count = source.peek(&mut start)?;
+        let Some(compression) = Compression::of(&start[..count]) else { return plain(source) };
+        tracing::info!(source = source.name(), %compression, "unpacking");
+        let unpacked = Decompressed::new(Box::new(source), compression)?;
+        Ok(Box::new(match self.max_bytes {
+            Some(bytes) => unpacked.with_max_bytes(bytes),
+            None => unpacked,
+        }))
+    }
+}
+
+#[cfg(feature = "http")]
+fn web(address: &str, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
+    let source = HttpSource::open(address, &options.http)?;
+    options.unpacked(source, |source| Ok(Box::new(source)))
+}
+
+#[cfg(not(feature = "http"))]
+fn web(address: &str, _: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
+    Err(SourceError::Unsupported { name: shown_text(address), feature: "http" })
+}
+
+#[cfg(all(target_os = "linux", feature = "mmap"))]
+fn mapped(file: FileSource) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(MappedSource::new(file)?))
+}
+
+#[cfg(not(all(target_os = "linux", feature = "mmap")))]
+fn mapped(file: FileSource) -> Result<Box<dyn Source>, SourceError> {
+    if cfg!(target_os = "linux") {
+        return Err(SourceError::Unsupported { name: file.name().to_owned(), feature: "mmap" });
+    }
+    let source = std::io::Error::other("files are mapped on Linux only");
+    Err(SourceError::Open { name: file.name().to_owned(), source })
+}
+
+#[cfg(unix)]
+fn is_stream(kind: FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    kind.is_fifo() || kind.is_char_device()
+}
+
+#[cfg(not(unix))]
+fn is_stream(_: FileType) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets_and_a_file_as_it_is() {
+        for (place, name) in [
+            ("https://user:hunter2@h:8443/a/b.img?sig=hunter2#hunter2", "https://h:8443/a/b.img?…"),
+            ("HTTP://hunter2@h/b.img", "http://h/b.img"),
+            ("https://user:hunter2@", "https://…"),
+            ("./http://h/b.img", "./http://h/b.img"),
+            ("disk.img", "disk.img"),
+            ("-", "-"),
+        ] {
+            assert_eq!(&*shown(Path::new(place)), OsStr::new(name));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What every source promises, each held to the same; then what only some can do, or go wrong with.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod content;
+mod packed;
+mod packing;
+mod web;
+mod web_faults;
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use bytes::Bytes;
+use imgpush_source::SourceError;
+use imgpush_source::pool::Pool;
+use imgpush_source::{Io, Source, SourceOptions, open_blocking};
+
+use content::content;
+use web::Web;
+
+const CHUNK: usize = 4096;
+const SIZES: [usize; 7] = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK, 5 * CHUNK + 77];
+
+/// Where the bytes are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Read,
+    Mmap,
+    Pipe,
+    Http,
+}
+
+/// A source, and what is behind it.
+struct Opened {
+    source: Box<dyn Source>,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn open(self, data: &[u8]) -> Opened {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        let mut options = SourceOptions::default();
+        options.decompress = true;
+        let place = match self {
+            Place::Read | Place::Mmap => {
+                options.io = if self == Place::Mmap { Io::Mmap } else { Io::Read };
+                std::fs::write(&path, data).unwrap();
+                path
+            }
+            Place::Pipe => {
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+                let (to, data) = (path.clone(), data.to_vec());
+                std::thread::spawn(move || {
+                    let mut pipe = std::fs::File::options().write(true).open(to).unwrap();
+                    // Whoever reads may go away.
+                    let _ = pipe.write_all(&data);
+                });
+                path
+            }
+            Place::Http => PathBuf::from(Web::with(data.to_vec()).url),
+        };
+        Opened { source: open_blocking(&place, &options).unwrap(), _folder: folder }
+    }
+}
+
+fn read_all(source: &mut dyn Source) -> Result<Vec<u8>, SourceError> {
+    let pool = Pool::new(4, CHUNK);
+    let mut all = Vec::new();
+    while let Some(chunk) = source.next_chunk(&pool)? {
+        assert!(!chunk.is_empty());
+        all.extend_from_slice(&chunk);
+    }
+    source.finish(&imgpush_digest::Digests::default())?;
+    Ok(all)
+}
+
+/// Opens the content in that place, packed by that tool; none without the tool.
+fn opened(place: Place, tool: Option<&str>, length: usize) -> Option<(Opened, Vec<u8>)> {
+    let data = content(length);
+    let packed = match tool {
+        Some(tool) => packing::pack(tool, &data)?,
+        None => data.clone(),
+    };
+    Some((place.open(&packed), data))
+}
+
+fn gives_exactly_the_bytes_and_says_how_many(place: Place, tool: Option<&str>) {
+    for length in SIZES {
+        let Some((mut opened, data)) = opened(place, tool, length) else { return };
+        let is_known = tool.is_none() && place != Place::Pipe;
+        assert_eq!(opened.source.size(), is_known.then_some(length as u64));
+        assert!(read_all(opened.source.as_mut()).unwrap() == data, "{length} bytes");
+    }
+}
+
+fn gives_full_chunks(place: Place, tool: Option<&str>) {
+    let Some((mut opened, _)) = opened(place, tool, 3 * CHUNK + 1) else { return };
+    let pool = Pool::new(4, CHUNK);
+    let mut lengths = Vec::new();
+    while let Some(chunk) = opened.source.next_chunk(&pool).unwrap() {
+        lengths.push(chunk.len());
+    }
+    assert_eq!(lengths, [CHUNK, CHUNK, CHUNK, 1]);
+}
+
+fn gives_the_same_again_or_says_that_it_cannot(place: Place, tool: Option<&str>) {
+    for length in [0, CHUNK, 5 * CHUNK + 77] {
+        let Some((mut opened, data)) = opened(place, tool, length) else { return };
+        let source = opened.source.as_mut();
+        assert_eq!(source.rewind().is_some(), place != Place::Pipe);
+        if place == Place::Pipe {
+            return;
+        }
+        let pool = Pool::new(4, CHUNK);
+        drop(source.next_chunk(&pool).unwrap());
+        source.rewind().unwrap().to_start().unwrap();
+        assert!(read_all(source).unwrap() == data, "again from the middle");
+        source.rewind().unwrap().to_start().unwrap();
+        assert!(read_all(source).unwrap() == data, "again from the end");
+    }
+}
+
+fn shows_any_part_without_losing_its_place(place: Place, tool: Option<&str>) {
+    let length = 5 * CHUNK + 77;
+    let Some((mut opened, data)) = opened(place, tool, length) else { return };
+    let source = opened.source.as_mut();
+    assert_eq!(source.random_access().is_some(), tool.is_none() && place != Place::Pipe);
+    let Some(parts) = source.random_access() else { return };
+    let mut space = vec![0; 2 * CHUNK];
+    for offset in [0, 1, CHUNK, length - 2 * CHUNK, length - 5, length - 1, length, length + 9] {
+        let there = length.saturating_sub(offset).min(space.len());
+        let filled = parts.read_at(offset as u64, &mut space).unwrap();
+        assert_eq!(filled, there, "at {offset}");
+        assert!(space[..filled] == data[offset.min(length)..][..filled], "at {offset}");
+    }
+    assert!(read_all(source).unwrap() == data);
+}
+
+/// A push holds the tail and what is being hashed and sent: the source gets along with the rest.
+fn gets_along_with_half_of_the_least_pool(place: Place, tool: Option<&str>) {
+    let Some((mut opened, data)) = opened(place, tool, 64 * CHUNK) else { return };
+    let pool = Pool::new(4, CHUNK);
+    let mut held: VecDeque<Bytes> = VecDeque::new();
+    let mut all = Vec::new();
+    while let Some(chunk) = opened.source.next_chunk(&pool).unwrap() {
+        all.extend_from_slice(&chunk);
+        held.push_back(chunk);
+        if held.len() > 2 {
+            held.pop_front();
+        }
+    }
+    assert!(all == data);
+}
+
+/// Buffers come back, and nobody waits for what was not read.
+fn may_be_left_in_the_middle(place: Place, tool: Option<&str>) {
+    let Some((mut opened, _)) = opened(place, tool, 600 * CHUNK) else { return };
+    let pool = Pool::new(4, CHUNK);
+    let chunk = opened.source.next_chunk(&pool).unwrap().unwrap();
+    drop(opened);
+    assert_eq!(chunk.len(), CHUNK);
+    drop(chunk);
+    let all: Vec<_> = (0..4).map(|_| pool.take().unwrap()).collect();
+    assert_eq!(all.len(), 4);
+}
+
+/// Makes a module of a source, with a test for each promise, so that none can have fewer.
+macro_rules! source {
+    ($name:ident, $place:expr, $tool:expr) => {
+        mod $name {
+            use super::*;
+            source!(@ $place, $tool,
+                gives_exactly_the_bytes_and_says_how_many
+                gives_full_chunks
+                gives_the_same_again_or_says_that_it_cannot
+                shows_any_part_without_losing_its_place
+                gets_along_with_half_of_the_least_pool
+                may_be_left_in_the_middle
+            );
+        }
+    };
+    (@ $place:expr, $tool:expr, $($promise:ident)*) => {
+        $(
+            #[test]
+            fn $promise() {
+                super::$promise($place, $tool);
+            }
+        )*
+    };
+}
+
+source!(file, Place::Read, None);
+source!(file_gzip, Place::Read, Some("gzip"));
+source!(file_xz, Place::Read, Some("xz"));
+source!(file_zstd, Place::Read, Some("zstd"));
+source!(file_bzip2, Place::Read, Some("bzip2"));
+#[cfg(target_os = "linux")]
+source!(mmap, Place::Mmap, None);
+#[cfg(target_os = "linux")]
+source!(mmap_gzip, Place::Mmap, Some("gzip"));
+#[cfg(target_os = "linux")]
+source!(mmap_xz, Place::Mmap, Some("xz"));
+#[cfg(target_os = "linux")]
+source!(mmap_zstd, Place::Mmap, Some("zstd"));
+#[cfg(target_os = "linux")]
+source!(mmap_bzip2, Place::Mmap, Some("bzip2"));
+source!(pipe, Place::Pipe, None);
+source!(pipe_gzip, Place::Pipe, Some("gzip"));
+source!(pipe_xz, Place::Pipe, Some("xz"));
+source!(pipe_zstd, Place::Pipe, Some("zstd"));
+source!(pipe_bzip2, Place::Pipe, Some("bzip2"));
+source!(http, Place::Http, None);
+source!(http_gzip, Place::Http, Some("gzip"));
+source!(http_xz, Place::Http, Some("xz"));
+source!(http_zstd, Place::Http, Some("zstd"));
+source!(http_bzip2, Place::Http, Some("bzip2"));

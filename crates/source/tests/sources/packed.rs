@@ -1,0 +1,163 @@
+//! Compressed data that is damaged, cut, longer than it seems, or a bomb.
+
+use flate2::Crc;
+use imgpush_source::SourceError;
+use imgpush_source::{Compression, Decompressed, ReaderSource, SourceOptions};
+
+use super::content::content;
+use super::{Place, packing, read_all};
+
+const TOOLS: [&str; 4] = ["gzip", "xz", "zstd", "bzip2"];
+
+fn unpacked(data: &[u8]) -> Result<Vec<u8>, SourceError> {
+    let reader = ReaderSource::new("packed", std::io::Cursor::new(data.to_vec()));
+    let packing = Compression::of(data).expect("the start is whole");
+    read_all(&mut Decompressed::new(Box::new(reader), packing)?)
+}
+
+#[test]
+fn one_cut_anywhere_is_an_error() {
+    let data = content(3000);
+    for tool in TOOLS {
+        let Some(packed) = packing::pack(tool, &data) else { continue };
+        assert!(unpacked(&packed).unwrap() == data);
+        for length in 10..packed.len() {
+            let error = unpacked(&packed[..length]).expect_err(tool);
+            assert!(matches!(error, SourceError::Damaged { .. }), "{tool} {length}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bit_that_flipped_is_an_error_or_nothing_that_counts() {
+    let data = content(3000);
+    for tool in TOOLS {
+        let Some(mut packed) = packing::pack(tool, &data) else { continue };
+        let mut found = 0;
+        for at in 10..packed.len() {
+            packed[at] ^= 0x10;
+            match unpacked(&packed) {
+                Ok(other) => assert!(other == data, "{tool} {at}"),
+                Err(_) => found += 1,
+            }
+            packed[at] ^= 0x10;
+        }
+        assert!(found > packed.len() - 60, "{tool}: {found} of {} were found", packed.len());
+    }
+}
+
+#[test]
+fn all_members_are_read_and_what_is_none_is_an_error() {
+    let data = content(3000);
+    let twice = data.repeat(2);
+    for tool in TOOLS {
+        let Some(packed) = packing::pack(tool, &data) else { continue };
+        assert!(unpacked(&packed.repeat(2)).unwrap() == twice, "{tool}");
+        for garbage in [&b"garbage that is no member"[..], b"x"] {
+            let error = unpacked(&[&packed, garbage].concat()).expect_err(tool);
+            assert!(matches!(error, SourceError::Damaged { .. }), "{tool}: {error:?}");
+        }
+        let second_cut = [&packed[..], &packed[..packed.len() - 1]].concat();
+        assert!(unpacked(&second_cut).is_err(), "{tool}");
+    }
+}
+
+#[test]
+fn padding_and_frames_to_be_passed_over_are_no_garbage() {
+    let data = content(3000);
+    if let Some(xz) = packing::pack("xz", &data) {
+        let padded = [&xz[..], &[0; 8], &xz, &[0; 4]].concat();
+        assert!(unpacked(&padded).unwrap() == data.repeat(2));
+        assert!(unpacked(&[&xz[..], &[0; 3]].concat()).is_err(), "padding is by four");
+    }
+    if let Some(zstd) = packing::pack("zstd", &data) {
+        let skipped = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
+        let framed = [&skipped[..], &zstd, &skipped, &zstd].concat();
+        assert!(unpacked(&framed).unwrap() == data.repeat(2));
+    }
+}
+
+#[test]
+fn what_looks_back_too_far_is_refused() {
+    // A frame that may look back 256 MiB, with one empty block.
+    let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3, 1, 0, 0];
+    let error = unpacked(&[&zstd[..], &[0; 3]].concat()).unwrap_err();
+    assert!(matches!(error, SourceError::Dictionary { limit: 0x800_0000, .. }), "{error:?}");
+
+    // The block header of an xz file: its size, flags, filter 0x21 with one byte, the dictionary.
+    let Some(mut xz) = packing::pack("xz", &content(3000)) else { return };
+    let length = (usize::from(xz[12]) + 1) * 4;
+    let at = xz[12..12 + length].windows(2).position(|pair| pair == [0x21, 1]).unwrap() + 14;
+    for (dictionary, is_taken) in [(28, true), (30, true), (31, false), (40, false)] {
+        xz[at] = dictionary;
+        let mut crc = Crc::new();
+        crc.update(&xz[12..12 + length - 4]);
+        xz[12 + length - 4..12 + length].copy_from_slice(&crc.sum().to_le_bytes());
+        match unpacked(&xz) {
+            Ok(_) => assert!(is_taken, "{dictionary}"),
+            Err(error) => {
+                assert!(!is_taken, "{dictionary}: {error:?}");
+                assert!(matches!(error, SourceError::Dictionary { .. }), "{error:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bomb_ends_at_the_limit_that_was_set() {
+    let data = vec![0; 3 << 20];
+    for tool in TOOLS {
+        let Some(packed) = packing::pack(tool, &data) else { continue };
+        let source = |most| {
+            let reader = ReaderSource::new("bomb", std::io::Cursor::new(packed.clone()));
+            let packing = Compression::of(&packed).unwrap();
+            Decompressed::new(Box::new(reader), packing).unwrap().with_max_bytes(most)
+        };
+        assert!(read_all(&mut source(3 << 20)).unwrap() == data, "{tool}");
+        let error = read_all(&mut source((3 << 20) - 1)).unwrap_err();
+        assert!(matches!(error, SourceError::TooLarge { limit: 3_145_727, .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn without_being_asked_nothing_is_unpacked() {
+    let Some(packed) = packing::pack("gzip", b"abc") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noble.qcow2.gz");
+    std::fs::write(&path, &packed).unwrap();
+    let open = |unpack| {
+        let mut options = SourceOptions::default();
+        options.decompress = unpack;
+        imgpush_source::open_blocking(&path, &options).unwrap()
+    };
+    let mut plain = open(false);
+    assert_eq!(plain.image_name().as_deref(), Some("noble.qcow2.gz"));
+    assert_eq!(read_all(plain.as_mut()).unwrap(), packed);
+    let mut unpacked = open(true);
+    assert_eq!(unpacked.image_name().as_deref(), Some("noble"));
+    assert_eq!(read_all(unpacked.as_mut()).unwrap(), b"abc");
+}
+
+/// The packed file is a file all the same.
+#[test]
+fn a_packed_file_that_is_written_to_is_an_error() {
+    let Some(packed) = packing::pack("xz", &content(9000)) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.xz");
+    std::fs::write(&path, &packed).unwrap();
+    let mut options = SourceOptions::default();
+    options.decompress = true;
+    let mut source = imgpush_source::open_blocking(&path, &options).unwrap();
+    std::fs::write(&path, [&packed[..], b"more"].concat()).unwrap();
+    let error = read_all(source.as_mut()).unwrap_err();
+    assert!(matches!(error, SourceError::Grew { .. }), "{error:?}");
+}
+
+/// What begins like a packed file and is shorter than the magic is what it is.
+#[test]
+fn a_start_that_is_short_is_no_packing() {
+    for data in [&b"\x1f\x8b"[..], b"BZh9", b"\xfd7zXZ", b"BZh9 is how this text begins"] {
+        let mut opened = Place::Read.open(data);
+        assert_eq!(read_all(opened.source.as_mut()).unwrap(), data);
+    }
+}
