@@ -2,10 +2,49 @@
 //!
 //! Both are in one file, since a list of checksums is itself read from a source.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use imgpush_digest::Algorithm;
+use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
+
+/// What went wrong, in as few classes as a script has to tell apart.
+///
+/// The errors of all crates around uploads have one. Exit codes, hints and JSON are tables over it. It
+/// serialises to its variant in kebab case: `source-differs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request itself is wrong: an option, a configuration file, a name that is missing.
+    Usage,
+    /// The source, or its list of checksums, cannot be read, is damaged, or changed while it was read.
+    Source,
+    /// The data is not in the format that was declared, is unsafe, or the service would refuse it.
+    Format,
+    /// The source has another digest than expected, or its list of checksums is not signed as required.
+    SourceDiffers,
+    /// The login was refused, or the project lacks a permission (401, 403).
+    NotAuthorised,
+    /// The service refused the request: a quota, a value, a conflict, the content, a missing image.
+    Refused,
+    /// The service was unreachable, or the connection failed or stalled, and retries did not help.
+    GaveUp,
+    /// The service holds, or sends, other data than was uploaded or than it declares.
+    ServerDiffers,
+    /// The service could not complete the import, the copy into a store, or the replacement of an image.
+    ImportFailed,
+    /// The time-out for a state of the service passed. The state may still be reached.
+    WaitedTooLong,
+    /// What the service holds cannot be compared with what was uploaded.
+    CannotVerify,
+    /// The caller cancelled the work.
+    Interrupted,
+    /// Any other failure, and errors in the program itself.
+    Unexpected,
+}
 
 /// A source that cannot be read, or is not what it was.
 #[derive(Debug, thiserror::Error)]
@@ -194,9 +233,171 @@ pub enum SourceError {
         limit: u64,
     },
 
+    /// The error of a source that a program implements itself.
+    #[error(transparent)]
+    Custom(CustomError),
+
     /// It is not what it has to be, or nobody can tell.
     #[error(transparent)]
     Unverified(Box<ChecksumError>),
+}
+
+impl SourceError {
+    /// The class of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            SourceError::Unverified(error) => error.kind(),
+            SourceError::Custom(error) => error.kind,
+            _ => ErrorKind::Source,
+        }
+    }
+
+    /// Whether the same source may be readable at a later attempt.
+    ///
+    /// True for servers that are unreachable or overloaded, for connections that failed, and for a
+    /// [`CustomError`] that says so. Errors of the data are never transient.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            SourceError::Unreachable { .. } | SourceError::GaveUp { .. } => true,
+            SourceError::Open { source, .. } | SourceError::Read { source, .. } => {
+                is_of_network(source.kind())
+            }
+            SourceError::Custom(error) => error.is_transient,
+            SourceError::Unverified(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// Whether the source has retried already, until its own limit. A caller that retries on top of that
+    /// multiplies the number of attempts.
+    #[must_use]
+    pub fn is_after_retries(&self) -> bool {
+        match self {
+            SourceError::GaveUp { .. } => true,
+            SourceError::Unverified(error) => match &**error {
+                ChecksumError::Unreadable { source, .. } => source.is_after_retries(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// How long to wait before the next attempt, where the server or the source says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            SourceError::GaveUp { source, .. } => source.retry_after(),
+            SourceError::Custom(error) => error.retry_after,
+            SourceError::Unverified(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether errors of this kind come from a network (or a network file system) that may recover.
+fn is_of_network(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::NotConnected
+            | Kind::TimedOut
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::StaleNetworkFileHandle
+    )
+}
+
+/// The error of a [`Source`](crate::Source) implemented outside this crate.
+///
+/// ```
+/// use std::time::Duration;
+/// use imgpush_source::{CustomError, ErrorKind, SourceError};
+///
+/// let error: SourceError = CustomError::new("bucket/noble.img", "503 Slow Down")
+///     .with_position(1 << 20)
+///     .with_transient(true)
+///     .with_retry_after(Duration::from_secs(2))
+///     .into();
+/// assert_eq!(error.to_string(), "cannot read bucket/noble.img at byte 1048576");
+/// assert_eq!(error.kind(), ErrorKind::Source);
+/// assert!(error.is_transient());
+/// assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {name}{}", at_byte(.at))]
+#[non_exhaustive]
+pub struct CustomError {
+    /// The source.
+    pub name: String,
+    /// The position, in bytes, where it is known.
+    pub at: Option<u64>,
+    /// The class of the error; [`ErrorKind::Source`] by default.
+    pub kind: ErrorKind,
+    /// Whether a later attempt may succeed; false by default. A source that can be
+    /// [rewound](crate::Source::rewind) is then read again.
+    pub is_transient: bool,
+    /// How long to wait before that attempt, at least.
+    pub retry_after: Option<Duration>,
+    /// The cause.
+    pub source: BoxError,
+}
+
+impl CustomError {
+    /// An error that is not transient, with its cause.
+    pub fn new(name: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        CustomError {
+            name: name.into(),
+            at: None,
+            kind: ErrorKind::Source,
+            is_transient: false,
+            retry_after: None,
+            source: source.into(),
+        }
+    }
+
+    /// Sets the position, in bytes.
+    #[must_use]
+    pub fn with_position(mut self, at: u64) -> Self {
+        self.at = Some(at);
+        self
+    }
+
+    /// Sets the class of the error.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets whether a later attempt may succeed.
+    #[must_use]
+    pub fn with_transient(mut self, is_transient: bool) -> Self {
+        self.is_transient = is_transient;
+        self
+    }
+
+    /// Sets the pause before the next attempt, at least.
+    #[must_use]
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+}
+
+impl From<CustomError> for SourceError {
+    fn from(error: CustomError) -> Self {
+        SourceError::Custom(error)
+    }
+}
+
+fn at_byte(at: &Option<u64>) -> String {
+    at.map(|at| format!(" at byte {at}")).unwrap_or_default()
 }
 
 impl From<ChecksumError> for SourceError {
@@ -221,6 +422,8 @@ pub enum Interruption {
     Unavailable {
         /// The status of its answer.
         status: StatusCode,
+        /// How long the server asks clients to wait.
+        retry_after: Option<Duration>,
     },
 
     /// No byte came for the idle time-out.
@@ -238,6 +441,17 @@ pub enum Interruption {
         /// Bytes of the file.
         size: u64,
     },
+}
+
+impl Interruption {
+    /// How long the server asks clients to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Interruption::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
 }
 
 /// A source that is not what it has to be, or of which that cannot be told.
@@ -375,6 +589,37 @@ pub enum ChecksumError {
     },
 }
 
+impl ChecksumError {
+    /// The class of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ChecksumError::NoKey { .. } | ChecksumError::NoName { .. } => ErrorKind::Usage,
+            ChecksumError::Differs { .. }
+            | ChecksumError::Unsigned { .. }
+            | ChecksumError::NotASignature { .. }
+            | ChecksumError::Signature { .. } => ErrorKind::SourceDiffers,
+            ChecksumError::NotComputed { .. } => ErrorKind::Unexpected,
+            _ => ErrorKind::Source,
+        }
+    }
+
+    /// Whether a later attempt may succeed: a list, a signature or a key could not be fetched.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, ChecksumError::Unreadable { source, .. } if source.is_transient())
+    }
+
+    /// How long to wait before that attempt, where the server says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            ChecksumError::Unreadable { source, .. } => source.retry_after(),
+            _ => None,
+        }
+    }
+}
+
 /// What is wrong with a signature. Keys are named by their fingerprints, unknown ones as the signature
 /// names them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -455,4 +700,52 @@ fn others(has: &[String], entries: usize) -> String {
 
 fn said(refusals: &[Refusal]) -> String {
     refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_serialises_in_kebab_case_and_can_be_read_back() {
+        for (kind, text) in [
+            (ErrorKind::SourceDiffers, "\"source-differs\""),
+            (ErrorKind::Usage, "\"usage\""),
+            (ErrorKind::WaitedTooLong, "\"waited-too-long\""),
+        ] {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), text);
+            assert_eq!(serde_json::from_str::<ErrorKind>(text).unwrap(), kind);
+        }
+    }
+
+    #[test]
+    fn errors_of_the_network_are_transient_and_errors_of_the_data_are_not() {
+        let name = || "disk.img".to_owned();
+        let overloaded = || SourceError::GaveUp {
+            name: name(),
+            at: 0,
+            attempts: 6,
+            source: Interruption::Unavailable {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                retry_after: Some(Duration::from_secs(7)),
+            },
+        };
+        assert!(overloaded().is_transient() && overloaded().is_after_retries());
+        let list = ChecksumError::Unreadable { what: "key", source: Box::new(overloaded()) };
+        let list = SourceError::from(list);
+        assert!(list.is_transient() && list.is_after_retries());
+        assert_eq!(list.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(list.kind(), ErrorKind::Source);
+
+        let read = |kind: std::io::ErrorKind| SourceError::Read {
+            name: name(),
+            at: 0,
+            source: kind.into(),
+        };
+        assert!(read(std::io::ErrorKind::ConnectionReset).is_transient());
+        assert!(!read(std::io::ErrorKind::UnexpectedEof).is_transient());
+        assert!(!SourceError::Changed { name: name() }.is_transient());
+        let unsigned = SourceError::from(ChecksumError::Unsigned { list: name() });
+        assert_eq!((unsigned.kind(), unsigned.is_transient()), (ErrorKind::SourceDiffers, false));
+    }
 }

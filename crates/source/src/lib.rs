@@ -54,7 +54,9 @@ pub use backoff::RetryPolicy;
 pub use blocking::off_runtime;
 pub use compression::Compression;
 pub use decompress::Decompressed;
-pub use error::{BoxError, ChecksumError, Interruption, Refusal, SourceError};
+pub use error::{
+    BoxError, ChecksumError, CustomError, ErrorKind, Interruption, Refusal, SourceError,
+};
 pub use local::FileSource;
 #[cfg(all(target_os = "linux", feature = "mmap"))]
 pub use local::MappedSource;

@@ -378,10 +378,11 @@ fn broken(error: reqwest::Error) -> Trouble {
 
 /// An answer of a server that may give the file later.
 fn busy(response: &Response) -> Trouble {
-    let after =
+    let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
-    let after = Duration::from_secs(after.unwrap_or(0)).min(LONGEST_WAIT);
-    Trouble::Passing(Interruption::Unavailable { status: response.status() }, after)
+    let retry_after = retry_after.map(Duration::from_secs);
+    let least = retry_after.unwrap_or_default().min(LONGEST_WAIT);
+    Trouble::Passing(Interruption::Unavailable { status: response.status(), retry_after }, least)
 }
 
 fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
