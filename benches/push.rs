@@ -15,7 +15,7 @@ use imgpush_client::{Cloud, CloudOptions, ImageClient, Surroundings};
 use imgpush_digest::{Algorithm, MultiHasher, Stream, update_many};
 use imgpush_engine::pool::{CHUNK_BYTES, Pool};
 use imgpush_engine::source::FileSource;
-use imgpush_engine::{CancellationToken, Failure, Push, PushOptions, sink};
+use imgpush_engine::{CancellationToken, IntegrityError, Push, PushFailure, PushOptions, sink};
 use imgpush_formats::{Detector, Format};
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 use tokio::runtime::Runtime;
@@ -143,7 +143,13 @@ fn push_sandbox(c: &mut Criterion) {
             let source = Box::new(FileSource::open(file.path()).unwrap());
             let push = Push::new(client.clone(), PushOptions::named("bench"));
             let error = runtime.block_on(push.run(source, &CancellationToken::new())).unwrap_err();
-            assert!(matches!(*error.failure, Failure::CannotVerify { .. }), "{error:?}");
+            assert!(
+                matches!(
+                    *error.failure,
+                    PushFailure::Integrity(IntegrityError::CannotVerify { .. })
+                ),
+                "{error:?}"
+            );
         });
     });
     group.finish();

@@ -1,9 +1,8 @@
 //! What the exit code says, for scripts. `docs/exit-codes.md` is the page for their authors; a code
 //! that is not on it means failure.
 
-use imgpush_client::{ConfigError, Error as ClientError};
-use imgpush_engine::source::ChecksumError;
-use imgpush_engine::{DestinationError, Failure, PushError, SourceError};
+use imgpush_client::Error as ClientError;
+use imgpush_engine::{ErrorKind, kind_of_call};
 
 /// An exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,98 +96,26 @@ pub(crate) fn worst(codes: &[Code]) -> Code {
     codes.iter().copied().max_by_key(rank).unwrap_or(DONE)
 }
 
-/// The code of a push that failed.
-pub(crate) fn of_push(error: &PushError) -> Code {
-    of_failure(&error.failure)
-}
-
-/// The code of a push, a download or a verification that failed so.
-pub(crate) fn of_failure(failure: &Failure) -> Code {
-    match failure {
-        Failure::Source(error) => of_source(error),
-        Failure::NoName
-        | Failure::Journal(_)
-        | Failure::NoProject
-        | Failure::Property { .. }
-        | Failure::Destination(
-            DestinationError::Exists { .. }
-            | DestinationError::IsOther { .. }
-            | DestinationError::NotAFile { .. },
-        ) => USAGE,
-        Failure::FormatMismatch { .. }
-        | Failure::FormatUnknown { .. }
-        | Failure::NoDiskFormat { .. }
-        | Failure::FormatUnsafe { .. }
-        | Failure::FormatRefused { .. }
-        | Failure::FormatUnclear { .. }
-        | Failure::FormatNotTaken { .. } => FORMAT,
-        Failure::HeldBack { source } | Failure::NoWayBack { source, .. } => of_failure(source),
-        Failure::NoSuchStore { .. }
-        | Failure::ImportNotOffered { .. }
-        | Failure::Stuck { .. }
-        | Failure::Quota { .. }
-        | Failure::NotAvailable { .. }
-        | Failure::NotStageable { .. }
-        | Failure::Exists { .. }
-        | Failure::NotComparable { .. } => REFUSED,
-        Failure::Client { source, .. } | Failure::NotCreated { source } => of_client(source),
-        Failure::Broken { .. }
-        | Failure::Stalled { .. }
-        | Failure::TooSlow
-        | Failure::GaveUp { .. } => GAVE_UP,
-        Failure::NotCopied { .. } | Failure::NotReplaced { .. } => IMPORT_FAILED,
-        Failure::StillTheirs { .. } => WAITED_TOO_LONG,
-        Failure::Mismatch { .. } | Failure::Differs { .. } => SERVER_DIFFERS,
-        Failure::CannotVerify { .. } => CANNOT_VERIFY,
-        Failure::Interrupted => INTERRUPTED,
+/// The code of a failure of this kind.
+pub(crate) fn of(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Usage => USAGE,
+        ErrorKind::Source => SOURCE,
+        ErrorKind::Format => FORMAT,
+        ErrorKind::SourceDiffers => SOURCE_DIFFERS,
+        ErrorKind::NotAuthorised => NOT_AUTHORISED,
+        ErrorKind::Refused => REFUSED,
+        ErrorKind::GaveUp => GAVE_UP,
+        ErrorKind::ServerDiffers => SERVER_DIFFERS,
+        ErrorKind::ImportFailed => IMPORT_FAILED,
+        ErrorKind::WaitedTooLong => WAITED_TOO_LONG,
+        ErrorKind::CannotVerify => CANNOT_VERIFY,
+        ErrorKind::Interrupted => INTERRUPTED,
         _ => UNEXPECTED,
-    }
-}
-
-/// The code of a source that cannot be read, or is not what it has to be.
-pub(crate) fn of_source(error: &SourceError) -> Code {
-    let SourceError::Unverified(error) = error else { return SOURCE };
-    match **error {
-        ChecksumError::NoKey { .. } | ChecksumError::NoName { .. } => USAGE,
-        ChecksumError::Differs { .. }
-        | ChecksumError::Unsigned { .. }
-        | ChecksumError::NotASignature { .. }
-        | ChecksumError::Signature { .. } => SOURCE_DIFFERS,
-        ChecksumError::NotComputed { .. } => UNEXPECTED,
-        _ => SOURCE,
     }
 }
 
 /// The code of a call that failed.
 pub(crate) fn of_client(error: &ClientError) -> Code {
-    match error {
-        ClientError::Config(config) => of_config(config),
-        ClientError::LoginRefused { .. }
-        | ClientError::Unauthorized(_)
-        | ClientError::Forbidden(_) => NOT_AUTHORISED,
-        ClientError::BadRequest(_)
-        | ClientError::NotFound(_)
-        | ClientError::NoSuchImage { .. }
-        | ClientError::Duplicate { .. }
-        | ClientError::NoData { .. }
-        | ClientError::OutOfRange(_)
-        | ClientError::Conflict(_)
-        | ClientError::Gone(_)
-        | ClientError::TooLarge(_)
-        | ClientError::FormatRefused(_)
-        | ClientError::NoEndpoint { .. } => REFUSED,
-        ClientError::Login { .. }
-        | ClientError::Unavailable(_)
-        | ClientError::Unexpected(_)
-        | ClientError::Transport { .. }
-        | ClientError::TimedOut { .. } => GAVE_UP,
-        ClientError::ImportFailed(_) | ClientError::FellBack(_) => IMPORT_FAILED,
-        ClientError::WaitedTooLong { .. } => WAITED_TOO_LONG,
-        _ => UNEXPECTED,
-    }
-}
-
-/// The code of a cloud that is not configured: somebody has to change a file or an option.
-pub(crate) fn of_config(_: &ConfigError) -> Code {
-    USAGE
+    of(kind_of_call(error))
 }

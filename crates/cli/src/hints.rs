@@ -5,7 +5,10 @@ use std::path::Path;
 use imgpush_client::{ConfigError, Error as ClientError, Status};
 use imgpush_engine::image_formats::{Finding, Format};
 use imgpush_engine::source::{ChecksumError, Refusal};
-use imgpush_engine::{DestinationError, Failure, PushError, SourceError, source};
+use imgpush_engine::{
+    DestinationError, FormatError, IntegrityError, PullFailure, PushError, PushFailure,
+    SourceError, TransferError, source,
+};
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
@@ -13,55 +16,58 @@ pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec
 }
 
 /// Hints for a push that failed so.
-pub(crate) fn for_failure(failure: &Failure, file: &Path, keep_failed: bool) -> Vec<String> {
+pub(crate) fn for_failure(failure: &PushFailure, file: &Path, keep_failed: bool) -> Vec<String> {
     let mut hints = for_format(failure, file, "imgpush push");
     let hint = match failure {
-        Failure::NoName => Some("give one with --name".to_owned()),
-        Failure::Source(error) => match &**error {
+        PushFailure::NoName => Some("give one with --name".to_owned()),
+        PushFailure::Transfer(TransferError::Source(error)) => match &**error {
             SourceError::Empty { .. } => {
                 Some("use --allow-empty if the image is meant to have no bytes".to_owned())
             }
             error => for_source(error),
         },
-        Failure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
-        Failure::Client { source, .. } | Failure::NotCreated { source } => for_client(source),
-        Failure::Broken { .. } | Failure::Stalled { .. } => {
+        PushFailure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
+        PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
+            for_client(source)
+        }
+        PushFailure::Transfer(TransferError::Client { source, .. }) => for_client(source),
+        PushFailure::Transfer(TransferError::Broken { .. } | TransferError::Stalled { .. }) => {
             Some("nothing half-made is used by the cloud; push it again".to_owned())
         }
-        Failure::NoWayBack { .. } => {
+        PushFailure::Transfer(TransferError::ReadOnce { .. }) => {
             Some("a file, or an address, is sent again by itself; push it again".to_owned())
         }
-        Failure::TooSlow => Some("push it there alone, or with --slowest wait".to_owned()),
-        Failure::Stuck { id, .. } => {
+        PushFailure::Transfer(TransferError::TooSlow) => Some("push it there alone, or with --slowest wait".to_owned()),
+        PushFailure::Stuck { id, .. } => {
             Some(format!("delete {id} with `imgpush image delete {id}`, and push under another id"))
         }
-        Failure::NoSuchStore { .. } => {
+        PushFailure::NoSuchStore { .. } => {
             Some("`imgpush image stores` lists what the service has".to_owned())
         }
-        Failure::ImportNotOffered { .. } => {
+        PushFailure::ImportNotOffered { .. } => {
             Some("--via direct needs no import, with one store at most".to_owned())
         }
-        Failure::Exists { .. } => Some(
+        PushFailure::Exists { .. } => Some(
             "--if-exists replace retires what is there, rename takes another name, add makes one more, \
              and skip is content with the same data"
                 .to_owned(),
         ),
-        Failure::NotComparable { .. } => Some(
+        PushFailure::NotComparable { .. } => Some(
             "--checksum says what the data is before it is read; --if-exists replace and add do not \
              compare; a file can be read twice"
                 .to_owned(),
         ),
-        Failure::NoProject => Some(
+        PushFailure::NoProject => Some(
             "log in by a password or an application credential, or use --if-exists add without \
              --id derived"
                 .to_owned(),
         ),
-        Failure::StillTheirs { .. } => Some(
+        PushFailure::StillTheirs { .. } => Some(
             "if nothing sends to it any more, delete it and push again; --wait-for-others SECONDS sets \
              the time"
                 .to_owned(),
         ),
-        Failure::NotReplaced { source, .. } => Some(match source {
+        PushFailure::NotReplaced { source, .. } => Some(match source {
             ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
                 "run it again when they may be deleted (`imgpush image set --unprotected`), or with \
                  --replaced hide"
@@ -69,17 +75,17 @@ pub(crate) fn for_failure(failure: &Failure, file: &Path, keep_failed: bool) -> 
             }
             _ => "run it again: it goes on with those that are left".to_owned(),
         }),
-        Failure::NotCopied { .. } => Some(
+        PushFailure::NotCopied { .. } => Some(
             "most services let only administrators copy; --via import reaches several stores \
              without that"
                 .to_owned(),
         ),
-        Failure::Mismatch { field: "os_hash_value" | "checksum" | "size", .. } => Some(
+        PushFailure::Integrity(IntegrityError::Mismatch { field: "os_hash_value" | "checksum" | "size", .. }) => Some(
             "the data changed between here and the store; push it again, and if it happens again \
              look at the network and at the service's disks"
                 .to_owned(),
         ),
-        Failure::CannotVerify { .. } if !keep_failed => {
+        PushFailure::Integrity(IntegrityError::CannotVerify { .. }) if !keep_failed => {
             Some("use --keep-failed to keep such an image".to_owned())
         }
         _ => None,
@@ -165,7 +171,7 @@ fn for_proof(error: &ChecksumError) -> Option<String> {
 }
 
 /// Hints for data that is not what the record says, or not what the service takes.
-fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
+fn for_format(failure: &PushFailure, file: &Path, verb: &str) -> Vec<String> {
     let mut hints: Vec<String> = Vec::new();
     for finding in failure.findings() {
         let hint = remedy(finding, file);
@@ -173,14 +179,14 @@ fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
             hints.push(hint);
         }
     }
-    let may_insist = match failure.root() {
-        Failure::FormatMismatch { instead, .. } | Failure::FormatRefused { instead, .. } => {
+    let may_insist = match failure.format_error() {
+        Some(FormatError::Mismatch { instead, .. } | FormatError::Refused { instead, .. }) => {
             hints.extend(instead.map(|name| format!("--disk-format {name} is what fits")));
             true
         }
-        Failure::FormatUnsafe { overrulable, .. } => *overrulable,
-        Failure::FormatUnclear { .. } => true,
-        Failure::FormatUnknown { found, .. } => {
+        Some(FormatError::Unsafe { overrulable, .. }) => *overrulable,
+        Some(FormatError::Unclear { .. }) => true,
+        Some(FormatError::Unknown { found, .. }) => {
             let hint = match found {
                 Format::Ova => {
                     "`--container-format ova --disk-format vmdk` pushes the appliance as it is"
@@ -190,7 +196,7 @@ fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
             hints.push(hint.to_owned());
             false
         }
-        Failure::NoDiskFormat { .. } => {
+        Some(FormatError::NoDiskFormat { .. }) => {
             let hint = "give the one of the disk inside: for most appliances --disk-format vmdk, for a \
                         compressed image what it is when unpacked";
             hints.push(hint.to_owned());
@@ -198,7 +204,7 @@ fn for_format(failure: &Failure, file: &Path, verb: &str) -> Vec<String> {
         }
         _ => false,
     };
-    if matches!(failure.root(), Failure::FormatRefused { reason, .. } if reason.starts_with("mbr:"))
+    if matches!(failure.format_error(), Some(FormatError::Refused { reason, .. }) if reason.starts_with("mbr:"))
     {
         let hint = "services before 2026.1 take it, later ones where they are told to; say so with \
                     --glance gpt_safety_checks_nonfatal=mbr";
@@ -225,26 +231,27 @@ fn remedy(finding: &Finding, file: &Path) -> String {
 }
 
 /// Hints for data that was not staged.
-pub(crate) fn for_staging(failure: &Failure, file: &Path) -> Vec<String> {
+pub(crate) fn for_staging(failure: &PushFailure, file: &Path) -> Vec<String> {
     let mut hints = for_format(failure, file, "imgpush image stage");
     hints.extend(after_staging(failure));
     hints
 }
 
-fn after_staging(failure: &Failure) -> Option<String> {
+fn after_staging(failure: &PushFailure) -> Option<String> {
     Some(match failure {
-        Failure::FormatMismatch { .. } | Failure::FormatRefused { .. } => {
+        PushFailure::Format(FormatError::Mismatch { .. } | FormatError::Refused { .. }) => {
             "`imgpush image set --disk-format` changes what the record says".to_owned()
         }
-        Failure::Source(error) => return for_source(error),
-        Failure::Client { source, .. } => return for_client(source),
-        Failure::Broken { .. } | Failure::Stalled { .. } => {
+        PushFailure::Transfer(TransferError::Source(error)) => return for_source(error),
+        PushFailure::Client { source, .. } => return for_client(source),
+        PushFailure::Transfer(TransferError::Client { source, .. }) => return for_client(source),
+        PushFailure::Transfer(TransferError::Broken { .. } | TransferError::Stalled { .. }) => {
             "the image takes data again once it is queued".to_owned()
         }
-        Failure::NotStageable { status: Status::Uploading } => {
+        PushFailure::NotStageable { status: Status::Uploading } => {
             "`imgpush image import` imports what is staged".to_owned()
         }
-        Failure::NotStageable { .. } => {
+        PushFailure::NotStageable { .. } => {
             "make a record for the data with `imgpush image create`".to_owned()
         }
         _ => return None,
@@ -252,30 +259,30 @@ fn after_staging(failure: &Failure) -> Option<String> {
 }
 
 /// A hint for a download or a verification that failed.
-pub(crate) fn for_download(failure: &Failure) -> Option<String> {
+pub(crate) fn for_download(failure: &PullFailure) -> Option<String> {
     Some(match failure {
-        Failure::Client { source, .. } => return for_client(source),
-        Failure::Destination(DestinationError::Exists { .. }) => {
+        PullFailure::Client { source, .. } => return for_client(source),
+        PullFailure::Destination(DestinationError::Exists { .. }) => {
             "choose another name, or leave --no-overwrite out".to_owned()
         }
-        Failure::Destination(DestinationError::IsOther { .. }) => {
+        PullFailure::Destination(DestinationError::IsOther { .. }) => {
             "--overwrite replaces it, -o names another place".to_owned()
         }
-        Failure::Differs { .. } => {
+        PullFailure::Integrity(IntegrityError::Differs { .. }) => {
             "the data in the store is not what was uploaded, or another file \
              is compared; ask whoever runs the cloud to look at the store"
                 .to_owned()
         }
-        Failure::CannotVerify { .. } => {
+        PullFailure::Integrity(IntegrityError::CannotVerify { .. }) => {
             "`imgpush pull --allow-unverified` gets the data without a proof".to_owned()
         }
-        Failure::NotAvailable { status: Status::Deactivated } => {
+        PullFailure::Integrity(IntegrityError::NotAvailable { status: Status::Deactivated }) => {
             "`imgpush image reactivate` opens it again".to_owned()
         }
-        Failure::Destination(DestinationError::Full { .. } | DestinationError::Write { .. }) => {
-            "make room and run it again; a file goes on where it stopped".to_owned()
-        }
-        Failure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
+        PullFailure::Destination(
+            DestinationError::Full { .. } | DestinationError::Write { .. },
+        ) => "make room and run it again; a file goes on where it stopped".to_owned(),
+        PullFailure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
         _ => return None,
     })
 }

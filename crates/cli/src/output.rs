@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use imgpush_engine::image_formats::Finding;
 use imgpush_engine::source::Provenance;
 use imgpush_engine::{
-    BatchSummary, Bottleneck, Digests, DownloadReport, Failure, Fate, PushError, Report,
-    StagingReport, Timing, VerificationReport,
+    BatchSummary, Bottleneck, Digests, DownloadReport, PushError, PushFailure, RecordOutcome,
+    Report, StagingReport, Timing, VerificationReport,
 };
 use serde_json::{Value, json};
 
@@ -175,9 +175,11 @@ pub(crate) fn any(report: &impl serde::Serialize) -> Value {
 /// The JSON of a push that failed: the keys of a report as far as they are known, and `error`.
 pub(crate) fn failure(error: &PushError, code: Code) -> Value {
     let chain = chain(error);
-    let id = match &error.fate {
-        Fate::NoRecord => None,
-        Fate::Removed { id } | Fate::Kept { id, .. } | Fate::Left { id, .. } => Some(id),
+    let id = match &error.outcome {
+        RecordOutcome::NoRecord => None,
+        RecordOutcome::Removed { id }
+        | RecordOutcome::Kept { id, .. }
+        | RecordOutcome::Left { id, .. } => Some(id),
         _ => None,
     };
     let mut failure = json!({
@@ -187,7 +189,7 @@ pub(crate) fn failure(error: &PushError, code: Code) -> Value {
         "cloud": error.cloud,
         "error": self::error(&chain, code),
     });
-    failure["error"]["record"] = fate(&error.fate).into();
+    failure["error"]["record"] = record_outcome(&error.outcome).into();
     failure["error"]["findings"] = findings(&error.failure);
     if let (Value::Object(failure), Value::Object(timing)) = (&mut failure, any(&error.timing)) {
         failure.extend(timing);
@@ -196,7 +198,7 @@ pub(crate) fn failure(error: &PushError, code: Code) -> Value {
 }
 
 /// The JSON of what was found in data that is not sent.
-pub(crate) fn findings(failure: &Failure) -> Value {
+pub(crate) fn findings(failure: &PushFailure) -> Value {
     let one = |finding: &Finding| json!({ "id": finding.id.name(), "text": finding.text });
     failure.findings().iter().map(one).collect()
 }
@@ -211,11 +213,11 @@ pub(crate) fn digests(digests: &Digests) -> Value {
     digests.iter().map(|digest| (digest.algorithm().to_string(), digest.to_string())).collect()
 }
 
-fn fate(fate: &Fate) -> &'static str {
-    match fate {
-        Fate::NoRecord => "none",
-        Fate::Removed { .. } => "removed",
-        Fate::Kept { .. } => "kept",
+fn record_outcome(outcome: &RecordOutcome) -> &'static str {
+    match outcome {
+        RecordOutcome::NoRecord => "none",
+        RecordOutcome::Removed { .. } => "removed",
+        RecordOutcome::Kept { .. } => "kept",
         _ => "left",
     }
 }

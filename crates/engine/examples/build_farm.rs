@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             match result {
                 Ok(report) => println!("{}: image {}", outcome.source, report.id),
                 // The others go on; this build is what somebody has to look at.
-                Err(error) => println!("{}: {}; {}", outcome.source, error.failure, error.fate),
+                Err(error) => println!("{}: {}; {}", outcome.source, error.failure, error.outcome),
             }
         }
     }

@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         match result {
             Ok(report) => println!("{}  {}", report.id, report.cloud),
             Err(error) => {
-                println!("{error}: {}; {}", error.failure, error.fate);
+                println!("{error}: {}; {}", error.failure, error.outcome);
                 failed += 1;
             }
         }

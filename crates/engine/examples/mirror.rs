@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for result in &outcome.results {
             match result {
                 Ok(report) => println!("{} {} in {}", report.action, outcome.source, report.cloud),
-                Err(error) => println!("{error}: {}; {}", error.failure, error.fate),
+                Err(error) => println!("{error}: {}; {}", error.failure, error.outcome),
             }
         }
     }

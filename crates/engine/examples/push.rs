@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         Err(error) => {
-            println!("{}", error.fate);
+            println!("{}", error.outcome);
             Err(error.into())
         }
     }

@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         Err(error) => {
-            println!("{}", error.remains);
+            println!("{}", error.partial);
             Err(error.into())
         }
     }

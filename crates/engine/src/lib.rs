@@ -68,17 +68,16 @@
 //! comes on top. One source is read by one thread. Pushes that go at once share nothing; those of a
 //! [`Batch`] share the memory and the vector registers.
 //!
-//! `unsafe` has one place here, the mapping of files; hence `deny` and not `forbid`.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod batch;
 mod digest;
 mod error;
+mod inspect;
 mod integrity;
 mod progress;
 mod pull;
 mod push;
-mod report;
 mod resources;
 mod retry;
 mod timing;
@@ -89,10 +88,7 @@ pub use batch::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, Outcome, RunningBatch,
 };
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
-pub use error::{
-    Break, DestinationError, DownloadError, Failure, Fate, PushError, Remains, StagingError,
-    VerificationError,
-};
+pub use error::{ErrorKind, kind_of_call};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform};
@@ -100,20 +96,30 @@ pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platf
 pub use imgpush_formats as image_formats;
 /// Where the bytes of images come from.
 pub use imgpush_source as source;
-pub use imgpush_source::checksum::Sums;
-pub use imgpush_source::checksum::notation as sums;
+pub use imgpush_source::checksum::{Sums, notation as sums};
 pub use imgpush_source::{SourceError, checksum, pool};
+pub use inspect::inspect;
+pub use integrity::{IntegrityError, Produced};
 pub use progress::{NoProgress, Phase, Progress, Retrying};
+pub use pull::error::{
+    DestinationError, PartialOutcome, PullError, PullFailure, TransferInterrupted,
+    VerificationError,
+};
+pub use pull::report::{DownloadReport, VerificationReport};
 pub use pull::verify::Verification;
 pub use pull::{Download, DownloadOptions, VerifiedStream};
-pub use push::format_check::{disk_format, inspect};
-pub use push::if_exists::{Earlier, IfExists, Records, Replaced, Retire};
+pub use push::error::{PushError, PushFailure, RecordOutcome, StagingError};
+pub use push::format_check::disk_format;
+pub use push::format_error::FormatError;
+pub use push::if_exists::{IfExists, Replaced, Retire};
+pub use push::ledger::{Earlier, Records};
+pub use push::options::PushOptions;
+pub use push::report::{Note, Report, StagingReport};
 pub use push::stage::{Staging, StagingOptions};
 pub use push::target::{Stores, Target, Via};
-pub use push::{MultiPush, Push, PushOptions};
-pub use report::{DownloadReport, Note, Report, StagingReport, VerificationReport};
+pub use push::{MultiPush, Push};
 pub use retry::RetryOptions;
 pub use timing::{Bottleneck, Stages, Timeline, Timing};
 pub use tokio_util::sync::CancellationToken;
-pub use transfer::pass::{FRAME_BYTES, Produced, Slowest};
-pub use transfer::sink;
+pub use transfer::sink::FRAME_BYTES;
+pub use transfer::{Slowest, TransferError, sink};

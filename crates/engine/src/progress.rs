@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use crate::error::Failure;
-use crate::report;
-use crate::retry::Retries;
-
 /// Hears of a push, a download or hashing while it runs. Calls come from the async runtime, or from a
 /// thread that hashes, and must not block.
 pub trait Progress: Send + Sync {
@@ -101,15 +97,3 @@ impl Phase {
 pub struct NoProgress;
 
 impl Progress for NoProgress {}
-
-impl Retrying {
-    pub(crate) fn of(cloud: &str, failure: &Failure, pause: Duration, retries: &Retries) -> Self {
-        Retrying {
-            cloud: cloud.to_owned(),
-            reason: report::chain(failure),
-            pause,
-            number: retries.granted,
-            of: retries.most,
-        }
-    }
-}

@@ -13,8 +13,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::source::SourceOptions;
 use imgpush_engine::{
-    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, Failure,
-    JournalError, Outcome, PushOptions, Report, RetryOptions, Target, TuneOptions, Tuning,
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, JournalError,
+    Outcome, PushFailure, PushOptions, Report, RetryOptions, Target, TransferError, TuneOptions,
+    Tuning,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 use sha2::{Digest as _, Sha512};
@@ -107,7 +108,7 @@ fn report(outcome: &Outcome) -> &Report {
     }
 }
 
-fn failure(outcome: &Outcome) -> &Failure {
+fn failure(outcome: &Outcome) -> &PushFailure {
     match &outcome.results[..] {
         [Err(error)] => &error.failure,
         results => panic!("{results:?}"),
@@ -127,7 +128,7 @@ async fn one_that_fails_spoils_no_other() {
     for (outcome, file) in outcomes.iter().zip(&files) {
         assert_eq!(outcome.source, file.display().to_string());
         if outcome.number == 2 {
-            assert!(matches!(failure(outcome), Failure::Source(_)));
+            assert!(matches!(failure(outcome), PushFailure::Transfer(TransferError::Source(_))));
         } else {
             assert_eq!(report(outcome).os_hash_value, Some(sha512(file)));
         }
@@ -216,7 +217,7 @@ async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
     for outcome in &outcomes[3..] {
         assert!(matches!(
             failure(outcome),
-            Failure::Quota { name: "image_size_total", limit: 3, used: 3, needed: 1, .. }
+            PushFailure::Quota { name: "image_size_total", limit: 3, used: 3, needed: 1, .. }
         ));
     }
     assert_eq!(scene.requests(0).iter().filter(|r| r.starts_with("POST")).count(), 3);

@@ -14,8 +14,8 @@ use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, Failure, MultiPush, PushError, PushOptions, Report, RetryOptions, Stores,
-    Target, Via,
+    CancellationToken, MultiPush, PushError, PushFailure, PushOptions, Report, RetryOptions,
+    Stores, Target, Via,
 };
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
@@ -125,7 +125,10 @@ async fn cancel_everywhere(scene: &Scene, via: Via, stores: Stores) -> usize {
                     proved += 1;
                 }
                 Err(error) => {
-                    assert!(matches!(*error.failure, Failure::Interrupted), "{waits}: {error:?}");
+                    assert!(
+                        matches!(*error.failure, PushFailure::Interrupted),
+                        "{waits}: {error:?}"
+                    );
                 }
             }
         }
@@ -179,7 +182,7 @@ async fn one_that_waits_to_try_again_is_cancelled_at_once() {
         cancel.cancel();
     });
     let error = results.into_iter().next().unwrap().unwrap_err();
-    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
+    assert!(matches!(*error.failure, PushFailure::Interrupted), "{error:?}");
     assert_eq!(error.attempts, 1);
     assert!(scene.images().await.is_empty());
 }

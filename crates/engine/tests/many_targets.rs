@@ -18,8 +18,8 @@ use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, Failure, Fate, MultiPush, PushError, PushOptions, Report, RetryOptions,
-    Slowest, SourceError, Stores, Target, Via,
+    CancellationToken, MultiPush, PushError, PushFailure, PushOptions, RecordOutcome, Report,
+    RetryOptions, Slowest, SourceError, Stores, Target, TransferError, Via,
 };
 use imgpush_sandbox::{ADMIN, Fault, Operation, Sandbox, SandboxOptions, USER};
 
@@ -125,8 +125,8 @@ async fn what_fails_in_passing_is_sent_again_without_the_others() {
     assert_eq!(notes, ["retried", "retried"]);
     assert_eq!(broken.count("POST", "/images"), 1, "the same record all the time");
     let error = results.next().unwrap().unwrap_err();
-    assert!(matches!(&*error.failure, Failure::Client { source: Error::TooLarge(_), .. }));
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert!(matches!(&*error.failure, PushFailure::Client { source: Error::TooLarge(_), .. }));
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
 
     assert_eq!((sound.uploads(), broken.uploads(), refusing.uploads()), (1, 3, 1));
     assert_eq!(read.load(Ordering::Relaxed), 3 * bytes as u64, "no reading but for who needs it");
@@ -142,11 +142,11 @@ async fn what_cannot_be_read_again_is_lost_for_those_that_failed_only() {
     let mut results = push(options(), targets, Box::new(pipe)).await.into_iter();
     let error = results.next().unwrap().unwrap_err();
     assert!(
-        matches!(&*error.failure, Failure::NoWayBack { name, source }
-            if name == "pipe" && matches!(**source, Failure::Broken { .. })),
+        matches!(&*error.failure, PushFailure::Transfer(TransferError::ReadOnce { name, source })
+            if name == "pipe" && matches!(source.as_deref(), Some(TransferError::Broken { .. }))),
         "{error:?}"
     );
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     assert!(results.next().unwrap().unwrap().verified);
     assert_eq!((broken.uploads(), broken.images().await.len()), (1, 0));
 }
@@ -208,7 +208,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     let results = push(options, targets, Box::new(pipe)).await;
     assert!(results[0].is_ok());
     let error = results[1].as_ref().unwrap_err();
-    assert!(matches!(error.failure.root(), Failure::TooSlow), "{error:?}");
+    assert!(matches!(error.failure.transfer_error(), Some(TransferError::TooSlow)), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,10 +241,10 @@ async fn an_import_reaches_all_stores_and_is_proved() {
     let target = place.target("x").via(Via::Import);
     let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
-        matches!(&*error.failure, Failure::Client { source: Error::ImportFailed(_), .. }),
+        matches!(&*error.failure, PushFailure::Client { source: Error::ImportFailed(_), .. }),
         "{error:?}"
     );
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     assert_eq!(place.images().await.len(), 1);
 }
 
@@ -264,17 +264,17 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     let target = place.target("x").into_stores(both());
     let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
-        matches!(&*error.failure, Failure::NotCopied { source: Error::Forbidden(_) }),
+        matches!(&*error.failure, PushFailure::NotCopied { source: Error::Forbidden(_) }),
         "{error:?}"
     );
-    assert!(matches!(error.fate, Fate::Kept { .. }), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Kept { .. }), "{error:?}");
     assert_eq!(place.images().await[0].stores(), ["slow"]);
 
     // A store that is not there is told before anything is made.
     let target = place.target("x").into_stores(Stores::These(vec!["nowhere".into()]));
     let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
-        matches!(&*error.failure, Failure::NoSuchStore { store, offers, .. }
+        matches!(&*error.failure, PushFailure::NoSuchStore { store, offers, .. }
             if store == "nowhere" && offers == &["fast", "slow", "far"]),
         "{error:?}"
     );
@@ -303,6 +303,9 @@ async fn the_last_try_is_the_last() {
     let error = push_one(twice, place.target("x"), counted(MIB).0).await.unwrap_err();
     assert_eq!(error.attempts, 3);
     assert!(error.to_string().ends_with("failed after 3 attempts"), "{error}");
-    assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Transfer(TransferError::Broken { .. })),
+        "{error:?}"
+    );
     assert!(place.images().await.is_empty());
 }

@@ -16,8 +16,8 @@ use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Error, ImageClient, ImageQuery};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, FRAME_BYTES, Failure, Fate, Phase, Progress, Push, PushError, PushOptions,
-    Report, RetryOptions, SourceError,
+    CancellationToken, FRAME_BYTES, FormatError, IntegrityError, Phase, Progress, Push, PushError,
+    PushFailure, PushOptions, RecordOutcome, Report, RetryOptions, SourceError, TransferError,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 
@@ -64,10 +64,10 @@ impl Scene {
     }
 
     /// The push under a fault: it fails, and the record is gone and said to be.
-    async fn fails(&self, operation: Operation, fault: Fault) -> Failure {
+    async fn fails(&self, operation: Operation, fault: Fault) -> PushFailure {
         self.sandbox.inject(operation, fault);
         let error = self.push().await.expect_err("the fault went unnoticed");
-        assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+        assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
         assert_eq!(self.images().await, 0, "something is left behind");
         *error.failure
     }
@@ -90,11 +90,8 @@ fn tokens() -> SandboxOptions {
 }
 
 /// The status that a failure of the service had.
-fn status(failure: &Failure) -> Option<u16> {
-    match failure.root() {
-        Failure::Client { source, .. } => source.status().map(|status| status.as_u16()),
-        _ => None,
-    }
+fn status(failure: &PushFailure) -> Option<u16> {
+    failure.call()?.status().map(|status| status.as_u16())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +126,10 @@ async fn a_connection_cut_anywhere_is_a_broken_push() {
     let scene = Scene::new(tokens(), 4 * MIB).await;
     for after in [0, 1, 2 * MIB as u64, 4 * MIB as u64] {
         let failure = scene.fails(Operation::Upload, Fault::DropAfter(after)).await;
-        assert!(matches!(failure, Failure::Broken { .. }), "{after}: {failure:?}");
+        assert!(
+            matches!(failure, PushFailure::Transfer(TransferError::Broken { .. })),
+            "{after}: {failure:?}"
+        );
         assert!(failure.to_string().contains("the image is queued"), "{failure}");
     }
     assert_eq!(scene.uploads().len(), 4);
@@ -142,10 +142,12 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
         let failure = scene.fails(Operation::Upload, Fault::Status { status: code, after }).await;
         match &failure {
             // What the reset took with it cannot be read by anybody.
-            Failure::Broken { state, .. } => assert_eq!(state, "the image is queued"),
+            PushFailure::Transfer(TransferError::Broken { state, .. }) => {
+                assert_eq!(state, "the image is queued")
+            }
             failure => {
                 assert_eq!(status(failure), Some(code), "{failure:?}");
-                let Failure::Client { source, .. } = failure else { unreachable!() };
+                let PushFailure::Client { source, .. } = failure else { unreachable!() };
                 let answer = source.answer().unwrap();
                 assert_eq!(answer.server.as_deref(), Some("nginx"));
                 assert!(answer.message.contains("nginx"), "{}", answer.message);
@@ -161,7 +163,9 @@ async fn a_byte_damaged_on_the_way_is_noticed() {
     let scene = Scene::new(tokens(), 4 * MIB).await;
     for offset in [0, 2 * MIB as u64, 4 * MIB as u64 - 1] {
         let failure = scene.fails(Operation::Upload, Fault::CorruptByte(offset)).await;
-        let Failure::Mismatch { field: "os_hash_value", .. } = failure else {
+        let PushFailure::Integrity(IntegrityError::Mismatch { field: "os_hash_value", .. }) =
+            failure
+        else {
             panic!("{failure:?}")
         };
     }
@@ -171,13 +175,28 @@ async fn a_byte_damaged_on_the_way_is_noticed() {
 async fn a_server_that_reports_something_else_is_not_believed() {
     let scene = Scene::new(tokens(), MIB).await;
     let failure = scene.fails(Operation::Upload, Fault::WrongHash).await;
-    assert!(matches!(failure, Failure::Mismatch { field: "os_hash_value", .. }), "{failure:?}");
+    assert!(
+        matches!(
+            failure,
+            PushFailure::Integrity(IntegrityError::Mismatch { field: "os_hash_value", .. })
+        ),
+        "{failure:?}"
+    );
     let failure = scene.fails(Operation::Upload, Fault::WrongSize).await;
-    assert!(matches!(failure, Failure::Mismatch { field: "size", .. }), "{failure:?}");
+    assert!(
+        matches!(failure, PushFailure::Integrity(IntegrityError::Mismatch { field: "size", .. })),
+        "{failure:?}"
+    );
     let failure = scene.fails(Operation::Upload, Fault::NoHash).await;
-    assert!(matches!(failure, Failure::CannotVerify { .. }), "{failure:?}");
+    assert!(
+        matches!(failure, PushFailure::Integrity(IntegrityError::CannotVerify { .. })),
+        "{failure:?}"
+    );
     let failure = scene.fails(Operation::Upload, Fault::HashAlgo("sm3".into())).await;
-    assert!(matches!(failure, Failure::CannotVerify { .. }), "{failure:?}");
+    assert!(
+        matches!(failure, PushFailure::Integrity(IntegrityError::CannotVerify { .. })),
+        "{failure:?}"
+    );
     assert!(failure.to_string().contains("sm3"), "{failure}");
 }
 
@@ -192,7 +211,10 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
     // A pipe cannot be read again, and an image that is not proved is not a success.
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; MIB]));
     let error = scene.push_with(once("piped"), Box::new(source)).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::CannotVerify { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Integrity(IntegrityError::CannotVerify { .. })),
+        "{error:?}"
+    );
     assert_eq!(scene.images().await, 1);
 }
 
@@ -207,8 +229,8 @@ async fn a_lost_answer_is_made_up_for_by_asking() {
     // Of the creation too: the id is ours, so the record is found and removed.
     scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
     let error = scene.push().await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Client { .. }), "{error:?}");
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+    assert!(matches!(*error.failure, PushFailure::Client { .. }), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
     assert_eq!(scene.images().await, 1);
 }
 
@@ -218,7 +240,7 @@ async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
     scene.sandbox.inject(Operation::Create, Fault::Status { status: 504, after: 0 });
     let error = scene.push().await.unwrap_err();
     assert_eq!(status(&error.failure), Some(504), "{error:?}");
-    assert_eq!(error.fate, Fate::NoRecord);
+    assert_eq!(error.outcome, RecordOutcome::NoRecord);
     let deletes = scene.sandbox.journal().into_iter().filter(|r| r.method == "DELETE").count();
     assert_eq!(deletes, 2, "a record that may be on its way is looked for twice");
 }
@@ -249,7 +271,10 @@ async fn a_token_that_expires_is_renewed_once() {
     scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5000]));
     let error = scene.push_with(once("piped"), Box::new(source)).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::NoWayBack { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Transfer(TransferError::ReadOnce { .. })),
+        "{error:?}"
+    );
     assert_eq!(status(&error.failure), Some(401), "{error:?}");
     assert_eq!(scene.images().await, 4);
 }
@@ -259,18 +284,27 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
     let quota = Quota { image_size_total: Some(2), ..Quota::default() };
     let scene = Scene::new(tokens().with_quota(quota), 3 * MIB).await;
     let error = scene.push().await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Quota { name: "image_size_total", .. }), "{error:?}");
-    assert_eq!(error.fate, Fate::NoRecord);
+    assert!(
+        matches!(*error.failure, PushFailure::Quota { name: "image_size_total", .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.outcome, RecordOutcome::NoRecord);
 
     let mut options = once("x");
     options.container_format = "shrinkwrap".into();
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::FormatNotTaken { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Format(FormatError::NotTaken { .. })),
+        "{error:?}"
+    );
 
     let mut options = once("x");
     options.disk_format = Some("qcow2".into());
     let error = scene.push_with(options.clone(), scene.source()).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::FormatMismatch { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Format(FormatError::Mismatch { .. })),
+        "{error:?}"
+    );
     assert!(scene.sandbox.journal().iter().all(|r| r.method != "PUT" && r.path != "/v2/images"));
 
     // Forced, it is the server that refuses, and the record is removed.
@@ -286,7 +320,7 @@ async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
     let scene = Scene::new(tokens().with_image_size_cap(MIB as u64), 2 * MIB).await;
     let error = scene.push().await.unwrap_err();
     match &*error.failure {
-        Failure::Broken { .. } => {}
+        PushFailure::Transfer(TransferError::Broken { .. }) => {}
         failure => assert_eq!(status(failure), Some(413), "{error:?}"),
     }
     assert_eq!(scene.images().await, 0);
@@ -301,7 +335,10 @@ async fn a_connection_that_takes_nothing_is_given_up() {
     options.idle_timeout = Duration::from_secs(1);
     let start = Instant::now();
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Stalled { seconds: 1, .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Transfer(TransferError::Stalled { seconds: 1, .. })),
+        "{error:?}"
+    );
     assert!(start.elapsed() < Duration::from_secs(30));
     assert_eq!(scene.images().await, 0);
 }
@@ -313,7 +350,7 @@ async fn an_image_in_failure_is_kept_when_asked_for() {
     let mut options = once("kept");
     options.keep_failed = true;
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
-    let Fate::Kept { id, state } = &error.fate else { panic!("{:?}", error.fate) };
+    let RecordOutcome::Kept { id, state } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert_eq!(state, "the image is active");
     assert!(scene.client.image(id).await.is_ok());
 }
@@ -327,7 +364,7 @@ async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
     // A refusal is final, so this does not wait for long.
     let start = Instant::now();
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
-    let Fate::Left { id, reason } = &error.fate else { panic!("{:?}", error.fate) };
+    let RecordOutcome::Left { id, reason } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert!(reason.contains("protected"), "{reason}");
     assert!(start.elapsed() < Duration::from_secs(5));
     assert!(scene.client.image(id).await.is_ok());
@@ -340,10 +377,10 @@ async fn an_id_that_is_taken_is_not_removed() {
     let mut options = once("second");
     options.id = Some(report.id.clone());
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
-    let Failure::NotCreated { source: Error::Conflict(_) } = &*error.failure else {
+    let PushFailure::NotCreated { source: Error::Conflict(_) } = &*error.failure else {
         panic!("{error:?}")
     };
-    assert_eq!(error.fate, Fate::NoRecord);
+    assert_eq!(error.outcome, RecordOutcome::NoRecord);
     assert!(scene.client.image(&report.id).await.is_ok());
 
     // Not even when the refusal is lost.
@@ -351,7 +388,7 @@ async fn an_id_that_is_taken_is_not_removed() {
     options.id = Some(report.id.clone());
     scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
-    assert!(matches!(error.fate, Fate::Left { .. }), "{:?}", error.fate);
+    assert!(matches!(error.outcome, RecordOutcome::Left { .. }), "{:?}", error.outcome);
     assert!(scene.client.image(&report.id).await.is_ok());
 }
 
@@ -421,8 +458,8 @@ async fn a_cancelled_push_cleans_up_within_two_seconds() {
     });
     assert!(took.elapsed() < Duration::from_secs(2), "{:?}", took.elapsed());
     let error = result.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+    assert!(matches!(*error.failure, PushFailure::Interrupted), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
     assert_eq!(scene.images().await, 0);
 }
 

@@ -13,8 +13,8 @@ use imgpush_engine::client::{ImageClient, NewImage};
 use imgpush_engine::image_formats::FindingId;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, Failure, Fate, Phase, Progress, Push, PushError, PushOptions, Report,
-    Staging, StagingOptions,
+    CancellationToken, FormatError, Phase, Progress, Push, PushError, PushFailure, PushOptions,
+    RecordOutcome, Report, Staging, StagingOptions,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 
@@ -50,21 +50,23 @@ impl Scene {
     }
 
     /// The push is refused before anything could be left behind.
-    async fn refused(&self, bytes: &[u8], by: By, options: &PushOptions) -> Failure {
+    async fn refused(&self, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
         let error = self.push(bytes, by, options).await.expect_err("it was pushed");
-        assert_eq!(error.fate, Fate::NoRecord, "{error:?}");
+        assert_eq!(error.outcome, RecordOutcome::NoRecord, "{error:?}");
         assert_eq!(self.writes(), 0, "{error:?}");
         *error.failure
     }
 
     /// The push is refused with all but the end sent, and the record is gone.
-    async fn held_back(&self, bytes: &[u8], options: &PushOptions) -> Failure {
+    async fn held_back(&self, bytes: &[u8], options: &PushOptions) -> FormatError {
         let error = self.push(bytes, By::Pipe, options).await.expect_err("it was pushed");
-        assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+        assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
         let stored =
             self.sandbox.journal().into_iter().find(|r| r.status == Some(204) && r.method == "PUT");
         assert!(stored.is_none(), "{stored:?}");
-        let Failure::HeldBack { source } = *error.failure else { panic!("{error:?}") };
+        let PushFailure::Format(FormatError::HeldBack { source }) = *error.failure else {
+            panic!("{error:?}")
+        };
         *source
     }
 
@@ -235,12 +237,15 @@ async fn what_the_service_would_refuse_makes_no_record() {
         for by in [By::File, By::Pipe] {
             let failure = scene.refused(&image, by, &options).await;
             assert!(failure.to_string().contains(words), "{by:?}: {failure} and not {words}");
-            let is_unsafe = matches!(failure, Failure::FormatUnsafe { .. });
+            let is_unsafe = matches!(failure, PushFailure::Format(FormatError::Unsafe { .. }));
             assert!(!is_unsafe || !failure.findings().is_empty(), "{failure:?}");
         }
     }
     let failure = scene.refused(&fixed_vhd(), By::File, &as_disk("vhd")).await;
-    let Failure::FormatRefused { reason, instead: Some("raw"), findings, .. } = failure else {
+    let PushFailure::Format(FormatError::Refused {
+        reason, instead: Some("raw"), findings, ..
+    }) = failure
+    else {
         panic!("{failure:?}")
     };
     assert_eq!(reason, "its inspector finds raw");
@@ -269,7 +274,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
         |scene: &Scene| scene.sandbox.journal().iter().filter(|r| r.method == "POST").count();
     let before = records(&scene);
     let error = scene.push(&short, By::Pipe, &options()).await.unwrap_err();
-    assert_eq!((error.fate, records(&scene)), (Fate::NoRecord, before));
+    assert_eq!((error.outcome, records(&scene)), (RecordOutcome::NoRecord, before));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,10 +349,10 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
         .with_progress(Arc::new(AtAsking(Mutex::new(Some(swap)))));
     let source = FileSource::open(file.path()).unwrap();
     let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     let is_unsafe = matches!(
-        error.failure.root(),
-        Failure::FormatUnsafe { findings, overrulable: false }
+        error.failure.format_error(),
+        Some(FormatError::Unsafe { findings, overrulable: false })
             if findings[0].id == FindingId::BackingFile
     );
     assert!(is_unsafe, "{error:?}");
@@ -369,7 +374,10 @@ async fn what_the_import_would_refuse_is_not_staged() {
         }
     };
     let error = stage(StagingOptions::default()).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::FormatRefused { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Format(FormatError::Refused { .. })),
+        "{error:?}"
+    );
     assert_eq!(scene.writes(), 1, "the record, and no data");
     let mut insisting = StagingOptions::default();
     insisting.force_format = true;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use imgpush_engine::source::{HttpOptions, HttpSource, Io, SourceOptions, open};
 use imgpush_engine::{
-    CancellationToken, Fate, Progress, Push, PushError, PushOptions, Report, SourceError,
+    CancellationToken, Progress, Push, PushError, PushOptions, RecordOutcome, Report, SourceError,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 
@@ -106,7 +106,7 @@ async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
             assert_eq!(expected, 48 * MIB);
             // One that is read is told by how far it was readable.
             assert!(io == Io::Read || found == to);
-            assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+            assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
         }
     }
 }
@@ -122,7 +122,7 @@ async fn a_packed_image_that_is_cut_leaves_no_image() {
     let Some(SourceError::Damaged { .. }) = error.failure.source_error() else {
         panic!("{error:?}")
     };
-    assert!(matches!(error.fate, Fate::Removed { .. }), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
 }
 
 /// Looking at an image is no reason to fetch it.

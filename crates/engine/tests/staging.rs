@@ -11,8 +11,8 @@ use common::connect;
 use imgpush_engine::client::{Image, ImageClient, Import, NewImage, Status, WaitOptions};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, Failure, RetryOptions, SourceError, Staging, StagingError, StagingOptions,
-    StagingReport,
+    CancellationToken, PushFailure, RetryOptions, SourceError, Staging, StagingError,
+    StagingOptions, StagingReport, TransferError,
 };
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions, USER};
 use sha2::Digest as _;
@@ -85,7 +85,10 @@ async fn a_connection_that_breaks_leaves_the_record_as_it_was() {
     let staging = Staging::new(scene.client.clone(), options);
     let none = CancellationToken::new();
     let error = staging.run(&scene.image, scene.source(), &none).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Broken { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Transfer(TransferError::Broken { .. })),
+        "{error:?}"
+    );
     assert_eq!(scene.now().await.status(), Status::Queued);
     scene.stage(scene.source()).await.unwrap();
     assert_eq!(scene.stagings(), 2);
@@ -121,7 +124,10 @@ async fn a_refused_token_is_renewed_where_the_data_can_be_sent_again() {
     scene.sandbox.inject(Operation::Stage, Fault::ExpireToken);
     let pipe = ReaderSource::new("a pipe", std::io::Cursor::new(data()));
     let error = scene.stage(Box::new(pipe)).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::NoWayBack { .. }), "{error:?}");
+    assert!(
+        matches!(*error.failure, PushFailure::Transfer(TransferError::ReadOnce { .. })),
+        "{error:?}"
+    );
     assert_eq!(scene.stagings(), 1, "a pipe is not sent twice");
 }
 
@@ -143,7 +149,7 @@ async fn what_cannot_be_staged_is_not_sent() {
     scene.stage(scene.source()).await.unwrap();
     let error = scene.stage(scene.source()).await.unwrap_err();
     assert!(
-        matches!(*error.failure, Failure::NotStageable { status: Status::Uploading }),
+        matches!(*error.failure, PushFailure::NotStageable { status: Status::Uploading }),
         "{error:?}"
     );
     assert_eq!(scene.stagings(), 1);
@@ -166,5 +172,5 @@ async fn a_cancelled_staging_ends_at_once() {
             .await
             .expect("it ended");
     let error = staged.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
+    assert!(matches!(*error.failure, PushFailure::Interrupted), "{error:?}");
 }

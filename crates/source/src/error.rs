@@ -106,6 +106,15 @@ pub enum SourceError {
         found: u64,
     },
 
+    /// Its own code panicked.
+    #[error("reading {name} failed by a panic: {reason}")]
+    Panicked {
+        /// The source.
+        name: String,
+        /// What the panic says.
+        reason: String,
+    },
+
     /// It was written to.
     #[error("{name} was written to while it was read")]
     Changed {

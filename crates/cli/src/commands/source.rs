@@ -60,7 +60,7 @@ pub(super) async fn opened(
     tokio::select! {
         opened = opening => opened.map_err(|error| {
             printer.error(&output::chain(&error), &Vec::from_iter(hints::for_source(&error)));
-            exit_code::of_source(&error)
+            exit_code::of(error.kind())
         }),
         () = cancel.cancelled() => {
             printer.error(&["interrupted".to_owned()], &[]);

@@ -1,6 +1,6 @@
 //! `imgpush tune`.
 
-use imgpush_engine::{Failure, PushError, Settings, Trial, TuneError, TuneReport, Tuning};
+use imgpush_engine::{PushError, PushFailure, Settings, Trial, TuneError, TuneReport, Tuning};
 use serde_json::json;
 
 use super::push;
@@ -110,18 +110,18 @@ fn rate(bytes_a_second: f64) -> String {
 }
 
 fn unreached(error: &PushError, args: &TuneArgs, printer: &Printer) -> Code {
-    let code = exit_code::of_push(error);
+    let code = exit_code::of(error.kind());
     explain(&output::chain(error), &error.failure, code, args, printer)
 }
 
 fn failed(error: &TuneError, args: &TuneArgs, printer: &Printer) -> Code {
-    let code = exit_code::of_failure(&error.failure);
+    let code = exit_code::of(error.failure.kind());
     explain(&output::chain(error), &error.failure, code, args, printer)
 }
 
 fn explain(
     chain: &[String],
-    failure: &Failure,
+    failure: &PushFailure,
     code: Code,
     args: &TuneArgs,
     printer: &Printer,

@@ -6,7 +6,8 @@ use futures_util::{StreamExt as _, stream};
 use imgpush_client::{Error as ClientError, Image};
 use imgpush_engine::source::{self, Source};
 use imgpush_engine::{
-    CancellationToken, Failure, Verification, VerificationError, VerificationReport,
+    CancellationToken, IntegrityError, PullFailure, Verification, VerificationError,
+    VerificationReport,
 };
 use serde_json::json;
 
@@ -122,8 +123,8 @@ impl Verifying<'_> {
         // As it is: what was pulled was not unpacked.
         let options = self.args.source.options(Decompress::Never);
         let opened = tokio::select! {
-            opened = source::open(path, &options) => opened.map_err(Failure::from),
-            () = cancel.cancelled() => Err(Failure::Interrupted),
+            opened = source::open(path, &options) => opened.map_err(PullFailure::from),
+            () = cancel.cancelled() => Err(PullFailure::Interrupted),
         };
         match opened {
             Ok(source) => verification.against_file(image, source, cancel).await,
@@ -165,12 +166,13 @@ impl Telling<'_> {
     }
 
     fn failed(&mut self, error: &VerificationError, named: &str) {
-        let differs = matches!(*error.failure, Failure::Differs { .. });
+        let differs =
+            matches!(*error.failure, PullFailure::Integrity(IntegrityError::Differs { .. }));
         // Of the two the image is the one that is known.
         let file_differs = differs && (self.args.file.is_some() || self.args.folder.is_some());
         let code = match file_differs {
             true => exit_code::SOURCE_DIFFERS,
-            false => exit_code::of_failure(&error.failure),
+            false => exit_code::of(error.kind()),
         };
         let chain = output::chain(error);
         self.result(named, code, &chain, differs);

@@ -3,16 +3,15 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::worker::Work;
-use super::{BatchOptions, BatchSummary};
-use crate::error::PushError;
-use crate::report::Report;
+use super::event::BatchEvent;
+use super::options::BatchOptions;
+use super::summary::BatchSummary;
+use super::worker::BatchWork;
 
 /// A batch at work: a stream of what happens, which ends when all is done.
 ///
@@ -22,41 +21,12 @@ use crate::report::Report;
 pub struct RunningBatch {
     events: mpsc::Receiver<BatchEvent>,
     jobs: JoinSet<()>,
-    work: Arc<Work>,
+    work: Arc<BatchWork>,
     summary: BatchSummary,
 }
 
-/// What happens to the images of a batch.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum BatchEvent {
-    /// A job has begun with one.
-    Begun {
-        /// Its number, from 0.
-        number: usize,
-        /// What it is read from.
-        source: String,
-    },
-    /// It has come to its end.
-    Ended(Outcome),
-}
-
-/// What became of one image of a batch.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Outcome {
-    /// Its number, from 0.
-    pub number: usize,
-    /// What it is read from.
-    pub source: String,
-    /// When it was begun, from the start of the batch.
-    pub begun: Duration,
-    /// A result a target, in their order.
-    pub results: Vec<Result<Report, PushError>>,
-}
-
 impl RunningBatch {
-    pub(super) fn start(work: Work, options: &BatchOptions) -> Self {
+    pub(super) fn start(work: BatchWork, options: &BatchOptions) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let work = Arc::new(work);
         let mut jobs = JoinSet::new();

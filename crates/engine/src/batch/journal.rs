@@ -66,7 +66,7 @@ pub(super) struct Proved {
 enum Line {
     /// The format of the file.
     Journal(u32),
-    Asking {
+    CapabilityQuery {
         #[serde(flatten)]
         key: Key,
         id: String,
@@ -160,7 +160,7 @@ impl Journal {
     }
 
     pub(super) fn asking(&self, key: &Key, id: &str) -> std::io::Result<()> {
-        self.write(Line::Asking { key: key.clone(), id: id.to_owned() })
+        self.write(Line::CapabilityQuery { key: key.clone(), id: id.to_owned() })
     }
 
     pub(super) fn gone(&self, key: &Key, id: &str) -> std::io::Result<()> {
@@ -179,7 +179,7 @@ impl Journal {
         state.file.write_all(text.as_bytes())?;
         state.file.sync_data()?;
         // What this batch has begun is no earlier one's.
-        if !matches!(line, Line::Asking { .. }) {
+        if !matches!(line, Line::CapabilityQuery { .. }) {
             line.tell(&mut state.known);
         }
         Ok(())
@@ -195,7 +195,7 @@ impl Line {
     fn tell(self, known: &mut HashMap<Key, Known>) {
         match self {
             Line::Journal(_) => {}
-            Line::Asking { key, id } => known.entry(key).or_default().asked_for = Some(id),
+            Line::CapabilityQuery { key, id } => known.entry(key).or_default().asked_for = Some(id),
             Line::Gone { key, id } => {
                 let known = known.entry(key).or_default();
                 known.asked_for.take_if(|asked| *asked == id);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::journal::{Journal, Key, Known, Proved};
-use crate::push::if_exists::{Earlier, Records};
-use crate::report::{Note, Report};
+use crate::push::ledger::{Earlier, Records};
+use crate::push::report::{Note, Report};
 
 /// The place of one image of one target in a journal.
 #[derive(Clone)]

@@ -2,11 +2,16 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::resources::Hashing;
-use crate::resources::Workbench;
+use crate::progress::Progress;
+use crate::push::target::Target;
+use crate::resources::{Hashing, Workbench};
 use crate::retry::RetryOptions;
 use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
+
+/// Who hears of an image, by its number from 0 and what it is read from, on its way into a target.
+pub(super) type ProgressOf = Arc<dyn Fn(usize, &str, &Target) -> Arc<dyn Progress> + Send + Sync>;
 
 /// How a batch goes.
 #[derive(Clone, Debug)]

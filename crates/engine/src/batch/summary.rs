@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Outcome;
+use super::event::Outcome;
 
 /// What a batch came to. An image counts once for each target. Its JSON is the last line of
 /// `imgpush push --json` of several images.

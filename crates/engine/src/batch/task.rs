@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 
-use crate::push::PushOptions;
+use crate::push::options::PushOptions;
 use crate::push::target::Via;
 use imgpush_source::SourceError;
 use imgpush_source::{Source, SourceOptions};

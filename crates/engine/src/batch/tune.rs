@@ -10,9 +10,12 @@ use imgpush_client::Error as ClientError;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, BatchEvent, BatchOptions, BatchTask, chunk_bytes};
-use crate::error::{Failure, PushError};
-use crate::push::PushOptions;
+use super::event::BatchEvent;
+use super::options::{BatchOptions, chunk_bytes};
+use super::runner::Batch;
+use super::task::BatchTask;
+use crate::push::error::{PushError, PushFailure};
+use crate::push::options::PushOptions;
 use crate::push::target::Target;
 use imgpush_source::pool::OVERHEAD_BYTES;
 use imgpush_source::{Io, SourceOptions, is_address};
@@ -98,7 +101,7 @@ pub struct TuneError {
     pub cloud: String,
     /// What failed.
     #[source]
-    pub failure: Box<Failure>,
+    pub failure: Box<PushFailure>,
     /// Ids of images that could not be removed.
     pub left: Vec<String>,
 }
@@ -188,7 +191,7 @@ struct Course<'a, F> {
 }
 
 impl<F: FnMut(&Trial) + Send> Course<'_, F> {
-    async fn all(&mut self, first: Settings) -> Result<Trial, Box<Failure>> {
+    async fn all(&mut self, first: Settings) -> Result<Trial, Box<PushFailure>> {
         // The first push warms up caches and connections, and does not count.
         self.push(first).await?;
         let mut best = self.try_all(&[first]).await?.remove(0);
@@ -225,7 +228,7 @@ impl<F: FnMut(&Trial) + Send> Course<'_, F> {
     }
 
     /// Tries each of them so often as was asked for; those for which there was time.
-    async fn try_all(&mut self, candidates: &[Settings]) -> Result<Vec<Trial>, Box<Failure>> {
+    async fn try_all(&mut self, candidates: &[Settings]) -> Result<Vec<Trial>, Box<PushFailure>> {
         let mut rates = vec![Vec::new(); candidates.len()];
         for round in 0..self.tuning.options.rounds.max(1) {
             let mut turn: Vec<usize> = (0..candidates.len()).collect();
@@ -250,7 +253,7 @@ impl<F: FnMut(&Trial) + Send> Course<'_, F> {
     }
 
     /// Pushes as many images at a time as these settings say, and removes them; bytes a second.
-    async fn push(&mut self, settings: Settings) -> Result<f64, Box<Failure>> {
+    async fn push(&mut self, settings: Settings) -> Result<f64, Box<PushFailure>> {
         let options = &self.tuning.options;
         let jobs = NonZeroUsize::new(settings.jobs).unwrap_or(NonZeroUsize::MIN);
         let mut batch = BatchOptions::default()
@@ -274,7 +277,7 @@ impl<F: FnMut(&Trial) + Send> Course<'_, F> {
         self.remove(ids.iter().map(|(id, _)| id.as_str())).await;
         match failed {
             Some(error) => Err(error.failure),
-            None if self.cancel.is_cancelled() => Err(Box::new(Failure::Interrupted)),
+            None if self.cancel.is_cancelled() => Err(Box::new(PushFailure::Interrupted)),
             None => {
                 let bytes: u64 = ids.iter().map(|(_, bytes)| bytes).sum();
                 self.bytes += bytes;

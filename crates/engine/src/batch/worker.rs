@@ -9,23 +9,27 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::event::{BatchEvent, Outcome};
 use super::journal::{Journal, Key};
 use super::journal_entry::Account;
-use super::{BatchEvent, BatchOptions, BatchTask, Outcome, ProgressOf};
-use crate::error::{Failure, Fate, PushError};
-use crate::push::service::Asking;
+use super::options::{BatchOptions, ProgressOf};
+use super::task::BatchTask;
+use crate::push::error::{PushError, PushFailure, RecordOutcome};
+use crate::push::options::PushOptions;
+use crate::push::push;
+use crate::push::report::Report;
+use crate::push::service::CapabilityQuery;
 use crate::push::target::Target;
-use crate::push::{PushOptions, push};
-use crate::report::Report;
 use crate::resources::Workbench;
 use crate::retry::RetryOptions;
 use crate::timing::Timing;
+use crate::transfer::TransferError;
 use imgpush_source::Source;
 
 pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
 /// What the jobs share.
-pub(super) struct Work {
+pub(super) struct BatchWork {
     targets: Vec<Target>,
     /// What lets uploads into each target, where their number is limited; none for a job that is alone.
     gates: Vec<OnceCell<Option<Semaphore>>>,
@@ -39,7 +43,7 @@ pub(super) struct Work {
     pub(super) start: Instant,
 }
 
-impl Work {
+impl BatchWork {
     pub(super) fn new(
         targets: Vec<Target>,
         options: &BatchOptions,
@@ -49,7 +53,7 @@ impl Work {
         cancel: CancellationToken,
     ) -> Self {
         let has_others = options.jobs.get() > 1;
-        Work {
+        BatchWork {
             gates: targets.iter().filter(|_| has_others).map(|_| OnceCell::new()).collect(),
             targets,
             retry: options.retry.clone(),
@@ -121,12 +125,12 @@ impl Work {
             })
             .collect();
         let beginning = async {
-            let source = opening().await.map_err(|error| Failure::Source(Arc::new(error)))?;
-            Ok((source, self.admitted().await))
+            let source = opening().await.map_err(TransferError::from)?;
+            Ok::<_, TransferError>((source, self.admitted().await))
         };
         let begun = tokio::select! {
-            begun = beginning => begun,
-            () = self.cancel.cancelled() => Err(Failure::Interrupted),
+            begun = beginning => begun.map_err(Some),
+            () = self.cancel.cancelled() => Err(None),
         };
         match begun {
             Ok((source, _admitted)) => {
@@ -139,7 +143,10 @@ impl Work {
                 }
                 results
             }
-            Err(failure) => vec![Err(unbegun(&name, &targets, failure))],
+            Err(error) => {
+                let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
+                targets.iter().map(|target| Err(not_started(&name, target, failure()))).collect()
+            }
         }
     }
 
@@ -173,7 +180,7 @@ impl Work {
         let mut permits = Vec::new();
         for (target, gate) in self.targets.iter().zip(&self.gates) {
             let service = target.service.as_deref().expect("a batch gives each target one");
-            let asking = Asking { service, client: &target.client, retry: &self.retry };
+            let asking = CapabilityQuery { service, client: &target.client, retry: &self.retry };
             let gate = gate.get_or_init(|| async {
                 // Where that fails, so will the push, and says it.
                 asking.uploads().await.ok().flatten().map(Semaphore::new)
@@ -186,15 +193,14 @@ impl Work {
     }
 }
 
-/// What cannot be begun is told once, not for every target.
-fn unbegun(source_name: &str, targets: &[Target], failure: Failure) -> PushError {
-    let cloud = if let [target] = targets { target.cloud() } else { "all clouds" };
+/// The result of a target for a source that did not open, or whose turn never came.
+fn not_started(source_name: &str, target: &Target, failure: PushFailure) -> PushError {
     PushError {
         source_name: source_name.into(),
-        cloud: cloud.into(),
+        cloud: target.cloud().into(),
         attempts: 0,
         failure: Box::new(failure),
-        fate: Fate::NoRecord,
+        outcome: RecordOutcome::NoRecord,
         timing: Box::new(Timing::unbegun()),
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use imgpush_client::{Image, Status};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::error::Failure;
-use crate::integrity::compare::{self, Claims, Verdict};
+use super::compare::{self, Claims, Verdict};
+use super::error::IntegrityError;
+use super::produced::Produced;
 use crate::progress::{Phase, Progress};
 use crate::resources::Workbench;
-use crate::transfer::pass::Produced;
 use imgpush_source::Provenance;
 use imgpush_source::Source;
 use imgpush_source::off_runtime;
@@ -19,7 +19,7 @@ use imgpush_source::off_runtime;
 ///
 /// # Errors
 ///
-/// [`Failure::Differs`] when the source is not the image.
+/// [`IntegrityError::Differs`] when the source is not the image.
 ///
 /// # Cancel safety
 ///
@@ -30,9 +30,9 @@ pub(crate) async fn compare(
     bench: Workbench,
     progress: &Arc<dyn Progress>,
     cancel: &CancellationToken,
-) -> Result<(Produced, Vec<&'static str>), Failure> {
+) -> Result<(Produced, Vec<&'static str>), IntegrityError> {
     if !matches!(image.status(), Status::Active | Status::Deactivated) {
-        return Err(Failure::NotAvailable { status: image.status() });
+        return Err(IntegrityError::NotAvailable { status: image.status() });
     }
     let name = source.name().to_owned();
     let differs = |failure| compare::data_is_wrong(&name, failure);
@@ -46,7 +46,7 @@ pub(crate) async fn compare(
         progress.total(size);
     }
     progress.phase(Phase::Hashing);
-    let work = Work {
+    let work = Comparison {
         source,
         algorithms: claims.algorithms(),
         bench,
@@ -57,19 +57,19 @@ pub(crate) async fn compare(
     let produced = tokio::select! {
         produced = off_runtime(move || work.run()) => produced?,
         // A read may hang.
-        () = cancel.cancelled() => return Err(Failure::Interrupted),
+        () = cancel.cancelled() => return Err(IntegrityError::Interrupted),
     };
     compare::same_size(image, produced.bytes).map_err(differs)?;
     match claims.compare(&produced.digests).map_err(differs)? {
         Verdict::Proved(by) => Ok((produced, by)),
         Verdict::Needs(algorithm) => {
-            Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") })
+            Err(IntegrityError::CannotVerify { reason: format!("{algorithm} was not computed") })
         }
     }
 }
 
 /// Reads and hashes, on a thread.
-struct Work {
+struct Comparison {
     source: Box<dyn Source>,
     algorithms: Vec<imgpush_digest::Algorithm>,
     bench: Workbench,
@@ -77,13 +77,13 @@ struct Work {
     cancel: CancellationToken,
 }
 
-impl Work {
-    fn run(mut self) -> Result<Produced, Failure> {
+impl Comparison {
+    fn run(mut self) -> Result<Produced, IntegrityError> {
         let mut hasher = self.bench.hashing.hasher(self.algorithms);
         let mut bytes = 0;
         while let Some(chunk) = self.source.next_chunk(&self.bench.pool)? {
             if self.cancel.is_cancelled() {
-                return Err(Failure::Interrupted);
+                return Err(IntegrityError::Interrupted);
             }
             hasher.update(&chunk);
             bytes += chunk.len() as u64;

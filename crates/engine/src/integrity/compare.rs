@@ -3,8 +3,8 @@
 use imgpush_client::{Image, Status};
 use imgpush_digest::{Algorithm, Digest, Digests};
 
-use crate::error::Failure;
-use crate::transfer::pass::Produced;
+use super::error::IntegrityError;
+use super::produced::Produced;
 
 /// What comparing an image with data says.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) enum Verdict {
 }
 
 /// Compares all that the server says of an image that should be active with the bytes sent.
-pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure> {
+pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, IntegrityError> {
     if image.status() != Status::Active {
         return Err(mismatch("status", "active", &image.status().to_string()));
     }
@@ -27,7 +27,7 @@ pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Failure
 }
 
 /// Whether the image has so many bytes.
-pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), Failure> {
+pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), IntegrityError> {
     if image.size() == Some(bytes) {
         return Ok(());
     }
@@ -95,15 +95,15 @@ impl<'a> Claims<'a> {
     }
 
     /// Whether data that agrees with all digests is proved.
-    pub(crate) fn sufficient(&self) -> Result<(), Failure> {
+    pub(crate) fn sufficient(&self) -> Result<(), IntegrityError> {
         match &self.doubt {
-            Some(reason) => Err(Failure::CannotVerify { reason: reason.clone() }),
+            Some(reason) => Err(IntegrityError::CannotVerify { reason: reason.clone() }),
             None => Ok(()),
         }
     }
 
     /// Compares those that were computed.
-    pub(crate) fn compare(&self, computed: &Digests) -> Result<Verdict, Failure> {
+    pub(crate) fn compare(&self, computed: &Digests) -> Result<Verdict, IntegrityError> {
         let mut equal = Vec::new();
         for claim in &self.hashes {
             match computed.get(claim.algorithm) {
@@ -113,7 +113,7 @@ impl<'a> Claims<'a> {
             }
         }
         if equal.is_empty() && self.doubt.is_none() {
-            return Err(Failure::CannotVerify {
+            return Err(IntegrityError::CannotVerify {
                 reason: "no digest that the server shows was computed".to_owned(),
             });
         }
@@ -122,7 +122,7 @@ impl<'a> Claims<'a> {
 }
 
 impl Claim<'_> {
-    fn holds(&self, computed: &Digest) -> Result<&'static str, Failure> {
+    fn holds(&self, computed: &Digest) -> Result<&'static str, IntegrityError> {
         match Digest::from_hex(self.algorithm, self.value) {
             Ok(digest) if digest == *computed => Ok(self.field),
             _ => Err(mismatch(self.field, &computed.to_string(), self.value)),
@@ -135,17 +135,20 @@ pub(crate) fn same_bytes(first: &Digests, second: &Digests) -> bool {
     first.iter().all(|digest| second.get(digest.algorithm()).is_none_or(|other| other == digest))
 }
 
-fn mismatch(field: &'static str, expected: &str, found: &str) -> Failure {
-    Failure::Mismatch { field, expected: expected.to_owned(), found: found.to_owned() }
+fn mismatch(field: &'static str, expected: &str, found: &str) -> IntegrityError {
+    IntegrityError::Mismatch { field, expected: expected.to_owned(), found: found.to_owned() }
 }
 
 /// Data that is to be what the image says, so that the image is right and the data may be wrong; of a
 /// push it is the other way round.
-pub(crate) fn data_is_wrong(what: &str, failure: Failure) -> Failure {
+pub(crate) fn data_is_wrong(what: &str, failure: IntegrityError) -> IntegrityError {
     match failure {
-        Failure::Mismatch { field, expected, found } => {
-            Failure::Differs { what: what.to_owned(), field, expected: found, found: expected }
-        }
+        IntegrityError::Mismatch { field, expected, found } => IntegrityError::Differs {
+            what: what.to_owned(),
+            field,
+            expected: found,
+            found: expected,
+        },
         other => other,
     }
 }
@@ -205,7 +208,7 @@ mod tests {
         ] {
             let failure = compare(&image(&changes), &sent(b"abc")).unwrap_err();
             assert!(
-                matches!(&failure, Failure::Mismatch { field: f, .. } if *f == field),
+                matches!(&failure, IntegrityError::Mismatch { field: f, .. } if *f == field),
                 "{changes}: {failure}"
             );
         }
@@ -232,7 +235,7 @@ mod tests {
             json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null}),
         ] {
             let failure = compare(&image(&changes), &sent(b"abc")).unwrap_err();
-            assert!(matches!(failure, Failure::CannotVerify { .. }), "{changes}: {failure}");
+            assert!(matches!(failure, IntegrityError::CannotVerify { .. }), "{changes}: {failure}");
         }
     }
 }

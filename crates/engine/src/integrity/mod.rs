@@ -2,3 +2,8 @@
 
 pub(crate) mod against_source;
 pub(crate) mod compare;
+mod error;
+pub(crate) mod produced;
+
+pub use error::IntegrityError;
+pub use produced::Produced;

@@ -3,12 +3,11 @@
 use imgpush_client::{Image, Status};
 use imgpush_digest::Algorithm;
 
-use super::DownloadOptions;
-use crate::error::Failure;
+use super::fetch::DATA;
+use super::options::DownloadOptions;
 use crate::integrity::compare::{self, Claims, Verdict};
-use crate::pull::fetch::DATA;
-use crate::transfer::pass::Produced;
-use crate::transfer::upload::ALWAYS;
+use crate::integrity::produced::DEFAULT_ALGORITHMS;
+use crate::integrity::{IntegrityError, Produced};
 
 /// What an image says of its data before it is fetched.
 pub(super) struct Expected {
@@ -17,13 +16,13 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn of(image: &Image, options: &DownloadOptions) -> Result<Self, Failure> {
+    pub(super) fn of(image: &Image, options: &DownloadOptions) -> Result<Self, IntegrityError> {
         if image.status() != Status::Active {
-            return Err(Failure::NotAvailable { status: image.status() });
+            return Err(IntegrityError::NotAvailable { status: image.status() });
         }
         let Some(size) = image.size() else {
             let reason = "the server shows no size".to_owned();
-            return Err(Failure::CannotVerify { reason });
+            return Err(IntegrityError::CannotVerify { reason });
         };
         let claims = Claims::of(image);
         if !options.allow_unverified {
@@ -32,7 +31,7 @@ impl Expected {
         let mut algorithms = claims.algorithms();
         if algorithms.is_empty() {
             // Nothing to compare them with, but the report shows them.
-            algorithms.extend(ALWAYS);
+            algorithms.extend(DEFAULT_ALGORITHMS);
         }
         Ok(Expected { size, algorithms })
     }
@@ -46,14 +45,16 @@ pub(crate) struct Proof {
 }
 
 /// Compares all that the image shows; what is in doubt was allowed before.
-pub(super) fn prove(image: &Image, produced: &Produced) -> Result<Proof, Failure> {
+pub(super) fn prove(image: &Image, produced: &Produced) -> Result<Proof, IntegrityError> {
     let differs = |failure| compare::data_is_wrong(DATA, failure);
     compare::same_size(image, produced.bytes).map_err(differs)?;
     let claims = Claims::of(image);
     let by = match claims.compare(&produced.digests).map_err(differs)? {
         Verdict::Proved(by) => by,
         Verdict::Needs(algorithm) => {
-            return Err(Failure::CannotVerify { reason: format!("{algorithm} was not computed") });
+            return Err(IntegrityError::CannotVerify {
+                reason: format!("{algorithm} was not computed"),
+            });
         }
     };
     Ok(Proof { by, doubt: claims.doubt().map(str::to_owned) })

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::error::{DestinationError, Remains};
+use super::error::{DestinationError, PartialOutcome};
 
 /// A partial file that is open, and locked where the file system has locks.
 #[derive(Debug)]
@@ -132,21 +132,21 @@ impl Part {
     }
 
     /// Leaves it for the next download; one without a byte is removed.
-    pub(crate) fn keep(self) -> Remains {
+    pub(crate) fn keep(self) -> PartialOutcome {
         match self.bytes() {
             0 => match self.remove() {
-                Remains::Removed { .. } => Remains::Nothing,
+                PartialOutcome::Removed { .. } => PartialOutcome::Nothing,
                 left => left,
             },
-            bytes => Remains::Kept { path: self.path, bytes },
+            bytes => PartialOutcome::Kept { path: self.path, bytes },
         }
     }
 
     /// Removes it.
-    pub(crate) fn remove(self) -> Remains {
+    pub(crate) fn remove(self) -> PartialOutcome {
         match std::fs::remove_file(&self.path) {
-            Ok(()) => Remains::Removed { path: self.path },
-            Err(error) => Remains::Left { path: self.path, reason: error.to_string() },
+            Ok(()) => PartialOutcome::Removed { path: self.path },
+            Err(error) => PartialOutcome::Left { path: self.path, reason: error.to_string() },
         }
     }
 }
@@ -278,7 +278,7 @@ mod tests {
         let error = rename_new(part.path(), &destination).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&destination).unwrap(), b"other");
-        assert!(matches!(part.keep(), Remains::Kept { bytes: 3, .. }));
+        assert!(matches!(part.keep(), PartialOutcome::Kept { bytes: 3, .. }));
 
         let part = Part::open(&destination, "id", 3, true).unwrap();
         part.publish().unwrap();
@@ -319,7 +319,7 @@ mod tests {
         let error = Part::open(&destination, "id", 3, false).unwrap_err();
         assert!(matches!(error, DestinationError::Busy { .. }), "{error}");
         Part::open(&destination, "other", 3, false).unwrap();
-        assert_eq!(part.keep(), Remains::Nothing);
+        assert_eq!(part.keep(), PartialOutcome::Nothing);
         Part::open(&destination, "id", 3, false).unwrap();
     }
 

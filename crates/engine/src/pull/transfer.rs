@@ -9,12 +9,12 @@ use imgpush_client::Image;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::error::PullFailure;
 use super::expected::{Proof, prove};
-use crate::error::Failure;
+use super::fetch::Fetch;
+use super::writer::{Intake, Landed};
+use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
-use crate::pull::fetch::Fetch;
-use crate::pull::writer::{Intake, Landed};
-use crate::transfer::pass::Produced;
 
 /// A download at work: the network on one side, the thread that hashes and writes on the other.
 pub(super) struct Transfer {
@@ -29,7 +29,7 @@ pub(super) struct Transfer {
 
 impl Transfer {
     /// Receives all. Ends well, too, when the thread has failed; [`land`](Transfer::land) tells.
-    pub(super) async fn receive(&mut self) -> Result<(), Failure> {
+    pub(super) async fn receive(&mut self) -> Result<(), PullFailure> {
         let Some(at) = self.intake.ready().await else { return Ok(()) };
         self.resumed_from = at;
         tracing::info!(at, "{}", Phase::Downloading.name());
@@ -67,7 +67,7 @@ impl Transfer {
 const LANDING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A download whose last chunk waits for the proof.
-pub(super) struct Delivery {
+pub(super) struct ChunkStream {
     /// None behind the last byte.
     pub(super) transfer: Option<Transfer>,
     pub(super) image: Image,
@@ -80,9 +80,9 @@ pub(super) struct Delivery {
     pub(super) proved: Option<(Produced, Proof)>,
 }
 
-impl Delivery {
+impl ChunkStream {
     /// The next chunk; none behind the last, which comes when all is proved.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, PullFailure> {
         while let Some(transfer) = &mut self.transfer {
             let chunk = transfer.fetch.next_chunk().await?;
             self.attempts = transfer.fetch.attempts();

@@ -7,12 +7,14 @@ use std::time::Instant;
 use imgpush_client::{Image, ImageClient};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Failure, VerificationError};
+use super::download::Download;
+use super::error::{PullFailure, VerificationError};
+use super::options::DownloadOptions;
+use super::report::VerificationReport;
+use crate::integrity::Produced;
 use crate::integrity::against_source::compare;
+use crate::integrity::produced::shown;
 use crate::progress::Progress;
-use crate::pull::{Download, DownloadOptions};
-use crate::report::{self, VerificationReport};
-use crate::transfer::pass::Produced;
 use imgpush_source::Source;
 
 /// Compares images of one cloud with files, or with the data that the cloud gives for them.
@@ -60,7 +62,7 @@ impl Verification {
     ///
     /// # Errors
     ///
-    /// [`VerificationError`], with [`Failure::Differs`] where the two are not the same.
+    /// [`VerificationError`], with [`IntegrityError::Differs`] where the two are not the same.
     ///
     /// # Cancel safety
     ///
@@ -75,7 +77,7 @@ impl Verification {
         let name = source.name().to_owned();
         let (bench, progress) = (self.0.bench(), self.0.progress());
         let compared = compare(image, source, bench, progress, cancel).await;
-        let (produced, by) = compared.map_err(|failure| self.error(image, failure))?;
+        let (produced, by) = compared.map_err(|failure| self.error(image, failure.into()))?;
         Ok(self.report(image, &produced, by, "file", Some(name), start))
     }
 
@@ -95,11 +97,11 @@ impl Verification {
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
         let proved = self.0.to_nowhere(image, cancel).await;
-        let (produced, proof) = proved.map_err(|failure| self.error(image, failure))?;
+        let (produced, proof) = proved.map_err(|failure| self.error(image, failure.into()))?;
         Ok(self.report(image, &produced, proof.by, "download", None, start))
     }
 
-    fn error(&self, image: &Image, failure: Failure) -> VerificationError {
+    fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
         VerificationError {
             image: image.name().unwrap_or(image.id()).to_owned(),
             cloud: self.0.cloud().to_owned(),
@@ -122,7 +124,7 @@ impl Verification {
             size: produced.bytes,
             verified: !verified_by.is_empty(),
             verified_by,
-            computed: report::shown(&produced.digests),
+            computed: shown(&produced.digests),
             against,
             source,
             cloud: self.0.cloud().to_owned(),

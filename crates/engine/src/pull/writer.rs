@@ -7,12 +7,12 @@ use bytes::Bytes;
 use imgpush_digest::Algorithm;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{DestinationError, Failure};
+use super::error::{DestinationError, PullFailure};
+use super::partial_file::Part;
+use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
-use crate::pull::partial_file::Part;
 use crate::resources::Hasher;
 use crate::resources::Workbench;
-use crate::transfer::pass::Produced;
 use imgpush_source::Provenance;
 
 /// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
@@ -38,7 +38,7 @@ pub(crate) struct Landed {
     /// The file, when there is one.
     pub(crate) part: Option<Part>,
     /// The digests of all bytes; none when the end never came.
-    pub(crate) result: Result<Option<Produced>, Failure>,
+    pub(crate) result: Result<Option<Produced>, PullFailure>,
 }
 
 impl Intake {
@@ -134,13 +134,13 @@ struct Work {
 
 impl Work {
     /// Hashes what an earlier download has left.
-    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<(), Failure> {
+    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<(), PullFailure> {
         let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else { return Ok(()) };
         progress.phase(Phase::Resuming);
         // Nobody feeds a download that was given up.
         while !self.items.is_closed() {
-            let mut buffer = bench.pool.take().map_err(|source| Failure::Memory { source })?;
-            let filled = part.read(buffer.space()).map_err(Failure::Destination)?;
+            let mut buffer = bench.pool.take().map_err(|source| PullFailure::Memory { source })?;
+            let filled = part.read(buffer.space()).map_err(PullFailure::Destination)?;
             if filled == 0 {
                 break;
             }
@@ -153,16 +153,16 @@ impl Work {
     }
 
     /// Takes chunks until the end; whether it came.
-    fn run(&mut self) -> Result<bool, Failure> {
+    fn run(&mut self) -> Result<bool, PullFailure> {
         loop {
             match self.items.blocking_recv() {
-                Some(Item::Chunk(chunk)) => self.take(&chunk).map_err(Failure::Destination)?,
+                Some(Item::Chunk(chunk)) => self.take(&chunk).map_err(PullFailure::Destination)?,
                 Some(Item::End) => break,
                 None => return Ok(false),
             }
         }
         if let Some(part) = &self.part {
-            part.sync().map_err(Failure::Destination)?;
+            part.sync().map_err(PullFailure::Destination)?;
         }
         Ok(true)
     }

@@ -1,112 +1,16 @@
 //! Which `disk_format` the image gets, and whether it may be pushed at all.
 
-use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use imgpush_formats::{
     Detector, Finding, FindingId, Format, ImageFormatSettings, Inspection, ServerVerdict, Severity,
-    TAIL_BYTES,
 };
 
-use crate::error::Failure;
-use imgpush_source::SourceError;
-use imgpush_source::off_runtime;
-use imgpush_source::pool::Pool;
-use imgpush_source::{ReadAt, Source};
-
-/// The memory of an inspection that has to read all through.
-const STREAM_CHUNKS: usize = 2;
-const STREAM_CHUNK_BYTES: usize = 1 << 20;
-
-/// Looks at a source: at a few places of one that gives [`random_access`](Source::random_access), else
-/// all through.
-///
-/// # Errors
-///
-/// As the source fails.
-pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
-    if let Some(inspection) = inspect_places(source)? {
-        return Ok(inspection);
-    }
-    let pool = Pool::new(STREAM_CHUNKS, STREAM_CHUNK_BYTES);
-    let mut detector = Detector::new();
-    while let Some(chunk) = source.next_chunk(&pool)? {
-        detector.push(&chunk);
-    }
-    source.check()?;
-    Ok(detector.finish())
-}
-
-/// The end, the start, and where the start points to.
-fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceError> {
-    let Some(length) = source.size() else { return Ok(None) };
-    let name = source.name().to_owned();
-    let Some(places) = source.random_access() else { return Ok(None) };
-    let tail_offset = length.saturating_sub(TAIL_BYTES as u64);
-    let inspection = Detector::seek(length, |range| {
-        let is_tail = range.start == tail_offset;
-        let bytes = part(places, range)?;
-        let found = tail_offset + bytes.len() as u64;
-        if is_tail && found < length {
-            return Err(SourceError::Shrank { name: name.clone(), expected: length, found });
-        }
-        Ok(bytes)
-    })?;
-    Ok(Some(inspection))
-}
-
-/// A part of at most a MiB, as all that a detector wants.
-fn part(places: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-    let length = range.end.saturating_sub(range.start);
-    let mut bytes = vec![0; usize::try_from(length).expect("a detector wants a MiB at most")];
-    let filled = places.read_at(range.start, &mut bytes)?;
-    bytes.truncate(filled);
-    Ok(bytes)
-}
-
-/// What a source is, and the start of it that had to be read, and is not yet sent, to know that.
-pub(crate) struct Sniffed {
-    pub(crate) head: Vec<Bytes>,
-    pub(crate) inspection: Inspection,
-    /// Whether the end was seen, too.
-    pub(crate) is_whole: bool,
-}
-
-/// Looks at a few places, or reads chunks until the format is clear. They stay in the pool's budget, so
-/// at most half of it is taken. Gives the source back.
-pub(crate) async fn sniff(
-    mut source: Box<dyn Source>,
-    pool: &Pool,
-) -> Result<(Box<dyn Source>, Sniffed), SourceError> {
-    let pool = pool.clone();
-    off_runtime(move || {
-        let sniffed = sniff_now(source.as_mut(), &pool)?;
-        Ok((source, sniffed))
-    })
-    .await
-}
-
-fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceError> {
-    if let Some(inspection) = inspect_places(source)? {
-        return Ok(Sniffed { head: Vec::new(), inspection, is_whole: true });
-    }
-    let mut detector = Detector::new();
-    let mut head = Vec::new();
-    let mut read = 0;
-    let mut is_whole = false;
-    while !detector.is_decided() && head.len() < pool.chunks() / 2 {
-        let Some(chunk) = source.next_chunk(pool)? else {
-            is_whole = true;
-            break;
-        };
-        read += chunk.len() as u64;
-        detector.push(&chunk);
-        head.push(chunk);
-    }
-    let size = source.size().or(is_whole.then_some(read));
-    Ok(Sniffed { head, inspection: detector.inspect(size), is_whole })
-}
+use super::error::PushFailure;
+use super::format_error::FormatError;
+use crate::transfer::TransferError;
+use crate::transfer::gate::TailGate;
 
 /// What a record says of its data, and what the service is known to make of that.
 ///
@@ -129,13 +33,13 @@ impl Claim {
         inspection: &Inspection,
         container_format: &str,
         settings: &ImageFormatSettings,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, FormatError> {
         match container_format {
             "bare" => {}
             "ami" | "aki" | "ari" => return Ok(container_format.to_owned()),
             _ => {
                 let container_format = container_format.to_owned();
-                return Err(Failure::NoDiskFormat { container_format });
+                return Err(FormatError::NoDiskFormat { container_format });
             }
         }
         self_contained(inspection)?;
@@ -145,7 +49,7 @@ impl Claim {
         let name = disk_format(inspection, "bare", settings).or_else(own);
         let found = inspection.format;
         name.map(str::to_owned)
-            .ok_or_else(|| Failure::FormatUnknown { found, findings: telling(inspection) })
+            .ok_or_else(|| FormatError::Unknown { found, findings: telling(inspection) })
     }
 
     /// What the service will do with the data; an error when it will not take it, or should not be
@@ -154,7 +58,7 @@ impl Claim {
         &self,
         inspection: &Inspection,
         is_whole: bool,
-    ) -> Result<ServerVerdict, Failure> {
+    ) -> Result<ServerVerdict, FormatError> {
         self_contained(inspection)?;
         let verdict = inspection.glance(&self.disk_format, &self.container_format, &self.settings);
         if self.is_forced || self.container_format != "bare" {
@@ -163,7 +67,7 @@ impl Claim {
         let fatal: Vec<_> =
             inspection.findings.iter().filter(|finding| self.forbids(finding)).cloned().collect();
         if !fatal.is_empty() {
-            return Err(Failure::FormatUnsafe { findings: fatal, overrulable: true });
+            return Err(FormatError::Unsafe { findings: fatal, overrulable: true });
         }
         let disk_format = self.disk_format.clone();
         let taken_as = self.taken_as(inspection);
@@ -172,26 +76,26 @@ impl Claim {
         let findings = telling(inspection);
         if !is_name_of(&disk_format, inspection) {
             let (asked, found) = (disk_format, inspection.format);
-            return Err(Failure::FormatMismatch { asked, found, taken_as, instead, findings });
+            return Err(FormatError::Mismatch { asked, found, taken_as, instead, findings });
         }
         match verdict {
             ServerVerdict::Refused { reason } => {
-                Err(Failure::FormatRefused { disk_format, reason, taken_as, instead, findings })
+                Err(FormatError::Refused { disk_format, reason, taken_as, instead, findings })
             }
             ServerVerdict::Unknown { reason }
                 if is_whole || inspection.oslo.uncertainty.is_some() =>
             {
-                Err(Failure::FormatUnclear { reason, findings })
+                Err(FormatError::Unclear { reason, findings })
             }
             verdict => Ok(verdict),
         }
     }
 
     /// Whether the claim holds for all the bytes that were sent, but for their end.
-    pub(crate) fn confirm(&self, inspection: &Arc<Inspection>) -> Result<Examined, Failure> {
+    pub(crate) fn confirm(&self, inspection: &Arc<Inspection>) -> Result<Examined, FormatError> {
         match self.check(inspection, true) {
             Ok(verdict) => Ok(Examined { inspection: Arc::clone(inspection), verdict }),
-            Err(failure) => Err(Failure::HeldBack { source: Box::new(failure) }),
+            Err(failure) => Err(FormatError::HeldBack { source: Box::new(failure) }),
         }
     }
 
@@ -220,8 +124,49 @@ pub(crate) struct Examined {
     pub(crate) verdict: ServerVerdict,
 }
 
+/// What a gate found out; none before it was asked.
+pub(crate) type GateVerdict = Arc<OnceLock<Result<Examined, FormatError>>>;
+
+/// Opens when all bytes are what the record claims.
+pub(crate) struct FormatGate {
+    claim: Claim,
+    detector: Detector,
+    verdict: GateVerdict,
+}
+
+impl FormatGate {
+    /// A gate for one branch of one pass, and where its verdict will be.
+    pub(crate) fn new(claim: Claim) -> (Box<dyn TailGate>, GateVerdict) {
+        let verdict = GateVerdict::default();
+        let gate = FormatGate { claim, detector: Detector::new(), verdict: Arc::clone(&verdict) };
+        (Box::new(gate), verdict)
+    }
+}
+
+/// Why a branch did not get its end: where the gate withheld it, what the gate found out.
+pub(crate) fn failure_of(error: TransferError, verdict: &GateVerdict) -> PushFailure {
+    match (error, verdict.get()) {
+        (TransferError::Withheld, Some(Err(error))) => error.clone().into(),
+        (error, _) => error.into(),
+    }
+}
+
+impl TailGate for FormatGate {
+    fn see(&mut self, chunk: &Bytes) {
+        self.detector.push(chunk);
+    }
+
+    fn opens(&mut self) -> bool {
+        let inspection = Arc::new(std::mem::take(&mut self.detector).finish());
+        let verdict = self.claim.confirm(&inspection);
+        let opens = verdict.is_ok();
+        self.verdict.set(verdict).expect("a gate is asked once");
+        opens
+    }
+}
+
 /// What makes a service read something else than the bytes sent. Nobody may overrule that.
-fn self_contained(inspection: &Inspection) -> Result<(), Failure> {
+fn self_contained(inspection: &Inspection) -> Result<(), FormatError> {
     let points_outside = |finding: &&Finding| {
         let ids = [FindingId::BackingFile, FindingId::DataFile, FindingId::ExternalExtents];
         finding.severity == Severity::Fatal && ids.contains(&finding.id)
@@ -230,7 +175,7 @@ fn self_contained(inspection: &Inspection) -> Result<(), Failure> {
     if findings.is_empty() {
         return Ok(());
     }
-    Err(Failure::FormatUnsafe { findings, overrulable: false })
+    Err(FormatError::Unsafe { findings, overrulable: false })
 }
 
 /// What explains a refusal.

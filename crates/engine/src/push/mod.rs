@@ -1,231 +1,41 @@
 //! One source, from where it is into one cloud or several, proved.
 
+pub(crate) mod error;
 pub(crate) mod format_check;
+pub(crate) mod format_error;
 pub(crate) mod if_exists;
 mod job;
+pub(crate) mod ledger;
+pub(crate) mod options;
 mod preflight;
 mod quota;
+mod recovery;
+pub(crate) mod report;
 pub(crate) mod service;
 pub(crate) mod stage;
 pub(crate) mod target;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
-use imgpush_client::{ImageClient, NewImage, Visibility};
-use imgpush_formats::ImageFormatSettings;
+use imgpush_client::ImageClient;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::format_check::Sniffed;
-use self::if_exists::IfExists;
-use self::job::{Delivery, Seen, Subject};
+use self::error::{PushError, RecordOutcome};
+use self::job::{Seen, SourceFacts, UploadJob};
+use self::options::PushOptions;
+use self::report::Report;
 use self::target::Target;
-use crate::error::{Failure, Fate, PushError};
+use crate::inspect::{Sniffed, sniff};
 use crate::progress::{Phase, Progress};
-use crate::report::Report;
 use crate::resources::Workbench;
-use crate::retry::RetryOptions;
 use crate::timing::{ReaderWatch, Stopwatch, Timing};
-use crate::transfer::pass::Slowest;
-use crate::transfer::passes::{self, Means, Over, Participant as _};
+use crate::transfer::TransferError;
+use crate::transfer::passes::{self, Participant as _, PassMeans};
 use imgpush_source::Source;
 use imgpush_source::SourceError;
 use imgpush_source::pool::Pool;
-
-/// What the image is to be, and how it is pushed.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct PushOptions {
-    /// The id; one is made up when there is none.
-    pub id: Option<String>,
-    /// Have the id follow from project, name and digest, where there is no [`id`](PushOptions::id): the same
-    /// pushed by several runs at once is made by one, and found by the others. The digest is a published one
-    /// where there is one, else SHA-512, for which the source is read once more; of one that cannot be read
-    /// twice the id is made up.
-    ///
-    /// It is the UUID of version 5 in the name space `5d0c9a6e-2f0b-4f57-9d8e-6a0f6f3c7b21` of these lines,
-    /// without a line end behind the last: the id of the project, or nothing; `ALGORITHM:HEX`, with `:packed`
-    /// behind it where it is of what the source takes apart; the number of images of these that have come and
-    /// gone, from 0; the name.
-    pub derive_id: bool,
-    /// What is done when there are images of that name.
-    pub if_exists: IfExists,
-    /// How long an image that another run has begun is waited for.
-    pub wait_for_others: Duration,
-    /// The name; the source's file name without its ending when there is none.
-    pub name: Option<String>,
-    /// The `disk_format`; the one that the data shows when there is none.
-    pub disk_format: Option<String>,
-    /// Push the data even if it is not what `disk_format` says, is broken, or would be refused. Never
-    /// what points to other files.
-    pub force_format: bool,
-    /// What is known of the service's section `[image_format]`. Its own lists of formats count more
-    /// than those here.
-    pub image_format: ImageFormatSettings,
-    /// The `container_format`.
-    pub container_format: String,
-    /// Extra properties.
-    pub properties: Vec<(String, String)>,
-    /// Free words.
-    pub tags: BTreeSet<String>,
-    /// Who may see it; the server's default when none.
-    pub visibility: Option<Visibility>,
-    /// Whether deleting is refused.
-    pub protected: Option<bool>,
-    /// Whether lists leave it out.
-    pub hidden: Option<bool>,
-    /// The smallest disk it boots from, in GiB; when there is none, what the disk inside needs, as far
-    /// as that is known before it is read.
-    pub min_disk: Option<u64>,
-    /// The least memory it boots with, in MiB.
-    pub min_ram: Option<u64>,
-    /// Let a source without bytes become an image without bytes.
-    pub allow_empty: bool,
-    /// Bytes of memory that the process should stay within.
-    pub memory_bytes: u64,
-    /// Leave the record of a push that failed.
-    pub keep_failed: bool,
-    /// How long the connection may take nothing, while there is something to send.
-    pub idle_timeout: Duration,
-    /// How long the server may take to answer behind the last byte.
-    pub finish_timeout: Duration,
-    /// How long the server may take to notice that an upload is over, before a new try. A record that
-    /// stays `saving` for longer is given up.
-    pub settle_timeout: Duration,
-    /// How long an import, or a copy into further stores, may take.
-    pub import_timeout: Duration,
-    /// What is tried again.
-    pub retry: RetryOptions,
-    /// What becomes of the target that the others wait for.
-    pub slowest: Slowest,
-}
-
-impl Default for PushOptions {
-    fn default() -> Self {
-        PushOptions {
-            id: None,
-            derive_id: false,
-            if_exists: IfExists::Add,
-            wait_for_others: Duration::from_secs(3600),
-            name: None,
-            disk_format: None,
-            force_format: false,
-            image_format: ImageFormatSettings::default(),
-            container_format: "bare".to_owned(),
-            properties: Vec::new(),
-            tags: BTreeSet::new(),
-            visibility: None,
-            protected: None,
-            hidden: None,
-            min_disk: None,
-            min_ram: None,
-            allow_empty: false,
-            memory_bytes: 64 << 20,
-            keep_failed: false,
-            idle_timeout: Duration::from_secs(60),
-            finish_timeout: Duration::from_secs(600),
-            settle_timeout: Duration::from_secs(60),
-            import_timeout: Duration::from_secs(24 * 3600),
-            retry: RetryOptions::default(),
-            slowest: Slowest::Wait,
-        }
-    }
-}
-
-impl PushOptions {
-    /// The defaults for an image of that name.
-    #[must_use]
-    pub fn named(name: impl Into<String>) -> Self {
-        PushOptions { name: Some(name.into()), ..PushOptions::default() }
-    }
-
-    /// Under that `disk_format`.
-    #[must_use]
-    pub fn with_disk_format(mut self, disk_format: impl Into<String>) -> Self {
-        self.disk_format = Some(disk_format.into());
-        self
-    }
-
-    /// With one more property.
-    #[must_use]
-    pub fn with_property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.properties.push((key.into(), value.into()));
-        self
-    }
-
-    /// With one more tag.
-    #[must_use]
-    pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.insert(tag.into());
-        self
-    }
-
-    /// For those to see.
-    #[must_use]
-    pub fn with_visibility(mut self, visibility: Visibility) -> Self {
-        self.visibility = Some(visibility);
-        self
-    }
-
-    /// Within so many bytes of memory.
-    #[must_use]
-    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
-        self.memory_bytes = bytes;
-        self
-    }
-
-    /// Doing that when there are images of its name.
-    #[must_use]
-    pub fn with_if_exists(mut self, if_exists: IfExists) -> Self {
-        self.if_exists = if_exists;
-        self
-    }
-
-    /// Tried again so.
-    #[must_use]
-    pub fn with_retry(mut self, retry: RetryOptions) -> Self {
-        self.retry = retry;
-        self
-    }
-
-    /// With that policy for the target that the others wait for.
-    #[must_use]
-    pub fn with_slowest(mut self, slowest: Slowest) -> Self {
-        self.slowest = slowest;
-        self
-    }
-
-    /// The record to be, but for its id and what the data and the service say.
-    fn record(&self, suggested_name: Option<String>) -> Result<NewImage, Failure> {
-        let name = self.name.clone().or(suggested_name).ok_or(Failure::NoName)?;
-        let mut image = NewImage::named(name);
-        image.set_container_format(&self.container_format);
-        if !self.tags.is_empty() {
-            image.set_tags(&self.tags);
-        }
-        if let Some(visibility) = &self.visibility {
-            image.set_visibility(visibility.clone());
-        }
-        if let Some(protected) = self.protected {
-            image.set_protected(protected);
-        }
-        if let Some(hidden) = self.hidden {
-            image.set_hidden(hidden);
-        }
-        if let Some(mib) = self.min_ram {
-            image.set_min_ram(mib);
-        }
-        for (key, value) in &self.properties {
-            image
-                .set_property(key, value.as_str())
-                .map_err(|source| Failure::Property { key: key.clone(), source })?;
-        }
-        Ok(image)
-    }
-}
 
 /// Pushes one source into one cloud.
 ///
@@ -331,7 +141,7 @@ impl Push {
 /// for result in results {
 ///     match result {
 ///         Ok(report) => println!("{}: {}", report.cloud, report.id),
-///         Err(error) => println!("{error}; {}", error.fate),
+///         Err(error) => println!("{error}; {}", error.outcome),
 ///     }
 /// }
 /// # Ok(()) }
@@ -404,7 +214,7 @@ async fn run(
                 cloud: target.cloud().into(),
                 attempts: 0,
                 failure: Box::new(record().expect_err("it failed a moment ago")),
-                fate: Fate::NoRecord,
+                outcome: RecordOutcome::NoRecord,
                 timing: Box::new(Timing::unbegun()),
             })
         };
@@ -412,41 +222,43 @@ async fn run(
     };
 
     let is_alone = targets.len() == 1;
-    let subject = Subject::of(source.as_mut(), Arc::clone(&watch), is_alone);
+    let subject = SourceFacts::of(source.as_mut(), Arc::clone(&watch), is_alone);
     let mut deliveries: Vec<_> = targets
         .iter()
         .zip(records)
-        .map(|(target, record)| Delivery::new(target, options, &subject, record))
+        .map(|(target, record)| UploadJob::new(target, options, &subject, record))
         .collect();
-    let means = Means { bench, slowest: options.slowest, watch: &watch };
+    let means = PassMeans { bench, slowest: options.slowest, watch: &watch };
     let is_done = tokio::select! {
         () = deliver(source, &mut deliveries, &means, options, targets) => true,
         () = cancel.cancelled() => false,
     };
     if !is_done {
-        join_all(deliveries.iter_mut().map(Delivery::interrupt)).await;
+        join_all(deliveries.iter_mut().map(UploadJob::interrupt)).await;
     }
-    deliveries.into_iter().map(Delivery::into_result).collect()
+    deliveries.into_iter().map(UploadJob::into_result).collect()
 }
 
 /// What is there already may make it needless to look at the source, and what that is to ask the service
 /// more.
 async fn deliver(
     source: Box<dyn Source>,
-    deliveries: &mut [Delivery<'_>],
-    means: &Means<'_>,
+    deliveries: &mut [UploadJob<'_>],
+    means: &PassMeans<'_>,
     options: &PushOptions,
     targets: &[Target],
 ) {
-    join_all(deliveries.iter_mut().map(Delivery::look)).await;
-    if deliveries.iter().all(Delivery::is_over) {
+    join_all(deliveries.iter_mut().map(UploadJob::look)).await;
+    if deliveries.iter().all(UploadJob::is_over) {
         return;
     }
     let (source, Sniffed { head, inspection, is_whole }) =
-        match sniff(targets, options, source, &means.bench.pool, means.watch).await {
+        match look_at(targets, options, source, &means.bench.pool, means.watch).await {
             Ok(sniffed) => sniffed,
             Err(error) => {
-                let ending = deliveries.iter_mut().map(|one| one.end(Over::Source(error.clone())));
+                let ending = deliveries
+                    .iter_mut()
+                    .map(|one| one.end(TransferError::Source(Arc::clone(&error))));
                 join_all(ending).await;
                 return;
             }
@@ -457,7 +269,7 @@ async fn deliver(
 }
 
 /// What the source is, as far as its start, or a few places of it, show.
-async fn sniff(
+async fn look_at(
     targets: &[Target],
     options: &PushOptions,
     mut source: Box<dyn Source>,
@@ -468,7 +280,7 @@ async fn sniff(
         target.progress.phase(Phase::Sniffing);
     }
     let mut reading = ReaderWatch::new(watch, source.as_mut(), pool);
-    let (mut source, sniffed) = format_check::sniff(source, pool).await?;
+    let (mut source, sniffed) = sniff(source, pool).await?;
     reading.source(source.as_mut(), pool);
     let is_empty = source.size().map_or(sniffed.head.is_empty(), |size| size == 0);
     if is_empty && !options.allow_empty {

@@ -6,7 +6,8 @@
 use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store};
 use imgpush_formats::ImageFormatSettings;
 
-use crate::error::Failure;
+use super::error::PushFailure;
+use super::format_error::FormatError;
 
 /// What is known of the service's settings, completed by its own lists.
 pub(crate) fn settings(known: &ImageFormatSettings, schema: &ImageSchema) -> ImageFormatSettings {
@@ -27,11 +28,11 @@ pub(crate) fn stores(
     client: &ImageClient,
     asked: &[String],
     offers: &[Store],
-) -> Result<(), Failure> {
+) -> Result<(), PushFailure> {
     let offers = || offers.iter().filter(|store| !store.is_read_only()).filter_map(Store::id);
     match asked.iter().find(|store| !offers().any(|offer| offer == *store)) {
         None => Ok(()),
-        Some(store) => Err(Failure::NoSuchStore {
+        Some(store) => Err(PushFailure::NoSuchStore {
             service: client.base().to_string(),
             store: store.clone(),
             offers: offers().map(str::to_owned).collect(),
@@ -40,17 +41,21 @@ pub(crate) fn stores(
 }
 
 /// Whether the service imports by that method.
-pub(crate) fn import(client: &ImageClient, method: &str, offers: &[String]) -> Result<(), Failure> {
+pub(crate) fn import(
+    client: &ImageClient,
+    method: &str,
+    offers: &[String],
+) -> Result<(), PushFailure> {
     if offers.iter().any(|offer| offer == method) {
         return Ok(());
     }
     let (service, method) = (client.base().to_string(), method.to_owned());
     let offers = offers.to_vec();
-    Err(Failure::ImportNotOffered { service, method, offers })
+    Err(PushFailure::ImportNotOffered { service, method, offers })
 }
 
-pub(crate) fn failed(source: ClientError) -> Failure {
-    Failure::Client { during: "asking the image service", source }
+pub(crate) fn failed(source: ClientError) -> PushFailure {
+    PushFailure::Client { during: "asking the image service", source }
 }
 
 /// Whether the service has these formats.
@@ -59,7 +64,7 @@ pub(crate) fn taken(
     schema: &ImageSchema,
     disk_format: Option<&str>,
     container_format: &str,
-) -> Result<(), Failure> {
+) -> Result<(), FormatError> {
     for (attribute, value, takes) in [
         ("disk_format", disk_format, &schema.disk_formats),
         ("container_format", Some(container_format), &schema.container_formats),
@@ -68,7 +73,7 @@ pub(crate) fn taken(
             && !takes.is_empty()
             && !takes.iter().any(|known| known == value)
         {
-            return Err(Failure::FormatNotTaken {
+            return Err(FormatError::NotTaken {
                 service: service.to_owned(),
                 attribute,
                 value: value.to_owned(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use imgpush_client::Usage;
 
-use crate::error::Failure;
+use crate::push::error::PushFailure;
 
 /// What the quotas were, and what was taken of them since.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Quotas {
     /// Takes room for an image of so many bytes, where that is known.
     ///
     /// As Glance counts: whole MiB, rounded down; a size that is not known counts nothing.
-    pub(crate) fn share(self: &Arc<Self>, size: Option<u64>) -> Result<Share, Failure> {
+    pub(crate) fn share(self: &Arc<Self>, size: Option<u64>) -> Result<Share, PushFailure> {
         let mib = size.map_or(0, |bytes| i64::try_from(bytes >> 20).unwrap_or(i64::MAX));
         let mut taken = self.lock();
         for (name, unit, taken, needed) in [
@@ -54,7 +54,7 @@ impl Quotas {
             let Some(quota) = self.usage.quota(name) else { continue };
             let used = quota.usage.saturating_add(taken);
             if used.saturating_add(needed) > quota.limit {
-                return Err(Failure::Quota { name, unit, limit: quota.limit, used, needed });
+                return Err(PushFailure::Quota { name, unit, limit: quota.limit, used, needed });
             }
         }
         taken.mib = taken.mib.saturating_add(mib);
@@ -104,7 +104,7 @@ mod tests {
         let refused = size(2, 0).share(Some(3 * MIB)).unwrap_err();
         assert!(matches!(
             refused,
-            Failure::Quota { name: "image_size_total", limit: 2, used: 0, needed: 3, .. }
+            PushFailure::Quota { name: "image_size_total", limit: 2, used: 0, needed: 3, .. }
         ));
         assert!(size(2, 1).share(Some(2 * MIB)).is_err());
         assert!(size(-1, 100).share(Some(900 * MIB)).is_ok());
@@ -119,7 +119,7 @@ mod tests {
         drop(first);
         quotas.share(Some(2 * MIB)).unwrap().keep();
         let refused = quotas.share(Some(2 * MIB)).unwrap_err();
-        assert!(matches!(refused, Failure::Quota { used: 3, needed: 2, .. }));
+        assert!(matches!(refused, PushFailure::Quota { used: 3, needed: 2, .. }));
     }
 
     #[test]

@@ -2,16 +2,15 @@
 //! something.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store, Usage};
 use tokio::sync::OnceCell;
 
-use crate::error::Failure;
+use crate::push::error::PushFailure;
 use crate::push::preflight;
 use crate::push::quota::{Quotas, Share};
 use crate::retry::RetryOptions;
+use crate::transfer::traffic::Traffic;
 
 /// The answers of a service. What failed is asked again by the next one who needs it.
 #[derive(Debug, Default)]
@@ -23,49 +22,22 @@ pub(crate) struct Service {
     pub(crate) traffic: Traffic,
 }
 
-/// When data last moved into a service, on whichever connection.
-#[derive(Debug)]
-pub(crate) struct Traffic {
-    start: Instant,
-    /// Milliseconds from the start.
-    moved: AtomicU64,
-}
-
-impl Default for Traffic {
-    fn default() -> Self {
-        Traffic { start: Instant::now(), moved: AtomicU64::new(0) }
-    }
-}
-
-impl Traffic {
-    pub(crate) fn moved(&self) {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(now, Ordering::Relaxed);
-    }
-
-    /// For how long nothing has moved.
-    pub(crate) fn idle(&self) -> Duration {
-        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_sub(moved)
-    }
-}
-
 /// Asks through one login. An address that does not answer at all may be wrong, which is told at once.
 #[derive(Clone, Copy)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct CapabilityQuery<'a> {
     pub(crate) service: &'a Service,
     pub(crate) client: &'a ImageClient,
     pub(crate) retry: &'a RetryOptions,
 }
 
-impl Asking<'_> {
-    pub(crate) async fn schema(&self) -> Result<&ImageSchema, Failure> {
+impl CapabilityQuery<'_> {
+    pub(crate) async fn schema(&self) -> Result<&ImageSchema, PushFailure> {
         let ask = || self.call("asking for formats", || self.client.schema());
         self.service.schema.get_or_try_init(ask).await.map_err(preflight::failed)
     }
 
     /// A service that has only one store has no names for it.
-    pub(crate) async fn stores(&self) -> Result<&[Store], Failure> {
+    pub(crate) async fn stores(&self) -> Result<&[Store], PushFailure> {
         let ask = || async {
             match self.call("asking for stores", || self.client.stores()).await {
                 Err(ClientError::NotFound(_)) => Ok(Vec::new()),
@@ -76,14 +48,14 @@ impl Asking<'_> {
         asked.map(Vec::as_slice).map_err(preflight::failed)
     }
 
-    pub(crate) async fn imports(&self) -> Result<&[String], Failure> {
+    pub(crate) async fn imports(&self) -> Result<&[String], PushFailure> {
         let ask = || self.call("asking for imports", || self.client.import_info());
         let asked = self.service.imports.get_or_try_init(ask).await;
         asked.map(Vec::as_slice).map_err(preflight::failed)
     }
 
     /// Room for an image of so many bytes; none where there are no quotas.
-    pub(crate) async fn room(&self, size: Option<u64>) -> Result<Option<Share>, Failure> {
+    pub(crate) async fn room(&self, size: Option<u64>) -> Result<Option<Share>, PushFailure> {
         let quotas = self.quotas().await.map_err(preflight::failed)?;
         quotas.map(|quotas| quotas.share(size)).transpose()
     }

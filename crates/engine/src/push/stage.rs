@@ -7,19 +7,27 @@ use imgpush_client::{Image, ImageClient, Status, UploadOptions};
 use imgpush_formats::ImageFormatSettings;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Failure, StagingError};
-use crate::progress::{NoProgress, Phase, Progress, Retrying};
-use crate::push::format_check::{self, Claim};
+use crate::inspect::sniff;
+use crate::integrity::IntegrityError;
+use crate::integrity::Produced;
+use crate::integrity::produced::shown;
+use crate::progress::{NoProgress, Phase, Progress};
+use crate::push::error::{PushFailure, StagingError};
+use crate::push::format_check::{Claim, FormatGate, GateVerdict, failure_of};
 use crate::push::preflight;
-use crate::report::{self, StagingReport};
+use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
+use crate::push::report::StagingReport;
 use crate::resources::Workbench;
-use crate::retry::{Remedy, Retries, RetryOptions, remedy};
+use crate::retry::RetryOptions;
 use crate::timing::Stopwatch;
-use crate::transfer::pass::{Produced, Read, Slowest, Tap};
+use crate::transfer::Slowest;
+use crate::transfer::TransferError;
+use crate::transfer::branch::Branch;
+use crate::transfer::gate::TailGate;
 use crate::transfer::passes;
-use crate::transfer::passes::{Means, Over, Participant, Want};
+use crate::transfer::passes::{Participant, PassMeans, Want};
 use crate::transfer::sink::ImageData;
-use crate::transfer::upload::{Attempt, Found, Patience, Unsent, found};
+use crate::transfer::upload::{Found, Unsent, Upload, UploadTimeouts, found};
 use imgpush_source::Source;
 use imgpush_source::SourceError;
 
@@ -132,12 +140,13 @@ impl Staging {
             failure: Box::new(failure),
         };
         if image.status() != Status::Queued {
-            return Err(failed(Failure::NotStageable { status: image.status() }));
+            return Err(failed(PushFailure::NotStageable { status: image.status() }));
         }
         let announced = match (source.size(), self.options.size) {
             (Some(found), Some(expected)) if found != expected => {
                 let name = source.name().to_owned();
-                return Err(failed(SourceError::Size { name, expected, found }.into()));
+                let error = TransferError::from(SourceError::Size { name, expected, found });
+                return Err(failed(error.into()));
             }
             (found, expected) => found.or(expected),
         };
@@ -146,14 +155,14 @@ impl Staging {
         }
         let staged = tokio::select! {
             staged = self.stage(image, source, announced) => staged,
-            () = cancel.cancelled() => Err(Failure::Interrupted),
+            () = cancel.cancelled() => Err(PushFailure::Interrupted),
         };
         let (produced, attempts) = staged.map_err(failed)?;
         Ok(StagingReport {
             id: image.id().to_owned(),
             name: image.name().map(str::to_owned),
             size: produced.bytes,
-            computed: report::shown(&produced.digests),
+            computed: shown(&produced.digests),
             source: source_name,
             provenance: produced.provenance,
             cloud: self.cloud.clone(),
@@ -167,39 +176,40 @@ impl Staging {
         image: &Image,
         source: Box<dyn Source>,
         announced: Option<u64>,
-    ) -> Result<(Produced, u32), Failure> {
+    ) -> Result<(Produced, u32), PushFailure> {
         self.enter(Phase::Sniffing);
         let bench = Workbench::within(self.options.memory_bytes);
-        let (source, sniffed) = format_check::sniff(source, &bench.pool).await?;
+        let (source, sniffed) = sniff(source, &bench.pool).await.map_err(TransferError::from)?;
         self.enter(Phase::Asking);
         let claim = self.claim(image, source.size().is_none()).await?;
         if let Some(claim) = &claim {
             claim.check(&sniffed.inspection, sniffed.is_whole)?;
         }
-        let mut stage = Stage {
+        let mut job = StagingJob {
             staging: self,
             id: image.id(),
             announced,
             size: source.size(),
             claim,
+            verdict: GateVerdict::default(),
             retries: Retries::new(&self.options.retry),
             not_before: None,
             attempts: 0,
-            state: State::Sending(None),
+            state: StagingStep::Sending(None),
         };
-        let participants = std::slice::from_mut(&mut stage);
-        let means = Means { bench: &bench, slowest: Slowest::Wait, watch: &Stopwatch::start() };
+        let participants = std::slice::from_mut(&mut job);
+        let means = PassMeans { bench: &bench, slowest: Slowest::Wait, watch: &Stopwatch::start() };
         passes::run(source, sniffed.head, &means, participants).await;
-        match stage.state {
-            State::Ended(result) => result.map(|produced| (produced, stage.attempts)),
-            State::Sending(_) | State::Found(_) => {
+        match job.state {
+            StagingStep::Ended(result) => result.map(|produced| (produced, job.attempts)),
+            StagingStep::Sending(_) | StagingStep::Found(_) => {
                 unreachable!("rounds end when nobody wants anything")
             }
         }
     }
 
     /// What the record says of its data. It may say nothing until the import.
-    async fn claim(&self, image: &Image, is_stream: bool) -> Result<Option<Claim>, Failure> {
+    async fn claim(&self, image: &Image, is_stream: bool) -> Result<Option<Claim>, PushFailure> {
         let formats = image.disk_format().zip(image.container_format());
         let Some((disk_format, container_format)) = formats else { return Ok(None) };
         let known = &self.options.image_format;
@@ -223,37 +233,39 @@ impl Staging {
 }
 
 /// One record on its way through the readings.
-struct Stage<'a> {
+struct StagingJob<'a> {
     staging: &'a Staging,
     id: &'a str,
     announced: Option<u64>,
     size: Option<u64>,
     claim: Option<Claim>,
+    /// What the gate of the last pass found out.
+    verdict: GateVerdict,
     retries: Retries,
     not_before: Option<tokio::time::Instant>,
     attempts: u32,
-    state: State,
+    state: StagingStep,
 }
 
-enum State {
+enum StagingStep {
     /// Behind the first attempt because of this failure.
-    Sending(Option<Failure>),
+    Sending(Option<PushFailure>),
     /// A sending that seemed to fail has come to so many bytes; their digests are missing.
     Found(Option<u64>),
-    Ended(Result<Produced, Failure>),
+    Ended(Result<Produced, PushFailure>),
 }
 
-impl Stage<'_> {
-    async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
+impl StagingJob<'_> {
+    async fn send(&mut self, branch: Branch) -> Result<Produced, Unsent> {
         self.attempts += 1;
         let options = &self.staging.options;
-        let attempt = Attempt {
+        let upload = Upload {
             client: &self.staging.client,
             id: self.id,
             data: ImageData::Stage,
             options: UploadOptions::sized(self.announced),
             size: self.size,
-            patience: Patience {
+            timeouts: UploadTimeouts {
                 idle_timeout: options.idle_timeout,
                 finish_timeout: options.finish_timeout,
                 settle_timeout: self.retries.settle_timeout(options.settle_timeout),
@@ -262,7 +274,7 @@ impl Stage<'_> {
             traffic: None,
             watch: &Stopwatch::start(),
         };
-        attempt.run(tap).await
+        upload.run(branch).await
     }
 
     /// What the sending that failed before has come to meanwhile.
@@ -276,33 +288,43 @@ impl Stage<'_> {
 
     /// Whether it may be tried again, and then made ready for that. The record is the caller's, so it is
     /// never made anew.
-    async fn recover(&mut self, unsent: &Unsent) -> Result<bool, Failure> {
-        let remedy = remedy(&unsent.failure, unsent.status.as_ref());
+    async fn recover(
+        &mut self,
+        failure: &PushFailure,
+        status: Option<&Status>,
+    ) -> Result<bool, PushFailure> {
+        let remedy = remedy(failure, status);
         if !matches!(remedy, Remedy::Again | Remedy::NewToken) {
             return Ok(false);
         }
-        let Some(pause) = self.retries.grant(remedy, &unsent.failure) else { return Ok(false) };
+        let Some(pause) = self.retries.grant(remedy, failure) else { return Ok(false) };
         if remedy == Remedy::NewToken {
             let renewed = self.staging.client.renew().await;
-            let failed = |source| Failure::Client { during: "renewing the token", source };
+            let failed = |source| PushFailure::Client { during: "renewing the token", source };
             if !renewed.map_err(failed)? {
                 return Ok(false);
             }
         }
-        let retrying = Retrying::of(&self.staging.cloud, &unsent.failure, pause, &self.retries);
+        let retrying = retrying(&self.staging.cloud, failure, pause, &self.retries);
         self.staging.progress.retrying(&retrying);
         self.not_before = Some(tokio::time::Instant::now() + pause);
         Ok(true)
     }
 }
 
-impl Participant for Stage<'_> {
+impl Participant for StagingJob<'_> {
     fn want(&self) -> Want {
         match &self.state {
-            State::Sending(_) => Want::Data(self.claim.clone()),
-            State::Found(_) => Want::Digests(None),
-            State::Ended(_) => Want::Nothing,
+            StagingStep::Sending(_) => Want::Data,
+            StagingStep::Found(_) => Want::Digests(None),
+            StagingStep::Ended(_) => Want::Nothing,
         }
+    }
+
+    fn gate(&mut self) -> Option<Box<dyn TailGate>> {
+        let (gate, verdict) = FormatGate::new(self.claim.clone()?);
+        self.verdict = verdict;
+        Some(gate)
     }
 
     fn not_before(&self) -> Option<tokio::time::Instant> {
@@ -313,49 +335,51 @@ impl Participant for Stage<'_> {
         &self.staging.progress
     }
 
-    async fn take_part(&mut self, tap: Tap) {
+    async fn take_part(&mut self, branch: Branch) {
         let sent = match self.look_again().await {
-            Ok(Found::Nothing) => self.send(tap).await,
-            Ok(Found::All(image)) => return self.state = State::Found(image.size()),
+            Ok(Found::Nothing) => self.send(branch).await,
+            Ok(Found::All(image)) => return self.state = StagingStep::Found(image.size()),
             Err(unsent) => Err(unsent),
         };
         self.state = match sent {
-            Ok(read) => State::Ended(Ok(read.produced)),
-            Err(unsent) => match self.recover(&unsent).await {
-                Ok(true) => State::Sending(Some(unsent.failure)),
-                Ok(false) => State::Ended(Err(unsent.failure)),
-                Err(worse) => State::Ended(Err(worse)),
-            },
+            Ok(produced) => StagingStep::Ended(Ok(produced)),
+            Err(Unsent { error, status }) => {
+                let failure = failure_of(error, &self.verdict);
+                match self.recover(&failure, status.as_ref()).await {
+                    Ok(true) => StagingStep::Sending(Some(failure)),
+                    Ok(false) => StagingStep::Ended(Err(failure)),
+                    Err(worse) => StagingStep::Ended(Err(worse)),
+                }
+            }
         };
     }
 
     async fn digested(&mut self, produced: &Produced) {
-        let State::Found(size) = self.state else { return };
-        self.state = State::Ended(match size {
-            Some(size) if size != produced.bytes => Err(Failure::Mismatch {
+        let StagingStep::Found(size) = self.state else { return };
+        self.state = StagingStep::Ended(match size {
+            Some(size) if size != produced.bytes => Err(IntegrityError::Mismatch {
                 field: "size",
                 expected: produced.bytes.to_string(),
                 found: size.to_string(),
-            }),
+            }
+            .into()),
             _ => Ok(produced.clone()),
         });
     }
 
-    async fn end(&mut self, over: Over) {
+    async fn end(&mut self, error: TransferError) {
         let before = match &mut self.state {
-            State::Ended(_) => return,
-            State::Sending(failure) => failure.take(),
-            State::Found(_) => None,
+            StagingStep::Ended(_) => return,
+            StagingStep::Sending(failure) => failure.take(),
+            StagingStep::Found(_) => None,
         };
-        let failure = match (over, before) {
-            (Over::Source(error), _) => Failure::Source(error),
-            (Over::NoWayBack(name), Some(failure)) => {
-                Failure::NoWayBack { name, source: Box::new(failure) }
+        let failure = match (error, before) {
+            (TransferError::ReadOnce { name, .. }, Some(failure)) => read_once(name, failure),
+            (TransferError::ReadOnce { name, .. }, None) => {
+                cannot_verify(format!("{name} cannot be read any more"))
             }
-            (Over::NoWayBack(name), None) => {
-                Failure::CannotVerify { reason: format!("{name} cannot be read any more") }
-            }
+            (error, _) => error.into(),
         };
-        self.state = State::Ended(Err(failure));
+        self.state = StagingStep::Ended(Err(failure));
     }
 }

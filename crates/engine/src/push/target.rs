@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imgpush_client::{Cloud, Error as ClientError, ImageClient, Import, ImportMethod};
 
 use crate::progress::{NoProgress, Progress};
-use crate::push::if_exists::{Earlier, Records};
+use crate::push::ledger::{Earlier, Records};
 use crate::push::service::Service;
 use crate::retry::RetryOptions;
 

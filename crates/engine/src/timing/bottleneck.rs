@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Stages;
+use super::step::Stages;
 
 /// What took the most of a push's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use imgpush_digest::Busy;
 
-use super::{Step, Stopwatch, Tally};
+use super::step::Step;
+use super::stopwatch::{Stopwatch, Tally};
 use imgpush_source::pool::Pool;
 use imgpush_source::{Source, SourceTimes};
 

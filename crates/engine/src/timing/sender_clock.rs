@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Step, Stopwatch, Tally};
+use super::step::Step;
+use super::stopwatch::{Stopwatch, Tally};
 
 /// Tells what a connection does between two questions for data: behind one that was answered the network
 /// has it, behind one that was not it waits.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::timeline::{Bins, COLUMNS, Column, SENT, nanos};
-use super::{STEPS, Step};
+use super::step::{COLUMNS, Column, SENT, STEPS, Step, nanos};
+use super::timeline::Bins;
 
 /// What a reading, or a target, has spent its time with so far.
 #[derive(Debug)]

@@ -5,13 +5,7 @@ use std::time::Duration;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::{STEPS, Step};
-
-/// What was spent in one bin: nanoseconds of each step, and the bytes sent.
-pub(crate) type Column = [u64; COLUMNS];
-pub(super) const COLUMNS: usize = STEPS + 1;
-/// Where the bytes are.
-pub(super) const SENT: usize = STEPS;
+use super::step::{COLUMNS, Column, SENT, STAGE_NAMES, STEPS, seconds};
 
 /// The most bins. When they are full, two become one, so a push of a day takes no more memory than one
 /// of a second.
@@ -105,15 +99,6 @@ fn add(bin: &mut Column, other: &Column) {
     bin.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
 }
 
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Seconds to the microsecond.
-pub(super) fn seconds(nanos: u64) -> f64 {
-    Duration::from_micros(nanos / 1000).as_secs_f64()
-}
-
 /// What a push did over time: a fixed number of intervals at most, however long it took.
 ///
 /// As JSON it is an object with `interval` (seconds), `sent` (bytes in each interval), `retries` (when
@@ -132,6 +117,12 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// Seconds of each stage in each interval, by the names of the stages; none of a stage that took no time.
+    #[must_use]
+    pub fn stages(&self) -> Vec<(&'static str, &[f64])> {
+        STAGE_NAMES.into_iter().zip(self.busy.iter().map(Vec::as_slice)).collect()
+    }
+
     pub(super) fn of(bins: &Bins, retries: Vec<f64>) -> Self {
         let lane = |step: usize| bins.bins.iter().map(move |bin| bin[step]);
         let busy = std::array::from_fn(|step| {
@@ -141,11 +132,6 @@ impl Timeline {
             lane(step).filter(|_| is_any).map(rounded).collect()
         });
         Timeline { interval: seconds(bins.interval), sent: lane(SENT).collect(), retries, busy }
-    }
-
-    /// Seconds of one step in each interval.
-    pub(super) fn busy(&self, step: Step) -> &[f64] {
-        &self.busy[step as usize]
     }
 }
 
@@ -166,6 +152,7 @@ impl Serialize for Timeline {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::step::Step;
     use super::*;
 
     const READ: usize = Step::Read as usize;

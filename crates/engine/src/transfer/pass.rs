@@ -1,41 +1,38 @@
-//! Joins reading, hashing and sending of one source.
+//! One pass over a source: its chunks are hashed and handed to as many branches as there are.
 //!
-//! One thread a reading, outside the async runtime, owns the source. For each chunk it hands one
-//! reference to the hasher and one to the queue of each *tap*, that is of whoever sends; the queues are
-//! short and bounded, so the slowest of them all sets the pace. The thread keeps the last chunk back, the
-//! *tail*, until the source has said that it is whole, all digests are in, and the bytes have proved to be
-//! what the record of the tap says. So there is always an end still unsent while anything can turn out
-//! wrong, and what is cut there never becomes an active image.
+//! Called by [`passes`](super::passes) for uploads, and by [`pour`](super::sink::pour) for sinks of the
+//! caller. A thread outside the async runtime owns the source. It hands one reference of each chunk to the
+//! hasher and one to the queue of each [`Branch`]; the queues are short and bounded, so the slowest of them
+//! all sets the pace. It promises:
 //!
-//! Whoever loses interest drops the queue: the thread's next hand-over fails, and the others go on. When
-//! the last one is gone, and nobody waits for the digests, the thread ends, and with it the hasher's
-//! threads. A source that blocks in a read ends later, which harms nobody.
+//! - The last chunk, the *tail*, goes to a branch only when the source has finished, all digests are in,
+//!   and the [`TailGate`] of the branch opens. So there is always an end still unsent while anything can turn
+//!   out wrong, and a transfer that ends early never becomes an active image.
+//! - No byte after the size that the source declared is handed on, and no tail of a source that ended before
+//!   it.
+//! - A receiver that closes its branch ends only that branch. When the last one is gone, and the digests are
+//!   not wanted either, the thread ends, and with it those of the hasher.
+//! - A panic in the source is an error of the source.
+//!
+//! It knows nothing of formats or of Glance.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, Busy, Digests};
-use imgpush_formats::Detector;
+use imgpush_digest::{Algorithm, Busy};
+use imgpush_source::{Pool, Source, SourceError};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::sync::oneshot;
 
-use crate::error::Failure;
+use super::branch::{Branch, Feed, branch};
+use super::error::TransferError;
+use super::gate::TailGate;
+use crate::integrity::Produced;
 use crate::progress::Progress;
-use crate::push::format_check::{Claim, Examined};
 use crate::resources::{Hasher, Hashing};
 use crate::timing::{ReaderWatch, Stopwatch};
-use imgpush_source::Provenance;
-use imgpush_source::Source;
-use imgpush_source::SourceError;
-use imgpush_source::pool::Pool;
-
-/// The most bytes in one frame of a body.
-///
-/// uWSGI refuses an HTTP chunk that with its framing reaches 1 MiB, its default limit.
-pub const FRAME_BYTES: usize = 512 << 10;
 
 /// Chunks that may wait for the network. Enough to cover a hiccup of the reader.
 const QUEUE_CHUNKS: usize = 4;
@@ -43,127 +40,74 @@ const QUEUE_CHUNKS: usize = 4;
 /// Chunks of the pool that are in no queue: the tail, the one being filled, and the one being hashed.
 const READING_CHUNKS: usize = 3;
 
-/// What becomes of the target that the others wait for.
+/// What happens to the target that the others wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Slowest {
-    /// All go at its pace. When it takes nothing at all for 20 s it is left behind as with
+    /// All go at its pace. When it takes nothing at all for 20 s it is dropped as with
     /// [`Drop`](Slowest::Drop): the services of the others would give up on them.
     #[default]
     Wait,
-    /// When the others have waited for it so long in sum, they go on without it. It gets the data from
-    /// another reading, where the source can be read again, and fails otherwise.
+    /// When the others have waited for it this long in total, they continue without it. It gets the data
+    /// from another pass, where the source can be read again, and fails otherwise.
     Drop {
-        /// So long.
+        /// The total time.
         after: Duration,
     },
 }
 
-/// What goes to whoever sends.
-pub(crate) enum Item {
-    /// The next bytes.
-    Chunk(Bytes),
-    /// That was all, and all is well.
-    End,
-    /// Do not end this well.
-    Cut,
-}
-
-/// One way through a source.
-pub(crate) struct Reading {
+/// One pass over a source.
+pub(crate) struct Pass {
     pub(crate) source: Box<dyn Source>,
     /// The chunks that were read already.
     pub(crate) head: Vec<Bytes>,
     pub(crate) pool: Pool,
     pub(crate) hashing: Hashing,
     pub(crate) algorithms: Vec<Algorithm>,
-    /// A tap for each, which gets the end only if the bytes are what it says.
-    pub(crate) claims: Vec<Option<Claim>>,
-    /// Whether the digests are wanted even when no tap is open any more.
+    /// One for each branch.
+    pub(crate) gates: Vec<Option<Box<dyn TailGate>>>,
+    /// Whether the digests are wanted even when no branch is open any more.
     pub(crate) is_to_the_end: bool,
     pub(crate) slowest: Slowest,
-    /// What the reader's times are written down with.
+    /// Records the reader's times.
     pub(crate) watch: Arc<Stopwatch>,
     /// How long one that the others wait for may take nothing.
     pub(crate) longest_silence: Duration,
-    /// Who hears how far it is, while nothing is sent to them.
+    /// They hear how far it is, while nothing is sent to them.
     pub(crate) listeners: Vec<Arc<dyn Progress>>,
 }
 
-/// A source that is being read.
-pub(crate) struct Flow {
-    pub(crate) taps: Vec<Tap>,
-    pub(crate) end: oneshot::Receiver<End>,
+/// A pass that has started.
+pub(crate) struct RunningPass {
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) end: oneshot::Receiver<PassEnd>,
 }
 
-/// What one of those that send gets.
-pub(crate) struct Tap {
-    pub(crate) queue: mpsc::Receiver<Item>,
-    pub(crate) outcome: oneshot::Receiver<Result<Read, Stop>>,
-}
-
-/// The source back, and what became of the reading.
-pub(crate) struct End {
+/// The source back, and the result of the pass.
+pub(crate) struct PassEnd {
     pub(crate) source: Box<dyn Source>,
-    pub(crate) result: Result<Produced, Stop>,
+    pub(crate) result: Result<Produced, TransferError>,
 }
 
-/// What was read, and what it is where that was claimed.
-pub(crate) struct Read {
-    pub(crate) produced: Produced,
-    pub(crate) examined: Option<Examined>,
-}
-
-/// What was read to its end.
-#[derive(Clone, Debug)]
-pub struct Produced {
-    /// Bytes read.
-    pub bytes: u64,
-    /// Their digests.
-    pub digests: Digests,
-    /// What has proved the source, where that was asked for.
-    pub provenance: Provenance,
-}
-
-/// Why reading ended before the end.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The source failed.
-    Source(Arc<SourceError>),
-    /// The data is not what was claimed.
-    Claim(Failure),
-    /// Nobody wanted the rest.
-    Unwanted,
-    /// The others did not wait.
-    TooSlow,
-}
-
-impl Reading {
+impl Pass {
     /// Starts it.
     ///
     /// Must be called inside an async runtime.
-    pub(crate) fn start(self) -> std::io::Result<Flow> {
-        let length = queue_chunks(self.pool.chunks(), self.claims.len());
-        let is_examined = self.claims.iter().any(Option::is_some);
-        let mut taps = Vec::new();
-        let mut outlets = Vec::new();
-        for claim in self.claims {
-            let (sender, queue) = mpsc::channel(length);
-            let (done, outcome) = oneshot::channel();
-            taps.push(Tap { queue, outcome });
-            outlets.push(Outlet { sender, done, claim, held_up: Duration::ZERO });
-        }
+    pub(crate) fn start(self) -> std::io::Result<RunningPass> {
+        let places = queue_chunks(self.pool.chunks(), self.gates.len());
+        let (feeds, branches) =
+            self.gates.into_iter().map(|gate| branch(places, gate)).unzip::<_, _, Vec<_>, Vec<_>>();
         let (ended, end) = oneshot::channel();
         let mut source = self.source;
         let algorithms = self.algorithms.iter().chain(source.wants()).copied();
-        let mut hasher = self.hashing.hasher(algorithms);
+        let hasher = self.hashing.hasher(algorithms);
         let watch = ReaderWatch::new(&self.watch, source.as_mut(), &self.pool);
-        let mut work = Work {
+        let mut reader = PassReader {
             head: self.head.into_iter(),
             pool: self.pool,
+            size: source.size(),
             bytes: 0,
-            detector: is_examined.then(Detector::new),
-            outlets,
+            feeds,
             is_to_the_end: self.is_to_the_end,
             slowest: self.slowest,
             longest_silence: self.longest_silence,
@@ -173,43 +117,46 @@ impl Reading {
             busy: hasher.busy(),
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
-            let result = match work.run(source.as_mut(), &mut hasher) {
-                Ok(tail) => work.release(source.as_mut(), hasher, tail.as_ref()),
-                // A source that changed can be why nobody wants the rest: it broke the connection.
-                Err(Stop::Unwanted) => source.check().map_err(Stop::from).and(Err(Stop::Unwanted)),
-                Err(stop) => Err(stop),
-            };
-            work.watch.flush();
-            if let Err(stop) = &result {
-                work.cut(stop);
+            let name = source.name().to_owned();
+            let reading = AssertUnwindSafe(|| reader.read_all(source.as_mut(), hasher));
+            // A panic of the source leaves the reader's own state as it is between two chunks.
+            let result = catch_unwind(reading).unwrap_or_else(|panic| {
+                let reason = message_of(panic.as_ref());
+                Err(SourceError::Panicked { name, reason }.into())
+            });
+            reader.watch.flush();
+            if let Err(error) = &result {
+                reader.feeds.drain(..).for_each(|feed| feed.fail(error.clone()));
             }
-            // The push may have been given up meanwhile.
-            let _ = ended.send(End { source, result });
+            // The push may have been cancelled meanwhile.
+            let _ = ended.send(PassEnd { source, result });
         })?;
-        Ok(Flow { taps, end })
+        Ok(RunningPass { branches, end })
     }
 }
 
-/// So many that even with the slowest one lagging all chunks of the pool are not in queues.
-fn queue_chunks(pool_chunks: usize, taps: usize) -> usize {
-    let share = pool_chunks.saturating_sub(READING_CHUNKS) / taps.max(1);
+/// Places of a queue: even with the slowest one lagging not all chunks of the pool are in queues.
+fn queue_chunks(pool_chunks: usize, branches: usize) -> usize {
+    let share = pool_chunks.saturating_sub(READING_CHUNKS) / branches.max(1);
     share.saturating_sub(1).clamp(1, QUEUE_CHUNKS)
 }
 
-impl From<SourceError> for Stop {
-    fn from(error: SourceError) -> Self {
-        Stop::Source(Arc::new(error))
-    }
+/// What a panic says of itself.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
 }
 
 /// The thread, seen from inside.
-struct Work {
+struct PassReader {
     head: std::vec::IntoIter<Bytes>,
     pool: Pool,
+    /// The size that the source declared.
+    size: Option<u64>,
     bytes: u64,
-    detector: Option<Detector>,
     /// Those that are still open.
-    outlets: Vec<Outlet>,
+    feeds: Vec<Feed>,
     is_to_the_end: bool,
     slowest: Slowest,
     longest_silence: Duration,
@@ -220,175 +167,158 @@ struct Work {
     busy: Busy,
 }
 
-/// The other end of a tap.
-struct Outlet {
-    sender: mpsc::Sender<Item>,
-    done: oneshot::Sender<Result<Read, Stop>>,
-    claim: Option<Claim>,
-    /// How long the others have waited for it, in sum or since the last chunk.
-    held_up: Duration,
-}
-
-impl Work {
-    /// Hands on all chunks but the last, which it returns.
-    fn run(&mut self, source: &mut dyn Source, hasher: &mut Hasher) -> Result<Option<Bytes>, Stop> {
-        let mut tail: Option<Bytes> = None;
-        loop {
-            let chunk = match self.head.next() {
-                Some(chunk) => Some(chunk),
-                None => source.next_chunk(&self.pool)?,
-            };
-            self.watch.source(source, &self.pool);
-            let Some(chunk) = chunk else { break };
-            self.bytes += chunk.len() as u64;
-            self.listeners.iter().for_each(|listener| listener.sent(self.bytes));
-            hasher.update(&chunk);
-            self.watch.hasher(&self.busy);
-            if let Some(detector) = &mut self.detector {
-                detector.push(&chunk);
+impl PassReader {
+    fn read_all(
+        &mut self,
+        source: &mut dyn Source,
+        mut hasher: Hasher,
+    ) -> Result<Produced, TransferError> {
+        match self.hand_on(source, &mut hasher) {
+            Ok(tail) => self.release(source, hasher, tail.as_ref()),
+            // A source that changed can be why the rest is not wanted: it broke the connection.
+            Err(TransferError::Unwanted) => {
+                source.check()?;
+                Err(TransferError::Unwanted)
             }
-            self.watch.nothing();
-            if let Some(before) = tail.replace(chunk) {
-                let passed = self.pass(&before);
-                self.watch.targets();
-                passed?;
-            }
+            Err(error) => Err(error),
         }
-        Ok(tail)
     }
 
-    /// Hands a chunk to all that are open.
-    fn pass(&mut self, chunk: &Bytes) -> Result<(), Stop> {
-        let mut at = 0;
-        while at < self.outlets.len() {
-            let passed = match &self.outlets[..] {
-                [alone] => alone.pass(chunk),
-                _ => self.pass_in_time(at, chunk),
-            };
-            match passed {
-                Ok(()) => at += 1,
-                Err(stop) if self.outlets.len() > 1 || self.is_to_the_end => {
-                    self.outlets.remove(at).end(stop, &self.runtime);
+    /// Hands on all chunks but the last, which it returns.
+    fn hand_on(
+        &mut self,
+        source: &mut dyn Source,
+        hasher: &mut Hasher,
+    ) -> Result<Option<Bytes>, TransferError> {
+        let mut tail: Option<Bytes> = None;
+        while let Some(mut rest) = self.next(source)? {
+            // A source of the caller may have larger chunks than the pool.
+            while !rest.is_empty() {
+                let chunk = rest.split_to(rest.len().min(self.pool.chunk_bytes()));
+                self.see(source, hasher, &chunk)?;
+                if let Some(before) = tail.replace(chunk) {
+                    let sent = self.send(&before);
+                    self.watch.targets();
+                    sent?;
                 }
-                Err(stop) => return Err(stop),
+            }
+        }
+        match self.size {
+            Some(expected) if self.bytes < expected => {
+                let name = source.name().to_owned();
+                Err(SourceError::Shrank { name, expected, found: self.bytes }.into())
+            }
+            _ => Ok(tail),
+        }
+    }
+
+    fn next(&mut self, source: &mut dyn Source) -> Result<Option<Bytes>, TransferError> {
+        let chunk = match self.head.next() {
+            Some(chunk) => Some(chunk),
+            None => source.next_chunk(&self.pool)?,
+        };
+        self.watch.source(source, &self.pool);
+        Ok(chunk)
+    }
+
+    /// Counts and hashes a chunk, and shows it to the gates.
+    fn see(
+        &mut self,
+        source: &dyn Source,
+        hasher: &mut Hasher,
+        chunk: &Bytes,
+    ) -> Result<(), TransferError> {
+        self.bytes += chunk.len() as u64;
+        if let Some(expected) = self.size.filter(|size| self.bytes > *size) {
+            let name = source.name().to_owned();
+            return Err(SourceError::Grew { name, expected, found: self.bytes }.into());
+        }
+        self.listeners.iter().for_each(|listener| listener.sent(self.bytes));
+        hasher.update(chunk);
+        self.watch.hasher(&self.busy);
+        self.feeds
+            .iter_mut()
+            .filter_map(|feed| feed.gate.as_mut())
+            .for_each(|gate| gate.see(chunk));
+        self.watch.nothing();
+        Ok(())
+    }
+
+    /// Hands a chunk to all branches that are open.
+    fn send(&mut self, chunk: &Bytes) -> Result<(), TransferError> {
+        let mut at = 0;
+        while at < self.feeds.len() {
+            let sent = match &self.feeds[..] {
+                [alone] => alone.send(chunk),
+                _ => self.send_in_time(at, chunk),
+            };
+            match sent {
+                Ok(()) => at += 1,
+                Err(error) if self.feeds.len() > 1 || self.is_to_the_end => {
+                    self.feeds.remove(at).fail(error);
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
     /// Hands a chunk to one of them, and sees to it that the others do not wait for it too long.
-    fn pass_in_time(&mut self, at: usize, chunk: &Bytes) -> Result<(), Stop> {
-        let (longest, is_sum) = match self.slowest {
+    fn send_in_time(&mut self, at: usize, chunk: &Bytes) -> Result<(), TransferError> {
+        let (longest, is_total) = match self.slowest {
             Slowest::Wait => (self.longest_silence, false),
             Slowest::Drop { after } => (after, true),
         };
-        loop {
-            match self.outlets[at].sender.try_send(Item::Chunk(chunk.clone())) {
-                Ok(()) => {
-                    if !is_sum {
-                        self.outlets[at].held_up = Duration::ZERO;
-                    }
-                    return Ok(());
-                }
-                Err(TrySendError::Closed(_)) => return Err(Stop::Unwanted),
-                Err(TrySendError::Full(_)) => {}
-            }
+        while !self.feeds[at].try_send(chunk)? {
             let start = Instant::now();
-            let outlet = &self.outlets[at];
-            // Whether there is room now, or nobody, or neither, the next turn sees.
-            let room = async { timeout(LOOK_INTERVAL, outlet.sender.reserve()).await.map(drop) };
-            let _ = self.runtime.block_on(room);
-            let is_hungry =
-                |outlet: &Outlet| outlet.sender.capacity() == outlet.sender.max_capacity();
-            let others = self.outlets.iter().enumerate().filter(|(other, _)| *other != at);
-            if others.into_iter().any(|(_, outlet)| is_hungry(outlet)) {
-                let outlet = &mut self.outlets[at];
-                outlet.held_up += start.elapsed();
-                if outlet.held_up > longest {
-                    return Err(Stop::TooSlow);
+            self.feeds[at].wait(LOOK_INTERVAL, &self.runtime);
+            let mut others = self.feeds.iter().enumerate().filter(|(other, _)| *other != at);
+            if others.any(|(_, feed)| feed.is_hungry()) {
+                let feed = &mut self.feeds[at];
+                feed.held_up += start.elapsed();
+                if feed.held_up > longest {
+                    return Err(TransferError::TooSlow);
                 }
             }
         }
+        if !is_total {
+            self.feeds[at].held_up = Duration::ZERO;
+        }
+        Ok(())
     }
 
-    /// Waits for the digests, the word of the source and the verdicts, then lets the tail go.
+    /// Waits for the digests, the source's last word and the gates, then lets the tail go.
     fn release(
         &mut self,
         source: &mut dyn Source,
         hasher: Hasher,
         tail: Option<&Bytes>,
-    ) -> Result<Produced, Stop> {
+    ) -> Result<Produced, TransferError> {
         let digests = hasher.finish();
         self.watch.hasher(&self.busy);
         let finished = source.finish(&digests);
         self.watch.source(source, &self.pool);
-        // Whoever is let go may report at once.
+        // A receiver that gets its end may report at once.
         self.watch.flush();
         finished?;
         let provenance = source.provenance().cloned().unwrap_or_default();
         let produced = Produced { bytes: self.bytes, digests, provenance };
-        let inspection = self.detector.take().map(Detector::finish).map(Arc::new);
-        for outlet in self.outlets.drain(..) {
-            let examined = match (&outlet.claim, &inspection) {
-                (Some(claim), Some(inspection)) => claim.confirm(inspection).map(Some),
-                _ => Ok(None),
-            };
-            match examined {
-                Ok(examined) => {
-                    let read = Read { produced: produced.clone(), examined };
-                    outlet.release(tail.cloned(), read, &self.runtime);
-                }
-                Err(failure) => outlet.end(Stop::Claim(failure), &self.runtime),
+        for mut feed in self.feeds.drain(..) {
+            if feed.gate.as_mut().is_none_or(|gate| gate.opens()) {
+                feed.finish(tail.cloned(), produced.clone(), &self.runtime);
+            } else {
+                feed.fail(TransferError::Withheld);
             }
         }
         Ok(produced)
     }
-
-    /// Lets nobody have the end.
-    fn cut(&mut self, stop: &Stop) {
-        for outlet in self.outlets.drain(..) {
-            let stop = match stop {
-                Stop::Source(error) => Stop::Source(Arc::clone(error)),
-                Stop::TooSlow => Stop::TooSlow,
-                Stop::Unwanted | Stop::Claim(_) => Stop::Unwanted,
-            };
-            outlet.end(stop, &self.runtime);
-        }
-    }
 }
 
-/// The last words are said by tasks, so that nobody waits until another one has room for them. What
-/// fails there has a push behind it that was given up.
-impl Outlet {
-    fn pass(&self, chunk: &Bytes) -> Result<(), Stop> {
-        self.sender.blocking_send(Item::Chunk(chunk.clone())).map_err(|_| Stop::Unwanted)
-    }
-
-    fn release(self, tail: Option<Bytes>, read: Read, runtime: &Handle) {
-        runtime.spawn(async move {
-            for item in tail.map(Item::Chunk).into_iter().chain([Item::End]) {
-                if self.sender.send(item).await.is_err() {
-                    // Who knows the size stops asking behind the last byte.
-                    break;
-                }
-            }
-            let _ = self.done.send(Ok(read));
-        });
-    }
-
-    fn end(self, stop: Stop, runtime: &Handle) {
-        runtime.spawn(async move {
-            let _ = self.done.send(Err(stop));
-            let _ = self.sender.send(Item::Cut).await;
-        });
-    }
-}
-
-/// Services give up on a sender that is silent for longer: uWSGI behind 30 s where it is set so, most
-/// others behind a minute.
+/// Services give up on a sender that is silent for longer: uWSGI after 30 s where it is set so, most
+/// others after a minute.
 pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
-/// A reader that is not stuck in a read has ended a tap, or is back, within one chunk's hashing.
+/// A reader that is not stuck in a read has ended a branch, or is back, within one chunk's hashing.
 pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often to look whether others wait.
@@ -397,6 +327,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::branch::BranchEnd;
 
     /// Without an end, and written to meanwhile.
     struct Changing;
@@ -438,14 +369,14 @@ mod tests {
         }
     }
 
-    fn reading(source: impl Source + 'static, taps: usize) -> Reading {
-        Reading {
+    fn pass_over(source: impl Source + 'static, branches: usize) -> Pass {
+        Pass {
             source: Box::new(source),
             head: Vec::new(),
             pool: Pool::new(4, 4096),
             hashing: Hashing::of(1),
             algorithms: vec![Algorithm::Md5],
-            claims: (0..taps).map(|_| None).collect(),
+            gates: (0..branches).map(|_| None).collect(),
             is_to_the_end: false,
             slowest: Slowest::Wait,
             watch: Stopwatch::start(),
@@ -454,49 +385,50 @@ mod tests {
         }
     }
 
-    async fn read_all(tap: &mut Tap) -> usize {
+    async fn read_all(branch: &mut Branch) -> usize {
         let mut chunks = 0;
-        while let Some(item) = tap.queue.recv().await {
-            match item {
-                Item::Chunk(_) => chunks += 1,
-                Item::End => return chunks,
-                Item::Cut => panic!("cut behind {chunks} chunks"),
-            }
+        while branch.queue.recv().await.is_some() {
+            chunks += 1;
         }
-        panic!("no end behind {chunks} chunks");
+        assert!(matches!(&*branch.end.borrow(), Some(Ok(_))), "no end after {chunks} chunks");
+        chunks
+    }
+
+    async fn end_of(end: &mut BranchEnd) -> Result<Produced, TransferError> {
+        end.wait_for(Option::is_some).await.unwrap().clone().unwrap()
     }
 
     /// A mapped file that shrinks breaks the connection, which would be taken for the reason.
     #[tokio::test]
     async fn a_source_that_changed_says_so_also_when_nobody_wants_the_rest() {
-        let mut flow = reading(Changing, 1).start().unwrap();
-        let Tap { queue, outcome } = flow.taps.remove(0);
+        let mut pass = pass_over(Changing, 1).start().unwrap();
+        let Branch { queue, mut end } = pass.branches.remove(0);
         drop(queue);
-        assert!(matches!(outcome.await.unwrap(), Err(Stop::Source(_))));
-        assert!(matches!(flow.end.await.unwrap().result, Err(Stop::Source(_))));
+        assert!(matches!(end_of(&mut end).await, Err(TransferError::Source(_))));
+        assert!(matches!(pass.end.await.unwrap().result, Err(TransferError::Source(_))));
     }
 
     #[tokio::test]
     async fn one_that_leaves_does_not_keep_the_others_from_all_of_it() {
-        let mut flow = reading(Chunks(100), 3).start().unwrap();
-        let [mut first, second, mut third] =
-            flow.taps.drain(..).collect::<Vec<_>>().try_into().ok().unwrap();
+        let mut pass = pass_over(Chunks(100), 3).start().unwrap();
+        let [mut first, mut second, mut third] =
+            pass.branches.drain(..).collect::<Vec<_>>().try_into().ok().unwrap();
         drop(second.queue);
         assert_eq!(tokio::join!(read_all(&mut first), read_all(&mut third)), (100, 100));
-        assert!(matches!(second.outcome.await.unwrap(), Err(Stop::Unwanted)));
-        let read = first.outcome.await.unwrap().unwrap();
-        assert_eq!(read.produced.bytes, 500);
-        assert!(third.outcome.await.unwrap().is_ok());
-        assert_eq!(flow.end.await.unwrap().result.unwrap().bytes, 500);
+        assert!(matches!(end_of(&mut second.end).await, Err(TransferError::Unwanted)));
+        let produced = end_of(&mut first.end).await.unwrap();
+        assert_eq!(produced.bytes, 500);
+        assert!(end_of(&mut third.end).await.is_ok());
+        assert_eq!(pass.end.await.unwrap().result.unwrap().bytes, 500);
     }
 
     #[tokio::test]
     async fn digests_are_had_without_anybody_to_send() {
-        let mut reading = reading(Chunks(10), 1);
-        reading.is_to_the_end = true;
-        let flow = reading.start().unwrap();
-        drop(flow.taps);
-        let produced = flow.end.await.unwrap().result.unwrap();
+        let mut pass = pass_over(Chunks(10), 1);
+        pass.is_to_the_end = true;
+        let running = pass.start().unwrap();
+        drop(running.branches);
+        let produced = running.end.await.unwrap().result.unwrap();
         assert_eq!(
             *produced.digests.get(Algorithm::Md5).unwrap(),
             imgpush_digest::hash(Algorithm::Md5, &b"chunk".repeat(10))
@@ -505,45 +437,149 @@ mod tests {
 
     #[tokio::test]
     async fn who_holds_up_the_others_is_left_behind_where_that_is_wanted() {
-        let mut reading = reading(Chunks(100), 2);
-        reading.slowest = Slowest::Drop { after: Duration::from_millis(200) };
-        let mut flow = reading.start().unwrap();
-        let (stuck, mut quick) = (flow.taps.remove(0), flow.taps.remove(0));
+        let mut pass = pass_over(Chunks(100), 2);
+        pass.slowest = Slowest::Drop { after: Duration::from_millis(200) };
+        let mut running = pass.start().unwrap();
+        let (mut stuck, mut quick) = (running.branches.remove(0), running.branches.remove(0));
         assert_eq!(read_all(&mut quick).await, 100);
-        assert!(matches!(stuck.outcome.await.unwrap(), Err(Stop::TooSlow)));
-        assert!(quick.outcome.await.unwrap().is_ok());
+        assert!(matches!(end_of(&mut stuck.end).await, Err(TransferError::TooSlow)));
+        assert!(end_of(&mut quick.end).await.is_ok());
     }
 
     #[tokio::test]
     async fn who_takes_nothing_at_all_is_left_behind_in_any_case() {
-        let mut flow = reading(Chunks(100), 2).start().unwrap();
-        let (stuck, mut slow) = (flow.taps.remove(0), flow.taps.remove(0));
+        let mut pass = pass_over(Chunks(100), 2).start().unwrap();
+        let (mut stuck, mut slow) = (pass.branches.remove(0), pass.branches.remove(0));
         let mut chunks = 0;
-        while let Some(Item::Chunk(_)) = slow.queue.recv().await {
+        while slow.queue.recv().await.is_some() {
             chunks += 1;
             // Slower than any source, but never silent.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(chunks, 100);
-        assert!(matches!(stuck.outcome.await.unwrap(), Err(Stop::TooSlow)));
-        assert!(slow.outcome.await.unwrap().is_ok());
+        assert!(matches!(end_of(&mut stuck.end).await, Err(TransferError::TooSlow)));
+        assert!(end_of(&mut slow.end).await.is_ok());
     }
 
     #[tokio::test]
     async fn who_is_alone_holds_up_nobody() {
-        let mut reading = reading(Chunks(20), 1);
-        reading.slowest = Slowest::Drop { after: Duration::from_millis(50) };
-        let mut flow = reading.start().unwrap();
+        let mut pass = pass_over(Chunks(20), 1);
+        pass.slowest = Slowest::Drop { after: Duration::from_millis(50) };
+        let mut running = pass.start().unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(read_all(&mut flow.taps[0]).await, 20);
+        assert_eq!(read_all(&mut running.branches[0]).await, 20);
+    }
+
+    /// Bytes in one chunk, under a size that is another.
+    struct Claiming(Option<Bytes>, u64);
+
+    impl Source for Claiming {
+        fn name(&self) -> &str {
+            "claiming"
+        }
+
+        fn size(&self) -> Option<u64> {
+            Some(self.1)
+        }
+
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
+            Ok(self.0.take())
+        }
+    }
+
+    #[tokio::test]
+    async fn no_byte_after_the_declared_size_goes_out_and_no_tail_before_it() {
+        // The pool's chunks have 4096 bytes.
+        for (bytes, size, given) in [(10_000, 9_000, 1), (10_000, 8_192, 1), (10_000, 10_001, 2)] {
+            let source = Claiming(Some(vec![7; bytes].into()), size);
+            let mut pass = pass_over(source, 1).start().unwrap();
+            let mut branch = pass.branches.remove(0);
+            let mut chunks = 0;
+            while branch.queue.recv().await.is_some() {
+                chunks += 1;
+            }
+            assert_eq!(chunks, given, "{bytes} bytes under a size of {size}");
+            let Err(TransferError::Source(error)) = end_of(&mut branch.end).await else {
+                panic!("{bytes} bytes passed under a size of {size}")
+            };
+            let (SourceError::Grew { expected, .. } | SourceError::Shrank { expected, .. }) =
+                *error
+            else {
+                panic!("{error:?}")
+            };
+            assert_eq!(expected, size);
+        }
+    }
+
+    /// Breaks down.
+    struct Panicking;
+
+    impl Source for Panicking {
+        fn name(&self) -> &str {
+            "panicking"
+        }
+
+        fn size(&self) -> Option<u64> {
+            None
+        }
+
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
+            panic!("out of paper")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_a_source_is_an_error_of_the_source() {
+        let mut pass = pass_over(Panicking, 1).start().unwrap();
+        let Err(TransferError::Source(error)) = end_of(&mut pass.branches[0].end).await else {
+            panic!("another error")
+        };
+        assert_eq!(error.to_string(), "reading panicking failed by a panic: out of paper");
+        assert!(matches!(pass.end.await.unwrap().result, Err(TransferError::Source(_))));
+    }
+
+    /// Opens, or does not, after this many bytes.
+    struct Gate(usize, bool);
+
+    impl TailGate for Gate {
+        fn see(&mut self, chunk: &Bytes) {
+            self.0 -= chunk.len();
+        }
+
+        fn opens(&mut self) -> bool {
+            assert_eq!(self.0, 0, "it was not shown all bytes");
+            self.1
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gate_that_does_not_open_withholds_the_tail_of_its_branch() {
+        let mut pass = pass_over(Chunks(100), 2);
+        pass.gates = vec![Some(Box::new(Gate(500, true))), Some(Box::new(Gate(500, false)))];
+        let mut running = pass.start().unwrap();
+        let (mut open, mut shut) = (running.branches.remove(0), running.branches.remove(0));
+        let count = async |branch: &mut Branch| {
+            let mut chunks = 0;
+            while branch.queue.recv().await.is_some() {
+                chunks += 1;
+            }
+            chunks
+        };
+        assert_eq!(tokio::join!(count(&mut open), count(&mut shut)), (100, 99));
+        assert!(end_of(&mut open.end).await.is_ok());
+        assert!(matches!(end_of(&mut shut.end).await, Err(TransferError::Withheld)));
     }
 
     #[test]
     fn queues_leave_chunks_to_read_into() {
-        for (chunks, taps, length) in
+        for (chunks, branches, length) in
             [(4, 1, 1), (32, 1, 4), (12, 1, 4), (12, 2, 3), (32, 8, 2), (4, 8, 1)]
         {
-            assert_eq!(queue_chunks(chunks, taps), length, "{chunks} chunks, {taps} taps");
+            assert_eq!(
+                queue_chunks(chunks, branches),
+                length,
+                "{chunks} chunks, {branches} branches"
+            );
         }
     }
 }

@@ -1,82 +1,75 @@
-//! Readings of one source, until all who take part have what they want, or cannot get it.
+//! Passes over one source, until all participants have what they want, or cannot get it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
+use imgpush_source::{Source, SourceError, off_runtime};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::branch::Branch;
+use super::error::TransferError;
+use super::gate::TailGate;
+use super::pass::{LONGEST_SILENCE, Pass, READER_TIMEOUT, Slowest};
+use crate::integrity::Produced;
+use crate::integrity::produced::DEFAULT_ALGORITHMS;
 use crate::progress::{Phase, Progress};
-use crate::push::format_check::Claim;
 use crate::resources::Workbench;
 use crate::timing::Stopwatch;
-use crate::transfer::pass::{
-    LONGEST_SILENCE, Produced, READER_TIMEOUT, Reading, Slowest, Stop, Tap,
-};
-use crate::transfer::upload::ALWAYS;
-use imgpush_source::Source;
-use imgpush_source::SourceError;
-use imgpush_source::off_runtime;
 
-/// What somebody wants of the next reading.
+/// What a participant wants of the next pass.
 pub(crate) enum Want {
     /// Nothing any more.
     Nothing,
-    /// The bytes, if they are what is claimed.
-    Data(Option<Claim>),
-    /// The digests: those of all readings, and this one where it is another.
+    /// The bytes.
+    Data,
+    /// The digests: the default ones, and this one where it is another.
     Digests(Option<Algorithm>),
 }
 
-/// Why there is no other reading.
-#[derive(Clone)]
-pub(crate) enum Over {
-    /// The source failed.
-    Source(Arc<SourceError>),
-    /// The source of this name cannot be read again.
-    NoWayBack(String),
-}
-
-/// Takes part in readings. What it does it does to itself: when it is dropped in the middle, it knows how
-/// far it is.
+/// Takes part in passes. It changes only itself: when it is dropped in the middle, it knows how far it
+/// is.
 pub(crate) trait Participant: Send {
-    /// What it wants of the next reading.
+    /// What it wants of the next pass.
     fn want(&self) -> Want;
+
+    /// What decides whether it gets the end of the data; asked once for each pass whose data it wants.
+    fn gate(&mut self) -> Option<Box<dyn TailGate>>;
 
     /// When it wants that.
     fn not_before(&self) -> Option<Instant>;
 
-    /// Who hears how far a reading is that is for its digests.
+    /// Who hears how far a pass is that is for its digests.
     fn progress(&self) -> &Arc<dyn Progress>;
 
     /// Gets the data.
-    fn take_part(&mut self, tap: Tap) -> impl Future<Output = ()> + Send;
+    fn take_part(&mut self, branch: Branch) -> impl Future<Output = ()> + Send;
 
     /// Gets the digests that it wanted.
     fn digested(&mut self, produced: &Produced) -> impl Future<Output = ()> + Send;
 
-    /// Hears that it gets no more; wants nothing afterwards.
-    fn end(&mut self, over: Over) -> impl Future<Output = ()> + Send;
+    /// Hears why it gets no more; wants nothing afterwards.
+    fn end(&mut self, error: TransferError) -> impl Future<Output = ()> + Send;
 }
 
-/// What readings are made with.
-pub(crate) struct Means<'a> {
+/// What passes are made with.
+pub(crate) struct PassMeans<'a> {
     pub(crate) bench: &'a Workbench,
     pub(crate) slowest: Slowest,
-    /// What the times of the readings are written down with.
+    /// Records the times of the passes.
     pub(crate) watch: &'a Arc<Stopwatch>,
 }
 
-/// Reads the source, of which the chunks in `head` are read already, as often as it takes.
+/// Reads the source, of which the chunks in `head` are read already, as often as the participants need.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the reading, and cuts what is being sent.
+/// Dropping the future ends the pass, and cuts what is being sent.
 pub(crate) async fn run<P: Participant>(
     mut source: Box<dyn Source>,
     mut head: Vec<Bytes>,
-    means: &Means<'_>,
+    means: &PassMeans<'_>,
     participants: &mut [P],
 ) {
     loop {
@@ -85,57 +78,62 @@ pub(crate) async fn run<P: Participant>(
             return;
         }
         let name = source.name().to_owned();
-        let reading = Reading {
+        let gates = participants.iter_mut().zip(&wants);
+        let gates = gates.filter_map(|(one, want)| matches!(want, Want::Data).then(|| one.gate()));
+        let gates = gates.collect();
+        let pass = Pass {
             source,
             head: std::mem::take(&mut head),
             pool: means.bench.pool.clone(),
             hashing: means.bench.hashing.clone(),
             algorithms: algorithms(&wants),
             is_to_the_end: wants.iter().any(|want| matches!(want, Want::Digests(_))),
-            claims: wants.iter().filter_map(claim).collect(),
+            gates,
             slowest: means.slowest,
             watch: Arc::clone(means.watch),
             longest_silence: LONGEST_SILENCE,
             listeners: listeners(participants, &wants),
         };
-        let over = match read_once(reading, participants, &wants).await {
+        let error = match run_once(pass, participants, &wants).await {
             Ok(back) => match back {
                 Some(back) => match again(back, participants).await {
                     Ok(back) => {
                         source = back;
                         continue;
                     }
-                    Err(over) => over,
+                    Err(error) => error,
                 },
-                None => Over::NoWayBack(name),
+                None => read_only_once(name),
             },
-            Err(over) => over,
+            Err(error) => error,
         };
-        join_all(unsatisfied(participants).map(|one| one.end(over.clone()))).await;
+        join_all(unsatisfied(participants).map(|one| one.end(error.clone()))).await;
         return;
     }
 }
 
-/// Reads once. Gives the source back, unless its reader hangs.
-async fn read_once<P: Participant>(
-    reading: Reading,
+/// One pass. Gives the source back, unless its reader hangs.
+async fn run_once<P: Participant>(
+    pass: Pass,
     participants: &mut [P],
     wants: &[Want],
-) -> Result<Option<Box<dyn Source>>, Over> {
-    let name = reading.source.name().to_owned();
-    let is_to_the_end = reading.is_to_the_end;
-    let failed = |source| Over::Source(Arc::new(SourceError::Read { name, at: 0, source }));
-    let flow = reading.start().map_err(failed)?;
-    let mut taps = flow.taps.into_iter();
+) -> Result<Option<Box<dyn Source>>, TransferError> {
+    let name = pass.source.name().to_owned();
+    let is_to_the_end = pass.is_to_the_end;
+    let failed = |source| TransferError::from(SourceError::Read { name, at: 0, source });
+    let running = pass.start().map_err(failed)?;
+    let mut branches = running.branches.into_iter();
     let sending = participants.iter_mut().zip(wants).filter_map(|(one, want)| match want {
-        Want::Data(_) => Some(one.take_part(taps.next().expect("a tap for each who wants data"))),
+        Want::Data => {
+            Some(one.take_part(branches.next().expect("one branch for each who wants data")))
+        }
         _ => None,
     });
     join_all(sending).await;
     let end = if is_to_the_end {
-        flow.end.await.ok()
+        running.end.await.ok()
     } else {
-        timeout(READER_TIMEOUT, flow.end).await.ok().and_then(Result::ok)
+        timeout(READER_TIMEOUT, running.end).await.ok().and_then(Result::ok)
     };
     let Some(end) = end else { return Ok(None) };
     match end.result {
@@ -146,8 +144,9 @@ async fn read_once<P: Participant>(
             join_all(digested).await;
             Ok(Some(end.source))
         }
-        Err(Stop::Source(error)) => Err(Over::Source(error)),
-        Err(Stop::Unwanted | Stop::TooSlow | Stop::Claim(_)) => Ok(Some(end.source)),
+        Err(error @ TransferError::Source(_)) => Err(error),
+        // The participants know what became of their branches.
+        Err(_) => Ok(Some(end.source)),
     }
 }
 
@@ -155,13 +154,13 @@ async fn read_once<P: Participant>(
 async fn again<P: Participant>(
     mut source: Box<dyn Source>,
     participants: &mut [P],
-) -> Result<Box<dyn Source>, Over> {
+) -> Result<Box<dyn Source>, TransferError> {
     let times: Vec<_> = unsatisfied(participants).map(|one| one.not_before()).collect();
     if times.is_empty() {
         return Ok(source);
     }
     if source.rewind().is_none() {
-        return Err(Over::NoWayBack(source.name().to_owned()));
+        return Err(read_only_once(source.name().to_owned()));
     }
     if let Some(time) = times.into_iter().flatten().max() {
         sleep_until(time).await;
@@ -169,7 +168,7 @@ async fn again<P: Participant>(
     tracing::info!(source = source.name(), "reading again");
     off_runtime(move || {
         let way_back = source.rewind().expect("it had one a moment ago");
-        way_back.to_start().map_err(|error| Over::Source(Arc::new(error)))?;
+        way_back.to_start()?;
         Ok(source)
     })
     .await
@@ -179,7 +178,7 @@ fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &
     participants.iter_mut().filter(|one| !matches!(one.want(), Want::Nothing))
 }
 
-/// Those for whom a reading is nothing but hashing, which is told to them.
+/// Those for whom a pass is nothing but hashing, which they are shown.
 fn listeners<P: Participant>(participants: &[P], wants: &[Want]) -> Vec<Arc<dyn Progress>> {
     let hashing =
         participants.iter().zip(wants).filter(|(_, want)| matches!(want, Want::Digests(_)));
@@ -188,15 +187,12 @@ fn listeners<P: Participant>(participants: &[P], wants: &[Want]) -> Vec<Arc<dyn 
     listeners
 }
 
-fn claim(want: &Want) -> Option<Option<Claim>> {
-    match want {
-        Want::Data(claim) => Some(claim.clone()),
-        _ => None,
-    }
+fn read_only_once(name: String) -> TransferError {
+    TransferError::ReadOnce { name, source: None }
 }
 
 fn algorithms(wants: &[Want]) -> Vec<Algorithm> {
-    let mut algorithms = ALWAYS.to_vec();
+    let mut algorithms = DEFAULT_ALGORITHMS.to_vec();
     for want in wants {
         if let Want::Digests(Some(algorithm)) = want
             && !algorithms.contains(algorithm)

@@ -1,25 +1,27 @@
-//! The bytes of one reading on their way to one image: sent, watched, and asked after.
+//! The bytes of one branch on their way to one image: sent, watched, and the image asked what came of it.
+//!
+//! Called by `push::job` and `push::stage` with a branch of [`passes`](super::passes). The bytes leave through
+//! `imgpush_client`'s `data` as an HTTP body. It promises to say of every end whether the image has all the
+//! bytes: an answer that was lost is looked up, an answer that came early is believed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imgpush_client::{Error as ClientError, Image, ImageClient, Status, UploadOptions};
-use imgpush_digest::Algorithm;
 use tokio::time::{sleep, timeout};
 
-use crate::error::Failure;
+use super::branch::Branch;
+use super::error::TransferError;
+use super::pass::READER_TIMEOUT;
+use super::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
+use super::traffic::Traffic;
+use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
-use crate::push::service::Traffic;
 use crate::timing::{Step, Stopwatch};
-use crate::transfer::pass::{READER_TIMEOUT, Read, Stop, Tap};
-use crate::transfer::sink::{Body, ImageData, ImageSink, Meter, Sink as _, SinkError};
 
-/// Computed of every image: what Glance reports unless it is told otherwise.
-pub(crate) const ALWAYS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
-
-/// How long silence is borne.
+/// Time-outs of one upload.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct UploadTimeouts {
     /// While there is something to send.
     pub(crate) idle_timeout: Duration,
     /// Behind the last byte.
@@ -33,7 +35,7 @@ pub(crate) struct Patience {
 /// An answer that comes early ends it. When the connection broke, or somebody answered who may know
 /// nothing of the image, the image is asked what came of it; one that has all its data although the answer
 /// was lost counts as sent.
-pub(crate) struct Attempt<'a> {
+pub(crate) struct Upload<'a> {
     pub(crate) client: &'a ImageClient,
     pub(crate) id: &'a str,
     pub(crate) data: ImageData,
@@ -41,7 +43,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) options: UploadOptions,
     /// Bytes that there will be, where the source knows it.
     pub(crate) size: Option<u64>,
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: UploadTimeouts,
     pub(crate) progress: &'a Arc<dyn Progress>,
     /// Of all uploads to the service that are known here.
     pub(crate) traffic: Option<&'a Traffic>,
@@ -51,34 +53,34 @@ pub(crate) struct Attempt<'a> {
 
 /// Data that did not arrive.
 pub(crate) struct Unsent {
-    pub(crate) failure: Failure,
+    pub(crate) error: TransferError,
     /// The status of the image, where it was asked for and known.
     pub(crate) status: Option<Status>,
 }
 
-impl From<Failure> for Unsent {
-    fn from(failure: Failure) -> Self {
-        Unsent { failure, status: None }
+impl From<TransferError> for Unsent {
+    fn from(error: TransferError) -> Self {
+        Unsent { error, status: None }
     }
 }
 
-impl Attempt<'_> {
-    /// Sends what comes from the tap.
+impl Upload<'_> {
+    /// Sends what comes from the branch.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts the connection.
-    pub(crate) async fn run(&self, tap: Tap) -> Result<Read, Unsent> {
+    pub(crate) async fn run(&self, branch: Branch) -> Result<Produced, Unsent> {
         self.enter(Phase::Sending);
         self.watch.enter(Some(Step::Send));
         let meter = Meter::new(Arc::clone(self.progress), Arc::clone(self.watch));
-        let body = Body::new(tap.queue, self.size, Arc::clone(&meter));
+        let mut end = branch.end.clone();
+        let body = Body::new(branch, self.size, Arc::clone(&meter));
         let mut sink =
             ImageSink::new(self.client.clone(), self.id, self.data, self.options.clone());
         let (answer, outcome) = {
             let _open = Open(&meter);
-            let mut outcome = tap.outcome;
-            let mut read = None;
+            let mut outcome = None;
             let put = sink.take(body);
             let watch = self.watch(&meter);
             tokio::pin!(put, watch);
@@ -86,25 +88,29 @@ impl Attempt<'_> {
                 tokio::select! {
                     biased;
                     answer = &mut put => break answer.map_err(Halt::from),
-                    result = &mut outcome, if read.is_none() => {
+                    ended = end.wait_for(Option::is_some), if outcome.is_none() => {
                         // A connection that takes nothing does not notice that its body is cut. Only
-                        // one that nobody wants any more has an answer that is about to be read.
-                        let is_unwanted = matches!(result, Ok(Err(Stop::Unwanted)));
-                        let is_cut = !is_unwanted && !matches!(result, Ok(Ok(_)));
-                        read = Some(result);
-                        if is_cut {
+                        // one that is no longer wanted has an answer that is about to be read.
+                        let ended = ended.ok().and_then(|end| end.clone());
+                        let may_go_on =
+                            matches!(ended, Some(Ok(_) | Err(TransferError::Unwanted)));
+                        outcome = Some(ended);
+                        if !may_go_on {
                             break Err(Halt::Early);
                         }
                     }
                     seconds = &mut watch => break Err(Halt::Stalled(seconds)),
                 }
             };
-            // The reader ends a tap when its queue is gone; only one that hangs in a read does not.
-            let result = match read {
-                Some(result) => Some(result),
-                None => timeout(READER_TIMEOUT, outcome).await.ok(),
+            // The pass ends a branch when its queue is closed; only one that hangs in a read does not.
+            let outcome = match outcome {
+                Some(outcome) => outcome,
+                None => {
+                    let end = timeout(READER_TIMEOUT, end.wait_for(Option::is_some)).await;
+                    end.ok().and_then(Result::ok).and_then(|end| end.clone())
+                }
             };
-            (answer, result.and_then(Result::ok))
+            (answer, outcome)
         };
         match (&answer, self.traffic) {
             (Ok(()), Some(traffic)) => traffic.moved(),
@@ -113,40 +119,39 @@ impl Attempt<'_> {
         }
         let sent = meter.sent();
         match (answer, outcome) {
-            (Ok(()), Some(Ok(read))) => Ok(read),
+            (Ok(()), Some(Ok(produced))) if meter.ended() => Ok(produced),
             // A success before the end of the data cannot be one.
             (Ok(()), _) => {
-                Err(self.asked_after(Halt::Early, sent, self.patience.settle_timeout).await)
+                Err(self.asked_after(Halt::Early, sent, self.timeouts.settle_timeout).await)
             }
-            // A source that failed cut the connection; that is no failure of the network.
-            (Err(halt), Some(Err(Stop::Source(error)))) if halt.is_silence() => {
-                Err(Failure::from(error).into())
-            }
-            (Err(halt), Some(Err(Stop::Claim(failure)))) if halt.is_silence() => {
-                Err(failure.into())
-            }
-            (Err(halt), Some(Err(Stop::TooSlow))) if halt.is_silence() => {
-                let mut unsent = self.asked_after(halt, sent, self.patience.settle_timeout).await;
-                unsent.failure = Failure::TooSlow;
+            // A source that failed, or a gate that did not open, cut the connection; that is no failure of
+            // the network.
+            (
+                Err(halt),
+                Some(Err(error @ (TransferError::Source(_) | TransferError::Withheld))),
+            ) if halt.is_silence() => Err(error.into()),
+            (Err(halt), Some(Err(TransferError::TooSlow))) if halt.is_silence() => {
+                let mut unsent = self.asked_after(halt, sent, self.timeouts.settle_timeout).await;
+                unsent.error = TransferError::TooSlow;
                 Err(unsent)
             }
             // All was read and all was sent: the answer may just have been lost, and what a proxy
             // answers in its place comes while the service is still at it.
-            (Err(halt), Some(Ok(read))) if meter.ended() && halt.is_unclear() => {
+            (Err(halt), Some(Ok(produced))) if meter.ended() && halt.is_unclear() => {
                 let patience = match &halt {
-                    Halt::Client(error) if error.answer().is_some() => self.patience.finish_timeout,
-                    _ => self.patience.settle_timeout,
+                    Halt::Client(error) if error.answer().is_some() => self.timeouts.finish_timeout,
+                    _ => self.timeouts.settle_timeout,
                 };
                 match self.settled(patience).await {
-                    Ok(image) if is_whole(&image, self.data, Some(read.produced.bytes)) => {
+                    Ok(image) if is_whole(&image, self.data, Some(produced.bytes)) => {
                         tracing::warn!("the answer was lost, but the data is there");
-                        Ok(read)
+                        Ok(produced)
                     }
                     state => Err(halt.into_unsent(sent, &state)),
                 }
             }
             (Err(halt), _) if halt.is_unclear() => {
-                Err(self.asked_after(halt, sent, self.patience.settle_timeout).await)
+                Err(self.asked_after(halt, sent, self.timeouts.settle_timeout).await)
             }
             (Err(halt), _) => Err(halt.into_unsent(sent, &Err(String::new()))),
         }
@@ -176,12 +181,12 @@ impl Attempt<'_> {
                     self.enter(Phase::Finishing);
                     Instant::now()
                 });
-                if since.elapsed() > self.patience.finish_timeout {
-                    return self.patience.finish_timeout.as_secs();
+                if since.elapsed() > self.timeouts.finish_timeout {
+                    return self.timeouts.finish_timeout.as_secs();
                 }
-            } else if meter.idle() > self.patience.idle_timeout && !self.is_waiting_its_turn(meter)
+            } else if meter.idle() > self.timeouts.idle_timeout && !self.is_waiting_its_turn(meter)
             {
-                return self.patience.idle_timeout.as_secs();
+                return self.timeouts.idle_timeout.as_secs();
             }
         }
     }
@@ -189,7 +194,7 @@ impl Attempt<'_> {
     /// Whether the service has not begun to read, as its workers are at other uploads of this process. A
     /// connection that nobody has accepted takes what its buffers take, and then nothing.
     fn is_waiting_its_turn(&self, meter: &Meter) -> bool {
-        let is_busy = |traffic: &Traffic| traffic.idle() < self.patience.idle_timeout;
+        let is_busy = |traffic: &Traffic| traffic.idle() < self.timeouts.idle_timeout;
         meter.sent() <= UNREAD_BYTES && self.traffic.is_some_and(is_busy)
     }
 
@@ -275,7 +280,7 @@ pub(crate) async fn found(
         state => {
             let status = state.as_ref().ok().map(Image::status);
             let state = state_of(&state);
-            Err(Unsent { failure: Failure::Broken { sent: 0, state, source: None }, status })
+            Err(Unsent { error: TransferError::Broken { sent: 0, state, source: None }, status })
         }
     }
 }
@@ -329,15 +334,17 @@ impl Halt {
 
     fn into_unsent(self, sent: u64, image: &Result<Image, String>) -> Unsent {
         let state = state_of(image);
-        let failure = match self {
+        let error = match self {
             Halt::Client(source) if source.answer().is_some() => {
-                Failure::Client { during: SENDING, source }
+                TransferError::Client { during: SENDING, source: Arc::new(source) }
             }
-            Halt::Client(source) => Failure::Broken { sent, state, source: Some(Box::new(source)) },
-            Halt::Stalled(seconds) => Failure::Stalled { seconds, sent, state },
-            Halt::Early => Failure::Broken { sent, state, source: None },
+            Halt::Client(source) => {
+                TransferError::Broken { sent, state, source: Some(Arc::new(source)) }
+            }
+            Halt::Stalled(seconds) => TransferError::Stalled { seconds, sent, state },
+            Halt::Early => TransferError::Broken { sent, state, source: None },
         };
-        Unsent { failure, status: image.as_ref().ok().map(Image::status) }
+        Unsent { error, status: image.as_ref().ok().map(Image::status) }
     }
 }
 

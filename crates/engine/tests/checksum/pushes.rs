@@ -7,7 +7,9 @@ use std::time::Duration;
 use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{ChecksumError, FileSource, HttpOptions, ReaderSource, open};
-use imgpush_engine::{Algorithm, CancellationToken, Failure, SourceError, Staging, StagingOptions};
+use imgpush_engine::{
+    Algorithm, CancellationToken, SourceError, Staging, StagingOptions, TransferError,
+};
 use imgpush_sandbox::{Fault, Operation};
 
 use super::scene::{BYTES, Scene, content, sha256, sha512, unpacking, xz};
@@ -195,7 +197,11 @@ async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
     scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
     let error = scene.push(source).await.unwrap_err();
     // A pipe, so that it is not sent again.
-    assert!(matches!(error.failure.root(), Failure::Broken { .. }), "{:?}", error.failure);
+    assert!(
+        matches!(error.failure.transfer_error(), Some(TransferError::Broken { .. })),
+        "{:?}",
+        error.failure
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use imgpush_engine::checksum::Expected;
 use imgpush_engine::client::{ImageClient, ImageQuery};
 use imgpush_engine::source::{ChecksumError, Source, open};
 use imgpush_engine::{
-    Algorithm, CancellationToken, Fate, Push, PushError, PushOptions, Report, SourceError,
+    Algorithm, CancellationToken, Push, PushError, PushOptions, RecordOutcome, Report, SourceError,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 
@@ -97,7 +97,7 @@ impl Scene {
     /// The push fails since the source differs, after the record was made, and leaves none.
     pub(crate) async fn differs(&self, source: Box<dyn Source>) -> Differs {
         let error = self.push(source).await.expect_err("something else became an image");
-        assert!(matches!(error.fate, Fate::Removed { .. }), "{:?}", error.fate);
+        assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
         assert_eq!(self.images().await, 0, "something is left behind");
         let Some(SourceError::Unverified(reason)) = error.failure.source_error() else {
             panic!("{error:?}")

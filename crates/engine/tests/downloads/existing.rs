@@ -1,6 +1,6 @@
 //! Files that are there already, where those that are the image may stay.
 
-use imgpush_engine::{DestinationError, DownloadOptions, Failure, Remains};
+use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure};
 use serde_json::json;
 
 use crate::scene::{SIZE, Scene, data, image, is_same, quick};
@@ -37,9 +37,9 @@ async fn another_file_is_replaced_only_where_that_was_said() {
         std::fs::write(scene.destination(), content).unwrap();
         let error = scene.fetch_with(&image, keeping()).await.unwrap_err();
         let is_other =
-            matches!(&*error.failure, Failure::Destination(DestinationError::IsOther { .. }));
+            matches!(&*error.failure, PullFailure::Destination(DestinationError::IsOther { .. }));
         assert!(is_other, "{error:?}");
-        assert_eq!((error.remains, scene.asked()), (Remains::Nothing, vec![]));
+        assert_eq!((error.partial, scene.asked()), (PartialOutcome::Nothing, vec![]));
         assert!(is_same(&scene.destination(), content));
 
         let mut options = keeping();
@@ -72,5 +72,5 @@ async fn what_nothing_proves_is_another_file() {
     let mut options = keeping();
     options.allow_unverified = true;
     let error = scene.fetch_with(&image(&data, &none), options).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Destination(DestinationError::IsOther { .. })));
+    assert!(matches!(*error.failure, PullFailure::Destination(DestinationError::IsOther { .. })));
 }

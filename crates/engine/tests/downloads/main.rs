@@ -20,8 +20,8 @@ use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
 use imgpush_engine::{
-    Break, CancellationToken, DestinationError, Download, DownloadOptions, Failure, Phase, Push,
-    PushOptions, Remains, Verification,
+    CancellationToken, DestinationError, Download, DownloadOptions, IntegrityError, PartialOutcome,
+    Phase, PullFailure, Push, PushOptions, TransferInterrupted, Verification,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 use md5::Md5;
@@ -100,7 +100,7 @@ async fn only_attempts_that_bring_nothing_count() {
     // A service without ranges does not come further by sending the same again.
     let scene = Scene::with_ranges(data.clone(), [Act::Cut(5); 3], false).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::GaveUp { at: 5, attempts: 3, .. }), "{error:?}");
+    assert!(matches!(*error.failure, PullFailure::GaveUp { at: 5, attempts: 3, .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,12 +113,13 @@ async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
     let mut options = quick();
     options.retries = 2;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
-    let Failure::GaveUp { at, attempts: 3, retries: 2, source: Break::Client(_) } = *error.failure
+    let PullFailure::GaveUp { at, attempts: 3, retries: 2, source: TransferInterrupted::Client(_) } =
+        *error.failure
     else {
         panic!("{error:?}")
     };
     assert_eq!(at, half);
-    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: half });
+    assert_eq!(error.partial, PartialOutcome::Kept { path: scene.partial(), bytes: half });
     assert_eq!(scene.files(), [scene.partial()]);
 
     scene.service.script.lock().unwrap().clear();
@@ -162,8 +163,11 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
     let scene = Scene::new(data.clone(), []).await;
     std::fs::write(scene.partial(), vec![9; MIB]).unwrap();
     let error = scene.fetch(&image).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
-    assert_eq!(error.remains, Remains::Removed { path: scene.partial() });
+    assert!(matches!(
+        *error.failure,
+        PullFailure::Integrity(IntegrityError::Differs { field: "os_hash_value", .. })
+    ));
+    assert_eq!(error.partial, PartialOutcome::Removed { path: scene.partial() });
     assert!(scene.files().is_empty());
     assert!(scene.fetch(&image).await.unwrap().verified);
 }
@@ -178,13 +182,17 @@ async fn a_damaged_byte_leaves_nothing_behind() {
         let found = hex(Sha512::digest(&bad));
         let scene = Scene::new(bad, []).await;
         let error = scene.fetch(&image).await.unwrap_err();
-        let Failure::Differs { field: "os_hash_value", expected, found: computed, .. } =
-            &*error.failure
+        let PullFailure::Integrity(IntegrityError::Differs {
+            field: "os_hash_value",
+            expected,
+            found: computed,
+            ..
+        }) = &*error.failure
         else {
             panic!("{error:?}")
         };
         assert_eq!((&**expected, computed), (image.hash_value().unwrap(), &found));
-        assert_eq!(error.remains, Remains::Removed { path: scene.partial() });
+        assert_eq!(error.partial, PartialOutcome::Removed { path: scene.partial() });
         assert!(scene.files().is_empty(), "{:?}", scene.files());
     }
 }
@@ -214,7 +222,9 @@ async fn the_image_says_what_is_compared() {
         let scene = Scene::new(data.clone(), []).await;
         let error = scene.fetch(&image(&data, &changes)).await.unwrap_err();
         match &*error.failure {
-            Failure::Differs { field: found, .. } => assert_eq!(*found, field),
+            PullFailure::Integrity(IntegrityError::Differs { field: found, .. }) => {
+                assert_eq!(*found, field)
+            }
             other => panic!("{changes}: {other:?}"),
         }
         assert!(scene.files().is_empty(), "{changes}");
@@ -227,7 +237,10 @@ async fn the_image_says_what_is_compared() {
         let scene = Scene::new(data.clone(), []).await;
         let image = image(&data, changes);
         let error = scene.fetch(&image).await.unwrap_err();
-        assert!(matches!(*error.failure, Failure::CannotVerify { .. }), "{error:?}");
+        assert!(
+            matches!(*error.failure, PullFailure::Integrity(IntegrityError::CannotVerify { .. })),
+            "{error:?}"
+        );
         assert!(scene.asked().is_empty(), "nothing is fetched that cannot be proved");
         let report = scene.fetch_with(&image, allowed.clone()).await.unwrap();
         assert_eq!((report.verified, &report.verified_by[..]), (false, by));
@@ -238,7 +251,13 @@ async fn the_image_says_what_is_compared() {
     let scene = Scene::new(data.clone(), []).await;
     let wrong = image(&data, &json!({"os_hash_algo": "sm3", "checksum": hex([7; 16])}));
     let error = scene.fetch_with(&wrong, allowed).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "checksum", .. }), "{error:?}");
+    assert!(
+        matches!(
+            *error.failure,
+            PullFailure::Integrity(IntegrityError::Differs { field: "checksum", .. })
+        ),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,11 +267,11 @@ async fn a_file_that_is_there_is_left_alone() {
     let scene = Scene::new(data.clone(), []).await;
     std::fs::write(scene.destination(), "precious").unwrap();
     let error = scene.fetch(&image).await.unwrap_err();
-    let Failure::Destination(DestinationError::Exists { path }) = &*error.failure else {
+    let PullFailure::Destination(DestinationError::Exists { path }) = &*error.failure else {
         panic!("{error:?}")
     };
     assert_eq!(*path, scene.destination());
-    assert_eq!((error.remains, scene.asked()), (Remains::Nothing, vec![]));
+    assert_eq!((error.partial, scene.asked()), (PartialOutcome::Nothing, vec![]));
     assert!(is_same(&scene.destination(), b"precious"));
 
     // One that comes meanwhile, too: the proved data is kept, and taken when it may be.
@@ -267,10 +286,10 @@ async fn a_file_that_is_there_is_left_alone() {
     });
     let error = error.unwrap_err();
     assert!(
-        matches!(*error.failure, Failure::Destination(DestinationError::Exists { .. })),
+        matches!(*error.failure, PullFailure::Destination(DestinationError::Exists { .. })),
         "{error:?}"
     );
-    assert!(matches!(error.remains, Remains::Kept { .. }));
+    assert!(matches!(error.partial, PartialOutcome::Kept { .. }));
     assert!(is_same(&other.destination(), b"precious"));
     let mut options = quick();
     options.overwrite = true;
@@ -295,8 +314,8 @@ async fn an_interruption_keeps_what_came() {
             cancel.cancel();
         });
     let error = result.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Interrupted), "{error:?}");
-    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: came });
+    assert!(matches!(*error.failure, PullFailure::Interrupted), "{error:?}");
+    assert_eq!(error.partial, PartialOutcome::Kept { path: scene.partial(), bytes: came });
     let report = scene.fetch(&image).await.unwrap();
     assert_eq!((report.resumed_from, scene.asked()), (came, vec![0, came]));
     assert!(is_same(&scene.destination(), &data));
@@ -316,10 +335,11 @@ async fn a_connection_that_falls_silent_is_replaced() {
     options.retries = 0;
     let scene = Scene::new(data, [Act::Stall(0)]).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
-    let Failure::GaveUp { source: Break::Stalled { .. }, .. } = &*error.failure else {
+    let PullFailure::GaveUp { source: TransferInterrupted::Stalled { .. }, .. } = &*error.failure
+    else {
         panic!("{error:?}")
     };
-    assert_eq!(error.remains, Remains::Nothing);
+    assert_eq!(error.partial, PartialOutcome::Nothing);
     assert!(scene.files().is_empty());
 }
 
@@ -330,10 +350,10 @@ async fn a_refusal_is_not_asked_again() {
     for status in [400, 403, 404, 410, 416] {
         let scene = Scene::new(data.clone(), [Act::Cut(10), Act::Status(status)]).await;
         let error = scene.fetch(&image).await.unwrap_err();
-        let Failure::Client { source, .. } = &*error.failure else { panic!("{error:?}") };
+        let PullFailure::Client { source, .. } = &*error.failure else { panic!("{error:?}") };
         assert_eq!(source.status().unwrap().as_u16(), status);
         assert_eq!(scene.asked(), [0, 10]);
-        assert!(matches!(error.remains, Remains::Kept { bytes: 10, .. }));
+        assert!(matches!(error.partial, PartialOutcome::Kept { bytes: 10, .. }));
     }
 }
 
@@ -343,8 +363,14 @@ async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
     let image = image(&data, &json!({}));
     let scene = Scene::new(data.clone(), [Act::Cut(MIB as u64), Act::Status(200)]).await;
     let error = scene.fetch(&image).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "size", .. }), "{error:?}");
-    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: MIB as u64 });
+    assert!(
+        matches!(
+            *error.failure,
+            PullFailure::Integrity(IntegrityError::Differs { field: "size", .. })
+        ),
+        "{error:?}"
+    );
+    assert_eq!(error.partial, PartialOutcome::Kept { path: scene.partial(), bytes: MIB as u64 });
     assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, MIB as u64);
     assert!(is_same(&scene.destination(), &data));
 }
@@ -355,8 +381,14 @@ async fn more_data_than_the_image_has_is_not_kept() {
     let image = image(&data, &json!({"size": SIZE - 1}));
     let scene = Scene::new(data, [Act::Endless]).await;
     let error = scene.fetch(&image).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "size", .. }), "{error:?}");
-    assert_eq!(error.remains, Remains::Removed { path: scene.partial() });
+    assert!(
+        matches!(
+            *error.failure,
+            PullFailure::Integrity(IntegrityError::Differs { field: "size", .. })
+        ),
+        "{error:?}"
+    );
+    assert_eq!(error.partial, PartialOutcome::Removed { path: scene.partial() });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -366,11 +398,16 @@ async fn an_image_without_data_to_be_had_says_so() {
     for status in ["queued", "saving", "importing", "deactivated", "deleted"] {
         let image = image(&data, &json!({"status": status}));
         let error = scene.fetch(&image).await.unwrap_err();
-        let Failure::NotAvailable { status: found } = &*error.failure else { panic!("{error:?}") };
+        let PullFailure::Integrity(IntegrityError::NotAvailable { status: found }) =
+            &*error.failure
+        else {
+            panic!("{error:?}")
+        };
         assert_eq!(found.as_str(), status);
     }
     assert!(scene.asked().is_empty());
-    let closed = Failure::NotAvailable { status: Status::Deactivated };
+    let closed =
+        PullFailure::Integrity(IntegrityError::NotAvailable { status: Status::Deactivated });
     assert_eq!(closed.to_string(), "the image is deactivated, which closes it to downloads");
 }
 
@@ -393,7 +430,7 @@ async fn a_full_disk_names_what_is_full() {
     let cancel = CancellationToken::new();
     let download = scene.download(quick());
     let error = download.to_writer(&image, &mut full, "/dev/full", &cancel).await.unwrap_err();
-    let Failure::Destination(DestinationError::Full { name, .. }) = &*error.failure else {
+    let PullFailure::Destination(DestinationError::Full { name, .. }) = &*error.failure else {
         panic!("{error:?}")
     };
     assert_eq!(name, "/dev/full");
@@ -418,9 +455,12 @@ async fn a_writer_gets_the_whole_image_or_not_its_end() {
     let mut written = Vec::new();
     let download = scene.download(quick());
     let error = download.to_writer(&image, &mut written, "memory", &cancel).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+    assert!(matches!(
+        *error.failure,
+        PullFailure::Integrity(IntegrityError::Differs { field: "os_hash_value", .. })
+    ));
     assert!(written.len() < SIZE, "the end was written");
-    assert_eq!(error.remains, Remains::Cut { bytes: written.len() as u64 });
+    assert_eq!(error.partial, PartialOutcome::Cut { bytes: written.len() as u64 });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -451,7 +491,10 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
             }
         };
         assert_eq!(given, most);
-        assert!(matches!(*error.failure, Failure::Differs { .. }), "{error:?}");
+        assert!(
+            matches!(*error.failure, PullFailure::Integrity(IntegrityError::Differs { .. })),
+            "{error:?}"
+        );
         assert!(stream.next().await.is_none(), "something comes behind the error");
     }
 }
@@ -472,7 +515,7 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         cancel.cancel();
     });
-    assert!(matches!(*error.0.unwrap_err().failure, Failure::Interrupted));
+    assert!(matches!(*error.0.unwrap_err().failure, PullFailure::Interrupted));
     let sent = scene.service.sent.load(Ordering::Relaxed);
     // Two chunks here; the rest is what the sockets of the system hold.
     assert!(sent > 0 && sent < 24 * MIB as u64, "{sent} bytes were taken");
@@ -504,7 +547,12 @@ async fn a_file_is_compared_with_what_the_image_shows() {
     let mut other = data.clone();
     other[SIZE / 2] ^= 1;
     match failure(&good, file(&other)).await {
-        Failure::Differs { field: "os_hash_value", expected, found, what } => {
+        PullFailure::Integrity(IntegrityError::Differs {
+            field: "os_hash_value",
+            expected,
+            found,
+            what,
+        }) => {
             assert_eq!(expected, hex(Sha512::digest(&data)));
             assert_eq!(found, hex(Sha512::digest(&other)));
             assert!(what.ends_with("file"), "{what}");
@@ -512,11 +560,20 @@ async fn a_file_is_compared_with_what_the_image_shows() {
         other => panic!("{other:?}"),
     }
     let shorter = failure(&good, Box::new(Unread(SIZE as u64 - 1))).await;
-    assert!(matches!(shorter, Failure::Differs { field: "size", .. }), "{shorter:?}");
+    assert!(
+        matches!(shorter, PullFailure::Integrity(IntegrityError::Differs { field: "size", .. })),
+        "{shorter:?}"
+    );
     let queued = image(&data, &json!({"status": "queued", "os_hash_value": null}));
-    assert!(matches!(failure(&queued, file(&data)).await, Failure::NotAvailable { .. }));
+    assert!(matches!(
+        failure(&queued, file(&data)).await,
+        PullFailure::Integrity(IntegrityError::NotAvailable { .. })
+    ));
     let unknown = image(&data, &json!({"os_hash_algo": "sm3"}));
-    assert!(matches!(failure(&unknown, file(&data)).await, Failure::CannotVerify { .. }));
+    assert!(matches!(
+        failure(&unknown, file(&data)).await,
+        PullFailure::Integrity(IntegrityError::CannotVerify { .. })
+    ));
     assert!(scene.asked().is_empty(), "a file is compared without asking for data");
 }
 
@@ -559,5 +616,8 @@ async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
     let scene = Scene::new(bad, []).await;
     let verification = Verification::new(scene.client.clone(), quick());
     let error = verification.against_download(&image, &cancel).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+    assert!(matches!(
+        *error.failure,
+        PullFailure::Integrity(IntegrityError::Differs { field: "os_hash_value", .. })
+    ));
 }

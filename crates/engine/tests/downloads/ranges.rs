@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use imgpush_engine::{DownloadOptions, Failure, Remains};
+use imgpush_engine::{DownloadOptions, IntegrityError, PartialOutcome, PullFailure};
 use md5::Md5;
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
@@ -92,10 +92,10 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(
-        matches!(*error.failure, Failure::GaveUp { at: found, .. } if found == at),
+        matches!(*error.failure, PullFailure::GaveUp { at: found, .. } if found == at),
         "{error:?}"
     );
-    assert_eq!(error.remains, Remains::Kept { path: scene.partial(), bytes: at });
+    assert_eq!(error.partial, PartialOutcome::Kept { path: scene.partial(), bytes: at });
     scene.service.script.lock().unwrap().clear();
     let report = scene.fetch_with(&image, over(4)).await.unwrap();
     assert_eq!(report.resumed_from, at);
@@ -110,6 +110,9 @@ async fn a_damaged_segment_is_found_out() {
     bad[10 * MIB] ^= 1;
     let scene = Scene::new(bad, []).await;
     let error = scene.fetch_with(&image, over(4)).await.unwrap_err();
-    assert!(matches!(*error.failure, Failure::Differs { field: "os_hash_value", .. }));
+    assert!(matches!(
+        *error.failure,
+        PullFailure::Integrity(IntegrityError::Differs { field: "os_hash_value", .. })
+    ));
     assert!(scene.files().is_empty());
 }

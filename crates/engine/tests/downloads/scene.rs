@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Surroundings};
 use imgpush_engine::{
-    CancellationToken, Download, DownloadError, DownloadOptions, DownloadReport, Phase, Progress,
+    CancellationToken, Download, DownloadOptions, DownloadReport, Phase, Progress, PullError,
 };
 use md5::Md5;
 use serde_json::{Value, json};
@@ -159,7 +159,7 @@ impl Scene {
         self.folder.path().join(format!("disk.img.{ID}.part"))
     }
 
-    pub(crate) async fn fetch(&self, image: &Image) -> Result<DownloadReport, DownloadError> {
+    pub(crate) async fn fetch(&self, image: &Image) -> Result<DownloadReport, PullError> {
         self.fetch_with(image, quick()).await
     }
 
@@ -167,7 +167,7 @@ impl Scene {
         &self,
         image: &Image,
         options: DownloadOptions,
-    ) -> Result<DownloadReport, DownloadError> {
+    ) -> Result<DownloadReport, PullError> {
         let cancel = CancellationToken::new();
         self.download(options).to_file(image, self.destination(), &cancel).await
     }

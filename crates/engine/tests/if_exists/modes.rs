@@ -3,7 +3,7 @@
 use imgpush_engine::client::Status;
 use imgpush_engine::source::ReaderSource;
 use imgpush_engine::{CancellationToken, Push};
-use imgpush_engine::{Failure, IfExists, MultiPush, Retire};
+use imgpush_engine::{IfExists, MultiPush, PushFailure, Retire};
 
 use crate::common::connect;
 use crate::counted::Counted;
@@ -79,7 +79,7 @@ async fn outcome(scene: &Scene, mode: IfExists) -> Outcome {
             Outcome::Skipped
         }
         Err(error) => {
-            assert!(matches!(*error.failure, Failure::Exists { .. }), "{error:?}");
+            assert!(matches!(*error.failure, PushFailure::Exists { .. }), "{error:?}");
             assert_eq!(after, before);
             Outcome::Exists
         }
@@ -200,7 +200,7 @@ async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
         assert_eq!(report.action, "pushed");
         let before = scene.requests(0).len();
         let failure = failure(scene.push(options(mode), pipe()).await);
-        assert!(matches!(&failure, Failure::NotComparable { id, .. } if *id == report.id));
+        assert!(matches!(&failure, PushFailure::NotComparable { id, .. } if *id == report.id));
         assert_eq!(scene.requests(before), ["GET /v2/images"]);
         assert_eq!(scene.only().await.status(), Status::Active);
     }

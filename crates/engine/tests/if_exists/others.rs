@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use imgpush_engine::client::Status;
-use imgpush_engine::{Earlier, Failure, IfExists};
+use imgpush_engine::{Earlier, IfExists, PushFailure};
 use imgpush_sandbox::{Fault, Operation};
 
 use crate::scene::{NAME, Scene, Way, data, derived, failure, options, record, record_of, sha512};
@@ -104,7 +104,10 @@ async fn a_run_that_does_not_end_is_given_up() {
     let mut options = options(IfExists::Skip);
     options.wait_for_others = Duration::from_millis(500);
     let failure = failure(scene.push_data(options, &data(0)).await.0);
-    assert!(matches!(failure, Failure::StillTheirs { status: Status::Saving, .. }), "{failure}");
+    assert!(
+        matches!(failure, PushFailure::StillTheirs { status: Status::Saving, .. }),
+        "{failure}"
+    );
     assert_eq!(scene.only().await.status(), Status::Saving, "it is not this one's to remove");
 }
 

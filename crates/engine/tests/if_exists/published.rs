@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::source::{ReaderSource, Source};
-use imgpush_engine::{Failure, IfExists, SourceError};
+use imgpush_engine::{IfExists, PushFailure, SourceError, TransferError};
 
 use crate::counted::Counted;
 use crate::scene::{NAME, Scene, data, derived, options, record, sha256, sha512};
@@ -57,7 +57,9 @@ async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
     let digest = sha256(&data(1));
     let (source, _) = Counted::of(data(0));
     let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
-    let Failure::Source(source) = &*error.failure else { panic!("{error:?}") };
+    let PushFailure::Transfer(TransferError::Source(source)) = &*error.failure else {
+        panic!("{error:?}")
+    };
     assert!(matches!(**source, SourceError::Unverified(_)));
     assert!(scene.images().await.is_empty());
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use imgpush_engine::{Failure, IfExists, Records};
+use imgpush_engine::{IfExists, PushFailure, Records};
 use imgpush_sandbox::{Fault, Operation};
 
 use crate::scene::{NAME, Scene, Way, data, derived, failure, options, record_of, sha512};
@@ -47,7 +47,7 @@ async fn each_id_is_told_before_and_when_it_is_gone() {
 
     scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 300_000 });
     let error = scene.push_data(kept_by(&account, IfExists::Add), &data(0)).await.0.unwrap_err();
-    let imgpush_engine::Fate::Removed { id } = error.fate else { panic!("{error:?}") };
+    let imgpush_engine::RecordOutcome::Removed { id } = error.outcome else { panic!("{error:?}") };
     assert_eq!(account.taken(), [format!("asking {id}"), format!("gone {id}")]);
 
     scene.sandbox.inject(Operation::Create, Fault::Status { status: 403, after: 0 });
@@ -77,6 +77,6 @@ async fn what_cannot_be_written_down_is_not_asked_for() {
     let scene = Scene::new().await;
     let account = Arc::new(Account { is_full: true, ..Account::default() });
     let failure = failure(scene.push_data(kept_by(&account, IfExists::Add), &data(0)).await.0);
-    assert!(matches!(failure, Failure::NotRecorded { .. }), "{failure}");
+    assert!(matches!(failure, PushFailure::NotRecorded { .. }), "{failure}");
     assert!(!scene.requests(0).iter().any(|request| request.starts_with("POST")));
 }

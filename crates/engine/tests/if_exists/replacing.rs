@@ -1,7 +1,7 @@
 //! What becomes of the images that another one replaces.
 
 use imgpush_engine::client::{Error, Image};
-use imgpush_engine::{Failure, Fate, IfExists, Retire};
+use imgpush_engine::{IfExists, IntegrityError, PushFailure, RecordOutcome, Retire};
 use imgpush_sandbox::{Fault, Operation};
 
 use crate::scene::{NAME, Scene, data, options, record};
@@ -23,7 +23,10 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
         // One that does not become right retires nobody.
         scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
         let (result, _) = scene.push_data(replace(how), &data(0)).await;
-        assert!(matches!(*result.unwrap_err().failure, Failure::Mismatch { .. }));
+        assert!(matches!(
+            *result.unwrap_err().failure,
+            PushFailure::Integrity(IntegrityError::Mismatch { .. })
+        ));
         assert_eq!(scene.images().await.len(), 2);
 
         let (result, _) = scene.push_data(replace(how), &data(0)).await;
@@ -70,17 +73,20 @@ async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
     scene.active(&scene.client, &record(NAME), &data(2)).await;
     let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
     let error = result.unwrap_err();
-    let Failure::NotReplaced { left, source: Error::Forbidden(_) } = &*error.failure else {
+    let PushFailure::NotReplaced { left, source: Error::Forbidden(_) } = &*error.failure else {
         panic!("{error:?}");
     };
     assert_eq!(*left, [old.id()]);
-    let Fate::Kept { id, .. } = &error.fate else { panic!("{:?}", error.fate) };
+    let RecordOutcome::Kept { id, .. } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert_eq!(scene.images().await.len(), 2, "the other one is gone");
 
     // Again, with nothing to be sent: the same, and in the end well.
     let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
     let error = result.unwrap_err();
-    assert!(matches!(&error.fate, Fate::Kept { id: kept, .. } if kept == id), "{error:?}");
+    assert!(
+        matches!(&error.outcome, RecordOutcome::Kept { id: kept, .. } if kept == id),
+        "{error:?}"
+    );
     old.set_protected(false);
     scene.client.commit(&old).await.unwrap();
     let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;

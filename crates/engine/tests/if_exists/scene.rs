@@ -10,8 +10,8 @@ use http_body_util::Full;
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, NewImage, UploadOptions};
 use imgpush_engine::source::Source;
 use imgpush_engine::{
-    CancellationToken, Earlier, Failure, IfExists, Push, PushError, PushOptions, Records, Report,
-    RetryOptions, Target,
+    CancellationToken, Earlier, IfExists, Push, PushError, PushFailure, PushOptions, Records,
+    Report, RetryOptions, Target,
 };
 use imgpush_sandbox::{ADMIN, PROJECT_ID, Sandbox, SandboxOptions, USER};
 use sha2::Digest as _;
@@ -165,6 +165,6 @@ fn hex(algorithm: &str, bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// The failure, which left no record.
-pub(crate) fn failure(result: Result<Report, PushError>) -> Failure {
+pub(crate) fn failure(result: Result<Report, PushError>) -> PushFailure {
     *result.unwrap_err().failure
 }

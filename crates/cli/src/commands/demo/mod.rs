@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Cloud, CloudOptions, Image, ImageClient, ImageQuery, Surroundings};
 use imgpush_engine::{
-    CancellationToken, Failure, Push, PushError, PushOptions, Report, source::FileSource,
+    CancellationToken, IntegrityError, Push, PushError, PushFailure, PushOptions, Report,
+    source::FileSource,
 };
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
@@ -54,7 +55,7 @@ async fn show(printer: &Printer) -> anyhow::Result<()> {
     );
     sandbox.inject(Operation::Upload, Fault::CorruptByte(4 << 20));
     bad(printer, push(&client, &file).await, |failure| {
-        matches!(failure, Failure::Mismatch { .. })
+        matches!(failure, PushFailure::Integrity(IntegrityError::Mismatch { .. }))
     })?;
 
     title(printer, "3. A push that is cut", "the connection breaks at half of it");
@@ -125,7 +126,7 @@ fn mended(printer: &Printer, report: &Report) {
 fn bad(
     printer: &Printer,
     result: Result<Report, PushError>,
-    expected: impl Fn(&Failure) -> bool,
+    expected: impl Fn(&PushFailure) -> bool,
 ) -> anyhow::Result<()> {
     let error = match result {
         Ok(report) => anyhow::bail!("the push of {} was not noticed to be damaged", report.id),
@@ -133,14 +134,14 @@ fn bad(
         Err(error) => return Err(error).context("the demo went wrong in an unexpected way"),
     };
     let noticed = match &*error.failure {
-        Failure::Mismatch { field, .. } => {
+        PushFailure::Integrity(IntegrityError::Mismatch { field, .. }) => {
             format!("the service's {field} is not that of the bytes that were sent")
         }
         other => other.to_string(),
     };
     printer.result(&format!("   {:<12}{noticed}", "noticed"));
-    printer.result(&format!("   {:<12}{}", "left behind", error.fate));
-    let code = exit_code::of_push(&error).number();
+    printer.result(&format!("   {:<12}{}", "left behind", error.outcome));
+    let code = exit_code::of(error.kind()).number();
     let verdict = format!("no image that could be booted by mistake; exit code {code}");
     printer.result(&format!("   {:<12}{}", "result", printer.painted(&verdict, "1;33")));
     Ok(())

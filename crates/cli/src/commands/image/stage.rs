@@ -56,7 +56,7 @@ pub(super) async fn run(
             exit_code::DONE
         }
         Err(error) => {
-            let code = exit_code::of_failure(&error.failure);
+            let code = exit_code::of(error.kind());
             let chain = output::chain(&error);
             if args.json {
                 let mut json = output::error(&chain, code);

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 use imgpush_client::Image;
-use imgpush_engine::{CancellationToken, Download, DownloadError, DownloadReport};
+use imgpush_engine::{CancellationToken, Download, DownloadReport, PullError};
 
 pub(crate) use self::names::file_names;
 use self::telling::Telling;
@@ -149,7 +149,7 @@ impl Pulling<'_> {
     }
 }
 
-fn tell(pulled: &Result<DownloadReport, DownloadError>, named: &str, telling: &mut Telling<'_>) {
+fn tell(pulled: &Result<DownloadReport, PullError>, named: &str, telling: &mut Telling<'_>) {
     match pulled {
         Ok(report) => telling.done(report),
         Err(error) => telling.failed(error, named),

@@ -1,6 +1,6 @@
 //! What is said of downloads.
 
-use imgpush_engine::{DownloadError, DownloadReport, Failure};
+use imgpush_engine::{DownloadReport, PullError, PullFailure};
 use serde_json::json;
 
 use crate::commands::selection::Missing;
@@ -64,9 +64,9 @@ impl<'a> Telling<'a> {
     }
 
     /// An image is not there.
-    pub(super) fn failed(&mut self, error: &DownloadError, named: &str) {
+    pub(super) fn failed(&mut self, error: &PullError, named: &str) {
         let code = failed(error, named, self.json, self.printer);
-        let is_given_up = self.is_given_up && matches!(*error.failure, Failure::Interrupted);
+        let is_given_up = self.is_given_up && matches!(*error.failure, PullFailure::Interrupted);
         if !is_given_up {
             self.codes.push(code);
             let cause = output::chain(error).pop().unwrap_or_default();
@@ -119,10 +119,10 @@ pub(crate) fn warn(report: &DownloadReport, printer: &Printer) {
 }
 
 /// Says why a download failed, and gives its exit code.
-pub(crate) fn failed(error: &DownloadError, named: &str, json: bool, printer: &Printer) -> Code {
-    let code = exit_code::of_failure(&error.failure);
+pub(crate) fn failed(error: &PullError, named: &str, json: bool, printer: &Printer) -> Code {
+    let code = exit_code::of(error.kind());
     let mut chain = output::chain(error);
-    chain[0] = format!("{}; {}", chain[0], error.remains);
+    chain[0] = format!("{}; {}", chain[0], error.partial);
     if json {
         let error = output::error(&chain, code);
         let object = json!({ "image": named, "verified": false, "error": error });

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 use imgpush_client::{Cloud, CloudOptions, Error as ClientError};
-use imgpush_engine::{Failure, Fate, PushError, RetryOptions, Target, Timing, source};
+use imgpush_engine::{PushError, PushFailure, RecordOutcome, RetryOptions, Target, Timing, source};
 
 use crate::args::CloudArgs;
 
@@ -43,24 +43,24 @@ pub(super) async fn connect(
     join_all(connecting_all).await
 }
 
-fn connecting(source: ClientError) -> Failure {
-    Failure::Client { during: "connecting to the cloud", source }
+fn connecting(source: ClientError) -> PushFailure {
+    PushFailure::Client { during: "connecting to the cloud", source }
 }
 
 /// What was not even begun there.
-pub(super) fn unbegun(what: &str, cloud: &str, failure: Failure) -> PushError {
+pub(super) fn unbegun(what: &str, cloud: &str, failure: PushFailure) -> PushError {
     PushError {
         source_name: what.into(),
         cloud: cloud.into(),
         attempts: 0,
         failure: Box::new(failure),
-        fate: Fate::NoRecord,
+        outcome: RecordOutcome::NoRecord,
         timing: Box::new(Timing::unbegun()),
     }
 }
 
 /// What is told once, not for every cloud.
-pub(super) fn unbegun_anywhere(what: &str, aims: &[Aim], failure: Failure) -> PushError {
+pub(super) fn unbegun_anywhere(what: &str, aims: &[Aim], failure: PushFailure) -> PushError {
     let cloud = if let [aim] = aims { &aim.name } else { "all clouds" };
     unbegun(what, cloud, failure)
 }

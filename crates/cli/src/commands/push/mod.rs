@@ -12,8 +12,8 @@ use imgpush_client::ImageClient;
 use imgpush_engine::checksum::Expected;
 use imgpush_engine::source::{self, Source, SourceOptions};
 use imgpush_engine::{
-    Batch, BatchEvent, BatchSummary, BatchTask, CancellationToken, Failure, Push, PushError,
-    PushOptions, Report, RetryOptions, SourceError, Target,
+    Batch, BatchEvent, BatchSummary, BatchTask, CancellationToken, Push, PushError, PushFailure,
+    PushOptions, Report, RetryOptions, SourceError, Target, TransferError,
 };
 
 use self::aims::{Aim, aims, connect, shown, unbegun_anywhere};
@@ -109,8 +109,8 @@ impl Pushing<'_> {
             Ok::<_, SourceError>((open, first, connect(self.aims, &retry, self.what).await))
         };
         let begun = tokio::select! {
-            begun = beginning => begun.map_err(Failure::from),
-            () = self.cancel.cancelled() => Err(Failure::Interrupted),
+            begun = beginning => begun.map_err(|error| TransferError::from(error).into()),
+            () = self.cancel.cancelled() => Err(PushFailure::Interrupted),
         };
         let (open, first, connected) =
             begun.map_err(|failure| unbegun_anywhere(self.what, self.aims, failure))?;
@@ -146,7 +146,7 @@ impl Pushing<'_> {
         }
         let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
         let mut running =
-            running.map_err(|error| unbegun_anywhere(self.what, self.aims, error.into()))?;
+            running.map_err(|error| unbegun_anywhere(self.what, self.aims, PushFailure::NotStarted(error.into())))?;
         while let Some(event) = running.next().await {
             let BatchEvent::Ended(outcome) = event else { continue };
             views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
@@ -240,8 +240,8 @@ pub(crate) async fn push(
         Ok::<_, SourceError>((source, connect(&aims, &options.retry, &what).await))
     };
     let begun = tokio::select! {
-        begun = begin => begun.map_err(Failure::from),
-        () = cancel.cancelled() => Err(Failure::Interrupted),
+        begun = begin => begun.map_err(|error| TransferError::from(error).into()),
+        () = cancel.cancelled() => Err(PushFailure::Interrupted),
     };
     let (source, mut connected) =
         begun.map_err(|failure| unbegun_anywhere(&what, &aims, failure))?;

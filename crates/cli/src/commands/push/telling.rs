@@ -61,7 +61,7 @@ impl Telling<'_> {
     }
 
     fn failed(&mut self, error: &PushError, file: &Path) {
-        let code = exit_code::of_push(error);
+        let code = exit_code::of(error.kind());
         self.codes.push(code);
         if self.args.json {
             self.printer.result(&output::failure(error, code).to_string());
@@ -94,7 +94,7 @@ impl Telling<'_> {
 /// Says why a push failed, and gives its exit code.
 pub(crate) fn failed(error: &PushError, file: &Path, keep_failed: bool, printer: &Printer) -> Code {
     let mut chain = output::chain(error);
-    chain[0] = format!("{}; {}", chain[0], error.fate);
+    chain[0] = format!("{}; {}", chain[0], error.outcome);
     printer.error(&chain, &hints::for_push(error, file, keep_failed));
-    exit_code::of_push(error)
+    exit_code::of(error.kind())
 }

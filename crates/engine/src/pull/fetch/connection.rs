@@ -11,21 +11,22 @@ use futures_util::StreamExt as _;
 use imgpush_client::{Download, DownloadOptions, Error as ClientError};
 use tokio::time::{sleep, timeout};
 
-use super::{DATA, Subject};
-use crate::error::{Break, Failure};
-use crate::report::chain;
+use super::target::{DATA, FetchTarget};
+use crate::error::chain;
+use crate::integrity::IntegrityError;
+use crate::pull::error::{PullFailure, TransferInterrupted};
 use imgpush_source::pool::Buffer;
 
 /// A stretch that is being received.
-pub(super) struct Stretch {
-    subject: Arc<Subject>,
+pub(super) struct Connection {
+    subject: Arc<FetchTarget>,
     /// Bytes of the image up to what was received last.
     at: u64,
     /// Behind its last byte.
     end: u64,
     /// Whether others fetch the rest, so that an answer with the whole image is of no use.
     is_part: bool,
-    connection: Option<Connection>,
+    connection: Option<OpenBody>,
     /// What the network brought and no buffer has taken yet.
     piece: Bytes,
     /// The chunk that is being filled, and how far it is.
@@ -36,41 +37,41 @@ pub(super) struct Stretch {
     failures: u32,
 }
 
-struct Connection {
+struct OpenBody {
     body: Download,
     /// Bytes to come that are here already.
     known: u64,
 }
 
 /// Why no more bytes come.
-pub(super) enum Stop {
-    Failed(Failure),
+pub(super) enum FetchStop {
+    Failed(PullFailure),
     /// A part was asked for, and the service answered with the whole.
     NoRanges,
 }
 
 /// What ends an attempt.
-enum Trouble {
+enum ConnectionTrouble {
     /// Another may do better.
-    Passing(Break),
+    Passing(TransferInterrupted),
     /// No other would.
-    Lasting(Stop),
+    Lasting(FetchStop),
 }
 
-impl Stretch {
+impl Connection {
     /// All from that byte on, with so many breaks to its account.
-    pub(super) fn rest(subject: Arc<Subject>, at: u64, failures: u32) -> Self {
+    pub(super) fn rest(subject: Arc<FetchTarget>, at: u64, failures: u32) -> Self {
         let end = subject.size;
-        Stretch { failures, ..Stretch::new(subject, at, end, false) }
+        Connection { failures, ..Connection::new(subject, at, end, false) }
     }
 
     /// The bytes from `at` to before `end`, while others fetch what is around them.
-    pub(super) fn part(subject: Arc<Subject>, at: u64, end: u64) -> Self {
-        Stretch::new(subject, at, end, true)
+    pub(super) fn part(subject: Arc<FetchTarget>, at: u64, end: u64) -> Self {
+        Connection::new(subject, at, end, true)
     }
 
-    fn new(subject: Arc<Subject>, at: u64, end: u64, is_part: bool) -> Self {
-        Stretch {
+    fn new(subject: Arc<FetchTarget>, at: u64, end: u64, is_part: bool) -> Self {
+        Connection {
             subject,
             at,
             end,
@@ -91,8 +92,8 @@ impl Stretch {
     ///
     /// # Cancel safety
     ///
-    /// No byte is lost: another call goes on, and [`leave`](Stretch::leave) gives what there is.
-    pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
+    /// No byte is lost: another call goes on, and [`leave`](Connection::leave) gives what there is.
+    pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchStop> {
         loop {
             if self.piece.is_empty() {
                 if self.at == self.end {
@@ -105,8 +106,8 @@ impl Stretch {
                 Some(filling) => filling,
                 None => {
                     let taken = self.subject.pool.taken().await;
-                    let buffer =
-                        taken.map_err(|source| Stop::Failed(Failure::Memory { source }))?;
+                    let buffer = taken
+                        .map_err(|source| FetchStop::Failed(PullFailure::Memory { source }))?;
                     self.filling.insert((buffer, 0))
                 }
             };
@@ -132,7 +133,7 @@ impl Stretch {
     }
 
     /// The next bytes of the network, through all passing trouble.
-    async fn receive(&mut self) -> Result<Bytes, Stop> {
+    async fn receive(&mut self) -> Result<Bytes, FetchStop> {
         let patience = &self.subject.patience.clone();
         loop {
             let broken = match self.attempt().await {
@@ -140,12 +141,12 @@ impl Stretch {
                     self.failures = 0;
                     return Ok(piece);
                 }
-                Err(Trouble::Lasting(stop)) => return Err(stop),
-                Err(Trouble::Passing(broken)) => broken,
+                Err(ConnectionTrouble::Lasting(stop)) => return Err(stop),
+                Err(ConnectionTrouble::Passing(broken)) => broken,
             };
             self.connection = None;
             if self.failures >= patience.retries {
-                return Err(Stop::Failed(Failure::GaveUp {
+                return Err(FetchStop::Failed(PullFailure::GaveUp {
                     at: self.at,
                     attempts: self.subject.tally.requests(),
                     retries: self.failures,
@@ -165,7 +166,7 @@ impl Stretch {
         }
     }
 
-    async fn attempt(&mut self) -> Result<Bytes, Trouble> {
+    async fn attempt(&mut self) -> Result<Bytes, ConnectionTrouble> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
@@ -173,11 +174,13 @@ impl Stretch {
         loop {
             let idle = self.subject.patience.idle_timeout;
             let Ok(piece) = timeout(idle, connection.body.next()).await else {
-                return Err(Trouble::Passing(Break::Stalled { seconds: idle.as_secs() }));
+                return Err(ConnectionTrouble::Passing(TransferInterrupted::Stalled {
+                    seconds: idle.as_secs(),
+                }));
             };
             let Some(piece) = piece else {
                 let (at, size) = (self.at, self.end);
-                return Err(Trouble::Passing(Break::Short { at, size }));
+                return Err(ConnectionTrouble::Passing(TransferInterrupted::Short { at, size }));
             };
             let mut piece = piece.map_err(trouble)?;
             let known = piece.len().min(usize::try_from(connection.known).unwrap_or(usize::MAX));
@@ -189,7 +192,7 @@ impl Stretch {
             let end = self.at + piece.len() as u64;
             if end > self.end {
                 if self.is_part {
-                    return Err(Trouble::Lasting(Stop::NoRanges));
+                    return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges));
                 }
                 self.overran = true;
                 return Err(self.other_size(&format!("at least {end}")));
@@ -201,7 +204,7 @@ impl Stretch {
         }
     }
 
-    async fn connect(&mut self) -> Result<Connection, Trouble> {
+    async fn connect(&mut self) -> Result<OpenBody, ConnectionTrouble> {
         self.subject.tally.request();
         let mut options = DownloadOptions::from_byte(self.at).with_prefer(&self.subject.prefer);
         if self.is_part {
@@ -213,33 +216,37 @@ impl Stretch {
             return Err(self.other_size(&size.to_string()));
         }
         let Some(known) = self.at.checked_sub(body.first) else {
-            return Err(Trouble::Passing(Break::Skipped { asked: self.at, first: body.first }));
+            return Err(ConnectionTrouble::Passing(TransferInterrupted::Skipped {
+                asked: self.at,
+                first: body.first,
+            }));
         };
         let is_longer = || body.length.is_some_and(|length| length > self.end - self.at);
         if self.is_part && (known > 0 || is_longer()) {
-            return Err(Trouble::Lasting(Stop::NoRanges));
+            return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges));
         }
         if known > 0 {
             tracing::info!(image = self.subject.id, known, "the service knows no ranges");
         }
-        Ok(Connection { body, known })
+        Ok(OpenBody { body, known })
     }
 
-    fn other_size(&self, found: &str) -> Trouble {
-        Trouble::Lasting(Stop::Failed(Failure::Differs {
+    fn other_size(&self, found: &str) -> ConnectionTrouble {
+        let error = IntegrityError::Differs {
             what: DATA.to_owned(),
             field: "size",
             expected: self.subject.size.to_string(),
             found: found.to_owned(),
-        }))
+        };
+        ConnectionTrouble::Lasting(FetchStop::Failed(error.into()))
     }
 }
 
-fn trouble(error: ClientError) -> Trouble {
+fn trouble(error: ClientError) -> ConnectionTrouble {
     if error.is_transient() {
-        Trouble::Passing(Break::Client(error))
+        ConnectionTrouble::Passing(TransferInterrupted::Client(error))
     } else {
         let during = "downloading the data";
-        Trouble::Lasting(Stop::Failed(Failure::Client { during, source: error }))
+        ConnectionTrouble::Lasting(FetchStop::Failed(PullFailure::Client { during, source: error }))
     }
 }

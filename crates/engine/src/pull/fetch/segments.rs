@@ -12,12 +12,12 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Subject;
-use super::connection::{Stop, Stretch};
+use super::connection::{Connection, FetchStop};
+use super::target::FetchTarget;
 
 /// The segments behind some byte. Dropping it closes all connections.
 pub(super) struct Segments {
-    subject: Arc<Subject>,
+    subject: Arc<FetchTarget>,
     segment_bytes: u64,
     connections: usize,
     /// The first byte that no segment has.
@@ -27,7 +27,7 @@ pub(super) struct Segments {
 }
 
 struct Segment {
-    chunks: mpsc::UnboundedReceiver<Result<Bytes, Stop>>,
+    chunks: mpsc::UnboundedReceiver<Result<Bytes, FetchStop>>,
     /// Bytes to be handed on.
     left: u64,
     _task: AbortOnDropHandle<()>,
@@ -35,7 +35,7 @@ struct Segment {
 
 impl Segments {
     pub(super) fn new(
-        subject: Arc<Subject>,
+        subject: Arc<FetchTarget>,
         at: u64,
         segment_bytes: u64,
         connections: usize,
@@ -54,7 +54,7 @@ impl Segments {
     /// # Cancel safety
     ///
     /// No byte is lost.
-    pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
+    pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchStop> {
         loop {
             self.begin();
             let Some(first) = self.begun.front_mut() else { return Ok(None) };
@@ -94,7 +94,7 @@ impl Segments {
         {
             let end = self.subject.size.min(self.next + self.segment_bytes);
             let (sender, chunks) = mpsc::unbounded_channel();
-            let stretch = Stretch::part(Arc::clone(&self.subject), self.next, end);
+            let stretch = Connection::part(Arc::clone(&self.subject), self.next, end);
             let task = AbortOnDropHandle::new(tokio::spawn(fetch(stretch, sender)));
             self.begun.push_back(Segment { chunks, left: end - self.next, _task: task });
             self.next = end;
@@ -103,7 +103,7 @@ impl Segments {
 }
 
 /// Hands on all chunks, and whatever came before a failure. Nobody listens to a segment that is dropped.
-async fn fetch(mut stretch: Stretch, chunks: mpsc::UnboundedSender<Result<Bytes, Stop>>) {
+async fn fetch(mut stretch: Connection, chunks: mpsc::UnboundedSender<Result<Bytes, FetchStop>>) {
     loop {
         match stretch.next_chunk().await {
             Ok(Some(chunk)) => _ = chunks.send(Ok(chunk)),

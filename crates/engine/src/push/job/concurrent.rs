@@ -6,13 +6,12 @@ use imgpush_client::{Error as ClientError, Image, Status};
 use tokio::time::sleep;
 
 use super::derived_id::MOST_IDS;
-use super::record::Record;
-use super::{Delivery, Stage};
-use crate::error::Failure;
+use super::state::Record;
+use super::state::{JobStep, UploadJob};
 use crate::progress::Phase;
-use crate::push::if_exists::Earlier;
-use crate::report::Note;
-use crate::transfer::upload::Unsent;
+use crate::push::error::PushFailure;
+use crate::push::ledger::Earlier;
+use crate::push::report::Note;
 
 /// What asking for a record has come to.
 pub(super) enum Claimed {
@@ -21,10 +20,10 @@ pub(super) enum Claimed {
     Theirs(Box<Image>),
 }
 
-impl Delivery<'_> {
+impl UploadJob<'_> {
     /// Makes the record, or finds the one that another run has made: a service gives an id that follows from
     /// the image to one of them.
-    pub(super) async fn claim(&mut self) -> Result<Claimed, Failure> {
+    pub(super) async fn claim(&mut self) -> Result<Claimed, PushFailure> {
         if self.record != Record::Made {
             self.use_or_remove_leftover().await?;
         }
@@ -48,7 +47,7 @@ impl Delivery<'_> {
     }
 
     /// The image of an id, if it is as if this push had made it, and may come to something.
-    async fn made_alike(&self, id: &str) -> Result<Option<Image>, Failure> {
+    async fn made_alike(&self, id: &str) -> Result<Option<Image>, PushFailure> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let fetch = || client.image(id);
@@ -57,7 +56,10 @@ impl Delivery<'_> {
             // Deleted, or another project's.
             Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => return Ok(None),
             Err(source) => {
-                return Err(Failure::Client { during: "asking for another run's image", source });
+                return Err(PushFailure::Client {
+                    during: "asking for another run's image",
+                    source,
+                });
             }
         };
         let is_alike =
@@ -67,13 +69,13 @@ impl Delivery<'_> {
     }
 
     /// Waits for what another run makes. Afterwards there is an end, or a record to send to, or none.
-    pub(super) async fn wait_for(&mut self, image: Image) -> Result<(), Failure> {
+    pub(super) async fn wait_for(&mut self, image: Image) -> Result<(), PushFailure> {
         let begun = Instant::now();
         let id = image.id().to_owned();
         let is_dead = self.is_earlier(&id);
         let mut queued_since: Option<Instant> = None;
         let mut found = Some(image);
-        self.stage = Stage::first(&self.target.via);
+        self.stage = JobStep::first(&self.target.via);
         while let Some(image) = found {
             match image.status() {
                 Status::Active => {
@@ -97,7 +99,7 @@ impl Delivery<'_> {
             }
             let seconds = begun.elapsed().as_secs();
             if begun.elapsed() >= self.options.wait_for_others {
-                return Err(Failure::StillTheirs { id, status: image.status(), seconds });
+                return Err(PushFailure::StillTheirs { id, status: image.status(), seconds });
             }
             self.enter(Phase::Waiting);
             sleep(INTERVAL).await;
@@ -117,7 +119,7 @@ impl Delivery<'_> {
     }
 
     /// Sends to a record whose run is gone. It gets what this one's would have.
-    async fn take_over(&mut self, image: &Image) -> Result<(), Failure> {
+    async fn take_over(&mut self, image: &Image) -> Result<(), PushFailure> {
         self.write_down(image.id())?;
         let mut wanted = image.clone();
         let keys = self.image.record().iter().filter(|(key, _)| *key != "id");
@@ -140,29 +142,24 @@ impl Delivery<'_> {
                 Ok(())
             }
             Err(source) => {
-                Err(Failure::Client { during: "taking over another run's image", source })
+                Err(PushFailure::Client { during: "taking over another run's image", source })
             }
         }
     }
 
     /// Whether a sending failed as another run has this record now, or has removed it. It is not this one's
     /// any more then.
-    pub(super) fn is_lost(&self, unsent: &Unsent) -> bool {
+    pub(super) fn is_lost(&self, failure: &PushFailure) -> bool {
         self.existing.derivation.is_some()
             && self.subject.has_way_back
             && matches!(
-                &unsent.failure,
-                Failure::Client {
-                    source: ClientError::Conflict(_)
-                        | ClientError::NotFound(_)
-                        | ClientError::Gone(_),
-                    ..
-                }
+                failure.call(),
+                Some(ClientError::Conflict(_) | ClientError::NotFound(_) | ClientError::Gone(_))
             )
     }
 
     /// Leaves the record to the run that has it now, and waits for that.
-    pub(super) async fn leave_to_others(&mut self) -> Result<(), Failure> {
+    pub(super) async fn leave_to_others(&mut self) -> Result<(), PushFailure> {
         self.record = Record::None;
         let id = self.id.clone();
         self.tell_gone(&id);
@@ -177,7 +174,7 @@ impl Delivery<'_> {
 
     /// What a run that is gone has begun: an image with its data is given back, to be compared; a record
     /// without is remembered; one whose upload never ends is removed.
-    pub(super) async fn look_for_earlier(&mut self) -> Result<Option<Image>, Failure> {
+    pub(super) async fn look_for_earlier(&mut self) -> Result<Option<Image>, PushFailure> {
         let Some(Earlier::Begun { id }) = &self.target.earlier else { return Ok(None) };
         let begun = Instant::now();
         loop {
@@ -193,7 +190,7 @@ impl Delivery<'_> {
                 }
                 status if begun.elapsed() >= self.options.settle_timeout => {
                     if self.options.id.as_ref() == Some(id) {
-                        return Err(Failure::Stuck { id: id.clone(), status });
+                        return Err(PushFailure::Stuck { id: id.clone(), status });
                     }
                     self.remove_dead(id, &status).await;
                     return Ok(None);
@@ -207,7 +204,7 @@ impl Delivery<'_> {
     }
 
     /// The image that an earlier run has proved, if it is still what it was.
-    pub(super) async fn proved_earlier(&self) -> Result<Option<Image>, Failure> {
+    pub(super) async fn proved_earlier(&self) -> Result<Option<Image>, PushFailure> {
         let Some(Earlier::Proved { id, os_hash_algo, os_hash_value }) = &self.target.earlier else {
             return Ok(None);
         };
@@ -226,7 +223,7 @@ impl Delivery<'_> {
     /// Makes the record under the id that a run that is gone had asked for, and that nobody has: its request may
     /// still be on its way, and would leave a record of its own under any other id. One that has come meanwhile
     /// is taken over; one that was deleted since leaves nothing to make.
-    pub(super) async fn create_as_before(&mut self) -> Result<(), Failure> {
+    pub(super) async fn create_as_before(&mut self) -> Result<(), PushFailure> {
         let Some(id) = self.existing.asked_for.take() else { return Ok(()) };
         if self.options.id.is_some() || self.create_as(&id).await? {
             return Ok(());
@@ -239,7 +236,7 @@ impl Delivery<'_> {
 
     /// Takes over the record that a run that is gone has left without data where its id is asked for, else
     /// removes it.
-    async fn use_or_remove_leftover(&mut self) -> Result<(), Failure> {
+    async fn use_or_remove_leftover(&mut self) -> Result<(), PushFailure> {
         if let Some(id) = self.options.id.clone()
             && self.existing.leftover.as_ref() == Some(&id)
         {

@@ -7,68 +7,19 @@ use imgpush_client::{Error as ClientError, Image, ImageQuery, Project, Status};
 use imgpush_digest::Algorithm;
 
 use super::derived_id::{self, Derivation};
-use super::{Delivery, Stage};
-use crate::error::Failure;
+use super::state::{JobStep, Looking, UploadJob};
+use crate::integrity::IntegrityError;
+use crate::integrity::Produced;
 use crate::integrity::compare::{self, Verdict};
 use crate::progress::Phase;
-use crate::push::if_exists::{IfExists, Replaced};
+use crate::push::error::PushFailure;
+use crate::push::if_exists::IfExists;
 use crate::push::preflight;
+use crate::push::report::Note;
 use crate::push::target::Via;
-use crate::report::Note;
-use crate::transfer::pass::Produced;
 use imgpush_source::Published;
 
-/// What is known of images that were there before, and of the id that the new one is to have.
-#[derive(Default)]
-pub(super) struct Existing {
-    /// The project, where there is one and it is of interest.
-    pub(super) project: Option<String>,
-    /// The images that have the name, or may have it, newest first.
-    pub(super) named: Vec<Image>,
-    /// What an earlier run has left without data.
-    pub(super) leftover: Option<String>,
-    /// What an earlier run has asked for, and nobody has.
-    pub(super) asked_for: Option<String>,
-    /// What the id follows from, once that is known.
-    pub(super) derivation: Option<Derivation>,
-    /// Ids of these that are used up.
-    pub(super) used_ids: u32,
-    /// What was read to be compared.
-    pub(super) produced: Option<Produced>,
-    /// What was done about an image that turned out to be the same.
-    pub(super) action: Option<&'static str>,
-    /// What the image has replaced.
-    pub(super) replaced: Vec<Replaced>,
-}
-
-/// Images that may be the same, as the next reading tells.
-pub(super) struct Looking {
-    candidates: Vec<Image>,
-    /// What one of them is hashed by, where that was not computed yet.
-    algorithm: Option<Algorithm>,
-    /// Why those that were compared are others.
-    difference: Option<(String, String)>,
-    /// Whether it is one that another run has made as this one would.
-    is_theirs: bool,
-}
-
-impl Looking {
-    pub(super) fn at(candidates: Vec<Image>) -> Self {
-        Looking { candidates, algorithm: None, difference: None, is_theirs: false }
-    }
-
-    /// Whether nothing is there to be compared with, and the digest alone is wanted.
-    pub(super) fn is_for_id_only(&self) -> bool {
-        self.candidates.is_empty()
-    }
-
-    /// The digest to compute where another than the usual ones is missing.
-    pub(super) fn algorithm(&self) -> Option<Algorithm> {
-        self.algorithm
-    }
-}
-
-impl Delivery<'_> {
+impl UploadJob<'_> {
     /// Looks for what is there already.
     pub(crate) async fn look(&mut self) {
         let span = self.span();
@@ -80,7 +31,7 @@ impl Delivery<'_> {
         tracing::Instrument::instrument(looking, span).await;
     }
 
-    async fn look_around(&mut self) -> Result<(), Failure> {
+    async fn look_around(&mut self) -> Result<(), PushFailure> {
         let is_asking = self.options.if_exists != IfExists::Add;
         if !is_asking && !self.is_to_derive() && self.target.earlier.is_none() {
             return Ok(());
@@ -89,7 +40,7 @@ impl Delivery<'_> {
         self.existing.project = match self.target.client.project().await {
             Ok(Project::Id(id)) => Some(id),
             Ok(Project::None) => None,
-            Ok(_) => return Err(Failure::NoProject),
+            Ok(_) => return Err(PushFailure::NoProject),
             Err(error) => return Err(preflight::failed(error)),
         };
         if let Some(image) = self.proved_earlier().await? {
@@ -118,7 +69,7 @@ impl Delivery<'_> {
         }
         if !self.subject.has_way_back {
             return match self.options.if_exists {
-                IfExists::Skip | IfExists::Rename => Err(Failure::NotComparable {
+                IfExists::Skip | IfExists::Rename => Err(PushFailure::NotComparable {
                     name: self.name().to_owned(),
                     id: candidates[0].id().to_owned(),
                     source_name: self.subject.name.clone(),
@@ -126,7 +77,7 @@ impl Delivery<'_> {
                 _ => self.go_for_new(None).await,
             };
         }
-        self.stage = Stage::Looking(Looking::at(candidates));
+        self.stage = JobStep::Looking(Looking::at(candidates));
         Ok(())
     }
 
@@ -159,7 +110,7 @@ impl Delivery<'_> {
 
     /// Asks for the images that have one of the names that the new one may get, from that one on. It may get
     /// one only, but for `rename`.
-    async fn list(&mut self, from: usize) -> Result<(), Failure> {
+    async fn list(&mut self, from: usize) -> Result<(), PushFailure> {
         let names = self.names(from);
         let mut query = ImageQuery::default();
         query = match &names[..] {
@@ -238,7 +189,7 @@ impl Delivery<'_> {
         &mut self,
         looking: Looking,
         produced: &Produced,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
         let Looking { candidates, mut difference, is_theirs, .. } = looking;
         let mut open = Vec::new();
@@ -254,7 +205,7 @@ impl Delivery<'_> {
                     missing = missing.or(Some(algorithm));
                     open.push(image);
                 }
-                Err(failure) if is_theirs => return Err(failure),
+                Err(error) if is_theirs => return Err(error.into()),
                 Err(failure) => {
                     difference.get_or_insert((image.id().to_owned(), differing(&failure)));
                 }
@@ -264,11 +215,11 @@ impl Delivery<'_> {
         if missing.is_some() {
             let algorithm = missing;
             let looking = Looking { candidates: open, algorithm, difference, is_theirs };
-            self.stage = Stage::Looking(looking);
+            self.stage = JobStep::Looking(looking);
             return Ok(());
         }
         self.go_for_new(difference).await?;
-        if matches!(self.stage, Stage::Sending(_) | Stage::Fetching) {
+        if matches!(self.stage, JobStep::Sending(_) | JobStep::Fetching) {
             self.plan_if_needed().await?;
             if matches!(self.target.via, Via::WebDownload { .. }) {
                 return self.fetched(produced).await;
@@ -278,7 +229,7 @@ impl Delivery<'_> {
     }
 
     /// Compares an image that another run has made as this one would have.
-    pub(super) async fn judge_theirs(&mut self, image: Image) -> Result<(), Failure> {
+    pub(super) async fn judge_theirs(&mut self, image: Image) -> Result<(), PushFailure> {
         let Some(produced) = self.existing.produced.clone() else {
             return self.keep(image, vec!["derived-id"], None, "taken-over").await;
         };
@@ -288,7 +239,10 @@ impl Delivery<'_> {
 
     /// No image is the same: what is there may forbid a new one, or decide on its name; and if its id is to
     /// follow from what it is, that has to be known.
-    async fn go_for_new(&mut self, difference: Option<(String, String)>) -> Result<(), Failure> {
+    async fn go_for_new(
+        &mut self,
+        difference: Option<(String, String)>,
+    ) -> Result<(), PushFailure> {
         if self.options.if_exists == IfExists::Skip
             && let Some(other) = self.existing.named.iter().find(|i| i.status() == Status::Active)
         {
@@ -312,7 +266,7 @@ impl Delivery<'_> {
                 produced.digests.get(Algorithm::Sha512).map(derived_id::of_content)
             }
             (None, None) if self.subject.has_way_back => {
-                self.stage = Stage::Looking(Looking::at(Vec::new()));
+                self.stage = JobStep::Looking(Looking::at(Vec::new()));
                 return Ok(());
             }
             (None, None) => None,
@@ -322,7 +276,7 @@ impl Delivery<'_> {
             self.image.set_name(name);
         }
         self.existing.derivation = digest.map(|digest| self.derivation(&digest, self.name()));
-        self.stage = Stage::first(&self.target.via);
+        self.stage = JobStep::first(&self.target.via);
         Ok(())
     }
 
@@ -337,7 +291,7 @@ impl Delivery<'_> {
     }
 
     /// The first of the names that nobody has but runs that push the same.
-    async fn free_name(&mut self, digest: Option<&str>) -> Result<String, Failure> {
+    async fn free_name(&mut self, digest: Option<&str>) -> Result<String, PushFailure> {
         let mut number = 0;
         loop {
             let names = self.names(number);
@@ -364,7 +318,7 @@ impl Delivery<'_> {
         by: Vec<&'static str>,
         produced: Option<&Produced>,
         action: &'static str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), PushFailure> {
         image.id().clone_into(&mut self.id);
         self.is_proved = true;
         self.existing.action = Some(action);
@@ -378,20 +332,20 @@ impl Delivery<'_> {
         self.remove_leftover().await;
         self.retire(image.id()).await?;
         let report = self.report(&image, by, produced);
-        self.stage = Stage::Ended(Box::new(Ok(report)));
+        self.stage = JobStep::Ended(Box::new(Ok(report)));
         Ok(())
     }
 
-    fn exists(&self, image: &Image, state: String) -> Failure {
+    fn exists(&self, image: &Image, state: String) -> PushFailure {
         let name = image.name().unwrap_or_default().to_owned();
-        Failure::Exists { name, id: image.id().to_owned(), state }
+        PushFailure::Exists { name, id: image.id().to_owned(), state }
     }
 }
 
 /// What an image has other than the source.
-fn differing(failure: &Failure) -> String {
+fn differing(failure: &IntegrityError) -> String {
     match failure {
-        Failure::Mismatch { field, expected, found } => {
+        IntegrityError::Mismatch { field, expected, found } => {
             format!("has {field} {found}, the source {expected}")
         }
         other => format!("cannot be compared: {other}"),

@@ -8,134 +8,47 @@ mod existing;
 mod plan;
 mod record;
 mod retire;
+mod state;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use imgpush_client::{Error as ClientError, Image, Import, NewImage, UploadOptions, WaitOptions};
-use imgpush_digest::Algorithm;
-use imgpush_formats::{Inspection, Severity};
+use imgpush_client::{
+    Error as ClientError, Image, Import, NewImage, Status, UploadOptions, WaitOptions,
+};
+use imgpush_formats::Severity;
 use tracing::Instrument as _;
 
 use self::concurrent::Claimed;
-use self::existing::{Existing, Looking};
-use self::plan::Plan;
-use self::record::Record;
-use crate::error::{Failure, Fate, PushError};
+use self::state::{Existing, JobStep, Record};
+pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
+use crate::integrity::Produced;
 use crate::integrity::compare::{self, Verdict};
-use crate::progress::{Phase, Progress, Retrying};
+use crate::integrity::produced::shown;
+use crate::progress::{Phase, Progress};
 use crate::push::PushOptions;
-use crate::push::format_check::Examined;
+use crate::push::error::{PushError, PushFailure, RecordOutcome};
+use crate::push::format_check::{Examined, FormatGate, GateVerdict, failure_of};
 use crate::push::quota::Share;
-use crate::push::service::Service;
+use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
+use crate::push::report::{Note, Report};
 use crate::push::target::{Target, Via};
-use crate::report::{self, Note, Report};
-use crate::retry::{Remedy, Retries, remedy};
-use crate::timing::{Step, Stopwatch, Timing};
-use crate::transfer::pass::{Produced, Read, Tap};
-use crate::transfer::passes::{Over, Participant, Want};
+use crate::timing::{Step, Timing};
+use crate::transfer::TransferError;
+use crate::transfer::branch::Branch;
+use crate::transfer::gate::TailGate;
+use crate::transfer::passes::{Participant, Want};
 use crate::transfer::sink::ImageData;
-use crate::transfer::upload::{Attempt, Found, Patience, Unsent, found};
-use imgpush_source::Published;
-use imgpush_source::Source;
+use crate::transfer::upload::{Found, Unsent, Upload, UploadTimeouts, found};
 
-/// What is known of the source before it is read.
-pub(crate) struct Subject {
-    pub(crate) name: String,
-    pub(crate) size: Option<u64>,
-    /// Whether it can be read twice.
-    pub(crate) has_way_back: bool,
-    /// What it is held to.
-    pub(crate) published: Vec<Published>,
-    /// What the times of the readings are written down with.
-    pub(crate) watch: Arc<Stopwatch>,
-    /// Whether it goes to one target only.
-    pub(crate) is_alone: bool,
-}
-
-impl Subject {
-    pub(crate) fn of(source: &mut dyn Source, watch: Arc<Stopwatch>, is_alone: bool) -> Self {
-        Subject {
-            name: source.name().to_owned(),
-            size: source.size(),
-            has_way_back: source.rewind().is_some(),
-            published: source.published().to_vec(),
-            watch,
-            is_alone,
-        }
-    }
-}
-
-/// What was seen of the source before all of it is read.
-#[derive(Clone)]
-pub(crate) struct Seen {
-    /// What it is, as far as that was seen.
-    pub(crate) inspection: Arc<Inspection>,
-    /// Whether that was all of it.
-    pub(crate) is_whole: bool,
-}
-
-/// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
-/// may be a record, and [`interrupt`](Delivery::interrupt) removes it.
-pub(crate) struct Delivery<'a> {
-    target: &'a Target,
-    options: &'a PushOptions,
-    subject: &'a Subject,
-    service: Arc<Service>,
-    /// The record to be; its id changes with a new record.
-    image: NewImage,
-    /// The name that was asked for.
-    wanted_name: String,
-    existing: Existing,
-    /// Known from [`prepare`](Delivery::prepare) on.
-    seen: Option<Seen>,
-    /// Known before anything is sent.
-    plan: Option<Plan>,
-    id: String,
-    record: Record,
-    stage: Stage,
-    /// Whether the image is active and right, whatever comes behind.
-    is_proved: bool,
-    retries: Retries,
-    not_before: Option<tokio::time::Instant>,
-    attempts: u32,
-    notes: Vec<Note>,
-    /// What its times are written down with.
-    watch: Arc<Stopwatch>,
-}
-
-enum Stage {
-    /// The digests are wanted, to tell whether one of these images is the same, or what the id is.
-    Looking(Looking),
-    /// The bytes are to be sent; behind the first attempt because of this failure.
-    Sending(Option<Failure>),
-    /// The service is to fetch what must be proved first.
-    Fetching,
-    /// The bytes are there, and digests are needed to compare: this one, where others are known.
-    Comparing(Option<(Algorithm, Produced)>),
-    /// It failed so; the record is yet to be removed.
-    Failing(Failure),
-    Ended(Box<Result<Report, PushError>>),
-}
-
-impl Stage {
-    /// With which an image that is not there begins.
-    fn first(via: &Via) -> Self {
-        match via {
-            Via::WebDownload { .. } => Stage::Fetching,
-            _ => Stage::Sending(None),
-        }
-    }
-}
-
-impl<'a> Delivery<'a> {
+impl<'a> UploadJob<'a> {
     pub(crate) fn new(
         target: &'a Target,
         options: &'a PushOptions,
-        subject: &'a Subject,
+        subject: &'a SourceFacts,
         image: NewImage,
     ) -> Self {
-        Delivery {
+        UploadJob {
             target,
             options,
             subject,
@@ -147,8 +60,9 @@ impl<'a> Delivery<'a> {
             plan: None,
             id: String::new(),
             record: Record::None,
-            stage: Stage::first(&target.via),
+            stage: JobStep::first(&target.via),
             is_proved: false,
+            verdict: GateVerdict::default(),
             retries: Retries::new(&options.retry),
             not_before: None,
             attempts: 0,
@@ -159,36 +73,36 @@ impl<'a> Delivery<'a> {
 
     /// What it came to; an interruption where it came to nothing.
     pub(crate) async fn interrupt(&mut self) {
-        match std::mem::replace(&mut self.stage, Stage::Failing(Failure::Interrupted)) {
-            ended @ Stage::Ended(_) => self.stage = ended,
-            Stage::Failing(failure) => self.give_up(failure, true).await,
-            _ => self.give_up(Failure::Interrupted, true).await,
+        match std::mem::replace(&mut self.stage, JobStep::Failing(PushFailure::Interrupted)) {
+            ended @ JobStep::Ended(_) => self.stage = ended,
+            JobStep::Failing(failure) => self.give_up(failure, true).await,
+            _ => self.give_up(PushFailure::Interrupted, true).await,
         }
     }
 
     /// Whether it wants nothing any more.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Ended(_))
+        matches!(self.stage, JobStep::Ended(_))
     }
 
     pub(crate) fn into_result(self) -> Result<Report, PushError> {
         match self.stage {
-            Stage::Ended(result) => *result,
+            JobStep::Ended(result) => *result,
             _ => unreachable!("rounds end when nobody wants anything, and so does an interruption"),
         }
     }
 
-    async fn send(&mut self, tap: Tap) -> Result<Read, Unsent> {
+    async fn send(&mut self, branch: Branch) -> Result<Produced, Unsent> {
         self.attempts += 1;
         let mut options = UploadOptions::sized(self.subject.size);
         options.store = self.target.first_store().map(str::to_owned);
-        let attempt = Attempt {
+        let upload = Upload {
             client: &self.target.client,
             id: &self.id,
             data: self.data(),
             options,
             size: self.subject.size,
-            patience: Patience {
+            timeouts: UploadTimeouts {
                 idle_timeout: self.options.idle_timeout,
                 finish_timeout: self.options.finish_timeout,
                 settle_timeout: self.retries.settle_timeout(self.options.settle_timeout),
@@ -198,7 +112,7 @@ impl<'a> Delivery<'a> {
             watch: &self.watch,
         };
         let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
-        attempt.run(tap).instrument(span).await
+        upload.run(branch).instrument(span).await
     }
 
     /// Which data of the image is sent.
@@ -219,15 +133,14 @@ impl<'a> Delivery<'a> {
     }
 
     /// Tries again what may be mended, and gives up anything else.
-    async fn recover(&mut self, unsent: Unsent) {
-        if self.is_lost(&unsent) {
-            self.stage = Stage::Sending(Some(unsent.failure));
+    async fn recover(&mut self, failure: PushFailure, status: Option<Status>) {
+        if self.is_lost(&failure) {
+            self.stage = JobStep::Sending(Some(failure));
             if let Err(failure) = self.leave_to_others().await {
                 self.fail(failure).await;
             }
             return;
         }
-        let Unsent { failure, status } = unsent;
         let remedy = remedy(&failure, status.as_ref());
         let pause = match remedy {
             Remedy::None => None,
@@ -244,39 +157,39 @@ impl<'a> Delivery<'a> {
             Ok(false) => return self.fail(failure).await,
             Err(worse) => return self.fail(worse).await,
         }
-        let retrying = Retrying::of(&self.target.cloud, &failure, pause, &self.retries);
+        let retrying = retrying(&self.target.cloud, &failure, pause, &self.retries);
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");
         self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
         self.target.progress.retrying(&retrying);
         self.watch.retrying();
         self.not_before = Some(tokio::time::Instant::now() + pause);
-        self.stage = Stage::Sending(Some(failure));
+        self.stage = JobStep::Sending(Some(failure));
     }
 
     /// A new token in place of the refused one; `false` where there is none to be had.
-    async fn renew(&self) -> Result<bool, Failure> {
+    async fn renew(&self) -> Result<bool, PushFailure> {
         let client = &self.target.client;
         let retry = &self.options.retry;
         let renewed = retry.call("the login", ClientError::is_transient, || client.renew());
-        renewed.await.map_err(|source| Failure::Client { during: "renewing the token", source })
+        renewed.await.map_err(|source| PushFailure::Client { during: "renewing the token", source })
     }
 
     /// What follows when all the data is out.
-    async fn arrived(&mut self, produced: Produced) -> Result<(), Failure> {
+    async fn arrived(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.import().await?;
         self.compare(produced).await
     }
 
     /// Has the service take over what it has, or fetch it.
-    async fn import(&mut self) -> Result<(), Failure> {
+    async fn import(&mut self) -> Result<(), PushFailure> {
         let Some(import) = self.target.import() else { return Ok(()) };
         let before = self.fetch().await?;
         let imported = self.hand_over(&before, &import).await;
-        imported.map(drop).map_err(|source| Failure::Client { during: "importing", source })
+        imported.map(drop).map_err(|source| PushFailure::Client { during: "importing", source })
     }
 
     /// Compares what the service says with what was read.
-    async fn compare(&mut self, produced: Produced) -> Result<(), Failure> {
+    async fn compare(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
         let image = self.fetch().await?;
         if self.existing.produced.as_ref().is_some_and(|looked| !is_same(looked, &produced)) {
@@ -288,21 +201,21 @@ impl<'a> Delivery<'a> {
                 self.is_proved = true;
                 self.retire(image.id()).await?;
                 let report = self.report(&image, by, Some(&produced));
-                self.stage = Stage::Ended(Box::new(Ok(report)));
+                self.stage = JobStep::Ended(Box::new(Ok(report)));
             }
             Verdict::Needs(algorithm) => {
                 tracing::info!(%algorithm, "reading again for the server's algorithm");
-                self.stage = Stage::Comparing(Some((algorithm, produced)));
+                self.stage = JobStep::Comparing(Some((algorithm, produced)));
             }
         }
         Ok(())
     }
 
     /// Copies what is proved into further stores.
-    async fn copy(&self, image: Image) -> Result<Image, Failure> {
+    async fn copy(&self, image: Image) -> Result<Image, PushFailure> {
         let Some(import) = self.target.copies() else { return Ok(image) };
         let copied = self.hand_over(&image, &import).await;
-        copied.map_err(|source| Failure::NotCopied { source })
+        copied.map_err(|source| PushFailure::NotCopied { source })
     }
 
     /// Has the service do an import, and waits. It is asked again when it, or a proxy before it, had no
@@ -326,39 +239,41 @@ impl<'a> Delivery<'a> {
     }
 
     /// The image: all its data is there, so a passing trouble of a small call should not cost it.
-    async fn fetch(&self) -> Result<Image, Failure> {
+    async fn fetch(&self) -> Result<Image, PushFailure> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let fetch = || client.image(&self.id);
         let fetched = retry.call("fetching the image", ClientError::is_transient, fetch);
-        fetched
-            .await
-            .map_err(|source| Failure::Client { during: "fetching the image to verify it", source })
+        fetched.await.map_err(|source| PushFailure::Client {
+            during: "fetching the image to verify it",
+            source,
+        })
     }
 
-    async fn fail(&mut self, failure: Failure) {
+    async fn fail(&mut self, failure: PushFailure) {
         self.give_up(failure, false).await;
     }
 
-    async fn give_up(&mut self, failure: Failure, hurried: bool) {
-        let may_stay = self.is_proved || matches!(failure, Failure::NotCopied { .. });
+    async fn give_up(&mut self, failure: PushFailure, hurried: bool) {
+        let may_stay = self.is_proved || matches!(failure, PushFailure::NotCopied { .. });
         self.watch.enter(Some(Step::Remove));
         // From here on an interruption tells what has happened, too.
-        self.stage = Stage::Failing(failure);
-        let fate = self.dispose(may_stay, hurried).await;
+        self.stage = JobStep::Failing(failure);
+        let outcome = self.dispose(may_stay, hurried).await;
         let share = self.plan.as_mut().and_then(|plan| plan.share.take());
-        if !matches!(fate, Fate::NoRecord | Fate::Removed { .. }) {
+        if !matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. }) {
             share.into_iter().for_each(Share::keep);
         }
-        let Stage::Failing(failure) = std::mem::replace(&mut self.stage, Stage::Fetching) else {
+        let JobStep::Failing(failure) = std::mem::replace(&mut self.stage, JobStep::Fetching)
+        else {
             unreachable!("nobody else has changed it");
         };
-        self.stage = Stage::Ended(Box::new(Err(PushError {
+        self.stage = JobStep::Ended(Box::new(Err(PushError {
             source_name: self.subject.name.as_str().into(),
             cloud: self.target.cloud.as_str().into(),
             attempts: self.attempts,
             failure: Box::new(failure),
-            fate,
+            outcome,
             timing: Box::new(self.timing()),
         })));
     }
@@ -419,7 +334,7 @@ impl<'a> Delivery<'a> {
             stores: image.stores().iter().map(|store| (*store).to_owned()).collect(),
             verified: !by.is_empty(),
             verified_by: by,
-            computed: produced.map(|read| report::shown(&read.digests)).unwrap_or_default(),
+            computed: produced.map(|read| shown(&read.digests)).unwrap_or_default(),
             source: self.subject.name.clone(),
             provenance: produced.map(|read| read.provenance.clone()).unwrap_or_default(),
             cloud: self.target.cloud.clone(),
@@ -432,17 +347,22 @@ impl<'a> Delivery<'a> {
     }
 }
 
-impl Participant for Delivery<'_> {
+impl Participant for UploadJob<'_> {
     fn want(&self) -> Want {
         match &self.stage {
-            Stage::Sending(_) => {
-                Want::Data(Some(self.plan.as_ref().expect("prepared before").claim.clone()))
-            }
-            Stage::Fetching | Stage::Comparing(None) => Want::Digests(None),
-            Stage::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
-            Stage::Looking(looking) => Want::Digests(looking.algorithm()),
-            Stage::Failing(_) | Stage::Ended(_) => Want::Nothing,
+            JobStep::Sending(_) => Want::Data,
+            JobStep::Fetching | JobStep::Comparing(None) => Want::Digests(None),
+            JobStep::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
+            JobStep::Looking(looking) => Want::Digests(looking.algorithm()),
+            JobStep::Failing(_) | JobStep::Ended(_) => Want::Nothing,
         }
+    }
+
+    fn gate(&mut self) -> Option<Box<dyn TailGate>> {
+        let claim = self.plan.as_ref().expect("prepared before").claim.clone();
+        let (gate, verdict) = FormatGate::new(claim);
+        self.verdict = verdict;
+        Some(gate)
     }
 
     fn not_before(&self) -> Option<tokio::time::Instant> {
@@ -453,9 +373,9 @@ impl Participant for Delivery<'_> {
         &self.target.progress
     }
 
-    async fn take_part(&mut self, tap: Tap) {
+    async fn take_part(&mut self, branch: Branch) {
         let span = self.span();
-        self.deliver(tap).instrument(span).await;
+        self.deliver(branch).instrument(span).await;
     }
 
     async fn digested(&mut self, produced: &Produced) {
@@ -463,84 +383,86 @@ impl Participant for Delivery<'_> {
         self.go_on(produced).instrument(span).await;
     }
 
-    async fn end(&mut self, over: Over) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Fetching);
-        let failure = match (over, stage) {
-            (_, ended @ (Stage::Ended(_) | Stage::Failing(_))) => return self.stage = ended,
-            (Over::Source(error), _) => Failure::Source(error),
-            (Over::NoWayBack(name), Stage::Sending(Some(failure))) => {
-                Failure::NoWayBack { name, source: Box::new(failure) }
+    async fn end(&mut self, error: TransferError) {
+        let stage = std::mem::replace(&mut self.stage, JobStep::Fetching);
+        let failure: PushFailure = match (error, stage) {
+            (_, ended @ (JobStep::Ended(_) | JobStep::Failing(_))) => return self.stage = ended,
+            (TransferError::ReadOnce { name, .. }, JobStep::Sending(Some(failure))) => {
+                read_once(name, failure)
             }
-            (Over::NoWayBack(name), Stage::Comparing(Some((algorithm, _)))) => {
-                Failure::CannotVerify {
-                    reason: format!(
-                        "the server hashes with {algorithm}, and {name} cannot be read a second time"
-                    ),
-                }
+            (TransferError::ReadOnce { name, .. }, JobStep::Comparing(Some((algorithm, _)))) => {
+                cannot_verify(format!(
+                    "the server hashes with {algorithm}, and {name} cannot be read a second time"
+                ))
             }
-            (Over::NoWayBack(name), _) => {
-                Failure::CannotVerify { reason: format!("{name} cannot be read any more") }
+            (TransferError::ReadOnce { name, .. }, _) => {
+                cannot_verify(format!("{name} cannot be read any more"))
             }
+            (error, _) => error.into(),
         };
         self.fail(failure).await;
     }
 }
 
-impl Delivery<'_> {
+impl UploadJob<'_> {
     /// Sends what comes, and sees to what follows.
-    async fn deliver(&mut self, tap: Tap) {
-        let Some(tap) = self.begin(tap).await else { return };
+    async fn deliver(&mut self, branch: Branch) {
+        let Some(branch) = self.begin(branch).await else { return };
         let sent = match self.look_again().await {
-            Ok(Found::Nothing) => self.send(tap).await,
+            Ok(Found::Nothing) => self.send(branch).await,
             // It needs no data, only digests to compare it with.
-            Ok(Found::All(_)) => return self.stage = Stage::Comparing(None),
+            Ok(Found::All(_)) => return self.stage = JobStep::Comparing(None),
             Err(unsent) => Err(unsent),
         };
         match sent {
-            Ok(Read { produced, examined }) => {
-                if let (Some(plan), Some(examined)) = (&mut self.plan, examined) {
-                    plan.examined = examined;
+            Ok(produced) => {
+                if let (Some(plan), Some(Ok(examined))) = (&mut self.plan, self.verdict.get()) {
+                    plan.examined = examined.clone();
                 }
                 if let Err(failure) = self.arrived(produced).await {
                     self.fail(failure).await;
                 }
             }
-            Err(unsent) => self.recover(unsent).await,
+            Err(Unsent { error, status }) => {
+                let failure = failure_of(error, &self.verdict);
+                self.recover(failure, status).await;
+            }
         }
     }
 
-    /// Sees to it that there is a record to send to, and gives the tap back for that. Where another run is
-    /// waited for, the tap is let go, so that nobody waits with this one; what cannot be read again waits.
-    async fn begin(&mut self, tap: Tap) -> Option<Tap> {
-        let mut tap = Some(tap);
+    /// Sees to it that there is a record to send to, and gives the branch back for that. Where another run is
+    /// waited for, the branch is dropped, so that no other target waits with this one; a source that can be
+    /// read only once waits.
+    async fn begin(&mut self, branch: Branch) -> Option<Branch> {
+        let mut branch = Some(branch);
         while self.record != Record::Made {
             match self.claim().await {
                 Ok(Claimed::Ours) => {}
                 Ok(Claimed::Theirs(image)) => {
-                    tap = tap.filter(|_| !self.subject.has_way_back);
+                    branch = branch.filter(|_| !self.subject.has_way_back);
                     if let Err(failure) = self.wait_for(*image).await {
                         self.fail(failure).await;
                     }
-                    if tap.is_none() || !matches!(self.stage, Stage::Sending(_)) {
+                    if branch.is_none() || !matches!(self.stage, JobStep::Sending(_)) {
                         return None;
                     }
                 }
                 Err(failure) => {
-                    self.recover(failure.into()).await;
+                    self.recover(failure, None).await;
                     return None;
                 }
             }
         }
-        tap
+        branch
     }
 
     /// Compares, or has the service fetch, what is known by its digests now.
     async fn go_on(&mut self, produced: &Produced) {
-        let done = match std::mem::replace(&mut self.stage, Stage::Fetching) {
-            Stage::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
-            Stage::Comparing(Some(_)) => self.compare(produced.clone()).await,
-            Stage::Comparing(None) => self.arrived(produced.clone()).await,
-            Stage::Looking(looking) => self.looked(looking, produced).await,
+        let done = match std::mem::replace(&mut self.stage, JobStep::Fetching) {
+            JobStep::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
+            JobStep::Comparing(Some(_)) => self.compare(produced.clone()).await,
+            JobStep::Comparing(None) => self.arrived(produced.clone()).await,
+            JobStep::Looking(looking) => self.looked(looking, produced).await,
             _ => self.fetched(produced).await,
         };
         if let Err(failure) = done {
@@ -549,11 +471,11 @@ impl Delivery<'_> {
     }
 
     /// The source is proved: the service may fetch it, too.
-    async fn fetched(&mut self, produced: &Produced) -> Result<(), Failure> {
+    async fn fetched(&mut self, produced: &Produced) -> Result<(), PushFailure> {
         while self.record != Record::Made {
             if let Claimed::Theirs(image) = self.claim().await? {
                 self.wait_for(*image).await?;
-                if !matches!(self.stage, Stage::Fetching) {
+                if !matches!(self.stage, JobStep::Fetching) {
                     return Ok(());
                 }
             }
@@ -563,9 +485,8 @@ impl Delivery<'_> {
     }
 }
 
-fn changed() -> Failure {
-    let reason = "the source gave other bytes when it was read a second time";
-    Failure::CannotVerify { reason: reason.to_owned() }
+fn changed() -> PushFailure {
+    cannot_verify("the source gave other bytes when it was read a second time".to_owned())
 }
 
 /// Whether two readings gave the same, as far as every digest that both have tells.

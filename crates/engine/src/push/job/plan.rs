@@ -5,32 +5,23 @@ use std::sync::Arc;
 use imgpush_formats::{Inspection, ServerVerdict};
 use tracing::Instrument as _;
 
-use super::{Delivery, Seen, Stage};
-use crate::error::Failure;
+use super::state::{JobStep, Plan, Seen, UploadJob};
 use crate::progress::Phase;
+use crate::push::error::PushFailure;
 use crate::push::format_check::{Claim, Examined};
 use crate::push::preflight;
-use crate::push::quota::Share;
-use crate::push::service::Asking;
+use crate::push::service::CapabilityQuery;
 use crate::push::target::Stores;
 
-pub(super) struct Plan {
-    pub(super) claim: Claim,
-    /// What the service will say, and what the bytes are, as far as that is known by now.
-    pub(super) examined: Examined,
-    /// Its room in the quotas.
-    pub(super) share: Option<Share>,
-}
-
-impl Delivery<'_> {
+impl UploadJob<'_> {
     /// Hears what the source is, as far as that was seen. Asks all that can be known without a record, unless
     /// the source is to be compared first with what is there.
     pub(crate) async fn prepare(&mut self, seen: &Seen) {
         let span = self.span();
         self.seen = Some(seen.clone());
         let is_to_come = match &self.stage {
-            Stage::Looking(looking) => looking.is_for_id_only(),
-            Stage::Ended(_) | Stage::Failing(_) => false,
+            JobStep::Looking(looking) => looking.is_for_id_only(),
+            JobStep::Ended(_) | JobStep::Failing(_) => false,
             _ => true,
         };
         let planning = async {
@@ -46,17 +37,17 @@ impl Delivery<'_> {
         planning.instrument(span).await;
     }
 
-    pub(super) async fn plan_if_needed(&mut self) -> Result<(), Failure> {
+    pub(super) async fn plan_if_needed(&mut self) -> Result<(), PushFailure> {
         if self.plan.is_some() { Ok(()) } else { self.plan().await }
     }
 
-    async fn plan(&mut self) -> Result<(), Failure> {
+    async fn plan(&mut self) -> Result<(), PushFailure> {
         self.enter(Phase::Asking);
         let client = &self.target.client;
         let (options, subject) = (self.options, self.subject);
         let seen = self.seen.as_ref().expect("the source is looked at before");
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
-        let asking = Asking { service: &self.service, client, retry: &options.retry };
+        let asking = CapabilityQuery { service: &self.service, client, retry: &options.retry };
         let schema = asking.schema().await?;
         preflight::taken(client.base().as_str(), schema, asked, container)?;
         let settings = preflight::settings(&options.image_format, schema);

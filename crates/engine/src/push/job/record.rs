@@ -6,25 +6,17 @@ use http::StatusCode;
 use imgpush_client::{Error as ClientError, Image, Status};
 use tokio::time::{sleep, timeout};
 
-use super::Delivery;
-use crate::error::{Failure, Fate};
+use super::state::{Record, UploadJob};
+use crate::integrity::IntegrityError;
 use crate::progress::Phase;
-use crate::report::Note;
+use crate::push::error::{PushFailure, RecordOutcome};
+use crate::push::report::Note;
 use crate::transfer::upload::state_of;
 
-/// Whether there is a record of that id, and whose it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Record {
-    None,
-    /// Asked for; nobody knows.
-    Asked,
-    Made,
-}
-
-impl Delivery<'_> {
+impl UploadJob<'_> {
     /// Makes the record, unless there is one. An id made here cannot be another image's, so that a creation
     /// whose answer was lost can be asked for again.
-    pub(super) async fn create(&mut self) -> Result<(), Failure> {
+    pub(super) async fn create(&mut self) -> Result<(), PushFailure> {
         if self.record != Record::Made {
             self.create_as_before().await?;
         }
@@ -41,24 +33,25 @@ impl Delivery<'_> {
             Err(ClientError::Conflict(answer)) if is_ours => {
                 let lost = ClientError::Conflict(answer);
                 let found = self.target.client.image(&self.id).await;
-                found.map_err(|_| Failure::NotCreated { source: lost })?
+                found.map_err(|_| PushFailure::NotCreated { source: lost })?
             }
             created => created.map_err(|source| self.not_created(source))?,
         };
         self.record = Record::Made;
         if record.status() != Status::Queued {
-            return Err(Failure::Mismatch {
+            return Err(IntegrityError::Mismatch {
                 field: "status",
                 expected: Status::Queued.to_string(),
                 found: record.status().to_string(),
-            });
+            }
+            .into());
         }
         Ok(())
     }
 
     /// Makes the record under an id that follows from what the image is; `false` when that is taken, be it by
     /// this very call, whose first answer was lost.
-    pub(super) async fn create_as(&mut self, id: &str) -> Result<bool, Failure> {
+    pub(super) async fn create_as(&mut self, id: &str) -> Result<bool, PushFailure> {
         match self.ask_for(id, true).await? {
             Ok(_) => {
                 self.record = Record::Made;
@@ -77,7 +70,7 @@ impl Delivery<'_> {
         &mut self,
         id: &str,
         is_repeatable: bool,
-    ) -> Result<Result<Image, ClientError>, Failure> {
+    ) -> Result<Result<Image, ClientError>, PushFailure> {
         self.enter(Phase::Creating);
         self.write_down(id)?;
         id.clone_into(&mut self.id);
@@ -90,9 +83,9 @@ impl Delivery<'_> {
     }
 
     /// Tells who keeps account that an id is about to be asked for.
-    pub(super) fn write_down(&self, id: &str) -> Result<(), Failure> {
+    pub(super) fn write_down(&self, id: &str) -> Result<(), PushFailure> {
         let Some(records) = &self.target.records else { return Ok(()) };
-        records.asking(id).map_err(|source| Failure::NotRecorded { id: id.to_owned(), source })
+        records.asking(id).map_err(|source| PushFailure::NotRecorded { id: id.to_owned(), source })
     }
 
     /// Tells who keeps account that there is no such record, or that it is another's.
@@ -102,7 +95,7 @@ impl Delivery<'_> {
         }
     }
 
-    fn not_created(&mut self, source: ClientError) -> Failure {
+    fn not_created(&mut self, source: ClientError) -> PushFailure {
         // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
         let is_refused = source.status().is_some_and(|status| {
             status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
@@ -110,17 +103,17 @@ impl Delivery<'_> {
         if is_refused {
             self.record = Record::None;
             self.tell_gone(&self.id);
-            Failure::NotCreated { source }
+            PushFailure::NotCreated { source }
         } else {
-            Failure::Client { during: "creating the image record", source }
+            PushFailure::Client { during: "creating the image record", source }
         }
     }
 
     /// Removes a record whose upload never ends, so that a new one is made.
-    pub(super) async fn replace(&mut self, status: Option<&Status>) -> Result<bool, Failure> {
+    pub(super) async fn replace(&mut self, status: Option<&Status>) -> Result<bool, PushFailure> {
         let status = status.cloned().unwrap_or(Status::Saving);
         if self.options.id.is_some() {
-            return Err(Failure::Stuck { id: self.id.clone(), status });
+            return Err(PushFailure::Stuck { id: self.id.clone(), status });
         }
         self.enter(Phase::Removing);
         let client = &self.target.client;
@@ -150,38 +143,38 @@ impl Delivery<'_> {
 
     /// Sees to the record of a push that failed, and says what became of it. One that `may_stay` has all
     /// its data, proved.
-    pub(super) async fn dispose(&self, may_stay: bool, hurried: bool) -> Fate {
+    pub(super) async fn dispose(&self, may_stay: bool, hurried: bool) -> RecordOutcome {
         let id = self.id.clone();
         // Such an id may be another image's, as long as no answer says otherwise.
         let is_anybodys = self.options.id.is_some() || self.existing.derivation.is_some();
-        let fate = match self.record {
-            _ if may_stay => Fate::Kept { id, state: "the image is active".to_owned() },
-            Record::None => Fate::NoRecord,
+        let outcome = match self.record {
+            _ if may_stay => RecordOutcome::Kept { id, state: "the image is active".to_owned() },
+            Record::None => RecordOutcome::NoRecord,
             Record::Asked if is_anybodys => {
-                Fate::Left { id, reason: "nobody knows whether it was made".to_owned() }
+                RecordOutcome::Left { id, reason: "nobody knows whether it was made".to_owned() }
             }
             _ if self.options.keep_failed => self.kept(id).await,
             _ => self.remove(id, hurried).await,
         };
-        let is_gone = matches!(fate, Fate::NoRecord | Fate::Removed { .. });
+        let is_gone = matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. });
         if is_gone && self.record != Record::None {
             self.tell_gone(&self.id);
         }
-        fate
+        outcome
     }
 
-    async fn kept(&self, id: String) -> Fate {
+    async fn kept(&self, id: String) -> RecordOutcome {
         let state = timeout(HURRIED, self.target.client.image(&id)).await;
         let state = state.map_or_else(
             |_| Err("the service does not answer".to_owned()),
             |image| image.map_err(|error| error.to_string()),
         );
-        Fate::Kept { id, state: state_of(&state) }
+        RecordOutcome::Kept { id, state: state_of(&state) }
     }
 
     /// Removes the record, or says why it is still there. A record that may still be on its way is looked
     /// for twice.
-    async fn remove(&self, id: String, hurried: bool) -> Fate {
+    async fn remove(&self, id: String, hurried: bool) -> RecordOutcome {
         self.enter(Phase::Removing);
         let client = &self.target.client;
         let mut reason = "the service did not answer in time".to_owned();
@@ -189,8 +182,8 @@ impl Delivery<'_> {
             let mut expected = self.record != Record::Made;
             loop {
                 let error = match client.delete(&id).await {
-                    Ok(()) => return Fate::Removed { id: id.clone() },
-                    Err(ClientError::NotFound(_)) if !expected => return Fate::NoRecord,
+                    Ok(()) => return RecordOutcome::Removed { id: id.clone() },
+                    Err(ClientError::NotFound(_)) if !expected => return RecordOutcome::NoRecord,
                     Err(ClientError::NotFound(_)) => {
                         expected = false;
                         sleep(CREATION_TIME).await;
@@ -200,14 +193,14 @@ impl Delivery<'_> {
                 };
                 reason = error.to_string();
                 if !error.is_transient() {
-                    return Fate::Left { id: id.clone(), reason: reason.clone() };
+                    return RecordOutcome::Left { id: id.clone(), reason: reason.clone() };
                 }
                 sleep(REMOVE_INTERVAL).await;
             }
         };
         match timeout(if hurried { HURRIED } else { PATIENT }, removing).await {
-            Ok(fate) => fate,
-            Err(_) => Fate::Left { id, reason },
+            Ok(outcome) => outcome,
+            Err(_) => RecordOutcome::Left { id, reason },
         }
     }
 }

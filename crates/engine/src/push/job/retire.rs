@@ -3,14 +3,14 @@
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Error as ClientError, Image, ImageQuery, Status};
 
-use super::Delivery;
-use crate::error::Failure;
+use super::state::UploadJob;
+use crate::push::error::PushFailure;
 use crate::push::if_exists::{IfExists, Replaced, Retire};
 
-impl Delivery<'_> {
+impl UploadJob<'_> {
     /// Retires all images of the name that hold data, but for the one that is proved to be right. Those
     /// that came behind the list that this began with are another run's, which knows what it does.
-    pub(super) async fn retire(&mut self, right: &str) -> Result<(), Failure> {
+    pub(super) async fn retire(&mut self, right: &str) -> Result<(), PushFailure> {
         let IfExists::Replace(how) = self.options.if_exists else { return Ok(()) };
         let is_old = |image: &&Image| {
             image.id() != right && matches!(image.status(), Status::Active | Status::Deactivated)
@@ -20,7 +20,7 @@ impl Delivery<'_> {
             Retire::Rename => self.names_of_old(&old).await,
             _ => Ok(Vec::new()),
         };
-        let mut names = names.map_err(|source| Failure::NotReplaced {
+        let mut names = names.map_err(|source| PushFailure::NotReplaced {
             left: old.iter().map(|image| image.id().to_owned()).collect(),
             source,
         })?;
@@ -37,7 +37,7 @@ impl Delivery<'_> {
                 }
             }
         }
-        first.map_or(Ok(()), |source| Err(Failure::NotReplaced { left, source }))
+        first.map_or(Ok(()), |source| Err(PushFailure::NotReplaced { left, source }))
     }
 
     /// What is gone by now has been retired by somebody else.

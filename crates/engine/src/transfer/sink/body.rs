@@ -1,4 +1,4 @@
-//! What a sink gets: the queue of the pipeline, chunk by chunk or as the frames of an HTTP body.
+//! What a sink gets: a branch of the pass, chunk by chunk or as the frames of an HTTP body.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
-use tokio::sync::mpsc;
-
 use crate::progress::Progress;
 use crate::timing::{SenderWatch, Step, Stopwatch};
-use crate::transfer::pass::{FRAME_BYTES, Item};
+use crate::transfer::branch::Branch;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+/// The most bytes in one frame of a body.
+///
+/// uWSGI refuses an HTTP chunk that with its framing reaches 1 MiB, its default limit.
+pub const FRAME_BYTES: usize = 512 << 10;
 
 /// The end is not to be had: the source failed, or is not what it should be.
 ///
@@ -28,7 +31,7 @@ pub struct Cut;
 /// A sink that sends by HTTP takes it as a [`http_body::Body`], any other calls
 /// [`chunk`](Body::chunk).
 pub struct Body {
-    queue: mpsc::Receiver<Item>,
+    branch: Branch,
     /// What is left of the chunk in hand.
     chunk: Bytes,
     /// Bytes still to come, where the total is known.
@@ -110,10 +113,10 @@ impl std::fmt::Debug for Body {
 }
 
 impl Body {
-    pub(crate) fn new(queue: mpsc::Receiver<Item>, size: Option<u64>, meter: Arc<Meter>) -> Self {
+    pub(crate) fn new(branch: Branch, size: Option<u64>, meter: Arc<Meter>) -> Self {
         let watch = SenderWatch::new(&meter.watch);
         let chunk = Bytes::new();
-        let mut body = Body { queue, chunk, left: size, ended: false, meter, watch };
+        let mut body = Body { branch, chunk, left: size, ended: false, meter, watch };
         if size == Some(0) {
             body.end();
         }
@@ -167,16 +170,15 @@ impl http_body::Body for Body {
             return Poll::Ready(None);
         }
         if self.chunk.is_empty() {
-            let polled = self.queue.poll_recv(cx);
+            let polled = self.branch.queue.poll_recv(cx);
             self.touch(polled.is_pending());
             match ready!(polled) {
-                Some(Item::Chunk(chunk)) => self.chunk = chunk,
-                Some(Item::End) => {
+                Some(chunk) => self.chunk = chunk,
+                None if matches!(&*self.branch.end.borrow(), Some(Ok(_))) => {
                     self.end();
                     return Poll::Ready(None);
                 }
-                // A queue that ends without saying so is a reader that broke off.
-                Some(Item::Cut) | None => return Poll::Ready(Some(Err(Cut))),
+                None => return Poll::Ready(Some(Err(Cut))),
             }
         } else {
             self.touch(false);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use imgpush_digest::Algorithm;
 
-use super::{Body, Poured, Sink, SinkError, pour};
-use crate::transfer::pass::Produced;
+use super::body::Body;
+use super::pour::{Poured, pour};
+use super::target::{Sink, SinkError};
+use crate::integrity::Produced;
 use imgpush_source::Source;
 use imgpush_source::SourceError;
 use imgpush_source::pool::Pool;

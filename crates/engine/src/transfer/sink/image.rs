@@ -3,7 +3,8 @@
 use futures_util::future::BoxFuture;
 use imgpush_client::{ImageClient, UploadOptions};
 
-use super::{Body, Sink, SinkError};
+use super::body::Body;
+use super::target::{Sink, SinkError};
 
 /// Which data of an image is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
 
-use super::{Body, Meter, Sink, SinkError};
+use super::body::{Body, Meter};
+use super::target::{Sink, SinkError};
+use crate::integrity::Produced;
 use crate::progress::NoProgress;
 use crate::resources::Hashing;
 use crate::timing::Stopwatch;
-use crate::transfer::pass::{Produced, Reading, Slowest, Stop};
+use crate::transfer::error::TransferError;
+use crate::transfer::pass::{Pass, Slowest};
 use imgpush_source::Source;
 use imgpush_source::SourceError;
 use imgpush_source::pool::Pool;
@@ -43,13 +46,13 @@ pub async fn pour(
     let name = source.name().to_owned();
     let size = source.size();
     let failed = |error| SourceError::Read { name: name.clone(), at: 0, source: error };
-    let reading = Reading {
+    let pass = Pass {
         source,
         head: Vec::new(),
         pool: pool.clone(),
         hashing: Hashing::of(1),
         algorithms: algorithms.to_vec(),
-        claims: sinks.iter().map(|_| None).collect(),
+        gates: sinks.iter().map(|_| None).collect(),
         is_to_the_end: true,
         slowest: Slowest::Wait,
         watch: Stopwatch::start(),
@@ -57,19 +60,17 @@ pub async fn pour(
         longest_silence: Duration::MAX,
         listeners: Vec::new(),
     };
-    let flow = reading.start().map_err(failed)?;
+    let running = pass.start().map_err(failed)?;
     let meter = || Meter::new(Arc::new(NoProgress), Stopwatch::start());
     let taking = sinks
         .iter_mut()
-        .zip(flow.taps)
-        .map(|(sink, tap)| sink.take(Body::new(tap.queue, size, meter())));
-    let (results, end) = tokio::join!(join_all(taking), flow.end);
+        .zip(running.branches)
+        .map(|(sink, branch)| sink.take(Body::new(branch, size, meter())));
+    let (results, end) = tokio::join!(join_all(taking), running.end);
     let end = end.map_err(|_| failed(std::io::Error::other("reading stopped")))?;
     match end.result {
         Ok(produced) => Ok(Poured { produced, results, source: end.source }),
-        Err(Stop::Source(error)) => Err(error),
-        Err(Stop::Claim(_) | Stop::Unwanted | Stop::TooSlow) => {
-            unreachable!("all of it is read, under no claim, and all are waited for")
-        }
+        Err(TransferError::Source(error)) => Err(error),
+        Err(error) => unreachable!("all of it is read, without gates, but: {error}"),
     }
 }

@@ -1,13 +1,12 @@
-//! What a push, a download or a verification did.
+//! What a push or a staging did.
 
 use std::collections::BTreeMap;
 
-use imgpush_digest::{Digest, Digests};
+use imgpush_source::Provenance;
 use serde::Serialize;
 
-use crate::push::if_exists::Replaced;
+use super::if_exists::Replaced;
 use crate::timing::Timing;
-use imgpush_source::Provenance;
 
 /// What a push did. Its JSON is `imgpush push --json`: keys never change their meaning, more may
 /// come.
@@ -81,38 +80,6 @@ pub struct Note {
     pub text: String,
 }
 
-/// What a download did. Its JSON keeps its keys as that of [`Report`] does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct DownloadReport {
-    /// The id of the image.
-    pub id: String,
-    /// Its name.
-    pub name: Option<String>,
-    /// Bytes of the image.
-    pub size: u64,
-    /// Whether the data was proved to be the image's.
-    pub verified: bool,
-    /// The fields that were compared and equal, strongest first.
-    pub verified_by: Vec<&'static str>,
-    /// Why the data is not proved, where that was allowed.
-    pub unverified_because: Option<String>,
-    /// The digests of the data, by algorithm.
-    pub computed: BTreeMap<String, String>,
-    /// What was written; none for a writer.
-    pub path: Option<String>,
-    /// Whether the file was the image already, so that nothing was fetched.
-    pub unchanged: bool,
-    /// Where it came from.
-    pub cloud: String,
-    /// Bytes that an earlier download had left and that were not fetched again.
-    pub resumed_from: u64,
-    /// How often the data was asked for.
-    pub attempts: u32,
-    /// Seconds from the start to the verdict.
-    pub seconds: f64,
-}
-
 /// What was staged. Its JSON keeps its keys as that of [`Report`] does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -136,42 +103,4 @@ pub struct StagingReport {
     pub attempts: u32,
     /// Seconds from the first read to the answer.
     pub seconds: f64,
-}
-
-/// What a verification found. Its JSON keeps its keys as that of [`Report`] does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct VerificationReport {
-    /// The id of the image.
-    pub id: String,
-    /// Its name.
-    pub name: Option<String>,
-    /// Bytes of the image.
-    pub size: u64,
-    /// `true`: all else is an error.
-    pub verified: bool,
-    /// The fields that were compared, strongest first.
-    pub verified_by: Vec<&'static str>,
-    /// The digests of the data, by algorithm.
-    pub computed: BTreeMap<String, String>,
-    /// What the image was compared with: `file` or `download`.
-    pub against: &'static str,
-    /// The file; none for a download.
-    pub source: Option<String>,
-    /// Where the image is.
-    pub cloud: String,
-    /// Seconds from the start to the verdict.
-    pub seconds: f64,
-}
-
-/// What happened, from the outside in.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Digests as reports show them.
-pub(crate) fn shown(digests: &Digests) -> BTreeMap<String, String> {
-    let pair = |digest: &Digest| (digest.algorithm().to_string(), digest.to_string());
-    digests.iter().map(pair).collect()
 }

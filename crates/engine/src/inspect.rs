@@ -1,0 +1,100 @@
+//! What a source is, as far as a few places of it or its start show.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use imgpush_formats::{Detector, Inspection, TAIL_BYTES};
+use imgpush_source::{Pool, ReadAt, Source, SourceError, off_runtime};
+
+/// The memory of an inspection that has to read all through.
+const STREAM_CHUNKS: usize = 2;
+const STREAM_CHUNK_BYTES: usize = 1 << 20;
+
+/// Looks at a source: at a few places of one that gives [`random_access`](Source::random_access), else
+/// all through.
+///
+/// # Errors
+///
+/// As the source fails.
+pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
+    if let Some(inspection) = inspect_places(source)? {
+        return Ok(inspection);
+    }
+    let pool = Pool::new(STREAM_CHUNKS, STREAM_CHUNK_BYTES);
+    let mut detector = Detector::new();
+    while let Some(chunk) = source.next_chunk(&pool)? {
+        detector.push(&chunk);
+    }
+    source.check()?;
+    Ok(detector.finish())
+}
+
+/// The end, the start, and where the start points to.
+fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceError> {
+    let Some(length) = source.size() else { return Ok(None) };
+    let name = source.name().to_owned();
+    let Some(places) = source.random_access() else { return Ok(None) };
+    let tail_offset = length.saturating_sub(TAIL_BYTES as u64);
+    let inspection = Detector::seek(length, |range| {
+        let is_tail = range.start == tail_offset;
+        let bytes = part(places, range)?;
+        let found = tail_offset + bytes.len() as u64;
+        if is_tail && found < length {
+            return Err(SourceError::Shrank { name: name.clone(), expected: length, found });
+        }
+        Ok(bytes)
+    })?;
+    Ok(Some(inspection))
+}
+
+/// A part of at most a MiB, as all that a detector wants.
+fn part(places: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+    let length = range.end.saturating_sub(range.start);
+    let mut bytes = vec![0; usize::try_from(length).expect("a detector wants a MiB at most")];
+    let filled = places.read_at(range.start, &mut bytes)?;
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// What a source is, and the start of it that had to be read, and is not yet sent, to know that.
+pub(crate) struct Sniffed {
+    pub(crate) head: Vec<Bytes>,
+    pub(crate) inspection: Inspection,
+    /// Whether the end was seen, too.
+    pub(crate) is_whole: bool,
+}
+
+/// Looks at a few places, or reads chunks until the format is clear. They stay in the pool's budget, so
+/// at most half of it is taken. Gives the source back.
+pub(crate) async fn sniff(
+    mut source: Box<dyn Source>,
+    pool: &Pool,
+) -> Result<(Box<dyn Source>, Sniffed), SourceError> {
+    let pool = pool.clone();
+    off_runtime(move || {
+        let sniffed = sniff_now(source.as_mut(), &pool)?;
+        Ok((source, sniffed))
+    })
+    .await
+}
+
+fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceError> {
+    if let Some(inspection) = inspect_places(source)? {
+        return Ok(Sniffed { head: Vec::new(), inspection, is_whole: true });
+    }
+    let mut detector = Detector::new();
+    let mut head = Vec::new();
+    let mut read = 0;
+    let mut is_whole = false;
+    while !detector.is_decided() && head.len() < pool.chunks() / 2 {
+        let Some(chunk) = source.next_chunk(pool)? else {
+            is_whole = true;
+            break;
+        };
+        read += chunk.len() as u64;
+        detector.push(&chunk);
+        head.push(chunk);
+    }
+    let size = source.size().or(is_whole.then_some(read));
+    Ok(Sniffed { head, inspection: detector.inspect(size), is_whole })
+}

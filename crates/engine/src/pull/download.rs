@@ -1,0 +1,457 @@
+//! One image, out of a cloud, verified.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _};
+use imgpush_client::{Image, ImageClient};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{DestinationError, PartialOutcome, PullError, PullFailure};
+use super::expected::{Expected, Proof, prove};
+use super::fetch::{Fetch, FetchTarget, TransferTally};
+use super::options::DownloadOptions;
+use super::partial_file::{self, Part};
+use super::report::DownloadReport;
+use super::transfer::{ChunkStream, Transfer};
+use super::writer::{Intake, Landed};
+use crate::integrity::against_source::compare;
+use crate::integrity::compare::Claims;
+use crate::integrity::produced::shown;
+use crate::integrity::{IntegrityError, Produced};
+use crate::progress::{NoProgress, Phase, Progress};
+use crate::resources::{Hashing, Workbench};
+use imgpush_source::off_runtime;
+use imgpush_source::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
+use imgpush_source::{FileSource, RetryPolicy, Source};
+
+/// Downloads images of one cloud.
+///
+/// Whatever they are written to, in this order:
+///
+/// 1. What the image shows is judged: an image without data, and one whose data could not be proved
+///    afterwards, end here.
+/// 2. The bytes are received into buffers of the memory budget and hashed on the way, outside the async
+///    runtime, by the algorithms that the image shows. A connection that breaks or falls silent is
+///    gone on with by `Range`.
+/// 3. Size, `os_hash_value` and `checksum` are compared.
+/// 4. Only then is the image complete for others: [a file](Download::to_file) gets its name,
+///    [a writer](Download::to_writer) or [a stream](Download::stream) the last chunk.
+///
+/// The data of an image never changes under its id, so only that and the digests tie the pieces
+/// together.
+///
+/// Several images at a time are downloaded by as many clones of one that was made
+/// [for them](Download::for_jobs).
+#[derive(Clone)]
+pub struct Download {
+    client: ImageClient,
+    options: DownloadOptions,
+    /// How many downloads share the memory.
+    jobs: usize,
+    hashing: Hashing,
+    cloud: String,
+    progress: Arc<dyn Progress>,
+}
+
+impl Download {
+    /// Downloads through `client`.
+    #[must_use]
+    pub fn new(client: ImageClient, options: DownloadOptions) -> Self {
+        let cloud = client.base().host_str().unwrap_or_default().to_owned();
+        let progress = Arc::new(NoProgress);
+        Download { client, options, jobs: 1, hashing: Hashing::of(1), cloud, progress }
+    }
+
+    /// For so many downloads at a time, or as many as there is memory for, which
+    /// [`jobs`](Download::jobs) tells. Clones share the memory and hash side by side.
+    #[must_use]
+    pub fn for_jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = jobs.get().min(Pool::most_shares(self.options.memory_bytes));
+        self.hashing = Hashing::of(self.jobs);
+        self
+    }
+
+    /// How many downloads may run at a time.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    /// What messages and the report call the cloud; its host when nobody says.
+    #[must_use]
+    pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
+        self.cloud = name.into();
+        self
+    }
+
+    /// Who hears of downloads while they run.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Into a file, which is there when its data is proved and on the disk, and not before.
+    ///
+    /// Until then the bytes are in a partial file beside it, `disk.qcow2.<id>.part`. Trouble that may
+    /// pass, an interruption too, leaves it there, and the same download goes on behind it. Data that
+    /// proves wrong is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError`]: what went wrong, and what became of the partial file.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel`: what has been received is written, which takes at most a few seconds.
+    /// Dropping the future instead loses up to the last few MiB of it.
+    pub async fn to_file(
+        &self,
+        image: &Image,
+        destination: impl AsRef<Path>,
+        cancel: &CancellationToken,
+    ) -> Result<DownloadReport, PullError> {
+        let start = Instant::now();
+        let destination = destination.as_ref();
+        let nothing = |failure| self.error(image, failure, PartialOutcome::Nothing);
+        let expected = Expected::of(image, &self.options).map_err(|error| nothing(error.into()))?;
+        if self.options.keep_same
+            && let Some(report) =
+                self.unchanged(image, destination, start, cancel).await.map_err(nothing)?
+        {
+            return Ok(report);
+        }
+
+        let part = off_runtime({
+            let (destination, id) = (destination.to_owned(), image.id().to_owned());
+            let (size, overwrite) = (expected.size, self.options.overwrite);
+            move || Part::open(&destination, &id, size, overwrite)
+        });
+        let part = part.await.map_err(PullFailure::Destination).map_err(nothing)?;
+        let path = part.path().to_owned();
+        let mut transfer = self.start(image, &expected, Some(part));
+        let received = tokio::select! {
+            received = transfer.receive() => received,
+            () = cancel.cancelled() => Err(PullFailure::Interrupted),
+        };
+        let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
+        let way = Course {
+            path: Some(destination.display().to_string()),
+            resumed_from: transfer.resumed_from,
+            attempts: transfer.fetch.attempts(),
+            ..Course::new(start)
+        };
+        let Some(Landed { part, result }) = transfer.land(cancel).await else {
+            let bytes = written.load(Ordering::Relaxed);
+            let failure = received.err().unwrap_or(PullFailure::Interrupted);
+            return Err(self.error(image, failure, PartialOutcome::Kept { path, bytes }));
+        };
+        let part = part.expect("the thread gives back the file it was given");
+        let produced = match (received, result) {
+            // What the disk says is why no more was received.
+            (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
+            (Err(failure), Ok(_)) => {
+                let partial = if overran { part.remove() } else { part.keep() };
+                return Err(self.error(image, failure, partial));
+            }
+            (Ok(()), Ok(produced)) => produced.expect("the thread ends early only by a failure"),
+        };
+
+        self.enter(Phase::Verifying);
+        let proof = match prove(image, &produced) {
+            Ok(proof) => proof,
+            Err(failure) => return Err(self.error(image, failure.into(), part.remove())),
+        };
+        let (part, published) = off_runtime(move || {
+            let published = part.publish();
+            (part, published)
+        })
+        .await;
+        if let Err(failure) = published {
+            return Err(self.error(image, PullFailure::Destination(failure), part.keep()));
+        }
+        Ok(self.report(image, &produced, proof, way))
+    }
+
+    /// Into a writer, such as the standard output. The last chunk comes when all is proved, so a reader
+    /// behind it never gets a whole image that is wrong. `name` is what messages call it.
+    ///
+    /// The writer is flushed, not closed: closing it in both cases would tell its reader nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError`], with the number of bytes that were written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel through `cancel` or by dropping the future; what is written is written.
+    pub async fn to_writer<W: AsyncWrite + Unpin>(
+        &self,
+        image: &Image,
+        writer: &mut W,
+        name: &str,
+        cancel: &CancellationToken,
+    ) -> Result<DownloadReport, PullError> {
+        let start = Instant::now();
+        let mut delivery = self
+            .deliver(image)
+            .map_err(|failure| self.error(image, failure, PartialOutcome::Nothing))?;
+        let mut written = 0;
+        let writing = async {
+            let failed =
+                |at, source| PullFailure::Destination(partial_file::write_error(name, at, source));
+            while let Some(chunk) = delivery.next().await? {
+                writer.write_all(&chunk).await.map_err(|source| failed(written, source))?;
+                written += chunk.len() as u64;
+            }
+            writer.flush().await.map_err(|source| failed(written, source))
+        };
+        let done = tokio::select! {
+            done = writing => done,
+            () = cancel.cancelled() => Err(PullFailure::Interrupted),
+        };
+        if let Err(failure) = done {
+            return Err(self.error(image, failure, PartialOutcome::cut(written)));
+        }
+        let (produced, proof) =
+            delivery.proved.expect("a delivery comes to its end only with a proof");
+        let way = Course { attempts: delivery.attempts, ..Course::new(start) };
+        Ok(self.report(image, &produced, proof, way))
+    }
+
+    /// As a stream of chunks of up to 1 MiB. The last one comes when all is proved; where that fails,
+    /// an error comes in its place.
+    ///
+    /// Nothing is asked for before the stream is, and nothing is read ahead of it but what the buffers
+    /// of the network take. Dropping it closes the connection.
+    #[must_use]
+    pub fn stream(&self, image: &Image) -> VerifiedStream {
+        let state = Some((self.clone(), image.clone(), None));
+        let chunks = stream::unfold(state, |state| async {
+            let (download, image, delivery) = state?;
+            let mut delivery: ChunkStream =
+                match delivery.map_or_else(|| download.deliver(&image), Ok) {
+                    Ok(delivery) => delivery,
+                    Err(failure) => {
+                        return Some((
+                            Err(download.error(&image, failure, PartialOutcome::Nothing)),
+                            None,
+                        ));
+                    }
+                };
+            match delivery.next().await {
+                Ok(None) => None,
+                // A copy: whoever keeps chunks must not keep the buffers that the rest needs.
+                Ok(Some(chunk)) => Some((
+                    Ok(Bytes::copy_from_slice(&chunk)),
+                    Some((download, image, Some(delivery))),
+                )),
+                Err(failure) => {
+                    let partial = PartialOutcome::cut(delivery.given);
+                    Some((Err(download.error(&image, failure, partial)), None))
+                }
+            }
+        });
+        VerifiedStream(chunks.boxed())
+    }
+
+    /// To nowhere: the digests of what the service gives.
+    pub(crate) async fn to_nowhere(
+        &self,
+        image: &Image,
+        cancel: &CancellationToken,
+    ) -> Result<(Produced, Proof), PullFailure> {
+        let expected = Expected::of(image, &self.options)?;
+        let mut transfer = self.start(image, &expected, None);
+        tokio::select! {
+            received = transfer.receive() => received?,
+            () = cancel.cancelled() => return Err(PullFailure::Interrupted),
+        }
+        let landed = transfer.land(cancel).await.ok_or(PullFailure::Interrupted)?;
+        let produced = landed.result?.expect("the end was received");
+        self.enter(Phase::Verifying);
+        let proof = prove(image, &produced)?;
+        Ok((produced, proof))
+    }
+
+    pub(crate) fn cloud(&self) -> &str {
+        &self.cloud
+    }
+
+    pub(crate) fn progress(&self) -> &Arc<dyn Progress> {
+        &self.progress
+    }
+
+    /// Buffers of its own, and hashing that may be shared.
+    pub(crate) fn bench(&self) -> Workbench {
+        let room = self.options.memory_bytes.saturating_sub(OVERHEAD_BYTES) / self.jobs as u64;
+        let pool = Pool::dealt(room, CHUNK_BYTES);
+        Workbench { pool, hashing: self.hashing.clone() }
+    }
+
+    /// A report when the file is the image already; none when there is no such file, or another that may
+    /// be replaced.
+    async fn unchanged(
+        &self,
+        image: &Image,
+        destination: &Path,
+        start: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Option<DownloadReport>, PullFailure> {
+        // What is no file, opening the partial file tells.
+        let Some(there) = std::fs::metadata(destination).ok().filter(std::fs::Metadata::is_file)
+        else {
+            return Ok(None);
+        };
+        let compared =
+            if Some(there.len()) == image.size() && Claims::of(image).sufficient().is_ok() {
+                let path = destination.to_owned();
+                let opened =
+                    off_runtime(move || FileSource::open(path)).await.map_err(PullFailure::from)?;
+                let source: Box<dyn Source> = Box::new(opened);
+                Some(compare(image, source, self.bench(), &self.progress, cancel).await)
+            } else {
+                None
+            };
+        match compared {
+            Some(Ok((produced, by))) => {
+                partial_file::remove_rest(destination, image.id());
+                let path = Some(destination.display().to_string());
+                let way = Course { path, unchanged: true, ..Course::new(start) };
+                Ok(Some(self.report(image, &produced, Proof { by, doubt: None }, way)))
+            }
+            Some(Err(failure)) if !matches!(failure, IntegrityError::Differs { .. }) => {
+                Err(failure.into())
+            }
+            _ if self.options.overwrite => Ok(None),
+            _ => {
+                let path = destination.to_owned();
+                Err(PullFailure::Destination(DestinationError::IsOther { path }))
+            }
+        }
+    }
+
+    /// Starts the thread; nothing is asked for yet.
+    fn start(&self, image: &Image, expected: &Expected, part: Option<Part>) -> Transfer {
+        let options = &self.options;
+        let bench = self.bench();
+        let patience = RetryPolicy::new(options.idle_timeout, options.retries, options.retry_pause);
+        self.progress.total(expected.size);
+        let progress = Arc::clone(&self.progress);
+        let algorithms = expected.algorithms.clone();
+        let intake = Intake::start(algorithms, part, bench.clone(), Arc::clone(&progress));
+        let subject = FetchTarget {
+            client: self.client.clone(),
+            id: image.id().to_owned(),
+            size: expected.size,
+            prefer: options.prefer.clone(),
+            patience,
+            pool: bench.pool,
+            tally: TransferTally::new(Arc::clone(&progress)),
+        };
+        let fetch = Fetch::new(subject, options.connections);
+        Transfer { fetch, intake, chunk: None, resumed_from: 0, progress }
+    }
+
+    fn deliver(&self, image: &Image) -> Result<ChunkStream, PullFailure> {
+        let expected = Expected::of(image, &self.options)?;
+        self.enter(Phase::Downloading);
+        Ok(ChunkStream {
+            transfer: Some(self.start(image, &expected, None)),
+            image: image.clone(),
+            tail: None,
+            given: 0,
+            attempts: 0,
+            proved: None,
+        })
+    }
+
+    fn enter(&self, phase: Phase) {
+        tracing::info!(cloud = self.cloud, "{}", phase.name());
+        self.progress.phase(phase);
+    }
+
+    fn error(&self, image: &Image, failure: PullFailure, partial: PartialOutcome) -> PullError {
+        PullError {
+            image: image.name().unwrap_or(image.id()).to_owned(),
+            cloud: self.cloud.clone(),
+            failure: Box::new(failure),
+            partial,
+        }
+    }
+
+    fn report(
+        &self,
+        image: &Image,
+        produced: &Produced,
+        proof: Proof,
+        way: Course,
+    ) -> DownloadReport {
+        DownloadReport {
+            id: image.id().to_owned(),
+            name: image.name().map(str::to_owned),
+            size: produced.bytes,
+            verified: proof.doubt.is_none(),
+            verified_by: proof.by,
+            unverified_because: proof.doubt,
+            computed: shown(&produced.digests),
+            path: way.path,
+            unchanged: way.unchanged,
+            cloud: self.cloud.clone(),
+            resumed_from: way.resumed_from,
+            attempts: way.attempts,
+            seconds: way.start.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("cloud", &self.cloud)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The chunks of [`Download::stream`].
+pub struct VerifiedStream(BoxStream<'static, Result<Bytes, PullError>>);
+
+impl Stream for VerifiedStream {
+    type Item = Result<Bytes, PullError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(cx)
+    }
+}
+
+impl fmt::Debug for VerifiedStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VerifiedStream").finish_non_exhaustive()
+    }
+}
+
+/// What a report tells of the way here.
+struct Course {
+    start: Instant,
+    path: Option<String>,
+    unchanged: bool,
+    resumed_from: u64,
+    attempts: u32,
+}
+
+impl Course {
+    fn new(start: Instant) -> Self {
+        Course { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
+    }
+}

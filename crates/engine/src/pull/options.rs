@@ -1,0 +1,49 @@
+//! How an image is downloaded.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// How an image is downloaded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DownloadOptions {
+    /// Stores to read from, the best first; the service's choice when empty.
+    pub prefer: Vec<String>,
+    /// Let the download replace a file that is there already.
+    pub overwrite: bool,
+    /// Leave a file alone that is there already and is the image: it is read and hashed to tell. Without
+    /// [`overwrite`](DownloadOptions::overwrite) one that is not is an error before anything is fetched.
+    pub keep_same: bool,
+    /// Accept data that nothing proves: an image without hashes, or with one by an algorithm that is
+    /// not known here. A hash that can be compared still has to be equal.
+    pub allow_unverified: bool,
+    /// Bytes of memory that the process should stay within.
+    pub memory_bytes: u64,
+    /// Connections over which ranges of the image come side by side, as far as the memory goes. When
+    /// nobody says, a download begins with one, and adds more as long as they make it faster. A service
+    /// that knows no ranges gets one.
+    pub connections: Option<NonZeroUsize>,
+    /// How long a connection may bring nothing.
+    pub idle_timeout: Duration,
+    /// How often it is tried again when a connection breaks or is not made. A byte that comes starts the
+    /// count again.
+    pub retries: u32,
+    /// The pause before the first of them; it doubles with each, up to half a minute.
+    pub retry_pause: Duration,
+}
+
+impl Default for DownloadOptions {
+    fn default() -> Self {
+        DownloadOptions {
+            prefer: Vec::new(),
+            overwrite: false,
+            keep_same: false,
+            allow_unverified: false,
+            memory_bytes: 64 << 20,
+            connections: None,
+            idle_timeout: Duration::from_secs(60),
+            retries: 5,
+            retry_pause: Duration::from_millis(500),
+        }
+    }
+}

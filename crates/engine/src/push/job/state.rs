@@ -1,0 +1,180 @@
+//! What an upload job knows: of the source, of the images that are there, of its own record.
+
+use std::sync::Arc;
+
+use imgpush_client::{Image, NewImage};
+use imgpush_digest::Algorithm;
+use imgpush_formats::Inspection;
+use imgpush_source::{Published, Source};
+
+use super::derived_id::Derivation;
+use crate::integrity::Produced;
+use crate::push::error::{PushError, PushFailure};
+use crate::push::format_check::{Claim, Examined, GateVerdict};
+use crate::push::if_exists::Replaced;
+use crate::push::options::PushOptions;
+use crate::push::quota::Share;
+use crate::push::recovery::Retries;
+use crate::push::report::{Note, Report};
+use crate::push::service::Service;
+use crate::push::target::{Target, Via};
+use crate::timing::Stopwatch;
+
+/// What is known of the source before it is read.
+pub(crate) struct SourceFacts {
+    pub(crate) name: String,
+    pub(crate) size: Option<u64>,
+    /// Whether it can be read twice.
+    pub(crate) has_way_back: bool,
+    /// What it is held to.
+    pub(crate) published: Vec<Published>,
+    /// What the times of the readings are written down with.
+    pub(crate) watch: Arc<Stopwatch>,
+    /// Whether it goes to one target only.
+    pub(crate) is_alone: bool,
+}
+
+impl SourceFacts {
+    pub(crate) fn of(source: &mut dyn Source, watch: Arc<Stopwatch>, is_alone: bool) -> Self {
+        SourceFacts {
+            name: source.name().to_owned(),
+            size: source.size(),
+            has_way_back: source.rewind().is_some(),
+            published: source.published().to_vec(),
+            watch,
+            is_alone,
+        }
+    }
+}
+
+/// What was seen of the source before all of it is read.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// What it is, as far as that was seen.
+    pub(crate) inspection: Arc<Inspection>,
+    /// Whether that was all of it.
+    pub(crate) is_whole: bool,
+}
+
+/// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
+/// may be a record, and [`interrupt`](UploadJob::interrupt) removes it.
+pub(crate) struct UploadJob<'a> {
+    pub(super) target: &'a Target,
+    pub(super) options: &'a PushOptions,
+    pub(super) subject: &'a SourceFacts,
+    pub(super) service: Arc<Service>,
+    /// The record to be; its id changes with a new record.
+    pub(super) image: NewImage,
+    /// The name that was asked for.
+    pub(super) wanted_name: String,
+    pub(super) existing: Existing,
+    /// Known from [`prepare`](UploadJob::prepare) on.
+    pub(super) seen: Option<Seen>,
+    /// Known before anything is sent.
+    pub(super) plan: Option<Plan>,
+    pub(super) id: String,
+    pub(super) record: Record,
+    pub(super) stage: JobStep,
+    /// Whether the image is active and right, whatever comes behind.
+    pub(super) is_proved: bool,
+    /// What the gate of the last pass found out.
+    pub(super) verdict: GateVerdict,
+    pub(super) retries: Retries,
+    pub(super) not_before: Option<tokio::time::Instant>,
+    pub(super) attempts: u32,
+    pub(super) notes: Vec<Note>,
+    /// What its times are written down with.
+    pub(super) watch: Arc<Stopwatch>,
+}
+
+pub(super) enum JobStep {
+    /// The digests are wanted, to tell whether one of these images is the same, or what the id is.
+    Looking(Looking),
+    /// The bytes are to be sent; behind the first attempt because of this failure.
+    Sending(Option<PushFailure>),
+    /// The service is to fetch what must be proved first.
+    Fetching,
+    /// The bytes are there, and digests are needed to compare: this one, where others are known.
+    Comparing(Option<(Algorithm, Produced)>),
+    /// It failed so; the record is yet to be removed.
+    Failing(PushFailure),
+    Ended(Box<Result<Report, PushError>>),
+}
+
+impl JobStep {
+    /// With which an image that is not there begins.
+    pub(super) fn first(via: &Via) -> Self {
+        match via {
+            Via::WebDownload { .. } => JobStep::Fetching,
+            _ => JobStep::Sending(None),
+        }
+    }
+}
+
+/// What the image will be, and what the service will make of it.
+pub(super) struct Plan {
+    pub(super) claim: Claim,
+    /// What the service will say, and what the bytes are, as far as that is known by now.
+    pub(super) examined: Examined,
+    /// Its room in the quotas.
+    pub(super) share: Option<Share>,
+}
+
+/// Whether there is a record of that id, and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    None,
+    /// Asked for; nobody knows.
+    Asked,
+    Made,
+}
+
+/// What is known of images that were there before, and of the id that the new one is to have.
+#[derive(Default)]
+pub(super) struct Existing {
+    /// The project, where there is one and it is of interest.
+    pub(super) project: Option<String>,
+    /// The images that have the name, or may have it, newest first.
+    pub(super) named: Vec<Image>,
+    /// What an earlier run has left without data.
+    pub(super) leftover: Option<String>,
+    /// What an earlier run has asked for, and nobody has.
+    pub(super) asked_for: Option<String>,
+    /// What the id follows from, once that is known.
+    pub(super) derivation: Option<Derivation>,
+    /// Ids of these that are used up.
+    pub(super) used_ids: u32,
+    /// What was read to be compared.
+    pub(super) produced: Option<Produced>,
+    /// What was done about an image that turned out to be the same.
+    pub(super) action: Option<&'static str>,
+    /// What the image has replaced.
+    pub(super) replaced: Vec<Replaced>,
+}
+
+/// Images that may be the same, as the next reading tells.
+pub(super) struct Looking {
+    pub(super) candidates: Vec<Image>,
+    /// What one of them is hashed by, where that was not computed yet.
+    pub(super) algorithm: Option<Algorithm>,
+    /// Why those that were compared are others.
+    pub(super) difference: Option<(String, String)>,
+    /// Whether it is one that another run has made as this one would.
+    pub(super) is_theirs: bool,
+}
+
+impl Looking {
+    pub(super) fn at(candidates: Vec<Image>) -> Self {
+        Looking { candidates, algorithm: None, difference: None, is_theirs: false }
+    }
+
+    /// Whether nothing is there to be compared with, and the digest alone is wanted.
+    pub(super) fn is_for_id_only(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// The digest to compute where another than the usual ones is missing.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+}

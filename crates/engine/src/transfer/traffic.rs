@@ -1,0 +1,31 @@
+//! When data last moved into a service.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// When data last moved into a service, on whichever connection.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    start: Instant,
+    /// Milliseconds from the start.
+    moved: AtomicU64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Traffic { start: Instant::now(), moved: AtomicU64::new(0) }
+    }
+}
+
+impl Traffic {
+    pub(crate) fn moved(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+    }
+
+    /// For how long nothing has moved.
+    pub(crate) fn idle(&self) -> Duration {
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_sub(moved)
+    }
+}
