@@ -27,6 +27,7 @@
 
 mod archive;
 mod bochs;
+mod boot_sector;
 mod checksum;
 mod cloop;
 mod detail;

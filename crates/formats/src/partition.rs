@@ -1,9 +1,9 @@
 //! Partition tables: the boot sector of PCs, and GUID partition tables (UEFI 2.10, chapter 5).
 
+use crate::boot_sector;
 use crate::checksum::crc32;
 use crate::detail::{Details, short_size, swapped, uuid_text, wide};
 use crate::finding::{Finding, FindingId};
-use crate::glance::mbr;
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{SECTOR, bytes, le32, le64};
 
@@ -67,8 +67,8 @@ impl Inspector for Mbr {
         let offset = BOOT_SIGNATURE as u64;
         let mut seen = Seen::unprobed(offset, 2);
         seen.findings.push(Finding::info(FindingId::PartitionTable, offset, text));
-        if mbr::is_matched(stream.head)
-            && let Err(reason) = mbr::check(stream.head)
+        if boot_sector::is_matched(stream.head)
+            && let Err(reason) = boot_sector::check(stream.head)
         {
             let text = format!("image services since 2026.1 refuse it: {reason}");
             seen.findings.push(Finding::warning(FindingId::MbrInvalid, 446, text));

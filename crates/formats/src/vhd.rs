@@ -38,7 +38,7 @@ impl Inspector for Vhd {
         if asked > 0 || !stream.head.starts_with(COOKIE) {
             return None;
         }
-        let header = Header::read(stream, be64(stream.head, 16)?)?;
+        let header = DynamicHeader::read(stream, be64(stream.head, 16)?)?;
         let entries = u64::from(header.entries).min(MOST_CHECKED_ENTRIES);
         Some((header.table_offset, 4 * entries))
     }
@@ -131,19 +131,19 @@ impl Footer {
 }
 
 /// What a dynamic disk has besides.
-struct Header {
+struct DynamicHeader {
     offset: u64,
     table_offset: u64,
     entries: u32,
     block_bytes: u32,
 }
 
-impl Header {
+impl DynamicHeader {
     /// `None` when it is not at `offset`, or was not kept.
     fn read(stream: &Stream<'_>, offset: u64) -> Option<Self> {
         let bytes = stream.at(offset, HEADER_BYTES)?;
         bytes.starts_with(b"cxsparse").then_some(())?;
-        Some(Header {
+        Some(DynamicHeader {
             offset,
             table_offset: be64(bytes, 16)?,
             entries: be32(bytes, 28)?,
@@ -215,7 +215,7 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
     let is_known = matches!(footer.kind, 3 | 4);
     let text = format!("type {} is none that has a header", footer.kind);
     seen.warn(!is_known, FindingId::CorruptHeader, 60, text);
-    match Header::read(stream, footer.header_offset) {
+    match DynamicHeader::read(stream, footer.header_offset) {
         Some(header) => header.judge(&mut seen, stream),
         None if stream.at(footer.header_offset, HEADER_BYTES).is_some() => {
             seen.refuse(true, 16, "there is no dynamic header where the footer says");

@@ -4,13 +4,14 @@
 //! The service looks at a stream while it stores it and answers 415 after the last byte, so knowing
 //! before saves the whole transfer.
 
-pub(crate) mod mbr;
 mod oslo;
+mod safety;
 mod vmdk;
 
 use std::borrow::Cow;
 
-pub use oslo::{Failure, OsloMatch, OsloView, Safety};
+pub use oslo::OsloView;
+pub use safety::{Failure, OsloMatch, Safety};
 
 /// Names of the service's inspectors; as any other `disk_format` it takes what is raw.
 const INSPECTED: [&str; 10] =

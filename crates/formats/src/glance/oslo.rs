@@ -1,8 +1,9 @@
 //! The service's inspectors (`oslo_utils.imageutils.format_inspector` of oslo.utils 10.2.0), as they
 //! behave on a stream read in pieces of 64 KiB.
 
-use super::vmdk::Outcome;
-use super::{mbr, vmdk};
+use super::safety::{Failure, OsloMatch, Safety, TOO_SHORT, captured};
+use super::vmdk::{self, VmdkMatch};
+use crate::boot_sector;
 use crate::inspect::Stream;
 use crate::on_disk::{SECTOR, be16, be32, be64, le16, le32, le64};
 use crate::{iso, luks, vhdx};
@@ -19,48 +20,6 @@ pub struct OsloView {
     pub stream_bytes: Option<u64>,
 }
 
-/// One format that matched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OsloMatch {
-    /// The inspector's name.
-    pub name: &'static str,
-    /// What it takes for the size of the disk, zero when it does not know, below zero when it
-    /// miscounts; none when it fails, or that cannot be told.
-    pub virtual_size: Option<i128>,
-    /// What its checks say.
-    pub safety: Safety,
-}
-
-/// The outcome of an inspector's checks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Safety {
-    /// Nothing found.
-    Passed,
-    /// These failed.
-    Failed(Vec<Failure>),
-    /// They could not be made, for which the service refuses.
-    Error(&'static str),
-    /// Not to be told from what was seen of the stream.
-    Unknown(&'static str),
-}
-
-/// A check that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Failure {
-    /// The inspector's name for the check.
-    pub check: &'static str,
-    /// In the inspector's words.
-    pub reason: String,
-}
-
-impl Failure {
-    pub(super) fn new(check: &'static str, reason: impl Into<String>) -> Self {
-        Failure { check, reason: reason.into() }
-    }
-}
-
 impl OsloView {
     pub(crate) fn predict(stream: &Stream<'_>) -> Self {
         let inspectors = [qcow2, vhd, vhdx, vdi, qed, iso, gpt, luks];
@@ -68,30 +27,12 @@ impl OsloView {
             inspectors.iter().filter_map(|inspector| inspector(stream)).collect();
         let mut uncertainty = None;
         match vmdk::inspect(stream) {
-            Outcome::No => {}
-            Outcome::Matched(matched) => matches.push(matched),
-            Outcome::Uncertain(reason) => uncertainty = Some(reason),
+            VmdkMatch::No => {}
+            VmdkMatch::Matched(matched) => matches.push(matched),
+            VmdkMatch::Uncertain(reason) => uncertainty = Some(reason),
         }
         OsloView { matches, uncertainty, stream_bytes: stream.length }
     }
-}
-
-const TOO_SHORT: Safety = Safety::Error("the file is too short to be checked");
-
-/// A part of the stream, or what its absence means.
-pub(super) fn captured<'a>(
-    stream: &Stream<'a>,
-    offset: u64,
-    length: u64,
-) -> Result<&'a [u8], Safety> {
-    let bytes = usize::try_from(length).ok().and_then(|length| stream.at(offset, length));
-    bytes.ok_or_else(|| {
-        if stream.lacks(offset.checked_add(length)) {
-            TOO_SHORT
-        } else {
-            Safety::Unknown("what it would look at was not seen")
-        }
-    })
 }
 
 fn matched(name: &'static str, virtual_size: u64, safety: Safety) -> Option<OsloMatch> {
@@ -188,8 +129,8 @@ fn iso(stream: &Stream<'_>) -> Option<OsloMatch> {
 }
 
 fn gpt(stream: &Stream<'_>) -> Option<OsloMatch> {
-    mbr::is_matched(stream.head).then_some(())?;
-    let failures = mbr::check(stream.head).err().map(|reason| Failure::new("mbr", reason));
+    boot_sector::is_matched(stream.head).then_some(())?;
+    let failures = boot_sector::check(stream.head).err().map(|reason| Failure::new("mbr", reason));
     let virtual_size = stream.length.map(Into::into);
     Some(OsloMatch { name: "gpt", virtual_size, safety: checked(failures.into_iter().collect()) })
 }

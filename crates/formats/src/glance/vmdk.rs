@@ -1,9 +1,9 @@
 //! The image service's look at VMDK: its inspector and that one's checks `descriptor` and `footer`.
 
-use super::oslo::{Failure, OsloMatch, Safety, captured};
+use super::safety::{Failure, OsloMatch, Safety, TOO_SHORT, captured};
 use crate::inspect::Stream;
 use crate::on_disk::{SECTOR, c_string, le32, le64};
-use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, Header, MAGIC, MOST_DESCRIPTOR_BYTES};
+use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, MAGIC, MOST_DESCRIPTOR_BYTES, SparseHeader};
 
 /// Where the service wants the descriptor, in sectors.
 const DESCRIPTOR_SECTOR: u64 = 1;
@@ -13,7 +13,7 @@ const LEAST_HEADER_BYTES: usize = 64;
 const MOST_TYPE_BYTES: usize = 64;
 
 /// What the inspector makes of a stream.
-pub(super) enum Outcome {
+pub(super) enum VmdkMatch {
     /// It is something else.
     No,
     Matched(OsloMatch),
@@ -21,32 +21,32 @@ pub(super) enum Outcome {
     Uncertain(&'static str),
 }
 
-pub(super) fn inspect(stream: &Stream<'_>) -> Outcome {
+pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
     let head = stream.head;
     if head.starts_with(MAGIC) {
-        return Outcome::Matched(sparse(stream));
+        return VmdkMatch::Matched(sparse(stream));
     }
     let first = &head[..head.len().min(512)];
     // Blanks as Python counts them.
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | 9..=13 | 28..=31);
     if first.len() < LEAST_HEADER_BYTES || !first.iter().all(is_text) {
-        return Outcome::No;
+        return VmdkMatch::No;
     }
     match whole_text(stream) {
         Text::InHead(text) if !text.is_ascii() => {
-            Outcome::Uncertain("the service's inspector fails on text that is not all ASCII")
+            VmdkMatch::Uncertain("the service's inspector fails on text that is not all ASCII")
         }
         Text::InHead(text) => {
-            let Some(create_type) = create_type(text) else { return Outcome::No };
+            let Some(create_type) = create_type(text) else { return VmdkMatch::No };
             let failures = check(text, Some(create_type)).err();
             let safety = failures.map_or(Safety::Passed, |failure| Safety::Failed(vec![failure]));
             // There is no header with a size in it; asked for it, the inspector fails.
             let virtual_size = (!is_taken(create_type)).then_some(0);
-            Outcome::Matched(OsloMatch { name: "vmdk", virtual_size, safety })
+            VmdkMatch::Matched(OsloMatch { name: "vmdk", virtual_size, safety })
         }
-        Text::Long { is_plain: true } => Outcome::No,
+        Text::Long { is_plain: true } => VmdkMatch::No,
         Text::Long { is_plain: false } => {
-            Outcome::Uncertain("what the service makes of a long text depends on how it reads it")
+            VmdkMatch::Uncertain("what the service makes of a long text depends on how it reads it")
         }
     }
 }
@@ -83,8 +83,8 @@ fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
 
 fn sparse(stream: &Stream<'_>) -> OsloMatch {
     let matched = |virtual_size, safety| OsloMatch { name: "vmdk", virtual_size, safety };
-    let Some(header) = Header::read(stream.head) else {
-        return matched(None, Safety::Error("the file is too short to be checked"));
+    let Some(header) = SparseHeader::read(stream.head) else {
+        return matched(None, TOO_SHORT);
     };
     let none = || Failure::new("descriptor", "No descriptor found");
     if !(1..=3).contains(&header.version) || header.descriptor_offset != DESCRIPTOR_SECTOR {
@@ -112,7 +112,7 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
     if header.gd_offset == GD_AT_END {
         match (stream.tail, stream.length) {
             (_, Some(length)) if length < FOOTER_BYTES as u64 => {
-                return matched(Some(size), Safety::Error("the file is too short to be checked"));
+                return matched(Some(size), TOO_SHORT);
             }
             (Some(tail), _) if tail.len() >= FOOTER_BYTES => {
                 let footer = &tail[tail.len() - FOOTER_BYTES..];
@@ -181,10 +181,10 @@ fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), Failure> {
 }
 
 /// The check `footer`, on the last three sectors.
-fn check_footer(header: &Header, sectors: &[u8]) -> Result<(), Failure> {
+fn check_footer(header: &SparseHeader, sectors: &[u8]) -> Result<(), Failure> {
     let failed = |reason| Err(Failure::new("footer", reason));
     let footer = sectors.get(512..).unwrap_or_default();
-    let Some(copy) = Header::read(footer) else {
+    let Some(copy) = SparseHeader::read(footer) else {
         return failed("Unexpected error");
     };
     if !footer.starts_with(MAGIC) {
@@ -193,7 +193,7 @@ fn check_footer(header: &Header, sectors: &[u8]) -> Result<(), Failure> {
     if copy.version != header.version {
         return failed("Header and footer versions do not match");
     }
-    let place = |header: &Header| (header.descriptor_offset, header.descriptor_size);
+    let place = |header: &SparseHeader| (header.descriptor_offset, header.descriptor_size);
     if place(&copy) != place(header) {
         return failed("Footer specifies a different descriptor than header");
     }

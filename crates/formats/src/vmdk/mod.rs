@@ -38,7 +38,7 @@ impl Inspector for Vmdk {
             return None;
         }
         if head.starts_with(sparse::MAGIC) {
-            return sparse::Header::read(head)?.descriptor_region();
+            return sparse::SparseHeader::read(head)?.descriptor_region();
         }
         // A long text: the image service may find a descriptor in it.
         let start = head.len() as u64;

@@ -25,7 +25,7 @@ const MARKER_FOOTER: u32 = 3;
 
 /// All of it that matters here; sizes and offsets are in sectors.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct SparseHeader {
     pub(crate) version: u32,
     flags: u32,
     pub(crate) capacity: u64,
@@ -41,10 +41,10 @@ pub(crate) struct Header {
     compression: u16,
 }
 
-impl Header {
+impl SparseHeader {
     /// `None` when it is cut off.
     pub(crate) fn read(bytes_: &[u8]) -> Option<Self> {
-        Some(Header {
+        Some(SparseHeader {
             version: le32(bytes_, 4)?,
             flags: le32(bytes_, 8)?,
             capacity: le64(bytes_, 12)?,
@@ -103,7 +103,7 @@ impl Header {
 }
 
 /// The footer and whether its markers are as qemu wants them.
-fn footer(stream: &Stream<'_>) -> Option<Result<Header, &'static str>> {
+fn footer(stream: &Stream<'_>) -> Option<Result<SparseHeader, &'static str>> {
     let sectors: [u8; FOOTER_BYTES] = stream.near_end(FOOTER_BYTES as u64)?;
     let marker =
         |at: usize| Some((le64(&sectors, at)?, le32(&sectors, at + 8)?, le32(&sectors, at + 12)?));
@@ -112,13 +112,13 @@ fn footer(stream: &Stream<'_>) -> Option<Result<Header, &'static str>> {
     if !is_footer || !is_end || !sectors[512..].starts_with(MAGIC) {
         return Some(Err("there is no valid footer at the end"));
     }
-    Header::read(&sectors[512..]).map(Ok)
+    SparseHeader::read(&sectors[512..]).map(Ok)
 }
 
 /// Judges it as strictly as qemu opens it.
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::new(0, 4);
-    let Some(header) = Header::read(stream.head) else {
+    let Some(header) = SparseHeader::read(stream.head) else {
         return seen.cut_off();
     };
     let is_optimized = header.compression == COMPRESSION_DEFLATE;
@@ -175,7 +175,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
 }
 
 /// The text behind the header, as far as it was kept.
-fn descriptor(seen: &mut Seen, header: &Header, stream: &Stream<'_>) {
+fn descriptor(seen: &mut Seen, header: &SparseHeader, stream: &Stream<'_>) {
     let Some((offset, length)) = header.descriptor_region() else { return };
     let Some(text) = usize::try_from(length).ok().and_then(|length| stream.at(offset, length))
     else {
