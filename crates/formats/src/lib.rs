@@ -60,7 +60,7 @@ pub use detail::{Detail, DetailValue};
 pub use detect::{Detector, HEAD_BYTES, TAIL_BYTES};
 pub use finding::{Evidence, Finding, FindingId, Severity};
 pub use format::Format;
-pub use glance::{Failure, ImageFormatSettings, OsloMatch, OsloView, Safety, ServerVerdict};
+pub use glance::{FailedCheck, ImageFormatSettings, OsloMatch, OsloView, Safety, ServerVerdict};
 pub use qemu::QemuView;
 pub use units::{ClusterIndex, GuestOffset, HostOffset};
 pub use verdict::{Inspection, Match};

@@ -11,7 +11,7 @@ mod vmdk;
 use std::borrow::Cow;
 
 pub use oslo::OsloView;
-pub use safety::{Failure, OsloMatch, Safety};
+pub use safety::{FailedCheck, OsloMatch, Safety};
 
 /// Names of the service's inspectors; as any other `disk_format` it takes what is raw.
 const INSPECTED: [&str; 10] =
@@ -194,10 +194,10 @@ impl OsloView {
             Safety::Failed(failures) => failures,
         };
         let nonfatal = &settings.gpt_safety_checks_nonfatal;
-        let is_relaxed = |failure: &&Failure| {
+        let is_relaxed = |failure: &&FailedCheck| {
             found.name == "gpt" && nonfatal.iter().any(|check| check == failure.check)
         };
-        let shown = |failure: &Failure| format!("{}: {}", failure.check, failure.reason);
+        let shown = |failure: &FailedCheck| format!("{}: {}", failure.check, failure.reason);
         match failures.iter().find(|failure| !is_relaxed(failure)) {
             Some(failure) => Err(ServerVerdict::Refused { reason: shown(failure) }),
             None => Ok(failures.first().map(shown)),

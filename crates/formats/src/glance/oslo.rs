@@ -1,7 +1,7 @@
 //! The service's inspectors (`oslo_utils.imageutils.format_inspector` of oslo.utils 10.2.0), as they
 //! behave on a stream read in pieces of 64 KiB.
 
-use super::safety::{Failure, OsloMatch, Safety, TOO_SHORT, captured};
+use super::safety::{FailedCheck, OsloMatch, Safety, TOO_SHORT, captured};
 use super::vmdk::{self, VmdkMatch};
 use crate::boot_sector;
 use crate::inspect::Stream;
@@ -40,7 +40,7 @@ fn matched(name: &'static str, virtual_size: u64, safety: Safety) -> Option<Oslo
 }
 
 /// Passed, unless something failed.
-fn checked(failures: Vec<Failure>) -> Safety {
+fn checked(failures: Vec<FailedCheck>) -> Safety {
     if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) }
 }
 
@@ -50,17 +50,17 @@ fn qcow2(stream: &Stream<'_>) -> Option<OsloMatch> {
     header.starts_with(b"QFI\xfb").then_some(())?;
     let mut failures = Vec::new();
     if be64(header, 8)? != 0 {
-        failures.push(Failure::new("backing_file", "Image has a backing file"));
+        failures.push(FailedCheck::new("backing_file", "Image has a backing file"));
     }
     let (version, features) = (be32(header, 4)?, be64(header, 72)?);
     if features & 4 != 0 {
-        failures.push(Failure::new("data_file", "Image has data_file set"));
+        failures.push(FailedCheck::new("data_file", "Image has data_file set"));
     }
     match version {
         2 => {}
         3 if features >> 4 == 0 => {}
-        3 => failures.push(Failure::new("unknown_features", "Unknown QCOW2 features found")),
-        _ => failures.push(Failure::new("unknown_features", "Unsupported qcow2 version")),
+        3 => failures.push(FailedCheck::new("unknown_features", "Unknown QCOW2 features found")),
+        _ => failures.push(FailedCheck::new("unknown_features", "Unsupported qcow2 version")),
     }
     matched("qcow2", be64(header, 24)?, checked(failures))
 }
@@ -115,7 +115,7 @@ fn vdi(stream: &Stream<'_>) -> Option<OsloMatch> {
 
 fn qed(stream: &Stream<'_>) -> Option<OsloMatch> {
     stream.head.get(..512)?.starts_with(b"QED\0").then_some(())?;
-    let failure = Failure::new("banned", "This file format is not allowed");
+    let failure = FailedCheck::new("banned", "This file format is not allowed");
     let virtual_size = stream.length.map(Into::into);
     Some(OsloMatch { name: "qed", virtual_size, safety: checked(vec![failure]) })
 }
@@ -130,7 +130,8 @@ fn iso(stream: &Stream<'_>) -> Option<OsloMatch> {
 
 fn gpt(stream: &Stream<'_>) -> Option<OsloMatch> {
     boot_sector::is_matched(stream.head).then_some(())?;
-    let failures = boot_sector::check(stream.head).err().map(|reason| Failure::new("mbr", reason));
+    let failures =
+        boot_sector::check(stream.head).err().map(|reason| FailedCheck::new("mbr", reason));
     let virtual_size = stream.length.map(Into::into);
     Some(OsloMatch { name: "gpt", virtual_size, safety: checked(failures.into_iter().collect()) })
 }
@@ -145,7 +146,7 @@ fn luks(stream: &Stream<'_>) -> Option<OsloMatch> {
     let virtual_size = stream.length.map(|length| i128::from(length) - payload);
     let version = be16(header, 6)?;
     let failure = (version != 1)
-        .then(|| Failure::new("version", format!("LUKS version {version} is not supported")));
+        .then(|| FailedCheck::new("version", format!("LUKS version {version} is not supported")));
     let safety = checked(failure.into_iter().collect());
     Some(OsloMatch { name: "luks", virtual_size, safety })
 }

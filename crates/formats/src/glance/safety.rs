@@ -21,7 +21,7 @@ pub enum Safety {
     /// Nothing found.
     Passed,
     /// These failed.
-    Failed(Vec<Failure>),
+    Failed(Vec<FailedCheck>),
     /// They could not be made, for which the service refuses.
     Error(&'static str),
     /// Not to be told from what was seen of the stream.
@@ -31,16 +31,16 @@ pub enum Safety {
 /// A check that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Failure {
+pub struct FailedCheck {
     /// The inspector's name for the check.
     pub check: &'static str,
     /// In the inspector's words.
     pub reason: String,
 }
 
-impl Failure {
+impl FailedCheck {
     pub(super) fn new(check: &'static str, reason: impl Into<String>) -> Self {
-        Failure { check, reason: reason.into() }
+        FailedCheck { check, reason: reason.into() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The image service's look at VMDK: its inspector and that one's checks `descriptor` and `footer`.
 
-use super::safety::{Failure, OsloMatch, Safety, TOO_SHORT, captured};
+use super::safety::{FailedCheck, OsloMatch, Safety, TOO_SHORT, captured};
 use crate::inspect::Stream;
 use crate::on_disk::{SECTOR, c_string, le32, le64};
 use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, MAGIC, MOST_DESCRIPTOR_BYTES, SparseHeader};
@@ -86,7 +86,7 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
     let Some(header) = SparseHeader::read(stream.head) else {
         return matched(None, TOO_SHORT);
     };
-    let none = || Failure::new("descriptor", "No descriptor found");
+    let none = || FailedCheck::new("descriptor", "No descriptor found");
     if !(1..=3).contains(&header.version) || header.descriptor_offset != DESCRIPTOR_SECTOR {
         return matched(Some(0), Safety::Failed(vec![none()]));
     }
@@ -147,8 +147,8 @@ fn is_taken(create_type: &[u8]) -> bool {
 }
 
 /// The check `descriptor`: every line has to be known.
-fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), Failure> {
-    let failed = |reason| Err(Failure::new("descriptor", reason));
+fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), FailedCheck> {
+    let failed = |reason| Err(FailedCheck::new("descriptor", reason));
     if !create_type.is_some_and(is_taken) {
         return failed("Unsupported subformat");
     }
@@ -181,8 +181,8 @@ fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), Failure> {
 }
 
 /// The check `footer`, on the last three sectors.
-fn check_footer(header: &SparseHeader, sectors: &[u8]) -> Result<(), Failure> {
-    let failed = |reason| Err(Failure::new("footer", reason));
+fn check_footer(header: &SparseHeader, sectors: &[u8]) -> Result<(), FailedCheck> {
+    let failed = |reason| Err(FailedCheck::new("footer", reason));
     let footer = sectors.get(512..).unwrap_or_default();
     let Some(copy) = SparseHeader::read(footer) else {
         return failed("Unexpected error");
