@@ -9,9 +9,9 @@ const PROTECTIVE: u8 = 0xee;
 
 /// Whether the service calls it `gpt`: `55 aa`, and not what it takes for a FAT file system.
 pub(crate) fn is_matched(head: &[u8]) -> bool {
-    let Some(sector) = head.get(..512) else { return false };
+    let Some(sector) = head.first_chunk::<512>() else { return false };
     let is_fat = sector[0x10] == 2 && sector[0x15] == 0xf8;
-    sector[510..] == *b"\x55\xaa" && !is_fat
+    sector.ends_with(b"\x55\xaa") && !is_fat
 }
 
 /// The check, with the service's words for what is wrong.
@@ -19,7 +19,7 @@ pub(crate) fn check(head: &[u8]) -> Result<(), String> {
     let table = head.get(PARTITIONS..PARTITIONS + 4 * PARTITION_BYTES).unwrap_or_default();
     let mut used = Vec::with_capacity(4);
     let mut is_protective = false;
-    for (n, entry) in table.chunks_exact(PARTITION_BYTES).enumerate() {
+    for (n, entry) in table.as_chunks::<PARTITION_BYTES>().0.iter().enumerate() {
         if !matches!(entry[0], 0 | 0x80) {
             return Err(format!("MBR PTE {n} has invalid boot flag"));
         }
@@ -28,7 +28,7 @@ pub(crate) fn check(head: &[u8]) -> Result<(), String> {
         }
         if entry[4] == PROTECTIVE {
             is_protective = true;
-            if entry[1..4] != [0, 2, 0] {
+            if [entry[1], entry[2], entry[3]] != [0, 2, 0] {
                 return Err("GPT MBR has invalid start CHS".to_owned());
             }
             if le32(entry, 8) != Some(1) {

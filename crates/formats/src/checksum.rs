@@ -12,11 +12,13 @@ pub(crate) fn crc32c(bytes: impl IntoIterator<Item = u8>) -> u32 {
     reflected(&TABLE, bytes)
 }
 
+#[expect(clippy::indexing_slicing, reason = "a byte is an index of the table")]
 fn reflected(table: &[u32; 256], bytes: impl IntoIterator<Item = u8>) -> u32 {
     !bytes.into_iter().fold(u32::MAX, |crc, byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
 }
 
 /// What each byte does to the sum.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn table(polynomial: u32) -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0;

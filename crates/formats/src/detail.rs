@@ -3,7 +3,7 @@
 //! None of them decides anything. Texts that come out of an image are escaped and cut here, so that a
 //! detail is small whatever the image says.
 
-use crate::on_disk::{bytes, c_string};
+use crate::on_disk::{bytes, c_string, first};
 
 /// Bytes of a text that are told: qemu's limit for the name of a backing file.
 const MOST_TEXT_BYTES: usize = 1023;
@@ -58,7 +58,7 @@ impl Details {
 
     /// A field of the image that holds text, up to its NUL and without the blanks around it.
     pub(crate) fn field(&mut self, name: &'static str, field: &[u8]) {
-        let field = c_string(&field[..field.len().min(MOST_TEXT_BYTES)]);
+        let field = c_string(first(field, MOST_TEXT_BYTES));
         self.text(name, plain(&String::from_utf8_lossy(field)));
     }
 
@@ -114,8 +114,12 @@ fn plain(text: &str) -> String {
 }
 
 pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
-    let hex: Vec<String> = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-    [&hex[..4], &hex[4..6], &hex[6..8], &hex[8..10], &hex[10..]].map(<[String]>::concat).join("-")
+    let mut text = String::with_capacity(36);
+    for (n, byte) in uuid.iter().enumerate() {
+        let dash = if matches!(n, 4 | 6 | 8 | 10) { "-" } else { "" };
+        text += &format!("{dash}{byte:02x}");
+    }
+    text
 }
 
 /// From Microsoft's order, in which the first three numbers are little-endian, and back.
@@ -129,8 +133,9 @@ pub(crate) fn swapped(mut guid: [u8; 16]) -> [u8; 16] {
 /// Bytes in the largest unit of which they are at least one, for a line of a list.
 pub(crate) fn short_size(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let unit = (bytes.max(1).ilog2() / 10) as usize;
-    let name = UNITS[unit];
+    let unit = bytes.max(1).ilog2() / 10;
+    // 64 bits end within the last unit.
+    let name = UNITS.get(unit as usize).unwrap_or(&"");
     match bytes % (1 << (10 * unit)) {
         0 => format!("{} {name}", bytes >> (10 * unit)),
         _ => {

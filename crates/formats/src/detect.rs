@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::format::INSPECTORS;
 use crate::inspect::Stream;
+use crate::on_disk::last;
 use crate::region::{CaptureRegion, TailRegion};
 use crate::verdict::{Inspection, judge};
 
@@ -95,7 +96,7 @@ impl Detector {
     pub fn tail(&mut self, bytes: &[u8], length: u64) {
         let most = usize::try_from(length).unwrap_or(usize::MAX);
         let mut tail = TailRegion::new(TAIL_BYTES);
-        tail.feed(&bytes[bytes.len().saturating_sub(most)..]);
+        tail.feed(last(bytes, most));
         self.known_end = Some((tail, length));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, be32, be64};
+use crate::on_disk::{SECTOR, be32, be64, last};
 
 const MAGIC: &[u8] = b"koly";
 /// Bytes of the trailer.
@@ -16,10 +16,9 @@ pub(crate) struct Dmg;
 impl Inspector for Dmg {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         let (tail, length) = (stream.tail?, stream.length?);
-        let searched = &tail[tail.len().saturating_sub(SEARCHED_BYTES)..];
-        let last = searched.len().checked_sub(TRAILER_BYTES)?;
-        let at = (0..=last).find(|&at| searched[at..].starts_with(MAGIC))?;
-        let trailer = &searched[at..at + TRAILER_BYTES];
+        let searched = last(tail, SEARCHED_BYTES);
+        let mut trailers = searched.windows(TRAILER_BYTES).enumerate();
+        let (at, trailer) = trailers.find(|(_, trailer)| trailer.starts_with(MAGIC))?;
         let offset = length - (searched.len() - at) as u64;
         let text = "the image service takes it for raw, as do later services";
         let finding = Finding::fatal(FindingId::ServiceUnsupported, offset, text);

@@ -3,7 +3,7 @@
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
-use crate::on_disk::SECTOR;
+use crate::on_disk::{SECTOR, first};
 use crate::region::CaptureRegion;
 
 /// One format.
@@ -58,8 +58,7 @@ impl<'a> Stream<'a> {
             .chain(kept)
             .filter_map(|(start, bytes)| {
                 let skip = usize::try_from(offset.checked_sub(start)?).ok()?;
-                let rest = bytes.get(skip..)?;
-                Some(&rest[..rest.len().min(length)])
+                Some(first(bytes.get(skip..)?, length))
             })
             .max_by_key(|bytes| bytes.len())
             .unwrap_or_default()
@@ -73,7 +72,7 @@ impl<'a> Stream<'a> {
         let offset = length.checked_next_multiple_of(SECTOR)?.checked_sub(distance)?;
         let there = usize::try_from(length.saturating_sub(offset)).ok()?.min(N);
         let mut bytes = [0; N];
-        bytes[..there].copy_from_slice(self.at(offset, there)?);
+        bytes.get_mut(..there)?.copy_from_slice(self.at(offset, there)?);
         Some(bytes)
     }
 

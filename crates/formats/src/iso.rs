@@ -23,11 +23,11 @@ impl Inspector for Iso {
         }
         let at = DESCRIPTORS as u64;
         let mut seen = Seen::unprobed(at + 1, 5);
-        let descriptor = stream.head.get(DESCRIPTORS..)?;
-        if &identifier != b"CD001" || descriptor[0] != 1 {
+        let descriptor = descriptor(stream.head, 0)?;
+        if &identifier != b"CD001" || !descriptor.starts_with(&[1]) {
             return Some(seen);
         }
-        tell(&mut seen.details, stream.head);
+        tell(&mut seen.details, stream.head, descriptor);
         let (Some(blocks), Some(block)) = (le32(descriptor, 80), le16(descriptor, 128)) else {
             return Some(seen);
         };
@@ -51,8 +51,7 @@ impl Inspector for Iso {
 }
 
 /// What the first descriptor says of the CD, and what it boots.
-fn tell(details: &mut Details, head: &[u8]) {
-    let first = &head[DESCRIPTORS..];
+fn tell(details: &mut Details, head: &[u8], first: &[u8]) {
     for (name, at, length) in [
         ("volume", 40, 32),
         ("system", 8, 32),
@@ -63,10 +62,10 @@ fn tell(details: &mut Details, head: &[u8]) {
     ] {
         details.field(name, first.get(at..at + length).unwrap_or_default());
     }
-    if let Some(date) = first.get(813..829).filter(|date| date.iter().all(u8::is_ascii_digit)) {
-        let part = |range: std::ops::Range<usize>| shown(&date[range]);
-        let [year, month, day] = [part(0..4), part(4..6), part(6..8)];
-        let [hour, minute, second] = [part(8..10), part(10..12), part(12..14)];
+    if bytes::<16>(first, 813).is_some_and(|date| date.iter().all(u8::is_ascii_digit)) {
+        let part = |at, length| shown(first.get(at..at + length).unwrap_or_default());
+        let [year, month, day] = [part(813, 4), part(817, 2), part(819, 2)];
+        let [hour, minute, second] = [part(821, 2), part(823, 2), part(825, 2)];
         details.text("created", format!("{year}-{month}-{day} {hour}:{minute}:{second}"));
     }
     if let Some(block) = le16(first, 128) {
@@ -75,25 +74,24 @@ fn tell(details: &mut Details, head: &[u8]) {
             details.bytes("volume size", u64::from(blocks) * u64::from(block));
         }
     }
-    let descriptor = |n: usize| head.get(DESCRIPTORS + n * DESCRIPTOR_BYTES..);
-    let descriptors = || (0..MOST_DESCRIPTORS).filter_map(descriptor);
+    let descriptors = || (0..MOST_DESCRIPTORS).filter_map(|n| descriptor(head, n));
+    let is_joliet = |d: &[u8]| d.starts_with(&[2]) && d.get(88..90) == Some(b"%/");
     let extensions = [
-        (descriptors().any(|d| d[0] == 2 && d.get(88..90) == Some(b"%/")), "Joliet"),
+        (descriptors().any(is_joliet), "Joliet"),
         (descriptors().any(|d| matches!(d.get(1..6), Some(b"NSR02" | b"NSR03"))), "UDF"),
     ];
     let there = extensions.iter().filter(|(is_there, _)| *is_there);
     details.list("extensions", there.map(|(_, name)| (*name).to_owned()).collect());
-    let boot =
-        descriptors().find(|d| d[0] == 0 && d.get(7..30) == Some(b"EL TORITO SPECIFICATION"));
-    let Some(catalog) = boot.and_then(|boot| le32(boot, 71)) else { return };
-    // The first entry says for which firmware; it may lie behind what is kept.
+    let is_boot =
+        |d: &&[u8]| d.starts_with(&[0]) && d.get(7..30) == Some(b"EL TORITO SPECIFICATION");
+    let Some(catalog) = descriptors().find(is_boot).and_then(|boot| le32(boot, 71)) else { return };
+    // The first entry says for which firmware; it may lie after the part that is kept.
     let at = usize::try_from(catalog).ok().and_then(|block| block.checked_mul(DESCRIPTOR_BYTES));
-    let platform = at.and_then(|at| head.get(at..at + 2)).filter(|entry| entry[0] == 1);
-    let platform = match platform.map(|entry| entry[1]) {
-        Some(0) => " for PC firmware",
-        Some(1) => " for PowerPC",
-        Some(2) => " for Macintosh",
-        Some(0xef) => " for UEFI",
+    let platform = match at.and_then(|at| bytes(head, at)) {
+        Some([1, 0]) => " for PC firmware",
+        Some([1, 1]) => " for PowerPC",
+        Some([1, 2]) => " for Macintosh",
+        Some([1, 0xef]) => " for UEFI",
         _ => "",
     };
     details.text("boot record", format!("El Torito{platform}, catalog at block {catalog}"));
@@ -118,6 +116,66 @@ impl Inspector for Udf {
     }
 }
 
+/// A volume descriptor and what comes after it; none where nothing of it was read.
+fn descriptor(head: &[u8], n: usize) -> Option<&[u8]> {
+    head.get(DESCRIPTORS + n * DESCRIPTOR_BYTES..)
+}
+
 fn identifier(head: &[u8], n: usize) -> Option<[u8; 5]> {
     bytes(head, DESCRIPTORS + n * DESCRIPTOR_BYTES + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DESCRIPTOR_BYTES, DESCRIPTORS};
+    use crate::{DetailValue, Detector, Format, Inspection};
+
+    fn inspect(bytes: &[u8]) -> Inspection {
+        let mut detector = Detector::new();
+        detector.push(bytes);
+        detector.finish()
+    }
+
+    const BOOT: &[u8] = b"\0CD001\x01EL TORITO SPECIFICATION";
+
+    /// A CD that has these descriptors and nothing after them.
+    fn image(descriptors: &[&[u8]]) -> Vec<u8> {
+        let mut image = vec![0; DESCRIPTORS];
+        for descriptor in descriptors {
+            image.extend_from_slice(descriptor);
+            image.resize(image.len().next_multiple_of(DESCRIPTOR_BYTES), 0);
+        }
+        image
+    }
+
+    #[test]
+    fn a_file_may_end_after_any_descriptor() {
+        let (primary, boot) = (&b"\x01CD001"[..], BOOT);
+        for descriptors in [&[primary][..], &[primary, boot], &[primary; 15]] {
+            assert_eq!(inspect(&image(descriptors)).format, Format::Iso);
+        }
+        let udf = image(&[b"\0BEA01", b"\0NSR02"]);
+        assert_eq!(inspect(&udf).matches[0].format, Format::Udf);
+    }
+
+    #[test]
+    fn a_file_may_end_anywhere_in_its_descriptors() {
+        let image = image(&[b"\x01CD001", BOOT, b"\x02CD001"]);
+        for length in DESCRIPTORS..=image.len() {
+            let is_there = length >= DESCRIPTORS + 6;
+            assert_eq!(inspect(&image[..length]).format == Format::Iso, is_there, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_boot_record_names_the_firmware() {
+        let mut boot = [0; 75];
+        boot[..30].copy_from_slice(BOOT);
+        boot[71] = 18;
+        let image = image(&[b"\x01CD001", &boot, b"\x01\xef"]);
+        let details = inspect(&image).details;
+        let record = details.iter().find(|detail| detail.name == "boot record");
+        let text = "El Torito for UEFI, catalog at block 18".to_owned();
+        assert_eq!(record.map(|detail| &detail.value), Some(&DetailValue::Text(text)));
+    }
 }

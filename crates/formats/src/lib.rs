@@ -24,6 +24,7 @@
 //!
 //! To add a format, write a file with an `impl Inspector` and add its line to the table in `format`.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod archive;
 mod bochs;

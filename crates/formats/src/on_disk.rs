@@ -6,10 +6,25 @@ pub(crate) const SECTOR: u64 = 512;
 /// The end of the farthest read that qemu makes (`BDRV_MAX_LENGTH`).
 pub(crate) const MOST_OFFSET: u64 = i64::MAX as u64 - ((1 << 30) - 1);
 
+/// The first `most` bytes, or all if there are fewer.
+pub(crate) fn first(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(..most).unwrap_or(bytes)
+}
+
+/// The last `most` bytes, or all if there are fewer.
+pub(crate) fn last(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(most)..).unwrap_or(bytes)
+}
+
+/// The bytes with a field of 32 bits as zeros: a checksum does not cover its own field.
+pub(crate) fn without_field(bytes: &[u8], at: usize) -> impl Iterator<Item = u8> {
+    let bytes = bytes.iter().enumerate();
+    bytes.map(move |(n, &byte)| if (at..at + 4).contains(&n) { 0 } else { byte })
+}
+
 /// Bytes as text for a message: printable ASCII as it is, the rest escaped, long names cut.
 pub(crate) fn shown(bytes: &[u8]) -> String {
-    let end = bytes.len().min(200);
-    bytes[..end].escape_ascii().to_string()
+    first(bytes, 200).escape_ascii().to_string()
 }
 
 /// Up to the first NUL.

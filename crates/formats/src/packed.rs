@@ -53,7 +53,10 @@ pub(crate) fn gzip(head: &[u8], details: &mut Details) {
 pub(crate) fn zstd(head: &[u8], details: &mut Details) {
     let Some(&descriptor) = head.get(4) else { return };
     let is_single = descriptor & 0x20 != 0;
-    let dictionary_bytes = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let dictionary_bytes = match descriptor & 3 {
+        3 => 4,
+        bytes => usize::from(bytes),
+    };
     let at = 5 + usize::from(!is_single) + dictionary_bytes;
     let size = match descriptor >> 6 {
         0 if is_single => head.get(at).map(|&size| size.into()),

@@ -5,7 +5,7 @@ use crate::checksum::crc32;
 use crate::detail::{Details, short_size, swapped, uuid_text, wide};
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, bytes, le32, le64};
+use crate::on_disk::{SECTOR, bytes, le32, le64, without_field};
 
 /// Where `55 aa` ends a boot sector.
 pub(crate) const BOOT_SIGNATURE: usize = 510;
@@ -89,7 +89,7 @@ impl Inspector for Gpt {
         let at = sector as u64;
         let mut seen = Seen::unprobed(at, GPT_MAGIC.len());
         seen.variant = Some(format!("sectors of {sector} bytes"));
-        let (text, header) = ("a GUID partition table", &stream.head[sector..]);
+        let (text, header) = ("a GUID partition table", stream.head.get(sector..)?);
         seen.findings.push(Finding::info(FindingId::PartitionTable, at, text));
         tell_gpt(&mut seen.details, stream, sector, header);
         let Some(second) = le64(header, 32) else { return Some(seen) };
@@ -116,14 +116,15 @@ impl Inspector for Gpt {
 /// The entries, unless the sector is that of a file system, which has code there.
 fn tell_mbr(details: &mut Details, head: &[u8]) {
     let Some(table) = head.get(446..510) else { return };
-    if table.chunks_exact(16).any(|entry| !matches!(entry[0], 0 | 0x80)) {
+    let entries = table.as_chunks::<16>().0;
+    if entries.iter().any(|entry| !matches!(entry[0], 0 | 0x80)) {
         return;
     }
     if let Some(signature) = le32(head, 440).filter(|signature| *signature != 0) {
         details.text("disk signature", format!("{signature:08x}"));
     }
     let mut partitions = Vec::new();
-    for (n, entry) in table.chunks_exact(16).enumerate() {
+    for (n, entry) in entries.iter().enumerate() {
         let (Some(start), Some(sectors)) = (le32(entry, 8), le32(entry, 12)) else { continue };
         if entry[4] == 0 {
             continue;
@@ -187,8 +188,8 @@ fn gpt_partition(number: usize, entry: &[u8], sector: u64) -> Option<String> {
     let sectors = last.checked_sub(first).and_then(|sectors| sectors.checked_add(1));
     let size = sectors.and_then(|sectors| sectors.checked_mul(sector));
     let size = size.map_or_else(|| "no size".to_owned(), short_size);
-    let units = entry[56..GPT_ENTRY_BYTES].chunks_exact(2);
-    let name = wide(units.map(|unit| u16::from_le_bytes([unit[0], unit[1]])));
+    let (units, _) = entry.get(56..GPT_ENTRY_BYTES)?.as_chunks();
+    let name = wide(units.iter().map(|unit| u16::from_le_bytes(*unit)));
     let name = if name.is_empty() { name } else { format!(", \"{name}\"") };
     Some(format!("{number}: {kind}, {size} from sector {first}{name}"))
 }
@@ -199,8 +200,7 @@ fn has_sound_checksum(header: &[u8]) -> bool {
     let Some(bytes) = length.and_then(|length| header.get(..usize::try_from(length).ok()?)) else {
         return false;
     };
-    let zeroed = bytes[..16].iter().chain(&[0; 4]).chain(&bytes[20..]);
-    le32(header, 16) == Some(crc32(zeroed.copied()))
+    le32(header, 16) == Some(crc32(without_field(bytes, 16)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{MOST_OFFSET, SECTOR, be32, be64};
+use crate::on_disk::{MOST_OFFSET, SECTOR, be32, be64, bytes};
 
 /// qemu's limit for the name of a backing file.
 const MOST_NAME_BYTES: u32 = 1023;
@@ -22,14 +22,14 @@ impl Inspector for Qcow {
             be64(head, 8),
             be32(head, 16),
             be64(head, 24),
-            head.get(32..34),
+            bytes::<2>(head, 32),
             be32(head, 36),
             be64(head, 40),
         ) else {
             return Some(seen.cut_off());
         };
         seen.virtual_size = Some(size / SECTOR * SECTOR);
-        let (cluster_bits, l2_bits) = (bits[0], bits[1]);
+        let [cluster_bits, l2_bits] = bits;
         if let Some(cluster) = 1u64.checked_shl(cluster_bits.into()) {
             seen.details.bytes("cluster size", cluster);
         }

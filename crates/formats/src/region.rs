@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use crate::on_disk::{first, last};
+
 /// A part of the stream at an absolute offset.
 #[derive(Clone, Debug)]
 pub(crate) struct CaptureRegion {
@@ -25,12 +27,12 @@ impl CaptureRegion {
             return;
         };
         let Some(rest) = piece.get(skip..) else { return };
-        let wanted = rest.len().min(self.length - self.bytes.len());
-        if wanted > 0 {
-            // Once and for all: growing would hold it twice for a moment.
+        let wanted = first(rest, self.length - self.bytes.len());
+        if !wanted.is_empty() {
+            // All of it at once: growing would hold it twice for a moment.
             self.bytes.reserve_exact(self.length - self.bytes.len());
         }
-        self.bytes.extend_from_slice(&rest[..wanted]);
+        self.bytes.extend_from_slice(wanted);
     }
 
     pub(crate) fn offset(&self) -> u64 {
@@ -70,7 +72,7 @@ impl TailRegion {
     }
 
     pub(crate) fn feed(&mut self, piece: &[u8]) {
-        let piece = &piece[piece.len().saturating_sub(self.length)..];
+        let piece = last(piece, self.length);
         if self.bytes.len() + piece.len() > 2 * self.length {
             let stale = self.bytes.len() - self.length.min(self.bytes.len());
             self.bytes.drain(..stale);
@@ -79,7 +81,7 @@ impl TailRegion {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes[self.bytes.len().saturating_sub(self.length)..]
+        last(&self.bytes, self.length)
     }
 }
 

@@ -40,8 +40,8 @@ impl Inspector for Vdi {
             _ => None,
         };
 
-        seen.details.field("application", &head[..0x40]);
-        seen.details.field("comment", &head[0x54..0x154]);
+        seen.details.field("application", head.get(..0x40).unwrap_or_default());
+        seen.details.field("comment", head.get(0x54..0x154).unwrap_or_default());
         seen.details.bytes("block size", block);
         seen.details.number("allocated blocks", u32_at(0x184));
         seen.details.uuid("uuid", head.get(0x188..));

@@ -4,7 +4,7 @@
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, be16, be32, be64, bytes, c_string, shown};
+use crate::on_disk::{SECTOR, be16, be32, be64, bytes, c_string, shown, without_field};
 
 const COOKIE: &[u8] = b"conectix";
 const FOOTER_BYTES: usize = 512;
@@ -64,8 +64,7 @@ impl Footer {
         let geometry = (be16(footer, 56)?, *footer.get(58)?, *footer.get(59)?);
         let by_geometry = u64::from(geometry.0) * u64::from(geometry.1) * u64::from(geometry.2);
         let all = footer.get(..FOOTER_BYTES)?;
-        let others = all[..64].iter().chain(&all[68..]);
-        let sum: u32 = others.map(|&byte| u32::from(byte)).sum();
+        let sum: u32 = without_field(all, 64).map(u32::from).sum();
         Some(Footer {
             header_offset: be64(footer, 16)?,
             creator: bytes(footer, 28)?,
@@ -207,7 +206,7 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
     if footer.kind == 4 {
         let name = footer.header_offset.saturating_add(PARENT_NAME.0);
         let name = stream.at(name, PARENT_NAME.1).unwrap_or_default();
-        let units = name.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+        let units = name.as_chunks().0.iter().map(|unit| u16::from_be_bytes(*unit));
         seen.details.wide_field("backing file", units);
         let text = "it differs from a parent disk, which qemu ignores in silence";
         seen.findings.push(Finding::fatal(FindingId::BackingFile, 60, text));

@@ -5,7 +5,7 @@ use super::safety::{FailedCheck, OsloMatch, Safety, TOO_SHORT, captured};
 use super::vmdk::{self, VmdkMatch};
 use crate::boot_sector;
 use crate::inspect::Stream;
-use crate::on_disk::{SECTOR, be16, be32, be64, le16, le32, le64};
+use crate::on_disk::{SECTOR, be16, be32, be64, bytes, le16, le32, le64};
 use crate::{iso, luks, vhdx};
 
 /// What the service's inspectors say of a stream, before it decides.
@@ -123,9 +123,9 @@ fn qed(stream: &Stream<'_>) -> Option<OsloMatch> {
 /// By the first descriptor, and only when it is whole.
 fn iso(stream: &Stream<'_>) -> Option<OsloMatch> {
     let descriptor = stream.head.get(iso::DESCRIPTORS..iso::DESCRIPTORS + iso::DESCRIPTOR_BYTES)?;
-    matches!(&descriptor[1..6], b"CD001" | b"NSR02" | b"NSR03").then_some(())?;
+    matches!(&bytes(descriptor, 1)?, b"CD001" | b"NSR02" | b"NSR03").then_some(())?;
     let size = u64::from(le32(descriptor, 80)?) * u64::from(le16(descriptor, 128)?);
-    matched("iso", if descriptor[0] == 1 { size } else { 0 }, Safety::Passed)
+    matched("iso", if descriptor.starts_with(&[1]) { size } else { 0 }, Safety::Passed)
 }
 
 fn gpt(stream: &Stream<'_>) -> Option<OsloMatch> {

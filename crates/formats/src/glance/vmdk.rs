@@ -2,7 +2,7 @@
 
 use super::safety::{FailedCheck, OsloMatch, Safety, TOO_SHORT, captured};
 use crate::inspect::Stream;
-use crate::on_disk::{SECTOR, c_string, le32, le64};
+use crate::on_disk::{SECTOR, c_string, first, last, le32, le64};
 use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, MAGIC, MOST_DESCRIPTOR_BYTES, SparseHeader};
 
 /// Where the service wants the descriptor, in sectors.
@@ -26,10 +26,10 @@ pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
     if head.starts_with(MAGIC) {
         return VmdkMatch::Matched(sparse(stream));
     }
-    let first = &head[..head.len().min(512)];
+    let start = first(head, 512);
     // Blanks as Python counts them.
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | 9..=13 | 28..=31);
-    if first.len() < LEAST_HEADER_BYTES || !first.iter().all(is_text) {
+    if start.len() < LEAST_HEADER_BYTES || !start.iter().all(is_text) {
         return VmdkMatch::No;
     }
     match whole_text(stream) {
@@ -62,8 +62,8 @@ enum Text<'a> {
 
 fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
     let head = stream.head;
-    if let Some(end) = head.iter().position(|&byte| byte == 0) {
-        return Text::InHead(&head[..end]);
+    if head.contains(&0) {
+        return Text::InHead(c_string(head));
     }
     let start = head.len() as u64;
     if stream.length == Some(start) {
@@ -71,12 +71,11 @@ fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
     }
     let most = MOST_DESCRIPTOR_BYTES.saturating_sub(start);
     let rest = stream.from(start, usize::try_from(most).unwrap_or(usize::MAX));
-    let end = rest.iter().position(|&byte| byte == 0);
     let seen = rest.len() as u64;
-    let is_whole = end.is_some() || seen == most || stream.length == Some(start + seen);
-    let rest = &rest[..end.unwrap_or(rest.len())];
-    let mut seam = head[head.len().saturating_sub(KEY.len())..].to_vec();
-    seam.extend_from_slice(&rest[..rest.len().min(KEY.len())]);
+    let has_end = rest.contains(&0) || seen == most;
+    let is_whole = has_end || stream.length == Some(start + seen);
+    let rest = c_string(rest);
+    let seam = [last(head, KEY.len()), first(rest, KEY.len())].concat();
     let is_plain = |text: &[u8]| text.is_ascii() && key(text).is_none();
     Text::Long { is_plain: is_whole && is_plain(head) && is_plain(rest) && is_plain(&seam) }
 }
@@ -114,8 +113,7 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
             (_, Some(length)) if length < FOOTER_BYTES as u64 => {
                 return matched(Some(size), TOO_SHORT);
             }
-            (Some(tail), _) if tail.len() >= FOOTER_BYTES => {
-                let footer = &tail[tail.len() - FOOTER_BYTES..];
+            (Some(tail), _) if let Some(footer) = tail.last_chunk() => {
                 failures.extend(check_footer(&header, footer).err());
             }
             _ => return matched(Some(size), Safety::Unknown("the footer was not seen")),
@@ -133,12 +131,13 @@ fn key(text: &[u8]) -> Option<usize> {
 }
 
 fn create_type(text: &[u8]) -> Option<&[u8]> {
-    let rest = &text[key(text)? + KEY.len()..];
-    match rest.iter().position(|&byte| byte == b'"') {
-        Some(end) => (end < MOST_TYPE_BYTES).then(|| &rest[..end]),
+    let rest = text.get(key(text)? + KEY.len()..)?;
+    if !rest.contains(&b'"') {
         // Without an end all but the last letter counts.
-        None => Some(&rest[..rest.len().saturating_sub(1)]),
+        return Some(rest.split_last().map_or(rest, |(_, others)| others));
     }
+    let value = rest.split(|&byte| byte == b'"').next()?;
+    (value.len() < MOST_TYPE_BYTES).then_some(value)
 }
 
 fn is_taken(create_type: &[u8]) -> bool {
@@ -181,7 +180,7 @@ fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), FailedCheck> {
 }
 
 /// The check `footer`, on the last three sectors.
-fn check_footer(header: &SparseHeader, sectors: &[u8]) -> Result<(), FailedCheck> {
+fn check_footer(header: &SparseHeader, sectors: &[u8; FOOTER_BYTES]) -> Result<(), FailedCheck> {
     let failed = |reason| Err(FailedCheck::new("footer", reason));
     let footer = sectors.get(512..).unwrap_or_default();
     let Some(copy) = SparseHeader::read(footer) else {
@@ -201,7 +200,8 @@ fn check_footer(header: &SparseHeader, sectors: &[u8]) -> Result<(), FailedCheck
         return failed("Footer indicates another footer");
     }
     let marker = |at: usize| {
-        let is_padded = sectors[at + 16..at + 512].iter().all(|&byte| byte == 0);
+        let padding = sectors.get(at + 16..at + 512).unwrap_or_default();
+        let is_padded = padding.iter().all(|&byte| byte == 0);
         (le32(sectors, at + 8), le32(sectors, at + 12), is_padded)
     };
     if marker(0) != (Some(0), Some(3), true) {

@@ -52,12 +52,12 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     });
     let is_short = stream.length.is_some_and(|length| length < payload_bytes);
     seen.refuse(is_short, 104, "the file ends before its payload begins");
-    let text = |at: usize| shown(c_string(&header[at..at + 32]));
+    let text = |at| shown(c_string(name(header, at)));
     seen.details.text("cipher", format!("{}-{}", text(8), text(40)));
     seen.details.number("key bits", u64::from(key_bytes) * 8);
     seen.details.text("hash", text(72));
     seen.details.bytes("payload offset", payload_bytes);
-    seen.details.field("uuid", &header[168..208]);
+    seen.details.field("uuid", header.get(168..208).unwrap_or_default());
     names(&mut seen, header, key_bytes);
     let text = format!("the payload at sector {payload} overlaps the header");
     seen.refuse(payload < FIRST_FREE_SECTOR, 104, text);
@@ -97,14 +97,19 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen
 }
 
+/// A field that holds a name.
+fn name(header: &[u8], at: usize) -> &[u8] {
+    header.get(at..at + 32).unwrap_or_default()
+}
+
 /// Cipher, mode and hash, as far as qemu has them.
 fn names(seen: &mut Seen, header: &[u8], key_bytes: u32) {
     let fields = [(8, "cipher"), (40, "cipher mode"), (72, "hash")];
     for (at, what) in fields {
-        let is_open = !header[at..at + 32].contains(&0);
+        let is_open = !name(header, at).contains(&0);
         seen.refuse(is_open, at as u64, format!("the name of the {what} has no end"));
     }
-    let [cipher, mode, hash] = fields.map(|(at, _)| c_string(&header[at..at + 32]));
+    let [cipher, mode, hash] = fields.map(|(at, _)| c_string(name(header, at)));
     // The vector may have a hash of its own: `cbc-essiv:sha256`.
     let mut parts = mode.splitn(2, |&byte| byte == b'-');
     let (mode, vector) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

@@ -66,7 +66,7 @@ fn payload_offset(json: &[u8]) -> Option<u64> {
 fn segment_value<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let after = |text: &'a [u8], key: &[u8]| {
         let at = text.windows(key.len()).position(|window| window == key)?;
-        Some(&text[at + key.len()..])
+        text.get(at + key.len()..)
     };
     let value = after(after(json, b"\"segments\"")?, key)?.trim_ascii_start();
     let value = value.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;

@@ -24,8 +24,8 @@ impl Inspector for Vhdx {
             return None;
         }
         let mut seen = Seen::new(0, 8);
-        let creator = stream.from(8, CREATOR_BYTES).chunks_exact(2);
-        let creator = creator.map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+        let creator = stream.from(8, CREATOR_BYTES).as_chunks().0.iter();
+        let creator = creator.map(|unit| u16::from_le_bytes(*unit));
         seen.details.wide_field("creator", creator);
         if stream.lacks(Some(TABLES.end)) {
             return Some(seen.cut_off());

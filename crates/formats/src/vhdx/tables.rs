@@ -3,7 +3,7 @@
 use crate::checksum::crc32c;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
-use crate::on_disk::{MOST_OFFSET, SECTOR, bytes, le16, le32, le64};
+use crate::on_disk::{MOST_OFFSET, SECTOR, bytes, le16, le32, le64, without_field};
 
 pub(super) const REGION_TABLE: u64 = 192 << 10;
 const TABLE_BYTES: usize = 64 << 10;
@@ -31,8 +31,7 @@ const fn guid(first: u32, second: u16, third: u16, rest: u64) -> Guid {
 
 /// A structure whose checksum at 4 counts as zero.
 fn has_sound_checksum(bytes: &[u8]) -> bool {
-    let zeroed = bytes[..4].iter().chain(&[0; 4]).chain(&bytes[8..]);
-    le32(bytes, 4) == Some(crc32c(zeroed.copied()))
+    le32(bytes, 4) == Some(crc32c(without_field(bytes, 4)))
 }
 
 /// The header that counts.
@@ -104,7 +103,7 @@ impl Regions {
             return Some(Err("the region table has more entries than fit"));
         }
         let (mut bat, mut metadata) = (None, None);
-        for entry in table[16..].chunks_exact(32).take(count) {
+        for entry in entries(table).take(count) {
             let region = Region { offset: le64(entry, 16)?, length: le32(entry, 24)? };
             let place = match bytes(entry, 0)? {
                 BAT => &mut bat,
@@ -128,12 +127,16 @@ impl Regions {
     }
 }
 
+/// The entries of a region table, used or not.
+fn entries(table: &[u8]) -> std::slice::ChunksExact<'_, u8> {
+    table.get(16..).unwrap_or_default().chunks_exact(32)
+}
+
 /// Where the metadata is, as anybody who takes the first table as it is would read it.
 pub(crate) fn metadata_offset(stream: &Stream<'_>) -> Option<u64> {
     let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
     let count = usize::try_from(le32(table, 8)?).ok()?.min(MOST_ENTRIES);
-    let entry =
-        table[16..].chunks_exact(32).take(count).find(|entry| entry.starts_with(&METADATA))?;
+    let entry = entries(table).take(count).find(|entry| entry.starts_with(&METADATA))?;
     le64(entry, 16)
 }
 
@@ -196,11 +199,13 @@ impl Metadata {
         let names = [FILE_PARAMETERS, VIRTUAL_DISK_SIZE, LOGICAL_SECTOR, PHYSICAL_SECTOR, PAGE_83];
         let mut unknown = false;
         for item in items(table) {
-            match names.iter().position(|name| *name == item.guid) {
-                Some(n) if parts[n].replace(item).is_some() => {
-                    return refused("an item of the metadata is there twice");
+            let mut places = names.iter().zip(&mut parts);
+            match places.find(|(name, _)| **name == item.guid) {
+                Some((_, part)) => {
+                    if part.replace(item).is_some() {
+                        return refused("an item of the metadata is there twice");
+                    }
                 }
-                Some(_) => {}
                 None => unknown |= item.guid != PARENT_LOCATOR && item.is_required,
             }
         }

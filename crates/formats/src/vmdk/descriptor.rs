@@ -3,7 +3,7 @@
 use crate::detail::{Details, short_size};
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
-use crate::on_disk::{SECTOR, c_string, shown};
+use crate::on_disk::{SECTOR, c_string, first, shown};
 
 /// What `vmdk_open_desc_file` takes.
 const OPENED: [&[u8]; 6] = [
@@ -28,25 +28,25 @@ pub(crate) fn is_opened(create_type: &[u8]) -> bool {
 
 /// qemu's `vmdk_probe`, on the first 512 bytes: comments and blank lines, then a version.
 pub(crate) fn is_probed_text(head: &[u8]) -> bool {
-    let mut rest = &head[..head.len().min(512)];
-    loop {
-        let line_end = rest.iter().position(|&byte| byte == b'\n');
-        match (rest.first(), line_end) {
-            (Some(b'#'), Some(end)) => rest = &rest[end + 1..],
-            (Some(b' ' | b'\r' | b'\n'), Some(end)) => {
-                let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-                if line.iter().any(|&byte| byte != b' ') {
-                    return false;
-                }
-                rest = &rest[end + 1..];
-            }
-            _ => break,
+    let mut rest = first(head, 512);
+    while let Some(b'#' | b' ' | b'\r' | b'\n') = rest.first() {
+        let Some((line, after)) = line(rest) else { break };
+        let blank = line.strip_suffix(b"\r").unwrap_or(line);
+        if !line.starts_with(b"#") && blank.iter().any(|&byte| byte != b' ') {
+            return false;
         }
+        rest = after;
     }
     [b"version=1", b"version=2", b"version=3"].iter().any(|version| {
         rest.strip_prefix(*version)
             .is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n"))
     })
+}
+
+/// The first line of a text, and what comes after it; none if the line has no end.
+fn line(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (line, rest) = text.split_at_checked(text.iter().position(|&byte| byte == b'\n')?)?;
+    Some((line, rest.get(1..)?))
 }
 
 /// qemu's `vmdk_read_cid`, on a text that starts at `offset` and is in the head: without the numbers

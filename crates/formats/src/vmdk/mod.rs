@@ -6,7 +6,7 @@ pub(crate) mod sparse;
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{SECTOR, le32, le64, shown};
+use crate::on_disk::{SECTOR, first, le32, le64, shown};
 use descriptor::{Descriptor, is_probed_text};
 
 /// The first eight bytes of a seSparse extent.
@@ -42,7 +42,7 @@ impl Inspector for Vmdk {
         }
         // A long text: the image service may find a descriptor in it.
         let start = head.len() as u64;
-        let is_text = head.iter().all(|&byte| byte != 0) && head[..512].is_ascii();
+        let is_text = head.iter().all(|&byte| byte != 0) && first(head, 512).is_ascii();
         is_text.then(|| (start, sparse::MOST_DESCRIPTOR_BYTES - start))
     }
 }
