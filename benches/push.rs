@@ -94,7 +94,7 @@ fn sniff_first_chunk(c: &mut Criterion) {
             b.iter(|| {
                 let mut detector = Detector::new();
                 detector.push(black_box(&chunk));
-                assert_eq!(detector.inspect(None).format, format);
+                assert_eq!(detector.so_far(None).format, format);
             });
         });
     }

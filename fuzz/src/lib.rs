@@ -21,7 +21,7 @@ pub fn detect_split(data: &[u8]) {
     for piece in stream.chunks(usize::from(cut) + 1) {
         pieces.push(piece);
     }
-    assert_eq!(whole.inspect(length), pieces.inspect(length));
+    assert_eq!(whole.so_far(length), pieces.so_far(length));
     assert_eq!(whole.is_decided(), pieces.is_decided());
     assert_eq!(whole.finish(), seek(stream));
 }

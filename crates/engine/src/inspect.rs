@@ -96,5 +96,5 @@ fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceErro
         head.push(chunk);
     }
     let size = source.size().or(is_whole.then_some(read));
-    Ok(Sniffed { head, inspection: detector.inspect(size), is_whole })
+    Ok(Sniffed { head, inspection: detector.so_far(size), is_whole })
 }

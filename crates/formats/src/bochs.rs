@@ -31,7 +31,7 @@ impl Inspector for Bochs {
         let (Some(entries), Some(extent), Some(size)) =
             (le32(head, 72), le32(head, 80), le64(head, if first { 84 } else { 88 }))
         else {
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         seen.virtual_size = Some(size / SECTOR * SECTOR);
         seen.variant = Some(if first { "version 1" } else { "version 2" }.to_owned());

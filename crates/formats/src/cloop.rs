@@ -24,7 +24,7 @@ impl Inspector for Cloop {
         let finding = Finding::fatal(FindingId::ServiceUnsupported, 0, text);
         let mut seen = Seen::new(0, MAGIC.len()).with(finding);
         let (Some(block), Some(blocks)) = (be32(head, 128), be32(head, 132)) else {
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         // Both have 32 bits.
         seen.virtual_size = Some(u64::from(block) * u64::from(blocks));

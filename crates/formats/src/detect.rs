@@ -1,45 +1,53 @@
-//! The stream, piece by piece.
+//! A stream, piece by piece, and the few parts of it that are kept.
 
 use std::ops::Range;
 
 use crate::format::INSPECTORS;
 use crate::inspect::Stream;
 use crate::on_disk::last;
-use crate::region::{CaptureRegion, TailRegion};
+use crate::region::{CaptureRegion, HEAD_BYTES, TAIL_BYTES, TailRegion};
 use crate::verdict::{Inspection, judge};
 
-/// Bytes from the start of the stream that are always kept.
-///
-/// The farthest magic, that of a CD, lies at 32 769; headers with their extensions and names end
-/// before this in every image that qemu writes.
-pub const HEAD_BYTES: usize = 64 << 10;
-
-/// Bytes from the end of the stream that are kept: a sector of the largest disks, in which a GPT's
-/// second header stands. VMDK's footer needs 1 536, Virtual PC's and Apple's less.
-pub const TAIL_BYTES: usize = 4096;
-
-/// What a format gets in all, whatever its header says: one MiB, qemu's and the image service's limit
-/// for a VMDK's descriptor.
+/// Bytes that a format gets in total, whatever its header says: one MiB, the limit of qemu and of the
+/// image service for the descriptor of a VMDK.
 const MOST_REGION_BYTES: usize = 1 << 20;
 
-/// How often a format may ask.
+/// How often a format may ask for a part.
 const MOST_REGIONS: usize = 2;
 
-/// Recognises a stream.
+/// Recognises the format of a stream.
 ///
-/// Three things are kept of it: the head, the tail, and the regions that the format whose magic is in
-/// the head asks for, as an image's metadata is found by following offsets. A region that starts
-/// before what has passed is lost, and that does not depend on how the stream is cut: new regions are
-/// planned at exact places, when the head or the region before is complete.
+/// Three parts of the stream are kept: the head, the tail, and the regions that the format whose magic
+/// is in the head asks for, because the metadata of an image is found by following offsets. A region
+/// that starts before the current position is lost. That does not depend on how the stream is cut: new
+/// regions are planned at exact places, when the head or the region before is complete.
 ///
-/// No more than 2 MiB are kept, whatever the stream says of itself.
+/// At most 2 MiB are kept, whatever the stream says.
+///
+/// [`finish`](Self::finish) judges a stream that has ended, [`so_far`](Self::so_far) a stream that goes
+/// on. A verdict on less than a detector looks at says so: see [`Inspection::is_complete`].
+///
+/// ```
+/// use imgpush_formats::{Detector, FindingId, Format};
+///
+/// let mut detector = Detector::new();
+/// detector.push(&[0; 512]);
+/// // The first sector of a file of 10 GiB: it shows no magic, but a CD has its magic at 32 KiB.
+/// let inspection = detector.so_far(Some(10 << 30));
+/// assert_eq!(inspection.format, Format::Unknown);
+/// assert!(!inspection.is_complete);
+/// assert_eq!(inspection.findings[0].id, FindingId::NotChecked);
+/// // A file of 512 bytes.
+/// assert_eq!(detector.finish().format, Format::Raw);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Detector {
-    /// Bytes that came.
+    /// Bytes pushed or skipped.
     position: u64,
     head: CaptureRegion,
-    /// What was asked for; all but the last are complete or lost.
+    /// The regions asked for; all but the last are complete.
     captures: Vec<CaptureRegion>,
+    has_missed_a_part: bool,
     tail: TailRegion,
     /// From a source that can seek: its end, and its length.
     known_end: Option<(TailRegion, u64)>,
@@ -52,14 +60,14 @@ impl Default for Detector {
 }
 
 impl Detector {
-    /// The verdict on a source of `length` bytes that can seek, by its end and then only the parts that
-    /// are wanted, each of a MiB at most.
+    /// Judges a source of `length` bytes that can seek, by its end and then only the parts that are
+    /// wanted, each of at most one MiB.
     ///
-    /// `read` gives the bytes of a range, which lies in the source.
+    /// `read` returns the bytes of a range, which lies in the source.
     ///
     /// # Errors
     ///
-    /// As `read` fails.
+    /// Returns the error of `read`.
     pub fn seek<E>(
         length: u64,
         mut read: impl FnMut(Range<u64>) -> Result<Vec<u8>, E>,
@@ -74,25 +82,26 @@ impl Detector {
             detector.skip_to(wanted.start);
             detector.push(&bytes);
         }
-        Ok(detector.inspect(None))
+        Ok(detector.so_far(None))
     }
 
-    /// A detector that has seen nothing yet.
+    /// Creates a detector that has seen nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Detector {
             position: 0,
             head: CaptureRegion::new(0, HEAD_BYTES),
             captures: Vec::new(),
+            has_missed_a_part: false,
             tail: TailRegion::new(TAIL_BYTES),
             known_end: None,
         }
     }
 
-    /// Gives the end of a source that can seek, so that footers count before all has been read.
+    /// Adds the end of a source that can seek, so that footers count before all has been read.
     ///
-    /// `bytes` are the last of the `length` bytes of the source; more than [`TAIL_BYTES`] are not
-    /// needed.
+    /// `bytes` are the last of the `length` bytes of the source: [`TAIL_BYTES`] of them, or all if
+    /// there are fewer. More are not needed.
     pub fn tail(&mut self, bytes: &[u8], length: u64) {
         let most = usize::try_from(length).unwrap_or(usize::MAX);
         let mut tail = TailRegion::new(TAIL_BYTES);
@@ -120,29 +129,30 @@ impl Detector {
         }
     }
 
-    /// Whether nothing that comes before the last [`TAIL_BYTES`] can change the verdict.
+    /// Returns whether no byte before the last [`TAIL_BYTES`] can change the verdict.
     ///
-    /// What comes after this is the end of a stream, where some formats have a footer; give it with
-    /// [`tail`](Self::tail) where the source can seek.
+    /// The end of a stream, where some formats have a footer, still can; pass it to
+    /// [`tail`](Self::tail) if the source can seek.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.captures.last().unwrap_or(&self.head).is_complete()
     }
 
-    /// The next part that is looked at; none when [`is_decided`](Self::is_decided).
+    /// Returns the next part that the detector looks at; none if [`is_decided`](Self::is_decided).
     ///
-    /// A source that can seek gives its end by [`tail`](Self::tail) and then, with
-    /// [`skip_to`](Self::skip_to), only these parts. A part may reach beyond the end of the source,
-    /// or lie there; then there is nothing more to give.
+    /// A source that can seek passes its end to [`tail`](Self::tail) and then, with
+    /// [`skip_to`](Self::skip_to), pushes only these parts. A part may start or end after the end of
+    /// the source; then nothing is left to push.
     #[must_use]
     pub fn wants(&self) -> Option<Range<u64>> {
         let active = self.captures.last().unwrap_or(&self.head);
         (!active.is_complete()).then(|| active.missing())
     }
 
-    /// Passes over the bytes before `offset`, as far as nothing that is wanted lies there.
+    /// Skips the bytes before `offset`, up to the next part that is wanted.
     ///
-    /// What comes next is at `offset` then. The verdict is the same as if the bytes had come.
+    /// The next byte pushed is the one at `offset`. The verdict is the same as if the skipped bytes had
+    /// been pushed.
     pub fn skip_to(&mut self, offset: u64) {
         let offset = self.wants().map_or(offset, |wanted| offset.min(wanted.start));
         if offset > self.position {
@@ -151,18 +161,24 @@ impl Detector {
         }
     }
 
-    /// The verdict when the stream has ended.
+    /// Judges a stream that has ended: the bytes pushed are all there are.
+    ///
+    /// Only the caller knows that. For the start of something longer, use [`so_far`](Self::so_far).
+    /// After [`tail`](Self::tail) the length given there counts.
     #[must_use]
     pub fn finish(self) -> Inspection {
-        self.inspect(Some(self.position))
+        self.so_far(Some(self.position))
     }
 
-    /// The verdict on what was added so far.
+    /// Judges what was pushed so far of a stream that goes on.
     ///
-    /// `stream_bytes` is the length of the whole stream, where it is known; a raw disk is as large.
-    /// When it is more than was added, the rest counts as not looked at.
+    /// `stream_bytes` is the length of the complete stream, if known; it is the size of a raw disk.
+    /// Whatever lies after the bytes pushed was not looked at: the inspection is not
+    /// [complete](Inspection::is_complete), has a finding
+    /// [`NotChecked`](crate::FindingId::NotChecked), and calls nothing
+    /// [`Raw`](crate::Format::Raw) before the first [`HEAD_BYTES`] were seen.
     #[must_use]
-    pub fn inspect(&self, stream_bytes: Option<u64>) -> Inspection {
+    pub fn so_far(&self, stream_bytes: Option<u64>) -> Inspection {
         judge(&self.stream(stream_bytes))
     }
 
@@ -177,10 +193,11 @@ impl Detector {
             captures: &self.captures,
             tail: tail.map(TailRegion::bytes),
             length,
+            has_missed_a_part: self.has_missed_a_part,
         }
     }
 
-    /// Asks the formats for another region; whether one was added.
+    /// Asks the formats for another region; returns whether one was added.
     fn plan(&mut self) -> bool {
         let asked = self.captures.len();
         if asked == MOST_REGIONS {
@@ -194,9 +211,9 @@ impl Detector {
         let mut region = CaptureRegion::new(offset, length);
         // What the head has of it, if nothing between the head and now is needed.
         region.feed(0, self.head.bytes());
-        let missed = !region.is_complete()
+        self.has_missed_a_part = !region.is_complete()
             && offset.saturating_add(region.bytes().len() as u64) < self.position;
-        if missed {
+        if self.has_missed_a_part {
             return false;
         }
         self.captures.push(region);

@@ -10,12 +10,15 @@ use crate::{
 
 macro_rules! formats {
     ($($(#[$doc:meta])* $format:ident $name:literal $kind:ident $inspector:expr;)*) => {
-        /// What a stream of bytes is.
+        /// The format of a stream of bytes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Format {
-            /// A disk as it is, or anything that nobody recognises.
+            /// A disk image without a container, or anything else without a known magic.
             Raw,
+            /// No magic was found, but only a part of the start was seen; see
+            /// [`Inspection::is_complete`](crate::Inspection::is_complete).
+            Unknown,
             $($(#[$doc])* $format,)*
         }
 
@@ -25,6 +28,7 @@ macro_rules! formats {
             pub fn name(self) -> &'static str {
                 match self {
                     Format::Raw => "raw",
+                    Format::Unknown => "unknown",
                     $(Format::$format => $name,)*
                 }
             }
@@ -32,13 +36,13 @@ macro_rules! formats {
             /// What its magic means for a verdict.
             pub(crate) fn kind(self) -> Kind {
                 match self {
-                    Format::Raw => Kind::Content,
+                    Format::Raw | Format::Unknown => Kind::Content,
                     $(Format::$format => Kind::$kind,)*
                 }
             }
         }
 
-        /// Every format but raw, which is what is left.
+        /// Every format with a magic; what has none is raw.
         pub(crate) const INSPECTORS: &[(Format, &dyn Inspector)] =
             &[$((Format::$format, &$inspector)),*];
     };

@@ -4,7 +4,7 @@
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::on_disk::{SECTOR, first};
-use crate::region::CaptureRegion;
+use crate::region::{CaptureRegion, HEAD_BYTES, TAIL_BYTES};
 
 /// One format.
 ///
@@ -33,8 +33,10 @@ pub(crate) struct Stream<'a> {
     pub(crate) captures: &'a [CaptureRegion],
     /// The last bytes, if the end was seen.
     pub(crate) tail: Option<&'a [u8]>,
-    /// Bytes of the whole, where it is known.
+    /// Bytes of the complete stream, if known.
     pub(crate) length: Option<u64>,
+    /// Whether a part was asked for only after it had passed.
+    pub(crate) has_missed_a_part: bool,
 }
 
 impl<'a> Stream<'a> {
@@ -76,11 +78,36 @@ impl<'a> Stream<'a> {
         Some(bytes)
     }
 
-    /// Whether a part ends behind the end of the stream, where that is known.
+    /// Whether the stream goes on within [`HEAD_BYTES`] after what was seen of its start, so that a
+    /// magic may still come.
+    pub(crate) fn has_cut_head(&self) -> bool {
+        let seen = self.head.len();
+        seen < HEAD_BYTES && self.length.is_none_or(|length| length > seen as u64)
+    }
+
+    /// Whether all of the last [`TAIL_BYTES`] were seen.
+    pub(crate) fn has_end(&self) -> bool {
+        let (Some(tail), Some(length)) = (self.tail, self.length) else { return false };
+        tail.len() as u64 >= length.min(TAIL_BYTES as u64)
+    }
+
+    /// Whether every place that a detector looks at was seen: the start, the parts that it points to,
+    /// and the end.
+    pub(crate) fn is_complete(&self) -> bool {
+        let has_parts = self.captures.iter().all(|part| {
+            part.is_complete() || self.length.is_some_and(|end| part.missing().start >= end)
+        });
+        !self.has_cut_head() && has_parts && !self.has_missed_a_part && self.has_end()
+    }
+
+    /// Whether a part ends after the end of the stream, where that is known.
     pub(crate) fn lacks(&self, end: Option<u64>) -> bool {
         self.length.is_some_and(|length| end.is_none_or(|end| end > length))
     }
 }
+
+/// Why a stream that ends within its header is refused.
+pub(crate) const CUT_OFF: &str = "the header is cut off";
 
 /// What a format says of a stream that bears its magic.
 #[derive(Clone, Debug)]
@@ -134,9 +161,9 @@ impl Seen {
         self
     }
 
-    /// The header itself is not all there.
-    pub(crate) fn cut_off(mut self) -> Self {
-        self.refuse(true, 0, "the header is cut off");
+    /// The stream ends within the header. What was only not seen of it is no reason to refuse it.
+    pub(crate) fn cut_off(mut self, stream: &Stream<'_>) -> Self {
+        self.refuse(!stream.has_cut_head(), 0, CUT_OFF);
         self
     }
 

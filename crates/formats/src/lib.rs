@@ -1,26 +1,30 @@
-//! Recognises, measures and judges disk images; no I/O of its own.
+//! Detection of disk image formats: what a stream is, how large its disk is, and what is wrong with it.
 //!
 //! ```
 //! use imgpush_formats::{Detector, Format};
 //!
 //! let mut detector = Detector::new();
 //! detector.push(b"\x1f\x8b\x08");
-//! let inspection = detector.inspect(Some(3));
+//! let inspection = detector.finish();
 //! assert_eq!(inspection.format, Format::Gzip);
-//! assert!(inspection.is_refused(), "a packed image does not boot");
+//! assert!(inspection.is_refused(), "a compressed image does not boot");
 //! ```
 //!
-//! A [`Detector`] is fed a stream in pieces of any size; the verdict does not depend on how it is cut.
-//! A source that can seek gives its end first, with [`Detector::tail`]. The [`Inspection`] has every
-//! magic that is there with its evidence, one verdict, the size of the disk inside, facts for people,
-//! what is wrong with it, and two predictions: what qemu says of it, and what the image service will do with it.
+//! A [`Detector`] takes a stream in pieces of any size; the verdict does not depend on how it is cut.
+//! For a source that can seek, [`Detector::seek`] reads the end and a few other parts. The
+//! [`Inspection`] has every magic found with its evidence, one format, the size of the disk, facts for
+//! a reader, the findings, and two predictions: what qemu detects, and what the image service does.
 //!
-//! Nothing is allocated that the input can inflate: kept are the first [`HEAD_BYTES`], the last
-//! [`TAIL_BYTES`], and at most a MiB of what the header points to.
+//! [`Detector::finish`] judges a stream that has ended. The start of a longer one, such as the first
+//! sector of a file, is for [`Detector::so_far`], which never calls it raw and safe: see
+//! [`Inspection::is_complete`] and the example `judge_header`.
 //!
-//! What it does not do: follow tables that lie anywhere in the file (qcow2's L1 and L2, VMDK's grain
-//! directory, VHDX's block table), read files that an image names, decrypt or unpack. A part that
-//! would have to be looked at but was not there is a finding, [`FindingId::NotChecked`].
+//! The crate does no I/O, and the input cannot inflate its memory: it keeps the first [`HEAD_BYTES`],
+//! the last [`TAIL_BYTES`], and at most one MiB of the parts that a header points to.
+//!
+//! It does not follow tables that lie anywhere in the file (L1 and L2 of qcow2, the grain directory of
+//! VMDK, the block table of VHDX), read other files that an image names, decrypt or decompress. A part
+//! that had to be looked at but was not seen is a finding, [`FindingId::NotChecked`].
 //!
 //! To add a format, write a file with an `impl Inspector` and add its line to the table in `format`.
 #![forbid(unsafe_code)]
@@ -58,10 +62,11 @@ mod vhdx;
 mod vmdk;
 
 pub use detail::{Detail, DetailValue};
-pub use detect::{Detector, HEAD_BYTES, TAIL_BYTES};
+pub use detect::Detector;
 pub use finding::{Evidence, Finding, FindingId, Severity};
 pub use format::Format;
 pub use glance::{FailedCheck, ImageFormatSettings, OsloMatch, OsloView, Safety, ServerVerdict};
 pub use qemu::QemuView;
+pub use region::{HEAD_BYTES, TAIL_BYTES};
 pub use units::{ClusterIndex, GuestOffset, HostOffset};
 pub use verdict::{Inspection, Match};

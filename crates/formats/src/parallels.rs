@@ -30,7 +30,7 @@ impl Inspector for Parallels {
         let (Some(tracks), Some(entries), Some(sectors), Some(in_use)) =
             (le32(head, 28), le32(head, 32), le64(head, 36), le32(head, 44))
         else {
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         let sectors = if is_old { sectors & u64::from(u32::MAX) } else { sectors };
         seen.virtual_size = sectors.checked_mul(SECTOR);

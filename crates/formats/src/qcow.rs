@@ -26,7 +26,7 @@ impl Inspector for Qcow {
             be32(head, 36),
             be64(head, 40),
         ) else {
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         seen.virtual_size = Some(size / SECTOR * SECTOR);
         let [cluster_bits, l2_bits] = bits;

@@ -27,10 +27,10 @@ impl Inspector for Qed {
             le64(head, 40),
             le64(head, 48),
         ) else {
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         let (Some(name), Some(name_bytes)) = (le32(head, 56), le32(head, 60)) else {
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         seen.virtual_size = Some(size);
         seen.details.bytes("cluster size", cluster);

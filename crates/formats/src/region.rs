@@ -1,10 +1,20 @@
 //! Parts of a stream that are kept: at absolute offsets, and the end.
 //!
-//! Both keep a number of bytes that their user fixes, whatever the stream says of itself.
+//! Both keep a fixed number of bytes that the caller sets; nothing in the stream can raise it.
 
 use std::ops::Range;
 
 use crate::on_disk::{first, last};
+
+/// Bytes from the start of a stream that are always kept.
+///
+/// The farthest magic, that of a CD, is at 32 769; headers with their extensions and names end
+/// before this in every image that qemu writes.
+pub const HEAD_BYTES: usize = 64 << 10;
+
+/// Bytes from the end of a stream that are kept: a sector of the largest disks, which holds the second
+/// header of a GPT. The footer of a VMDK needs 1 536, those of Virtual PC and Apple need less.
+pub const TAIL_BYTES: usize = 4096;
 
 /// A part of the stream at an absolute offset.
 #[derive(Clone, Debug)]

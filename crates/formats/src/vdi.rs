@@ -24,7 +24,7 @@ impl Inspector for Vdi {
         if head.len() < 512 {
             // qemu wants the whole header.
             seen.is_probed = false;
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         }
         let u32_at = |offset| le32(head, offset).unwrap_or_default();
         let (version, kind) = (u32_at(0x44), u32_at(0x4c));

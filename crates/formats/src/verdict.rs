@@ -1,4 +1,4 @@
-//! From what each format sees in a stream to one verdict.
+//! One verdict from what each format finds in a stream.
 
 use crate::detail::Detail;
 use crate::finding::{Evidence, Finding, FindingId, Severity};
@@ -6,53 +6,64 @@ use crate::format::{Format, INSPECTORS, Kind};
 use crate::glance::{ImageFormatSettings, OsloView, ServerVerdict};
 use crate::inspect::{Seen, Stream};
 use crate::qemu::{QemuView, driver, raw_size};
+use crate::region::TAIL_BYTES;
 
 /// Bytes of evidence that are kept of a place.
 const EVIDENCE_BYTES: usize = 16;
 
-/// What a stream is, how large a disk it holds, and what is wrong with it.
+/// The format of a stream, the size of its disk, and the problems found.
+///
+/// If it is not [complete](Self::is_complete), all of it holds for the bytes seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// The verdict.
+    /// The format.
     pub format: Format,
-    /// What kind of that format, in the format's own words: `streamOptimized`, `fixed`, `version 2`.
+    /// Whether every place that a [`Detector`](crate::Detector) looks at was seen: the start, the parts
+    /// that it points to, and the end.
+    ///
+    /// If not, a finding [`FindingId::NotChecked`] says what was missing, and a stream without a magic
+    /// whose start was not seen is [`Format::Unknown`], not [`Format::Raw`].
+    pub is_complete: bool,
+    /// The variant, in the words of the format: `streamOptimized`, `fixed`, `version 2`.
     pub variant: Option<String>,
-    /// qemu's name for the verdict: that of a driver, or `raw` for what qemu has none for, as CDs and
-    /// what is packed. [`QemuView::format`] is what qemu finds by itself.
+    /// The name of the qemu driver for the format, or `raw` where qemu has none, as for CDs and
+    /// compressed files. [`QemuView::format`] is what qemu detects by itself.
     pub driver: &'static str,
-    /// Bytes of the disk that a machine would get; none when it cannot be told from what was seen. What
-    /// is raw to qemu is rounded up to whole sectors, as qemu does.
+    /// Bytes of the disk that a machine would get; none if the bytes seen do not tell. For what is raw
+    /// to qemu it is rounded up to whole sectors, as qemu does.
     pub virtual_size: Option<u64>,
-    /// Bytes of the stream, where that is known.
+    /// Bytes of the stream, if known.
     pub stream_bytes: Option<u64>,
-    /// Facts for people, in a fit order.
+    /// Facts for a reader, in the order to show them.
     pub details: Vec<Detail>,
-    /// Every format whose magic is there.
+    /// Every format whose magic was found.
     pub matches: Vec<Match>,
-    /// What was found, worst first.
+    /// The findings, worst first.
     pub findings: Vec<Finding>,
-    /// What qemu makes of it when nobody tells it the format.
+    /// What qemu detects when it is not given the format.
     pub qemu: QemuView,
-    /// What the image service's inspector makes of it.
+    /// What the inspectors of the image service detect.
     pub oslo: OsloView,
 }
 
 impl Inspection {
-    /// Whether anything found is fatal.
+    /// Returns whether a finding is fatal.
+    ///
+    /// Without a fatal finding an inspection that is not [complete](Self::is_complete) is no promise.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Fatal)
     }
 
-    /// The least `min_disk` for the image, in GiB.
+    /// Returns the least `min_disk` for the image, in GiB.
     #[must_use]
     pub fn min_disk(&self) -> Option<u64> {
         self.virtual_size.map(|bytes| bytes.div_ceil(1 << 30))
     }
 
-    /// What qemu makes of it in a file of this name; it takes what is raw for Apple's when it is called
-    /// so.
+    /// Returns what qemu detects in a file of this name: it opens a raw file whose name ends in `.dmg`
+    /// as an image of Apple's.
     #[must_use]
     pub fn qemu_named(&self, name: &str) -> QemuView {
         let is_called_so = name.strip_suffix(".dmg").is_some_and(|stem| !stem.is_empty());
@@ -68,7 +79,8 @@ impl Inspection {
         QemuView { format: "dmg", virtual_size: self.virtual_size, refusal }
     }
 
-    /// What the image service does with these bytes, uploaded as `disk_format` in a `container_format`.
+    /// Returns what the image service does with these bytes when they are uploaded as `disk_format` in a
+    /// `container_format`.
     #[must_use]
     pub fn glance(
         &self,
@@ -83,24 +95,24 @@ impl Inspection {
 /// Why qemu does not open a file that is only called as Apple's.
 const NO_TRAILER: &str = "its name ends in .dmg, but there is no trailer of such a disk";
 
-/// A magic that is there.
+/// A magic that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Match {
-    /// Whose.
+    /// The format that it belongs to.
     pub format: Format,
-    /// What kind of that format.
+    /// The variant of that format.
     pub variant: Option<String>,
-    /// Where, and its bytes.
+    /// Its place and its bytes.
     pub evidence: Evidence,
 }
 
-/// The verdict over all that was seen.
+/// Judges everything that was seen.
 ///
-/// Two containers in one stream are ambiguous, a container that is also a partitioned disk or a CD is
-/// a polyglot: readers would disagree on what it is, which is how one hides in another. A CD with a
-/// boot sector is a hybrid CD, as everybody makes them. A partition table or file system is what a raw
-/// disk has in it. A footer at the end makes a container of what starts with anything.
+/// Two containers in one stream are ambiguous, and a container that is also a partitioned disk or a CD
+/// is a polyglot: readers would disagree on the format, so one can hide in another. A CD with a boot
+/// sector is a hybrid CD, which is common. A partition table or a file system is the content of a raw
+/// disk. A footer at the end makes a container of a stream, whatever is at its start.
 pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
     let seen: Vec<(Format, Seen)> = INSPECTORS
         .iter()
@@ -126,25 +138,28 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
         }
         None => {
             findings.extend(seen.iter().flat_map(|(_, seen)| seen.findings.iter().cloned()));
-            (Format::Raw, None)
+            (if stream.has_cut_head() { Format::Unknown } else { Format::Raw }, None)
         }
     };
-    // A container whose mark qemu does not go by is raw to it, unless the mark is at the end: that one
-    // opens when it is named.
+    // A container whose magic qemu does not look for is raw to it, unless the magic is at the end: qemu
+    // opens such an image when it is given the format.
     let opened = first.filter(|(format, seen)| {
         format.kind() == Kind::Container && (seen.is_probed || seen.is_trailer)
     });
     let (driver, virtual_size) = match opened {
         Some((format, seen)) => (driver(*format), seen.virtual_size),
+        None if format == Format::Unknown => ("raw", None),
         None => ("raw", raw_size(stream)),
     };
     findings.extend(service(&oslo, &findings));
+    findings.extend(not_seen(stream));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &mut findings {
         finding.evidence = evidence(stream, finding.evidence.offset, EVIDENCE_BYTES);
     }
     Inspection {
         format,
+        is_complete: stream.is_complete(),
         variant,
         driver,
         virtual_size,
@@ -157,7 +172,7 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
     }
 }
 
-/// Those of the verdict, and of what a disk has in it that can be seen.
+/// The details of the format, and of the content of a raw disk.
 fn details(verdict: Format, seen: Vec<(Format, Seen)>) -> Vec<Detail> {
     let is_open = seen.iter().all(|(format, seen)| *format != verdict || seen.is_trailer)
         || verdict.kind() == Kind::Cd;
@@ -168,7 +183,24 @@ fn details(verdict: Format, seen: Vec<(Format, Seen)>) -> Vec<Detail> {
     wanted.flat_map(|(_, seen)| seen.details.into_inner()).collect()
 }
 
-/// What the image service's answer adds to what was found.
+/// The end of the start that was seen, or the end of the stream if that was not seen.
+///
+/// Parts in between are reported by the format that asks for them.
+fn not_seen(stream: &Stream<'_>) -> Option<Finding> {
+    let seen = stream.head.len() as u64;
+    if stream.has_cut_head() {
+        let of = stream.length.map(|length| format!(" of {length}")).unwrap_or_default();
+        let text = format!("only the first {seen} bytes{of} were seen; it may be another format");
+        return Some(Finding::warning(FindingId::NotChecked, seen, text));
+    }
+    (!stream.has_end()).then(|| {
+        let offset = stream.length.map_or(seen, |end| end.saturating_sub(TAIL_BYTES as u64));
+        let text = "the end was not seen, where some formats have a footer";
+        Finding::info(FindingId::NotChecked, offset, text)
+    })
+}
+
+/// The finding that follows from the answer of the image service.
 fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
     if let Some(reason) = oslo.uncertainty {
         return Some(Finding::fatal(FindingId::ServerVerdictUnknown, 0, reason));
@@ -176,7 +208,7 @@ fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
     if findings.iter().any(|finding| finding.severity == Severity::Fatal) {
         return None;
     }
-    // Whether a partition table stops it depends on its age and settings.
+    // Whether a partition table stops the service depends on its version and settings.
     let settings = ImageFormatSettings {
         gpt_safety_checks_nonfatal: vec!["mbr".to_owned()],
         ..ImageFormatSettings::default()
@@ -199,7 +231,7 @@ fn evidence(stream: &Stream<'_>, offset: u64, length: usize) -> Evidence {
     Evidence { offset, bytes: bytes.to_vec() }
 }
 
-/// What cannot be both.
+/// Formats that exclude each other.
 fn contradictions(seen: &[(Format, Seen)]) -> Vec<Finding> {
     let of_kind = |kinds: &'static [Kind]| {
         seen.iter().filter(move |(format, _)| kinds.contains(&format.kind())).collect::<Vec<_>>()

@@ -199,7 +199,7 @@ impl DynamicHeader {
 fn dynamic(stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::new(0, 8);
     let Some(footer) = Footer::read(stream.head) else {
-        return seen.cut_off();
+        return seen.cut_off(stream);
     };
     seen.variant = Some(if footer.kind == 4 { "differencing" } else { "dynamic" }.to_owned());
     footer.judge(&mut seen, 0);
@@ -327,6 +327,6 @@ mod tests {
         let mut detector = Detector::new();
         detector.tail(&image[image.len() - 512..], image.len() as u64);
         detector.push(&image[..1 << 20]);
-        assert_eq!(detector.inspect(None).format, Format::Vhd);
+        assert_eq!(detector.so_far(None).format, Format::Vhd);
     }
 }

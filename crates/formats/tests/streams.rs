@@ -6,13 +6,16 @@
 use std::path::Path;
 use std::process::Command;
 
-use imgpush_formats::{Detector, FindingId, Format, HEAD_BYTES, Inspection};
+use imgpush_formats::{
+    Detector, FindingId, Format, HEAD_BYTES, ImageFormatSettings, Inspection, ServerVerdict,
+    Severity, TAIL_BYTES,
+};
 use proptest::prelude::*;
 
 fn inspect(bytes: &[u8]) -> Inspection {
     let mut detector = Detector::new();
     detector.push(bytes);
-    detector.inspect(Some(bytes.len() as u64))
+    detector.so_far(Some(bytes.len() as u64))
 }
 
 #[test]
@@ -89,8 +92,103 @@ fn nothing_behind_the_head_is_kept_or_counts() {
     detector.push(&vec![0; HEAD_BYTES]);
     assert!(detector.is_decided());
     detector.push(&vec![0xff; 10 * HEAD_BYTES]);
-    assert_eq!(detector.inspect(None).virtual_size, None);
-    assert_eq!(detector.inspect(Some(1 << 40)).virtual_size, Some(1 << 40));
+    assert_eq!(detector.so_far(None).virtual_size, None);
+    assert_eq!(detector.so_far(Some(1 << 40)).virtual_size, Some(1 << 40));
+}
+
+fn start(bytes: &[u8]) -> Detector {
+    let mut detector = Detector::new();
+    detector.push(bytes);
+    detector
+}
+
+fn not_checked(inspection: &Inspection) -> Option<Severity> {
+    let finding = inspection.findings.iter().find(|f| f.id == FindingId::NotChecked);
+    finding.map(|finding| finding.severity)
+}
+
+#[test]
+fn the_start_of_a_larger_file_is_never_raw_and_safe() {
+    let settings = ImageFormatSettings::default();
+    for bytes in [0, 1, 511, 512, 40_000, HEAD_BYTES - 1] {
+        let head = start(&vec![0; bytes]);
+        let mut with_tail = start(&vec![0; bytes]);
+        with_tail.tail(&[0; TAIL_BYTES], 10 << 30);
+        for inspection in [
+            head.so_far(Some(10 << 30)),
+            head.so_far(None),
+            with_tail.so_far(None),
+            with_tail.finish(),
+        ] {
+            assert_eq!((inspection.format, inspection.virtual_size), (Format::Unknown, None));
+            assert!(!inspection.is_complete);
+            assert_eq!(not_checked(&inspection), Some(Severity::Warning), "{inspection:?}");
+            let verdict = inspection.glance("raw", "bare", &settings);
+            assert!(matches!(verdict, ServerVerdict::Unknown { .. }), "{verdict:?}");
+        }
+        // A file that ends there.
+        let inspection = head.finish();
+        assert_eq!((inspection.format, inspection.is_complete), (Format::Raw, true), "{bytes}");
+        assert_eq!(inspection.findings, []);
+    }
+}
+
+#[test]
+fn without_the_end_an_inspection_is_incomplete() {
+    let head = start(&vec![0; HEAD_BYTES]);
+    for inspection in [head.so_far(Some(10 << 30)), head.so_far(None)] {
+        assert_eq!((inspection.format, inspection.is_complete), (Format::Raw, false));
+        assert_eq!(not_checked(&inspection), Some(Severity::Info));
+    }
+    let mut with_tail = head.clone();
+    with_tail.tail(&[0; TAIL_BYTES], 10 << 30);
+    let inspection = with_tail.so_far(None);
+    assert_eq!((inspection.format, inspection.is_complete), (Format::Raw, true));
+    assert_eq!((inspection.virtual_size, not_checked(&inspection)), (Some(10 << 30), None));
+    // Too little of the end for a footer of every format.
+    let mut with_sector = head.clone();
+    with_sector.tail(&[0; 512], 10 << 30);
+    assert!(!with_sector.so_far(None).is_complete);
+}
+
+#[test]
+fn what_was_not_seen_of_a_header_is_not_called_damaged() {
+    let mut gpt = vec![0; 1023];
+    gpt[512..520].copy_from_slice(b"EFI PART");
+    let mut footer_at_end = b"KDMV\x01\0\0\0".to_vec();
+    footer_at_end.resize(28, 0);
+    footer_at_end.extend([1, 0, 0, 0, 0, 0, 0, 0, 20]);
+    footer_at_end.resize(512, 1);
+    let text = b"# Disk DescriptorFile\nversion=1\n".to_vec();
+    for bytes in MAGICS.iter().map(|magic| magic.to_vec()).chain([gpt, footer_at_end, text]) {
+        for length in 8..=bytes.len() {
+            let prefix = start(&bytes[..length]).so_far(Some(10 << 30));
+            let is_damage = |text: &str| {
+                ["cut off", "behind the end", "checksum", "CID", "createType"]
+                    .iter()
+                    .any(|words| text.contains(words))
+            };
+            let damage = prefix.findings.iter().find(|finding| is_damage(&finding.text));
+            assert_eq!(damage, None, "{length} bytes of {bytes:?}");
+            assert!(!prefix.is_complete);
+        }
+    }
+    let cut = start(b"QFI\xfb\0\0\0\x03").finish();
+    assert!(cut.findings.iter().any(|finding| finding.text.contains("cut off")), "{cut:?}");
+}
+
+#[test]
+fn a_part_that_had_passed_when_it_was_asked_for_makes_an_inspection_incomplete() {
+    // A dynamic VHD whose table lies between the head and the place where the header is known.
+    let mut vhd = b"conectix".to_vec();
+    vhd.resize(HEAD_BYTES * 2, 0);
+    vhd[16..24].copy_from_slice(&512u64.to_be_bytes());
+    vhd[512..520].copy_from_slice(b"cxsparse");
+    vhd[528..536].copy_from_slice(&1536u64.to_be_bytes());
+    vhd[540..544].copy_from_slice(&5u32.to_be_bytes());
+    assert!(start(&vhd).finish().is_complete);
+    vhd[540..544].copy_from_slice(&50_000u32.to_be_bytes());
+    assert!(!start(&vhd).so_far(Some(10 << 30)).is_complete);
 }
 
 proptest! {
@@ -111,7 +209,7 @@ proptest! {
         for pair in at.windows(2) {
             detector.push(&bytes[pair[0]..pair[1]]);
         }
-        prop_assert_eq!(detector.inspect(Some(bytes.len() as u64)), inspect(&bytes));
+        prop_assert_eq!(detector.so_far(Some(bytes.len() as u64)), inspect(&bytes));
     }
 }
 
@@ -176,11 +274,11 @@ fn a_caller_may_be_wrong_about_the_end() {
                 detector.tail(&tail, length);
                 detector.push(magic);
                 detector.push(&[1; 2000]);
-                let _ = (detector.inspect(None), detector.inspect(Some(length)));
+                let _ = (detector.so_far(None), detector.so_far(Some(length)));
                 let mut detector = Detector::new();
                 detector.push(magic);
                 detector.push(&[1; 2000]);
-                let _ = detector.inspect(Some(length));
+                let _ = detector.so_far(Some(length));
             }
         }
     }

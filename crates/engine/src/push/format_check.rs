@@ -219,7 +219,8 @@ pub fn disk_format(
 /// The word of the Image API for a format, where it has one.
 fn own_name(format: Format) -> Option<&'static str> {
     match format {
-        Format::Raw => Some("raw"),
+        // What was not seen of a stream yet is checked before its last chunk is sent.
+        Format::Raw | Format::Unknown => Some("raw"),
         Format::Qcow2 => Some("qcow2"),
         Format::Vmdk => Some("vmdk"),
         Format::Vhd => Some("vhd"),

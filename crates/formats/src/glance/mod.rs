@@ -126,7 +126,7 @@ impl OsloView {
             // It looks at nothing else.
             return ServerVerdict::Accepted { virtual_size: None, warning: None };
         }
-        if let Some(reason) = self.uncertainty {
+        if let Some(reason) = self.uncertainty.or(self.unseen) {
             return ServerVerdict::Unknown { reason };
         }
         let requires = settings.require_image_format_match;

@@ -1,7 +1,7 @@
 //! The service's inspectors (`oslo_utils.imageutils.format_inspector` of oslo.utils 10.2.0), as they
 //! behave on a stream read in pieces of 64 KiB.
 
-use super::safety::{FailedCheck, OsloMatch, Safety, TOO_SHORT, captured};
+use super::safety::{FailedCheck, OsloMatch, Safety, captured};
 use super::vmdk::{self, VmdkMatch};
 use crate::boot_sector;
 use crate::inspect::Stream;
@@ -14,11 +14,15 @@ use crate::{iso, luks, vhdx};
 pub struct OsloView {
     /// The formats that matched; none means raw.
     pub matches: Vec<OsloMatch>,
-    /// Why the inspectors' answer cannot be told.
+    /// Why the inspectors' answer cannot be predicted, even from the complete stream.
     pub uncertainty: Option<&'static str>,
+    /// Why another inspector may still match: the start of the stream was not seen completely.
+    pub unseen: Option<&'static str>,
     /// Bytes that the service reads.
     pub stream_bytes: Option<u64>,
 }
+
+const UNSEEN: &str = "only a part of the start was seen";
 
 impl OsloView {
     pub(crate) fn predict(stream: &Stream<'_>) -> Self {
@@ -31,7 +35,8 @@ impl OsloView {
             VmdkMatch::Matched(matched) => matches.push(matched),
             VmdkMatch::Uncertain(reason) => uncertainty = Some(reason),
         }
-        OsloView { matches, uncertainty, stream_bytes: stream.length }
+        let unseen = stream.has_cut_head().then_some(UNSEEN);
+        OsloView { matches, uncertainty, unseen, stream_bytes: stream.length }
     }
 }
 
@@ -68,9 +73,9 @@ fn qcow2(stream: &Stream<'_>) -> Option<OsloMatch> {
 /// The original size, not the current one.
 fn vhd(stream: &Stream<'_>) -> Option<OsloMatch> {
     stream.head.starts_with(b"conectix").then_some(())?;
-    match stream.head.get(..512) {
-        Some(header) => matched("vhd", be64(header, 40)?, Safety::Passed),
-        None => matched("vhd", 0, TOO_SHORT),
+    match captured(stream, 0, 512) {
+        Ok(header) => matched("vhd", be64(header, 40)?, Safety::Passed),
+        Err(safety) => matched("vhd", 0, safety),
     }
 }
 
@@ -139,8 +144,9 @@ fn gpt(stream: &Stream<'_>) -> Option<OsloMatch> {
 /// Any version; the size of the second is nonsense.
 fn luks(stream: &Stream<'_>) -> Option<OsloMatch> {
     stream.head.starts_with(luks::MAGIC).then_some(())?;
-    let Some(header) = stream.head.get(..592) else {
-        return Some(OsloMatch { name: "luks", virtual_size: None, safety: TOO_SHORT });
+    let header = match captured(stream, 0, 592) {
+        Ok(header) => header,
+        Err(safety) => return Some(OsloMatch { name: "luks", virtual_size: None, safety }),
     };
     let payload = i128::from(be32(header, 104)?) * i128::from(SECTOR);
     let virtual_size = stream.length.map(|length| i128::from(length) - payload);

@@ -47,6 +47,9 @@ impl FailedCheck {
 /// The outcome on a file that ends within what a check needs.
 pub(super) const TOO_SHORT: Safety = Safety::Error("the file is too short to be checked");
 
+/// The outcome on a stream of which too little was seen.
+pub(super) const NOT_SEEN: Safety = Safety::Unknown("what it would look at was not seen");
+
 /// A part of the stream, or what its absence means.
 pub(super) fn captured<'a>(
     stream: &Stream<'a>,
@@ -54,11 +57,5 @@ pub(super) fn captured<'a>(
     length: u64,
 ) -> Result<&'a [u8], Safety> {
     let bytes = usize::try_from(length).ok().and_then(|length| stream.at(offset, length));
-    bytes.ok_or_else(|| {
-        if stream.lacks(offset.checked_add(length)) {
-            TOO_SHORT
-        } else {
-            Safety::Unknown("what it would look at was not seen")
-        }
-    })
+    bytes.ok_or_else(|| if stream.lacks(offset.checked_add(length)) { TOO_SHORT } else { NOT_SEEN })
 }

@@ -1,6 +1,6 @@
 //! The image service's look at VMDK: its inspector and that one's checks `descriptor` and `footer`.
 
-use super::safety::{FailedCheck, OsloMatch, Safety, TOO_SHORT, captured};
+use super::safety::{FailedCheck, NOT_SEEN, OsloMatch, Safety, TOO_SHORT, captured};
 use crate::inspect::Stream;
 use crate::on_disk::{SECTOR, c_string, first, last, le32, le64};
 use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, MAGIC, MOST_DESCRIPTOR_BYTES, SparseHeader};
@@ -83,7 +83,8 @@ fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
 fn sparse(stream: &Stream<'_>) -> OsloMatch {
     let matched = |virtual_size, safety| OsloMatch { name: "vmdk", virtual_size, safety };
     let Some(header) = SparseHeader::read(stream.head) else {
-        return matched(None, TOO_SHORT);
+        let is_unknown = stream.has_cut_head();
+        return matched(None, if is_unknown { NOT_SEEN } else { TOO_SHORT });
     };
     let none = || FailedCheck::new("descriptor", "No descriptor found");
     if !(1..=3).contains(&header.version) || header.descriptor_offset != DESCRIPTOR_SECTOR {

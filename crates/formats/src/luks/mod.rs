@@ -18,7 +18,7 @@ impl Inspector for Luks {
             return None;
         }
         let Some(version) = be16(stream.head, 6) else {
-            return Some(Seen::unprobed(0, MAGIC.len()).cut_off());
+            return Some(Seen::unprobed(0, MAGIC.len()).cut_off(stream));
         };
         let seen = match version {
             1 => version1::inspect(stream),

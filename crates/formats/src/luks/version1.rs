@@ -41,7 +41,7 @@ struct Slot {
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::new(0, 8);
     let Some(header) = stream.head.get(..HEADER_BYTES) else {
-        return seen.cut_off();
+        return seen.cut_off(stream);
     };
     let u32_at = |offset| be32(header, offset).unwrap_or_default();
     let (payload, key_bytes) = (u64::from(u32_at(104)), u32_at(108));

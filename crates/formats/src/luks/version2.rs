@@ -17,7 +17,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let finding = Finding::fatal(FindingId::ServiceUnsupported, 6, text);
     let mut seen = Seen::unprobed(0, 8).with(finding);
     let Some(size) = be64(stream.head, 8) else {
-        return seen.cut_off();
+        return seen.cut_off(stream);
     };
     let field = |at: usize, length: usize| stream.head.get(at..at + length).unwrap_or_default();
     seen.details.field("label", field(24, 48));

@@ -35,7 +35,7 @@ impl Inspector for Qcow2 {
         let Some(header) = Header::read(head) else {
             // Without a version it is nothing to qemu.
             seen.is_probed = head.len() >= 8;
-            return Some(seen.cut_off());
+            return Some(seen.cut_off(stream));
         };
         seen.virtual_size = Some(header.virtual_size());
         seen.variant = Some(format!("version {}", header.version));

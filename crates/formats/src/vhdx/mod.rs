@@ -4,7 +4,7 @@
 mod tables;
 
 use crate::finding::{Finding, FindingId};
-use crate::inspect::{Inspector, Seen, Stream};
+use crate::inspect::{CUT_OFF, Inspector, Seen, Stream};
 use tables::{CurrentHeader, Metadata, Regions};
 
 pub(crate) const MAGIC: &[u8] = b"vhdxfile";
@@ -28,7 +28,8 @@ impl Inspector for Vhdx {
         let creator = creator.map(|unit| u16::from_le_bytes(*unit));
         seen.details.wide_field("creator", creator);
         if stream.lacks(Some(TABLES.end)) {
-            return Some(seen.cut_off());
+            seen.refuse(true, 0, CUT_OFF);
+            return Some(seen);
         }
         match CurrentHeader::read(stream) {
             Some(Ok(header)) => header.judge(&mut seen),

@@ -116,6 +116,12 @@ fn metadata_that_lies_before_the_first_mib_is_malformed_and_never_read_late() {
 #[test]
 fn tables_of_nothing_do_not_panic() {
     assert_eq!(size_item(&[]), None);
-    let stream = crate::inspect::Stream { head: &[], captures: &[], tail: None, length: None };
+    let stream = crate::inspect::Stream {
+        head: &[],
+        captures: &[],
+        tail: None,
+        length: None,
+        has_missed_a_part: false,
+    };
     assert_eq!(metadata_offset(&stream), None);
 }

@@ -54,7 +54,7 @@ fn cowd(stream: &Stream<'_>) -> Seen {
     let finding = Finding::fatal(FindingId::ServiceUnsupported, 0, text);
     let mut seen = Seen::new(0, 4).of("vmfsSparse").with(finding);
     let (Some(sectors), Some(grain)) = (le32(head, 12), le32(head, 16)) else {
-        return seen.cut_off();
+        return seen.cut_off(stream);
     };
     seen.virtual_size = Some(u64::from(sectors) * SECTOR);
     seen.details.bytes("grain size", u64::from(grain) * SECTOR);
@@ -91,7 +91,8 @@ fn text(stream: &Stream<'_>) -> Option<Seen> {
     if is_probed {
         let shown_type = seen.variant.clone().unwrap_or_else(|| "none".to_owned());
         let text = format!("createType {shown_type} is not one that qemu opens");
-        seen.refuse(!create_type.is_some_and(descriptor::is_opened), 0, text);
+        let is_unknown = descriptor.is_cut() && stream.has_cut_head();
+        seen.refuse(!is_unknown && !create_type.is_some_and(descriptor::is_opened), 0, text);
         descriptor::refuse_without_ids(&mut seen, stream, 0);
         seen.refuse(seen.virtual_size == Some(0), 0, "no extent line can be used");
     }

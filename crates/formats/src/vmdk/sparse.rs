@@ -119,7 +119,7 @@ fn footer(stream: &Stream<'_>) -> Option<Result<SparseHeader, &'static str>> {
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::new(0, 4);
     let Some(header) = SparseHeader::read(stream.head) else {
-        return seen.cut_off();
+        return seen.cut_off(stream);
     };
     let is_optimized = header.compression == COMPRESSION_DEFLATE;
     seen.variant =
