@@ -27,7 +27,6 @@
 //! address alone, and it checks no format but qcow2.
 #![forbid(unsafe_code)]
 
-mod answer;
 mod clock;
 mod error;
 mod faults;
@@ -36,14 +35,15 @@ mod format_check;
 mod hashing;
 mod identity;
 mod image;
-mod intake;
-mod journal;
 mod options;
 mod policy;
+mod request_log;
+mod response;
 mod routes;
 mod server;
 mod state;
 mod task;
+mod upload;
 mod work;
 
 pub use error::{Error, UnknownWord};
@@ -52,6 +52,6 @@ pub use identity::{
     ADMIN, ADMIN_PROJECT, APPLICATION_CREDENTIAL, OTHER_PROJECT, OTHER_PROJECT_ID, OTHER_USER,
     PASSWORD, PROJECT, PROJECT_ID, READER, REGIONS, USER,
 };
-pub use journal::Received;
 pub use options::{Quota, SandboxOptions};
+pub use request_log::Received;
 pub use server::Sandbox;

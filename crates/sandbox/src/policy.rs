@@ -1,7 +1,7 @@
 //! Who may do what: Glance's default policies.
 
-use crate::answer::{Refusal, forbid};
 use crate::image::Image;
+use crate::response::{Refusal, forbid};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

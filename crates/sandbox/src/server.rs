@@ -18,11 +18,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::answer::{RequestId, busy_page, finish, proxy_page, refuse};
 use crate::error::Error;
 use crate::faults::{Fault, Operation, Scripted};
-use crate::journal::Received;
 use crate::options::SandboxOptions;
+use crate::request_log::Received;
+use crate::response::{RequestId, busy_page, finish, proxy_page, refuse};
 use crate::routes;
 use crate::state::State;
 
@@ -191,7 +191,7 @@ async fn handle(
         Ok(response) => response,
         Err(never) => match never {},
     };
-    if let Some(refusal) = response.extensions().get::<crate::answer::Refusal>() {
+    if let Some(refusal) = response.extensions().get::<crate::response::Refusal>() {
         let refused = refusal.respond(&accept);
         let (mut parts, body) = refused.into_parts();
         // What the handler added, such as a challenge; the body is another now, and so its length.

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::answer::{Refusal, no_image, refuse};
 use crate::faults::{Fault, Operation};
 use crate::image::Image;
-use crate::journal::Received;
 use crate::options::SandboxOptions;
 use crate::policy::Caller;
+use crate::request_log::Received;
+use crate::response::{Refusal, no_image, refuse};
 use crate::task::Task;
 
 /// All that the service knows.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::answer::RequestId;
 use crate::clock;
 use crate::policy::Caller;
+use crate::response::RequestId;
 
 /// How long a task is remembered once it is over: Glance's `task_time_to_live`.
 const TIME_TO_LIVE: Duration = Duration::from_secs(48 * 3600);

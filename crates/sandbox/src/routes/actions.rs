@@ -6,8 +6,8 @@ use axum::Extension;
 use axum::extract::{Path, State as Shared};
 use http::StatusCode;
 
-use crate::answer::{Refusal, refuse};
 use crate::policy::Caller;
+use crate::response::{Refusal, refuse};
 use crate::state::State;
 
 pub(super) async fn deactivate(

@@ -7,9 +7,9 @@ use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use crate::answer::{Refusal, image_not_found, refuse};
 use crate::clock;
 use crate::policy::Caller;
+use crate::response::{Refusal, image_not_found, refuse};
 use crate::state::State;
 
 /// `GET /v2/cache`.

@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::images::over_quota;
 use super::info::used;
-use crate::answer::{Refusal, refuse, unsupported};
 use crate::faults::Scripted;
 use crate::image::Record;
-use crate::intake::{Intake, hash_algo};
 use crate::policy::Caller;
+use crate::response::{Refusal, refuse, unsupported};
 use crate::server::BodyMeter;
 use crate::state::State;
+use crate::upload::{Upload, hash_algo};
 
 /// `PUT /v2/images/{id}/file`.
 #[expect(clippy::too_many_arguments, reason = "axum hands over what a call needs one by one")]
@@ -38,21 +38,21 @@ pub(super) async fn upload(
     check_formats(&image.record)?;
     check_quota(&state, &caller, declared)?;
     let image = state.transit(&id, "queued", "saving")?;
-    let mut intake = Intake { state: &state, id: &id, is_open: true, fault, cut, meter };
+    let mut upload = Upload { state: &state, id: &id, is_open: true, fault, cut, meter };
     if store.is_some() && store == state.options.http_store {
         return Err(refuse(
             410,
             "Error in store configuration. Adding images to store is disabled.",
         ));
     }
-    let received = intake.receive(body, state.data_path(&id)).await?;
+    let received = upload.receive(body, state.data_path(&id)).await?;
     check_size(declared, received.bytes)?;
     let virtual_size = received
         .check(&image.record)
         .map_err(|reason| unsupported("application/octet-stream", &reason))?;
-    let fault = intake.fault.clone();
+    let fault = upload.fault.clone();
     let algo = hash_algo(&state, fault.as_ref());
-    intake.complete(|image| {
+    upload.complete(|image| {
         received.describe(image, &algo, virtual_size, fault.as_ref());
         image.set("status", "active");
         let stores: Vec<String> = store.into_iter().collect();
@@ -79,10 +79,10 @@ pub(super) async fn stage(
     caller.require_owner(&image, "modify_image")?;
     check_quota(&state, &caller, declared)?;
     state.transit(&id, "queued", "uploading")?;
-    let mut intake = Intake { state: &state, id: &id, is_open: true, fault, cut, meter };
-    let received = intake.receive(body, state.staged_path(&id)).await?;
+    let mut upload = Upload { state: &state, id: &id, is_open: true, fault, cut, meter };
+    let received = upload.receive(body, state.staged_path(&id)).await?;
     check_size(declared, received.bytes)?;
-    intake.complete(|image| image.set("size", received.bytes))?;
+    upload.complete(|image| image.set("size", received.bytes))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

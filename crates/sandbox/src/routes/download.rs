@@ -12,9 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
-use crate::answer::{Refusal, refuse, refuse_since};
 use crate::fetch::{self, Redirects};
 use crate::policy::Caller;
+use crate::response::{Refusal, refuse, refuse_since};
 use crate::state::State;
 
 /// `GET /v2/images/{id}/file`, whole or one range of it.

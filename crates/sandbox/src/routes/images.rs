@@ -15,9 +15,9 @@ use super::validate::{
     without_doubles,
 };
 use super::{json_body, stumble};
-use crate::answer::{Refusal, forbid, refuse, refuse_since};
 use crate::image::{Image, Record};
 use crate::policy::Caller;
+use crate::response::{Refusal, forbid, refuse, refuse_since};
 use crate::state::State;
 
 /// `POST /v2/images`.

@@ -10,9 +10,9 @@ use http::header;
 use serde_json::json;
 
 use super::query::{encoded, limit_of, pop};
-use crate::answer::{Refusal, refuse};
 use crate::image::Image;
 use crate::policy::Caller;
+use crate::response::{Refusal, refuse};
 use crate::state::State;
 
 mod filter;

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::json_body;
 use super::validate::python;
-use crate::answer::{Refusal, RequestId, forbid, refuse};
 use crate::fetch;
 use crate::policy::Caller;
+use crate::response::{Refusal, RequestId, forbid, refuse};
 use crate::state::State;
 use crate::task::Task;
 use crate::work::{self, Location};

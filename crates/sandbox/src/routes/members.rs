@@ -9,10 +9,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::json_body;
-use crate::answer::{Refusal, forbid, image_not_found, refuse};
 use crate::clock;
 use crate::image::{Image, Member};
 use crate::policy::Caller;
+use crate::response::{Refusal, forbid, image_not_found, refuse};
 use crate::state::State;
 
 const MOST: usize = 128;

@@ -31,8 +31,8 @@ use http::{Method, header};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-use crate::answer::{Refusal, no_resource, refuse};
 use crate::identity;
+use crate::response::{Refusal, no_resource, refuse};
 use crate::state::State;
 
 /// All calls of the service.

@@ -14,9 +14,9 @@ use super::validate::{
     BASE, READ_ONLY, check_limits, check_schema, check_value, is_reserved, read_only,
     without_doubles,
 };
-use crate::answer::{Refusal, forbid, refuse, refuse_since, unsupported};
 use crate::image::Image;
 use crate::policy::Caller;
+use crate::response::{Refusal, forbid, refuse, refuse_since, unsupported};
 use crate::state::State;
 
 const MEDIA_TYPES: &str =

@@ -1,6 +1,6 @@
 //! Query strings, as the framework below Glance treats them.
 
-use crate::answer::{Refusal, refuse};
+use crate::response::{Refusal, refuse};
 
 const DEFAULT_LIMIT: usize = 25;
 const MOST: usize = 1000;

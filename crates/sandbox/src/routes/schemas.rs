@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use serde_json::Value;
 
-use crate::answer::{Refusal, no_resource};
+use crate::response::{Refusal, no_resource};
 
 pub(super) async fn schema(Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
     macro_rules! recorded {

@@ -7,8 +7,8 @@ use axum::{Extension, Json};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::answer::{Refusal, forbid, no_resource, refuse};
 use crate::policy::Caller;
+use crate::response::{Refusal, forbid, no_resource, refuse};
 use crate::state::State;
 
 /// `GET /v2/info/stores`.

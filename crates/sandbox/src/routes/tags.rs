@@ -8,8 +8,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::validate::{check_schema, tags_exceeded};
-use crate::answer::{Refusal, image_not_found, no_resource, refuse};
 use crate::policy::Caller;
+use crate::response::{Refusal, image_not_found, no_resource, refuse};
 use crate::state::State;
 
 const MOST: usize = 128;

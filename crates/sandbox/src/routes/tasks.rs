@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::json_body;
 use super::query::{encoded, limit_of, pop};
 use super::validate::{is_uuid, python};
-use crate::answer::{Refusal, no_resource, refuse};
 use crate::policy::Caller;
+use crate::response::{Refusal, no_resource, refuse};
 use crate::state::State;
 
 const RULE: &str = "tasks_api_access";

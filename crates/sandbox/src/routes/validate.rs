@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::info::{CONTAINER_FORMATS, DISK_FORMATS};
-use crate::answer::{Refusal, refuse, refuse_since};
 use crate::image::Record;
+use crate::response::{Refusal, refuse, refuse_since};
 
 /// Attributes that every record has.
 pub(super) const BASE: [&str; 20] = [

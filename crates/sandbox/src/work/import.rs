@@ -15,9 +15,9 @@ use crate::faults::Fault;
 use crate::fetch::{self, Redirects};
 use crate::identity::REGIONS;
 use crate::image::{Image, Record};
-use crate::intake::{Data, hash_algo};
 use crate::policy::Caller;
 use crate::state::State;
+use crate::upload::{Data, hash_algo};
 
 const IMPORTING: &str = "os_glance_importing_to_stores";
 const FAILED: &str = "os_glance_failed_import";

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{Gone, Job, WARM_UP};
 use crate::fetch::{self, Redirects};
 use crate::image::Image;
-use crate::intake::Data;
 use crate::state::State;
+use crate::upload::Data;
 
 /// A location that was accepted.
 #[derive(Debug)]

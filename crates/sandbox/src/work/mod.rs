@@ -6,8 +6,8 @@ mod location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::{Refusal, refuse};
 use crate::image::Image;
+use crate::response::{Refusal, refuse};
 use crate::state::State;
 use crate::task::Task;
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::super::stumble;
-use crate::answer::{Refusal, refuse};
 use crate::clock;
 use crate::image::Image;
 use crate::policy::Caller;
+use crate::response::{Refusal, refuse};
 
 /// All conditions of a query.
 #[derive(Debug)]

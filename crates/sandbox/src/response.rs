@@ -1,4 +1,4 @@
-//! Answers in Glance's manner.
+//! Responses in the form that Glance gives them.
 
 use std::time::Duration;
 

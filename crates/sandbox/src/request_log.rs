@@ -1,6 +1,6 @@
-//! What was received.
+//! The log of requests.
 
-/// One request, as it was received and answered.
+/// One request and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
@@ -8,20 +8,20 @@ pub struct Received {
     pub method: String,
     /// The path, without its query.
     pub path: String,
-    /// What stands behind the `?`, as it was sent.
+    /// The query after the `?`, as it was sent.
     pub query: Option<String>,
-    /// The headers, by lower-case name; secrets are left out.
+    /// The headers by lower-case name, without secrets.
     pub headers: Vec<(String, String)>,
     /// Bytes of data read, for uploads.
     pub body_bytes: u64,
-    /// The largest piece in which data came, for uploads. A client's HTTP chunk is never smaller.
+    /// The largest piece of data read at once, for uploads. A client's HTTP chunk is never smaller.
     pub largest_piece: usize,
-    /// The status answered; none when the connection was cut.
+    /// The status of the answer; none if the connection was cut.
     pub status: Option<u16>,
 }
 
 impl Received {
-    /// The value of a header.
+    /// Returns the value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

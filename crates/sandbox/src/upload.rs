@@ -1,4 +1,4 @@
-//! Data on its way in, and what a record says of it in the end.
+//! Uploads: the data of an image as it arrives, and what its record says of it at the end.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -10,32 +10,32 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::{Refusal, refuse};
 use crate::faults::Fault;
 use crate::format_check;
 use crate::hashing::Hashes;
 use crate::image::{Image, Record};
+use crate::response::{Refusal, refuse};
 use crate::server::{BodyMeter, cut_off};
 use crate::state::State;
 
-/// Data on its way in. Whatever ends it early takes the image back to `queued`: a client that goes
-/// away drops this.
-pub(crate) struct Intake<'a> {
+/// An upload in progress. If it ends early, the image goes back to `queued`: a client that disconnects
+/// drops this.
+pub(crate) struct Upload<'a> {
     pub(crate) state: &'a State,
     pub(crate) id: &'a str,
-    /// Whether the image still has to go back.
+    /// Whether the image is still to be taken back to `queued`.
     pub(crate) is_open: bool,
     pub(crate) fault: Option<Fault>,
     pub(crate) cut: CancellationToken,
     pub(crate) meter: BodyMeter,
 }
 
-/// What came in.
+/// The data received.
 pub(crate) struct Data {
     pub(crate) bytes: u64,
     /// The start of the data, for the format check.
     head: Vec<u8>,
-    /// None on a server that discards what it gets.
+    /// None on a server that discards its data.
     hashes: Option<Hashes>,
 }
 
@@ -53,7 +53,7 @@ impl Data {
         }
     }
 
-    /// Reads a file that is here already.
+    /// Reads a file of the service.
     pub(crate) fn of_file(path: &Path, algo: &str) -> std::io::Result<Self> {
         let mut data = Data::new(algo, true);
         let mut file = File::open(path)?;
@@ -77,7 +77,7 @@ impl Data {
         }
     }
 
-    /// Enters size and hashes.
+    /// Sets size and hashes in the record.
     pub(crate) fn describe(
         self,
         image: &mut Image,
@@ -107,7 +107,7 @@ pub(crate) fn hash_algo(state: &State, fault: Option<&Fault>) -> String {
     }
 }
 
-impl Intake<'_> {
+impl Upload<'_> {
     pub(crate) async fn receive(&mut self, mut body: Body, path: PathBuf) -> Result<Data, Refusal> {
         let broken = |error: &dyn std::fmt::Display| {
             refuse(500, format!("The data cannot be stored: {error}"))
@@ -135,7 +135,7 @@ impl Intake<'_> {
         Ok(data)
     }
 
-    /// A fault that is due after so many bytes.
+    /// Applies a fault that is due after this number of bytes.
     async fn interfere(&mut self, bytes: u64) {
         match self.fault {
             Some(Fault::DropAfter(after)) if bytes >= after => {
@@ -166,7 +166,7 @@ impl Intake<'_> {
         }
     }
 
-    /// Ends it well: changes the record for the last time.
+    /// Completes the upload with a last change of the record.
     pub(crate) fn complete(&mut self, change: impl FnOnce(&mut Image)) -> Result<(), Refusal> {
         let changed = self.state.change(self.id, |image| {
             change(image);
@@ -178,7 +178,7 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// The partial data goes, the record is as it was.
+    /// Deletes the partial data and takes the record back.
     fn undo(&mut self) {
         if std::mem::take(&mut self.is_open) {
             // Nothing to undo on an image that was deleted meanwhile.
@@ -192,7 +192,7 @@ impl Intake<'_> {
     }
 }
 
-impl Drop for Intake<'_> {
+impl Drop for Upload<'_> {
     fn drop(&mut self) {
         self.undo();
     }
