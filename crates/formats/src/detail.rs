@@ -1,37 +1,38 @@
-//! Facts of an image for people: who made it, how it is laid out, what it names.
+//! Details of an image for a reader: its creator, its layout, the files that it names.
 //!
-//! None of them decides anything. Texts that come out of an image are escaped and cut here, so that a
-//! detail is small whatever the image says.
+//! No verdict depends on them. Text from an image is escaped and cut here, so that a detail is small
+//! whatever the image says.
 
 use crate::on_disk::{bytes, c_string, first};
 
-/// Bytes of a text that are told: qemu's limit for the name of a backing file.
+/// Bytes of a text that are kept: qemu's limit for the name of a backing file.
 const MOST_TEXT_BYTES: usize = 1023;
 
-/// One fact.
+/// One detail of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Detail {
-    /// What it is about, in small words: `cluster size`.
+    /// The name, in lower case: `cluster size`.
     pub name: &'static str,
-    /// What is so.
+    /// The value.
     pub value: DetailValue,
 }
 
-/// A fact's value. One name always has the same kind.
+/// The value of a detail. Details of one name have values of one variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DetailValue {
     /// A number of bytes.
     Bytes(u64),
     /// Any other number.
     Number(u64),
-    /// Words; what comes out of the image is escaped.
+    /// Text; what is from the image is escaped.
     Text(String),
-    /// Several of a kind.
+    /// Several texts.
     List(Vec<String>),
 }
 
-/// The facts that a format gathers.
+/// The details that a format collects.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Details(Vec<Detail>);
 
@@ -48,7 +49,7 @@ impl Details {
         self.add(name, DetailValue::Number(number.into()));
     }
 
-    /// Words of our own, or made with the functions below; nothing when there are none.
+    /// Adds text of this crate, or text made by the functions below, unless it is empty.
     pub(crate) fn text(&mut self, name: &'static str, text: impl Into<String>) {
         let text = text.into();
         if !text.is_empty() {

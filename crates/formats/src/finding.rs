@@ -1,20 +1,20 @@
-//! What is worth knowing about an image before it is used.
+//! Findings: what to know about an image before it is used.
 
 use std::fmt;
 
-/// One thing found.
+/// One problem or fact found in an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What kind of thing.
+    /// The identifier.
     pub id: FindingId,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// A sentence for people.
+    /// A sentence for a reader.
     pub text: String,
-    /// Where in the stream it shows.
+    /// The place in the stream that shows it.
     pub evidence: Evidence,
-    /// Whether qemu does not open the image because of it.
+    /// Whether it makes qemu refuse the image.
     pub stops_qemu: bool,
 }
 
@@ -42,24 +42,25 @@ impl Finding {
     }
 }
 
-/// A place in the stream and what is there.
+/// A place in the stream and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Evidence {
-    /// In bytes from the start.
+    /// Offset from the start, in bytes.
     pub offset: u64,
-    /// At most 16 of them; none where they were not kept.
+    /// At most 16 bytes; none if they were not kept.
     pub bytes: Vec<u8>,
 }
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Severity {
-    /// Worth knowing.
+    /// For information.
     Info,
-    /// Works, but probably not as meant.
+    /// The image works, but probably not as intended.
     Warning,
-    /// qemu cannot open it, the image service refuses it, or a service must not boot it.
+    /// qemu cannot open the image, the image service refuses it, or a service must not boot it.
     Fatal,
 }
 
@@ -75,7 +76,7 @@ impl fmt::Display for Severity {
 
 macro_rules! finding_ids {
     ($($(#[$doc:meta])* $id:ident $name:literal $background:literal $remedy:literal)*) => {
-        /// The kinds of findings.
+        /// Identifiers of findings.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum FindingId {
@@ -83,10 +84,10 @@ macro_rules! finding_ids {
         }
 
         impl FindingId {
-            /// Every kind.
+            /// All identifiers.
             pub const ALL: &[FindingId] = &[$(FindingId::$id),*];
 
-            /// The word for scripts.
+            /// Returns the name for scripts.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -94,7 +95,7 @@ macro_rules! finding_ids {
                 }
             }
 
-            /// Why it matters.
+            /// Returns why it matters.
             #[must_use]
             pub fn background(self) -> &'static str {
                 match self {
@@ -102,7 +103,7 @@ macro_rules! finding_ids {
                 }
             }
 
-            /// What to do about it.
+            /// Returns the suggested fix.
             #[must_use]
             pub fn remedy(self) -> &'static str {
                 match self {
@@ -114,19 +115,19 @@ macro_rules! finding_ids {
 }
 
 finding_ids! {
-    /// The image is only what differs from another file.
+    /// The image has only the differences from another file.
     BackingFile "backing-file"
         "a service that opens it reads a file of its own host and shows it to the user; the image service looks for this in qcow2 only"
         "flatten it: qemu-img convert -O qcow2 IMAGE NEW"
-    /// The data lies in another file.
+    /// The data is in another file.
     DataFile "data-file"
         "a service that opens it reads a file of its own host: CVE-2024-32498 (OSSA-2024-001), CVE-2024-40767 (OSSA-2024-002)"
         "put the data into the image: qemu-img convert -O qcow2 IMAGE NEW"
-    /// The data lies in files that a text names.
+    /// The data is in files that a descriptor names.
     ExternalExtents "external-extents"
         "a service that opens it reads a file of its own host: CVE-2022-47951 (OSSA-2023-002)"
         "make it one file: qemu-img convert -O vmdk -o subformat=streamOptimized IMAGE NEW"
-    /// More than one container's magic is there.
+    /// The stream has the magic of more than one container.
     Ambiguous "ambiguous"
         "readers disagree on what it is, so one format can hide in another"
         "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
@@ -134,15 +135,15 @@ finding_ids! {
     Polyglot "polyglot"
         "readers disagree on what it is, so one format can hide in another"
         "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
-    /// The image needs features that its readers do not have.
+    /// The image needs features that readers do not support.
     UnknownFeatures "unknown-features"
         "a reader that does not know a feature would read wrong data, so it refuses"
         "convert it with the tool that made it"
-    /// A raw disk with Virtual PC's footer behind it.
+    /// A raw disk with the footer of Virtual PC after it.
     FixedVhd "fixed-vhd"
         "qemu and the image service go by the start of a file, see a raw disk there, and the service answers 415 when it is called vhd"
         "push it as raw, or make it dynamic: qemu-img convert -f vpc -O vpc -o subformat=dynamic,force_size=on IMAGE NEW"
-    /// qemu knows it, the image service does not.
+    /// qemu supports the format, the image service does not.
     ServiceUnsupported "service-unsupported"
         "the image service answers 415 after the whole transfer, or later services refuse to boot it"
         "convert it to what the service takes: qemu-img convert -O qcow2 IMAGE NEW"
@@ -150,11 +151,11 @@ finding_ids! {
     Encrypted "encrypted"
         "a machine boots from it only where the service has the key"
         "see that the key is in the key manager and named in the image's properties"
-    /// Two statements of size contradict each other.
+    /// Two sizes contradict each other.
     InconsistentSize "inconsistent-size"
         "the image service, qemu and quotas may each go by another one"
         "convert it once more, so that one size is left"
-    /// Something that the header places in the file lies behind its end.
+    /// A part that the header places in the file is after its end.
     Truncated "truncated"
         "qemu reads zeros there in silence; a transfer that broke off looks like this"
         "compare the file with its published size and checksum"
@@ -162,11 +163,11 @@ finding_ids! {
     CorruptHeader "corrupt-header"
         "qemu does not open it, or not everywhere; the image service does not look"
         "compare the file with its published checksum; see qemu-img check"
-    /// It was not closed properly.
+    /// The image was not closed properly.
     NotClosed "not-closed"
         "what made it stopped in between, or it is in use"
         "stop what uses it, then qemu-img check -r all IMAGE"
-    /// The partition table of the first sector is not what the image service takes.
+    /// The image service does not accept the partition table of the first sector.
     MbrInvalid "mbr-invalid"
         "since 2025.1 the image service checks the entries of any stream with 55 aa at 510; since 2026.1 it refuses (release note gpt-strict-safety-checks), before it did so when told to"
         "rewrite the partition table, put the file system into a partition, or ask the operator for gpt_safety_checks_nonfatal = mbr"
@@ -178,7 +179,7 @@ finding_ids! {
     PartitionTable "partition-table"
         "the image service has no name for it but raw"
         "nothing, raw is right"
-    /// Packed: it has to be unpacked before anything boots from it.
+    /// The image is compressed and has to be decompressed before a machine boots from it.
     Compressed "compressed"
         "everybody takes it for a raw disk, and nothing boots from it"
         "unpack it"
@@ -186,11 +187,11 @@ finding_ids! {
     Archive "archive"
         "everybody takes it for a raw disk, and nothing boots from it"
         "unpack it and push the disk in it, or push an appliance with container_format ova"
-    /// What the image service's inspector would say depends on more than these bytes.
+    /// The result of the image service's inspector depends on more than these bytes.
     ServerVerdictUnknown "server-verdict-unknown"
         "its inspector fails on some plain texts and goes by how the bytes happen to be cut"
         "push something else than text, or see what the service says"
-    /// A part that would have to be looked at was not there to be looked at.
+    /// A part that matters was not seen.
     NotChecked "not-checked"
         "it lies beyond what is kept of a stream, or the end of the stream was not seen"
         "qemu-img info IMAGE looks at it"

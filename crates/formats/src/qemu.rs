@@ -1,22 +1,23 @@
-//! What qemu says of a stream (`find_image_format` and `bdrv_probe_all` of `block.c`, and each
-//! driver's open).
+//! A prediction of what qemu detects (`find_image_format` and `bdrv_probe_all` of `block.c`, and the
+//! open function of each driver).
 
 use crate::format::Format;
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::SECTOR;
 
-/// What `qemu-img info` says when nobody tells it the format.
+/// The output of `qemu-img info` without a format.
 ///
-/// Measured with qemu 10.0.2. Files beside the image and tables far into it are not looked at; what the
-/// name of the file changes, [`Inspection::qemu_named`](crate::Inspection::qemu_named) knows.
+/// Measured with qemu 10.0.2. Other files and tables far into the image are not read. For the effect of
+/// the file name see [`Inspection::qemu_named`](crate::Inspection::qemu_named). It holds for the bytes
+/// seen: qemu itself reads the first 512 to choose a driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QemuView {
-    /// The driver, as qemu names it.
+    /// The name of the driver.
     pub format: &'static str,
-    /// Bytes of the disk, rounded as qemu rounds them.
+    /// Bytes of the disk, rounded as by qemu.
     pub virtual_size: Option<u64>,
-    /// Why it does not open the image, if it does not.
+    /// Why qemu refuses the image, if it does.
     pub refusal: Option<String>,
 }
 

@@ -1,13 +1,13 @@
-//! Numbers that must not be mixed up.
+//! Types for numbers that must not be confused.
 
-/// Bytes from the start of the disk that a machine sees.
+/// Offset from the start of the disk, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GuestOffset(pub u64);
 
-/// Bytes from the start of the file.
+/// Offset from the start of the file, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostOffset(pub u64);
 
-/// A cluster of the disk, counted from its start.
+/// Index of a cluster of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterIndex(pub u64);

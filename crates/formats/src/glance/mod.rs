@@ -1,8 +1,8 @@
-//! What the image service will do with these bytes (`glance/location.py`, 33.0.0 b2): its inspectors,
-//! and what it makes of them under its settings.
+//! A prediction of what the image service does with the bytes of an image (`glance/location.py`,
+//! 33.0.0 b2): the results of its inspectors, and its decision under its settings.
 //!
-//! The service looks at a stream while it stores it and answers 415 after the last byte, so knowing
-//! before saves the whole transfer.
+//! The service inspects a stream while it stores it and answers 415 after the last byte. A prediction
+//! saves the transfer.
 
 mod oslo;
 mod safety;
@@ -13,25 +13,26 @@ use std::borrow::Cow;
 pub use oslo::OsloView;
 pub use safety::{FailedCheck, OsloMatch, Safety};
 
-/// Names of the service's inspectors; as any other `disk_format` it takes what is raw.
+/// Names of the service's inspectors; as any other `disk_format` it accepts raw data.
 const INSPECTED: [&str; 10] =
     ["raw", "qcow2", "vhd", "vhdx", "vmdk", "vdi", "qed", "iso", "gpt", "luks"];
 
-/// The section `[image_format]` of the service's configuration, by its own words.
+/// The section `[image_format]` of the service's configuration, with its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImageFormatSettings {
-    /// What `disk_format` may be.
+    /// Values that `disk_format` may have.
     pub disk_formats: Vec<String>,
-    /// What `container_format` may be.
+    /// Values that `container_format` may have.
     pub container_formats: Vec<String>,
-    /// Whether a `disk_format` that is not what was found is refused.
+    /// Whether an image is refused if its `disk_format` is not the format found.
     pub require_image_format_match: bool,
-    /// Checks of the inspector `gpt` that are only warned of; `mbr` is the only one.
+    /// Checks of the inspector `gpt` that only cause a warning; `mbr` is the only one.
     pub gpt_safety_checks_nonfatal: Vec<String>,
 }
 
 impl Default for ImageFormatSettings {
-    /// The service's own since the 2026.1 cycle.
+    /// The defaults of the service since 2026.1.
     fn default() -> Self {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         ImageFormatSettings {
@@ -54,39 +55,75 @@ impl Default for ImageFormatSettings {
     }
 }
 
-/// What the service does.
+impl ImageFormatSettings {
+    /// Sets the values that `disk_format` may have.
+    #[must_use]
+    pub fn with_disk_formats(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.disk_formats = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the values that `container_format` may have.
+    #[must_use]
+    pub fn with_container_formats(
+        mut self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.container_formats = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets whether an image is refused if its `disk_format` is not the format found.
+    #[must_use]
+    pub fn with_require_image_format_match(mut self, is_required: bool) -> Self {
+        self.require_image_format_match = is_required;
+        self
+    }
+
+    /// Sets the checks of the inspector `gpt` that only cause a warning.
+    #[must_use]
+    pub fn with_gpt_safety_checks_nonfatal(
+        mut self,
+        checks: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.gpt_safety_checks_nonfatal = checks.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// The decision of the service on an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerVerdict {
-    /// It takes the image.
+    /// It accepts the image.
     Accepted {
-        /// The `virtual_size` that it writes into the record, if any.
+        /// The `virtual_size` that it sets in the record, if any.
         virtual_size: Option<u64>,
-        /// What it writes into its log.
+        /// The warning that it logs.
         warning: Option<String>,
     },
-    /// It answers 400 when the record is made, as it has no such format.
+    /// It answers 400 when the record is created, because it does not have the format.
     NotTaken,
     /// It answers 415 after the last byte.
     Refused {
-        /// In its words where it has some.
+        /// The reason, in the words of the service where it gives one.
         reason: String,
     },
-    /// It cannot be told.
+    /// It cannot be predicted.
     Unknown {
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
 }
 
 impl ServerVerdict {
-    /// Whether the service takes the image, for sure.
+    /// Returns whether the service certainly accepts the image.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         matches!(self, ServerVerdict::Accepted { .. })
     }
 
-    /// Why it does not take the image, or perhaps does not.
+    /// Returns why the service does not, or may not, accept the image.
     #[must_use]
     pub fn refusal(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -97,7 +134,7 @@ impl ServerVerdict {
         }
     }
 
-    /// The `virtual_size` that it writes into the record, if any.
+    /// Returns the `virtual_size` that it sets in the record, if any.
     #[must_use]
     pub fn virtual_size(&self) -> Option<u64> {
         match self {
@@ -108,7 +145,7 @@ impl ServerVerdict {
 }
 
 impl OsloView {
-    /// What the service decides for an upload as `disk_format` in a `container_format`.
+    /// Predicts the decision on an upload as `disk_format` in a `container_format`.
     #[must_use]
     pub fn verdict(
         &self,
@@ -166,7 +203,7 @@ impl OsloView {
         ServerVerdict::Accepted { virtual_size: found_size().filter(|&size| size != 0), warning }
     }
 
-    /// For every `disk_format` of the settings.
+    /// Predicts the decision for every `disk_format` of the settings.
     #[must_use]
     pub fn verdicts<'a>(
         &self,
@@ -179,7 +216,7 @@ impl OsloView {
         settings.disk_formats.iter().map(verdict).collect()
     }
 
-    /// What the checks mean: a warning at most, or the end.
+    /// Judges the checks of a match: none or a warning if it is accepted, else the verdict.
     fn safety(
         &self,
         found: &OsloMatch,
@@ -205,7 +242,7 @@ impl OsloView {
     }
 }
 
-/// A format that is not the one announced is refused, or taken without a further look.
+/// A format other than the `disk_format` is refused, or accepted without further checks.
 fn mismatch(text: String, is_refused: bool) -> ServerVerdict {
     if is_refused {
         ServerVerdict::Refused { reason: text }

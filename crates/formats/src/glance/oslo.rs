@@ -8,17 +8,17 @@ use crate::inspect::Stream;
 use crate::on_disk::{SECTOR, be16, be32, be64, bytes, le16, le32, le64};
 use crate::{iso, luks, vhdx};
 
-/// What the service's inspectors say of a stream, before it decides.
+/// The results of the service's inspectors for a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OsloView {
-    /// The formats that matched; none means raw.
+    /// The inspectors that matched; none means raw.
     pub matches: Vec<OsloMatch>,
     /// Why the inspectors' answer cannot be predicted, even from the complete stream.
     pub uncertainty: Option<&'static str>,
     /// Why another inspector may still match: the start of the stream was not seen completely.
     pub unseen: Option<&'static str>,
-    /// Bytes that the service reads.
+    /// Bytes of the stream, if known.
     pub stream_bytes: Option<u64>,
 }
 

@@ -1,30 +1,31 @@
-//! What the service's inspectors say of a match, and the parts of a stream that they read.
+//! The result of an inspector of the service, and the parts of a stream that inspectors read.
 
 use crate::inspect::Stream;
 
-/// One format that matched.
+/// An inspector that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OsloMatch {
     /// The inspector's name.
     pub name: &'static str,
-    /// What it takes for the size of the disk, zero when it does not know, below zero when it
-    /// miscounts; none when it fails, or that cannot be told.
+    /// The size of the disk in bytes as the inspector computes it: zero if it does not know, negative
+    /// if it miscounts, none if it fails or that cannot be predicted.
     pub virtual_size: Option<i128>,
-    /// What its checks say.
+    /// The outcome of its checks.
     pub safety: Safety,
 }
 
 /// The outcome of an inspector's checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Safety {
-    /// Nothing found.
+    /// No check failed.
     Passed,
-    /// These failed.
+    /// These checks failed.
     Failed(Vec<FailedCheck>),
-    /// They could not be made, for which the service refuses.
+    /// The checks ended with an error, so the service refuses the image.
     Error(&'static str),
-    /// Not to be told from what was seen of the stream.
+    /// The part of the stream that was seen does not tell.
     Unknown(&'static str),
 }
 
@@ -34,7 +35,7 @@ pub enum Safety {
 pub struct FailedCheck {
     /// The inspector's name for the check.
     pub check: &'static str,
-    /// In the inspector's words.
+    /// The reason, in the words of the inspector.
     pub reason: String,
 }
 

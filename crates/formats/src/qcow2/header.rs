@@ -27,7 +27,7 @@ const LEAST_EXTENDED_CLUSTER_BITS: u32 = 14;
 const MOST_NAME_BYTES: u64 = 1023;
 
 /// The header of version 2 or 3, as it is written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Header {
     pub(super) version: u32,
     pub(super) backing_file_offset: u64,
@@ -51,7 +51,7 @@ pub struct Header {
 }
 
 /// The features without which an image cannot be read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Incompatible(u64);
 
 impl Incompatible {
@@ -72,7 +72,8 @@ impl Incompatible {
 }
 
 impl Header {
-    /// From the first bytes of an image, without judging it; `None` when they end within it.
+    /// Reads the header from the first bytes of an image, without judging it. Returns `None` if they end
+    /// within it.
     #[must_use]
     pub fn read(head: &[u8]) -> Option<Self> {
         let version = be32(head, 4)?;
@@ -101,13 +102,13 @@ impl Header {
         })
     }
 
-    /// Bytes of the disk inside, as qemu gives them to a machine: whole sectors.
+    /// Returns the bytes of the disk as qemu gives them to a machine: complete sectors.
     #[must_use]
     pub fn virtual_size(&self) -> u64 {
         self.size / 512 * 512
     }
 
-    /// How its tables map a disk; `None` when the size of a cluster is impossible.
+    /// Returns the layout of its tables, or `None` if the size of a cluster is impossible.
     #[must_use]
     pub fn layout(&self) -> Option<Layout> {
         let is_extended = self.incompatible.contains(Incompatible::EXTENDED_L2);
@@ -116,7 +117,7 @@ impl Header {
         is_sound.then(|| Layout::new(self.cluster_bits, is_extended, self.version >= 3))
     }
 
-    /// Where the L1 table is, and how many entries it has.
+    /// Returns the offset and the number of entries of the L1 table.
     #[must_use]
     pub fn l1_table(&self) -> (HostOffset, u32) {
         (HostOffset(self.l1_table_offset), self.l1_size)

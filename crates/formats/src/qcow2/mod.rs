@@ -1,7 +1,7 @@
 //! qcow2, versions 2 and 3 (`docs/interop/qcow2.txt` and `qcow2_do_open` of qemu).
 //!
-//! [`Header`] and [`Layout`] are what a reader of the format goes by; the detector itself reads no
-//! tables, as a stream gives no random access.
+//! [`Header`] and [`Layout`] are for a reader of the format. The detector itself reads no tables, since
+//! a stream gives no random access.
 
 mod extensions;
 mod header;

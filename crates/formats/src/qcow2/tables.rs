@@ -9,7 +9,7 @@ const COMPRESSED: u64 = 1 << 62;
 /// Only since version 3, and not beside subclusters, which have bits of their own.
 const ZERO: u64 = 1;
 
-/// How the clusters of a disk are found.
+/// The layout of the tables that map the clusters of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     cluster_bits: u32,
@@ -17,25 +17,26 @@ pub struct Layout {
     has_zero_flag: bool,
 }
 
-/// What an entry of an L2 table says of its cluster.
+/// The state of a cluster, by its entry in an L2 table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum L2Entry {
-    /// The backing file has it, or it is zeros. Beside subclusters these decide.
+    /// The data is in the backing file, or it is zeros. With subclusters their bits decide.
     Unallocated,
     /// It reads as zeros, whatever is at the offset.
     Zero,
-    /// It is there.
+    /// The data is at this offset.
     Data(HostOffset),
-    /// It is there, packed.
+    /// The data is compressed.
     Compressed {
         /// The first byte, anywhere in a sector.
         offset: HostOffset,
-        /// At most so many bytes, to the end of the last sector. Behind the packed stream is garbage.
+        /// The number of bytes up to the end of the last sector. The compressed stream may end earlier.
         length: u64,
     },
 }
 
-/// An offset that is not where a cluster can start; qemu answers reads with an error.
+/// An offset at which no cluster can start. qemu fails reads of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misaligned(pub HostOffset);
 
@@ -44,44 +45,45 @@ impl Layout {
         Layout { cluster_bits, is_extended, has_zero_flag: has_zero_flag && !is_extended }
     }
 
-    /// Bytes of a cluster, 512 to 2 MiB.
+    /// Returns the bytes of a cluster, 512 to 2 MiB.
     #[must_use]
     pub fn cluster_bytes(&self) -> u64 {
         1 << self.cluster_bits
     }
 
-    /// Entries of an L2 table, which is one cluster.
+    /// Returns the number of entries of an L2 table, which is one cluster.
     #[must_use]
     pub fn l2_entries(&self) -> u64 {
         self.cluster_bytes() / if self.is_extended { 16 } else { 8 }
     }
 
-    /// The cluster that has a byte of the disk.
+    /// Returns the cluster of a byte of the disk.
     #[must_use]
     pub fn cluster(&self, offset: GuestOffset) -> ClusterIndex {
         ClusterIndex(offset.0 >> self.cluster_bits)
     }
 
-    /// Which entry of the L1 table, and which of the L2 table there, is a cluster's.
+    /// Returns the index of a cluster's entry in the L1 table, and in the L2 table that it points to.
     #[must_use]
     pub fn entries(&self, cluster: ClusterIndex) -> (u64, u64) {
         (cluster.0 / self.l2_entries(), cluster.0 % self.l2_entries())
     }
 
-    /// Where the L2 table of an L1 entry is, if there is one. Reserved bits are ignored as qemu does.
+    /// Returns the offset of the L2 table of an L1 entry, if it has one. Reserved bits are ignored, as by
+    /// qemu.
     ///
     /// # Errors
     ///
-    /// When it is inside a cluster.
+    /// Fails if the offset is inside a cluster.
     pub fn l1_entry(&self, entry: u64) -> Result<Option<HostOffset>, Misaligned> {
         self.aligned(entry & OFFSET).map(|offset| (offset.0 != 0).then_some(offset))
     }
 
-    /// What an L2 entry says; of an extended one, its first word.
+    /// Returns the state of a cluster by its L2 entry; of an extended entry, by its first word.
     ///
     /// # Errors
     ///
-    /// When the data is inside a cluster.
+    /// Fails if the data starts inside a cluster.
     pub fn l2_entry(&self, entry: u64) -> Result<L2Entry, Misaligned> {
         if entry & COMPRESSED != 0 {
             // The more bytes a cluster has, the fewer bits are left for the offset.

@@ -49,6 +49,7 @@ fn details(details: &[Detail]) -> Value {
         DetailValue::Bytes(number) | DetailValue::Number(number) => json!(number),
         DetailValue::Text(text) => json!(text),
         DetailValue::List(items) => json!(items),
+        _ => Value::Null,
     };
     details.iter().map(|detail| (detail.name.replace(' ', "_"), value(detail))).collect()
 }

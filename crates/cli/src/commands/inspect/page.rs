@@ -77,7 +77,7 @@ impl Page<'_> {
             let (label, sgr) = match finding.severity {
                 Severity::Fatal => ("fatal  ", "1;31"),
                 Severity::Warning => ("warning", "1;33"),
-                Severity::Info => ("info   ", "1;36"),
+                _ => ("info   ", "1;36"),
             };
             let text = format!("{}: {}", finding.id, finding.text);
             self.entry(&self.printer.painted_result(label, sgr), &text);
@@ -145,6 +145,7 @@ fn values(detail: &Detail) -> Vec<String> {
         DetailValue::Number(number) => vec![number.to_string()],
         DetailValue::Text(text) => vec![text.clone()],
         DetailValue::List(items) => items.clone(),
+        _ => Vec::new(),
     }
 }
 
