@@ -57,7 +57,7 @@ pub(crate) fn folders() -> Result<OsString> {
 pub(crate) fn test() -> Result<()> {
     run(cargo(["test"])
         .args(WORKSPACE)
-        .args(["--test", "corpus", "--", "--nocapture"])
+        .args(["--test", "corpus", "--", "--nocapture", "--ignored"])
         .env("IMGPUSH_CORPUS", folders()?))
 }
 

@@ -1,7 +1,8 @@
-//! What comes out of a stream, whatever way it goes in; and against qemu itself.
+//! The verdict on a stream, however it is cut, compared with qemu.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stderr, reason = "what is not tested is said aloud")]
+
+mod left_out;
 
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +11,7 @@ use imgpush_formats::{
     Detector, FindingId, Format, HEAD_BYTES, ImageFormatSettings, Inspection, ServerVerdict,
     Severity, TAIL_BYTES,
 };
+use left_out::left_out;
 use proptest::prelude::*;
 
 fn inspect(bytes: &[u8]) -> Inspection {
@@ -313,10 +315,10 @@ proptest! {
     }
 }
 
-/// Runs qemu-img; `None`, said loudly, where there is none.
+/// Runs qemu-img; `None` and a report if it is not installed.
 fn qemu_img(arguments: &[&str], folder: &Path) -> Option<String> {
     let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
-        eprintln!("NOT TESTED: qemu-img is not installed, so nothing was compared with qemu");
+        left_out("qemu-img is not installed");
         return None;
     };
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -90,7 +90,7 @@ impl Subject {
         match self.inspection.findings.first().map(|worst| worst.severity) {
             Some(Severity::Fatal) => exit_code::FORMAT,
             Some(Severity::Warning) => exit_code::QUESTIONABLE,
-            Some(_) | None => exit_code::DONE,
+            _ => exit_code::DONE,
         }
     }
 }
