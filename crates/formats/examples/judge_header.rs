@@ -95,3 +95,8 @@ fn qcow2(backing_file_offset: u64) -> [u8; SECTOR] {
     }
     sector
 }
+
+#[test]
+fn the_example_runs() {
+    main();
+}
