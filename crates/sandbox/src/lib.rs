@@ -27,6 +27,7 @@
 //! address alone, and it checks no format but qcow2.
 #![forbid(unsafe_code)]
 
+mod body_meter;
 mod clock;
 mod error;
 mod faults;

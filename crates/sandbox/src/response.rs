@@ -58,6 +58,14 @@ pub(crate) fn unsupported(media_type: &str, reason: &str) -> Refusal {
     Refusal { detail: Some(reason.to_owned()), ..refuse(415, explanation) }
 }
 
+/// The error 500 of Glance over some bodies.
+pub(crate) fn internal_error() -> Refusal {
+    refuse(
+        500,
+        "The server has either erred or is incapable of performing the requested operation.",
+    )
+}
+
 impl Refusal {
     /// JSON when asked for, HTML for browsers and `*/*`, else plain text.
     pub(crate) fn respond(&self, headers: &HeaderMap) -> Response {

@@ -1,8 +1,8 @@
-//! Connections: one request each, as under uWSGI, and the faults that concern a connection.
+//! The server: one request a connection, as under uWSGI, and the faults of connections.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -18,23 +18,30 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::body_meter::{BodyMeter, cut_off};
 use crate::error::Error;
 use crate::faults::{Fault, Operation, Scripted};
 use crate::options::SandboxOptions;
 use crate::request_log::Received;
-use crate::response::{RequestId, busy_page, finish, proxy_page, refuse};
+use crate::response::{Refusal, RequestId, busy_page, finish, proxy_page, refuse};
 use crate::routes;
 use crate::state::State;
 
-/// A running service. Dropping it ends it.
-#[derive(Debug)]
+/// A running service. Dropping it stops it.
 pub struct Sandbox {
     url: String,
     state: Arc<State>,
     stop: CancellationToken,
     accepting: JoinHandle<()>,
-    /// Removed with the images in it when the service ends.
+    /// Deleted with its images when the service stops.
     _temporary: Option<tempfile::TempDir>,
+}
+
+impl fmt::Debug for Sandbox {
+    /// Without the state, which has tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 impl Sandbox {
@@ -65,30 +72,30 @@ impl Sandbox {
         Ok(Sandbox { url, state, stop, accepting, _temporary: temporary })
     }
 
-    /// The address of the image service, without a version.
+    /// Returns the URL of the image service, without a version.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address of the identity service that stands beside it.
+    /// Returns the URL of the identity service.
     #[must_use]
     pub fn auth_url(&self) -> String {
         format!("{}/v3", self.url)
     }
 
-    /// Makes the next request of that kind go wrong; several are used up in order.
+    /// Makes the next request of this operation fail. Several faults are used in order, one a request.
     pub fn inject(&self, operation: Operation, fault: Fault) {
         self.state.lock().faults.push((operation, fault));
     }
 
-    /// What was received so far.
+    /// Returns the requests received so far.
     #[must_use]
     pub fn journal(&self) -> Vec<Received> {
         self.state.lock().journal.clone()
     }
 
-    /// Ends the service; connections in use are cut.
+    /// Stops the service and cuts open connections.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         // It ends at the cancellation; a panic in it has been reported already.
@@ -144,7 +151,7 @@ async fn handle(
 ) -> Response {
     let operation = Operation::of(request.method(), request.uri().path());
     let request_id = RequestId::new();
-    let mut entry = Entry::new(&state, &request);
+    let mut entry = LogEntry::new(&state, &request);
     let mut request = request.map(Body::new);
     let mut fault = state.next_fault(operation);
     let accept: HeaderMap = request
@@ -191,7 +198,7 @@ async fn handle(
         Ok(response) => response,
         Err(never) => match never {},
     };
-    if let Some(refusal) = response.extensions().get::<crate::response::Refusal>() {
+    if let Some(refusal) = response.extensions().get::<Refusal>() {
         let refused = refusal.respond(&accept);
         let (mut parts, body) = refused.into_parts();
         // What the handler added, such as a challenge; the body is another now, and so its length.
@@ -210,13 +217,7 @@ async fn handle(
     response
 }
 
-/// Ends the connection without a word.
-pub(crate) async fn cut_off(cut: &CancellationToken) {
-    cut.cancel();
-    std::future::pending::<()>().await;
-}
-
-/// Reads at least so many bytes of a body, or all of it.
+/// Reads at least this many bytes of a body, or all of it.
 async fn read(body: &mut Body, bytes: u64, meter: &BodyMeter) {
     while meter.bytes() < bytes {
         match body.frame().await {
@@ -226,29 +227,14 @@ async fn read(body: &mut Body, bytes: u64, meter: &BodyMeter) {
     }
 }
 
-/// Counts the body of one request.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct BodyMeter(Arc<(AtomicU64, AtomicUsize)>);
-
-impl BodyMeter {
-    pub(crate) fn add(&self, bytes: usize) {
-        self.0.0.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.0.1.fetch_max(bytes, Ordering::Relaxed);
-    }
-
-    fn bytes(&self) -> u64 {
-        self.0.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The journal's entry of a request: written when the request is over, however that comes.
-struct Entry<'a> {
+/// The entry of a request in the log, written when the request ends in any way.
+struct LogEntry<'a> {
     state: &'a State,
     received: Received,
     meter: BodyMeter,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> LogEntry<'a> {
     fn new<B>(state: &'a State, request: &Request<B>) -> Self {
         let secret =
             |name: &str| matches!(name, "x-auth-token" | "authorization" | "x-subject-token");
@@ -265,15 +251,15 @@ impl<'a> Entry<'a> {
             largest_piece: 0,
             status: None,
         };
-        Entry { state, received, meter: BodyMeter::default() }
+        LogEntry { state, received, meter: BodyMeter::default() }
     }
 }
 
-impl Drop for Entry<'_> {
+impl Drop for LogEntry<'_> {
     fn drop(&mut self) {
         let mut received = self.received.clone();
         received.body_bytes = self.meter.bytes();
-        received.largest_piece = self.meter.0.1.load(Ordering::Relaxed);
+        received.largest_piece = self.meter.largest_piece();
         self.state.lock().journal.push(received);
     }
 }

@@ -10,12 +10,12 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::body_meter::{BodyMeter, cut_off};
 use crate::faults::Fault;
 use crate::format_check;
 use crate::hashing::Hashes;
 use crate::image::{Image, Record};
 use crate::response::{Refusal, refuse};
-use crate::server::{BodyMeter, cut_off};
 use crate::state::State;
 
 /// An upload in progress. If it ends early, the image goes back to `queued`: a client that disconnects

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::images::over_quota;
 use super::info::used;
+use crate::body_meter::BodyMeter;
 use crate::faults::Scripted;
 use crate::image::Record;
 use crate::policy::Caller;
 use crate::response::{Refusal, refuse, unsupported};
-use crate::server::BodyMeter;
 use crate::state::State;
 use crate::upload::{Upload, hash_algo};
 

@@ -9,15 +9,15 @@ use axum::{Extension, Json};
 use http::{HeaderName, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::body::json_body;
 use super::info::{IMPORT_METHODS, used};
 use super::validate::{
     READ_ONLY, check_limits, check_schema, check_value, is_reserved, python, read_only, reserved,
     without_doubles,
 };
-use super::{json_body, stumble};
 use crate::image::{Image, Record};
 use crate::policy::Caller;
-use crate::response::{Refusal, forbid, refuse, refuse_since};
+use crate::response::{Refusal, forbid, internal_error, refuse, refuse_since};
 use crate::state::State;
 
 /// `POST /v2/images`.
@@ -26,7 +26,7 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let Value::Object(given) = json_body(body).await? else { return Err(stumble()) };
+    let Value::Object(given) = json_body(body).await? else { return Err(internal_error()) };
     check(&given)?;
     caller.require_member("add_image")?;
     let owner = given.get("owner").cloned().unwrap_or_else(|| json!(caller.project));

@@ -8,15 +8,15 @@ use axum::extract::{Path, State as Shared};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::body::json_body;
 use super::info::IMPORT_METHODS;
 use super::validate::is_uuid;
-use super::{json_body, stumble};
 use crate::faults::Scripted;
 use crate::fetch;
 use crate::image::Image;
 use crate::options::SandboxOptions;
 use crate::policy::Caller;
-use crate::response::{Refusal, RequestId, refuse};
+use crate::response::{Refusal, RequestId, internal_error, refuse};
 use crate::state::State;
 use crate::task::Task;
 use crate::work::{self, Import, Source};
@@ -79,11 +79,11 @@ pub(super) async fn import(
 
 /// The name of the method.
 fn check_body(body: &Value) -> Result<String, Refusal> {
-    let body = body.as_object().ok_or_else(stumble)?;
+    let body = body.as_object().ok_or_else(internal_error)?;
     let method = body
         .get("method")
         .ok_or_else(|| refuse(400, "Import request requires a 'method' field."))?;
-    let method = method.as_object().ok_or_else(stumble)?;
+    let method = method.as_object().ok_or_else(internal_error)?;
     let name =
         method.get("name").ok_or_else(|| refuse(400, "Import request requires a 'name' field."))?;
     let Some(name) = name.as_str().filter(|name| IMPORT_METHODS.contains(name)) else {
@@ -179,7 +179,7 @@ fn stores(
             let text = "Stores parameter and x-image-meta-store header can't be both specified";
             return Err(refuse(400, text));
         }
-        let named = stores.as_array().ok_or_else(stumble)?;
+        let named = stores.as_array().ok_or_else(internal_error)?;
         named.iter().map(|store| store.as_str().unwrap_or_default().to_owned()).collect()
     } else {
         vec![header.unwrap_or(default).to_owned()]

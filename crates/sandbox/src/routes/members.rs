@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::json_body;
+use super::body::json_body;
 use crate::clock;
 use crate::image::{Image, Member};
 use crate::policy::Caller;

@@ -1,6 +1,7 @@
-//! The calls.
+//! The calls of the Image API.
 
 mod actions;
+mod body;
 mod cache;
 mod data;
 mod download;
@@ -21,21 +22,17 @@ mod validate;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State as Shared};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use bytes::Bytes;
 use http::{Method, header};
-use http_body_util::BodyExt as _;
-use serde_json::Value;
 
 use crate::identity;
-use crate::response::{Refusal, no_resource, refuse};
+use crate::response::{no_resource, refuse};
 use crate::state::State;
 
-/// All calls of the service.
+/// Creates the router with all calls of the service.
 pub(crate) fn router(state: Arc<State>) -> Router {
     // Calls that look at their body, or at none at all.
     let with_body = Router::new()
@@ -89,7 +86,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-/// The token middleware: it answers before anything is read.
+/// The token middleware. It answers before the body is read.
 async fn authorize(
     Shared(state): Shared<Arc<State>>,
     mut request: Request,
@@ -112,7 +109,7 @@ async fn authorize(
     response
 }
 
-/// Glance refuses a body where it expects none, even an empty chunked one.
+/// Refuses a body where none is expected, even an empty chunked one, as Glance does.
 async fn refuse_body(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
@@ -125,29 +122,4 @@ async fn refuse_body(request: Request, next: Next) -> Response {
         return refuse(405, "The method HEAD is not allowed for this resource. ").into_response();
     }
     next.run(request).await
-}
-
-/// The body of a call that needs one. It is read here and not by an extractor, so that a call can be
-/// refused first.
-async fn json_body(body: Body) -> Result<Value, Refusal> {
-    let bytes: Bytes = match body.collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => return Err(refuse(500, format!("The body cannot be read: {error}"))),
-    };
-    if bytes.is_empty() {
-        return Err(refuse(400, "Body expected in request."));
-    }
-    match serde_json::from_slice(&bytes) {
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(value),
-        Ok(_) => Err(refuse(400, "Unexpected body type. Expected list/dict.")),
-        Err(_) => Err(refuse(400, "Malformed JSON in request body.")),
-    }
-}
-
-/// Glance stumbles over some bodies.
-fn stumble() -> Refusal {
-    refuse(
-        500,
-        "The server has either erred or is incapable of performing the requested operation.",
-    )
 }

@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
-use super::json_body;
+use super::body::json_body;
 use super::validate::{
     BASE, READ_ONLY, check_limits, check_schema, check_value, is_reserved, read_only,
     without_doubles,

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use serde_json::Value;
 
-use crate::response::{Refusal, no_resource};
+use crate::response::{Refusal, internal_error, no_resource};
 
 pub(super) async fn schema(Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
     macro_rules! recorded {
@@ -21,6 +21,6 @@ pub(super) async fn schema(Path(name): Path<String>) -> Result<Json<Value>, Refu
         "tasks" => recorded!("tasks"),
         _ => return Err(no_resource()),
     };
-    let mut sample: Value = serde_json::from_str(recorded).map_err(|_| super::stumble())?;
+    let mut sample: Value = serde_json::from_str(recorded).map_err(|_| internal_error())?;
     Ok(Json(sample["body"].take()))
 }

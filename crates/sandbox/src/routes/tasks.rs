@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State as Shared};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::json_body;
+use super::body::json_body;
 use super::query::{encoded, limit_of, pop};
 use super::validate::{is_uuid, python};
 use crate::policy::Caller;

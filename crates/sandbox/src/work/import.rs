@@ -1,8 +1,8 @@
-//! The task of an import: staging, stores, and how it all goes back.
+//! The task of an import: staging, stores, and how a failure is rolled back.
 //!
-//! One after the other the stores get the data. When one fails and all had to succeed, the flow goes
-//! back step by step, and each step undoes only its own doing: hence a failed `glance-direct` leaves
-//! the image `importing`, because no step of it would set another status.
+//! The stores get the data one after the other. When one fails and all had to succeed, the flow is
+//! rolled back step by step, and each step reverts only its own changes. So a failed `glance-direct`
+//! leaves the image `importing`, because none of its steps sets another status.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Gone, Job, WARM_UP};
+use super::job::{Gone, Job, WARM_UP};
 use crate::faults::Fault;
 use crate::fetch::{self, Redirects};
 use crate::identity::REGIONS;
@@ -22,11 +22,11 @@ use crate::upload::{Data, hash_algo};
 const IMPORTING: &str = "os_glance_importing_to_stores";
 const FAILED: &str = "os_glance_failed_import";
 
-/// Properties that `glance-download` brings along, by how they begin: Glance's default.
+/// Prefixes of the properties that `glance-download` copies: Glance's default.
 const BROUGHT_ALONG: [&str; 5] = ["hw_", "trait:", "os_distro", "os_secure_boot", "os_type"];
 
-/// How long an image is `importing` at least, so that whoever polls can see it. In Glance it is a
-/// fifth of a second for the smallest image.
+/// The least time that an image is `importing`, so that a client that polls can see it. In Glance it is
+/// 0.2 s for the smallest image.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the data comes from.
@@ -56,22 +56,22 @@ pub(crate) struct Import {
     pub(crate) fault: Option<Fault>,
 }
 
-/// What went back on which way.
-enum Failure {
+/// The step that failed.
+enum ImportFailure {
     Gone,
-    /// Before the data came.
+    /// Before the data arrived.
     Source,
-    /// While it came.
+    /// While it was downloaded.
     Download,
-    /// At the store of that number.
+    /// At the store with this index.
     Store(usize),
-    /// No store succeeded where one was enough.
+    /// Every store failed where one was enough.
     NoStore,
 }
 
-impl From<Gone> for Failure {
+impl From<Gone> for ImportFailure {
     fn from(_: Gone) -> Self {
-        Failure::Gone
+        ImportFailure::Gone
     }
 }
 
@@ -93,7 +93,7 @@ impl Import {
         }
     }
 
-    async fn flow(&self, job: &Job) -> Result<(), Failure> {
+    async fn flow(&self, job: &Job) -> Result<(), ImportFailure> {
         job.change(|image| {
             if !matches!(self.source, Source::Own) {
                 image.set("status", "importing");
@@ -115,25 +115,25 @@ impl Import {
             active |= self.store(job, number, store, is_last || !self.all_must_succeed).await?;
         }
         if !active && !matches!(self.source, Source::Own) {
-            return Err(Failure::NoStore);
+            return Err(ImportFailure::NoStore);
         }
         job.succeed().await?;
         Ok(())
     }
 
     /// The data comes into the staging place.
-    async fn bring(&self, job: &Job) -> Result<(), Failure> {
+    async fn bring(&self, job: &Job) -> Result<(), ImportFailure> {
         let fails = self.fault == Some(Fault::ImportFails);
         match &self.source {
             Source::Staged | Source::Own => Ok(()),
-            Source::Web(_) if fails => Err(Failure::Download),
-            Source::Web(uri) => self.download(uri).await.map_err(|_| Failure::Download),
+            Source::Web(_) if fails => Err(ImportFailure::Download),
+            Source::Web(uri) => self.download(uri).await.map_err(|_| ImportFailure::Download),
             Source::Glance { region, image, interface } => {
                 let known = REGIONS.iter().any(|known| known.eq_ignore_ascii_case(region))
                     && matches!(interface.as_str(), "public" | "internal" | "admin");
                 let source = self.state.image(&self.caller, image).ok();
                 let source = source.filter(|source| known && source.status() == "active");
-                let Some(source) = source else { return Err(Failure::Source) };
+                let Some(source) = source else { return Err(ImportFailure::Source) };
                 job.change(|image| {
                     for key in ["disk_format", "container_format"] {
                         image.set(key, source.record[key].clone());
@@ -153,7 +153,7 @@ impl Import {
                         tokio::fs::copy(from, to).await.map(drop).map_err(|e| e.to_string())
                     }
                 };
-                copied.map_err(|_| Failure::Download)
+                copied.map_err(|_| ImportFailure::Download)
             }
         }
     }
@@ -175,7 +175,7 @@ impl Import {
         number: usize,
         store: &str,
         activate: bool,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, ImportFailure> {
         let is_first_and_fails = number == 0
             && self.fault == Some(Fault::ImportFails)
             && matches!(self.source, Source::Staged | Source::Own);
@@ -205,7 +205,7 @@ impl Import {
                 })?;
                 Ok(activate)
             }
-            Err(_) if self.all_must_succeed => Err(Failure::Store(number)),
+            Err(_) if self.all_must_succeed => Err(ImportFailure::Store(number)),
             Err(_) => {
                 job.change(|image| {
                     self.mark_failed(image, std::slice::from_ref(&self.stores[number]));
@@ -238,16 +238,16 @@ impl Import {
         Ok((Some(measured), virtual_size))
     }
 
-    fn go_back(&self, job: &Job, failure: &Failure) {
+    fn go_back(&self, job: &Job, failure: &ImportFailure) {
         match failure {
-            Failure::Gone => job.fail(|_| {}),
+            ImportFailure::Gone => job.fail(|_| {}),
             // This step does not touch the lists of stores.
-            Failure::Source => job.fail(back_to_queued),
-            Failure::Download => job.fail(|image| {
+            ImportFailure::Source => job.fail(back_to_queued),
+            ImportFailure::Download => job.fail(|image| {
                 back_to_queued(image);
                 self.all_failed(image);
             }),
-            Failure::Store(number) => {
+            ImportFailure::Store(number) => {
                 let is_direct = matches!(self.source, Source::Staged);
                 job.fail(|image| {
                     // Only what ran goes back: later stores stay in the list of a direct import.
@@ -267,7 +267,7 @@ impl Import {
                     }
                 });
             }
-            Failure::NoStore => job.fail(|image| {
+            ImportFailure::NoStore => job.fail(|image| {
                 back_to_queued(image);
                 image.forget_data();
             }),

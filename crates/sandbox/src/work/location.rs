@@ -1,10 +1,10 @@
-//! The task that registers data which lies on a web server.
+//! The task that registers data on a web server as the data of an image.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Gone, Job, WARM_UP};
+use super::job::{Gone, Job, WARM_UP};
 use crate::fetch::{self, Redirects};
 use crate::image::Image;
 use crate::state::State;
@@ -21,8 +21,8 @@ pub(crate) struct Location {
     pub(crate) expected: Option<(String, String)>,
 }
 
-/// Why the image goes back.
-enum Failure {
+/// Why the task fails.
+enum LocationFailure {
     Gone,
     /// Before anything was changed.
     Unreachable,
@@ -32,9 +32,9 @@ enum Failure {
     Mismatch,
 }
 
-impl From<Gone> for Failure {
+impl From<Gone> for LocationFailure {
     fn from(_: Gone) -> Self {
-        Failure::Gone
+        LocationFailure::Gone
     }
 }
 
@@ -49,23 +49,27 @@ impl Location {
         job.processing();
         match self.flow(&job).await {
             Ok(()) => {}
-            Err(Failure::Gone | Failure::Unreachable | Failure::Refused) => job.fail(|_| {}),
+            Err(
+                LocationFailure::Gone | LocationFailure::Unreachable | LocationFailure::Refused,
+            ) => job.fail(|_| {}),
             // The http store forgets no location: it stays with the image, and adding it again fails.
-            Err(Failure::Mismatch) => job.fail(|image| {
+            Err(LocationFailure::Mismatch) => job.fail(|image| {
                 image.forget_data();
                 image.set("status", "queued");
             }),
         }
     }
 
-    async fn flow(&self, job: &Job) -> Result<(), Failure> {
+    async fn flow(&self, job: &Job) -> Result<(), LocationFailure> {
         let known = job.change(|_| {})?;
         if known.urls.contains(&self.url) {
-            return Err(Failure::Unreachable);
+            return Err(LocationFailure::Unreachable);
         }
         let response = fetch::open(&self.url, Redirects::Refused).await;
         let size = response.ok().and_then(|response| response.content_length());
-        let Some(size) = size.filter(|size| *size > 0) else { return Err(Failure::Unreachable) };
+        let Some(size) = size.filter(|size| *size > 0) else {
+            return Err(LocationFailure::Unreachable);
+        };
         let image = job.change(|image| {
             let store = self.state.options.http_store.clone();
             let stores: Vec<String> = image.stores().into_iter().chain(store).collect();
@@ -76,7 +80,7 @@ impl Location {
             image.set("size", size);
         })?;
         if image.record["disk_format"].is_null() || image.record["container_format"].is_null() {
-            return Err(Failure::Refused);
+            return Err(LocationFailure::Refused);
         }
         match &self.expected {
             Some((algo, value)) => {
@@ -84,9 +88,9 @@ impl Location {
                     image.set("status", "importing");
                     image.set("os_hash_algo", algo.clone());
                 })?;
-                self.hash(job, algo).await.map_err(|_| Failure::Mismatch)?;
+                self.hash(job, algo).await.map_err(|_| LocationFailure::Mismatch)?;
                 if job.change(|_| {})?.text("os_hash_value") != value {
-                    return Err(Failure::Mismatch);
+                    return Err(LocationFailure::Mismatch);
                 }
                 job.change(|image| image.set("status", "active"))?;
             }

@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::stumble;
 use crate::clock;
 use crate::image::Image;
 use crate::policy::Caller;
-use crate::response::{Refusal, refuse};
+use crate::response::{Refusal, internal_error, refuse};
 
 /// All conditions of a query.
 #[derive(Debug)]
@@ -136,7 +135,7 @@ fn condition(key: &str, value: &str) -> Result<(String, Condition), Refusal> {
         let bad = |_| refuse(400, "Unable to filter on a range with a non-numeric value.");
         let limit = value.trim().parse::<i64>().map_err(bad)?;
         if !["size", "virtual_size", "min_disk", "min_ram"].contains(&key) {
-            return Err(stumble());
+            return Err(internal_error());
         }
         let condition = if is_least { Condition::AtLeast } else { Condition::AtMost };
         return Ok((key.to_owned(), condition(limit)));
@@ -152,7 +151,7 @@ fn condition(key: &str, value: &str) -> Result<(String, Condition), Refusal> {
             }
         },
         // Columns that a string cannot be compared with.
-        "locations" | "members" | "properties" => return Err(stumble()),
+        "locations" | "members" | "properties" => return Err(internal_error()),
         "file" | "self" | "schema" | "stores" | "direct_url" => Condition::Never,
         _ => Condition::Is(value.to_owned()),
     };
