@@ -175,7 +175,7 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_are_uploaded_at_once_than_the_project_may() {
-    let quota = Quota { image_count_uploading: Some(2), ..Quota::default() };
+    let quota = Quota::default().with_image_count_uploading(2);
     let scene = Scene::with(SandboxOptions::default().with_quota(quota)).await;
     let files = scene.files(8);
     for _ in 0..8 {
@@ -210,7 +210,7 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
-    let quota = Quota { image_size_total: Some(3), ..Quota::default() };
+    let quota = Quota::default().with_image_size_total(3);
     let scene = Scene::with(SandboxOptions::default().with_quota(quota)).await;
     let (outcomes, summary) = scene.run(jobs(1), &scene.files(5)).await;
     assert_eq!((summary.pushed, summary.failed), (3, 2));

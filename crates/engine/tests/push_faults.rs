@@ -281,7 +281,7 @@ async fn a_token_that_expires_is_renewed_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_be_refused_is_refused_before_a_record_exists() {
-    let quota = Quota { image_size_total: Some(2), ..Quota::default() };
+    let quota = Quota::default().with_image_size_total(2);
     let scene = Scene::new(tokens().with_quota(quota), 3 * MIB).await;
     let error = scene.push().await.unwrap_err();
     assert!(

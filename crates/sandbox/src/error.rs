@@ -1,30 +1,30 @@
-//! What keeps the service from starting, and words it does not understand.
+//! Errors of starting the service and of parsing words.
 
 use std::path::PathBuf;
 
-/// Why the service does not start.
+/// An error of [`Sandbox::start`](crate::Sandbox::start).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address cannot be listened on.
+    /// The service cannot listen on the address.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: std::net::SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The folder cannot be used.
+    /// The directory cannot be used.
     #[error("cannot keep images in {}", dir.display())]
     Folder {
-        /// The folder.
+        /// The directory.
         dir: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
-/// A word that names no operation or fault.
+/// The error of parsing a word that names no operation or fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not understood; try {0}")]
 pub struct UnknownWord(pub(crate) &'static str);

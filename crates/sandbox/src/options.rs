@@ -1,41 +1,43 @@
-//! How the service behaves.
+//! Options of the service.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How the service behaves; the default is an open service with Glance's own defaults on a free port,
-/// that forgets its images at the end.
+/// Options of a [`Sandbox`](crate::Sandbox).
+///
+/// By default it asks for no token, has the defaults of Glance, listens on a free port, and deletes its
+/// images when it stops.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SandboxOptions {
-    /// The address; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free port.
     pub listen: SocketAddr,
-    /// Where images are kept; a temporary folder when none.
+    /// The directory for images; a temporary one if none is given.
     pub dir: Option<PathBuf>,
-    /// Ask for a token, as a Glance behind Keystone does.
+    /// Whether calls need a token, as with a Glance behind Keystone.
     pub require_token: bool,
-    /// How long a token lives.
+    /// Lifetime of a token.
     pub token_lifetime: Duration,
-    /// The name of the secure hash, as `hashlib` spells it; one that is not known here is reported
-    /// with a made-up value.
+    /// Name of the secure hash, as `hashlib` spells it. An unknown one is reported with an invented
+    /// value.
     pub hash_algo: String,
-    /// The stores that take data, the default one first; without any it is a Glance without
+    /// Stores that take data, the default one first. Without stores it is a Glance without
     /// `enabled_backends`, whose calls about stores answer 404.
     pub stores: Vec<String>,
-    /// The store of data that lies on web servers, read only; without it nobody can register data by
-    /// its URL.
+    /// Read-only store for data on web servers; without it no data can be registered by its URL.
     pub http_store: Option<String>,
-    /// The quotas.
+    /// Quotas of the project.
     pub quota: Quota,
-    /// The most bytes of one image.
+    /// Maximum number of bytes of an image.
     pub image_size_cap: Option<u64>,
-    /// Neither hash nor keep the data: a null server, for measuring clients.
+    /// Whether data is neither hashed nor kept, for measuring clients.
     pub discard: bool,
 }
 
-/// The quotas of the project; without any, `/v2/info/usage` is empty.
+/// Quotas of the project. Without any, `/v2/info/usage` is empty.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Quota {
     /// `image_size_total` in MiB.
     pub image_size_total: Option<i64>,
@@ -43,6 +45,29 @@ pub struct Quota {
     pub image_count_total: Option<i64>,
     /// `image_count_uploading`.
     pub image_count_uploading: Option<i64>,
+}
+
+impl Quota {
+    /// Sets `image_size_total` in MiB.
+    #[must_use]
+    pub fn with_image_size_total(mut self, mib: i64) -> Self {
+        self.image_size_total = Some(mib);
+        self
+    }
+
+    /// Sets `image_count_total`.
+    #[must_use]
+    pub fn with_image_count_total(mut self, images: i64) -> Self {
+        self.image_count_total = Some(images);
+        self
+    }
+
+    /// Sets `image_count_uploading`.
+    #[must_use]
+    pub fn with_image_count_uploading(mut self, images: i64) -> Self {
+        self.image_count_uploading = Some(images);
+        self
+    }
 }
 
 impl Default for SandboxOptions {
@@ -63,21 +88,21 @@ impl Default for SandboxOptions {
 }
 
 impl SandboxOptions {
-    /// Listens there.
+    /// Sets the address to listen on.
     #[must_use]
     pub fn with_listen(mut self, listen: SocketAddr) -> Self {
         self.listen = listen;
         self
     }
 
-    /// Keeps images there.
+    /// Sets the directory for images.
     #[must_use]
     pub fn with_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
     }
 
-    /// Asks for a token that lives so long.
+    /// Requires a token and sets its lifetime.
     #[must_use]
     pub fn with_tokens(mut self, lifetime: Duration) -> Self {
         self.require_token = true;
@@ -85,22 +110,21 @@ impl SandboxOptions {
         self
     }
 
-    /// Reports that secure hash.
+    /// Sets the name of the secure hash.
     #[must_use]
     pub fn with_hash_algo(mut self, name: impl Into<String>) -> Self {
         self.hash_algo = name.into();
         self
     }
 
-    /// Keeps data in these stores, the default one first; an empty list is a Glance without
-    /// multi-store.
+    /// Sets the stores, the default one first. An empty list is a Glance without multi-store.
     #[must_use]
     pub fn with_stores(mut self, stores: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.stores = stores.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Names the store of data that lies on web servers, or has none.
+    /// Sets or removes the read-only store for data on web servers.
     #[must_use]
     pub fn with_http_store(mut self, store: Option<String>) -> Self {
         self.http_store = store;
@@ -114,32 +138,33 @@ impl SandboxOptions {
         self
     }
 
-    /// Refuses more bytes than that of one image, in mid-stream as Glance does.
+    /// Sets the maximum number of bytes of an image. A larger upload is refused while it runs, as by
+    /// Glance.
     #[must_use]
     pub fn with_image_size_cap(mut self, bytes: u64) -> Self {
         self.image_size_cap = Some(bytes);
         self
     }
 
-    /// Neither hashes nor keeps data.
+    /// Discards data without hashing it.
     #[must_use]
     pub fn with_discard(mut self) -> Self {
         self.discard = true;
         self
     }
 
-    /// The store that data goes to when nobody names one.
+    /// The store of data without a named one.
     pub(crate) fn default_store(&self) -> Option<&str> {
         self.stores.first().map(String::as_str)
     }
 
-    /// All stores, also the read-only one; none without multi-store.
+    /// All stores with the read-only one; none without multi-store.
     pub(crate) fn all_stores(&self) -> Vec<&str> {
         let http = self.http_store.iter().filter(|_| !self.stores.is_empty());
         self.stores.iter().chain(http).map(String::as_str).collect()
     }
 
-    /// Brings names into the order in which Glance shows them: that of the stores' weights.
+    /// Sorts names as Glance shows them: by the weights of the stores.
     pub(crate) fn in_order(&self, mut stores: Vec<String>) -> Vec<String> {
         let all = self.all_stores();
         stores.sort_by_key(|store| all.iter().position(|known| known == store));

@@ -10,11 +10,8 @@ const TOO_MANY: usize = 3;
 
 /// The sandbox refuses an upload too many, as Glance does; of those no try may be seen.
 pub(crate) fn uploads_at_once_and_bytes_stay_within() {
-    let quota = Quota {
-        image_size_total: Some(2 * FIT as i64),
-        image_count_uploading: Some(2),
-        ..Quota::default()
-    };
+    let quota =
+        Quota::default().with_image_size_total(2 * FIT as i64).with_image_count_uploading(2);
     let scene = Scene::with_quota(quota);
     let files: Vec<_> =
         (0..FIT + TOO_MANY).map(|number| scene.place(&format!("{number}.raw"))).collect();

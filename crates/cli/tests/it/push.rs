@@ -142,7 +142,7 @@ fn bad_input_ends_before_anything_is_made() {
     let scene = Scene::with(
         SandboxOptions::default()
             .with_tokens(Duration::from_secs(3600))
-            .with_quota(Quota { image_size_total: Some(1), ..Quota::default() }),
+            .with_quota(Quota::default().with_image_size_total(1)),
     );
     scene.file("large.img", 2 << 20);
     scene.file("disk.img", 5000);
