@@ -219,6 +219,15 @@ impl FromStr for Fault {
     }
 }
 
+/// A fault that waits for its request.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedFault {
+    pub(crate) operation: Operation,
+    /// Id or name of the image that the request has to be about; any request if none.
+    pub(crate) image: Option<String>,
+    pub(crate) fault: Fault,
+}
+
 /// The fault of one request, which its handler finds among the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scripted(pub(crate) Option<Fault>);

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::body_meter::{BodyMeter, cut_off};
 use crate::error::Error;
-use crate::faults::{Fault, Operation, Scripted};
+use crate::faults::{Fault, Operation, PlannedFault, Scripted};
 use crate::options::SandboxOptions;
 use crate::request_log::Received;
 use crate::response::{Refusal, RequestId, busy_page, finish, proxy_page, refuse};
@@ -86,7 +86,19 @@ impl Sandbox {
 
     /// Makes the next request of this operation fail. Several faults are used in order, one a request.
     pub fn inject(&self, operation: Operation, fault: Fault) {
-        self.state.lock().faults.push((operation, fault));
+        self.plan(PlannedFault { operation, image: None, fault });
+    }
+
+    /// Makes the next request of this operation for one image fail, whatever other images are
+    /// transferred at the same time.
+    ///
+    /// `image` is an id or a name. A request that creates an image or lists images is for none.
+    pub fn inject_for_image(&self, image: impl Into<String>, operation: Operation, fault: Fault) {
+        self.plan(PlannedFault { operation, image: Some(image.into()), fault });
+    }
+
+    fn plan(&self, fault: PlannedFault) {
+        self.state.lock().faults.push(fault);
     }
 
     /// Returns the requests received so far.
@@ -153,7 +165,7 @@ async fn handle(
     let request_id = RequestId::new();
     let mut entry = LogEntry::new(&state, &request);
     let mut request = request.map(Body::new);
-    let mut fault = state.next_fault(operation);
+    let mut fault = state.next_fault(operation, request.uri().path());
     let accept: HeaderMap = request
         .headers()
         .get(header::ACCEPT)

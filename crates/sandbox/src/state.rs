@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::faults::{Fault, Operation};
+use crate::faults::{Fault, Operation, PlannedFault};
 use crate::image::Image;
 use crate::options::SandboxOptions;
 use crate::policy::Caller;
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     pub(crate) cache: Cache,
     /// Tokens that are good: until when, and for whom.
     pub(crate) tokens: HashMap<String, (Instant, Caller)>,
-    pub(crate) faults: Vec<(Operation, Fault)>,
+    pub(crate) faults: Vec<PlannedFault>,
     pub(crate) journal: Vec<Received>,
 }
 
@@ -157,11 +157,18 @@ impl State {
     }
 
     /// The next fault for a request of that kind.
-    pub(crate) fn next_fault(&self, operation: Option<Operation>) -> Option<Fault> {
+    pub(crate) fn next_fault(&self, operation: Option<Operation>, path: &str) -> Option<Fault> {
         let mut inner = self.lock();
-        let fits = |wanted: Operation| wanted == Operation::Any || Some(wanted) == operation;
-        let at = inner.faults.iter().position(|(wanted, _)| fits(*wanted))?;
-        Some(inner.faults.remove(at).1)
+        let id = path.strip_prefix("/v2/images/").and_then(|rest| rest.split('/').next());
+        let name = id.and_then(|id| inner.images.get(id)).map(|image| image.text("name"));
+        let fits = |planned: &PlannedFault| {
+            let is_operation =
+                planned.operation == Operation::Any || Some(planned.operation) == operation;
+            let image = planned.image.as_deref();
+            is_operation && (image.is_none() || image == id || image == name)
+        };
+        let at = inner.faults.iter().position(fits)?;
+        Some(inner.faults.remove(at).fault)
     }
 
     pub(crate) fn data_path(&self, id: &str) -> PathBuf {

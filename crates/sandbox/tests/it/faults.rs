@@ -1,9 +1,9 @@
-//! What goes wrong when it is told to, and what the record says then.
+//! Faults, and the state of the record after each.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imgpush_sandbox::{Fault, Operation, SandboxOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Scene, words};
 
@@ -50,10 +50,19 @@ async fn a_wrong_answer_comes_behind_what_was_done() {
     assert_eq!(scene.send("", &format!("{path}/file"), "abc").await.0, 504);
     assert_eq!(scene.show("", &path).await["status"], "active");
 
-    scene.sandbox.inject(Operation::Show, Fault::SlowAnswer(Duration::from_secs(1)));
-    let begun = Instant::now();
+    scene.sandbox.inject(Operation::Show, Fault::SlowAnswer(Duration::from_millis(1)));
     assert_eq!(scene.show("", &path).await["status"], "active");
-    assert!(begun.elapsed() >= Duration::from_secs(1));
+    scene.sandbox.inject(Operation::Show, Fault::SlowAnswer(Duration::from_secs(3600)));
+    let others = async {
+        for _ in 0..20 {
+            scene.show("", "/v2/images").await;
+        }
+    };
+    tokio::select! {
+        biased;
+        image = scene.show("", &path) => panic!("answered at once: {image}"),
+        () = others => {}
+    }
 }
 
 #[tokio::test]
@@ -67,4 +76,23 @@ async fn a_busy_service_names_a_time() {
         (503, &"7".parse().unwrap())
     );
     assert_eq!(scene.client.get(&url).send().await.unwrap().status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_fault_of_one_image_leaves_others_alone() {
+    let scene = Scene::start(SandboxOptions::default()).await;
+    let [first, second, third] = ["first", "second", "third"];
+    let mut paths = Vec::new();
+    for name in [first, second, third] {
+        paths.push(scene.record("", json!({"name": name})).await);
+    }
+    let fault = || Fault::StatusJson { status: 503, after: 0 };
+    scene.sandbox.inject_for_image(second, Operation::Upload, fault());
+    let id = paths[2].trim_start_matches("/v2/images/");
+    scene.sandbox.inject_for_image(id, Operation::Upload, fault());
+    let mut answers = Vec::new();
+    for path in [&paths[0], &paths[2], &paths[1], &paths[1]] {
+        answers.push(scene.send("", &format!("{path}/file"), "abc").await.0);
+    }
+    assert_eq!(answers, [204, 503, 503, 204]);
 }

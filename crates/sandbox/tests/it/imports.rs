@@ -162,8 +162,7 @@ async fn imports_fail_and_take_their_time_when_told() {
     let path = staged(&scene, &token, Value::Null).await;
     scene.sandbox.inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
     import(&scene, &token, &path, body.clone()).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(scene.show(&token, &path).await["status"], "importing");
+    scene.until_status(&token, &path, "importing").await;
     assert_eq!(scene.call(&token, "DELETE", &path, Value::Null).await.0, 204);
 }
 

@@ -7,12 +7,12 @@ mod lists;
 mod sharing;
 mod stores;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imgpush_sandbox::{PASSWORD, Sandbox, SandboxOptions};
 use serde_json::{Value, json};
 
-/// A service, and tokens of whoever asks.
+/// A service and a client.
 struct Scene {
     sandbox: Sandbox,
     client: reqwest::Client,
@@ -90,22 +90,41 @@ impl Scene {
         self.call(token, "GET", path, Value::Null).await.1
     }
 
-    /// The image once no task holds it, and all statuses seen until then.
+    /// The image when no task locks it any more, and all statuses seen until then.
     async fn settled(&self, token: &str, path: &str) -> (Value, Vec<String>) {
-        let begun = Instant::now();
         let mut seen: Vec<String> = Vec::new();
-        loop {
-            let image = self.show(token, path).await;
+        let poll = self.until(token, path, |image| {
             let status = image["status"].as_str().unwrap().to_owned();
             if seen.last() != Some(&status) {
                 seen.push(status);
             }
-            if image.get("os_glance_import_task").is_none() {
-                return (image, seen);
+            image.get("os_glance_import_task").is_none()
+        });
+        let image = poll.await;
+        (image, seen)
+    }
+
+    async fn until_status(&self, token: &str, path: &str, status: &str) {
+        self.until(token, path, |image| image["status"] == status).await;
+    }
+
+    /// Polls the image until it is as it should be. A test that waits in vain ends after 20 s.
+    async fn until(
+        &self,
+        token: &str,
+        path: &str,
+        mut is_there: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        let poll = async {
+            loop {
+                let image = self.show(token, path).await;
+                if is_there(&image) {
+                    return image;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "{image}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        };
+        tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap()
     }
 }
 
