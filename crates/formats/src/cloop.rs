@@ -11,7 +11,7 @@ const MOST_BLOCK_BYTES: u32 = 64 << 20;
 /// qemu's limit for the table of offsets.
 const MOST_OFFSET_BYTES: u64 = 512 << 20;
 
-/// A CD packed block by block.
+/// A CD compressed block by block.
 pub(crate) struct Cloop;
 
 impl Inspector for Cloop {

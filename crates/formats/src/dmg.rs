@@ -10,7 +10,7 @@ const TRAILER_BYTES: usize = 512;
 /// qemu looks this far from the end.
 const SEARCHED_BYTES: usize = 1023;
 
-/// A disk of Apple's, packed or not.
+/// A disk image of Apple's, compressed or not.
 pub(crate) struct Dmg;
 
 impl Inspector for Dmg {

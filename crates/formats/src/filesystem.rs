@@ -4,7 +4,7 @@ use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::le16;
 
-/// Where each says what it is. Those that say so behind the head (btrfs, ZFS, reiserfs) are not here.
+/// Offset and magic of each. Those with a magic after the head (btrfs, ZFS, reiserfs) are left out.
 const MAGICS: [(usize, &[u8], &str); 20] = [
     (3, b"NTFS    ", "NTFS"),
     (3, b"EXFAT   ", "exFAT"),

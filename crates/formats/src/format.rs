@@ -1,4 +1,4 @@
-//! The formats, by the names that qemu and the image service use, and who knows them.
+//! The formats, their names in qemu and the image service, and their inspectors.
 
 use std::fmt;
 
@@ -111,7 +111,7 @@ formats! {
     FileSystem "file-system" Content filesystem::FileSystem;
     /// A Linux kernel, by itself.
     Kernel "kernel" Content filesystem::Kernel;
-    /// An archive that Linux starts from, not packed.
+    /// An initial ramdisk of Linux, not compressed.
     Initrd "initrd" Content filesystem::Initrd;
 }
 
@@ -120,11 +120,11 @@ formats! {
 pub(crate) enum Kind {
     /// It holds a disk.
     Container,
-    /// It has to be unpacked.
+    /// A compressed file or an archive.
     Packed,
     /// A CD.
     Cd,
-    /// What a raw disk has in it.
+    /// The content of a raw disk.
     Content,
 }
 

@@ -1,5 +1,4 @@
-//! What a format's file has to give: an [`Inspector`], which sees a [`Stream`] and says what it
-//! [`Seen`].
+//! The interface of a format: an [`Inspector`] looks at a [`Stream`] and returns what it has [`Seen`].
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
@@ -8,26 +7,25 @@ use crate::region::{CaptureRegion, HEAD_BYTES, TAIL_BYTES};
 
 /// One format.
 ///
-/// A new one is a file with an implementation of this and a line in the table in `format`.
+/// A new format is a file with an implementation of this and a line in the table in `format`.
 pub(crate) trait Inspector: Sync {
-    /// `None` when its magic is not there.
+    /// Judges the stream; `None` without its magic.
     ///
-    /// Called when no more of the stream will come; what is not there was not read, or lies beyond
-    /// the end.
+    /// A part that the stream does not have was not read, or is after the end.
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen>;
 
-    /// A further part of the stream to keep, offset and length, asked for when the head is there and
-    /// again, with the number of parts asked for so far, whenever one is complete.
+    /// Offset and length of another part of the stream to keep. It is called when the head is complete,
+    /// and again after each part, with the number of parts asked for so far.
     ///
-    /// The stream does not come back: a part that starts before what has passed is not given, except
-    /// where the head has it. All together are cut to a MiB.
+    /// A stream cannot go back: a part that starts before the current position is lost, unless the head
+    /// has it. All parts together are cut to one MiB.
     fn wants(&self, stream: &Stream<'_>, asked: usize) -> Option<(u64, u64)> {
         let _ = (stream, asked);
         None
     }
 }
 
-/// What is known of the bytes when it is time to judge.
+/// The parts of a stream that were kept.
 pub(crate) struct Stream<'a> {
     pub(crate) head: &'a [u8],
     pub(crate) captures: &'a [CaptureRegion],
@@ -66,8 +64,8 @@ impl<'a> Stream<'a> {
             .unwrap_or_default()
     }
 
-    /// `N` bytes that start `distance` before the end as qemu sees it, which is rounded up to whole
-    /// sectors and filled with zeros; `None` when the end was not seen.
+    /// `N` bytes that start `distance` before the end as qemu sees it: rounded up to complete sectors
+    /// and filled with zeros. `None` if the end was not seen.
     pub(crate) fn near_end<const N: usize>(&self, distance: u64) -> Option<[u8; N]> {
         let length = self.length?;
         self.tail?;
@@ -109,25 +107,25 @@ impl<'a> Stream<'a> {
 /// Why a stream that ends within its header is refused.
 pub(crate) const CUT_OFF: &str = "the header is cut off";
 
-/// What a format says of a stream that bears its magic.
+/// The result of a format for a stream with its magic.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// Where the magic stands, and how long it is.
+    /// Offset and length of the magic.
     pub(crate) magic: (u64, usize),
-    /// What kind of that format, in its own words.
+    /// The variant, in the words of the format.
     pub(crate) variant: Option<String>,
     pub(crate) virtual_size: Option<u64>,
-    /// Whether qemu would take the stream for this format.
+    /// Whether qemu detects this format.
     pub(crate) is_probed: bool,
     /// Whether the magic is at the end, so that anything may be at the start.
     pub(crate) is_trailer: bool,
     pub(crate) findings: Vec<Finding>,
-    /// What people like to know besides; none of it decides anything.
+    /// Details for a reader; no verdict depends on them.
     pub(crate) details: Details,
 }
 
 impl Seen {
-    /// A magic that qemu goes by, too.
+    /// A magic that qemu looks for as well.
     pub(crate) fn new(offset: u64, length: usize) -> Self {
         let magic = (offset, length);
         Seen {
@@ -175,7 +173,7 @@ impl Seen {
         }
     }
 
-    /// Adds what is worth knowing, but stops nobody.
+    /// Adds a warning.
     pub(crate) fn warn(
         &mut self,
         is_so: bool,

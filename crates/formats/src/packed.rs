@@ -1,12 +1,12 @@
-//! What has to be unpacked first, by the magic at its start. Nobody boots from it, and everybody takes
-//! it for a raw disk.
+//! Compressed files and similar, by the magic at their start. No machine boots from them, and qemu and
+//! the image service detect a raw disk.
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{le16, le32, le64};
 
-/// Anything that starts with these bytes.
+/// A format whose files start with these bytes.
 pub(crate) struct Packed {
     magic: &'static [u8],
     tell: fn(&[u8], &mut Details),
@@ -17,7 +17,7 @@ impl Packed {
         Packed { magic, tell: |_, _| {} }
     }
 
-    /// With what its header says of what is in it.
+    /// Adds the details that its header has.
     pub(crate) const fn telling(self, tell: fn(&[u8], &mut Details)) -> Self {
         Packed { tell, ..self }
     }
@@ -35,7 +35,7 @@ impl Inspector for Packed {
     }
 }
 
-/// The name of the file, where the header has it (RFC 1952).
+/// Adds the name of the file, if the header has it (RFC 1952).
 pub(crate) fn gzip(head: &[u8], details: &mut Details) {
     const HAS_EXTRA: u8 = 4;
     const HAS_NAME: u8 = 8;
@@ -49,7 +49,7 @@ pub(crate) fn gzip(head: &[u8], details: &mut Details) {
     }
 }
 
-/// The size of what is in it, where the first frame has it (RFC 8878).
+/// Adds the decompressed size, if the first frame has it (RFC 8878).
 pub(crate) fn zstd(head: &[u8], details: &mut Details) {
     let Some(&descriptor) = head.get(4) else { return };
     let is_single = descriptor & 0x20 != 0;
@@ -70,7 +70,7 @@ pub(crate) fn zstd(head: &[u8], details: &mut Details) {
     }
 }
 
-/// The name of the first file.
+/// Adds the name of the first file.
 pub(crate) fn zip(head: &[u8], details: &mut Details) {
     let length = usize::from(le16(head, 26).unwrap_or_default());
     details.field("first member", head.get(30..30 + length).unwrap_or_default());

@@ -14,10 +14,10 @@ const GPT_MAGIC: &[u8] = b"EFI PART";
 const GPT_HEADER_BYTES: u32 = 92;
 /// Bytes of a GPT's entry as far as its fields go.
 const GPT_ENTRY_BYTES: usize = 128;
-/// Entries of a GPT of which more than the number is told.
+/// Maximum number of entries of a GPT that the details list.
 const MOST_TOLD_PARTITIONS: usize = 32;
 
-/// What people call the types that disk images have.
+/// Names of the partition types that disk images have.
 const MBR_TYPES: [(u8, &str); 16] = [
     (0x01, "FAT12"),
     (0x04, "FAT16"),
@@ -114,7 +114,7 @@ impl Inspector for Gpt {
     }
 }
 
-/// The entries, unless the sector is that of a file system, which has code there.
+/// Adds the entries to the details, unless the sector has the code of a file system there.
 fn tell_mbr(details: &mut Details, head: &[u8]) {
     let Some(table) = head.get(446..510) else { return };
     let entries = table.as_chunks::<16>().0;
@@ -143,7 +143,7 @@ fn tell_mbr(details: &mut Details, head: &[u8]) {
     details.list("mbr partitions", partitions);
 }
 
-/// The entries as far as they were kept.
+/// Adds the entries that were kept to the details.
 fn tell_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &[u8]) {
     details.guid("disk guid", header.get(56..));
     details.bytes("sector size", sector as u64);
@@ -202,7 +202,7 @@ fn is_cut(stream: &Stream<'_>, header: &[u8]) -> bool {
     stream.has_cut_head() && (header.len() as u64) < SECTOR
 }
 
-/// Over as many bytes as the header says it has, its own field as zero.
+/// Whether the checksum over the length that the header gives is right.
 fn has_sound_checksum(header: &[u8]) -> bool {
     let length = le32(header, 12).filter(|length| (GPT_HEADER_BYTES..=512).contains(length));
     let Some(bytes) = length.and_then(|length| header.get(..usize::try_from(length).ok()?)) else {

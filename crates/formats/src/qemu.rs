@@ -23,7 +23,7 @@ pub struct QemuView {
 
 impl QemuView {
     /// Every magic has the same score and the first driver wins. Of drivers that can meet in one
-    /// stream, VDI's comes before qcow, qcow2 and LUKS, and behind the others (measured).
+    /// stream, VDI's comes before qcow, qcow2 and LUKS, and after the others (measured).
     pub(crate) fn predict(stream: &Stream<'_>, seen: &[(Format, Seen)]) -> Self {
         let probed = || seen.iter().filter(|(_, seen)| seen.is_probed);
         let yields = |format| matches!(format, Format::Qcow | Format::Qcow2 | Format::Luks);
@@ -44,7 +44,7 @@ impl QemuView {
     }
 }
 
-/// What a machine gets of a stream that is taken as it is: whole sectors.
+/// Bytes that a machine gets of a raw stream: complete sectors.
 pub(crate) fn raw_size(stream: &Stream<'_>) -> Option<u64> {
     stream.length.and_then(|length| length.checked_next_multiple_of(SECTOR))
 }

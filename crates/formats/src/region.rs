@@ -29,7 +29,7 @@ impl CaptureRegion {
         CaptureRegion { offset, length, bytes: Vec::new() }
     }
 
-    /// Takes what it still needs of the piece that starts at `position`. Pieces come in order.
+    /// Copies what is missing from the piece that starts at `position`. Pieces come in order.
     pub(crate) fn feed(&mut self, position: u64, piece: &[u8]) {
         let next = self.offset + self.bytes.len() as u64;
         let Some(skip) = next.checked_sub(position).and_then(|skip| usize::try_from(skip).ok())
@@ -49,12 +49,12 @@ impl CaptureRegion {
         self.offset
     }
 
-    /// The first byte behind it; it may lie beyond any stream.
+    /// The offset after its last byte, which may be after the end of any stream.
     pub(crate) fn end(&self) -> u64 {
         self.offset.saturating_add(self.length as u64)
     }
 
-    /// What it still needs.
+    /// The part that is missing.
     pub(crate) fn missing(&self) -> Range<u64> {
         self.offset.saturating_add(self.bytes.len() as u64)..self.end()
     }
@@ -68,7 +68,7 @@ impl CaptureRegion {
     }
 }
 
-/// The last bytes of what came so far.
+/// The last bytes of a stream so far.
 #[derive(Clone, Debug)]
 pub(crate) struct TailRegion {
     length: usize,

@@ -22,7 +22,7 @@ impl Inspector for Vdi {
         }
         let mut seen = Seen::new(0x40, 4);
         if head.len() < 512 {
-            // qemu wants the whole header.
+            // qemu needs the complete header.
             seen.is_probed = false;
             return Some(seen.cut_off(stream));
         }

@@ -31,7 +31,7 @@ pub struct Inspection {
     /// compressed files. [`QemuView::format`] is what qemu detects by itself.
     pub driver: &'static str,
     /// Bytes of the disk that a machine would get; none if the bytes seen do not tell. For what is raw
-    /// to qemu it is rounded up to whole sectors, as qemu does.
+    /// to qemu it is rounded up to complete sectors, as qemu does.
     pub virtual_size: Option<u64>,
     /// Bytes of the stream, if known.
     pub stream_bytes: Option<u64>,

@@ -230,7 +230,7 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// The whole file but the footer is the disk.
+/// All of the file but the footer is the disk.
 fn fixed(bytes: &[u8], stream: &Stream<'_>) -> Seen {
     let length = stream.length.unwrap_or_default();
     let offset = length.next_multiple_of(SECTOR) - FOOTER_BYTES as u64;

@@ -1,4 +1,4 @@
-//! What goes wrong, when it is told to.
+//! Scripted faults.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use http::Method;
 
 use crate::error::UnknownWord;
 
-/// A kind of request.
+/// An operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
-    /// Any request at all.
+    /// Any request.
     Any,
     /// `POST /v3/auth/tokens`.
     Token,
@@ -85,7 +85,7 @@ impl FromStr for Operation {
 }
 
 impl Operation {
-    /// The kind of a request, if it is one of these.
+    /// Returns the operation of a request, if it is one of these.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Operation> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         Some(match (method.as_str(), &parts[..]) {
@@ -112,67 +112,67 @@ impl Operation {
     }
 }
 
-/// One thing that goes wrong.
+/// A fault of one request.
 ///
-/// As text, for a command line: the name, and behind `=` what it needs: `drop-after=1048576`,
-/// `forget=1048576`, `stall=4096,30` (bytes, seconds), `status=413` or `status=413,65536` (behind so
-/// many bytes), `status-json=503` and `status-json=503,65536` likewise, `status-after=504`, `busy=5`
+/// As text, for a command line, a name with its arguments after `=`: `drop-after=1048576`,
+/// `forget=1048576`, `stall=4096,30` (bytes, seconds), `status=413` or `status=413,65536` (after that
+/// number of bytes), `status-json=503` and `status-json=503,65536` likewise, `status-after=504`, `busy=5`
 /// (seconds), `slow-answer=5` (seconds), `corrupt-byte=512`, `wrong-hash`, `hash-algo=sm3`, `no-hash`,
 /// `wrong-size`, `expire-token`, `drop-answer`, `import-fails`, `import-slow=30` (seconds).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Cuts the connection behind so many bytes of the body, without an answer.
+    /// Cuts the connection after this number of bytes of the body, without a response.
     DropAfter(u64),
-    /// Cuts the connection behind so many bytes of the body, and leaves the record as it is at that
-    /// moment, for ever: `saving` for an upload. So it is when the process of the server was killed.
+    /// Cuts the connection after this number of bytes of the body and leaves the record in its state for
+    /// ever, `saving` for an upload, as when the server process is killed.
     Forget(u64),
-    /// Reads nothing for a while behind so many bytes of the body.
+    /// Stops reading for a time after a number of bytes of the body.
     Stall {
-        /// Bytes read before.
+        /// Bytes read before it.
         after: u64,
-        /// How long.
+        /// How long it lasts.
         duration: Duration,
     },
-    /// Answers so behind so many bytes of the body, leaves the rest unread and closes, as a proxy or a
-    /// refusing server does. The page is HTML.
+    /// Answers with this status after a number of bytes of the body, leaves the rest unread and closes
+    /// the connection, as a proxy or a refusing server does. The body is HTML.
     Status {
         /// The status.
         status: u16,
-        /// Bytes read before.
+        /// Bytes read before it.
         after: u64,
     },
-    /// The same in the service's own words; JSON, when that is asked for.
+    /// The same with an error of the service: JSON if the request accepts it.
     StatusJson {
         /// The status.
         status: u16,
-        /// Bytes read before.
+        /// Bytes read before it.
         after: u64,
     },
-    /// Does what is asked, with all the data, and answers so all the same, as a proxy does that has
-    /// lost patience.
+    /// Processes the request completely and then answers with this status, as a proxy after its
+    /// time-out.
     StatusAfter(u16),
-    /// Answers 503 at once, and asks for that much time by `Retry-After`, in whole seconds.
+    /// Answers 503 at once, with this time in `Retry-After`, in seconds.
     Busy(Duration),
-    /// Does what is asked, and keeps the answer back for so long.
+    /// Processes the request and delays the response.
     SlowAnswer(Duration),
-    /// Flips a bit of that byte on its way to the store.
+    /// Flips a bit of this byte before it is stored.
     CorruptByte(u64),
-    /// Reports a secure hash that is not that of the data.
+    /// Reports a wrong secure hash.
     WrongHash,
-    /// Reports a secure hash of that name.
+    /// Reports a secure hash with this name.
     HashAlgo(String),
-    /// Reports no hash at all.
+    /// Reports no hash.
     NoHash,
-    /// Reports a size that is not that of the data.
+    /// Reports a wrong size.
     WrongSize,
-    /// Forgets every token given so far.
+    /// Revokes every token issued so far.
     ExpireToken,
-    /// Does what is asked, and then cuts the connection instead of answering.
+    /// Processes the request and then cuts the connection without a response.
     DropAnswer,
-    /// The import is accepted, starts, and fails at its first store.
+    /// Accepts an import that fails at its first store.
     ImportFails,
-    /// The import stays `importing` for that long.
+    /// Keeps an image `importing` for this time.
     ImportSlow(Duration),
 }
 

@@ -1,4 +1,4 @@
-//! As much of Keystone as logging in takes.
+//! The part of Keystone that a login needs.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -13,29 +13,29 @@ use crate::clock;
 use crate::policy::{Caller, Role};
 use crate::state::State;
 
-/// The user: a member of [`PROJECT`].
+/// The default user, a member of [`PROJECT`].
 pub const USER: &str = "demo";
-/// Every user's password.
+/// The password of every user.
 pub const PASSWORD: &str = "secret";
-/// The user's project.
+/// The project of [`USER`].
 pub const PROJECT: &str = "demo";
-/// The id of that project, which owns what the user makes.
+/// The id of [`PROJECT`], which owns the images of [`USER`].
 pub const PROJECT_ID: &str = "b9bd5e30605c4b1c837e5e29b527e31e";
-/// A user who may only look at what [`PROJECT`] has.
+/// A user who may only read the images of [`PROJECT`].
 pub const READER: &str = "demo-reader";
 /// A member of [`OTHER_PROJECT`].
 pub const OTHER_USER: &str = "other";
 /// Another project.
 pub const OTHER_PROJECT: &str = "other";
-/// The id of the other project, as it stands among the members of an image.
+/// The id of [`OTHER_PROJECT`], as in the members of an image.
 pub const OTHER_PROJECT_ID: &str = "5c3f6b8a7d2e4f1f9a0b1c2d3e4f5a6b";
-/// The admin.
+/// The administrator.
 pub const ADMIN: &str = "admin";
-/// The admin's project.
+/// The project of [`ADMIN`].
 pub const ADMIN_PROJECT: &str = "admin";
-/// The regions of the catalog; the same service stands in all of them.
+/// The regions of the catalog, all with the same service.
 pub const REGIONS: [&str; 2] = ["RegionOne", "RegionTwo"];
-/// The id and the secret of the user's application credential.
+/// The id and the secret of the application credential of [`USER`].
 pub const APPLICATION_CREDENTIAL: (&str, &str) = ("2f6a4f0a9c1b4b0f8d0d6b1f0a5e7c31", "app-secret");
 
 const ADMIN_PROJECT_ID: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";

@@ -1,4 +1,4 @@
-//! An embedded Image v2 service with scripted faults, for trying out and for tests.
+//! An embedded service with the Image API v2 and scripted faults, for tests and demonstrations.
 //!
 //! ```
 //! use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
@@ -6,25 +6,29 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
 //! sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
-//! // … push to sandbox.url(), and see what the client makes of it …
+//! // … upload to sandbox.url() and check how the client handles the fault …
 //! assert!(sandbox.journal().is_empty());
 //! sandbox.shutdown().await;
 //! # });
 //! ```
 //!
-//! It follows Glance's status machine, its words and its habits: every answer closes the connection,
-//! an early refusal leaves the body unread, errors come as JSON, HTML or text by the request's
-//! `Accept`. It shares no code with the client it judges and hashes with plain library crates, so
-//! that a mistake of ours cannot agree with itself; the same conformance suite runs against it and
+//! A fault is for the next request of an [`Operation`], or for the next one about an image, by
+//! [`Sandbox::inject_for_image`], so that a test of many transfers can choose which of them fail.
+//! [`Sandbox::journal`] lists the requests received.
+//!
+//! The service has the states, the messages and the habits of Glance: every response closes the
+//! connection, an early refusal leaves the body unread, and errors are JSON, HTML or text as the request
+//! `Accept`s. It shares no code with the client that it tests and hashes with plain library crates, so
+//! that client and service cannot have the same error. One conformance suite runs against it and
 //! against a real Glance.
 //!
-//! With tokens it knows four users, as the test cloud does: [`USER`] and [`READER`] of one project,
-//! [`OTHER_USER`] of another, and [`ADMIN`]; Glance's default policies say what each may do. Without,
-//! everybody may do everything. Both regions of its catalog are itself, so that `glance-download`
-//! copies from itself. Imports and locations are done behind the answer, by tasks.
+//! With tokens it has four users, as the test cloud has: [`USER`] and [`READER`] of one project,
+//! [`OTHER_USER`] of another, and [`ADMIN`], with the default policies of Glance. Without tokens every
+//! caller may do everything. Both regions of its catalog are the service itself, so `glance-download`
+//! copies from the same service. Imports and locations are processed by tasks after the response.
 //!
-//! What it is not: a store to keep images in. All stores are one folder, it fetches from the loopback
-//! address alone, and it checks no format but qcow2.
+//! It is not a store for images: all stores are one directory, it fetches from the loopback address
+//! only, and qcow2 is the only format that it checks.
 #![forbid(unsafe_code)]
 
 mod body_meter;

@@ -6,7 +6,7 @@ use crate::response::{Refusal, forbid};
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// The id of the user; none where nobody logs in.
+    /// The id of the user; none on a service without tokens.
     pub(crate) user: Option<&'static str>,
     /// The id of the project, which owns what the user makes.
     pub(crate) project: Option<&'static str>,

@@ -127,7 +127,7 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
         tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => {
-                // A connection that broke before it was accepted harms nobody.
+                // A connection that broke before it was accepted is no error of the service.
                 if let Ok((stream, _)) = accepted {
                     let serving = serve(stream, router.clone(), Arc::clone(&state), stop.clone());
                     tokio::spawn(serving);
@@ -190,7 +190,7 @@ async fn handle(
         return response;
     }
     match fault {
-        // Where data comes in, its handler cuts behind the right byte.
+        // The handlers of data cut the connection after the right byte themselves.
         Some(Fault::DropAfter(_))
             if !matches!(operation, Some(Operation::Upload | Operation::Stage)) =>
         {

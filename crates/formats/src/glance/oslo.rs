@@ -49,7 +49,7 @@ fn checked(failures: Vec<FailedCheck>) -> Safety {
     if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) }
 }
 
-/// Any version, and only when a whole sector is there.
+/// Any version, if a complete sector is there.
 fn qcow2(stream: &Stream<'_>) -> Option<OsloMatch> {
     let header = stream.head.get(..512)?;
     header.starts_with(b"QFI\xfb").then_some(())?;
@@ -125,7 +125,7 @@ fn qed(stream: &Stream<'_>) -> Option<OsloMatch> {
     Some(OsloMatch { name: "qed", virtual_size, safety: checked(vec![failure]) })
 }
 
-/// By the first descriptor, and only when it is whole.
+/// By the first descriptor, if it is complete.
 fn iso(stream: &Stream<'_>) -> Option<OsloMatch> {
     let descriptor = stream.head.get(iso::DESCRIPTORS..iso::DESCRIPTORS + iso::DESCRIPTOR_BYTES)?;
     matches!(&bytes(descriptor, 1)?, b"CD001" | b"NSR02" | b"NSR03").then_some(())?;

@@ -47,7 +47,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let (payload, key_bytes) = (u64::from(u32_at(104)), u32_at(108));
     let payload_bytes = payload * SECTOR;
     seen.virtual_size = stream.length.and_then(|length| {
-        // qemu counts the file in whole sectors.
+        // qemu counts the file in complete sectors.
         length.checked_next_multiple_of(SECTOR)?.checked_sub(payload_bytes)
     });
     let is_short = stream.length.is_some_and(|length| length < payload_bytes);
@@ -102,7 +102,7 @@ fn name(header: &[u8], at: usize) -> &[u8] {
     header.get(at..at + 32).unwrap_or_default()
 }
 
-/// Cipher, mode and hash, as far as qemu has them.
+/// Checks that qemu supports cipher, mode and hash.
 fn names(seen: &mut Seen, header: &[u8], key_bytes: u32) {
     let fields = [(8, "cipher"), (40, "cipher mode"), (72, "hash")];
     for (at, what) in fields {

@@ -5,7 +5,7 @@ use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{be64, c_string};
 
-/// Bytes of the binary header; the JSON is behind it.
+/// Bytes of the binary header; the JSON follows it.
 const BINARY_BYTES: usize = 4096;
 /// The start of the second copy.
 const SECOND_MAGIC: &[u8] = b"SKUL\xba\xbe";
@@ -62,7 +62,7 @@ fn payload_offset(json: &[u8]) -> Option<u64> {
     std::str::from_utf8(segment_value(json, b"\"offset\"")?).ok()?.parse().ok()
 }
 
-/// The string behind a key of the first segment.
+/// The string value of a key of the first segment.
 fn segment_value<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let after = |text: &'a [u8], key: &[u8]| {
         let at = text.windows(key.len()).position(|window| window == key)?;

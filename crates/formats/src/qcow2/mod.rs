@@ -58,7 +58,7 @@ impl Inspector for Qcow2 {
     }
 }
 
-/// The next links of the chain, which are not followed.
+/// Adds the names of other files, which are not read, to the details.
 fn tell_references(
     details: &mut Details,
     head: &[u8],
@@ -74,7 +74,7 @@ fn tell_references(
     }
 }
 
-/// Other files that whoever opens this image would read.
+/// Other files that a service reads when it opens this image.
 fn references(head: &[u8], header: &Header, extensions: &Extensions) -> Vec<Finding> {
     let mut findings = Vec::new();
     if header.backing_file_offset != 0 {

@@ -1,5 +1,5 @@
 //! Hyper-V (`block/vhdx.c`): two headers, region tables at fixed places, and a table of metadata
-//! somewhere behind the first MiB, of which the region tables tell in time.
+//! somewhere after the first MiB, whose offset the region tables give in time.
 
 mod tables;
 
@@ -10,9 +10,9 @@ use tables::{CurrentHeader, Metadata, Regions};
 pub(crate) const MAGIC: &[u8] = b"vhdxfile";
 /// Headers at 64 and 128 KiB, region tables at 192 and 256 KiB.
 const TABLES: std::ops::Range<u64> = 64 << 10..320 << 10;
-/// Who made it, in UTF-16, behind the magic.
+/// The creator in UTF-16, after the magic.
 const CREATOR_BYTES: usize = 512;
-/// The table of metadata, 64 KiB, and as much behind it for the items.
+/// The table of metadata, 64 KiB, and the 64 KiB after it with the items.
 pub(crate) const METADATA_BYTES: usize = 128 << 10;
 
 /// A disk of Hyper-V's.

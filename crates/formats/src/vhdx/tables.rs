@@ -29,12 +29,12 @@ const fn guid(first: u32, second: u16, third: u16, rest: u64) -> Guid {
     [a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]]
 }
 
-/// A structure whose checksum at 4 counts as zero.
+/// Whether a structure with its checksum at 4 has the right one.
 fn has_sound_checksum(bytes: &[u8]) -> bool {
     le32(bytes, 4) == Some(crc32c(without_field(bytes, 4)))
 }
 
-/// The header that counts.
+/// The current one of the two headers.
 pub(super) struct CurrentHeader {
     log_guid: Guid,
     log_bytes: u32,
@@ -132,7 +132,7 @@ fn entries(table: &[u8]) -> std::slice::ChunksExact<'_, u8> {
     table.get(16..).unwrap_or_default().chunks_exact(32)
 }
 
-/// Where the metadata is, as anybody who takes the first table as it is would read it.
+/// Offset of the metadata by the first table, without checking it.
 pub(crate) fn metadata_offset(stream: &Stream<'_>) -> Option<u64> {
     let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
     let count = usize::try_from(le32(table, 8)?).ok()?.min(MOST_ENTRIES);
@@ -177,7 +177,7 @@ pub(super) struct Metadata {
     size: u64,
     logical_sector: u32,
     physical_sector: Option<u32>,
-    /// What a machine is told that the disk is.
+    /// The identifier of the disk that a machine sees.
     page_83: Option<Guid>,
     unknown: bool,
 }
@@ -273,7 +273,7 @@ impl Metadata {
         if is_sound && sector == 512 {
             // As qemu counts: in 32 bits, where no block at all is too many.
             let blocks = self.size.div_ceil(u64::from(block)) as u32;
-            // After so many blocks comes the entry of a bitmap.
+            // The number of blocks between two entries of bitmaps.
             let chunk = ((u64::from(sector) << 23) / u64::from(block)) as u32;
             let entries = blocks.wrapping_add(blocks.wrapping_sub(1) / chunk);
             let text = format!("the block table is too short for {blocks} blocks");

@@ -1,11 +1,11 @@
-//! The text that describes a VMDK, by itself or behind a sparse header.
+//! The descriptor of a VMDK, by itself or after a sparse header.
 
 use crate::detail::{Details, short_size};
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{SECTOR, c_string, first, shown};
 
-/// What `vmdk_open_desc_file` takes.
+/// Types that `vmdk_open_desc_file` opens.
 const OPENED: [&[u8]; 6] = [
     b"monolithicFlat",
     b"vmfs",
@@ -15,7 +15,7 @@ const OPENED: [&[u8]; 6] = [
     b"twoGbMaxExtentFlat",
 ];
 
-/// Lines that name a part of the disk of which more than the number is told.
+/// Maximum number of extents that the details list.
 const MOST_TOLD_EXTENTS: usize = 16;
 
 /// As many bytes of a descriptor as qemu searches.
@@ -94,7 +94,7 @@ impl<'a> Descriptor<'a> {
         Descriptor { text, is_cut: text.len() == bytes.len() }
     }
 
-    /// Whether the text may go on behind what was read.
+    /// Whether the text may go on after the part that was read.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut
     }

@@ -174,7 +174,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// The text behind the header, as far as it was kept.
+/// The descriptor after the header, as far as it was kept.
 fn descriptor(seen: &mut Seen, header: &SparseHeader, stream: &Stream<'_>) {
     let Some((offset, length)) = header.descriptor_region() else { return };
     let Some(text) = usize::try_from(length).ok().and_then(|length| stream.at(offset, length))

@@ -1,4 +1,4 @@
-//! The bytes of images on their way in.
+//! Uploads of image data.
 
 use std::sync::Arc;
 
@@ -139,7 +139,7 @@ fn check_size(declared: Option<u64>, bytes: u64) -> Result<(), Refusal> {
     Err(refuse(400, format!("{what}: expected {declared} bytes, got {bytes} bytes")))
 }
 
-/// Checked once, before the body, in whole MiB.
+/// Checks the quotas once, before the body, in MiB rounded down.
 fn check_quota(state: &State, caller: &Caller, declared: Option<u64>) -> Result<(), Refusal> {
     let used = used(state, caller);
     let quota = state.options.quota;

@@ -1,4 +1,4 @@
-//! Records: made, shown, removed.
+//! Image records: create, show, delete.
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// What is refused before anybody asks who the caller is.
+/// Checks that do not depend on the caller.
 fn check(given: &Record) -> Result<(), Refusal> {
     for key in ["direct_url", "self", "file", "schema", "stores"] {
         if given.contains_key(key) {
