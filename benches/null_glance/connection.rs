@@ -1,36 +1,21 @@
-//! HTTP/1.1, as far as those who upload speak it.
+//! HTTP/1.1, as far as the clients that upload use it.
 
 use std::io::{BufRead as _, BufReader, Error, Read as _, Result, Write as _};
 use std::net::TcpStream;
 
-use crate::answers::{Answer, Service};
-
-/// What a client asks, up to its body.
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// Without the query.
-    pub(crate) path: String,
-    pub(crate) query: String,
-    length: Length,
-    expects: bool,
-    is_last: bool,
-}
-
-enum Length {
-    Known(u64),
-    Chunked,
-}
+use crate::message::{Answer, Length, Request};
+use crate::service::Service;
 
 /// Large enough for all headers, small enough that hardly any of an image is copied through it.
 const BUFFER_BYTES: usize = 8 << 10;
 
-/// What one call drops at most.
+/// Maximum number of bytes that one system call drops.
 const DROP_BYTES: usize = 1 << 20;
 
 pub(crate) struct Connection {
     input: BufReader<TcpStream>,
     output: TcpStream,
-    /// Never written to where the kernel drops the bytes itself.
+    /// Not written to on Linux, where the kernel drops the bytes.
     space: Vec<u8>,
 }
 
@@ -42,7 +27,7 @@ impl Connection {
         Ok(Connection { input, output, space: vec![0; DROP_BYTES] })
     }
 
-    /// Answers until the client is gone.
+    /// Answers until the client disconnects.
     pub(crate) fn serve(mut self, service: &Service) -> Result<()> {
         while let Some(request) = self.request()? {
             if request.expects {
@@ -97,7 +82,7 @@ impl Connection {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Of JSON, which nobody sends in chunks.
+    /// Reads a body with JSON, which no client sends in chunks.
     fn body(&mut self, request: &Request) -> Result<Vec<u8>> {
         let Length::Known(length) = request.length else { return Err(Error::other("chunked")) };
         let mut body = Vec::new();
@@ -105,7 +90,7 @@ impl Connection {
         Ok(body)
     }
 
-    /// The number of bytes that were dropped.
+    /// Drops the body of an upload and returns its length.
     fn drop_body(&mut self, request: &Request) -> Result<u64> {
         if let Length::Known(length) = request.length {
             self.drop_bytes(length)?;
@@ -115,7 +100,7 @@ impl Connection {
         loop {
             let chunk = u64::from_str_radix(&self.line()?, 16).map_err(Error::other)?;
             self.drop_bytes(chunk)?;
-            // Behind each chunk there is an empty line.
+            // An empty line after each chunk.
             self.line()?;
             if chunk == 0 {
                 return Ok(sum);
@@ -152,7 +137,7 @@ impl Connection {
     }
 }
 
-/// The kernel forgets the bytes; nothing is copied.
+/// Lets the kernel drop the bytes without a copy.
 #[cfg(target_os = "linux")]
 fn receive_and_drop(stream: &mut TcpStream, space: &mut [u8]) -> Result<usize> {
     use rustix::net::{RecvFlags, recv};

@@ -1,21 +1,22 @@
-//! An image service that drops what it gets, for measuring those who send: `null_glance SIZE:MD5:SHA512…`
-//! names the data that it knows, and of data of such a size it says that it has arrived whole.
+//! An image service that discards its data, for measuring clients. `null_glance SIZE:MD5:SHA512…` names
+//! the data that it knows; for an upload of one of these sizes it reports the digests given.
 //!
-//! The kernel drops the bytes of an image without handing them over, so the service costs as little as
-//! one on the same machine can, and everybody the same. It knows as much of Keystone and Glance as
-//! uploading takes, prints its address, and ends with its standard input.
-#![expect(clippy::print_stdout, reason = "its address is the one thing it says")]
+//! The kernel drops the bytes of an image without a copy, so the service costs as little as one on the
+//! same machine can, and the same for every client. It has the calls of Keystone and Glance that an
+//! upload needs, prints its address, and exits when its standard input is closed.
+#![expect(clippy::print_stdout, reason = "its address is its output")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
-mod answers;
 mod connection;
+mod message;
+mod service;
 
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use answers::Service;
 use connection::Connection;
+use service::Service;
 
 fn main() {
     let known: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +31,6 @@ fn main() {
             std::thread::spawn(move || Connection::new(stream?)?.serve(&service));
         }
     });
-    // Whoever started this holds the other end.
+    // The benchmark holds the other end.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }

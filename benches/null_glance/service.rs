@@ -1,4 +1,4 @@
-//! What the service says.
+//! The calls of the service.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::connection::Request;
+use crate::message::{Answer, Request};
 
-/// The digests that data of a size has.
+/// The digests of the data of one size.
 struct Known {
     md5: String,
     sha512: String,
@@ -19,28 +19,8 @@ pub(crate) struct Service {
     /// By size.
     known: HashMap<u64, Known>,
     images: Mutex<HashMap<String, Value>>,
-    /// Of the image service; `GET /requests` says how many there were.
+    /// Number of calls of the image service, for `GET /requests`.
     requests: AtomicUsize,
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    fn json(status: u16, body: &Value) -> Self {
-        Answer { status, headers: Vec::new(), body: body.to_string() }
-    }
-
-    fn empty() -> Self {
-        Answer { status: 204, headers: Vec::new(), body: String::new() }
-    }
-
-    fn not_found() -> Self {
-        Answer::json(404, &json!({"message": "not found"}))
-    }
 }
 
 impl Service {
@@ -59,7 +39,7 @@ impl Service {
         }
     }
 
-    /// Everything but an upload.
+    /// Answers every call but an upload.
     pub(crate) fn answer(&self, request: &Request, body: &[u8]) -> Answer {
         let segments: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
         if segments.first() == Some(&"v2") {
@@ -87,7 +67,7 @@ impl Service {
         }
     }
 
-    /// So many bytes have come.
+    /// Answers an upload after its last byte.
     pub(crate) fn stored(&self, path: &str, bytes: u64) -> Answer {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let id = path.trim_start_matches("/v2/images/").trim_end_matches("/file");
@@ -104,7 +84,7 @@ impl Service {
         Answer::empty()
     }
 
-    /// Those of a name, which has nothing to decode: nobody who brings images asks for others.
+    /// The images with a name. The clients measured here send no name that needs decoding.
     fn list(&self, query: &str) -> Value {
         let name = query.split('&').find_map(|filter| filter.strip_prefix("name="));
         let images = self.images();
@@ -117,7 +97,7 @@ impl Service {
             return Answer::json(400, &json!({"message": "not an object"}));
         };
         let mut images = self.images();
-        // Whoever derives an id from the data asks for one that may be taken.
+        // A client that derives the id from the data may ask for one that exists.
         if asked.get("id").and_then(Value::as_str).is_some_and(|id| images.contains_key(id)) {
             return Answer::json(409, &json!({"message": "that id is taken"}));
         }
@@ -157,7 +137,7 @@ impl Service {
         })
     }
 
-    /// Whoever asks is let in.
+    /// Accepts every login.
     fn login(&self) -> Answer {
         let domain = json!({"id": "default", "name": "Default"});
         let service = |kind: &str, name: &str, url: String| {
@@ -188,7 +168,7 @@ impl Service {
     }
 }
 
-/// The one that a Glance with its own defaults gave; the clients check what they send by it.
+/// The schema recorded from a Glance with its defaults. The clients check their records by it.
 fn schema() -> Value {
     let recorded = include_str!("../../test-data/samples/schema-image-200.json");
     let mut sample: Value = serde_json::from_str(recorded).unwrap();

@@ -12,12 +12,13 @@ use serde_json::Value;
 use tokio::runtime::Builder;
 
 use crate::files::{Image, copies, small};
+use crate::lab::Lab;
+use crate::machine;
 use crate::service::Service;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};
 use crate::workers::Workers;
-use crate::{Lab, machine};
 
 /// How much is pushed.
 struct Amount {

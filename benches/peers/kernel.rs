@@ -9,8 +9,8 @@ use imgpush_digest::{Algorithm, MultiHasher};
 use imgpush_engine::pool::CHUNK_BYTES;
 use serde_json::Value;
 
-use crate::Lab;
 use crate::files::Files;
+use crate::lab::Lab;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};
 use crate::turns::take_turns;

@@ -5,7 +5,7 @@ use std::fs::read_to_string;
 use imgpush_benches::process;
 use imgpush_digest::Platform;
 
-use crate::Lab;
+use crate::lab::Lab;
 use crate::service::succeed;
 
 /// What was measured, and where.

@@ -1,19 +1,20 @@
 //! Whole pushes beside those of other clients, as ratios: `cargo xtask bench peers` of one image, and
 //! `cargo xtask bench bulk` of many.
 //!
-//! `imgpush` and a peer take turns, A B B A, each run a process of its own with its start, its login
-//! and all its calls; the first run of each warms caches up and does not count. A ratio is the median
-//! of those of the pairs, so a machine that others use slows both alike; beside it stand the lowest and
-//! the highest. Files are in the page cache.
+//! `imgpush` and a peer run alternately, A B B A. Each run is a process with its start, its login and all
+//! its calls; the first run of each fills caches and does not count. A ratio is the median over the
+//! pairs, so other load on the machine slows both alike; the lowest and the highest are shown as well.
+//! Files are in the page cache.
 //!
-//! Service and client share the machine: `null_glance` drops the data in the kernel and gives everybody
-//! the same answers; what it costs is told. The real Glance is that of the `OS_*` variables.
-#![expect(clippy::print_stdout, reason = "this is what it is for")]
+//! Service and client share the machine: `null_glance` drops the data in the kernel and gives every
+//! client the same answers; its cost is shown. The real Glance is that of the `OS_*` variables.
+#![expect(clippy::print_stdout, reason = "the tables are its output")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 mod bulk;
 mod files;
 mod kernel;
+mod lab;
 mod machine;
 mod many;
 mod null;
@@ -25,25 +26,11 @@ mod turns;
 mod web;
 mod workers;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use files::Files;
+use lab::Lab;
 use table::Table;
-use tempfile::TempDir;
-
-/// What all rows need.
-struct Lab {
-    imgpush: PathBuf,
-    /// Where the programs of the Python peers are.
-    python: PathBuf,
-    /// What `openstacksdk` is told to do.
-    sdk_script: PathBuf,
-    /// Also the home of all programs, so that none reads or leaves anything elsewhere.
-    folder: TempDir,
-    /// Pairs a row.
-    pairs: usize,
-}
 
 /// Pairs, MiB of the full file, GiB of the sparse one.
 const WHOLE: (usize, u64, u64) = (7, 1024, 64);

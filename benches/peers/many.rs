@@ -4,9 +4,9 @@ use std::fs;
 
 use imgpush_benches::process::Run;
 
-use crate::Lab;
 use crate::files::{Files, Image};
 use crate::kernel::sending_seconds;
+use crate::lab::Lab;
 use crate::service::succeed;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};

@@ -1,7 +1,7 @@
 //! Pushes into a service that drops the data, beside those of the peers.
 
-use crate::Lab;
 use crate::files::Files;
+use crate::lab::Lab;
 use crate::sink::Sink;
 use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};

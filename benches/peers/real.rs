@@ -1,7 +1,7 @@
 //! Verified pushes into a real Glance, beside sending alone.
 
-use crate::Lab;
 use crate::files::Files;
+use crate::lab::Lab;
 use crate::service::Service;
 use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};

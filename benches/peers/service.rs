@@ -1,4 +1,4 @@
-//! Where images go, and those who bring them.
+//! The services to push to, and the clients that push.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::process::Command;
 use imgpush_benches::process::{Run, run};
 use serde_json::{Value, json};
 
-use crate::Lab;
 use crate::files::Image;
+use crate::lab::Lab;
 
 /// A Keystone and a Glance.
 pub(crate) struct Service {
@@ -129,17 +129,7 @@ impl Service {
     }
 }
 
-impl Lab {
-    /// A program that knows of no cloud.
-    pub(crate) fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().env("HOME", self.folder.path());
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command
-    }
-}
-
-/// A run that has to end well.
+/// Runs a program that has to succeed.
 pub(crate) fn succeed(command: &mut Command) -> Run {
     let run = run(command);
     assert!(run.status.success(), "{command:?}: {}\n{}{}", run.status, run.stdout, run.stderr);

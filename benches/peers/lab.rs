@@ -1,0 +1,28 @@
+//! The programs and settings that all measurements share.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+pub(crate) struct Lab {
+    pub(crate) imgpush: PathBuf,
+    /// Directory with the programs of the Python peers.
+    pub(crate) python: PathBuf,
+    /// Script that pushes by `openstacksdk`.
+    pub(crate) sdk_script: PathBuf,
+    /// Directory for files, and the home of all programs, so that none reads or writes elsewhere.
+    pub(crate) folder: TempDir,
+    /// Number of pairs of runs for a row.
+    pub(crate) pairs: usize,
+}
+
+impl Lab {
+    /// A command without the variables of any cloud.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.folder.path());
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command
+    }
+}
