@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::inspect::Inspector;
 use crate::{
-    archive, bochs, cloop, dmg, filesystem, iso, luks, packed, parallels, partition, qcow, qcow2,
-    qed, vdi, vhd, vhdx, vmdk,
+    archive, bochs, cloop, compressed, dmg, filesystem, iso, luks, parallels, partition, qcow,
+    qcow2, qed, vdi, vhd, vhdx, vmdk,
 };
 
 macro_rules! formats {
@@ -76,31 +76,31 @@ formats! {
     /// ISO 9660, or UDF that says so in the first descriptor.
     Iso "iso" Cd iso::Iso;
     /// An appliance: a tar whose first member is an `.ovf`.
-    Ova "ova" Packed archive::Ova;
+    Ova "ova" Compressed archive::Ova;
     /// Any other tar.
-    Tar "tar" Packed archive::Tar;
+    Tar "tar" Compressed archive::Tar;
     /// gzip.
-    Gzip "gzip" Packed packed::Packed::new(b"\x1f\x8b").telling(packed::gzip);
+    Gzip "gzip" Compressed compressed::Compressed::new(b"\x1f\x8b").with_details(compressed::gzip);
     /// xz.
-    Xz "xz" Packed packed::Packed::new(b"\xfd7zXZ\0");
+    Xz "xz" Compressed compressed::Compressed::new(b"\xfd7zXZ\0");
     /// Zstandard.
-    Zstd "zstd" Packed packed::Packed::new(b"\x28\xb5\x2f\xfd").telling(packed::zstd);
+    Zstd "zstd" Compressed compressed::Compressed::new(b"\x28\xb5\x2f\xfd").with_details(compressed::zstd);
     /// bzip2.
-    Bzip2 "bzip2" Packed packed::Packed::new(b"BZh");
+    Bzip2 "bzip2" Compressed compressed::Compressed::new(b"BZh");
     /// LZ4 frames.
-    Lz4 "lz4" Packed packed::Packed::new(b"\x04\x22\x4d\x18");
+    Lz4 "lz4" Compressed compressed::Compressed::new(b"\x04\x22\x4d\x18");
     /// zip.
-    Zip "zip" Packed packed::Packed::new(b"PK\x03\x04").telling(packed::zip);
+    Zip "zip" Compressed compressed::Compressed::new(b"PK\x03\x04").with_details(compressed::zip);
     /// 7-Zip.
-    SevenZip "7z" Packed packed::Packed::new(b"7z\xbc\xaf\x27\x1c");
+    SevenZip "7z" Compressed compressed::Compressed::new(b"7z\xbc\xaf\x27\x1c");
     /// Android sparse image.
-    AndroidSparse "android-sparse" Packed packed::Packed::new(b"\x3a\xff\x26\xed");
+    AndroidSparse "android-sparse" Compressed compressed::Compressed::new(b"\x3a\xff\x26\xed");
     /// Expert Witness, of forensic tools.
-    Ewf "ewf" Packed packed::Packed::new(b"EVF\x09\x0d\x0a\xff\x00");
+    Ewf "ewf" Compressed compressed::Compressed::new(b"EVF\x09\x0d\x0a\xff\x00");
     /// Advanced Forensic Format.
-    Aff "aff" Packed packed::Packed::new(b"AFF10\r\n");
+    Aff "aff" Compressed compressed::Compressed::new(b"AFF10\r\n");
     /// Apple's sparse image.
-    Asif "asif" Packed packed::Packed::new(b"shdw");
+    Asif "asif" Compressed compressed::Compressed::new(b"shdw");
     /// A partition table of four entries, or any other boot sector.
     Mbr "mbr" Content partition::Mbr;
     /// A GUID partition table.
@@ -121,7 +121,7 @@ pub(crate) enum Kind {
     /// It holds a disk.
     Container,
     /// A compressed file or an archive.
-    Packed,
+    Compressed,
     /// A CD.
     Cd,
     /// The content of a raw disk.

@@ -27,7 +27,7 @@ impl Inspector for Iso {
         if &identifier != b"CD001" || !descriptor.starts_with(&[1]) {
             return Some(seen);
         }
-        tell(&mut seen.details, stream.head, descriptor);
+        describe(&mut seen.details, stream.head, descriptor);
         let (Some(blocks), Some(block)) = (le32(descriptor, 80), le16(descriptor, 128)) else {
             return Some(seen);
         };
@@ -51,7 +51,7 @@ impl Inspector for Iso {
 }
 
 /// What the first descriptor says of the CD, and what it boots.
-fn tell(details: &mut Details, head: &[u8], first: &[u8]) {
+fn describe(details: &mut Details, head: &[u8], first: &[u8]) {
     for (name, at, length) in [
         ("volume", 40, 32),
         ("system", 8, 32),

@@ -15,7 +15,7 @@ const GPT_HEADER_BYTES: u32 = 92;
 /// Bytes of a GPT's entry as far as its fields go.
 const GPT_ENTRY_BYTES: usize = 128;
 /// Maximum number of entries of a GPT that the details list.
-const MOST_TOLD_PARTITIONS: usize = 32;
+const MOST_LISTED_PARTITIONS: usize = 32;
 
 /// Names of the partition types that disk images have.
 const MBR_TYPES: [(u8, &str); 16] = [
@@ -73,7 +73,7 @@ impl Inspector for Mbr {
             let text = format!("image services since 2026.1 refuse it: {reason}");
             seen.findings.push(Finding::warning(FindingId::MbrInvalid, 446, text));
         }
-        tell_mbr(&mut seen.details, stream.head);
+        describe_mbr(&mut seen.details, stream.head);
         Some(seen)
     }
 }
@@ -91,7 +91,7 @@ impl Inspector for Gpt {
         seen.variant = Some(format!("sectors of {sector} bytes"));
         let (text, header) = ("a GUID partition table", stream.head.get(sector..)?);
         seen.findings.push(Finding::info(FindingId::PartitionTable, at, text));
-        tell_gpt(&mut seen.details, stream, sector, header);
+        describe_gpt(&mut seen.details, stream, sector, header);
         let Some(second) = le64(header, 32) else { return Some(seen) };
         let text = "the checksum of the partition table's header is wrong";
         let is_wrong = !is_cut(stream, header) && !has_sound_checksum(header);
@@ -115,7 +115,7 @@ impl Inspector for Gpt {
 }
 
 /// Adds the entries to the details, unless the sector has the code of a file system there.
-fn tell_mbr(details: &mut Details, head: &[u8]) {
+fn describe_mbr(details: &mut Details, head: &[u8]) {
     let Some(table) = head.get(446..510) else { return };
     let entries = table.as_chunks::<16>().0;
     if entries.iter().any(|entry| !matches!(entry[0], 0 | 0x80)) {
@@ -144,7 +144,7 @@ fn tell_mbr(details: &mut Details, head: &[u8]) {
 }
 
 /// Adds the entries that were kept to the details.
-fn tell_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &[u8]) {
+fn describe_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &[u8]) {
     details.guid("disk guid", header.get(56..));
     details.bytes("sector size", sector as u64);
     let sound = |is_sound| if is_sound { "sound" } else { "wrong" };
@@ -174,7 +174,7 @@ fn tell_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &
         .chunks_exact(entry_bytes)
         .enumerate()
         .filter(|(_, entry)| entry.get(..16).is_some_and(|kind| kind != [0; 16]));
-    let told = used.by_ref().take(MOST_TOLD_PARTITIONS);
+    let told = used.by_ref().take(MOST_LISTED_PARTITIONS);
     let mut partitions: Vec<_> =
         told.filter_map(|(n, entry)| gpt_partition(n + 1, entry, sector as u64)).collect();
     match used.count() {

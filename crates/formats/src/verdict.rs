@@ -128,7 +128,7 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
     let oslo = OsloView::predict(stream);
 
     let mut findings = contradictions(&seen);
-    let is_held = |kind| matches!(kind, Kind::Container | Kind::Packed);
+    let is_held = |kind| matches!(kind, Kind::Container | Kind::Compressed);
     let first = seen.iter().find(|(format, _)| is_held(format.kind()));
     let first = first.or_else(|| seen.iter().find(|(format, _)| format.kind() == Kind::Cd));
     let (format, variant) = match first {
@@ -237,7 +237,7 @@ fn contradictions(seen: &[(Format, Seen)]) -> Vec<Finding> {
         seen.iter().filter(move |(format, _)| kinds.contains(&format.kind())).collect::<Vec<_>>()
     };
     let mut findings = Vec::new();
-    let held = of_kind(&[Kind::Container, Kind::Packed]);
+    let held = of_kind(&[Kind::Container, Kind::Compressed]);
     if let [_, (_, second), ..] = held[..] {
         let names = held.iter().map(|(format, _)| format.name()).collect::<Vec<_>>().join(" and ");
         let text = format!("this is {names} at once");

@@ -90,7 +90,7 @@ impl Footer {
         }
     }
 
-    fn tell(&self, details: &mut Details) {
+    fn describe(&self, details: &mut Details) {
         let [major, minor] = self.creator_version;
         let creator = shown(c_string(&self.creator).trim_ascii());
         details.text("creator", format!("{creator} {major}.{minor}").trim_start());
@@ -112,7 +112,7 @@ impl Footer {
 
     /// What is to be said of either copy, which stands at `offset`.
     fn judge(&self, seen: &mut Seen, offset: u64) {
-        self.tell(&mut seen.details);
+        self.describe(&mut seen.details);
         let sectors = self.sectors();
         seen.virtual_size = sectors.checked_mul(SECTOR);
         seen.refuse(!self.has_sound_checksum, offset + 64, "the checksum of the footer is wrong");

@@ -149,7 +149,7 @@ impl Header {
     }
 
     /// How it is laid out.
-    pub(super) fn tell(&self, details: &mut Details) {
+    pub(super) fn describe(&self, details: &mut Details) {
         if self.has_sound_cluster_size() {
             details.bytes("cluster size", self.cluster_bytes());
         }

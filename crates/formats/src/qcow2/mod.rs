@@ -39,13 +39,13 @@ impl Inspector for Qcow2 {
         };
         seen.virtual_size = Some(header.virtual_size());
         seen.variant = Some(format!("version {}", header.version));
-        header.tell(&mut seen.details);
+        header.describe(&mut seen.details);
         header.judge(&mut seen, stream);
         seen.findings.extend(features(&header));
         if header.has_sound_cluster_size() {
             let extensions = Extensions::read(head, &header);
             seen.findings.extend(extensions.findings());
-            tell_references(&mut seen.details, head, &header, &extensions);
+            describe_references(&mut seen.details, head, &header, &extensions);
             seen.findings.extend(references(head, &header, &extensions));
             let is_lost = header.crypt_method == 2 && extensions.luks_header.is_none();
             let text = "it is LUKS-encrypted but does not say where its LUKS header is";
@@ -59,7 +59,7 @@ impl Inspector for Qcow2 {
 }
 
 /// Adds the names of other files, which are not read, to the details.
-fn tell_references(
+fn describe_references(
     details: &mut Details,
     head: &[u8],
     header: &Header,

@@ -16,7 +16,7 @@ const OPENED: [&[u8]; 6] = [
 ];
 
 /// Maximum number of extents that the details list.
-const MOST_TOLD_EXTENTS: usize = 16;
+const MOST_LISTED_EXTENTS: usize = 16;
 
 /// As many bytes of a descriptor as qemu searches.
 const READ_FOR_IDS: usize = 20 * 512;
@@ -142,7 +142,7 @@ impl<'a> Descriptor<'a> {
     }
 
     /// Who made it, and of what it consists.
-    pub(crate) fn tell(&self, details: &mut Details) {
+    pub(crate) fn describe(&self, details: &mut Details) {
         for (name, key) in [
             ("create type", &b"createType"[..]),
             ("cid", b"CID"),
@@ -163,7 +163,7 @@ impl<'a> Descriptor<'a> {
             let text = format!("{cylinders} cylinders, {heads} heads, {sectors} sectors");
             details.text("geometry", text);
         }
-        let extents = self.extents().take(MOST_TOLD_EXTENTS).map(|extent| {
+        let extents = self.extents().take(MOST_LISTED_EXTENTS).map(|extent| {
             let size = extent.sectors.and_then(|sectors| sectors.checked_mul(SECTOR));
             format!(
                 "{} {}, {}, \"{}\"",
@@ -174,7 +174,7 @@ impl<'a> Descriptor<'a> {
             )
         });
         let mut extents: Vec<String> = extents.collect();
-        let others = self.extents().skip(MOST_TOLD_EXTENTS).count();
+        let others = self.extents().skip(MOST_LISTED_EXTENTS).count();
         if others > 0 {
             extents.push(format!("and {others} more"));
         }

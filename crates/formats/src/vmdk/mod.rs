@@ -79,7 +79,7 @@ fn text(stream: &Stream<'_>) -> Option<Seen> {
     let mut seen = if is_probed { Seen::new(0, 16) } else { Seen::unprobed(0, 16) };
     seen.variant = create_type.map(shown);
     seen.virtual_size = descriptor.virtual_size();
-    descriptor.tell(&mut seen.details);
+    descriptor.describe(&mut seen.details);
     let text = "this is only a descriptor; the data is elsewhere";
     seen.findings.push(Finding::fatal(FindingId::ExternalExtents, 0, text));
     seen.findings.extend(descriptor.findings(0));

@@ -188,7 +188,7 @@ fn descriptor(seen: &mut Seen, header: &SparseHeader, stream: &Stream<'_>) {
         return;
     };
     let descriptor = Descriptor::new(text);
-    descriptor.tell(&mut seen.details);
+    descriptor.describe(&mut seen.details);
     seen.findings.extend(descriptor.findings(offset));
     if header.capacity == 0 {
         let is_opened = descriptor.create_type().is_some_and(super::descriptor::is_opened);

@@ -7,29 +7,29 @@ use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{le16, le32, le64};
 
 /// A format whose files start with these bytes.
-pub(crate) struct Packed {
+pub(crate) struct Compressed {
     magic: &'static [u8],
-    tell: fn(&[u8], &mut Details),
+    describe: fn(&[u8], &mut Details),
 }
 
-impl Packed {
+impl Compressed {
     pub(crate) const fn new(magic: &'static [u8]) -> Self {
-        Packed { magic, tell: |_, _| {} }
+        Compressed { magic, describe: |_, _| {} }
     }
 
     /// Adds the details that its header has.
-    pub(crate) const fn telling(self, tell: fn(&[u8], &mut Details)) -> Self {
-        Packed { tell, ..self }
+    pub(crate) const fn with_details(self, describe: fn(&[u8], &mut Details)) -> Self {
+        Compressed { describe, ..self }
     }
 }
 
-impl Inspector for Packed {
+impl Inspector for Compressed {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         stream.head.starts_with(self.magic).then(|| {
             let text = "it has to be unpacked before a machine boots from it";
             let finding = Finding::fatal(FindingId::Compressed, 0, text);
             let mut seen = Seen::unprobed(0, self.magic.len()).with(finding);
-            (self.tell)(stream.head, &mut seen.details);
+            (self.describe)(stream.head, &mut seen.details);
             seen
         })
     }
