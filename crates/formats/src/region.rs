@@ -2,6 +2,7 @@
 //!
 //! Both keep a fixed number of bytes that the caller sets; nothing in the stream can raise it.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::on_disk::{first, last};
@@ -17,7 +18,7 @@ pub const HEAD_BYTES: usize = 64 << 10;
 pub const TAIL_BYTES: usize = 4096;
 
 /// A part of the stream at an absolute offset.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct CaptureRegion {
     offset: u64,
     length: usize,
@@ -68,8 +69,20 @@ impl CaptureRegion {
     }
 }
 
+impl fmt::Debug for CaptureRegion {
+    /// The place, without its bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = self.length - self.bytes.len();
+        f.debug_struct("CaptureRegion")
+            .field("offset", &self.offset)
+            .field("length", &self.length)
+            .field("missing", &missing)
+            .finish()
+    }
+}
+
 /// The last bytes of a stream so far.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct TailRegion {
     length: usize,
     /// At most twice `length`, so that single bytes need not move all others.
@@ -92,6 +105,12 @@ impl TailRegion {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         last(&self.bytes, self.length)
+    }
+}
+
+impl fmt::Debug for TailRegion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TailRegion").field("length", &self.bytes().len()).finish()
     }
 }
 
