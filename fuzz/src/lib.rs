@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, Sums, sums, update_many};
 use imgpush_formats::qcow2::{Header, L2Entry};
-use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection, TAIL_BYTES};
+use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection};
 
 /// The verdict on a stream does not depend on how it is cut. The first byte says where.
 pub fn detect_split(data: &[u8]) {
