@@ -4,8 +4,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use crate::peers;
+use crate::places::target;
 use crate::step::{cargo, run, say};
-use crate::{peers, target};
 
 pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     match arguments {

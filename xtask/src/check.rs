@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
+use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run, say};
-use crate::{arrows, kernels, root, target};
+use crate::{arrows, kernels};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();

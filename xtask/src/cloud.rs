@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::places::{root, target};
 use crate::step::run;
-use crate::{root, target};
 
 /// Where a cloud lives and listens.
 pub(crate) struct Cloud {

@@ -9,8 +9,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cloud::Cloud;
+use crate::places::{root, target};
 use crate::step::{WORKSPACE, cargo, run, say};
-use crate::{root, target};
 
 /// Why tests are left out where there is none.
 pub(crate) const MISSING: &str = "no corpus of disk images; IMGPUSH_CORPUS_SOURCE says where its unpack.sh and make-matrix.sh are";

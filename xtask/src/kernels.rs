@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{Artifact, Message};
 
+use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run};
-use crate::{root, target};
 
 /// What `IMGPUSH_BACKEND` takes.
 const BACKENDS: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];

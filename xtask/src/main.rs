@@ -7,10 +7,10 @@ mod cloud;
 mod corpus;
 mod kernels;
 mod peers;
+mod places;
 mod step;
 mod test;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,8 +42,12 @@ enum Verb {
         /// Only tests whose name contains this
         filter: Option<String>,
     },
-    /// Only the arrows between crates
-    Arrows,
+    /// Only the imports between crates and inside them, against docs/layers.txt
+    Arrows {
+        /// Print layers that fit the imports of a crate as they are
+        #[arg(long, value_name = "CRATE")]
+        suggest: Option<String>,
+    },
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
     /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
     /// `inspect`: what it costs to know an image; `peers` and `bulk`: whole pushes of one image, and
@@ -71,7 +75,8 @@ fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Check { advisories } => check::run_verb(advisories),
         Verb::Test { no_cloud, huge, filter } => test::run_verb(no_cloud, huge, filter.as_deref()),
-        Verb::Arrows => arrows::check(),
+        Verb::Arrows { suggest: None } => arrows::check(),
+        Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
         Verb::Corpus { table: false } => corpus::test(),
@@ -86,15 +91,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The root of the workspace.
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("xtask lies in the workspace").to_owned()
-}
-
-/// Where cargo builds.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::cloud::Cloud;
+use crate::places::{root, target};
 use crate::step::{cargo, run, say};
-use crate::{root, target};
 
 /// In one call, so that what they share is built once.
 const BUILD: [&str; 7] =

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::root;
+use crate::places::root;
 
 /// Says something to whoever watches.
 #[expect(clippy::print_stderr, reason = "the one place where xtask speaks")]

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Result, anyhow};
 
 use crate::cloud::Cloud;
-use crate::root;
+use crate::places::root;
 use crate::step::{Steps, WORKSPACE, cargo, run};
 use crate::{corpus, kernels};
 
