@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run, say};
-use crate::{arrows, kernels};
+use crate::{arrows, kernels, picture};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
@@ -24,6 +24,7 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings -D rustdoc::broken_intra_doc_links"))
     });
     steps.step("arrows", arrows::check);
+    steps.step("picture of the layers", picture::check);
     steps.step("cargo deny", || deny(&["bans", "licenses", "sources"]));
     if advisories {
         steps.step("advisories", || deny(&["advisories"]));

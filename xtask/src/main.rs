@@ -7,6 +7,7 @@ mod cloud;
 mod corpus;
 mod kernels;
 mod peers;
+mod picture;
 mod places;
 mod step;
 mod test;
@@ -48,6 +49,8 @@ enum Verb {
         #[arg(long, value_name = "CRATE")]
         suggest: Option<String>,
     },
+    /// Draws docs/layers.svg from docs/layers.txt
+    Picture,
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
     /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
     /// `inspect`: what it costs to know an image; `peers` and `bulk`: whole pushes of one image, and
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Verb::Test { no_cloud, huge, filter } => test::run_verb(no_cloud, huge, filter.as_deref()),
         Verb::Arrows { suggest: None } => arrows::check(),
         Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
+        Verb::Picture => picture::write(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
         Verb::Corpus { table: false } => corpus::test(),

@@ -58,8 +58,13 @@ fn unlisted(modules: &Modules, rules: &CrateRules) -> Vec<String> {
 /// Imports of a higher layer by a lower one. The root of the crate stands above all.
 fn upwards(modules: &Modules, imports: &[Import], rules: &CrateRules) -> Vec<String> {
     let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
     for import in imports {
         let Some(from) = modules.top_level(import.from) else { continue };
+        // The first import of a file stands for the others.
+        if !seen.insert((import.from, import.to)) {
+            continue;
+        }
         let place = place(modules, import);
         let Some(to) = modules.top_level(import.to) else {
             faults.push(format!(
