@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run, say};
-use crate::{arrows, kernels, picture};
+use crate::{api, arrows, kernels, package, picture};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
@@ -23,8 +23,10 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
         run(cargo(["doc", "--workspace", "--no-deps", "--locked"])
             .env("RUSTDOCFLAGS", "-D warnings -D rustdoc::broken_intra_doc_links"))
     });
+    steps.step("public items", api::check);
     steps.step("arrows", arrows::check);
     steps.step("picture of the layers", picture::check);
+    steps.step("packages", package::check);
     steps.step("cargo deny", || deny(&["bans", "licenses", "sources"]));
     if advisories {
         steps.step("advisories", || deny(&["advisories"]));

@@ -1,11 +1,13 @@
 //! The developers' one entry. `cargo xtask help` lists what there is.
 
+mod api;
 mod arrows;
 mod bench;
 mod check;
 mod cloud;
 mod corpus;
 mod kernels;
+mod package;
 mod peers;
 mod picture;
 mod places;
@@ -49,6 +51,8 @@ enum Verb {
         #[arg(long, value_name = "CRATE")]
         suggest: Option<String>,
     },
+    /// Writes the public items of each library to docs/api
+    Api,
     /// Draws docs/layers.svg from docs/layers.txt
     Picture,
     /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Verb::Test { no_cloud, huge, filter } => test::run_verb(no_cloud, huge, filter.as_deref()),
         Verb::Arrows { suggest: None } => arrows::check(),
         Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
+        Verb::Api => api::write(),
         Verb::Picture => picture::write(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
