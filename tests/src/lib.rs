@@ -12,6 +12,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 pub use cloud::TestCloud;
+pub use imgpush_test_support::{is_full, left_out};
 
 /// The real cloud that `cargo xtask test` brings up.
 #[derive(Debug)]
@@ -133,16 +134,15 @@ pub fn sha512sum(path: &Path) -> String {
     text(&output.stdout).split_whitespace().next().unwrap().to_owned()
 }
 
-/// Runs qemu-img in a folder; `false`, said aloud, where it is not installed.
+/// Runs qemu-img in a folder; `false` where it is not installed, which is reported as left out.
 ///
 /// # Panics
 ///
 /// When it refuses.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "what is not tested is said aloud")]
 pub fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
     let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
-        eprintln!("NOT TESTED: qemu-img is not installed, so there are no images of its making");
+        left_out("qemu-img: pushes of the images that it makes");
         return false;
     };
     assert!(output.status.success(), "{}", text(&output.stderr));

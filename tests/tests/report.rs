@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
 
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
-use imgpush_tests::{imgpush, pattern_file, text};
+use imgpush_tests::{imgpush, left_out, pattern_file, text};
 
 /// Where the one picture of a narrow page is drawn, in pixels.
 const WINDOW: (u32, u32) = (700, 1500);
@@ -19,7 +19,7 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// What Chromium makes of the page; none, said aloud, where there is no Chromium.
+    /// What Chromium makes of the page; none where there is no Chromium.
     fn of(page: &Path, is_dark: bool) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let picture = folder.path().join("page.png");
@@ -35,10 +35,7 @@ impl Drawn {
             command.arg("--blink-settings=preferredColorScheme=0");
         }
         let Ok(output) = command.arg(format!("file://{}", page.display())).output() else {
-            let _ = writeln!(
-                std::io::stderr(),
-                "NOT TESTED: there is no chromium, so nothing is drawn"
-            );
+            left_out("chromium: what the report looks like");
             return None;
         };
         assert!(picture.exists(), "{}", text(&output.stderr));

@@ -2,13 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
-use imgpush_tests::{imgpush, pattern_file, text};
+use imgpush_tests::{imgpush, left_out, pattern_file, text};
 
 /// A terminal with a program in it; the server of tmux is its own.
 struct Terminal {
@@ -16,7 +15,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// Opens one; none, said aloud, where there is no tmux.
+    /// Opens one; none where there is no tmux.
     fn open(columns: u16, folder: &Path, script: &str) -> Option<Self> {
         let terminal = Terminal { socket: format!("imgpush-{}", uuid::Uuid::new_v4()) };
         let started = terminal
@@ -26,7 +25,7 @@ impl Terminal {
             .arg(script)
             .output();
         let Ok(started) = started else {
-            let _ = writeln!(std::io::stderr(), "NOT TESTED: there is no tmux, so no terminal");
+            left_out("tmux: what a push looks like on a terminal");
             return None;
         };
         assert!(started.status.success(), "{}", text(&started.stderr));

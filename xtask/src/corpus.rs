@@ -87,7 +87,7 @@ pub(crate) fn verdicts() -> Result<()> {
     let compared = cloud.environment().and_then(|environment| {
         run(cargo(["test"])
             .args(WORKSPACE)
-            .args(["--test", "cloud", "real::verdicts", "--", "--ignored", "--nocapture"])
+            .args(["--test", "cloud", "real::verdicts", "--", "--nocapture", "--ignored"])
             .env("IMGPUSH_CORPUS", folders)
             .envs(environment))
     });

@@ -14,7 +14,7 @@ use crate::step::{Steps, WORKSPACE, cargo, run};
 /// What `IMGPUSH_BACKEND` takes.
 const BACKENDS: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
 
-pub(crate) fn test(steps: &mut Steps, huge: bool) {
+pub(crate) fn test(steps: &mut Steps, is_full: bool) {
     let mut programs = Vec::new();
     steps.step("kernels: test programs", || {
         programs = test_programs()?;
@@ -42,7 +42,7 @@ pub(crate) fn test(steps: &mut Steps, huge: bool) {
     valgrind(steps, &programs);
     address_sanitizer(steps);
     miri(steps);
-    if huge {
+    if is_full {
         steps.step("kernels: beyond 4 GiB", || {
             run_all(&programs, |program| {
                 let mut command = program.command();
@@ -79,7 +79,7 @@ fn runs_here(backend: &str) -> bool {
 fn valgrind(steps: &mut Steps, programs: &[TestProgram]) {
     let name = "kernels: valgrind, up to AVX2";
     if !is_there(Command::new("valgrind").arg("--version")) {
-        return steps.leave_out(name, "valgrind is not installed");
+        return steps.miss(name, "valgrind is not installed");
     }
     steps.step(name, || {
         run_all(programs, |program| {

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod cloud;
 mod corpus;
+mod fuzz;
 mod kernels;
 mod package;
 mod peers;
@@ -39,9 +40,10 @@ enum Verb {
         /// Leave out what needs the real cloud
         #[arg(long)]
         no_cloud: bool,
-        /// Hash a stream of more than 4 GiB too, which takes minutes
+        /// Make the larger of two sizes: dozens of kills, large matrices, long fuzzing, a stream of more
+        /// than 4 GiB, and a build of each package; writes docs/full-test.md
         #[arg(long)]
-        huge: bool,
+        full: bool,
         /// Only tests whose name contains this
         filter: Option<String>,
     },
@@ -81,7 +83,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Args::parse().verb {
         Verb::Check { advisories } => check::run_verb(advisories),
-        Verb::Test { no_cloud, huge, filter } => test::run_verb(no_cloud, huge, filter.as_deref()),
+        Verb::Test { no_cloud, full, filter } => test::run_verb(no_cloud, full, filter.as_deref()),
         Verb::Arrows { suggest: None } => arrows::check(),
         Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
         Verb::Api => api::write(),

@@ -18,8 +18,7 @@ pub(crate) fn check() -> Result<()> {
     pack(&metadata, &["--no-verify", "--offline"])
 }
 
-/// Packs the crates that are to be published, and builds each from its package; with all they depend on,
-/// since a package brings no lock file of the workspace.
+/// Packs the crates that are to be published, and builds each from its package.
 pub(crate) fn verify() -> Result<()> {
     pack(&metadata()?, &[])
 }

@@ -1,8 +1,12 @@
 //! One step of a run: said, timed, counted.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::process::Command;
-use std::time::Instant;
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,10 +19,25 @@ pub(crate) fn say(text: &str) {
 }
 
 /// The steps of a run. All are made, and the end says which failed.
-#[derive(Default)]
 pub(crate) struct Steps {
+    start: Instant,
     failed: Vec<String>,
     lines: Vec<String>,
+    left_out: Vec<String>,
+    /// Whether nothing may be missing that can be installed.
+    is_ci: bool,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Steps {
+            start: Instant::now(),
+            failed: Vec::new(),
+            lines: Vec::new(),
+            left_out: Vec::new(),
+            is_ci: std::env::var_os("CI").is_some(),
+        }
+    }
 }
 
 impl Steps {
@@ -37,18 +56,38 @@ impl Steps {
         result.is_ok()
     }
 
-    /// Counts a step that cannot be made here, and says so.
+    /// Counts a step that cannot be made on this machine, and says so.
     pub(crate) fn leave_out(&mut self, name: &str, why: &str) {
         say(&format!("\n=== {name}\nLEFT OUT: {why}"));
-        self.lines.push(format!("LEFT OUT          {name}: {why}"));
+        self.left_out.push(format!("{name}: {why}"));
+    }
+
+    /// Leaves out a step for want of something that can be installed, which is a failure where `CI` is set.
+    pub(crate) fn miss(&mut self, name: &str, why: &str) {
+        self.leave_out(name, why);
+        if self.is_ci {
+            self.failed.push(format!("{name} (LEFT OUT, and CI is set)"));
+        }
+    }
+
+    /// Counts what tests have left out themselves; where `CI` is set, they fail instead.
+    pub(crate) fn left_out_by_tests(&mut self, reasons: &BTreeSet<String>) {
+        self.left_out.extend(reasons.iter().cloned());
+    }
+
+    /// How it went so far, a line a step, and then what was left out.
+    pub(crate) fn table(&self) -> String {
+        let seconds = self.start.elapsed().as_secs();
+        let total = format!("         {seconds:>4} s  in total");
+        let left_out = self.left_out.iter().map(|what| format!("LEFT OUT {what}"));
+        let lines = self.lines.iter().cloned().chain([total]).chain(left_out);
+        lines.map(|line| line + "\n").collect()
     }
 
     /// Says how it went.
     pub(crate) fn finish(self) -> Result<()> {
         say("\n=== summary");
-        for line in &self.lines {
-            say(line);
-        }
+        say(self.table().trim_end());
         if !self.failed.is_empty() {
             bail!("failed: {}", self.failed.join(", "));
         }
@@ -70,10 +109,88 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
 
 /// Runs a command to its end; anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let shown = format!("{command:?}").replace('"', "");
+    let shown = shown(command);
     let status = command.status().with_context(|| format!("cannot start {shown}"))?;
     if !status.success() {
         bail!("{shown}: {status}");
     }
     Ok(())
+}
+
+/// Runs tests to their end as [`run`] does, and collects what they say they leave out.
+pub(crate) fn run_tests(command: &mut Command, left_out: &mut BTreeSet<String>) -> Result<()> {
+    let shown = shown(command);
+    if std::io::stderr().is_terminal() {
+        // Cargo sees a pipe.
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut child =
+        command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start {shown}"))?;
+    let stderr = child.stderr.take().context("stderr is a pipe")?;
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            say(&line);
+            // The receiver is gone once the tests are over.
+            let _ = sender.send(line);
+        }
+    });
+    let status = child.wait()?;
+    // What a test has started may live on with the pipe in its hands, which then does not end.
+    let end = Instant::now() + Duration::from_secs(1);
+    while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        left_out.extend(line.split_once(LEFT_OUT).map(|(_, what)| what.trim().to_owned()));
+    }
+    if !status.success() {
+        bail!("{shown}: {status}");
+    }
+    Ok(())
+}
+
+/// How a test begins the line that says what it leaves out.
+const LEFT_OUT: &str = "LEFT OUT: ";
+
+fn shown(command: &Command) -> String {
+    format!("{command:?}").replace('"', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tests_leave_out_is_listed_once() {
+        let script = "echo LEFT OUT: tmux: the terminal >&2; echo other >&2; sleep 5 & exit $1";
+        let mut left_out = BTreeSet::new();
+        let mut shell = |script: &str, code: &str| {
+            run_tests(Command::new("sh").args(["-c", script, "sh", code]), &mut left_out)
+        };
+        shell(script, "0").unwrap();
+        assert!(shell(script, "3").unwrap_err().to_string().contains("exit status: 3"));
+        shell("echo test a ... LEFT OUT: qemu-img: headers >&2", "0").unwrap();
+        let mut steps = Steps::default();
+        steps.left_out_by_tests(&left_out);
+        steps.step("a step", || Ok(()));
+        assert_eq!(
+            steps.table().lines().collect::<Vec<_>>(),
+            [
+                "     ok     0 s  a step",
+                "            0 s  in total",
+                "LEFT OUT qemu-img: headers",
+                "LEFT OUT tmux: the terminal",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_can_be_installed_fails_where_ci_is_set() {
+        for (is_ci, fails) in [(false, false), (true, true)] {
+            let mut steps = Steps { is_ci, ..Steps::default() };
+            steps.leave_out("kernels", "this CPU does not have what they need");
+            assert_eq!(steps.failed.len(), 0);
+            steps.miss("real disk images", "no corpus");
+            assert_eq!(steps.finish().is_err(), fails);
+        }
+    }
 }

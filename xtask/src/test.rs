@@ -1,48 +1,98 @@
-//! `cargo xtask test`: every test there is.
+//! `cargo xtask test`: every test there is, in two sizes.
 
+use std::collections::BTreeSet;
+use std::process::Command;
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::cloud::Cloud;
 use crate::places::root;
-use crate::step::{Steps, WORKSPACE, cargo, run};
-use crate::{corpus, kernels};
+use crate::step::{Steps, WORKSPACE, cargo, run, run_tests};
+use crate::{corpus, fuzz, kernels, package};
 
-pub(crate) fn run_verb(no_cloud: bool, huge: bool, filter: Option<&str>) -> Result<()> {
+/// Where the last run with all there is says how it went.
+const FULL_TABLE: &str = "docs/full-test.md";
+
+pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> Result<()> {
     let mut steps = Steps::default();
     let filter: Vec<&str> = filter.into_iter().collect();
+    let mut left_out = BTreeSet::new();
     // Waits for the network and the disk for a minute, while the compiler waits for the CPU.
     let installing = (!no_cloud).then(|| thread::spawn(Cloud::install));
     steps.step("build", || run(cargo(["build", "--all-targets"]).args(WORKSPACE)));
     steps.step("tests without a cloud", || {
-        run(cargo(["test", "--no-fail-fast"])
-            .args(WORKSPACE)
-            .args(&filter)
-            .args(["--", "--skip", "real::"]))
+        let mut tests = tests(is_full);
+        tests.args(WORKSPACE).args(&filter).args(["--", "--skip", "real::"]);
+        run_tests(&mut tests, &mut left_out)
     });
     steps.step("fuzz corpora", || {
         let manifest = root().join("fuzz/Cargo.toml");
         run(cargo(["test", "--locked", "--manifest-path"]).arg(manifest).args(&filter))
     });
     if filter.is_empty() {
-        kernels::test(&mut steps, huge);
+        kernels::test(&mut steps, is_full);
     }
     if let Some(installing) = installing {
-        with_cloud(&mut steps, installing, &filter);
+        let mut tests = tests(is_full);
+        // One test at a time: the cloud's few workers are the bottleneck, and some tests time it. The
+        // sandbox has had its turn.
+        tests
+            .args(WORKSPACE)
+            .args(REAL.iter().flat_map(|test| ["--test", test]))
+            .args(&filter)
+            .args(["--", "--test-threads", "1", "--skip", "sandbox::"]);
+        with_cloud(&mut steps, installing, |environment| {
+            run_tests(tests.envs(environment), &mut left_out)
+        });
     }
-    // Behind the cloud, whose installation knows what the service makes of an image.
     if filter.is_empty() {
-        match corpus::source() {
-            Some(_) => _ = steps.step("real disk images", corpus::test),
-            None => steps.leave_out("real disk images", corpus::MISSING),
-        }
+        after_the_cloud(&mut steps, no_cloud, is_full);
+    }
+    steps.left_out_by_tests(&left_out);
+    if is_full && filter.is_empty() && !no_cloud {
+        let table = full_table(&steps);
+        std::fs::write(root().join(FULL_TABLE), table).context(FULL_TABLE)?;
     }
     steps.finish()
 }
 
+/// The installation of the cloud knows what the service makes of an image.
+fn after_the_cloud(steps: &mut Steps, no_cloud: bool, is_full: bool) {
+    match corpus::source() {
+        Some(_) => {
+            steps.step("real disk images", corpus::test);
+            if is_full && !no_cloud {
+                steps.step("real disk images in a real Glance", corpus::verdicts);
+            }
+        }
+        None => steps.miss("real disk images", corpus::MISSING),
+    }
+    if is_full {
+        fuzz::long(steps);
+        steps.step("packages, built", package::verify);
+    }
+}
+
+/// A call of cargo for tests of a size.
+fn tests(is_full: bool) -> Command {
+    let mut command = cargo(["test", "--no-fail-fast"]);
+    if is_full {
+        command.env("IMGPUSH_TESTS", "full");
+        // For tests that name no number themselves; 256 is the default.
+        command.env("PROPTEST_CASES", "5000");
+    } else {
+        command.env_remove("IMGPUSH_TESTS");
+    }
+    command
+}
+
 /// Brings a cloud up, tests against it, and takes it down whatever happened.
-fn with_cloud(steps: &mut Steps, installing: JoinHandle<Result<()>>, filter: &[&str]) {
+fn with_cloud(
+    steps: &mut Steps,
+    installing: JoinHandle<Result<()>>,
+    tests: impl FnOnce(Vec<(String, String)>) -> Result<()>,
+) {
     let cloud = match Cloud::of_tests() {
         Ok(cloud) => cloud,
         Err(error) => {
@@ -56,20 +106,35 @@ fn with_cloud(steps: &mut Steps, installing: JoinHandle<Result<()>>, filter: &[&
         cloud.call("up")
     });
     if up {
-        steps.step("tests against the real cloud", || {
-            let environment = cloud.environment()?;
-            // One test at a time: the cloud's few workers are the bottleneck, and some tests time it.
-            // The sandbox has had its turn.
-            run(cargo(["test", "--no-fail-fast"])
-                .args(WORKSPACE)
-                .args(REAL.iter().flat_map(|test| ["--test", test]))
-                .args(filter)
-                .args(["--", "--test-threads", "1", "--skip", "sandbox::"])
-                .envs(environment))
-        });
+        steps.step("tests against the real cloud", || tests(cloud.environment()?));
     }
     steps.step("cloud down", || cloud.call("clean"));
 }
 
 /// The tests that know a real cloud.
 const REAL: [&str; 6] = ["bulk", "cloud", "conformance", "faults", "paging", "pulling"];
+
+/// The page of a full run: what was run on which machine, and how it went.
+fn full_table(steps: &Steps) -> String {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).current_dir(root()).output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        text.unwrap_or_default().trim().to_owned()
+    };
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "# The last full test\n\n\
+         Written by `cargo xtask test --full`, which runs all that CI runs and the larger size of what \
+         has two.\n\n\
+         - date: {}\n- commit: {}\n- compiler: {}\n- machine: {} of {}\n\n\
+         ```text\n{}```\n",
+        said("date", &["-u", "+%F"]),
+        said("git", &["describe", "--always", "--dirty"]),
+        said("rustc", &["--version"]),
+        if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") },
+        model.trim_start_matches([' ', '\t', ':']),
+        steps.table()
+    )
+}

@@ -293,7 +293,7 @@ fn the_service_hashes_what_many_threads_feed_it() {
 
 /// Lengths past 32 bits of bytes and of bits: the counters of the kernels and of the padding.
 #[test]
-#[ignore = "minutes; cargo xtask test --huge runs it"]
+#[ignore = "minutes; cargo xtask test --full runs it"]
 fn a_stream_of_more_than_four_gibibytes() {
     let chunk = data(1 << 20, 3);
     let all = [Algorithm::Md5, Algorithm::Sha512, Algorithm::Sha256];

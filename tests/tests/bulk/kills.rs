@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use imgpush_tests::is_full;
+
 use super::images::batch;
 use super::run::Run;
 use super::scene::{Scene, Side, image_name};
 
 /// Kills of all batches of a test.
 fn kills(side: Side) -> usize {
+    let times = if is_full() { 4 } else { 1 };
     match side {
-        Side::sandbox => 10,
+        Side::sandbox => 10 * times,
         #[cfg(feature = "cloud")]
-        Side::real => 25,
+        Side::real => 25 * times,
     }
 }
 
