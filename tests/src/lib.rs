@@ -11,6 +11,11 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+/// The README, whose snippets have to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
 pub use cloud::TestCloud;
 pub use imgpush_test_support::{is_full, left_out};
 
