@@ -9,8 +9,9 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::{Duration, sleep, timeout};
 
 use super::body::Framing;
+use super::fault::{Ending, Fault, Pace};
 use super::head::{Head, end_of_head};
-use super::{Ending, Fault, Pace, Shared};
+use super::shared::Shared;
 
 /// Serves one connection.
 pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {

@@ -11,18 +11,20 @@ mod body;
 mod exchange;
 mod fault;
 mod head;
+mod shared;
 #[cfg(test)]
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
 pub use fault::{Answer, Ending, Fault, Pace, Requests};
-use head::Head;
+pub use shared::Passed;
+use shared::{Rule, Shared, lock};
 
 /// A running proxy. Dropping it cuts what passes.
 #[derive(Debug)]
@@ -30,47 +32,6 @@ pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     _runtime: Runtime,
-}
-
-/// A request that passed, as far as it has come.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Passed {
-    /// When its head was there.
-    pub at: Instant,
-    /// The method.
-    pub method: String,
-    /// The path, without its query.
-    pub path: String,
-    /// The headers, by lower-case name; secrets are left out.
-    pub headers: Vec<(String, String)>,
-    /// Bytes of its body that went on to the service, without what frames them.
-    pub body_bytes: u64,
-    /// The status that the client was sent; none while there is none.
-    pub status: Option<u16>,
-    /// What was done to it.
-    pub fault: Option<Fault>,
-}
-
-impl Passed {
-    /// The value of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// A line, as a failed test shows many of them.
-impl std::fmt::Debug for Passed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Passed { method, path, body_bytes, status, fault, .. } = self;
-        write!(f, "{method} {path}: {body_bytes} bytes, ")?;
-        match status {
-            Some(status) => write!(f, "{status}")?,
-            None => f.write_str("no answer")?,
-        }
-        fault.iter().try_for_each(|fault| write!(f, ", {fault:?}"))
-    }
 }
 
 impl Proxy {
@@ -143,61 +104,6 @@ impl Proxy {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-}
-
-#[derive(Debug)]
-struct Shared {
-    service: SocketAddr,
-    rules: Mutex<Vec<Rule>>,
-    journal: Mutex<Vec<Passed>>,
-}
-
-#[derive(Debug)]
-struct Rule {
-    requests: Requests,
-    fault: Fault,
-    left: usize,
-}
-
-impl Shared {
-    /// Enters a request into the journal; its number there, and the fault that is meant for it.
-    fn begin(&self, head: &Head) -> (usize, Option<Fault>) {
-        let fault = self.next_fault(head);
-        let mut journal = lock(&self.journal);
-        journal.push(Passed {
-            at: Instant::now(),
-            method: head.method.clone(),
-            path: head.path.clone(),
-            headers: head.headers.iter().filter(|(name, _)| !is_secret(name)).cloned().collect(),
-            body_bytes: 0,
-            status: None,
-            fault: fault.clone(),
-        });
-        (journal.len() - 1, fault)
-    }
-
-    fn next_fault(&self, head: &Head) -> Option<Fault> {
-        let mut rules = lock(&self.rules);
-        let at = rules.iter().position(|rule| rule.requests.fit(&head.method, &head.path))?;
-        rules[at].left -= 1;
-        match rules[at].left {
-            0 => Some(rules.remove(at).fault),
-            _ => Some(rules[at].fault.clone()),
-        }
-    }
-
-    /// Changes an entry of the journal.
-    fn note(&self, number: usize, change: impl FnOnce(&mut Passed)) {
-        change(&mut lock(&self.journal)[number]);
-    }
-}
-
-fn is_secret(header: &str) -> bool {
-    matches!(header, "x-auth-token" | "authorization" | "x-subject-token")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Both are inherited by the connections, and keep the buffers between a client and a fault small:

@@ -3,9 +3,8 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use imgpush_tests::{pattern_file, text};
+use imgpush_tests::pattern_file;
 
 use super::scene::{MIB, Scene};
 
@@ -24,12 +23,4 @@ pub(crate) fn sparse(place: &Path, bytes: u64) {
     let mut file = File::create(place).unwrap();
     writeln!(file, "{}", place.display()).unwrap();
     file.set_len(bytes).unwrap();
-}
-
-/// The SHA-512 of each, by a program of the system, which shares no code with anything here.
-pub(crate) fn sha512sums(files: &[PathBuf]) -> Vec<String> {
-    let output = Command::new("sha512sum").args(files).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let first = |line: &str| line.split(' ').next().unwrap().to_owned();
-    text(&output.stdout).lines().map(first).collect()
 }

@@ -12,6 +12,7 @@ mod kills;
 mod quotas;
 mod run;
 mod scene;
+mod sums;
 mod twice;
 
 /// Stamps the suite, so that neither side can have fewer tests.

@@ -14,8 +14,8 @@ use imgpush_sandbox::{PASSWORD, PROJECT, Quota, Sandbox, SandboxOptions, USER};
 use imgpush_tests::TestCloud;
 use imgpush_tests::imgpush;
 
-use super::images::sha512sums;
 use super::run::Run;
+use super::sums::sha512sums;
 
 pub(crate) const MIB: u64 = 1 << 20;
 
