@@ -132,7 +132,9 @@ impl Collector {
             }
             UseTree::Name(name) => {
                 let name = name.ident.to_string();
-                leaf([&above[..], &[name.clone()]].concat(), UseKind::Name(name));
+                let mut path = above.clone();
+                path.push(name.clone());
+                leaf(path, UseKind::Name(name));
             }
             UseTree::Rename(rename) => {
                 let mut path = above.clone();
