@@ -361,7 +361,7 @@ pub(crate) fn for_config(error: &ConfigError) -> Option<String> {
         }
         ConfigError::UnsupportedAuthType { .. } => "supported are password, v3token, \
              v3applicationcredential, v3totp, v3multifactor, v3oidcaccesstoken, \
-             v3oidcclientcredentials, admin_token, http_basic and none"
+             v3oidcclientcredentials, v3oidcpassword, admin_token, http_basic and none"
             .to_owned(),
         _ => return None,
     })

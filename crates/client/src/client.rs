@@ -7,9 +7,9 @@ use reqwest::Response;
 use serde_json::Value;
 use url::Url;
 
-use crate::http::{JSON, JSON_PATCH, Payload, Transport, decode};
+use crate::http::{HttpClient, JSON, JSON_PATCH, Payload, decode};
 use crate::identity::Token;
-use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Project, Tls};
+use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Project};
 
 /// Calls the image service of one cloud. Cloning is cheap; clones share the login.
 ///
@@ -19,7 +19,7 @@ use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Project, Tls};
 /// does; nothing of the client is harmed.
 #[derive(Clone, Debug)]
 pub struct ImageClient {
-    transport: Transport,
+    http: HttpClient,
     identity: Arc<dyn Identity>,
     /// Ends in `/v2/`.
     base: Url,
@@ -32,22 +32,21 @@ impl ImageClient {
     ///
     /// [`Error::Config`], [`Error::LoginRefused`], [`Error::Login`], [`Error::NoEndpoint`].
     pub async fn connect(cloud: &Cloud) -> Result<Self, Error> {
-        ImageClient::with_identity(cloud.name(), cloud.identity()?, &cloud.tls()).await
+        let http = HttpClient::new(cloud.name(), cloud.http_options())?;
+        ImageClient::with_identity(cloud.identity_over(|| Ok(http.clone()))?, http).await
     }
 
-    /// The same for an [`Identity`] of one's own. `name` is what messages call the cloud.
+    /// The same for an [`Identity`] of one's own.
     ///
     /// # Errors
     ///
     /// As [`ImageClient::connect`].
     pub async fn with_identity(
-        name: &str,
         identity: Arc<dyn Identity>,
-        tls: &Tls,
+        http: HttpClient,
     ) -> Result<Self, Error> {
-        let transport = Transport::new(name, tls)?;
         let base = versioned(identity.endpoint().await?);
-        Ok(ImageClient { transport, identity, base })
+        Ok(ImageClient { http, identity, base })
     }
 
     /// The address of the service, ending in `/v2/`.
@@ -191,8 +190,8 @@ impl ImageClient {
         self.identity.token().await
     }
 
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.transport
+    pub(crate) fn http(&self) -> &HttpClient {
+        &self.http
     }
 
     pub(crate) async fn json<T: serde::de::DeserializeOwned>(
@@ -223,12 +222,12 @@ impl ImageClient {
         payload: &Payload<'_>,
     ) -> Result<(HeaderMap, Vec<u8>), Error> {
         let token = self.identity.token().await?;
-        let refused = match self.transport.call(&method, &url, &token, headers, payload).await {
+        let refused = match self.http.call(&method, &url, &token, headers, payload).await {
             Err(error @ Error::Unauthorized(_)) => error,
             done => return done,
         };
         match self.identity.renew(&token).await? {
-            Some(token) => self.transport.call(&method, &url, &token, headers, payload).await,
+            Some(token) => self.http.call(&method, &url, &token, headers, payload).await,
             None => Err(refused),
         }
     }
@@ -236,12 +235,12 @@ impl ImageClient {
     /// An answer whose body is yet to be read; after a 401 once more with a new token.
     pub(crate) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Error> {
         let token = self.identity.token().await?;
-        let refused = match self.transport.get(url, &token, headers).await {
+        let refused = match self.http.get(url, &token, headers).await {
             Err(error @ Error::Unauthorized(_)) => error,
             done => return done,
         };
         match self.identity.renew(&token).await? {
-            Some(token) => self.transport.get(url, &token, headers).await,
+            Some(token) => self.http.get(url, &token, headers).await,
             None => Err(refused),
         }
     }

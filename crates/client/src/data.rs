@@ -107,6 +107,6 @@ impl ImageClient {
         let url = self.url(segments);
         let token = self.token().await?;
         let body = reqwest::Body::wrap(body);
-        self.transport().send(Method::PUT, &url, &token, headers, body).await
+        self.http().send(Method::PUT, &url, &token, headers, body).await
     }
 }

@@ -2,10 +2,9 @@
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::Error;
+use crate::{Error, Secret};
 
 /// Gives requests their right to be answered.
 ///
@@ -48,9 +47,9 @@ pub enum Token {
     /// Nothing: a service without authentication.
     None,
     /// `X-Auth-Token`.
-    Keystone(SecretString),
+    Keystone(Secret),
     /// `Authorization: Basic …`, already encoded.
-    Basic(SecretString),
+    Basic(Secret),
 }
 
 impl Token {
@@ -63,7 +62,7 @@ impl Token {
             Token::Keystone(token) => (HeaderName::from_static("x-auth-token"), token),
             Token::Basic(basic) => (header::AUTHORIZATION, basic),
         };
-        if let Ok(mut value) = HeaderValue::from_str(text.expose_secret()) {
+        if let Ok(mut value) = HeaderValue::from_str(text.expose()) {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -74,7 +73,7 @@ impl Token {
         match (self, other) {
             (Token::None, Token::None) => true,
             (Token::Keystone(a), Token::Keystone(b)) | (Token::Basic(a), Token::Basic(b)) => {
-                a.expose_secret() == b.expose_secret()
+                a.expose() == b.expose()
             }
             _ => false,
         }

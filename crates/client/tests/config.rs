@@ -123,15 +123,15 @@ async fn options_win_over_the_file_and_variables_only_fill_its_gaps() {
     place.set("OS_INSECURE", "true");
     let cloud = place.load(&CloudOptions::default()).unwrap();
     assert_eq!(endpoint(&cloud).await, "http://file:9292/");
-    assert_eq!(cloud.tls().cacert.as_deref(), Some(Path::new("/file.pem")));
-    assert!(cloud.tls().insecure);
+    assert_eq!(cloud.http_options().ca_file.as_deref(), Some(Path::new("/file.pem")));
+    assert!(cloud.http_options().insecure);
 
     let options = CloudOptions::default()
         .with_setting("endpoint", "http://option:9292")
         .with_setting("cacert", "/option.pem");
     let cloud = place.load(&options).unwrap();
     assert_eq!(endpoint(&cloud).await, "http://option:9292/");
-    assert_eq!(cloud.tls().cacert.as_deref(), Some(Path::new("/option.pem")));
+    assert_eq!(cloud.http_options().ca_file.as_deref(), Some(Path::new("/option.pem")));
 }
 
 #[tokio::test]
@@ -155,12 +155,12 @@ async fn http_basic_sends_user_and_password() {
         "clouds:\n  a:\n    auth_type: http_basic\n    verify: false\n    auth: {endpoint: 'https://h/', username: Aladdin, password: open sesame}\n",
     );
     let cloud = place.load(&CloudOptions::default()).unwrap();
-    assert!(cloud.tls().insecure);
+    assert!(cloud.http_options().insecure);
     let Token::Basic(header) = cloud.identity().unwrap().token().await.unwrap() else {
         panic!("not basic")
     };
     // The example of RFC 7617.
-    assert_eq!(secrecy::ExposeSecret::expose_secret(&header), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert_eq!(header.expose(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
 }
 
 #[test]

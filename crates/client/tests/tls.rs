@@ -6,20 +6,44 @@ use std::sync::Arc;
 
 use imgpush_client::{Cloud, CloudOptions, Error, ImageClient, Surroundings};
 use imgpush_sandbox::{Sandbox, SandboxOptions};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// A TLS front of a sandbox, by a certificate that nobody has signed; its address and its PEM.
-async fn tls_front(sandbox: &Sandbox) -> (String, String) {
-    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
+/// A certificate for `localhost` that nobody else has signed, and its key.
+fn self_signed(is_ca: bool) -> (Certificate, KeyPair) {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    let key = KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap(), key)
+}
+
+/// A TLS front of a sandbox, by a certificate that nobody has signed; its address and its PEM. Where
+/// one is given, clients have to show a certificate that it has signed.
+async fn tls_front(
+    sandbox: &Sandbox,
+    is_ca: bool,
+    of_clients: Option<&Certificate>,
+) -> (String, String) {
+    let (certificate, key) = self_signed(is_ca);
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let builder = ServerConfig::builder();
+    let builder = match of_clients {
+        None => builder.with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(authority.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -36,7 +60,7 @@ async fn tls_front(sandbox: &Sandbox) -> (String, String) {
             });
         }
     });
-    (format!("https://localhost:{port}"), certified.cert.pem())
+    (format!("https://localhost:{port}"), certificate.pem())
 }
 
 async fn asks(url: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
@@ -52,7 +76,7 @@ async fn asks(url: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_believed_by_its_bundle_or_not_at_all() {
     let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-    let (url, pem) = tls_front(&sandbox).await;
+    let (url, pem) = tls_front(&sandbox, false, None).await;
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("ca.pem");
     std::fs::write(&bundle, &pem).unwrap();
@@ -73,4 +97,49 @@ async fn a_certificate_is_believed_by_its_bundle_or_not_at_all() {
     assert!(matches!(empty, Error::Config(_)), "{empty:?}");
     let missing = asks(&url, &[("cacert", "/no/such/file")]).await.unwrap_err();
     assert!(matches!(missing, Error::Config(_)), "{missing:?}");
+}
+
+/// `openssl req -x509` makes such certificates, and curl takes them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_calls_itself_an_authority_is_believed_where_it_was_given() {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let (url, pem) = tls_front(&sandbox, true, None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let given = folder.path().join("given");
+    std::fs::create_dir(&given).unwrap();
+    std::fs::write(given.join("server.pem"), &pem).unwrap();
+    std::fs::write(given.join("README"), "no certificate").unwrap();
+    let other = folder.path().join("other.pem");
+    std::fs::write(&other, self_signed(true).0.pem()).unwrap();
+
+    asks(&url, &[("cacert", given.join("server.pem").to_str().unwrap())]).await.unwrap();
+    asks(&url, &[("verify", given.to_str().unwrap())]).await.unwrap();
+    assert!(asks(&url, &[("cacert", other.to_str().unwrap())]).await.is_err());
+    assert!(asks(&url, &[]).await.is_err());
+    let renamed = url.replace("localhost", "127.0.0.1");
+    assert!(asks(&renamed, &[("cacert", given.to_str().unwrap())]).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_certificate_is_shown() {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let (certificate, key) = self_signed(false);
+    let (url, _) = tls_front(&sandbox, false, Some(&certificate)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let apart = path("client.crt", &certificate.pem());
+    let key = path("client.key", &key.serialize_pem());
+    let both = [&apart, &key].map(|path| std::fs::read_to_string(path).unwrap()).concat();
+    let both = path("client.pem", &both);
+
+    let insecure = ("insecure", "true");
+    asks(&url, &[insecure, ("cert", &apart), ("key", &key)]).await.unwrap();
+    asks(&url, &[insecure, ("cert", &both)]).await.unwrap();
+    assert!(matches!(asks(&url, &[insecure]).await, Err(Error::Transport { .. })));
+    let keyless = asks(&url, &[insecure, ("cert", &apart)]).await.unwrap_err();
+    assert!(matches!(keyless, Error::Config(_)), "{keyless:?}");
 }

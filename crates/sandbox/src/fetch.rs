@@ -34,6 +34,8 @@ pub(crate) async fn open(uri: &str, redirects: Redirects) -> Result<reqwest::Res
         }),
         Redirects::Refused => reqwest::redirect::Policy::none(),
     };
+    // Another one that is there already will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(policy)

@@ -2,23 +2,22 @@
 
 use base64::Engine as _;
 use futures_util::future::BoxFuture;
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::{Error, Identity, Project, identity::Token};
+use crate::{Error, Identity, Project, Secret, identity::Token};
 
 /// HTTP basic authentication.
 #[derive(Clone, Debug)]
 pub struct Basic {
     endpoint: Url,
-    header: SecretString,
+    header: Secret,
 }
 
 impl Basic {
     /// For the image service at `endpoint`.
     #[must_use]
-    pub fn new(endpoint: Url, username: &str, password: &SecretString) -> Self {
-        let pair = format!("{username}:{}", password.expose_secret());
+    pub fn new(endpoint: Url, username: &str, password: &Secret) -> Self {
+        let pair = format!("{username}:{}", password.expose());
         let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
         Basic { endpoint, header: format!("Basic {encoded}").into() }
     }

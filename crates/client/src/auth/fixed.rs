@@ -1,22 +1,21 @@
 //! A token and an address that somebody else got: `admin_token`, `token_endpoint`.
 
 use futures_util::future::BoxFuture;
-use secrecy::SecretString;
 use url::Url;
 
-use crate::{Error, Identity, identity::Token};
+use crate::{Error, Identity, Secret, identity::Token};
 
 /// A token that is used as it is and cannot be renewed.
 #[derive(Clone, Debug)]
 pub struct FixedToken {
     endpoint: Url,
-    token: SecretString,
+    token: Secret,
 }
 
 impl FixedToken {
     /// For the image service at `endpoint`.
     #[must_use]
-    pub fn new(endpoint: Url, token: SecretString) -> Self {
+    pub fn new(endpoint: Url, token: Secret) -> Self {
         FixedToken { endpoint, token }
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of [`Identity`](crate::Identity).
+//! The implementations of [`Identity`](crate::Identity).
 
 mod basic;
 mod fixed;
@@ -7,5 +7,8 @@ mod none;
 
 pub use basic::Basic;
 pub use fixed::FixedToken;
-pub use keystone::Keystone;
+pub use keystone::{
+    ApplicationCredential, Domain, Keystone, LoginMethod, Oidc, OidcClient, OidcEndpoint,
+    OidcGrant, Scope, User,
+};
 pub use none::NoAuth;

@@ -10,32 +10,62 @@
 
 use std::path::{Path, PathBuf};
 
-use openstack_sdk::config::{ConfigFile, ConfigFileBuilderError};
+use super::Surroundings;
+use super::yaml::{self, Map, Node};
+use crate::ConfigError;
 
-use super::{ConfigError, Surroundings};
-
-/// Vendor profiles, clouds and secrets, merged in this order.
-pub(super) fn load(at: &Surroundings) -> Result<ConfigFile, ConfigError> {
-    let mut builder = ConfigFile::builder();
-    let mut last = PathBuf::new();
-    for (name, variable) in [
-        ("clouds-public", "OS_CLIENT_VENDOR_FILE"),
-        ("clouds", "OS_CLIENT_CONFIG_FILE"),
-        ("secure", "OS_CLIENT_SECURE_FILE"),
-    ] {
-        if let Some(path) = find(name, variable, at)? {
-            builder = builder.add_source(&path).map_err(|error| unusable(&path, &error))?;
-            last = path;
-        }
-    }
-    builder.build().map_err(|error| unusable(&last, &error))
+/// What the files say.
+#[derive(Default)]
+pub(super) struct Files {
+    /// `clouds` of clouds.yaml, with that of secure.yaml on top.
+    pub(super) clouds: Map,
+    /// `public-clouds` of clouds-public.yaml: profiles that clouds build upon.
+    pub(super) profiles: Map,
+    /// The file with the clouds, for messages.
+    pub(super) path: PathBuf,
 }
 
-/// `~/x` in the home directory; anything else as it is.
-pub(super) fn expand_home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
+/// Reads them all.
+pub(super) fn load(at: &Surroundings) -> Result<Files, ConfigError> {
+    let mut files = Files::default();
+    if let Some(path) = find("clouds-public", "OS_CLIENT_VENDOR_FILE", at)? {
+        files.profiles = section(&path, "public-clouds")?;
+    }
+    for (name, variable) in
+        [("clouds", "OS_CLIENT_CONFIG_FILE"), ("secure", "OS_CLIENT_SECURE_FILE")]
+    {
+        if let Some(path) = find(name, variable, at)? {
+            yaml::merge(&mut files.clouds, section(&path, "clouds")?);
+            if files.path.as_os_str().is_empty() {
+                files.path = path;
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The mapping under a key of a file; empty where there is none.
+fn section(path: &Path, key: &str) -> Result<Map, ConfigError> {
+    let unusable = |message: String| unusable(path, &message);
+    let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let document = if path.extension().is_some_and(|suffix| suffix == "json") {
+        let json = serde_json::from_slice(&bytes).map_err(|error| {
+            unusable(format!("no JSON at line {} column {}", error.line(), error.column()))
+        })?;
+        Node::from_json(json)
+    } else {
+        let text = String::from_utf8(bytes).map_err(|_| unusable("no UTF-8 text".to_owned()))?;
+        yaml::parse(&text).map_err(|message| unusable(without_values(&message)))?
+    };
+    let mut document = match document {
+        Node::Map(map) => map,
+        Node::Null => Map::new(),
+        _ => return Err(unusable("invalid type: it is no mapping".to_owned())),
+    };
+    match document.remove(key) {
+        None | Some(Node::Null) => Ok(Map::new()),
+        Some(Node::Map(map)) => Ok(map),
+        Some(_) => Err(unusable(format!("invalid type: {key} is no mapping"))),
     }
 }
 
@@ -45,8 +75,9 @@ fn find(
     at: &Surroundings,
 ) -> Result<Option<PathBuf>, ConfigError> {
     if let Some(path) = at.variable(variable) {
-        let path = expand_home(path);
-        if !path.is_file() {
+        let path = at.expand_home(path);
+        // A pipe will do, as a shell makes one of `<(…)`.
+        if !path.exists() || path.is_dir() {
             return Err(ConfigError::MissingFile { variable, path });
         }
         return Ok(Some(path));
@@ -71,20 +102,15 @@ fn directories(at: &Surroundings) -> Vec<PathBuf> {
         .collect()
 }
 
-fn unusable(path: &Path, error: &ConfigFileBuilderError) -> ConfigError {
-    let message = match error {
-        ConfigFileBuilderError::FileParse { source, .. }
-        | ConfigFileBuilderError::ConfigDeserialize { source, .. }
-        | ConfigFileBuilderError::ConfigBuild { source } => source.to_string(),
-        other => other.to_string(),
-    };
-    ConfigError::File { path: path.to_owned(), message: without_values(&message) }
+/// The error of a file that is there and cannot be used.
+pub(super) fn unusable(path: &Path, message: &str) -> ConfigError {
+    ConfigError::File { path: path.to_owned(), message: message.to_owned() }
 }
 
-/// A type error quotes the value it did not like, which may be a secret in the wrong place.
+/// A parser may quote what it did not like, which may be a secret in the wrong place.
 fn without_values(message: &str) -> String {
     let mut shown = String::new();
-    for (index, part) in message.split('"').enumerate() {
+    for (index, part) in message.split(['"', '\'']).enumerate() {
         shown.push_str(if index % 2 == 0 { part } else { "…" });
     }
     shown
@@ -96,11 +122,7 @@ mod tests {
 
     #[test]
     fn a_quoted_value_is_not_shown() {
-        let message =
-            r#"invalid type: string "hunter2", expected struct Auth for key `clouds.a.auth`"#;
-        assert_eq!(
-            without_values(message),
-            "invalid type: string …, expected struct Auth for key `clouds.a.auth`"
-        );
+        let message = r#"invalid trailing content after "hunter2" at line 3"#;
+        assert_eq!(without_values(message), "invalid trailing content after … at line 3");
     }
 }

@@ -6,167 +6,36 @@
 //!   describe (called `envvars`), else the only one in the file;
 //! - files are found as [`files`] says, and nowhere else;
 //! - options win over the file. Variables fill only gaps that are no part of who one is (region,
-//!   interface, CA bundle, `insecure`) and a password that the file leaves out: a stray `OS_USERNAME`
+//!   interface, certificates, `insecure`) and a secret that the file leaves out: a stray `OS_USERNAME`
 //!   must not turn a cloud of the file into another one.
 
 mod files;
+mod keys;
+mod login;
+mod options;
 mod settings;
+mod surroundings;
+mod yaml;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt;
 use std::sync::Arc;
 
-use openstack_sdk::config::{CloudConfig, ConfigFile};
-use secrecy::SecretString;
-use url::Url;
+pub use options::CloudOptions;
+pub use surroundings::Surroundings;
 
-use crate::Identity;
-use crate::auth::{Basic, FixedToken, Keystone, NoAuth};
-
-/// Why no cloud can be reached by what the files, the variables and the options say.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The named cloud is in no file.
-    #[error("there is no cloud called {name}{}", known_clouds(known))]
-    UnknownCloud {
-        /// The name asked for.
-        name: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
-
-    /// No cloud was named, and there is none or more than one to choose from.
-    #[error("no cloud was chosen{}", known_clouds(known))]
-    NoCloud {
-        /// The names there are.
-        known: Vec<String>,
-    },
-
-    /// A file that was named by a variable is not there.
-    #[error("{variable} names {}, which is not there", path.display())]
-    MissingFile {
-        /// The variable.
-        variable: &'static str,
-        /// The file.
-        path: PathBuf,
-    },
-
-    /// A file is there but cannot be used.
-    #[error("{} cannot be used: {message}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it; no value of it is shown.
-        message: String,
-    },
-
-    /// A value is needed and missing.
-    #[error("cloud {cloud} has no {key}")]
-    Missing {
-        /// The cloud.
-        cloud: String,
-        /// The key, as `clouds.yaml` spells it.
-        key: &'static str,
-    },
-
-    /// A value is there and wrong.
-    #[error("{key} of cloud {cloud} is not usable: {message}")]
-    Invalid {
-        /// The cloud.
-        cloud: String,
-        /// The key, as `clouds.yaml` spells it.
-        key: &'static str,
-        /// What is wrong with it.
-        message: String,
-    },
-
-    /// The way to log in is none that is known here.
-    #[error("auth_type {auth_type} of cloud {cloud} is not supported")]
-    UnsupportedAuthType {
-        /// The cloud.
-        cloud: String,
-        /// Its `auth_type`.
-        auth_type: String,
-    },
-}
-
-fn known_clouds(known: &[String]) -> String {
-    if known.is_empty() {
-        " (no clouds.yaml names any)".to_owned()
-    } else {
-        format!(" (known: {})", known.join(", "))
-    }
-}
-
-/// What the caller asks for beyond files and variables.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct CloudOptions {
-    /// The name of the cloud.
-    pub cloud: Option<String>,
-    /// Settings that win over file and variables, by the name of the `OS_*` variable in lower case
-    /// without its prefix: `region_name`, `cacert`, `auth_url`, …
-    pub settings: BTreeMap<String, String>,
-}
-
-impl CloudOptions {
-    /// The cloud of that name; `None` leaves the choice to `OS_CLOUD` and the files.
-    #[must_use]
-    pub fn named(cloud: Option<String>) -> Self {
-        CloudOptions { cloud, settings: BTreeMap::new() }
-    }
-
-    /// Sets one of [`settings`](CloudOptions::settings).
-    #[must_use]
-    pub fn with_setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.settings.insert(key.into(), value.into());
-        self
-    }
-}
-
-/// The surroundings that decide which files and variables count.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// The environment's variables.
-    pub variables: BTreeMap<String, String>,
-    /// The working directory.
-    pub working_directory: Option<PathBuf>,
-}
-
-impl Surroundings {
-    /// Those of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
-        Surroundings {
-            variables: std::env::vars_os()
-                .filter_map(|(key, value)| {
-                    Some((key.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
-            working_directory: std::env::current_dir().ok(),
-        }
-    }
-
-    fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-}
+use self::files::Files;
+use self::settings::{Settings, is_false, is_true};
+use self::yaml::{Map, Node};
+use crate::http::{HttpClient, HttpOptions};
+use crate::{ConfigError, Identity};
 
 /// One cloud, ready to be reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cloud {
     name: String,
-    config: CloudConfig,
-}
-
-/// How the service's certificate is judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// A PEM bundle that is trusted beside the system's.
-    pub cacert: Option<PathBuf>,
-    /// Trust any certificate.
-    pub insecure: bool,
+    settings: Settings,
+    http: HttpOptions,
+    notes: Vec<String>,
 }
 
 impl Cloud {
@@ -185,41 +54,43 @@ impl Cloud {
     ///
     /// As [`Cloud::load`].
     pub fn load_from(options: &CloudOptions, at: &Surroundings) -> Result<Cloud, ConfigError> {
-        let file = files::load(at)?;
-        let variables = settings::from_variables(at);
+        let mut files = files::load(at)?;
+        let variables = variables(at);
         let from_variables = at.variable("OS_CLOUD_NAME").unwrap_or("envvars");
         let named = options.cloud.as_deref().or_else(|| at.variable("OS_CLOUD"));
-        let described = settings::describe_a_cloud(&variables)
-            || (named.is_none() && settings::describe_a_cloud(&options.settings));
-        let known = known(&file, described.then_some(from_variables));
+        let described = settings::describe_a_cloud(variables.iter().map(|(key, _)| &**key))
+            || (named.is_none()
+                && settings::describe_a_cloud(options.settings().map(|(key, _)| key)));
+        let known = known(&files, described.then_some(from_variables));
         let name = match named {
             Some(name) => name.to_owned(),
             None if described => from_variables.to_owned(),
             None if known.len() == 1 => known[0].clone(),
             None => return Err(ConfigError::NoCloud { known }),
         };
-        let mut config = if described && name == from_variables {
-            let mut config = CloudConfig::default();
+        let mut notes = Vec::new();
+        let mut settings = if described && name == from_variables {
+            let mut settings = Settings::default();
             for (key, value) in &variables {
-                settings::set(&mut config, key, value);
+                settings.set(key, value);
             }
-            config
+            settings
         } else {
-            let found = file.get_cloud_config(&name).ok().flatten();
-            let Some(mut config) = found else {
+            let Some(cloud) = files.clouds.remove(&name) else {
                 return Err(ConfigError::UnknownCloud { name, known });
             };
-            settings::fill_gaps(&mut config, &variables);
-            config
+            let region = options.settings().find(|(key, _)| *key == "region_name");
+            let region = region.map(|(_, value)| value).filter(|region| !region.is_empty());
+            let region = region.or_else(|| at.variable("OS_REGION_NAME"));
+            from_file(&name, cloud, &files.profiles, region, &variables, &mut notes)
+                .map_err(|message| files::unusable(&files.path, &message))?
         };
-        for (key, value) in &options.settings {
-            settings::set(&mut config, key, value);
+        for (key, value) in options.settings() {
+            settings.set(key, value);
         }
-        settings::normalise(&mut config);
-        config.name = Some(name.clone());
-        let asked = file.cache.as_ref().and_then(|cache| cache.auth);
-        config.auth_cache = config.auth_cache.or(asked).or(Some(false));
-        Ok(Cloud { name, config })
+        settings.normalise();
+        let http = http_options(&settings, at);
+        Ok(Cloud { name, settings, http, notes })
     }
 
     /// The name of the cloud: that of the file, or `envvars`.
@@ -228,13 +99,24 @@ impl Cloud {
         &self.name
     }
 
-    /// How the certificates of this cloud are judged.
+    /// How requests to this cloud are sent: its certificates, and what the caller has set.
     #[must_use]
-    pub fn tls(&self) -> Tls {
-        Tls {
-            cacert: self.config.cacert.as_deref().map(files::expand_home),
-            insecure: self.config.verify == Some(false),
-        }
+    pub fn http_options(&self) -> &HttpOptions {
+        &self.http
+    }
+
+    /// Sets how requests to this cloud are sent, in place of what its configuration says.
+    #[must_use]
+    pub fn with_http_options(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// What the configuration says that is not heeded: unknown keys, an unknown profile. No value is
+    /// shown.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Who asks there. Nothing is sent yet.
@@ -243,90 +125,88 @@ impl Cloud {
     ///
     /// [`ConfigError::Missing`], [`ConfigError::Invalid`] or [`ConfigError::UnsupportedAuthType`].
     pub fn identity(&self) -> Result<Arc<dyn Identity>, ConfigError> {
-        let auth = self.config.auth.clone().unwrap_or_default();
-        let auth_type = self.config.auth_type.as_deref().unwrap_or("password");
-        let interface = self.config.interface.as_deref().unwrap_or("public");
-        if !matches!(interface, "public" | "internal" | "admin") {
-            return Err(ConfigError::Invalid {
-                cloud: self.name.clone(),
-                key: "interface",
-                message: format!("{interface} is none of public, internal and admin"),
-            });
-        }
-        let endpoint = match settings::option(&self.config, "image_endpoint_override") {
-            Some(url) => Some(("image_endpoint_override", url)),
-            None => auth.endpoint.clone().map(|url| ("endpoint", url)),
-        };
-        let fixed_endpoint = || {
-            let missing = ConfigError::Missing { cloud: self.name.clone(), key: "auth.endpoint" };
-            let (key, url) = endpoint.clone().ok_or(missing)?;
-            self.url(key, &url)
-        };
-        let secret = |value: &Option<SecretString>, key| {
-            value.clone().ok_or(ConfigError::Missing { cloud: self.name.clone(), key })
-        };
-        Ok(match auth_type {
-            "none" | "noauth" => Arc::new(NoAuth::new(fixed_endpoint()?)),
-            "http_basic" => {
-                let missing =
-                    ConfigError::Missing { cloud: self.name.clone(), key: "auth.username" };
-                let username = auth.username.as_deref().ok_or(missing)?;
-                let password = secret(&auth.password, "auth.password")?;
-                Arc::new(Basic::new(fixed_endpoint()?, username, &password))
-            }
-            "admin_token" | "token_endpoint" => {
-                Arc::new(FixedToken::new(fixed_endpoint()?, secret(&auth.token, "auth.token")?))
-            }
-            known if KEYSTONE_AUTH_TYPES.contains(&known) => {
-                let auth_url = auth.auth_url.as_deref().ok_or(ConfigError::Missing {
-                    cloud: self.name.clone(),
-                    key: "auth.auth_url",
-                })?;
-                self.url("auth.auth_url", auth_url)?;
-                let given = settings::option(&self.config, "image_endpoint_override");
-                let given =
-                    given.map(|url| self.url("image_endpoint_override", &url)).transpose()?;
-                Arc::new(Keystone::new(self.config.clone(), given, self.tls()))
-            }
-            other => {
-                return Err(ConfigError::UnsupportedAuthType {
-                    cloud: self.name.clone(),
-                    auth_type: other.to_owned(),
-                });
-            }
-        })
+        self.identity_over(|| HttpClient::new(&self.name, &self.http))
     }
 
-    fn url(&self, key: &'static str, text: &str) -> Result<Url, ConfigError> {
-        let invalid =
-            |message: String| ConfigError::Invalid { cloud: self.name.clone(), key, message };
-        let url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid("neither http nor https".to_owned()));
-        }
-        Ok(url)
+    /// The same over a client that is there already, or is made once it is needed.
+    pub(crate) fn identity_over(
+        &self,
+        http: impl FnOnce() -> Result<HttpClient, ConfigError>,
+    ) -> Result<Arc<dyn Identity>, ConfigError> {
+        login::identity(&self.name, &self.settings, http)
     }
 }
 
-/// What `openstack_sdk` logs in with, under both spellings it takes.
-const KEYSTONE_AUTH_TYPES: [&str; 12] = [
-    "password",
-    "v3password",
-    "token",
-    "v3token",
-    "v3applicationcredential",
-    "applicationcredential",
-    "v3totp",
-    "v3multifactor",
-    "v3oidcaccesstoken",
-    "accesstoken",
-    "v3oidcclientcredentials",
-    "clientcredentials",
-];
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud")
+            .field("name", &self.name)
+            .field("http", &self.http)
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
+    }
+}
 
-fn known(file: &ConfigFile, from_variables: Option<&str>) -> Vec<String> {
-    let mut known = file.get_available_clouds();
-    known.sort();
-    known.extend(from_variables.map(str::to_owned));
-    known
+/// `OS_*` in lower case without the prefix; those with another name now come first.
+fn variables(at: &Surroundings) -> Vec<(String, String)> {
+    let mut variables: Vec<_> = at
+        .variables
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(key, value)| Some((key.strip_prefix("OS_")?.to_lowercase(), value.clone())))
+        .collect();
+    variables.sort_by_key(|(key, _)| keys::canonical(key) == *key);
+    variables
+}
+
+/// A cloud of a file, with the gaps filled that it may leave to variables.
+fn from_file(
+    name: &str,
+    cloud: Node,
+    profiles: &Map,
+    region: Option<&str>,
+    variables: &[(String, String)],
+    notes: &mut Vec<String>,
+) -> Result<Settings, String> {
+    let cloud = match cloud {
+        Node::Map(cloud) => cloud,
+        Node::Null => Map::new(),
+        _ => return Err(format!("invalid type: clouds.{name} is no mapping")),
+    };
+    let mut settings = Settings::from_file(name, cloud, profiles, notes)?;
+    settings.choose_region(name, region, notes)?;
+    let variable = |key: &str| {
+        let found = variables.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value.clone())
+    };
+    settings.fill_gaps(variable);
+    Ok(settings)
+}
+
+fn http_options(settings: &Settings, at: &Surroundings) -> HttpOptions {
+    let mut options = HttpOptions::default();
+    let verify = settings.text("verify");
+    let insecure = is_true(settings.text("insecure")) || verify.is_some_and(is_false);
+    options.insecure = insecure;
+    // `verify` may name the certificates that are trusted.
+    let path = verify.filter(|text| !is_false(text) && !is_true(Some(text)));
+    let bundle = settings.text("cacert").or(path);
+    // What requests, and with it openstackclient, does without one.
+    let of_requests = || {
+        let variables = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+        variables
+            .iter()
+            .find_map(|name| at.variable(name))
+            .filter(|path| at.expand_home(path).exists())
+    };
+    options.ca_file = bundle.or_else(of_requests).map(|path| at.expand_home(path));
+    if let Some(certificate) = settings.text("cert") {
+        let key = settings.text("key").map(|path| at.expand_home(path));
+        options = options.with_client_certificate(at.expand_home(certificate), key);
+    }
+    options
+}
+
+fn known(files: &Files, from_variables: Option<&str>) -> Vec<String> {
+    files.clouds.keys().cloned().chain(from_variables.map(str::to_owned)).collect()
 }

@@ -1,157 +1,266 @@
-//! Single settings of a cloud, by the name of their `OS_*` variable.
+//! The settings of one cloud, put together from a profile, files, variables and options.
 
-use std::collections::BTreeMap;
+use super::keys::{canonical, is_auth, is_known};
+use super::yaml::{Map, Node};
 
-use openstack_sdk::config::{Auth, CloudConfig};
-
-use super::Surroundings;
-
-/// `OS_*` in lower case without the prefix.
-pub(super) fn from_variables(at: &Surroundings) -> BTreeMap<String, String> {
-    at.variables
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .filter_map(|(key, value)| Some((key.strip_prefix("OS_")?.to_lowercase(), value.clone())))
-        .collect()
+/// What is known of a cloud, by the present names of the keys. It has no `Debug`, since it holds secrets.
+#[derive(Clone, Default)]
+pub(super) struct Settings {
+    cloud: Map,
+    auth: Map,
 }
 
-/// Whether the settings say where to go: those of people who only choose among clouds do not.
-pub(super) fn describe_a_cloud(settings: &BTreeMap<String, String>) -> bool {
-    ["auth_url", "endpoint", "url", "image_endpoint_override"]
-        .iter()
-        .any(|key| settings.contains_key(*key))
-}
+impl Settings {
+    /// The cloud of a file, on top of the profile that it names. `notes` gets what is ignored of it.
+    ///
+    /// # Errors
+    ///
+    /// What is not of the right type.
+    pub(super) fn from_file(
+        name: &str,
+        cloud: Map,
+        profiles: &Map,
+        notes: &mut Vec<String>,
+    ) -> Result<Settings, String> {
+        let mut settings = Settings::default();
+        let profile = ["profile", "cloud"].iter().find_map(|key| cloud.get(*key)?.text());
+        if let Some(profile) = profile {
+            match profiles.get(profile) {
+                Some(Node::Map(map)) => {
+                    settings.lay(&format!("public-clouds.{profile}"), map.clone(), notes)?;
+                }
+                _ => notes.push(format!("cloud {name}: its profile {profile} is not known")),
+            }
+        }
+        settings.lay(&format!("clouds.{name}"), cloud, notes)?;
+        Ok(settings)
+    }
 
-/// Takes from the variables what a cloud of the file may leave to them.
-pub(super) fn fill_gaps(config: &mut CloudConfig, variables: &BTreeMap<String, String>) {
-    let auth = config.auth.clone().unwrap_or_default();
-    let wants_password = auth.password.is_none()
-        && (auth.username.is_some() || auth.user_id.is_some())
-        && auth.application_credential_secret.is_none();
-    // The file's parser sets `public` where the file says nothing, so an interface is no gap there
-    // and the variable wins, as it does with openstackclient.
-    let gaps = [
-        ("region_name", config.region_name.is_none() && !config.options.contains_key("regions")),
-        ("interface", true),
-        ("cacert", config.cacert.is_none()),
-        ("insecure", config.verify.is_none() && !config.options.contains_key("insecure")),
-        ("password", wants_password),
-    ];
-    for (key, open) in gaps {
-        if let (true, Some(value)) = (open, variables.get(key)) {
-            set(config, key, value);
+    /// Puts a cloud's mapping on top. Empty values are left out.
+    fn lay(&mut self, place: &str, cloud: Map, notes: &mut Vec<String>) -> Result<(), String> {
+        let mut unknown = Vec::new();
+        let mut auth = Map::new();
+        for (old, key, value) in by_present_names(cloud) {
+            match value {
+                Node::Map(map) if key == "auth" => auth = map,
+                Node::Null => {}
+                Node::Text(text) if text.is_empty() => {}
+                _ if key == "auth" => {
+                    return Err(format!("invalid type: {place}.auth is no mapping"));
+                }
+                value if is_auth(&key) => {
+                    self.auth.insert(key, value);
+                }
+                value => {
+                    if !is_known(&key) {
+                        unknown.push(old);
+                    }
+                    self.put(key, value);
+                }
+            }
+        }
+        // What stands under `auth` counts before the same key beside it.
+        for (old, key, value) in by_present_names(auth) {
+            if value == Node::Null || value == Node::Text(String::new()) {
+                continue;
+            }
+            if !is_auth(&key) {
+                unknown.push(format!("auth.{old}"));
+            }
+            self.auth.insert(key, value);
+        }
+        if !unknown.is_empty() {
+            notes.push(format!("{place}: unknown keys are ignored: {}", unknown.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// Sets what `key` names; an empty value sets nothing.
+    pub(super) fn set(&mut self, key: &str, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let (key, value) = (canonical(key), Node::Text(value.to_owned()));
+        if is_auth(&key) {
+            self.auth.insert(key, value);
+        } else {
+            self.put(key, value);
         }
     }
-}
 
-/// Sets what `key` names; a key of no meaning here is kept among the cloud's options.
-pub(super) fn set(config: &mut CloudConfig, key: &str, value: &str) {
-    let value = value.to_owned();
-    match key {
-        "auth_type" => config.auth_type = Some(value),
-        "region_name" => config.region_name = Some(value),
-        "interface" | "endpoint_type" => config.interface = Some(value),
-        "cacert" => config.cacert = Some(value),
-        "insecure" => config.verify = Some(!is_true(&value)),
-        "verify" => config.verify = Some(is_true(&value)),
-        _ => {
-            let auth = config.auth.get_or_insert_with(Auth::default);
-            if !set_auth(auth, key, &value) {
-                config.options.insert(key.to_owned(), value.into());
+    fn put(&mut self, key: String, value: Node) {
+        // Both say the same thing; the later one counts.
+        match &*key {
+            "insecure" if is_true(value.text()) => drop(self.cloud.remove("verify")),
+            "verify" => drop(self.cloud.remove("insecure")),
+            _ => {}
+        }
+        self.cloud.insert(key, value);
+    }
+
+    /// Takes from the variables what a cloud of the file may leave to them.
+    pub(super) fn fill_gaps(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        let has = |settings: &Settings, key: &str| settings.cloud.contains_key(key);
+        let mut open = vec!["interface"];
+        if !has(self, "region_name") && !has(self, "regions") {
+            open.push("region_name");
+        }
+        if !has(self, "verify") && !has(self, "insecure") {
+            open.push("insecure");
+        }
+        for key in ["cacert", "cert", "key", "default_domain"] {
+            if !has(self, key) {
+                open.push(key);
+            }
+        }
+        let any = |keys: &[&str]| keys.iter().any(|key| self.auth.contains_key(*key));
+        // Each secret, and what says that it is wanted.
+        for (secret, wanted) in [
+            ("password", any(&["username", "user_id"]) && !any(&["application_credential_secret"])),
+            ("passcode", any(&["username", "user_id"])),
+            (
+                "application_credential_secret",
+                any(&["application_credential_id", "application_credential_name"]),
+            ),
+            ("access_token", any(&["identity_provider"])),
+            ("client_secret", any(&["client_id"])),
+            ("default_domain_id", !any(&["default_domain_id", "default_domain_name"])),
+            ("default_domain_name", !any(&["default_domain_id", "default_domain_name"])),
+        ] {
+            if wanted && !any(&[secret]) {
+                open.push(secret);
+            }
+        }
+        for key in open {
+            let old = if key == "interface" { "endpoint_type" } else { key };
+            if let Some(value) = variable(key).or_else(|| variable(old)) {
+                self.set(key, &value);
             }
         }
     }
+
+    /// Chooses among the cloud's `regions`: the wanted one, else the first. Its own values count before
+    /// those of the cloud.
+    ///
+    /// # Errors
+    ///
+    /// What is not of the right type.
+    pub(super) fn choose_region(
+        &mut self,
+        name: &str,
+        wanted: Option<&str>,
+        notes: &mut Vec<String>,
+    ) -> Result<(), String> {
+        let regions = match (self.cloud.remove("regions"), self.cloud.get("region_name")) {
+            (Some(Node::List(regions)), _) => regions,
+            (None, Some(Node::List(regions))) => regions.clone(),
+            (None, Some(Node::Text(names))) if names.contains(',') => {
+                names.split(',').map(|name| Node::Text(name.trim().to_owned())).collect()
+            }
+            _ => return Ok(()),
+        };
+        let named: Vec<(&str, Option<&Map>)> = regions
+            .iter()
+            .filter_map(|region| match region {
+                Node::Map(map) => Some((map.get("name")?.text()?, map.get("values")?.map())),
+                other => Some((other.text()?, None)),
+            })
+            .collect();
+        let given = self.text("region_name");
+        let wanted = wanted.or(given.filter(|name| named.iter().any(|(known, _)| known == name)));
+        let chosen = match wanted {
+            Some(wanted) => named.iter().find(|(name, _)| *name == wanted),
+            None => named.first(),
+        };
+        let Some((region, values)) = chosen else { return Ok(()) };
+        let (region, values) = (Node::Text((*region).to_owned()), values.cloned());
+        if let Some(values) = values {
+            self.lay(&format!("clouds.{name}.regions"), values, notes)?;
+        }
+        self.cloud.insert("region_name".to_owned(), region);
+        Ok(())
+    }
+
+    /// Fills in what a person leaves out, as openstackclient does.
+    pub(super) fn normalise(&mut self) {
+        let project_scoped =
+            self.auth("project_id").is_some() || self.auth("project_name").is_some();
+        if project_scoped {
+            // One domain for both, where it is the same.
+            for kind in ["id", "name"] {
+                let Some(domain) = self.auth.remove(&format!("domain_{kind}")) else { continue };
+                for whose in ["user_domain", "project_domain"] {
+                    if !self.has_domain(whose) {
+                        self.auth.insert(format!("{whose}_{kind}"), domain.clone());
+                    }
+                }
+            }
+        }
+        let default = match (self.auth("default_domain_id"), self.auth("default_domain_name")) {
+            (None, Some(name)) => ("name", name.to_owned()),
+            (Some(id), _) => ("id", id.to_owned()),
+            (None, None) => ("id", self.text("default_domain").unwrap_or("default").to_owned()),
+        };
+        for (of, whose) in [("username", "user_domain"), ("project_name", "project_domain")] {
+            if self.auth(of).is_some() && !self.has_domain(whose) {
+                self.auth.insert(format!("{whose}_{}", default.0), Node::Text(default.1.clone()));
+            }
+        }
+    }
+
+    fn has_domain(&self, whose: &str) -> bool {
+        ["id", "name"].iter().any(|kind| self.auth(&format!("{whose}_{kind}")).is_some())
+    }
+
+    /// A value beside `auth`.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.cloud.get(key)?.text()
+    }
+
+    /// A value beside `auth` that is one text or a list of them.
+    pub(super) fn texts(&self, key: &str) -> Vec<&str> {
+        match self.cloud.get(key) {
+            Some(Node::List(items)) => items.iter().filter_map(Node::text).collect(),
+            Some(other) => other.text().into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A value of `auth`.
+    pub(super) fn auth(&self, key: &str) -> Option<&str> {
+        self.auth.get(key)?.text()
+    }
+
+    /// The names of the login methods that are combined.
+    pub(super) fn auth_methods(&self) -> Vec<&str> {
+        match self.auth.get("auth_methods") {
+            Some(Node::List(items)) => items.iter().filter_map(Node::text).collect(),
+            Some(other) => other.text().into_iter().flat_map(|text| text.split(',')).collect(),
+            None => Vec::new(),
+        }
+    }
 }
 
-fn set_auth(auth: &mut Auth, key: &str, value: &str) -> bool {
-    let text = || Some(value.to_owned());
-    let secret = || Some(value.to_owned().into());
-    match key {
-        "auth_url" => auth.auth_url = text(),
-        "endpoint" | "url" => auth.endpoint = text(),
-        "token" => auth.token = secret(),
-        "username" => auth.username = text(),
-        "user_id" => auth.user_id = text(),
-        "user_domain_name" => auth.user_domain_name = text(),
-        "user_domain_id" => auth.user_domain_id = text(),
-        "password" => auth.password = secret(),
-        "passcode" => auth.passcode = secret(),
-        "domain_id" => auth.domain_id = text(),
-        "domain_name" => auth.domain_name = text(),
-        "project_id" | "tenant_id" => auth.project_id = text(),
-        "project_name" | "tenant_name" => auth.project_name = text(),
-        "project_domain_id" => auth.project_domain_id = text(),
-        "project_domain_name" => auth.project_domain_name = text(),
-        "protocol" => auth.protocol = text(),
-        "identity_provider" => auth.identity_provider = text(),
-        "access_token" => auth.access_token = secret(),
-        "access_token_type" => auth.access_token_type = text(),
-        "access_token_endpoint" => auth.access_token_endpoint = text(),
-        "client_id" => auth.client_id = text(),
-        "client_secret" => auth.client_secret = secret(),
-        "discovery_endpoint" => auth.discovery_endpoint = text(),
-        "openid_scope" => auth.scope = text(),
-        "application_credential_id" => auth.application_credential_id = text(),
-        "application_credential_name" => auth.application_credential_name = text(),
-        "application_credential_secret" => auth.application_credential_secret = secret(),
-        "system_scope" => auth.system_scope = text(),
-        _ => return false,
-    }
-    true
+/// The pairs with the present names of the keys; those whose key has another name now come first, so
+/// that the present name counts where both are there.
+fn by_present_names(map: Map) -> impl Iterator<Item = (String, String, Node)> {
+    let mut pairs: Vec<_> =
+        map.into_iter().map(|(old, value)| (canonical(&old), old, value)).collect();
+    pairs.sort_by_key(|(key, old, _)| key == old);
+    pairs.into_iter().map(|(key, old, value)| (old, key, value))
 }
 
-/// What a person leaves out and openstackclient fills in.
-pub(super) fn normalise(config: &mut CloudConfig) {
-    // The old names: publicURL, internalURL, adminURL.
-    let interface = config.interface.as_deref().unwrap_or("public").trim_end_matches("URL");
-    config.interface = Some(interface.to_owned());
-    if config.verify.is_none()
-        && let Some(insecure) = config.options.get("insecure")
-    {
-        config.verify = Some(!insecure.clone().into_bool().unwrap_or(false));
-    }
-    if config.region_name.is_none() {
-        config.region_name = first_region(config);
-    }
-    let default_domain = option(config, "default_domain").unwrap_or_else(|| "default".to_owned());
-    let Some(auth) = &mut config.auth else { return };
-    if config.auth_type.is_none() {
-        let has = |present: bool, auth_type: &str| present.then(|| auth_type.to_owned());
-        config.auth_type =
-            has(auth.application_credential_secret.is_some(), "v3applicationcredential")
-                .or_else(|| {
-                    let no_user = auth.username.is_none() && auth.user_id.is_none();
-                    let keystone =
-                        if auth.auth_url.is_some() { "v3token" } else { "token_endpoint" };
-                    has(auth.token.is_some() && no_user, keystone)
-                })
-                .or_else(|| has(auth.auth_url.is_none() && auth.endpoint.is_some(), "none"));
-    }
-    if auth.username.is_some() && auth.user_domain_id.is_none() && auth.user_domain_name.is_none() {
-        auth.user_domain_id = Some(default_domain.clone());
-    }
-    if auth.project_name.is_some()
-        && auth.project_domain_id.is_none()
-        && auth.project_domain_name.is_none()
-    {
-        auth.project_domain_id = Some(default_domain);
-    }
+/// Whether the settings say where to go: those of people who only choose among clouds do not.
+pub(super) fn describe_a_cloud<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
+    keys.any(|key| matches!(key, "auth_url" | "endpoint" | "url" | "image_endpoint_override"))
 }
 
-/// A free setting of the cloud as text.
-pub(super) fn option(config: &CloudConfig, key: &str) -> Option<String> {
-    config.options.get(key)?.clone().into_string().ok().filter(|text| !text.is_empty())
+pub(super) fn is_true(text: Option<&str>) -> bool {
+    let text = text.unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(&*text, "1" | "t" | "true" | "on" | "y" | "yes")
 }
 
-/// `regions: [a, {name: b}]`: the first is the default.
-fn first_region(config: &CloudConfig) -> Option<String> {
-    let first = config.options.get("regions")?.clone().into_array().ok()?.into_iter().next()?;
-    match first.clone().into_table() {
-        Ok(mut table) => table.remove("name")?.into_string().ok(),
-        Err(_) => first.into_string().ok(),
-    }
-}
-
-fn is_true(text: &str) -> bool {
-    matches!(text.trim().to_ascii_lowercase().as_str(), "1" | "t" | "true" | "on" | "y" | "yes")
+pub(super) fn is_false(text: &str) -> bool {
+    let text = text.trim().to_ascii_lowercase();
+    matches!(&*text, "0" | "f" | "false" | "off" | "n" | "no")
 }

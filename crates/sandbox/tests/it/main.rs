@@ -24,6 +24,7 @@ type Answer = (u16, Value);
 impl Scene {
     async fn start(options: SandboxOptions) -> Self {
         let sandbox = Sandbox::start(options).await.unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Scene { sandbox, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 

@@ -62,6 +62,8 @@ impl From<Interruption> for Trouble {
 impl Connection {
     pub(super) fn new(name: String, url: Url, options: HttpOptions) -> Result<Self, SourceError> {
         let HttpOptions { idle_timeout, retries, pause } = options;
+        // Another one that is there already will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::custom(follow))

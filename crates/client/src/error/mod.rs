@@ -1,11 +1,14 @@
 //! What can go wrong with a call, by what a caller can do about it.
 
+mod config;
+
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+pub use config::ConfigError;
+
 use crate::Status;
-use crate::config::ConfigError;
 
 /// An error of the client.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +39,17 @@ pub enum Error {
     },
 
     /// The catalog has no image service for the region and interface asked for.
-    #[error("the service catalog has no image endpoint for region {region}, interface {interface}")]
+    #[error(
+        "the service catalog has no image endpoint for region {region}, interface {interface}{}",
+        elsewhere(regions)
+    )]
     NoEndpoint {
         /// The region asked for, or `(any)`.
         region: String,
         /// The interface asked for.
         interface: String,
+        /// The regions with an image endpoint of that interface.
+        regions: Vec<String>,
     },
 
     /// 400: the request is wrong as the server sees it.
@@ -205,7 +213,7 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// The `Server` header, which tells a proxy from the service.
     pub server: Option<String>,
-    /// `Retry-After` where it is a number of seconds: not to be asked again before.
+    /// `Retry-After`: not to be asked again before that time has passed.
     pub retry_after: Option<Duration>,
     /// The server's own message: `message` of a JSON body, the text of an HTML page, or plain text.
     pub message: String,
@@ -275,7 +283,7 @@ impl Error {
     /// |---|---|
     /// | [`Unavailable`](Error::Unavailable), [`Transport`](Error::Transport), [`TimedOut`](Error::TimedOut) | yes |
     /// | [`Unexpected`](Error::Unexpected) | yes if it is a 5xx |
-    /// | [`Login`](Error::Login) | yes |
+    /// | [`Login`](Error::Login) | as its source |
     /// | all others | no |
     ///
     /// Whether it may be repeated is another question: a body may be spent, and a call without an
@@ -283,10 +291,10 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Unavailable(_)
-            | Error::Transport { .. }
-            | Error::TimedOut { .. }
-            | Error::Login { .. } => true,
+            Error::Unavailable(_) | Error::Transport { .. } | Error::TimedOut { .. } => true,
+            Error::Login { source, .. } => {
+                source.downcast_ref::<Error>().is_none_or(Error::is_transient)
+            }
             Error::Unexpected(answer) => answer.status.is_server_error(),
             _ => false,
         }
@@ -305,13 +313,25 @@ impl Error {
     /// How long the server wants to be left alone before the same call is made again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.answer().and_then(|answer| answer.retry_after)
+        match self {
+            Error::Login { source, .. } => source.downcast_ref::<Error>()?.retry_after(),
+            error => error.answer().and_then(|answer| answer.retry_after),
+        }
     }
 
     /// The status of the answer, where the server gave one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.answer().map(|answer| answer.status)
+    }
+}
+
+/// Where there is an image endpoint, behind a sentence.
+fn elsewhere(regions: &[String]) -> String {
+    if regions.is_empty() {
+        String::new()
+    } else {
+        format!(" (regions that have one: {})", regions.join(", "))
     }
 }
 

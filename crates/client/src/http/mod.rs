@@ -1,20 +1,30 @@
-//! One `reqwest` client a cloud, and what every call does alike: token, renewal, errors.
+//! One HTTP client a cloud, and what every call does alike: headers, time-outs, errors.
 
-use std::time::Duration;
+mod options;
+mod tls;
+
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use reqwest::{Certificate, Response, redirect};
+use reqwest::{Proxy, Response, redirect};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+pub use options::{ClientCertificate, HttpOptions};
+
 use crate::error::{Answer, readable};
 use crate::identity::Token;
-use crate::{ConfigError, Error, Tls, redact};
+use crate::timestamp::http_date;
+use crate::{ConfigError, Error, redact};
 
-/// Sends requests; knows nothing of images.
+/// Sends the requests of one cloud as its [`HttpOptions`] say. Cloning is cheap.
+///
+/// It follows no redirect, since a token must not travel to another host, and opens a connection for
+/// each request.
 #[derive(Clone, Debug)]
-pub(crate) struct Transport {
+pub struct HttpClient {
     client: reqwest::Client,
+    call_timeout: Duration,
 }
 
 /// Of all calls but `PATCH`.
@@ -28,44 +38,75 @@ pub(crate) enum Payload<'a> {
     Json(&'static str, &'a serde_json::Value),
 }
 
-impl Transport {
-    pub(crate) fn new(cloud: &str, tls: &Tls) -> Result<Self, Error> {
+/// An answer of any status, read to its end.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpClient {
+    /// A client with these options. `cloud` is what errors call the cloud.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] for a certificate, key or proxy that cannot be used.
+    pub fn new(cloud: &str, options: &HttpOptions) -> Result<Self, ConfigError> {
+        let invalid = |key: &'static str, message: String| ConfigError::Invalid {
+            cloud: cloud.to_owned(),
+            key,
+            message,
+        };
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
+            .default_headers(options.headers.clone())
             // A token must not follow to another host.
             .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
+            .connect_timeout(options.connect_timeout)
             .tcp_keepalive(KEEPALIVE)
-            .tls_danger_accept_invalid_certs(tls.insecure)
+            .tls_backend_preconfigured(
+                tls::config(options).map_err(|(key, message)| invalid(key, message))?,
+            )
             // One image is one stream: HTTP/2 would add its own flow control and frames to it.
             .http1_only()
             // Deployments under uWSGI close after each answer. Where one does not, a kept connection
             // that the server closes at the wrong moment would cost an upload.
             .pool_max_idle_per_host(0);
-        if let Some(path) = &tls.cacert {
-            let invalid = |message: String| {
-                Error::Config(ConfigError::Invalid {
-                    cloud: cloud.to_owned(),
-                    key: "cacert",
-                    message: format!("{}: {message}", path.display()),
-                })
-            };
-            let pem = std::fs::read(path).map_err(|error| invalid(error.to_string()))?;
-            let bundle =
-                Certificate::from_pem_bundle(&pem).map_err(|error| invalid(error.to_string()))?;
-            if bundle.is_empty() {
-                return Err(invalid("no certificate in it".to_owned()));
-            }
-            builder = builder.tls_certs_merge(bundle);
+        if let Some(proxy) = &options.proxy {
+            let proxy = Proxy::all(proxy.as_str())
+                .map_err(|error| invalid("proxy", chain(&error.without_url())))?;
+            builder = builder.proxy(proxy);
         }
-        let client = builder.build().map_err(|error| {
-            Error::Config(ConfigError::Invalid {
-                cloud: cloud.to_owned(),
-                key: "TLS settings",
-                message: chain(&error),
-            })
-        })?;
-        Ok(Transport { client })
+        let client = builder.build().map_err(|error| invalid("TLS settings", chain(&error)))?;
+        Ok(HttpClient { client, call_timeout: options.call_timeout })
+    }
+
+    /// Sends a request with a small body and reads the answer, whatever its status.
+    pub(crate) async fn exchange(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<Vec<u8>>,
+    ) -> Result<Reply, Error> {
+        let mut request = self
+            .client
+            .request(method.clone(), url.clone())
+            .header(header::ACCEPT, HeaderValue::from_static(JSON))
+            .headers(headers)
+            .timeout(self.call_timeout);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.map_err(|error| transport(method, url, error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
+        let body = if status.is_success() {
+            response.bytes().await.map_err(|error| transport(method, url, error))?.into()
+        } else {
+            error_body(response).await
+        };
+        Ok(Reply { status, headers, body })
     }
 
     /// Sends a call with a small body and waits for the whole answer.
@@ -82,7 +123,7 @@ impl Transport {
             .request(method.clone(), url.clone())
             .headers(headers(token))
             .headers(extra.clone())
-            .timeout(CALL_TIMEOUT);
+            .timeout(self.call_timeout);
         if let Payload::Json(media_type, value) = payload {
             request = request.header(header::CONTENT_TYPE, *media_type).body(value.to_string());
         }
@@ -103,7 +144,7 @@ impl Transport {
     ) -> Result<Response, Error> {
         let request =
             self.client.get(url.clone()).headers(headers(token)).headers(extra.clone()).send();
-        let answer = tokio::time::timeout(CALL_TIMEOUT, request).await;
+        let answer = tokio::time::timeout(self.call_timeout, request).await;
         let response = match answer {
             Ok(response) => response.map_err(|error| transport(&Method::GET, url, error))?,
             Err(late) => {
@@ -138,10 +179,6 @@ impl Transport {
     }
 }
 
-/// Long enough for a far region, short enough to tell a wrong address.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Glance under load has been seen to let a `GET` wait for seconds behind uploads.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Reads the JSON of an answer.
@@ -172,31 +209,43 @@ async fn check(method: &Method, url: &Url, response: Response) -> Result<Respons
     if status.is_success() {
         return Ok(response);
     }
+    let headers = response.headers().clone();
+    let body = if status.is_redirection() { Vec::new() } else { error_body(response).await };
+    Err(refusal(method, url, &Reply { status, headers, body }).into_error())
+}
+
+/// What an answer says that is no success.
+pub(crate) fn refusal(method: &Method, url: &Url, reply: &Reply) -> Answer {
+    let status = reply.status;
     let text = |name: &str| {
-        let value = response.headers().get(name)?.to_str().ok()?;
+        let value = reply.headers.get(name)?.to_str().ok()?;
         Some(value.chars().filter(|c| !c.is_control()).take(100).collect::<String>())
     };
-    let mut answer = Answer {
+    let message = if status.is_redirection() {
+        let target = text("location").as_deref().map(redact::shown_text).unwrap_or_default();
+        format!("redirects are not followed with a token; it points to {target}")
+    } else {
+        readable(&reply.body)
+    };
+    let refused = status == StatusCode::UNAUTHORIZED && message.is_empty();
+    Answer {
         method: method.clone(),
         url: redact::shown(url),
         status,
         request_id: text("x-openstack-request-id"),
         server: text("server"),
-        retry_after: text("retry-after")
-            .and_then(|text| text.parse().ok())
-            .map(Duration::from_secs),
-        message: String::new(),
-    };
-    if status.is_redirection() {
-        let target = text("location").as_deref().map(redact::shown_text).unwrap_or_default();
-        answer.message = format!("redirects are not followed with a token; it points to {target}");
-    } else {
-        answer.message = readable(&error_body(response).await);
+        retry_after: text("retry-after").as_deref().and_then(waiting_time),
+        message: if refused { "the token is not accepted".to_owned() } else { message },
     }
-    if status == StatusCode::UNAUTHORIZED && answer.message.is_empty() {
-        answer.message = "the token is not accepted".to_owned();
+}
+
+/// `Retry-After`: seconds, or a date.
+fn waiting_time(text: &str) -> Option<Duration> {
+    match text.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        // A date that has passed asks for no waiting.
+        Err(_) => Some(http_date(text)?.duration_since(SystemTime::now()).unwrap_or_default()),
     }
-    Err(answer.into_error())
 }
 
 /// As much of an error page as is worth reading. A page that breaks off is read as far as it came:

@@ -1,0 +1,449 @@
+//! Keystone v3: passwords, tokens, application credentials, TOTP, several of them, OpenID Connect.
+//!
+//! Secrets go to the host of `auth_url` and to no other: a redirect is followed only there, and of a
+//! version document only the path is believed. Tokens are kept in memory only.
+
+mod login;
+mod oidc;
+mod session;
+
+use base64::Engine as _;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use url::Url;
+
+pub use login::{ApplicationCredential, Domain, LoginMethod, Scope, User};
+pub use oidc::{Oidc, OidcClient, OidcEndpoint, OidcGrant};
+use session::{EndpointChoice, Session};
+
+use crate::http::{HttpClient, JSON, Reply, refusal};
+use crate::{Error, Identity, Project, Secret, identity::Token, redact};
+
+/// A user of a Keystone.
+pub struct Keystone {
+    http: HttpClient,
+    auth_url: Url,
+    method: LoginMethod,
+    scope: Scope,
+    choice: EndpointChoice,
+    endpoint: Option<Url>,
+    /// One login at a time, so that requests which are refused together cause one.
+    session: Mutex<Option<Session>>,
+}
+
+impl Keystone {
+    /// A user of the Keystone at `auth_url`, with or without `/v3` at its end. The image service is that
+    /// of the public interface in any region.
+    #[must_use]
+    pub fn new(http: HttpClient, auth_url: Url, method: LoginMethod, scope: Scope) -> Self {
+        let choice = EndpointChoice {
+            service_type: "image".to_owned(),
+            service_name: None,
+            interfaces: vec!["public".to_owned()],
+            region: None,
+        };
+        Keystone {
+            http,
+            auth_url,
+            method,
+            scope,
+            choice,
+            endpoint: None,
+            session: Mutex::new(None),
+        }
+    }
+
+    /// Sets the region of the image service.
+    #[must_use]
+    pub fn with_region(mut self, region: impl Into<String>) -> Self {
+        self.choice.region = Some(region.into());
+        self
+    }
+
+    /// Sets the interfaces that will do, the best first: `public`, `internal`, `admin`.
+    #[must_use]
+    pub fn with_interfaces<S: Into<String>>(
+        mut self,
+        interfaces: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.choice.interfaces = interfaces.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets the type of the image service in the catalog, in place of `image`.
+    #[must_use]
+    pub fn with_service_type(mut self, service_type: impl Into<String>) -> Self {
+        self.choice.service_type = service_type.into();
+        self
+    }
+
+    /// Sets the name of the image service in the catalog.
+    #[must_use]
+    pub fn with_service_name(mut self, name: impl Into<String>) -> Self {
+        self.choice.service_name = Some(name.into());
+        self
+    }
+
+    /// Sets the address of the image service, in place of the catalog's.
+    #[must_use]
+    pub fn with_endpoint(mut self, endpoint: Url) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    async fn log_in(&self) -> Result<Session, Error> {
+        timeout(LOGIN_TIMEOUT, self.log_in_unwatched())
+            .await
+            .map_err(|late| self.no_login(false, Box::new(late)))?
+    }
+
+    async fn log_in_unwatched(&self) -> Result<Session, Error> {
+        let base = self.base().await?;
+        let LoginMethod::Oidc(oidc) = &self.method else {
+            return self.token_for(&base, &self.method).await;
+        };
+        let token = self.provider_token(&oidc.grant).await?;
+        let url = below(
+            &base,
+            &[
+                "OS-FEDERATION",
+                "identity_providers",
+                &oidc.identity_provider,
+                "protocols",
+                &oidc.protocol,
+                "auth",
+            ],
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, secret_header("Bearer ", token.expose()));
+        let (url, reply) = self.ask(&Method::POST, url, headers, None).await?;
+        let session = self.session_of(&url, &reply)?;
+        if self.scope == Scope::Default {
+            return Ok(session);
+        }
+        self.token_for(&base, &LoginMethod::Token(session.token)).await
+    }
+
+    /// `POST /v3/auth/tokens`.
+    async fn token_for(&self, base: &Url, method: &LoginMethod) -> Result<Session, Error> {
+        let body = login::request(method, &self.scope).to_string().into_bytes();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+        let url = below(base, &["auth", "tokens"]);
+        let (url, reply) = self.ask(&Method::POST, url, headers, Some(body)).await?;
+        self.session_of(&url, &reply)
+    }
+
+    fn session_of(&self, url: &Url, reply: &Reply) -> Result<Session, Error> {
+        if !reply.status.is_success() {
+            return Err(self.refused(&Method::POST, url, reply));
+        }
+        let token = reply.headers.get("x-subject-token").and_then(|token| token.to_str().ok());
+        let token = token.ok_or_else(|| "there is no X-Subject-Token in it".into());
+        let body = serde_json::from_slice::<Value>(&reply.body);
+        match (token, body) {
+            (Ok(token), Ok(body)) => Ok(Session::new(token.into(), body)),
+            (Err(source), _) => Err(unreadable(&Method::POST, url, source)),
+            (_, Err(error)) => Err(unreadable(&Method::POST, url, Box::new(error))),
+        }
+    }
+
+    /// The address of the Identity API v3. It is asked for only where `auth_url` names no version; a
+    /// service that does not answer with versions is taken to have v3 at its usual place.
+    async fn base(&self) -> Result<Url, Error> {
+        let mut base = self.auth_url.clone();
+        base.set_query(None);
+        base.set_fragment(None);
+        let path = base.path().trim_end_matches('/').to_owned();
+        let (above, version) = path.rsplit_once('/').unwrap_or_default();
+        match version {
+            "v3" => base.set_path(&path),
+            "v2.0" => base.set_path(&format!("{above}/v3")),
+            _ => {
+                let told = self.version_path(&base, &path).await?;
+                base.set_path(&told.unwrap_or_else(|| format!("{path}/v3")));
+            }
+        }
+        Ok(base)
+    }
+
+    /// The path of v3 that a version document names. Its host and port are those that the service thinks
+    /// it has, which those who ask through a proxy or a port forward cannot reach.
+    async fn version_path(&self, url: &Url, path: &str) -> Result<Option<String>, Error> {
+        let (url, reply) = self.ask(&Method::GET, url.clone(), HeaderMap::new(), None).await?;
+        let status = reply.status;
+        if status.is_server_error() || is_busy(status) {
+            return Err(self.refused(&Method::GET, &url, &reply));
+        }
+        let document = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
+        let versions = [&document["versions"]["values"], &document["versions"]];
+        let versions =
+            versions.into_iter().find_map(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let version = versions
+            .iter()
+            .find(|version| version["id"].as_str().is_some_and(|id| id.starts_with("v3")));
+        let links = version.and_then(|version| version["links"].as_array());
+        let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "self"));
+        let told = link.and_then(|link| Url::parse(link["href"].as_str()?).ok());
+        let told = told.map(|url| url.path().trim_end_matches('/').to_owned());
+        Ok(told.filter(|told| told.starts_with(path)))
+    }
+
+    /// The token of the identity provider.
+    async fn provider_token(&self, grant: &OidcGrant) -> Result<Secret, Error> {
+        let (client, user) = match grant {
+            OidcGrant::AccessToken(token) => return Ok(token.clone()),
+            OidcGrant::Client(client) => (client, None),
+            OidcGrant::Password(client, user, password) => (client, Some((user, password))),
+        };
+        let url = match &client.endpoint {
+            OidcEndpoint::Token(url) => url.clone(),
+            OidcEndpoint::Discovery(url) => self.token_endpoint(url).await?,
+        };
+        let mut headers = HeaderMap::new();
+        if let Some(secret) = &client.secret {
+            let pair = format!("{}:{}", client.id, secret.expose());
+            let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+            headers.insert(header::AUTHORIZATION, secret_header("Basic ", &encoded));
+        }
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        let body = token_request(client, user).into_bytes();
+        let (url, reply) = self.ask(&Method::POST, url, headers, Some(body)).await?;
+        if !reply.status.is_success() {
+            return Err(self.refused(&Method::POST, &url, &reply));
+        }
+        let answer = serde_json::from_slice::<Value>(&reply.body)
+            .map_err(|error| unreadable(&Method::POST, &url, Box::new(error)))?;
+        match answer[&client.token_type].as_str() {
+            Some(token) => Ok(token.into()),
+            None => {
+                let missing = format!("there is no {} in it", client.token_type);
+                Err(unreadable(&Method::POST, &url, missing.into()))
+            }
+        }
+    }
+
+    /// The address at which a provider gives tokens, by its description.
+    async fn token_endpoint(&self, discovery: &Url) -> Result<Url, Error> {
+        let asked = self.ask(&Method::GET, discovery.clone(), HeaderMap::new(), None).await?;
+        let (url, reply) = asked;
+        if !reply.status.is_success() {
+            return Err(self.refused(&Method::GET, &url, &reply));
+        }
+        let described = serde_json::from_slice::<Value>(&reply.body)
+            .map_err(|error| unreadable(&Method::GET, &url, Box::new(error)))?;
+        let endpoint = described["token_endpoint"].as_str().and_then(|url| Url::parse(url).ok());
+        endpoint.ok_or_else(|| {
+            unreadable(&Method::GET, &url, "there is no token_endpoint in it".into())
+        })
+    }
+
+    /// Sends a request that may carry a secret, and follows redirects within the host. Gives the answer
+    /// with the address that gave it.
+    async fn ask(
+        &self,
+        method: &Method,
+        mut url: Url,
+        headers: HeaderMap,
+        body: Option<Vec<u8>>,
+    ) -> Result<(Url, Reply), Error> {
+        for _ in 0..MAX_REDIRECTS {
+            let reply = self
+                .http
+                .exchange(method, &url, headers.clone(), body.clone())
+                .await
+                .map_err(|error| self.no_login(false, Box::new(error)))?;
+            let target = reply.headers.get(header::LOCATION).and_then(|target| {
+                let target = url.join(target.to_str().ok()?).ok()?;
+                (reply.status.is_redirection() && is_same_service(&url, &target)).then_some(target)
+            });
+            match target {
+                // 300 offers versions; where to go is in its body.
+                Some(target) if reply.status != StatusCode::MULTIPLE_CHOICES => url = target,
+                _ => return Ok((url, reply)),
+            }
+        }
+        let source = format!("{MAX_REDIRECTS} redirects in a row");
+        Err(unreadable(method, &url, source.into()))
+    }
+
+    /// The error of an answer that is no success.
+    fn refused(&self, method: &Method, url: &Url, reply: &Reply) -> Error {
+        let status = reply.status;
+        let answer = refusal(method, url, reply);
+        // Keystone says 400 and 404 to domains, providers and the like that it does not know; an answer
+        // without JSON is that of something else at this address.
+        let by_keystone = serde_json::from_slice::<Value>(&reply.body).is_ok();
+        let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            || (status.is_client_error() && by_keystone && !is_busy(status));
+        if is_refusal {
+            let message = match answer.message.is_empty() {
+                true => format!("status {}", status.as_u16()),
+                false => answer.message,
+            };
+            return Error::LoginRefused { url: redact::shown(url), message };
+        }
+        let error = answer.into_error();
+        let answered = error.is_transient();
+        self.no_login(answered, Box::new(error))
+    }
+
+    fn no_login(&self, answered: bool, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+        Error::Login { url: redact::shown(&self.auth_url), answered, source }
+    }
+
+    /// Runs `read` on a session that is still good, after a login where there is none.
+    async fn with_session<T>(&self, read: impl FnOnce(&Session) -> T) -> Result<T, Error> {
+        let mut session = self.session.lock().await;
+        if let Some(session) = session.as_ref().filter(|session| !session.is_ending()) {
+            return Ok(read(session));
+        }
+        Ok(read(session.insert(self.log_in().await?)))
+    }
+}
+
+/// For all requests of a login.
+const LOGIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+const MAX_REDIRECTS: usize = 5;
+
+/// 408 and 429: the same request may succeed later.
+fn is_busy(status: StatusCode) -> bool {
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// Whether a redirect leads to the service that was asked: the same host and port, or the same host with
+/// TLS in place of none.
+fn is_same_service(from: &Url, to: &Url) -> bool {
+    let port = |url: &Url| url.port_or_known_default();
+    let same_port = port(from) == port(to) && from.scheme() == to.scheme();
+    let gains_tls = from.scheme() == "http"
+        && to.scheme() == "https"
+        && (port(from) == port(to) || (port(from) == Some(80) && port(to) == Some(443)));
+    from.host() == to.host() && (same_port || gains_tls)
+}
+
+fn below(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .expect("an http address has a path, and only those are taken")
+        .pop_if_empty()
+        .extend(segments);
+    url
+}
+
+/// What a provider is asked for a token with. A client without a secret says who it is here.
+fn token_request(client: &OidcClient, user: Option<(&String, &Secret)>) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("scope", &client.scope);
+    match user {
+        None => form.append_pair("grant_type", "client_credentials"),
+        Some((user, password)) => form
+            .append_pair("grant_type", "password")
+            .append_pair("username", user)
+            .append_pair("password", password.expose()),
+    };
+    if client.secret.is_none() {
+        form.append_pair("client_id", &client.id);
+    }
+    form.finish()
+}
+
+/// A header that nothing prints. One that cannot be sent is sent empty, and refused.
+fn secret_header(scheme: &str, secret: &str) -> HeaderValue {
+    let value = HeaderValue::from_str(&format!("{scheme}{secret}"));
+    let mut value = value.unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+fn unreadable(
+    method: &Method,
+    url: &Url,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> Error {
+    Error::Decode { method: method.clone(), url: redact::shown(url), source }
+}
+
+impl std::fmt::Debug for Keystone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keystone")
+            .field("auth_url", &redact::shown(&self.auth_url))
+            .field("scope", &self.scope)
+            .field("choice", &self.choice)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Identity for Keystone {
+    fn token(&self) -> BoxFuture<'_, Result<Token, Error>> {
+        Box::pin(self.with_session(|session| Token::Keystone(session.token.clone())))
+    }
+
+    fn renew<'a>(&'a self, stale: &'a Token) -> BoxFuture<'a, Result<Option<Token>, Error>> {
+        Box::pin(async {
+            let mut session = self.session.lock().await;
+            let token_of = |session: &Session| Token::Keystone(session.token.clone());
+            if let Some(current) = session.as_ref().map(token_of)
+                && !current.is_same(stale)
+            {
+                return Ok(Some(current));
+            }
+            let token = token_of(session.insert(self.log_in().await?));
+            Ok((!token.is_same(stale)).then_some(token))
+        })
+    }
+
+    fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>> {
+        Box::pin(async {
+            if let Some(endpoint) = &self.endpoint {
+                return Ok(endpoint.clone());
+            }
+            let found =
+                self.with_session(|session| session.endpoint(&self.choice).map(Url::parse)).await?;
+            let region = || self.choice.region.clone().unwrap_or_else(|| "(any)".to_owned());
+            let interface = || self.choice.interfaces.join(" or ");
+            match found {
+                Ok(Ok(url)) if matches!(url.scheme(), "http" | "https") => Ok(url),
+                Ok(_) => Err(Error::NoEndpoint {
+                    region: region(),
+                    interface: interface(),
+                    regions: Vec::new(),
+                }),
+                Err(regions) => {
+                    Err(Error::NoEndpoint { region: region(), interface: interface(), regions })
+                }
+            }
+        })
+    }
+
+    fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
+        Box::pin(async {
+            let project = self.with_session(|session| session.project.clone()).await?;
+            Ok(project.map_or(Project::Unknown, Project::Id))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_followed_to_no_other_service() {
+        let same = |from: &str, to: &str| {
+            is_same_service(&Url::parse(from).unwrap(), &Url::parse(to).unwrap())
+        };
+        assert!(same("http://h:5000/v3/auth/tokens", "http://h:5000/identity/v3/auth/tokens"));
+        assert!(same("http://h/v3", "https://h/v3"));
+        assert!(same("http://h:5000/v3", "https://h:5000/v3"));
+        assert!(!same("https://h/v3", "http://h/v3"));
+        assert!(!same("http://h:5000/v3", "http://h:5001/v3"));
+        assert!(!same("https://h/v3", "https://h.example/v3"));
+    }
+}

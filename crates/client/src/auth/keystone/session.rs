@@ -1,0 +1,136 @@
+//! What Keystone answers to a login: a token, its end, its project and the catalog.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::Secret;
+use crate::timestamp::iso8601;
+
+/// A login that succeeded.
+pub(super) struct Session {
+    pub(super) token: Secret,
+    pub(super) project: Option<String>,
+    end: Option<SystemTime>,
+    services: Vec<Value>,
+}
+
+/// The endpoint that is wanted of the catalog.
+#[derive(Clone, Debug)]
+pub(super) struct EndpointChoice {
+    pub(super) service_type: String,
+    pub(super) service_name: Option<String>,
+    /// The best first.
+    pub(super) interfaces: Vec<String>,
+    pub(super) region: Option<String>,
+}
+
+/// Covers a request and a slow clock, and still lets tokens of a few seconds work.
+const MARGIN: Duration = Duration::from_secs(2);
+
+impl Session {
+    /// From the token of the header and the body beside it. What the body leaves out is not needed.
+    pub(super) fn new(token: Secret, mut body: Value) -> Session {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let told = &mut body["token"];
+        let services = match told["catalog"].take() {
+            Value::Array(services) => services,
+            _ => Vec::new(),
+        };
+        Session {
+            token,
+            project: text(&told["project"]["id"]),
+            end: told["expires_at"].as_str().and_then(iso8601),
+            services,
+        }
+    }
+
+    /// Whether the token ends within [`MARGIN`]: a request made with it could be refused on its way. A
+    /// token without an end is good until it is refused.
+    pub(super) fn is_ending(&self) -> bool {
+        self.end.is_some_and(|end| end <= SystemTime::now() + MARGIN)
+    }
+
+    /// The address that fits, as the catalog has it; addresses of other services are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// The regions that have such a service.
+    pub(super) fn endpoint(&self, choice: &EndpointChoice) -> Result<&str, Vec<String>> {
+        let services = self.services.iter().filter(|service| {
+            service["type"] == *choice.service_type
+                && choice.service_name.as_ref().is_none_or(|name| service["name"] == **name)
+        });
+        let endpoints: Vec<&Value> =
+            services.filter_map(|service| service["endpoints"].as_array()).flatten().collect();
+        let region_of = |endpoint: &Value| {
+            let named = endpoint["region_id"].as_str().or_else(|| endpoint["region"].as_str());
+            named.map(str::to_owned)
+        };
+        let fits = |endpoint: &Value, interface: &str| {
+            let given = endpoint["interface"].as_str().unwrap_or_default();
+            // Some catalogs keep the old names.
+            given == interface || given.strip_suffix("URL") == Some(interface)
+        };
+        let is_there = |endpoint: &Value| {
+            choice.region.as_ref().is_none_or(|region| {
+                endpoint["region"] == **region || endpoint["region_id"] == **region
+            })
+        };
+        for interface in &choice.interfaces {
+            let fitting = endpoints.iter().find(|e| fits(e, interface) && is_there(e));
+            if let Some(url) = fitting.and_then(|endpoint| endpoint["url"].as_str()) {
+                return Ok(url);
+            }
+        }
+        let mut regions: Vec<String> = endpoints
+            .iter()
+            .filter(|endpoint| choice.interfaces.iter().any(|face| fits(endpoint, face)))
+            .filter_map(|endpoint| region_of(endpoint))
+            .collect();
+        regions.sort();
+        regions.dedup();
+        Err(regions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn choice(interfaces: &[&str], region: Option<&str>) -> EndpointChoice {
+        EndpointChoice {
+            service_type: "image".to_owned(),
+            service_name: None,
+            interfaces: interfaces.iter().map(|&face| face.to_owned()).collect(),
+            region: region.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_catalog_is_read_by_type_interface_and_region() {
+        let session = Session::new(
+            "t".into(),
+            json!({"token": {"project": {"id": "p"}, "catalog": [
+                {"type": "messaging", "endpoints": [{"interface": "public", "url": "ws://x:y"}]},
+                {"type": "image", "name": "glance", "endpoints": [
+                    {"interface": "internal", "region": "B", "region_id": "B", "url": "http://b-in"},
+                    {"interface": "public", "region": "A", "url": "http://a"},
+                    {"interface": "public", "region_id": "B", "url": "http://b"},
+                ]},
+                {"type": "odd", "endpoints": null},
+            ]}}),
+        );
+        assert_eq!(session.project.as_deref(), Some("p"));
+        assert!(!session.is_ending());
+        let find = |interfaces: &[&str], region| session.endpoint(&choice(interfaces, region));
+        assert_eq!(find(&["public"], None), Ok("http://a"));
+        assert_eq!(find(&["public"], Some("B")), Ok("http://b"));
+        assert_eq!(find(&["internal", "public"], None), Ok("http://b-in"));
+        assert_eq!(find(&["internal", "public"], Some("A")), Ok("http://a"));
+        assert_eq!(find(&["public"], Some("C")), Err(vec!["A".to_owned(), "B".to_owned()]));
+        assert_eq!(find(&["admin"], None), Err(Vec::new()));
+    }
+}

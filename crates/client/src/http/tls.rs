@@ -1,0 +1,163 @@
+//! Which certificates are believed, and which is shown.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{self, CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::options::{ClientCertificate, HttpOptions};
+
+/// The TLS side of the options.
+///
+/// # Errors
+///
+/// The key of `clouds.yaml` that is to blame, and what is wrong.
+pub(super) fn config(options: &HttpOptions) -> Result<ClientConfig, (&'static str, String)> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    let given = match &options.ca_file {
+        Some(path) => authorities(path)
+            .map_err(|message| ("cacert", format!("{}: {message}", path.display())))?,
+        None => Vec::new(),
+    };
+    let judge = Judge::new(given, options.insecure, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ("TLS settings", error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(judge));
+    let mut config = match &options.client_certificate {
+        None => builder.with_no_client_auth(),
+        Some(shown) => {
+            let (chain, key) = identity(shown).map_err(|message| ("cert", message))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| ("cert", format!("{}: {error}", shown.certificate.display())))?
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The certificates of a PEM file, or of all files of a folder.
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut found = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(|error| error.to_string())? {
+            let path = entry.map_err(|error| error.to_string())?.path();
+            // A folder of authorities holds other files too, such as lists of what was revoked.
+            if path.is_file() {
+                found.extend(certificates(&path).unwrap_or_default());
+            }
+        }
+    } else {
+        found = certificates(path)?;
+    }
+    if found.is_empty() { Err("no certificate in it".to_owned()) } else { Ok(found) }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = std::fs::read(path).map_err(|error| error.to_string())?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    certificates.map_err(|error| error.to_string())
+}
+
+/// The certificate to show and its key, from one file or two.
+fn identity(
+    shown: &ClientCertificate,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let at = |path: &Path, message: String| format!("{}: {message}", path.display());
+    let chain =
+        certificates(&shown.certificate).map_err(|message| at(&shown.certificate, message))?;
+    if chain.is_empty() {
+        return Err(at(&shown.certificate, "no certificate in it".to_owned()));
+    }
+    let path = shown.key.as_ref().unwrap_or(&shown.certificate);
+    let pem = std::fs::read(path).map_err(|error| at(path, error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|_| at(path, "no private key in it, or one with a passphrase".to_owned()))?;
+    Ok((chain, key))
+}
+
+/// Judges a server's certificate by the system's authorities and those that were given.
+#[derive(Debug)]
+struct Judge {
+    /// The reason where there is no authority at all: without TLS none is needed.
+    platform: Result<Verifier, Error>,
+    given: Vec<CertificateDer<'static>>,
+    insecure: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Judge {
+    fn new(
+        given: Vec<CertificateDer<'static>>,
+        insecure: bool,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Judge, (&'static str, String)> {
+        let algorithms = provider.signature_verification_algorithms;
+        let platform = Verifier::new_with_extra_roots(given.clone(), provider.clone());
+        match platform {
+            Err(error) if !given.is_empty() => Err(("cacert", error.to_string())),
+            platform => Ok(Judge { platform, given, insecure, algorithms }),
+        }
+    }
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.insecure {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let platform = self.platform.as_ref().map_err(Clone::clone)?;
+        let verdict = platform.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        match verdict {
+            // `openssl req -x509` marks the certificates that it makes as authorities. A server that
+            // shows one is believed where just this certificate was given, as curl does. Its dates have
+            // been looked at by then; its name has not.
+            Err(Error::InvalidCertificate(CertificateError::Other(cause)))
+                if cause.0.to_string() == "CaUsedAsEndEntity"
+                    && self.given.iter().any(|given| given == certificate) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        crypto::verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        crypto::verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
