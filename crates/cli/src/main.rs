@@ -17,6 +17,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use imgpush_engine::Platform;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 use args::{Args, Command};
 use printer::Printer;
@@ -85,16 +87,14 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn start_log(verbose: u8, printer: &Printer) {
     let level = match verbose {
         0 => return,
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
-    let filter = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox"]
-        .map(|name| format!("{name}={level}"))
-        .join(",");
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let ours = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox"];
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(printer.is_coloured())
-        .init();
+        .with_ansi(printer.is_coloured());
+    let only_ours = Targets::new().with_targets(ours.map(|name| (name, level)));
+    tracing_subscriber::registry().with(log.with_filter(only_ours)).init();
 }
