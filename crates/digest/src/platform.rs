@@ -23,8 +23,8 @@ use arch::x86_64::{
 /// |---|---|
 /// | `portable` | the crates md-5 and sha2, which find SHA-NI and AVX2 themselves |
 /// | `scalar` | an own MD5, on any 64-bit CPU |
-/// | `avx2` | MD5, SHA-512 and SHA-256 in one pass; lanes of 256 bits |
-/// | `avx512` | the same by AVX-512; lanes of 512 bits |
+/// | `avx2` | MD5 and SHA-512, MD5 and SHA-256 in one pass; lanes of 256 bits |
+/// | `avx512` | the same by AVX-512, and all three in one pass; lanes of 512 bits |
 ///
 /// The variable `IMGPUSH_BACKEND` names the one to use. Building with `--cfg imgpush_backend="NAME"`
 /// forbids all that are faster, and with `portable` leaves their code out.
@@ -231,10 +231,6 @@ impl Platform {
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
             Level::Avx512 { sha: Some((_, sha)), units, .. } => {
                 sha.md5_sha512_sha256(units, md5, sha512, sha256, blocks);
-            }
-            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
-            Level::Avx2 { sha: Some(sha), .. } => {
-                sha.md5_sha512_sha256(md5, sha512, sha256, blocks);
             }
             _ => {
                 for blocks in blocks.chunks(SLICE_BLOCKS) {

@@ -10,9 +10,11 @@ use super::unroll;
 pub(crate) fn compress(state: &mut [u32; 4], blocks: &[[u8; 128]]) {
     for block in blocks.as_flattened().as_chunks::<64>().0 {
         let before = *state;
+        let x: &[[u8; 4]] = block.as_chunks().0;
         unroll!(I < 64, {
-            let x = u32::from_le_bytes(block.as_chunks().0[word(I)]);
-            operation::<false>(I, state, x.wrapping_add(constant::<false>(I)));
+            const K: usize = word(I);
+            const T: u32 = constant::<false>(I);
+            operation::<false, I>(state, u32::from_le_bytes(x[K]).wrapping_add(T));
         });
         feed_forward(state, before);
     }
@@ -33,17 +35,17 @@ pub(super) const fn constant<const ANDN: bool>(i: usize) -> u32 {
     if ANDN && i >= 48 { MD5_T[i].wrapping_sub(1) } else { MD5_T[i] }
 }
 
-/// Operation `i` of 64 (RFC 1321, 3.4): `a = b + ((a + f(b, c, d) + X[k] + T[i]) <<< s)`, of which `xt`
-/// is `X[k] + T[i]`. The roles of the four words turn with `i`, so that none moves.
+/// Operation `I` of 64, modulo which `I` counts (RFC 1321, 3.4): `a = b + ((a + f(b, c, d) + X[k] + T[i]) <<< s)`, of which `xt`
+/// is `X[k] + T[i]`. The roles of the four words turn with `I`, so that none moves.
 ///
 /// `ANDN` is for CPUs that have an instruction for `!x & y`, which costs the function I one
 /// instruction instead of three.
 #[inline(always)]
-pub(super) fn operation<const ANDN: bool>(i: usize, state: &mut [u32; 4], xt: u32) {
-    let [a, b, c, d] = roles(i);
+pub(super) fn operation<const ANDN: bool, const I: usize>(state: &mut [u32; 4], xt: u32) {
+    let [a, b, c, d] = const { roles(I) };
     let (x, y, z) = (state[b], state[c], state[d]);
     let sum = pin(state[a].wrapping_add(xt));
-    let sum = match i / 16 {
+    let sum = match I / 16 % 4 {
         // F(x, y, z) = (x & y) | (!x & z)
         0 => sum.wrapping_add(((y ^ z) & x) ^ z),
         // G(x, y, z) = (x & z) | (y & !z): no bit is in both, so adding them does, and one is ready
@@ -55,7 +57,7 @@ pub(super) fn operation<const ANDN: bool>(i: usize, state: &mut [u32; 4], xt: u3
         _ if ANDN => sum.wrapping_sub(y ^ (!x & z)),
         _ => sum.wrapping_add(y ^ (x | !z)),
     };
-    state[a] = sum.rotate_left(MD5_S[i / 16][i % 4]).wrapping_add(x);
+    state[a] = sum.rotate_left(const { MD5_S[I / 16 % 4][I % 4] }).wrapping_add(x);
 }
 
 /// Where `a`, `b`, `c` and `d` of operation `i` are.
@@ -67,9 +69,9 @@ pub(super) const fn roles(i: usize) -> [usize; 4] {
 /// What ends a block: the state before it is added.
 #[inline(always)]
 pub(super) fn feed_forward(state: &mut [u32; 4], before: [u32; 4]) {
-    for (word, before) in state.iter_mut().zip(before) {
-        *word = word.wrapping_add(before);
-    }
+    unroll!(WORD < 4, {
+        state[WORD] = state[WORD].wrapping_add(before[WORD]);
+    });
 }
 
 /// The same value, in a register, out of the optimiser's sight: it can neither move parts of a sum past

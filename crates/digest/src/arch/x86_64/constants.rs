@@ -153,3 +153,14 @@ pub(crate) const SHA512_K: [u64; 80] = [
     0x5fcb_6fab_3ad6_faec,
     0x6c44_198c_4a47_5817,
 ];
+
+/// Where `a` to `h` of round `t` of SHA-2 are, the numbers of whose rounds are multiples of 8.
+pub(super) const fn sha2_roles(t: usize) -> [usize; 8] {
+    let mut at = [0; 8];
+    let mut role = 0;
+    while role < 8 {
+        at[role] = (role + 80 - t) % 8;
+        role += 1;
+    }
+    at
+}

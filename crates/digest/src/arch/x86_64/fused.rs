@@ -6,8 +6,8 @@
 //! comes first: it is the longest chain, and a core executes first what is older.
 //!
 //! These are macros since a function names the instructions it may use where it is written. `$features`
-//! are those, `$sha512` is the stream of SHA-512 by its module and, of [`sha512_integer`], how its
-//! schedule is extended.
+//! are those, `$cpu` shows that they are there, `$sha512` is the stream of SHA-512 by its module and, of
+//! [`sha512_integer`], how its schedule is extended, each with the part of `$cpu` that it needs.
 //!
 //! [`sha512_integer`]: super::sha512_integer
 
@@ -31,7 +31,7 @@ macro_rules! fence {
                 $(abef = inout(xmm_reg) $sha256.words[0], cdgh = inout(xmm_reg) $sha256.words[1],)?
                 options(pure, nomem, nostack, preserves_flags));
         }
-        $sha512.settle($t);
+        $sha512.settle::<$t>();
     };
     // Behind every second round: more fences cost speed.
     (@ [$md5:ident] sha512_vector $sha512:ident $t:ident $(, sha256 $sha256:ident)?) => {
@@ -69,20 +69,26 @@ macro_rules! fence {
 }
 pub(super) use fence;
 
-/// `fn md5_sha512(md5, sha512, blocks)`: in each part a round of SHA-512 and 1.6 operations of MD5.
+/// `fn md5_sha512(cpu, md5, sha512, blocks)`: in each part a round of SHA-512 and 1.6 operations of MD5.
 macro_rules! md5_sha512 {
-    ($name:ident, $features:literal, $sha512:ident $(, $extend:ident)?) => {
+    ($name:ident, $features:literal, $cpu:ty, $sha512:ident($level:ident)
+        $(, $extend:ident($with:ident))?) => {
         #[target_feature(enable = $features)]
-        fn $name(md5_state: &mut [u32; 4], sha512_state: &mut [u64; 8], blocks: &[[u8; 128]]) {
+        fn $name(
+            cpu: $cpu,
+            md5_state: &mut [u32; 4],
+            sha512_state: &mut [u64; 8],
+            blocks: &[[u8; 128]],
+        ) {
             let (mut md5_sums, mut sums) = (md5::Sums::ZERO, $sha512::Sums::ZERO);
-            let mut md5 = md5::Md5::new(*md5_state, &mut md5_sums);
-            let mut sha512 = $sha512::Sha512::new(*sha512_state, &mut sums);
+            let mut md5 = md5::Md5::<true>::new(cpu.avx2(), *md5_state, &mut md5_sums);
+            let mut sha512 = $sha512::Sha512::new(cpu.$level(), *sha512_state, &mut sums);
             for block in blocks {
                 sha512.message(block);
                 unroll!(T < 80, {
-                    md5.operations::<{ 128 * T / 80 }, { 128 * (T + 1) / 80 }>(block);
-                    sha512.round(T);
-                    $(sha512.$extend(T);)?
+                    md5::operations!(md5, block, 128 * T / 80, 128 * (T + 1) / 80);
+                    sha512.round::<T>();
+                    $(sha512.$extend::<T>(cpu.$with());)?
                     fence!(md5, $sha512 sha512 T);
                 });
             }
@@ -93,28 +99,30 @@ macro_rules! md5_sha512 {
 }
 pub(super) use md5_sha512;
 
-/// `fn md5_sha512_sha256(md5, sha512, sha256, blocks)`: as [`md5_sha512!`], and in each part 0.4 of the
+/// `fn md5_sha512_sha256(cpu, md5, sha512, sha256, blocks)`: as [`md5_sha512!`], and in each part 0.4 of the
 /// 32 steps of SHA-256.
 macro_rules! md5_sha512_sha256 {
-    ($name:ident, $features:literal, $sha512:ident $(, $extend:ident)?) => {
+    ($name:ident, $features:literal, $cpu:ty, $sha512:ident($level:ident)
+        $(, $extend:ident($with:ident))?) => {
         #[target_feature(enable = $features)]
         fn $name(
+            cpu: $cpu,
             md5_state: &mut [u32; 4],
             sha512_state: &mut [u64; 8],
             sha256_state: &mut [u32; 8],
             blocks: &[[u8; 128]],
         ) {
             let (mut md5_sums, mut sums) = (md5::Sums::ZERO, $sha512::Sums::ZERO);
-            let mut md5 = md5::Md5::new(*md5_state, &mut md5_sums);
-            let mut sha512 = $sha512::Sha512::new(*sha512_state, &mut sums);
-            let mut sha256 = sha256::Sha256::new(*sha256_state);
+            let mut md5 = md5::Md5::<true>::new(cpu.avx2(), *md5_state, &mut md5_sums);
+            let mut sha512 = $sha512::Sha512::new(cpu.$level(), *sha512_state, &mut sums);
+            let mut sha256 = sha256::Sha256::new(cpu.sha(), *sha256_state);
             for block in blocks {
                 sha512.message(block);
                 unroll!(T < 80, {
-                    md5.operations::<{ 128 * T / 80 }, { 128 * (T + 1) / 80 }>(block);
-                    sha256.steps::<{ 32 * T / 80 }, { 32 * (T + 1) / 80 }>(block);
-                    sha512.round(T);
-                    $(sha512.$extend(T);)?
+                    md5::operations!(md5, block, 128 * T / 80, 128 * (T + 1) / 80);
+                    sha256::steps!(sha256, block, 32 * T / 80, 32 * (T + 1) / 80);
+                    sha512.round::<T>();
+                    $(sha512.$extend::<T>(cpu.$with());)?
                     fence!(md5, $sha512 sha512 T, sha256 sha256);
                 });
             }

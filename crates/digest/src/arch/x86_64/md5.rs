@@ -1,11 +1,14 @@
 //! MD5 as one stream of a fused kernel: two blocks, 128 operations.
 
-use std::arch::x86_64::*;
-
-use super::{forget, load_256};
+use super::avx2::Avx2;
+use super::{forget, load_128, load_256, store_128, store_256};
 use crate::arch::md5::{constant, feed_forward, operation, word};
+use crate::arch::unroll;
 
-pub(super) struct Md5<'a> {
+/// With `WIDE` it uses registers of 256 bits, else none whose upper half is more than zero: beside dirty
+/// ones the instructions of [`super::sha256`] are slow.
+pub(super) struct Md5<'a, const WIDE: bool> {
+    cpu: Avx2,
     pub(super) words: [u32; 4],
     before: [u32; 4],
     /// Elsewhere, since `forget` makes the optimiser forget all of a variable.
@@ -17,26 +20,33 @@ pub(super) struct Md5<'a> {
 ///
 /// A group of sixteen operations keeps the order of the block's words, and so its constants are the
 /// ones that move.
-pub(super) struct Sums([u32; 64]);
+pub(super) struct Sums([[u32; 8]; 8]);
 
 impl Sums {
-    pub(super) const ZERO: Sums = Sums([0; 64]);
+    pub(super) const ZERO: Sums = Sums([[0; 8]; 8]);
 }
 
 static CONSTANTS: Sums = Sums({
-    let mut constants = [0; 64];
+    let mut constants = [[0; 8]; 8];
     let mut i = 0;
     while i < 64 {
-        constants[i / 16 * 16 + word(i)] = constant::<true>(i);
+        let [at, lane] = place(i);
+        constants[at][lane] = constant::<true>(i);
         i += 1;
     }
     constants
 });
 
-impl<'a> Md5<'a> {
+/// Where the sum of operation `i` is.
+const fn place(i: usize) -> [usize; 2] {
+    let number = i / 16 * 16 + word(i);
+    [number / 8, number % 8]
+}
+
+impl<'a, const WIDE: bool> Md5<'a, WIDE> {
     #[inline(always)]
-    pub(super) fn new(words: [u32; 4], sums: &'a mut Sums) -> Self {
-        Md5 { words, before: words, sums }
+    pub(super) fn new(cpu: Avx2, words: [u32; 4], sums: &'a mut Sums) -> Self {
+        Md5 { cpu, words, before: words, sums }
     }
 
     #[inline(always)]
@@ -44,54 +54,62 @@ impl<'a> Md5<'a> {
         self.words
     }
 
-    /// Operations `FROM` to before `TO` of 128.
-    #[inline]
-    #[target_feature(enable = "bmi1,bmi2,avx2")]
-    pub(super) fn operations<const FROM: usize, const TO: usize>(&mut self, block: &[u8; 128]) {
-        const { assert!(TO <= FROM + 4) };
-        if FROM < TO {
-            self.operation(FROM, block);
-        }
-        if FROM + 1 < TO {
-            self.operation(FROM + 1, block);
-        }
-        if FROM + 2 < TO {
-            self.operation(FROM + 2, block);
-        }
-        if FROM + 3 < TO {
-            self.operation(FROM + 3, block);
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "bmi1,bmi2,avx2")]
-    fn operation(&mut self, i: usize, block: &[u8; 128]) {
-        if i.is_multiple_of(64) {
+    /// Operation `I` of 128.
+    #[inline(always)]
+    pub(super) fn operation<const I: usize>(&mut self, block: &[u8; 128]) {
+        if I.is_multiple_of(64) {
             let halves: &[[u8; 64]] = block.as_chunks().0;
-            self.sum_up(&halves[i / 64]);
+            self.sum_up(&halves[I / 64]);
         }
-        let i = i % 64;
-        operation::<true>(i, &mut self.words, self.sums.0[i / 16 * 16 + word(i)]);
-        if i == 63 {
+        let [at, lane] = const { place(I % 64) };
+        operation::<true, I>(&mut self.words, self.sums.0[at][lane]);
+        if I % 64 == 63 {
             feed_forward(&mut self.words, self.before);
             self.before = self.words;
         }
     }
 
-    #[inline]
-    #[target_feature(enable = "bmi1,bmi2,avx2")]
+    #[inline(always)]
     fn sum_up(&mut self, block: &[u8; 64]) {
-        let [low, high] = block.as_chunks().0 else { unreachable!("64 bytes are twice 32") };
-        let x = [load_256(low), load_256(high)];
-        let sums = self.sums.0.as_chunks_mut::<8>().0;
-        let constants = CONSTANTS.0.as_chunks::<8>().0;
-        for (i, (sums, constants)) in sums.iter_mut().zip(constants).enumerate() {
-            // SAFETY: 32 bytes are read, from an address that need not be aligned.
-            let constants = unsafe { _mm256_loadu_si256(constants.as_ptr().cast()) };
-            let sum = _mm256_add_epi32(x[i % 2], constants);
-            // SAFETY: 32 bytes are written, to an address that need not be aligned.
-            unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), sum) };
+        if WIDE {
+            let halves: &[[u8; 32]] = block.as_chunks().0;
+            let x = [load_256(&halves[0]), load_256(&halves[1])];
+            unroll!(I < 8, {
+                let sum = self.cpu._mm256_add_epi32(x[I % 2], load_256(&CONSTANTS.0[I]));
+                store_256(&mut self.sums.0[I], sum);
+            });
+        } else {
+            let quarters: &[[u8; 16]] = block.as_chunks().0;
+            unroll!(I < 16, {
+                let constants: &[[u32; 4]] = CONSTANTS.0[I / 2].as_chunks().0;
+                let x = load_128(&quarters[I % 4]);
+                let sum = self.cpu._mm_add_epi32(x, load_128(&constants[I % 2]));
+                let sums: &mut [[u32; 4]] = self.sums.0[I / 2].as_chunks_mut().0;
+                store_128(&mut sums[I % 2], sum);
+            });
         }
         forget(self.sums);
     }
 }
+
+/// `operations!(md5, block, FROM, TO)`: operations `FROM` to before `TO` of 128, four at most.
+macro_rules! operations {
+    ($md5:ident, $block:ident, $from:expr, $to:expr) => {
+        const FROM: usize = $from;
+        const TO: usize = $to;
+        const { assert!(TO <= FROM + 4) };
+        if FROM < TO {
+            $md5.operation::<FROM>($block);
+        }
+        if FROM + 1 < TO {
+            $md5.operation::<{ FROM + 1 }>($block);
+        }
+        if FROM + 2 < TO {
+            $md5.operation::<{ FROM + 2 }>($block);
+        }
+        if FROM + 3 < TO {
+            $md5.operation::<{ FROM + 3 }>($block);
+        }
+    };
+}
+pub(super) use operations;

@@ -30,29 +30,57 @@ fn vendor() -> [u8; 12] {
     name
 }
 
-/// The 16 bytes in a register.
-#[inline]
-#[target_feature(enable = "sse2")]
-fn load_128(bytes: &[u8; 16]) -> __m128i {
-    // SAFETY: 16 bytes are read, from an address that need not be aligned.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
+/// What may be read from memory as it lies there: numbers without padding.
+trait Plain: Copy {}
 
-/// The 32 bytes in a register.
-#[inline]
-#[target_feature(enable = "avx")]
-fn load_256(bytes: &[u8; 32]) -> __m256i {
-    // SAFETY: 32 bytes are read, from an address that need not be aligned.
-    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
-}
+impl Plain for u8 {}
+impl Plain for u32 {}
+impl Plain for u64 {}
 
-/// Begins to load the block of that number, where there is one: so many lanes are too many streams of
-/// memory for the processor to foresee.
-#[inline]
-#[target_feature(enable = "sse")]
-fn prefetch<B>(blocks: &[B], number: usize) {
-    _mm_prefetch::<_MM_HINT_T0>(blocks.as_ptr().wrapping_add(number).cast());
+/// A function that reads a register from memory and one that writes it there. They are plain accesses to
+/// memory, so that they need no `#[target_feature]` and can always be inlined; where vectors are enabled
+/// each becomes an instruction.
+macro_rules! memory {
+    ($load:ident, $store:ident, $vector:ty) => {
+        #[inline(always)]
+        fn $load<T: Plain, const N: usize>(values: &[T; N]) -> $vector {
+            const { assert!(size_of::<[T; N]>() == size_of::<$vector>()) };
+            // SAFETY: as many bytes are read as there are, from an address that need not be aligned, and
+            // any bytes make a vector.
+            unsafe { values.as_ptr().cast::<$vector>().read_unaligned() }
+        }
+
+        #[inline(always)]
+        fn $store<T: Plain, const N: usize>(values: &mut [T; N], vector: $vector) {
+            const { assert!(size_of::<[T; N]>() == size_of::<$vector>()) };
+            // SAFETY: as many bytes are written as there are, to an address that need not be aligned, and
+            // any bytes make numbers.
+            unsafe { values.as_mut_ptr().cast::<$vector>().write_unaligned(vector) };
+        }
+    };
 }
+memory!(load_128, store_128, __m128i);
+memory!(load_256, store_256, __m256i);
+memory!(load_512, store_512, __m512i);
+
+/// Intrinsics as methods of `$cpu`, which only detection makes. They can always be inlined, and become
+/// an instruction each in a function where the same instructions are enabled; elsewhere they would be
+/// calls.
+macro_rules! intrinsics {
+    ($cpu:ident:
+        $(fn $name:ident $(<$($by:ident: $kind:ty),*>)? ($($x:ident: $in:ty),*) -> $out:ty;)*) => {
+        impl $cpu {
+            $(
+                #[inline(always)]
+                pub(super) fn $name $(<$(const $by: $kind),*>)? (self, $($x: $in),*) -> $out {
+                    // SAFETY: only detection makes a `$cpu`, so the CPU has the instruction.
+                    unsafe { std::arch::x86_64::$name $(::<$($by),*>)? ($($x),*) }
+                }
+            )*
+        }
+    };
+}
+use intrinsics;
 
 /// Aligns the stack of the function it is inlined into to cache lines, and with it all registers that
 /// are spilled there: each across two lines would cost twice as much.

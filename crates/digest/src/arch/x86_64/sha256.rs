@@ -3,10 +3,12 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::Avx2Sha;
 use super::constants::SHA256_K;
-use super::load_128;
+use super::{load_128, store_128};
 
 pub(super) struct Sha256 {
+    cpu: Avx2Sha,
     /// `a b e f` and `c d g h`, each from the highest place, as the instructions want them.
     pub(super) words: [__m128i; 2],
     before: [__m128i; 2],
@@ -15,72 +17,63 @@ pub(super) struct Sha256 {
 }
 
 impl Sha256 {
-    #[inline]
-    #[target_feature(enable = "sha,sse4.1,ssse3")]
-    pub(super) fn new(words: [u32; 8]) -> Self {
-        let [a, b, c, d, e, f, g, h] = words.map(u32::cast_signed);
-        let words = [_mm_set_epi32(a, b, e, f), _mm_set_epi32(c, d, g, h)];
-        Sha256 { words, before: words, schedule: [_mm_setzero_si128(); 4] }
+    #[inline(always)]
+    pub(super) fn new(cpu: Avx2Sha, words: [u32; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h] = words;
+        let words = [load_128(&[f, e, b, a]), load_128(&[h, g, d, c])];
+        Sha256 { cpu, words, before: words, schedule: [load_128(&[0u32; 4]); 4] }
     }
 
-    #[inline]
-    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    #[inline(always)]
     pub(super) fn state(&self) -> [u32; 8] {
-        let [abef, cdgh] = self.words;
-        let words = [
-            _mm_extract_epi32::<3>(abef),
-            _mm_extract_epi32::<2>(abef),
-            _mm_extract_epi32::<3>(cdgh),
-            _mm_extract_epi32::<2>(cdgh),
-            _mm_extract_epi32::<1>(abef),
-            _mm_extract_epi32::<0>(abef),
-            _mm_extract_epi32::<1>(cdgh),
-            _mm_extract_epi32::<0>(cdgh),
-        ];
-        words.map(i32::cast_unsigned)
+        let (mut abef, mut cdgh) = ([0; 4], [0; 4]);
+        store_128(&mut abef, self.words[0]);
+        store_128(&mut cdgh, self.words[1]);
+        let ([f, e, b, a], [h, g, d, c]) = (abef, cdgh);
+        [a, b, c, d, e, f, g, h]
     }
 
-    /// Steps `FROM` to before `TO` of 32, one at most.
-    #[inline]
-    #[target_feature(enable = "sha,sse4.1,ssse3")]
-    pub(super) fn steps<const FROM: usize, const TO: usize>(&mut self, block: &[u8; 128]) {
-        const { assert!(TO <= FROM + 1) };
-        if FROM < TO {
-            let halves: &[[u8; 64]] = block.as_chunks().0;
-            self.four_rounds(FROM % 16, &halves[FROM / 16]);
-        }
-    }
-
-    /// Rounds `4 * i` to `4 * i + 3` of 64 (FIPS 180-4, 6.2.2).
-    #[inline]
-    #[target_feature(enable = "sha,sse4.1,ssse3")]
-    fn four_rounds(&mut self, i: usize, block: &[u8; 64]) {
-        let w = if i < 4 {
+    /// Step `STEP` of 32: rounds `4 * i` to `4 * i + 3` of 64 of either half of a block (FIPS 180-4,
+    /// 6.2.2), where `i` is `STEP % 16`.
+    #[inline(always)]
+    pub(super) fn step<const STEP: usize>(&mut self, block: &[u8; 128]) {
+        let cpu = self.cpu;
+        let [minus_16, minus_12] = [self.schedule[STEP % 4], self.schedule[(STEP + 1) % 4]];
+        let [minus_8, minus_4] = [self.schedule[(STEP + 2) % 4], self.schedule[(STEP + 3) % 4]];
+        let w = if STEP % 16 < 4 {
             // The words of a block are big-endian.
-            let swap = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-            _mm_shuffle_epi8(load_128(&block.as_chunks().0[i]), swap)
+            let swap = load_128(&[0x0405_0607_0001_0203u64, 0x0c0d_0e0f_0809_0a0b]);
+            let words: &[[u8; 16]] = block.as_chunks().0;
+            cpu._mm_shuffle_epi8(load_128(&words[STEP / 16 * 4 + STEP % 4]), swap)
         } else {
             // W(t) = sigma1(W(t-2)) + W(t-7) + sigma0(W(t-15)) + W(t-16)
-            let [minus_16, minus_12, minus_8, minus_4] =
-                std::array::from_fn(|back| self.schedule[(i + back) % 4]);
-            let sum = _mm_sha256msg1_epu32(minus_16, minus_12);
-            let sum = _mm_add_epi32(sum, _mm_alignr_epi8::<4>(minus_4, minus_8));
-            _mm_sha256msg2_epu32(sum, minus_4)
+            let sum = cpu._mm_sha256msg1_epu32(minus_16, minus_12);
+            let sum = cpu._mm_add_epi32(sum, cpu._mm_alignr_epi8::<4>(minus_4, minus_8));
+            cpu._mm_sha256msg2_epu32(sum, minus_4)
         };
-        self.schedule[i % 4] = w;
-        let k = std::array::from_fn(|round| SHA256_K[4 * i + round].cast_signed());
-        let [k0, k1, k2, k3] = k;
-        let wk = _mm_add_epi32(w, _mm_set_epi32(k3, k2, k1, k0));
-        let [abef, cdgh] = &mut self.words;
+        self.schedule[STEP % 4] = w;
+        let k = const { &SHA256_K.as_chunks::<4>().0[STEP % 16] };
+        let wk = cpu._mm_add_epi32(w, load_128(k));
         // What was `a b e f` two rounds ago is `c d g h`.
-        *cdgh = _mm_sha256rnds2_epu32(*cdgh, *abef, wk);
-        *abef = _mm_sha256rnds2_epu32(*abef, *cdgh, _mm_shuffle_epi32::<0b1110>(wk));
-        if i == 15 {
-            self.words = [
-                _mm_add_epi32(self.words[0], self.before[0]),
-                _mm_add_epi32(self.words[1], self.before[1]),
-            ];
+        self.words[1] = cpu._mm_sha256rnds2_epu32(self.words[1], self.words[0], wk);
+        let wk = cpu._mm_shuffle_epi32::<0b1110>(wk);
+        self.words[0] = cpu._mm_sha256rnds2_epu32(self.words[0], self.words[1], wk);
+        if STEP % 16 == 15 {
+            self.words[0] = cpu._mm_add_epi32(self.words[0], self.before[0]);
+            self.words[1] = cpu._mm_add_epi32(self.words[1], self.before[1]);
             self.before = self.words;
         }
     }
 }
+
+/// `steps!(sha256, block, FROM, TO)`: steps `FROM` to before `TO` of 32, one at most.
+macro_rules! steps {
+    ($sha256:ident, $block:ident, $from:expr, $to:expr) => {
+        const STEP: usize = $from;
+        const { assert!($to <= STEP + 1) };
+        if STEP < $to {
+            $sha256.step::<STEP>($block);
+        }
+    };
+}
+pub(super) use steps;
