@@ -3,6 +3,7 @@
 
 pub mod cpu;
 pub mod kernels;
+pub mod speeds;
 mod turns;
 
 pub use turns::{Candidate, Series, percentile, take_turns};

@@ -1,5 +1,8 @@
-//! `cargo xtask bench guard`: measures two ratios and fails when one is too low. CI runs it, since a
-//! change elsewhere can cost the kernels a third of their speed.
+//! `cargo xtask bench guard` runs this, in several builds: CI does, since a change elsewhere can cost the
+//! kernels a third of their speed.
+//!
+//! Without an argument it measures two ratios to other crates and fails when one is too low. With
+//! `speeds` it prints the speed of each kernel, which xtask compares with that of other builds.
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::process::ExitCode;
@@ -7,7 +10,7 @@ use std::process::ExitCode;
 use imgpush_digest::Algorithm::{Md5, Sha256, Sha512};
 use imgpush_digest::Platform;
 use imgpush_guard::kernels::{crates_pair, own};
-use imgpush_guard::{cpu, take_turns};
+use imgpush_guard::{cpu, speeds, take_turns};
 
 /// Below this the kernels have been spoilt: they are twice as fast as the crates, on a busy machine
 /// still 1.8 times.
@@ -19,6 +22,23 @@ const TRIES: usize = 3;
 const ROUNDS: usize = 40;
 
 fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => against_crates(),
+        Some("speeds") => {
+            cpu::pin();
+            for (kernel, speed) in speeds::speeds() {
+                println!("{kernel}\t{speed:.1}");
+            }
+            ExitCode::SUCCESS
+        }
+        Some(_) => {
+            println!("usage: guard [speeds]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn against_crates() -> ExitCode {
     let platform = Platform::detect();
     let kernels = platform.name();
     if kernels != "avx512" {

@@ -4,14 +4,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::peers;
 use crate::places::target;
-use crate::step::{cargo, run, say};
+use crate::step::{cargo, run};
+use crate::{guard, peers};
 
 pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     match arguments {
-        [verb] if verb == "ratios" => ratios(),
-        [verb] if verb == "guard" => guard(),
+        [verb] if verb == "ratios" => ratios("dist"),
+        [verb, release] if verb == "ratios" && release == "--release" => ratios("release"),
+        [verb] if verb == "guard" => guard::run_verb(false),
+        [verb, full] if verb == "guard" && full == "--full" => guard::run_verb(true),
         [verb] if verb == "start" => start(),
         [verb] if verb == "inspect" => inspect(),
         [verb] if verb == "peers" => peers::bench(&[]),
@@ -24,8 +26,9 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     }
 }
 
-/// The speed of the hashing plane beside that of others, and whether the goals are met.
-fn ratios() -> Result<()> {
+/// The speed of the hashing plane beside that of others, and whether the goals are met. As it is shipped,
+/// as in all benchmarks, unless the release profile is asked for.
+fn ratios(profile: &str) -> Result<()> {
     let headers =
         Command::new("pkg-config").args(["--exists", "openssl"]).stderr(Stdio::null()).status();
     if !headers.is_ok_and(|status| status.success()) {
@@ -34,31 +37,42 @@ fn ratios() -> Result<()> {
                (Debian: libssl-dev pkg-config)"
         );
     }
-    run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
-    let program = target().join("release").join("imgpush");
-    let ratios = ["run", "--release", "--locked", "-p", "imgpush-benches", "--bin", "ratios"];
-    run(cargo(ratios).args(["--features", "openssl", "--"]).arg(program))
-}
-
-/// Fails when the fused kernels are hardly faster than the crates they replace.
-fn guard() -> Result<()> {
-    say("the kernels against the crates md-5 and sha2, as they are shipped");
-    run(&mut cargo(["run", "--release", "--locked", "-p", "imgpush-guard"]))
+    run(&mut cargo(["build", "--profile", profile, "-p", "imgpush", "--locked"]))?;
+    let program = target().join(profile).join("imgpush");
+    let ratios = ["--locked", "-p", "imgpush-benches", "--bin", "ratios"];
+    run(cargo(["run", "--profile", profile])
+        .args(ratios)
+        .args(["--features", "openssl", "--"])
+        .arg(program))
 }
 
 /// What the program needs to say what it can do.
 fn start() -> Result<()> {
-    run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
-    run(&mut cargo(["run", "--release", "-p", "imgpush-benches", "--bin", "start", "--locked"]))
+    run(&mut cargo(["build", "--profile", "dist", "-p", "imgpush", "--locked"]))?;
+    bench_program("start")
 }
 
 /// What it costs to know an image.
 fn inspect() -> Result<()> {
-    run(&mut cargo(["run", "--release", "-p", "imgpush-benches", "--bin", "inspect", "--locked"]))
+    bench_program("inspect")
 }
 
 /// Pushes whole files in processes of their own, so that the peak is theirs.
 pub(crate) fn memory() -> Result<()> {
-    run(&mut cargo(["build", "--release", "-p", "imgpush", "--locked"]))?;
-    run(&mut cargo(["run", "--release", "-p", "imgpush-benches", "--bin", "memory", "--locked"]))
+    run(&mut cargo(["build", "--profile", "dist", "-p", "imgpush", "--locked"]))?;
+    bench_program("memory")
+}
+
+/// Builds a benchmark as the program is shipped, and runs it.
+fn bench_program(name: &str) -> Result<()> {
+    run(&mut cargo([
+        "run",
+        "--profile",
+        "dist",
+        "-p",
+        "imgpush-benches",
+        "--bin",
+        name,
+        "--locked",
+    ]))
 }

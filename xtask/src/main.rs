@@ -7,6 +7,7 @@ mod check;
 mod cloud;
 mod corpus;
 mod fuzz;
+mod guard;
 mod kernels;
 mod package;
 mod peers;
@@ -57,8 +58,9 @@ enum Verb {
     Api,
     /// Draws docs/layers.svg from docs/layers.txt
     Picture,
-    /// `ratios`: the hashing plane beside others, and whether the goals are met; `guard`: only whether
-    /// the kernels are as fast as they must be; `start`: the CPU time of answers without a cloud;
+    /// `ratios`: the hashing plane beside others, and whether the goals are met, with `--release` in that
+    /// profile instead of `dist`; `guard`: only whether the kernels are as fast as they must be, in the
+    /// profiles that matter most, with `--full` in all; `start`: the CPU time of answers without a cloud;
     /// `inspect`: what it costs to know an image; `peers` and `bulk`: whole pushes of one image, and
     /// of many, beside those of other clients, with `--quick` smaller ones;
     /// anything else goes to criterion

@@ -9,8 +9,8 @@ use crate::places::{root, target};
 use crate::step::{cargo, run, say};
 
 /// In one call, so that what they share is built once.
-const BUILD: [&str; 7] =
-    ["build", "--release", "--locked", "-p", "imgpush", "-p", "imgpush-benches"];
+const BUILD: [&str; 8] =
+    ["build", "--profile", "dist", "--locked", "-p", "imgpush", "-p", "imgpush-benches"];
 const PROGRAMS: [&str; 3] = ["imgpush", "peers", "null_glance"];
 
 /// Whole pushes beside those of other clients, into a null sink and into a real Glance of its own. The
@@ -29,7 +29,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
 fn compare(options: &[&str], environment: Vec<(String, String)>) -> Result<()> {
     say("the peers take turns; this takes up to a quarter of an hour");
     let python = Cloud::python();
-    run(Command::new(target().join("release").join("peers"))
+    run(Command::new(target().join("dist").join("peers"))
         .arg(python.parent().context("an interpreter lies in a folder")?)
         .arg(root().join("benches/python/sdk_push.py"))
         .args(options)

@@ -1,0 +1,187 @@
+//! `cargo xtask bench guard`: whether the kernels are fast, whatever a program is built with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use cargo_metadata::Message;
+
+use crate::step::{cargo, run, say};
+use crate::places::target;
+
+/// A way to build a program that depends on the hashing crate.
+struct Setting {
+    name: &'static str,
+    /// Of cargo.
+    options: &'static [&'static str],
+    rust_flags: &'static str,
+    /// The least that each kernel must have of the speed it has in the best setting.
+    least: f64,
+    /// Whether CI measures it. Building one takes half a minute on two cores, and these are those that
+    /// have gone wrong in ways of their own; the others have failed only together with one of these.
+    always: bool,
+}
+
+const DEFAULT: Setting = Setting {
+    name: "Cargo's release profile",
+    options: &["--release", "--config", "profile.release.lto=false"],
+    rust_flags: "",
+    least: 0.95,
+    always: true,
+};
+
+const SETTINGS: [Setting; 7] = [
+    DEFAULT,
+    Setting {
+        name: "LTO off, 16 units",
+        options: &["--release", "--config", "profile.release.lto='off'"],
+        ..DEFAULT
+    },
+    Setting {
+        name: "thin LTO",
+        options: &["--release", "--config", "profile.release.lto='thin'"],
+        always: false,
+        ..DEFAULT
+    },
+    Setting {
+        name: "opt-level 2",
+        options: &[
+            "--release",
+            "--config",
+            "profile.release.lto=false",
+            "--config",
+            "profile.release.opt-level=2",
+        ],
+        always: false,
+        ..DEFAULT
+    },
+    Setting {
+        name: "opt-level s",
+        options: &[
+            "--release",
+            "--config",
+            "profile.release.lto=false",
+            "--config",
+            "profile.release.opt-level='s'",
+        ],
+        least: 0.85,
+        ..DEFAULT
+    },
+    Setting { name: "target-cpu=native", rust_flags: "-C target-cpu=native", ..DEFAULT },
+    Setting { name: "our dist profile", options: &["--profile", "dist"], ..DEFAULT },
+];
+
+/// Processes of each setting. Those of one build differ by 15 to 25 %, and the best of this many do by
+/// hardly more than 1 % where nothing else runs.
+const PROCESSES: usize = 15;
+
+/// A busy machine gets so many tries. Each adds its processes to those before.
+const TRIES: usize = 3;
+
+/// Of each kernel the greatest speed in MB/s.
+type Speeds = BTreeMap<String, f64>;
+
+struct Build<'a> {
+    setting: &'a Setting,
+    program: PathBuf,
+    speeds: Speeds,
+}
+
+pub(crate) fn run_verb(full: bool) -> Result<()> {
+    let chosen = SETTINGS.iter().filter(|setting| full || setting.always);
+    let mut builds = Vec::new();
+    for setting in chosen {
+        let start = Instant::now();
+        let program = build(setting)?;
+        say(&format!("built with {} in {} s", setting.name, start.elapsed().as_secs()));
+        builds.push(Build { setting, program, speeds: Speeds::new() });
+    }
+    say("the kernels against the crates md-5 and sha2, as they are shipped");
+    if let Some(shipped) = builds.last() {
+        run(&mut Command::new(&shipped.program))?;
+    }
+    say("the kernels in each build against the fastest of all builds");
+    for _ in 0..TRIES {
+        measure(&mut builds)?;
+        if report(&builds) {
+            return Ok(());
+        }
+    }
+    bail!("a kernel is too slow in a build; if the machine was busy try again")
+}
+
+/// All settings share a folder, below which cargo keeps them apart; what only runs in the compiler is
+/// built once.
+fn build(setting: &Setting) -> Result<PathBuf> {
+    let folder = target().join("guard");
+    let output = cargo(["build", "--locked", "-p", "imgpush-guard"])
+        .args(["--target", "host-tuple", "--message-format", "json-render-diagnostics"])
+        .args(["--config", "profile.release.codegen-units=16"])
+        .args(setting.options)
+        .env("CARGO_TARGET_DIR", &folder)
+        .env("RUSTFLAGS", setting.rust_flags)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo build")?;
+    ensure!(output.status.success(), "the guard does not build with {}", setting.name);
+    for message in Message::parse_stream(&output.stdout[..]) {
+        if let Message::CompilerArtifact(artifact) = message?
+            && let Some(program) = artifact.executable
+        {
+            // The next setting puts its program in the same place.
+            let kept = folder.join(setting.name.replace(['\'', ' ', ','], "-"));
+            std::fs::copy(program, &kept)?;
+            return Ok(kept);
+        }
+    }
+    bail!("cargo has built no program with {}", setting.name)
+}
+
+/// The builds take turns, so that what else the machine does slows all of them.
+fn measure(builds: &mut [Build]) -> Result<()> {
+    for _ in 0..PROCESSES {
+        for build in &mut *builds {
+            for (kernel, speed) in speeds(&build.program)? {
+                let best = build.speeds.entry(kernel).or_default();
+                *best = best.max(speed);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn speeds(program: &Path) -> Result<Speeds> {
+    let output = Command::new(program).arg("speeds").stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{}: {}", program.display(), output.status);
+    let text = String::from_utf8(output.stdout)?;
+    let line = |line: &str| -> Result<(String, f64)> {
+        let (kernel, speed) = line.split_once('\t').context("a line is a kernel and a speed")?;
+        Ok((kernel.to_owned(), speed.parse()?))
+    };
+    text.lines().map(line).collect()
+}
+
+/// Says what was measured, and whether all kernels are fast enough everywhere.
+fn report(builds: &[Build]) -> bool {
+    // Every build has the same kernels.
+    let kernels = builds.first().map(|build| build.speeds.keys()).into_iter().flatten();
+    let mut all_fast = true;
+    for kernel in kernels {
+        let of = |build: &Build| build.speeds.get(kernel).copied().unwrap_or(0.0);
+        let best = builds.iter().map(of).fold(0.0, f64::max);
+        say(&format!("{kernel}: at best {best:.0} MB/s"));
+        for build in builds {
+            let share = of(build) / best;
+            let is_fast = share >= build.setting.least;
+            let word = if is_fast { "" } else { "  TOO SLOW" };
+            say(&format!(
+                "  {share:.2}, at least {:.2}  {}{word}",
+                build.setting.least, build.setting.name
+            ));
+            all_fast &= is_fast;
+        }
+    }
+    all_fast
+}
