@@ -107,7 +107,7 @@ pub use pull::error::{
 };
 pub use pull::report::{DownloadReport, VerificationReport};
 pub use pull::verify::Verification;
-pub use pull::{Download, DownloadOptions, VerifiedStream};
+pub use pull::{Download, DownloadOptions, Sparse, VerifiedStream};
 pub use push::error::{PushError, PushFailure, RecordOutcome, StagingError};
 pub use push::format_check::disk_format;
 pub use push::format_error::FormatError;

@@ -46,6 +46,7 @@ pub mod pool;
 mod provenance;
 mod reader;
 mod source;
+mod zeros;
 
 pub use self::http::HttpOptions;
 #[cfg(feature = "http")]
@@ -65,3 +66,4 @@ pub use pool::Pool;
 pub use provenance::{Provenance, Published, SourceChecksum};
 pub use reader::ReaderSource;
 pub use source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
+pub use zeros::is_zero;

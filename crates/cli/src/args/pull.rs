@@ -7,7 +7,7 @@ use clap::Args;
 use imgpush_engine::DownloadOptions;
 
 use super::image::Patience;
-use super::{JobArgs, Selection};
+use super::{JobArgs, Selection, SparseArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -59,6 +59,9 @@ pub(crate) struct PullArgs {
     connections: Option<NonZeroUsize>,
 
     #[command(flatten)]
+    sparse: SparseArgs,
+
+    #[command(flatten)]
     pub(crate) patience: Patience,
 
     /// Print a JSON object for each image to stdout, as it ends
@@ -91,6 +94,7 @@ impl PullArgs {
         options.keep_same = true;
         options.allow_unverified = self.allow_unverified;
         options.connections = self.connections;
+        options.sparse = self.sparse.sparse();
         options
     }
 }

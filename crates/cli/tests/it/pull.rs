@@ -68,6 +68,46 @@ fn one_image_goes_where_it_is_told_to() {
     assert!(read("a.img") == data);
 }
 
+#[cfg(unix)]
+#[test]
+fn files_are_sparse_unless_told_otherwise() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    const SIZE: usize = (16 << 20) + 77;
+    let scene = Scene::new();
+    let mut data = vec![0; SIZE];
+    data[5 << 20..][..4096].fill(7);
+    std::fs::write(scene.folder.path().join("zeros.img"), &data).unwrap();
+    let run = scene.run(&["push", "--quiet", "--name", "zeros", "zeros.img"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+
+    let allocated = |name: &str| {
+        let path = scene.folder.path().join(name);
+        assert!(std::fs::read(&path).unwrap() == data, "{name}");
+        std::fs::metadata(path).unwrap().blocks() * 512
+    };
+    let cases: [(&[&str], bool); 5] = [
+        (&["pull", "zeros", "-o", "out.img"], true),
+        (&["pull", "zeros", "-o", "out.img", "--sparse", "auto"], true),
+        (&["pull", "zeros", "-o", "out.img", "--sparse", "never"], false),
+        (&["image", "save", "zeros", "--file", "out.img"], true),
+        (&["image", "save", "zeros", "--file", "out.img", "--sparse", "never"], false),
+    ];
+    for (arguments, is_sparse) in cases {
+        let run = scene.run(arguments);
+        assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
+        let found = allocated("out.img");
+        if is_sparse {
+            assert!(found <= 256 << 10, "{arguments:?}: {found} bytes");
+        } else {
+            assert!(found >= SIZE as u64, "{arguments:?}: {found} bytes");
+        }
+        std::fs::remove_file(scene.folder.path().join("out.img")).unwrap();
+    }
+    let piped = scene.command(&["pull", "zeros", "-o", "-", "--quiet"]).output().unwrap();
+    assert!(piped.stdout == data);
+}
+
 #[test]
 fn several_images_go_into_a_folder() {
     let scene = Scene::new();

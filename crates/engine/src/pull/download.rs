@@ -138,6 +138,7 @@ impl Download {
             move || Part::open(&destination, &id, size, overwrite)
         });
         let part = part.await.map_err(PullFailure::Destination).map_err(nothing)?;
+        let part = part.with_sparse(self.options.sparse);
         let path = part.path().to_owned();
         let mut transfer = self.start(image, &expected, Some(part));
         let received = tokio::select! {

@@ -13,3 +13,4 @@ mod writer;
 
 pub use download::{Download, VerifiedStream};
 pub use options::DownloadOptions;
+pub use partial_file::Sparse;

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::partial_file::Sparse;
+
 /// How an image is downloaded.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -17,6 +19,8 @@ pub struct DownloadOptions {
     /// Accept data that nothing proves: an image without hashes, or with one by an algorithm that is
     /// not known here. A hash that can be compared still has to be equal.
     pub allow_unverified: bool,
+    /// Whether [files](crate::Download::to_file) are sparse.
+    pub sparse: Sparse,
     /// Bytes of memory that the process should stay within.
     pub memory_bytes: u64,
     /// Connections over which ranges of the image come side by side, as far as the memory goes. When
@@ -39,11 +43,21 @@ impl Default for DownloadOptions {
             overwrite: false,
             keep_same: false,
             allow_unverified: false,
+            sparse: Sparse::default(),
             memory_bytes: 64 << 20,
             connections: None,
             idle_timeout: Duration::from_secs(60),
             retries: 5,
             retry_pause: Duration::from_millis(500),
         }
+    }
+}
+
+impl DownloadOptions {
+    /// Sets whether [files](crate::Download::to_file) are sparse.
+    #[must_use]
+    pub fn with_sparse(mut self, sparse: Sparse) -> Self {
+        self.sparse = sparse;
+        self
     }
 }

@@ -3,13 +3,30 @@
 //! Its name holds the id of the image, whose data never changes once it is there: so what an earlier
 //! download has left can be gone on with, and two images for one destination do not meet. It is locked
 //! while it is written. It gets the final name when it is proved and on the disk, not before.
+//!
+//! Blocks of zeros become holes. Its length is where the next byte goes all the same, so that it tells the
+//! next download how far this one came.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use imgpush_source::is_zero;
+
 use super::error::{DestinationError, PartialOutcome};
+
+/// Whether a file that is downloaded is sparse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sparse {
+    /// Each block of 64 KiB, aligned in the file, that has only zeros becomes a hole, which takes no disk
+    /// space. A file system without holes writes the zeros itself.
+    #[default]
+    Auto,
+    /// All bytes are written.
+    Never,
+}
 
 /// A partial file that is open, and locked where the file system has locks.
 #[derive(Debug)]
@@ -17,9 +34,14 @@ pub(crate) struct Part {
     path: PathBuf,
     destination: PathBuf,
     overwrite: bool,
+    sparse: Sparse,
     file: File,
     /// Where the next byte goes.
     at: u64,
+    /// Where the file ends, and its cursor is; before `at` while zeros after it are left out.
+    end: u64,
+    /// Whether anything is written already.
+    is_begun: bool,
 }
 
 impl Part {
@@ -59,7 +81,21 @@ impl Part {
         if file.metadata().map_err(failed)?.len() > size {
             file.set_len(0).map_err(failed)?;
         }
-        Ok(Part { path, destination: destination.to_owned(), overwrite, file, at: 0 })
+        Ok(Part {
+            path,
+            destination: destination.to_owned(),
+            overwrite,
+            sparse: Sparse::Never,
+            file,
+            at: 0,
+            end: 0,
+            is_begun: false,
+        })
+    }
+
+    /// Sets whether zeros become holes; by default they do not.
+    pub(crate) fn with_sparse(self, sparse: Sparse) -> Self {
+        Part { sparse, ..self }
     }
 
     /// Where it is.
@@ -87,18 +123,77 @@ impl Part {
             }
         }
         self.at += filled as u64;
+        self.end = self.at;
         Ok(filled)
     }
 
-    /// Writes the next bytes.
+    /// Writes the next bytes, or leaves them out where a block has only zeros.
+    ///
+    /// A block that two chunks share is judged piece by piece: it becomes a hole if both are zeros.
     pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), DestinationError> {
-        self.file.write_all(chunk).map_err(|source| self.failed(source))?;
-        self.at += chunk.len() as u64;
+        if self.sparse == Sparse::Never {
+            return self.write_data(chunk);
+        }
+        self.begin()?;
+        let start = self.at;
+        let (mut done, mut next) = (0, 0);
+        while next < chunk.len() {
+            let piece = next;
+            let to_boundary = HOLE_BYTES - (start + piece as u64) % HOLE_BYTES;
+            next = usize::try_from(to_boundary).map_or(chunk.len(), |b| chunk.len().min(piece + b));
+            if is_zero(&chunk[piece..next]) {
+                self.write_data(&chunk[done..piece])?;
+                self.at += (next - piece) as u64;
+                done = next;
+            }
+        }
+        self.write_data(&chunk[done..])?;
+        if self.at - self.end >= MOST_LEFT_OUT {
+            self.set_length()?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that there is nothing where zeros are left out. There is not, unless somebody writes to
+    /// the file who does not heed the lock.
+    fn begin(&mut self) -> Result<(), DestinationError> {
+        if !self.is_begun {
+            self.file.set_len(self.at).map_err(|source| self.failed(source))?;
+            self.is_begun = true;
+        }
+        Ok(())
+    }
+
+    fn write_data(&mut self, data: &[u8]) -> Result<(), DestinationError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        self.seek_to_next()?;
+        self.file.write_all(data).map_err(|source| self.failed(source))?;
+        self.at += data.len() as u64;
+        self.end = self.at;
+        Ok(())
+    }
+
+    /// Extends the file by the zeros that were left out at its end.
+    pub(crate) fn set_length(&mut self) -> Result<(), DestinationError> {
+        if self.end < self.at {
+            self.file.set_len(self.at).map_err(|source| self.failed(source))?;
+        }
+        self.seek_to_next()
+    }
+
+    fn seek_to_next(&mut self) -> Result<(), DestinationError> {
+        if self.end < self.at {
+            self.file.seek(SeekFrom::Start(self.at)).map_err(|source| self.failed(source))?;
+            self.end = self.at;
+        }
         Ok(())
     }
 
     /// Returns when all is on the disk.
-    pub(crate) fn sync(&self) -> Result<(), DestinationError> {
+    pub(crate) fn sync(&mut self) -> Result<(), DestinationError> {
+        self.set_length()?;
         self.file.sync_all().map_err(|source| self.failed(source))
     }
 
@@ -150,6 +245,13 @@ impl Part {
         }
     }
 }
+
+/// Bytes of a block that becomes a hole; no common file system has larger ones.
+const HOLE_BYTES: u64 = 64 << 10;
+
+/// Zeros at the end that may be missing in the length of a file that is written, so that a process that is
+/// killed has to fetch them again. XFS writes out all data before each longer length.
+const MOST_LEFT_OUT: u64 = 16 << 20;
 
 /// A file that is renamed that often while it is opened is on a file system that numbers its files anew
 /// each time.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use imgpush_digest::Algorithm;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{DestinationError, PullFailure};
@@ -66,7 +67,11 @@ impl Intake {
                 let _ = tell_ready.send(work.bytes);
                 work.run()
             });
-            let Work { hasher, part, bytes, .. } = work;
+            let Work { hasher, mut part, bytes, .. } = work;
+            if let Some(part) = &mut part {
+                // A length that cannot be set has the next download fetch zeros again.
+                let _ = part.set_length();
+            }
             let result = match result {
                 Ok(true) => Ok(Some(Produced {
                     bytes,
@@ -155,16 +160,30 @@ impl Work {
     /// Takes chunks until the end; whether it came.
     fn run(&mut self) -> Result<bool, PullFailure> {
         loop {
-            match self.items.blocking_recv() {
+            match self.next_item().map_err(PullFailure::Destination)? {
                 Some(Item::Chunk(chunk)) => self.take(&chunk).map_err(PullFailure::Destination)?,
                 Some(Item::End) => break,
                 None => return Ok(false),
             }
         }
-        if let Some(part) = &self.part {
+        if let Some(part) = &mut self.part {
             part.sync().map_err(PullFailure::Destination)?;
         }
         Ok(true)
+    }
+
+    /// Waits for the next item. The file is as long as what has come while it waits.
+    fn next_item(&mut self) -> Result<Option<Item>, DestinationError> {
+        match self.items.try_recv() {
+            Ok(item) => Ok(Some(item)),
+            Err(TryRecvError::Disconnected) => Ok(None),
+            Err(TryRecvError::Empty) => {
+                if let Some(part) = &mut self.part {
+                    part.set_length()?;
+                }
+                Ok(self.items.blocking_recv())
+            }
+        }
     }
 
     fn take(&mut self, chunk: &Bytes) -> Result<(), DestinationError> {

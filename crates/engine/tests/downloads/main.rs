@@ -10,6 +10,8 @@ mod common;
 mod existing;
 mod ranges;
 mod scene;
+#[cfg(unix)]
+mod sparse;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -10,7 +10,7 @@ use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::seconds;
-use crate::args::{ProgressKind, ProofArgs, RetryArgs, SourceArgs};
+use crate::args::{ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -42,6 +42,9 @@ pub(crate) struct SaveArgs {
     /// Save an image that shows no hash to prove it by
     #[arg(long)]
     pub(crate) allow_unverified: bool,
+
+    #[command(flatten)]
+    sparse: SparseArgs,
 
     #[command(flatten)]
     pub(crate) patience: Patience,
@@ -101,6 +104,7 @@ impl SaveArgs {
         options.prefer.clone_from(&self.stores);
         options.overwrite = !self.no_overwrite;
         options.allow_unverified = self.allow_unverified;
+        options.sparse = self.sparse.sparse();
         options
     }
 }
