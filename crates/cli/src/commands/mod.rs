@@ -1,8 +1,10 @@
 //! What the verbs do.
 
+mod connect;
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod digest;
+mod failed;
 mod files;
 pub(crate) mod image;
 pub(crate) mod inspect;

@@ -4,7 +4,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use imgpush_client::{Image, ImageClient, ImageQuery, Project};
 use imgpush_engine::CancellationToken;
 
-use super::image::{Failed, connect, failed_to};
+use super::connect::connect;
+use super::failed::{Failed, failed_to};
 use crate::args::{CloudArgs, Selection};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;

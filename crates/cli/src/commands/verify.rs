@@ -11,7 +11,7 @@ use imgpush_engine::{
 };
 use serde_json::json;
 
-use super::image::Failed;
+use super::failed::Failed;
 use super::pull::file_names;
 use super::selection::{Chosen, Missing, Selected, select};
 use crate::args::image::Patience;

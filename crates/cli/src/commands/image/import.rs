@@ -3,8 +3,9 @@
 use imgpush_client::{Error as ClientError, Image, Import, ImportMethod, Status, WaitOptions};
 use serde_json::json;
 
-use super::{Failed, Verbs, columns, failed_to};
+use super::{Verbs, columns};
 use crate::args::image::{ImportArgs, ImportMethodName, ShowOutput};
+use crate::commands::failed::{Failed, failed_to};
 use crate::exit_code::Code;
 
 impl Verbs<'_> {

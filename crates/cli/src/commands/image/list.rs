@@ -4,8 +4,9 @@ use futures_util::StreamExt as _;
 use imgpush_client::{Attribute, Direction, ImageQuery, MemberStatus, Visibility};
 use serde_json::{Map, Value};
 
-use super::{Failed, Verbs, columns, failed_to};
+use super::{Verbs, columns};
 use crate::args::image::{ListArgs, SortKey};
+use crate::commands::failed::{Failed, failed_to};
 use crate::exit_code::{self, Code};
 use crate::render::List;
 

@@ -8,67 +8,19 @@ mod save;
 mod shared;
 mod stage;
 
-use imgpush_client::{Cloud, Error as ClientError, Image, ImageClient, Unfit};
+use imgpush_client::{Image, ImageClient};
 use imgpush_engine::CancellationToken;
 use serde_json::Value;
 
+use super::connect::connect;
+use super::failed::{Failed, failed_to};
 use crate::args::CloudArgs;
 use crate::args::image::{
     AddCommand, ImageArgs, ImageCommand, ImportCommand, ListOutput, RemoveCommand, ShowOutput,
 };
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
-use crate::render::{self, UnknownColumn};
-use crate::{hints, interrupt, output};
-
-/// Why a verb failed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
-    #[error("cannot {doing}")]
-    Client { doing: String, source: Box<ClientError> },
-    #[error("cannot {doing}")]
-    Unfit { doing: String, source: Unfit },
-    #[error(transparent)]
-    Column(#[from] UnknownColumn),
-    #[error("{message}")]
-    Usage { message: String, hint: Option<String> },
-    /// The image is not as the verb needs it; nothing was sent.
-    #[error("{message}")]
-    Refused { message: String, hint: Option<String> },
-}
-
-/// What a verb that fails is said to have failed at.
-pub(super) fn failed_to(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Failed {
-    let doing = doing.into();
-    move |source| Failed::Client { doing, source: Box::new(source) }
-}
-
-impl Failed {
-    pub(super) fn code(&self) -> Code {
-        match self {
-            Failed::Client { source, .. } => exit_code::of_client(source),
-            Failed::Unfit { .. } | Failed::Column(_) | Failed::Usage { .. } => exit_code::USAGE,
-            Failed::Refused { .. } => exit_code::REFUSED,
-        }
-    }
-
-    pub(super) fn hint(&self) -> Option<String> {
-        match self {
-            Failed::Client { source, .. } => hints::for_client(source),
-            Failed::Usage { hint, .. } | Failed::Refused { hint, .. } => hint.clone(),
-            Failed::Unfit { source: Unfit::BaseAttribute(_), .. } => {
-                Some("it has an option of its own".to_owned())
-            }
-            _ => None,
-        }
-    }
-
-    /// Says it, and gives the exit code.
-    pub(super) fn tell(&self, printer: &Printer) -> Code {
-        printer.error(&output::chain(self), &Vec::from_iter(self.hint()));
-        self.code()
-    }
-}
+use crate::{interrupt, render};
 
 /// Who does the verbs.
 struct Verbs<'a> {
@@ -100,15 +52,6 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) 
             exit_code::INTERRUPTED
         }
     }
-}
-
-/// Connects; with the name of the cloud.
-pub(super) async fn connect(cloud: &CloudArgs) -> Result<(String, ImageClient), Failed> {
-    let connecting = || failed_to("connect to the cloud");
-    let cloud =
-        Cloud::load(&cloud.options()).map_err(|error| connecting()(ClientError::Config(error)))?;
-    let client = ImageClient::connect(&cloud).await.map_err(connecting())?;
-    Ok((cloud.name().to_owned(), client))
 }
 
 /// The image to get or to compare, and who gives it.

@@ -8,9 +8,10 @@ use imgpush_client::{
     Attribute, Error as ClientError, Image, ImageQuery, MemberStatus, NewImage, Place, Unfit,
 };
 
-use super::{Failed, Verbs, columns, failed_to};
+use super::{Verbs, columns};
 use crate::args::CloudArgs;
 use crate::args::image::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};
+use crate::commands::failed::{Failed, failed_to};
 use crate::commands::push;
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;

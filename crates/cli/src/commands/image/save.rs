@@ -4,9 +4,9 @@ use std::io::IsTerminal as _;
 
 use imgpush_engine::{CancellationToken, Download, DownloadReport};
 
-use super::Failed;
 use crate::args::CloudArgs;
 use crate::args::image::SaveArgs;
+use crate::commands::failed::Failed;
 use crate::commands::pull;
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;

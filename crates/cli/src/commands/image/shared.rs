@@ -4,11 +4,12 @@ use futures_util::TryStreamExt as _;
 use imgpush_client::{ClearTarget, MemberStatus};
 use serde_json::json;
 
-use super::{Failed, Verbs, columns, failed_to};
+use super::{Verbs, columns};
 use crate::args::image::{
     CacheCommand, ListOfImage, ListOutput, MemberCommand, Share, ShareArgs, StoresArgs, TagCommand,
     TaskCommand, TaskListArgs,
 };
+use crate::commands::failed::{Failed, failed_to};
 use crate::exit_code::{self, Code};
 use crate::render::List;
 

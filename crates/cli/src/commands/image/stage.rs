@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use imgpush_engine::{CancellationToken, Staging};
 
-use super::Failed;
 use crate::args::image::StageArgs;
 use crate::args::{CloudArgs, Decompress};
+use crate::commands::failed::Failed;
 use crate::commands::source;
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
