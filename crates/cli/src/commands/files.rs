@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-/// A file, or why it cannot be told which files there are.
-pub(super) type Found = Result<PathBuf, walkdir::Error>;
+/// A file, or the error that hides which files a folder has.
+pub(super) type FoundFile = Result<PathBuf, walkdir::Error>;
 
 /// Each argument; for a folder the files below it, by name. Links are followed. What is neither a file
 /// nor a folder counts only when it is named itself: reading a pipe that lies about would hang.
-pub(super) fn find(arguments: &[PathBuf]) -> Vec<Found> {
+pub(super) fn find(arguments: &[PathBuf]) -> Vec<FoundFile> {
     arguments.iter().flat_map(|argument| below(argument)).collect()
 }
 
-fn below(argument: &Path) -> Vec<Found> {
+fn below(argument: &Path) -> Vec<FoundFile> {
     if !argument.is_dir() {
         return vec![Ok(argument.to_owned())];
     }

@@ -3,7 +3,8 @@
 use imgpush_client::{Error as ClientError, Image, Import, ImportMethod, Status, WaitOptions};
 use serde_json::json;
 
-use super::{Verbs, columns};
+use super::columns;
+use super::verbs::Verbs;
 use crate::args::image::{ImportArgs, ImportMethodName, ShowOutput};
 use crate::commands::failed::{Failed, failed_to};
 use crate::exit_code::Code;

@@ -4,7 +4,8 @@ use futures_util::StreamExt as _;
 use imgpush_client::{Attribute, Direction, ImageQuery, MemberStatus, Visibility};
 use serde_json::{Map, Value};
 
-use super::{Verbs, columns};
+use super::columns;
+use super::verbs::Verbs;
 use crate::args::image::{ListArgs, SortKey};
 use crate::commands::failed::{Failed, failed_to};
 use crate::exit_code::{self, Code};

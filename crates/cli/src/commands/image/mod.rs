@@ -7,26 +7,16 @@ mod record;
 mod save;
 mod shared;
 mod stage;
+mod verbs;
 
-use imgpush_client::{Image, ImageClient};
-use imgpush_engine::CancellationToken;
-use serde_json::Value;
-
+use self::verbs::Verbs;
 use super::connect::connect;
-use super::failed::{Failed, failed_to};
+use super::failed::Failed;
 use crate::args::CloudArgs;
-use crate::args::image::{
-    AddCommand, ImageArgs, ImageCommand, ImportCommand, ListOutput, RemoveCommand, ShowOutput,
-};
+use crate::args::image::{AddCommand, ImageArgs, ImageCommand, ImportCommand, RemoveCommand};
 use crate::exit_code::{self, Code};
+use crate::interrupt;
 use crate::printer::Printer;
-use crate::{interrupt, render};
-
-/// Who does the verbs.
-struct Verbs<'a> {
-    client: ImageClient,
-    printer: &'a Printer,
-}
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) -> Code {
     // What moves an image cleans up behind itself when it is interrupted; all others just end.
@@ -50,39 +40,6 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) 
         () = cancel.cancelled() => {
             printer.error(&["interrupted".to_owned()], &[]);
             exit_code::INTERRUPTED
-        }
-    }
-}
-
-/// The image to get or to compare, and who gives it.
-struct Found {
-    cloud: String,
-    client: ImageClient,
-    image: Image,
-}
-
-/// Connects and finds an image.
-///
-/// # Errors
-///
-/// The exit code, when the error has been told.
-async fn find(
-    cloud: &CloudArgs,
-    name_or_id: &str,
-    printer: &Printer,
-    cancel: &CancellationToken,
-) -> Result<Found, Code> {
-    let finding = async {
-        let (cloud, client) = connect(cloud).await?;
-        let verbs = Verbs { client, printer };
-        let image = verbs.existing(name_or_id).await?;
-        Ok::<_, Failed>(Found { cloud, client: verbs.client, image })
-    };
-    tokio::select! {
-        found = finding => found.map_err(|failed| failed.tell(printer)),
-        () = cancel.cancelled() => {
-            printer.error(&["interrupted".to_owned()], &[]);
-            Err(exit_code::INTERRUPTED)
         }
     }
 }
@@ -116,35 +73,5 @@ impl Verbs<'_> {
             ImageCommand::Add(AddCommand::Project(args)) => self.add_member(args).await,
             ImageCommand::Remove(RemoveCommand::Project(share)) => self.remove_member(share).await,
         }
-    }
-
-    /// The one image of that name or id.
-    async fn existing(&self, name_or_id: &str) -> Result<Image, Failed> {
-        let found = self.client.find_existing(name_or_id).await;
-        found.map_err(failed_to(format!("find {name_or_id}")))
-    }
-
-    /// Prints one record.
-    fn one(&self, output: &ShowOutput, fields: Vec<(String, Value)>) -> Result<Code, Failed> {
-        render::one(&output.view(), fields, self.printer)?;
-        Ok(exit_code::DONE)
-    }
-
-    /// Prints a list that is there.
-    fn all(
-        &self,
-        output: &ListOutput,
-        columns: &[&str],
-        rows: impl IntoIterator<Item = Vec<Value>>,
-    ) -> Result<Code, Failed> {
-        let view = output.view();
-        let mut list = render::List::new(&view, columns, self.printer)?;
-        for row in rows {
-            if list.row(row).is_err() {
-                return Ok(exit_code::DONE);
-            }
-        }
-        list.end();
-        Ok(exit_code::DONE)
     }
 }

@@ -8,7 +8,8 @@ use imgpush_client::{
     Attribute, Error as ClientError, Image, ImageQuery, MemberStatus, NewImage, Place, Unfit,
 };
 
-use super::{Verbs, columns};
+use super::columns;
+use super::verbs::Verbs;
 use crate::args::CloudArgs;
 use crate::args::image::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};
 use crate::commands::failed::{Failed, failed_to};

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 
 use imgpush_engine::{CancellationToken, Download, DownloadReport};
 
+use super::verbs;
 use crate::args::CloudArgs;
 use crate::args::image::SaveArgs;
 use crate::commands::failed::Failed;
@@ -23,7 +24,7 @@ pub(super) async fn run(
         let hint = Some("name a file with --file, or send it through a pipe".to_owned());
         return Failed::Usage { message, hint }.tell(printer);
     }
-    let found = match super::find(cloud, &args.image, printer, cancel).await {
+    let found = match verbs::find(cloud, &args.image, printer, cancel).await {
         Ok(found) => found,
         Err(code) => return code,
     };

@@ -4,7 +4,8 @@ use futures_util::TryStreamExt as _;
 use imgpush_client::{ClearTarget, MemberStatus};
 use serde_json::json;
 
-use super::{Verbs, columns};
+use super::columns;
+use super::verbs::Verbs;
 use crate::args::image::{
     CacheCommand, ListOfImage, ListOutput, MemberCommand, Share, ShareArgs, StoresArgs, TagCommand,
     TaskCommand, TaskListArgs,

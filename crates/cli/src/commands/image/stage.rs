@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use imgpush_engine::{CancellationToken, Staging};
 
+use super::verbs;
 use crate::args::image::StageArgs;
 use crate::args::{CloudArgs, Decompress};
 use crate::commands::failed::Failed;
@@ -33,7 +34,7 @@ pub(super) async fn run(
         Ok(source) => source,
         Err(code) => return code,
     };
-    let found = match super::find(cloud, &args.image, printer, cancel).await {
+    let found = match verbs::find(cloud, &args.image, printer, cancel).await {
         Ok(found) => found,
         Err(code) => return code,
     };
