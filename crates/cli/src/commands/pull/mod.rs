@@ -1,6 +1,6 @@
 //! `imgpush pull`.
 
-mod names;
+mod file_names;
 mod telling;
 
 use std::io::IsTerminal as _;
@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use imgpush_client::Image;
 use imgpush_engine::{CancellationToken, Download, DownloadReport, PullError};
 
-pub(crate) use self::names::file_names;
+pub(crate) use self::file_names::file_names;
 use self::telling::Telling;
 pub(crate) use self::telling::{failed, warn};
 use super::selection::{Chosen, Selected, select};

@@ -1,4 +1,4 @@
-//! What the files of images are called.
+//! File names of images.
 
 use std::collections::HashMap;
 
