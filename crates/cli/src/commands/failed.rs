@@ -52,7 +52,7 @@ impl Failed {
     }
 
     /// Prints the error and returns its exit code.
-    pub(super) fn tell(&self, printer: &Printer) -> Code {
+    pub(super) fn report(&self, printer: &Printer) -> Code {
         printer.error(&output::chain(self), &Vec::from_iter(self.hint()));
         self.code()
     }

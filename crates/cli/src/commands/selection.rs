@@ -62,7 +62,7 @@ pub(super) async fn select(
         Ok::<_, Failed>(selected)
     };
     tokio::select! {
-        selected = selecting => selected.map_err(|failed| failed.tell(printer)),
+        selected = selecting => selected.map_err(|failed| failed.report(printer)),
         () = cancel.cancelled() => {
             printer.error(&["interrupted".to_owned()], &[]);
             Err(exit_code::INTERRUPTED)

@@ -36,7 +36,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) 
         Verbs { client, printer }.run(&args.command).await
     };
     tokio::select! {
-        done = done => done.unwrap_or_else(|failed| failed.tell(printer)),
+        done = done => done.unwrap_or_else(|failed| failed.report(printer)),
         () = cancel.cancelled() => {
             printer.error(&["interrupted".to_owned()], &[]);
             exit_code::INTERRUPTED

@@ -38,7 +38,7 @@ pub(super) async fn push(
         let image = image.map_err(failed_to(format!("show {}, which is pushed", report.id)))?;
         Verbs { client, printer }.one(&args.output, columns::image(&image, false))
     };
-    shown.await.unwrap_or_else(|failed| failed.tell(printer))
+    shown.await.unwrap_or_else(|failed| failed.report(printer))
 }
 
 impl Verbs<'_> {
@@ -226,7 +226,7 @@ impl Verbs<'_> {
         for image in &args.images {
             if let Err(failed) = self.delete_one(image, args).await {
                 failures += 1;
-                code = code.or(failed.tell(self.printer));
+                code = code.or(failed.report(self.printer));
             }
         }
         let total = args.images.len();

@@ -22,7 +22,7 @@ pub(super) async fn run(
     if args.file.is_none() && std::io::stdout().is_terminal() {
         let message = "an image is nothing for a terminal".to_owned();
         let hint = Some("name a file with --file, or send it through a pipe".to_owned());
-        return Failed::Usage { message, hint }.tell(printer);
+        return Failed::Usage { message, hint }.report(printer);
     }
     let found = match verbs::find(cloud, &args.image, printer, cancel).await {
         Ok(found) => found,

@@ -195,7 +195,7 @@ impl Verbs<'_> {
                 }
             };
             if let Err(failed) = done.await {
-                code = code.or(failed.tell(self.printer));
+                code = code.or(failed.report(self.printer));
             }
         }
         code

@@ -25,7 +25,7 @@ pub(super) async fn run(
     if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
         let message = "there is nothing to stage".to_owned();
         let hint = Some("name a file with --file, or send data through a pipe".to_owned());
-        return Failed::Usage { message, hint }.tell(printer);
+        return Failed::Usage { message, hint }.report(printer);
     }
     // A file that is not there needs no cloud to say so.
     let options = args.source.options(Decompress::Auto);

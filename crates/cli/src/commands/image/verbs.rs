@@ -43,7 +43,7 @@ pub(super) async fn find(
         Ok::<_, Failed>(FoundImage { cloud, client: verbs.client, image })
     };
     tokio::select! {
-        found = finding => found.map_err(|failed| failed.tell(printer)),
+        found = finding => found.map_err(|failed| failed.report(printer)),
         () = cancel.cancelled() => {
             printer.error(&["interrupted".to_owned()], &[]);
             Err(exit_code::INTERRUPTED)

@@ -1,7 +1,7 @@
 //! `imgpush pull`.
 
 mod file_names;
-mod telling;
+mod reporter;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use imgpush_client::Image;
 use imgpush_engine::{CancellationToken, Download, DownloadReport, PullError};
 
 pub(crate) use self::file_names::file_names;
-use self::telling::Telling;
-pub(crate) use self::telling::{failed, warn};
+use self::reporter::PullReporter;
+pub(crate) use self::reporter::{failed, warn};
 use super::selection::{Chosen, Selected, select};
 use crate::args::image::Patience;
 use crate::args::{CloudArgs, PullArgs};
@@ -35,12 +35,12 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
         Err(code) => return code,
     };
     let is_one = !args.selection.is_several();
-    let mut telling = Telling::new(printer, args.json, args.patience.quiet, is_one);
-    selected.missing.iter().for_each(|missing| telling.missing(missing));
+    let mut reporter = PullReporter::new(printer, args.json, args.patience.quiet, is_one);
+    selected.missing.iter().for_each(|missing| reporter.missing(missing));
     if selected.is_to_begin(args.jobs.fail_fast) {
         let pulling = Pulling { args, selected: &selected, cancel };
         if args.is_to_stdout() {
-            pulling.to_stdout(&selected.images[0], &mut telling).await;
+            pulling.to_stdout(&selected.images[0], &mut reporter).await;
         } else {
             let paths = match paths(args, &selected.images) {
                 Ok(paths) => paths,
@@ -49,16 +49,16 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
                     return exit_code::USAGE;
                 }
             };
-            pulling.to_files(&paths, &mut telling).await;
+            pulling.to_files(&paths, &mut reporter).await;
         }
     } else {
-        telling.unbegun = selected.images.len();
+        reporter.not_started = selected.images.len();
     }
-    telling.sum_up(start.elapsed().as_secs_f64());
-    telling.code()
+    reporter.sum_up(start.elapsed().as_secs_f64());
+    reporter.code()
 }
 
-/// A folder that is none.
+/// The output folder cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make the folder {}", .path.display())]
 struct NoFolder {
@@ -66,7 +66,7 @@ struct NoFolder {
     source: std::io::Error,
 }
 
-/// Where each image goes.
+/// The file of each image.
 fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
     let images: Vec<&Image> = chosen.iter().map(|chosen| &chosen.image).collect();
     let names = file_names(&images);
@@ -84,7 +84,7 @@ fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
     }
 }
 
-/// What is pulled.
+/// The images to pull and the options.
 struct Pulling<'a> {
     args: &'a PullArgs,
     selected: &'a Selected,
@@ -97,28 +97,28 @@ impl Pulling<'_> {
             .on_cloud(&self.selected.cloud)
     }
 
-    async fn to_stdout(&self, chosen: &Chosen, telling: &mut Telling<'_>) {
+    async fn to_stdout(&self, chosen: &Chosen, reporter: &mut PullReporter<'_>) {
         let Patience { progress, quiet, .. } = &self.args.patience;
-        let view = progress::view(*progress, *quiet, telling.printer);
+        let view = progress::view(*progress, *quiet, reporter.printer);
         let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
         let mut stdout = tokio::io::stdout();
         let name = "the standard output";
         let pulled = download.to_writer(&chosen.image, &mut stdout, name, &self.cancel).await;
         view.close();
         match pulled {
-            Ok(report) => telling.done(&report),
-            Err(error) => telling.failed(&error, &chosen.named),
+            Ok(report) => reporter.done(&report),
+            Err(error) => reporter.failed(&error, &chosen.named),
         }
     }
 
-    /// So many at a time as there may be, in their order.
-    async fn to_files(&self, paths: &[PathBuf], telling: &mut Telling<'_>) {
+    /// Downloads up to `--jobs` images at a time, in their order.
+    async fn to_files(&self, paths: &[PathBuf], reporter: &mut PullReporter<'_>) {
         let (args, images) = (self.args, &self.selected.images);
         let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
         let download = self.download().for_jobs(jobs);
         let clouds = std::slice::from_ref(&self.selected.cloud);
         let Patience { progress, quiet, .. } = &args.patience;
-        let views = BatchView::new(*progress, *quiet, telling.printer, clouds, images.len());
+        let views = BatchView::new(*progress, *quiet, reporter.printer, clouds, images.len());
         let stop = self.cancel.child_token();
         let pull = |number: usize| {
             let (download, views, stop) = (&download, &views, &stop);
@@ -135,13 +135,13 @@ impl Pulling<'_> {
         let mut pulling = stream::iter(0..images.len()).map(pull).buffer_unordered(download.jobs());
         while let Some((number, pulled)) = pulling.next().await {
             let Some(pulled) = pulled else {
-                telling.unbegun += 1;
+                reporter.not_started += 1;
                 continue;
             };
             views.ended(number, pulled.is_ok());
-            views.aside(|| tell(&pulled, &images[number].named, telling));
+            views.aside(|| report(&pulled, &images[number].named, reporter));
             if pulled.is_err() && args.jobs.fail_fast {
-                telling.is_given_up = !self.cancel.is_cancelled();
+                reporter.is_given_up = !self.cancel.is_cancelled();
                 stop.cancel();
             }
         }
@@ -149,9 +149,13 @@ impl Pulling<'_> {
     }
 }
 
-fn tell(pulled: &Result<DownloadReport, PullError>, named: &str, telling: &mut Telling<'_>) {
+fn report(
+    pulled: &Result<DownloadReport, PullError>,
+    named: &str,
+    reporter: &mut PullReporter<'_>,
+) {
     match pulled {
-        Ok(report) => telling.done(report),
-        Err(error) => telling.failed(error, named),
+        Ok(report) => reporter.done(report),
+        Err(error) => reporter.failed(error, named),
     }
 }

@@ -1,4 +1,4 @@
-//! What is said of downloads.
+//! The output of `imgpush pull`.
 
 use imgpush_engine::{DownloadReport, PullError, PullFailure};
 use serde_json::json;
@@ -8,27 +8,28 @@ use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
 use crate::{hints, output};
 
-/// Says what came of each image, and remembers what scripts and the last lines need.
-pub(super) struct Telling<'a> {
+/// Reports the result of each image, and collects what the exit code and the summary need.
+pub(super) struct PullReporter<'a> {
     pub(super) printer: &'a Printer,
     pub(super) json: bool,
     pub(super) quiet: bool,
     pub(super) is_one: bool,
-    /// Whether other downloads were ended by the failure of one.
+    /// Whether `--fail-fast` cancelled other downloads after a failure.
     pub(super) is_given_up: bool,
     pub(super) codes: Vec<Code>,
     pub(super) pulled: usize,
     pub(super) unchanged: usize,
-    pub(super) unbegun: usize,
-    /// Bytes fetched.
+    /// Images left out after a failure with `--fail-fast`, or after an interruption.
+    pub(super) not_started: usize,
+    /// Bytes downloaded.
     pub(super) bytes: u64,
     /// A line for each failure.
     pub(super) failures: Vec<String>,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> PullReporter<'a> {
     pub(super) fn new(printer: &'a Printer, json: bool, quiet: bool, is_one: bool) -> Self {
-        Telling {
+        PullReporter {
             printer,
             json,
             quiet,
@@ -37,13 +38,13 @@ impl<'a> Telling<'a> {
             codes: Vec::new(),
             pulled: 0,
             unchanged: 0,
-            unbegun: 0,
+            not_started: 0,
             bytes: 0,
             failures: Vec::new(),
         }
     }
 
-    /// An image is there.
+    /// Reports an image that is downloaded, or was already.
     pub(super) fn done(&mut self, report: &DownloadReport) {
         self.codes.push(exit_code::DONE);
         *if report.unchanged { &mut self.unchanged } else { &mut self.pulled } += 1;
@@ -63,7 +64,7 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// An image is not there.
+    /// Reports a failed download.
     pub(super) fn failed(&mut self, error: &PullError, named: &str) {
         let code = failed(error, named, self.json, self.printer);
         let is_given_up = self.is_given_up && matches!(*error.failure, PullFailure::Interrupted);
@@ -74,10 +75,10 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// An image is not even in the cloud.
+    /// Reports an image that was not found.
     pub(super) fn missing(&mut self, missing: &Missing) {
         let Missing { named, failed } = missing;
-        let code = failed.tell(self.printer);
+        let code = failed.report(self.printer);
         self.codes.push(code);
         let chain = output::chain(failed);
         if self.json {
@@ -88,15 +89,15 @@ impl<'a> Telling<'a> {
         self.failures.push(format!("{named}: {}", chain.last().map_or("", String::as_str)));
     }
 
-    /// The last words on several images.
+    /// Prints the summary of several images.
     pub(super) fn sum_up(&self, seconds: f64) {
         if self.is_one || self.quiet {
             return;
         }
         let mut words = format!("{} pulled, {} unchanged", self.pulled, self.unchanged);
         words.push_str(&format!(", {} failed", self.failures.len()));
-        if self.unbegun > 0 {
-            words.push_str(&format!(", {} not begun", self.unbegun));
+        if self.not_started > 0 {
+            words.push_str(&format!(", {} not begun", self.not_started));
         }
         let (bytes, rate) = (output::bytes(self.bytes), output::speed(self.bytes, seconds));
         self.printer.note(&format!("{words}: {bytes} in {seconds:.1} s, {rate}/s"));
@@ -105,20 +106,20 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// The exit code of all.
+    /// The exit code of the command.
     pub(super) fn code(&self) -> Code {
         exit_code::of_all(&self.codes)
     }
 }
 
-/// Says that data is not proved, where that was allowed.
+/// Warns of data that could not be verified, where `--allow-unverified` allows that.
 pub(crate) fn warn(report: &DownloadReport, printer: &Printer) {
     if let Some(reason) = &report.unverified_because {
         printer.note(&format!("warning: the data is not proved: {}", for_terminal(reason)));
     }
 }
 
-/// Says why a download failed, and gives its exit code.
+/// Reports a failed download and returns its exit code.
 pub(crate) fn failed(error: &PullError, named: &str, json: bool, printer: &Printer) -> Code {
     let code = exit_code::of(error.kind());
     let mut chain = output::chain(error);
