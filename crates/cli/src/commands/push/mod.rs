@@ -2,7 +2,7 @@
 
 mod aims;
 mod patterns;
-mod telling;
+mod reporter;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use imgpush_engine::{
 };
 
 use self::aims::{Aim, aims, connect, shown, unbegun_anywhere};
-use self::telling::Telling;
-pub(crate) use self::telling::failed;
+use self::reporter::PushReporter;
+pub(crate) use self::reporter::failed;
 use super::source as opening;
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
@@ -52,7 +52,7 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
             return exit_code::USAGE;
         }
     };
-    let mut telling = Telling {
+    let mut reporter = PushReporter {
         args,
         printer,
         is_one_cloud: true,
@@ -63,23 +63,23 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
     };
     let pushed = match aims(clouds, &what) {
         Ok(aims) => {
-            telling.is_one_cloud = aims.len() == 1;
+            reporter.is_one_cloud = aims.len() == 1;
             let cancel = interrupt::token(printer);
             Pushing { args, files: &files, aims: &aims, what: &what, cancel }
-                .run(&mut telling)
+                .run(&mut reporter)
                 .await
         }
         Err(error) => Err(error),
     };
     match pushed {
-        Ok(summary) if files.len() > 1 => telling.sum_up(&summary),
+        Ok(summary) if files.len() > 1 => reporter.sum_up(&summary),
         Ok(_) => {}
-        Err(error) => telling.tell(Err(error), &files[0]),
+        Err(error) => reporter.report(Err(error), &files[0]),
     }
     if let Some(report) = report {
-        telling.report(report);
+        reporter.write_page(report);
     }
-    telling.code()
+    reporter.code()
 }
 
 /// What is pushed, and where.
@@ -93,9 +93,9 @@ struct Pushing<'a> {
 }
 
 impl Pushing<'_> {
-    /// Pushes, and tells what comes of it; an error is one for all.
-    async fn run(&self, telling: &mut Telling<'_>) -> Result<BatchSummary, PushError> {
-        let (args, printer) = (self.args, telling.printer);
+    /// Pushes and reports each result. An error is one for all images.
+    async fn run(&self, reporter: &mut PushReporter<'_>) -> Result<BatchSummary, PushError> {
+        let (args, printer) = (self.args, reporter.printer);
         // What is alone and cannot be read needs no cloud to say so.
         let beginning = async {
             let options = args.source_options();
@@ -137,7 +137,7 @@ impl Pushing<'_> {
         let is_nowhere = unreached.iter().all(Option::is_some);
         if is_nowhere || files > 1 {
             for error in unreached.iter_mut().filter_map(Option::take) {
-                telling.tell(Err(error), &self.files[0]);
+                reporter.report(Err(error), &self.files[0]);
             }
         }
         if is_nowhere {
@@ -153,7 +153,7 @@ impl Pushing<'_> {
             let file = &self.files[outcome.number];
             views.aside(|| {
                 for result in in_order(&mut unreached, outcome.results) {
-                    telling.tell(result, file);
+                    reporter.report(result, file);
                 }
             });
         }

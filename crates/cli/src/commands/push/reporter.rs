@@ -1,4 +1,4 @@
-//! What is said of pushes.
+//! The output of `imgpush push`.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::printer::{Printer, for_terminal};
 use crate::report_page::{self, ReportFile};
 use crate::{hints, output};
 
-/// Says what came of each image in each cloud, and remembers what scripts and the last lines need.
-pub(super) struct Telling<'a> {
+/// Reports the result of each image in each cloud, and collects what the exit code and the summary need.
+pub(super) struct PushReporter<'a> {
     pub(super) args: &'a PushArgs,
     pub(super) printer: &'a Printer,
     pub(super) is_one_cloud: bool,
@@ -19,13 +19,13 @@ pub(super) struct Telling<'a> {
     pub(super) codes: Vec<Code>,
     /// A line for each failure.
     pub(super) failures: Vec<String>,
-    /// All results, where there is to be a page about them.
+    /// All results, for the page of `--report`.
     pub(super) results: Option<Vec<Result<Report, PushError>>>,
 }
 
-impl Telling<'_> {
-    /// Says what came of one image in one cloud; `file` is its source as it was given.
-    pub(super) fn tell(&mut self, result: Result<Report, PushError>, file: &Path) {
+impl PushReporter<'_> {
+    /// Reports the result of one image in one cloud; `file` is its source as given.
+    pub(super) fn report(&mut self, result: Result<Report, PushError>, file: &Path) {
         match &result {
             Ok(report) => self.pushed(report),
             Err(error) => self.failed(error, file),
@@ -35,8 +35,8 @@ impl Telling<'_> {
         }
     }
 
-    /// Writes the page on all of them.
-    pub(super) fn report(&mut self, file: ReportFile) {
+    /// Writes the page with all results.
+    pub(super) fn write_page(&mut self, file: ReportFile) {
         let results = self.results.take().unwrap_or_default();
         if let Err(error) = file.write(&report_page::page(&results)) {
             self.printer.error(&output::chain(&error), &[]);
@@ -71,7 +71,7 @@ impl Telling<'_> {
         failed(error, file, self.args.is_keeping_failed(), self.printer);
     }
 
-    /// The last words on several images.
+    /// Prints the summary of several images.
     pub(super) fn sum_up(&self, summary: &BatchSummary) {
         if self.args.json {
             self.printer.result(&output::batch(summary).to_string());
@@ -85,13 +85,13 @@ impl Telling<'_> {
         }
     }
 
-    /// The exit code of all.
+    /// The exit code of the command.
     pub(super) fn code(&self) -> Code {
         exit_code::of_all(&self.codes)
     }
 }
 
-/// Says why a push failed, and gives its exit code.
+/// Reports a failed push and returns its exit code.
 pub(crate) fn failed(error: &PushError, file: &Path, keep_failed: bool, printer: &Printer) -> Code {
     let mut chain = output::chain(error);
     chain[0] = format!("{}; {}", chain[0], error.outcome);
