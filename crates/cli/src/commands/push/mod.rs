@@ -1,6 +1,6 @@
 //! `imgpush push`.
 
-mod aims;
+mod clouds;
 mod patterns;
 mod reporter;
 
@@ -16,7 +16,7 @@ use imgpush_engine::{
     PushOptions, Report, RetryOptions, SourceError, Target, TransferError,
 };
 
-use self::aims::{Aim, aims, connect, shown, unbegun_anywhere};
+use self::clouds::{TargetCloud, connect, not_started_anywhere, shown, target_clouds};
 use self::reporter::PushReporter;
 pub(crate) use self::reporter::failed;
 use super::source as opening;
@@ -61,11 +61,11 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         failures: Vec::new(),
         results: args.report.as_ref().map(|_| Vec::new()),
     };
-    let pushed = match aims(clouds, &what) {
-        Ok(aims) => {
-            reporter.is_one_cloud = aims.len() == 1;
+    let pushed = match target_clouds(clouds, &what) {
+        Ok(clouds) => {
+            reporter.is_one_cloud = clouds.len() == 1;
             let cancel = interrupt::token(printer);
-            Pushing { args, files: &files, aims: &aims, what: &what, cancel }
+            Pushing { args, files: &files, clouds: &clouds, what: &what, cancel }
                 .run(&mut reporter)
                 .await
         }
@@ -86,7 +86,7 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
 struct Pushing<'a> {
     args: &'a PushArgs,
     files: &'a [PathBuf],
-    aims: &'a [Aim],
+    clouds: &'a [TargetCloud],
     /// What messages call all of it.
     what: &'a str,
     cancel: CancellationToken,
@@ -106,18 +106,18 @@ impl Pushing<'_> {
                 _ => None,
             };
             let retry = args.retry.options();
-            Ok::<_, SourceError>((open, first, connect(self.aims, &retry, self.what).await))
+            Ok::<_, SourceError>((open, first, connect(self.clouds, &retry, self.what).await))
         };
         let begun = tokio::select! {
             begun = beginning => begun.map_err(|error| TransferError::from(error).into()),
             () = self.cancel.cancelled() => Err(PushFailure::Interrupted),
         };
         let (open, first, connected) =
-            begun.map_err(|failure| unbegun_anywhere(self.what, self.aims, failure))?;
+            begun.map_err(|failure| not_started_anywhere(self.what, self.clouds, failure))?;
 
-        let clouds: Vec<_> = self.aims.iter().map(|aim| aim.name.clone()).collect();
+        let names: Vec<_> = self.clouds.iter().map(|cloud| cloud.name.clone()).collect();
         let files = self.files.len();
-        let views = BatchView::new(args.progress, args.quiet, printer, &clouds, files);
+        let views = BatchView::new(args.progress, args.quiet, printer, &names, files);
         let options = args.batch.options(files, args.retry.options());
         let mut batch = Batch::new(options).with_progress({
             let views = views.clone();
@@ -146,7 +146,7 @@ impl Pushing<'_> {
         }
         let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
         let mut running =
-            running.map_err(|error| unbegun_anywhere(self.what, self.aims, PushFailure::NotStarted(error.into())))?;
+            running.map_err(|error| not_started_anywhere(self.what, self.clouds, PushFailure::NotStarted(error.into())))?;
         while let Some(event) = running.next().await {
             let BatchEvent::Ended(outcome) = event else { continue };
             views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
@@ -219,8 +219,8 @@ pub(crate) async fn connect_one(
     retry: &RetryOptions,
 ) -> Result<Target, PushError> {
     let what = shown(place);
-    let aims = aims(cloud, &what)?;
-    connect(&aims, retry, &what).await.pop().expect("a target for the one aim")
+    let clouds = target_clouds(cloud, &what)?;
+    connect(&clouds, retry, &what).await.pop().expect("a target for the one cloud")
 }
 
 /// Pushes a source to the one cloud that is meant, and gives back who is connected as well.
@@ -233,19 +233,19 @@ pub(crate) async fn push(
     printer: &Printer,
 ) -> Result<(ImageClient, Report), PushError> {
     let what = shown(place);
-    let aims = aims(cloud, &what)?;
+    let clouds = target_clouds(cloud, &what)?;
     let cancel = interrupt::token(printer);
     let begin = async {
         let source = opening.await?;
-        Ok::<_, SourceError>((source, connect(&aims, &options.retry, &what).await))
+        Ok::<_, SourceError>((source, connect(&clouds, &options.retry, &what).await))
     };
     let begun = tokio::select! {
         begun = begin => begun.map_err(|error| TransferError::from(error).into()),
         () = cancel.cancelled() => Err(PushFailure::Interrupted),
     };
     let (source, mut connected) =
-        begun.map_err(|failure| unbegun_anywhere(&what, &aims, failure))?;
-    let target = connected.pop().expect("a target for the one aim")?;
+        begun.map_err(|failure| not_started_anywhere(&what, &clouds, failure))?;
+    let target = connected.pop().expect("a target for the one cloud")?;
     let client = target.client().clone();
     let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);
     let pushed = push.run(source, &cancel).await;
