@@ -1,7 +1,7 @@
 //! `imgpush push`.
 
 mod clouds;
-mod patterns;
+mod glob;
 mod reporter;
 
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use crate::report_page::ReportFile;
 use crate::{interrupt, output};
 
 pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
-    let files = match patterns::matched(&args.files) {
+    let files = match glob::expanded(&args.files) {
         Ok(files) => files,
         Err(error) => {
             printer.error(&output::chain(&error), &[]);

@@ -1,23 +1,23 @@
-//! Patterns of file names that no shell has replaced.
+//! Glob patterns in file arguments that the shell did not expand.
 
 use std::path::{Path, PathBuf};
 
 use imgpush_engine::source::is_address;
 
-/// What is wrong with a pattern.
+/// A pattern cannot be expanded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PatternError {
     #[error("{0} is no pattern of file names")]
-    Syntax(String, #[source] glob::PatternError),
+    Syntax(String, #[source] ::glob::PatternError),
     #[error("no file matches {0}")]
     Nothing(String),
     #[error("cannot look for {0}")]
-    Unreadable(String, #[source] glob::GlobError),
+    Unreadable(String, #[source] ::glob::GlobError),
 }
 
-/// Each argument; for a pattern the files that it matches, by name. What is there under that very name is
-/// no pattern.
-pub(super) fn matched(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, PatternError> {
+/// Replaces each pattern by the files that it matches, sorted by name. An argument that names an existing
+/// file is not a pattern.
+pub(super) fn expanded(arguments: &[PathBuf]) -> Result<Vec<PathBuf>, PatternError> {
     let mut files = Vec::new();
     for argument in arguments {
         match pattern(argument) {
@@ -35,7 +35,7 @@ fn pattern(argument: &Path) -> Option<&str> {
 }
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
-    let found = glob::glob(pattern);
+    let found = ::glob::glob(pattern);
     let found = found.map_err(|source| PatternError::Syntax(pattern.to_owned(), source))?;
     let files: Result<Vec<_>, _> = found.collect();
     let files = files.map_err(|source| PatternError::Unreadable(pattern.to_owned(), source))?;
