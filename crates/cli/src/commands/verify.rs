@@ -40,18 +40,18 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
         Err(code) => return code,
     };
     let is_one = !args.selection.is_several();
-    let mut telling = Telling { args, printer, is_one, codes: Vec::new(), unbegun: 0 };
-    selected.missing.iter().for_each(|missing| telling.missing(missing));
+    let mut reporter = VerifyReporter { args, printer, is_one, codes: Vec::new(), not_started: 0 };
+    selected.missing.iter().for_each(|missing| reporter.missing(missing));
     if selected.is_to_begin(args.jobs.fail_fast) {
-        Verifying { args, selected: &selected, cancel }.run(source, &mut telling).await;
+        Verifying { args, selected: &selected, cancel }.run(source, &mut reporter).await;
     } else {
-        telling.unbegun = selected.images.len();
+        reporter.not_started = selected.images.len();
     }
-    telling.sum_up();
-    exit_code::worst(&telling.codes)
+    reporter.sum_up();
+    exit_code::worst(&reporter.codes)
 }
 
-/// What is verified.
+/// The images to verify and the options.
 struct Verifying<'a> {
     args: &'a VerifyArgs,
     selected: &'a Selected,
@@ -59,8 +59,8 @@ struct Verifying<'a> {
 }
 
 impl Verifying<'_> {
-    /// So many at a time as there may be, in their order. A source is one for the only image.
-    async fn run(&self, source: Option<Box<dyn Source>>, telling: &mut Telling<'_>) {
+    /// Verifies up to `--jobs` images at a time, in their order. A source is for the only image.
+    async fn run(&self, source: Option<Box<dyn Source>>, reporter: &mut VerifyReporter<'_>) {
         let (args, selected) = (self.args, self.selected);
         let images = &selected.images;
         let mut options = args.patience.options();
@@ -73,7 +73,7 @@ impl Verifying<'_> {
         let names = file_names(&records);
         let clouds = std::slice::from_ref(&selected.cloud);
         let Patience { progress, quiet, .. } = &args.patience;
-        let views = BatchView::new(*progress, *quiet, telling.printer, clouds, images.len());
+        let views = BatchView::new(*progress, *quiet, reporter.printer, clouds, images.len());
         let stop = self.cancel.child_token();
         let mut source = source;
         let verify = |number: usize| {
@@ -100,11 +100,11 @@ impl Verifying<'_> {
             stream::iter(0..images.len()).map(verify).buffer_unordered(verification.jobs());
         while let Some((number, verified)) = verifying.next().await {
             let Some(verified) = verified else {
-                telling.unbegun += 1;
+                reporter.not_started += 1;
                 continue;
             };
             views.ended(number, verified.is_ok());
-            views.aside(|| telling.tell(&verified, &images[number].named));
+            views.aside(|| reporter.report(&verified, &images[number].named));
             if verified.is_err() && args.jobs.fail_fast {
                 stop.cancel();
             }
@@ -137,17 +137,17 @@ impl Verifying<'_> {
     }
 }
 
-/// Says what came of each image, and remembers what scripts and the last line need.
-struct Telling<'a> {
+/// Reports the result of each image, and collects what the exit code and the summary need.
+struct VerifyReporter<'a> {
     args: &'a VerifyArgs,
     printer: &'a Printer,
     is_one: bool,
     codes: Vec<Code>,
-    unbegun: usize,
+    not_started: usize,
 }
 
-impl Telling<'_> {
-    fn tell(&mut self, verified: &Result<VerificationReport, VerificationError>, named: &str) {
+impl VerifyReporter<'_> {
+    fn report(&mut self, verified: &Result<VerificationReport, VerificationError>, named: &str) {
         match verified {
             Ok(report) => {
                 self.codes.push(exit_code::DONE);
@@ -195,7 +195,7 @@ impl Telling<'_> {
         self.printer.error(&chain, &Vec::from_iter(hint));
     }
 
-    /// The line about an image that is not verified. Of one alone it says only what is wrong with it.
+    /// Prints the result of an image that is not verified; for a single image, only that it differs.
     fn result(&mut self, named: &str, code: Code, chain: &[String], differs: bool) {
         self.codes.push(code);
         if self.args.json {
@@ -207,7 +207,7 @@ impl Telling<'_> {
         }
     }
 
-    /// The last words on several images.
+    /// Prints the summary of several images.
     fn sum_up(&self) {
         if self.is_one || self.args.patience.quiet {
             return;
@@ -219,8 +219,8 @@ impl Telling<'_> {
         let differ = count(&differs);
         let rest = self.codes.len() - well - differ;
         let mut line = format!("{well} verified, {differ} differ, {rest} could not be verified");
-        if self.unbegun > 0 {
-            line.push_str(&format!(", {} not begun", self.unbegun));
+        if self.not_started > 0 {
+            line.push_str(&format!(", {} not begun", self.not_started));
         }
         self.printer.note(&line);
     }
