@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use imgpush_engine::{Algorithm, Digest, DigestTask, Digested, SourceError, Sums, source};
 use serde_json::json;
 
+use super::hash::{ended, hash};
 use crate::args::DigestArgs;
 use crate::exit_code::{self, Code};
 use crate::output;
@@ -68,12 +69,12 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
     }
     let mut tally = Tally { code, files: subjects.len(), ..Tally::default() };
     let tasks = subjects.iter().map(Subject::task).collect();
-    let hashed = super::hash(tasks, args, printer, |number, result| {
+    let hashed = hash(tasks, args, printer, |number, result| {
         tally.add(&subjects[number], result, args, printer);
     })
     .await;
     tally.sum_up(args, printer);
-    super::ended(hashed, tally.code, printer)
+    ended(hashed, tally.code, printer)
 }
 
 fn read(list: &Path, args: &DigestArgs) -> Result<Sums, ListError> {

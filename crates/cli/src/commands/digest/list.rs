@@ -5,6 +5,7 @@ use std::path::Path;
 use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, source, sums};
 use serde_json::{Value, json};
 
+use super::hash::{ended, hash};
 use crate::args::DigestArgs;
 use crate::commands::files;
 use crate::exit_code::{self, Code};
@@ -28,13 +29,13 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
         printer.note("no files there");
     }
     let paths: Vec<_> = tasks.iter().map(|task| task.path.clone()).collect();
-    let hashed = super::hash(tasks, args, printer, |number, result| {
+    let hashed = hash(tasks, args, printer, |number, result| {
         if let Err(error) = tell(&paths[number], result, args, printer) {
             tell_failure(&paths[number], &error, args, printer);
             code = exit_code::SOURCE;
         }
     });
-    super::ended(hashed.await, code, printer)
+    ended(hashed.await, code, printer)
 }
 
 /// Prints the digests of a file.

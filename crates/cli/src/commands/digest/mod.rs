@@ -1,81 +1,13 @@
 //! `imgpush digest`.
 
 mod check;
+mod hash;
 mod list;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use imgpush_engine::{DigestTask, Digested, Digesting, Phase, SourceError};
-use tokio::time::{MissedTickBehavior, interval};
-
 use crate::args::DigestArgs;
-use crate::exit_code::{self, Code};
+use crate::exit_code::Code;
 use crate::printer::Printer;
-use crate::{interrupt, output, progress};
 
 pub(crate) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
     if args.check { check::run(args, printer).await } else { list::run(args, printer).await }
-}
-
-/// Hashes, and tells the results in the order of the tasks, as soon as that allows. False when it was
-/// interrupted.
-///
-/// # Errors
-///
-/// When the system starts no thread.
-async fn hash(
-    tasks: Vec<DigestTask>,
-    args: &DigestArgs,
-    printer: &Printer,
-    mut tell: impl FnMut(usize, Result<Digested, SourceError>),
-) -> std::io::Result<bool> {
-    let cancel = interrupt::token(printer);
-    let mut digesting = Digesting::start(tasks, args.options())?;
-    let view = progress::view(args.progress, args.quiet, printer);
-    if let Some(total) = digesting.total_bytes() {
-        view.total(total);
-    }
-    view.phase(Phase::Hashing);
-    let mut early = BTreeMap::new();
-    let mut next = 0;
-    let mut tick = interval(Duration::from_millis(100));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            done = digesting.next() => {
-                let Some((number, result)) = done else { break };
-                early.insert(number, result);
-                while let Some(result) = early.remove(&next) {
-                    let mut result = Some(result);
-                    view.aside(&mut || {
-                        if let Some(result) = result.take() {
-                            tell(next, result);
-                        }
-                    });
-                    next += 1;
-                }
-            }
-            _ = tick.tick() => view.sent(digesting.read_bytes()),
-            () = cancel.cancelled() => return Ok(false),
-        }
-    }
-    view.sent(digesting.read_bytes());
-    Ok(true)
-}
-
-/// The exit code of hashing that ended so, when that of the files is `code`.
-fn ended(hashed: std::io::Result<bool>, code: Code, printer: &Printer) -> Code {
-    match hashed {
-        Ok(true) => code,
-        Ok(false) => {
-            printer.error(&["interrupted before all files were hashed".to_owned()], &[]);
-            exit_code::INTERRUPTED
-        }
-        Err(error) => {
-            let error = anyhow::Error::new(error).context("cannot start to hash");
-            printer.error(&output::chain(error.as_ref()), &[]);
-            exit_code::UNEXPECTED
-        }
-    }
 }
