@@ -16,15 +16,15 @@ use crate::printer::{Printer, for_terminal};
 /// More bytes are no list: a hundred thousand files have half of it.
 const MOST_LIST_BYTES: u64 = 32 << 20;
 
-/// A file, and what lists say of it.
-struct Subject {
-    /// As the first list names it, fit for a terminal.
+/// A file with the digests that the lists give for it.
+struct ListedFile {
+    /// The name in the first list, escaped for a terminal.
     name: String,
     path: PathBuf,
     digests: Vec<Digest>,
 }
 
-/// A list that is none.
+/// A list of digests cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum ListError {
     #[error("cannot read the list {name}")]
@@ -36,7 +36,7 @@ enum ListError {
 }
 
 pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
-    let mut subjects = Subjects::default();
+    let mut files = ListedFiles::default();
     let mut code = exit_code::DONE;
     for list in &args.files {
         match read(list, args) {
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
                         list.display()
                     ));
                 }
-                subjects.add(list, &sums);
+                files.add(list, &sums);
             }
             Err(error) => {
                 printer.error(&output::chain(&error), &[]);
@@ -59,18 +59,18 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
             }
         }
     }
-    let mut subjects = subjects.in_order;
+    let mut files = files.in_order;
     if args.ignore_missing {
-        subjects.retain(|subject| subject.path.exists());
-        if subjects.is_empty() && code == exit_code::DONE {
+        files.retain(|file| file.path.exists());
+        if files.is_empty() && code == exit_code::DONE {
             printer.error(&["none of the files in the lists is there".to_owned()], &[]);
             return exit_code::SOURCE;
         }
     }
-    let mut tally = Tally { code, files: subjects.len(), ..Tally::default() };
-    let tasks = subjects.iter().map(Subject::task).collect();
+    let mut tally = Tally { code, files: files.len(), ..Tally::default() };
+    let tasks = files.iter().map(ListedFile::task).collect();
     let hashed = hash(tasks, args, printer, |number, result| {
-        tally.add(&subjects[number], result, args, printer);
+        tally.add(&files[number], result, args, printer);
     })
     .await;
     tally.sum_up(args, printer);
@@ -114,20 +114,20 @@ fn faulty(list: &Path, sums: &Sums) -> String {
     }
 }
 
-/// The files of all lists, each once.
+/// The files of all lists, without duplicates.
 #[derive(Default)]
-struct Subjects {
-    in_order: Vec<Subject>,
+struct ListedFiles {
+    in_order: Vec<ListedFile>,
     by_path: HashMap<PathBuf, usize>,
 }
 
-impl Subjects {
+impl ListedFiles {
     fn add(&mut self, list: &Path, sums: &Sums) {
         for entry in &sums.entries {
             let path = resolve(list, &entry.name);
             let number = *self.by_path.entry(path.clone()).or_insert_with(|| {
                 let name = for_terminal(&String::from_utf8_lossy(&entry.name));
-                self.in_order.push(Subject { name, path, digests: Vec::new() });
+                self.in_order.push(ListedFile { name, path, digests: Vec::new() });
                 self.in_order.len() - 1
             });
             self.in_order[number].digests.push(entry.digest);
@@ -158,7 +158,7 @@ fn path_of(name: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(name).into_owned())
 }
 
-impl Subject {
+impl ListedFile {
     fn task(&self) -> DigestTask {
         let algorithms: Vec<_> = self.digests.iter().map(Digest::algorithm).collect();
         DigestTask::new(&self.path, algorithms)
@@ -177,23 +177,23 @@ struct Tally {
 impl Tally {
     fn add(
         &mut self,
-        subject: &Subject,
+        file: &ListedFile,
         result: Result<Digested, SourceError>,
         args: &DigestArgs,
         printer: &Printer,
     ) {
         match result {
-            Ok(digested) => self.compare(subject, &digested, args, printer),
+            Ok(digested) => self.compare(file, &digested, args, printer),
             Err(error) => {
                 self.unread += 1;
                 self.code = self.code.or(exit_code::SOURCE);
                 let chain = output::chain(&error);
                 if args.json {
                     let error = output::error(&chain, exit_code::SOURCE);
-                    let object = json!({ "file": subject.name, "verified": false, "error": error });
+                    let object = json!({ "file": file.name, "verified": false, "error": error });
                     printer.result(&object.to_string());
                 } else {
-                    printer.result(&format!("{}: FAILED open or read", subject.name));
+                    printer.result(&format!("{}: FAILED open or read", file.name));
                 }
                 printer.error(&chain, &[]);
             }
@@ -202,15 +202,15 @@ impl Tally {
 
     fn compare(
         &mut self,
-        subject: &Subject,
+        file: &ListedFile,
         digested: &Digested,
         args: &DigestArgs,
         printer: &Printer,
     ) {
-        let name = &subject.name;
+        let name = &file.name;
         let computed = |listed: &Digest| digested.digests.get(listed.algorithm());
         let differs = |listed: &&Digest| computed(listed) != Some(*listed);
-        let differing: Vec<&Digest> = subject.digests.iter().filter(differs).collect();
+        let differing: Vec<&Digest> = file.digests.iter().filter(differs).collect();
         let is_well = differing.is_empty();
         if args.json {
             let object = json!({
