@@ -6,24 +6,24 @@ use imgpush_engine::image_formats::{Detail, DetailValue, Finding, Match};
 use imgpush_engine::source;
 use serde_json::{Map, Value, json};
 
-use super::Subject;
+use super::inspected_file::InspectedFile;
 use crate::exit_code;
 use crate::output;
 
-pub(super) fn object(subject: &Subject) -> Value {
-    let inspection = &subject.inspection;
-    let qemu = inspection.qemu_named(&subject.name);
-    let accepted = subject.glance.iter().filter(|(_, verdict)| verdict.is_accepted());
-    let refused = subject
+pub(super) fn object(file: &InspectedFile) -> Value {
+    let inspection = &file.inspection;
+    let qemu = inspection.qemu_named(&file.name);
+    let accepted = file.glance.iter().filter(|(_, verdict)| verdict.is_accepted());
+    let refused = file
         .glance
         .iter()
         .filter_map(|(name, verdict)| Some((name.clone(), verdict.refusal()?.into())));
     json!({
-        "file": subject.name,
+        "file": file.name,
         "format": inspection.driver,
         "size": inspection.stream_bytes,
         "virtual_size": inspection.virtual_size,
-        "disk_format": subject.disk_format,
+        "disk_format": file.disk_format,
         "details": details(&inspection.details),
         "matches": inspection.matches.iter().map(matched).collect::<Value>(),
         "findings": inspection.findings.iter().map(finding).collect::<Value>(),

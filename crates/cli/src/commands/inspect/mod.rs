@@ -1,30 +1,21 @@
 //! `imgpush inspect`.
 
+mod inspected_file;
 mod json;
 mod page;
 
 use std::path::{Path, PathBuf};
 
-use imgpush_engine::image_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
+use imgpush_engine::SourceError;
+use imgpush_engine::image_formats::Inspection;
 use imgpush_engine::source::{self, SourceOptions};
-use imgpush_engine::{SourceError, disk_format};
 
+use self::inspected_file::InspectedFile;
 use super::files;
 use crate::args::{Decompress, InspectArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::{interrupt, output};
-
-/// A file, and what is to be said of it.
-struct Subject {
-    /// As it was given or found.
-    name: String,
-    inspection: Inspection,
-    /// For every `disk_format` that the service has.
-    glance: Vec<(String, ServerVerdict)>,
-    /// The one to use.
-    disk_format: Option<&'static str>,
-}
 
 pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
     let cancel = interrupt::token(printer);
@@ -44,7 +35,7 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
                 };
                 match inspected {
                     Ok(inspection) => {
-                        outcomes.tell(&Subject::new(&path, inspection, args, &settings))
+                        outcomes.tell(&InspectedFile::new(&path, inspection, args, &settings))
                     }
                     Err(error) => outcomes.tell_failure(&path, &error),
                 }
@@ -67,34 +58,6 @@ async fn inspect(path: PathBuf, options: SourceOptions) -> Result<Inspection, So
     tokio::task::spawn_blocking(look).await.expect("an inspection does not panic")
 }
 
-impl Subject {
-    fn new(
-        path: &Path,
-        inspection: Inspection,
-        args: &InspectArgs,
-        settings: &ImageFormatSettings,
-    ) -> Self {
-        let verdicts = inspection.oslo.verdicts(&args.container_format, settings);
-        Subject {
-            name: source::shown(path).to_string_lossy().into_owned(),
-            glance: verdicts
-                .into_iter()
-                .map(|(name, verdict)| (name.to_owned(), verdict))
-                .collect(),
-            disk_format: disk_format(&inspection, &args.container_format, settings),
-            inspection,
-        }
-    }
-
-    fn code(&self) -> Code {
-        match self.inspection.findings.first().map(|worst| worst.severity) {
-            Some(Severity::Fatal) => exit_code::FORMAT,
-            Some(Severity::Warning) => exit_code::QUESTIONABLE,
-            _ => exit_code::DONE,
-        }
-    }
-}
-
 /// What was told so far.
 struct Outcomes<'a> {
     args: &'a InspectArgs,
@@ -105,13 +68,13 @@ struct Outcomes<'a> {
 
 impl Outcomes<'_> {
     /// False when nobody reads any more.
-    fn tell(&mut self, subject: &Subject) -> bool {
-        self.count(subject.code());
+    fn tell(&mut self, file: &InspectedFile) -> bool {
+        self.count(file.code());
         if self.args.json {
-            return self.printer.result_is_read(&json::object(subject).to_string());
+            return self.printer.result_is_read(&json::object(file).to_string());
         }
         let gap = if self.told > 1 { "\n" } else { "" };
-        let page = page::page(subject, &self.args.container_format, self.printer);
+        let page = page::page(file, &self.args.container_format, self.printer);
         self.printer.result_is_read(&format!("{gap}{page}"))
     }
 

@@ -6,7 +6,7 @@ use imgpush_engine::image_formats::{Detail, DetailValue, Evidence, Finding, Seve
 use terminal_size::terminal_size_of;
 use textwrap::{Options, WordSplitter};
 
-use super::Subject;
+use super::inspected_file::InspectedFile;
 use crate::output;
 use crate::printer::{Printer, for_terminal};
 
@@ -18,14 +18,14 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 40..=100;
 /// What is in front of every line but the first.
 const INDENT: &str = "  ";
 
-pub(super) fn page(subject: &Subject, container_format: &str, printer: &Printer) -> String {
+pub(super) fn page(file: &InspectedFile, container_format: &str, printer: &Printer) -> String {
     let width = terminal_size_of(std::io::stdout())
         .map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(*WIDTHS.start(), *WIDTHS.end()));
     let mut page = Page { printer, width, lines: Vec::new() };
-    page.title(subject);
-    page.facts(subject);
-    page.findings(&subject.inspection.findings);
-    page.predictions(subject, container_format);
+    page.title(file);
+    page.facts(file);
+    page.findings(&file.inspection.findings);
+    page.predictions(file, container_format);
     page.lines.join("\n")
 }
 
@@ -36,16 +36,16 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn title(&mut self, subject: &Subject) {
-        let inspection = &subject.inspection;
+    fn title(&mut self, file: &InspectedFile) {
+        let inspection = &file.inspection;
         let variant = inspection.variant.as_deref();
         let variant = variant.map(|variant| format!(", {variant}")).unwrap_or_default();
-        let name = self.printer.painted_result(&for_terminal(&subject.name), "1");
+        let name = self.printer.painted_result(&for_terminal(&file.name), "1");
         self.lines.push(format!("{name}: {}{}", inspection.format, for_terminal(&variant)));
     }
 
-    fn facts(&mut self, subject: &Subject) {
-        let inspection = &subject.inspection;
+    fn facts(&mut self, file: &InspectedFile) {
+        let inspection = &file.inspection;
         let size = |count: Option<u64>| count.map_or_else(|| "not known".to_owned(), bytes);
         let min_disk = inspection.min_disk().map(|gib| format!(", min_disk {gib}"));
         let mut facts = vec![
@@ -53,7 +53,7 @@ impl Page<'_> {
             ("virtual size", vec![size(inspection.virtual_size)]),
             (
                 "disk_format",
-                vec![match subject.disk_format {
+                vec![match file.disk_format {
                     Some(name) => format!("{name}{}", min_disk.unwrap_or_default()),
                     None => "none: the service has none that would be right".to_owned(),
                 }],
@@ -89,9 +89,9 @@ impl Page<'_> {
         }
     }
 
-    fn predictions(&mut self, subject: &Subject, container_format: &str) {
+    fn predictions(&mut self, file: &InspectedFile, container_format: &str) {
         self.lines.push(String::new());
-        let qemu = subject.inspection.qemu_named(&subject.name);
+        let qemu = file.inspection.qemu_named(&file.name);
         let format = qemu.format;
         let text = match (qemu.refusal, qemu.virtual_size) {
             (Some(reason), _) => format!("does not open it, as {format}: {reason}"),
@@ -101,7 +101,7 @@ impl Page<'_> {
         self.entry("qemu  ", &text);
         let mut label = "glance";
         let (accepted, refused): (Vec<_>, Vec<_>) =
-            subject.glance.iter().partition(|(_, verdict)| verdict.is_accepted());
+            file.glance.iter().partition(|(_, verdict)| verdict.is_accepted());
         let container = match container_format {
             "bare" => String::new(),
             other => format!(" in {other}"),

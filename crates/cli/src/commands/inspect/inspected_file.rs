@@ -1,0 +1,49 @@
+//! One file after its inspection.
+
+use std::path::Path;
+
+use imgpush_engine::image_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
+use imgpush_engine::{disk_format, source};
+
+use crate::args::InspectArgs;
+use crate::exit_code::{self, Code};
+
+/// A file with its inspection and what follows from it.
+pub(super) struct InspectedFile {
+    /// The name as given, or as found in a folder.
+    pub(super) name: String,
+    pub(super) inspection: Inspection,
+    /// The verdict of Glance for each of its values of `disk_format`.
+    pub(super) glance: Vec<(String, ServerVerdict)>,
+    /// The recommended value of `disk_format`.
+    pub(super) disk_format: Option<&'static str>,
+}
+
+impl InspectedFile {
+    pub(super) fn new(
+        path: &Path,
+        inspection: Inspection,
+        args: &InspectArgs,
+        settings: &ImageFormatSettings,
+    ) -> Self {
+        let verdicts = inspection.oslo.verdicts(&args.container_format, settings);
+        InspectedFile {
+            name: source::shown(path).to_string_lossy().into_owned(),
+            glance: verdicts
+                .into_iter()
+                .map(|(name, verdict)| (name.to_owned(), verdict))
+                .collect(),
+            disk_format: disk_format(&inspection, &args.container_format, settings),
+            inspection,
+        }
+    }
+
+    /// The exit code for this file.
+    pub(super) fn code(&self) -> Code {
+        match self.inspection.findings.first().map(|worst| worst.severity) {
+            Some(Severity::Fatal) => exit_code::FORMAT,
+            Some(Severity::Warning) => exit_code::QUESTIONABLE,
+            Some(Severity::Info) | None => exit_code::DONE,
+        }
+    }
+}
