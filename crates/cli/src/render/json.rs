@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::escaped;
+use super::escape::escaped;
 
 /// One object; its first line is not indented, so that it can follow something.
 pub(super) fn object(fields: &[(String, Value)], one_line: bool, indent: usize) -> String {

@@ -1,5 +1,6 @@
 //! Records and lists of them in openstackclient's formats. Values keep their type until here.
 
+mod escape;
 mod json;
 mod python;
 mod table;
@@ -237,27 +238,6 @@ fn safe(text: String) -> String {
     if std::io::stdout().is_terminal() { for_terminal(&text) } else { text }
 }
 
-/// Text in double quotes with all that is not plain escaped, for JSON and for YAML alike.
-fn escaped(text: &str) -> String {
-    let quoted = Value::from(text).to_string();
-    // JSON lets these stand, but terminals and YAML do not.
-    let is_special = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-    };
-    if !quoted.contains(is_special) {
-        return quoted;
-    }
-    let mut plain = String::with_capacity(quoted.len());
-    for character in quoted.chars() {
-        match is_special(character) {
-            true => plain.push_str(&format!("\\u{:04x}", u32::from(character))),
-            false => plain.push(character),
-        }
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -285,7 +265,6 @@ mod tests {
             );
         }
         assert_eq!(human(&json!("a\u{1b}[31m\nb")), "a\\u{1b}[31m\\nb");
-        assert_eq!(escaped("a\u{7f}\u{9b}\n\u{2028}ü"), "\"a\\u007f\\u009b\\n\\u2028ü\"");
     }
 
     #[test]

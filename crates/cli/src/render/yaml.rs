@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::escaped;
+use super::escape::escaped;
 
 /// The lines of a mapping; the first is not indented, so that it can follow something.
 pub(super) fn object(fields: &[(String, Value)], indent: usize) -> String {
