@@ -22,15 +22,15 @@ pub(crate) enum Format {
     Csv,
 }
 
-/// How results are to be shown.
+/// The output options of a command.
 #[derive(Clone, Debug)]
-pub(crate) struct View {
+pub(crate) struct RenderOptions {
     pub(crate) format: Format,
-    /// The columns wanted; all when there are none.
+    /// The selected columns; all of them if empty.
     pub(crate) columns: Vec<String>,
-    /// One line of JSON.
+    /// Whether JSON is printed on one line.
     pub(crate) noindent: bool,
-    /// Characters a line of a table may have; those of the terminal when there is none.
+    /// Width of a table in characters; by default that of the terminal.
     pub(crate) max_width: Option<u16>,
 }
 
@@ -52,26 +52,26 @@ pub(crate) struct Gone;
 ///
 /// [`UnknownColumn`].
 pub(crate) fn one(
-    view: &View,
+    options: &RenderOptions,
     fields: Vec<(String, Value)>,
     printer: &Printer,
 ) -> Result<(), UnknownColumn> {
     let names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
-    let chosen = view.choose(&names)?;
+    let chosen = options.choose(&names)?;
     let fields: Vec<(String, Value)> = fields
         .into_iter()
         .enumerate()
         .filter_map(|(at, field)| chosen.contains(&at).then_some(field))
         .collect();
-    let text = match view.format {
-        Format::Json => json::object(&fields, view.noindent, 0),
+    let text = match options.format {
+        Format::Json => json::object(&fields, options.noindent, 0),
         Format::Yaml => yaml::object(&fields, 0),
         Format::Value | Format::Csv => {
             fields.iter().map(|(_, value)| plain(value)).collect::<Vec<_>>().join("\n")
         }
         Format::Table => {
             let rows = fields.iter().map(|(name, value)| vec![for_terminal(name), human(value)]);
-            table::draw(&["Field", "Value"], rows, &[], view.max_width)
+            table::draw(&["Field", "Value"], rows, &[], options.max_width)
         }
     };
     printer.result(text.trim_end_matches('\n'));
@@ -80,7 +80,7 @@ pub(crate) fn one(
 
 /// A list that is printed as it comes, but for a table, whose widths are known at its end.
 pub(crate) struct List<'a> {
-    view: &'a View,
+    options: &'a RenderOptions,
     columns: Vec<&'a str>,
     chosen: Vec<usize>,
     printer: &'a Printer,
@@ -97,14 +97,14 @@ impl<'a> List<'a> {
     ///
     /// [`UnknownColumn`].
     pub(crate) fn new(
-        view: &'a View,
+        options: &'a RenderOptions,
         columns: &[&'a str],
         printer: &'a Printer,
     ) -> Result<Self, UnknownColumn> {
-        let chosen = view.choose(columns)?;
+        let chosen = options.choose(columns)?;
         let columns: Vec<&str> = chosen.iter().map(|at| columns[*at]).collect();
         let list = List {
-            view,
+            options,
             columns,
             chosen,
             printer,
@@ -112,7 +112,7 @@ impl<'a> List<'a> {
             is_empty: true,
             rows: Vec::new(),
         };
-        if view.format == Format::Csv {
+        if options.format == Format::Csv {
             let header = list.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>();
             printer.result(&header.join(","));
         }
@@ -129,14 +129,14 @@ impl<'a> List<'a> {
         let mut row: Vec<Option<Value>> = row.into_iter().map(Some).collect();
         let row: Vec<Value> =
             self.chosen.iter().filter_map(|at| row.get_mut(*at).and_then(Option::take)).collect();
-        let text = match self.view.format {
+        let text = match self.options.format {
             Format::Table => {
                 self.rows.push(row);
                 return Ok(());
             }
             Format::Json => {
-                let indent = if self.view.noindent { 0 } else { 2 };
-                let object = json::object(&self.fields(row), self.view.noindent, indent);
+                let indent = if self.options.noindent { 0 } else { 2 };
+                let object = json::object(&self.fields(row), self.options.noindent, indent);
                 let object = format!("{:indent$}{object}", "");
                 match self.pending.replace(object) {
                     None => "[".to_owned(),
@@ -152,7 +152,7 @@ impl<'a> List<'a> {
 
     /// That was all.
     pub(crate) fn end(self) {
-        match (self.view.format, self.pending) {
+        match (self.options.format, self.pending) {
             (Format::Json | Format::Yaml, _) if self.is_empty => self.printer.result("[]"),
             (Format::Json, Some(last)) => self.printer.result(&format!("{last}\n]")),
             (Format::Table, _) if !self.rows.is_empty() => {
@@ -160,7 +160,7 @@ impl<'a> List<'a> {
                     .filter(|at| self.rows[0].get(*at).is_some_and(Value::is_number))
                     .collect();
                 let rows = self.rows.iter().map(|row| row.iter().map(human).collect());
-                let table = table::draw(&self.columns, rows, &right, self.view.max_width);
+                let table = table::draw(&self.columns, rows, &right, self.options.max_width);
                 self.printer.result(&table);
             }
             _ => {}
@@ -172,7 +172,7 @@ impl<'a> List<'a> {
     }
 }
 
-impl View {
+impl RenderOptions {
     /// The places of the columns wanted, in the order there is.
     fn choose(&self, names: &[&str]) -> Result<Vec<usize>, UnknownColumn> {
         let plain = |name: &str| name.trim().to_lowercase().replace(' ', "_");
@@ -269,16 +269,16 @@ mod tests {
 
     #[test]
     fn columns_are_named_as_freely_as_in_openstackclient() {
-        let view = |columns: &[&str]| View {
+        let options = |columns: &[&str]| RenderOptions {
             format: Format::Value,
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
             noindent: false,
             max_width: None,
         };
         let names = ["ID", "Disk Format", "Size"];
-        assert_eq!(view(&[]).choose(&names).unwrap(), [0, 1, 2]);
-        assert_eq!(view(&["size", "disk_format", "nope"]).choose(&names).unwrap(), [1, 2]);
-        let error = view(&["nope"]).choose(&names).unwrap_err();
+        assert_eq!(options(&[]).choose(&names).unwrap(), [0, 1, 2]);
+        assert_eq!(options(&["size", "disk_format", "nope"]).choose(&names).unwrap(), [1, 2]);
+        let error = options(&["nope"]).choose(&names).unwrap_err();
         assert_eq!(error.to_string(), "there is no column nope; there are ID, Disk Format, Size");
     }
 }

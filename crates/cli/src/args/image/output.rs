@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::render::{Format, View};
+use crate::render::{Format, RenderOptions};
 
 /// Of a list.
 #[derive(Debug, Args)]
@@ -65,8 +65,8 @@ enum ShowFormat {
 }
 
 impl ListOutput {
-    pub(crate) fn view(&self) -> View {
-        self.common.view(match self.format {
+    pub(crate) fn options(&self) -> RenderOptions {
+        self.common.options(match self.format {
             ListFormat::Table => Format::Table,
             ListFormat::Json => Format::Json,
             ListFormat::Yaml => Format::Yaml,
@@ -77,8 +77,8 @@ impl ListOutput {
 }
 
 impl ShowOutput {
-    pub(crate) fn view(&self) -> View {
-        self.common.view(match self.format {
+    pub(crate) fn options(&self) -> RenderOptions {
+        self.common.options(match self.format {
             ShowFormat::Table => Format::Table,
             ShowFormat::Json => Format::Json,
             ShowFormat::Yaml => Format::Yaml,
@@ -88,8 +88,8 @@ impl ShowOutput {
 }
 
 impl Common {
-    fn view(&self, format: Format) -> View {
-        View {
+    fn options(&self, format: Format) -> RenderOptions {
+        RenderOptions {
             format,
             columns: self.columns.clone(),
             noindent: self.noindent,

@@ -19,8 +19,8 @@ impl Verbs<'_> {
     pub(super) async fn list(&self, args: &ListArgs) -> Result<Code, Failed> {
         let columns = if args.long { columns::IMAGES_LONG } else { columns::IMAGES };
         let titles = columns::titles(columns);
-        let view = args.output.view();
-        let mut list = List::new(&view, &titles, self.printer)?;
+        let options = args.output.options();
+        let mut list = List::new(&options, &titles, self.printer)?;
         if args.limit == Some(0) {
             list.end();
             return Ok(exit_code::DONE);

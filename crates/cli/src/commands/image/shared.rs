@@ -109,8 +109,8 @@ impl Verbs<'_> {
 
     async fn task_list(&self, args: &TaskListArgs) -> Result<Code, Failed> {
         let titles = columns::titles(columns::TASKS);
-        let view = args.output.view();
-        let mut list = List::new(&view, &titles, self.printer)?;
+        let options = args.output.options();
+        let mut list = List::new(&options, &titles, self.printer)?;
         let filters: Vec<(&str, &str)> = [
             ("type", &args.kind),
             ("status", &args.status),

@@ -64,7 +64,7 @@ impl Verbs<'_> {
         output: &ShowOutput,
         fields: Vec<(String, Value)>,
     ) -> Result<Code, Failed> {
-        render::one(&output.view(), fields, self.printer)?;
+        render::one(&output.options(), fields, self.printer)?;
         Ok(exit_code::DONE)
     }
 
@@ -75,8 +75,8 @@ impl Verbs<'_> {
         columns: &[&str],
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Code, Failed> {
-        let view = output.view();
-        let mut list = render::List::new(&view, columns, self.printer)?;
+        let options = output.options();
+        let mut list = render::List::new(&options, columns, self.printer)?;
         for row in rows {
             if list.row(row).is_err() {
                 return Ok(exit_code::DONE);
