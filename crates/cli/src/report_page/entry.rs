@@ -1,94 +1,69 @@
-//! All that is known of one push.
+//! One push on the page.
 
-use imgpush_engine::{PushError, Report};
+use imgpush_engine::{PushError, Report, Timing};
 
-use super::markup::Markup;
-use super::{Entry, figure};
-use crate::output;
-
-/// Shows one image on its way into one target.
-pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
-    let class = if entry.result.is_ok() { "proved" } else { "failed" };
-    page.open("article", &[("id", &entry.anchor()), ("class", &class)]);
-    let (mark, word) = entry.verdict();
-    page.element("span", &[("class", &format!("mark {mark}"))], word);
-    page.open("h3", &[]);
-    page.text(entry.source());
-    page.element("small", &[], format_args!(" to {}", entry.cloud()));
-    page.close("h3");
-    if let Err(error) = entry.result {
-        failure(page, error);
-    }
-    let is_worth_it = entry.result.is_ok() || entry.seconds() >= 1.0;
-    if let Some(advice) = entry.timing().advice.as_ref().filter(|_| is_worth_it) {
-        page.element(
-            "p",
-            &[("class", &"advice")],
-            sentence(&output::bottleneck(entry.timing(), entry.seconds()), advice),
-        );
-    }
-    let subject = format!("{} to {}", entry.source(), entry.cloud());
-    figure::draw(page, &subject, entry.at, entry.timing(), entry.seconds(), most_bins);
-    page.open("dl", &[]);
-    match entry.result {
-        Ok(report) => facts(page, report),
-        Err(error) => fact(page, "attempts", &error.attempts.to_string()),
-    }
-    page.close("dl");
-    page.close("article");
+/// The push of one image to one target.
+pub(super) struct Entry<'a> {
+    /// Its number on the page.
+    pub(super) at: usize,
+    pub(super) result: Result<&'a Report, &'a PushError>,
+    /// Seconds after the start of the first one.
+    pub(super) begun: f64,
 }
 
-fn sentence(bottleneck: &str, advice: &str) -> String {
-    format!("{bottleneck}: {advice}.")
+/// The entries of the page, those that failed first.
+pub(super) fn entries(results: &[Result<Report, PushError>]) -> Vec<Entry<'_>> {
+    let started = |result: &Result<Report, PushError>| match result {
+        Ok(report) => report.timing.started,
+        Err(error) => error.timing.started,
+    };
+    let first = results.iter().map(started).fold(f64::INFINITY, f64::min);
+    let failed = results.iter().filter(|result| result.is_err());
+    let failed_first = failed.chain(results.iter().filter(|result| result.is_ok()));
+    failed_first
+        .enumerate()
+        .map(|(at, result)| Entry { at, result: result.as_ref(), begun: started(result) - first })
+        .collect()
 }
 
-fn failure(page: &mut Markup, error: &PushError) {
-    page.open("ol", &[("class", &"causes")]);
-    for level in output::chain(error) {
-        page.element("li", &[], level);
+impl Entry<'_> {
+    pub(super) fn source(&self) -> &str {
+        self.result.map_or_else(|error| &*error.source_name, |report| &*report.source)
     }
-    page.close("ol");
-    page.element("p", &[], format_args!("What became of the record: {}.", error.outcome));
-}
 
-fn facts(page: &mut Markup, report: &Report) {
-    fact(page, "image", &report.id);
-    fact(page, "name", report.name.as_deref().unwrap_or_default());
-    let formats = [&report.disk_format, &report.container_format];
-    let formats: Vec<_> = formats.into_iter().flatten().map(String::as_str).collect();
-    fact(page, "format", &formats.join(", "));
-    if let Some(size) = report.virtual_size {
-        fact(page, "virtual size", &output::bytes(size));
+    pub(super) fn cloud(&self) -> &str {
+        self.result.map_or_else(|error| &*error.cloud, |report| &*report.cloud)
     }
-    fact(page, "stores", &report.stores.join(", "));
-    fact(page, "proved by", &report.verified_by.join(", "));
-    if let (Some(algorithm), Some(value)) = (&report.os_hash_algo, &report.os_hash_value) {
-        fact(page, "os_hash_value", &format!("{algorithm} {value}"));
-    }
-    fact(page, "checksum", report.checksum.as_deref().unwrap_or_default());
-    for line in output::provenance(&report.provenance) {
-        fact(page, "source", line.trim());
-    }
-    fact(page, "way", report.via);
-    if report.attempts > 1 {
-        fact(page, "attempts", &report.attempts.to_string());
-    }
-    for note in &report.notes {
-        fact(page, "note", &format!("{}: {}", note.id, note.text));
-    }
-}
 
-/// A line, where there is something to say.
-fn fact(page: &mut Markup, name: &'static str, value: &str) {
-    if value.is_empty() {
-        return;
+    pub(super) fn timing(&self) -> &Timing {
+        self.result.map_or_else(|error| &*error.timing, |report| &report.timing)
     }
-    page.element("dt", &[], name);
-    page.open("dd", &[]);
-    let is_code = matches!(name, "image" | "os_hash_value" | "checksum" | "source");
-    match is_code {
-        true => page.element("code", &[], value),
-        false => page.text(value),
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.timing().seconds
     }
-    page.close("dd");
+
+    /// Bytes of the image in the cloud; 0 after a failure.
+    pub(super) fn bytes(&self) -> u64 {
+        self.result.map_or(0, |report| report.size.unwrap_or_default())
+    }
+
+    /// Whether the cloud had the image already.
+    pub(super) fn is_skipped(&self) -> bool {
+        self.result.is_ok_and(|report| report.action == "skipped")
+    }
+
+    pub(super) fn anchor(&self) -> String {
+        format!("image-{}", self.at)
+    }
+
+    /// The result as a CSS class and a word.
+    pub(super) fn verdict(&self) -> (&'static str, &'static str) {
+        match self.result {
+            Ok(_) if self.is_skipped() => ("soft", "skipped"),
+            Ok(report) if report.verified => ("good", "proved"),
+            Ok(_) => ("good", "pushed"),
+            Err(_) => ("bad", "failed"),
+        }
+    }
 }

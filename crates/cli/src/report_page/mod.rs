@@ -3,6 +3,7 @@
 //! [`markup`] escapes whatever is not written here, so that no name of an image can become a part of the
 //! page.
 
+mod card;
 mod entry;
 mod figure;
 mod file;
@@ -11,26 +12,19 @@ mod overview;
 mod scale;
 
 use chrono::DateTime;
-use imgpush_engine::{PushError, Report, Timing};
+use imgpush_engine::{PushError, Report};
 
 pub(crate) use file::ReportFile;
 
+use self::entry::{Entry, entries};
 use self::markup::Markup;
+use self::scale::seconds;
 use crate::output;
 
 /// Bins of a picture; fewer where there are many pictures, so that the page stays small.
 const MOST_BINS: usize = 120;
 const FEW_BINS: usize = 40;
 const MANY_PICTURES: usize = 40;
-
-/// One image on its way into one target.
-struct Entry<'a> {
-    /// Its number on the page.
-    at: usize,
-    result: Result<&'a Report, &'a PushError>,
-    /// Seconds from the begin of the first one.
-    begun: f64,
-}
 
 /// The page about pushes, those that failed first.
 pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
@@ -62,7 +56,7 @@ pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
     page.raw("<h2>Where the time went</h2><div class=\"cards\">");
     let most_bins = if entries.len() > MANY_PICTURES { FEW_BINS } else { MOST_BINS };
     for entry in &entries {
-        entry::show(&mut page, entry, most_bins);
+        card::show(&mut page, entry, most_bins);
     }
     page.raw(
         "</div></main><footer><p>Bars are the share of time that a stage was busy. Those of the ",
@@ -72,62 +66,6 @@ pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
     );
     page.raw("</body></html>\n");
     page.into_page()
-}
-
-fn entries(results: &[Result<Report, PushError>]) -> Vec<Entry<'_>> {
-    let started = |result: &Result<Report, PushError>| match result {
-        Ok(report) => report.timing.started,
-        Err(error) => error.timing.started,
-    };
-    let first = results.iter().map(started).fold(f64::INFINITY, f64::min);
-    let failed = results.iter().filter(|result| result.is_err());
-    let failed_first = failed.chain(results.iter().filter(|result| result.is_ok()));
-    failed_first
-        .enumerate()
-        .map(|(at, result)| Entry { at, result: result.as_ref(), begun: started(result) - first })
-        .collect()
-}
-
-impl Entry<'_> {
-    fn source(&self) -> &str {
-        self.result.map_or_else(|error| &*error.source_name, |report| &*report.source)
-    }
-
-    fn cloud(&self) -> &str {
-        self.result.map_or_else(|error| &*error.cloud, |report| &*report.cloud)
-    }
-
-    fn timing(&self) -> &Timing {
-        self.result.map_or_else(|error| &*error.timing, |report| &report.timing)
-    }
-
-    fn seconds(&self) -> f64 {
-        self.timing().seconds
-    }
-
-    /// Bytes that are there now.
-    fn bytes(&self) -> u64 {
-        self.result.map_or(0, |report| report.size.unwrap_or_default())
-    }
-
-    /// Whether it was there already.
-    fn is_skipped(&self) -> bool {
-        self.result.is_ok_and(|report| report.action == "skipped")
-    }
-
-    fn anchor(&self) -> String {
-        format!("image-{}", self.at)
-    }
-
-    /// How it ended: a class and a word.
-    fn verdict(&self) -> (&'static str, &'static str) {
-        match self.result {
-            Ok(_) if self.is_skipped() => ("soft", "skipped"),
-            Ok(report) if report.verified => ("good", "proved"),
-            Ok(_) => ("good", "pushed"),
-            Err(_) => ("bad", "failed"),
-        }
-    }
 }
 
 fn heading(pushed: usize, skipped: usize, failed: usize) -> String {
@@ -219,7 +157,3 @@ const COLUMNS: [(&str, &str); 8] = [
     ("Result", ""),
     ("Bottleneck", ""),
 ];
-
-fn seconds(seconds: f64) -> String {
-    format!("{seconds:.1} s")
-}

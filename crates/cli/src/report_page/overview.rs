@@ -1,9 +1,9 @@
 //! When each image ran.
 
+use super::entry::Entry;
 use super::figure::{count, point};
 use super::markup::Markup;
-use super::scale::{Scale, number};
-use super::{Entry, seconds};
+use super::scale::{Scale, number, seconds};
 
 const WIDTH: f64 = 900.0;
 /// With more rows than that they are thin, and their names are in the table only.

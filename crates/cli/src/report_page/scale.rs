@@ -1,4 +1,4 @@
-//! Axes with round numbers.
+//! Axes with round numbers, and numbers as text.
 
 /// An axis from 0.
 pub(super) struct Scale {
@@ -29,6 +29,11 @@ pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     text.to_owned()
+}
+
+/// A duration in words.
+pub(super) fn seconds(seconds: f64) -> String {
+    format!("{seconds:.1} s")
 }
 
 #[cfg(test)]
