@@ -40,7 +40,7 @@ const LOOKUPS: usize = 8;
 ///
 /// # Errors
 ///
-/// The exit code, when the error has been told: what is wrong with all of them.
+/// The exit code; the error has been printed. It is one that affects all images.
 pub(super) async fn select(
     cloud: &CloudArgs,
     selection: &Selection,

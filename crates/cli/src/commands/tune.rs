@@ -33,21 +33,21 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -
         printer.note(&for_terminal(&line));
         printer.note(HEADING);
     }
-    let told = |trial: &Trial| {
+    let print_trial = |trial: &Trial| {
         if !args.quiet {
             printer.note(&row(trial));
         }
     };
-    match Tuning::new(target, options).run(&args.file, &cancel, told).await {
+    match Tuning::new(target, options).run(&args.file, &cancel, print_trial).await {
         Ok(report) => {
-            tell(&report, args, printer);
+            print_report(&report, args, printer);
             exit_code::DONE
         }
         Err(error) => failed(&error, args, printer),
     }
 }
 
-fn tell(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
+fn print_report(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
     let words = words(&report.recommended.settings);
     if args.json {
         let mut object = output::any(report);

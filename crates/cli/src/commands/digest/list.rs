@@ -20,7 +20,7 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
             Ok(path) => tasks.push(DigestTask::new(path, args.algorithms())),
             Err(error) => {
                 let path = error.path().unwrap_or(Path::new("?"));
-                tell_failure(path, &error, args, printer);
+                report_failure(path, &error, args, printer);
                 code = exit_code::SOURCE;
             }
         }
@@ -30,8 +30,8 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
     }
     let paths: Vec<_> = tasks.iter().map(|task| task.path.clone()).collect();
     let hashed = hash(tasks, args, printer, |number, result| {
-        if let Err(error) = tell(&paths[number], result, args, printer) {
-            tell_failure(&paths[number], &error, args, printer);
+        if let Err(error) = report(&paths[number], result, args, printer) {
+            report_failure(&paths[number], &error, args, printer);
             code = exit_code::SOURCE;
         }
     });
@@ -39,7 +39,7 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
 }
 
 /// Prints the digests of a file.
-fn tell(
+fn report(
     path: &Path,
     result: Result<Digested, SourceError>,
     args: &DigestArgs,
@@ -68,7 +68,7 @@ fn object(path: &Path, digested: &Digested) -> Value {
     })
 }
 
-fn tell_failure(
+fn report_failure(
     path: &Path,
     error: &(dyn std::error::Error + 'static),
     args: &DigestArgs,

@@ -42,14 +42,14 @@ pub(super) async fn run(
     drop(download);
     match saved {
         Ok(report) => {
-            tell(&report, args, printer);
+            print_report(&report, args, printer);
             exit_code::DONE
         }
         Err(error) => pull::failed(&error, &args.image, args.json, printer),
     }
 }
 
-fn tell(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
+fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
     if args.json {
         printer.result(&output::any(report).to_string());
     }

@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
     let cancel = interrupt::token(printer);
     let settings = args.glance.settings();
     let options = args.source.options(Decompress::Never);
-    let mut outcomes = Outcomes { args, printer, told: 0, code: exit_code::DONE };
+    let mut outcomes = Outcomes { args, printer, reported: 0, code: exit_code::DONE };
     for found in files::find(&args.files) {
         let is_read = match found {
             Ok(path) => {
@@ -35,18 +35,18 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
                 };
                 match inspected {
                     Ok(inspection) => {
-                        outcomes.tell(&InspectedFile::new(&path, inspection, args, &settings))
+                        outcomes.report(&InspectedFile::new(&path, inspection, args, &settings))
                     }
-                    Err(error) => outcomes.tell_failure(&path, &error),
+                    Err(error) => outcomes.report_failure(&path, &error),
                 }
             }
-            Err(error) => outcomes.tell_failure(error.path().unwrap_or(Path::new("?")), &error),
+            Err(error) => outcomes.report_failure(error.path().unwrap_or(Path::new("?")), &error),
         };
         if !is_read {
             break;
         }
     }
-    if outcomes.told == 0 && !args.json {
+    if outcomes.reported == 0 && !args.json {
         printer.note("no files there");
     }
     outcomes.code
@@ -58,27 +58,27 @@ async fn inspect(path: PathBuf, options: SourceOptions) -> Result<Inspection, So
     tokio::task::spawn_blocking(look).await.expect("an inspection does not panic")
 }
 
-/// What was told so far.
+/// Reports each file, and keeps the exit code.
 struct Outcomes<'a> {
     args: &'a InspectArgs,
     printer: &'a Printer,
-    told: usize,
+    reported: usize,
     code: Code,
 }
 
 impl Outcomes<'_> {
-    /// False when nobody reads any more.
-    fn tell(&mut self, file: &InspectedFile) -> bool {
+    /// Reports a file. Returns false when the reader of stdout has gone away.
+    fn report(&mut self, file: &InspectedFile) -> bool {
         self.count(file.code());
         if self.args.json {
             return self.printer.result_is_read(&json::object(file).to_string());
         }
-        let gap = if self.told > 1 { "\n" } else { "" };
+        let gap = if self.reported > 1 { "\n" } else { "" };
         let page = page::page(file, &self.args.container_format, self.printer);
         self.printer.result_is_read(&format!("{gap}{page}"))
     }
 
-    fn tell_failure(&mut self, path: &Path, error: &(dyn std::error::Error + 'static)) -> bool {
+    fn report_failure(&mut self, path: &Path, error: &(dyn std::error::Error + 'static)) -> bool {
         self.count(exit_code::SOURCE);
         let chain = output::chain(error);
         self.printer.error(&chain, &[]);
@@ -91,6 +91,6 @@ impl Outcomes<'_> {
             [exit_code::DONE, exit_code::QUESTIONABLE, exit_code::SOURCE, exit_code::FORMAT];
         let rank = |code| ORDER.iter().position(|other| *other == code);
         self.code = if rank(code) > rank(self.code) { code } else { self.code };
-        self.told += 1;
+        self.reported += 1;
     }
 }
