@@ -84,7 +84,7 @@ impl Verifying<'_> {
                     return (number, None);
                 }
                 let Chosen { named, image } = &images[number];
-                let view = views.begun(number, named, &selected.cloud);
+                let view = views.started(number, named, &selected.cloud);
                 let verification = verification.clone().with_progress(view);
                 let verified = match (source, &args.folder) {
                     (Some(source), _) => verification.against_file(image, source, stop).await,

@@ -1,4 +1,4 @@
-//! What is shown of many images while they are pushed.
+//! Progress of many images.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,26 +9,26 @@ use std::time::Duration;
 use imgpush_engine::{Phase, Progress, Retrying};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Stage, View, Who};
+use super::{ProgressDisplay, TaskLabel, View};
 use crate::args::ProgressKind;
 use crate::output;
 use crate::printer::{Printer, for_terminal};
 
-/// A row for each image on its way into a cloud, as far as the terminal has room, and one for all. Clones
-/// share it.
+/// A row for each image and cloud, as far as the terminal has lines, and one for the total. Clones share
+/// the state.
 #[derive(Clone)]
-pub(crate) struct BatchView(Arc<Shared>);
+pub(crate) struct BatchView(Arc<BatchState>);
 
-struct Shared {
-    stage: Stage,
+struct BatchState {
+    display: ProgressDisplay,
     /// Whether there are several.
     has_clouds: bool,
     has_images: bool,
     /// Columns of a label.
     width: usize,
-    /// Of all images; none for one alone, or where there are no bars.
+    /// The row of the total; none for a single image, or without bars.
     total: Option<ProgressBar>,
-    /// The rows of each image that is pushed.
+    /// The rows of each image that is in progress.
     rows: Mutex<HashMap<usize, Vec<Arc<dyn View>>>>,
     most_rows: usize,
     /// Bytes sent, over all images.
@@ -37,7 +37,7 @@ struct Shared {
 }
 
 impl BatchView {
-    /// A view of so many images on their way into these clouds.
+    /// A view of N images and these clouds.
     pub(crate) fn new(
         kind: ProgressKind,
         quiet: bool,
@@ -45,11 +45,11 @@ impl BatchView {
         clouds: &[String],
         images: usize,
     ) -> Self {
-        let stage = Stage::new(kind, quiet, printer);
+        let display = ProgressDisplay::new(kind, quiet, printer);
         let (has_clouds, has_images) = (clouds.len() > 1, images > 1);
-        let total = (has_images && stage.has_bars()).then(|| {
+        let total = (has_images && display.has_bars()).then(|| {
             let style = ProgressStyle::with_template(TOTAL).expect("a test builds it");
-            let total = stage.all.add(ProgressBar::new(images as u64));
+            let total = display.all.add(ProgressBar::new(images as u64));
             total.set_style(style.progress_chars("━╸ "));
             total.enable_steady_tick(Duration::from_millis(100));
             total
@@ -57,8 +57,8 @@ impl BatchView {
         let (columns, lines) = size();
         let longest = clouds.iter().map(|cloud| cloud.chars().count()).max().unwrap_or(0);
         let width = if has_images { columns / 4 } else { longest };
-        BatchView(Arc::new(Shared {
-            stage,
+        BatchView(Arc::new(BatchState {
+            display,
             has_clouds,
             has_images,
             width,
@@ -70,25 +70,25 @@ impl BatchView {
         }))
     }
 
-    /// Who hears of an image on its way into a cloud.
-    pub(crate) fn begun(&self, number: usize, source: &str, cloud: &str) -> Arc<dyn Progress> {
-        let shared = &self.0;
+    /// Adds a row for an image and a cloud; returns the receiver of its progress.
+    pub(crate) fn started(&self, number: usize, source: &str, cloud: &str) -> Arc<dyn Progress> {
+        let state = &self.0;
         let mut keys = Vec::new();
         let mut words = Vec::new();
-        if shared.has_images {
+        if state.has_images {
             keys.push(("source", source.to_owned()));
             let file = Path::new(source).file_name().unwrap_or(source.as_ref());
             words.push(file.to_string_lossy().into_owned());
         }
-        if shared.has_clouds {
+        if state.has_clouds {
             keys.push(("cloud", cloud.to_owned()));
             words.push(cloud.to_owned());
         }
-        let label = (!words.is_empty()).then(|| fitted(&words.join(" "), shared.width));
-        let mut rows = shared.rows();
+        let label = (!words.is_empty()).then(|| fitted(&words.join(" "), state.width));
+        let mut rows = state.rows();
         let shown = rows.values().map(Vec::len).sum::<usize>();
-        let view = shared.stage.view(Who { label, keys }, |all| match &shared.total {
-            Some(_) if shown >= shared.most_rows => ProgressBar::hidden(),
+        let view = state.display.view(TaskLabel { label, keys }, |all| match &state.total {
+            Some(_) if shown >= state.most_rows => ProgressBar::hidden(),
             Some(total) => all.insert_before(total, ProgressBar::no_length()),
             None => all.add(ProgressBar::no_length()),
         });
@@ -97,24 +97,24 @@ impl BatchView {
         Arc::new(Row { view, batch: self.clone(), sent: AtomicU64::new(0) })
     }
 
-    /// That image is over.
-    pub(crate) fn ended(&self, number: usize, is_well: bool) {
+    /// Removes the rows of an image.
+    pub(crate) fn ended(&self, number: usize, succeeded: bool) {
         for row in self.0.rows().remove(&number).into_iter().flatten() {
             row.close();
         }
-        self.0.failed.fetch_add(usize::from(!is_well), Ordering::Relaxed);
+        self.0.failed.fetch_add(usize::from(!succeeded), Ordering::Relaxed);
         if let Some(total) = &self.0.total {
             total.inc(1);
         }
-        self.tell();
+        self.update_total();
     }
 
     /// Calls `print` with the terminal to itself.
     pub(crate) fn aside(&self, print: impl FnOnce()) {
-        self.0.stage.all.suspend(print);
+        self.0.display.all.suspend(print);
     }
 
-    /// Leaves the terminal to what follows.
+    /// Clears the view from the terminal.
     pub(crate) fn close(&self) {
         let rows = std::mem::take(&mut *self.0.rows());
         rows.into_values().flatten().for_each(|row| row.close());
@@ -123,11 +123,11 @@ impl BatchView {
         }
     }
 
-    /// Says how far all is.
-    fn tell(&self) {
+    /// Updates the row of the total.
+    fn update_total(&self) {
         let Some(total) = &self.0.total else { return };
         let sent = self.0.sent.load(Ordering::Relaxed);
-        let rate = output::speed(sent, self.0.stage.start.elapsed().as_secs_f64());
+        let rate = output::speed(sent, self.0.display.start.elapsed().as_secs_f64());
         let failed = match self.0.failed.load(Ordering::Relaxed) {
             0 => String::new(),
             failed => format!("{failed} failed, "),
@@ -136,7 +136,7 @@ impl BatchView {
     }
 }
 
-impl Shared {
+impl BatchState {
     fn rows(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Vec<Arc<dyn View>>>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,16 +144,16 @@ impl Shared {
 
 const TOTAL: &str = "{pos}/{len} images {wide_bar} {msg} {eta} left";
 
-/// Lines that stay free: for all, and for what is said.
+/// Lines that stay free, for the total and for notes.
 const KEPT_LINES: usize = 4;
 
-/// The columns and lines of the terminal, or usual ones.
+/// The columns and lines of the terminal, or 80 and 24.
 fn size() -> (usize, usize) {
     let size = terminal_size::terminal_size_of(std::io::stderr());
     size.map_or((80, 24), |(columns, lines)| (columns.0.into(), lines.0.into()))
 }
 
-/// The text in so many columns: its end counts more than its middle.
+/// The text in `width` columns, shortened in its middle.
 fn fitted(text: &str, width: usize) -> String {
     let text = for_terminal(text);
     let count = text.chars().count();
@@ -166,11 +166,11 @@ fn fitted(text: &str, width: usize) -> String {
     format!("{start}…{end}")
 }
 
-/// One image on its way into one cloud.
+/// The row of one image and one cloud.
 struct Row {
     view: Arc<dyn View>,
     batch: BatchView,
-    /// Bytes that are counted for all.
+    /// Bytes that the total has counted.
     sent: AtomicU64,
 }
 
@@ -185,10 +185,10 @@ impl Progress for Row {
 
     fn sent(&self, bytes: u64) {
         self.view.sent(bytes);
-        // What is sent another time is not more of it.
+        // Bytes that are sent again do not count twice.
         let before = self.sent.fetch_max(bytes, Ordering::Relaxed);
         self.batch.0.sent.fetch_add(bytes.saturating_sub(before), Ordering::Relaxed);
-        self.batch.tell();
+        self.batch.update_total();
     }
 
     fn retrying(&self, retrying: &Retrying) {

@@ -127,7 +127,7 @@ impl Pulling<'_> {
                     return (number, None);
                 }
                 let Chosen { named, image } = &images[number];
-                let view = views.begun(number, named, &self.selected.cloud);
+                let view = views.started(number, named, &self.selected.cloud);
                 let download = download.clone().with_progress(view);
                 (number, Some(download.to_file(image, &paths[number], stop).await))
             }

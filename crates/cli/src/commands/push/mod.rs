@@ -121,7 +121,7 @@ impl Pushing<'_> {
         let options = args.batch.options(files, args.retry.options());
         let mut batch = Batch::new(options).with_progress({
             let views = views.clone();
-            move |number, source, target| views.begun(number, source, target.cloud())
+            move |number, source, target| views.started(number, source, target.cloud())
         });
         // For each cloud why nothing is pushed there, if so.
         let mut unreached = Vec::new();

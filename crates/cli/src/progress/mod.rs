@@ -1,4 +1,4 @@
-//! What a push, a download, or hashing shows while it runs.
+//! Progress on stderr: bars, lines of JSON, or notes only.
 
 mod batch;
 
@@ -14,14 +14,14 @@ use crate::printer::{Printer, for_terminal};
 
 pub(crate) use batch::BatchView;
 
-/// The view that was asked for.
+/// The view of one task, as `--progress` selects it.
 pub(crate) fn view(kind: ProgressKind, quiet: bool, printer: &Printer) -> Arc<dyn View> {
     let bar = |all: &MultiProgress| all.add(ProgressBar::no_length());
-    Stage::new(kind, quiet, printer).view(Who::default(), bar)
+    ProgressDisplay::new(kind, quiet, printer).view(TaskLabel::default(), bar)
 }
 
-/// How things that go on at once are shown.
-struct Stage {
+/// What the views of concurrent tasks share.
+struct ProgressDisplay {
     kind: ProgressKind,
     quiet: bool,
     printer: Printer,
@@ -30,64 +30,68 @@ struct Stage {
     start: Instant,
 }
 
-impl Stage {
+impl ProgressDisplay {
     fn new(kind: ProgressKind, quiet: bool, printer: &Printer) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-        Stage { kind, quiet, printer: printer.clone(), all, start: Instant::now() }
+        ProgressDisplay { kind, quiet, printer: printer.clone(), all, start: Instant::now() }
     }
 
     fn has_bars(&self) -> bool {
         self.kind == ProgressKind::Auto && self.printer.is_watched() && !self.quiet
     }
 
-    /// A view of one of them, with a bar in that place.
-    fn view(&self, who: Who, bar: impl FnOnce(&MultiProgress) -> ProgressBar) -> Arc<dyn View> {
-        let teller = Teller { printer: self.printer.clone(), who };
+    /// A view of one task; `bar` inserts its bar.
+    fn view(
+        &self,
+        task: TaskLabel,
+        bar: impl FnOnce(&MultiProgress) -> ProgressBar,
+    ) -> Arc<dyn View> {
+        let notes = NotePrinter { printer: self.printer.clone(), task };
         match self.kind {
-            ProgressKind::Json => Arc::new(Lines::new(teller, self.start)),
-            _ if self.has_bars() => Arc::new(Bar::new(&self.all, bar(&self.all), teller)),
-            _ if !self.quiet => Arc::new(teller),
+            ProgressKind::Json => Arc::new(JsonLines::new(notes, self.start)),
+            _ if self.has_bars() => Arc::new(Bar::new(&self.all, bar(&self.all), notes)),
+            _ if !self.quiet => Arc::new(notes),
             _ => Arc::new(NoProgress),
         }
     }
 }
 
-/// Whose words these are, where there are several.
+/// The task in notes and lines, where there are several.
 #[derive(Clone, Default)]
-struct Who {
+struct TaskLabel {
     /// For people; as wide as the others.
     label: Option<String>,
     /// For programs.
     keys: Vec<(&'static str, String)>,
 }
 
-/// A view that lets others print meanwhile.
+/// A view that other output can interrupt.
 pub(crate) trait View: Progress {
     /// Calls `print` with the terminal to itself.
     fn aside(&self, print: &mut dyn FnMut()) {
         print();
     }
 
-    /// Leaves the terminal to what follows. A connection that ends late still holds the view.
+    /// Clears the view from the terminal. A connection that ends late still holds the view.
     fn close(&self) {}
 }
 
-/// Says what has to be said, and shows nothing.
-struct Teller {
+/// Prints notes, and no progress.
+struct NotePrinter {
     printer: Printer,
-    who: Who,
+    task: TaskLabel,
 }
 
-impl Teller {
+impl NotePrinter {
     fn line(&self, text: &str) -> String {
-        let label = self.who.label.as_ref();
+        let label = self.task.label.as_ref();
         let whose = label.map(|label| format!("{}: ", label.trim_end())).unwrap_or_default();
         for_terminal(&format!("note: {whose}{text}"))
     }
 }
 
-/// What is said of a new try.
-fn trying_again(retrying: &Retrying) -> String {
+/// The note about a retry.
+fn retry_note(retrying: &Retrying) -> String {
     let Retrying { reason, pause, number, of, .. } = retrying;
     let pause = pause.as_secs_f64();
     match number {
@@ -96,9 +100,9 @@ fn trying_again(retrying: &Retrying) -> String {
     }
 }
 
-impl Progress for Teller {
+impl Progress for NotePrinter {
     fn retrying(&self, retrying: &Retrying) {
-        self.note(&trying_again(retrying));
+        self.note(&retry_note(retrying));
     }
 
     fn note(&self, text: &str) {
@@ -106,9 +110,9 @@ impl Progress for Teller {
     }
 }
 
-impl View for Teller {}
+impl View for NotePrinter {}
 impl View for NoProgress {}
-impl View for Lines {}
+impl View for JsonLines {}
 
 impl View for Bar {
     fn aside(&self, print: &mut dyn FnMut()) {
@@ -121,21 +125,21 @@ impl View for Bar {
     }
 }
 
-/// A bar on a terminal, above or below those of others.
+/// A bar on a terminal, above or below those of other tasks.
 struct Bar {
     bar: ProgressBar,
     all: MultiProgress,
-    teller: Teller,
+    notes: NotePrinter,
 }
 
 impl Bar {
-    fn new(all: &MultiProgress, bar: ProgressBar, teller: Teller) -> Self {
+    fn new(all: &MultiProgress, bar: ProgressBar, notes: NotePrinter) -> Self {
         bar.set_style(style(BARE));
         bar.enable_steady_tick(Duration::from_millis(100));
-        let label = teller.who.label.as_deref().map(for_terminal);
+        let label = notes.task.label.as_deref().map(for_terminal);
         let label = label.map(|label| format!("{label}  ")).unwrap_or_default();
         bar.set_prefix(label);
-        Bar { bar, all: all.clone(), teller }
+        Bar { bar, all: all.clone(), notes }
     }
 }
 
@@ -173,16 +177,16 @@ impl Progress for Bar {
 
     fn retrying(&self, retrying: &Retrying) {
         self.phase(Phase::Waiting);
-        self.note(&trying_again(retrying));
+        self.note(&retry_note(retrying));
     }
 
     fn note(&self, text: &str) {
-        let line = self.teller.line(text);
-        self.all.suspend(|| self.teller.printer.note(&line));
+        let line = self.notes.line(text);
+        self.all.suspend(|| self.notes.printer.note(&line));
     }
 }
 
-/// Whether bytes move in that phase.
+/// Whether bytes are read or transferred in that phase.
 fn has_bytes(phase: Phase) -> bool {
     matches!(phase, Phase::Sending | Phase::Hashing | Phase::Resuming | Phase::Downloading)
 }
@@ -193,33 +197,33 @@ impl Drop for Bar {
     }
 }
 
-/// A line of JSON now and then. `docs/json-output.md` describes them.
-struct Lines {
-    teller: Teller,
+/// A line of JSON twice a second. `docs/json-output.md` describes the lines.
+struct JsonLines {
+    notes: NotePrinter,
     start: Instant,
-    state: Mutex<State>,
+    state: Mutex<LineState>,
 }
 
 #[derive(Default)]
-struct State {
+struct LineState {
     phase: &'static str,
     total: Option<u64>,
     last: Option<Instant>,
 }
 
-impl Lines {
-    fn new(teller: Teller, start: Instant) -> Self {
-        Lines { teller, start, state: Mutex::new(State::default()) }
+impl JsonLines {
+    fn new(notes: NotePrinter, start: Instant) -> Self {
+        JsonLines { notes, start, state: Mutex::new(LineState::default()) }
     }
 
     fn print(&self, mut line: Value) {
-        for (key, value) in &self.teller.who.keys {
+        for (key, value) in &self.notes.task.keys {
             line[*key] = value.as_str().into();
         }
-        self.teller.printer.note(&line.to_string());
+        self.notes.printer.note(&line.to_string());
     }
 
-    fn line(&self, state: &mut State, sent: Option<u64>) {
+    fn line(&self, state: &mut LineState, sent: Option<u64>) {
         state.last = Some(Instant::now());
         let mut line = json!({
             "type": "progress",
@@ -238,14 +242,14 @@ impl Lines {
         self.print(line);
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, LineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 const LINE_INTERVAL: Duration = Duration::from_millis(500);
 
-impl Progress for Lines {
+impl Progress for JsonLines {
     fn phase(&self, phase: Phase) {
         let mut state = self.state();
         state.phase = phase.name();
