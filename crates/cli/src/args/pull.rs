@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use imgpush_engine::DownloadOptions;
 
-use super::image::Patience;
-use super::{JobArgs, Selection, SparseArgs};
+use super::image::DownloadArgs;
+use super::{JobArgs, Selection};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -59,10 +59,7 @@ pub(crate) struct PullArgs {
     connections: Option<NonZeroUsize>,
 
     #[command(flatten)]
-    sparse: SparseArgs,
-
-    #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) download: DownloadArgs,
 
     /// Print a JSON object for each image to stdout, as it ends
     #[arg(long)]
@@ -88,7 +85,7 @@ impl PullArgs {
 
     /// What the engine is to do.
     pub(crate) fn options(&self) -> DownloadOptions {
-        let mut options = self.patience.options();
+        let mut options = self.download.options();
         options.prefer.clone_from(&self.stores);
         options.overwrite = self.overwrite;
         options.keep_same = true;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::image::Patience;
+use super::image::DownloadArgs;
 use super::{JobArgs, Selection, SourceArgs};
 
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) json: bool,
 
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) download: DownloadArgs,
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::failed::Failed;
 use super::pull::file_names;
 use super::selection::{Chosen, Missing, Selected, select};
-use crate::args::image::Patience;
+use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
@@ -63,7 +63,7 @@ impl Verifying<'_> {
     async fn run(&self, source: Option<Box<dyn Source>>, reporter: &mut VerifyReporter<'_>) {
         let (args, selected) = (self.args, self.selected);
         let images = &selected.images;
-        let mut options = args.patience.options();
+        let mut options = args.download.options();
         options.prefer.clone_from(&args.stores);
         let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
         let verification = Verification::new(selected.client.clone(), options)
@@ -72,7 +72,7 @@ impl Verifying<'_> {
         let records: Vec<&Image> = images.iter().map(|chosen| &chosen.image).collect();
         let names = file_names(&records);
         let clouds = std::slice::from_ref(&selected.cloud);
-        let Patience { progress, quiet, .. } = &args.patience;
+        let DownloadArgs { progress, quiet, .. } = &args.download;
         let views = BatchView::new(*progress, *quiet, reporter.printer, clouds, images.len());
         let stop = self.cancel.child_token();
         let mut source = source;
@@ -154,7 +154,7 @@ impl VerifyReporter<'_> {
                 if self.args.json {
                     return self.printer.result(&output::any(report).to_string());
                 }
-                if !self.args.patience.quiet {
+                if !self.args.download.quiet {
                     self.printer.result(&format!("{}: OK", for_terminal(named)));
                     if self.is_one {
                         self.printer.note(&output::compared(report));
@@ -209,7 +209,7 @@ impl VerifyReporter<'_> {
 
     /// Prints the summary of several images.
     fn sum_up(&self) {
-        if self.is_one || self.args.patience.quiet {
+        if self.is_one || self.args.download.quiet {
             return;
         }
         let count =

@@ -44,10 +44,7 @@ pub(crate) struct SaveArgs {
     pub(crate) allow_unverified: bool,
 
     #[command(flatten)]
-    sparse: SparseArgs,
-
-    #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) download: DownloadArgs,
 
     /// Print one JSON object with the result to stdout
     #[arg(long, requires = "file")]
@@ -60,7 +57,7 @@ pub(crate) struct SaveArgs {
 
 /// How a download goes.
 #[derive(Debug, Args)]
-pub(crate) struct Patience {
+pub(crate) struct DownloadArgs {
     /// Memory to stay within: bytes, or with K, M, G
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
         hide_short_help = true)]
@@ -86,7 +83,7 @@ pub(crate) struct Patience {
     pub(crate) quiet: bool,
 }
 
-impl Patience {
+impl DownloadArgs {
     /// What the engine is to do.
     pub(crate) fn options(&self) -> DownloadOptions {
         let mut options = DownloadOptions::default();
@@ -100,7 +97,7 @@ impl Patience {
 impl SaveArgs {
     /// What the engine is to do.
     pub(crate) fn options(&self) -> DownloadOptions {
-        let mut options = self.patience.options();
+        let mut options = self.download.options();
         options.prefer.clone_from(&self.stores);
         options.overwrite = !self.no_overwrite;
         options.allow_unverified = self.allow_unverified;

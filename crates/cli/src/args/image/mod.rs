@@ -8,7 +8,9 @@ mod shared;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use data::{ImportArgs, ImportCommand, ImportMethodName, Patience, SaveArgs, StageArgs};
+pub(crate) use data::{
+    DownloadArgs, ImportArgs, ImportCommand, ImportMethodName, SaveArgs, StageArgs,
+};
 pub(crate) use list::{ListArgs, SortKey};
 pub(crate) use output::{ListOutput, ShowOutput};
 pub(crate) use record::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};

@@ -15,7 +15,7 @@ pub(crate) use self::file_names::file_names;
 use self::reporter::PullReporter;
 pub(crate) use self::reporter::{failed, warn};
 use super::selection::{Chosen, Selected, select};
-use crate::args::image::Patience;
+use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, PullArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
@@ -35,7 +35,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
         Err(code) => return code,
     };
     let is_one = !args.selection.is_several();
-    let mut reporter = PullReporter::new(printer, args.json, args.patience.quiet, is_one);
+    let mut reporter = PullReporter::new(printer, args.json, args.download.quiet, is_one);
     selected.missing.iter().for_each(|missing| reporter.missing(missing));
     if selected.is_to_begin(args.jobs.fail_fast) {
         let pulling = Pulling { args, selected: &selected, cancel };
@@ -98,7 +98,7 @@ impl Pulling<'_> {
     }
 
     async fn to_stdout(&self, chosen: &Chosen, reporter: &mut PullReporter<'_>) {
-        let Patience { progress, quiet, .. } = &self.args.patience;
+        let DownloadArgs { progress, quiet, .. } = &self.args.download;
         let view = progress::view(*progress, *quiet, reporter.printer);
         let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
         let mut stdout = tokio::io::stdout();
@@ -117,7 +117,7 @@ impl Pulling<'_> {
         let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
         let download = self.download().for_jobs(jobs);
         let clouds = std::slice::from_ref(&self.selected.cloud);
-        let Patience { progress, quiet, .. } = &args.patience;
+        let DownloadArgs { progress, quiet, .. } = &args.download;
         let views = BatchView::new(*progress, *quiet, reporter.printer, clouds, images.len());
         let stop = self.cancel.child_token();
         let pull = |number: usize| {
