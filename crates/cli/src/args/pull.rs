@@ -7,7 +7,7 @@ use clap::Args;
 use imgpush_engine::DownloadOptions;
 
 use super::image::DownloadArgs;
-use super::{JobArgs, Selection};
+use super::{JobArgs, Selection, SparseArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -57,6 +57,9 @@ pub(crate) struct PullArgs {
     /// One service behind a fast network is rarely faster with more; a long way to it can be.
     #[arg(long, value_name = "N", hide_short_help = true)]
     connections: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    sparse: SparseArgs,
 
     #[command(flatten)]
     pub(crate) download: DownloadArgs,

@@ -44,6 +44,9 @@ pub(crate) struct SaveArgs {
     pub(crate) allow_unverified: bool,
 
     #[command(flatten)]
+    sparse: SparseArgs,
+
+    #[command(flatten)]
     pub(crate) download: DownloadArgs,
 
     /// Print one JSON object with the result to stdout
