@@ -131,7 +131,7 @@ impl Digesting {
             .collect();
         let (sender, results) = mpsc::unbounded_channel();
         let read_bytes = Arc::new(AtomicU64::new(0));
-        let work = Arc::new(Work {
+        let work = Arc::new(DigestWork {
             waiting: Mutex::new(in_order(tasks, &sizes)),
             pool: Pool::new(jobs * SOURCE_CHUNKS, CHUNK_BYTES),
             hashing: Hashing::of(jobs),
@@ -191,7 +191,7 @@ fn in_order(tasks: Vec<DigestTask>, sizes: &[Option<u64>]) -> Vec<(usize, Digest
 }
 
 /// What the reading threads share.
-struct Work {
+struct DigestWork {
     waiting: Mutex<Vec<(usize, DigestTask)>>,
     pool: Pool,
     hashing: Hashing,
@@ -200,7 +200,7 @@ struct Work {
     source: SourceOptions,
 }
 
-impl Work {
+impl DigestWork {
     fn run(&self) {
         while let Some((number, task)) = self.take() {
             // Sending fails when nobody listens any more.

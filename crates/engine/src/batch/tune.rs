@@ -147,7 +147,7 @@ impl Tuning {
         told: impl FnMut(&Trial) + Send,
     ) -> Result<TuneReport, TuneError> {
         let start = Instant::now();
-        let mut course = Course {
+        let mut course = TrialCourse {
             tuning: self,
             place,
             cancel,
@@ -178,7 +178,7 @@ impl Tuning {
     }
 }
 
-struct Course<'a, F> {
+struct TrialCourse<'a, F> {
     tuning: &'a Tuning,
     place: &'a Path,
     cancel: &'a CancellationToken,
@@ -190,7 +190,7 @@ struct Course<'a, F> {
     left: Vec<String>,
 }
 
-impl<F: FnMut(&Trial) + Send> Course<'_, F> {
+impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
     async fn all(&mut self, first: Settings) -> Result<Trial, Box<PushFailure>> {
         // The first push warms up caches and connections, and does not count.
         self.push(first).await?;

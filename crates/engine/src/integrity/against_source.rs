@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imgpush_client::{Image, Status};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::compare::{self, Claims, Verdict};
+use super::compare::{self, HashClaims, Verdict};
 use super::error::IntegrityError;
 use super::produced::Produced;
 use crate::progress::{Phase, Progress};
@@ -39,7 +39,7 @@ pub(crate) async fn compare(
     if let Some(size) = source.size() {
         compare::same_size(image, size).map_err(differs)?;
     }
-    let claims = Claims::of(image);
+    let claims = HashClaims::of(image);
     claims.sufficient()?;
 
     if let Some(size) = image.size() {

@@ -21,7 +21,7 @@ pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Integri
         return Err(mismatch("status", "active", &image.status().to_string()));
     }
     same_size(image, sent.bytes)?;
-    let claims = Claims::of(image);
+    let claims = HashClaims::of(image);
     claims.sufficient()?;
     claims.compare(&sent.digests)
 }
@@ -37,15 +37,15 @@ pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), IntegrityError>
 
 /// The digests that an image shows.
 #[derive(Debug)]
-pub(crate) struct Claims<'a> {
+pub(crate) struct HashClaims<'a> {
     /// Those that can be computed here, the strongest first.
-    hashes: Vec<Claim<'a>>,
+    hashes: Vec<HashClaim<'a>>,
     /// Why they prove nothing, if they do not.
     doubt: Option<String>,
 }
 
 #[derive(Debug)]
-struct Claim<'a> {
+struct HashClaim<'a> {
     field: &'static str,
     algorithm: Algorithm,
     value: &'a str,
@@ -54,9 +54,9 @@ struct Claim<'a> {
     needed: bool,
 }
 
-impl<'a> Claims<'a> {
+impl<'a> HashClaims<'a> {
     pub(crate) fn of(image: &'a Image) -> Self {
-        let mut claims = Claims { hashes: Vec::new(), doubt: None };
+        let mut claims = HashClaims { hashes: Vec::new(), doubt: None };
         match (image.hash_algo(), image.hash_value()) {
             (Some(name), Some(value)) => match name.parse() {
                 Ok(algorithm) => claims.add("os_hash_value", algorithm, value, true),
@@ -81,7 +81,7 @@ impl<'a> Claims<'a> {
     }
 
     fn add(&mut self, field: &'static str, algorithm: Algorithm, value: &'a str, needed: bool) {
-        self.hashes.push(Claim { field, algorithm, value, needed });
+        self.hashes.push(HashClaim { field, algorithm, value, needed });
     }
 
     /// What to compute.
@@ -121,7 +121,7 @@ impl<'a> Claims<'a> {
     }
 }
 
-impl Claim<'_> {
+impl HashClaim<'_> {
     fn holds(&self, computed: &Digest) -> Result<&'static str, IntegrityError> {
         match Digest::from_hex(self.algorithm, self.value) {
             Ok(digest) if digest == *computed => Ok(self.field),
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_digest_in_doubt_is_compared_and_proves_nothing() {
         let doubtful = image(&json!({"os_hash_algo": "sm3"}));
-        let claims = Claims::of(&doubtful);
+        let claims = HashClaims::of(&doubtful);
         assert!(claims.doubt().unwrap().contains("sm3"));
         assert_eq!(claims.algorithms(), [Algorithm::Md5]);
         let verdict = claims.compare(&sent(b"abc").digests).unwrap();

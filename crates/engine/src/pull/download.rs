@@ -25,7 +25,7 @@ use super::report::DownloadReport;
 use super::transfer::{ChunkStream, Transfer};
 use super::writer::{Intake, Landed};
 use crate::integrity::against_source::compare;
-use crate::integrity::compare::Claims;
+use crate::integrity::compare::HashClaims;
 use crate::integrity::produced::shown;
 use crate::integrity::{IntegrityError, Produced};
 use crate::progress::{NoProgress, Phase, Progress};
@@ -146,11 +146,11 @@ impl Download {
             () = cancel.cancelled() => Err(PullFailure::Interrupted),
         };
         let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
-        let way = Course {
+        let way = DownloadCourse {
             path: Some(destination.display().to_string()),
             resumed_from: transfer.resumed_from,
             attempts: transfer.fetch.attempts(),
-            ..Course::new(start)
+            ..DownloadCourse::new(start)
         };
         let Some(Landed { part, result }) = transfer.land(cancel).await else {
             let bytes = written.load(Ordering::Relaxed);
@@ -226,7 +226,7 @@ impl Download {
         }
         let (produced, proof) =
             delivery.proved.expect("a delivery comes to its end only with a proof");
-        let way = Course { attempts: delivery.attempts, ..Course::new(start) };
+        let way = DownloadCourse { attempts: delivery.attempts, ..DownloadCourse::new(start) };
         Ok(self.report(image, &produced, proof, way))
     }
 
@@ -315,7 +315,7 @@ impl Download {
             return Ok(None);
         };
         let compared =
-            if Some(there.len()) == image.size() && Claims::of(image).sufficient().is_ok() {
+            if Some(there.len()) == image.size() && HashClaims::of(image).sufficient().is_ok() {
                 let path = destination.to_owned();
                 let opened =
                     off_runtime(move || FileSource::open(path)).await.map_err(PullFailure::from)?;
@@ -328,7 +328,7 @@ impl Download {
             Some(Ok((produced, by))) => {
                 partial_file::remove_rest(destination, image.id());
                 let path = Some(destination.display().to_string());
-                let way = Course { path, unchanged: true, ..Course::new(start) };
+                let way = DownloadCourse { path, unchanged: true, ..DownloadCourse::new(start) };
                 Ok(Some(self.report(image, &produced, Proof { by, doubt: None }, way)))
             }
             Some(Err(failure)) if !matches!(failure, IntegrityError::Differs { .. }) => {
@@ -396,7 +396,7 @@ impl Download {
         image: &Image,
         produced: &Produced,
         proof: Proof,
-        way: Course,
+        way: DownloadCourse,
     ) -> DownloadReport {
         DownloadReport {
             id: image.id().to_owned(),
@@ -443,7 +443,7 @@ impl fmt::Debug for VerifiedStream {
 }
 
 /// What a report tells of the way here.
-struct Course {
+struct DownloadCourse {
     start: Instant,
     path: Option<String>,
     unchanged: bool,
@@ -451,8 +451,8 @@ struct Course {
     attempts: u32,
 }
 
-impl Course {
+impl DownloadCourse {
     fn new(start: Instant) -> Self {
-        Course { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
+        DownloadCourse { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
     }
 }

@@ -5,7 +5,7 @@ use imgpush_digest::Algorithm;
 
 use super::fetch::DATA;
 use super::options::DownloadOptions;
-use crate::integrity::compare::{self, Claims, Verdict};
+use crate::integrity::compare::{self, HashClaims, Verdict};
 use crate::integrity::produced::DEFAULT_ALGORITHMS;
 use crate::integrity::{IntegrityError, Produced};
 
@@ -24,7 +24,7 @@ impl Expected {
             let reason = "the server shows no size".to_owned();
             return Err(IntegrityError::CannotVerify { reason });
         };
-        let claims = Claims::of(image);
+        let claims = HashClaims::of(image);
         if !options.allow_unverified {
             claims.sufficient()?;
         }
@@ -48,7 +48,7 @@ pub(crate) struct Proof {
 pub(super) fn prove(image: &Image, produced: &Produced) -> Result<Proof, IntegrityError> {
     let differs = |failure| compare::data_is_wrong(DATA, failure);
     compare::same_size(image, produced.bytes).map_err(differs)?;
-    let claims = Claims::of(image);
+    let claims = HashClaims::of(image);
     let by = match claims.compare(&produced.digests).map_err(differs)? {
         Verdict::Proved(by) => by,
         Verdict::Needs(algorithm) => {

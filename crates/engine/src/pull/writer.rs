@@ -54,7 +54,7 @@ impl Intake {
         let (tell_ready, ready) = oneshot::channel();
         let (tell_landed, landed) = oneshot::channel();
         let written = Arc::new(AtomicU64::new(0));
-        let mut work = Work {
+        let mut work = WriterThread {
             hasher: bench.hashing.hasher(algorithms),
             part,
             items,
@@ -67,7 +67,7 @@ impl Intake {
                 let _ = tell_ready.send(work.bytes);
                 work.run()
             });
-            let Work { hasher, mut part, bytes, .. } = work;
+            let WriterThread { hasher, mut part, bytes, .. } = work;
             if let Some(part) = &mut part {
                 // A length that cannot be set has the next download fetch zeros again.
                 let _ = part.set_length();
@@ -128,7 +128,7 @@ impl Intake {
 }
 
 /// The thread, seen from inside.
-struct Work {
+struct WriterThread {
     hasher: Hasher,
     part: Option<Part>,
     items: mpsc::Receiver<Item>,
@@ -137,7 +137,7 @@ struct Work {
     written: Arc<AtomicU64>,
 }
 
-impl Work {
+impl WriterThread {
     /// Hashes what an earlier download has left.
     fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<(), PullFailure> {
         let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else { return Ok(()) };

@@ -145,8 +145,9 @@ impl Pushing<'_> {
             return Ok(BatchSummary::default());
         }
         let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
-        let mut running =
-            running.map_err(|error| not_started_anywhere(self.what, self.clouds, PushFailure::NotStarted(error.into())))?;
+        let mut running = running.map_err(|error| {
+            not_started_anywhere(self.what, self.clouds, PushFailure::NotStarted(error.into()))
+        })?;
         while let Some(event) = running.next().await {
             let BatchEvent::Ended(outcome) = event else { continue };
             views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
