@@ -49,7 +49,7 @@ fn failure(page: &mut Markup, error: &PushError) {
         page.element("li", &[], level);
     }
     page.close("ol");
-    page.element("p", &[], format_args!("What became of the record: {}.", error.fate));
+    page.element("p", &[], format_args!("What became of the record: {}.", error.outcome));
 }
 
 fn facts(page: &mut Markup, report: &Report) {

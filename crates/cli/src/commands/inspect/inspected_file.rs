@@ -43,7 +43,7 @@ impl InspectedFile {
         match self.inspection.findings.first().map(|worst| worst.severity) {
             Some(Severity::Fatal) => exit_code::FORMAT,
             Some(Severity::Warning) => exit_code::QUESTIONABLE,
-            Some(Severity::Info) | None => exit_code::DONE,
+            Some(_) | None => exit_code::DONE,
         }
     }
 }
