@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use cargo_metadata::Message;
 
-use crate::step::{cargo, run, say};
 use crate::places::target;
+use crate::step::{cargo, run, say};
 
 /// A way to build a program that depends on the hashing crate.
 struct Setting {

@@ -6,9 +6,7 @@ mod service;
 
 use std::time::Duration;
 
-use imgpush_client::{
-    Cloud, CloudOptions, ConfigError, Error, Identity, Project, Surroundings, Token,
-};
+use imgpush_client::{Cloud, CloudOptions, ConfigError, Error, Project, Surroundings, Token};
 use serde_json::{Value, json};
 
 use service::{Answer, Asked, Service, token};

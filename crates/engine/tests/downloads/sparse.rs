@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use imgpush_engine::{CancellationToken, DownloadOptions, Remains, Sparse};
+use imgpush_engine::{CancellationToken, DownloadOptions, PartialOutcome, Sparse};
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
@@ -112,8 +112,8 @@ async fn a_partial_file_is_as_long_as_what_was_received() {
     ] {
         let scene = Scene::new(data.clone(), [Act::Cut(at as u64)]).await;
         let error = scene.fetch_with(&image, without_retries()).await.unwrap_err();
-        let remains = Remains::Kept { path: scene.partial(), bytes: at as u64 };
-        assert_eq!(error.remains, remains);
+        let remains = PartialOutcome::Kept { path: scene.partial(), bytes: at as u64 };
+        assert_eq!(error.partial, remains);
         assert!(is_same(&scene.partial(), &data[..at]), "{at}");
         assert!(allocated(&scene.partial()) <= most(&places), "{at}");
 
@@ -165,7 +165,7 @@ async fn the_length_is_right_while_the_network_is_silent() {
     let report = loop {
         match scene.fetch(&image).await {
             Ok(report) => break report,
-            Err(error) => assert_eq!(error.remains, Remains::Nothing, "{error:?}"),
+            Err(error) => assert_eq!(error.partial, PartialOutcome::Nothing, "{error:?}"),
         }
     };
     assert_eq!(report.resumed_from, 5 * MIB as u64);

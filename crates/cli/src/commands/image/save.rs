@@ -29,7 +29,7 @@ pub(super) async fn run(
         Err(code) => return code,
     };
     // A bar needs nothing of stdout.
-    let view = progress::view(args.patience.progress, args.patience.quiet, printer);
+    let view = progress::view(args.download.progress, args.download.quiet, printer);
     let download =
         Download::new(found.client, args.options()).on_cloud(found.cloud).with_progress(view);
     let saved = match &args.file {
@@ -54,7 +54,7 @@ fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
         printer.result(&output::any(report).to_string());
     }
     pull::warn(report, printer);
-    if !args.json && !args.patience.quiet {
+    if !args.json && !args.download.quiet {
         for line in output::saved(report) {
             printer.note(&line);
         }
