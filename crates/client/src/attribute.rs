@@ -49,6 +49,7 @@ pub enum Kind {
 
 /// Whether every record has an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// Every record has it, `null` while it is not set; on the wire it is of its kind.
     Base,
@@ -58,6 +59,7 @@ pub enum Place {
 
 /// Who sets an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// The client, at any time.
     Update,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::accessors::getter;
-use crate::http::Payload;
 use crate::record::Record;
+use crate::transport::Payload;
 use crate::{Error, ImageClient};
 
 /// What is in the cache, and what shall be.
@@ -55,6 +55,7 @@ impl CachedImage {
 
 /// What to clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClearTarget {
     /// The cache and what shall be in it.
     All,

@@ -7,8 +7,8 @@ use reqwest::Response;
 use serde_json::Value;
 use url::Url;
 
-use crate::http::{HttpClient, JSON, JSON_PATCH, Payload, decode};
 use crate::identity::Token;
+use crate::transport::{HttpClient, HttpOptions, JSON, JSON_PATCH, Payload, decode};
 use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Project};
 
 /// Calls the image service of one cloud. Cloning is cheap; clones share the login.
@@ -33,20 +33,14 @@ impl ImageClient {
     /// [`Error::Config`], [`Error::LoginRefused`], [`Error::Login`], [`Error::NoEndpoint`].
     pub async fn connect(cloud: &Cloud) -> Result<Self, Error> {
         let http = HttpClient::new(cloud.name(), cloud.http_options())?;
-        ImageClient::with_identity(cloud.identity_over(|| Ok(http.clone()))?, http).await
+        let identity = cloud.identity_over(|| Ok(http.clone()))?;
+        ImageClient::over(identity, http).await
     }
 
-    /// The same for an [`Identity`] of one's own.
-    ///
-    /// # Errors
-    ///
-    /// As [`ImageClient::connect`].
-    pub async fn with_identity(
-        identity: Arc<dyn Identity>,
-        http: HttpClient,
-    ) -> Result<Self, Error> {
-        let base = versioned(identity.endpoint().await?);
-        Ok(ImageClient { http, identity, base })
+    /// A client for an [`Identity`] of one's own.
+    #[must_use]
+    pub fn builder(identity: Arc<dyn Identity>) -> ImageClientBuilder {
+        ImageClientBuilder { identity, name: "the cloud".to_owned(), http: HttpOptions::default() }
     }
 
     /// The address of the service, ending in `/v2/`.
@@ -177,6 +171,11 @@ impl ImageClient {
         self.identity.project().await
     }
 
+    async fn over(identity: Arc<dyn Identity>, http: HttpClient) -> Result<Self, Error> {
+        let base = versioned(identity.endpoint().await?);
+        Ok(ImageClient { http, identity, base })
+    }
+
     pub(crate) fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         url.path_segments_mut()
@@ -248,6 +247,39 @@ impl ImageClient {
     /// The JSON of any `GET` below `/v2`, for what has no type of its own.
     pub(crate) async fn raw(&self, segments: &[&str]) -> Result<Value, Error> {
         self.json(Method::GET, self.url(segments), &Payload::Nothing).await
+    }
+}
+
+/// What an [`ImageClient`] is made of. [`ImageClient::builder`] begins one.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ImageClientBuilder {
+    identity: Arc<dyn Identity>,
+    name: String,
+    http: HttpOptions,
+}
+
+impl ImageClientBuilder {
+    /// Sets what messages call the cloud.
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets how requests to the image service are sent.
+    pub fn with_http_options(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// Finds the image service. Asks nothing of that service yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageClient::connect`].
+    pub async fn connect(self) -> Result<ImageClient, Error> {
+        let http = HttpClient::new(&self.name, &self.http)?;
+        ImageClient::over(self.identity, http).await
     }
 }
 

@@ -1,8 +1,12 @@
 //! The bytes of an image on their way in.
 
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 
 use crate::{Error, ImageClient};
 
@@ -71,7 +75,7 @@ impl ImageClient {
     /// length, and is cut short never becomes an active image.
     pub async fn upload<B>(&self, id: &str, body: B, options: &UploadOptions) -> Result<(), Error>
     where
-        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.put(&["images", id, "file"], body, options.headers()).await
@@ -92,7 +96,7 @@ impl ImageClient {
     /// As [`upload`](ImageClient::upload).
     pub async fn stage<B>(&self, id: &str, body: B, options: &UploadOptions) -> Result<(), Error>
     where
-        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let options = UploadOptions { size: options.size, store: None };
@@ -101,12 +105,37 @@ impl ImageClient {
 
     async fn put<B>(&self, segments: &[&str], body: B, headers: HeaderMap) -> Result<(), Error>
     where
-        B: Body<Data = Bytes> + Send + Sync + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let url = self.url(segments);
         let token = self.token().await?;
-        let body = reqwest::Body::wrap(body);
+        let body = reqwest::Body::wrap(Shared(Mutex::new(Box::pin(body))));
         self.http().send(Method::PUT, &url, &token, headers, body).await
+    }
+}
+
+/// A body that several threads may look at, as the HTTP client demands of it. It is sent by one of them,
+/// so nothing ever waits for the lock.
+struct Shared<B>(Mutex<Pin<Box<B>>>);
+
+impl<B: Body> Body for Shared<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let body = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        body.as_mut().poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
     }
 }

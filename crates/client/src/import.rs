@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::http::{JSON, Payload};
+use crate::transport::{JSON, Payload};
 use crate::{Error, ImageClient};
 
 /// How an image gets its data by `POST /v2/images/{id}/import`, and where to.

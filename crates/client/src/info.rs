@@ -6,7 +6,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::http::Payload;
+use crate::transport::Payload;
 use crate::{Error, ImageClient};
 
 /// The quotas of the project, by name: `image_size_total` and `image_stage_total` in MiB,
@@ -19,6 +19,7 @@ pub struct Usage {
 
 /// One quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Quota {
     /// The limit; negative means none.
     pub limit: i64,

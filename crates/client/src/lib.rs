@@ -51,8 +51,8 @@
 //! `glance-download` sends region and image also without an interface, and no call names a store twice;
 //! waiting knows what failure looks like.
 //!
-//! Every request goes through one `reqwest` client with the cloud's certificates and the system's
-//! proxies; redirects are not followed, since a token must not travel to another host. A 401 renews
+//! Every request goes through one HTTP client with the cloud's certificates and the system's proxies, or
+//! as [`HttpOptions`] say; redirects are not followed, since a token must not travel to another host. A 401 renews
 //! the token once and asks again; only an upload, whose body is gone by then, leaves that to the
 //! caller ([`ImageClient::renew`]). A call that has not been answered for a minute is
 //! [`Error::TimedOut`]; the bytes of images have no time-out here.
@@ -73,12 +73,12 @@ mod data;
 mod download;
 mod error;
 mod find;
-mod http;
 mod identity;
 mod image;
 mod import;
 mod info;
 mod list;
+mod location;
 mod locations;
 mod members;
 mod pages;
@@ -90,30 +90,38 @@ mod stores;
 mod tags;
 mod tasks;
 mod timestamp;
+mod transport;
 mod unfit;
 mod wait;
 mod words;
 
+// What signatures here are made of.
+pub use ::bytes;
+pub use ::http;
+pub use ::http_body;
+pub use ::url;
+pub use futures_util::{Stream, future::BoxFuture};
+
 pub use attribute::{Access, Attribute, Kind, Place};
 pub use cache::{Cache, CachedImage, ClearTarget};
-pub use client::ImageClient;
+pub use client::{ImageClient, ImageClientBuilder};
 pub use config::{Cloud, CloudOptions, Surroundings};
 pub use create::NewImage;
 pub use data::UploadOptions;
 pub use download::{Download, DownloadOptions};
 pub use error::{Answer, ConfigError, Error, NotActive};
-pub use http::{ClientCertificate, HttpClient, HttpOptions};
 pub use identity::{Identity, Project, Token};
 pub use image::{Image, ImageId};
 pub use import::{Import, ImportMethod};
 pub use info::{ImageSchema, Quota, Usage};
 pub use list::{Compare, Direction, ImageQuery, PAGE_IMAGES};
-pub use locations::{Location, ValidationData};
+pub use location::{Location, ValidationData};
 pub use members::Member;
 pub use patch::PatchOp;
 pub use secret::Secret;
 pub use stores::Store;
 pub use tasks::Task;
+pub use transport::{ClientCertificate, HttpClient, HttpOptions};
 pub use unfit::Unfit;
 pub use wait::WaitOptions;
 pub use words::{MemberStatus, Status, TaskStatus, Visibility};

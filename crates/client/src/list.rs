@@ -19,6 +19,7 @@ pub struct ImageQuery {
 
 /// How a time is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compare {
     /// Later.
     After,
@@ -36,6 +37,7 @@ pub enum Compare {
 
 /// The way of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Direction {
     /// Smallest, oldest or first in the alphabet first.
     Ascending,

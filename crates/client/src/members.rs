@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::accessors::getter;
-use crate::http::{JSON, Payload};
 use crate::record::Record;
+use crate::transport::{JSON, Payload};
 use crate::{Error, ImageClient, MemberStatus};
 
 /// A project that an image is shared with.

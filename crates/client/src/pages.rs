@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 
-use crate::http::Payload;
+use crate::transport::Payload;
 use crate::{Error, ImageClient, redact};
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! The record of an image as it is on the wire: one flat JSON object.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 /// All keys of an image, base attributes and extra properties side by side, just as they came.
 ///
 /// Nothing is lost by reading and writing it; types are a matter of looking at it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Record(pub(crate) Map<String, Value>);
 
@@ -53,6 +54,20 @@ impl Record {
     pub(crate) fn names(&self, key: &str) -> Vec<&str> {
         let text = self.text(key).unwrap_or_default();
         text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
+    }
+}
+
+/// Addresses of the data may have a password in them.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (key, value) in &self.0 {
+            match &**key {
+                "locations" | "direct_url" => map.entry(key, &"…"),
+                _ => map.entry(key, value),
+            };
+        }
+        map.finish()
     }
 }
 

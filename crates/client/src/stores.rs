@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::accessors::getter;
-use crate::http::Payload;
 use crate::record::Record;
+use crate::transport::Payload;
 use crate::{Error, ImageClient};
 
 /// A store of the service.

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::http::Payload;
+use crate::transport::Payload;
 use crate::{Error, Image, ImageClient};
 
 impl ImageClient {

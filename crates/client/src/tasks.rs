@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::accessors::getter;
-use crate::http::{JSON, Payload};
 use crate::record::Record;
+use crate::transport::{JSON, Payload};
 use crate::{Error, ImageClient, TaskStatus};
 
 /// Something that the service works at, or has worked at in the last two days.

@@ -9,7 +9,7 @@ use crate::auth::{
     ApplicationCredential, Basic, Domain, FixedToken, Keystone, LoginMethod, NoAuth, Oidc,
     OidcClient, OidcEndpoint, OidcGrant, Scope, User,
 };
-use crate::http::HttpClient;
+use crate::transport::HttpClient;
 use crate::{ConfigError, Identity, Secret};
 
 /// Who asks the cloud `name`. Nothing is sent yet.

@@ -26,7 +26,7 @@ pub use surroundings::Surroundings;
 use self::files::Files;
 use self::settings::{Settings, is_false, is_true};
 use self::yaml::{Map, Node};
-use crate::http::{HttpClient, HttpOptions};
+use crate::transport::{HttpClient, HttpOptions};
 use crate::{ConfigError, Identity};
 
 /// One cloud, ready to be reached.

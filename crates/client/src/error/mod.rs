@@ -202,6 +202,7 @@ pub struct NotActive {
 
 /// An answer of the server, or of a proxy before it, that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// The method of the request.
     pub method: Method,

@@ -19,7 +19,7 @@ pub use login::{ApplicationCredential, Domain, LoginMethod, Scope, User};
 pub use oidc::{Oidc, OidcClient, OidcEndpoint, OidcGrant};
 use session::{EndpointChoice, Session};
 
-use crate::http::{HttpClient, JSON, Reply, refusal};
+use crate::transport::{HttpClient, JSON, Reply, refusal};
 use crate::{Error, Identity, Project, Secret, identity::Token, redact};
 
 /// A user of a Keystone.
