@@ -7,7 +7,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::Unfit;
+use crate::InvalidAttribute;
 use crate::attribute_table::with_attributes;
 use crate::record::is_true;
 
@@ -157,8 +157,8 @@ impl Attribute {
     }
 
     /// The value in its form on the wire. Text is read where another kind is needed.
-    pub(crate) fn to_wire(self, value: Value) -> Result<Value, Unfit> {
-        let unfit = |expected| Unfit::Value { name: self.name.to_owned(), expected };
+    pub(crate) fn to_wire(self, value: Value) -> Result<Value, InvalidAttribute> {
+        let unfit = |expected| InvalidAttribute::Value { name: self.name.to_owned(), expected };
         if self.place == Place::Extra {
             return property_value(value).ok_or_else(|| unfit("text, a number, true or false"));
         }
@@ -267,7 +267,7 @@ mod tests {
             ("os_distro", json!(["debian"])),
             ("id", json!("x")),
         ] {
-            assert!(matches!(wire(name, value), Err(Unfit::Value { .. })), "{name}");
+            assert!(matches!(wire(name, value), Err(InvalidAttribute::Value { .. })), "{name}");
         }
     }
 }

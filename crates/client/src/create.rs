@@ -7,7 +7,7 @@ use crate::attribute::Access;
 use crate::attribute_table::with_attributes;
 use crate::image::set_property;
 use crate::record::Record;
-use crate::{Attribute, Unfit};
+use crate::{Attribute, InvalidAttribute};
 
 /// What `POST /v2/images` is to make: only what is set is sent.
 ///
@@ -71,13 +71,13 @@ impl NewImage {
     ///
     /// # Errors
     ///
-    /// [`Unfit`] for what only the service sets, and for a value of another kind.
-    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+    /// [`InvalidAttribute`] for what only the service sets, and for a value of another kind.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), InvalidAttribute> {
         let Some(attribute) = Attribute::named(name) else {
             return self.set_property(name, value);
         };
         if attribute.access == Access::Service {
-            return Err(Unfit::ReadOnly(attribute.key.to_owned()));
+            return Err(InvalidAttribute::ReadOnly(attribute.key.to_owned()));
         }
         let value = attribute.to_wire(value.into())?;
         self.record.set(attribute.key, value);
@@ -88,8 +88,12 @@ impl NewImage {
     ///
     /// # Errors
     ///
-    /// [`Unfit`] for a key that is a base attribute or the service's, and for lists and objects.
-    pub fn set_property(&mut self, key: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+    /// [`InvalidAttribute`] for a key that is a base attribute or the service's, and for lists and objects.
+    pub fn set_property(
+        &mut self,
+        key: &str,
+        value: impl Into<Value>,
+    ) -> Result<(), InvalidAttribute> {
         set_property(&mut self.record, key, value.into())
     }
 
@@ -129,15 +133,15 @@ mod tests {
     fn keys_the_server_would_refuse_are_refused() {
         let mut image = NewImage::default();
         for (key, error) in [
-            ("min_disk", Unfit::BaseAttribute("min_disk".into())),
-            ("checksum", Unfit::ReadOnly("checksum".into())),
-            ("os_glance_x", Unfit::ReadOnly("os_glance_x".into())),
-            ("stores", Unfit::ReadOnly("stores".into())),
-            ("", Unfit::Length),
+            ("min_disk", InvalidAttribute::BaseAttribute("min_disk".into())),
+            ("checksum", InvalidAttribute::ReadOnly("checksum".into())),
+            ("os_glance_x", InvalidAttribute::ReadOnly("os_glance_x".into())),
+            ("stores", InvalidAttribute::ReadOnly("stores".into())),
+            ("", InvalidAttribute::Length),
         ] {
             assert_eq!(image.set_property(key, "v"), Err(error));
         }
-        assert_eq!(image.set_property(&"x".repeat(256), "v"), Err(Unfit::Length));
+        assert_eq!(image.set_property(&"x".repeat(256), "v"), Err(InvalidAttribute::Length));
         assert!(image.set("id", "not-a-uuid").is_err());
         assert!(image.record().is_empty());
     }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use crate::accessors::{getters, readings, setters};
 use crate::attribute::{Access, NULLABLE, Place, property_value};
 use crate::attribute_table::with_attributes;
+use crate::property_key::check_property_key;
 use crate::record::Record;
-use crate::unfit::check_property_key;
-use crate::{Attribute, PatchOp, Status, Unfit};
+use crate::{Attribute, InvalidAttribute, PatchOp, Status};
 
 /// The id of an image, a UUID in its text form.
 pub type ImageId = String;
@@ -154,13 +154,13 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// [`Unfit`] for what only the service sets, and for a value of another kind.
-    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+    /// [`InvalidAttribute`] for what only the service sets, and for a value of another kind.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), InvalidAttribute> {
         let Some(attribute) = Attribute::named(name) else {
             return self.set_property(name, value);
         };
         if attribute.access != Access::Update {
-            return Err(Unfit::ReadOnly(attribute.key.to_owned()));
+            return Err(InvalidAttribute::ReadOnly(attribute.key.to_owned()));
         }
         let value = attribute.to_wire(value.into())?;
         self.change().set(attribute.key, value);
@@ -171,8 +171,12 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// [`Unfit`] for a key that is a base attribute or the service's, and for lists and objects.
-    pub fn set_property(&mut self, key: &str, value: impl Into<Value>) -> Result<(), Unfit> {
+    /// [`InvalidAttribute`] for a key that is a base attribute or the service's, and for lists and objects.
+    pub fn set_property(
+        &mut self,
+        key: &str,
+        value: impl Into<Value>,
+    ) -> Result<(), InvalidAttribute> {
         set_property(self.change(), key, value.into())
     }
 
@@ -180,16 +184,16 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// [`Unfit::Needed`] and [`Unfit::ReadOnly`].
-    pub fn unset(&mut self, name: &str) -> Result<bool, Unfit> {
+    /// [`InvalidAttribute::Needed`] and [`InvalidAttribute::ReadOnly`].
+    pub fn unset(&mut self, name: &str) -> Result<bool, InvalidAttribute> {
         let attribute = Attribute::named(name);
         let key = attribute.map_or(name, |attribute| attribute.key);
         match attribute {
             Some(Attribute { access: Access::Service | Access::Create, .. }) => {
-                return Err(Unfit::ReadOnly(key.to_owned()));
+                return Err(InvalidAttribute::ReadOnly(key.to_owned()));
             }
             Some(Attribute { place: Place::Base, .. }) if !NULLABLE.contains(&key) => {
-                return Err(Unfit::Needed(key.to_owned()));
+                return Err(InvalidAttribute::Needed(key.to_owned()));
             }
             Some(Attribute { place: Place::Base, .. }) => {
                 let was = self.record.get(key).is_some_and(|value| !value.is_null());
@@ -220,9 +224,13 @@ impl Image {
 }
 
 /// Sets an extra property of any record that is to be sent.
-pub(crate) fn set_property(record: &mut Record, key: &str, value: Value) -> Result<(), Unfit> {
+pub(crate) fn set_property(
+    record: &mut Record,
+    key: &str,
+    value: Value,
+) -> Result<(), InvalidAttribute> {
     check_property_key(key)?;
-    let value = property_value(value).ok_or_else(|| Unfit::Value {
+    let value = property_value(value).ok_or_else(|| InvalidAttribute::Value {
         name: key.to_owned(),
         expected: "text, a number, true or false",
     })?;
@@ -401,13 +409,13 @@ mod tests {
         let mut image = image(json!({"id": "x", "status": "active"}));
         for name in ["id", "status", "checksum", "hash_value", "os_glance_import_task", "store"] {
             let error = image.set(name, "v").unwrap_err();
-            assert!(matches!(error, Unfit::ReadOnly(_)), "{name}: {error}");
+            assert!(matches!(error, InvalidAttribute::ReadOnly(_)), "{name}: {error}");
         }
         assert_eq!(
             image.set_property("min_disk", "1"),
-            Err(Unfit::BaseAttribute("min_disk".into()))
+            Err(InvalidAttribute::BaseAttribute("min_disk".into()))
         );
-        assert_eq!(image.unset("visibility"), Err(Unfit::Needed("visibility".into())));
+        assert_eq!(image.unset("visibility"), Err(InvalidAttribute::Needed("visibility".into())));
         assert_eq!(image.changes(), []);
     }
 }

@@ -70,7 +70,7 @@ impl Store {
 }
 
 #[derive(Deserialize)]
-struct Stores {
+struct StoreList {
     stores: Vec<Store>,
 }
 
@@ -82,7 +82,7 @@ impl ImageClient {
     /// [`Error::NotFound`] from a service that has but one store.
     pub async fn stores(&self) -> Result<Vec<Store>, Error> {
         let url = self.url(&["info", "stores"]);
-        let stores: Stores = self.json(Method::GET, url, &Payload::Nothing).await?;
+        let stores: StoreList = self.json(Method::GET, url, &Payload::Nothing).await?;
         Ok(stores.stores)
     }
 
@@ -93,7 +93,7 @@ impl ImageClient {
     /// [`Error::Forbidden`] by policy, [`Error::NotFound`] as [`stores`](ImageClient::stores).
     pub async fn stores_detail(&self) -> Result<Vec<Store>, Error> {
         let url = self.url(&["info", "stores", "detail"]);
-        let stores: Stores = self.json(Method::GET, url, &Payload::Nothing).await?;
+        let stores: StoreList = self.json(Method::GET, url, &Payload::Nothing).await?;
         Ok(stores.stores)
     }
 

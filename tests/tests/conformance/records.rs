@@ -1,7 +1,8 @@
 //! Records: made, shown, changed, removed.
 
 use imgpush_client::{
-    Cloud, CloudOptions, Error, ImageClient, NewImage, PatchOp, Status, Surroundings, Unfit,
+    Cloud, CloudOptions, Error, ImageClient, InvalidAttribute, NewImage, PatchOp, Status,
+    Surroundings,
 };
 use serde_json::json;
 
@@ -165,7 +166,7 @@ pub(crate) async fn a_commit_sends_what_changed(clouds: &Clouds) {
     assert_eq!(changed.property("hw_cpu_cores"), Some("4"));
     assert_eq!(changed.instance_type_rxtx_factor(), Some(1.5));
     assert_eq!((changed.os_distro(), changed.get("owner_specified.a/b~c")), (None, None));
-    assert!(matches!(changed.set("checksum", "00"), Err(Unfit::ReadOnly(_))));
+    assert!(matches!(changed.set("checksum", "00"), Err(InvalidAttribute::ReadOnly(_))));
 
     // Somebody else took a property away meanwhile.
     changed.set_protected(false);

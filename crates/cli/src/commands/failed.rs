@@ -1,6 +1,6 @@
 //! Errors of the commands that look up images: `image`, `pull` and `verify`.
 
-use imgpush_client::{Error as ClientError, Unfit};
+use imgpush_client::{Error as ClientError, InvalidAttribute};
 
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
@@ -13,7 +13,7 @@ pub(super) enum Failed {
     #[error("cannot {doing}")]
     Client { doing: String, source: Box<ClientError> },
     #[error("cannot {doing}")]
-    Unfit { doing: String, source: Unfit },
+    Unfit { doing: String, source: InvalidAttribute },
     #[error(transparent)]
     Column(#[from] UnknownColumn),
     #[error("{message}")]
@@ -44,7 +44,7 @@ impl Failed {
         match self {
             Failed::Client { source, .. } => hints::for_client(source),
             Failed::Usage { hint, .. } | Failed::Refused { hint, .. } => hint.clone(),
-            Failed::Unfit { source: Unfit::BaseAttribute(_), .. } => {
+            Failed::Unfit { source: InvalidAttribute::BaseAttribute(_), .. } => {
                 Some("it has an option of its own".to_owned())
             }
             _ => None,

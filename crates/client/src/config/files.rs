@@ -10,7 +10,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Surroundings;
+use super::surroundings::Surroundings;
 use super::yaml::{self, Map, Node};
 use crate::ConfigError;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use imgpush_client::{Error as ClientError, Status, Unfit};
+use imgpush_client::{Error as ClientError, InvalidAttribute, Status};
 use imgpush_formats::Finding;
 use imgpush_source::{BoxError, SourceError};
 
@@ -169,7 +169,7 @@ pub enum PushFailure {
         /// The property.
         key: String,
         /// Why.
-        source: Unfit,
+        source: InvalidAttribute,
     },
 
     /// A quota of the project would be exceeded.

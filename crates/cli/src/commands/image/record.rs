@@ -5,7 +5,8 @@ use std::path::Path;
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{
-    Attribute, Error as ClientError, Image, ImageQuery, MemberStatus, NewImage, Place, Unfit,
+    Attribute, Error as ClientError, Image, ImageQuery, InvalidAttribute, MemberStatus, NewImage,
+    Place,
 };
 
 use super::columns;
@@ -190,7 +191,7 @@ impl Verbs<'_> {
     pub(super) async fn unset(&self, args: &UnsetArgs) -> Result<Code, Failed> {
         for key in &args.properties {
             if Attribute::named(key).is_some_and(|attribute| attribute.place == Place::Base) {
-                let source = Unfit::Needed(key.clone());
+                let source = InvalidAttribute::Needed(key.clone());
                 return Err(Failed::Unfit { doing: format!("unset {key}"), source });
             }
         }

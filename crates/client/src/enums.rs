@@ -1,39 +1,39 @@
-//! Words of the service with a meaning of their own: statuses and the like.
+//! Enums of the service: statuses, visibilities and similar.
 //!
-//! A word that this version does not know is kept as it came, so that a record of a newer service
+//! A value that this version does not know is kept unchanged, so that a record of a newer service
 //! survives being read and written.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An enum over words that also holds any other word.
-macro_rules! words {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
+/// An enum of texts that also holds any other text.
+macro_rules! open_enum {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $value:literal,)* }) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$doc])* $variant,)*
-            /// A word that this version does not know.
+            /// A value that this version does not know.
             Other(String),
         }
 
         impl $name {
-            /// The word on the wire.
+            /// The value on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
-                    $($name::$variant => $word,)*
-                    $name::Other(word) => word,
+                    $($name::$variant => $value,)*
+                    $name::Other(value) => value,
                 }
             }
         }
 
         impl From<&str> for $name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $($word => $name::$variant,)*
+            fn from(value: &str) -> Self {
+                match value {
+                    $($value => $name::$variant,)*
                     other => $name::Other(other.to_owned()),
                 }
             }
@@ -53,13 +53,13 @@ macro_rules! words {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer).map(|word| $name::from(&*word))
+                String::deserialize(deserializer).map(|value| $name::from(&*value))
             }
         }
     };
 }
 
-words! {
+open_enum! {
     /// Where an image is in its life.
     ///
     /// There is no status for a failure: an image whose upload or import failed falls back to
@@ -86,7 +86,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// Who may see an image.
     Visibility {
         /// Its project and the members it is shared with. The server's default.
@@ -100,7 +100,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// What a project says to an image that was shared with it.
     MemberStatus {
         /// Nothing yet: the image does not show in its lists.
@@ -112,7 +112,7 @@ words! {
     }
 }
 
-words! {
+open_enum! {
     /// How far a task is.
     TaskStatus {
         /// Not begun.
