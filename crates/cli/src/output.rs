@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use imgpush_engine::image_formats::Finding;
-use imgpush_engine::source::Provenance;
+use imgpush_engine::source::{ChecksumSubject, Provenance};
 use imgpush_engine::{
     BatchSummary, Bottleneck, Digests, DownloadReport, PushError, PushFailure, RecordOutcome,
     Report, StagingReport, Timing, VerificationReport,
@@ -132,7 +132,7 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
 /// A line for each digest that has proved the source.
 pub(crate) fn provenance(proof: &Provenance) -> impl Iterator<Item = String> {
     proof.source_checksums.iter().map(|checksum| {
-        let of = if checksum.of == "content" { " unpacked" } else { "" };
+        let of = if checksum.of == ChecksumSubject::Content { " unpacked" } else { "" };
         let list = checksum.list.as_ref().map(|list| format!(" as in {list}"));
         let signer = proof.source_signed_by.as_ref().filter(|_| list.is_some());
         let signer = signer.map(|key| format!(", signed by {key}")).unwrap_or_default();

@@ -48,7 +48,7 @@ impl DigestTask {
 }
 
 /// How to hash.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DigestOptions {
     jobs: Option<NonZeroUsize>,
     memory_bytes: u64,
@@ -86,7 +86,7 @@ impl DigestOptions {
     }
 
     /// As many as there is memory for, and one.
-    fn fitting_jobs(self) -> usize {
+    fn fitting_jobs(&self) -> usize {
         let room = self.memory_bytes.saturating_sub(OVERHEAD_BYTES);
         let jobs = room / (SOURCE_CHUNKS * CHUNK_BYTES) as u64;
         usize::try_from(jobs).unwrap_or(usize::MAX).max(1)

@@ -8,22 +8,50 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How long a connection may bring no byte.
+    /// How long a connection may bring no byte; 60 s by default.
     pub idle_timeout: Duration,
-    /// Requests in a row after an interruption that may bring no byte.
+    /// Requests in a row after an interruption that may bring no byte; 5 by default.
     pub retries: u32,
-    /// The pause before the first of them; it doubles with each.
+    /// The pause before the first of them, which doubles with each; 500 ms by default.
     pub pause: Duration,
 }
 
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy::new(Duration::from_secs(60), 5, Duration::from_millis(500))
+    }
+}
+
 impl RetryPolicy {
-    /// A policy of these values.
+    /// A policy with these values.
     #[must_use]
     pub fn new(idle_timeout: Duration, retries: u32, pause: Duration) -> Self {
         RetryPolicy { idle_timeout, retries, pause }
     }
 
+    /// Sets how long a connection may bring no byte.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, time: Duration) -> Self {
+        self.idle_timeout = time;
+        self
+    }
+
+    /// Sets the number of requests in a row that may bring no byte.
+    #[must_use]
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets the pause before the first of them.
+    #[must_use]
+    pub fn with_pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
     /// The pause after this number of failures.
+    #[must_use]
     pub fn before(&self, failures: u32) -> Duration {
         pause(self.pause, LONGEST_PAUSE, failures)
     }
@@ -40,9 +68,9 @@ pub(crate) fn pause(first: Duration, longest: Duration, failures: u32) -> Durati
         .with_jitter()
         .without_max_times()
         .build();
-    // By then all are the longest.
+    // By then every pause is the longest.
     let at = failures.min(32) as usize;
-    pauses.nth(at).expect("there is no last one")
+    pauses.nth(at).expect("the number of pauses is unlimited")
 }
 
 #[cfg(test)]
@@ -50,11 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn behind_many_failures_the_pause_is_the_longest() {
+    fn after_many_failures_the_pause_is_the_longest() {
         let (first, longest) = (Duration::from_millis(500), Duration::from_secs(30));
         for (failures, base) in [(0, first), (1, first * 2), (3, first * 8), (u32::MAX, longest)] {
             let pause = pause(first, longest, failures);
-            assert!((base..=base * 2).contains(&pause), "{pause:?} behind {failures}");
+            assert!((base..=base * 2).contains(&pause), "{pause:?} after {failures}");
         }
     }
 }

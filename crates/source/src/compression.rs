@@ -1,6 +1,6 @@
-//! How a source is packed.
+//! Compression formats of sources.
 
-/// What is taken apart on the way.
+/// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
@@ -14,17 +14,17 @@ pub enum Compression {
     Bzip2,
 }
 
-/// The longest start that tells.
+/// The number of first bytes that [`Compression::of`] needs.
 pub(crate) const MAGIC_BYTES: usize = 10;
 
 impl Compression {
-    /// The packing of what begins like this.
+    /// The format of data with these first bytes.
     #[must_use]
     pub fn of(start: &[u8]) -> Option<Self> {
         match start {
             [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Compression::Xz),
-            // The other is a frame to be passed over, with which some tools begin.
+            // The second is a skippable frame, with which some tools begin.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 Some(Compression::Zstd)
             }
@@ -37,7 +37,7 @@ impl Compression {
         }
     }
 
-    /// The name of its tool.
+    /// The name of the format, and of its command.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
 
-/// What went wrong, in as few classes as a script has to tell apart.
+/// What went wrong, in the classes that a script has to distinguish.
 ///
 /// The errors of all crates around uploads have one. Exit codes, hints and JSON are tables over it. It
 /// serialises to its variant in kebab case: `source-differs`.
@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Unexpected,
 }
 
-/// A source that cannot be read, or is not what it was.
+/// A source that cannot be read, or has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -66,7 +66,7 @@ pub enum SourceError {
         name: String,
     },
 
-    /// It has no bytes, and nobody said that this is meant.
+    /// It has no bytes, and that was not allowed explicitly.
     #[error("{name} is empty")]
     Empty {
         /// The source.
@@ -95,7 +95,7 @@ pub enum SourceError {
         found: u64,
     },
 
-    /// It goes on behind its size.
+    /// It continues after its size.
     #[error("{name} grew while it was read: {expected} bytes at the start, now {found}")]
     Grew {
         /// The source.
@@ -122,27 +122,38 @@ pub enum SourceError {
         name: String,
     },
 
-    /// It has another size than was said.
+    /// Its size differs from the declared one.
     #[error("{name} has {found} bytes, not {expected}")]
     Size {
         /// The source.
         name: String,
-        /// Bytes that were said.
+        /// Bytes that were declared.
         expected: u64,
         /// Bytes found.
         found: u64,
     },
 
-    /// It is no address.
+    /// The address is malformed.
     #[error("{name} is no address")]
     Address {
-        /// What was given.
+        /// The address.
         name: String,
         /// Why.
         source: BoxError,
     },
 
-    /// This build of the program cannot read it.
+    /// An option of its requests is malformed.
+    #[error("the {what} for {name} cannot be used")]
+    HttpOption {
+        /// The source.
+        name: String,
+        /// The option: `header`, `proxy`, `CA certificate`, `client certificate`.
+        what: &'static str,
+        /// Why.
+        source: BoxError,
+    },
+
+    /// This build lacks the feature for it.
     #[error("{name} cannot be read: this build has no support for {feature}")]
     Unsupported {
         /// The source.
@@ -151,7 +162,7 @@ pub enum SourceError {
         feature: &'static str,
     },
 
-    /// No connection to its server came about.
+    /// No connection to its server could be established.
     #[error("cannot reach {name}")]
     Unreachable {
         /// The source.
@@ -160,23 +171,24 @@ pub enum SourceError {
         source: BoxError,
     },
 
-    /// Its server does not give it.
+    /// Its server refuses it.
     #[error("{name} was answered with {status}")]
     Refused {
         /// The source.
         name: String,
-        /// What it says.
+        /// The status of the response.
         status: StatusCode,
     },
 
-    /// Its server says neither how long it is nor where it ends.
+    /// Its server sent neither Content-Length nor chunked encoding, so a truncated download could not be
+    /// detected.
     #[error("{name} comes without a length, so that its end looks like a connection that broke")]
     Endless {
         /// The source.
         name: String,
     },
 
-    /// The connection broke, and its server does not give the rest.
+    /// The connection failed, and its server cannot send the rest.
     #[error("{name} broke off at byte {at} and cannot be gone on with: {reason}")]
     NotResumable {
         /// The source.
@@ -187,18 +199,18 @@ pub enum SourceError {
         reason: &'static str,
     },
 
-    /// Its server sent other bytes than were asked for.
+    /// Its server sent another range than requested.
     #[error("{name} was asked for from byte {asked}, and its server answered with {found:?}")]
     WrongRange {
         /// The source.
         name: String,
-        /// The byte asked for.
+        /// The first byte requested.
         asked: u64,
-        /// The Content-Range of the answer.
+        /// The Content-Range of the response.
         found: String,
     },
 
-    /// The connection broke, or the server was overloaded, and trying again brought no byte.
+    /// The connection failed, or the server was overloaded, and retries brought no byte.
     #[error("{name} was given up at byte {at} after {attempts} requests")]
     GaveUp {
         /// The source.
@@ -211,20 +223,20 @@ pub enum SourceError {
         source: Interruption,
     },
 
-    /// It is packed, and broken, or not to its end there.
+    /// Its compressed data is damaged or truncated.
     #[error("the {compression} data of {name} cannot be unpacked behind byte {at}")]
     Damaged {
         /// The source.
         name: String,
-        /// How it is packed.
+        /// The format.
         compression: Compression,
-        /// Bytes unpacked.
+        /// Bytes decompressed before.
         at: u64,
         /// Why.
         source: std::io::Error,
     },
 
-    /// It is packed in a way that takes more memory than there shall be.
+    /// Decompression needs more memory than allowed.
     #[error("unpacking {name} takes more than {limit} bytes of memory")]
     Dictionary {
         /// The source.
@@ -233,7 +245,7 @@ pub enum SourceError {
         limit: u64,
     },
 
-    /// It is packed, and larger than it may be.
+    /// The decompressed data is larger than allowed.
     #[error("{name} has more than {limit} bytes when it is unpacked")]
     TooLarge {
         /// The source.
@@ -246,7 +258,7 @@ pub enum SourceError {
     #[error(transparent)]
     Custom(CustomError),
 
-    /// It is not what it has to be, or nobody can tell.
+    /// It does not have the expected checksums, or that cannot be verified.
     #[error(transparent)]
     Unverified(Box<ChecksumError>),
 }
@@ -258,6 +270,7 @@ impl SourceError {
         match self {
             SourceError::Unverified(error) => error.kind(),
             SourceError::Custom(error) => error.kind,
+            SourceError::HttpOption { .. } => ErrorKind::Usage,
             _ => ErrorKind::Source,
         }
     }
@@ -415,10 +428,10 @@ impl From<ChecksumError> for SourceError {
     }
 }
 
-/// The cause of another library, which is no part of this crate's interface.
+/// An error of another library, whose type is not part of this crate's interface.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a connection that brought a source ended early.
+/// The reason for the early end of a connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Interruption {
@@ -426,23 +439,23 @@ pub enum Interruption {
     #[error(transparent)]
     Transport(BoxError),
 
-    /// The server is overloaded or out of order.
+    /// The server is overloaded or unavailable.
     #[error("the server answered with {status}")]
     Unavailable {
-        /// The status of its answer.
+        /// The status of its response.
         status: StatusCode,
         /// How long the server asks clients to wait.
         retry_after: Option<Duration>,
     },
 
-    /// No byte came for the idle time-out.
+    /// No byte arrived within the idle time-out.
     #[error("no byte came for {seconds} seconds")]
     Stalled {
         /// The time-out, in seconds.
         seconds: u64,
     },
 
-    /// The answer ended regularly, but before the size of the file.
+    /// The response ended regularly, but before the size of the file.
     #[error("the answer ended at byte {at} of {size}")]
     Short {
         /// Where it ended.
@@ -463,27 +476,26 @@ impl Interruption {
     }
 }
 
-/// A source that is not what it has to be, or of which that cannot be told.
+/// A source that does not have the expected checksums, or cannot be verified.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChecksumError {
     /// It has another digest.
     #[error("the {algorithm} of {name} is {}, not {expected}{}", .found.join(", of what it holds "), listed(.list))]
     Differs {
-        /// The source, or what is in it.
+        /// The source, or its content.
         name: String,
         /// The algorithm.
         algorithm: Algorithm,
         /// The digest that was expected.
         expected: String,
-        /// The digest that was computed; then that of what the source holds, where it would have done as
-        /// well.
+        /// The digest that was computed, followed by that of the content if either was allowed.
         found: Vec<String>,
-        /// The list that has the digest; none when it was given itself.
+        /// The list with the digest; none when the digest itself was given.
         list: Option<String>,
     },
 
-    /// Whoever read it has not computed the digest.
+    /// The reader of the source did not compute the digest.
     #[error("nobody has computed the {algorithm} of {name}")]
     NotComputed {
         /// The source.
@@ -495,7 +507,7 @@ pub enum ChecksumError {
     /// The same bytes cannot have both digests.
     #[error("{name} cannot have both {algorithm} {first} and {algorithm} {second}{}", listed(.list))]
     Contradiction {
-        /// The source, or what is in it.
+        /// The source, or its content.
         name: String,
         /// The algorithm.
         algorithm: Algorithm,
@@ -503,11 +515,11 @@ pub enum ChecksumError {
         first: String,
         /// Another.
         second: String,
-        /// A list that has one of them.
+        /// A list with one of them.
         list: Option<String>,
     },
 
-    /// There is no name to look for.
+    /// The source has no name to look for in the list.
     #[error("{name} has no file name to look for in {list}")]
     NoName {
         /// The source.
@@ -516,20 +528,20 @@ pub enum ChecksumError {
         list: String,
     },
 
-    /// The list does not name it.
+    /// The list has no entry for it.
     #[error("{list} has no digest of {}{}", .names.join(" or "), others(.has, *.entries))]
     NoEntry {
         /// The list.
         list: String,
         /// The names looked for.
         names: Vec<String>,
-        /// The first names that the list has.
+        /// The first names in the list.
         has: Vec<String>,
-        /// How many it has.
+        /// The number of entries in the list.
         entries: usize,
     },
 
-    /// A list, a signature or a key cannot be had.
+    /// A list, a signature or a key cannot be read.
     #[error("the {what} cannot be read")]
     Unreadable {
         /// What it is.
@@ -538,7 +550,7 @@ pub enum ChecksumError {
         source: Box<SourceError>,
     },
 
-    /// A list, a signature or a key has more bytes than any that is one.
+    /// A list, a signature or a key has more bytes than allowed.
     #[error("{name} is too large for a {what}: more than {limit} bytes")]
     TooLarge {
         /// Where it is.
@@ -556,7 +568,7 @@ pub enum ChecksumError {
         list: String,
     },
 
-    /// It has no public keys that are understood.
+    /// It contains no supported public key.
     #[error("{name} has no OpenPGP public key")]
     NotAKey {
         /// Where it is.
@@ -565,21 +577,21 @@ pub enum ChecksumError {
         source: Option<BoxError>,
     },
 
-    /// There is a signature, and nothing to check it by.
+    /// There is a signature, but no key to check it with.
     #[error("the signature {name} cannot be checked without a key")]
     NoKey {
         /// Where it is.
         name: String,
     },
 
-    /// There is a key, and no signature.
+    /// There is a key, but no signature.
     #[error("{list} is not signed")]
     Unsigned {
         /// The list.
         list: String,
     },
 
-    /// What should be a signature is none, or was cut.
+    /// The signature is malformed or truncated.
     #[error("{name} has no OpenPGP signature, or not all of one")]
     NotASignature {
         /// Where it is.
@@ -588,12 +600,12 @@ pub enum ChecksumError {
         source: Option<BoxError>,
     },
 
-    /// No signature proves the list.
+    /// The list has no valid signature.
     #[error("the signature of {list} does not hold: {}", said(.refusals))]
     Signature {
         /// The list.
         list: String,
-        /// What is wrong with each signature, and with each key that it could be by.
+        /// What is wrong with each signature, and with each key that may have made it.
         refusals: Vec<Refusal>,
     },
 }
@@ -634,7 +646,7 @@ impl ChecksumError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// None of the keys has made it.
+    /// None of the keys made it.
     #[error("it is by key {key}, which is not given")]
     UnknownSigner {
         /// The key.
@@ -648,26 +660,26 @@ pub enum Refusal {
         key: String,
     },
 
-    /// It is over a digest that can be forged.
+    /// Its hash algorithm is broken.
     #[error("it relies on {hash}, which can be forged")]
     WeakHash {
         /// The algorithm.
         hash: String,
     },
 
-    /// It was to be valid for a while that is over.
+    /// Its validity period has ended.
     #[error("it has expired")]
     Expired,
 
-    /// It is from the future.
+    /// Its time is in the future.
     #[error("it is from the future; one of two clocks is wrong")]
     Future,
 
-    /// It is no signature of data, or of an old or unknown kind.
+    /// It is not a signature of data, or of an old or unknown version.
     #[error("it is of a kind that proves nothing here")]
     Kind,
 
-    /// The key was to be valid for a while that is over.
+    /// The validity period of the key has ended.
     #[error("key {key} has expired")]
     KeyExpired {
         /// The key.
@@ -681,14 +693,14 @@ pub enum Refusal {
         key: String,
     },
 
-    /// The key is not for signatures, or nobody says that it is.
+    /// The key is not for signatures, or does not state its purpose.
     #[error("key {key} is not for signing")]
     KeyUnfit {
         /// The key.
         key: String,
     },
 
-    /// The key can be broken.
+    /// The key is too weak.
     #[error("key {key} is too weak")]
     KeyWeak {
         /// The key.

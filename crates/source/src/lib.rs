@@ -1,9 +1,20 @@
-//! Where the bytes of a disk image come from: files, memory maps, pipes, addresses; decompressed on the
-//! way, and compared with published checksums.
+//! Sources of the bytes of a disk image: files, memory maps, pipes, http and https addresses, and what a
+//! program has itself. They are decompressed while they are read, and compared with published checksums.
 //!
-//! [`open`](open()) opens what a user names. A [`Source`] hands out chunks in buffers of a [`Pool`], whose
-//! size bounds the memory; [`checksum::Expected`] is put around a source that has to have published
-//! digests.
+//! [`open`](open()) opens a file or an address. A [`Source`] returns chunks in buffers of a [`Pool`], whose
+//! size bounds the memory. [`checksum::Expected`] wraps a source that must have published digests.
+//!
+//! # Which source
+//!
+//! | bytes in | source |
+//! |---|---|
+//! | a file, a block device, a pipe, an address | [`open`](open()) |
+//! | memory | [`BytesSource`] |
+//! | a blocking reader | [`ReaderSource`] |
+//! | an async reader | [`AsyncReadSource`] |
+//! | an async stream of [`bytes::Bytes`] | [`StreamSource`] |
+//! | another source, compressed | [`Decompressed`] |
+//! | anything else | an implementation of [`Source`]; `examples/custom_source.rs` is one |
 //!
 //! ```
 //! use imgpush_source::pool::Pool;
@@ -25,9 +36,9 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `http` | [`HttpSource`]: addresses, and lists of checksums at addresses |
-//! | `zstd`, `xz`, `bzip2` | their decompression; gzip is always there |
-//! | `openpgp` | [`checksum::Keys`]: signatures of lists |
+//! | `http` | [`HttpSource`]: files and lists of checksums at addresses |
+//! | `zstd`, `xz`, `bzip2` | decompression of these formats; gzip is always supported |
+//! | `openpgp` | [`checksum::Keys`]: signatures of lists of checksums |
 //! | `mmap` | [`MappedSource`]: files mapped into memory (Linux) |
 #![deny(unsafe_code)]
 
@@ -44,13 +55,13 @@ mod local;
 mod open;
 pub mod pool;
 mod provenance;
-mod reader;
 mod source;
 mod zeros;
+mod stream;
 
-pub use self::http::HttpOptions;
 #[cfg(feature = "http")]
 pub use self::http::HttpSource;
+pub use self::http::{Credentials, HttpOptions};
 pub use backoff::RetryPolicy;
 pub use blocking::off_runtime;
 pub use compression::Compression;
@@ -63,7 +74,7 @@ pub use local::FileSource;
 pub use local::MappedSource;
 pub use open::{Io, SourceOptions, is_address, open, open_blocking, shown};
 pub use pool::Pool;
-pub use provenance::{Provenance, Published, SourceChecksum};
-pub use reader::ReaderSource;
+pub use provenance::{ChecksumSubject, Provenance, Published, SourceChecksum};
 pub use source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
 pub use zeros::is_zero;
+pub use stream::{AsyncReadSource, BytesSource, ReaderSource, StreamSource};

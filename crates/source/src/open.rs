@@ -1,4 +1,4 @@
-//! What a user names, and the source that it is.
+//! Opening a file, a pipe, the standard input or an address.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -16,38 +16,38 @@ use crate::http::HttpSource;
 use crate::local::FileSource;
 #[cfg(all(target_os = "linux", feature = "mmap"))]
 use crate::local::MappedSource;
-use crate::reader::ReaderSource;
 use crate::source::{Peek, Source};
+use crate::stream::ReaderSource;
 
 /// How a source is read.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SourceOptions {
     /// How a file is read.
     pub io: Io,
-    /// Take apart what is packed: gzip, xz, zstd and bzip2, known by their first bytes. What is in them
-    /// is taken as it is, packed again or not.
+    /// Whether gzip, xz, zstd and bzip2 are decompressed. They are recognised by their first bytes. The
+    /// content is used unchanged, also if it is compressed again.
     pub decompress: bool,
-    /// Bytes that a packed source may have when it is unpacked; no limit when none.
+    /// The maximum size of a compressed source after decompression, in bytes; no limit by default.
     pub max_bytes: Option<u64>,
     /// How an address is read.
     pub http: HttpOptions,
 }
 
-/// The way to the bytes of a file.
+/// The method of reading a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Io {
-    /// Read ahead into buffers.
+    /// Read into buffers of the pool.
     #[default]
     Read,
-    /// Mapped, which copies nothing. Linux only. A file that is packed, and what is not a file, is read
-    /// nonetheless.
+    /// Mapped into memory, without copying. Linux only. Compressed files, and sources that are not files,
+    /// are read as by `Read`.
     Mmap,
 }
 
 impl Io {
-    /// The word for it on the command line.
+    /// The value of the command-line option.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,22 +57,22 @@ impl Io {
     }
 }
 
-/// Opens what a user names: `-` is the standard input, `http://…` and `https://…` are addresses, a pipe or
-/// a device of characters is read as it comes, anything else is a file.
+/// Opens a source by its name: `-` is the standard input, `http://…` and `https://…` are addresses, a pipe
+/// or a character device is a stream, anything else is a file.
 ///
 /// # Errors
 ///
-/// [`SourceError`]: not there, not readable, a directory; not reached, not given.
+/// [`SourceError`]: missing, not readable, a directory; the server is unreachable or refuses.
 ///
 /// # Cancel safety
 ///
-/// What is opened meanwhile is closed again.
+/// A source that is being opened is closed again.
 pub async fn open(place: &Path, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
-    let (place, options) = (place.to_owned(), *options);
+    let (place, options) = (place.to_owned(), options.clone());
     off_runtime(move || open_blocking(&place, &options)).await
 }
 
-/// The same for threads outside an async runtime.
+/// [`open`] for threads outside an async runtime.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub fn open_blocking(
 ) -> Result<Box<dyn Source>, SourceError> {
     if place.as_os_str() == "-" {
         let source = ReaderSource::new("standard input", std::io::stdin());
-        return options.unpacked(source, |source| Ok(Box::new(source)));
+        return options.decompressed(source, |source| Ok(Box::new(source)));
     }
     if let Some(address) = address(place) {
         return web(address, options);
@@ -98,21 +98,21 @@ pub fn open_blocking(
     if is_stream(kind) {
         let file = std::fs::File::open(place).map_err(failed)?;
         let source = ReaderSource::new(name, file);
-        return options.unpacked(source, |source| Ok(Box::new(source)));
+        return options.decompressed(source, |source| Ok(Box::new(source)));
     }
-    options.unpacked(FileSource::open(place)?, |file| match options.io {
+    options.decompressed(FileSource::open(place)?, |file| match options.io {
         Io::Read => Ok(Box::new(file)),
         Io::Mmap => mapped(file),
     })
 }
 
-/// Whether it is an address, and not a file.
+/// Whether the name is an http or https address.
 #[must_use]
 pub fn is_address(place: &Path) -> bool {
     address(place).is_some()
 }
 
-/// What messages may call it: an address without its secrets, anything else as it is.
+/// The name for messages: an address without its secrets, anything else unchanged.
 #[must_use]
 pub fn shown(place: &Path) -> Cow<'_, OsStr> {
     match address(place) {
@@ -129,8 +129,36 @@ fn address(place: &Path) -> Option<&str> {
 }
 
 impl SourceOptions {
-    /// The source unpacked where it is packed, and that is wanted; else what `plain` makes of it.
-    fn unpacked<S: Peek + 'static>(
+    /// Sets how a file is read.
+    #[must_use]
+    pub fn with_io(mut self, io: Io) -> Self {
+        self.io = io;
+        self
+    }
+
+    /// Sets whether a compressed source is decompressed.
+    #[must_use]
+    pub fn with_decompress(mut self, is_on: bool) -> Self {
+        self.decompress = is_on;
+        self
+    }
+
+    /// Limits the size of a compressed source after decompression, in bytes.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets how an address is read.
+    #[must_use]
+    pub fn with_http(mut self, http: HttpOptions) -> Self {
+        self.http = http;
+        self
+    }
+
+    /// Decompresses the source if it is compressed and that is wanted; else returns what `plain` returns.
+    fn decompressed<S: Peek + 'static>(
         &self,
         mut source: S,
         plain: impl FnOnce(S) -> Result<Box<dyn Source>, SourceError>,
@@ -142,10 +170,10 @@ impl SourceOptions {
         let count = source.peek(&mut start)?;
         let Some(compression) = Compression::of(&start[..count]) else { return plain(source) };
         tracing::info!(source = source.name(), %compression, "unpacking");
-        let unpacked = Decompressed::new(Box::new(source), compression)?;
+        let decompressed = Decompressed::new(Box::new(source), compression)?;
         Ok(Box::new(match self.max_bytes {
-            Some(bytes) => unpacked.with_max_bytes(bytes),
-            None => unpacked,
+            Some(bytes) => decompressed.with_max_bytes(bytes),
+            None => decompressed,
         }))
     }
 }
@@ -153,7 +181,7 @@ impl SourceOptions {
 #[cfg(feature = "http")]
 fn web(address: &str, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
     let source = HttpSource::open(address, &options.http)?;
-    options.unpacked(source, |source| Ok(Box::new(source)))
+    options.decompressed(source, |source| Ok(Box::new(source)))
 }
 
 #[cfg(not(feature = "http"))]
@@ -191,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_without_its_secrets_and_a_file_as_it_is() {
+    fn an_address_is_shown_without_its_secrets_and_a_file_unchanged() {
         for (place, name) in [
             ("https://user:hunter2@h:8443/a/b.img?sig=hunter2#hunter2", "https://h:8443/a/b.img?…"),
             ("HTTP://hunter2@h/b.img", "http://h/b.img"),

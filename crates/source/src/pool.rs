@@ -1,8 +1,8 @@
-//! The buffers of a push, and by their number its memory budget.
+//! A fixed number of buffers, which bounds the memory of an upload.
 //!
-//! A chunk is a buffer of the pool inside a [`Bytes`]: hashing and sending hold clones of it, and
-//! when the last one is dropped the buffer is back here. When all are out, [`Pool::take`] waits:
-//! nobody reads faster than the slowest of them works.
+//! A chunk is a buffer of the pool inside a [`Bytes`]. Hashing and sending hold clones of it; when the last
+//! one is dropped, the buffer returns to the pool. While all are in use, [`Pool::take`] waits, so reading is
+//! never faster than the slowest consumer.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,21 +15,21 @@ use tokio::sync::Notify;
 
 /// Bytes of one buffer.
 ///
-/// Large enough that a chunk hides a round of queue wake-ups and a `read` is efficient, small enough
-/// that a dozen fit the default budget; 1 to 4 MiB differ by less than the noise.
+/// Large enough to make queue wake-ups and `read` calls cheap, small enough for a dozen in the default
+/// budget. Rates with 1 to 4 MiB differ by less than the noise.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// What the process needs beside the buffers: code, TLS, stacks, the allocator.
+/// Memory of the process besides the buffers: code, TLS, stacks, the allocator.
 pub const OVERHEAD_BYTES: u64 = 28 << 20;
 
-/// The tail holds one, the reader fills one, hashing and sending work on one each.
-const LEAST_CHUNKS: usize = 4;
+/// One is withheld at the end, the reader fills one, hashing and sending use one each.
+const MIN_CHUNKS: usize = 4;
 
 /// More would only wait in queues.
-const MOST_CHUNKS: usize = 32;
+const MAX_CHUNKS: usize = 32;
 
-/// Of those that several pushes have at once.
-const MOST_SMALL_CHUNKS: usize = 8;
+/// The same for pools that several uploads have at the same time.
+const MAX_SMALL_CHUNKS: usize = 8;
 
 /// A fixed number of page-aligned buffers. Clones share them.
 #[derive(Clone, Debug)]
@@ -44,47 +44,47 @@ struct Shared {
     returned: Condvar,
     /// Wakes a task in [`Pool::taken`].
     returned_async: Notify,
-    /// Nanoseconds that threads have waited in [`Pool::take`].
+    /// Nanoseconds that threads waited in [`Pool::take`].
     waits: AtomicU64,
 }
 
 #[derive(Debug)]
 struct State {
     idle: Vec<MmapMut>,
-    /// Buffers made so far; they are made when first needed.
+    /// Buffers allocated so far; each is allocated when first needed.
     made: usize,
 }
 
 impl Pool {
-    /// As many buffers as keep the whole process within `memory_bytes`, and at least four.
+    /// A pool that keeps the process within `memory_bytes`; it has at least four buffers.
     #[must_use]
     pub fn within(memory_bytes: u64) -> Self {
         Pool::dealt(memory_bytes.saturating_sub(OVERHEAD_BYTES), CHUNK_BYTES)
     }
 
-    /// The least memory that [`Pool::within`] can keep to.
+    /// The minimum memory that [`Pool::within`] can keep to.
     #[must_use]
     pub fn least_memory_bytes() -> u64 {
-        OVERHEAD_BYTES + (LEAST_CHUNKS * CHUNK_BYTES) as u64
+        OVERHEAD_BYTES + (MIN_CHUNKS * CHUNK_BYTES) as u64
     }
 
-    /// How many pools of [`CHUNK_BYTES`] can share that much memory; at least one.
+    /// The number of pools of [`CHUNK_BYTES`] that can share this memory; at least one.
     #[must_use]
     pub fn most_shares(memory_bytes: u64) -> usize {
         let room = memory_bytes.saturating_sub(OVERHEAD_BYTES);
-        usize::try_from(room / (LEAST_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
+        usize::try_from(room / (MIN_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
     }
 
-    /// As many buffers of `chunk_bytes` as there is room for, and at least four: one of several pools
-    /// that share the memory of a process.
+    /// A pool with as many buffers of `chunk_bytes` as fit into `room`, and at least four: one of several
+    /// pools that share the memory of a process.
     #[must_use]
     pub fn dealt(room: u64, chunk_bytes: usize) -> Self {
-        let chunks = usize::try_from(room / chunk_bytes as u64).unwrap_or(MOST_CHUNKS);
-        let most = if chunk_bytes < CHUNK_BYTES { MOST_SMALL_CHUNKS } else { MOST_CHUNKS };
-        Pool::new(chunks.clamp(LEAST_CHUNKS, most), chunk_bytes)
+        let chunks = usize::try_from(room / chunk_bytes as u64).unwrap_or(MAX_CHUNKS);
+        let most = if chunk_bytes < CHUNK_BYTES { MAX_SMALL_CHUNKS } else { MAX_CHUNKS };
+        Pool::new(chunks.clamp(MIN_CHUNKS, most), chunk_bytes)
     }
 
-    /// `chunks` buffers of `chunk_bytes` each.
+    /// A pool of `chunks` buffers of `chunk_bytes` each.
     #[must_use]
     pub fn new(chunks: usize, chunk_bytes: usize) -> Self {
         Pool(Arc::new(Shared {
@@ -109,7 +109,7 @@ impl Pool {
         self.0.chunk_bytes
     }
 
-    /// A buffer; waits until one is back. Blocks the thread: not for async tasks.
+    /// Takes a buffer, and waits until one is free. It blocks the thread: not for async tasks.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Pool {
         }
     }
 
-    /// The same for async tasks.
+    /// Takes a buffer like [`Pool::take`], in an async task.
     ///
     /// # Errors
     ///
@@ -135,10 +135,10 @@ impl Pool {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost.
+    /// No buffer is lost.
     pub async fn taken(&self) -> std::io::Result<Buffer> {
         loop {
-            // In the queue before the look, so that no buffer comes back unnoticed in between.
+            // Registered before the check, so that no return of a buffer in between is missed.
             let mut returned = pin!(self.0.returned_async.notified());
             returned.as_mut().enable();
             if let Some(bytes) = self.0.free(&mut self.0.lock())? {
@@ -148,13 +148,13 @@ impl Pool {
         }
     }
 
-    /// How long threads have waited in [`Pool::take`], in sum.
+    /// The total time that threads waited in [`Pool::take`].
     #[must_use]
     pub fn waits(&self) -> Duration {
         Duration::from_nanos(self.0.waits.load(Ordering::Relaxed))
     }
 
-    /// Buffers made so far; never more than [`chunks`](Pool::chunks).
+    /// Buffers allocated so far; never more than [`chunks`](Pool::chunks).
     #[cfg(test)]
     pub(crate) fn made(&self) -> usize {
         self.0.lock().made
@@ -166,13 +166,13 @@ impl Pool {
 }
 
 impl Shared {
-    /// The state is whole between any two statements that hold the lock, so a panic elsewhere leaves
-    /// it usable.
+    /// The state is consistent between any two statements that hold the lock, so it is usable after a
+    /// panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A buffer that nobody has, or a new one while there are fewer than there may be.
+    /// A free buffer, or a new one while there are fewer than allowed.
     fn free(&self, state: &mut State) -> std::io::Result<Option<MmapMut>> {
         if let Some(bytes) = state.idle.pop() {
             return Ok(Some(bytes));
@@ -186,7 +186,7 @@ impl Shared {
     }
 }
 
-/// One buffer of a pool; dropping it gives it back.
+/// One buffer of a pool; dropping it returns it.
 #[derive(Debug)]
 pub struct Buffer {
     /// None only while being dropped.
@@ -196,7 +196,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// All of the buffer, to be filled.
+    /// The complete buffer, to be filled.
     pub fn space(&mut self) -> &mut [u8] {
         self.bytes.as_deref_mut().unwrap_or_default()
     }
@@ -278,8 +278,8 @@ mod tests {
 
     #[test]
     fn the_budget_covers_the_process_and_has_bounds() {
-        assert_eq!(Pool::within(0).chunks(), LEAST_CHUNKS);
-        assert_eq!(Pool::within(u64::MAX).chunks(), MOST_CHUNKS);
-        assert_eq!(Pool::within(Pool::least_memory_bytes() + (5 << 20)).chunks(), LEAST_CHUNKS + 5);
+        assert_eq!(Pool::within(0).chunks(), MIN_CHUNKS);
+        assert_eq!(Pool::within(u64::MAX).chunks(), MAX_CHUNKS);
+        assert_eq!(Pool::within(Pool::least_memory_bytes() + (5 << 20)).chunks(), MIN_CHUNKS + 5);
     }
 }

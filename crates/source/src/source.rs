@@ -1,4 +1,4 @@
-//! Where the bytes of an image come from.
+//! The trait of everything that an image is read from.
 
 use std::time::Duration;
 
@@ -13,110 +13,118 @@ use crate::provenance::{Provenance, Published};
 /// The bytes of an image, read once from start to end.
 ///
 /// All calls may block; the engine makes them on a thread of their own.
+///
+/// Implementations outside this crate are welcome. One that wraps another source must pass on every
+/// method: `#[deny(clippy::missing_trait_methods)]` on its `impl` finds those that are missing.
 pub trait Source: Send {
-    /// What messages and the report call it.
+    /// The name in messages and reports. It must not contain secrets.
     fn name(&self) -> &str;
 
-    /// The name of its file, without folders; of an address the last word of its path.
+    /// The name of the file without folders; for an address the last segment of its path.
     fn file_name(&self) -> Option<String> {
         None
     }
 
-    /// What an image made of it could be called.
+    /// A name for an image made of this source.
     fn image_name(&self) -> Option<String> {
         self.file_name().map(|name| file_name::image_name(&name))
     }
 
-    /// The number of bytes there will be, where it is known before reading.
+    /// The number of bytes, where it is known before reading.
     fn size(&self) -> Option<u64>;
 
-    /// What tells it from the same place with other bytes, where that is known without reading them: size
-    /// and time of a file, what a server says of the version it gives.
+    /// A text that changes when the bytes at the same place change, where that is known without reading
+    /// them: size and time of a file, the version that a server reports.
     fn stamp(&self) -> Option<String> {
         None
     }
 
-    /// The next bytes in a buffer of `pool`, or `None` at the end.
+    /// The next bytes, never empty, or `None` at the end.
+    ///
+    /// They belong in a buffer of `pool`, which bounds the memory. A source that returns memory of its own
+    /// bounds that itself.
     ///
     /// # Errors
     ///
-    /// Reading failed, or the source turned out to be shorter than it said.
+    /// Reading failed, or the source is shorter than its [`size`](Source::size). A
+    /// [`CustomError`](crate::CustomError) can be marked as transient.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError>;
 
-    /// The algorithms by which it wants all its bytes to be hashed.
+    /// The algorithms whose digests [`finish`](Source::finish) needs.
     fn wants(&self) -> &[Algorithm] {
         &[]
     }
 
-    /// Whether the source is what it was at the start, as far as it was read.
+    /// Checks that the source has not changed since the start, as far as it was read.
     ///
     /// # Errors
     ///
-    /// It is not.
+    /// It has.
     fn check(&mut self) -> Result<(), SourceError> {
         Ok(())
     }
 
-    /// Whether what was read is the whole source, and what it has to be. The last word is said behind the
-    /// last chunk, with the digests of all chunks, those that it [`wants`](Source::wants) among them, and
-    /// before the last byte is sent.
+    /// Checks that the bytes that were read are complete and the expected ones. It is called after the last
+    /// chunk and before the last byte is sent, with the digests of all chunks, including those that the
+    /// source [`wants`](Source::wants).
     ///
     /// # Errors
     ///
-    /// It is not: the image must not become active.
+    /// They are not: the image must not become active.
     fn finish(&mut self, digests: &Digests) -> Result<(), SourceError> {
         let _ = digests;
         self.check()
     }
 
-    /// What has proved it, once it has [finished](Source::finish); none when nobody asked.
+    /// What has verified the source, once it has [finished](Source::finish); none when no checksum was
+    /// expected.
     fn provenance(&self) -> Option<&Provenance> {
         None
     }
 
-    /// What it has done beside reading, in all its readings so far.
+    /// The time spent on work other than reading, in all passes so far.
     fn times(&mut self) -> SourceTimes {
         SourceTimes::default()
     }
 
-    /// The digests that it is known to have, or never to [`finish`](Source::finish).
+    /// Digests that are known before reading. A source with others does not [`finish`](Source::finish).
     fn published(&self) -> &[Published] {
         &[]
     }
 
-    /// The packed bytes, of a source that unpacks.
+    /// The compressed bytes of a source that decompresses.
     fn compressed(&mut self) -> Option<&mut dyn Compressed> {
         None
     }
 
-    /// Bytes from anywhere, for sources that can give them at little cost: where their size is known,
-    /// headers and footers are looked at before the reading starts.
+    /// Reads at any position, for sources where these are cheap: if the size is known as well, headers and
+    /// footers are inspected before the first chunk.
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
         None
     }
 
-    /// The way back to the start, for sources that have one. What has none is never sent twice.
+    /// The return to the start, for sources that can be read again. Uploads of others are not repeated.
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         None
     }
 }
 
-/// What a source does beside reading.
+/// The time that a source spends on work other than reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SourceTimes {
-    /// Unpacking.
+    /// Decompression.
     pub decompress: Duration,
-    /// Hashing what is packed, on threads of its own.
+    /// Hashing of the compressed bytes, on threads of its own.
     pub hash: Duration,
-    /// Waiting for that.
+    /// Waiting for this hashing.
     pub wait_for_hash: Duration,
 }
 
-/// Reads anywhere in a source. Where its next chunk begins is not changed.
+/// Reads at any position of a source. The position of the next chunk does not change.
 pub trait ReadAt {
-    /// Fills `space` with what is at `offset`, and gives the number of bytes, fewer only where the
-    /// source ends.
+    /// Fills `space` with the bytes from `offset` on, and returns their number, which is smaller only at
+    /// the end of the source.
     ///
     /// # Errors
     ///
@@ -124,29 +132,29 @@ pub trait ReadAt {
     fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError>;
 }
 
-/// The packed bytes of a source that unpacks them.
+/// The compressed bytes of a source that decompresses them.
 pub trait Compressed {
-    /// Has them hashed by these algorithms, too. Comes before the first chunk is asked for.
+    /// Adds algorithms to hash them with. Call it before the first chunk is read.
     fn hash(&mut self, algorithms: &[Algorithm]);
 
-    /// Their digests, padding behind the end of the data included, once the source has
+    /// Their digests, including padding after the end of the data, once the source has
     /// [finished](Source::finish).
     fn digests(&self) -> &Digests;
 }
 
-/// The way back to the start of a source.
+/// The return to the start of a source.
 pub trait Rewind {
     /// Makes the next chunk the first again.
     ///
     /// # Errors
     ///
-    /// The source is gone or another than before.
+    /// The source is no longer there, or has changed.
     fn to_start(&mut self) -> Result<(), SourceError>;
 }
 
 /// The start of a source, before anything is read.
 pub(crate) trait Peek: Source {
-    /// Fills `space` with the first bytes, and gives the number, fewer only where there are no more. The
-    /// first chunk begins with them all the same.
+    /// Fills `space` with the first bytes, and returns their number, which is smaller only at the end of
+    /// the source. The first chunk still begins with them.
     fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError>;
 }

@@ -27,10 +27,12 @@ pub(crate) struct ProofArgs {
     #[arg(long, value_name = "NAME", requires = "checksum_file", hide_short_help = true)]
     pub(crate) checksum_name: Option<String>,
 
+    #[cfg(feature = "openpgp")]
     /// The OpenPGP signature of the list, a file or an address; not for one that has it in itself
     #[arg(long, value_name = "FILE", requires = "checksum_file", hide_short_help = true)]
     pub(crate) checksum_signature: Option<PathBuf>,
 
+    #[cfg(feature = "openpgp")]
     /// A file with public keys, one of which has to have signed the list; repeat for more
     #[arg(long = "checksum-key", value_name = "FILE", requires = "checksum_file")]
     pub(crate) checksum_keys: Vec<PathBuf>,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use imgpush_engine::checksum::{ChecksumList, Expected, Keys};
+#[cfg(feature = "openpgp")]
+use imgpush_engine::checksum::Keys;
+use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::source::{self, ChecksumError, HttpOptions, Source, SourceOptions};
 use imgpush_engine::{CancellationToken, SourceError};
 
@@ -31,24 +33,49 @@ pub(super) async fn expected(
 ) -> Result<Expected, ChecksumError> {
     let mut expected = args.digests().fold(Expected::default(), Expected::with_digest);
     if let Some(name) = &args.checksum_name {
-        expected = expected.named(name);
+        expected = expected.with_name(name);
     }
     let Some(place) = &args.checksum_file else { return Ok(expected) };
+    let list = list(args, place, http).await?;
+    if list.is_unchecked() {
+        let name = for_terminal(list.name());
+        let reason = if cfg!(feature = "openpgp") {
+            "; --checksum-key does that"
+        } else {
+            ": this build has no support for openpgp"
+        };
+        printer.note(&format!("the signature of {name} is not checked{reason}"));
+    }
+    Ok(expected.with_list(list))
+}
+
+/// Reads the list, and checks its signature as far as that is asked for.
+#[cfg(feature = "openpgp")]
+async fn list(
+    args: &ProofArgs,
+    place: &Path,
+    http: &HttpOptions,
+) -> Result<ChecksumList, ChecksumError> {
     let signature = args.checksum_signature.as_deref();
     let mut keys = Keys::default();
     for file in &args.checksum_keys {
         keys = keys.and(Keys::read(file).await?);
     }
-    let list = if keys.is_empty() && signature.is_none() {
-        ChecksumList::read(place, http).await?
+    if keys.is_empty() && signature.is_none() {
+        ChecksumList::read(place, http).await
     } else {
-        ChecksumList::read_signed(place, signature, &keys, http).await?
-    };
-    if list.is_unchecked() {
-        let name = for_terminal(list.name());
-        printer.note(&format!("the signature of {name} is not checked; --checksum-key does that"));
+        ChecksumList::read_signed(place, signature, &keys, http).await
     }
-    Ok(expected.with_list(list))
+}
+
+/// Reads the list; this build has no options for its signature.
+#[cfg(not(feature = "openpgp"))]
+async fn list(
+    _: &ProofArgs,
+    place: &Path,
+    http: &HttpOptions,
+) -> Result<ChecksumList, ChecksumError> {
+    ChecksumList::read(place, http).await
 }
 
 /// What was opened, or says why that failed.

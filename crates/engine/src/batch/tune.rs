@@ -261,14 +261,14 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
             .with_memory_bytes(options.memory_bytes)
             .with_retry(options.push.retry.clone());
         batch.chunk_bytes = settings.chunk_bytes;
-        let mut source = options.source;
-        source.io = if settings.io == "mmap" { Io::Mmap } else { Io::Read };
+        let io = if settings.io == "mmap" { Io::Mmap } else { Io::Read };
+        let source = options.source.clone().with_io(io);
         let tasks: Vec<_> = (0..settings.jobs)
             .map(|_| {
                 let mut push = options.push.clone();
                 push.name = Some(format!("imgpush-tune-{}", uuid::Uuid::new_v4().simple()));
                 push.hidden = Some(true);
-                BatchTask::new(self.place, source, push)
+                BatchTask::new(self.place, source.clone(), push)
             })
             .collect();
         let running = Batch::new(batch).to(self.tuning.target.clone()).start(tasks, self.cancel);

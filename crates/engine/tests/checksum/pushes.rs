@@ -30,7 +30,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
     let right = sha256(&data);
 
     let report = scene.push_place(&file, &digest(&format!("SHA256={right}"))).await.unwrap();
-    assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+    assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     assert_eq!(report.provenance.source_signed_by, None);
     // In the same pass as the digests that the service reports.
     assert_eq!(report.computed["sha256"], right);
@@ -38,7 +38,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
 
     let both = list(&format!("{right} *./a/disk.img\nSHA512 (disk.img) = {}\n", sha512(&data)));
     let report = scene.push_place(&file, &both).await.unwrap();
-    assert_eq!(report.provenance.source_verified_by, ["sha256", "sha512"]);
+    assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256, Algorithm::Sha512]);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["source_verified_by"], serde_json::json!(["sha256", "sha512"]));
     assert_eq!(json["source_checksums"][0]["list"], "SHA256SUMS");
@@ -81,11 +81,11 @@ async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
 async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
     let scene = Scene::new().await;
     let data = content(0);
-    let expected = list(&format!("{}  noble.img\n", sha256(&data))).named("noble.img");
+    let expected = list(&format!("{}  noble.img\n", sha256(&data))).with_name("noble.img");
     let pipe =
         |data: Vec<u8>| expected.of(Box::new(ReaderSource::new("-", Cursor::new(data)))).unwrap();
     let report = scene.push(pipe(data.clone())).await.unwrap();
-    assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+    assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     scene.client.delete(&report.id).await.unwrap();
     for cut in [1, BYTES / 2, BYTES - 1] {
         scene.differs(pipe(data[..cut].to_vec())).await;
@@ -113,7 +113,7 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
         (list(&format!("{inner}\n")), "content"),
     ];
     for (expected, of) in good {
-        let expected = expected.named("noble.qcow2.xz");
+        let expected = expected.with_name("noble.qcow2.xz");
         let pipe = ReaderSource::new("-", Cursor::new(packed.clone()));
         let pipe = imgpush_engine::source::Decompressed::new(
             Box::new(pipe),
@@ -127,8 +127,8 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
         ] {
             let report = scene.push(expected.of(source).unwrap()).await.unwrap();
             assert_eq!(report.size, Some(BYTES as u64));
-            assert_eq!(report.provenance.source_checksums[0].of, of);
-            assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+            assert_eq!(report.provenance.source_checksums[0].of.name(), of);
+            assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
             scene.client.delete(&report.id).await.unwrap();
         }
     }
@@ -177,7 +177,7 @@ async fn what_is_sent_again_is_proved_again() {
         scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
         let report = scene.push_place(&file, &list(&text)).await.unwrap();
         assert_eq!(report.attempts, 2, "{name}");
-        assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+        assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
         scene.client.delete(&report.id).await.unwrap();
     }
     scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
@@ -219,7 +219,7 @@ async fn what_is_staged_is_proved_too() {
     };
     let status = async |image: &Image| scene.client.image(image.id()).await.unwrap().status();
     let (staged, image) = stage(digest(&sha256(&data))).await;
-    assert_eq!(staged.unwrap().provenance.source_verified_by, ["sha256"]);
+    assert_eq!(staged.unwrap().provenance.source_verified_by, [Algorithm::Sha256]);
     assert_eq!(status(&image).await, Status::Uploading);
     let (staged, image) = stage(digest(&sha256(b"else"))).await;
     let failure = *staged.unwrap_err().failure;
@@ -251,7 +251,7 @@ async fn a_list_comes_from_a_file_or_an_address_and_shows_no_secret() {
         let from_web = format!("{address}/noble%2B1.img?token=hunter2");
         for place in [file.as_path(), Path::new(&from_web)] {
             let report = scene.push_place(place, &expected).await.unwrap();
-            assert_eq!(report.provenance.source_verified_by, ["sha256"]);
+            assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
         }
     }
     for missing in [scene.folder.path().join("none"), format!("{address}/none").into()] {

@@ -75,7 +75,7 @@ async fn packed_bytes_and_what_is_in_them_are_two_things() {
     let digest = sha256(&packed);
     let line = format!("{}  disk.raw.gz\n", digest.trim_start_matches("sha256:"));
     let list = ChecksumList::parse("SHA256SUMS", line.as_bytes()).unwrap();
-    let expected = Expected::default().with_list(list).named("disk.raw.gz");
+    let expected = Expected::default().with_list(list).with_name("disk.raw.gz");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk.raw.gz");
     std::fs::write(&path, &packed).unwrap();

@@ -1,8 +1,8 @@
-//! One digest that a source has to have.
+//! One digest that a source must have.
 
 use imgpush_digest::Digest;
 
-/// One digest that has to be found.
+/// One digest that must match.
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     pub(super) digest: Digest,
@@ -10,19 +10,19 @@ pub(super) struct Claim {
     pub(super) is_listed: bool,
 }
 
-/// What a digest is of.
+/// Which bytes a digest is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
-    /// The bytes of the source, packed or not.
+    /// The bytes of the source, compressed or not.
     Source,
-    /// What a packed source holds.
+    /// The content of a compressed source.
     Content,
     /// One of the two.
     Either,
 }
 
 impl Of {
-    /// What messages call it.
+    /// The name in messages.
     pub(super) fn shown(self, source: &str) -> String {
         match self {
             Of::Source | Of::Either => source.to_owned(),

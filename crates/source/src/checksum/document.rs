@@ -1,4 +1,4 @@
-//! A small file that is read whole: a list, a signature or a key.
+//! A small file that is read completely: a list, a signature or a key.
 
 use std::path::Path;
 
@@ -10,26 +10,26 @@ use crate::http::HttpOptions;
 use crate::open::{SourceOptions, open_blocking};
 use crate::pool::Pool;
 
-/// A small file, and what it is called.
+/// A small file and its name.
 pub(super) struct Document {
     pub(super) name: String,
-    /// Without folders; of an address the last word of its path.
+    /// Without folders; for an address the last segment of its path.
     pub(super) file_name: Option<String>,
     pub(super) text: Vec<u8>,
 }
 
 impl Document {
-    /// Reads what is at a place.
+    /// Reads a file or an address.
     pub(super) async fn read(
         place: &Path,
         what: &'static str,
         http: &HttpOptions,
     ) -> Result<Self, ChecksumError> {
-        let (place, http) = (place.to_owned(), *http);
+        let (place, http) = (place.to_owned(), http.clone());
         off_runtime(move || Document::read_blocking(&place, what, &http)).await
     }
 
-    /// The same outside the async runtime.
+    /// [`read`](Document::read) outside the async runtime.
     fn read_blocking(
         place: &Path,
         what: &'static str,
@@ -37,15 +37,15 @@ impl Document {
     ) -> Result<Self, ChecksumError> {
         let unreadable =
             |error: SourceError| ChecksumError::Unreadable { what, source: Box::new(error) };
-        let options = SourceOptions { http: *http, ..SourceOptions::default() };
+        let options = SourceOptions::default().with_http(http.clone());
         let mut source = open_blocking(place, &options).map_err(unreadable)?;
         let pool = Pool::new(CHUNKS, CHUNK_BYTES);
         let mut text = Vec::new();
         while let Some(chunk) = source.next_chunk(&pool).map_err(unreadable)? {
             text.extend_from_slice(&chunk);
-            if text.len() > MOST_BYTES {
+            if text.len() > MAX_BYTES {
                 let name = source.name().to_owned();
-                return Err(ChecksumError::TooLarge { name, what, limit: MOST_BYTES });
+                return Err(ChecksumError::TooLarge { name, what, limit: MAX_BYTES });
             }
         }
         source.finish(&Digests::default()).map_err(unreadable)?;
@@ -53,7 +53,7 @@ impl Document {
     }
 }
 
-/// More bytes are no list: a hundred thousand files have half of it.
-const MOST_BYTES: usize = 16 << 20;
+/// A list of 100,000 files has half of it.
+const MAX_BYTES: usize = 16 << 20;
 const CHUNKS: usize = 2;
 const CHUNK_BYTES: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! What is known of a source before it is read.
+//! Checksums that a source must have.
 
 use imgpush_digest::Digest;
 
@@ -6,14 +6,14 @@ use super::claim::{Claim, Of};
 use super::list::ChecksumList;
 use super::verified_source::VerifiedSource;
 use crate::error::{ChecksumError, SourceError};
-use crate::file_name::unpacked_name;
+use crate::file_name::decompressed_name;
 use crate::source::Source;
 
-/// What a source has to be.
+/// The checksums that a source must have: all of them.
 ///
-/// All of it has to hold. Of a packed source a digest that was given is of its packed bytes or of what is
-/// in them; one in a list under the name of the file is of the packed bytes, one under that name
-/// without the ending of the packing is of what is in them, and where both are listed both count.
+/// For a compressed source, a digest that is given directly may be of its compressed bytes or of its
+/// content. In a list, an entry with the name of the file is of the compressed bytes, and one with that
+/// name without the extension of the compression format is of the content. If both are listed, both must match.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
     digests: Vec<Digest>,
@@ -22,25 +22,25 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Has this digest.
+    /// Adds a digest.
     #[must_use]
     pub fn with_digest(mut self, digest: Digest) -> Self {
         self.digests.push(digest);
         self
     }
 
-    /// Has the digests that the list has under its name. A list that is one digest without a name is as
-    /// good as the digest.
+    /// Sets the list whose entries for the name of the source must match. A list that is one digest
+    /// without a name counts as that digest.
     #[must_use]
     pub fn with_list(mut self, list: ChecksumList) -> Self {
         self.list = Some(list);
         self
     }
 
-    /// Is called so in the list, whatever its file is called. A name with folders has to end the name in
-    /// the list.
+    /// Sets the name to look for in the list; the file name of the source by default. A name with folders
+    /// matches entries that end with it.
     #[must_use]
-    pub fn named(mut self, name: impl Into<String>) -> Self {
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
@@ -51,12 +51,12 @@ impl Expected {
         self.digests.is_empty() && self.list.is_none()
     }
 
-    /// The source, which from now on has to be what is expected. It must not have been read.
+    /// Wraps a source, which then finishes only if it has the expected checksums. It must not have been
+    /// read.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Unverified`] when that cannot be told: the list does not name it, or nothing can be
-    /// all that is expected.
+    /// [`SourceError::Unverified`]: the list has no entry for it, or the checksums contradict each other.
     pub fn of(&self, mut source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
         if self.is_empty() {
             return Ok(source);
@@ -69,7 +69,7 @@ impl Expected {
         if let Some(list) = &self.list {
             claims.extend(self.listed(list, source.as_ref(), is_compressed)?);
         }
-        self.agree(&claims, source.name())?;
+        self.check_contradictions(&claims, source.name())?;
         Ok(Box::new(VerifiedSource::new(source, claims, self.list.as_ref())))
     }
 
@@ -89,7 +89,7 @@ impl Expected {
         };
         let mut claims: Vec<_> =
             list.digests_of(&name).map(|digest| claim(digest, Of::Source)).collect();
-        let inner = Some(unpacked_name(&name)).filter(|inner| is_compressed && *inner != name);
+        let inner = Some(decompressed_name(&name)).filter(|inner| is_compressed && *inner != name);
         if let Some(inner) = inner {
             claims.extend(list.digests_of(inner).map(|digest| claim(digest, Of::Content)));
         }
@@ -100,15 +100,15 @@ impl Expected {
         Ok(claims)
     }
 
-    /// Whether the same bytes can have all the digests.
-    fn agree(&self, claims: &[Claim], name: &str) -> Result<(), ChecksumError> {
+    /// Checks that the same bytes can have all the digests.
+    fn check_contradictions(&self, claims: &[Claim], name: &str) -> Result<(), ChecksumError> {
         for (number, one) in claims.iter().enumerate() {
             let is_other = |other: &&Claim| {
                 other.of == one.of
                     && other.digest.algorithm() == one.digest.algorithm()
                     && other.digest != one.digest
             };
-            // Of two digests without a name one may be of the packed bytes and one of the others.
+            // One of two digests without a name may be of the compressed bytes and one of the content.
             let Some(other) =
                 claims[..number].iter().find(is_other).filter(|_| one.of != Of::Either)
             else {

@@ -13,10 +13,10 @@ use crate::http::HttpOptions;
 #[cfg(feature = "openpgp")]
 use crate::open::shown;
 
-/// A list of checksums, as mirrors have beside their images.
+/// A list of checksums, as mirrors publish beside their images.
 ///
-/// All that [`Sums`] reads, and a file that is nothing but one digest. Of a clear-signed list only what
-/// is inside the signature counts, whether or not it was checked.
+/// It is in a form that [`Sums`] reads, or one digest without a name. In a clear-signed list only the signed
+/// text counts, whether or not the signature was checked.
 #[derive(Clone, Debug)]
 pub struct ChecksumList {
     name: String,
@@ -26,7 +26,7 @@ pub struct ChecksumList {
 }
 
 impl ChecksumList {
-    /// Takes a list as it is; `name` is what messages call it, and may tell its algorithm.
+    /// Parses a list without checking a signature. `name` is for messages, and may name the algorithm.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl ChecksumList {
         ChecksumList::of(Document { name: name.to_owned(), file_name, text }, None)
     }
 
-    /// Takes a list that one of the keys has signed: by a signature beside it, or clear-signed.
+    /// Parses a list that one of the keys signed: by a detached signature, or clear-signed.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl ChecksumList {
         ChecksumList::of(document, None)
     }
 
-    /// Reads a list, and the signature beside it where there is one.
+    /// Reads a signed list, and its detached signature if it has one.
     ///
     /// # Errors
     ///
@@ -93,39 +93,39 @@ impl ChecksumList {
         ChecksumList::signed(document, signature.as_ref(), keys)
     }
 
-    /// What messages call it.
+    /// The name in messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The fingerprint of the key that it is signed by; none when that was not checked.
+    /// The fingerprint of the key that signed it; none when no signature was checked.
     #[must_use]
     pub fn signed_by(&self) -> Option<&str> {
         self.signer.as_deref()
     }
 
-    /// Whether it has a signature in it that nobody has checked.
+    /// Whether it is clear-signed and its signature was not checked.
     #[must_use]
     pub fn is_unchecked(&self) -> bool {
         self.sums.signed && self.signer.is_none()
     }
 
-    /// The digest of a list that is nothing else.
+    /// The digest of a list that consists of one digest.
     pub(super) fn lone_digest(&self) -> Option<Digest> {
         self.lone_digest
     }
 
-    /// The digests of what it calls so, in any folder. A name with folders has to end the name in the
-    /// list.
+    /// The digests of the entries with this name, in any folder. A name with folders matches entries that
+    /// end with it.
     pub(super) fn digests_of(&self, name: &str) -> impl Iterator<Item = Digest> {
-        let wanted = words(name.as_bytes());
+        let wanted = components(name.as_bytes());
         let entries = self.sums.entries.iter();
-        let is_meant = move |name| !wanted.is_empty() && words(name).ends_with(&wanted);
-        entries.filter(move |entry| is_meant(&entry.name)).map(|entry| entry.digest)
+        let matches = move |name| !wanted.is_empty() && components(name).ends_with(&wanted);
+        entries.filter(move |entry| matches(&entry.name)).map(|entry| entry.digest)
     }
 
-    /// Says what it has instead of these names.
+    /// The error for names that are not in the list.
     pub(super) fn no_entry(&self, names: Vec<String>) -> ChecksumError {
         let has = self.sums.entries.iter().take(NAMES_SHOWN);
         ChecksumError::NoEntry {
@@ -136,12 +136,12 @@ impl ChecksumList {
         }
     }
 
-    /// The list that a document is, with the fingerprint of the key that signed it.
+    /// Parses a document; `signer` is the fingerprint of the key that signed it.
     fn of(document: Document, signer: Option<String>) -> Result<Self, ChecksumError> {
         let named = document.file_name.as_deref().and_then(Sums::algorithm_of);
         let untagged: Vec<_> = named.into_iter().chain(Algorithm::USUAL).collect();
         let sums = Sums::parse(&document.text, &untagged);
-        // A name may be nothing but blanks.
+        // A name may consist of blanks.
         let lone_digest = match sums.entries.is_empty() {
             true => Sums::lone_digest(&document.text, &untagged),
             false => None,
@@ -160,21 +160,21 @@ impl ChecksumList {
     ) -> Result<Self, ChecksumError> {
         match signature {
             Some(signature) => {
-                let signer = keys.check_beside(&document, signature)?;
+                let signer = keys.check_detached(&document, signature)?;
                 ChecksumList::of(document, Some(signer))
             }
             None => {
-                let (text, signer) = keys.check_around(&document)?;
+                let (text, signer) = keys.check_clear_signed(&document)?;
                 ChecksumList::of(Document { text, ..document }, Some(signer))
             }
         }
     }
 }
 
-/// Names of a list that are enough to see what kind of list it is.
+/// Names that show what the list contains.
 const NAMES_SHOWN: usize = 4;
 
-/// The words of a path, without those that lead nowhere.
-fn words(path: &[u8]) -> Vec<&[u8]> {
-    path.split(|byte| *byte == b'/').filter(|word| !matches!(*word, b"" | b".")).collect()
+/// The components of a path, without empty ones and `.`.
+fn components(path: &[u8]) -> Vec<&[u8]> {
+    path.split(|byte| *byte == b'/').filter(|component| !matches!(*component, b"" | b".")).collect()
 }

@@ -1,32 +1,31 @@
-//! What a source has to be, proved before its end is let go.
+//! Published checksums that a source must have.
 //!
-//! [`Expected`] holds what is known of a source: digests, or a [`ChecksumList`] that names it. Put around
-//! the source, it has all bytes hashed on their one way, and the source
-//! [`finish`](crate::source::Source::finish) only when they are the ones expected. So a push, a
-//! staging or a verification that gets such a source holds the end back until it is proved.
+//! [`Expected`] holds digests, or a [`ChecksumList`] with an entry for the source. It wraps the source, which
+//! then [finishes](crate::Source::finish) only if its bytes have the expected digests. All bytes are hashed
+//! while they are read once. An upload of such a source withholds the last chunk until the checksums match.
 //!
 //! ```
-//! use imgpush_engine::Digests;
+//! use imgpush_digest::Algorithm;
 //! use imgpush_source::checksum::{ChecksumList, Expected};
 //! use imgpush_source::{ReaderSource, Source as _};
 //!
-//! # fn tour() -> Result<(), imgpush_engine::SourceError> {
+//! # fn tour() -> Result<(), imgpush_source::SourceError> {
 //! let list = ChecksumList::parse("MD5SUMS", b"900150983cd24fb0d6963f7d28e17f72 *noble.img\n")?;
-//! let expected = Expected::default().with_list(list).named("noble.img");
+//! let expected = Expected::default().with_list(list).with_name("noble.img");
 //! let source = expected.of(Box::new(ReaderSource::new("a pipe", &b"abc"[..])))?;
-//! assert_eq!(source.wants(), [imgpush_engine::Algorithm::Md5]);
+//! assert_eq!(source.wants(), [Algorithm::Md5]);
 //! # Ok(()) }
 //! # tour().unwrap();
 //! ```
 //!
-//! Who made the list is proved by its OpenPGP signature and [`Keys`] that one trusts:
+//! The origin of the list is verified by its OpenPGP signature, with [`Keys`] that the caller trusts:
 //!
 //! ```no_run
 //! use std::path::Path;
 //! use imgpush_source::checksum::{ChecksumList, Expected, Keys};
-//! use imgpush_source::{self, HttpOptions, SourceOptions};
+//! use imgpush_source::{HttpOptions, SourceOptions, open};
 //!
-//! # async fn tour() -> Result<(), imgpush_engine::SourceError> {
+//! # async fn tour() -> Result<(), imgpush_source::SourceError> {
 //! let keys = Keys::read(Path::new("ubuntu.gpg")).await?;
 //! let list = Path::new("https://cloud.example.org/noble/SHA256SUMS");
 //! let signature = Path::new("https://cloud.example.org/noble/SHA256SUMS.gpg");
@@ -34,13 +33,13 @@
 //!     ChecksumList::read_signed(list, Some(signature), &keys, &HttpOptions::default()).await?;
 //!
 //! let place = Path::new("https://cloud.example.org/noble/noble.img");
-//! let source = source::open(place, &SourceOptions::default()).await?;
+//! let source = open(place, &SourceOptions::default()).await?;
 //! let source = Expected::default().with_list(list).of(source)?;
 //! # Ok(()) }
 //! ```
 //!
-//! A packed source may be proved by the digest of its packed bytes or of what is in them: of a list the
-//! name tells which is meant, and of a digest without a name either will do.
+//! A compressed source may be verified by the digest of its compressed bytes or of its content. In a list
+//! the name says which of them is meant; a digest without a name may be of either.
 
 mod claim;
 mod document;

@@ -1,4 +1,4 @@
-//! Lists of digests: `SHA256SUMS` and its kin.
+//! The notations of lists of digests such as `SHA256SUMS`.
 //!
 //! | form | a line | written by |
 //! |---|---|---|
@@ -6,8 +6,8 @@
 //! | tagged | `SHA256 (NAME) = HEX` | the BSDs, coreutils with `--tag`, Fedora, CentOS |
 //!
 //! A line that begins with `\` has `\\`, `\n` and `\r` in its name escaped, as coreutils does. Lists may
-//! be clear-signed (RFC 9580, section 7): then only what was signed counts. The signature itself is
-//! not looked at.
+//! be clear-signed (RFC 9580, section 7): then only the signed text counts. The signature itself is not
+//! checked here.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ use imgpush_digest::{Algorithm, Digest};
 pub struct Sums {
     /// The files and their digests, in the order of the list.
     pub entries: Vec<Entry>,
-    /// The numbers, from 1, of lines that are neither an entry nor empty nor a comment.
+    /// The numbers, from 1, of lines that are not an entry, empty or a comment.
     pub faulty_lines: Vec<usize>,
     /// Whether the list is clear-signed.
     pub signed: bool,
@@ -42,12 +42,13 @@ pub struct Entry {
     pub line: usize,
     /// The file as the list names it. File names are bytes.
     pub name: Vec<u8>,
-    /// What its digest should be.
+    /// The digest that the file should have.
     pub digest: Digest,
 }
 
 impl Sums {
-    /// Reads a list. An untagged line is by the first of `untagged` whose digests have as many digits.
+    /// Parses a list. The algorithm of an untagged line is the first of `untagged` whose digests have as
+    /// many digits.
     #[must_use]
     pub fn parse(text: &[u8], untagged: &[Algorithm]) -> Self {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -81,14 +82,14 @@ impl Sums {
         sums
     }
 
-    /// The digest of a list that is nothing but one, without a name: some mirrors have such beside each
-    /// file. It is by the first of `untagged` whose digests have as many digits.
+    /// The digest of a list that is one digest without a name, as some mirrors have beside each file. Its
+    /// algorithm is the first of `untagged` whose digests have as many digits.
     #[must_use]
     pub fn lone_digest(text: &[u8], untagged: &[Algorithm]) -> Option<Digest> {
         by_length(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_ascii(), untagged)
     }
 
-    /// The algorithm that a list is called after: `SHA512SUMS`, `md5sum.txt`, `disk.img.sha256`.
+    /// The algorithm in the name of a list: `SHA512SUMS`, `md5sum.txt`, `disk.img.sha256`.
     #[must_use]
     pub fn algorithm_of(list_name: &str) -> Option<Algorithm> {
         let mut words = list_name.rsplit(['/', '\\', '.', '_', ' ']);
@@ -138,7 +139,7 @@ impl Part {
         match self {
             Part::Outside | Part::End if line == SIGNED_MESSAGE => Part::Headers,
             Part::Outside | Part::End => Part::Outside,
-            // The empty line behind the headers is no entry, so it may count to the body.
+            // The empty line after the headers is no entry, so it may count as part of the body.
             Part::Headers if line.is_empty() => Part::Body,
             Part::Headers => Part::Headers,
             Part::Body if line == SIGNATURE => Part::Signature,

@@ -1,4 +1,4 @@
-//! A source that has to be what is expected.
+//! A source that must have expected checksums.
 
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digest, Digests};
@@ -7,11 +7,11 @@ use super::claim::{Claim, Of};
 use super::list::ChecksumList;
 use crate::error::{ChecksumError, SourceError};
 use crate::pool::Pool;
-use crate::provenance::{Provenance, Published, SourceChecksum};
+use crate::provenance::{ChecksumSubject, Provenance, Published, SourceChecksum};
 use crate::source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
 
-/// A source around another, which finishes only when the bytes are those expected. It is made by
-/// [`Expected::of`](super::Expected::of).
+/// A wrapper of a source, which finishes only if the bytes have the expected checksums.
+/// [`Expected::of`](super::Expected::of) returns it.
 pub struct VerifiedSource {
     source: Box<dyn Source>,
     claims: Vec<Claim>,
@@ -19,7 +19,7 @@ pub struct VerifiedSource {
     published: Vec<Published>,
     list: Option<String>,
     signer: Option<String>,
-    proof: Option<Provenance>,
+    provenance: Option<Provenance>,
 }
 
 impl VerifiedSource {
@@ -34,20 +34,20 @@ impl VerifiedSource {
         };
         let mut wants = source.wants().to_vec();
         match source.compressed() {
-            Some(packed) => {
-                packed.hash(&Vec::from_iter(algorithms(Of::Content)));
+            Some(compressed) => {
+                compressed.hash(&Vec::from_iter(algorithms(Of::Content)));
                 wants.extend(algorithms(Of::Source));
             }
             None => wants.extend(claims.iter().map(|claim| claim.digest.algorithm())),
         }
         wants.sort_unstable();
         wants.dedup();
-        let is_unpacking = source.compressed().is_some();
+        let is_compressed_source = source.compressed().is_some();
         let published = claims.iter().filter_map(|claim| {
             let is_compressed = match claim.of {
-                Of::Source => is_unpacking,
+                Of::Source => is_compressed_source,
                 Of::Content => false,
-                // Only reading tells which.
+                // Only known after reading.
                 Of::Either => return None,
             };
             Some(Published { digest: claim.digest, is_compressed })
@@ -55,34 +55,34 @@ impl VerifiedSource {
         let published = published.collect();
         let signer = list.and_then(|list| list.signed_by().map(str::to_owned));
         let list = list.map(|list| list.name().to_owned());
-        VerifiedSource { source, claims, wants, published, list, signer, proof: None }
+        VerifiedSource { source, claims, wants, published, list, signer, provenance: None }
     }
 
-    /// What has proved it, or why it is not proved.
-    fn judge(&mut self, digests: &Digests) -> Result<Provenance, ChecksumError> {
-        let packed = self.source.compressed().map(|packed| packed.digests().clone());
+    /// Compares all checksums.
+    fn verify(&mut self, digests: &Digests) -> Result<Provenance, ChecksumError> {
+        let compressed = self.source.compressed().map(|bytes| bytes.digests().clone());
         let name = self.source.name();
-        let mut proof = Provenance::default();
+        let mut provenance = Provenance::default();
         for claim in &self.claims {
             let list = self.list.clone().filter(|_| claim.is_listed);
-            let checksum = judge(claim, digests, packed.as_ref(), name, list)?;
-            if !proof.source_verified_by.contains(&checksum.algorithm) {
-                proof.source_verified_by.push(checksum.algorithm);
+            let checksum = compare(claim, digests, compressed.as_ref(), name, list)?;
+            if !provenance.source_verified_by.contains(&checksum.algorithm) {
+                provenance.source_verified_by.push(checksum.algorithm);
             }
-            proof.source_checksums.push(checksum);
+            provenance.source_checksums.push(checksum);
         }
         if self.claims.iter().any(|claim| claim.is_listed) {
-            proof.source_signed_by.clone_from(&self.signer);
+            provenance.source_signed_by.clone_from(&self.signer);
         }
-        Ok(proof)
+        Ok(provenance)
     }
 }
 
-/// Looks for one digest among those of the bytes handed out, and of the packed bytes where there are any.
-fn judge(
+/// Looks for one digest among those of the content, and of the compressed bytes if there are any.
+fn compare(
     claim: &Claim,
     digests: &Digests,
-    packed: Option<&Digests>,
+    compressed: Option<&Digests>,
     name: &str,
     list: Option<String>,
 ) -> Result<SourceChecksum, ChecksumError> {
@@ -91,9 +91,9 @@ fn judge(
         let missing = || ChecksumError::NotComputed { name: name.to_owned(), algorithm };
         digests.get(algorithm).copied().ok_or_else(missing)
     };
-    let found: Vec<Digest> = match (claim.of, packed) {
-        (Of::Source, Some(packed)) => vec![computed(packed)?],
-        (Of::Either, Some(packed)) => vec![computed(packed)?, computed(digests)?],
+    let found: Vec<Digest> = match (claim.of, compressed) {
+        (Of::Source, Some(compressed)) => vec![computed(compressed)?],
+        (Of::Either, Some(compressed)) => vec![computed(compressed)?, computed(digests)?],
         (Of::Source | Of::Content | Of::Either, _) => vec![computed(digests)?],
     };
     let Some(at) = found.iter().position(|digest| *digest == claim.digest) else {
@@ -105,8 +105,9 @@ fn judge(
             list,
         });
     };
-    let of = if claim.of == Of::Content || at > 0 { "content" } else { "source" };
-    Ok(SourceChecksum { algorithm: algorithm.name(), digest: claim.digest.to_string(), of, list })
+    let is_of_content = claim.of == Of::Content || at > 0;
+    let of = if is_of_content { ChecksumSubject::Content } else { ChecksumSubject::Source };
+    Ok(SourceChecksum { algorithm, digest: claim.digest.to_string(), of, list })
 }
 
 impl std::fmt::Debug for VerifiedSource {
@@ -114,11 +115,12 @@ impl std::fmt::Debug for VerifiedSource {
         f.debug_struct("VerifiedSource")
             .field("name", &self.source.name())
             .field("claims", &self.claims)
-            .field("proof", &self.proof)
+            .field("provenance", &self.provenance)
             .finish_non_exhaustive()
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Source for VerifiedSource {
     fn name(&self) -> &str {
         self.source.name()
@@ -154,12 +156,12 @@ impl Source for VerifiedSource {
 
     fn finish(&mut self, digests: &Digests) -> Result<(), SourceError> {
         self.source.finish(digests)?;
-        self.proof = Some(self.judge(digests)?);
+        self.provenance = Some(self.verify(digests)?);
         Ok(())
     }
 
     fn provenance(&self) -> Option<&Provenance> {
-        self.proof.as_ref()
+        self.provenance.as_ref()
     }
 
     fn times(&mut self) -> SourceTimes {
@@ -184,9 +186,9 @@ impl Source for VerifiedSource {
 }
 
 impl Rewind for VerifiedSource {
-    /// What is read again is proved again.
+    /// A second pass is verified again.
     fn to_start(&mut self) -> Result<(), SourceError> {
-        self.proof = None;
-        self.source.rewind().expect("the source has a way back, or this has none").to_start()
+        self.provenance = None;
+        self.source.rewind().expect("only then this can be rewound").to_start()
     }
 }

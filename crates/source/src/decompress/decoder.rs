@@ -14,25 +14,33 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::input::Input;
 use crate::compression::Compression;
+use crate::source::Source;
 
-/// The most that unpacking may look back over.
+/// The maximum window of a decoder.
 ///
-/// What zstd unpacks without being told otherwise, and twice what `xz -9` needs. It comes on top of the
-/// memory budget: most files need 8 MiB.
+/// It is the default limit of zstd, and twice what `xz -9` needs. The window comes on top of the memory
+/// budget: most files need 8 MiB.
 pub(super) const DICTIONARY_BYTES: u64 = 1 << DICTIONARY_LOG;
 const DICTIONARY_LOG: u32 = 27;
+/// Memory that xz needs besides the dictionary.
 #[cfg(feature = "xz")]
-/// What xz needs beside the dictionary.
 const XZ_BYTES: u64 = 1 << 20;
 
-/// Gives unpacked bytes, and has the packed ones.
+/// A decoder of one format around its compressed input.
 pub(super) trait Decoder: Read + Send {
     fn input(&mut self) -> &mut Input;
+
+    /// The source of the compressed bytes.
+    fn source(&self) -> &dyn Source;
 }
 
 impl Decoder for MultiGzDecoder<Input> {
     fn input(&mut self) -> &mut Input {
         self.get_mut()
+    }
+
+    fn source(&self) -> &dyn Source {
+        &*self.get_ref().source
     }
 }
 
@@ -41,12 +49,20 @@ impl Decoder for XzDecoder<Input> {
     fn input(&mut self) -> &mut Input {
         self.get_mut()
     }
+
+    fn source(&self) -> &dyn Source {
+        &*self.get_ref().source
+    }
 }
 
 #[cfg(feature = "zstd")]
 impl Decoder for ZstdDecoder<'static, Input> {
     fn input(&mut self) -> &mut Input {
         self.get_mut()
+    }
+
+    fn source(&self) -> &dyn Source {
+        &*self.get_ref().source
     }
 }
 
@@ -55,10 +71,14 @@ impl Decoder for MultiBzDecoder<Input> {
     fn input(&mut self) -> &mut Input {
         self.get_mut()
     }
+
+    fn source(&self) -> &dyn Source {
+        &*self.get_ref().source
+    }
 }
 
-pub(super) fn decoder(packing: Compression, input: Input) -> std::io::Result<Box<dyn Decoder>> {
-    Ok(match packing {
+pub(super) fn decoder(compression: Compression, input: Input) -> std::io::Result<Box<dyn Decoder>> {
+    Ok(match compression {
         Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
         #[cfg(feature = "xz")]
         Compression::Xz => {
@@ -79,12 +99,12 @@ pub(super) fn decoder(packing: Compression, input: Input) -> std::io::Result<Box
     })
 }
 
-/// Whether a format wants to look back further than it may.
-pub(super) fn is_too_hungry(error: &std::io::Error) -> bool {
+/// Whether a decoder failed since the data needs a larger window than allowed.
+pub(super) fn exceeds_memory(error: &std::io::Error) -> bool {
     #[cfg(feature = "xz")]
     if let Some(XzError::MemLimit) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return true;
     }
-    // The crate zstd has no other sign of it.
+    // The crate zstd reports it only in this text.
     error.to_string().contains("too much memory")
 }

@@ -1,4 +1,4 @@
-//! The compressed bytes, for a decoder.
+//! The compressed input of a decoder.
 
 use std::io::{BufRead, ErrorKind, Read};
 use std::num::NonZeroUsize;
@@ -11,21 +11,21 @@ use crate::error::SourceError;
 use crate::pool::Pool;
 use crate::source::{Source, SourceTimes};
 
-/// The packed bytes, for a decoder.
+/// The compressed bytes of a source, as a reader.
 pub(super) struct Input {
     pub(super) source: Box<dyn Source>,
-    /// What the source takes buffers from; none before the first chunk is asked for.
+    /// The pool for the source; none before the first chunk is read.
     pub(super) pool: Option<Pool>,
-    /// What the source gave and the decoder has not taken.
+    /// The part of the last chunk that the decoder has not consumed.
     chunk: Bytes,
-    /// Takes the packed bytes, where somebody wants their digests.
+    /// Hashes the compressed bytes, where their digests are needed.
     hasher: Option<MultiHasher>,
     busy: Busy,
-    /// What the source and the hasher have taken: all that a decoder waits for.
+    /// The time spent in the source and the hasher, in which the decoder waits.
     pub(super) outside: Duration,
-    /// Without what `busy` says.
+    /// Without the time of `busy`.
     pub(super) times: SourceTimes,
-    /// Why the source failed, since a decoder can only say that it did.
+    /// The error of the source, since a decoder passes on only I/O errors.
     pub(super) failure: Option<SourceError>,
 }
 
@@ -43,7 +43,7 @@ impl Input {
         }
     }
 
-    /// Has the packed bytes hashed.
+    /// Starts to hash the compressed bytes.
     pub(super) fn hash(&mut self, algorithms: &[Algorithm]) {
         if !algorithms.is_empty() {
             let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -57,7 +57,7 @@ impl Input {
         SourceTimes { hash: self.times.hash + self.busy.time(), ..self.times }
     }
 
-    /// The next packed bytes; none at the end.
+    /// The next compressed bytes; none at the end.
     fn next(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
         let start = Instant::now();
         let chunk = self.source.next_chunk(pool)?;
@@ -65,13 +65,13 @@ impl Input {
         if let (Some(hasher), Some(chunk)) = (&mut self.hasher, &chunk) {
             hasher.update(chunk);
         }
-        let whole = start.elapsed();
-        self.outside += whole;
-        self.times.wait_for_hash += whole - read;
+        let total = start.elapsed();
+        self.outside += total;
+        self.times.wait_for_hash += total - read;
         Ok(chunk)
     }
 
-    /// The digests of all packed bytes, also of those that the decoder had no use for.
+    /// Reads the rest, which the decoder did not need, and returns the digests of all compressed bytes.
     pub(super) fn drain(&mut self) -> Result<Digests, SourceError> {
         if let (Some(pool), Some(_)) = (self.pool.clone(), &self.hasher) {
             while self.next(&pool)?.is_some() {}
@@ -83,7 +83,7 @@ impl Input {
 impl BufRead for Input {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         if self.chunk.is_empty() {
-            // Some decoders begin to read when they are made, and go on when they are asked again.
+            // Some decoders start to read when they are constructed, and continue at the next call.
             let Some(pool) = self.pool.clone() else { return Err(ErrorKind::WouldBlock.into()) };
             match self.next(&pool) {
                 Ok(chunk) => self.chunk = chunk.unwrap_or_default(),
@@ -99,7 +99,7 @@ impl BufRead for Input {
     fn consume(&mut self, count: usize) {
         self.chunk.advance(count);
         if self.chunk.is_empty() {
-            // Gives the buffer back before the next is asked for.
+            // Returns the buffer to the pool before the next is taken.
             self.chunk = Bytes::new();
         }
     }

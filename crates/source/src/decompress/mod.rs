@@ -1,10 +1,9 @@
-//! A packed source, unpacked on the way.
+//! Decompression of a source while it is read.
 //!
-//! Compressed bytes come in buffers of the pool, one at a time, and unpacked ones go into others; beside them
-//! stands only what the format needs to look back, which is bounded. All of a source is unpacked: the
-//! members that gzip, xz, zstd and bzip2 let one put behind each other, and padding and frames to be
-//! passed over as their formats say. Whatever else is behind the end is an error, as is an end in the
-//! middle or a checksum that differs.
+//! Compressed bytes are read into a buffer of the pool, one at a time, and decompressed into others. In
+//! addition a decoder needs the window of its format, whose size is limited. The complete source is
+//! decompressed: concatenated members of gzip, xz, zstd and bzip2, with padding and skippable frames where the
+//! formats allow them. Other data after the end is an error, as are a truncated source and a wrong checksum.
 
 mod decoder;
 mod input;
@@ -14,17 +13,17 @@ use std::time::Instant;
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests};
 
-use self::decoder::{DICTIONARY_BYTES, Decoder, decoder, is_too_hungry};
+use self::decoder::{DICTIONARY_BYTES, Decoder, decoder, exceeds_memory};
 use self::input::Input;
 use crate::compression::Compression;
 use crate::error::SourceError;
 use crate::file_name;
 use crate::pool::Pool;
-use crate::reader::ReaderSource;
-use crate::source::{Compressed, Rewind, Source, SourceTimes};
+use crate::provenance::{Provenance, Published};
+use crate::source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
+use crate::stream::ReaderSource;
 
-/// The bytes that a packed source stands for. How many there will be is not known before the end, and
-/// there are no others than the next.
+/// The content of a compressed source. Its size is unknown before the end, and it has no random access.
 pub struct Decompressed {
     name: String,
     file_name: Option<String>,
@@ -32,24 +31,30 @@ pub struct Decompressed {
     compression: Compression,
     max_bytes: Option<u64>,
     decoder: Box<dyn Decoder>,
-    /// Bytes unpacked.
+    /// Bytes decompressed so far.
     at: u64,
-    /// What the packed bytes are hashed by.
+    /// The algorithms for the digests of the compressed bytes.
     algorithms: Vec<Algorithm>,
-    /// The digests of the packed bytes, once all are read.
+    /// What is known of the compressed bytes before they are read.
+    published: Vec<Published>,
+    /// The digests of the compressed bytes, once all are read.
     digests: Digests,
 }
 
 impl Decompressed {
-    /// Unpacks a source that is at its start.
+    /// Decompresses a source that has not been read.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Damaged`], when there is no memory for it.
+    /// [`SourceError::Damaged`], when the decoder cannot allocate its memory; [`SourceError::Unsupported`],
+    /// when the feature for this format is off.
     pub fn new(source: Box<dyn Source>, compression: Compression) -> Result<Self, SourceError> {
         let name = source.name().to_owned();
         let (file_name, stamp) = (source.file_name(), source.stamp());
         let algorithms = source.wants().to_vec();
+        // A digest of what the source itself decompresses is of bytes that are two layers away.
+        let published = source.published().iter().filter(|one| !one.is_compressed);
+        let published = published.map(|one| Published { is_compressed: true, ..*one }).collect();
         match decoder(compression, Input::new(source)) {
             Ok(decoder) => {
                 let digests = Digests::default();
@@ -63,6 +68,7 @@ impl Decompressed {
                     decoder,
                     at,
                     algorithms,
+                    published,
                     digests,
                 })
             }
@@ -73,25 +79,25 @@ impl Decompressed {
         }
     }
 
-    /// Makes it an error to be larger. Without it there is no limit: a disk of zeros packs ten thousand
-    /// to one, so no ratio tells a bomb from a disk.
+    /// Limits the decompressed size, in bytes. There is no limit by default: a disk of zeros compresses ten
+    /// thousand to one, so a ratio does not distinguish a decompression bomb from a disk.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
     }
 
-    /// Unpacks, and measures that: what the decoder waits for meanwhile is not its time.
+    /// Decompresses, and measures the time of that without the time in which the decoder waits for input.
     fn fill(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
         let (start, before) = (Instant::now(), self.decoder.input().outside);
-        let filled = self.unpack(space);
+        let filled = self.decompress(space);
         let input = self.decoder.input();
         let outside = input.outside - before;
         input.times.decompress += start.elapsed().saturating_sub(outside);
         filled
     }
 
-    fn unpack(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+    fn decompress(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
         let mut filled = 0;
         while filled < space.len() {
             match self.decoder.read(&mut space[filled..])? {
@@ -107,7 +113,7 @@ impl Decompressed {
             return error;
         }
         let name = self.name.clone();
-        if is_too_hungry(&source) {
+        if exceeds_memory(&source) {
             return SourceError::Dictionary { name, limit: DICTIONARY_BYTES };
         }
         SourceError::Damaged { name, compression: self.compression, at: self.at, source }
@@ -124,18 +130,21 @@ impl std::fmt::Debug for Decompressed {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Source for Decompressed {
     fn name(&self) -> &str {
         &self.name
     }
 
-    /// The one of the packed file.
+    /// The name of the compressed file.
     fn file_name(&self) -> Option<String> {
         self.file_name.clone()
     }
 
     fn image_name(&self) -> Option<String> {
-        self.file_name.as_deref().map(|name| file_name::image_name(file_name::unpacked_name(name)))
+        self.file_name
+            .as_deref()
+            .map(|name| file_name::image_name(file_name::decompressed_name(name)))
     }
 
     fn size(&self) -> Option<u64> {
@@ -164,23 +173,41 @@ impl Source for Decompressed {
         Ok((filled > 0).then(|| buffer.into_chunk(filled)))
     }
 
+    /// None: the algorithms of the source are for its compressed bytes.
+    fn wants(&self) -> &[Algorithm] {
+        &[]
+    }
+
     fn check(&mut self) -> Result<(), SourceError> {
         self.decoder.input().source.check()
     }
 
-    /// That it ended where it should is known already; the packed source has its word, too.
+    /// The decoder has checked the end of the data; this checks the compressed source.
     fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
         let input = self.decoder.input();
         self.digests = input.drain()?;
         input.source.finish(&self.digests)
     }
 
+    fn provenance(&self) -> Option<&Provenance> {
+        self.decoder.source().provenance()
+    }
+
     fn times(&mut self) -> SourceTimes {
         self.decoder.input().times()
     }
 
+    fn published(&self) -> &[Published] {
+        &self.published
+    }
+
     fn compressed(&mut self) -> Option<&mut dyn Compressed> {
         Some(self)
+    }
+
+    /// None: a position can only be reached by decompressing all before it.
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        None
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
@@ -203,7 +230,7 @@ impl Compressed for Decompressed {
 impl Rewind for Decompressed {
     fn to_start(&mut self) -> Result<(), SourceError> {
         let input = self.decoder.input();
-        input.source.rewind().expect("the source has a way back, or this has none").to_start()?;
+        input.source.rewind().expect("only then this can be rewound").to_start()?;
         let nothing = ReaderSource::new("nothing", std::io::empty());
         let mut again = Input::new(std::mem::replace(&mut input.source, Box::new(nothing)));
         again.times = input.times();

@@ -1,95 +1,83 @@
-//! The requests for one file, over as many connections as it takes.
+//! The requests for one file, over one or more connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_RANGE, IF_RANGE, RANGE};
-use reqwest::header::{RETRY_AFTER, TRANSFER_ENCODING};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::header::{ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_RANGE, HeaderMap, HeaderName};
+use reqwest::header::{HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER, TRANSFER_ENCODING};
+use reqwest::{Certificate, Client, Identity, Proxy, Response, StatusCode, redirect};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use super::options::HttpOptions;
+use super::options::{Credentials, HttpOptions};
 use super::range::{ContentRange, Version};
 use crate::backoff::RetryPolicy;
-use crate::error::{Interruption, SourceError};
+use crate::error::{BoxError, Interruption, SourceError};
 
 pub(super) struct Connection {
-    /// What messages call the file.
+    /// The name of the file in messages.
     pub(super) name: String,
-    /// With user and password, where it has any; the client sends them to no other server.
+    /// With user and password, if it has any; the client sends them to no other server.
     pub(super) url: Url,
-    /// Where redirects led, when that is another server: the rest is asked for there, since the next
+    /// The end of the redirects, if it is on another server. Later requests go there, since another
     /// mirror may have another version.
-    landed: Option<Url>,
+    redirected_to: Option<Url>,
     client: Client,
+    /// For the server of the address only.
+    headers: HeaderMap,
+    credentials: Option<Arc<dyn Credentials>>,
     retry: RetryPolicy,
-    /// Bytes of the file, where the server says.
+    /// Bytes of the file, where the server reports them.
     pub(super) size: Option<u64>,
-    /// Of the first answer.
+    /// The version in the first response.
     pub(super) version: Option<Version>,
-    takes_ranges: bool,
+    accepts_ranges: bool,
     /// Bytes received.
     at: u64,
-    /// Whether a body of unknown size has come to its end.
+    /// Whether a body of unknown size has ended.
     ended: bool,
     body: Option<Response>,
     attempts: u32,
-    /// Requests in a row that brought nothing.
+    /// Requests in a row that brought no byte.
     failures: u32,
 }
 
-/// What ends an attempt.
-enum Trouble {
-    /// Another may do better, after this time at the earliest.
-    Passing(Interruption, Duration),
-    /// No other would.
-    Lasting(SourceError),
+/// The end of an attempt.
+enum AttemptError {
+    /// Another attempt may succeed, after this time at the earliest.
+    Transient(Interruption, Duration),
+    /// No attempt can succeed.
+    Permanent(SourceError),
 }
 
-impl From<SourceError> for Trouble {
+impl From<SourceError> for AttemptError {
     fn from(error: SourceError) -> Self {
-        Trouble::Lasting(error)
+        AttemptError::Permanent(error)
     }
 }
 
-impl From<Interruption> for Trouble {
-    fn from(broken: Interruption) -> Self {
-        Trouble::Passing(broken, Duration::ZERO)
+impl From<Interruption> for AttemptError {
+    fn from(interruption: Interruption) -> Self {
+        AttemptError::Transient(interruption, Duration::ZERO)
     }
 }
 
 impl Connection {
-    pub(super) fn new(name: String, url: Url, options: HttpOptions) -> Result<Self, SourceError> {
-        let HttpOptions { idle_timeout, retries, pause } = options;
-        // Another one that is there already will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::custom(follow))
-            // It would show the next server an address with its signature.
-            .referer(false)
-            // A file may be packed, and its server say so; what it has is taken as it is.
-            .no_gzip()
-            .no_deflate()
-            .no_brotli()
-            .no_zstd()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_keepalive(KEEPALIVE)
-            .build()
-            .map_err(|error| SourceError::Unreachable {
-                name: name.clone(),
-                source: error.into(),
-            })?;
+    pub(super) fn new(name: String, url: Url, options: &HttpOptions) -> Result<Self, SourceError> {
+        let client = client(options, &name)?;
+        let headers = headers(options, &name)?;
         Ok(Connection {
             name,
             url,
-            landed: None,
+            redirected_to: None,
             client,
-            retry: RetryPolicy::new(idle_timeout, retries, pause),
+            headers,
+            credentials: options.credentials.clone(),
+            retry: RetryPolicy::new(options.idle_timeout, options.retries, options.pause),
             size: None,
             version: None,
-            takes_ranges: false,
+            accepts_ranges: false,
             at: 0,
             ended: false,
             body: None,
@@ -98,7 +86,7 @@ impl Connection {
         })
     }
 
-    /// Asks for the file, and learns what it is.
+    /// Requests the file, and learns its size and version.
     pub(super) async fn open(&mut self) -> Result<(), SourceError> {
         loop {
             match self.rest().await {
@@ -106,12 +94,12 @@ impl Connection {
                     self.body = Some(body);
                     return Ok(());
                 }
-                Err(trouble) => self.bear(trouble).await?,
+                Err(error) => self.retry_after(error).await?,
             }
         }
     }
 
-    /// The next bytes, through all passing trouble; none at the end.
+    /// The next bytes, with retries; none at the end.
     pub(super) async fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
         while !self.ended && self.size != Some(self.at) {
             match self.piece().await {
@@ -120,7 +108,7 @@ impl Connection {
                     return Ok(Some(piece));
                 }
                 Ok(None) => self.ended = true,
-                Err(trouble) => self.bear(trouble).await?,
+                Err(error) => self.retry_after(error).await?,
             }
         }
         self.body = None;
@@ -134,27 +122,27 @@ impl Connection {
         self.ended = false;
     }
 
-    /// Whether parts can be had.
-    pub(super) fn has_parts(&self) -> bool {
-        self.takes_ranges && self.size.is_some()
+    /// Whether the server supports requests for a range.
+    pub(super) fn has_ranges(&self) -> bool {
+        self.accepts_ranges && self.size.is_some()
     }
 
-    /// Fills `space` with what is at `offset`, as far as there is something.
+    /// Fills `space` with the bytes from `offset` on, up to the end of the file.
     pub(super) async fn read_at(
         &mut self,
         offset: u64,
         space: &mut [u8],
     ) -> Result<usize, SourceError> {
-        let there = self.size.unwrap_or_default().saturating_sub(offset);
-        let wanted = space.len().min(usize::try_from(there).unwrap_or(usize::MAX));
+        let available = self.size.unwrap_or_default().saturating_sub(offset);
+        let wanted = space.len().min(usize::try_from(available).unwrap_or(usize::MAX));
         let mut filled = 0;
         while filled < wanted {
-            match self.part(offset + filled as u64, &mut space[filled..wanted]).await {
+            match self.range(offset + filled as u64, &mut space[filled..wanted]).await {
                 Ok(count) => {
                     self.failures = 0;
                     filled += count;
                 }
-                Err(trouble) => self.bear(trouble).await?,
+                Err(error) => self.retry_after(error).await?,
             }
         }
         Ok(filled)
@@ -164,11 +152,11 @@ impl Connection {
         SourceError::Read { name: self.name.clone(), at: self.at, source }
     }
 
-    /// Waits until it may be tried again, or gives up.
-    async fn bear(&mut self, trouble: Trouble) -> Result<(), SourceError> {
-        let (source, least) = match trouble {
-            Trouble::Lasting(error) => return Err(error),
-            Trouble::Passing(broken, least) => (broken, least),
+    /// Waits before the next attempt, or gives up.
+    async fn retry_after(&mut self, error: AttemptError) -> Result<(), SourceError> {
+        let (source, least) = match error {
+            AttemptError::Permanent(error) => return Err(error),
+            AttemptError::Transient(source, least) => (source, least),
         };
         if self.failures == self.retry.retries {
             let (name, at, attempts) = (self.name.clone(), self.at, self.attempts);
@@ -183,13 +171,13 @@ impl Connection {
     }
 
     /// The next bytes of the body; none at the end of one of unknown size.
-    async fn piece(&mut self) -> Result<Option<Bytes>, Trouble> {
+    async fn piece(&mut self) -> Result<Option<Bytes>, AttemptError> {
         let mut body = match self.body.take() {
             Some(body) => body,
             None => self.rest().await?,
         };
         loop {
-            let piece = self.in_time(body.chunk()).await?.map_err(broken)?;
+            let piece = self.in_time(body.chunk()).await?.map_err(interrupted)?;
             let Some(piece) = piece else {
                 let Some(size) = self.size else { return Ok(None) };
                 return Err(Interruption::Short { at: self.at, size }.into());
@@ -200,20 +188,20 @@ impl Connection {
             let first = self.at;
             self.at += piece.len() as u64;
             if self.size.is_some_and(|size| self.at > size) {
-                return Err(self.too_much(first));
+                return Err(self.surplus(first));
             }
             self.body = Some(body);
             return Ok(Some(piece));
         }
     }
 
-    /// Reads a part, or the beginning of it.
-    async fn part(&mut self, first: u64, space: &mut [u8]) -> Result<usize, Trouble> {
-        let mut body = self.ask(first, Some(first + space.len() as u64 - 1)).await?;
+    /// Reads a range, or its beginning.
+    async fn range(&mut self, first: u64, space: &mut [u8]) -> Result<usize, AttemptError> {
+        let mut body = self.request(first, Some(first + space.len() as u64 - 1)).await?;
         let mut filled = 0;
-        while let Some(piece) = self.in_time(body.chunk()).await?.map_err(broken)? {
+        while let Some(piece) = self.in_time(body.chunk()).await?.map_err(interrupted)? {
             let Some(place) = space.get_mut(filled..filled + piece.len()) else {
-                return Err(self.too_much(first));
+                return Err(self.surplus(first));
             };
             place.copy_from_slice(&piece);
             filled += piece.len();
@@ -221,23 +209,27 @@ impl Connection {
         Ok(filled)
     }
 
-    /// An answer with all bytes that have not come yet.
-    async fn rest(&mut self) -> Result<Response, Trouble> {
+    /// A response with all bytes that are missing.
+    async fn rest(&mut self) -> Result<Response, AttemptError> {
         let version = self.version.as_ref();
         if self.at > 0 && version.is_none_or(|version| version.validator().is_none()) {
             return Err(self.not_resumable("its server has nothing to tell a changed file by"));
         }
-        self.ask(self.at, None).await
+        self.request(self.at, None).await
     }
 
-    /// An answer with the bytes from `first` to `last`, or to the end, of the file as it was at the start.
-    async fn ask(&mut self, first: u64, last: Option<u64>) -> Result<Response, Trouble> {
-        let is_part = first > 0 || last.is_some();
+    /// A response with the bytes from `first` to `last`, or to the end, of the version seen first.
+    async fn request(&mut self, first: u64, last: Option<u64>) -> Result<Response, AttemptError> {
+        let is_range = first > 0 || last.is_some();
+        let mut redirected: Option<Url> = None;
+        let mut redirects = 0;
         let response = loop {
             self.attempts += 1;
-            let address = self.landed.as_ref().unwrap_or(&self.url).clone();
-            let mut request = self.client.get(address).header(ACCEPT_ENCODING, "identity");
-            if is_part {
+            let address =
+                redirected.as_ref().or(self.redirected_to.as_ref()).unwrap_or(&self.url).clone();
+            let mut request = self.client.get(address.clone()).header(ACCEPT_ENCODING, "identity");
+            request = request.headers(self.secrets(&address)?);
+            if is_range {
                 let last = last.map(|last| last.to_string()).unwrap_or_default();
                 request = request.header(RANGE, format!("bytes={first}-{last}"));
                 if let Some(version) = self.version.as_ref().and_then(Version::validator) {
@@ -246,8 +238,19 @@ impl Connection {
             }
             let response = self.in_time(request.send()).await?;
             let response = response.map_err(|error| self.not_sent(error))?;
-            // Such an address may hold for some minutes only; the first one leads to another.
-            let is_stale = response.status().is_client_error() && self.landed.take().is_some();
+            if let Some(next) = self.other_server(&response) {
+                redirects += 1;
+                if redirects > MAX_REDIRECTS {
+                    let (name, source) = (self.name.clone(), TOO_MANY_REDIRECTS.into());
+                    return Err(SourceError::Unreachable { name, source }.into());
+                }
+                redirected = Some(next);
+                continue;
+            }
+            // Such an address may be valid for some minutes only; the first one leads to another.
+            redirected = None;
+            let is_stale =
+                response.status().is_client_error() && self.redirected_to.take().is_some();
             if !is_stale {
                 break response;
             }
@@ -255,20 +258,22 @@ impl Connection {
         let status = response.status();
         tracing::debug!(source = self.name, first, status = status.as_u16(), "answered");
         match status {
-            StatusCode::OK if is_part => Err(self.whole_again(&response)),
-            StatusCode::OK => self.check_whole(&response).map(|()| response),
-            StatusCode::PARTIAL_CONTENT if is_part => {
-                self.check_part(&response, first, last).map(|()| response)
+            StatusCode::OK if is_range => Err(self.full_response(&response)),
+            StatusCode::OK => self.check_full(&response).map(|()| response),
+            StatusCode::PARTIAL_CONTENT if is_range => {
+                self.check_range(&response, first, last).map(|()| response)
             }
-            StatusCode::RANGE_NOT_SATISFIABLE if is_part => Err(self.changed()),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Err(busy(&response)),
-            status if status.is_server_error() => Err(busy(&response)),
+            StatusCode::RANGE_NOT_SATISFIABLE if is_range => Err(self.changed()),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                Err(unavailable(&response))
+            }
+            status if status.is_server_error() => Err(unavailable(&response)),
             status => Err(SourceError::Refused { name: self.name.clone(), status }.into()),
         }
     }
 
-    /// Learns from the first answer, and holds others against it.
-    fn check_whole(&mut self, response: &Response) -> Result<(), Trouble> {
+    /// Takes size and version from the first response, and compares later ones with it.
+    fn check_full(&mut self, response: &Response) -> Result<(), AttemptError> {
         let version = Version::of(response.headers());
         let size = response.content_length();
         if size.is_none() && !response.headers().contains_key(TRANSFER_ENCODING) {
@@ -281,24 +286,24 @@ impl Connection {
             Some(_) => {}
             None => {
                 let accepts = response.headers().get(ACCEPT_RANGES);
-                self.takes_ranges = accepts.is_some_and(|unit| unit == "bytes");
+                self.accepts_ranges = accepts.is_some_and(|unit| unit == "bytes");
                 self.version = Some(version);
                 self.size = size;
             }
         }
         if response.url().origin() != self.url.origin() {
-            self.landed = Some(response.url().clone());
+            self.redirected_to = Some(response.url().clone());
         }
         Ok(())
     }
 
-    /// Makes sure that these are the bytes asked for.
-    fn check_part(
+    /// Checks that a response has the requested range.
+    fn check_range(
         &mut self,
         response: &Response,
         first: u64,
         last: Option<u64>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), AttemptError> {
         if self.is_other(response) {
             return Err(self.changed());
         }
@@ -325,8 +330,8 @@ impl Connection {
         }
     }
 
-    /// Why an answer has all of the file where a part was asked for.
-    fn whole_again(&self, response: &Response) -> Trouble {
+    /// The reason for a response with the complete file to a request for a range.
+    fn full_response(&self, response: &Response) -> AttemptError {
         let size = response.content_length();
         let has_other_size = size.is_some() && self.size.is_some() && size != self.size;
         if has_other_size || self.is_other(response) {
@@ -341,68 +346,163 @@ impl Connection {
         self.version.as_ref().is_some_and(|known| known.differs(&version))
     }
 
-    /// An answer without a length of its own has more than was asked for.
-    fn too_much(&self, asked: u64) -> Trouble {
+    /// A response has more bytes than requested.
+    fn surplus(&self, asked: u64) -> AttemptError {
         let found = "more bytes than that".to_owned();
         SourceError::WrongRange { name: self.name.clone(), asked, found }.into()
     }
 
-    fn changed(&self) -> Trouble {
+    fn changed(&self) -> AttemptError {
         SourceError::Changed { name: self.name.clone() }.into()
     }
 
-    fn not_resumable(&self, reason: &'static str) -> Trouble {
+    fn not_resumable(&self, reason: &'static str) -> AttemptError {
         SourceError::NotResumable { name: self.name.clone(), at: self.at, reason }.into()
     }
 
-    fn not_sent(&self, error: reqwest::Error) -> Trouble {
-        // A name that is wrong, a port where nobody is: told at once, unless it was right before.
+    /// The headers of the caller for a request to this address.
+    fn secrets(&self, address: &Url) -> Result<HeaderMap, SourceError> {
+        let is_same_server = address.origin() == self.url.origin();
+        let mut headers = if is_same_server { self.headers.clone() } else { HeaderMap::new() };
+        let asked = self.credentials.as_ref().and_then(|asked| asked.header(address.as_str()));
+        if let Some((name, value)) = asked {
+            let (name, value) = header(&name, &value, &self.name)?;
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    /// Where a redirect leads that was not followed, since the caller's headers are not for that server.
+    fn other_server(&self, response: &Response) -> Option<Url> {
+        if !response.status().is_redirection() {
+            return None;
+        }
+        let place = response.headers().get(LOCATION)?.to_str().ok()?;
+        response.url().join(place).ok()
+    }
+
+    fn not_sent(&self, error: reqwest::Error) -> AttemptError {
+        // A wrong host name or port fails without retries, unless the server was reached before.
         let is_first = error.is_connect() && self.version.is_none();
         if is_first || error.is_redirect() || error.is_builder() {
             let source = error.without_url().into();
             return SourceError::Unreachable { name: self.name.clone(), source }.into();
         }
-        broken(error)
+        interrupted(error)
     }
 
-    /// Waits for something of the server. The client's own time-out for that also counts the time in
-    /// which nobody reads, and a push may be slow.
-    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Trouble> {
+    /// Waits for the server, up to the idle time-out. The read time-out of the client also counts time in
+    /// which this program does not read, and an upload may be slow.
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, AttemptError> {
         let idle = self.retry.idle_timeout;
         let stalled = |_| Interruption::Stalled { seconds: idle.as_secs() }.into();
         timeout(idle, work).await.map_err(stalled)
     }
 }
 
-fn broken(error: reqwest::Error) -> Trouble {
+fn interrupted(error: reqwest::Error) -> AttemptError {
     Interruption::Transport(error.without_url().into()).into()
 }
 
-/// An answer of a server that may give the file later.
-fn busy(response: &Response) -> Trouble {
+/// The response of a server that is overloaded.
+fn unavailable(response: &Response) -> AttemptError {
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
     let retry_after = retry_after.map(Duration::from_secs);
-    let least = retry_after.unwrap_or_default().min(LONGEST_WAIT);
-    Trouble::Passing(Interruption::Unavailable { status: response.status(), retry_after }, least)
+    let least = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+    AttemptError::Transient(
+        Interruption::Unavailable { status: response.status(), retry_after },
+        least,
+    )
 }
 
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+fn client(options: &HttpOptions, name: &str) -> Result<Client, SourceError> {
+    let failed = |what| {
+        move |error: reqwest::Error| SourceError::HttpOption {
+            name: name.to_owned(),
+            what,
+            source: error.without_url().into(),
+        }
+    };
+    // reqwest takes a few headers out of a request to another server, but not those of the caller.
+    let stays_on_server = !options.headers.is_empty() || options.credentials.is_some();
+    // One that the program has installed before stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut client = Client::builder()
+        .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::custom(move |attempt| follow(attempt, stays_on_server)))
+        // It would show the next server an address with its signature.
+        .referer(false)
+        // A file may be compressed, and its server may say so; its bytes are taken unchanged.
+        .no_gzip()
+        .no_deflate()
+        .no_brotli()
+        .no_zstd()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_keepalive(KEEPALIVE);
+    if let Some(proxy) = &options.proxy {
+        client = client.proxy(Proxy::all(proxy).map_err(failed("proxy"))?);
+    }
+    for pem in &options.ca_certificates {
+        let certificates = Certificate::from_pem_bundle(pem).map_err(failed("CA certificate"))?;
+        if certificates.is_empty() {
+            let (name, source) = (name.to_owned(), "it has no certificate".into());
+            return Err(SourceError::HttpOption { name, what: "CA certificate", source });
+        }
+        client = client.tls_certs_merge(certificates);
+    }
+    if let Some(pem) = &options.client_certificate {
+        let identity = Identity::from_pem(pem).map_err(failed("client certificate"))?;
+        client = client.identity(identity);
+    }
+    client
+        .build()
+        .map_err(|error| SourceError::Unreachable { name: name.to_owned(), source: error.into() })
+}
+
+fn headers(options: &HttpOptions, source: &str) -> Result<HeaderMap, SourceError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &options.headers {
+        let (name, value) = header(name, value, source)?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// A header, whose value no log shows.
+fn header(name: &str, value: &str, source: &str) -> Result<(HeaderName, HeaderValue), SourceError> {
+    let failed = |error: BoxError| SourceError::HttpOption {
+        name: source.to_owned(),
+        what: "header",
+        source: error,
+    };
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| failed(error.into()))?;
+    let mut value = HeaderValue::from_str(value).map_err(|error| failed(error.into()))?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+fn follow(attempt: redirect::Attempt<'_>, stays_on_server: bool) -> redirect::Action {
+    let last = attempt.previous().last();
     let is_safe = attempt.url().scheme() == "https";
-    let was_safe = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
-    if attempt.previous().len() > MOST_REDIRECTS {
-        attempt.error("there are too many redirects")
+    let was_safe = last.is_some_and(|url| url.scheme() == "https");
+    let is_same_server = last.is_some_and(|url| url.origin() == attempt.url().origin());
+    if attempt.previous().len() > MAX_REDIRECTS {
+        attempt.error(TOO_MANY_REDIRECTS)
     } else if was_safe && !is_safe {
         attempt.error("it leads from https to http, where anybody on the way may change it")
+    } else if stays_on_server && !is_same_server {
+        attempt.stop()
     } else {
         attempt.follow()
     }
 }
 
-/// What browsers and curl bear is more; what makes sense is less.
-const MOST_REDIRECTS: usize = 10;
-/// Long enough for a far server, short enough to tell a wrong address.
+const TOO_MANY_REDIRECTS: &str = "there are too many redirects";
+/// Fewer than browsers and curl follow, more than any mirror needs.
+const MAX_REDIRECTS: usize = 10;
+/// Long enough for a distant server, short enough to notice a wrong address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// The most that a server may ask to wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The longest Retry-After that is honoured.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! Files behind `http` and `https` addresses.
+//! Files at `http` and `https` addresses.
 
 #[cfg(feature = "http")]
 mod connection;
@@ -8,6 +8,6 @@ mod range;
 #[cfg(feature = "http")]
 mod source;
 
-pub use options::HttpOptions;
+pub use options::{Credentials, HttpOptions};
 #[cfg(feature = "http")]
 pub use source::HttpSource;

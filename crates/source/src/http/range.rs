@@ -1,4 +1,4 @@
-//! Which bytes of a file an answer has, and of which version of it.
+//! The range and the version of the file in a response.
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 
@@ -7,12 +7,12 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED
 pub(super) struct ContentRange {
     pub(super) first: u64,
     pub(super) last: u64,
-    /// Bytes of the whole file, where the server knows.
+    /// Bytes of the complete file, where the server knows them.
     pub(super) total: Option<u64>,
 }
 
 impl ContentRange {
-    /// None when it is not there, or makes no sense.
+    /// None when it is missing or invalid.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
         let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
@@ -28,7 +28,7 @@ impl ContentRange {
     }
 }
 
-/// What a server tells the versions of a file apart by.
+/// The headers that distinguish versions of a file.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     etag: Option<HeaderValue>,
@@ -41,13 +41,13 @@ impl Version {
         Version { etag: header(ETAG), modified: header(LAST_MODIFIED) }
     }
 
-    /// What a part may be asked for by, so that it is of the same bytes. A weak tag also holds for others.
+    /// The value for If-Range. A weak tag does not identify the exact bytes.
     pub(super) fn validator(&self) -> Option<&HeaderValue> {
         let strong = self.etag.as_ref().filter(|etag| !etag.as_bytes().starts_with(b"W/"));
         strong.or(self.modified.as_ref())
     }
 
-    /// Whether both say something, and not the same.
+    /// Whether both have a tag or a date, and these differ.
     pub(super) fn differs(&self, other: &Version) -> bool {
         let differ = |one: &Option<HeaderValue>, other: &Option<HeaderValue>| {
             one.is_some() && other.is_some() && one != other
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_content_range_makes_sense_or_is_none() {
+    fn an_invalid_content_range_is_none() {
         let of = |text: &'static str| {
             let headers = [(CONTENT_RANGE, HeaderValue::from_static(text))];
             ContentRange::of(&headers.into_iter().collect())

@@ -1,8 +1,8 @@
 //! The source that reads from a web server.
 //!
-//! Its connection runs on the thread that reads, by a small runtime of its own: so it works wherever it is
-//! read, and its decryption is no work of the thread that sends. While nothing is read, the system's buffer
-//! fills, and the server waits.
+//! Its connection runs on the thread that reads, in a small runtime of its own. So it works on any thread, and
+//! TLS decryption does not slow down the thread that sends. While nothing is read, the receive buffer of the
+//! system fills, and the server waits.
 
 use bytes::{Buf as _, Bytes};
 use percent_encoding::percent_decode_str;
@@ -17,29 +17,29 @@ use crate::file_name::file_name;
 use crate::pool::Pool;
 use crate::source::{Peek, ReadAt, Rewind, Source};
 
-/// A file behind an `http` or `https` address.
+/// A file at an `http` or `https` address.
 ///
-/// Redirects are followed, but not from https to http. Proxies are those of the environment. A user
-/// and password in the address go to its server only, and no name or message shows them.
+/// Redirects are followed, but not from https to http. Proxies are those of the environment, unless the
+/// [options](HttpOptions) name one. User and password in the address are sent to its server only, and no
+/// name or message shows them.
 ///
-/// That all bytes came, and of one file, is known by the end.
-/// A connection that breaks is gone on with by a range, if the server has something to tell a changed
-/// file by: an `ETag` that is not weak, or else a date. A file of another size, tag or date than at the
-/// start is an error, and so is an end before the size.
+/// The end of the source means that all bytes of one version have arrived. A failed connection is resumed
+/// by a range request, if the server can identify a changed file: by a strong `ETag`, or else a date. A file with
+/// another size, tag or date than at the start is an error, and so is an end before the size.
 pub struct HttpSource {
     /// None only while being dropped.
     runtime: Option<Runtime>,
     connection: Connection,
-    /// What has come and is in no chunk yet.
+    /// Received bytes that are not yet in a chunk.
     piece: Bytes,
 }
 
 impl HttpSource {
-    /// Asks for the file. Not inside an async runtime.
+    /// Requests the file. Not inside an async runtime.
     ///
     /// # Errors
     ///
-    /// [`SourceError`]: no address, not reached, not given.
+    /// [`SourceError`]: a malformed address or option; the server is unreachable or refuses.
     pub fn open(address: &str, options: &HttpOptions) -> Result<Self, SourceError> {
         let url = Url::parse(address).map_err(|error| SourceError::Address {
             name: shown_text(address),
@@ -50,7 +50,7 @@ impl HttpSource {
             .enable_all()
             .build()
             .map_err(|source| SourceError::Open { name: name.clone(), source })?;
-        let connection = Connection::new(name, url, *options)?;
+        let connection = Connection::new(name, url, options)?;
         let mut source = HttpSource { runtime: Some(runtime), connection, piece: Bytes::new() };
         source.wait(async |connection| connection.open().await)?;
         Ok(source)
@@ -61,7 +61,7 @@ impl HttpSource {
         runtime.block_on(work(&mut self.connection))
     }
 
-    /// The next bytes, not none; none at the end.
+    /// The next bytes, never empty; none at the end.
     fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
         self.wait(async |connection| connection.receive().await)
     }
@@ -75,7 +75,7 @@ impl std::fmt::Debug for HttpSource {
 
 impl Drop for HttpSource {
     fn drop(&mut self) {
-        // May be dropped in an async task, where nobody may wait for it.
+        // It may be dropped in an async task, which must not block.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -101,8 +101,8 @@ impl Source for HttpSource {
         Some(format!("{} bytes, {validator}", self.connection.size?))
     }
 
-    /// Copies once, from the connection's small pieces into a buffer: their memory is not of the pool,
-    /// and small chunks would make small frames of the upload.
+    /// Copies the small pieces of the connection into a buffer: their memory is not the pool's, and small
+    /// chunks would become small frames of the upload.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
         let mut buffer = pool.take().map_err(|source| self.connection.failed(source))?;
         let space = buffer.space();
@@ -120,7 +120,7 @@ impl Source for HttpSource {
     }
 
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
-        self.connection.has_parts().then_some(self)
+        self.connection.has_ranges().then_some(self)
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
@@ -147,7 +147,7 @@ impl ReadAt for HttpSource {
 }
 
 impl Rewind for HttpSource {
-    /// The next chunk asks for the file again, and demands the same.
+    /// The next chunk requests the file again, and demands the same version.
     fn to_start(&mut self) -> Result<(), SourceError> {
         self.piece = Bytes::new();
         self.connection.restart();

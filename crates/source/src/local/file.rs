@@ -53,7 +53,8 @@ impl FileSource {
         Ok(FileSource { name, file, size, modified, at: 0, holes: SparseReader::default() })
     }
 
-    /// What a mapping is made of.
+    /// The file, to be mapped.
+    #[cfg(all(target_os = "linux", feature = "mmap"))]
     pub(super) fn file(&self) -> &File {
         &self.file
     }

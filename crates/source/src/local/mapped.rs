@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use imgpush_digest::{Algorithm, Digests};
 
 use super::file::FileSource;
 use super::mmap::Map;
 use crate::error::SourceError;
 use crate::pool::Pool;
-use crate::source::{ReadAt, Rewind, Source};
+use crate::provenance::{Provenance, Published};
+use crate::source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
 
 /// A file whose chunks are the system's own pages of it. They are page cache and no part of the
 /// memory budget; how many are in use is bounded by the queues that they wait in.
@@ -44,6 +46,7 @@ impl MappedSource {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl Source for MappedSource {
     fn name(&self) -> &str {
         self.file.name()
@@ -51,6 +54,10 @@ impl Source for MappedSource {
 
     fn file_name(&self) -> Option<String> {
         self.file.file_name()
+    }
+
+    fn image_name(&self) -> Option<String> {
+        self.file.image_name()
     }
 
     fn size(&self) -> Option<u64> {
@@ -72,6 +79,10 @@ impl Source for MappedSource {
         Ok(Some(Bytes::from_owner(Window { map: Arc::clone(&self.map), range })))
     }
 
+    fn wants(&self) -> &[Algorithm] {
+        self.file.wants()
+    }
+
     fn check(&mut self) -> Result<(), SourceError> {
         self.file.check()?;
         if self.map.is_broken() {
@@ -80,6 +91,27 @@ impl Source for MappedSource {
             return Err(self.file.failed_at(self.at as u64, error));
         }
         Ok(())
+    }
+
+    fn finish(&mut self, digests: &Digests) -> Result<(), SourceError> {
+        self.check()?;
+        self.file.finish(digests)
+    }
+
+    fn provenance(&self) -> Option<&Provenance> {
+        self.file.provenance()
+    }
+
+    fn times(&mut self) -> SourceTimes {
+        self.file.times()
+    }
+
+    fn published(&self) -> &[Published] {
+        self.file.published()
+    }
+
+    fn compressed(&mut self) -> Option<&mut dyn Compressed> {
+        self.file.compressed()
     }
 
     /// By reading: what is looked at must not change meanwhile.

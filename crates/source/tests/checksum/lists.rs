@@ -9,7 +9,7 @@ use super::data::{sha256, sha512};
 /// The algorithms by which the list proves the file.
 fn proves(list: &str, text: &str, name: &str, data: &'static [u8]) -> Vec<&'static str> {
     let list = ChecksumList::parse(list, text.as_bytes()).unwrap();
-    let expected = Expected::default().with_list(list).named(name);
+    let expected = Expected::default().with_list(list).with_name(name);
     let source = expected.of(Box::new(ReaderSource::new("pipe", data))).unwrap();
     source.wants().iter().map(|algorithm| algorithm.name()).collect()
 }
@@ -71,8 +71,8 @@ fn a_name_of_blanks_is_a_name() {
     let list = ChecksumList::parse("SHA256SUMS", format!("{}    ", sha256(b"abc")).as_bytes());
     let expected = Expected::default().with_list(list.unwrap());
     let source = || Box::new(ReaderSource::new("pipe", &b"abc"[..]));
-    assert!(expected.clone().named("  ").of(source()).is_ok());
-    assert!(expected.named("noble.img").of(source()).is_err());
+    assert!(expected.clone().with_name("  ").of(source()).is_ok());
+    assert!(expected.with_name("noble.img").of(source()).is_err());
 }
 
 #[test]

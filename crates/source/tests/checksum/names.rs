@@ -48,7 +48,7 @@ proptest! {
         }
         let list = ChecksumList::parse("SHA256SUMS", &text).unwrap();
         let name = wanted.get(&names);
-        let expected = Expected::default().with_list(list.clone()).named(name);
+        let expected = Expected::default().with_list(list.clone()).with_name(name);
         let source = || Box::new(ReaderSource::new("pipe", std::io::empty()));
         let mut found = expected.of(source()).unwrap();
         // It is the right one when the digest of the name proves it.
@@ -57,7 +57,7 @@ proptest! {
         hasher.update(&name.clone().into_bytes().into());
         prop_assert!(found.finish(&hasher.finish()).is_ok());
 
-        let missing = Expected::default().with_list(list).named(format!("{name}x")).of(source());
+        let missing = Expected::default().with_list(list).with_name(format!("{name}x")).of(source());
         if !names.contains(&format!("{name}x")) {
             match missing.map(|_| ()) {
                 Err(SourceError::Unverified(error)) => {
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn no_list_makes_anything_panic(text in proptest::collection::vec(any::<u8>(), 0..300), name in ".*") {
         if let Ok(list) = ChecksumList::parse("SHA256SUMS", &text) {
-            let expected = Expected::default().with_list(list).named(name);
+            let expected = Expected::default().with_list(list).with_name(name);
             let _ = expected.of(Box::new(ReaderSource::new("pipe", std::io::empty())));
         }
     }

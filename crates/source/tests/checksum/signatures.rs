@@ -117,7 +117,7 @@ fn of_a_clear_signed_list_nothing_outside_counts() {
     );
     // A line with a dash is escaped in such a list.
     let dashed = signer.clear_sign(&format!("{}  -noble.img\n", sha256(b"abc")));
-    let expected = Expected::default().with_list(parse(&dashed).unwrap()).named("-noble.img");
+    let expected = Expected::default().with_list(parse(&dashed).unwrap()).with_name("-noble.img");
     let pipe = imgpush_source::ReaderSource::new("pipe", &b"abc"[..]);
     assert!(expected.of(Box::new(pipe)).is_ok());
 }

@@ -44,19 +44,19 @@ fn what_the_list_does_not_name_is_refused_with_the_names_it_has() {
     let hex = sha256(b"");
     let names = ["a.img", "b.img", "c.img", "d.img", "e.img", "f.img"];
     let text: String = names.iter().map(|name| format!("{hex}  {name}\n")).collect();
-    let expected = Expected::default().with_list(list(&text)).named("noble.img");
+    let expected = Expected::default().with_list(list(&text)).with_name("noble.img");
     let error = unprovable(expected.of(pipe(b"")));
     assert_eq!(
         error.to_string(),
         "SHA256SUMS has no digest of noble.img; it has a.img, b.img, c.img, d.img and 2 more"
     );
     let packed = Decompressed::new(pipe(&xz(b"abc")), Compression::Xz).unwrap();
-    let expected = Expected::default().with_list(list(&text)).named("noble.img.xz");
+    let expected = Expected::default().with_list(list(&text)).with_name("noble.img.xz");
     let error = unprovable(expected.of(Box::new(packed)));
     assert!(error.to_string().contains("no digest of noble.img.xz or noble.img;"), "{error}");
     // What is not unpacked is the file, and nothing in it.
     let text = format!("{hex}  noble.img\n");
-    let expected = Expected::default().with_list(list(&text)).named("noble.img.xz");
+    let expected = Expected::default().with_list(list(&text)).with_name("noble.img.xz");
     assert!(matches!(unprovable(expected.of(pipe(b""))), ChecksumError::NoEntry { .. }));
 }
 
@@ -72,12 +72,12 @@ fn digests_that_nothing_can_have_both_are_refused() {
     let (one, two) = (sha256(b"1"), sha256(b"2"));
     let expected = Expected::default()
         .with_list(list(&format!("{one}  a/noble.img\n{two}  b/noble.img\n")))
-        .named("noble.img");
+        .with_name("noble.img");
     let error = unprovable(expected.of(pipe(b"")));
     assert!(matches!(error, ChecksumError::Contradiction { .. }), "{error:?}");
     assert!(error.to_string().contains(&one) && error.to_string().contains(&two), "{error}");
     // With its folder it is one of them.
-    assert!(read(expected.named("b/noble.img").of(pipe(b"2")).unwrap().as_mut()).is_ok());
+    assert!(read(expected.with_name("b/noble.img").of(pipe(b"2")).unwrap().as_mut()).is_ok());
 
     let digest = |hex: &str| hex.parse().unwrap();
     let given = Expected::default().with_digest(digest(&one)).with_digest(digest(&two));
@@ -111,7 +111,7 @@ fn the_packed_bytes_are_hashed_to_the_last_of_every_format() {
         let unpacked = || Box::new(Decompressed::new(pipe(&packed), packing).unwrap());
         let expected = |bytes: &[u8]| {
             let text = format!("{}  d.img.{packing}\n", sha256(bytes));
-            Expected::default().with_list(list(&text)).named(format!("d.img.{packing}"))
+            Expected::default().with_list(list(&text)).with_name(format!("d.img.{packing}"))
         };
         let right = expected(&packed);
         read(right.of(unpacked()).unwrap().as_mut()).unwrap();

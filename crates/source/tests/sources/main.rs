@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod constructors;
 mod content;
 mod packed;
 mod packing;
+mod pieces;
 mod web;
 mod web_faults;
+mod web_options;
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -16,9 +19,12 @@ use std::process::Command;
 use bytes::Bytes;
 use imgpush_source::SourceError;
 use imgpush_source::pool::Pool;
+use imgpush_source::{AsyncReadSource, BytesSource, ReaderSource, StreamSource};
+use imgpush_source::{Compression, Decompressed};
 use imgpush_source::{Io, Source, SourceOptions, open_blocking};
 
 use content::content;
+use pieces::{Pieces, Trickle};
 use web::Web;
 
 const CHUNK: usize = 4096;
@@ -31,6 +37,14 @@ enum Place {
     Mmap,
     Pipe,
     Http,
+    Bytes,
+    /// A reader with a declared size.
+    Reader,
+    /// An async reader without one.
+    AsyncReader,
+    Stream,
+    /// A stream with a declared size that can be started again.
+    StreamAgain,
 }
 
 /// A source, and what is behind it.
@@ -40,6 +54,44 @@ struct Opened {
 }
 
 impl Place {
+    fn has_size(self) -> bool {
+        !matches!(self, Place::Pipe | Place::AsyncReader | Place::Stream)
+    }
+
+    fn can_be_read_again(self) -> bool {
+        !matches!(self, Place::Pipe | Place::Reader | Place::AsyncReader | Place::Stream)
+    }
+
+    fn has_random_access(self) -> bool {
+        matches!(self, Place::Read | Place::Mmap | Place::Http | Place::Bytes)
+    }
+
+    /// A source made of what a program has, decompressed if it is compressed.
+    fn construct(self, data: &[u8]) -> Box<dyn Source> {
+        let (size, bytes) = (data.len() as u64, Bytes::copy_from_slice(data));
+        let source: Box<dyn Source> = match self {
+            Place::Bytes => Box::new(BytesSource::new("bytes", bytes)),
+            Place::Reader => {
+                let reader = std::io::Cursor::new(bytes);
+                Box::new(ReaderSource::new("reader", reader).with_size(size))
+            }
+            Place::AsyncReader => {
+                Box::new(AsyncReadSource::new("async reader", Trickle::of(bytes)))
+            }
+            Place::Stream => Box::new(StreamSource::new("stream", Pieces::of(bytes))),
+            Place::StreamAgain => {
+                let stream = StreamSource::new("stream", Pieces::of(bytes.clone()));
+                let again = move || Pieces::of(bytes.clone());
+                Box::new(stream.with_size(size).with_restart(again))
+            }
+            Place::Read | Place::Mmap | Place::Pipe | Place::Http => unreachable!("is opened"),
+        };
+        match Compression::of(data) {
+            Some(compression) => Box::new(Decompressed::new(source, compression).unwrap()),
+            None => source,
+        }
+    }
+
     fn open(self, data: &[u8]) -> Opened {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");
@@ -62,6 +114,7 @@ impl Place {
                 path
             }
             Place::Http => PathBuf::from(Web::with(data.to_vec()).url),
+            _ => return Opened { source: self.construct(data), _folder: folder },
         };
         Opened { source: open_blocking(&place, &options).unwrap(), _folder: folder }
     }
@@ -91,7 +144,7 @@ fn opened(place: Place, tool: Option<&str>, length: usize) -> Option<(Opened, Ve
 fn gives_exactly_the_bytes_and_says_how_many(place: Place, tool: Option<&str>) {
     for length in SIZES {
         let Some((mut opened, data)) = opened(place, tool, length) else { return };
-        let is_known = tool.is_none() && place != Place::Pipe;
+        let is_known = tool.is_none() && place.has_size();
         assert_eq!(opened.source.size(), is_known.then_some(length as u64));
         assert!(read_all(opened.source.as_mut()).unwrap() == data, "{length} bytes");
     }
@@ -111,8 +164,8 @@ fn gives_the_same_again_or_says_that_it_cannot(place: Place, tool: Option<&str>)
     for length in [0, CHUNK, 5 * CHUNK + 77] {
         let Some((mut opened, data)) = opened(place, tool, length) else { return };
         let source = opened.source.as_mut();
-        assert_eq!(source.rewind().is_some(), place != Place::Pipe);
-        if place == Place::Pipe {
+        assert_eq!(source.rewind().is_some(), place.can_be_read_again());
+        if !place.can_be_read_again() {
             return;
         }
         let pool = Pool::new(4, CHUNK);
@@ -128,7 +181,7 @@ fn shows_any_part_without_losing_its_place(place: Place, tool: Option<&str>) {
     let length = 5 * CHUNK + 77;
     let Some((mut opened, data)) = opened(place, tool, length) else { return };
     let source = opened.source.as_mut();
-    assert_eq!(source.random_access().is_some(), tool.is_none() && place != Place::Pipe);
+    assert_eq!(source.random_access().is_some(), tool.is_none() && place.has_random_access());
     let Some(parts) = source.random_access() else { return };
     let mut space = vec![0; 2 * CHUNK];
     for offset in [0, 1, CHUNK, length - 2 * CHUNK, length - 5, length - 1, length, length + 9] {
@@ -218,3 +271,15 @@ source!(http_gzip, Place::Http, Some("gzip"));
 source!(http_xz, Place::Http, Some("xz"));
 source!(http_zstd, Place::Http, Some("zstd"));
 source!(http_bzip2, Place::Http, Some("bzip2"));
+source!(in_memory, Place::Bytes, None);
+source!(in_memory_gzip, Place::Bytes, Some("gzip"));
+source!(in_memory_zstd, Place::Bytes, Some("zstd"));
+source!(reader, Place::Reader, None);
+source!(reader_xz, Place::Reader, Some("xz"));
+source!(async_reader, Place::AsyncReader, None);
+source!(async_reader_gzip, Place::AsyncReader, Some("gzip"));
+source!(stream, Place::Stream, None);
+source!(stream_bzip2, Place::Stream, Some("bzip2"));
+source!(stream_again, Place::StreamAgain, None);
+source!(stream_again_xz, Place::StreamAgain, Some("xz"));
+source!(stream_again_zstd, Place::StreamAgain, Some("zstd"));

@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
         let is_read = match found {
             Ok(path) => {
                 let inspected = tokio::select! {
-                    inspected = inspect(path.clone(), options) => inspected,
+                    inspected = inspect(path.clone(), options.clone()) => inspected,
                     () = cancel.cancelled() => {
                         let text = "interrupted before all files were inspected".to_owned();
                         printer.error(&[text], &[]);

@@ -1,4 +1,4 @@
-//! One key of somebody, with its subkeys, and what its owner says of them.
+//! One public key with its subkeys, and the statements of its owner about them.
 
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
@@ -13,8 +13,8 @@ use crate::error::Refusal;
 pub(super) struct Certificate(pub(super) SignedPublicKey);
 
 impl Certificate {
-    /// Whether one of its keys has made the signature for this text: its fingerprint, or what is wrong.
-    /// None when the signature says that it is by another.
+    /// Checks whether one of its keys made the signature of this text: its fingerprint, or what is wrong.
+    /// None when the signature names another key.
     pub(super) fn check(
         &self,
         signature: &Signature,
@@ -30,47 +30,47 @@ impl Certificate {
             None if !may_be_by_primary => return None,
             _ => shown(&primary.fingerprint()),
         };
-        let may_sign = if may_be_by_primary && signature.verify(primary, text).is_ok() {
-            self.may_sign(now)
+        let result = if may_be_by_primary && signature.verify(primary, text).is_ok() {
+            self.check_primary(now)
         } else if let Some(subkey) = subkeys.find(|key| signature.verify(&key.key, text).is_ok()) {
-            self.lets_sign(subkey, now)
+            self.check_subkey(subkey, now)
         } else {
             Err(Refusal::Wrong { key })
         };
-        Some(may_sign.map(|()| shown(&primary.fingerprint())))
+        Some(result.map(|()| shown(&primary.fingerprint())))
     }
 
-    /// Whether the certificate as a whole is in force.
-    fn is_alive(&self, now: Timestamp) -> Result<(), Refusal> {
+    /// Checks that the certificate itself is valid.
+    fn check_validity(&self, now: Timestamp) -> Result<(), Refusal> {
         let primary = &self.0.primary_key;
         let key = || shown(&primary.fingerprint());
         let mut revocations = self.0.details.revocation_signatures.iter();
         if revocations.any(|revocation| revocation.verify_key(primary).is_ok()) {
             return Err(Refusal::KeyRevoked { key: key() });
         }
-        if self.says(now).is_empty() {
+        if self.statements(now).is_empty() {
             return Err(Refusal::KeyUnfit { key: key() });
         }
-        if self.says(now).iter().any(|said| has_expired(primary, said, now)) {
+        if self.statements(now).iter().any(|said| has_expired(primary, said, now)) {
             return Err(Refusal::KeyExpired { key: key() });
         }
         is_strong(primary)
     }
 
-    /// Whether the primary key may sign data. Old keys do not say what they are for.
-    fn may_sign(&self, now: Timestamp) -> Result<(), Refusal> {
-        self.is_alive(now)?;
-        let says = self.says(now);
-        let mut flags = says.iter().filter(|said| has_flags(said)).peekable();
+    /// Checks that the primary key may sign data. Old keys do not state their purpose.
+    fn check_primary(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.check_validity(now)?;
+        let statements = self.statements(now);
+        let mut flags = statements.iter().filter(|said| has_flags(said)).peekable();
         if flags.peek().is_none() || flags.any(|said| said.key_flags().sign()) {
             return Ok(());
         }
         Err(Refusal::KeyUnfit { key: shown(&self.0.primary_key.fingerprint()) })
     }
 
-    /// Whether the owner says that the subkey is for signing data, and the subkey says so too.
-    fn lets_sign(&self, subkey: &SignedPublicSubKey, now: Timestamp) -> Result<(), Refusal> {
-        self.is_alive(now)?;
+    /// Checks that the subkey is for signing data, by statements of the owner and of the subkey.
+    fn check_subkey(&self, subkey: &SignedPublicSubKey, now: Timestamp) -> Result<(), Refusal> {
+        self.check_validity(now)?;
         let primary = &self.0.primary_key;
         let key = || shown(&subkey.key.fingerprint());
         let of_kind = |kind| {
@@ -94,8 +94,8 @@ impl Certificate {
         is_strong(&subkey.key)
     }
 
-    /// The last word of the owner on the key itself, and on its names.
-    fn says(&self, now: Timestamp) -> Vec<&Signature> {
+    /// The latest statements of the owner about the key and about its user ids.
+    fn statements(&self, now: Timestamp) -> Vec<&Signature> {
         let primary = &self.0.primary_key;
         let direct = self.0.details.direct_signatures.iter().filter(|said| {
             said.typ() == Some(SignatureType::Key) && said.verify_key(primary).is_ok()
@@ -111,20 +111,20 @@ impl Certificate {
     }
 }
 
-/// A modulus of 2048 bits takes as many bytes alone.
-const LEAST_RSA_BYTES: usize = 2048 / 8;
+/// The bytes of a modulus of 2048 bits.
+const MIN_RSA_BYTES: usize = 2048 / 8;
 
-/// Whether a time that begins then, and is without end when it is zero, is over.
+/// Whether a period from `start` has ended; a period of zero has no end.
 pub(super) fn is_over(start: Timestamp, time: pgp::types::Duration, now: Timestamp) -> bool {
     time.as_secs() > 0 && start.as_secs().saturating_add(time.as_secs()) <= now.as_secs()
 }
 
-/// A fingerprint, or a short one, as other programs show it.
+/// A fingerprint or key id, as other programs show it.
 pub(super) fn shown(key: &impl ToString) -> String {
     key.to_string().to_uppercase()
 }
 
-/// Whether a signature is by that key as far as it says.
+/// Whether the signature names this key, or no key.
 fn may_be_by(signature: &Signature, key: &impl KeyDetails) -> bool {
     let (fingerprints, ids) = (signature.issuer_fingerprint(), signature.issuer_key_id());
     let is_named =
@@ -132,7 +132,7 @@ fn may_be_by(signature: &Signature, key: &impl KeyDetails) -> bool {
     is_named || (fingerprints.is_empty() && ids.is_empty())
 }
 
-/// The newest of what the owner says, and that is in force.
+/// The newest valid statement.
 fn newest<'a>(
     signatures: impl Iterator<Item = &'a Signature>,
     now: Timestamp,
@@ -140,8 +140,8 @@ fn newest<'a>(
     signatures.filter(|said| is_sound(said, now)).max_by_key(|said| said.created())
 }
 
-/// SHA-1 is borne here, with its collisions found out: it is the owner who chose what was signed, long ago
-/// at times, and who was given as the owner.
+/// SHA-1 is accepted here, with collisions detected: the trusted owner chose the signed statement, often
+/// long ago.
 fn is_sound(signature: &Signature, now: Timestamp) -> bool {
     let forgeable = [HashAlgorithm::Md5, HashAlgorithm::Ripemd160];
     signature.hash_alg().is_some_and(|hash| !forgeable.contains(&hash))
@@ -163,7 +163,7 @@ fn has_flags(said: &Signature) -> bool {
 fn is_strong(key: &impl KeyDetails) -> Result<(), Refusal> {
     let is_current = matches!(key.version(), KeyVersion::V4 | KeyVersion::V6);
     let is_long = match key.public_params() {
-        PublicParams::RSA(numbers) => numbers.write_len() > LEAST_RSA_BYTES,
+        PublicParams::RSA(numbers) => numbers.write_len() > MIN_RSA_BYTES,
         PublicParams::DSA(_) | PublicParams::Elgamal(_) => false,
         _ => true,
     };

@@ -1,4 +1,4 @@
-//! Who may have signed a list.
+//! Trusted keys, and signatures by them.
 
 use std::path::Path;
 
@@ -13,30 +13,30 @@ use crate::error::{ChecksumError, Refusal};
 use crate::http::HttpOptions;
 use crate::open::is_address;
 
-/// OpenPGP keys (RFC 9580) whose signatures count.
+/// Trusted OpenPGP keys (RFC 9580).
 ///
-/// A signature holds when one of them has made it for this very text, by an algorithm that cannot be
-/// forged, and when neither it nor the key is expired, revoked, or for something else. Everything else
-/// is refused. Of several signatures one has to hold. Whoever gives a key vouches for it: its
-/// certifications by others are not looked at.
+/// A signature is valid if one of these keys made it for exactly this text with a hash algorithm that is not
+/// broken, and if neither signature nor key is expired, revoked or for another purpose. One valid signature of
+/// several is enough. The caller decides which keys to trust: certifications by third parties are not
+/// checked.
 #[derive(Clone, Debug, Default)]
 pub struct Keys(Vec<Certificate>);
 
 impl Keys {
-    /// Reads the keys in a file, armored or not. Addresses are not taken.
+    /// Reads the keys in a file, armored or not. Addresses are not accepted.
     ///
     /// # Errors
     ///
     /// [`ChecksumError::Unreadable`], [`ChecksumError::TooLarge`] or [`ChecksumError::NotAKey`].
     pub async fn read(path: &Path) -> Result<Self, ChecksumError> {
-        // Whoever can change a key on its way can sign any list.
+        // An attacker who can replace a key in transit can sign any list.
         let is_address = is_address(path);
         let path = if is_address { &Path::new(".").join(path) } else { path };
         let document = Document::read(path, "key", &HttpOptions::default()).await?;
         Keys::parse(&document.name, &document.text)
     }
 
-    /// The keys in a text, armored or not; `name` is what messages call it.
+    /// Parses the keys in a text, armored or not; `name` is for messages.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Keys {
         }
     }
 
-    /// These and others.
+    /// These keys and others.
     #[must_use]
     pub fn and(mut self, others: Keys) -> Self {
         self.0.extend(others.0);
@@ -67,8 +67,8 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// Who has signed the text by a signature that lies beside it.
-    pub(in crate::checksum) fn check_beside(
+    /// The fingerprint of the key that made a detached signature of the text.
+    pub(in crate::checksum) fn check_detached(
         &self,
         text: &Document,
         signature: &Document,
@@ -82,12 +82,13 @@ impl Keys {
         if signatures.is_empty() {
             return Err(not_a_signature(None));
         }
-        let signatures: Vec<_> = signatures.into_iter().map(|beside| beside.signature).collect();
+        let signatures: Vec<_> =
+            signatures.into_iter().map(|detached| detached.signature).collect();
         self.check(&signatures, &text.text, &text.name)
     }
 
-    /// What is inside a clear-signed text, and who has signed it.
-    pub(in crate::checksum) fn check_around(
+    /// The signed part of a clear-signed text, and the fingerprint of the key that signed it.
+    pub(in crate::checksum) fn check_clear_signed(
         &self,
         text: &Document,
     ) -> Result<(Vec<u8>, String), ChecksumError> {
@@ -124,14 +125,14 @@ impl Keys {
         Err(ChecksumError::Signature { list: list.to_owned(), refusals })
     }
 
-    /// The fingerprint of the certificate whose signature it is.
+    /// The fingerprint of the certificate that made the signature.
     fn signer(
         &self,
         signature: &Signature,
         text: &[u8],
         now: Timestamp,
     ) -> Result<String, Vec<Refusal>> {
-        judge(signature, now).map_err(|refusal| vec![refusal])?;
+        check_signature(signature, now).map_err(|refusal| vec![refusal])?;
         let mut signer = None;
         let mut refusals = Vec::new();
         for certificate in &self.0 {
@@ -155,11 +156,11 @@ impl Keys {
 
 const SIGNED_MESSAGE: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 const ARMOR: &[u8] = b"-----BEGIN PGP ";
-/// By how much two clocks may differ, in seconds.
+/// The tolerated difference of two clocks, in seconds.
 const SKEW_SECONDS: u32 = 30 * 60;
 
-/// What a signature says of itself.
-fn judge(signature: &Signature, now: Timestamp) -> Result<(), Refusal> {
+/// Checks what a signature states about itself.
+fn check_signature(signature: &Signature, now: Timestamp) -> Result<(), Refusal> {
     let (Some(config), Some(created)) = (signature.config(), signature.created()) else {
         return Err(Refusal::Kind);
     };
@@ -191,14 +192,14 @@ fn is_strong(hash: HashAlgorithm) -> bool {
     )
 }
 
-/// The key that a signature says it is by.
+/// The key that a signature names.
 fn issuer(signature: &Signature) -> String {
     let fingerprint = signature.issuer_fingerprint().first().map(shown);
     let id = || signature.issuer_key_id().first().map(shown);
     fingerprint.or_else(id).unwrap_or_else(|| "that it does not name".to_owned())
 }
 
-/// All of a kind that are in a text, which may be several armored blocks behind each other.
+/// All objects of a type in a text, which may be several armored blocks in a row.
 fn parse<T: Deserializable>(text: &[u8]) -> Result<Vec<T>, pgp::errors::Error> {
     if text.first().is_none_or(|byte| byte & 0x80 != 0) {
         return T::from_bytes_many(text)?.collect();

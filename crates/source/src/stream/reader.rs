@@ -1,0 +1,100 @@
+//! Anything that implements [`Read`]: the standard input, a pipe, a decoder of the caller.
+
+use std::io::Read;
+
+use bytes::Bytes;
+
+use super::state::StreamState;
+use crate::error::SourceError;
+use crate::pool::Pool;
+use crate::source::{Peek, Source};
+
+/// A source around a blocking reader. It can be read only once, so an upload of it cannot be repeated.
+///
+/// Without a declared size the end of the reader is the only sign that all bytes have arrived. With
+/// [`with_size`](ReaderSource::with_size) fewer bytes are [`SourceError::Shrank`] and more are
+/// [`SourceError::Grew`].
+///
+/// Bytes are read into buffers of the pool. An I/O error is [`SourceError::Read`], unless a
+/// [`CustomError`](crate::CustomError) or [`SourceError`] is inside it: then it is that one.
+#[derive(Debug)]
+pub struct ReaderSource<R> {
+    state: StreamState,
+    reader: R,
+    /// Bytes that were peeked at and not yet returned.
+    head: Vec<u8>,
+}
+
+impl<R: Read + Send> ReaderSource<R> {
+    /// A source around the reader; `name` is what messages call it.
+    pub fn new(name: impl Into<String>, reader: R) -> Self {
+        ReaderSource { state: StreamState::new(name.into()), reader, head: Vec::new() }
+    }
+
+    /// Declares the size, in bytes.
+    #[must_use]
+    pub fn with_size(mut self, bytes: u64) -> Self {
+        self.state.size = Some(bytes);
+        self
+    }
+
+    /// Sets the name of the file that the bytes are from, for lists of checksums and the image's name.
+    #[must_use]
+    pub fn with_file_name(mut self, name: impl Into<String>) -> Self {
+        self.state.file_name = Some(name.into());
+        self
+    }
+
+    /// Reads until the space is full or the reader at its end. A pipe returns little at a time, and
+    /// small chunks would become small frames of the upload.
+    fn fill(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
+        let mut filled = 0;
+        while filled < space.len() {
+            match self.reader.read(&mut space[filled..]) {
+                Ok(0) => {
+                    self.state.end()?;
+                    break;
+                }
+                Ok(count) => {
+                    filled += count;
+                    self.state.advance(count)?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.state.failed(error)),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+impl<R: Read + Send> Source for ReaderSource<R> {
+    fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    fn file_name(&self) -> Option<String> {
+        self.state.file_name.clone()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.state.size
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
+        let space = buffer.space();
+        let known = self.head.len().min(space.len());
+        space[..known].copy_from_slice(&self.head[..known]);
+        self.head.drain(..known);
+        let filled = known + self.fill(&mut space[known..])?;
+        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+    }
+}
+
+impl<R: Read + Send> Peek for ReaderSource<R> {
+    fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
+        let filled = self.fill(space)?;
+        self.head = space[..filled].to_vec();
+        Ok(filled)
+    }
+}
