@@ -147,8 +147,7 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
             }
             failure => {
                 assert_eq!(status(failure), Some(code), "{failure:?}");
-                let PushFailure::Client { source, .. } = failure else { unreachable!() };
-                let answer = source.answer().unwrap();
+                let answer = failure.call().unwrap().answer().unwrap();
                 assert_eq!(answer.server.as_deref(), Some("nginx"));
                 assert!(answer.message.contains("nginx"), "{}", answer.message);
             }

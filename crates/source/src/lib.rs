@@ -56,8 +56,8 @@ mod open;
 pub mod pool;
 mod provenance;
 mod source;
-mod zeros;
 mod stream;
+mod zeros;
 
 #[cfg(feature = "http")]
 pub use self::http::HttpSource;
@@ -76,5 +76,5 @@ pub use open::{Io, SourceOptions, is_address, open, open_blocking, shown};
 pub use pool::Pool;
 pub use provenance::{ChecksumSubject, Provenance, Published, SourceChecksum};
 pub use source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
-pub use zeros::is_zero;
 pub use stream::{AsyncReadSource, BytesSource, ReaderSource, StreamSource};
+pub use zeros::is_zero;

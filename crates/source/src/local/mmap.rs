@@ -266,7 +266,7 @@ mod tests {
             return;
         }
         let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "source::mmap::tests::other_bus_errors_end_the_process"])
+            .args(["--exact", "local::mmap::tests::other_bus_errors_end_the_process"])
             .env(CHILD, "1")
             .output()
             .unwrap()

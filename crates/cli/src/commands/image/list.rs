@@ -135,7 +135,7 @@ fn sort(records: &mut [Map<String, Value>], by: &[SortKey]) {
             };
             match sort.direction {
                 Direction::Ascending => order,
-                Direction::Descending => order.reverse(),
+                _ => order.reverse(),
             }
         };
         by.iter().map(by_key).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
