@@ -13,16 +13,22 @@ use super::{packing, read_all};
 
 const LENGTH: usize = 100_000;
 
+/// Few and quick retries; silence is no failure, however busy the machine is.
 fn hurried() -> HttpOptions {
-    let mut options = HttpOptions::default();
-    options.idle_timeout = Duration::from_secs(1);
-    options.retries = 2;
-    options.pause = Duration::from_millis(10);
-    options
+    HttpOptions::default().with_retries(2).with_pause(Duration::from_millis(10))
+}
+
+/// The same with a short time-out, for servers that are silent.
+fn impatient() -> HttpOptions {
+    hurried().with_idle_timeout(Duration::from_secs(1))
 }
 
 fn read(web: &Web) -> Result<Vec<u8>, SourceError> {
-    read_all(&mut HttpSource::open(&web.url, &hurried())?)
+    read_with(web, &hurried())
+}
+
+fn read_with(web: &Web, options: &HttpOptions) -> Result<Vec<u8>, SourceError> {
+    read_all(&mut HttpSource::open(&web.url, options)?)
 }
 
 /// A server whose first answer is `first`, and the others `then`.
@@ -66,7 +72,7 @@ fn so_is_one_of_unknown_length_and_one_that_falls_silent() {
 
     let silent = |request: &Request| Answer::of(&content(LENGTH), request).silent_after(30_000);
     let web = first_then(silent, |request| Answer::of(&content(LENGTH), request));
-    assert!(read(&web).unwrap() == content(LENGTH));
+    assert!(read_with(&web, &impatient()).unwrap() == content(LENGTH));
     assert_eq!(web.count(), 2);
 }
 
@@ -76,7 +82,7 @@ fn a_server_that_stays_silent_is_given_up() {
         |request| Answer::of(&content(LENGTH), request).silent_after(30_000),
         |request| Answer::of(&content(LENGTH), request).silent_after(0),
     );
-    let error = read(&web).unwrap_err();
+    let error = read_with(&web, &impatient()).unwrap_err();
     let SourceError::GaveUp { at, attempts, source: Interruption::Stalled { seconds }, .. } = error
     else {
         panic!("{error:?}");
@@ -309,7 +315,7 @@ fn parts_are_had_only_where_the_server_says_so_and_of_the_same_file() {
 #[test]
 fn a_reader_that_waits_makes_the_server_wait() {
     let web = Web::with(content(16 << 20));
-    let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
+    let mut source = HttpSource::open(&web.url, &impatient()).unwrap();
     let pool = Pool::new(4, 4096);
     drop(source.next_chunk(&pool).unwrap());
     // Longer than the idle time-out, which is for servers and not for readers.
