@@ -315,11 +315,12 @@ fn parts_are_had_only_where_the_server_says_so_and_of_the_same_file() {
 #[test]
 fn a_reader_that_waits_makes_the_server_wait() {
     let web = Web::with(content(16 << 20));
-    let mut source = HttpSource::open(&web.url, &impatient()).unwrap();
+    let options = hurried().with_idle_timeout(Duration::from_secs(4));
+    let mut source = HttpSource::open(&web.url, &options).unwrap();
     let pool = Pool::new(4, 4096);
     drop(source.next_chunk(&pool).unwrap());
     // Longer than the idle time-out, which is for servers and not for readers.
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_secs(5));
     drop(source.next_chunk(&pool).unwrap());
     assert_eq!(web.count(), 1);
 }
