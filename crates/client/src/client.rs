@@ -38,7 +38,6 @@ impl ImageClient {
     }
 
     /// A client for an [`Identity`] of one's own.
-    #[must_use]
     pub fn builder(identity: Arc<dyn Identity>) -> ImageClientBuilder {
         ImageClientBuilder { identity, name: "the cloud".to_owned(), http: HttpOptions::default() }
     }

@@ -195,6 +195,7 @@ fn mapped(file: FileSource) -> Result<Box<dyn Source>, SourceError> {
 }
 
 #[cfg(not(all(target_os = "linux", feature = "mmap")))]
+#[expect(clippy::needless_pass_by_value, reason = "it is consumed where files can be mapped")]
 fn mapped(file: FileSource) -> Result<Box<dyn Source>, SourceError> {
     if cfg!(target_os = "linux") {
         return Err(SourceError::Unsupported { name: file.name().to_owned(), feature: "mmap" });

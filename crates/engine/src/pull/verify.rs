@@ -62,7 +62,7 @@ impl Verification {
     ///
     /// # Errors
     ///
-    /// [`VerificationError`], with [`IntegrityError::Differs`] where the two are not the same.
+    /// [`VerificationError`], with [`IntegrityError::Differs`](crate::IntegrityError::Differs) where the two are not the same.
     ///
     /// # Cancel safety
     ///
@@ -97,7 +97,7 @@ impl Verification {
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
         let proved = self.0.to_nowhere(image, cancel).await;
-        let (produced, proof) = proved.map_err(|failure| self.error(image, failure.into()))?;
+        let (produced, proof) = proved.map_err(|failure| self.error(image, failure))?;
         Ok(self.report(image, &produced, proof.by, "download", None, start))
     }
 

@@ -136,7 +136,7 @@ pub(crate) struct FormatGate {
 
 impl FormatGate {
     /// A gate for one branch of one pass, and where its verdict will be.
-    pub(crate) fn new(claim: Claim) -> (Box<dyn TailGate>, GateVerdict) {
+    pub(crate) fn on(claim: Claim) -> (Box<dyn TailGate>, GateVerdict) {
         let verdict = GateVerdict::default();
         let gate = FormatGate { claim, detector: Detector::new(), verdict: Arc::clone(&verdict) };
         (Box::new(gate), verdict)

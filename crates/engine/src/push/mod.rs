@@ -56,7 +56,7 @@ use imgpush_source::pool::Pool;
 ///    sending.
 /// 5. When that failed in passing, the image is asked what came of it. One that is complete although
 ///    the answer was lost goes on; to one that is `queued` again the data is sent again after a pause, if
-///    the source has a way back; one that stays `saving` is replaced. [`RetryOptions`] says how often.
+///    the source has a way back; one that stays `saving` is replaced. [`RetryOptions`](crate::RetryOptions) says how often.
 /// 6. `status`, `size`, `checksum` and `os_hash_value` are compared. A hash that was not computed is
 ///    computed by reading again.
 ///

@@ -322,7 +322,7 @@ impl Participant for StagingJob<'_> {
     }
 
     fn gate(&mut self) -> Option<Box<dyn TailGate>> {
-        let (gate, verdict) = FormatGate::new(self.claim.clone()?);
+        let (gate, verdict) = FormatGate::on(self.claim.clone()?);
         self.verdict = verdict;
         Some(gate)
     }

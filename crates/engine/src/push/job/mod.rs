@@ -360,7 +360,7 @@ impl Participant for UploadJob<'_> {
 
     fn gate(&mut self) -> Option<Box<dyn TailGate>> {
         let claim = self.plan.as_ref().expect("prepared before").claim.clone();
-        let (gate, verdict) = FormatGate::new(claim);
+        let (gate, verdict) = FormatGate::on(claim);
         self.verdict = verdict;
         Some(gate)
     }
