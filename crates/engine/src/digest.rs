@@ -225,8 +225,8 @@ impl DigestWork {
                 return Ok(None);
             }
             hasher.update(&chunk);
-            bytes += chunk.len() as u64;
-            self.read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            bytes += chunk.len();
+            self.read_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
         }
         let digests = hasher.finish();
         source.finish(&digests)?;

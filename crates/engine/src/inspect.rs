@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use imgpush_formats::{Detector, Inspection, TAIL_BYTES};
-use imgpush_source::{Pool, ReadAt, Source, SourceError, off_runtime};
+use imgpush_source::{Chunk, Pool, ReadAt, Source, SourceError, off_runtime};
 
 /// The memory of an inspection that has to read all through.
 const STREAM_CHUNKS: usize = 2;
@@ -23,7 +22,7 @@ pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
     let pool = Pool::new(STREAM_CHUNKS, STREAM_CHUNK_BYTES);
     let mut detector = Detector::new();
     while let Some(chunk) = source.next_chunk(&pool)? {
-        detector.push(&chunk);
+        chunk.slices().for_each(|slice| detector.push(&slice));
     }
     source.check()?;
     Ok(detector.finish())
@@ -58,7 +57,7 @@ fn part(places: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceErr
 
 /// What a source is, and the start of it that had to be read, and is not yet sent, to know that.
 pub(crate) struct Sniffed {
-    pub(crate) head: Vec<Bytes>,
+    pub(crate) head: Vec<Chunk>,
     pub(crate) inspection: Inspection,
     /// Whether the end was seen, too.
     pub(crate) is_whole: bool,
@@ -91,8 +90,8 @@ fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceErro
             is_whole = true;
             break;
         };
-        read += chunk.len() as u64;
-        detector.push(&chunk);
+        read += chunk.len();
+        chunk.slices().for_each(|slice| detector.push(&slice));
         head.push(chunk);
     }
     let size = source.size().or(is_whole.then_some(read));

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Busy, Digests, LaneStream, Lanes, MultiHasher};
 
-use imgpush_source::Pool;
+use imgpush_source::{Chunk, Pool};
 
 /// The buffers of one push at a time, and who hashes.
 #[derive(Clone, Debug)]
@@ -64,10 +64,14 @@ pub(crate) enum Hasher {
 
 impl Hasher {
     /// Adds the next bytes. Waits when the hashing is behind.
-    pub(crate) fn update(&mut self, chunk: &Bytes) {
+    pub(crate) fn update(&mut self, chunk: &Chunk) {
+        chunk.slices().for_each(|slice| self.update_slice(&slice));
+    }
+
+    fn update_slice(&mut self, slice: &Bytes) {
         match self {
-            Hasher::Alone(hasher) => hasher.update(chunk),
-            Hasher::Lane(stream) => stream.update(chunk),
+            Hasher::Alone(hasher) => hasher.update(slice),
+            Hasher::Lane(stream) => stream.update(slice),
         }
     }
 

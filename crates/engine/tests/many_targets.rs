@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use common::connect;
 use counted::Counted;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;
-use imgpush_engine::source::{ReaderSource, Source};
+use imgpush_engine::source::{Chunk, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, MultiPush, PushError, PushFailure, PushOptions, RecordOutcome, Report,
     RetryOptions, Slowest, SourceError, Stores, Target, TransferError, Via,
@@ -161,7 +160,7 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
         fn size(&self) -> Option<u64> {
             self.0.size()
         }
-        fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+        fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
             self.0.next_chunk(pool)
         }
         fn check(&mut self) -> Result<(), SourceError> {

@@ -142,3 +142,53 @@ fn an_inspection_asks_for_a_few_parts() {
     assert_eq!(asked.len(), web.count() - 1, "all but the first are for parts");
     assert!(asked.iter().sum::<u64>() < 2 << 20, "{asked:?}");
 }
+
+/// Holes and zeros at the start, at the end and over chunks of whatever they are read from.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn zeros_arrive_as_zeros_from_every_source() {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+
+    use sha2::Digest as _;
+
+    for (places, size) in [
+        (vec![(3 * MIB + 5, 4096), (5 * MIB - 1, 2)], 9 * MIB),
+        (vec![(0, 1), (7 * MIB, 77)], 7 * MIB + 77),
+        (vec![], 4 * MIB + 3),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(size).unwrap();
+        for (at, length) in places {
+            file.seek(SeekFrom::Start(at)).unwrap();
+            file.write_all(&vec![7; length]).unwrap();
+        }
+        // Zeros that are not a hole.
+        file.seek(SeekFrom::Start(MIB)).unwrap();
+        file.write_all(&vec![0; 2 << 20]).unwrap();
+        let data = std::fs::read(file.path()).unwrap();
+        let expected = sha2::Sha512::digest(&data);
+        let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+
+        let packed = tempfile::NamedTempFile::new().unwrap();
+        if let Some(bytes) = packing::pack("zstd", &data) {
+            std::fs::write(packed.path(), bytes).unwrap();
+        } else {
+            std::fs::write(packed.path(), &data).unwrap();
+        }
+        let web = Web::with(data);
+        for (place, io) in [
+            (file.path(), Io::Read),
+            (file.path(), Io::Mmap),
+            (packed.path(), Io::Read),
+            (Path::new(&web.url), Io::Read),
+        ] {
+            if io == Io::Mmap && !cfg!(target_os = "linux") {
+                continue;
+            }
+            let mut options = SourceOptions::default();
+            (options.io, options.decompress) = (io, true);
+            let report = push(place, &options, quiet()).await.unwrap();
+            assert!(report.verified, "{place:?}, {io:?}");
+            assert_eq!((report.size, report.os_hash_value), (Some(size), Some(expected.clone())));
+        }
+    }
+}

@@ -7,10 +7,9 @@ mod common;
 use std::io::{Cursor, Read, Write as _};
 use std::time::Duration;
 
-use bytes::Bytes;
 use common::connect;
 use imgpush_engine::pool::Pool;
-use imgpush_engine::source::{Compression, Decompressed, ReaderSource, Source};
+use imgpush_engine::source::{Chunk, Compression, Decompressed, ReaderSource, Source};
 use imgpush_engine::{
     Bottleneck, CancellationToken, MultiPush, Push, PushError, PushOptions, Report, RetryOptions,
     SourceError, Target, Timing,
@@ -34,11 +33,11 @@ impl Source for Slow {
         None
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let Some(left) = self.chunks.checked_sub(1) else { return Ok(None) };
         self.chunks = left;
         std::thread::sleep(self.pause);
-        Ok(Some(pool.take().unwrap().into_chunk(MIB)))
+        Ok(Some(pool.take().unwrap().into_chunk(MIB).into()))
     }
 }
 

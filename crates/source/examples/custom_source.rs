@@ -13,10 +13,9 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use imgpush_digest::{Algorithm, MultiHasher, hash};
 use imgpush_source::checksum::Expected;
-use imgpush_source::{CustomError, Pool, ReadAt, Rewind, Source, SourceError};
+use imgpush_source::{Chunk, CustomError, Pool, ReadAt, Rewind, Source, SourceError};
 
 /// A store whose server is overloaded now and then.
 struct Store {
@@ -56,7 +55,7 @@ impl Source for ObjectSource {
     }
 
     /// Copies into a buffer of the pool, which bounds the memory.
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         match &mut self.requests_left {
             Some(0) => {
                 self.requests_left = None;
@@ -73,7 +72,7 @@ impl Source for ObjectSource {
         space[..part.len()].copy_from_slice(part);
         let count = part.len();
         self.at += count;
-        Ok((count > 0).then(|| buffer.into_chunk(count)))
+        Ok((count > 0).then(|| Chunk::of(buffer.into_chunk(count))))
     }
 
     /// With this, headers and footers are inspected before the first chunk is read.
@@ -123,8 +122,10 @@ fn read_once(source: &mut dyn Source, pool: &Pool) -> Result<Vec<u8>, SourceErro
     let mut hasher = MultiHasher::new(source.wants().iter().copied(), NonZeroUsize::MIN);
     let mut data = Vec::new();
     while let Some(chunk) = source.next_chunk(pool)? {
-        hasher.update(&chunk);
-        data.extend_from_slice(&chunk);
+        for slice in chunk.slices() {
+            hasher.update(&slice);
+            data.extend_from_slice(&slice);
+        }
     }
     source.finish(&hasher.finish())?;
     Ok(data)

@@ -24,7 +24,8 @@
 //! let mut source = ReaderSource::new("a pipe", &b"abc"[..]);
 //! let pool = Pool::within(64 << 20);
 //! while let Some(chunk) = source.next_chunk(&pool)? {
-//!     assert_eq!(&chunk[..], b"abc");
+//!     assert_eq!(chunk.len(), 3);
+//!     assert!(chunk.slices().all(|slice| &slice[..] == b"abc"));
 //! }
 //! # Ok(()) }
 //! # tour().unwrap();
@@ -46,6 +47,7 @@ mod address;
 mod backoff;
 mod blocking;
 pub mod checksum;
+mod chunk;
 mod compression;
 mod decompress;
 mod error;
@@ -64,6 +66,7 @@ pub use self::http::HttpSource;
 pub use self::http::{Credentials, HttpOptions};
 pub use backoff::RetryPolicy;
 pub use blocking::off_runtime;
+pub use chunk::{Chunk, Slices};
 pub use compression::Compression;
 pub use decompress::Decompressed;
 pub use error::{

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests};
 
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::file_name;
 use crate::pool::Pool;
@@ -41,14 +41,16 @@ pub trait Source: Send {
 
     /// The next bytes, never empty, or `None` at the end.
     ///
-    /// They belong in a buffer of `pool`, which bounds the memory. A source that returns memory of its own
-    /// bounds that itself.
+    /// They belong in a buffer of `pool`, which bounds the memory, or are known to be zeros. A source that
+    /// returns memory of its own bounds that itself. A chunk has at most [`Pool::chunk_bytes`], zeros too, so
+    /// that consumers progress in even steps. Zeros are bytes that were read: what a file system says of holes
+    /// is no statement about their content.
     ///
     /// # Errors
     ///
     /// Reading failed, or the source is shorter than its [`size`](Source::size). A
     /// [`CustomError`](crate::CustomError) can be marked as transient.
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError>;
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError>;
 
     /// The algorithms whose digests [`finish`](Source::finish) needs.
     fn wants(&self) -> &[Algorithm] {

@@ -1,17 +1,38 @@
-//! Tells zeros from other bytes.
+//! Zeros: memory that has only them, and telling them from other bytes.
 
-/// Bytes that are compared at a time. They and as many of the data fit the first-level cache.
-const PAGE_BYTES: usize = 4096;
+use std::sync::LazyLock;
 
-static PAGE: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
+use bytes::Bytes;
+use memmap2::MmapMut;
+
+use crate::pool::CHUNK_BYTES;
+
+/// As many zeros as a chunk has bytes, to hash and to send in place of those that were read.
+///
+/// An anonymous mapping that is only read takes no memory: all of it is one page of the kernel, which stays
+/// in the first-level cache. With fewer bytes a chunk would take several steps through all queues.
+static ZEROS: LazyLock<Bytes> =
+    LazyLock::new(|| match MmapMut::map_anon(CHUNK_BYTES).and_then(MmapMut::make_read_only) {
+        Ok(mapping) => Bytes::from_owner(mapping),
+        Err(_) => Bytes::from_static(&PAGE),
+    });
+
+static PAGE: [u8; 4096] = [0; 4096];
+
+/// The first of that many zeros, as many as lie in one piece of memory.
+pub(crate) fn zeros(count: u64) -> Bytes {
+    let length = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
+    ZEROS.slice(..length)
+}
 
 /// Whether all bytes are zero.
 ///
-/// Compares with a page of zeros: the `memcmp` of the system is fast in every build profile, which a loop
-/// of our own is only where it is optimised. Data ends the comparison at its first byte that is not zero.
+/// Compares with a page of zeros, which fits the first-level cache beside the data: the `memcmp` of the
+/// system is fast in every build profile, which a loop of our own is only where it is optimised. Data ends
+/// the comparison at its first byte that is not zero.
 #[must_use]
 pub fn is_zero(bytes: &[u8]) -> bool {
-    bytes.chunks(PAGE_BYTES).all(|piece| *piece == PAGE[..piece.len()])
+    bytes.chunks(PAGE.len()).all(|piece| *piece == PAGE[..piece.len()])
 }
 
 #[cfg(test)]
@@ -19,8 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn zeros_are_zeros() {
+        assert_eq!(zeros(u64::MAX).len(), CHUNK_BYTES);
+        assert!(is_zero(&zeros(u64::MAX)));
+        assert_eq!(zeros(0), Bytes::new());
+        assert_eq!(zeros(3), [0; 3][..]);
+    }
+
+    #[test]
     fn one_byte_that_is_not_zero_is_found_wherever_it_is() {
-        for length in [0, 1, 31, PAGE_BYTES - 1, PAGE_BYTES, PAGE_BYTES + 1, 3 * PAGE_BYTES + 7] {
+        for length in [0, 1, 31, 4095, 4096, 4097, 3 * 4096 + 7] {
             // Not aligned.
             let mut bytes = vec![0; length + 1];
             assert!(is_zero(&bytes[1..]), "{length}");

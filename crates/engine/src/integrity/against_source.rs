@@ -86,7 +86,7 @@ impl Comparison {
                 return Err(IntegrityError::Interrupted);
             }
             hasher.update(&chunk);
-            bytes += chunk.len() as u64;
+            bytes += chunk.len();
             self.progress.sent(bytes);
         }
         let digests = hasher.finish();

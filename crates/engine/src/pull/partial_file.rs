@@ -12,7 +12,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use imgpush_source::is_zero;
+use imgpush_source::{Chunk, is_zero};
 
 use super::error::{DestinationError, PartialOutcome};
 
@@ -130,11 +130,24 @@ impl Part {
     /// Writes the next bytes, or leaves them out where a block has only zeros.
     ///
     /// A block that two chunks share is judged piece by piece: it becomes a hole if both are zeros.
-    pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), DestinationError> {
+    pub(crate) fn write(&mut self, chunk: &Chunk) -> Result<(), DestinationError> {
         if self.sparse == Sparse::Never {
-            return self.write_data(chunk);
+            return chunk.slices().try_for_each(|slice| self.write_data(&slice));
         }
         self.begin()?;
+        if chunk.is_zeros() {
+            self.at += chunk.len();
+        } else {
+            chunk.slices().try_for_each(|slice| self.write_blocks(&slice))?;
+        }
+        if self.at - self.end >= MOST_LEFT_OUT {
+            self.set_length()?;
+        }
+        Ok(())
+    }
+
+    /// Writes all but blocks of zeros.
+    fn write_blocks(&mut self, chunk: &[u8]) -> Result<(), DestinationError> {
         let start = self.at;
         let (mut done, mut next) = (0, 0);
         while next < chunk.len() {
@@ -147,11 +160,7 @@ impl Part {
                 done = next;
             }
         }
-        self.write_data(&chunk[done..])?;
-        if self.at - self.end >= MOST_LEFT_OUT {
-            self.set_length()?;
-        }
-        Ok(())
+        self.write_data(&chunk[done..])
     }
 
     /// Sees to it that there is nothing where zeros are left out. There is not, unless somebody writes to
@@ -358,6 +367,8 @@ fn sync_folder(destination: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
@@ -373,7 +384,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
         let mut part = Part::open(&destination, "id", 3, false).unwrap();
-        part.write(b"abc").unwrap();
+        part.write(&Bytes::from_static(b"abc").into()).unwrap();
         std::fs::write(&destination, "other").unwrap();
         assert!(matches!(part.publish(), Err(DestinationError::Exists { .. })));
         // Past the look, too.

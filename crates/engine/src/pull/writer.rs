@@ -14,7 +14,7 @@ use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
 use crate::resources::Hasher;
 use crate::resources::Workbench;
-use imgpush_source::Provenance;
+use imgpush_source::{Chunk, Provenance};
 
 /// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
 /// of either side.
@@ -150,7 +150,7 @@ impl WriterThread {
                 break;
             }
             self.bytes += filled as u64;
-            self.hasher.update(&buffer.into_chunk(filled));
+            self.hasher.update(&Chunk::of(buffer.into_chunk(filled)));
             self.written.store(self.bytes, Ordering::Relaxed);
             progress.sent(self.bytes);
         }
@@ -161,7 +161,9 @@ impl WriterThread {
     fn run(&mut self) -> Result<bool, PullFailure> {
         loop {
             match self.next_item().map_err(PullFailure::Destination)? {
-                Some(Item::Chunk(chunk)) => self.take(&chunk).map_err(PullFailure::Destination)?,
+                Some(Item::Chunk(bytes)) => {
+                    self.take(&Chunk::of(bytes)).map_err(PullFailure::Destination)?;
+                }
                 Some(Item::End) => break,
                 None => return Ok(false),
             }
@@ -186,12 +188,12 @@ impl WriterThread {
         }
     }
 
-    fn take(&mut self, chunk: &Bytes) -> Result<(), DestinationError> {
+    fn take(&mut self, chunk: &Chunk) -> Result<(), DestinationError> {
         self.hasher.update(chunk);
         if let Some(part) = &mut self.part {
             part.write(chunk)?;
         }
-        self.bytes += chunk.len() as u64;
+        self.bytes += chunk.len();
         self.written.store(self.bytes, Ordering::Relaxed);
         Ok(())
     }

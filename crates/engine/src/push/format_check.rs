@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use imgpush_formats::{
     Detector, Finding, FindingId, Format, ImageFormatSettings, Inspection, ServerVerdict, Severity,
 };
+use imgpush_source::Chunk;
 
 use super::error::PushFailure;
 use super::format_error::FormatError;
@@ -152,8 +152,8 @@ pub(crate) fn failure_of(error: TransferError, verdict: &GateVerdict) -> PushFai
 }
 
 impl TailGate for FormatGate {
-    fn see(&mut self, chunk: &Bytes) {
-        self.detector.push(chunk);
+    fn see(&mut self, chunk: &Chunk) {
+        chunk.slices().for_each(|slice| self.detector.push(&slice));
     }
 
     fn opens(&mut self) -> bool {

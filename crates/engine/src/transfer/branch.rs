@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use imgpush_source::Chunk;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
@@ -18,13 +18,13 @@ pub(crate) type BranchEnd = watch::Receiver<Option<Result<Produced, TransferErro
 
 /// The receiver's side.
 pub(crate) struct Branch {
-    pub(crate) queue: mpsc::Receiver<Bytes>,
+    pub(crate) queue: mpsc::Receiver<Chunk>,
     pub(crate) end: BranchEnd,
 }
 
 /// The side of the pass.
 pub(crate) struct Feed {
-    sender: mpsc::Sender<Bytes>,
+    sender: mpsc::Sender<Chunk>,
     end: watch::Sender<Option<Result<Produced, TransferError>>>,
     pub(crate) gate: Option<Box<dyn TailGate>>,
     /// How long the others have waited for it, in total or since the last chunk.
@@ -40,12 +40,12 @@ pub(crate) fn branch(places: usize, gate: Option<Box<dyn TailGate>>) -> (Feed, B
 
 impl Feed {
     /// Waits for a free place.
-    pub(crate) fn send(&self, chunk: &Bytes) -> Result<(), TransferError> {
+    pub(crate) fn send(&self, chunk: &Chunk) -> Result<(), TransferError> {
         self.sender.blocking_send(chunk.clone()).map_err(|_| TransferError::Unwanted)
     }
 
     /// Whether there was a free place.
-    pub(crate) fn try_send(&self, chunk: &Bytes) -> Result<bool, TransferError> {
+    pub(crate) fn try_send(&self, chunk: &Chunk) -> Result<bool, TransferError> {
         match self.sender.try_send(chunk.clone()) {
             Ok(()) => Ok(true),
             Err(TrySendError::Full(_)) => Ok(false),
@@ -66,7 +66,7 @@ impl Feed {
 
     /// Ends it well: the receiver gets the last chunk. A task waits for a free place, so that the other
     /// branches do not.
-    pub(crate) fn finish(self, tail: Option<Bytes>, produced: Produced, runtime: &Handle) {
+    pub(crate) fn finish(self, tail: Option<Chunk>, produced: Produced, runtime: &Handle) {
         self.end.send_replace(Some(Ok(produced)));
         if let Some(tail) = tail {
             runtime.spawn(async move {

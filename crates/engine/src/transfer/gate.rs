@@ -1,6 +1,6 @@
 //! The last word on a branch: may it have the end of the data?
 
-use bytes::Bytes;
+use imgpush_source::Chunk;
 
 /// Sees all bytes of a pass, and decides whether a branch gets the last chunk.
 ///
@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// until everything was seen. Why it did is known to whoever made the gate.
 pub(crate) trait TailGate: Send {
     /// Sees the next bytes.
-    fn see(&mut self, chunk: &Bytes);
+    fn see(&mut self, chunk: &Chunk);
 
     /// Whether the branch gets the last chunk; asked once, after all bytes.
     fn opens(&mut self) -> bool;

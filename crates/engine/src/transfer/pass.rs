@@ -20,9 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use imgpush_digest::{Algorithm, Busy};
-use imgpush_source::{Pool, Source, SourceError};
+use imgpush_source::{Chunk, Pool, Source, SourceError};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -60,7 +59,7 @@ pub enum Slowest {
 pub(crate) struct Pass {
     pub(crate) source: Box<dyn Source>,
     /// The chunks that were read already.
-    pub(crate) head: Vec<Bytes>,
+    pub(crate) head: Vec<Chunk>,
     pub(crate) pool: Pool,
     pub(crate) hashing: Hashing,
     pub(crate) algorithms: Vec<Algorithm>,
@@ -150,7 +149,7 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// The thread, seen from inside.
 struct PassReader {
-    head: std::vec::IntoIter<Bytes>,
+    head: std::vec::IntoIter<Chunk>,
     pool: Pool,
     /// The size that the source declared.
     size: Option<u64>,
@@ -189,12 +188,12 @@ impl PassReader {
         &mut self,
         source: &mut dyn Source,
         hasher: &mut Hasher,
-    ) -> Result<Option<Bytes>, TransferError> {
-        let mut tail: Option<Bytes> = None;
+    ) -> Result<Option<Chunk>, TransferError> {
+        let mut tail: Option<Chunk> = None;
         while let Some(mut rest) = self.next(source)? {
             // A source of the caller may have larger chunks than the pool.
             while !rest.is_empty() {
-                let chunk = rest.split_to(rest.len().min(self.pool.chunk_bytes()));
+                let chunk = rest.split_to(rest.len().min(self.pool.chunk_bytes() as u64));
                 self.see(source, hasher, &chunk)?;
                 if let Some(before) = tail.replace(chunk) {
                     let sent = self.send(&before);
@@ -212,7 +211,7 @@ impl PassReader {
         }
     }
 
-    fn next(&mut self, source: &mut dyn Source) -> Result<Option<Bytes>, TransferError> {
+    fn next(&mut self, source: &mut dyn Source) -> Result<Option<Chunk>, TransferError> {
         let chunk = match self.head.next() {
             Some(chunk) => Some(chunk),
             None => source.next_chunk(&self.pool)?,
@@ -226,9 +225,9 @@ impl PassReader {
         &mut self,
         source: &dyn Source,
         hasher: &mut Hasher,
-        chunk: &Bytes,
+        chunk: &Chunk,
     ) -> Result<(), TransferError> {
-        self.bytes += chunk.len() as u64;
+        self.bytes += chunk.len();
         if let Some(expected) = self.size.filter(|size| self.bytes > *size) {
             let name = source.name().to_owned();
             return Err(SourceError::Grew { name, expected, found: self.bytes }.into());
@@ -245,7 +244,7 @@ impl PassReader {
     }
 
     /// Hands a chunk to all branches that are open.
-    fn send(&mut self, chunk: &Bytes) -> Result<(), TransferError> {
+    fn send(&mut self, chunk: &Chunk) -> Result<(), TransferError> {
         let mut at = 0;
         while at < self.feeds.len() {
             let sent = match &self.feeds[..] {
@@ -264,7 +263,7 @@ impl PassReader {
     }
 
     /// Hands a chunk to one of them, and sees to it that the others do not wait for it too long.
-    fn send_in_time(&mut self, at: usize, chunk: &Bytes) -> Result<(), TransferError> {
+    fn send_in_time(&mut self, at: usize, chunk: &Chunk) -> Result<(), TransferError> {
         let (longest, is_total) = match self.slowest {
             Slowest::Wait => (self.longest_silence, false),
             Slowest::Drop { after } => (after, true),
@@ -292,7 +291,7 @@ impl PassReader {
         &mut self,
         source: &mut dyn Source,
         hasher: Hasher,
-        tail: Option<&Bytes>,
+        tail: Option<&Chunk>,
     ) -> Result<Produced, TransferError> {
         let digests = hasher.finish();
         self.watch.hasher(&self.busy);
@@ -326,6 +325,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::transfer::branch::BranchEnd;
 
@@ -341,8 +342,8 @@ mod tests {
             None
         }
 
-        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
-            Ok(Some(Bytes::from_static(b"chunk")))
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Chunk>, SourceError> {
+            Ok(Some(Bytes::from_static(b"chunk").into()))
         }
 
         fn check(&mut self) -> Result<(), SourceError> {
@@ -362,10 +363,10 @@ mod tests {
             None
         }
 
-        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Chunk>, SourceError> {
             let Some(left) = self.0.checked_sub(1) else { return Ok(None) };
             self.0 = left;
-            Ok(Some(Bytes::from_static(b"chunk")))
+            Ok(Some(Bytes::from_static(b"chunk").into()))
         }
     }
 
@@ -482,8 +483,8 @@ mod tests {
             Some(self.1)
         }
 
-        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
-            Ok(self.0.take())
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Chunk>, SourceError> {
+            Ok(self.0.take().map(Chunk::from))
         }
     }
 
@@ -523,7 +524,7 @@ mod tests {
             None
         }
 
-        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Bytes>, SourceError> {
+        fn next_chunk(&mut self, _: &Pool) -> Result<Option<Chunk>, SourceError> {
             panic!("out of paper")
         }
     }
@@ -542,8 +543,8 @@ mod tests {
     struct Gate(usize, bool);
 
     impl TailGate for Gate {
-        fn see(&mut self, chunk: &Bytes) {
-            self.0 -= chunk.len();
+        fn see(&mut self, chunk: &Chunk) {
+            self.0 -= chunk.slices().map(|slice| slice.len()).sum::<usize>();
         }
 
         fn opens(&mut self) -> bool {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
-use imgpush_source::{Source, SourceError, off_runtime};
+use imgpush_source::{Chunk, Source, SourceError, off_runtime};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::branch::Branch;
@@ -68,7 +67,7 @@ pub(crate) struct PassMeans<'a> {
 /// Dropping the future ends the pass, and cuts what is being sent.
 pub(crate) async fn run<P: Participant>(
     mut source: Box<dyn Source>,
-    mut head: Vec<Bytes>,
+    mut head: Vec<Chunk>,
     means: &PassMeans<'_>,
     participants: &mut [P],
 ) {

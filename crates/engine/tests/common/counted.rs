@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use imgpush_engine::SourceError;
 use imgpush_engine::pool::Pool;
-use imgpush_engine::source::{Rewind, Source};
+use imgpush_engine::source::{Chunk, Rewind, Source};
 
 /// Bytes that count how often they are read.
 pub(crate) struct Counted {
@@ -32,7 +32,7 @@ impl Source for Counted {
         Some(self.data.len() as u64)
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let failed = |source| SourceError::Read { name: "counted".into(), at: 0, source };
         let mut buffer = pool.take().map_err(failed)?;
         let length = buffer.space().len().min(self.data.len() - self.at);
@@ -42,7 +42,7 @@ impl Source for Counted {
         buffer.space()[..length].copy_from_slice(&self.data[self.at..self.at + length]);
         self.at += length;
         self.read.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(Some(buffer.into_chunk(length)))
+        Ok(Some(buffer.into_chunk(length).into()))
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {

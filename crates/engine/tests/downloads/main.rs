@@ -594,7 +594,7 @@ impl Source for Unread {
     fn next_chunk(
         &mut self,
         _: &imgpush_engine::pool::Pool,
-    ) -> Result<Option<bytes::Bytes>, imgpush_engine::SourceError> {
+    ) -> Result<Option<imgpush_engine::source::Chunk>, imgpush_engine::SourceError> {
         unreachable!("the size differs already")
     }
 

@@ -42,7 +42,7 @@ impl Document {
         let pool = Pool::new(CHUNKS, CHUNK_BYTES);
         let mut text = Vec::new();
         while let Some(chunk) = source.next_chunk(&pool).map_err(unreadable)? {
-            text.extend_from_slice(&chunk);
+            chunk.slices().for_each(|slice| text.extend_from_slice(&slice));
             if text.len() > MAX_BYTES {
                 let name = source.name().to_owned();
                 return Err(ChecksumError::TooLarge { name, what, limit: MAX_BYTES });

@@ -1,10 +1,10 @@
 //! A source that must have expected checksums.
 
-use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digest, Digests};
 
 use super::claim::{Claim, Of};
 use super::list::ChecksumList;
+use crate::chunk::Chunk;
 use crate::error::{ChecksumError, SourceError};
 use crate::pool::Pool;
 use crate::provenance::{ChecksumSubject, Provenance, Published, SourceChecksum};
@@ -142,7 +142,7 @@ impl Source for VerifiedSource {
         self.source.stamp()
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         self.source.next_chunk(pool)
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes};
 use imgpush_digest::{Algorithm, Busy, Digests, MultiHasher};
 
+use crate::chunk::{Chunk, Slices};
 use crate::error::SourceError;
 use crate::pool::Pool;
 use crate::source::{Source, SourceTimes};
@@ -16,8 +17,9 @@ pub(super) struct Input {
     pub(super) source: Box<dyn Source>,
     /// The pool for the source; none before the first chunk is read.
     pub(super) pool: Option<Pool>,
-    /// The part of the last chunk that the decoder has not consumed.
-    chunk: Bytes,
+    /// The part of the last chunk that the decoder has not consumed: the slice that it sees, and the rest.
+    slice: Bytes,
+    rest: Slices,
     /// Hashes the compressed bytes, where their digests are needed.
     hasher: Option<MultiHasher>,
     busy: Busy,
@@ -34,7 +36,8 @@ impl Input {
         Input {
             source,
             pool: None,
-            chunk: Bytes::new(),
+            slice: Bytes::new(),
+            rest: Slices::default(),
             hasher: None,
             busy: Busy::default(),
             outside: Duration::ZERO,
@@ -58,12 +61,12 @@ impl Input {
     }
 
     /// The next compressed bytes; none at the end.
-    fn next(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let start = Instant::now();
         let chunk = self.source.next_chunk(pool)?;
         let read = start.elapsed();
         if let (Some(hasher), Some(chunk)) = (&mut self.hasher, &chunk) {
-            hasher.update(chunk);
+            chunk.slices().for_each(|slice| hasher.update(&slice));
         }
         let total = start.elapsed();
         self.outside += total;
@@ -82,25 +85,31 @@ impl Input {
 
 impl BufRead for Input {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.chunk.is_empty() {
+        if self.slice.is_empty() {
+            self.slice = self.rest.next().unwrap_or_default();
+        }
+        if self.slice.is_empty() {
             // Some decoders start to read when they are constructed, and continue at the next call.
             let Some(pool) = self.pool.clone() else { return Err(ErrorKind::WouldBlock.into()) };
             match self.next(&pool) {
-                Ok(chunk) => self.chunk = chunk.unwrap_or_default(),
+                Ok(chunk) => {
+                    self.rest = chunk.map(Chunk::into_slices).unwrap_or_default();
+                    self.slice = self.rest.next().unwrap_or_default();
+                }
                 Err(error) => {
                     self.failure = Some(error);
                     return Err(std::io::Error::other("the source failed"));
                 }
             }
         }
-        Ok(&self.chunk)
+        Ok(&self.slice)
     }
 
     fn consume(&mut self, count: usize) {
-        self.chunk.advance(count);
-        if self.chunk.is_empty() {
+        self.slice.advance(count);
+        if self.slice.is_empty() {
             // Returns the buffer to the pool before the next is taken.
-            self.chunk = Bytes::new();
+            self.slice = Bytes::new();
         }
     }
 }

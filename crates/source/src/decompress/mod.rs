@@ -10,11 +10,11 @@ mod input;
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests};
 
 use self::decoder::{DICTIONARY_BYTES, Decoder, decoder, exceeds_memory};
 use self::input::Input;
+use crate::chunk::Chunk;
 use crate::compression::Compression;
 use crate::error::SourceError;
 use crate::file_name;
@@ -155,7 +155,7 @@ impl Source for Decompressed {
         self.stamp.clone()
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let input = self.decoder.input();
         if input.pool.replace(pool.clone()).is_none() {
             input.hash(&self.algorithms);
@@ -170,7 +170,7 @@ impl Source for Decompressed {
         if let Some(limit) = self.max_bytes.filter(|most| self.at > *most) {
             return Err(SourceError::TooLarge { name: self.name.clone(), limit });
         }
-        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+        Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
     }
 
     /// None: the algorithms of the source are for its compressed bytes.

@@ -12,6 +12,7 @@ use url::Url;
 use super::connection::Connection;
 use super::options::HttpOptions;
 use crate::address::{shown_text, shown_url};
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::file_name::file_name;
 use crate::pool::Pool;
@@ -103,7 +104,7 @@ impl Source for HttpSource {
 
     /// Copies the small pieces of the connection into a buffer: their memory is not the pool's, and small
     /// chunks would become small frames of the upload.
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let mut buffer = pool.take().map_err(|source| self.connection.failed(source))?;
         let space = buffer.space();
         let mut filled = 0;
@@ -116,7 +117,7 @@ impl Source for HttpSource {
             self.piece.copy_to_slice(&mut space[filled..filled + count]);
             filled += count;
         }
-        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+        Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
     }
 
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {

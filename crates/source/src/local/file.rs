@@ -8,9 +8,8 @@ use std::io::{Seek, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-
 use super::sparse::SparseReader;
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::file_name::file_name;
 use crate::pool::Pool;
@@ -90,7 +89,7 @@ impl Source for FileSource {
         Some(format!("{} bytes, {}.{:09}", self.size, since.as_secs(), since.subsec_nanos()))
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX);
         if left == 0 {
             return Ok(None);
@@ -99,11 +98,8 @@ impl Source for FileSource {
         let space = buffer.space();
         let wanted = left.min(space.len());
         let space = &mut space[..wanted];
-        let filled = if self.holes.read(&self.file, self.at, space) {
-            wanted
-        } else {
-            self.read_at(self.at, space)?
-        };
+        let is_hole = self.holes.read(&self.file, self.at, space);
+        let filled = if is_hole { wanted } else { self.read_at(self.at, space)? };
         self.at += filled as u64;
         if filled < wanted {
             return Err(SourceError::Shrank {
@@ -112,7 +108,9 @@ impl Source for FileSource {
                 found: self.at,
             });
         }
-        Ok(Some(buffer.into_chunk(filled)))
+        let chunk = Chunk::of(buffer.into_chunk(filled));
+        // The bytes were read, too: that there is a hole would not be enough.
+        Ok(Some(if is_hole && chunk.is_zeros() { Chunk::Hole(filled as u64) } else { chunk }))
     }
 
     fn check(&mut self) -> Result<(), SourceError> {
@@ -192,7 +190,7 @@ mod tests {
     fn read_all(source: &mut FileSource, pool: &Pool) -> Result<Vec<u8>, SourceError> {
         let mut all = Vec::new();
         while let Some(chunk) = source.next_chunk(pool)? {
-            all.extend_from_slice(&chunk);
+            chunk.slices().for_each(|slice| all.extend_from_slice(&slice));
         }
         source.check()?;
         Ok(all)

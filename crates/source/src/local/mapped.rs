@@ -8,6 +8,7 @@ use imgpush_digest::{Algorithm, Digests};
 
 use super::file::FileSource;
 use super::mmap::Map;
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::pool::Pool;
 use crate::provenance::{Provenance, Published};
@@ -68,7 +69,7 @@ impl Source for MappedSource {
         self.file.stamp()
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         if self.at == self.length {
             return Ok(None);
         }
@@ -76,7 +77,8 @@ impl Source for MappedSource {
         let range = self.at..self.length.min(self.at + pool.chunk_bytes());
         self.at = range.end;
         self.map.read_ahead(range.clone());
-        Ok(Some(Bytes::from_owner(Window { map: Arc::clone(&self.map), range })))
+        let window = Window { map: Arc::clone(&self.map), range };
+        Ok(Some(Chunk::of(Bytes::from_owner(window))))
     }
 
     fn wants(&self) -> &[Algorithm] {

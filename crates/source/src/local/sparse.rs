@@ -115,17 +115,20 @@ mod system {
 mod tests {
     use std::io::{Seek as _, SeekFrom, Write as _};
 
-    use bytes::Bytes;
-
+    use crate::chunk::Chunk;
     use crate::local::FileSource;
     use crate::pool::Pool;
     use crate::source::Source as _;
 
     const CHUNK: usize = 64 << 10;
 
-    fn chunks(source: &mut FileSource) -> Vec<Bytes> {
+    fn chunks(source: &mut FileSource) -> Vec<Chunk> {
         let pool = Pool::new(64, CHUNK);
         std::iter::from_fn(|| source.next_chunk(&pool).unwrap()).collect()
+    }
+
+    fn bytes(chunks: &[Chunk]) -> Vec<u8> {
+        chunks.iter().flat_map(Chunk::slices).collect::<Vec<_>>().concat()
     }
 
     #[test]
@@ -139,7 +142,8 @@ mod tests {
         for size in [20 * CHUNK as u64 + 4097, 25 * CHUNK as u64, 25 * CHUNK as u64 + 3] {
             file.as_file().set_len(size).unwrap();
             let mut source = FileSource::open(file.path()).unwrap();
-            assert_eq!(chunks(&mut source).concat(), std::fs::read(file.path()).unwrap());
+            let read = bytes(&chunks(&mut source));
+            assert!(read == std::fs::read(file.path()).unwrap(), "{size} bytes");
             source.check().unwrap();
         }
     }
@@ -150,11 +154,29 @@ mod tests {
         file.as_file().set_len(8 * CHUNK as u64).unwrap();
         let mut source = FileSource::open(file.path()).unwrap();
         let pool = Pool::new(1, CHUNK);
-        assert!(source.next_chunk(&pool).unwrap().unwrap().iter().all(|byte| *byte == 0));
+        assert!(source.next_chunk(&pool).unwrap().unwrap().is_zeros());
         // Still in the cache when it is read.
         file.seek(SeekFrom::Start(4 * CHUNK as u64 + 5)).unwrap();
         file.write_all(b"written").unwrap();
         let rest = chunks(&mut source);
-        assert_eq!(&rest[3][5..12], b"written");
+        assert!(rest[..3].iter().all(Chunk::is_zeros));
+        assert!(matches!(&rest[3], Chunk::Data(data) if &data[5..12] == b"written"));
+    }
+
+    #[test]
+    fn zeros_are_known_by_their_bytes_and_holes_by_the_file_system_too() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        // Data, zeros that were written, a chunk that is a hole in part, holes, and an end that is no page.
+        file.write_all(&[7; CHUNK]).unwrap();
+        file.write_all(&[0; CHUNK + 4096]).unwrap();
+        file.as_file().set_len(5 * CHUNK as u64 + 3).unwrap();
+        let chunks = chunks(&mut FileSource::open(file.path()).unwrap());
+        assert!(matches!(chunks[0], Chunk::Data(_)));
+        assert!(chunks[1..].iter().all(Chunk::is_zeros), "{chunks:?}");
+        assert!(matches!(chunks[1], Chunk::Zero(_)));
+        assert_eq!(chunks.iter().map(Chunk::len).sum::<u64>(), 5 * CHUNK as u64 + 3);
+        if cfg!(target_os = "linux") {
+            assert!(matches!(chunks[3..5], [Chunk::Hole(_), Chunk::Hole(_)]), "{chunks:?}");
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::runtime::Handle;
 
 use super::state::StreamState;
 use crate::blocking::wait;
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::pool::Pool;
 use crate::source::Source;
@@ -30,7 +30,8 @@ use crate::source::Source;
 /// // A slice is an async reader that needs no runtime.
 /// let mut source = AsyncReadSource::new("a slice", &b"abc"[..]).with_size(3);
 /// let pool = Pool::new(4, 4096);
-/// assert_eq!(&source.next_chunk(&pool)?.unwrap()[..], b"abc");
+/// let chunk = source.next_chunk(&pool)?.unwrap();
+/// assert_eq!(chunk.slices().collect::<Vec<_>>().concat(), b"abc");
 /// assert!(source.next_chunk(&pool)?.is_none());
 /// # Ok::<_, imgpush_source::SourceError>(())
 /// ```
@@ -104,7 +105,7 @@ impl<R: AsyncRead + Send> Source for AsyncReadSource<R> {
         self.state.size
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
         let space = buffer.space();
         let mut filled = 0;
@@ -122,6 +123,6 @@ impl<R: AsyncRead + Send> Source for AsyncReadSource<R> {
                 Err(error) => return Err(self.state.failed(error)),
             }
         }
-        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+        Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
     }
 }

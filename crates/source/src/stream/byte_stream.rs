@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::state::StreamState;
 use crate::blocking::wait;
+use crate::chunk::Chunk;
 use crate::error::{BoxError, SourceError};
 use crate::pool::Pool;
 use crate::source::{Rewind, Source};
@@ -128,7 +129,7 @@ where
         self.state.size
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
         let space = buffer.space();
         let mut filled = 0;
@@ -142,7 +143,7 @@ where
             filled += count;
             self.state.advance(count)?;
         }
-        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+        Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {

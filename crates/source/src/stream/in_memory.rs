@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::pool::Pool;
 use crate::source::{ReadAt, Rewind, Source};
@@ -55,11 +56,11 @@ impl Source for BytesSource {
         Some(self.bytes.len() as u64)
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let end = self.bytes.len().min(self.at + pool.chunk_bytes());
         let chunk = self.bytes.slice(self.at..end);
         self.at = end;
-        Ok((!chunk.is_empty()).then_some(chunk))
+        Ok((!chunk.is_empty()).then(|| Chunk::of(chunk)))
     }
 
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {

@@ -2,9 +2,8 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
-
 use super::state::StreamState;
+use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::pool::Pool;
 use crate::source::{Peek, Source};
@@ -80,14 +79,14 @@ impl<R: Read + Send> Source for ReaderSource<R> {
         self.state.size
     }
 
-    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Bytes>, SourceError> {
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
         let space = buffer.space();
         let known = self.head.len().min(space.len());
         space[..known].copy_from_slice(&self.head[..known]);
         self.head.drain(..known);
         let filled = known + self.fill(&mut space[known..])?;
-        Ok((filled > 0).then(|| buffer.into_chunk(filled)))
+        Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
     }
 }
 

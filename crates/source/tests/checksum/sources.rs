@@ -3,12 +3,10 @@
 use std::io::{Cursor, Read as _};
 use std::num::NonZeroUsize;
 
-use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests};
-use imgpush_source::ChecksumError;
-use imgpush_source::SourceError;
 use imgpush_source::checksum::{ChecksumList, Expected};
 use imgpush_source::pool::Pool;
+use imgpush_source::{ChecksumError, Chunk, SourceError};
 use imgpush_source::{Compression, Decompressed, FileSource, ReaderSource, Source, open_blocking};
 
 use super::data::{content, sha256, unpacking, unprovable, xz};
@@ -21,10 +19,10 @@ fn list(text: &str) -> ChecksumList {
     ChecksumList::parse("SHA256SUMS", text.as_bytes()).unwrap()
 }
 
-fn digests_of(chunks: &[Bytes], algorithms: &[Algorithm]) -> Digests {
+fn digests_of(chunks: &[Chunk], algorithms: &[Algorithm]) -> Digests {
     let threads = NonZeroUsize::new(1).unwrap();
     let mut hasher = imgpush_digest::MultiHasher::new(algorithms.iter().copied(), threads);
-    chunks.iter().for_each(|chunk| hasher.update(chunk));
+    chunks.iter().flat_map(Chunk::slices).for_each(|slice| hasher.update(&slice));
     hasher.finish()
 }
 

@@ -20,8 +20,8 @@ use bytes::Bytes;
 use imgpush_source::SourceError;
 use imgpush_source::pool::Pool;
 use imgpush_source::{AsyncReadSource, BytesSource, ReaderSource, StreamSource};
+use imgpush_source::{Chunk, Io, Source, SourceOptions, open_blocking};
 use imgpush_source::{Compression, Decompressed};
-use imgpush_source::{Io, Source, SourceOptions, open_blocking};
 
 use content::content;
 use pieces::{Pieces, Trickle};
@@ -125,7 +125,7 @@ fn read_all(source: &mut dyn Source) -> Result<Vec<u8>, SourceError> {
     let mut all = Vec::new();
     while let Some(chunk) = source.next_chunk(&pool)? {
         assert!(!chunk.is_empty());
-        all.extend_from_slice(&chunk);
+        chunk.slices().for_each(|slice| all.extend_from_slice(&slice));
     }
     source.finish(&imgpush_digest::Digests::default())?;
     Ok(all)
@@ -157,7 +157,7 @@ fn gives_full_chunks(place: Place, tool: Option<&str>) {
     while let Some(chunk) = opened.source.next_chunk(&pool).unwrap() {
         lengths.push(chunk.len());
     }
-    assert_eq!(lengths, [CHUNK, CHUNK, CHUNK, 1]);
+    assert_eq!(lengths, [CHUNK as u64, CHUNK as u64, CHUNK as u64, 1]);
 }
 
 fn gives_the_same_again_or_says_that_it_cannot(place: Place, tool: Option<&str>) {
@@ -197,10 +197,10 @@ fn shows_any_part_without_losing_its_place(place: Place, tool: Option<&str>) {
 fn gets_along_with_half_of_the_least_pool(place: Place, tool: Option<&str>) {
     let Some((mut opened, data)) = opened(place, tool, 64 * CHUNK) else { return };
     let pool = Pool::new(4, CHUNK);
-    let mut held: VecDeque<Bytes> = VecDeque::new();
+    let mut held: VecDeque<Chunk> = VecDeque::new();
     let mut all = Vec::new();
     while let Some(chunk) = opened.source.next_chunk(&pool).unwrap() {
-        all.extend_from_slice(&chunk);
+        chunk.slices().for_each(|slice| all.extend_from_slice(&slice));
         held.push_back(chunk);
         if held.len() > 2 {
             held.pop_front();
@@ -215,7 +215,7 @@ fn may_be_left_in_the_middle(place: Place, tool: Option<&str>) {
     let pool = Pool::new(4, CHUNK);
     let chunk = opened.source.next_chunk(&pool).unwrap().unwrap();
     drop(opened);
-    assert_eq!(chunk.len(), CHUNK);
+    assert_eq!(chunk.len(), CHUNK as u64);
     drop(chunk);
     let all: Vec<_> = (0..4).map(|_| pool.take().unwrap()).collect();
     assert_eq!(all.len(), 4);

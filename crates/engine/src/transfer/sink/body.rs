@@ -12,6 +12,7 @@ use crate::timing::{SenderWatch, Step, Stopwatch};
 use crate::transfer::branch::Branch;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use imgpush_source::Chunk;
 
 /// The most bytes in one frame of a body.
 ///
@@ -33,7 +34,7 @@ pub struct Cut;
 pub struct Body {
     branch: Branch,
     /// What is left of the chunk in hand.
-    chunk: Bytes,
+    chunk: Chunk,
     /// Bytes still to come, where the total is known.
     left: Option<u64>,
     ended: bool,
@@ -115,7 +116,7 @@ impl std::fmt::Debug for Body {
 impl Body {
     pub(crate) fn new(branch: Branch, size: Option<u64>, meter: Arc<Meter>) -> Self {
         let watch = SenderWatch::new(&meter.watch);
-        let chunk = Bytes::new();
+        let chunk = Chunk::from(Bytes::new());
         let mut body = Body { branch, chunk, left: size, ended: false, meter, watch };
         if size == Some(0) {
             body.end();
@@ -183,9 +184,8 @@ impl http_body::Body for Body {
         } else {
             self.touch(false);
         }
-        let length = self.chunk.len().min(FRAME_BYTES);
-        let frame = self.chunk.split_to(length);
-        let length = length as u64;
+        let frame = self.chunk.next_slice(FRAME_BYTES).unwrap_or_default();
+        let length = frame.len() as u64;
         let sent = self.meter.sent.fetch_add(length, Ordering::Relaxed) + length;
         self.meter.progress.sent(sent);
         self.watch.sent(length);
