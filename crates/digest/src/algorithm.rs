@@ -1,9 +1,6 @@
 //! The algorithms, by the names that an image service reports.
 
 use std::fmt;
-use std::str::FromStr;
-
-use crate::Error;
 
 /// A hash algorithm.
 ///
@@ -157,44 +154,5 @@ impl Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let plain = |text: &str| {
-            text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
-        };
-        let wanted = plain(text);
-        // `sha3-256` and `sha-3-256` differ from `sha256` by more than dashes, so dropping those is
-        // safe.
-        Algorithm::ALL
-            .into_iter()
-            .find(|algorithm| plain(algorithm.name()) == wanted)
-            .ok_or_else(|| Error::UnknownAlgorithm(text.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_survive_and_usual_spellings_are_understood() {
-        for algorithm in Algorithm::ALL {
-            assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
-        }
-        for (text, algorithm) in [
-            ("SHA-256", Algorithm::Sha256),
-            ("SHA3-512", Algorithm::Sha3_512),
-            ("sha512-256", Algorithm::Sha512_256),
-            ("SHA512/256", Algorithm::Sha512_256),
-            ("MD5", Algorithm::Md5),
-        ] {
-            assert_eq!(text.parse(), Ok(algorithm), "{text}");
-        }
-        assert_eq!("sm3".parse::<Algorithm>(), Err(Error::UnknownAlgorithm("sm3".into())));
     }
 }

@@ -1,7 +1,6 @@
 //! What hashing gives.
 
 use std::fmt;
-use std::str::FromStr;
 
 use crate::{Algorithm, Error};
 
@@ -72,21 +71,6 @@ impl fmt::Display for Digest {
     }
 }
 
-/// `sha256:HEX` or `sha256=HEX`, by any name that [`Algorithm`] has; without one the usual algorithm of
-/// that length.
-impl FromStr for Digest {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if let Some((algorithm, hex)) = text.split_once([':', '=']) {
-            return Digest::from_hex(algorithm.trim().parse()?, hex.trim());
-        }
-        let hex = text.trim();
-        let algorithm = Algorithm::usual(hex.len()).ok_or(Error::UnknownLength(hex.len()))?;
-        Digest::from_hex(algorithm, hex)
-    }
-}
-
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{self}", self.algorithm)
@@ -132,31 +116,6 @@ mod tests {
                 Err(Error::NotADigest(Algorithm::Md5)),
                 "{wrong}"
             );
-        }
-    }
-
-    #[test]
-    fn a_digest_is_named_by_its_algorithm_or_by_its_length() {
-        let sha256 = "ab".repeat(32);
-        let digest = Digest::from_hex(Algorithm::Sha256, &sha256).unwrap();
-        for text in [
-            format!("sha256:{sha256}"),
-            format!("SHA-256={}", sha256.to_uppercase()),
-            format!("Sha256: {sha256} "),
-            sha256.clone(),
-        ] {
-            assert_eq!(text.parse(), Ok(digest), "{text}");
-        }
-        let other = format!("SHA512/256:{sha256}").parse::<Digest>().unwrap();
-        assert_eq!(other.algorithm(), Algorithm::Sha512_256);
-        for (text, error) in [
-            ("sha999:ab", Error::UnknownAlgorithm("sha999".into())),
-            ("md5:ab", Error::NotADigest(Algorithm::Md5)),
-            (&"g".repeat(32), Error::NotADigest(Algorithm::Md5)),
-            ("abc", Error::UnknownLength(3)),
-            ("", Error::UnknownLength(0)),
-        ] {
-            assert_eq!(text.parse::<Digest>(), Err(error), "{text}");
         }
     }
 

@@ -16,7 +16,7 @@ pub enum Error {
     #[error("no usual hash algorithm has digests of {0} hexadecimal digits")]
     UnknownLength(usize),
     /// No backend of that name is known here.
-    #[error("no hashing backend is called {0}; there are {names}", names = crate::Platform::NAMES.join(", "))]
+    #[error("no hashing backend is called {0}; there are {names}", names = crate::backend::NAMES.join(", "))]
     UnknownBackend(String),
     /// This CPU cannot run the backend, or the build left it out.
     #[error("the hashing backend {0} does not run here")]

@@ -40,6 +40,8 @@
 mod algorithm;
 #[cfg(not(imgpush_backend = "portable"))]
 mod arch;
+mod backend;
+mod block_hasher;
 mod blocks;
 mod busy;
 mod constants;
@@ -47,8 +49,10 @@ mod digest;
 mod error;
 mod lanes;
 mod multi;
+mod parse;
 mod platform;
 mod portable;
+mod schedule;
 mod service;
 mod stream;
 

@@ -9,13 +9,10 @@ use crate::blocks::{Block, States};
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
 use crate::lanes::turned;
 use crate::lanes::{Lane, alone};
-use crate::{Error, portable};
+use crate::{Error, backend, portable};
 
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
-use arch::x86_64::{
-    avx2::{Avx2, Avx2Sha},
-    avx512::{Avx512, Avx512Sha, Units},
-};
+use arch::x86_64::features::{Avx2, Avx2Sha, Avx512, Avx512Sha, Units};
 
 /// A set of kernels that this CPU runs. Only detection makes one, so having it is the proof.
 ///
@@ -52,7 +49,7 @@ enum Level {
 
 impl Platform {
     /// The names, slowest first.
-    pub const NAMES: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
+    pub const NAMES: [&str; 4] = backend::NAMES;
 
     /// The fastest, or the one that `IMGPUSH_BACKEND` names; a name that cannot be had counts as none.
     /// [`Platform::from_environment`] tells.

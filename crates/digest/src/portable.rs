@@ -25,17 +25,17 @@ use crate::{Algorithm, Digest};
 /// One algorithm over one stream.
 pub(crate) struct Hasher {
     algorithm: Algorithm,
-    state: State,
+    state: HasherState,
 }
 
-enum State {
+enum HasherState {
     RustCrypto(Box<dyn DynDigest + Send>),
     Blake2b(Box<blake2b_simd::State>),
     Blake3(Box<blake3::Hasher>),
 }
 
 impl Hasher {
-    /// None for those that [`crate::blocks`] computes.
+    /// None for those that [`crate::block_hasher`] computes.
     pub(crate) fn new(algorithm: Algorithm) -> Option<Self> {
         let state: Box<dyn DynDigest + Send> = match algorithm {
             Algorithm::Sha1 => Box::new(Sha1::default()),
@@ -45,11 +45,11 @@ impl Hasher {
             Algorithm::Sha3_512 => Box::new(Sha3_512::default()),
             Algorithm::Blake2s => Box::new(Blake2s256::default()),
             Algorithm::Blake2b => {
-                let state = State::Blake2b(Box::new(blake2b_simd::State::new()));
+                let state = HasherState::Blake2b(Box::new(blake2b_simd::State::new()));
                 return Some(Hasher { algorithm, state });
             }
             Algorithm::Blake3 => {
-                let state = State::Blake3(Box::new(blake3::Hasher::new()));
+                let state = HasherState::Blake3(Box::new(blake3::Hasher::new()));
                 return Some(Hasher { algorithm, state });
             }
             Algorithm::Md5
@@ -59,22 +59,22 @@ impl Hasher {
             | Algorithm::Sha512
             | Algorithm::Sha512_256 => return None,
         };
-        Some(Hasher { algorithm, state: State::RustCrypto(state) })
+        Some(Hasher { algorithm, state: HasherState::RustCrypto(state) })
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         match &mut self.state {
-            State::RustCrypto(state) => state.update(bytes),
-            State::Blake2b(state) => drop(state.update(bytes)),
-            State::Blake3(state) => drop(state.update(bytes)),
+            HasherState::RustCrypto(state) => state.update(bytes),
+            HasherState::Blake2b(state) => drop(state.update(bytes)),
+            HasherState::Blake3(state) => drop(state.update(bytes)),
         }
     }
 
     pub(crate) fn finish(self) -> Digest {
         match self.state {
-            State::RustCrypto(state) => Digest::new(self.algorithm, &state.finalize()),
-            State::Blake2b(state) => Digest::new(self.algorithm, state.finalize().as_bytes()),
-            State::Blake3(state) => Digest::new(self.algorithm, state.finalize().as_bytes()),
+            HasherState::RustCrypto(state) => Digest::new(self.algorithm, &state.finalize()),
+            HasherState::Blake2b(state) => Digest::new(self.algorithm, state.finalize().as_bytes()),
+            HasherState::Blake3(state) => Digest::new(self.algorithm, state.finalize().as_bytes()),
         }
     }
 }

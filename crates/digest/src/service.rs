@@ -45,11 +45,11 @@ struct Service {
     platform: Platform,
     threads: usize,
     pool: rayon::ThreadPool,
-    state: Mutex<State>,
+    state: Mutex<ServiceState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ServiceState {
     /// Streams with chunks that wait, each once, the longest waiting first.
     ready: VecDeque<Arc<Slot>>,
     /// Jobs of the pool that are under way; at most one a thread.
@@ -206,7 +206,7 @@ impl Slot {
 }
 
 impl Service {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ServiceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -247,7 +247,7 @@ impl Service {
     }
 }
 
-impl State {
+impl ServiceState {
     /// Whether there are so many streams that full lanes are had, and worth more than another thread.
     fn is_crowded(&self, threads: usize) -> bool {
         self.streams > FEW_STREAMS * threads
@@ -303,14 +303,14 @@ fn turn(slots: &[Arc<Slot>]) {
 mod tests {
     use super::*;
 
-    fn state(streams: usize, ready: usize) -> State {
+    fn state(streams: usize, ready: usize) -> ServiceState {
         let slot = || Slot {
             state: Mutex::new(SlotState { hasher: None, queue: VecDeque::new(), scheduled: false }),
             changed: Condvar::new(),
             busy: Busy::default(),
         };
         let ready = (0..ready).map(|_| Arc::new(slot())).collect();
-        State { ready, turns: 1, streams }
+        ServiceState { ready, turns: 1, streams }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::blocks::BlockHasher;
-use crate::lanes::{Job, compress_many};
+use crate::block_hasher::BlockHasher;
+use crate::schedule::{Job, compress_many};
 use crate::{Algorithm, Digests, Platform, portable};
 
 /// Bytes that are hashed by all before the next ones are: they stay in the second cache.

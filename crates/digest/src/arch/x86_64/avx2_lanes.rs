@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::__m256i;
 
-use super::avx2::Avx2;
+use super::features::Avx2;
 use super::lanes::{self, Md5Words, Words};
 use super::{load_256, store_256};
 use crate::arch::unroll;
@@ -36,29 +36,29 @@ impl Avx2 {
 
 #[target_feature(enable = "avx2")]
 fn md5_x8(cpu: Avx2, states: &mut [[u32; 8]; 4], lanes: [&[Block]; 8]) {
-    lanes::md5::<_, 8, 1, 8>(Words32(cpu), states, lanes);
+    lanes::md5::<_, 8, 1, 8>(Avx2Words32(cpu), states, lanes);
 }
 
 #[target_feature(enable = "avx2")]
 fn md5_x16(cpu: Avx2, states: &mut [[u32; 16]; 4], lanes: [&[Block]; 16]) {
-    lanes::md5::<_, 8, 2, 16>(Words32(cpu), states, lanes);
+    lanes::md5::<_, 8, 2, 16>(Avx2Words32(cpu), states, lanes);
 }
 
 #[target_feature(enable = "avx2")]
 fn sha256_x8(cpu: Avx2, states: &mut [[u32; 8]; 8], lanes: [&[Block]; 8]) {
-    lanes::sha256(Words32(cpu), states, lanes);
+    lanes::sha256(Avx2Words32(cpu), states, lanes);
 }
 
 #[target_feature(enable = "avx2")]
 fn sha512_x4(cpu: Avx2, states: &mut [[u64; 4]; 8], lanes: [&[Block]; 4]) {
-    lanes::sha512(Words64(cpu), states, lanes);
+    lanes::sha512(Avx2Words64(cpu), states, lanes);
 }
 
 /// Eight words of 32 bits.
 #[derive(Clone, Copy)]
-struct Words32(Avx2);
+struct Avx2Words32(Avx2);
 
-impl Words<8, 64> for Words32 {
+impl Words<8, 64> for Avx2Words32 {
     type Word = u32;
     type Register = __m256i;
 
@@ -152,7 +152,7 @@ impl Words<8, 64> for Words32 {
     }
 }
 
-impl Md5Words<8> for Words32 {
+impl Md5Words<8> for Avx2Words32 {
     #[inline(always)]
     fn md5_i(self, x: __m256i, y: __m256i, z: __m256i) -> __m256i {
         let not_z = self.0._mm256_xor_si256(z, self.0._mm256_set1_epi32(-1));
@@ -168,9 +168,9 @@ impl Md5Words<8> for Words32 {
 
 /// Four words of 64 bits.
 #[derive(Clone, Copy)]
-struct Words64(Avx2);
+struct Avx2Words64(Avx2);
 
-impl Words<4, 128> for Words64 {
+impl Words<4, 128> for Avx2Words64 {
     type Word = u64;
     type Register = __m256i;
 

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::__m512i;
 
-use super::avx512::Avx512;
+use super::features::Avx512;
 use super::lanes::{self, Md5Words, Words};
 use super::{load_512, store_512};
 use crate::arch::unroll;
@@ -36,29 +36,29 @@ impl Avx512 {
 
 #[target_feature(enable = "avx512f,avx512bw")]
 fn md5_x16(cpu: Avx512, states: &mut [[u32; 16]; 4], lanes: [&[Block]; 16]) {
-    lanes::md5::<_, 16, 1, 16>(Words32(cpu), states, lanes);
+    lanes::md5::<_, 16, 1, 16>(Avx512Words32(cpu), states, lanes);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
 fn md5_x32(cpu: Avx512, states: &mut [[u32; 32]; 4], lanes: [&[Block]; 32]) {
-    lanes::md5::<_, 16, 2, 32>(Words32(cpu), states, lanes);
+    lanes::md5::<_, 16, 2, 32>(Avx512Words32(cpu), states, lanes);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
 fn sha256_x16(cpu: Avx512, states: &mut [[u32; 16]; 8], lanes: [&[Block]; 16]) {
-    lanes::sha256(Words32(cpu), states, lanes);
+    lanes::sha256(Avx512Words32(cpu), states, lanes);
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
 fn sha512_x8(cpu: Avx512, states: &mut [[u64; 8]; 8], lanes: [&[Block]; 8]) {
-    lanes::sha512(Words64(cpu), states, lanes);
+    lanes::sha512(Avx512Words64(cpu), states, lanes);
 }
 
 /// Sixteen words of 32 bits.
 #[derive(Clone, Copy)]
-struct Words32(Avx512);
+struct Avx512Words32(Avx512);
 
-impl Words<16, 64> for Words32 {
+impl Words<16, 64> for Avx512Words32 {
     type Word = u32;
     type Register = __m512i;
 
@@ -151,7 +151,7 @@ impl Words<16, 64> for Words32 {
     }
 }
 
-impl Md5Words<16> for Words32 {
+impl Md5Words<16> for Avx512Words32 {
     #[inline(always)]
     fn md5_i(self, x: __m512i, y: __m512i, z: __m512i) -> __m512i {
         self.0._mm512_ternarylogic_epi32::<0x39>(x, y, z)
@@ -166,9 +166,9 @@ impl Md5Words<16> for Words32 {
 
 /// Eight words of 64 bits.
 #[derive(Clone, Copy)]
-struct Words64(Avx512);
+struct Avx512Words64(Avx512);
 
-impl Words<8, 128> for Words64 {
+impl Words<8, 128> for Avx512Words64 {
     type Word = u64;
     type Register = __m512i;
 

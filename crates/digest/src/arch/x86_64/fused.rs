@@ -6,7 +6,7 @@
 //! comes first: it is the longest chain, and a core executes first what is older.
 //!
 //! These are macros since a function names the instructions it may use where it is written. `$features`
-//! are those, `$cpu` shows that they are there, `$sha512` is the stream of SHA-512 by its module and, of
+//! are those, `$cpu` shows that they are there, `$sha512::$stream` is the stream of SHA-512 and, of
 //! [`sha512_integer`], how its schedule is extended, each with the part of `$cpu` that it needs.
 //!
 //! [`sha512_integer`]: super::sha512_integer
@@ -71,7 +71,7 @@ pub(super) use fence;
 
 /// `fn md5_sha512(cpu, md5, sha512, blocks)`: in each part a round of SHA-512 and 1.6 operations of MD5.
 macro_rules! md5_sha512 {
-    ($name:ident, $features:literal, $cpu:ty, $sha512:ident($level:ident)
+    ($name:ident, $features:literal, $cpu:ty, $sha512:ident::$stream:ident($level:ident)
         $(, $extend:ident($with:ident))?) => {
         #[target_feature(enable = $features)]
         fn $name(
@@ -80,9 +80,9 @@ macro_rules! md5_sha512 {
             sha512_state: &mut [u64; 8],
             blocks: &[[u8; 128]],
         ) {
-            let (mut md5_sums, mut sums) = (md5::Sums::ZERO, $sha512::Sums::ZERO);
+            let (mut md5_sums, mut sums) = (md5::Md5Sums::ZERO, $sha512::$stream::ZERO_SUMS);
             let mut md5 = md5::Md5::<true>::new(cpu.avx2(), *md5_state, &mut md5_sums);
-            let mut sha512 = $sha512::Sha512::new(cpu.$level(), *sha512_state, &mut sums);
+            let mut sha512 = $sha512::$stream::new(cpu.$level(), *sha512_state, &mut sums);
             for block in blocks {
                 sha512.message(block);
                 unroll!(T < 80, {
@@ -102,7 +102,7 @@ pub(super) use md5_sha512;
 /// `fn md5_sha512_sha256(cpu, md5, sha512, sha256, blocks)`: as [`md5_sha512!`], and in each part 0.4 of the
 /// 32 steps of SHA-256.
 macro_rules! md5_sha512_sha256 {
-    ($name:ident, $features:literal, $cpu:ty, $sha512:ident($level:ident)
+    ($name:ident, $features:literal, $cpu:ty, $sha512:ident::$stream:ident($level:ident)
         $(, $extend:ident($with:ident))?) => {
         #[target_feature(enable = $features)]
         fn $name(
@@ -112,9 +112,9 @@ macro_rules! md5_sha512_sha256 {
             sha256_state: &mut [u32; 8],
             blocks: &[[u8; 128]],
         ) {
-            let (mut md5_sums, mut sums) = (md5::Sums::ZERO, $sha512::Sums::ZERO);
+            let (mut md5_sums, mut sums) = (md5::Md5Sums::ZERO, $sha512::$stream::ZERO_SUMS);
             let mut md5 = md5::Md5::<true>::new(cpu.avx2(), *md5_state, &mut md5_sums);
-            let mut sha512 = $sha512::Sha512::new(cpu.$level(), *sha512_state, &mut sums);
+            let mut sha512 = $sha512::$stream::new(cpu.$level(), *sha512_state, &mut sums);
             let mut sha256 = sha256::Sha256::new(cpu.sha(), *sha256_state);
             for block in blocks {
                 sha512.message(block);

@@ -1,6 +1,6 @@
 //! MD5 as one stream of a fused kernel: two blocks, 128 operations.
 
-use super::avx2::Avx2;
+use super::features::Avx2;
 use super::{forget, load_128, load_256, store_128, store_256};
 use crate::arch::md5::{constant, feed_forward, operation, word};
 use crate::arch::unroll;
@@ -12,7 +12,7 @@ pub(super) struct Md5<'a, const WIDE: bool> {
     pub(super) words: [u32; 4],
     before: [u32; 4],
     /// Elsewhere, since `forget` makes the optimiser forget all of a variable.
-    sums: &'a mut Sums,
+    sums: &'a mut Md5Sums,
 }
 
 /// Of each operation of a block the word of the message plus the constant. Made by a few vector
@@ -20,13 +20,13 @@ pub(super) struct Md5<'a, const WIDE: bool> {
 ///
 /// A group of sixteen operations keeps the order of the block's words, and so its constants are the
 /// ones that move.
-pub(super) struct Sums([[u32; 8]; 8]);
+pub(super) struct Md5Sums([[u32; 8]; 8]);
 
-impl Sums {
-    pub(super) const ZERO: Sums = Sums([[0; 8]; 8]);
+impl Md5Sums {
+    pub(super) const ZERO: Md5Sums = Md5Sums([[0; 8]; 8]);
 }
 
-static CONSTANTS: Sums = Sums({
+static CONSTANTS: Md5Sums = Md5Sums({
     let mut constants = [[0; 8]; 8];
     let mut i = 0;
     while i < 64 {
@@ -45,7 +45,7 @@ const fn place(i: usize) -> [usize; 2] {
 
 impl<'a, const WIDE: bool> Md5<'a, WIDE> {
     #[inline(always)]
-    pub(super) fn new(cpu: Avx2, words: [u32; 4], sums: &'a mut Sums) -> Self {
+    pub(super) fn new(cpu: Avx2, words: [u32; 4], sums: &'a mut Md5Sums) -> Self {
         Md5 { cpu, words, before: words, sums }
     }
 

@@ -5,11 +5,12 @@
 //! room. A kernel consists of streams ([`md5`], [`sha512_integer`] or [`sha512_vector`], [`sha256`]),
 //! and [`fused`] lays their rounds beside each other.
 
-pub(crate) mod avx2;
+mod avx2;
 mod avx2_lanes;
-pub(crate) mod avx512;
+mod avx512;
 mod avx512_lanes;
 mod constants;
+pub(crate) mod features;
 mod fused;
 mod lanes;
 mod md5;
@@ -18,17 +19,6 @@ mod sha512_integer;
 mod sha512_vector;
 
 use std::arch::x86_64::*;
-
-/// Who made the CPU, as it says itself.
-fn vendor() -> [u8; 12] {
-    let answer = __cpuid(0);
-    let mut name = [0; 12];
-    for (place, word) in name.as_chunks_mut().0.iter_mut().zip([answer.ebx, answer.edx, answer.ecx])
-    {
-        *place = word.to_le_bytes();
-    }
-    name
-}
 
 /// What may be read from memory as it lies there: numbers without padding.
 trait Plain: Copy {}

@@ -3,8 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::Avx2Sha;
 use super::constants::SHA256_K;
+use super::features::Avx2Sha;
 use super::{load_128, store_128};
 
 pub(super) struct Sha256 {

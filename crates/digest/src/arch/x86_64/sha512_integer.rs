@@ -2,13 +2,12 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::Avx2;
-use super::avx512::Avx512;
 use super::constants::{SHA512_K, sha2_roles};
+use super::features::{Avx2, Avx512};
 use super::{forget, load_256, sha512_vector, store_256};
 use crate::arch::unroll;
 
-pub(super) struct Sha512<'a> {
+pub(super) struct Sha512Integer<'a> {
     cpu: Avx2,
     pub(super) words: [u64; 8],
     before: [u64; 8],
@@ -17,16 +16,12 @@ pub(super) struct Sha512<'a> {
     /// The 16 words of the schedule that are in use.
     schedule: [__m256i; 4],
     /// Elsewhere, since `forget` makes the optimiser forget all of a variable.
-    sums: &'a mut Sums,
+    sums: &'a mut IntegerSums,
 }
 
 /// Those words plus the constants of their rounds. They go from the vector registers to the integer
 /// registers through memory.
-pub(super) struct Sums([[u64; 4]; 4]);
-
-impl Sums {
-    pub(super) const ZERO: Sums = Sums([[0; 4]; 4]);
-}
+pub(super) struct IntegerSums([[u64; 4]; 4]);
 
 #[repr(align(32))]
 struct Constants([[u64; 4]; 20]);
@@ -41,12 +36,14 @@ static CONSTANTS: Constants = Constants({
     constants
 });
 
-impl<'a> Sha512<'a> {
+impl<'a> Sha512Integer<'a> {
+    pub(super) const ZERO_SUMS: IntegerSums = IntegerSums([[0; 4]; 4]);
+
     #[inline(always)]
-    pub(super) fn new(cpu: Avx2, words: [u64; 8], sums: &'a mut Sums) -> Self {
+    pub(super) fn new(cpu: Avx2, words: [u64; 8], sums: &'a mut IntegerSums) -> Self {
         let schedule = [load_256(&[0u64; 4]); 4];
         let bc = words[1] ^ words[2];
-        Sha512 { cpu, words, before: words, bc, schedule, sums }
+        Sha512Integer { cpu, words, before: words, bc, schedule, sums }
     }
 
     #[inline(always)]

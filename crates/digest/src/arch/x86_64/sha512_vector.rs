@@ -5,12 +5,12 @@
 
 use std::arch::x86_64::*;
 
-use super::avx512::Avx512;
 use super::constants::{SHA512_K, sha2_roles};
+use super::features::Avx512;
 use super::{load_128, store_128};
 use crate::arch::unroll;
 
-pub(super) struct Sha512 {
+pub(super) struct Sha512Vector {
     cpu: Avx512,
     pub(super) words: [__m128i; 8],
     before: [__m128i; 8],
@@ -21,21 +21,19 @@ pub(super) struct Sha512 {
 }
 
 /// What [`super::sha512_integer`] keeps in memory.
-pub(super) struct Sums;
+pub(super) struct NoSums;
 
-impl Sums {
-    pub(super) const ZERO: Sums = Sums;
-}
+impl Sha512Vector {
+    pub(super) const ZERO_SUMS: NoSums = NoSums;
 
-impl Sha512 {
     #[inline(always)]
-    pub(super) fn new(cpu: Avx512, state: [u64; 8], _: &mut Sums) -> Self {
+    pub(super) fn new(cpu: Avx512, state: [u64; 8], _: &mut NoSums) -> Self {
         let zero = load_128(&[0u64; 2]);
         let mut words = [zero; 8];
         unroll!(WORD < 8, {
             words[WORD] = load_128(&[state[WORD], 0]);
         });
-        Sha512 { cpu, words, before: words, schedule: [zero; 8], sums: zero }
+        Sha512Vector { cpu, words, before: words, schedule: [zero; 8], sums: zero }
     }
 
     #[inline(always)]
