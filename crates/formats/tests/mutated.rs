@@ -6,8 +6,6 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod left_out;
-
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
@@ -15,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use imgpush_formats::{Detector, FindingId, Inspection};
-use left_out::left_out;
+use imgpush_test_support::left_out;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
@@ -143,7 +141,7 @@ fn create(path: &Path, driver: &str, options: &[&str]) -> bool {
     command.args(["create", "-q", "-f", driver]);
     options.iter().for_each(|options| _ = command.args(["-o", options]));
     let Ok(status) = command.arg(path).arg("5M").status() else {
-        left_out("qemu-img is not installed");
+        left_out("qemu-img: the images that it makes, mutated");
         return false;
     };
     assert!(status.success(), "{command:?}");

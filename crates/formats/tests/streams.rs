@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod left_out;
-
 use std::path::Path;
 use std::process::Command;
 
@@ -11,7 +9,7 @@ use imgpush_formats::{
     Detector, FindingId, Format, HEAD_BYTES, ImageFormatSettings, Inspection, ServerVerdict,
     Severity, TAIL_BYTES,
 };
-use left_out::left_out;
+use imgpush_test_support::left_out;
 use proptest::prelude::*;
 
 fn inspect(bytes: &[u8]) -> Inspection {
@@ -318,7 +316,7 @@ proptest! {
 /// Runs qemu-img; `None` and a report if it is not installed.
 fn qemu_img(arguments: &[&str], folder: &Path) -> Option<String> {
     let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
-        left_out("qemu-img is not installed");
+        left_out("qemu-img: what it says of the images that it makes");
         return None;
     };
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,11 +1,11 @@
 //! GnuPG as an oracle: its keys and signatures are understood, and where it refuses so do we.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use imgpush_source::checksum::{ChecksumList, Keys};
 use imgpush_source::{ChecksumError, Refusal};
+use imgpush_test_support::left_out;
 
 const LIST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad *noble.img\n";
 
@@ -13,11 +13,11 @@ const LIST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f200
 struct Gpg(tempfile::TempDir);
 
 impl Gpg {
-    /// None where there is no GnuPG, which is said.
+    /// None where there is no GnuPG, which is reported as left out.
     fn new() -> Option<Self> {
         let is_there = Command::new("gpg").arg("--version").output().is_ok();
         if !is_there {
-            let _ = writeln!(std::io::stderr(), "LEFT OUT: there is no gpg here");
+            left_out("gpg: its keys and signatures");
         }
         // The sockets of its daemon have short names only.
         is_there.then(|| Gpg(tempfile::Builder::new().prefix("g").tempdir_in("/tmp").unwrap()))

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// The data as the tool packs it; none where there is no such tool, which is said.
+use imgpush_test_support::left_out;
+
+/// The data as the tool packs it; none where there is no such tool, which is reported as left out.
 pub(crate) fn pack(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
     let module = match tool {
         "gzip" => "import gzip as m",
@@ -17,7 +19,7 @@ pub(crate) fn pack(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
     let packed = filter(Command::new(tool).arg("-c"), data)
         .or_else(|| filter(Command::new("python3").args(["-c", &script]), data));
     if packed.is_none() {
-        let _ = writeln!(std::io::stderr(), "LEFT OUT: there is no {tool} here");
+        left_out(&format!("{tool}: reading what it packs"));
     }
     packed
 }
