@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 use imgpush_tests::{imgpush, left_out, pattern_file, text};
@@ -47,15 +47,14 @@ impl Terminal {
 
     /// Waits for a line.
     fn wait(&self, what: impl Fn(&str) -> bool) -> Vec<String> {
-        let start = Instant::now();
-        loop {
+        for _ in 0..1000 {
             let lines = self.lines(false);
             if lines.iter().any(|line| what(line)) {
                 return lines;
             }
-            assert!(start.elapsed() < Duration::from_secs(20), "{}", lines.join("\n"));
             std::thread::sleep(Duration::from_millis(20));
         }
+        panic!("{}", self.lines(false).join("\n"));
     }
 }
 

@@ -7,7 +7,7 @@ mod common;
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::connect;
 use futures_util::TryStreamExt as _;
@@ -42,6 +42,10 @@ impl Scene {
         let mut options = PushOptions::named("image");
         options.retry = RetryOptions::default()
             .with_pauses(Duration::from_millis(10), Duration::from_millis(10));
+        // A cancelled push that went on to wait for anything would hang.
+        let hour = Duration::from_secs(3600);
+        (options.idle_timeout, options.finish_timeout) = (hour, hour);
+        (options.settle_timeout, options.import_timeout) = (hour, hour);
         let target = |client: &ImageClient| {
             Target::new(client.clone()).via(via.clone()).into_stores(stores.clone())
         };
@@ -101,13 +105,8 @@ async fn cancelled_at(push: &MultiPush, wait: usize) -> (bool, Vec<Result<Report
     let cancel = CancellationToken::new();
     let run = pin!(push.run(source(), &cancel));
     let mut at = At { inner: run, left: wait, act: Some(|| cancel.cancel()) };
-    let start = Instant::now();
     let results = (&mut at).await;
-    let came_to_it = at.act.is_none();
-    if came_to_it {
-        assert!(start.elapsed() < Duration::from_secs(4), "cancelled, and went on");
-    }
-    (came_to_it, results)
+    (at.act.is_none(), results)
 }
 
 /// Cancels at every wait of a push until one has no more of them; how many there were.

@@ -67,9 +67,10 @@ fn drawn(timing: &Timing, stage: &str) -> f64 {
     stages.iter().find(|(name, _)| *name == stage).unwrap().1.iter().sum()
 }
 
-/// That so many seconds are near those that were slept.
-fn assert_near(found: f64, slept: f64, what: &Timing) {
-    assert!((slept * 0.8..slept + 1.5).contains(&found), "{found} s, not {slept} s: {what:?}");
+/// That a stage has the seconds that were slept in it. Only time shows that; a busy machine adds to it, but
+/// never so that a stage takes longer than the whole.
+fn assert_slept(found: f64, slept: f64, what: &Timing) {
+    assert!((slept * 0.8..=what.seconds).contains(&found), "{found} s, not {slept} s: {what:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +79,7 @@ async fn a_slow_source_is_told_from_a_slow_service() {
     let report = push(Box::new(slow), &[]).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");
-    assert_near(timing.stages.read, 0.6, timing);
+    assert_slept(timing.stages.read, 0.6, timing);
     assert!(timing.advice.as_ref().unwrap().contains("the source is slow"), "{timing:?}");
     assert!((drawn(timing, "read") - timing.stages.read).abs() < 0.05, "{timing:?}");
 
@@ -86,7 +87,7 @@ async fn a_slow_source_is_told_from_a_slow_service() {
     let report = push(zeros(2), &late).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Server), "{timing:?}");
-    assert_near(timing.stages.finish, 1.0, timing);
+    assert_slept(timing.stages.finish, 1.0, timing);
     assert_eq!(timing.timeline.sent.iter().sum::<u64>(), 2 << 20);
     let advice = timing.advice.as_ref().unwrap();
     assert!(advice.contains("s behind the last byte") && advice.contains("--jobs"), "{advice}");
@@ -99,7 +100,7 @@ async fn a_connection_that_takes_nothing_is_the_networks() {
     let report = push(zeros(24), &stall).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Network), "{timing:?}");
-    assert_near(timing.stages.blocked, 1.0, timing);
+    assert_slept(timing.stages.blocked, 1.0, timing);
     assert!(timing.stages.wait_for_send > 0.5, "the reader went on: {timing:?}");
     assert!(timing.stages.send >= timing.stages.blocked, "{timing:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
 
@@ -65,14 +65,16 @@ pub(crate) fn the_time_for_retries_ends(side: Side) {
     scene.image.always(Requests::UPLOADS, busy(Answer::html(503)));
     let run = scene.push(&file, &["--retries", "100", "--retry-max-time", "4"]);
     scene.failed(&run, 22);
-    assert!((2..10).contains(&scene.sent().len()), "{:?} {run:?}", scene.sent());
-    assert!(run.took < Duration::from_secs(20), "{run:?}");
+    // The pauses take at least 1, 2 and 4 seconds, so behind the third of them the time has gone; a busy
+    // machine tries less often.
+    assert!((2..=4).contains(&scene.sent().len()), "{:?} {run:?}", scene.sent());
 }
 
 pub(crate) fn an_interrupt_in_a_pause_leaves_nothing(side: Side) {
     let scene = Scene::new(side);
     let file = scene.file(MIB);
-    let answer = Answer::html(503).with("Retry-After", "60");
+    // Longer than anything else here takes, and behind it the data would be sent again.
+    let answer = Answer::html(503).with("Retry-After", "3600");
     scene.image.once(Requests::UPLOADS, busy(answer));
     let command = scene.push_command(file.to_str().unwrap(), &["--retries", "1"]);
     let (mut child, begun) = scene.spawn(command);
@@ -82,11 +84,9 @@ pub(crate) fn an_interrupt_in_a_pause_leaves_nothing(side: Side) {
         line.clear();
         assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended by itself");
     }
-    let interrupted = Instant::now();
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
     let run = scene.ended((child, begun));
-    assert!(interrupted.elapsed() < Duration::from_secs(2), "{:?}", interrupted.elapsed());
     scene.failed(&run, 130);
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();

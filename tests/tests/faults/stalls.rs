@@ -21,12 +21,13 @@ pub(crate) fn a_connection_that_takes_nothing_is_left_for_another(side: Side) {
 pub(crate) fn a_service_that_never_answers_is_asked_what_it_has(side: Side) {
     let scene = Scene::new(side);
     let file = scene.file(MIB);
-    let lasting = Duration::from_secs(30);
+    // For longer than any test: it ends only when it does not wait for the answer.
+    let lasting = Duration::from_secs(3600);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: MIB, lasting });
     let run = scene.push(&file, &["--retries", "1", "--finish-timeout", "1"]);
     scene.arrived(&run, &file);
     assert_eq!(scene.sent(), [MIB], "{run:?}");
-    assert!(run.took < lasting, "{run:?}");
+    assert_eq!(scene.image.passed(Requests::UPLOADS)[0].status, None, "{run:?}");
 }
 
 /// The body takes several times the time-out, but bytes move. The program sees them move in steps of half
@@ -39,6 +40,7 @@ pub(crate) fn what_is_slow_is_not_taken_for_stalled(side: Side) {
     scene.image.once(Requests::UPLOADS, Fault::SlowBody(pace));
     let run = scene.push(&file, &["--retries", "0", "--idle-timeout", "2"]);
     scene.arrived(&run, &file);
+    // That it was slow is what this test is about, and only time shows it. A busy machine makes it slower.
     assert!(run.took > Duration::from_secs(4), "{run:?}");
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn a_token_that_ends_in_mid_upload_is_renewed(side: Side) {
     let run = scene.push(&file, &["--retries", "1", "--idle-timeout", "2"]);
     scene.arrived(&run, &file);
     assert_eq!(scene.sent().len(), 2, "{run:?}");
+    // Longer than two tokens live; a busy machine adds to it.
     assert!(run.took > 2 * side.short(), "{run:?}");
     assert!(scene.identity.passed(Requests::LOGINS).len() > 2, "{run:?}");
 }

@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -243,7 +242,7 @@ fn the_names_in_a_list_do_not_steer_the_terminal() {
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_ends_it_within_two_seconds() {
+fn ctrl_c_ends_it_though_there_is_more_to_come() {
     let folder = folder(&[]);
     let mut command = program(folder.path(), &["-", "--progress", "json"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -253,11 +252,9 @@ fn ctrl_c_ends_it_within_two_seconds() {
     input.write_all(b"abc").unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().contains("\"hashing\""));
-    let interrupted = Instant::now();
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
-    assert!(interrupted.elapsed() < Duration::from_secs(2), "{:?}", interrupted.elapsed());
     assert!(lines.map_while(Result::ok).any(|line| line.contains("interrupted")));
 }
