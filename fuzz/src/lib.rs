@@ -7,9 +7,10 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use bytes::Bytes;
-use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, Sums, sums, update_many};
+use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, update_many};
 use imgpush_formats::qcow2::{Header, L2Entry};
 use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection};
+use imgpush_source::checksum::{Sums, notation};
 
 /// The verdict on a stream does not depend on how it is cut. The first byte says where.
 pub fn detect_split(data: &[u8]) {
@@ -241,8 +242,8 @@ fn in_lanes(platform: Platform, bytes: &[u8], piece_bytes: usize) {
 /// Any bytes are a list, and what was read from one is written so that it is read again.
 pub fn sums(data: &[u8]) {
     for entry in Sums::parse(data, &Algorithm::USUAL).entries {
-        let untagged = sums::untagged_line(&entry.digest, &entry.name);
-        let tagged = sums::tagged_line(&entry.digest, &entry.name);
+        let untagged = notation::untagged_line(&entry.digest, &entry.name);
+        let tagged = notation::tagged_line(&entry.digest, &entry.name);
         for line in [untagged, tagged] {
             let again = Sums::parse(&line, &[entry.digest.algorithm()]);
             assert_eq!(again.faulty_lines, []);
