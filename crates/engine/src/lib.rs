@@ -114,6 +114,7 @@ pub use push::format_error::FormatError;
 pub use push::if_exists::{IfExists, Replaced, Retire};
 pub use push::ledger::{Earlier, Records};
 pub use push::options::PushOptions;
+pub use push::overrides::PushOverrides;
 pub use push::report::{Note, Report, StagingReport};
 pub use push::stage::{Staging, StagingOptions};
 pub use push::target::{Stores, Target, Via};

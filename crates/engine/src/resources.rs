@@ -8,6 +8,9 @@ use imgpush_digest::{Algorithm, Busy, Digests, LaneStream, Lanes, MultiHasher};
 
 use imgpush_source::{Chunk, Pool};
 
+/// The memory of a process where nothing else is set.
+pub(crate) const DEFAULT_MEMORY_BYTES: u64 = 64 << 20;
+
 /// The buffers of one push at a time, and who hashes.
 #[derive(Clone, Debug)]
 pub(crate) struct Workbench {

@@ -6,16 +6,18 @@ mod common;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::connect;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
+use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status, Visibility};
 use imgpush_engine::source::SourceOptions;
 use imgpush_engine::{
-    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, JournalError,
-    Outcome, PushFailure, PushOptions, Report, RetryOptions, Target, TransferError, TuneOptions,
-    Tuning,
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, IfExists,
+    JournalError, Outcome, Phase, Progress, PushFailure, PushOptions, PushOverrides, Report,
+    RetryOptions, Target, TransferError, TuneOptions, Tuning,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 use sha2::{Digest as _, Sha512};
@@ -63,16 +65,7 @@ impl Scene {
         mut seen: impl FnMut(&BatchEvent),
     ) -> (Vec<Outcome>, BatchSummary) {
         let batch = Batch::new(options).to(self.target());
-        let mut running = batch.start(tasks(files), cancel).unwrap();
-        let mut outcomes = Vec::new();
-        while let Some(event) = running.next().await {
-            seen(&event);
-            if let BatchEvent::Ended(outcome) = event {
-                outcomes.push(outcome);
-            }
-        }
-        outcomes.sort_by_key(|outcome| outcome.number);
-        (outcomes, running.summary().clone())
+        ended(batch, tasks(files), cancel, &mut seen).await
     }
 
     fn target(&self) -> Target {
@@ -91,10 +84,55 @@ impl Scene {
     }
 }
 
+fn task(file: &PathBuf) -> BatchTask {
+    BatchTask::new(file, SourceOptions::default(), PushOptions::default())
+}
+
 fn tasks(files: &[PathBuf]) -> Vec<BatchTask> {
-    let task =
-        |file: &PathBuf| BatchTask::new(file, SourceOptions::default(), PushOptions::default());
     files.iter().map(task).collect()
+}
+
+/// The outcomes in the order of the tasks, and the summary.
+async fn ended(
+    batch: Batch,
+    tasks: Vec<BatchTask>,
+    cancel: &CancellationToken,
+    seen: &mut impl FnMut(&BatchEvent),
+) -> (Vec<Outcome>, BatchSummary) {
+    let mut running = batch.start(tasks, cancel).unwrap();
+    let mut outcomes = Vec::new();
+    while let Some(event) = running.next().await {
+        seen(&event);
+        if let BatchEvent::Ended(outcome) = event {
+            outcomes.push(outcome);
+        }
+    }
+    outcomes.sort_by_key(|outcome| outcome.number);
+    (outcomes, running.summary().clone())
+}
+
+async fn run_tasks(batch: Batch, tasks: Vec<BatchTask>) -> (Vec<Outcome>, BatchSummary) {
+    ended(batch, tasks, &CancellationToken::new(), &mut |_| {}).await
+}
+
+/// Counts the pushes that are under way, from their first phase to their last.
+#[derive(Default)]
+struct Peak {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Progress for Peak {
+    fn phase(&self, phase: Phase) {
+        match phase {
+            Phase::Sniffing => {
+                let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most.fetch_max(now, Ordering::SeqCst);
+            }
+            Phase::Verifying => drop(self.now.fetch_sub(1, Ordering::SeqCst)),
+            _ => {}
+        }
+    }
 }
 
 fn jobs(count: usize) -> BatchOptions {
@@ -289,6 +327,156 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
             files.iter().find(|file| file.ends_with(format!("{}.raw", image.name().unwrap())));
         assert_eq!(image.hash_value().map(str::to_owned), file.map(|file| sha512(file)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
+    let (north, south) = (Scene::new().await, Scene::new().await);
+    let files = north.files(3);
+    let target = |scene: &Scene, name: &str| Target::new(scene.client.clone()).on_cloud(name);
+    let special = PushOverrides::default()
+        .with_name("special")
+        .with_property("os_distro", "debian")
+        .with_property("build", "south")
+        .with_tag("south")
+        .with_visibility(Visibility::Shared)
+        .with_disk_format("raw")
+        .with_if_exists(IfExists::Fail);
+    let own = |overrides: &PushOverrides| target(&south, "south").with_overrides(overrides.clone());
+    let options = PushOptions::named("usual")
+        .with_property("os_distro", "ubuntu")
+        .with_property("os_version", "12")
+        .with_tag("all")
+        .with_visibility(Visibility::Private);
+    let both = || BatchTask::new(&files[1], SourceOptions::default(), options.clone());
+    let tasks = vec![
+        task(&files[0]),
+        both().to(target(&north, "north")).to(own(&special)),
+        // The name is taken in the south by now, and the data is no qcow2.
+        both().with_targets([
+            own(&special),
+            own(&PushOverrides::default().with_disk_format("qcow2")),
+            own(&PushOverrides::default().with_property("checksum", "0")),
+            target(&north, "north"),
+        ]),
+        task(&files[2]).to(target(&south, "south")),
+    ];
+    let (outcomes, summary) =
+        run_tasks(Batch::new(jobs(1)).to(target(&north, "default")), tasks).await;
+
+    let clouds = |outcome: &Outcome| -> Vec<String> {
+        let cloud = |result: &Result<Report, _>| match result {
+            Ok(report) => report.cloud.clone(),
+            Err(imgpush_engine::PushError { cloud, .. }) => cloud.to_string(),
+        };
+        outcome.results.iter().map(cloud).collect()
+    };
+    assert_eq!(clouds(&outcomes[0]), ["default"]);
+    assert_eq!(clouds(&outcomes[1]), ["north", "south"]);
+    assert_eq!(clouds(&outcomes[2]), ["south", "south", "south", "north"]);
+    assert_eq!(clouds(&outcomes[3]), ["south"]);
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
+    let [exists, format, property, usual] = &outcomes[2].results[..] else { panic!() };
+    let failure = |result: &Result<Report, imgpush_engine::PushError>| {
+        result.as_ref().unwrap_err().failure.to_string()
+    };
+    assert!(failure(exists).contains("special"), "{exists:?}");
+    assert!(failure(format).contains("qcow2"), "{format:?}");
+    let property_failure = &property.as_ref().unwrap_err().failure;
+    assert!(matches!(&**property_failure, PushFailure::Property { key, .. } if key == "checksum"));
+    assert!(usual.is_ok());
+
+    let image = async |scene: &Scene, name: &str| scene.client.find_existing(name).await.unwrap();
+    let special = image(&south, "special").await;
+    assert_eq!(special.hash_value().map(str::to_owned), Some(sha512(&files[1])));
+    let property = |image: &Image, key: &str| image.property(key).map(str::to_owned);
+    assert_eq!(property(&special, "os_distro").as_deref(), Some("debian"));
+    assert_eq!(property(&special, "os_version").as_deref(), Some("12"));
+    assert_eq!(property(&special, "build").as_deref(), Some("south"));
+    assert_eq!(special.visibility(), Some(Visibility::Shared));
+    let mut tags: Vec<_> = special.tags().iter().map(ToString::to_string).collect();
+    tags.sort_unstable();
+    assert_eq!(tags, ["all", "south"]);
+    let images = north.images().await;
+    let usual = images.iter().find(|image| image.name() == Some("usual")).unwrap();
+    assert_eq!(property(usual, "os_distro").as_deref(), Some("ubuntu"));
+    assert_eq!(property(usual, "build"), None);
+    assert_eq!(usual.visibility(), Some(Visibility::Private));
+    assert_eq!((images.len(), south.images().await.len()), (3, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_target_of_each_task_has_one_result_and_counts_once() {
+    let (north, south) = (Scene::new().await, Scene::new().await);
+    let file = north.file(0);
+    let missing = north.folder.path().join("missing.raw");
+    let both = |path: &PathBuf| task(path).with_targets([north.target(), south.target()]);
+    let tasks = || vec![both(&file), both(&missing), task(&missing), both(&file), task(&file)];
+    let batch = |options| Batch::new(options).to(north.target());
+    let results = |outcomes: &[Outcome]| -> Vec<usize> {
+        outcomes.iter().map(|outcome| outcome.results.len()).collect()
+    };
+
+    let (outcomes, summary) = run_tasks(batch(jobs(2)), tasks()).await;
+    assert_eq!(results(&outcomes), [2, 2, 1, 2, 1]);
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
+
+    let (outcomes, summary) = run_tasks(batch(jobs(1).failing_fast()), tasks()).await;
+    assert_eq!(results(&outcomes), [2, 2]);
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (2, 2, 4));
+
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let (outcomes, summary) = ended(batch(jobs(2)), tasks(), &cancel, &mut |_| {}).await;
+    assert!(outcomes.is_empty());
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (0, 0, 8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
+    let scene = Scene::new().await;
+    let files = scene.files(8);
+    for _ in 0..8 {
+        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
+    }
+    let peak = Arc::new(Peak::default());
+    let heard = Arc::clone(&peak);
+    let options = jobs(8).with_uploads_per_target(NonZeroUsize::new(2).unwrap());
+    let batch = Batch::new(options)
+        .to(scene.target())
+        .with_progress(move |_, _, _| Arc::clone(&heard) as Arc<dyn Progress>);
+    // Another login to the same project is no other target.
+    let another = connect(&scene.sandbox, Some(USER)).await;
+    let task_of = |(at, file): (usize, &PathBuf)| match at % 2 {
+        0 => task(file),
+        _ => task(file).to(Target::new(another.clone()).on_cloud("another")),
+    };
+    let tasks = files.iter().enumerate().map(task_of).collect();
+    let (_, summary) = run_tasks(batch, tasks).await;
+    assert_eq!((summary.pushed, summary.failed), (8, 0));
+    assert_eq!(peak.most.load(Ordering::SeqCst), 2);
+    let schemas = scene.requests(0).iter().filter(|r| r.ends_with("schemas/image")).count();
+    assert_eq!(schemas, 1);
+}
+
+/// Each task asks for more than the limit, and none waits for what another has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_alone() {
+    let (north, south) = (Scene::new().await, Scene::new().await);
+    let options = jobs(4).with_uploads_per_target(NonZeroUsize::MIN);
+    let named = |scene: &Scene, name: &str| {
+        scene.target().with_overrides(PushOverrides::default().with_name(name))
+    };
+    let task_of = |(at, file): (usize, &PathBuf)| {
+        let mut targets = vec![named(&north, "one"), named(&south, "other"), named(&north, "two")];
+        if at % 2 == 1 {
+            targets.reverse();
+        }
+        task(file).with_targets(targets)
+    };
+    let tasks = north.files(6).iter().enumerate().map(task_of).collect();
+    let (_, summary) = run_tasks(Batch::new(options), tasks).await;
+    assert_eq!((summary.pushed, summary.failed), (18, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

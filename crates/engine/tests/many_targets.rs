@@ -189,10 +189,14 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     let mut options = options();
     options.slowest = Slowest::Drop { after: Duration::from_millis(500) };
     options.settle_timeout = Duration::from_secs(5);
-    options.memory_bytes = 40 << 20;
     let (source, _) = counted(64 * MIB);
     let targets = [quick.target("quick"), slow.target("slow")];
-    let results = push(options.clone(), targets, source).await;
+    let multi_push = |targets: [Target; 2]| {
+        let push = MultiPush::new(options.clone()).with_memory_bytes(40 << 20);
+        targets.into_iter().fold(push, MultiPush::to)
+    };
+    let cancel = CancellationToken::new();
+    let results = multi_push(targets).run(source, &cancel).await;
     let [quick_report, slow_report] = &results[..] else { panic!("{results:?}") };
     let (quick_report, slow_report) =
         (quick_report.as_ref().unwrap(), slow_report.as_ref().unwrap());
@@ -204,7 +208,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     slow.sandbox.inject(Operation::Upload, stall);
     let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 64 * MIB]));
     let targets = [quick.target("quick"), slow.target("slow")];
-    let results = push(options, targets, Box::new(pipe)).await;
+    let results = multi_push(targets).run(Box::new(pipe), &cancel).await;
     assert!(results[0].is_ok());
     let error = results[1].as_ref().unwrap_err();
     assert!(matches!(error.failure.transfer_error(), Some(TransferError::TooSlow)), "{error:?}");

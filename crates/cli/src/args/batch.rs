@@ -19,6 +19,12 @@ pub(crate) struct BatchArgs {
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
+    /// Maximum number of uploads at a time to one cloud; by default --jobs and the quotas of the project
+    ///
+    /// Clouds that are the same project of the same service count as one.
+    #[arg(long, value_name = "N")]
+    uploads_per_cloud: Option<NonZeroUsize>,
+
     /// Begin with no other image when one has failed; by default one failure stops no other
     #[arg(long)]
     fail_fast: bool,
@@ -49,6 +55,7 @@ impl BatchArgs {
         let jobs = self.jobs.unwrap_or(options.jobs).get().min(images);
         options.jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
         options.chunk_bytes = self.chunk_size;
+        options.uploads_per_target = self.uploads_per_cloud;
         options.fail_fast = self.fail_fast;
         options.journal.clone_from(&self.journal);
         options

@@ -90,6 +90,27 @@ fn what_is_for_one_image_is_refused_for_several() {
 }
 
 #[test]
+fn uploads_to_one_cloud_may_be_fewer_than_jobs() {
+    let scene = scene();
+    let push = ["push", "--jobs", "3", "--uploads-per-cloud", "1", "a.raw", "b.raw", "c.raw"];
+    let run = scene.run(&push);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    // The data of an image comes before the record of the next.
+    let paths: Vec<_> = scene
+        .sandbox
+        .journal()
+        .iter()
+        .filter(|request| {
+            matches!(&*request.method, "POST" | "PUT") && request.path.starts_with("/v2/")
+        })
+        .map(|request| request.method.clone())
+        .collect();
+    assert_eq!(paths, ["POST", "PUT", "POST", "PUT", "POST", "PUT"]);
+    let run = scene.run(&["push", "--uploads-per-cloud", "0", "a.raw", "b.raw"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+}
+
+#[test]
 fn a_journal_makes_a_batch_go_on_where_it_stopped() {
     let scene = scene();
     let push =

@@ -436,6 +436,20 @@ fn several_clouds_get_the_image_from_one_reading() {
 }
 
 #[test]
+fn a_file_that_does_not_open_has_a_result_for_each_cloud() {
+    let scene = Scene::new();
+    let _other = second_cloud(&scene);
+    let run = scene.run(&["push", "gone.img", "--json", "--cloud", "mycloud", "--cloud", "other"]);
+    assert_eq!(run.code, Some(10), "{}", run.stderr);
+    let results: Vec<Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let clouds: Vec<_> = results.iter().map(|result| &result["cloud"]).collect();
+    assert_eq!(clouds, ["mycloud", "other"]);
+    assert!(results.iter().all(|result| result["error"]["exit_code"] == 10), "{}", run.stdout);
+    assert!(run.stderr.contains("push of gone.img to other failed"), "{}", run.stderr);
+}
+
+#[test]
 #[cfg(unix)]
 fn ctrl_c_removes_the_record_at_once() {
     let scene = Scene::new();

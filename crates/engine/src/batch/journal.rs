@@ -66,7 +66,7 @@ pub(super) struct Proved {
 enum Line {
     /// The format of the file.
     Journal(u32),
-    CapabilityQuery {
+    Asking {
         #[serde(flatten)]
         key: Key,
         id: String,
@@ -160,7 +160,7 @@ impl Journal {
     }
 
     pub(super) fn asking(&self, key: &Key, id: &str) -> std::io::Result<()> {
-        self.write(Line::CapabilityQuery { key: key.clone(), id: id.to_owned() })
+        self.write(Line::Asking { key: key.clone(), id: id.to_owned() })
     }
 
     pub(super) fn gone(&self, key: &Key, id: &str) -> std::io::Result<()> {
@@ -179,7 +179,7 @@ impl Journal {
         state.file.write_all(text.as_bytes())?;
         state.file.sync_data()?;
         // What this batch has begun is no earlier one's.
-        if !matches!(line, Line::CapabilityQuery { .. }) {
+        if !matches!(line, Line::Asking { .. }) {
             line.tell(&mut state.known);
         }
         Ok(())
@@ -195,7 +195,7 @@ impl Line {
     fn tell(self, known: &mut HashMap<Key, Known>) {
         match self {
             Line::Journal(_) => {}
-            Line::CapabilityQuery { key, id } => known.entry(key).or_default().asked_for = Some(id),
+            Line::Asking { key, id } => known.entry(key).or_default().asked_for = Some(id),
             Line::Gone { key, id } => {
                 let known = known.entry(key).or_default();
                 known.asked_for.take_if(|asked| *asked == id);
@@ -260,6 +260,15 @@ mod tests {
         journal.asking(&key("b"), "2").unwrap();
         drop(journal);
         assert_eq!(Journal::open(&path).unwrap().known(&key("b")), asked_for("2"));
+    }
+
+    #[test]
+    fn a_journal_of_an_earlier_version_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let line = r#"{"asking":{"source":"a","name":"n","cloud":"c","id":"1"}}"#;
+        std::fs::write(&path, format!("{{\"journal\":1}}\n{line}\n")).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().known(&key("a")), asked_for("1"));
     }
 
     #[test]

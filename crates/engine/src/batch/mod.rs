@@ -6,6 +6,7 @@ mod journal;
 mod journal_entry;
 mod options;
 mod runner;
+mod shared_services;
 mod summary;
 mod task;
 pub(crate) mod tune;

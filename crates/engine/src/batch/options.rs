@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::progress::Progress;
 use crate::push::target::Target;
-use crate::resources::{Hashing, Workbench};
+use crate::resources::{DEFAULT_MEMORY_BYTES, Hashing, Workbench};
 use crate::retry::RetryOptions;
 use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
 
@@ -24,9 +24,15 @@ pub struct BatchOptions {
     pub memory_bytes: u64,
     /// Bytes of one buffer; what suits the memory of a job when none.
     pub chunk_bytes: Option<usize>,
+    /// The most uploads at a time to one target, that is one project of one service; none for as many as
+    /// there are jobs, and as the quotas of the project allow.
+    ///
+    /// A task that has several targets in one project uploads to all of them at a time, whatever this says.
+    pub uploads_per_target: Option<NonZeroUsize>,
     /// Begin with no other image when one has failed.
     pub fail_fast: bool,
-    /// Where to write down what is begun and what is proved, to go on from there another time.
+    /// Where to write down what is begun and what is proved, to go on from there another time. It knows
+    /// an image by its source, its name and the name of the target.
     pub journal: Option<PathBuf>,
     /// What is tried again when a service is asked for its quotas.
     pub retry: RetryOptions,
@@ -36,8 +42,9 @@ impl Default for BatchOptions {
     fn default() -> Self {
         BatchOptions {
             jobs: DEFAULT_JOBS,
-            memory_bytes: 64 << 20,
+            memory_bytes: DEFAULT_MEMORY_BYTES,
             chunk_bytes: None,
+            uploads_per_target: None,
             fail_fast: false,
             journal: None,
             retry: RetryOptions::default(),
@@ -68,6 +75,13 @@ impl BatchOptions {
     #[must_use]
     pub fn with_chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets the most uploads at a time to one target.
+    #[must_use]
+    pub fn with_uploads_per_target(mut self, uploads: NonZeroUsize) -> Self {
+        self.uploads_per_target = Some(uploads);
         self
     }
 

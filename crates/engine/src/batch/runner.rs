@@ -11,14 +11,13 @@ use super::options::{BatchOptions, ProgressOf};
 use super::task::BatchTask;
 use super::worker::BatchWork;
 use crate::progress::{NoProgress, Progress};
-use crate::push::service::Service;
 use crate::push::target::Target;
 
-/// Pushes many images into one cloud, or each of them into several.
+/// Pushes many images into one cloud, or each of them into several: those of its task, or of the batch.
 ///
 /// As many as there are [jobs](BatchOptions::jobs) go at a time, each the way of a
 /// [`MultiPush`](crate::MultiPush). They share the memory, the vector registers that hash them, and what the
-/// services were asked. One that fails does not spoil the others.
+/// services were asked: targets in the same project of the same service count as one. One that fails does not spoil the others.
 ///
 /// The quotas of a project are asked for once, and what the batch takes of them is counted: an image for
 /// which there is no room is refused before it is sent, and no more are uploaded at once than may be.
@@ -65,7 +64,7 @@ impl Batch {
         Batch { targets: Vec::new(), options, progress: Arc::new(|_, _, _| Arc::new(NoProgress)) }
     }
 
-    /// To this target as well.
+    /// Adds a target for the tasks that have none of their own.
     #[must_use]
     pub fn to(mut self, target: Target) -> Self {
         self.targets.push(target);
@@ -122,9 +121,6 @@ impl Batch {
         cancel: &CancellationToken,
     ) -> Result<RunningBatch, JournalError> {
         let Batch { targets, options, progress } = self;
-        let share =
-            |target: Target| Target { service: Some(Arc::new(Service::default())), ..target };
-        let targets = targets.into_iter().map(share).collect();
         let journal = options.journal.as_deref().map(Journal::open).transpose()?;
         let work =
             BatchWork::new(targets, &options, journal, progress, tasks.boxed(), cancel.clone());

@@ -15,7 +15,7 @@ pub struct BatchSummary {
     pub skipped: usize,
     /// Failed, or interrupted.
     pub failed: usize,
-    /// Not begun: the batch was given up before.
+    /// Not begun: the batch was given up before. A task counts once for each of its targets.
     pub unbegun: usize,
     /// Bytes of the images that were pushed, as the services say.
     pub bytes: u64,

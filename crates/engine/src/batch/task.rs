@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 
 use crate::push::options::PushOptions;
-use crate::push::target::Via;
+use crate::push::target::{Target, Via};
 use imgpush_source::SourceError;
 use imgpush_source::{Source, SourceOptions};
 
 /// One image of a batch: where it comes from, and what it is to be.
 pub struct BatchTask {
     pub(super) source: String,
+    /// Those of the batch when empty.
+    pub(super) targets: Vec<Target>,
     pub(super) options: PushOptions,
     pub(super) opening: Opening,
     pub(super) via: Option<Via>,
@@ -41,7 +43,27 @@ impl BatchTask {
         + Send
         + 'static,
     ) -> Self {
-        BatchTask { source: name.into(), options, opening: Box::new(opening), via: None }
+        BatchTask {
+            source: name.into(),
+            targets: Vec::new(),
+            options,
+            opening: Box::new(opening),
+            via: None,
+        }
+    }
+
+    /// Adds a target of its own. A task that has any does not go to the targets of the batch.
+    #[must_use]
+    pub fn to(mut self, target: Target) -> Self {
+        self.targets.push(target);
+        self
+    }
+
+    /// Sets the targets of its own; when there are none it goes to those of the batch.
+    #[must_use]
+    pub fn with_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
+        self.targets = targets.into_iter().collect();
+        self
     }
 
     /// On that way, whatever the targets say.
@@ -56,6 +78,7 @@ impl std::fmt::Debug for BatchTask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BatchTask")
             .field("source", &self.source)
+            .field("targets", &self.targets)
             .field("options", &self.options)
             .field("via", &self.via)
             .finish_non_exhaustive()

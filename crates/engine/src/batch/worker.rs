@@ -6,23 +6,21 @@ use std::time::Instant;
 
 use futures_util::stream::{BoxStream, Enumerate};
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::event::{BatchEvent, Outcome};
 use super::journal::{Journal, Key};
 use super::journal_entry::Account;
 use super::options::{BatchOptions, ProgressOf};
+use super::shared_services::SharedServices;
 use super::task::BatchTask;
-use crate::push::error::{PushError, PushFailure, RecordOutcome};
+use crate::push::error::{PushError, PushFailure};
 use crate::push::options::PushOptions;
-use crate::push::push;
 use crate::push::report::Report;
-use crate::push::service::CapabilityQuery;
 use crate::push::target::Target;
+use crate::push::{not_started, push};
 use crate::resources::Workbench;
-use crate::retry::RetryOptions;
-use crate::timing::Timing;
 use crate::transfer::TransferError;
 use imgpush_source::Source;
 
@@ -30,10 +28,9 @@ pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
 /// What the jobs share.
 pub(super) struct BatchWork {
+    /// Of the tasks that have none of their own.
     targets: Vec<Target>,
-    /// What lets uploads into each target, where their number is limited; none for a job that is alone.
-    gates: Vec<OnceCell<Option<Semaphore>>>,
-    retry: RetryOptions,
+    services: SharedServices,
     journal: Option<Arc<Journal>>,
     progress: ProgressOf,
     waiting: Mutex<Enumerate<Tasks>>,
@@ -52,11 +49,9 @@ impl BatchWork {
         tasks: Tasks,
         cancel: CancellationToken,
     ) -> Self {
-        let has_others = options.jobs.get() > 1;
         BatchWork {
-            gates: targets.iter().filter(|_| has_others).map(|_| OnceCell::new()).collect(),
             targets,
-            retry: options.retry.clone(),
+            services: SharedServices::new(options),
             journal,
             progress,
             waiting: Mutex::new(tasks.enumerate()),
@@ -87,11 +82,16 @@ impl BatchWork {
         }
     }
 
-    /// The number of tasks that are there and that nobody has begun.
+    /// The number of results that are missing, for the tasks that are there and that nobody has begun.
     pub(super) fn give_up(&self) -> usize {
         // No job is left that would have it.
         let Ok(mut waiting) = self.waiting.try_lock() else { return 0 };
-        std::iter::from_fn(|| waiting.next().now_or_never().flatten()).count()
+        let unbegun = std::iter::from_fn(|| waiting.next().now_or_never().flatten());
+        unbegun.map(|(_, task)| self.targets_of(&task).len()).sum()
+    }
+
+    fn targets_of<'t>(&'t self, task: &'t BatchTask) -> &'t [Target] {
+        if task.targets.is_empty() { &self.targets } else { &task.targets }
     }
 
     async fn next(&self) -> Option<(usize, BatchTask)> {
@@ -113,20 +113,20 @@ impl BatchWork {
         task: BatchTask,
         bench: &Workbench,
     ) -> Vec<Result<Report, PushError>> {
-        let BatchTask { source: name, options, opening, via } = task;
-        let mut targets: Vec<Target> = self
-            .targets
-            .iter()
+        let own_targets = self.targets_of(&task).to_vec();
+        let BatchTask { source: name, options, opening, via, .. } = task;
+        let mut targets: Vec<Target> = own_targets
+            .into_iter()
             .map(|target| {
-                let progress = (self.progress)(number, &name, target);
-                let mut target = target.clone().with_progress(progress);
+                let progress = (self.progress)(number, &name, &target);
+                let mut target = target.with_progress(progress);
                 target.via = via.clone().unwrap_or(target.via);
                 target
             })
             .collect();
         let beginning = async {
             let source = opening().await.map_err(TransferError::from)?;
-            Ok::<_, TransferError>((source, self.admitted().await))
+            Ok::<_, TransferError>((source, self.services.admit(&mut targets).await))
         };
         let begun = tokio::select! {
             begun = beginning => begun.map_err(Some),
@@ -159,11 +159,11 @@ impl BatchWork {
         targets: &mut [Target],
     ) -> Vec<Account> {
         let Some(journal) = &self.journal else { return Vec::new() };
-        let image = options.name.clone().or_else(|| source.image_name()).unwrap_or_default();
         let account = |target: &mut Target| {
+            let image = target.overrides.name.clone().or_else(|| options.name.clone());
             let key = Key {
                 source: name.to_owned(),
-                name: image.clone(),
+                name: image.or_else(|| source.image_name()).unwrap_or_default(),
                 cloud: target.cloud().to_owned(),
             };
             let account = Account::new(Arc::clone(journal), key, source.stamp());
@@ -172,35 +172,5 @@ impl BatchWork {
             account
         };
         targets.iter_mut().map(account).collect()
-    }
-
-    /// Waits until there may be one more upload into each target. All jobs ask in the same order, so none
-    /// has what another waits for while it waits itself for what that one has.
-    async fn admitted(&self) -> Vec<SemaphorePermit<'_>> {
-        let mut permits = Vec::new();
-        for (target, gate) in self.targets.iter().zip(&self.gates) {
-            let service = target.service.as_deref().expect("a batch gives each target one");
-            let asking = CapabilityQuery { service, client: &target.client, retry: &self.retry };
-            let gate = gate.get_or_init(|| async {
-                // Where that fails, so will the push, and says it.
-                asking.uploads().await.ok().flatten().map(Semaphore::new)
-            });
-            if let Some(gate) = gate.await {
-                permits.push(gate.acquire().await.expect("it is never closed"));
-            }
-        }
-        permits
-    }
-}
-
-/// The result of a target for a source that did not open, or whose turn never came.
-fn not_started(source_name: &str, target: &Target, failure: PushFailure) -> PushError {
-    PushError {
-        source_name: source_name.into(),
-        cloud: target.cloud().into(),
-        attempts: 0,
-        failure: Box::new(failure),
-        outcome: RecordOutcome::NoRecord,
-        timing: Box::new(Timing::unbegun()),
     }
 }

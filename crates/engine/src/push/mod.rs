@@ -7,6 +7,7 @@ pub(crate) mod if_exists;
 mod job;
 pub(crate) mod ledger;
 pub(crate) mod options;
+pub(crate) mod overrides;
 mod preflight;
 mod quota;
 mod recovery;
@@ -22,14 +23,14 @@ use imgpush_client::ImageClient;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::error::{PushError, RecordOutcome};
+use self::error::{PushError, PushFailure, RecordOutcome};
 use self::job::{Seen, SourceFacts, UploadJob};
 use self::options::PushOptions;
 use self::report::Report;
 use self::target::Target;
 use crate::inspect::{Sniffed, sniff};
 use crate::progress::{Phase, Progress};
-use crate::resources::Workbench;
+use crate::resources::{DEFAULT_MEMORY_BYTES, Workbench};
 use crate::timing::{ReaderWatch, Stopwatch, Timing};
 use crate::transfer::TransferError;
 use crate::transfer::passes::{self, Participant as _, PassMeans};
@@ -65,19 +66,27 @@ use imgpush_source::pool::Pool;
 pub struct Push {
     target: Target,
     options: PushOptions,
+    memory_bytes: u64,
 }
 
 impl Push {
     /// A push through `client`.
     #[must_use]
     pub fn new(client: ImageClient, options: PushOptions) -> Self {
-        Push { target: Target::new(client), options }
+        Push::to(Target::new(client), options)
     }
 
     /// A push to `target`.
     #[must_use]
     pub fn to(target: Target, options: PushOptions) -> Self {
-        Push { target, options }
+        Push { target, options, memory_bytes: DEFAULT_MEMORY_BYTES }
+    }
+
+    /// Sets the bytes of memory that the process should stay within, 64 MiB by default.
+    #[must_use]
+    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
     }
 
     /// What messages and the report call the cloud; its host when nobody says.
@@ -109,7 +118,7 @@ impl Push {
         cancel: &CancellationToken,
     ) -> Result<Report, PushError> {
         let targets = std::slice::from_ref(&self.target);
-        let bench = Workbench::within(self.options.memory_bytes);
+        let bench = Workbench::within(self.memory_bytes);
         let mut results = push(targets, &self.options, source, &bench, cancel).await;
         results.pop().expect("one result a target")
     }
@@ -150,19 +159,27 @@ impl Push {
 pub struct MultiPush {
     targets: Vec<Target>,
     options: PushOptions,
+    memory_bytes: u64,
 }
 
 impl MultiPush {
     /// A push to nowhere yet.
     #[must_use]
     pub fn new(options: PushOptions) -> Self {
-        MultiPush { targets: Vec::new(), options }
+        MultiPush { targets: Vec::new(), options, memory_bytes: DEFAULT_MEMORY_BYTES }
     }
 
     /// To this target as well.
     #[must_use]
     pub fn to(mut self, target: Target) -> Self {
         self.targets.push(target);
+        self
+    }
+
+    /// Sets the bytes of memory that the process should stay within, 64 MiB by default.
+    #[must_use]
+    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
         self
     }
 
@@ -179,7 +196,7 @@ impl MultiPush {
         source: Box<dyn Source>,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
-        let bench = Workbench::within(self.options.memory_bytes);
+        let bench = Workbench::within(self.memory_bytes);
         push(&self.targets, &self.options, source, &bench, cancel).await
     }
 }
@@ -205,29 +222,21 @@ async fn run(
 ) -> Vec<Result<Report, PushError>> {
     let watch = Stopwatch::start();
     let suggested_name = source.image_name();
-    let record = || options.record(suggested_name.clone());
-    let records: Result<Vec<_>, _> = targets.iter().map(|_| record()).collect();
-    let Ok(records) = records else {
-        let failed = |target: &Target| {
-            Err(PushError {
-                source_name: source.name().into(),
-                cloud: target.cloud().into(),
-                attempts: 0,
-                failure: Box::new(record().expect_err("it failed a moment ago")),
-                outcome: RecordOutcome::NoRecord,
-                timing: Box::new(Timing::unbegun()),
-            })
-        };
-        return targets.iter().map(failed).collect();
-    };
-
+    let own_options: Vec<_> = targets.iter().map(|it| it.overrides.applied_to(options)).collect();
     let is_alone = targets.len() == 1;
     let subject = SourceFacts::of(source.as_mut(), Arc::clone(&watch), is_alone);
-    let mut deliveries: Vec<_> = targets
-        .iter()
-        .zip(records)
-        .map(|(target, record)| UploadJob::new(target, options, &subject, record))
-        .collect();
+    let mut deliveries = Vec::new();
+    // For each target why it has no job, if so.
+    let mut refused = Vec::new();
+    for (target, own) in targets.iter().zip(&own_options) {
+        match own.record(suggested_name.clone()) {
+            Ok(record) => {
+                deliveries.push(UploadJob::new(target, own, &subject, record));
+                refused.push(None);
+            }
+            Err(failure) => refused.push(Some(not_started(source.name(), target, failure))),
+        }
+    }
     let means = PassMeans { bench, slowest: options.slowest, watch: &watch };
     let is_done = tokio::select! {
         () = deliver(source, &mut deliveries, &means, options, targets) => true,
@@ -236,7 +245,24 @@ async fn run(
     if !is_done {
         join_all(deliveries.iter_mut().map(UploadJob::interrupt)).await;
     }
-    deliveries.into_iter().map(UploadJob::into_result).collect()
+    let mut ended = deliveries.into_iter().map(UploadJob::into_result);
+    let result = |refused: Option<PushError>| match refused {
+        Some(error) => Err(error),
+        None => ended.next().expect("a job for each target that was not refused"),
+    };
+    refused.into_iter().map(result).collect()
+}
+
+/// The result of a target for a push that ended before it had a job.
+pub(crate) fn not_started(source_name: &str, target: &Target, failure: PushFailure) -> PushError {
+    PushError {
+        source_name: source_name.into(),
+        cloud: target.cloud().into(),
+        attempts: 0,
+        failure: Box::new(failure),
+        outcome: RecordOutcome::NoRecord,
+        timing: Box::new(Timing::unbegun()),
+    }
 }
 
 /// What is there already may make it needless to look at the source, and what that is to ask the service

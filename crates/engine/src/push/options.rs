@@ -60,8 +60,6 @@ pub struct PushOptions {
     pub min_ram: Option<u64>,
     /// Let a source without bytes become an image without bytes.
     pub allow_empty: bool,
-    /// Bytes of memory that the process should stay within.
-    pub memory_bytes: u64,
     /// Leave the record of a push that failed.
     pub keep_failed: bool,
     /// How long the connection may take nothing, while there is something to send.
@@ -99,7 +97,6 @@ impl Default for PushOptions {
             min_disk: None,
             min_ram: None,
             allow_empty: false,
-            memory_bytes: 64 << 20,
             keep_failed: false,
             idle_timeout: Duration::from_secs(60),
             finish_timeout: Duration::from_secs(600),
@@ -143,13 +140,6 @@ impl PushOptions {
     #[must_use]
     pub fn with_visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = Some(visibility);
-        self
-    }
-
-    /// Within so many bytes of memory.
-    #[must_use]
-    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
-        self.memory_bytes = bytes;
         self
     }
 

@@ -6,6 +6,7 @@ use imgpush_client::{Cloud, Error as ClientError, ImageClient, Import, ImportMet
 
 use crate::progress::{NoProgress, Progress};
 use crate::push::ledger::{Earlier, Records};
+use crate::push::overrides::PushOverrides;
 use crate::push::service::Service;
 use crate::retry::RetryOptions;
 
@@ -16,6 +17,7 @@ pub struct Target {
     pub(crate) cloud: String,
     pub(crate) via: Via,
     pub(crate) stores: Stores,
+    pub(crate) overrides: PushOverrides,
     pub(crate) all_stores_must_succeed: Option<bool>,
     pub(crate) progress: Arc<dyn Progress>,
     /// Shared with other pushes to it.
@@ -78,6 +80,7 @@ impl Target {
             cloud,
             via: Via::Direct,
             stores: Stores::Default,
+            overrides: PushOverrides::default(),
             all_stores_must_succeed: None,
             progress: Arc::new(NoProgress),
             service: None,
@@ -119,6 +122,13 @@ impl Target {
     #[must_use]
     pub fn into_stores(mut self, stores: Stores) -> Self {
         self.stores = stores;
+        self
+    }
+
+    /// Sets what the image is to be in this target alone.
+    #[must_use]
+    pub fn with_overrides(mut self, overrides: PushOverrides) -> Self {
+        self.overrides = overrides;
         self
     }
 
@@ -211,6 +221,7 @@ impl std::fmt::Debug for Target {
             .field("cloud", &self.cloud)
             .field("via", &self.via)
             .field("stores", &self.stores)
+            .field("overrides", &self.overrides)
             .finish_non_exhaustive()
     }
 }

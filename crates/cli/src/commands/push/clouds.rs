@@ -59,14 +59,13 @@ pub(super) fn not_started(what: &str, cloud: &str, failure: PushFailure) -> Push
     }
 }
 
-/// The same error for all clouds, reported once.
+/// The same error for each cloud.
 pub(super) fn not_started_anywhere(
     what: &str,
     clouds: &[TargetCloud],
-    failure: PushFailure,
-) -> PushError {
-    let cloud = if let [cloud] = clouds { &cloud.name } else { "all clouds" };
-    not_started(what, cloud, failure)
+    failure: impl Fn() -> PushFailure,
+) -> Vec<PushError> {
+    clouds.iter().map(|cloud| not_started(what, &cloud.name, failure())).collect()
 }
 
 /// The name of a source in messages.

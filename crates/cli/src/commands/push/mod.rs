@@ -16,7 +16,7 @@ use imgpush_engine::{
     PushOptions, Report, RetryOptions, SourceError, Target, TransferError,
 };
 
-use self::clouds::{TargetCloud, connect, not_started_anywhere, shown, target_clouds};
+use self::clouds::{TargetCloud, connect, not_started, not_started_anywhere, shown, target_clouds};
 use self::reporter::PushReporter;
 pub(crate) use self::reporter::failed;
 use super::source as opening;
@@ -69,12 +69,14 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
                 .run(&mut reporter)
                 .await
         }
-        Err(error) => Err(error),
+        Err(error) => Err(vec![error]),
     };
     match pushed {
         Ok(summary) if files.len() > 1 => reporter.sum_up(&summary),
         Ok(_) => {}
-        Err(error) => reporter.report(Err(error), &files[0]),
+        Err(errors) => {
+            errors.into_iter().for_each(|error| reporter.report(Err(error), &files[0]));
+        }
     }
     if let Some(report) = report {
         reporter.write_page(report);
@@ -93,8 +95,8 @@ struct Pushing<'a> {
 }
 
 impl Pushing<'_> {
-    /// Pushes and reports each result. An error is one for all images.
-    async fn run(&self, reporter: &mut PushReporter<'_>) -> Result<BatchSummary, PushError> {
+    /// Pushes and reports each result. The errors are those of all images, one for each cloud.
+    async fn run(&self, reporter: &mut PushReporter<'_>) -> Result<BatchSummary, Vec<PushError>> {
         let (args, printer) = (self.args, reporter.printer);
         // What is alone and cannot be read needs no cloud to say so.
         let beginning = async {
@@ -109,11 +111,13 @@ impl Pushing<'_> {
             Ok::<_, SourceError>((open, first, connect(self.clouds, &retry, self.what).await))
         };
         let begun = tokio::select! {
-            begun = beginning => begun.map_err(|error| TransferError::from(error).into()),
-            () = self.cancel.cancelled() => Err(PushFailure::Interrupted),
+            begun = beginning => begun.map_err(|error| Some(TransferError::from(error))),
+            () = self.cancel.cancelled() => Err(None),
         };
-        let (open, first, connected) =
-            begun.map_err(|failure| not_started_anywhere(self.what, self.clouds, failure))?;
+        let (open, first, connected) = begun.map_err(|error| {
+            let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
+            not_started_anywhere(self.what, self.clouds, failure)
+        })?;
 
         let names: Vec<_> = self.clouds.iter().map(|cloud| cloud.name.clone()).collect();
         let files = self.files.len();
@@ -146,7 +150,9 @@ impl Pushing<'_> {
         }
         let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
         let mut running = running.map_err(|error| {
-            not_started_anywhere(self.what, self.clouds, PushFailure::NotStarted(error.into()))
+            let error = Arc::new(error);
+            let failure = || PushFailure::NotStarted(Box::new(Arc::clone(&error)));
+            not_started_anywhere(self.what, self.clouds, failure)
         })?;
         while let Some(event) = running.next().await {
             let BatchEvent::Ended(outcome) = event else { continue };
@@ -245,7 +251,7 @@ pub(crate) async fn push(
         () = cancel.cancelled() => Err(PushFailure::Interrupted),
     };
     let (source, mut connected) =
-        begun.map_err(|failure| not_started_anywhere(&what, &clouds, failure))?;
+        begun.map_err(|failure| not_started(&what, &clouds[0].name, failure))?;
     let target = connected.pop().expect("a target for the one cloud")?;
     let client = target.client().clone();
     let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);
