@@ -169,7 +169,7 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
         match &failure {
             // What the reset took with it cannot be read by anybody.
             PushFailure::Transfer(TransferError::Broken { state, .. }) => {
-                assert_eq!(state, "the image is queued")
+                assert_eq!(state, "the image is queued");
             }
             failure => {
                 assert_eq!(status(failure), Some(code), "{failure:?}");

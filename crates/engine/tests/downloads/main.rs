@@ -225,7 +225,7 @@ async fn the_image_says_what_is_compared() {
         let error = scene.fetch(&image(&data, &changes)).await.unwrap_err();
         match &*error.failure {
             PullFailure::Integrity(IntegrityError::Differs { field: found, .. }) => {
-                assert_eq!(*found, field)
+                assert_eq!(*found, field);
             }
             other => panic!("{changes}: {other:?}"),
         }
