@@ -42,12 +42,6 @@ impl From<String> for Secret {
     }
 }
 
-impl From<&String> for Secret {
-    fn from(text: &String) -> Self {
-        Secret::new(text.as_str())
-    }
-}
-
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Secret::new(text)

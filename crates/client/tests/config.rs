@@ -195,3 +195,34 @@ fn what_is_missing_or_wrong_is_named_without_a_secret() {
     let error = place.load(&CloudOptions::default()).unwrap_err();
     assert!(matches!(error, ConfigError::MissingFile { variable: "OS_CLIENT_CONFIG_FILE", .. }));
 }
+
+#[test]
+fn certificates_are_judged_as_the_last_word_says() {
+    let mut place = Place::new();
+    for (lines, option, insecure, bundle) in [
+        ("", None, false, None),
+        ("verify: false,", None, true, None),
+        ("verify: /ca.pem,", None, false, Some("/ca.pem")),
+        ("insecure: true, verify: /ca.pem,", None, true, Some("/ca.pem")),
+        ("verify: no,", Some(("insecure", "false")), false, None),
+        ("insecure: true,", Some(("verify", "true")), false, None),
+        ("verify: true, cacert: /ca.pem,", Some(("insecure", "true")), true, Some("/ca.pem")),
+    ] {
+        let text = format!("clouds: {{a: {{{lines} auth: {{auth_url: 'http://h/v3'}}}}}}\n");
+        place.write("work/clouds.yaml", &text);
+        let options = option.iter().fold(CloudOptions::default(), |options, (key, value)| {
+            options.with_setting(*key, *value)
+        });
+        let http = place.load(&options).unwrap().http_options().clone();
+        assert_eq!(http.insecure, insecure, "{lines} {option:?}");
+        assert_eq!(http.ca_file.as_deref(), bundle.map(Path::new), "{lines} {option:?}");
+    }
+    // What requests goes by, where nothing else is said and the file is there.
+    place.write("work/clouds.yaml", &cloud("a"));
+    place.set("REQUESTS_CA_BUNDLE", "/no/such/file");
+    assert_eq!(place.load(&CloudOptions::default()).unwrap().http_options().ca_file, None);
+    place.write("bundle.pem", "");
+    place.set("REQUESTS_CA_BUNDLE", &place.path("bundle.pem"));
+    let found = place.load(&CloudOptions::default()).unwrap().http_options().ca_file.clone();
+    assert_eq!(found, Some(place.path("bundle.pem").into()));
+}

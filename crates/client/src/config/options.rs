@@ -27,8 +27,8 @@ impl CloudOptions {
     /// Sets a value that wins over file and variables, by the name of the `OS_*` variable in lower case
     /// without its prefix: `region_name`, `cacert`, `auth_url`, …
     #[must_use]
-    pub fn with_setting(mut self, key: impl Into<String>, value: impl Into<Secret>) -> Self {
-        self.settings.insert(key.into(), value.into());
+    pub fn with_setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(key.into(), Secret::new(value));
         self
     }
 

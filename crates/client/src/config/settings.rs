@@ -55,7 +55,7 @@ impl Settings {
                     if !is_known(&key) {
                         unknown.push(old);
                     }
-                    self.put(key, value);
+                    self.cloud.insert(key, value);
                 }
             }
         }
@@ -80,22 +80,17 @@ impl Settings {
         if value.is_empty() {
             return;
         }
-        let (key, value) = (canonical(key), Node::Text(value.to_owned()));
-        if is_auth(&key) {
-            self.auth.insert(key, value);
-        } else {
-            self.put(key, value);
-        }
-    }
-
-    fn put(&mut self, key: String, value: Node) {
-        // Both say the same thing; the later one counts.
+        let key = canonical(key);
+        // Both say whether certificates are judged; the later one counts.
         match &*key {
-            "insecure" if is_true(value.text()) => drop(self.cloud.remove("verify")),
             "verify" => drop(self.cloud.remove("insecure")),
+            "insecure" if self.text("verify").is_some_and(is_false) => {
+                self.cloud.remove("verify");
+            }
             _ => {}
         }
-        self.cloud.insert(key, value);
+        let to = if is_auth(&key) { &mut self.auth } else { &mut self.cloud };
+        to.insert(key, Node::Text(value.to_owned()));
     }
 
     /// Takes from the variables what a cloud of the file may leave to them.

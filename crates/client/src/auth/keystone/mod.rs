@@ -287,7 +287,8 @@ impl Keystone {
                 true => format!("status {}", status.as_u16()),
                 false => answer.message,
             };
-            return Error::LoginRefused { url: redact::shown(url), message };
+            let shown = if url.origin() == self.auth_url.origin() { &self.auth_url } else { url };
+            return Error::LoginRefused { url: redact::shown(shown), message };
         }
         let error = answer.into_error();
         let answered = error.is_transient();
