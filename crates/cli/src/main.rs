@@ -91,7 +91,7 @@ fn start_log(verbose: u8, printer: &Printer) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let ours = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox"];
+    let ours = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox", "imgpush_source"];
     let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(printer.is_coloured());
