@@ -80,6 +80,10 @@ const PROCESSES: usize = 15;
 /// A busy machine gets so many tries. Each adds its processes to those before.
 const TRIES: usize = 3;
 
+/// Taken off each limit without `--full`: the triple kernel without LTO lies at 0.95 on a Zen 3, and CI must
+/// not depend on noise. What goes wrong in a kernel makes it two to twenty times slower.
+const CI_ALLOWANCE: f64 = 0.10;
+
 /// Of each kernel the greatest speed in MB/s.
 type Speeds = BTreeMap<String, f64>;
 
@@ -103,9 +107,10 @@ pub(crate) fn run_verb(full: bool) -> Result<()> {
         run(&mut Command::new(&shipped.program))?;
     }
     say("the kernels in each build against the fastest of all builds");
+    let allowance = if full { 0.0 } else { CI_ALLOWANCE };
     for _ in 0..TRIES {
         measure(&mut builds)?;
-        if report(&builds) {
+        if report(&builds, allowance) {
             return Ok(());
         }
     }
@@ -164,7 +169,7 @@ fn speeds(program: &Path) -> Result<Speeds> {
 }
 
 /// Says what was measured, and whether all kernels are fast enough everywhere.
-fn report(builds: &[Build]) -> bool {
+fn report(builds: &[Build], allowance: f64) -> bool {
     // Every build has the same kernels.
     let kernels = builds.first().map(|build| build.speeds.keys()).into_iter().flatten();
     let mut all_fast = true;
@@ -174,12 +179,10 @@ fn report(builds: &[Build]) -> bool {
         say(&format!("{kernel}: at best {best:.0} MB/s"));
         for build in builds {
             let share = of(build) / best;
-            let is_fast = share >= build.setting.least;
+            let least = build.setting.least - allowance;
+            let is_fast = share >= least;
             let word = if is_fast { "" } else { "  TOO SLOW" };
-            say(&format!(
-                "  {share:.2}, at least {:.2}  {}{word}",
-                build.setting.least, build.setting.name
-            ));
+            say(&format!("  {share:.2}, at least {least:.2}  {}{word}", build.setting.name));
             all_fast &= is_fast;
         }
     }
