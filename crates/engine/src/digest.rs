@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use imgpush_digest::{Algorithm, Digests};
-use tokio::sync::mpsc;
-
-use crate::resources::Hashing;
 use imgpush_source::SourceError;
 use imgpush_source::SourceOptions;
 use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
+use tokio::sync::mpsc;
+
+use crate::resources::Hashing;
 
 /// Bytes of one buffer. Larger ones leave the second cache between reading and hashing, smaller ones
 /// wake threads more often.

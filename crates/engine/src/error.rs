@@ -38,3 +38,31 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+/// Gives an error around a `failure` what the failure says of itself.
+macro_rules! as_its_failure {
+    ($($error:ident)*) => {
+        $(
+            impl $error {
+                /// What it amounts to.
+                #[must_use]
+                pub fn kind(&self) -> $crate::ErrorKind {
+                    self.failure.kind()
+                }
+
+                /// Whether the same may succeed later.
+                #[must_use]
+                pub fn is_transient(&self) -> bool {
+                    self.failure.is_transient()
+                }
+
+                /// How long to wait before that, where a server says.
+                #[must_use]
+                pub fn retry_after(&self) -> Option<std::time::Duration> {
+                    self.failure.retry_after()
+                }
+            }
+        )*
+    };
+}
+pub(crate) use as_its_failure;

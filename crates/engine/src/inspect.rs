@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use imgpush_formats::{Detector, Inspection, TAIL_BYTES};
-use imgpush_source::{Chunk, Pool, ReadAt, Source, SourceError, off_runtime};
+use imgpush_source::{Chunk, Pool, ReadAt, Source, SourceError, catch_panic, off_runtime};
 
 /// The memory of an inspection that has to read all through.
 const STREAM_CHUNKS: usize = 2;
@@ -71,7 +71,8 @@ pub(crate) async fn sniff(
 ) -> Result<(Box<dyn Source>, Sniffed), SourceError> {
     let pool = pool.clone();
     off_runtime(move || {
-        let sniffed = sniff_now(source.as_mut(), &pool)?;
+        let name = source.name().to_owned();
+        let sniffed = catch_panic(&name, || sniff_now(source.as_mut(), &pool))?;
         Ok((source, sniffed))
     })
     .await

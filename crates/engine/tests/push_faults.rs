@@ -503,3 +503,27 @@ async fn a_source_that_breaks_off_is_the_sources_failure() {
     assert_eq!(*at, 5 * MIB as u64);
     assert_eq!(scene.images().await, 0);
 }
+
+/// While its start is looked at, and while it is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_panics_is_the_sources_failure() {
+    struct Panicking(usize);
+    impl std::io::Read for Panicking {
+        fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+            assert!(self.0 > 0, "out of paper");
+            let count = space.len().min(self.0);
+            self.0 -= count;
+            Ok(count)
+        }
+    }
+    let scene = Scene::new(tokens(), 0).await;
+    for bytes in [0, 5 * MIB] {
+        let source = ReaderSource::new("disk", Panicking(bytes));
+        let error = scene.push_with(once("x"), Box::new(source)).await.unwrap_err();
+        let Some(SourceError::Panicked { reason, .. }) = error.failure.source_error() else {
+            panic!("after {bytes} bytes: {error:?}")
+        };
+        assert_eq!(reason, "out of paper");
+        assert_eq!(scene.images().await, 0);
+    }
+}

@@ -46,6 +46,7 @@
 mod address;
 mod backoff;
 mod blocking;
+mod catch_panic;
 pub mod checksum;
 mod chunk;
 mod compression;
@@ -66,6 +67,7 @@ pub use self::http::HttpSource;
 pub use self::http::{Credentials, HttpOptions};
 pub use backoff::RetryPolicy;
 pub use blocking::off_runtime;
+pub use catch_panic::catch_panic;
 pub use chunk::{Chunk, Slices};
 pub use compression::Compression;
 pub use decompress::Decompressed;

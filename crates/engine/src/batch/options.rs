@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
+
 use crate::progress::Progress;
 use crate::push::target::Target;
 use crate::resources::{DEFAULT_MEMORY_BYTES, Hashing, Workbench};
 use crate::retry::RetryOptions;
-use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
 
 /// Who hears of an image, by its number from 0 and what it is read from, on its way into a target.
 pub(super) type ProgressOf = Arc<dyn Fn(usize, &str, &Target) -> Arc<dyn Progress> + Send + Sync>;

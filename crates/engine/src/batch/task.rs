@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
+use imgpush_source::SourceError;
+use imgpush_source::{Source, SourceOptions};
 
 use crate::push::options::PushOptions;
 use crate::push::target::{Target, Via};
-use imgpush_source::SourceError;
-use imgpush_source::{Source, SourceOptions};
 
 /// One image of a batch: where it comes from, and what it is to be.
 pub struct BatchTask {

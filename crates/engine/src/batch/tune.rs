@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use imgpush_client::Error as ClientError;
+use imgpush_source::pool::OVERHEAD_BYTES;
+use imgpush_source::{Io, SourceOptions, is_address};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +19,6 @@ use super::task::BatchTask;
 use crate::push::error::{PushError, PushFailure};
 use crate::push::options::PushOptions;
 use crate::push::target::Target;
-use imgpush_source::pool::OVERHEAD_BYTES;
-use imgpush_source::{Io, SourceOptions, is_address};
 
 /// How settings are tried.
 #[derive(Clone, Debug)]

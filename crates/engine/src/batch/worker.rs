@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use futures_util::stream::{BoxStream, Enumerate};
 use futures_util::{FutureExt as _, StreamExt as _};
+use imgpush_source::Source;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +18,11 @@ use super::shared_services::SharedServices;
 use super::task::BatchTask;
 use crate::push::error::{PushError, PushFailure};
 use crate::push::options::PushOptions;
+use crate::push::push;
 use crate::push::report::Report;
 use crate::push::target::Target;
-use crate::push::{not_started, push};
 use crate::resources::Workbench;
 use crate::transfer::TransferError;
-use imgpush_source::Source;
 
 pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
@@ -145,7 +145,9 @@ impl BatchWork {
             }
             Err(error) => {
                 let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
-                targets.iter().map(|target| Err(not_started(&name, target, failure()))).collect()
+                let error =
+                    |target: &Target| Err(PushError::not_started(&name, target.cloud(), failure()));
+                targets.iter().map(error).collect()
             }
         }
     }

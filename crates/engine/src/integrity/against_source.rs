@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use imgpush_client::{Image, Status};
+use imgpush_source::Provenance;
+use imgpush_source::Source;
+use imgpush_source::{catch_panic, off_runtime};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::compare::{self, HashClaims, Verdict};
@@ -10,9 +13,6 @@ use super::error::IntegrityError;
 use super::produced::Produced;
 use crate::progress::{Phase, Progress};
 use crate::resources::Workbench;
-use imgpush_source::Provenance;
-use imgpush_source::Source;
-use imgpush_source::off_runtime;
 
 /// Compares a source with what the image shows; nothing is asked of the service. One of another size is
 /// not read. Gives the digests of the source, and the fields that are equal.
@@ -55,7 +55,10 @@ pub(crate) async fn compare(
     };
     let _end: DropGuard = work.cancel.clone().drop_guard();
     let produced = tokio::select! {
-        produced = off_runtime(move || work.run()) => produced?,
+        produced = off_runtime({
+            let name = name.clone();
+            move || catch_panic(&name, || work.run())
+        }) => produced?,
         // A read may hang.
         () = cancel.cancelled() => return Err(IntegrityError::Interrupted),
     };

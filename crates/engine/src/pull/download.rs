@@ -13,6 +13,9 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
 use imgpush_client::{Image, ImageClient};
+use imgpush_source::off_runtime;
+use imgpush_source::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
+use imgpush_source::{FileSource, RetryPolicy, Source};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +33,6 @@ use crate::integrity::produced::shown;
 use crate::integrity::{IntegrityError, Produced};
 use crate::progress::{NoProgress, Phase, Progress};
 use crate::resources::{Hashing, Workbench};
-use imgpush_source::off_runtime;
-use imgpush_source::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
-use imgpush_source::{FileSource, RetryPolicy, Source};
 
 /// Downloads images of one cloud.
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 use imgpush_client::Error as ClientError;
 use imgpush_source::SourceError;
 
-use crate::error::{ErrorKind, kind_of_call};
+use crate::error::{ErrorKind, as_its_failure, kind_of_call};
 use crate::integrity::IntegrityError;
 
 /// A place that an image cannot be written to.
@@ -247,45 +247,7 @@ impl PullFailure {
     }
 }
 
-impl PullError {
-    /// What it amounts to.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.failure.kind()
-    }
-
-    /// Whether the same download may succeed later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.failure.is_transient()
-    }
-
-    /// How long to wait before that, where a server says.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.failure.retry_after()
-    }
-}
-
-impl VerificationError {
-    /// What it amounts to.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.failure.kind()
-    }
-
-    /// Whether the same verification may succeed later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.failure.is_transient()
-    }
-
-    /// How long to wait before that, where a server says.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.failure.retry_after()
-    }
-}
+as_its_failure!(PullError VerificationError);
 
 /// What a download that failed has left of the image.
 #[derive(Clone, Debug, PartialEq, Eq)]

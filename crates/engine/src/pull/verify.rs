@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use imgpush_client::{Image, ImageClient};
+use imgpush_source::Source;
 use tokio_util::sync::CancellationToken;
 
 use super::download::Download;
@@ -15,7 +16,6 @@ use crate::integrity::Produced;
 use crate::integrity::against_source::compare;
 use crate::integrity::produced::shown;
 use crate::progress::Progress;
-use imgpush_source::Source;
 
 /// Compares images of one cloud with files, or with the data that the cloud gives for them.
 ///

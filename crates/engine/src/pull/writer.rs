@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use imgpush_digest::Algorithm;
+use imgpush_source::{Chunk, Provenance};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,7 +15,6 @@ use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
 use crate::resources::Hasher;
 use crate::resources::Workbench;
-use imgpush_source::{Chunk, Provenance};
 
 /// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
 /// of either side.

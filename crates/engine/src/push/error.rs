@@ -7,7 +7,7 @@ use imgpush_formats::Finding;
 use imgpush_source::{BoxError, SourceError};
 
 use super::format_error::FormatError;
-use crate::error::{ErrorKind, kind_of_call};
+use crate::error::{ErrorKind, as_its_failure, kind_of_call};
 use crate::integrity::IntegrityError;
 use crate::timing::Timing;
 use crate::transfer::TransferError;
@@ -329,44 +329,21 @@ impl PushFailure {
 }
 
 impl PushError {
-    /// What it amounts to.
+    /// The error of a push that ended before it asked the cloud for anything.
     #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.failure.kind()
-    }
-
-    /// Whether the same push may succeed later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.failure.is_transient()
-    }
-
-    /// How long to wait before that, where a server says.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.failure.retry_after()
+    pub fn not_started(source_name: &str, cloud: &str, failure: PushFailure) -> Self {
+        PushError {
+            source_name: source_name.into(),
+            cloud: cloud.into(),
+            attempts: 0,
+            failure: Box::new(failure),
+            outcome: RecordOutcome::NoRecord,
+            timing: Box::new(Timing::unbegun()),
+        }
     }
 }
 
-impl StagingError {
-    /// What it amounts to.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.failure.kind()
-    }
-
-    /// Whether the same staging may succeed later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.failure.is_transient()
-    }
-
-    /// How long to wait before that, where a server says.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.failure.retry_after()
-    }
-}
+as_its_failure!(PushError StagingError);
 
 fn after(attempts: u32) -> String {
     if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }

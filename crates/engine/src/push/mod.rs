@@ -20,10 +20,13 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_client::ImageClient;
+use imgpush_source::Source;
+use imgpush_source::SourceError;
+use imgpush_source::pool::Pool;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::error::{PushError, PushFailure, RecordOutcome};
+use self::error::PushError;
 use self::job::{Seen, SourceFacts, UploadJob};
 use self::options::PushOptions;
 use self::report::Report;
@@ -31,12 +34,9 @@ use self::target::Target;
 use crate::inspect::{Sniffed, sniff};
 use crate::progress::{Phase, Progress};
 use crate::resources::{DEFAULT_MEMORY_BYTES, Workbench};
-use crate::timing::{ReaderWatch, Stopwatch, Timing};
+use crate::timing::{ReaderWatch, Stopwatch};
 use crate::transfer::TransferError;
 use crate::transfer::passes::{self, Participant as _, PassMeans};
-use imgpush_source::Source;
-use imgpush_source::SourceError;
-use imgpush_source::pool::Pool;
 
 /// Pushes one source into one cloud.
 ///
@@ -234,7 +234,10 @@ async fn run(
                 deliveries.push(UploadJob::new(target, own, &subject, record));
                 refused.push(None);
             }
-            Err(failure) => refused.push(Some(not_started(source.name(), target, failure))),
+            Err(failure) => {
+                let error = PushError::not_started(source.name(), target.cloud(), failure);
+                refused.push(Some(error));
+            }
         }
     }
     let means = PassMeans { bench, slowest: options.slowest, watch: &watch };
@@ -251,18 +254,6 @@ async fn run(
         None => ended.next().expect("a job for each target that was not refused"),
     };
     refused.into_iter().map(result).collect()
-}
-
-/// The result of a target for a push that ended before it had a job.
-pub(crate) fn not_started(source_name: &str, target: &Target, failure: PushFailure) -> PushError {
-    PushError {
-        source_name: source_name.into(),
-        cloud: target.cloud().into(),
-        attempts: 0,
-        failure: Box::new(failure),
-        outcome: RecordOutcome::NoRecord,
-        timing: Box::new(Timing::unbegun()),
-    }
 }
 
 /// What is there already may make it needless to look at the source, and what that is to ask the service

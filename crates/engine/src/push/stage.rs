@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use imgpush_client::{Image, ImageClient, Status, UploadOptions};
 use imgpush_formats::ImageFormatSettings;
+use imgpush_source::Source;
+use imgpush_source::SourceError;
 use tokio_util::sync::CancellationToken;
 
 use crate::inspect::sniff;
@@ -28,8 +30,6 @@ use crate::transfer::passes;
 use crate::transfer::passes::{Participant, PassMeans, Want};
 use crate::transfer::sink::ImageData;
 use crate::transfer::upload::{Found, Unsent, Upload, UploadTimeouts, found};
-use imgpush_source::Source;
-use imgpush_source::SourceError;
 
 /// How data is staged.
 #[derive(Clone, Debug)]

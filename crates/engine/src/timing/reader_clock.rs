@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imgpush_digest::Busy;
+use imgpush_source::pool::Pool;
+use imgpush_source::{Source, SourceTimes};
 
 use super::step::Step;
 use super::stopwatch::{Stopwatch, Tally};
-use imgpush_source::pool::Pool;
-use imgpush_source::{Source, SourceTimes};
 
 /// Divides the time of the reader among reading, unpacking and what it waits for: after each thing that
 /// it did it says what that was.

@@ -16,12 +16,11 @@
 //!
 //! It knows nothing of formats or of Glance.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imgpush_digest::{Algorithm, Busy};
-use imgpush_source::{Chunk, Pool, Source, SourceError};
+use imgpush_source::{Chunk, Pool, Source, SourceError, catch_panic};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -117,12 +116,7 @@ impl Pass {
         };
         std::thread::Builder::new().name("imgpush-read".into()).spawn(move || {
             let name = source.name().to_owned();
-            let reading = AssertUnwindSafe(|| reader.read_all(source.as_mut(), hasher));
-            // A panic of the source leaves the reader's own state as it is between two chunks.
-            let result = catch_unwind(reading).unwrap_or_else(|panic| {
-                let reason = message_of(panic.as_ref());
-                Err(SourceError::Panicked { name, reason }.into())
-            });
+            let result = catch_panic(&name, || reader.read_all(source.as_mut(), hasher));
             reader.watch.flush();
             if let Err(error) = &result {
                 reader.feeds.drain(..).for_each(|feed| feed.fail(error.clone()));
@@ -138,13 +132,6 @@ impl Pass {
 fn queue_chunks(pool_chunks: usize, branches: usize) -> usize {
     let share = pool_chunks.saturating_sub(READING_CHUNKS) / branches.max(1);
     share.saturating_sub(1).clamp(1, QUEUE_CHUNKS)
-}
-
-/// What a panic says of itself.
-fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").to_owned()
 }
 
 /// The thread, seen from inside.

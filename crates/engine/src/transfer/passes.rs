@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
-use imgpush_source::{Chunk, Source, SourceError, off_runtime};
+use imgpush_source::{Chunk, Source, SourceError, catch_panic, off_runtime};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::branch::Branch;
@@ -166,8 +166,8 @@ async fn again<P: Participant>(
     }
     tracing::info!(source = source.name(), "reading again");
     off_runtime(move || {
-        let way_back = source.rewind().expect("it had one a moment ago");
-        way_back.to_start()?;
+        let name = source.name().to_owned();
+        catch_panic(&name, || source.rewind().expect("it had one a moment ago").to_start())?;
         Ok(source)
     })
     .await

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::future::join_all;
 use imgpush_client::{Cloud, CloudOptions, Error as ClientError};
-use imgpush_engine::{PushError, PushFailure, RecordOutcome, RetryOptions, Target, Timing, source};
+use imgpush_engine::{PushError, PushFailure, RetryOptions, Target, source};
 
 use crate::args::CloudArgs;
 
@@ -19,7 +19,7 @@ pub(super) fn target_clouds(clouds: &CloudArgs, what: &str) -> Result<Vec<Target
     let load = |(options, region): (CloudOptions, Option<&str>)| {
         let asked = options.cloud.clone().unwrap_or_else(|| "the cloud".to_owned());
         let config = Cloud::load(&options).map_err(|error| {
-            not_started(what, &asked, connect_failure(ClientError::Config(error)))
+            PushError::not_started(what, &asked, connect_failure(ClientError::Config(error)))
         })?;
         let name = match region {
             Some(region) => format!("{} {region}", config.name()),
@@ -38,7 +38,7 @@ pub(super) async fn connect(
 ) -> Vec<Result<Target, PushError>> {
     let all = clouds.iter().map(async |cloud| match Target::connect(&cloud.config, retry).await {
         Ok(target) => Ok(target.on_cloud(&cloud.name)),
-        Err(error) => Err(not_started(what, &cloud.name, connect_failure(error))),
+        Err(error) => Err(PushError::not_started(what, &cloud.name, connect_failure(error))),
     });
     join_all(all).await
 }
@@ -47,25 +47,13 @@ fn connect_failure(source: ClientError) -> PushFailure {
     PushFailure::Client { during: "connecting to the cloud", source }
 }
 
-/// The error of a push that failed before it started.
-pub(super) fn not_started(what: &str, cloud: &str, failure: PushFailure) -> PushError {
-    PushError {
-        source_name: what.into(),
-        cloud: cloud.into(),
-        attempts: 0,
-        failure: Box::new(failure),
-        outcome: RecordOutcome::NoRecord,
-        timing: Box::new(Timing::unbegun()),
-    }
-}
-
-/// The same error for each cloud.
+/// The error of a push that failed before it started, for each cloud.
 pub(super) fn not_started_anywhere(
     what: &str,
     clouds: &[TargetCloud],
     failure: impl Fn() -> PushFailure,
 ) -> Vec<PushError> {
-    clouds.iter().map(|cloud| not_started(what, &cloud.name, failure())).collect()
+    clouds.iter().map(|cloud| PushError::not_started(what, &cloud.name, failure())).collect()
 }
 
 /// The name of a source in messages.

@@ -16,7 +16,7 @@ use imgpush_engine::{
     PushOptions, Report, RetryOptions, SourceError, Target, TransferError,
 };
 
-use self::clouds::{TargetCloud, connect, not_started, not_started_anywhere, shown, target_clouds};
+use self::clouds::{TargetCloud, connect, not_started_anywhere, shown, target_clouds};
 use self::reporter::PushReporter;
 pub(crate) use self::reporter::failed;
 use super::source as opening;
@@ -251,7 +251,7 @@ pub(crate) async fn push(
         () = cancel.cancelled() => Err(PushFailure::Interrupted),
     };
     let (source, mut connected) =
-        begun.map_err(|failure| not_started(&what, &clouds[0].name, failure))?;
+        begun.map_err(|failure| PushError::not_started(&what, &clouds[0].name, failure))?;
     let target = connected.pop().expect("a target for the one cloud")?;
     let client = target.client().clone();
     let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use imgpush_client::{Download, DownloadOptions, Error as ClientError};
+use imgpush_source::pool::Buffer;
 use tokio::time::{sleep, timeout};
 
 use super::target::{DATA, FetchTarget};
 use crate::error::chain;
 use crate::integrity::IntegrityError;
 use crate::pull::error::{PullFailure, TransferInterrupted};
-use imgpush_source::pool::Buffer;
 
 /// A stretch that is being received.
 pub(super) struct Connection {

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Error as ClientError, Image, ImageQuery, Project, Status};
 use imgpush_digest::Algorithm;
+use imgpush_source::Published;
 
 use super::derived_id::{self, Derivation};
 use super::state::{JobStep, Looking, UploadJob};
@@ -17,7 +18,6 @@ use crate::push::if_exists::IfExists;
 use crate::push::preflight;
 use crate::push::report::Note;
 use crate::push::target::Via;
-use imgpush_source::Published;
 
 impl UploadJob<'_> {
     /// Looks for what is there already.

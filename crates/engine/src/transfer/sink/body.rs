@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use imgpush_source::Chunk;
+
 use crate::progress::Progress;
 use crate::timing::{SenderWatch, Step, Stopwatch};
 use crate::transfer::branch::Branch;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use imgpush_source::Chunk;
 
 /// The most bytes in one frame of a body.
 ///

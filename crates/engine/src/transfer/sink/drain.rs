@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use imgpush_digest::Algorithm;
+use imgpush_source::Source;
+use imgpush_source::SourceError;
+use imgpush_source::pool::Pool;
 
 use super::body::Body;
 use super::pour::{Poured, pour};
 use super::target::{Sink, SinkError};
 use crate::integrity::Produced;
-use imgpush_source::Source;
-use imgpush_source::SourceError;
-use imgpush_source::pool::Pool;
 
 /// Reads the source to its end and hashes it; gives it back with the digests.
 ///

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
+use imgpush_source::Source;
+use imgpush_source::SourceError;
+use imgpush_source::pool::Pool;
 
 use super::body::{Body, Meter};
 use super::target::{Sink, SinkError};
@@ -14,9 +17,6 @@ use crate::resources::Hashing;
 use crate::timing::Stopwatch;
 use crate::transfer::error::TransferError;
 use crate::transfer::pass::{Pass, Slowest};
-use imgpush_source::Source;
-use imgpush_source::SourceError;
-use imgpush_source::pool::Pool;
 
 /// What came of pouring a source into sinks.
 pub struct Poured {
