@@ -27,6 +27,7 @@ pub(crate) fn for_failure(failure: &PushFailure, file: &Path, keep_failed: bool)
             error => for_source(error),
         },
         PushFailure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
+        PushFailure::Unreached { source } => for_client(source),
         PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
             for_client(source)
         }
@@ -243,6 +244,7 @@ fn after_staging(failure: &PushFailure) -> Option<String> {
             "`imgpush image set --disk-format` changes what the record says".to_owned()
         }
         PushFailure::Transfer(TransferError::Source(error)) => return for_source(error),
+        PushFailure::Unreached { source } => return for_client(source),
         PushFailure::Client { source, .. } => return for_client(source),
         PushFailure::Transfer(TransferError::Client { source, .. }) => return for_client(source),
         PushFailure::Transfer(TransferError::Broken { .. } | TransferError::Stalled { .. }) => {

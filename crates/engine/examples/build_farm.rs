@@ -16,7 +16,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use imgpush_engine::client::{Cloud, CloudOptions};
 use imgpush_engine::source::SourceOptions;
 use imgpush_engine::{
-    Batch, BatchEvent, BatchOptions, BatchTask, CancellationToken, Phase, Progress, PushOptions,
+    Batch, BatchEvent, BatchOptions, CancellationToken, Phase, Progress, PushOptions, PushTask,
     RetryOptions, Target,
 };
 use tokio::sync::mpsc;
@@ -41,15 +41,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let batch = Batch::new(BatchOptions::default())
         .to(target)
-        .with_progress(|_, source, _| Arc::new(Shown(source.to_owned())));
+        .with_progress(|task| Arc::new(Shown(task.name.to_owned())));
     let mut running = batch.start_stream(tasks(built(folder.into())), &CancellationToken::new())?;
     while let Some(event) = running.next().await {
         let BatchEvent::Ended(outcome) = event else { continue };
-        for result in outcome.results {
+        for result in outcome.pushes() {
             match result {
-                Ok(report) => println!("{}: image {}", outcome.source, report.id),
+                Ok(report) => println!("{}: image {}", outcome.name, report.id),
                 // The others go on; this build is what somebody has to look at.
-                Err(error) => println!("{}: {}; {}", outcome.source, error.failure, error.outcome),
+                Err(error) => println!("{}: {}; {}", outcome.name, error.failure, error.outcome),
             }
         }
     }
@@ -73,11 +73,11 @@ fn built(folder: PathBuf) -> mpsc::Receiver<PathBuf> {
 }
 
 /// A task for each image that is ready, with what the farm knows of it.
-fn tasks(images: mpsc::Receiver<PathBuf>) -> impl Stream<Item = BatchTask> + Send {
+fn tasks(images: mpsc::Receiver<PathBuf>) -> impl Stream<Item = PushTask> + Send {
     stream::unfold(images, |mut images| async {
         let path = images.recv().await?;
         let build = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let options = PushOptions::named(&build).with_property("build", &build).with_tag("nightly");
-        Some((BatchTask::new(path, SourceOptions::default(), options), images))
+        Some((PushTask::new(path, SourceOptions::default(), options), images))
     })
 }

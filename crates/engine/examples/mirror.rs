@@ -18,8 +18,8 @@ use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::client::{Cloud, CloudOptions};
 use imgpush_engine::source::{self, HttpOptions, SourceOptions};
 use imgpush_engine::{
-    Batch, BatchEvent, BatchOptions, BatchTask, CancellationToken, IfExists, JournalError, Outcome,
-    PushOptions, Retire, RetryOptions, Target,
+    Batch, BatchEvent, BatchOptions, CancellationToken, IfExists, JournalError, Outcome,
+    PushOptions, PushTask, Retire, RetryOptions, Target,
 };
 
 #[tokio::main]
@@ -42,9 +42,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let outcomes = mirror(batch, &addresses, list, &retry).await?;
     let mut failed = 0;
     for outcome in &outcomes {
-        for result in &outcome.results {
+        for result in outcome.pushes() {
             match result {
-                Ok(report) => println!("{} {} in {}", report.action, outcome.source, report.cloud),
+                Ok(report) => println!("{} {} in {}", report.action, outcome.name, report.cloud),
                 Err(error) => {
                     failed += 1;
                     println!("{error}: {}; {}", error.failure, error.outcome);
@@ -81,7 +81,7 @@ async fn mirror(
 }
 
 /// One image: unpacked where it is packed, and none where it is not what the list says.
-fn task(address: &str, expected: Expected, retry: RetryOptions) -> BatchTask {
+fn task(address: &str, expected: Expected, retry: RetryOptions) -> PushTask {
     let options = PushOptions::default()
         .with_property("mirrored_from", address)
         .with_if_exists(IfExists::Replace(Retire::Hide))
@@ -90,7 +90,7 @@ fn task(address: &str, expected: Expected, retry: RetryOptions) -> BatchTask {
     unpacking.decompress = true;
     let place = address.to_owned();
     let opening = async move { expected.of(source::open(Path::new(&place), &unpacking).await?) };
-    BatchTask::opened_by(address, options, || opening.boxed())
+    PushTask::opened_by(address, options, || opening.boxed())
 }
 
 /// What a program that uses the engine can test: one night in which something else happens to each image,
@@ -182,17 +182,17 @@ mod tests {
 
     #[track_caller]
     fn report(outcome: &Outcome) -> &Report {
-        match &outcome.results[..] {
+        match outcome.pushes().collect::<Vec<_>>()[..] {
             [Ok(report)] => report,
-            results => panic!("{}: {results:?}", outcome.source),
+            ref results => panic!("{}: {results:?}", outcome.name),
         }
     }
 
     #[track_caller]
     fn error(outcome: &Outcome) -> &PushError {
-        match &outcome.results[..] {
+        match outcome.pushes().collect::<Vec<_>>()[..] {
             [Err(error)] => error,
-            results => panic!("{}: {results:?}", outcome.source),
+            ref results => panic!("{}: {results:?}", outcome.name),
         }
     }
 

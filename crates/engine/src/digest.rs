@@ -13,9 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use imgpush_digest::{Algorithm, Digests};
-use imgpush_source::SourceError;
-use imgpush_source::SourceOptions;
 use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
+use imgpush_source::{SourceError, SourceOptions, catch_panic};
 use tokio::sync::mpsc;
 
 use crate::resources::Hashing;
@@ -217,6 +216,11 @@ impl DigestWork {
 
     /// None when nobody wants the rest.
     fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
+        let name = imgpush_source::shown(&task.path).to_string_lossy().into_owned();
+        catch_panic(&name, || self.hash_source(task))
+    }
+
+    fn hash_source(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
         let mut source = imgpush_source::open_blocking(&task.path, &self.source)?;
         let mut hasher = self.hashing.hasher(task.algorithms.iter().copied());
         let mut bytes = 0;

@@ -38,9 +38,9 @@
 //! | for | there is |
 //! |---|---|
 //! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
-//! | many images, as many at a time as the machine and the clouds take | [`Batch`] |
+//! | many images to push, download or verify, as many at a time as the machine and the clouds take | [`Batch`] |
 //! | which settings suit a machine and a cloud | [`Tuning`] |
-//! | an image out of a cloud | [`Download`]; several at a time: [`Download::for_jobs`] |
+//! | an image out of a cloud | [`Download`] |
 //! | a push that is run again, by several or behind one that was killed | [`IfExists`], [`Earlier`], [`Records`] |
 //! | whether an image is what a file is, or still what it was | [`Verification`] |
 //! | data laid ready for an import | [`Staging`] |
@@ -65,8 +65,8 @@
 //! # Limits
 //!
 //! Memory is the [`pool`]'s, whatever the size and the number of targets; what unpacking looks back over
-//! comes on top. One source is read by one thread. Pushes that go at once share nothing; those of a
-//! [`Batch`] share the memory and the vector registers.
+//! comes on top. One source is read by one thread. Pushes that go at once share nothing; the
+//! tasks of a [`Batch`] share the memory and the vector registers.
 //!
 #![forbid(unsafe_code)]
 
@@ -85,7 +85,8 @@ mod transfer;
 
 pub use batch::tune::{Settings, Trial, TuneError, TuneOptions, TuneReport, Tuning};
 pub use batch::{
-    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, Outcome, RunningBatch,
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, OnFailure, Outcome,
+    PullTask, PushTask, RunningBatch, TaskResult, TaskTarget, VerifyTask,
 };
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use error::{ErrorKind, kind_of_call};

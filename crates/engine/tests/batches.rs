@@ -15,9 +15,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status, Visibility};
 use imgpush_engine::source::SourceOptions;
 use imgpush_engine::{
-    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, IfExists,
-    JournalError, Outcome, Phase, Progress, PushFailure, PushOptions, PushOverrides, Report,
-    RetryOptions, Target, TransferError, TuneOptions, Tuning,
+    Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, DestinationError,
+    Download, DownloadOptions, ErrorKind, IfExists, JournalError, OnFailure, Outcome, Phase,
+    Progress, PullFailure, PullTask, PushError, PushFailure, PushOptions, PushOverrides, PushTask,
+    Report, RetryOptions, Target, TaskResult, TransferError, TuneOptions, Tuning, Verification,
+    VerifyTask,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 use sha2::{Digest as _, Sha512};
@@ -84,18 +86,18 @@ impl Scene {
     }
 }
 
-fn task(file: &PathBuf) -> BatchTask {
-    BatchTask::new(file, SourceOptions::default(), PushOptions::default())
+fn task(file: &PathBuf) -> PushTask {
+    PushTask::new(file, SourceOptions::default(), PushOptions::default())
 }
 
-fn tasks(files: &[PathBuf]) -> Vec<BatchTask> {
+fn tasks(files: &[PathBuf]) -> Vec<PushTask> {
     files.iter().map(task).collect()
 }
 
 /// The outcomes in the order of the tasks, and the summary.
 async fn ended(
     batch: Batch,
-    tasks: Vec<BatchTask>,
+    tasks: Vec<impl Into<BatchTask> + Send + 'static>,
     cancel: &CancellationToken,
     seen: &mut impl FnMut(&BatchEvent),
 ) -> (Vec<Outcome>, BatchSummary) {
@@ -111,7 +113,10 @@ async fn ended(
     (outcomes, running.summary().clone())
 }
 
-async fn run_tasks(batch: Batch, tasks: Vec<BatchTask>) -> (Vec<Outcome>, BatchSummary) {
+async fn run_tasks(
+    batch: Batch,
+    tasks: Vec<impl Into<BatchTask> + Send + 'static>,
+) -> (Vec<Outcome>, BatchSummary) {
     ended(batch, tasks, &CancellationToken::new(), &mut |_| {}).await
 }
 
@@ -140,16 +145,23 @@ fn jobs(count: usize) -> BatchOptions {
 }
 
 fn report(outcome: &Outcome) -> &Report {
-    match &outcome.results[..] {
+    match pushes(outcome)[..] {
         [Ok(report)] => report,
-        results => panic!("{results:?}"),
+        ref results => panic!("{results:?}"),
     }
 }
 
+/// The results of a push; a task has no others.
+fn pushes(outcome: &Outcome) -> Vec<&Result<Report, PushError>> {
+    let pushes: Vec<_> = outcome.pushes().collect();
+    assert_eq!(pushes.len(), outcome.results.len());
+    pushes
+}
+
 fn failure(outcome: &Outcome) -> &PushFailure {
-    match &outcome.results[..] {
+    match pushes(outcome)[..] {
         [Err(error)] => &error.failure,
-        results => panic!("{results:?}"),
+        ref results => panic!("{results:?}"),
     }
 }
 
@@ -164,7 +176,7 @@ async fn one_that_fails_spoils_no_other() {
     files[2] = scene.folder.path().join("missing.raw");
     let (outcomes, summary) = scene.run(jobs(3), &files).await;
     for (outcome, file) in outcomes.iter().zip(&files) {
-        assert_eq!(outcome.source, file.display().to_string());
+        assert_eq!(outcome.name, file.display().to_string());
         if outcome.number == 2 {
             assert!(matches!(failure(outcome), PushFailure::Transfer(TransferError::Source(_))));
         } else {
@@ -184,7 +196,8 @@ async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
     let scene = Scene::new().await;
     let mut files = scene.files(5);
     files[1] = scene.folder.path().join("missing.raw");
-    let (outcomes, summary) = scene.run(jobs(1).failing_fast(), &files).await;
+    let (outcomes, summary) =
+        scene.run(jobs(1).with_on_failure(OnFailure::BeginNoOther), &files).await;
     assert_eq!(outcomes.len(), 2);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (1, 1, 3));
 }
@@ -238,7 +251,7 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
     }
     let mut patient = PushOptions::default().with_retry(RetryOptions::never());
     patient.idle_timeout = Duration::from_secs(1);
-    let tasks = files.iter().map(|f| BatchTask::new(f, SourceOptions::default(), patient.clone()));
+    let tasks = files.iter().map(|f| PushTask::new(f, SourceOptions::default(), patient.clone()));
     let tasks: Vec<_> = tasks.collect();
     let batch = Batch::new(jobs(2)).to(scene.target());
     let mut running = batch.start(tasks, &CancellationToken::new()).unwrap();
@@ -348,7 +361,7 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
         .with_property("os_version", "12")
         .with_tag("all")
         .with_visibility(Visibility::Private);
-    let both = || BatchTask::new(&files[1], SourceOptions::default(), options.clone());
+    let both = || PushTask::new(&files[1], SourceOptions::default(), options.clone());
     let tasks = vec![
         task(&files[0]),
         both().to(target(&north, "north")).to(own(&special)),
@@ -365,21 +378,16 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
         run_tasks(Batch::new(jobs(1)).to(target(&north, "default")), tasks).await;
 
     let clouds = |outcome: &Outcome| -> Vec<String> {
-        let cloud = |result: &Result<Report, _>| match result {
-            Ok(report) => report.cloud.clone(),
-            Err(imgpush_engine::PushError { cloud, .. }) => cloud.to_string(),
-        };
-        outcome.results.iter().map(cloud).collect()
+        outcome.results.iter().map(|result| result.cloud().to_owned()).collect()
     };
     assert_eq!(clouds(&outcomes[0]), ["default"]);
     assert_eq!(clouds(&outcomes[1]), ["north", "south"]);
     assert_eq!(clouds(&outcomes[2]), ["south", "south", "south", "north"]);
     assert_eq!(clouds(&outcomes[3]), ["south"]);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
-    let [exists, format, property, usual] = &outcomes[2].results[..] else { panic!() };
-    let failure = |result: &Result<Report, imgpush_engine::PushError>| {
-        result.as_ref().unwrap_err().failure.to_string()
-    };
+    let [exists, format, property, usual] = pushes(&outcomes[2])[..] else { panic!() };
+    let failure =
+        |result: &Result<Report, PushError>| result.as_ref().unwrap_err().failure.to_string();
     assert!(failure(exists).contains("special"), "{exists:?}");
     assert!(failure(format).contains("qcow2"), "{format:?}");
     let property_failure = &property.as_ref().unwrap_err().failure;
@@ -421,7 +429,8 @@ async fn each_target_of_each_task_has_one_result_and_counts_once() {
     assert_eq!(results(&outcomes), [2, 2, 1, 2, 1]);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
 
-    let (outcomes, summary) = run_tasks(batch(jobs(1).failing_fast()), tasks()).await;
+    let (outcomes, summary) =
+        run_tasks(batch(jobs(1).with_on_failure(OnFailure::BeginNoOther)), tasks()).await;
     assert_eq!(results(&outcomes), [2, 2]);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (2, 2, 4));
 
@@ -444,7 +453,7 @@ async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
     let options = jobs(8).with_uploads_per_target(NonZeroUsize::new(2).unwrap());
     let batch = Batch::new(options)
         .to(scene.target())
-        .with_progress(move |_, _, _| Arc::clone(&heard) as Arc<dyn Progress>);
+        .with_progress(move |_| Arc::clone(&heard) as Arc<dyn Progress>);
     // Another login to the same project is no other target.
     let another = connect(&scene.sandbox, Some(USER)).await;
     let task_of = |(at, file): (usize, &PathBuf)| match at % 2 {
@@ -477,6 +486,194 @@ async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_
     let tasks = north.files(6).iter().enumerate().map(task_of).collect();
     let (_, summary) = run_tasks(Batch::new(options), tasks).await;
     assert_eq!((summary.pushed, summary.failed), (18, 0));
+}
+
+/// Pushes, downloads and verifications in one batch, as many at a time as jobs.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_batch_pushes_downloads_and_verifies() {
+    let scene = Scene::new().await;
+    let files = scene.files(6);
+    scene.run(jobs(2), &files[..3]).await;
+    let mut images = scene.images().await;
+    images.sort_by_key(|image| image.name().map(str::to_owned));
+    let pulled = |number: usize| scene.folder.path().join(format!("pulled{number}"));
+    let download =
+        Download::new(scene.client.clone(), DownloadOptions::default()).on_cloud("cloud");
+    let verification = Verification::new(scene.client.clone(), DownloadOptions::default());
+    let pull =
+        |number: usize| PullTask::to_file(download.clone(), images[number].clone(), pulled(number));
+    let against_file = |number: usize, file: &Path| {
+        let (verification, image) = (verification.clone(), images[number].clone());
+        VerifyTask::against_file(verification, image, file, SourceOptions::default())
+    };
+    std::fs::write(pulled(1), "of the user").unwrap();
+    let tasks = || -> Vec<BatchTask> {
+        vec![
+            task(&files[3]).into(),
+            pull(0).into(),
+            VerifyTask::against_download(verification.clone(), images[0].clone()).into(),
+            task(&files[4]).into(),
+            pull(1).into(),
+            against_file(2, &files[2]).into(),
+            against_file(2, &files[1]).into(),
+            against_file(2, &scene.folder.path().join("missing")).into(),
+            pull(2).into(),
+            task(&files[5]).into(),
+        ]
+    };
+    let names = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = Arc::clone(&names);
+    let batch = Batch::new(jobs(3)).to(scene.target()).with_progress(move |task| {
+        heard.lock().unwrap().push((task.number, task.name.to_owned()));
+        Arc::new(Peak::default())
+    });
+    let (outcomes, summary) = run_tasks(batch, tasks()).await;
+
+    let kinds: Vec<_> = outcomes.iter().flat_map(|outcome| &outcome.results).collect();
+    assert_eq!(kinds.len(), 10, "one result for each");
+    let kind = |number: usize| kinds[number].error_kind();
+    for number in [0, 1, 2, 3, 5, 8, 9] {
+        assert_eq!(kind(number), None, "{:?}", kinds[number]);
+    }
+    assert!(matches!(kinds[4], TaskResult::Pull(Err(error))
+        if matches!(*error.failure, PullFailure::Destination(DestinationError::Exists { .. }))));
+    assert_eq!(kind(6), Some(ErrorKind::ServerDiffers));
+    assert_eq!(kind(7), Some(ErrorKind::Source));
+    assert_eq!(
+        (summary.pushed, summary.pulled, summary.verified, summary.skipped, summary.failed),
+        (3, 2, 2, 0, 3)
+    );
+    // The pushes, the downloads, and the verification that downloads.
+    let size = |number: usize| (MIB + number) as u64;
+    assert_eq!(summary.bytes, size(3) + size(4) + size(5) + size(0) + size(2) + size(0));
+    for number in [0, 2] {
+        assert_eq!(std::fs::read(pulled(number)).unwrap(), std::fs::read(&files[number]).unwrap());
+    }
+    assert_eq!(std::fs::read(pulled(1)).unwrap(), b"of the user");
+    let mut names = names.lock().unwrap().clone();
+    names.sort_unstable();
+    assert_eq!(names[0], (0, files[3].display().to_string()));
+    assert_eq!(names[1], (1, "disk0".to_owned()));
+    assert_eq!(names.len(), 10);
+
+    // Again: the files that are there are kept where that is asked for.
+    let mut options = DownloadOptions::default();
+    options.keep_same = true;
+    let download = Download::new(scene.client.clone(), options);
+    let again =
+        |number: usize| PullTask::to_file(download.clone(), images[number].clone(), pulled(number));
+    let (_, summary) = run_tasks(Batch::new(jobs(2)), vec![again(0), again(2)]).await;
+    assert_eq!((summary.pulled, summary.skipped, summary.bytes), (0, 2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
+    let (north, south) = (Scene::new().await, Scene::new().await);
+    let files = north.files(3);
+    let refused = || imgpush_engine::client::Error::LoginRefused {
+        url: "http://keystone.example".to_owned(),
+        message: "no such user".to_owned(),
+    };
+    let tasks = || vec![task(&files[0]), task(&files[1]).to(south.target()), task(&files[2])];
+    let batch = |options| {
+        Batch::new(options).to(north.target()).to_unreached("far", refused()).to(south.target())
+    };
+    let (outcomes, summary) = run_tasks(batch(jobs(2)), tasks()).await;
+    let results = |outcome: &Outcome| -> Vec<(String, Option<ErrorKind>)> {
+        let result = |result: &TaskResult| (result.cloud().to_owned(), result.error_kind());
+        outcome.results.iter().map(result).collect()
+    };
+    let ok = || ("cloud".to_owned(), None);
+    let far = || ("far".to_owned(), Some(ErrorKind::NotAuthorised));
+    assert_eq!(results(&outcomes[0]), [ok(), far(), ok()]);
+    assert_eq!(results(&outcomes[1]), [ok()]);
+    assert_eq!(results(&outcomes[2]), [ok(), far(), ok()]);
+    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 2, 0));
+
+    // No source is opened for it alone.
+    let missing = task(&north.folder.path().join("missing"));
+    let nowhere = Batch::new(jobs(1)).to_unreached("far", refused());
+    let (outcomes, summary) = run_tasks(nowhere, vec![missing]).await;
+    assert_eq!(results(&outcomes[0]), [far()]);
+    assert_eq!((summary.pushed, summary.failed), (0, 1));
+}
+
+/// Of downloads those that run are cancelled, and keep what has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_cancels_what_runs_where_that_is_wanted() {
+    let scene = Scene::new().await;
+    let files = scene.files(4);
+    std::fs::write(&files[0], vec![7; 24 * MIB]).unwrap();
+    scene.run(jobs(1), &files).await;
+    let mut images = scene.images().await;
+    images.sort_by_key(|image| image.name().map(str::to_owned));
+    // The first download stands still behind its start; the second fails when that has begun.
+    let hour = Duration::from_secs(3600);
+    let stall = Fault::Stall { after: 16 * MIB as u64, duration: hour };
+    scene.sandbox.inject(Operation::Download, stall);
+    let mut options = DownloadOptions::default();
+    options.connections = Some(NonZeroUsize::MIN);
+    options.idle_timeout = hour;
+    let download = Download::new(scene.client.clone(), options);
+    let path = |number: usize| scene.folder.path().join(format!("pulled{number}"));
+    std::fs::write(path(1), "of the user").unwrap();
+    let pull =
+        |number: usize| PullTask::to_file(download.clone(), images[number].clone(), path(number));
+    let (sender, tasks) = tokio::sync::mpsc::unbounded_channel();
+    sender.send(pull(0)).unwrap();
+    let arrived = Arc::new(tokio::sync::Notify::new());
+    let heard = Arc::clone(&arrived);
+    let batch =
+        Batch::new(jobs(2).with_on_failure(OnFailure::CancelAll)).with_progress(move |_| {
+            Arc::new(AtByte { byte: 8 * MIB as u64, heard: Arc::clone(&heard) })
+        });
+    let tasks = futures_util::stream::unfold(tasks, |mut tasks| async {
+        tasks.recv().await.map(|task| (task, tasks))
+    });
+    let mut running = batch.start_stream(tasks, &CancellationToken::new()).unwrap();
+    let feeding = async {
+        arrived.notified().await;
+        sender.send(pull(1)).unwrap();
+        sender.send(pull(2)).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let mut outcomes = Vec::new();
+    let listening = async {
+        while let Some(event) = running.next().await {
+            if let BatchEvent::Ended(outcome) = event {
+                outcomes.push(outcome);
+            }
+        }
+    };
+    tokio::select! { () = feeding => {} () = listening => {} }
+    // The failure comes before what it cancels.
+    let failures: Vec<_> =
+        outcomes.iter().map(|outcome| (outcome.number, kind_of(outcome))).collect();
+    assert_eq!(failures[0].0, 1);
+    assert_eq!(failures[1], (0, Some(ErrorKind::Interrupted)));
+    assert_eq!(failures.len(), 2);
+    let summary = running.summary();
+    assert_eq!((summary.pulled, summary.failed, summary.unbegun), (0, 2, 1));
+    let part = scene.folder.path().join(format!("pulled0.{}.part", images[0].id()));
+    assert!(std::fs::metadata(part).unwrap().len() >= 8 * MIB as u64);
+}
+
+fn kind_of(outcome: &Outcome) -> Option<ErrorKind> {
+    outcome.results.iter().find_map(TaskResult::error_kind)
+}
+
+/// Tells when so many bytes have come.
+struct AtByte {
+    byte: u64,
+    heard: Arc<tokio::sync::Notify>,
+}
+
+impl Progress for AtByte {
+    fn sent(&self, bytes: u64) {
+        if bytes >= self.byte {
+            self.heard.notify_one();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

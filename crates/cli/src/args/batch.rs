@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use imgpush_engine::{BatchOptions, RetryOptions};
+use imgpush_engine::{BatchOptions, OnFailure, RetryOptions};
 
 use super::memory::{chunk, memory};
 
@@ -56,7 +56,9 @@ impl BatchArgs {
         options.jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
         options.chunk_bytes = self.chunk_size;
         options.uploads_per_target = self.uploads_per_cloud;
-        options.fail_fast = self.fail_fast;
+        if self.fail_fast {
+            options.on_failure = OnFailure::BeginNoOther;
+        }
         options.journal.clone_from(&self.journal);
         options
     }

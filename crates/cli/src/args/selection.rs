@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
+use imgpush_engine::{BatchOptions, OnFailure};
 
 use super::values::key_value;
 
@@ -39,9 +40,21 @@ impl Selection {
 pub(crate) struct JobArgs {
     /// Images at a time, as far as --memory goes
     #[arg(short, long, value_name = "N", default_value = "4")]
-    pub(crate) jobs: NonZeroUsize,
+    jobs: NonZeroUsize,
 
     /// Stop all when one has failed; by default one failure stops no other
     #[arg(long)]
     pub(crate) fail_fast: bool,
+}
+
+impl JobArgs {
+    /// What the engine is to do with so many images in so much memory.
+    pub(crate) fn options(&self, images: usize, memory: u64) -> BatchOptions {
+        let jobs = NonZeroUsize::new(self.jobs.get().min(images)).unwrap_or(NonZeroUsize::MIN);
+        let mut options = BatchOptions::default().with_jobs(jobs).with_memory_bytes(memory);
+        if self.fail_fast {
+            options.on_failure = OnFailure::CancelAll;
+        }
+        options
+    }
 }

@@ -1,5 +1,6 @@
 //! What the verbs do.
 
+mod batch;
 mod connect;
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;

@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::FutureExt as _;
+use futures_util::future::ready;
 use imgpush_client::{Error as ClientError, Image};
 use imgpush_engine::source::{self, Source};
 use imgpush_engine::{
-    CancellationToken, IntegrityError, PullFailure, Verification, VerificationError,
-    VerificationReport,
+    Batch, BatchSummary, CancellationToken, IntegrityError, PullFailure, TaskResult, Verification,
+    VerificationError, VerificationReport, VerifyTask,
 };
 use serde_json::json;
 
+use super::batch::finished;
 use super::failed::Failed;
 use super::pull::file_names;
-use super::selection::{Chosen, Missing, Selected, select};
+use super::selection::{Missing, Selected, select};
 use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
-use crate::progress::BatchView;
 use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer) -> Code {
@@ -40,14 +41,14 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
         Err(code) => return code,
     };
     let is_one = !args.selection.is_several();
-    let mut reporter = VerifyReporter { args, printer, is_one, codes: Vec::new(), not_started: 0 };
+    let mut reporter = VerifyReporter { args, printer, is_one, codes: Vec::new() };
     selected.missing.iter().for_each(|missing| reporter.missing(missing));
-    if selected.is_to_begin(args.jobs.fail_fast) {
-        Verifying { args, selected: &selected, cancel }.run(source, &mut reporter).await;
+    let summary = if selected.is_to_begin(args.jobs.fail_fast) {
+        Verifying { args, selected: &selected, cancel }.run(source, &mut reporter).await
     } else {
-        reporter.not_started = selected.images.len();
-    }
-    reporter.sum_up();
+        selected.none_begun()
+    };
+    reporter.sum_up(&summary);
     exit_code::worst(&reporter.codes)
 }
 
@@ -60,80 +61,51 @@ struct Verifying<'a> {
 
 impl Verifying<'_> {
     /// Verifies up to `--jobs` images at a time, in their order. A source is for the only image.
-    async fn run(&self, source: Option<Box<dyn Source>>, reporter: &mut VerifyReporter<'_>) {
-        let (args, selected) = (self.args, self.selected);
-        let images = &selected.images;
-        let mut options = args.download.options();
-        options.prefer.clone_from(&args.stores);
-        let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
-        let verification = Verification::new(selected.client.clone(), options)
-            .on_cloud(&selected.cloud)
-            .for_jobs(jobs);
-        let records: Vec<&Image> = images.iter().map(|chosen| &chosen.image).collect();
-        let names = file_names(&records);
-        let clouds = std::slice::from_ref(&selected.cloud);
-        let DownloadArgs { progress, quiet, .. } = &args.download;
-        let views = BatchView::new(*progress, *quiet, reporter.printer, clouds, images.len());
-        let stop = self.cancel.child_token();
-        let mut source = source;
-        let verify = |number: usize| {
-            let (views, stop, name) = (&views, &stop, &names[number]);
-            let (verification, source) = (&verification, source.take());
-            async move {
-                if stop.is_cancelled() {
-                    return (number, None);
+    async fn run(
+        &self,
+        source: Option<Box<dyn Source>>,
+        reporter: &mut VerifyReporter<'_>,
+    ) -> BatchSummary {
+        let DownloadArgs { progress, quiet, memory, .. } = &self.args.download;
+        let images = &self.selected.images;
+        let views = self.selected.views(*progress, *quiet, reporter.printer);
+        let batch = Batch::new(self.args.jobs.options(images.len(), *memory))
+            .with_progress(self.selected.rows(&views));
+        let running = batch.start(self.tasks(source), &self.cancel);
+        let running = running.expect("a batch without a journal has nothing to open");
+        let summary = finished(running, &views, |outcome| {
+            for result in outcome.results {
+                if let TaskResult::Verify(verified) = result {
+                    reporter.report(&verified, &images[outcome.number].named);
                 }
-                let Chosen { named, image } = &images[number];
-                let view = views.started(number, named, &selected.cloud);
-                let verification = verification.clone().with_progress(view);
-                let verified = match (source, &args.folder) {
-                    (Some(source), _) => verification.against_file(image, source, stop).await,
-                    (None, Some(folder)) => {
-                        self.with_file(&verification, image, &folder.join(name), stop).await
-                    }
-                    (None, None) => verification.against_download(image, stop).await,
-                };
-                (number, Some(verified))
             }
-        };
-        let mut verifying =
-            stream::iter(0..images.len()).map(verify).buffer_unordered(verification.jobs());
-        while let Some((number, verified)) = verifying.next().await {
-            let Some(verified) = verified else {
-                reporter.not_started += 1;
-                continue;
-            };
-            views.ended(number, verified.is_ok());
-            views.aside(|| reporter.report(&verified, &images[number].named));
-            if verified.is_err() && args.jobs.fail_fast {
-                stop.cancel();
-            }
-        }
-        views.close();
+        });
+        summary.await
     }
 
-    /// Compares with the file that `imgpush pull` has written.
-    async fn with_file(
-        &self,
-        verification: &Verification,
-        image: &Image,
-        path: &Path,
-        cancel: &CancellationToken,
-    ) -> Result<VerificationReport, VerificationError> {
-        // As it is: what was pulled was not unpacked.
-        let options = self.args.source.options(Decompress::Never);
-        let opened = tokio::select! {
-            opened = source::open(path, &options) => opened.map_err(PullFailure::from),
-            () = cancel.cancelled() => Err(PullFailure::Interrupted),
+    fn tasks(&self, source: Option<Box<dyn Source>>) -> Vec<VerifyTask> {
+        let mut options = self.args.download.options();
+        options.prefer.clone_from(&self.args.stores);
+        let verification =
+            Verification::new(self.selected.client.clone(), options).on_cloud(&self.selected.cloud);
+        let images: Vec<&Image> = self.selected.images.iter().map(|chosen| &chosen.image).collect();
+        let names = file_names(&images);
+        let mut source = source;
+        let task = |(image, name): (&&Image, &String)| {
+            let (verification, image) = (verification.clone(), (*image).clone());
+            match (source.take(), &self.args.folder) {
+                (Some(source), _) => {
+                    VerifyTask::opened_by(verification, image, || ready(Ok(source)).boxed())
+                }
+                (None, Some(folder)) => {
+                    // As it is: what was pulled was not unpacked.
+                    let options = self.args.source.options(Decompress::Never);
+                    VerifyTask::against_file(verification, image, folder.join(name), options)
+                }
+                (None, None) => VerifyTask::against_download(verification, image),
+            }
         };
-        match opened {
-            Ok(source) => verification.against_file(image, source, cancel).await,
-            Err(failure) => Err(VerificationError {
-                image: image.name().unwrap_or(image.id()).to_owned(),
-                cloud: self.selected.cloud.clone(),
-                failure: Box::new(failure),
-            }),
-        }
+        images.iter().zip(&names).map(task).collect()
     }
 }
 
@@ -143,7 +115,6 @@ struct VerifyReporter<'a> {
     printer: &'a Printer,
     is_one: bool,
     codes: Vec<Code>,
-    not_started: usize,
 }
 
 impl VerifyReporter<'_> {
@@ -208,7 +179,7 @@ impl VerifyReporter<'_> {
     }
 
     /// Prints the summary of several images.
-    fn sum_up(&self) {
+    fn sum_up(&self, summary: &BatchSummary) {
         if self.is_one || self.args.download.quiet {
             return;
         }
@@ -219,8 +190,8 @@ impl VerifyReporter<'_> {
         let differ = count(&differs);
         let rest = self.codes.len() - well - differ;
         let mut line = format!("{well} verified, {differ} differ, {rest} could not be verified");
-        if self.not_started > 0 {
-            line.push_str(&format!(", {} not begun", self.not_started));
+        if summary.unbegun > 0 {
+            line.push_str(&format!(", {} not begun", summary.unbegun));
         }
         self.printer.note(&line);
     }

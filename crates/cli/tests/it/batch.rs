@@ -148,6 +148,38 @@ fn a_cloud_that_is_not_there_is_told_once() {
     let mut words: Vec<_> = run.stdout.lines().map(|line| &line[36..]).collect();
     words.sort_unstable();
     assert_eq!(words, ["  mycloud  a.raw", "  mycloud  b.raw"]);
+    assert_eq!(run.stderr.matches("connecting to the cloud failed").count(), 2, "and in the end");
+
+    // Programs get a result for each image and cloud, and the numbers agree with them.
+    let all = ["push", "--json", "-j1", "--cloud", "gone", "--cloud", "mycloud", "a.raw", "b.raw"];
+    let run = scene.run(&all);
+    let lines = lines(&run);
+    let told = |line: &Value| {
+        let text = |key: &str| line[key].as_str().unwrap().to_owned();
+        (text("source"), text("cloud"), line["verified"] == true)
+    };
+    let told: Vec<_> = lines[..4].iter().map(told).collect();
+    let expected = |source: &str, cloud: &str, verified| (source.into(), cloud.into(), verified);
+    assert_eq!(
+        told,
+        [
+            expected("a.raw", "gone", false),
+            expected("a.raw", "mycloud", true),
+            expected("b.raw", "gone", false),
+            expected("b.raw", "mycloud", true),
+        ]
+    );
+    let batch = &lines[4]["batch"];
+    assert_eq!((&batch["pushed"], &batch["failed"]), (&2.into(), &2.into()));
+
+    // So they do when no cloud is there, and when nothing could be started.
+    let run = scene.run(&["push", "--json", "--cloud", "gone", "a.raw", "b.raw"]);
+    assert_eq!(run.code, Some(22), "{}", run.stderr);
+    assert_eq!(run.stdout.lines().count(), 3);
+    let run = scene.run(&["push", "--json", "--journal", "a.raw", "a.raw", "b.raw"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert_eq!(run.stdout.lines().count(), 2);
+    assert_eq!(run.stderr.matches("error: ").count(), 1);
 }
 
 #[test]

@@ -1,11 +1,14 @@
-//! What happens to the images of a batch.
+//! What happens to the tasks of a batch.
 
 use std::time::Duration;
 
+use crate::error::ErrorKind;
+use crate::pull::error::{PullError, VerificationError};
+use crate::pull::report::{DownloadReport, VerificationReport};
 use crate::push::error::PushError;
 use crate::push::report::Report;
 
-/// What happens to the images of a batch.
+/// What happens to the tasks of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BatchEvent {
@@ -13,23 +16,91 @@ pub enum BatchEvent {
     Begun {
         /// Its number, from 0.
         number: usize,
-        /// What it is read from.
-        source: String,
+        /// Its name in messages: the source of a push, the image otherwise.
+        name: String,
     },
     /// It has come to its end.
     Ended(Outcome),
 }
 
-/// What became of one image of a batch.
+/// What became of one task of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
     /// Its number, from 0.
     pub number: usize,
-    /// What it is read from.
-    pub source: String,
+    /// Its name in messages: the source of a push, the image otherwise.
+    pub name: String,
     /// When it was begun, from the start of the batch.
     pub begun: Duration,
-    /// A result a target, in their order.
-    pub results: Vec<Result<Report, PushError>>,
+    /// One result for each target, in the order of the targets. A download and a verification have one.
+    pub results: Vec<TaskResult>,
+}
+
+impl Outcome {
+    /// Whether all results are successes.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.results.iter().all(TaskResult::is_ok)
+    }
+
+    /// The results of a push; none of another task.
+    pub fn into_pushes(self) -> impl Iterator<Item = Result<Report, PushError>> {
+        self.results.into_iter().filter_map(|result| match result {
+            TaskResult::Push(result) => Some(result),
+            _ => None,
+        })
+    }
+
+    /// The results of a push; none of another task.
+    pub fn pushes(&self) -> impl Iterator<Item = &Result<Report, PushError>> {
+        self.results.iter().filter_map(|result| match result {
+            TaskResult::Push(result) => Some(result),
+            _ => None,
+        })
+    }
+}
+
+/// The result of a task for one target.
+#[derive(Debug)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one for each image, and most are pushes")]
+pub enum TaskResult {
+    /// Of a push.
+    Push(Result<Report, PushError>),
+    /// Of a download.
+    Pull(Result<DownloadReport, PullError>),
+    /// Of a verification.
+    Verify(Result<VerificationReport, VerificationError>),
+}
+
+impl TaskResult {
+    /// Whether it is a success.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.error_kind().is_none()
+    }
+
+    /// The kind of its error; none of a success.
+    #[must_use]
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        match self {
+            TaskResult::Push(result) => result.as_ref().err().map(PushError::kind),
+            TaskResult::Pull(result) => result.as_ref().err().map(PullError::kind),
+            TaskResult::Verify(result) => result.as_ref().err().map(VerificationError::kind),
+        }
+    }
+
+    /// The name of the cloud.
+    #[must_use]
+    pub fn cloud(&self) -> &str {
+        match self {
+            TaskResult::Push(Ok(report)) => &report.cloud,
+            TaskResult::Push(Err(error)) => &error.cloud,
+            TaskResult::Pull(Ok(report)) => &report.cloud,
+            TaskResult::Pull(Err(error)) => &error.cloud,
+            TaskResult::Verify(Ok(report)) => &report.cloud,
+            TaskResult::Verify(Err(error)) => &error.cloud,
+        }
+    }
 }

@@ -12,12 +12,14 @@ use super::event::BatchEvent;
 use super::options::BatchOptions;
 use super::summary::BatchSummary;
 use super::worker::BatchWork;
+use crate::resources::JobResources;
 
 /// A batch at work: a stream of what happens, which ends when all is done.
 ///
 /// # Cancel safety
 ///
-/// No event is lost. Dropping it drops the pushes, as dropping a [`MultiPush`](crate::MultiPush) does.
+/// No event is lost. Dropping it drops what runs, as dropping a [`MultiPush`](crate::MultiPush) or a
+/// [`Download`](crate::Download) does.
 pub struct RunningBatch {
     events: mpsc::Receiver<BatchEvent>,
     jobs: JoinSet<()>,
@@ -30,8 +32,10 @@ impl RunningBatch {
         let (sender, events) = mpsc::channel(EVENTS);
         let work = Arc::new(work);
         let mut jobs = JoinSet::new();
-        for bench in options.workbenches(options.jobs.get()) {
-            jobs.spawn(Arc::clone(&work).run(bench, sender.clone()));
+        let count = options.jobs.get();
+        let resources = JobResources::divided(options.memory_bytes, options.chunk_bytes, count);
+        for _ in 0..count {
+            jobs.spawn(Arc::clone(&work).run(resources.clone(), sender.clone()));
         }
         RunningBatch { events, jobs, work, summary: BatchSummary::default() }
     }
@@ -56,7 +60,7 @@ impl Stream for RunningBatch {
             Some(BatchEvent::Ended(outcome)) => this.summary.add(outcome),
             Some(BatchEvent::Begun { .. }) => {}
             None => {
-                // A job that panicked took its image with it.
+                // A job that panicked took its task with it.
                 while let Some(job) = ready!(this.jobs.poll_join_next(cx)) {
                     if let Err(error) = job
                         && error.is_panic()

@@ -4,15 +4,37 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use imgpush_source::pool::{OVERHEAD_BYTES, Pool};
-
 use crate::progress::Progress;
-use crate::push::target::Target;
-use crate::resources::{DEFAULT_MEMORY_BYTES, Hashing, Workbench};
+use crate::resources::DEFAULT_MEMORY_BYTES;
 use crate::retry::RetryOptions;
 
-/// Who hears of an image, by its number from 0 and what it is read from, on its way into a target.
-pub(super) type ProgressOf = Arc<dyn Fn(usize, &str, &Target) -> Arc<dyn Progress> + Send + Sync>;
+/// One target of one task, which has a receiver of its progress.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct TaskTarget<'a> {
+    /// The number of the task, from 0.
+    pub number: usize,
+    /// The name of the task in messages: the source of a push, the image otherwise.
+    pub name: &'a str,
+    /// The name of the cloud.
+    pub cloud: &'a str,
+}
+
+/// Gives the receiver of the progress.
+pub(super) type ProgressOf = Arc<dyn Fn(TaskTarget<'_>) -> Arc<dyn Progress> + Send + Sync>;
+
+/// What the failure of a task does to the rest of the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// Nothing.
+    #[default]
+    Continue,
+    /// No other task is begun. Those that run come to their end.
+    BeginNoOther,
+    /// No other task is begun, and those that run are cancelled.
+    CancelAll,
+}
 
 /// How a batch goes.
 #[derive(Clone, Debug)]
@@ -30,10 +52,10 @@ pub struct BatchOptions {
     ///
     /// A task that has several targets in one project uploads to all of them at a time, whatever this says.
     pub uploads_per_target: Option<NonZeroUsize>,
-    /// Begin with no other image when one has failed.
-    pub fail_fast: bool,
-    /// Where to write down what is begun and what is proved, to go on from there another time. It knows
-    /// an image by its source, its name and the name of the target.
+    /// What the failure of a task does to the rest.
+    pub on_failure: OnFailure,
+    /// Where to write down which pushes are begun and which are proved, to go on from there another time.
+    /// It knows an image by its source, its name and the name of the target.
     pub journal: Option<PathBuf>,
     /// What is tried again when a service is asked for its quotas.
     pub retry: RetryOptions,
@@ -46,7 +68,7 @@ impl Default for BatchOptions {
             memory_bytes: DEFAULT_MEMORY_BYTES,
             chunk_bytes: None,
             uploads_per_target: None,
-            fail_fast: false,
+            on_failure: OnFailure::default(),
             journal: None,
             retry: RetryOptions::default(),
         }
@@ -86,10 +108,10 @@ impl BatchOptions {
         self
     }
 
-    /// With no other image begun when one has failed.
+    /// Sets what the failure of a task does to the rest.
     #[must_use]
-    pub fn failing_fast(mut self) -> Self {
-        self.fail_fast = true;
+    pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = on_failure;
         self
     }
 
@@ -105,60 +127,5 @@ impl BatchOptions {
     pub fn with_retry(mut self, retry: RetryOptions) -> Self {
         self.retry = retry;
         self
-    }
-
-    /// What each of so many jobs works with.
-    pub(super) fn workbenches(&self, jobs: usize) -> Vec<Workbench> {
-        let hashing = Hashing::of(jobs);
-        let room = self.memory_bytes.saturating_sub(OVERHEAD_BYTES) / jobs.max(1) as u64;
-        let bench = || Workbench {
-            pool: Pool::dealt(room, self.chunk_bytes.unwrap_or_else(|| chunk_bytes(room, jobs))),
-            hashing: hashing.clone(),
-        };
-        (0..jobs).map(|_| bench()).collect()
-    }
-}
-
-/// One that has the machine to itself has the largest buffers. Of several, those that are read stay in the
-/// second cache until they are hashed.
-pub(crate) fn chunk_bytes(room: u64, jobs: usize) -> usize {
-    let most = if jobs > 1 { SHARED_CHUNK_BYTES } else { imgpush_source::pool::CHUNK_BYTES };
-    let share = usize::try_from(room / CHUNKS_A_JOB).unwrap_or(most).max(1);
-    // The power of two that is not larger.
-    let share = 1 << share.ilog2();
-    share.clamp(LEAST_CHUNK_BYTES.min(most), most)
-}
-
-/// As `imgpush digest` reads.
-const SHARED_CHUNK_BYTES: usize = 256 << 10;
-
-/// Smaller ones are more calls than data.
-const LEAST_CHUNK_BYTES: usize = 64 << 10;
-
-/// The tail, the one being filled, those being hashed, and a queue for the network.
-const CHUNKS_A_JOB: u64 = 8;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_is_dealt_out_among_the_jobs() {
-        for (mib, jobs, chunks, kib) in [
-            (64, 1, 32, 1024),
-            (64, 2, 8, 256),
-            (64, 8, 8, 256),
-            (64, 16, 8, 256),
-            (64, 32, 8, 128),
-            (64, 100, 5, 64),
-            (32, 8, 8, 64),
-            (0, 3, 4, 64),
-        ] {
-            let options = BatchOptions::default().with_memory_bytes(mib << 20);
-            let benches = options.workbenches(jobs);
-            assert_eq!(benches.len(), jobs);
-            let pool = &benches[0].pool;
-            assert_eq!((pool.chunks(), pool.chunk_bytes() >> 10), (chunks, kib), "{mib} {jobs}");
-        }
     }
 }

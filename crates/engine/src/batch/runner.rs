@@ -3,36 +3,42 @@
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt as _, stream};
+use imgpush_client::Error as ClientError;
 use tokio_util::sync::CancellationToken;
 
 use super::handle::RunningBatch;
 use super::journal::{Journal, JournalError};
-use super::options::{BatchOptions, ProgressOf};
+use super::options::{BatchOptions, ProgressOf, TaskTarget};
+use super::pushes::{BatchTarget, Pushes};
 use super::task::BatchTask;
 use super::worker::BatchWork;
 use crate::progress::{NoProgress, Progress};
 use crate::push::target::Target;
 
-/// Pushes many images into one cloud, or each of them into several: those of its task, or of the batch.
+/// Pushes, downloads and verifies many images.
 ///
-/// As many as there are [jobs](BatchOptions::jobs) go at a time, each the way of a
-/// [`MultiPush`](crate::MultiPush). They share the memory, the vector registers that hash them, and what the
-/// services were asked: targets in the same project of the same service count as one. One that fails does not spoil the others.
+/// As many tasks as there are [jobs](BatchOptions::jobs) run at a time: a [`PushTask`](super::PushTask) as a
+/// [`MultiPush`](crate::MultiPush), a [`PullTask`](super::PullTask) as a [`Download`](crate::Download) into a
+/// file, a [`VerifyTask`](super::VerifyTask) as a [`Verification`](crate::Verification). They share the memory
+/// and the vector registers that hash them. One that fails does not spoil the others, unless
+/// [`on_failure`](BatchOptions::on_failure) says so.
 ///
-/// The quotas of a project are asked for once, and what the batch takes of them is counted: an image for
-/// which there is no room is refused before it is sent, and no more are uploaded at once than may be.
+/// Each task has exactly one result for each of its targets. Pushes go to the targets of their task, or of the
+/// batch. Targets in the same project of the same service share what the service was asked; the quotas of a
+/// project are asked for once, and what the batch takes of them is counted: an image for which there is no room
+/// is refused before it is sent, and no more are uploaded at once than may be.
 ///
 /// ```no_run
 /// use futures_util::StreamExt as _;
 /// use imgpush_engine::source::SourceOptions;
 /// use imgpush_engine::{
-///     Batch, BatchEvent, BatchOptions, BatchTask, CancellationToken, PushOptions, Target,
+///     Batch, BatchEvent, BatchOptions, CancellationToken, PushOptions, PushTask, Target,
 /// };
 ///
 /// # async fn tour(north: Target, south: Target) -> Result<(), imgpush_engine::JournalError> {
 /// let files = ["noble.qcow2", "bookworm.qcow2"];
 /// let tasks = files
-///     .map(|file| BatchTask::new(file, SourceOptions::default(), PushOptions::default()));
+///     .map(|file| PushTask::new(file, SourceOptions::default(), PushOptions::default()));
 ///
 /// let mut running = Batch::new(BatchOptions::default())
 ///     .to(north)
@@ -40,9 +46,9 @@ use crate::push::target::Target;
 ///     .start(tasks, &CancellationToken::new())?;
 /// while let Some(event) = running.next().await {
 ///     let BatchEvent::Ended(outcome) = event else { continue };
-///     for result in &outcome.results {
+///     for result in outcome.pushes() {
 ///         match result {
-///             Ok(report) => println!("{}: {} in {}", outcome.source, report.id, report.cloud),
+///             Ok(report) => println!("{}: {} in {}", outcome.name, report.id, report.cloud),
 ///             Err(error) => println!("{error}; {}", error.outcome),
 ///         }
 ///     }
@@ -52,44 +58,54 @@ use crate::push::target::Target;
 /// ```
 #[derive(Clone)]
 pub struct Batch {
-    targets: Vec<Target>,
+    targets: Vec<BatchTarget>,
     options: BatchOptions,
     progress: ProgressOf,
 }
 
 impl Batch {
-    /// A batch to nowhere yet.
+    /// A batch with no target for pushes yet.
     #[must_use]
     pub fn new(options: BatchOptions) -> Self {
-        Batch { targets: Vec::new(), options, progress: Arc::new(|_, _, _| Arc::new(NoProgress)) }
+        Batch { targets: Vec::new(), options, progress: Arc::new(|_| Arc::new(NoProgress)) }
     }
 
-    /// Adds a target for the tasks that have none of their own.
+    /// Adds a target for the pushes that have none of their own.
     #[must_use]
     pub fn to(mut self, target: Target) -> Self {
-        self.targets.push(target);
+        self.targets.push(BatchTarget::Reached(target));
         self
     }
 
-    /// Who hears of each image while it runs: asked when it begins, with its number from 0 and what it is
-    /// read from, once for each target.
+    /// Adds a target that could not be logged in to. Each push to the targets of the batch has this error as
+    /// its result there; the other targets are not affected.
+    #[must_use]
+    pub fn to_unreached(mut self, cloud: impl Into<String>, error: ClientError) -> Self {
+        let (cloud, error) = (cloud.into(), Arc::new(error));
+        self.targets.push(BatchTarget::Unreached { cloud, error });
+        self
+    }
+
+    /// Sets the receiver of the progress of each task: asked for once for each target that was reached, when
+    /// the task begins.
     #[must_use]
     pub fn with_progress(
         mut self,
-        progress: impl Fn(usize, &str, &Target) -> Arc<dyn Progress> + Send + Sync + 'static,
+        progress: impl Fn(TaskTarget<'_>) -> Arc<dyn Progress> + Send + Sync + 'static,
     ) -> Self {
         self.progress = Arc::new(progress);
         self
     }
 
-    /// Starts to push, in the order of the tasks. Must be called inside an async runtime.
+    /// Starts the tasks in their order. Must be called inside an async runtime.
     ///
     /// Cancel through `cancel`: nothing else begins, and what runs ends as a cancelled
-    /// [`MultiPush`](crate::MultiPush). Dropping what is returned is as good as dropping those.
+    /// [`MultiPush`](crate::MultiPush) or [`Download`](crate::Download). Dropping what is returned is as good
+    /// as dropping those.
     ///
     /// # Errors
     ///
-    /// [`JournalError`]: what is proved could not be written down, so nothing is begun.
+    /// [`JournalError`]: which images are proved could not be written down, so nothing is begun.
     ///
     /// # Panics
     ///
@@ -100,7 +116,7 @@ impl Batch {
         cancel: &CancellationToken,
     ) -> Result<RunningBatch, JournalError>
     where
-        T: IntoIterator<Item = BatchTask>,
+        T: IntoIterator<Item: Into<BatchTask>>,
         T::IntoIter: Send + 'static,
     {
         self.start_stream(stream::iter(tasks), cancel)
@@ -117,13 +133,14 @@ impl Batch {
     /// As [`start`](Batch::start).
     pub fn start_stream(
         self,
-        tasks: impl Stream<Item = BatchTask> + Send + 'static,
+        tasks: impl Stream<Item: Into<BatchTask>> + Send + 'static,
         cancel: &CancellationToken,
     ) -> Result<RunningBatch, JournalError> {
         let Batch { targets, options, progress } = self;
         let journal = options.journal.as_deref().map(Journal::open).transpose()?;
-        let work =
-            BatchWork::new(targets, &options, journal, progress, tasks.boxed(), cancel.clone());
+        let pushes = Pushes::new(targets, &options, journal);
+        let tasks = tasks.map(Into::into).boxed();
+        let work = BatchWork::new(pushes, progress, tasks, options.on_failure, cancel);
         Ok(RunningBatch::start(work, &options))
     }
 }

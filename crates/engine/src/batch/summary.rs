@@ -1,23 +1,30 @@
 //! What a batch came to, in numbers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::event::Outcome;
+use super::event::{Outcome, TaskResult};
 
-/// What a batch came to. An image counts once for each target. Its JSON is the last line of
+/// What a batch came to. A push counts once for each target. Its JSON is the last line of
 /// `imgpush push --json` of several images.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BatchSummary {
-    /// Proved, and not there before.
+    /// Pushes whose image is proved and was not there before.
     pub pushed: usize,
-    /// There already: the same, by `--if-exists` or by a journal, or begun by another run.
+    /// Downloads whose file is proved and was not there before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pulled: usize,
+    /// Verifications whose image is what it should be.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub verified: usize,
+    /// What was there already. Of pushes: the same image, by `--if-exists` or by a journal, or begun by
+    /// another run. Of downloads: the file.
     pub skipped: usize,
     /// Failed, or interrupted.
     pub failed: usize,
     /// Not begun: the batch was given up before. A task counts once for each of its targets.
     pub unbegun: usize,
-    /// Bytes of the images that were pushed, as the services say.
+    /// Bytes of the images that were pushed, as the services say, and of the data that was downloaded.
     pub bytes: u64,
     /// Seconds from the start to the end.
     pub seconds: f64,
@@ -26,14 +33,28 @@ pub struct BatchSummary {
 impl BatchSummary {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         for result in &outcome.results {
-            match result {
-                Ok(report) if report.action != "pushed" => self.skipped += 1,
-                Ok(report) => {
-                    self.pushed += 1;
-                    self.bytes += report.size.unwrap_or(0);
+            let (counter, bytes) = match result {
+                TaskResult::Push(Ok(report)) if report.action != "pushed" => (&mut self.skipped, 0),
+                TaskResult::Push(Ok(report)) => (&mut self.pushed, report.size.unwrap_or(0)),
+                TaskResult::Pull(Ok(report)) if report.unchanged => (&mut self.skipped, 0),
+                TaskResult::Pull(Ok(report)) => {
+                    (&mut self.pulled, report.size.saturating_sub(report.resumed_from))
                 }
-                Err(_) => self.failed += 1,
-            }
+                TaskResult::Verify(Ok(report)) => {
+                    let is_downloaded = report.source.is_none();
+                    (&mut self.verified, if is_downloaded { report.size } else { 0 })
+                }
+                TaskResult::Push(Err(_))
+                | TaskResult::Pull(Err(_))
+                | TaskResult::Verify(Err(_)) => (&mut self.failed, 0),
+            };
+            *counter += 1;
+            self.bytes += bytes;
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

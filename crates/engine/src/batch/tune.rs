@@ -13,12 +13,13 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::event::BatchEvent;
-use super::options::{BatchOptions, chunk_bytes};
+use super::options::BatchOptions;
+use super::push_task::PushTask;
 use super::runner::Batch;
-use super::task::BatchTask;
 use crate::push::error::{PushError, PushFailure};
 use crate::push::options::PushOptions;
 use crate::push::target::Target;
+use crate::resources::push_chunk_bytes;
 
 /// How settings are tried.
 #[derive(Clone, Debug)]
@@ -220,7 +221,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
     fn chunks(&self, settings: Settings) -> impl Iterator<Item = Settings> + use<F> {
         let room = self.tuning.options.memory_bytes.saturating_sub(OVERHEAD_BYTES);
         let room = room / settings.jobs as u64;
-        let usual = chunk_bytes(room, settings.jobs);
+        let usual = push_chunk_bytes(room, settings.jobs);
         let is_other =
             move |bytes: &usize| *bytes != usual && *bytes as u64 * LEAST_BUFFERS <= room;
         let fitting = CHUNKS.into_iter().filter(is_other);
@@ -268,7 +269,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
                 let mut push = options.push.clone();
                 push.name = Some(format!("imgpush-tune-{}", uuid::Uuid::new_v4().simple()));
                 push.hidden = Some(true);
-                BatchTask::new(self.place, source.clone(), push)
+                PushTask::new(self.place, source.clone(), push)
             })
             .collect();
         let running = Batch::new(batch).to(self.tuning.target.clone()).start(tasks, self.cancel);
@@ -305,7 +306,7 @@ async fn ended(
     let (mut ids, mut failed) = (Vec::new(), None);
     while let Some(event) = running.next().await {
         let BatchEvent::Ended(outcome) = event else { continue };
-        for result in outcome.results {
+        for result in outcome.into_pushes() {
             match result {
                 Ok(report) => ids.push((report.id, report.size.unwrap_or(0))),
                 Err(error) => failed = failed.or(Some(error)),

@@ -6,35 +6,24 @@ use std::time::Instant;
 
 use futures_util::stream::{BoxStream, Enumerate};
 use futures_util::{FutureExt as _, StreamExt as _};
-use imgpush_source::Source;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{BatchEvent, Outcome};
-use super::journal::{Journal, Key};
-use super::journal_entry::Account;
-use super::options::{BatchOptions, ProgressOf};
-use super::shared_services::SharedServices;
+use super::event::{BatchEvent, Outcome, TaskResult};
+use super::options::{OnFailure, ProgressOf, TaskTarget};
+use super::pushes::Pushes;
 use super::task::BatchTask;
-use crate::push::error::{PushError, PushFailure};
-use crate::push::options::PushOptions;
-use crate::push::push;
-use crate::push::report::Report;
-use crate::push::target::Target;
-use crate::resources::Workbench;
-use crate::transfer::TransferError;
+use crate::progress::Progress;
+use crate::resources::{JobResources, Workbench};
 
 pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
 /// What the jobs share.
 pub(super) struct BatchWork {
-    /// Of the tasks that have none of their own.
-    targets: Vec<Target>,
-    services: SharedServices,
-    journal: Option<Arc<Journal>>,
+    pushes: Pushes,
     progress: ProgressOf,
     waiting: Mutex<Enumerate<Tasks>>,
-    is_failing_fast: bool,
+    on_failure: OnFailure,
     has_failed: AtomicBool,
     cancel: CancellationToken,
     pub(super) start: Instant,
@@ -42,42 +31,49 @@ pub(super) struct BatchWork {
 
 impl BatchWork {
     pub(super) fn new(
-        targets: Vec<Target>,
-        options: &BatchOptions,
-        journal: Option<Arc<Journal>>,
+        pushes: Pushes,
         progress: ProgressOf,
         tasks: Tasks,
-        cancel: CancellationToken,
+        on_failure: OnFailure,
+        cancel: &CancellationToken,
     ) -> Self {
         BatchWork {
-            targets,
-            services: SharedServices::new(options),
-            journal,
+            pushes,
             progress,
             waiting: Mutex::new(tasks.enumerate()),
-            is_failing_fast: options.fail_fast,
+            on_failure,
             has_failed: AtomicBool::new(false),
-            cancel,
+            cancel: cancel.child_token(),
             start: Instant::now(),
         }
     }
 
-    /// Pushes one image after the other until there is none, or nobody listens any more.
-    pub(super) async fn run(self: Arc<Self>, bench: Workbench, events: mpsc::Sender<BatchEvent>) {
+    /// Runs one task after the other until there is none, or nobody listens any more.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        resources: JobResources,
+        events: mpsc::Sender<BatchEvent>,
+    ) {
+        let mut job = Job { work: &self, resources, push_bench: None };
         while let Some((number, task)) = self.next().await {
-            let source = task.source.clone();
+            let name = task.name().to_owned();
             let begun = self.start.elapsed();
-            let event = BatchEvent::Begun { number, source: source.clone() };
+            let event = BatchEvent::Begun { number, name: name.clone() };
             if events.send(event).await.is_err() {
                 return;
             }
-            let results = self.push(number, task, &bench).await;
-            if results.iter().any(Result::is_err) {
+            let results = job.run(number, task).await;
+            let outcome = Outcome { number, name, begun, results };
+            let has_failed = !outcome.is_ok();
+            if has_failed {
                 self.has_failed.store(true, Ordering::Relaxed);
             }
-            let outcome = Outcome { number, source, begun, results };
             if events.send(BatchEvent::Ended(outcome)).await.is_err() {
                 return;
+            }
+            // Behind the event, so that the failure comes before those that it cancels.
+            if has_failed && self.on_failure == OnFailure::CancelAll {
+                self.cancel.cancel();
             }
         }
     }
@@ -87,17 +83,18 @@ impl BatchWork {
         // No job is left that would have it.
         let Ok(mut waiting) = self.waiting.try_lock() else { return 0 };
         let unbegun = std::iter::from_fn(|| waiting.next().now_or_never().flatten());
-        unbegun.map(|(_, task)| self.targets_of(&task).len()).sum()
-    }
-
-    fn targets_of<'t>(&'t self, task: &'t BatchTask) -> &'t [Target] {
-        if task.targets.is_empty() { &self.targets } else { &task.targets }
+        let results = |task: BatchTask| match &task {
+            BatchTask::Push(task) => self.pushes.results_of(task),
+            BatchTask::Pull(_) | BatchTask::Verify(_) => 1,
+        };
+        unbegun.map(|(_, task)| results(task)).sum()
     }
 
     async fn next(&self) -> Option<(usize, BatchTask)> {
         let next = async {
             let mut waiting = self.waiting.lock().await;
-            let is_over = self.is_failing_fast && self.has_failed.load(Ordering::Relaxed);
+            let is_over =
+                self.on_failure != OnFailure::Continue && self.has_failed.load(Ordering::Relaxed);
             if is_over { None } else { waiting.next().await }
         };
         tokio::select! {
@@ -106,73 +103,39 @@ impl BatchWork {
             next = next => next,
         }
     }
+}
 
-    async fn push(
-        &self,
-        number: usize,
-        task: BatchTask,
-        bench: &Workbench,
-    ) -> Vec<Result<Report, PushError>> {
-        let own_targets = self.targets_of(&task).to_vec();
-        let BatchTask { source: name, options, opening, via, .. } = task;
-        let mut targets: Vec<Target> = own_targets
-            .into_iter()
-            .map(|target| {
-                let progress = (self.progress)(number, &name, &target);
-                let mut target = target.with_progress(progress);
-                target.via = via.clone().unwrap_or(target.via);
-                target
-            })
-            .collect();
-        let beginning = async {
-            let source = opening().await.map_err(TransferError::from)?;
-            Ok::<_, TransferError>((source, self.services.admit(&mut targets).await))
+/// One job: it runs one task at a time.
+struct Job<'a> {
+    work: &'a BatchWork,
+    resources: JobResources,
+    /// Kept from one push to the next, and given back before another task takes the memory.
+    push_bench: Option<Workbench>,
+}
+
+impl Job<'_> {
+    async fn run(&mut self, number: usize, task: BatchTask) -> Vec<TaskResult> {
+        let cancel = &self.work.cancel;
+        let name = task.name().to_owned();
+        let progress = |cloud: &str| -> Arc<dyn Progress> {
+            (self.work.progress)(TaskTarget { number, name: &name, cloud })
         };
-        let begun = tokio::select! {
-            begun = beginning => begun.map_err(Some),
-            () = self.cancel.cancelled() => Err(None),
-        };
-        match begun {
-            Ok((source, _admitted)) => {
-                let accounts = self.accounts(&name, &options, source.as_ref(), &mut targets);
-                let mut results = push(&targets, &options, source, bench, &self.cancel).await;
-                for (account, result) in accounts.iter().zip(&mut results) {
-                    if let Ok(report) = result {
-                        account.proved(report);
-                    }
-                }
-                results
+        match task {
+            BatchTask::Push(task) => {
+                let bench = self.push_bench.get_or_insert_with(|| self.resources.for_pushes());
+                let results = self.work.pushes.run(task, progress, bench, cancel).await;
+                results.into_iter().map(TaskResult::Push).collect()
             }
-            Err(error) => {
-                let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
-                let error =
-                    |target: &Target| Err(PushError::not_started(&name, target.cloud(), failure()));
-                targets.iter().map(error).collect()
+            BatchTask::Pull(task) => {
+                self.push_bench = None;
+                let progress = progress(task.cloud());
+                vec![TaskResult::Pull(task.run(self.resources.clone(), progress, cancel).await)]
+            }
+            BatchTask::Verify(task) => {
+                self.push_bench = None;
+                let progress = progress(task.cloud());
+                vec![TaskResult::Verify(task.run(self.resources.clone(), progress, cancel).await)]
             }
         }
-    }
-
-    /// What the journal knows of the image, for each target, which is told of it; none without a journal.
-    fn accounts(
-        &self,
-        name: &str,
-        options: &PushOptions,
-        source: &dyn Source,
-        targets: &mut [Target],
-    ) -> Vec<Account> {
-        let Some(journal) = &self.journal else { return Vec::new() };
-        let account = |target: &mut Target| {
-            let image = target.overrides.name.clone().or_else(|| options.name.clone());
-            let key = Key {
-                source: name.to_owned(),
-                name: image.or_else(|| source.image_name()).unwrap_or_default(),
-                cloud: target.cloud().to_owned(),
-            };
-            let account = Account::new(Arc::clone(journal), key, source.stamp());
-            target.earlier = account.earlier();
-            target.records = Some(Arc::new(account.clone()));
-            account
-        };
-        targets.iter_mut().map(account).collect()
     }
 }

@@ -1,7 +1,6 @@
 //! One image, out of a cloud, verified.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _};
 use imgpush_client::{Image, ImageClient};
 use imgpush_source::off_runtime;
-use imgpush_source::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
 use imgpush_source::{FileSource, RetryPolicy, Source};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
@@ -32,7 +30,7 @@ use crate::integrity::compare::HashClaims;
 use crate::integrity::produced::shown;
 use crate::integrity::{IntegrityError, Produced};
 use crate::progress::{NoProgress, Phase, Progress};
-use crate::resources::{Hashing, Workbench};
+use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
 
 /// Downloads images of one cloud.
 ///
@@ -50,15 +48,12 @@ use crate::resources::{Hashing, Workbench};
 /// The data of an image never changes under its id, so only that and the digests tie the pieces
 /// together.
 ///
-/// Several images at a time are downloaded by as many clones of one that was made
-/// [for them](Download::for_jobs).
+/// Several images at a time are downloaded by a [`Batch`](crate::Batch).
 #[derive(Clone)]
 pub struct Download {
     client: ImageClient,
     options: DownloadOptions,
-    /// How many downloads share the memory.
-    jobs: usize,
-    hashing: Hashing,
+    resources: JobResources,
     cloud: String,
     progress: Arc<dyn Progress>,
 }
@@ -68,23 +63,20 @@ impl Download {
     #[must_use]
     pub fn new(client: ImageClient, options: DownloadOptions) -> Self {
         let cloud = client.base().host_str().unwrap_or_default().to_owned();
-        let progress = Arc::new(NoProgress);
-        Download { client, options, jobs: 1, hashing: Hashing::of(1), cloud, progress }
+        let resources = JobResources::within(DEFAULT_MEMORY_BYTES);
+        Download { client, options, resources, cloud, progress: Arc::new(NoProgress) }
     }
 
-    /// For so many downloads at a time, or as many as there is memory for, which
-    /// [`jobs`](Download::jobs) tells. Clones share the memory and hash side by side.
+    /// Sets the bytes of memory that the process should stay within, 64 MiB by default. A batch divides its
+    /// own instead.
     #[must_use]
-    pub fn for_jobs(mut self, jobs: NonZeroUsize) -> Self {
-        self.jobs = jobs.get().min(Pool::most_shares(self.options.memory_bytes));
-        self.hashing = Hashing::of(self.jobs);
+    pub fn with_memory_bytes(self, bytes: u64) -> Self {
+        self.with_resources(JobResources::within(bytes))
+    }
+
+    pub(crate) fn with_resources(mut self, resources: JobResources) -> Self {
+        self.resources = resources;
         self
-    }
-
-    /// How many downloads may run at a time.
-    #[must_use]
-    pub fn jobs(&self) -> usize {
-        self.jobs
     }
 
     /// What messages and the report call the cloud; its host when nobody says.
@@ -295,9 +287,7 @@ impl Download {
 
     /// Buffers of its own, and hashing that may be shared.
     pub(crate) fn bench(&self) -> Workbench {
-        let room = self.options.memory_bytes.saturating_sub(OVERHEAD_BYTES) / self.jobs as u64;
-        let pool = Pool::dealt(room, CHUNK_BYTES);
-        Workbench { pool, hashing: self.hashing.clone() }
+        self.resources.for_download()
     }
 
     /// A report when the file is the image already; none when there is no such file, or another that may

@@ -21,8 +21,6 @@ pub struct DownloadOptions {
     pub allow_unverified: bool,
     /// Whether [files](crate::Download::to_file) are sparse.
     pub sparse: Sparse,
-    /// Bytes of memory that the process should stay within.
-    pub memory_bytes: u64,
     /// Connections over which ranges of the image come side by side, as far as the memory goes. When
     /// nobody says, a download begins with one, and adds more as long as they make it faster. A service
     /// that knows no ranges gets one.
@@ -44,7 +42,6 @@ impl Default for DownloadOptions {
             keep_same: false,
             allow_unverified: false,
             sparse: Sparse::default(),
-            memory_bytes: 64 << 20,
             connections: None,
             idle_timeout: Duration::from_secs(60),
             retries: 5,

@@ -1,6 +1,5 @@
 //! Whether an image is what it should be, without keeping anything.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +15,7 @@ use crate::integrity::Produced;
 use crate::integrity::against_source::compare;
 use crate::integrity::produced::shown;
 use crate::progress::Progress;
+use crate::resources::JobResources;
 
 /// Compares images of one cloud with files, or with the data that the cloud gives for them.
 ///
@@ -33,16 +33,18 @@ impl Verification {
         Verification(Download::new(client, options))
     }
 
-    /// For so many verifications at a time, as [`Download::for_jobs`].
+    /// Sets the bytes of memory that the process should stay within, as [`Download::with_memory_bytes`].
     #[must_use]
-    pub fn for_jobs(self, jobs: NonZeroUsize) -> Self {
-        Verification(self.0.for_jobs(jobs))
+    pub fn with_memory_bytes(self, bytes: u64) -> Self {
+        Verification(self.0.with_memory_bytes(bytes))
     }
 
-    /// How many verifications may run at a time.
-    #[must_use]
-    pub fn jobs(&self) -> usize {
-        self.0.jobs()
+    pub(crate) fn with_resources(self, resources: JobResources) -> Self {
+        Verification(self.0.with_resources(resources))
+    }
+
+    pub(crate) fn cloud(&self) -> &str {
+        self.0.cloud()
     }
 
     /// What messages and the report call the cloud; its host when nobody says.
@@ -101,7 +103,7 @@ impl Verification {
         Ok(self.report(image, &produced, proof.by, "download", None, start))
     }
 
-    fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
+    pub(crate) fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
         VerificationError {
             image: image.name().unwrap_or(image.id()).to_owned(),
             cloud: self.0.cloud().to_owned(),

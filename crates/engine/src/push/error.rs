@@ -1,5 +1,6 @@
 //! What can go wrong with a push or a staging, and what it left behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use imgpush_client::{Error as ClientError, InvalidAttribute, Status};
@@ -196,6 +197,13 @@ pub enum PushFailure {
         source: ClientError,
     },
 
+    /// The caller of a batch could not log in to the cloud.
+    #[error("connecting to the cloud failed")]
+    Unreached {
+        /// What the client says. One login has one error, whatever the number of images.
+        source: Arc<ClientError>,
+    },
+
     /// The server refused to make the record: a value it does not take, a policy, an id that is
     /// another image's.
     #[error("the image record was not created")]
@@ -242,6 +250,7 @@ impl PushFailure {
             PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
                 kind_of_call(source)
             }
+            PushFailure::Unreached { source } => kind_of_call(source),
             PushFailure::NotCopied { .. } | PushFailure::NotReplaced { .. } => {
                 ErrorKind::ImportFailed
             }
@@ -260,6 +269,7 @@ impl PushFailure {
             PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
                 source.is_transient()
             }
+            PushFailure::Unreached { source } => source.is_transient(),
             _ => false,
         }
     }
@@ -273,6 +283,7 @@ impl PushFailure {
             PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
                 source.retry_after()
             }
+            PushFailure::Unreached { source } => source.retry_after(),
             _ => None,
         }
     }
@@ -304,6 +315,7 @@ impl PushFailure {
     pub fn call(&self) -> Option<&ClientError> {
         match self {
             PushFailure::Client { source, .. } => Some(source),
+            PushFailure::Unreached { source } => Some(source),
             PushFailure::Transfer(error) => match error.root() {
                 TransferError::Client { source, .. } => Some(source),
                 _ => None,

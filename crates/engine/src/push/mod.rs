@@ -33,7 +33,7 @@ use self::report::Report;
 use self::target::Target;
 use crate::inspect::{Sniffed, sniff};
 use crate::progress::{Phase, Progress};
-use crate::resources::{DEFAULT_MEMORY_BYTES, Workbench};
+use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
 use crate::timing::{ReaderWatch, Stopwatch};
 use crate::transfer::TransferError;
 use crate::transfer::passes::{self, Participant as _, PassMeans};
@@ -118,7 +118,7 @@ impl Push {
         cancel: &CancellationToken,
     ) -> Result<Report, PushError> {
         let targets = std::slice::from_ref(&self.target);
-        let bench = Workbench::within(self.memory_bytes);
+        let bench = JobResources::within(self.memory_bytes).for_pushes();
         let mut results = push(targets, &self.options, source, &bench, cancel).await;
         results.pop().expect("one result a target")
     }
@@ -196,7 +196,7 @@ impl MultiPush {
         source: Box<dyn Source>,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
-        let bench = Workbench::within(self.memory_bytes);
+        let bench = JobResources::within(self.memory_bytes).for_pushes();
         push(&self.targets, &self.options, source, &bench, cancel).await
     }
 }

@@ -19,7 +19,7 @@ use crate::push::format_check::{Claim, FormatGate, GateVerdict, failure_of};
 use crate::push::preflight;
 use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
 use crate::push::report::StagingReport;
-use crate::resources::Workbench;
+use crate::resources::JobResources;
 use crate::retry::RetryOptions;
 use crate::timing::Stopwatch;
 use crate::transfer::Slowest;
@@ -178,7 +178,7 @@ impl Staging {
         announced: Option<u64>,
     ) -> Result<(Produced, u32), PushFailure> {
         self.enter(Phase::Sniffing);
-        let bench = Workbench::within(self.options.memory_bytes);
+        let bench = JobResources::within(self.options.memory_bytes).for_pushes();
         let (source, sniffed) = sniff(source, &bench.pool).await.map_err(TransferError::from)?;
         self.enter(Phase::Asking);
         let claim = self.claim(image, source.size().is_none()).await?;

@@ -470,9 +470,8 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
     // More than the buffers there are, all of it kept.
     let good = data(12 * MIB + 1);
     let image = image(&good, &json!({}));
-    let mut options = quick();
-    options.memory_bytes = 0;
-    let scene = Scene::new(good.clone(), []).await;
+    let options = quick();
+    let scene = Scene::new(good.clone(), []).await.within(0);
     let chunks: Vec<_> = scene.download(options.clone()).stream(&image).collect().await;
     let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
     assert!(chunks.concat() == good);
@@ -482,7 +481,7 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
         let good = data(bytes);
         let mut bad = good.clone();
         bad[bytes - 1] ^= 1;
-        let scene = Scene::new(bad, []).await;
+        let scene = Scene::new(bad, []).await.within(0);
         let image = self::image(&good, &json!({}));
         let mut stream = scene.download(options.clone()).stream(&image);
         let mut given = 0;
@@ -507,11 +506,9 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
     let data = vec![7; size];
     let record = json!({"id": ID, "status": "active", "size": size, "checksum": hex([0; 16])});
     let image: Image = serde_json::from_value(record).unwrap();
-    let mut options = quick();
-    options.memory_bytes = 0;
-    let scene = Scene::new(data, []).await;
+    let scene = Scene::new(data, []).await.within(0);
     let (mut writer, _reader) = tokio::io::duplex(64 << 10);
-    let download = scene.download(options);
+    let download = scene.download(quick());
     let cancel = CancellationToken::new();
     let error = tokio::join!(download.to_writer(&image, &mut writer, "slow", &cancel), async {
         tokio::time::sleep(Duration::from_secs(1)).await;

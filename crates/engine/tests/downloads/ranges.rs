@@ -20,7 +20,6 @@ const MEMORY: u64 = 44 << 20;
 fn over(connections: usize) -> DownloadOptions {
     let mut options = quick();
     options.connections = NonZeroUsize::new(connections);
-    options.memory_bytes = MEMORY;
     options
 }
 
@@ -30,9 +29,8 @@ async fn the_bytes_are_in_order_over_any_number_of_connections() {
     let image = image(&data, &json!({}));
     let (sha512, md5) = (hex(Sha512::digest(&data)), hex(Md5::digest(&data)));
     for (connections, memory) in [(1, 64), (2, 64), (4, 44), (4, 36), (100, 64), (3, 0)] {
-        let mut options = over(connections);
-        options.memory_bytes = memory << 20;
-        let scene = Scene::new(data.clone(), []).await;
+        let options = over(connections);
+        let scene = Scene::new(data.clone(), []).await.within(memory << 20);
         let report = scene.fetch_with(&image, options).await.unwrap();
         let asked = scene.asked().len();
         assert!(is_same(&scene.destination(), &data), "{connections} within {memory}");
@@ -49,7 +47,7 @@ async fn a_segment_that_breaks_goes_on_where_it_broke() {
     for act in [Act::Cut(0), Act::Cut(MIB as u64 + 5), Act::Status(503), Act::Stall(3)] {
         let mut options = over(4);
         options.idle_timeout = Duration::from_millis(300);
-        let scene = Scene::new(data.clone(), [act; 3]).await;
+        let scene = Scene::new(data.clone(), [act; 3]).await.within(MEMORY);
         let report = scene.fetch_with(&image, options).await.unwrap();
         assert!(is_same(&scene.destination(), &data));
         // Six segments, and three times the rest of one.
@@ -79,7 +77,7 @@ async fn a_service_without_ranges_gets_one_connection() {
 async fn a_service_that_takes_few_connections_is_asked_by_one() {
     let data = data(LARGE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scene::new(data.clone(), []).await.within(MEMORY);
     scene.service.most.store(1, Ordering::Relaxed);
     let mut options = over(4);
     options.retries = 1;
@@ -88,7 +86,7 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
 
     // One that takes none is given up, with what there was.
     let at = MIB as u64;
-    let scene = Scene::new(data.clone(), [Act::Status(503); 100]).await;
+    let scene = Scene::new(data.clone(), [Act::Status(503); 100]).await.within(MEMORY);
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(
@@ -108,7 +106,7 @@ async fn a_damaged_segment_is_found_out() {
     let image = image(&good, &json!({}));
     let mut bad = good;
     bad[10 * MIB] ^= 1;
-    let scene = Scene::new(bad, []).await;
+    let scene = Scene::new(bad, []).await.within(MEMORY);
     let error = scene.fetch_with(&image, over(4)).await.unwrap_err();
     assert!(matches!(
         *error.failure,

@@ -111,6 +111,7 @@ pub(crate) struct Scene {
     pub(crate) service: Arc<Service>,
     pub(crate) client: ImageClient,
     pub(crate) folder: tempfile::TempDir,
+    memory_bytes: u64,
 }
 
 impl Scene {
@@ -144,11 +145,19 @@ impl Scene {
         });
         let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
         let client = ImageClient::connect(&cloud).await.unwrap();
-        Scene { service, client, folder: tempfile::tempdir().unwrap() }
+        Scene { service, client, folder: tempfile::tempdir().unwrap(), memory_bytes: 64 << 20 }
+    }
+
+    /// Downloads within so many bytes of memory.
+    pub(crate) fn within(mut self, memory_bytes: u64) -> Self {
+        self.memory_bytes = memory_bytes;
+        self
     }
 
     pub(crate) fn download(&self, options: DownloadOptions) -> Download {
-        Download::new(self.client.clone(), options).on_cloud("scripted")
+        Download::new(self.client.clone(), options)
+            .with_memory_bytes(self.memory_bytes)
+            .on_cloud("scripted")
     }
 
     pub(crate) fn destination(&self) -> PathBuf {

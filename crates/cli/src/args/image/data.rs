@@ -64,7 +64,7 @@ pub(crate) struct DownloadArgs {
     /// Memory to stay within: bytes, or with K, M, G
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
         hide_short_help = true)]
-    memory: u64,
+    pub(crate) memory: u64,
 
     /// Try again when nothing came for so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds,
@@ -90,7 +90,6 @@ impl DownloadArgs {
     /// What the engine is to do.
     pub(crate) fn options(&self) -> DownloadOptions {
         let mut options = DownloadOptions::default();
-        options.memory_bytes = self.memory;
         options.idle_timeout = self.idle_timeout;
         options.retries = self.retries;
         options

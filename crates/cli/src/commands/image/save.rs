@@ -30,8 +30,10 @@ pub(super) async fn run(
     };
     // A bar needs nothing of stdout.
     let view = progress::view(args.download.progress, args.download.quiet, printer);
-    let download =
-        Download::new(found.client, args.options()).on_cloud(found.cloud).with_progress(view);
+    let download = Download::new(found.client, args.options())
+        .with_memory_bytes(args.download.memory)
+        .on_cloud(found.cloud)
+        .with_progress(view);
     let saved = match &args.file {
         Some(file) => download.to_file(&found.image, file, cancel).await,
         None => {

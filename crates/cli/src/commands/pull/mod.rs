@@ -5,21 +5,19 @@ mod reporter;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use futures_util::{StreamExt as _, stream};
 use imgpush_client::Image;
-use imgpush_engine::{CancellationToken, Download, DownloadReport, PullError};
+use imgpush_engine::{Batch, BatchSummary, CancellationToken, Download, PullTask, TaskResult};
 
 pub(crate) use self::file_names::file_names;
 use self::reporter::PullReporter;
 pub(crate) use self::reporter::{failed, warn};
+use super::batch::finished;
 use super::selection::{Chosen, Selected, select};
 use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, PullArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
-use crate::progress::BatchView;
 use crate::{interrupt, output, progress};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -> Code {
@@ -28,7 +26,6 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
         printer.error(&["an image is nothing for a terminal".to_owned()], &[hint]);
         return exit_code::USAGE;
     }
-    let start = Instant::now();
     let cancel = interrupt::token(printer);
     let selected = match select(cloud, &args.selection, printer, &cancel).await {
         Ok(selected) => selected,
@@ -37,10 +34,11 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
     let is_one = !args.selection.is_several();
     let mut reporter = PullReporter::new(printer, args.json, args.download.quiet, is_one);
     selected.missing.iter().for_each(|missing| reporter.missing(missing));
-    if selected.is_to_begin(args.jobs.fail_fast) {
+    let summary = if selected.is_to_begin(args.jobs.fail_fast) {
         let pulling = Pulling { args, selected: &selected, cancel };
         if args.is_to_stdout() {
             pulling.to_stdout(&selected.images[0], &mut reporter).await;
+            BatchSummary::default()
         } else {
             let paths = match paths(args, &selected.images) {
                 Ok(paths) => paths,
@@ -49,12 +47,12 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
                     return exit_code::USAGE;
                 }
             };
-            pulling.to_files(&paths, &mut reporter).await;
+            pulling.to_files(&paths, &mut reporter).await
         }
     } else {
-        reporter.not_started = selected.images.len();
-    }
-    reporter.sum_up(start.elapsed().as_secs_f64());
+        selected.none_begun()
+    };
+    reporter.sum_up(&summary);
     reporter.code()
 }
 
@@ -94,6 +92,7 @@ struct Pulling<'a> {
 impl Pulling<'_> {
     fn download(&self) -> Download {
         Download::new(self.selected.client.clone(), self.args.options())
+            .with_memory_bytes(self.args.download.memory)
             .on_cloud(&self.selected.cloud)
     }
 
@@ -112,50 +111,31 @@ impl Pulling<'_> {
     }
 
     /// Downloads up to `--jobs` images at a time, in their order.
-    async fn to_files(&self, paths: &[PathBuf], reporter: &mut PullReporter<'_>) {
-        let (args, images) = (self.args, &self.selected.images);
-        let jobs = args.jobs.jobs.min(images.len().try_into().unwrap_or(args.jobs.jobs));
-        let download = self.download().for_jobs(jobs);
-        let clouds = std::slice::from_ref(&self.selected.cloud);
-        let DownloadArgs { progress, quiet, .. } = &args.download;
-        let views = BatchView::new(*progress, *quiet, reporter.printer, clouds, images.len());
-        let stop = self.cancel.child_token();
-        let pull = |number: usize| {
-            let (download, views, stop) = (&download, &views, &stop);
-            async move {
-                if stop.is_cancelled() {
-                    return (number, None);
-                }
-                let Chosen { named, image } = &images[number];
-                let view = views.started(number, named, &self.selected.cloud);
-                let download = download.clone().with_progress(view);
-                (number, Some(download.to_file(image, &paths[number], stop).await))
-            }
+    async fn to_files(&self, paths: &[PathBuf], reporter: &mut PullReporter<'_>) -> BatchSummary {
+        let DownloadArgs { progress, quiet, memory, .. } = &self.args.download;
+        let images = &self.selected.images;
+        let task = |(chosen, path): (&Chosen, &PathBuf)| {
+            PullTask::to_file(self.download(), chosen.image.clone(), path)
         };
-        let mut pulling = stream::iter(0..images.len()).map(pull).buffer_unordered(download.jobs());
-        while let Some((number, pulled)) = pulling.next().await {
-            let Some(pulled) = pulled else {
-                reporter.not_started += 1;
-                continue;
-            };
-            views.ended(number, pulled.is_ok());
-            views.aside(|| report(&pulled, &images[number].named, reporter));
-            if pulled.is_err() && args.jobs.fail_fast {
-                reporter.is_given_up = !self.cancel.is_cancelled();
-                stop.cancel();
+        let tasks: Vec<_> = images.iter().zip(paths).map(task).collect();
+        let views = self.selected.views(*progress, *quiet, reporter.printer);
+        let batch = Batch::new(self.args.jobs.options(images.len(), *memory))
+            .with_progress(self.selected.rows(&views));
+        let running = batch.start(tasks, &self.cancel);
+        let running = running.expect("a batch without a journal has nothing to open");
+        let summary = finished(running, &views, |outcome| {
+            let named = &images[outcome.number].named;
+            if !outcome.is_ok() && self.args.jobs.fail_fast {
+                reporter.is_given_up |= !self.cancel.is_cancelled();
             }
-        }
-        views.close();
-    }
-}
-
-fn report(
-    pulled: &Result<DownloadReport, PullError>,
-    named: &str,
-    reporter: &mut PullReporter<'_>,
-) {
-    match pulled {
-        Ok(report) => reporter.done(report),
-        Err(error) => reporter.failed(error, named),
+            for result in outcome.results {
+                match result {
+                    TaskResult::Pull(Ok(report)) => reporter.done(&report),
+                    TaskResult::Pull(Err(error)) => reporter.failed(&error, named),
+                    _ => {}
+                }
+            }
+        });
+        summary.await
     }
 }

@@ -1,6 +1,6 @@
 //! The output of `imgpush pull`.
 
-use imgpush_engine::{DownloadReport, PullError, PullFailure};
+use imgpush_engine::{BatchSummary, DownloadReport, PullError, PullFailure};
 use serde_json::json;
 
 use crate::commands::selection::Missing;
@@ -16,15 +16,9 @@ pub(super) struct PullReporter<'a> {
     pub(super) is_one: bool,
     /// Whether `--fail-fast` cancelled other downloads after a failure.
     pub(super) is_given_up: bool,
-    pub(super) codes: Vec<Code>,
-    pub(super) pulled: usize,
-    pub(super) unchanged: usize,
-    /// Images left out after a failure with `--fail-fast`, or after an interruption.
-    pub(super) not_started: usize,
-    /// Bytes downloaded.
-    pub(super) bytes: u64,
+    codes: Vec<Code>,
     /// A line for each failure.
-    pub(super) failures: Vec<String>,
+    failures: Vec<String>,
 }
 
 impl<'a> PullReporter<'a> {
@@ -36,10 +30,6 @@ impl<'a> PullReporter<'a> {
             is_one,
             is_given_up: false,
             codes: Vec::new(),
-            pulled: 0,
-            unchanged: 0,
-            not_started: 0,
-            bytes: 0,
             failures: Vec::new(),
         }
     }
@@ -47,10 +37,6 @@ impl<'a> PullReporter<'a> {
     /// Reports an image that is downloaded, or was already.
     pub(super) fn done(&mut self, report: &DownloadReport) {
         self.codes.push(exit_code::DONE);
-        *if report.unchanged { &mut self.unchanged } else { &mut self.pulled } += 1;
-        if !report.unchanged {
-            self.bytes += report.size - report.resumed_from.min(report.size);
-        }
         if self.json {
             self.printer.result(&output::any(report).to_string());
         } else if let Some(path) = &report.path {
@@ -90,16 +76,17 @@ impl<'a> PullReporter<'a> {
     }
 
     /// Prints the summary of several images.
-    pub(super) fn sum_up(&self, seconds: f64) {
+    pub(super) fn sum_up(&self, summary: &BatchSummary) {
         if self.is_one || self.quiet {
             return;
         }
-        let mut words = format!("{} pulled, {} unchanged", self.pulled, self.unchanged);
+        let BatchSummary { pulled, skipped, unbegun, bytes, seconds, .. } = *summary;
+        let mut words = format!("{pulled} pulled, {skipped} unchanged");
         words.push_str(&format!(", {} failed", self.failures.len()));
-        if self.not_started > 0 {
-            words.push_str(&format!(", {} not begun", self.not_started));
+        if unbegun > 0 {
+            words.push_str(&format!(", {unbegun} not begun"));
         }
-        let (bytes, rate) = (output::bytes(self.bytes), output::speed(self.bytes, seconds));
+        let (bytes, rate) = (output::bytes(bytes), output::speed(bytes, seconds));
         self.printer.note(&format!("{words}: {bytes} in {seconds:.1} s, {rate}/s"));
         for failure in &self.failures {
             self.printer.note(&for_terminal(&format!("  failed  {failure}")));

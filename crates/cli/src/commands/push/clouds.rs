@@ -1,6 +1,7 @@
 //! The clouds that images are pushed to.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_client::{Cloud, CloudOptions, Error as ClientError};
@@ -14,12 +15,32 @@ pub(super) struct TargetCloud {
     pub(super) name: String,
 }
 
+impl TargetCloud {
+    /// Logs in.
+    pub(super) async fn connect(&self, retry: &RetryOptions) -> Result<Target, ClientError> {
+        Ok(Target::connect(&self.config, retry).await?.on_cloud(&self.name))
+    }
+}
+
+/// A cloud whose configuration cannot be loaded.
+pub(super) struct MissingCloud {
+    pub(super) name: String,
+    error: Arc<ClientError>,
+}
+
+impl MissingCloud {
+    /// The failure of a push to it.
+    pub(super) fn failure(&self) -> PushFailure {
+        PushFailure::Unreached { source: Arc::clone(&self.error) }
+    }
+}
+
 /// Loads the configuration of each cloud. If one is missing, nothing is pushed.
-pub(super) fn target_clouds(clouds: &CloudArgs, what: &str) -> Result<Vec<TargetCloud>, PushError> {
+pub(super) fn target_clouds(clouds: &CloudArgs) -> Result<Vec<TargetCloud>, MissingCloud> {
     let load = |(options, region): (CloudOptions, Option<&str>)| {
-        let asked = options.cloud.clone().unwrap_or_else(|| "the cloud".to_owned());
-        let config = Cloud::load(&options).map_err(|error| {
-            PushError::not_started(what, &asked, connect_failure(ClientError::Config(error)))
+        let config = Cloud::load(&options).map_err(|error| MissingCloud {
+            name: options.cloud.clone().unwrap_or_else(|| "the cloud".to_owned()),
+            error: Arc::new(ClientError::Config(error)),
         })?;
         let name = match region {
             Some(region) => format!("{} {region}", config.name()),
@@ -30,30 +51,19 @@ pub(super) fn target_clouds(clouds: &CloudArgs, what: &str) -> Result<Vec<Target
     clouds.each().into_iter().map(load).collect()
 }
 
-/// Logs in to each cloud; returns its target, or the error of pushing `what` there.
+/// Loads the configuration of the one cloud that is meant, to push `what` there.
+pub(super) fn one_cloud(clouds: &CloudArgs, what: &str) -> Result<TargetCloud, PushError> {
+    let clouds = target_clouds(clouds)
+        .map_err(|missing| PushError::not_started(what, &missing.name, missing.failure()))?;
+    Ok(clouds.into_iter().next().expect("there is at least one cloud"))
+}
+
+/// Logs in to each cloud.
 pub(super) async fn connect(
     clouds: &[TargetCloud],
     retry: &RetryOptions,
-    what: &str,
-) -> Vec<Result<Target, PushError>> {
-    let all = clouds.iter().map(async |cloud| match Target::connect(&cloud.config, retry).await {
-        Ok(target) => Ok(target.on_cloud(&cloud.name)),
-        Err(error) => Err(PushError::not_started(what, &cloud.name, connect_failure(error))),
-    });
-    join_all(all).await
-}
-
-fn connect_failure(source: ClientError) -> PushFailure {
-    PushFailure::Client { during: "connecting to the cloud", source }
-}
-
-/// The error of a push that failed before it started, for each cloud.
-pub(super) fn not_started_anywhere(
-    what: &str,
-    clouds: &[TargetCloud],
-    failure: impl Fn() -> PushFailure,
-) -> Vec<PushError> {
-    clouds.iter().map(|cloud| PushError::not_started(what, &cloud.name, failure())).collect()
+) -> Vec<Result<Target, ClientError>> {
+    join_all(clouds.iter().map(|cloud| cloud.connect(retry))).await
 }
 
 /// The name of a source in messages.

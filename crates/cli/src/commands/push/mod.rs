@@ -7,18 +7,19 @@ mod reporter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::FutureExt as _;
 use imgpush_client::ImageClient;
 use imgpush_engine::checksum::Expected;
 use imgpush_engine::source::{self, Source, SourceOptions};
 use imgpush_engine::{
-    Batch, BatchEvent, BatchSummary, BatchTask, CancellationToken, Push, PushError, PushFailure,
-    PushOptions, Report, RetryOptions, SourceError, Target, TransferError,
+    Batch, BatchSummary, CancellationToken, Push, PushError, PushFailure, PushOptions, PushTask,
+    Report, RetryOptions, SourceError, Target, TransferError,
 };
 
-use self::clouds::{TargetCloud, connect, not_started_anywhere, shown, target_clouds};
+use self::clouds::{TargetCloud, connect, one_cloud, shown, target_clouds};
 use self::reporter::PushReporter;
 pub(crate) use self::reporter::failed;
+use super::batch::finished;
 use super::source as opening;
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
@@ -41,10 +42,6 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         printer.error(&[format!("{option} makes no sense for several images")], &[]);
         return exit_code::USAGE;
     }
-    let what = match &files[..] {
-        [file] => shown(file),
-        files => format!("{} images", files.len()),
-    };
     let report = match args.report.as_deref().map(ReportFile::create).transpose() {
         Ok(report) => report,
         Err(error) => {
@@ -52,31 +49,22 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
             return exit_code::USAGE;
         }
     };
-    let mut reporter = PushReporter {
-        args,
-        printer,
-        is_one_cloud: true,
-        is_one_image: files.len() == 1,
-        codes: Vec::new(),
-        failures: Vec::new(),
-        results: args.report.as_ref().map(|_| Vec::new()),
-    };
-    let pushed = match target_clouds(clouds, &what) {
+    let mut reporter = PushReporter::new(args, printer, &files);
+    let summary = match target_clouds(clouds) {
         Ok(clouds) => {
             reporter.is_one_cloud = clouds.len() == 1;
             let cancel = interrupt::token(printer);
-            Pushing { args, files: &files, clouds: &clouds, what: &what, cancel }
-                .run(&mut reporter)
-                .await
+            Pushing { args, files: &files, clouds: &clouds, cancel }.run(&mut reporter).await
         }
-        Err(error) => Err(vec![error]),
+        Err(missing) => {
+            reporter.none_started([&*missing.name], || missing.failure());
+            None
+        }
     };
-    match pushed {
-        Ok(summary) if files.len() > 1 => reporter.sum_up(&summary),
-        Ok(_) => {}
-        Err(errors) => {
-            errors.into_iter().for_each(|error| reporter.report(Err(error), &files[0]));
-        }
+    if let Some(summary) = summary
+        && files.len() > 1
+    {
+        reporter.sum_up(&summary);
     }
     if let Some(report) = report {
         reporter.write_page(report);
@@ -89,15 +77,14 @@ struct Pushing<'a> {
     args: &'a PushArgs,
     files: &'a [PathBuf],
     clouds: &'a [TargetCloud],
-    /// What messages call all of it.
-    what: &'a str,
     cancel: CancellationToken,
 }
 
 impl Pushing<'_> {
-    /// Pushes and reports each result. The errors are those of all images, one for each cloud.
-    async fn run(&self, reporter: &mut PushReporter<'_>) -> Result<BatchSummary, Vec<PushError>> {
+    /// Pushes and reports each result. Without a summary nothing was started.
+    async fn run(&self, reporter: &mut PushReporter<'_>) -> Option<BatchSummary> {
         let (args, printer) = (self.args, reporter.printer);
+        let names = self.clouds.iter().map(|cloud| &*cloud.name);
         // What is alone and cannot be read needs no cloud to say so.
         let beginning = async {
             let options = args.source_options();
@@ -107,83 +94,49 @@ impl Pushing<'_> {
                 [file] => Some(open.open(file).await?),
                 _ => None,
             };
-            let retry = args.retry.options();
-            Ok::<_, SourceError>((open, first, connect(self.clouds, &retry, self.what).await))
+            Ok::<_, SourceError>((open, first, connect(self.clouds, &args.retry.options()).await))
         };
         let begun = tokio::select! {
             begun = beginning => begun.map_err(|error| Some(TransferError::from(error))),
             () = self.cancel.cancelled() => Err(None),
         };
-        let (open, first, connected) = begun.map_err(|error| {
-            let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
-            not_started_anywhere(self.what, self.clouds, failure)
-        })?;
+        let (open, first, connected) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
+                reporter.none_started(names, failure);
+                return None;
+            }
+        };
 
-        let names: Vec<_> = self.clouds.iter().map(|cloud| cloud.name.clone()).collect();
-        let files = self.files.len();
-        let views = BatchView::new(args.progress, args.quiet, printer, &names, files);
-        let options = args.batch.options(files, args.retry.options());
+        let labels: Vec<_> = names.clone().map(str::to_owned).collect();
+        let views = BatchView::new(args.progress, args.quiet, printer, &labels, self.files.len());
+        let options = args.batch.options(self.files.len(), args.retry.options());
         let mut batch = Batch::new(options).with_progress({
             let views = views.clone();
-            move |number, source, target| views.started(number, source, target.cloud())
+            move |task| views.started(task.number, task.name, task.cloud)
         });
-        // For each cloud why nothing is pushed there, if so.
-        let mut unreached = Vec::new();
-        for target in connected {
-            match target {
-                Ok(target) => {
-                    batch = batch.to(args.target.applied(target));
-                    unreached.push(None);
-                }
-                Err(error) => unreached.push(Some(error)),
+        for (target, cloud) in connected.into_iter().zip(self.clouds) {
+            batch = match target {
+                Ok(target) => batch.to(args.target.applied(target)),
+                Err(error) => batch.to_unreached(&cloud.name, error),
+            };
+        }
+        let running = match batch.start(open.tasks(args, self.files, first), &self.cancel) {
+            Ok(running) => running,
+            Err(error) => {
+                let error = Arc::new(error);
+                let failure = || PushFailure::NotStarted(Box::new(Arc::clone(&error)));
+                reporter.none_started(names, failure);
+                return None;
             }
-        }
-        let is_nowhere = unreached.iter().all(Option::is_some);
-        if is_nowhere || files > 1 {
-            for error in unreached.iter_mut().filter_map(Option::take) {
-                reporter.report(Err(error), &self.files[0]);
-            }
-        }
-        if is_nowhere {
-            views.close();
-            return Ok(BatchSummary::default());
-        }
-        let running = batch.start(open.tasks(args, self.files, first), &self.cancel);
-        let mut running = running.map_err(|error| {
-            let error = Arc::new(error);
-            let failure = || PushFailure::NotStarted(Box::new(Arc::clone(&error)));
-            not_started_anywhere(self.what, self.clouds, failure)
-        })?;
-        while let Some(event) = running.next().await {
-            let BatchEvent::Ended(outcome) = event else { continue };
-            views.ended(outcome.number, outcome.results.iter().all(Result::is_ok));
-            let file = &self.files[outcome.number];
-            views.aside(|| {
-                for result in in_order(&mut unreached, outcome.results) {
-                    reporter.report(result, file);
-                }
-            });
-        }
-        views.close();
-        Ok(running.summary().clone())
+        };
+        let summary = finished(running, &views, |outcome| {
+            let number = outcome.number;
+            outcome.into_pushes().for_each(|result| reporter.report(result, number));
+        });
+        Some(summary.await)
     }
-}
-
-/// The results of one image with those of the clouds that were not reached, in the order of the clouds. What
-/// is told once for all stays alone.
-fn in_order(
-    unreached: &mut [Option<PushError>],
-    results: Vec<Result<Report, PushError>>,
-) -> Vec<Result<Report, PushError>> {
-    if unreached.iter().filter(|error| error.is_none()).count() != results.len() {
-        return results;
-    }
-    let mut results = results.into_iter();
-    let next = |error: &mut Option<PushError>| match error.take() {
-        Some(error) => Some(Err(error)),
-        None => results.next(),
-    };
-    unreached.iter_mut().filter_map(next).collect()
 }
 
 /// How sources are opened.
@@ -204,7 +157,7 @@ impl Open {
         args: &PushArgs,
         files: &[PathBuf],
         first: Option<Box<dyn Source>>,
-    ) -> Vec<BatchTask> {
+    ) -> Vec<PushTask> {
         let mut first = first;
         let task = |file: &PathBuf| {
             let (open, place, source) = (self.clone(), file.clone(), first.take());
@@ -212,7 +165,7 @@ impl Open {
                 Some(source) => Ok(source),
                 None => open.open(&place).await,
             };
-            let task = BatchTask::opened_by(shown(file), args.options(), || opening().boxed());
+            let task = PushTask::opened_by(shown(file), args.options(), || opening().boxed());
             task.via(args.target.via(file))
         };
         files.iter().map(task).collect()
@@ -226,8 +179,8 @@ pub(crate) async fn connect_one(
     retry: &RetryOptions,
 ) -> Result<Target, PushError> {
     let what = shown(place);
-    let clouds = target_clouds(cloud, &what)?;
-    connect(&clouds, retry, &what).await.pop().expect("a target for the one cloud")
+    let cloud = one_cloud(cloud, &what)?;
+    log_in(&cloud, retry, &what).await
 }
 
 /// Pushes a source to the one cloud that is meant, and gives back who is connected as well.
@@ -240,22 +193,34 @@ pub(crate) async fn push(
     printer: &Printer,
 ) -> Result<(ImageClient, Report), PushError> {
     let what = shown(place);
-    let clouds = target_clouds(cloud, &what)?;
+    let cloud = one_cloud(cloud, &what)?;
+    let not_started = |failure| PushError::not_started(&what, &cloud.name, failure);
     let cancel = interrupt::token(printer);
     let begin = async {
-        let source = opening.await?;
-        Ok::<_, SourceError>((source, connect(&clouds, &options.retry, &what).await))
+        let source =
+            opening.await.map_err(|error| not_started(TransferError::from(error).into()))?;
+        Ok((source, log_in(&cloud, &options.retry, &what).await?))
     };
-    let begun = tokio::select! {
-        begun = begin => begun.map_err(|error| TransferError::from(error).into()),
-        () = cancel.cancelled() => Err(PushFailure::Interrupted),
+    let (source, target) = tokio::select! {
+        begun = begin => begun?,
+        () = cancel.cancelled() => return Err(not_started(PushFailure::Interrupted)),
     };
-    let (source, mut connected) =
-        begun.map_err(|failure| PushError::not_started(&what, &clouds[0].name, failure))?;
-    let target = connected.pop().expect("a target for the one cloud")?;
     let client = target.client().clone();
     let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);
     let pushed = push.run(source, &cancel).await;
     view.close();
     Ok((client, pushed?))
+}
+
+/// Logs in to push `what`.
+async fn log_in(
+    cloud: &TargetCloud,
+    retry: &RetryOptions,
+    what: &str,
+) -> Result<Target, PushError> {
+    let target = cloud.connect(retry).await;
+    target.map_err(|error| {
+        let failure = PushFailure::Unreached { source: Arc::new(error) };
+        PushError::not_started(what, &cloud.name, failure)
+    })
 }

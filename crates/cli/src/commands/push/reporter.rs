@@ -1,9 +1,12 @@
 //! The output of `imgpush push`.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use imgpush_engine::{BatchSummary, PushError, Report};
+use imgpush_engine::{BatchSummary, PushError, PushFailure, Report};
 
+use super::clouds::shown;
 use crate::args::PushArgs;
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
@@ -15,21 +18,87 @@ pub(super) struct PushReporter<'a> {
     pub(super) args: &'a PushArgs,
     pub(super) printer: &'a Printer,
     pub(super) is_one_cloud: bool,
-    pub(super) is_one_image: bool,
-    pub(super) codes: Vec<Code>,
+    files: &'a [PathBuf],
+    codes: Vec<Code>,
     /// A line for each failure.
-    pub(super) failures: Vec<String>,
+    failures: Vec<String>,
+    /// The clouds that were not reached, which is printed once for all images.
+    unreached: BTreeSet<String>,
     /// All results, for the page of `--report`.
-    pub(super) results: Option<Vec<Result<Report, PushError>>>,
+    results: Option<Vec<Result<Report, PushError>>>,
 }
 
-impl PushReporter<'_> {
-    /// Reports the result of one image in one cloud; `file` is its source as given.
-    pub(super) fn report(&mut self, result: Result<Report, PushError>, file: &Path) {
+impl<'a> PushReporter<'a> {
+    pub(super) fn new(args: &'a PushArgs, printer: &'a Printer, files: &'a [PathBuf]) -> Self {
+        PushReporter {
+            args,
+            printer,
+            is_one_cloud: true,
+            files,
+            codes: Vec::new(),
+            failures: Vec::new(),
+            unreached: BTreeSet::new(),
+            results: args.report.as_ref().map(|_| Vec::new()),
+        }
+    }
+
+    /// Reports the result of the image with this number in one cloud.
+    pub(super) fn report(&mut self, result: Result<Report, PushError>, number: usize) {
         match &result {
             Ok(report) => self.pushed(report),
-            Err(error) => self.failed(error, file),
+            Err(error) => {
+                self.count(error);
+                match self.of_all_images(error) {
+                    None => self.explain(error, number),
+                    Some(error) if self.unreached.insert(error.cloud.to_string()) => {
+                        self.explain(&error, number);
+                    }
+                    Some(_) => {}
+                }
+            }
         }
+        self.keep(result);
+    }
+
+    /// Reports that no image was pushed to these clouds.
+    pub(super) fn none_started<'c>(
+        &mut self,
+        clouds: impl IntoIterator<Item = &'c str, IntoIter: Clone>,
+        failure: impl Fn() -> PushFailure,
+    ) {
+        let clouds = clouds.into_iter();
+        for file in self.files {
+            for cloud in clouds.clone() {
+                let error = PushError::not_started(&shown(file), cloud, failure());
+                self.count(&error);
+                self.keep(Err(error));
+            }
+        }
+        for cloud in clouds {
+            self.explain(&PushError::not_started(&self.all_images(), cloud, failure()), 0);
+        }
+    }
+
+    fn is_one_image(&self) -> bool {
+        self.files.len() == 1
+    }
+
+    /// The name of all images in messages.
+    fn all_images(&self) -> String {
+        match self.files {
+            [file] => shown(file),
+            files => format!("{} images", files.len()),
+        }
+    }
+
+    /// An error of one image as one of all images, if it is that.
+    fn of_all_images(&self, error: &PushError) -> Option<PushError> {
+        let PushFailure::Unreached { source } = &*error.failure else { return None };
+        let failure = PushFailure::Unreached { source: Arc::clone(source) };
+        Some(PushError::not_started(&self.all_images(), &error.cloud, failure))
+    }
+
+    fn keep(&mut self, result: Result<Report, PushError>) {
         if let Some(results) = &mut self.results {
             results.push(result);
         }
@@ -50,25 +119,28 @@ impl PushReporter<'_> {
             return self.printer.result(&output::any(report).to_string());
         }
         let cloud = (!self.is_one_cloud).then_some(&*report.cloud);
-        let source = (!self.is_one_image).then_some(&*report.source);
+        let source = (!self.is_one_image()).then_some(&*report.source);
         let words: Vec<_> = [Some(&*report.id), cloud, source].into_iter().flatten().collect();
         self.printer.result(&for_terminal(&words.join("  ")));
         if !self.args.quiet {
             let lines = output::summary(report);
-            let lines = if self.is_one_image { lines } else { output::in_short(lines) };
+            let lines = if self.is_one_image() { lines } else { output::in_short(lines) };
             lines.iter().for_each(|line| self.printer.summary(line));
         }
     }
 
-    fn failed(&mut self, error: &PushError, file: &Path) {
+    fn count(&mut self, error: &PushError) {
         let code = exit_code::of(error.kind());
         self.codes.push(code);
         if self.args.json {
             self.printer.result(&output::failure(error, code).to_string());
         }
+    }
+
+    fn explain(&mut self, error: &PushError, number: usize) {
         let causes = output::chain(error)[1..].join(": ");
         self.failures.push(format!("{} to {}: {causes}", error.source_name, error.cloud));
-        failed(error, file, self.args.is_keeping_failed(), self.printer);
+        failed(error, &self.files[number], self.args.is_keeping_failed(), self.printer);
     }
 
     /// Prints the summary of several images.

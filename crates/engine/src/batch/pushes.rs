@@ -1,0 +1,160 @@
+//! What the pushes of a batch share, and how one of them runs.
+
+use std::sync::Arc;
+
+use imgpush_client::Error as ClientError;
+use imgpush_source::Source;
+use tokio_util::sync::CancellationToken;
+
+use super::journal::{Journal, Key};
+use super::journal_entry::Account;
+use super::options::BatchOptions;
+use super::push_task::PushTask;
+use super::shared_services::SharedServices;
+use crate::progress::Progress;
+use crate::push::error::{PushError, PushFailure};
+use crate::push::options::PushOptions;
+use crate::push::push;
+use crate::push::report::Report;
+use crate::push::target::Target;
+use crate::resources::Workbench;
+use crate::transfer::TransferError;
+
+/// A target of a batch.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most targets are reached")]
+pub(super) enum BatchTarget {
+    Reached(Target),
+    /// One that the caller could not log in to.
+    Unreached {
+        cloud: String,
+        error: Arc<ClientError>,
+    },
+}
+
+/// What the pushes of a batch share.
+pub(super) struct Pushes {
+    /// Of the tasks that have none of their own.
+    targets: Vec<BatchTarget>,
+    services: SharedServices,
+    journal: Option<Arc<Journal>>,
+}
+
+impl Pushes {
+    pub(super) fn new(
+        targets: Vec<BatchTarget>,
+        options: &BatchOptions,
+        journal: Option<Arc<Journal>>,
+    ) -> Self {
+        Pushes { targets, services: SharedServices::new(options), journal }
+    }
+
+    /// The number of results that a task has.
+    pub(super) fn results_of(&self, task: &PushTask) -> usize {
+        if task.targets.is_empty() { self.targets.len() } else { task.targets.len() }
+    }
+
+    /// Runs one push; one result for each target, in their order.
+    pub(super) async fn run(
+        &self,
+        mut task: PushTask,
+        progress: impl Fn(&str) -> Arc<dyn Progress>,
+        bench: &Workbench,
+        cancel: &CancellationToken,
+    ) -> Vec<Result<Report, PushError>> {
+        let mut reached = Vec::new();
+        // Of each target the error, if there is one already.
+        let mut unreached = Vec::new();
+        for target in self.take_targets(&mut task) {
+            match target {
+                BatchTarget::Reached(target) => {
+                    let progress = progress(target.cloud());
+                    let mut target = target.with_progress(progress);
+                    target.via = task.via.clone().unwrap_or(target.via);
+                    reached.push(target);
+                    unreached.push(None);
+                }
+                BatchTarget::Unreached { cloud, error } => {
+                    let failure = PushFailure::Unreached { source: error };
+                    unreached.push(Some(PushError::not_started(&task.name, &cloud, failure)));
+                }
+            }
+        }
+        let results = match reached.is_empty() {
+            true => Vec::new(),
+            false => self.push(task, reached, bench, cancel).await,
+        };
+        let mut results = results.into_iter();
+        let of_target = |error: Option<PushError>| match error {
+            Some(error) => Err(error),
+            None => results.next().expect("one result for each target that was reached"),
+        };
+        unreached.into_iter().map(of_target).collect()
+    }
+
+    fn take_targets(&self, task: &mut PushTask) -> Vec<BatchTarget> {
+        match task.targets.is_empty() {
+            true => self.targets.clone(),
+            false => task.targets.drain(..).map(BatchTarget::Reached).collect(),
+        }
+    }
+
+    async fn push(
+        &self,
+        task: PushTask,
+        mut targets: Vec<Target>,
+        bench: &Workbench,
+        cancel: &CancellationToken,
+    ) -> Vec<Result<Report, PushError>> {
+        let PushTask { name, options, source, .. } = task;
+        let beginning = async {
+            let source = source.open().await.map_err(TransferError::from)?;
+            Ok::<_, TransferError>((source, self.services.admit(&mut targets).await))
+        };
+        let begun = tokio::select! {
+            begun = beginning => begun.map_err(Some),
+            () = cancel.cancelled() => Err(None),
+        };
+        let (source, _admitted) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
+                let error =
+                    |target: &Target| Err(PushError::not_started(&name, target.cloud(), failure()));
+                return targets.iter().map(error).collect();
+            }
+        };
+        let accounts = self.accounts(&name, &options, source.as_ref(), &mut targets);
+        let mut results = push(&targets, &options, source, bench, cancel).await;
+        for (account, result) in accounts.iter().zip(&mut results) {
+            if let Ok(report) = result {
+                account.proved(report);
+            }
+        }
+        results
+    }
+
+    /// What the journal knows of the image, for each target, which is told of it; none without a journal.
+    fn accounts(
+        &self,
+        name: &str,
+        options: &PushOptions,
+        source: &dyn Source,
+        targets: &mut [Target],
+    ) -> Vec<Account> {
+        let Some(journal) = &self.journal else { return Vec::new() };
+        let account = |target: &mut Target| {
+            let image = target.overrides.name.clone().or_else(|| options.name.clone());
+            let key = Key {
+                source: name.to_owned(),
+                name: image.or_else(|| source.image_name()).unwrap_or_default(),
+                cloud: target.cloud().to_owned(),
+            };
+            let account = Account::new(Arc::clone(journal), key, source.stamp());
+            target.earlier = account.earlier();
+            target.records = Some(Arc::new(account.clone()));
+            account
+        };
+        targets.iter_mut().map(account).collect()
+    }
+}
