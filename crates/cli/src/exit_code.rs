@@ -13,36 +13,31 @@ pub(crate) const DONE: Code = Code(0);
 /// Something failed that has no code of its own. Since 0.1.
 pub(crate) const UNEXPECTED: Code = Code(1);
 /// The command line or the configuration of the cloud is wrong. Since 0.1.
-pub(crate) const USAGE: Code = Code(2);
+pub(crate) const USAGE: Code = of(ErrorKind::Usage);
 /// The source cannot be read, is empty, or changed while it was read. Since 0.1.
-pub(crate) const SOURCE: Code = Code(10);
+pub(crate) const SOURCE: Code = of(ErrorKind::Source);
 /// The data is not what it is said to be, is unsafe, or would be refused by the service; nothing was
 /// sent, or of a stream not its end. Since 0.1.
-pub(crate) const FORMAT: Code = Code(11);
+pub(crate) const FORMAT: Code = of(ErrorKind::Format);
 /// A file has another digest than it should, or than the image; or the list of checksums is not signed
 /// by whom it should be. Since 0.1.
-pub(crate) const SOURCE_DIFFERS: Code = Code(12);
+pub(crate) const SOURCE_DIFFERS: Code = of(ErrorKind::SourceDiffers);
 /// An image has nothing that stops it, but something to look at first. Since 0.1.
 pub(crate) const QUESTIONABLE: Code = Code(13);
 /// The login was refused, or the project may not do this: 401, 403. Since 0.1.
-pub(crate) const NOT_AUTHORISED: Code = Code(20);
+pub(crate) const NOT_AUTHORISED: Code = of(ErrorKind::NotAuthorised);
 /// The service refused the image: a quota, a value, a conflict. Since 0.1.
-pub(crate) const REFUSED: Code = Code(21);
+pub(crate) const REFUSED: Code = of(ErrorKind::Refused);
 /// The service could not be reached, or the connection broke or stalled. Since 0.1.
-pub(crate) const GAVE_UP: Code = Code(22);
+pub(crate) const GAVE_UP: Code = of(ErrorKind::GaveUp);
 /// The service holds something else than what was sent. Since 0.1.
-pub(crate) const SERVER_DIFFERS: Code = Code(23);
-/// An import failed, an image that was waited for did not become active, or one that is proved is not in
-/// all its stores or has not replaced all others. Since 0.1.
-pub(crate) const IMPORT_FAILED: Code = Code(24);
-/// What was waited for has not come in time. Since 0.1.
-pub(crate) const WAITED_TOO_LONG: Code = Code(25);
+pub(crate) const SERVER_DIFFERS: Code = of(ErrorKind::ServerDiffers);
 /// What the service holds cannot be compared with what was sent. Since 0.1.
-pub(crate) const CANNOT_VERIFY: Code = Code(26);
+pub(crate) const CANNOT_VERIFY: Code = of(ErrorKind::CannotVerify);
 /// Of several clouds, or several images, some have come to what was asked for, and others not. Since 0.1.
 pub(crate) const PARTIAL: Code = Code(27);
 /// Interrupted by Ctrl-C or `SIGTERM`. Since 0.1.
-pub(crate) const INTERRUPTED: Code = Code(130);
+pub(crate) const INTERRUPTED: Code = of(ErrorKind::Interrupted);
 
 impl Code {
     /// This one, unless it says that all is well.
@@ -97,22 +92,8 @@ pub(crate) fn worst(codes: &[Code]) -> Code {
 }
 
 /// The code of a failure of this kind.
-pub(crate) fn of(kind: ErrorKind) -> Code {
-    match kind {
-        ErrorKind::Usage => USAGE,
-        ErrorKind::Source => SOURCE,
-        ErrorKind::Format => FORMAT,
-        ErrorKind::SourceDiffers => SOURCE_DIFFERS,
-        ErrorKind::NotAuthorised => NOT_AUTHORISED,
-        ErrorKind::Refused => REFUSED,
-        ErrorKind::GaveUp => GAVE_UP,
-        ErrorKind::ServerDiffers => SERVER_DIFFERS,
-        ErrorKind::ImportFailed => IMPORT_FAILED,
-        ErrorKind::WaitedTooLong => WAITED_TOO_LONG,
-        ErrorKind::CannotVerify => CANNOT_VERIFY,
-        ErrorKind::Interrupted => INTERRUPTED,
-        _ => UNEXPECTED,
-    }
+pub(crate) const fn of(kind: ErrorKind) -> Code {
+    Code(imgpush_engine::exit_code(kind))
 }
 
 /// The code of a call that failed.

@@ -3,7 +3,27 @@
 use imgpush_client::Error as ClientError;
 pub use imgpush_source::ErrorKind;
 
-/// The kind of a call that failed. Exit codes are a table over kinds.
+/// The exit code of `imgpush` for an error of this kind, for programs that want to use the same codes.
+#[must_use]
+pub const fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Usage => 2,
+        ErrorKind::Source => 10,
+        ErrorKind::Format => 11,
+        ErrorKind::SourceDiffers => 12,
+        ErrorKind::NotAuthorised => 20,
+        ErrorKind::Refused => 21,
+        ErrorKind::GaveUp => 22,
+        ErrorKind::ServerDiffers => 23,
+        ErrorKind::ImportFailed => 24,
+        ErrorKind::WaitedTooLong => 25,
+        ErrorKind::CannotVerify => 26,
+        ErrorKind::Interrupted => 130,
+        _ => 1,
+    }
+}
+
+/// The kind of a call that failed.
 #[must_use]
 pub fn kind_of_call(error: &ClientError) -> ErrorKind {
     match error {

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use backon::BackoffBuilder as _;
 use imgpush_formats::{Detector, Inspection, TAIL_BYTES};
 use imgpush_source::{Chunk, Pool, ReadAt, Source, SourceError, catch_panic, off_runtime};
+
+use crate::retry::{RetryOptions, requested_pause};
 
 /// The memory of an inspection that has to read all through.
 const STREAM_CHUNKS: usize = 2;
@@ -64,16 +67,44 @@ pub(crate) struct Sniffed {
 }
 
 /// Looks at a few places, or reads chunks until the format is clear. They stay in the pool's budget, so
-/// at most half of it is taken. Gives the source back.
+/// at most half of it is taken. Gives the source back. After a transient error of a source that can be read
+/// again it starts again.
 pub(crate) async fn sniff(
     mut source: Box<dyn Source>,
     pool: &Pool,
+    retry: &RetryOptions,
 ) -> Result<(Box<dyn Source>, Sniffed), SourceError> {
-    let pool = pool.clone();
+    let mut pauses = retry.schedule().build();
+    loop {
+        let pool = pool.clone();
+        let (back, sniffed) = off_runtime(move || {
+            let name = source.name().to_owned();
+            let sniffed = catch_panic(&name, || sniff_now(source.as_mut(), &pool));
+            (source, sniffed)
+        })
+        .await;
+        source = back;
+        let error = match sniffed {
+            Ok(sniffed) => return Ok((source, sniffed)),
+            Err(error) => error,
+        };
+        if !error.is_worth_a_retry() || source.rewind().is_none() {
+            return Err(error);
+        }
+        let Some(pause) = pauses.next() else { return Err(error) };
+        let pause = pause.max(requested_pause(error.retry_after()));
+        tracing::warn!(%error, ?pause, "the source is read again");
+        tokio::time::sleep(pause).await;
+        source = to_start(source).await?;
+    }
+}
+
+/// Makes the next chunk of a source the first again; it has a [`rewind`](Source::rewind).
+pub(crate) async fn to_start(mut source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
     off_runtime(move || {
         let name = source.name().to_owned();
-        let sniffed = catch_panic(&name, || sniff_now(source.as_mut(), &pool))?;
-        Ok((source, sniffed))
+        catch_panic(&name, || source.rewind().expect("it had one a moment ago").to_start())?;
+        Ok(source)
     })
     .await
 }

@@ -89,7 +89,7 @@ pub use batch::{
     PullTask, PushTask, RunningBatch, TaskResult, TaskTarget, VerifyTask,
 };
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
-pub use error::{ErrorKind, kind_of_call};
+pub use error::{ErrorKind, exit_code, kind_of_call};
 /// The Image client that pushes go through.
 pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform};

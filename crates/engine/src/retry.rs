@@ -95,7 +95,12 @@ impl RetryOptions {
 
 /// What a service asks for by `Retry-After`, within reason.
 pub(crate) fn patience(error: &ClientError) -> Duration {
-    error.retry_after().unwrap_or_default().min(LONGEST_RETRY_AFTER)
+    requested_pause(error.retry_after())
+}
+
+/// What a server asks for, within reason.
+pub(crate) fn requested_pause(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)
 }
 
 /// Nobody waits longer because a service says so.

@@ -306,6 +306,13 @@ impl SourceError {
         }
     }
 
+    /// Whether a caller should read the source again from its start: the error is transient, and the source
+    /// has not retried itself.
+    #[must_use]
+    pub fn is_worth_a_retry(&self) -> bool {
+        self.is_transient() && !self.is_after_retries()
+    }
+
     /// How long to wait before the next attempt, where the server or the source says so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

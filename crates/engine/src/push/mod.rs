@@ -297,7 +297,7 @@ async fn look_at(
         target.progress.phase(Phase::Sniffing);
     }
     let mut reading = ReaderWatch::new(watch, source.as_mut(), pool);
-    let (mut source, sniffed) = sniff(source, pool).await?;
+    let (mut source, sniffed) = sniff(source, pool, &options.retry).await?;
     reading.source(source.as_mut(), pool);
     let is_empty = source.size().map_or(sniffed.head.is_empty(), |size| size == 0);
     if is_empty && !options.allow_empty {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBackoff};
 use http::StatusCode;
 use imgpush_client::{Error as ClientError, Status};
+use imgpush_source::SourceError;
 
 use super::error::PushFailure;
 use crate::error::chain;
 use crate::integrity::IntegrityError;
 use crate::progress::Retrying;
-use crate::retry::{RetryOptions, patience};
+use crate::retry::{RetryOptions, requested_pause};
 use crate::transfer::TransferError;
 
 /// What is left of the tries of one target.
@@ -60,8 +61,7 @@ impl Retries {
             self.renewed = true;
             return Some(self.first_pause);
         }
-        let least = failure.call().map_or(Duration::ZERO, patience);
-        let pause = self.pauses.next()?.max(least);
+        let pause = self.pauses.next()?.max(requested_pause(failure.retry_after()));
         if self.max_time.is_some_and(|most| self.begun.elapsed() + pause > most) {
             return None;
         }
@@ -92,6 +92,7 @@ pub(crate) enum Remedy {
 /// | 408, 429, 5xx | again |
 /// | 400, 403, 404, 409, 410, 413, 415 | none: it decided about this image and these bytes |
 /// | nothing: the connection broke, or was silent for too long | again |
+/// | nothing: the source failed, and may be readable when it is read again | again |
 ///
 /// Each of them where the image is `queued`. One that stays `saving` or `uploading` has an upload whose
 /// server is gone: a new record. Anything else, `active` above all, is nothing to send to.
@@ -107,6 +108,7 @@ pub(crate) fn remedy(failure: &PushFailure, status: Option<&Status>) -> Remedy {
                 | TransferError::TooSlow,
             ),
         ) => Remedy::Again,
+        _ if failure.source_error().is_some_and(SourceError::is_worth_a_retry) => Remedy::Again,
         _ => return Remedy::None,
     };
     match status {

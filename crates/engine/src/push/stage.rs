@@ -179,7 +179,8 @@ impl Staging {
     ) -> Result<(Produced, u32), PushFailure> {
         self.enter(Phase::Sniffing);
         let bench = JobResources::within(self.options.memory_bytes).for_pushes();
-        let (source, sniffed) = sniff(source, &bench.pool).await.map_err(TransferError::from)?;
+        let sniffed = sniff(source, &bench.pool, &self.options.retry).await;
+        let (source, sniffed) = sniffed.map_err(TransferError::from)?;
         self.enter(Phase::Asking);
         let claim = self.claim(image, source.size().is_none()).await?;
         if let Some(claim) = &claim {
@@ -305,10 +306,15 @@ impl StagingJob<'_> {
                 return Ok(false);
             }
         }
+        self.pause(failure, pause);
+        Ok(true)
+    }
+
+    /// Wants nothing of the source before the pause is over, and says why.
+    fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.staging.cloud, failure, pause, &self.retries);
         self.staging.progress.retrying(&retrying);
         self.not_before = Some(tokio::time::Instant::now() + pause);
-        Ok(true)
     }
 }
 
@@ -365,6 +371,14 @@ impl Participant for StagingJob<'_> {
             .into()),
             _ => Ok(produced.clone()),
         });
+    }
+
+    async fn retry_digests(&mut self, error: TransferError) {
+        let failure = error.into();
+        match self.retries.grant(Remedy::Again, &failure) {
+            Some(pause) => self.pause(&failure, pause),
+            None => self.state = StagingStep::Ended(Err(failure)),
+        }
     }
 
     async fn end(&mut self, error: TransferError) {

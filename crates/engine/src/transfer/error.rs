@@ -99,6 +99,11 @@ impl TransferError {
         }
     }
 
+    /// Whether the source should be read again because of it.
+    pub(crate) fn is_worth_a_retry(&self) -> bool {
+        matches!(self, TransferError::Source(error) if error.is_worth_a_retry())
+    }
+
     /// How long to wait before that, where a server says.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

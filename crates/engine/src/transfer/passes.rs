@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
-use imgpush_source::{Chunk, Source, SourceError, catch_panic, off_runtime};
+use imgpush_source::{Chunk, Source, SourceError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::branch::Branch;
 use super::error::TransferError;
 use super::gate::TailGate;
 use super::pass::{LONGEST_SILENCE, Pass, READER_TIMEOUT, Slowest};
+use crate::inspect::to_start;
 use crate::integrity::Produced;
 use crate::integrity::produced::DEFAULT_ALGORITHMS;
 use crate::progress::{Phase, Progress};
@@ -47,6 +48,10 @@ pub(crate) trait Participant: Send {
 
     /// Gets the digests that it wanted.
     fn digested(&mut self, produced: &Produced) -> impl Future<Output = ()> + Send;
+
+    /// Hears that a pass for its digests has failed, in a way that another may not. It wants nothing
+    /// afterwards if it does not want to try again.
+    fn retry_digests(&mut self, error: TransferError) -> impl Future<Output = ()> + Send;
 
     /// Hears why it gets no more; wants nothing afterwards.
     fn end(&mut self, error: TransferError) -> impl Future<Output = ()> + Send;
@@ -93,17 +98,21 @@ pub(crate) async fn run<P: Participant>(
             longest_silence: LONGEST_SILENCE,
             listeners: listeners(participants, &wants),
         };
-        let error = match run_once(pass, participants, &wants).await {
-            Ok(back) => match back {
-                Some(back) => match again(back, participants).await {
-                    Ok(back) => {
-                        source = back;
-                        continue;
-                    }
-                    Err(error) => error,
-                },
-                None => read_only_once(name),
-            },
+        let PassOutcome { source: back, failure } = run_once(pass, participants, &wants).await;
+        let error = match (back, failure) {
+            (Some(back), None) => again(back, participants).await,
+            (Some(back), Some(error)) if error.is_worth_a_retry() => {
+                retry_digests(participants, &wants, &error).await;
+                again(back, participants).await
+            }
+            (_, Some(error)) => Err(error),
+            (None, None) => Err(read_only_once(name)),
+        };
+        let error = match error {
+            Ok(back) => {
+                source = back;
+                continue;
+            }
             Err(error) => error,
         };
         join_all(unsatisfied(participants).map(|one| one.end(error.clone()))).await;
@@ -111,16 +120,27 @@ pub(crate) async fn run<P: Participant>(
     }
 }
 
-/// One pass. Gives the source back, unless its reader hangs.
+/// What a pass came to for all participants; each knows what it came to for itself.
+struct PassOutcome {
+    /// None if the reader hangs.
+    source: Option<Box<dyn Source>>,
+    failure: Option<TransferError>,
+}
+
 async fn run_once<P: Participant>(
     pass: Pass,
     participants: &mut [P],
     wants: &[Want],
-) -> Result<Option<Box<dyn Source>>, TransferError> {
+) -> PassOutcome {
     let name = pass.source.name().to_owned();
     let is_to_the_end = pass.is_to_the_end;
-    let failed = |source| TransferError::from(SourceError::Read { name, at: 0, source });
-    let running = pass.start().map_err(failed)?;
+    let running = match pass.start() {
+        Ok(running) => running,
+        Err(source) => {
+            let failure = Some(SourceError::Read { name, at: 0, source }.into());
+            return PassOutcome { source: None, failure };
+        }
+    };
     let mut branches = running.branches.into_iter();
     let sending = participants.iter_mut().zip(wants).filter_map(|(one, want)| match want {
         Want::Data => {
@@ -134,19 +154,31 @@ async fn run_once<P: Participant>(
     } else {
         timeout(READER_TIMEOUT, running.end).await.ok().and_then(Result::ok)
     };
-    let Some(end) = end else { return Ok(None) };
-    match end.result {
+    let Some(end) = end else { return PassOutcome { source: None, failure: None } };
+    let failure = match end.result {
         Ok(produced) => {
             let digested = participants.iter_mut().zip(wants).filter_map(|(one, want)| {
                 matches!(want, Want::Digests(_)).then(|| one.digested(&produced))
             });
             join_all(digested).await;
-            Ok(Some(end.source))
+            None
         }
-        Err(error @ TransferError::Source(_)) => Err(error),
+        Err(error @ TransferError::Source(_)) => Some(error),
         // The participants know what became of their branches.
-        Err(_) => Ok(Some(end.source)),
-    }
+        Err(_) => None,
+    };
+    PassOutcome { source: Some(end.source), failure }
+}
+
+async fn retry_digests<P: Participant>(
+    participants: &mut [P],
+    wants: &[Want],
+    error: &TransferError,
+) {
+    let retrying = participants.iter_mut().zip(wants).filter_map(|(one, want)| {
+        matches!(want, Want::Digests(_)).then(|| one.retry_digests(error.clone()))
+    });
+    join_all(retrying).await;
 }
 
 /// The source at its start, when all who want it again can have it.
@@ -165,12 +197,7 @@ async fn again<P: Participant>(
         sleep_until(time).await;
     }
     tracing::info!(source = source.name(), "reading again");
-    off_runtime(move || {
-        let name = source.name().to_owned();
-        catch_panic(&name, || source.rewind().expect("it had one a moment ago").to_start())?;
-        Ok(source)
-    })
-    .await
+    Ok(to_start(source).await?)
 }
 
 fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &mut P> {

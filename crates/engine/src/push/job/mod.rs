@@ -12,6 +12,7 @@ mod state;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use imgpush_client::{
     Error as ClientError, Image, Import, NewImage, Status, UploadOptions, WaitOptions,
@@ -146,7 +147,9 @@ impl<'a> UploadJob<'a> {
             Remedy::None => None,
             _ => self.retries.grant(remedy, &failure),
         };
-        let Some(pause) = pause else { return self.fail(failure).await };
+        let Some(pause) = pause.filter(|_| !self.is_source_gone(&failure)) else {
+            return self.fail(failure).await;
+        };
         let mended = match remedy {
             Remedy::NewToken => self.renew().await,
             Remedy::NewRecord => self.replace(status.as_ref()).await,
@@ -157,13 +160,23 @@ impl<'a> UploadJob<'a> {
             Ok(false) => return self.fail(failure).await,
             Err(worse) => return self.fail(worse).await,
         }
-        let retrying = retrying(&self.target.cloud, &failure, pause, &self.retries);
+        self.pause(&failure, pause);
+        self.stage = JobStep::Sending(Some(failure));
+    }
+
+    /// Whether the source failed, and cannot be read again.
+    fn is_source_gone(&self, failure: &PushFailure) -> bool {
+        failure.source_error().is_some() && !self.subject.has_way_back
+    }
+
+    /// Wants nothing of the source before the pause is over, and says why.
+    fn pause(&mut self, failure: &PushFailure, pause: Duration) {
+        let retrying = retrying(&self.target.cloud, failure, pause, &self.retries);
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");
         self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
         self.target.progress.retrying(&retrying);
         self.watch.retrying();
         self.not_before = Some(tokio::time::Instant::now() + pause);
-        self.stage = JobStep::Sending(Some(failure));
     }
 
     /// A new token in place of the refused one; `false` where there is none to be had.
@@ -381,6 +394,14 @@ impl Participant for UploadJob<'_> {
     async fn digested(&mut self, produced: &Produced) {
         let span = self.span();
         self.go_on(produced).instrument(span).await;
+    }
+
+    async fn retry_digests(&mut self, error: TransferError) {
+        let failure = error.into();
+        match self.retries.grant(Remedy::Again, &failure) {
+            Some(pause) if !self.is_source_gone(&failure) => self.pause(&failure, pause),
+            _ => self.fail(failure).await,
+        }
     }
 
     async fn end(&mut self, error: TransferError) {

@@ -1,0 +1,174 @@
+//! Sources that fail for a moment: they are read again from their start.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::connect;
+use futures_util::TryStreamExt as _;
+use imgpush_engine::client::{Image, ImageClient, ImageQuery, NewImage};
+use imgpush_engine::pool::Pool;
+use imgpush_engine::source::{Chunk, CustomError, ErrorKind, Rewind, Source};
+use imgpush_engine::{
+    CancellationToken, IfExists, MultiPush, Push, PushOptions, RetryOptions, SourceError, Staging,
+    StagingOptions, Target,
+};
+use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
+use sha2::{Digest as _, Sha512};
+
+const BYTES: usize = 6 << 20;
+
+/// Fails at some bytes, once for each that is listed, in their order.
+struct Flaky {
+    data: Vec<u8>,
+    at: usize,
+    failures: Vec<usize>,
+    is_transient: bool,
+    has_way_back: bool,
+}
+
+impl Flaky {
+    fn failing_at(failures: &[usize]) -> Self {
+        let data = (0..BYTES).map(|i| (i % 251) as u8).collect();
+        let failures = failures.to_vec();
+        Flaky { data, at: 0, failures, is_transient: true, has_way_back: true }
+    }
+}
+
+impl Source for Flaky {
+    fn name(&self) -> &str {
+        "flaky"
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.data.len() as u64)
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
+        if self.failures.first().is_some_and(|&failure| self.at >= failure) {
+            self.failures.remove(0);
+            let error =
+                CustomError::new("flaky", "503 Slow Down").with_transient(self.is_transient);
+            return Err(error.with_retry_after(Duration::from_millis(1)).into());
+        }
+        let mut buffer = pool.take().unwrap();
+        let count = buffer.space().len().min(self.data.len() - self.at);
+        buffer.space()[..count].copy_from_slice(&self.data[self.at..self.at + count]);
+        self.at += count;
+        Ok((count > 0).then(|| Chunk::of(buffer.into_chunk(count))))
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        self.has_way_back.then_some(self)
+    }
+}
+
+impl Rewind for Flaky {
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.at = 0;
+        Ok(())
+    }
+}
+
+async fn service() -> (Sandbox, ImageClient) {
+    let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let client = connect(&sandbox, Some(USER)).await;
+    (sandbox, client)
+}
+
+fn retried(times: u32) -> RetryOptions {
+    let pause = Duration::from_millis(1);
+    RetryOptions::default().with_retries(times).with_pauses(pause, pause)
+}
+
+fn options(times: u32) -> PushOptions {
+    PushOptions::named("image").with_disk_format("raw").with_retry(retried(times))
+}
+
+async fn images(client: &ImageClient) -> Vec<Image> {
+    client.images(&ImageQuery::default()).try_collect().await.unwrap()
+}
+
+fn sha512(data: &[u8]) -> Option<String> {
+    Some(Sha512::digest(data).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// While its start is looked at, and while it is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_reads_again_what_failed_for_a_moment() {
+    let (_sandbox, client) = service().await;
+    for failures in [&[0][..], &[3 << 20], &[0, 1, 5 << 20, BYTES]] {
+        let source = Flaky::failing_at(failures);
+        let expected = sha512(&source.data);
+        let push = Push::new(client.clone(), options(5));
+        let report = push.run(Box::new(source), &CancellationToken::new()).await.unwrap();
+        assert_eq!(report.os_hash_value, expected, "{failures:?}");
+        client.delete(&report.id).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_gives_up_where_another_reading_is_of_no_use() {
+    let (_sandbox, client) = service().await;
+    let middle = || Flaky::failing_at(&[3 << 20]);
+    for (source, times) in [
+        (Flaky { is_transient: false, ..middle() }, 5),
+        (Flaky { has_way_back: false, ..middle() }, 5),
+        (Flaky { is_transient: false, ..Flaky::failing_at(&[0]) }, 5),
+        (Flaky { has_way_back: false, ..Flaky::failing_at(&[0]) }, 5),
+        (Flaky::failing_at(&[3 << 20; 3]), 2),
+        (Flaky::failing_at(&[0; 3]), 2),
+    ] {
+        let push = Push::new(client.clone(), options(times));
+        let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Source);
+        assert!(matches!(error.failure.source_error(), Some(SourceError::Custom(_))), "{error:?}");
+        assert!(images(&client).await.is_empty());
+    }
+}
+
+/// One target compares, the other one is sent to; both go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_a_push_that_compares_first() {
+    let ((_north, north), (_south, south)) = (service().await, service().await);
+    let push = Push::new(north.clone(), options(0));
+    let whole = Flaky::failing_at(&[]);
+    let expected = sha512(&whole.data);
+    let there = push.run(Box::new(whole), &CancellationToken::new()).await.unwrap();
+
+    let source = Flaky::failing_at(&[2 << 20, 4 << 20, 5 << 20]);
+    let results = MultiPush::new(options(5).with_if_exists(IfExists::Skip))
+        .to(Target::new(north))
+        .to(Target::new(south))
+        .run(Box::new(source), &CancellationToken::new())
+        .await;
+    let [Ok(same), Ok(new)] = &results[..] else { panic!("{results:?}") };
+    assert_eq!((&same.id, same.verified), (&there.id, true));
+    assert_eq!(new.os_hash_value, expected);
+
+    let (_sandbox, client) = service().await;
+    let push = Push::new(client.clone(), options(0).with_if_exists(IfExists::Skip));
+    let source = Flaky::failing_at(&[2 << 20]);
+    let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Source);
+    assert!(images(&client).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_does_staging() {
+    let (_sandbox, client) = service().await;
+    let mut image = NewImage::named("image");
+    image.set_disk_format("raw");
+    image.set_container_format("bare");
+    let image = client.create(&image).await.unwrap();
+    let mut options = StagingOptions::default();
+    options.retry = retried(3);
+    let staging = Staging::new(client, options);
+    let source = Flaky::failing_at(&[0, 3 << 20]);
+    let expected = source.data.len() as u64;
+    let report = staging.run(&image, Box::new(source), &CancellationToken::new()).await.unwrap();
+    assert_eq!(report.size, expected);
+}
