@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use imgpush_engine::image_formats::Finding;
 use imgpush_engine::source::{ChecksumSubject, Provenance};
 use imgpush_engine::{
-    BatchSummary, Bottleneck, Digests, DownloadReport, PushError, PushFailure, RecordOutcome,
-    Report, StagingReport, Timing, VerificationReport,
+    BatchSummary, Bottleneck, Digests, DownloadReport, PushAction, PushError, PushFailure,
+    RecordOutcome, Report, StagingReport, Timing, VerificationReport, VerifiedBy,
 };
 use serde_json::{Value, json};
 
@@ -24,8 +24,8 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
     let size = bytes(report.size.unwrap_or(0));
     let (source, cloud) = (&report.source, &report.cloud);
     let mut lines = vec![match report.action {
-        "pushed" => {
-            let (seconds, rate) = (report.seconds, rate(report));
+        PushAction::Pushed => {
+            let (seconds, rate) = (report.timing.seconds, rate(report));
             format!("pushed {source} to {cloud} as {name}: {size} in {seconds:.1} s, {rate}/s")
         }
         _ => format!("skipped {source}: {cloud} has it as {name}, {size}"),
@@ -40,23 +40,23 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
         _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
     };
     lines.push(match &report.verified_by[..] {
-        ["derived-id"] => format!("  known   by its id, {}", report.id),
+        [VerifiedBy::DerivedId] => format!("  known   by its id, {}", report.id),
         _ => format!("  proved  {hash}"),
     });
     lines.extend(provenance(&report.provenance));
     lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
-    let is_new = report.action != "skipped";
+    let is_new = report.action != PushAction::Skipped;
     if let Some(advice) = report.timing.advice.as_ref().filter(|_| is_new) {
-        lines.push(format!("  time    {}: {advice}", bottleneck(&report.timing, report.seconds)));
+        lines.push(format!("  time    {}: {advice}", bottleneck(&report.timing)));
     }
     lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));
     lines
 }
 
 /// What took the most of the time, and how much.
-pub(crate) fn bottleneck(timing: &Timing, seconds: f64) -> String {
+pub(crate) fn bottleneck(timing: &Timing) -> String {
     let name = timing.bottleneck.map_or("nothing", Bottleneck::name);
-    format!("{name} {:.1} s of {seconds:.1} s", timing.bottleneck_seconds)
+    format!("{name} {:.1} s of {:.1} s", timing.bottleneck_seconds, timing.seconds)
 }
 
 /// Of the lines about one of several pushes those that are not the same every time.
@@ -146,14 +146,19 @@ pub(crate) fn compared(report: &VerificationReport) -> String {
     for_terminal(&proof(&report.verified_by, &report.computed))
 }
 
-fn proof(fields: &[&str], computed: &BTreeMap<String, String>) -> String {
+fn proof(fields: &[VerifiedBy], computed: &BTreeMap<String, String>) -> String {
     let digests = computed.iter().map(|(algorithm, hex)| format!("{algorithm} {hex}"));
-    format!("  proved  by {}: {}", fields.join(", "), digests.collect::<Vec<_>>().join(", "))
+    format!("  proved  by {}: {}", verified_by(fields), digests.collect::<Vec<_>>().join(", "))
+}
+
+/// The names of what was compared.
+pub(crate) fn verified_by(fields: &[VerifiedBy]) -> String {
+    fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// Bytes a second over the whole push, in binary units.
 pub(crate) fn rate(report: &Report) -> String {
-    speed(report.size.unwrap_or(0), report.seconds)
+    speed(report.size.unwrap_or(0), report.timing.seconds)
 }
 
 pub(crate) fn speed(count: u64, seconds: f64) -> String {
@@ -192,7 +197,7 @@ pub(crate) fn failure(error: &PushError, code: Code) -> Value {
     failure["error"]["record"] = record_outcome(&error.outcome).into();
     failure["error"]["findings"] = findings(&error.failure);
     if let (Value::Object(failure), Value::Object(timing)) = (&mut failure, any(&error.timing)) {
-        failure.extend(timing);
+        failure.extend(timing.into_iter().filter(|(key, _)| key != "seconds"));
     }
     failure
 }

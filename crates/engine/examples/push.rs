@@ -24,7 +24,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let push = Push::new(client, PushOptions::named(name)).on_cloud(cloud.name());
     match push.run(source, &CancellationToken::new()).await {
         Ok(report) => {
-            println!("{}: {}", report.id, report.verified_by.join(" and "));
+            let by: Vec<_> = report.verified_by.iter().map(|field| field.name()).collect();
+            println!("{}: {}", report.id, by.join(" and "));
             Ok(())
         }
         Err(error) => {

@@ -32,7 +32,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let download = Download::new(client, DownloadOptions::default()).on_cloud(cloud.name());
     match download.to_file(&image, file, &cancel).await {
         Ok(report) => {
-            let by = report.verified_by.join(" and ");
+            let by: Vec<_> = report.verified_by.iter().map(|field| field.name()).collect();
+            let by = by.join(" and ");
             println!("{file}: {} bytes, proved by {by}", report.size);
             Ok(())
         }

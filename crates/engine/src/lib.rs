@@ -75,6 +75,7 @@ mod digest;
 mod error;
 mod inspect;
 mod integrity;
+mod named_enum;
 mod progress;
 mod pull;
 mod push;
@@ -100,25 +101,25 @@ pub use imgpush_source as source;
 pub use imgpush_source::checksum::{Sums, notation as sums};
 pub use imgpush_source::{SourceError, checksum, pool};
 pub use inspect::inspect;
-pub use integrity::{IntegrityError, Produced};
+pub use integrity::{IntegrityError, Produced, VerifiedBy};
 pub use progress::{NoProgress, Phase, Progress, Retrying};
 pub use pull::error::{
     DestinationError, PartialOutcome, PullError, PullFailure, TransferInterrupted,
     VerificationError,
 };
-pub use pull::report::{DownloadReport, VerificationReport};
+pub use pull::report::{ComparedWith, DownloadReport, VerificationReport};
 pub use pull::verify::Verification;
 pub use pull::{Download, DownloadOptions, Sparse, VerifiedStream};
 pub use push::error::{PushError, PushFailure, RecordOutcome, StagingError};
 pub use push::format_check::disk_format;
 pub use push::format_error::FormatError;
-pub use push::if_exists::{IfExists, Replaced, Retire};
+pub use push::if_exists::{IfExists, Replaced, Retire, Retirement};
 pub use push::ledger::{Earlier, Records};
 pub use push::options::PushOptions;
 pub use push::overrides::PushOverrides;
-pub use push::report::{Note, Report, StagingReport};
+pub use push::report::{Note, NoteId, PushAction, Report, StagingReport};
 pub use push::stage::{Staging, StagingOptions};
-pub use push::target::{Stores, Target, Via};
+pub use push::target::{Stores, Target, UploadMethod, Via};
 pub use push::{MultiPush, Push};
 pub use retry::RetryOptions;
 pub use timing::{Bottleneck, Stages, Timeline, Timing};

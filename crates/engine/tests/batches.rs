@@ -19,7 +19,7 @@ use imgpush_engine::{
     Download, DownloadOptions, ErrorKind, IfExists, JournalError, OnFailure, Outcome, Phase,
     Progress, PullFailure, PullTask, PushError, PushFailure, PushOptions, PushOverrides, PushTask,
     Report, RetryOptions, Target, TaskResult, TransferError, TuneOptions, Tuning, Verification,
-    VerifyTask,
+    VerifiedBy, VerifyTask,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 use sha2::{Digest as _, Sha512};
@@ -287,7 +287,7 @@ async fn what_a_journal_knows_to_be_proved_costs_one_request() {
     assert_eq!((summary.pushed, summary.skipped), (0, 3));
     for (first, second) in first.iter().zip(&second) {
         assert_eq!(report(first).id, report(second).id);
-        assert_eq!(report(second).verified_by, ["journal"]);
+        assert_eq!(report(second).verified_by, [VerifiedBy::Journal]);
     }
     let requests = scene.requests(before);
     assert_eq!(requests.len(), 4, "one for each, and one for the quotas: {requests:?}");

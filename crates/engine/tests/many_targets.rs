@@ -17,8 +17,9 @@ use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, MultiPush, PushError, PushFailure, PushOptions, RecordOutcome, Report,
-    RetryOptions, Slowest, SourceError, Stores, Target, TransferError, Via,
+    CancellationToken, MultiPush, NoteId, PushError, PushFailure, PushOptions, RecordOutcome,
+    Report, RetryOptions, Slowest, SourceError, Stores, Target, TransferError, UploadMethod,
+    VerifiedBy, Via,
 };
 use imgpush_sandbox::{ADMIN, Fault, Operation, Sandbox, SandboxOptions, USER};
 
@@ -121,7 +122,7 @@ async fn what_fails_in_passing_is_sent_again_without_the_others() {
     let report = results.next().unwrap().unwrap();
     assert_eq!((report.attempts, report.verified), (3, true));
     let notes: Vec<_> = report.notes.iter().map(|note| note.id).collect();
-    assert_eq!(notes, ["retried", "retried"]);
+    assert_eq!(notes, [NoteId::Retried, NoteId::Retried]);
     assert_eq!(broken.count("POST", "/images"), 1, "the same record all the time");
     let error = results.next().unwrap().unwrap_err();
     assert!(matches!(error.failure.call(), Some(Error::TooLarge(_))), "{error:?}");
@@ -201,7 +202,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     let (quick_report, slow_report) =
         (quick_report.as_ref().unwrap(), slow_report.as_ref().unwrap());
     assert_eq!((quick_report.attempts, slow_report.attempts), (1, 2));
-    assert!(quick_report.seconds < slow_report.seconds);
+    assert!(quick_report.timing.seconds < slow_report.timing.seconds);
 
     // Nobody else is held up by a target that is alone, and a pipe cannot be read for it again.
     let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
@@ -222,7 +223,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing
     let targets = [usual.target("usual"), other.target("other")];
     let results = push(options(), targets, source).await;
     let report = results[1].as_ref().unwrap();
-    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert!(report.computed.contains_key("sha3_256"), "{:?}", report.computed);
     assert!(results[0].is_ok());
     assert_eq!((usual.uploads(), other.uploads()), (1, 1));
@@ -236,7 +237,7 @@ async fn an_import_reaches_all_stores_and_is_proved() {
     place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
     place.sandbox.inject(Operation::Import, Fault::Status { status: 503, after: 0 });
     let report = push_one(options(), target, counted(3 * MIB).0).await.unwrap();
-    assert_eq!((report.via, report.verified, report.attempts), ("import", true, 2));
+    assert_eq!((report.via, report.verified, report.attempts), (UploadMethod::Import, true, 2));
     assert_eq!(report.stores, ["fast", "slow"]);
     assert_eq!((place.uploads(), place.count("PUT", "/stage")), (0, 2));
 

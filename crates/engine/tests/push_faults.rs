@@ -18,6 +18,7 @@ use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, FRAME_BYTES, FormatError, IntegrityError, Phase, Progress, Push, PushError,
     PushFailure, PushOptions, RecordOutcome, Report, RetryOptions, SourceError, TransferError,
+    VerifiedBy,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
 
@@ -125,7 +126,7 @@ async fn a_good_push_is_proved_and_announced_its_size_twice() {
     let scene = Scene::new(tokens(), 3 * MIB + 17).await;
     let report = scene.push().await.unwrap();
     assert!(report.verified);
-    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert_eq!(report.size, Some((3 * MIB + 17) as u64));
     assert_eq!(report.attempts, 1);
     let upload = &scene.uploads()[0];

@@ -301,7 +301,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
         for by in [By::File, By::Pipe] {
             let report = scene.push(&image, by, &options).await.unwrap();
             assert_eq!(report.disk_format.as_deref(), Some(disk_format));
-            let ids: Vec<_> = report.notes.iter().map(|note| note.id).collect();
+            let ids: Vec<_> = report.notes.iter().map(|note| note.id.name()).collect();
             // The partition tables here have neither checksums nor a second copy.
             let counts = |id: &&str| *id != "corrupt-header" && *id != "inconsistent-size";
             assert_eq!(ids.into_iter().filter(counts).collect::<Vec<_>>(), notes, "{disk_format}");

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs::FileType;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::shown_text;
 use crate::blocking::off_runtime;
 use crate::compression::{Compression, MAGIC_BYTES};
@@ -35,7 +37,8 @@ pub struct SourceOptions {
 }
 
 /// The method of reading a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Io {
     /// Read into buffers of the pool.
@@ -54,6 +57,12 @@ impl Io {
             Io::Read => "read",
             Io::Mmap => "mmap",
         }
+    }
+}
+
+impl std::fmt::Display for Io {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
         page.element(
             "p",
             &[("class", &"advice")],
-            sentence(&output::bottleneck(entry.timing(), entry.seconds()), advice),
+            sentence(&output::bottleneck(entry.timing()), advice),
         );
     }
     let subject = format!("{} to {}", entry.source(), entry.cloud());
@@ -62,7 +62,7 @@ fn facts(page: &mut Markup, report: &Report) {
         fact(page, "virtual size", &output::bytes(size));
     }
     fact(page, "stores", &report.stores.join(", "));
-    fact(page, "proved by", &report.verified_by.join(", "));
+    fact(page, "proved by", &output::verified_by(&report.verified_by));
     if let (Some(algorithm), Some(value)) = (&report.os_hash_algo, &report.os_hash_value) {
         fact(page, "os_hash_value", &format!("{algorithm} {value}"));
     }
@@ -70,7 +70,7 @@ fn facts(page: &mut Markup, report: &Report) {
     for line in output::provenance(&report.provenance) {
         fact(page, "source", line.trim());
     }
-    fact(page, "way", report.via);
+    fact(page, "way", report.via.name());
     if report.attempts > 1 {
         fact(page, "attempts", &report.attempts.to_string());
     }

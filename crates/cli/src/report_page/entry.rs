@@ -1,6 +1,6 @@
 //! One push on the page.
 
-use imgpush_engine::{PushError, Report, Timing};
+use imgpush_engine::{PushAction, PushError, Report, Timing};
 
 /// The push of one image to one target.
 pub(super) struct Entry<'a> {
@@ -50,7 +50,7 @@ impl Entry<'_> {
 
     /// Whether the cloud had the image already.
     pub(super) fn is_skipped(&self) -> bool {
-        self.result.is_ok_and(|report| report.action == "skipped")
+        self.result.is_ok_and(|report| report.action == PushAction::Skipped)
     }
 
     pub(super) fn anchor(&self) -> String {

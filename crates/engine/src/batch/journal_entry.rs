@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::journal::{Journal, Key, Known, Proved};
 use crate::push::ledger::{Earlier, Records};
-use crate::push::report::{Note, Report};
+use crate::push::report::{Note, NoteId, Report};
 
 /// The place of one image of one target in a journal.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Account {
         let proved = Proved { id: report.id.clone(), stamp, os_hash_algo, os_hash_value };
         if let Err(error) = self.journal.proved(&self.key, proved) {
             let text = format!("the journal does not know of this image: {error}");
-            report.notes.push(Note { id: "journal", text });
+            report.notes.push(Note { id: NoteId::Journal, text });
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Outcome, TaskResult};
+use crate::push::report::PushAction;
 
 /// What a batch came to. A push counts once for each target. Its JSON is the last line of
 /// `imgpush push --json` of several images.
@@ -34,7 +35,9 @@ impl BatchSummary {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         for result in &outcome.results {
             let (counter, bytes) = match result {
-                TaskResult::Push(Ok(report)) if report.action != "pushed" => (&mut self.skipped, 0),
+                TaskResult::Push(Ok(report)) if report.action != PushAction::Pushed => {
+                    (&mut self.skipped, 0)
+                }
                 TaskResult::Push(Ok(report)) => (&mut self.pushed, report.size.unwrap_or(0)),
                 TaskResult::Pull(Ok(report)) if report.unchanged => (&mut self.skipped, 0),
                 TaskResult::Pull(Ok(report)) => {

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use imgpush_client::Error as ClientError;
 use imgpush_source::pool::OVERHEAD_BYTES;
 use imgpush_source::{Io, SourceOptions, is_address};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::event::BatchEvent;
@@ -53,19 +53,19 @@ impl Default for TuneOptions {
 }
 
 /// What can be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Settings {
     /// Images at a time.
     pub jobs: usize,
     /// Bytes of one buffer; what suits the memory when none.
     pub chunk_bytes: Option<usize>,
-    /// How files are read: `read` or `mmap`.
-    pub io: &'static str,
+    /// How files are read.
+    pub io: Io,
 }
 
 /// Settings that were tried, and how fast they were.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Trial {
     /// What was tried.
@@ -77,7 +77,7 @@ pub struct Trial {
 }
 
 /// What came of it. Its JSON is `imgpush tune --json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TuneReport {
     /// All that was tried, in that order.
@@ -159,7 +159,7 @@ impl Tuning {
             is_complete: true,
             left: Vec::new(),
         };
-        let first = Settings { jobs: 1, chunk_bytes: None, io: self.options.source.io.name() };
+        let first = Settings { jobs: 1, chunk_bytes: None, io: self.options.source.io };
         match course.all(first).await {
             Ok(recommended) => {
                 let base = course.trials.first().map_or(recommended.rate, |trial| trial.rate);
@@ -210,7 +210,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
         let chunks: Vec<_> = self.chunks(best.settings).collect();
         best = thriftiest(best, self.try_all(&chunks).await?);
         if cfg!(target_os = "linux") && !is_address(self.place) {
-            let io = if best.settings.io == "read" { "mmap" } else { "read" };
+            let io = if best.settings.io == Io::Read { Io::Mmap } else { Io::Read };
             best =
                 thriftiest(best.clone(), self.try_all(&[Settings { io, ..best.settings }]).await?);
         }
@@ -262,8 +262,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
             .with_memory_bytes(options.memory_bytes)
             .with_retry(options.push.retry.clone());
         batch.chunk_bytes = settings.chunk_bytes;
-        let io = if settings.io == "mmap" { Io::Mmap } else { Io::Read };
-        let source = options.source.clone().with_io(io);
+        let source = options.source.clone().with_io(settings.io);
         let tasks: Vec<_> = (0..settings.jobs)
             .map(|_| {
                 let mut push = options.push.clone();
@@ -348,7 +347,7 @@ mod tests {
     use super::*;
 
     fn trial(jobs: usize, rates: &[f64]) -> Trial {
-        Trial::of(Settings { jobs, chunk_bytes: None, io: "read" }, rates.to_vec())
+        Trial::of(Settings { jobs, chunk_bytes: None, io: Io::Read }, rates.to_vec())
     }
 
     #[test]

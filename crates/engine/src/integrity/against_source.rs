@@ -11,6 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::compare::{self, HashClaims, Verdict};
 use super::error::IntegrityError;
 use super::produced::Produced;
+use super::verified_by::VerifiedBy;
 use crate::progress::{Phase, Progress};
 use crate::resources::Workbench;
 
@@ -30,7 +31,7 @@ pub(crate) async fn compare(
     bench: Workbench,
     progress: &Arc<dyn Progress>,
     cancel: &CancellationToken,
-) -> Result<(Produced, Vec<&'static str>), IntegrityError> {
+) -> Result<(Produced, Vec<VerifiedBy>), IntegrityError> {
     if !matches!(image.status(), Status::Active | Status::Deactivated) {
         return Err(IntegrityError::NotAvailable { status: image.status() });
     }

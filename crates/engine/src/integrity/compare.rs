@@ -5,12 +5,13 @@ use imgpush_digest::{Algorithm, Digest, Digests};
 
 use super::error::IntegrityError;
 use super::produced::Produced;
+use super::verified_by::VerifiedBy;
 
 /// What comparing an image with data says.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// It is the same, by these fields.
-    Proved(Vec<&'static str>),
+    Proved(Vec<VerifiedBy>),
     /// This digest is needed to tell.
     Needs(Algorithm),
 }
@@ -46,7 +47,7 @@ pub(crate) struct HashClaims<'a> {
 
 #[derive(Debug)]
 struct HashClaim<'a> {
-    field: &'static str,
+    field: VerifiedBy,
     algorithm: Algorithm,
     value: &'a str,
     /// Whether there is no proof without it. The checksum alone is enough, and not needed, as FIPS
@@ -59,7 +60,7 @@ impl<'a> HashClaims<'a> {
         let mut claims = HashClaims { hashes: Vec::new(), doubt: None };
         match (image.hash_algo(), image.hash_value()) {
             (Some(name), Some(value)) => match name.parse() {
-                Ok(algorithm) => claims.add("os_hash_value", algorithm, value, true),
+                Ok(algorithm) => claims.add(VerifiedBy::OsHashValue, algorithm, value, true),
                 Err(_) => {
                     claims.doubt =
                         Some(format!("the server hashes with {name}, which is not known here"));
@@ -72,7 +73,7 @@ impl<'a> HashClaims<'a> {
             (None, _) => {}
         }
         if let Some(checksum) = image.checksum() {
-            claims.add("checksum", Algorithm::Md5, checksum, false);
+            claims.add(VerifiedBy::Checksum, Algorithm::Md5, checksum, false);
         }
         if claims.hashes.is_empty() && claims.doubt.is_none() {
             claims.doubt = Some("the server shows neither os_hash_value nor checksum".to_owned());
@@ -80,7 +81,7 @@ impl<'a> HashClaims<'a> {
         claims
     }
 
-    fn add(&mut self, field: &'static str, algorithm: Algorithm, value: &'a str, needed: bool) {
+    fn add(&mut self, field: VerifiedBy, algorithm: Algorithm, value: &'a str, needed: bool) {
         self.hashes.push(HashClaim { field, algorithm, value, needed });
     }
 
@@ -122,10 +123,10 @@ impl<'a> HashClaims<'a> {
 }
 
 impl HashClaim<'_> {
-    fn holds(&self, computed: &Digest) -> Result<&'static str, IntegrityError> {
+    fn holds(&self, computed: &Digest) -> Result<VerifiedBy, IntegrityError> {
         match Digest::from_hex(self.algorithm, self.value) {
             Ok(digest) if digest == *computed => Ok(self.field),
-            _ => Err(mismatch(self.field, &computed.to_string(), self.value)),
+            _ => Err(mismatch(self.field.name(), &computed.to_string(), self.value)),
         }
     }
 }
@@ -187,10 +188,12 @@ mod tests {
     #[test]
     fn the_same_bytes_are_proved_by_both_hashes() {
         let verdict = compare(&image(&json!({})), &sent(b"abc")).unwrap();
-        assert!(matches!(verdict, Verdict::Proved(by) if by == ["os_hash_value", "checksum"]));
+        assert!(
+            matches!(verdict, Verdict::Proved(by) if by == [VerifiedBy::OsHashValue, VerifiedBy::Checksum])
+        );
         let only_md5 = image(&json!({"os_hash_algo": null, "os_hash_value": null}));
         let verdict = compare(&only_md5, &sent(b"abc")).unwrap();
-        assert!(matches!(verdict, Verdict::Proved(by) if by == ["checksum"]));
+        assert!(matches!(verdict, Verdict::Proved(by) if by == [VerifiedBy::Checksum]));
     }
 
     #[test]
@@ -221,7 +224,7 @@ mod tests {
         assert!(claims.doubt().unwrap().contains("sm3"));
         assert_eq!(claims.algorithms(), [Algorithm::Md5]);
         let verdict = claims.compare(&sent(b"abc").digests).unwrap();
-        assert!(matches!(verdict, Verdict::Proved(by) if by == ["checksum"]));
+        assert!(matches!(verdict, Verdict::Proved(by) if by == [VerifiedBy::Checksum]));
         assert!(claims.compare(&sent(b"abd").digests).is_err());
     }
 

@@ -4,6 +4,8 @@ pub(crate) mod against_source;
 pub(crate) mod compare;
 mod error;
 pub(crate) mod produced;
+mod verified_by;
 
 pub use error::IntegrityError;
 pub use produced::Produced;
+pub use verified_by::VerifiedBy;

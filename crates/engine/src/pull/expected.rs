@@ -7,7 +7,7 @@ use super::fetch::DATA;
 use super::options::DownloadOptions;
 use crate::integrity::compare::{self, HashClaims, Verdict};
 use crate::integrity::produced::DEFAULT_ALGORITHMS;
-use crate::integrity::{IntegrityError, Produced};
+use crate::integrity::{IntegrityError, Produced, VerifiedBy};
 
 /// What an image says of its data before it is fetched.
 pub(super) struct Expected {
@@ -39,7 +39,7 @@ impl Expected {
 
 /// What speaks for the data.
 pub(crate) struct Proof {
-    pub(crate) by: Vec<&'static str>,
+    pub(crate) by: Vec<VerifiedBy>,
     /// Why that is not enough.
     pub(super) doubt: Option<String>,
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::integrity::VerifiedBy;
+use crate::named_enum::named_enum;
 
 /// What a download did. Its JSON keeps its keys as that of [`Report`](crate::Report) does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DownloadReport {
     /// The id of the image.
@@ -17,7 +20,7 @@ pub struct DownloadReport {
     /// Whether the data was proved to be the image's.
     pub verified: bool,
     /// The fields that were compared and equal, strongest first.
-    pub verified_by: Vec<&'static str>,
+    pub verified_by: Vec<VerifiedBy>,
     /// Why the data is not proved, where that was allowed.
     pub unverified_because: Option<String>,
     /// The digests of the data, by algorithm.
@@ -37,7 +40,7 @@ pub struct DownloadReport {
 }
 
 /// What a verification found. Its JSON keeps its keys as that of [`Report`](crate::Report) does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct VerificationReport {
     /// The id of the image.
@@ -49,15 +52,25 @@ pub struct VerificationReport {
     /// `true`: all else is an error.
     pub verified: bool,
     /// The fields that were compared, strongest first.
-    pub verified_by: Vec<&'static str>,
+    pub verified_by: Vec<VerifiedBy>,
     /// The digests of the data, by algorithm.
     pub computed: BTreeMap<String, String>,
-    /// What the image was compared with: `file` or `download`.
-    pub against: &'static str,
+    /// What the image was compared with.
+    pub against: ComparedWith,
     /// The file; none for a download.
     pub source: Option<String>,
     /// Where the image is.
     pub cloud: String,
     /// Seconds from the start to the verdict.
     pub seconds: f64,
+}
+
+named_enum! {
+    /// What an image was compared with.
+    pub enum ComparedWith {
+        /// The digests of a local file or another source.
+        File = "file",
+        /// The digests of its own data, downloaded from the service.
+        Download = "download",
+    }
 }

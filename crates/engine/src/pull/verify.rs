@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::download::Download;
 use super::error::{PullFailure, VerificationError};
 use super::options::DownloadOptions;
-use super::report::VerificationReport;
-use crate::integrity::Produced;
+use super::report::{ComparedWith, VerificationReport};
 use crate::integrity::against_source::compare;
 use crate::integrity::produced::shown;
+use crate::integrity::{Produced, VerifiedBy};
 use crate::progress::Progress;
 use crate::resources::JobResources;
 
@@ -80,7 +80,7 @@ impl Verification {
         let (bench, progress) = (self.0.bench(), self.0.progress());
         let compared = compare(image, source, bench, progress, cancel).await;
         let (produced, by) = compared.map_err(|failure| self.error(image, failure.into()))?;
-        Ok(self.report(image, &produced, by, "file", Some(name), start))
+        Ok(self.report(image, &produced, by, ComparedWith::File, Some(name), start))
     }
 
     /// Compares with the data that the service gives: downloads it, keeping nothing.
@@ -100,7 +100,7 @@ impl Verification {
         let start = Instant::now();
         let proved = self.0.to_nowhere(image, cancel).await;
         let (produced, proof) = proved.map_err(|failure| self.error(image, failure))?;
-        Ok(self.report(image, &produced, proof.by, "download", None, start))
+        Ok(self.report(image, &produced, proof.by, ComparedWith::Download, None, start))
     }
 
     pub(crate) fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
@@ -115,8 +115,8 @@ impl Verification {
         &self,
         image: &Image,
         produced: &Produced,
-        verified_by: Vec<&'static str>,
-        against: &'static str,
+        verified_by: Vec<VerifiedBy>,
+        against: ComparedWith,
         source: Option<String>,
         start: Instant,
     ) -> VerificationReport {

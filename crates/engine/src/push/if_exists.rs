@@ -1,6 +1,8 @@
 //! What a push does where images of its name are there already.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::named_enum::named_enum;
 
 /// What a push does when its project has images of its name that are not hidden.
 ///
@@ -46,13 +48,25 @@ pub enum Retire {
 }
 
 /// An image that another one has replaced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Replaced {
     /// Its id.
     pub id: String,
-    /// What became of it: `hidden`, `renamed` or `deleted`.
-    pub how: &'static str,
+    /// What became of it.
+    pub how: Retirement,
+}
+
+named_enum! {
+    /// What became of an image that another one has replaced.
+    pub enum Retirement {
+        /// It is hidden: lists leave it out, and its id is still valid.
+        Hidden = "hidden",
+        /// It has another name.
+        Renamed = "renamed",
+        /// It is deleted.
+        Deleted = "deleted",
+    }
 }
 
 impl IfExists {

@@ -2,28 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use imgpush_client::Status;
+use imgpush_formats::FindingId;
 use imgpush_source::Provenance;
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::if_exists::Replaced;
+use super::target::UploadMethod;
+use crate::integrity::VerifiedBy;
+use crate::named_enum::named_enum;
 use crate::timing::Timing;
 
 /// What a push did. Its JSON is `imgpush push --json`: keys never change their meaning, more may
 /// come.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The id of the image.
     pub id: String,
-    /// Whether the image is new: `pushed`; or was there: `skipped`; or was begun by another run, or an earlier
-    /// one, that meant the same: `taken-over`.
-    pub action: &'static str,
+    /// Whether the image is new.
+    pub action: PushAction,
     /// The images that it has replaced.
     pub replaced: Vec<Replaced>,
     /// Its name.
     pub name: Option<String>,
-    /// Its status, `active`.
-    pub status: String,
+    /// Its status, [`Status::Active`].
+    pub status: Status,
     /// Bytes stored, as the server says.
     pub size: Option<u64>,
     /// Bytes of the disk inside, as the server says.
@@ -44,9 +49,8 @@ pub struct Report {
     pub stores: Vec<String>,
     /// Whether what the server says was proved equal to what was sent, or would have been.
     pub verified: bool,
-    /// The fields that were compared, strongest first. `derived-id` alone where the source was not read: the
-    /// id follows from the digest that it is held to.
-    pub verified_by: Vec<&'static str>,
+    /// What was compared, strongest first.
+    pub verified_by: Vec<VerifiedBy>,
     /// The digests of the bytes read, by algorithm.
     pub computed: BTreeMap<String, String>,
     /// What was read.
@@ -56,32 +60,113 @@ pub struct Report {
     pub provenance: Provenance,
     /// Where it was sent.
     pub cloud: String,
-    /// On which way: `direct`, `import` or `web-download`.
-    pub via: &'static str,
+    /// How the data was transferred.
+    pub via: UploadMethod,
     /// How often the data was sent.
     pub attempts: u32,
     /// What is worth knowing of an image that is all right.
     pub notes: Vec<Note>,
-    /// Seconds from the first read to the verdict.
-    pub seconds: f64,
-    /// Where they went.
+    /// How long it took, and what took that time.
     #[serde(flatten)]
     pub timing: Timing,
 }
 
+named_enum! {
+    /// Whether a push has made an image.
+    pub enum PushAction {
+        /// The push has made a new image.
+        Pushed = "pushed",
+        /// The same image was there before.
+        Skipped = "skipped",
+        /// Another run, or an earlier one, has made the image exactly as this push would have.
+        TakenOver = "taken-over",
+    }
+}
+
 /// Something worth knowing, which is no error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Note {
-    /// The word for scripts: the id of a finding, `virtual-size`, `retried`, `created-anew`, `not-read`, or
-    /// `waited`.
-    pub id: &'static str,
+    /// What it is about.
+    pub id: NoteId,
     /// A sentence for people.
     pub text: String,
 }
 
+/// What a note is about. It is serialised as its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoteId {
+    /// A finding in the data of the image; the name is that of the finding.
+    Finding(FindingId),
+    /// `virtual-size`: the service reports another virtual size than expected.
+    VirtualSize,
+    /// `retried`: the upload was retried; the text says after which failure.
+    Retried,
+    /// `created-anew`: a record whose upload never ended for the service, or that an earlier run had left,
+    /// was deleted and another one created.
+    CreatedAnew,
+    /// `not-read`: the source was not read, since the image was known to be the same.
+    NotRead,
+    /// `waited`: the push waited for another run that uploads the same image.
+    Waited,
+    /// `journal`: the verified image could not be recorded in the journal.
+    Journal,
+}
+
+impl NoteId {
+    /// All but the ids of findings, which are in [`FindingId::ALL`].
+    const OWN: [NoteId; 6] = [
+        NoteId::VirtualSize,
+        NoteId::Retried,
+        NoteId::CreatedAnew,
+        NoteId::NotRead,
+        NoteId::Waited,
+        NoteId::Journal,
+    ];
+
+    /// Returns all values.
+    pub fn all() -> impl Iterator<Item = NoteId> {
+        FindingId::ALL.iter().copied().map(NoteId::Finding).chain(NoteId::OWN)
+    }
+
+    /// Returns the name, which is the value in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            NoteId::Finding(id) => id.name(),
+            NoteId::VirtualSize => "virtual-size",
+            NoteId::Retried => "retried",
+            NoteId::CreatedAnew => "created-anew",
+            NoteId::NotRead => "not-read",
+            NoteId::Waited => "waited",
+            NoteId::Journal => "journal",
+        }
+    }
+}
+
+impl std::fmt::Display for NoteId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for NoteId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for NoteId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        let unknown = || D::Error::custom(format!("{name} is not the id of a note"));
+        NoteId::all().find(|id| id.name() == name).ok_or_else(unknown)
+    }
+}
+
 /// What was staged. Its JSON keeps its keys as that of [`Report`] does.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StagingReport {
     /// The id of the image.

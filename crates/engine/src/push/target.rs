@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use imgpush_client::{Cloud, Error as ClientError, ImageClient, Import, ImportMethod};
 
+use crate::named_enum::named_enum;
 use crate::progress::{NoProgress, Progress};
 use crate::push::ledger::{Earlier, Records};
 use crate::push::overrides::PushOverrides;
@@ -58,14 +59,26 @@ pub enum Stores {
     All,
 }
 
+named_enum! {
+    /// How the data of an image was transferred: a [`Via`] without its settings, for reports.
+    pub enum UploadMethod {
+        /// [`Via::Direct`].
+        Direct = "direct",
+        /// [`Via::Import`].
+        Import = "import",
+        /// [`Via::WebDownload`].
+        WebDownload = "web-download",
+    }
+}
+
 impl Via {
-    /// One word for it.
+    /// Returns the method without its settings.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn method(&self) -> UploadMethod {
         match self {
-            Via::Direct => "direct",
-            Via::Import => "import",
-            Via::WebDownload { .. } => "web-download",
+            Via::Direct => UploadMethod::Direct,
+            Via::Import => UploadMethod::Import,
+            Via::WebDownload { .. } => UploadMethod::WebDownload,
         }
     }
 }

@@ -1,49 +1,29 @@
 //! What took the most of the time, and what would help: a rule over the stages alone.
 
-use serde::Serialize;
-
 use super::step::Stages;
+use crate::named_enum::named_enum;
 
-/// What took the most of a push's time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Bottleneck {
-    /// Reading the source.
-    Source,
-    /// Unpacking it.
-    Decompress,
-    /// Hashing it.
-    Hash,
-    /// The network, or a service that does not take what comes.
-    Network,
-    /// The service behind the last byte: it had yet to store, to answer, to import.
-    Server,
-    /// Questions before the first byte, and making the record.
-    Asking,
-    /// Pauses between tries.
-    Retrying,
-    /// Reading again, since the service shows another digest.
-    Verifying,
-    /// Another target that this one waited for.
-    Others,
-}
-
-impl Bottleneck {
-    /// The word for it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Bottleneck::Source => "source",
-            Bottleneck::Decompress => "decompress",
-            Bottleneck::Hash => "hash",
-            Bottleneck::Network => "network",
-            Bottleneck::Server => "server",
-            Bottleneck::Asking => "asking",
-            Bottleneck::Retrying => "retrying",
-            Bottleneck::Verifying => "verifying",
-            Bottleneck::Others => "others",
-        }
+named_enum! {
+    /// What took the most of a push's time.
+    pub enum Bottleneck {
+        /// Reading the source.
+        Source = "source",
+        /// Unpacking it.
+        Decompress = "decompress",
+        /// Hashing it.
+        Hash = "hash",
+        /// The network, or a service that does not take what comes.
+        Network = "network",
+        /// The service behind the last byte: it had yet to store, to answer, to import.
+        Server = "server",
+        /// Questions before the first byte, and making the record.
+        Asking = "asking",
+        /// Pauses between tries.
+        Retrying = "retrying",
+        /// Reading again, since the service shows another digest.
+        Verifying = "verifying",
+        /// Another target that this one waited for.
+        Others = "others",
     }
 }
 

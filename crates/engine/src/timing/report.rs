@@ -1,6 +1,6 @@
 //! What a report says of the time of a push.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bottleneck::{Bottleneck, Course, judge};
 use super::step::Stages;
@@ -8,14 +8,13 @@ use super::stopwatch::Stopwatch;
 use super::timeline::Timeline;
 
 /// Where the time of a push went.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Timing {
+    /// Seconds from the first read to the verdict, or to the failure.
+    pub seconds: f64,
     /// When it began, in seconds since 1970.
     pub started: f64,
-    /// Seconds until then; a report says them itself.
-    #[serde(skip)]
-    pub seconds: f64,
     /// Seconds of each stage.
     pub stages: Stages,
     /// What took the most of the time; none of a push that did not begin.

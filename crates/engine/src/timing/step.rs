@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What was spent in one bin: nanoseconds of each step, and the bytes sent.
 pub(super) type Column = [u64; COLUMNS];
@@ -36,10 +36,23 @@ macro_rules! steps {
 
         /// Seconds that a push has spent in each stage. Stages of the reading go on while those of the
         /// target do, so they do not add up.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[non_exhaustive]
         pub struct Stages {
             $($(#[doc = $doc])* pub $field: f64,)*
+        }
+
+        /// The lines of a timeline, to be read from JSON.
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        pub(super) struct StageLines {
+            $($field: Vec<f64>,)*
+        }
+
+        impl From<StageLines> for [Vec<f64>; STEPS] {
+            fn from(lines: StageLines) -> Self {
+                [$(lines.$field),*]
+            }
         }
 
         impl From<&Column> for Stages {

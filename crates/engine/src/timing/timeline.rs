@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::step::{COLUMNS, Column, SENT, STAGE_NAMES, STEPS, seconds};
+use super::step::{COLUMNS, Column, SENT, STAGE_NAMES, STEPS, StageLines, seconds};
 
 /// The most bins. When they are full, two become one, so a push of a day takes no more memory than one
 /// of a second.
@@ -145,6 +145,21 @@ impl Serialize for Timeline {
             map.serialize_entry(name, busy)?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Timeline {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Keys {
+            interval: f64,
+            sent: Vec<u64>,
+            retries: Vec<f64>,
+            #[serde(flatten)]
+            busy: StageLines,
+        }
+        let Keys { interval, sent, retries, busy } = Keys::deserialize(deserializer)?;
+        Ok(Timeline { interval, sent, retries, busy: busy.into() })
     }
 }
 

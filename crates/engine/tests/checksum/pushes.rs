@@ -8,7 +8,7 @@ use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{ChecksumError, FileSource, HttpOptions, ReaderSource, open};
 use imgpush_engine::{
-    Algorithm, CancellationToken, SourceError, Staging, StagingOptions, TransferError,
+    Algorithm, CancellationToken, SourceError, Staging, StagingOptions, TransferError, VerifiedBy,
 };
 use imgpush_sandbox::{Fault, Operation};
 
@@ -34,7 +34,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
     assert_eq!(report.provenance.source_signed_by, None);
     // In the same pass as the digests that the service reports.
     assert_eq!(report.computed["sha256"], right);
-    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
 
     let both = list(&format!("{right} *./a/disk.img\nSHA512 (disk.img) = {}\n", sha512(&data)));
     let report = scene.push_place(&file, &both).await.unwrap();

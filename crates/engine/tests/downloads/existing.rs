@@ -1,6 +1,6 @@
 //! Files that are there already, where those that are the image may stay.
 
-use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure};
+use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure, VerifiedBy};
 use serde_json::json;
 
 use crate::scene::{SIZE, Scene, data, image, is_same, quick};
@@ -21,7 +21,7 @@ async fn a_file_that_is_the_image_is_left_and_proved() {
     std::fs::hard_link(scene.destination(), scene.partial()).unwrap();
     let report = scene.fetch_with(&image, keeping()).await.unwrap();
     assert_eq!((report.unchanged, report.verified, report.attempts), (true, true, 0));
-    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert!(scene.asked().is_empty());
     assert_eq!(scene.files(), [scene.destination()]);
 }

@@ -22,8 +22,9 @@ use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
 use imgpush_engine::{
-    CancellationToken, DestinationError, Download, DownloadOptions, IntegrityError, PartialOutcome,
-    Phase, PullFailure, Push, PushOptions, TransferInterrupted, Verification,
+    CancellationToken, ComparedWith, DestinationError, Download, DownloadOptions, IntegrityError,
+    PartialOutcome, Phase, PullFailure, Push, PushOptions, TransferInterrupted, Verification,
+    VerifiedBy,
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 use md5::Md5;
@@ -56,7 +57,7 @@ async fn what_was_pushed_comes_back_and_is_proved() {
     assert!(is_same(&destination, &data));
     assert_eq!((report.id, report.size), (pushed.id, SIZE as u64));
     assert!(report.verified);
-    assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+    assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
     assert_eq!(report.computed["md5"], hex(Md5::digest(&data)));
     assert_eq!((report.attempts, report.resumed_from), (1, 0));
@@ -64,10 +65,10 @@ async fn what_was_pushed_comes_back_and_is_proved() {
 
     let verification = Verification::new(client, DownloadOptions::default());
     let report = verification.against_download(&image, &cancel).await.unwrap();
-    assert_eq!((report.verified, report.against), (true, "download"));
+    assert_eq!((report.verified, report.against), (true, ComparedWith::Download));
     let file = Box::new(FileSource::open(&destination).unwrap());
     let report = verification.against_file(&image, file, &cancel).await.unwrap();
-    assert_eq!((report.verified, report.against), (true, "file"));
+    assert_eq!((report.verified, report.against), (true, ComparedWith::File));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,9 +208,9 @@ async fn the_image_says_what_is_compared() {
     let only_md5 = json!({"os_hash_algo": null, "os_hash_value": null});
     let no_md5 = json!({"checksum": null});
     for (changes, by) in [
-        (&sha256, &["os_hash_value", "checksum"][..]),
-        (&only_md5, &["checksum"]),
-        (&no_md5, &["os_hash_value"]),
+        (&sha256, &[VerifiedBy::OsHashValue, VerifiedBy::Checksum][..]),
+        (&only_md5, &[VerifiedBy::Checksum]),
+        (&no_md5, &[VerifiedBy::OsHashValue]),
     ] {
         let scene = Scene::new(data.clone(), []).await;
         let report = scene.fetch(&image(&data, changes)).await.unwrap();
@@ -235,7 +236,7 @@ async fn the_image_says_what_is_compared() {
     let mut allowed = quick();
     allowed.allow_unverified = true;
     let unknown = json!({"os_hash_algo": "sm3"});
-    for (changes, by) in [(&none, &[][..]), (&unknown, &["checksum"])] {
+    for (changes, by) in [(&none, &[][..]), (&unknown, &[VerifiedBy::Checksum])] {
         let scene = Scene::new(data.clone(), []).await;
         let image = image(&data, changes);
         let error = scene.fetch(&image).await.unwrap_err();
@@ -535,7 +536,7 @@ async fn a_file_is_compared_with_what_the_image_shows() {
     for status in ["active", "deactivated"] {
         let image = image(&data, &json!({"status": status}));
         let report = verification.against_file(&image, file(&data), &cancel).await.unwrap();
-        assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+        assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
         assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
     }
 
@@ -608,7 +609,10 @@ async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
     let scene = Scene::new(good.clone(), [Act::Cut(5)]).await;
     let verification = Verification::new(scene.client.clone(), quick());
     let report = verification.against_download(&image, &cancel).await.unwrap();
-    assert_eq!((report.against, report.size, report.source), ("download", SIZE as u64, None));
+    assert_eq!(
+        (report.against, report.size, report.source),
+        (ComparedWith::Download, SIZE as u64, None)
+    );
 
     let mut bad = good;
     bad[5] ^= 1;

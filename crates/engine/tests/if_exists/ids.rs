@@ -1,7 +1,7 @@
 //! Ids that follow from what an image is.
 
 use futures_util::future::join_all;
-use imgpush_engine::IfExists;
+use imgpush_engine::{IfExists, PushAction};
 use imgpush_sandbox::{Fault, Operation};
 
 use crate::scene::{NAME, Scene, data, derived, options, sha512};
@@ -28,7 +28,7 @@ async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_can_be_derived_without_a_list() {
     let scene = Scene::new().await;
-    for action in ["pushed", "taken-over"] {
+    for action in [PushAction::Pushed, PushAction::TakenOver] {
         let mut options = options(IfExists::Add);
         options.derive_id = true;
         let before = scene.requests(0).len();
@@ -50,7 +50,7 @@ async fn behind_as_many_as_are_tried_an_id_is_made_up() {
     let report = scene.push_data(options(IfExists::Skip), &data(0)).await.0.unwrap();
     assert_eq!(report.id.parse::<uuid::Uuid>().unwrap().get_version_num(), 4);
     let report = scene.push_data(options(IfExists::Skip), &data(0)).await.0.unwrap();
-    assert_eq!(report.action, "skipped");
+    assert_eq!(report.action, PushAction::Skipped);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +67,7 @@ async fn of_runs_at_once_one_makes_the_image_and_all_have_it() {
         join_all(runs).await.into_iter().map(|(result, _)| result.unwrap()).collect();
     let image = scene.only().await;
     assert!(reports.iter().all(|report| report.id == image.id() && report.verified));
-    let pushed = reports.iter().filter(|report| report.action == "pushed").count();
+    let pushed = reports.iter().filter(|report| report.action == PushAction::Pushed).count();
     assert_eq!(pushed, 1, "{reports:#?}");
     let uploads = scene.requests(0).iter().filter(|request| request.ends_with("/file")).count();
     assert_eq!(uploads, 1);

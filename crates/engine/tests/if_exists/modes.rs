@@ -3,7 +3,7 @@
 use imgpush_engine::client::Status;
 use imgpush_engine::source::ReaderSource;
 use imgpush_engine::{CancellationToken, Push};
-use imgpush_engine::{IfExists, MultiPush, PushFailure, Retire};
+use imgpush_engine::{IfExists, MultiPush, PushAction, PushFailure, Retire, VerifiedBy};
 
 use crate::common::connect;
 use crate::counted::Counted;
@@ -66,7 +66,7 @@ async fn outcome(scene: &Scene, mode: IfExists) -> Outcome {
     let (result, _) = scene.push_data(options(mode), &data(0)).await;
     let after = scene.images().await.len();
     match result {
-        Ok(report) if report.action == "pushed" => {
+        Ok(report) if report.action == PushAction::Pushed => {
             assert!(report.verified && report.attempts == 1, "{report:?}");
             assert_eq!(after, before + 1);
             let names = [NAME, "nightly-2"];
@@ -74,8 +74,8 @@ async fn outcome(scene: &Scene, mode: IfExists) -> Outcome {
             Outcome::Pushed(name, report.replaced.len())
         }
         Ok(report) => {
-            assert_eq!((report.action, report.attempts, after), ("skipped", 0, before));
-            assert_eq!(report.verified_by, ["os_hash_value", "checksum"]);
+            assert_eq!((report.action, report.attempts, after), (PushAction::Skipped, 0, before));
+            assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
             Outcome::Skipped
         }
         Err(error) => {
@@ -114,7 +114,7 @@ async fn a_skip_costs_one_request_and_what_differs_in_size_is_not_read() {
     scene.active(&scene.client, &record(NAME), &data(0)).await;
     let before = scene.requests(0).len();
     let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)).await;
-    assert_eq!((result.unwrap().action, reads), ("skipped", 1));
+    assert_eq!((result.unwrap().action, reads), (PushAction::Skipped, 1));
     assert_eq!(scene.requests(before), ["GET /v2/images"]);
 
     let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)[1..]).await;
@@ -144,7 +144,7 @@ async fn a_new_name_is_the_first_that_is_free_and_is_found_again() {
     }
     let (result, _) = scene.push_data(options(IfExists::Rename), &data(3)).await;
     let report = result.unwrap();
-    assert_eq!((report.action, report.name.as_deref()), ("skipped", Some("nightly-4")));
+    assert_eq!((report.action, report.name.as_deref()), (PushAction::Skipped, Some("nightly-4")));
     // More of them than are asked for at once.
     for number in 5..=17 {
         scene.client.create(&record(&format!("nightly-{number}"))).await.unwrap();
@@ -161,7 +161,8 @@ async fn names_with_odd_characters_are_the_same_names() {
             let mut options = options(mode);
             options.name = Some(name.to_owned());
             let (result, _) = scene.push_data(options, &data(0)).await;
-            let expected = if mode == IfExists::Skip { "pushed" } else { "skipped" };
+            let expected =
+                if mode == IfExists::Skip { PushAction::Pushed } else { PushAction::Skipped };
             let report = result.unwrap();
             assert_eq!((report.action, report.name.as_deref()), (expected, Some(name)));
         }
@@ -171,7 +172,7 @@ async fn names_with_odd_characters_are_the_same_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hidden_image_is_looked_for_among_the_hidden() {
     let scene = Scene::new().await;
-    for action in ["pushed", "skipped"] {
+    for action in [PushAction::Pushed, PushAction::Skipped] {
         let mut options = options(IfExists::Skip);
         options.hidden = Some(true);
         assert_eq!(scene.push_data(options, &data(0)).await.0.unwrap().action, action);
@@ -183,7 +184,7 @@ async fn a_hidden_image_is_looked_for_among_the_hidden() {
 async fn without_a_login_the_images_are_nobodys() {
     let sandbox = imgpush_sandbox::Sandbox::start(Default::default()).await.unwrap();
     let client = connect(&sandbox, None).await;
-    for action in ["pushed", "skipped"] {
+    for action in [PushAction::Pushed, PushAction::Skipped] {
         let (source, _) = Counted::of(data(0));
         let push = Push::new(client.clone(), options(IfExists::Skip));
         let report = push.run(source, &CancellationToken::new()).await.unwrap();
@@ -197,7 +198,7 @@ async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
     for mode in [IfExists::Skip, IfExists::Rename] {
         let scene = Scene::new().await;
         let report = scene.push(options(mode), pipe()).await.unwrap();
-        assert_eq!(report.action, "pushed");
+        assert_eq!(report.action, PushAction::Pushed);
         let before = scene.requests(0).len();
         let failure = failure(scene.push(options(mode), pipe()).await);
         assert!(matches!(&failure, PushFailure::NotComparable { id, .. } if *id == report.id));
@@ -208,7 +209,7 @@ async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
     let replace = || options(IfExists::Replace(Retire::Delete));
     let first = scene.push(replace(), pipe()).await.unwrap();
     let second = scene.push(replace(), pipe()).await.unwrap();
-    assert_eq!((second.action, &*second.replaced[0].id), ("pushed", &*first.id));
+    assert_eq!((second.action, &*second.replaced[0].id), (PushAction::Pushed, &*first.id));
     assert_eq!(scene.only().await.id(), second.id);
 }
 
@@ -220,6 +221,6 @@ async fn each_target_is_for_itself() {
     let push = MultiPush::new(options(IfExists::Skip)).to(one.target()).to(other.target());
     let results = push.run(source, &CancellationToken::new()).await;
     let actions: Vec<_> = results.into_iter().map(|result| result.unwrap().action).collect();
-    assert_eq!(actions, ["skipped", "pushed"]);
+    assert_eq!(actions, [PushAction::Skipped, PushAction::Pushed]);
     assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), 2 * data(0).len() as u64);
 }

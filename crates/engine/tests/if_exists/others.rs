@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use imgpush_engine::client::Status;
-use imgpush_engine::{Earlier, IfExists, PushFailure, Report};
+use imgpush_engine::{Earlier, IfExists, NoteId, PushAction, PushFailure, Report, VerifiedBy};
 use imgpush_sandbox::{Fault, Operation};
 
 use crate::scene::{NAME, Scene, Way, data, derived, failure, options, record, record_of, sha512};
@@ -20,7 +20,7 @@ fn behind(id: &str, mode: IfExists) -> Way {
 
 /// How many whole seconds it waited for another run, as it says itself; none if it never paused.
 fn seconds_waited(report: &Report) -> Option<u64> {
-    let note = report.notes.iter().find(|note| note.id == "waited")?;
+    let note = report.notes.iter().find(|note| note.id == NoteId::Waited)?;
     let (before, _) = note.text.rsplit_once(" s").unwrap();
     Some(before.rsplit(' ').next().unwrap().parse().unwrap())
 }
@@ -43,7 +43,7 @@ async fn a_record_that_nobody_sends_to_is_taken_over() {
     scene.client.create(&record_of(&id())).await.unwrap();
     let options = options(IfExists::Skip).with_property("build", "7");
     let report = scene.push_data(options, &data(0)).await.0.unwrap();
-    assert_eq!((&*report.id, report.action), (&*id(), "pushed"));
+    assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
     assert!(seconds_waited(&report).is_some_and(|seconds| seconds >= 6), "{:?}", report.notes);
     assert_eq!(scene.only().await.property("build"), Some("7"), "it gets what it should have");
 }
@@ -53,7 +53,7 @@ async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
     let scene = Scene::new().await;
     scene.client.create(&record_of(&id())).await.unwrap();
     let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
-    assert_eq!((&*report.id, report.action), (&*id(), "pushed"));
+    assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
     // A pause between two looks takes a second, and would be noted.
     assert_eq!(seconds_waited(&report), None, "{:?}", report.notes);
     assert_eq!(scene.only().await.property("build"), Some("7"));
@@ -87,7 +87,7 @@ async fn an_upload_of_a_run_that_is_gone_is_replaced() {
     leave_saving(&scene, &id()).await;
     let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
     assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
-    assert!(report.notes.iter().any(|note| note.id == "created-anew"), "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.id == NoteId::CreatedAnew), "{:?}", report.notes);
     assert_eq!(scene.only().await.id(), report.id);
 }
 
@@ -97,7 +97,7 @@ async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
         let scene = Scene::new().await;
         let done = scene.active(&scene.client, &record(NAME), &data(0)).await;
         let report = scene.push_data(behind(done.id(), mode), &data(0)).await.0.unwrap();
-        assert_eq!((&*report.id, report.action), (done.id(), "taken-over"));
+        assert_eq!((&*report.id, report.action), (done.id(), PushAction::TakenOver));
         scene.only().await;
     }
 }
@@ -150,16 +150,16 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
     let before = scene.requests(0).len();
     let (again, read) = scene.push_data(proved(&sha512(&data(0))), &data(0)).await;
     let again = again.unwrap();
-    assert_eq!((&*again.id, again.action, read), (&*done.id, "skipped", 0));
-    assert_eq!(again.verified_by, ["journal"]);
+    assert_eq!((&*again.id, again.action, read), (&*done.id, PushAction::Skipped, 0));
+    assert_eq!(again.verified_by, [VerifiedBy::Journal]);
     assert_eq!(scene.requests(before), [format!("GET /v2/images/{}", done.id)]);
 
     // Of an image that is another by now, or gone, nothing is believed.
     let other = scene.push_data(proved(&sha512(&data(1))), &data(0)).await.0.unwrap();
-    assert_eq!(other.action, "pushed");
+    assert_eq!(other.action, PushAction::Pushed);
     scene.client.delete(&done.id).await.unwrap();
     let anew = scene.push_data(proved(&sha512(&data(0))), &data(0)).await.0.unwrap();
-    assert_eq!(anew.action, "pushed");
+    assert_eq!(anew.action, PushAction::Pushed);
 }
 
 /// Its request may still be on its way, and would leave a record that nobody sends to.

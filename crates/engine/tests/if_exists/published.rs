@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 
 use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::source::{ReaderSource, Source};
-use imgpush_engine::{IfExists, PushFailure, SourceError, TransferError};
+use imgpush_engine::{
+    IfExists, NoteId, PushAction, PushFailure, SourceError, TransferError, VerifiedBy,
+};
 
 use crate::counted::Counted;
 use crate::scene::{NAME, Scene, data, derived, options, record, sha256, sha512};
@@ -26,17 +28,17 @@ async fn what_is_published_is_read_once_and_not_again() {
     let before = scene.requests(0).len();
     let (source, read) = Counted::of(data(0));
     let again = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
-    assert_eq!((again.action, again.id), ("skipped", report.id));
-    assert_eq!(again.verified_by, ["derived-id"]);
+    assert_eq!((again.action, again.id), (PushAction::Skipped, report.id));
+    assert_eq!(again.verified_by, [VerifiedBy::DerivedId]);
     assert!(again.computed.is_empty() && again.provenance.source_verified_by.is_empty());
-    assert!(again.notes.iter().any(|note| note.id == "not-read"));
+    assert!(again.notes.iter().any(|note| note.id == NoteId::NotRead));
     assert_eq!(read.load(Ordering::Relaxed), 0);
     assert_eq!(scene.requests(before), ["GET /v2/images"]);
 
     // A pipe as well, which could not be compared.
     let pipe = Box::new(ReaderSource::new("a pipe", Cursor::new(data(0))));
     let report = scene.push(options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap();
-    assert_eq!(report.verified_by, ["derived-id"]);
+    assert_eq!(report.verified_by, [VerifiedBy::DerivedId]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +48,7 @@ async fn an_image_whose_hash_is_published_needs_no_reading_either() {
     let (source, read) = Counted::of(data(0));
     let source = held_to(&sha512(&data(0)), source);
     let report = scene.push(options(IfExists::Skip), source).await.unwrap();
-    assert_eq!((&*report.id, &*report.verified_by), (image.id(), &["os_hash_value"][..]));
+    assert_eq!((&*report.id, &*report.verified_by), (image.id(), &[VerifiedBy::OsHashValue][..]));
     assert_eq!(read.load(Ordering::Relaxed), 0);
 }
 
@@ -84,9 +86,10 @@ async fn packed_bytes_and_what_is_in_them_are_two_things() {
         options.decompress = unpack;
         imgpush_engine::source::open_blocking(&path, &options).unwrap()
     };
-    for (action, verified_by) in
-        [("pushed", &["os_hash_value", "checksum"][..]), ("skipped", &["derived-id"])]
-    {
+    for (action, verified_by) in [
+        (PushAction::Pushed, &[VerifiedBy::OsHashValue, VerifiedBy::Checksum][..]),
+        (PushAction::Skipped, &[VerifiedBy::DerivedId]),
+    ] {
         let source = expected.of(open(true)).unwrap();
         let report = scene.push(options(IfExists::Skip), source).await.unwrap();
         assert_eq!((report.action, &*report.verified_by), (action, verified_by));

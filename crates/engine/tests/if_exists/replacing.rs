@@ -1,7 +1,9 @@
 //! What becomes of the images that another one replaces.
 
 use imgpush_engine::client::{Error, Image};
-use imgpush_engine::{IfExists, IntegrityError, PushFailure, RecordOutcome, Retire};
+use imgpush_engine::{
+    IfExists, IntegrityError, PushAction, PushFailure, RecordOutcome, Retire, Retirement,
+};
 use imgpush_sandbox::{Fault, Operation};
 
 use crate::scene::{NAME, Scene, data, options, record};
@@ -12,9 +14,11 @@ fn replace(how: Retire) -> imgpush_engine::PushOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_images_are_retired_when_the_new_one_is_proved() {
-    for (how, word) in
-        [(Retire::Hide, "hidden"), (Retire::Rename, "renamed"), (Retire::Delete, "deleted")]
-    {
+    for (how, word) in [
+        (Retire::Hide, Retirement::Hidden),
+        (Retire::Rename, Retirement::Renamed),
+        (Retire::Delete, Retirement::Deleted),
+    ] {
         let scene = Scene::new().await;
         let mut old = Vec::new();
         for seed in [1, 2] {
@@ -47,7 +51,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
         }
         let (result, _) = scene.push_data(replace(how), &data(0)).await;
         let again = result.unwrap();
-        assert_eq!((again.action, again.replaced.len()), ("skipped", 0));
+        assert_eq!((again.action, again.replaced.len()), (PushAction::Skipped, 0));
     }
 }
 
@@ -59,7 +63,7 @@ async fn what_an_earlier_run_has_not_retired_is_retired() {
     let new = scene.active(&scene.client, &record(NAME), &data(0)).await;
     let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
     let report = result.unwrap();
-    assert_eq!((report.action, &*report.id, report.attempts), ("skipped", new.id(), 0));
+    assert_eq!((report.action, &*report.id, report.attempts), (PushAction::Skipped, new.id(), 0));
     assert_eq!(report.replaced[0].id, old.id());
     assert_eq!(scene.only().await.id(), new.id());
 }
@@ -91,5 +95,5 @@ async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
     scene.client.commit(&old).await.unwrap();
     let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
     let report = result.unwrap();
-    assert_eq!((report.action, &report.id, report.replaced.len()), ("skipped", id, 1));
+    assert_eq!((report.action, &report.id, report.replaced.len()), (PushAction::Skipped, id, 1));
 }

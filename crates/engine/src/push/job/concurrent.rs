@@ -11,7 +11,7 @@ use super::state::{JobStep, UploadJob};
 use crate::progress::Phase;
 use crate::push::error::PushFailure;
 use crate::push::ledger::Earlier;
-use crate::push::report::Note;
+use crate::push::report::{Note, NoteId};
 
 /// What asking for a record has come to.
 pub(super) enum Claimed {
@@ -114,7 +114,7 @@ impl UploadJob<'_> {
         if seconds > 0 {
             let text =
                 format!("image {id}, which another run had begun, was waited for {seconds} s");
-            self.notes.push(Note { id: "waited", text });
+            self.notes.push(Note { id: NoteId::Waited, text });
         }
     }
 
@@ -275,7 +275,7 @@ impl UploadJob<'_> {
             }
         };
         self.target.progress.note(&text);
-        self.notes.push(Note { id: "created-anew", text });
+        self.notes.push(Note { id: NoteId::CreatedAnew, text });
     }
 }
 

@@ -11,12 +11,13 @@ use super::derived_id::{self, Derivation};
 use super::state::{JobStep, Looking, UploadJob};
 use crate::integrity::IntegrityError;
 use crate::integrity::Produced;
+use crate::integrity::VerifiedBy;
 use crate::integrity::compare::{self, Verdict};
 use crate::progress::Phase;
 use crate::push::error::PushFailure;
 use crate::push::if_exists::IfExists;
 use crate::push::preflight;
-use crate::push::report::Note;
+use crate::push::report::{Note, NoteId, PushAction};
 use crate::push::target::Via;
 
 impl UploadJob<'_> {
@@ -44,7 +45,7 @@ impl UploadJob<'_> {
             Err(error) => return Err(preflight::failed(error)),
         };
         if let Some(image) = self.proved_earlier().await? {
-            return self.keep(image, vec![JOURNAL], None, "skipped").await;
+            return self.keep(image, vec![VerifiedBy::Journal], None, PushAction::Skipped).await;
         }
         if is_asking {
             self.list(0).await?;
@@ -57,7 +58,7 @@ impl UploadJob<'_> {
             return Err(self.exists(image, state));
         }
         if let Some((image, by)) = self.known_as_the_same() {
-            return self.keep(image, vec![by], None, "skipped").await;
+            return self.keep(image, vec![by], None, PushAction::Skipped).await;
         }
         let mut candidates: Vec<Image> = self.candidates().cloned().collect();
         let is_new = |image: &Image| candidates.iter().all(|known| known.id() != image.id());
@@ -159,7 +160,7 @@ impl UploadJob<'_> {
 
     /// An image that is known to be the same without a look at the source, by what it is published as: by its
     /// own hash, or as its id follows from that.
-    fn known_as_the_same(&self) -> Option<(Image, &'static str)> {
+    fn known_as_the_same(&self) -> Option<(Image, VerifiedBy)> {
         if matches!(self.options.if_exists, IfExists::Add | IfExists::Fail) {
             return None;
         }
@@ -172,10 +173,10 @@ impl UploadJob<'_> {
                     && hash == Some((one.digest.algorithm().name(), &*one.digest.to_string()))
             };
             if published.iter().any(has_hash) {
-                return Some("os_hash_value");
+                return Some(VerifiedBy::OsHashValue);
             }
             let derivation = self.derivation(&derived_id::of_published(&strongest?), image.name()?);
-            derivation.has(image.id()).then_some("derived-id")
+            derivation.has(image.id()).then_some(VerifiedBy::DerivedId)
         };
         self.candidates().find_map(|image| Some((image.clone(), by(image)?)))
     }
@@ -198,7 +199,11 @@ impl UploadJob<'_> {
             match compare::compare(&image, produced) {
                 Ok(Verdict::Proved(by)) => {
                     let is_earlier = self.is_earlier(image.id());
-                    let action = if is_theirs || is_earlier { "taken-over" } else { "skipped" };
+                    let action = if is_theirs || is_earlier {
+                        PushAction::TakenOver
+                    } else {
+                        PushAction::Skipped
+                    };
                     return self.keep(image, by, Some(produced), action).await;
                 }
                 Ok(Verdict::Needs(algorithm)) => {
@@ -231,7 +236,9 @@ impl UploadJob<'_> {
     /// Compares an image that another run has made as this one would have.
     pub(super) async fn judge_theirs(&mut self, image: Image) -> Result<(), PushFailure> {
         let Some(produced) = self.existing.produced.clone() else {
-            return self.keep(image, vec!["derived-id"], None, "taken-over").await;
+            return self
+                .keep(image, vec![VerifiedBy::DerivedId], None, PushAction::TakenOver)
+                .await;
         };
         let looking = Looking { is_theirs: true, ..Looking::at(vec![image]) };
         Box::pin(self.looked(looking, &produced)).await
@@ -315,19 +322,21 @@ impl UploadJob<'_> {
     pub(super) async fn keep(
         &mut self,
         image: Image,
-        by: Vec<&'static str>,
+        by: Vec<VerifiedBy>,
         produced: Option<&Produced>,
-        action: &'static str,
+        action: PushAction,
     ) -> Result<(), PushFailure> {
         image.id().clone_into(&mut self.id);
         self.is_proved = true;
         self.existing.action = Some(action);
         if produced.is_none() {
             let text = match &by[..] {
-                [JOURNAL] => "the source was not read: it is as it was when this image was proved",
+                [VerifiedBy::Journal] => {
+                    "the source was not read: it is as it was when this image was proved"
+                }
                 _ => "the source was not read: what it is published as says that it is this image",
             };
-            self.notes.push(Note { id: "not-read", text: text.to_owned() });
+            self.notes.push(Note { id: NoteId::NotRead, text: text.to_owned() });
         }
         self.remove_leftover().await;
         self.retire(image.id()).await?;
@@ -351,9 +360,6 @@ fn differing(failure: &IntegrityError) -> String {
         other => format!("cannot be compared: {other}"),
     }
 }
-
-/// The word of an earlier run.
-const JOURNAL: &str = "journal";
 
 /// Names asked for at once, and the bytes that they may take in an address, escaped.
 const MOST_NAMES: usize = 16;

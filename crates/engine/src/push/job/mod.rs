@@ -24,6 +24,7 @@ use self::concurrent::Claimed;
 use self::state::{Existing, JobStep, Record};
 pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
 use crate::integrity::Produced;
+use crate::integrity::VerifiedBy;
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::produced::shown;
 use crate::progress::{Phase, Progress};
@@ -32,7 +33,7 @@ use crate::push::error::{PushError, PushFailure, RecordOutcome};
 use crate::push::format_check::{Examined, FormatGate, GateVerdict, failure_of};
 use crate::push::quota::Share;
 use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
-use crate::push::report::{Note, Report};
+use crate::push::report::{Note, NoteId, PushAction, Report};
 use crate::push::target::{Target, Via};
 use crate::timing::{Step, Timing};
 use crate::transfer::TransferError;
@@ -173,7 +174,7 @@ impl<'a> UploadJob<'a> {
     fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.target.cloud, failure, pause, &self.retries);
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");
-        self.notes.push(Note { id: "retried", text: retrying.reason.clone() });
+        self.notes.push(Note { id: NoteId::Retried, text: retrying.reason.clone() });
         self.target.progress.retrying(&retrying);
         self.watch.retrying();
         self.not_before = Some(tokio::time::Instant::now() + pause);
@@ -317,7 +318,7 @@ impl<'a> UploadJob<'a> {
     fn report(
         &mut self,
         image: &Image,
-        by: Vec<&'static str>,
+        by: Vec<VerifiedBy>,
         produced: Option<&Produced>,
     ) -> Report {
         let share = self.plan.as_mut().and_then(|plan| plan.share.take());
@@ -332,10 +333,10 @@ impl<'a> UploadJob<'a> {
         };
         Report {
             id: image.id().to_owned(),
-            action: self.existing.action.unwrap_or("pushed"),
+            action: self.existing.action.unwrap_or(PushAction::Pushed),
             replaced: std::mem::take(&mut self.existing.replaced),
             name: image.name().map(str::to_owned),
-            status: image.status().to_string(),
+            status: image.status(),
             size: image.size(),
             virtual_size: image.virtual_size(),
             inspected_virtual_size: inspected,
@@ -351,10 +352,9 @@ impl<'a> UploadJob<'a> {
             source: self.subject.name.clone(),
             provenance: produced.map(|read| read.provenance.clone()).unwrap_or_default(),
             cloud: self.target.cloud.clone(),
-            via: self.target.via.name(),
+            via: self.target.via.method(),
             attempts: self.attempts,
             notes,
-            seconds: self.subject.watch.seconds(),
             timing: self.timing(),
         }
     }
@@ -519,12 +519,12 @@ fn is_same(first: &Produced, second: &Produced) -> bool {
 fn notes_on(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
     let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
     let mut notes: Vec<_> =
-        warnings.map(|f| Note { id: f.id.name(), text: f.text.clone() }).collect();
+        warnings.map(|f| Note { id: NoteId::Finding(f.id), text: f.text.clone() }).collect();
     if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
         && found != expected
     {
         let text = format!("the service says virtual_size {found}, {expected} was expected");
-        notes.push(Note { id: "virtual-size", text });
+        notes.push(Note { id: NoteId::VirtualSize, text });
     }
     notes
 }

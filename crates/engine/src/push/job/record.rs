@@ -10,7 +10,7 @@ use super::state::{Record, UploadJob};
 use crate::integrity::IntegrityError;
 use crate::progress::Phase;
 use crate::push::error::{PushFailure, RecordOutcome};
-use crate::push::report::Note;
+use crate::push::report::{Note, NoteId};
 use crate::transfer::upload::state_of;
 
 impl UploadJob<'_> {
@@ -136,7 +136,7 @@ impl UploadJob<'_> {
             self.id
         );
         self.target.progress.note(&text);
-        self.notes.push(Note { id: "created-anew", text });
+        self.notes.push(Note { id: NoteId::CreatedAnew, text });
         self.record = Record::None;
         Ok(true)
     }

@@ -5,7 +5,7 @@ use imgpush_client::{Error as ClientError, Image, ImageQuery, Status};
 
 use super::state::UploadJob;
 use crate::push::error::PushFailure;
-use crate::push::if_exists::{IfExists, Replaced, Retire};
+use crate::push::if_exists::{IfExists, Replaced, Retire, Retirement};
 
 impl UploadJob<'_> {
     /// Retires all images of the name that hold data, but for the one that is proved to be right. Those
@@ -46,7 +46,7 @@ impl UploadJob<'_> {
         mut image: Image,
         how: Retire,
         name: Option<String>,
-    ) -> Result<&'static str, ClientError> {
+    ) -> Result<Retirement, ClientError> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let (how, done) = match (how, name) {
@@ -54,20 +54,20 @@ impl UploadJob<'_> {
                 let delete = || client.delete_if_exists(image.id());
                 let deleted =
                     retry.call("deleting an old image", ClientError::is_transient, delete);
-                ("deleted", deleted.await.map(drop))
+                (Retirement::Deleted, deleted.await.map(drop))
             }
             (_, Some(name)) => {
                 image.set_name(name);
                 let rename = || client.commit(&image);
                 let renamed =
                     retry.call("renaming an old image", ClientError::is_transient, rename);
-                ("renamed", renamed.await.map(drop))
+                (Retirement::Renamed, renamed.await.map(drop))
             }
             (_, None) => {
                 image.set_hidden(true);
                 let hide = || client.commit(&image);
                 let hidden = retry.call("hiding an old image", ClientError::is_transient, hide);
-                ("hidden", hidden.await.map(drop))
+                (Retirement::Hidden, hidden.await.map(drop))
             }
         };
         match done {

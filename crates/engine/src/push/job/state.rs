@@ -15,7 +15,7 @@ use crate::push::if_exists::Replaced;
 use crate::push::options::PushOptions;
 use crate::push::quota::Share;
 use crate::push::recovery::Retries;
-use crate::push::report::{Note, Report};
+use crate::push::report::{Note, PushAction, Report};
 use crate::push::service::Service;
 use crate::push::target::{Target, Via};
 use crate::timing::Stopwatch;
@@ -147,7 +147,7 @@ pub(super) struct Existing {
     /// What was read to be compared.
     pub(super) produced: Option<Produced>,
     /// What was done about an image that turned out to be the same.
-    pub(super) action: Option<&'static str>,
+    pub(super) action: Option<PushAction>,
     /// What the image has replaced.
     pub(super) replaced: Vec<Replaced>,
 }
