@@ -29,7 +29,14 @@ impl UploadOptions {
         UploadOptions { size: size.into(), store: None }
     }
 
-    /// Into that store.
+    /// Sets the number of bytes.
+    #[must_use]
+    pub fn with_size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// Sets the store.
     #[must_use]
     pub fn with_store(mut self, store: impl Into<String>) -> Self {
         self.store = Some(store.into());

@@ -32,14 +32,28 @@ impl DownloadOptions {
         DownloadOptions { from, ..DownloadOptions::default() }
     }
 
-    /// Only these bytes.
+    /// Sets the first byte.
+    #[must_use]
+    pub fn with_from(mut self, from: u64) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// Sets the last byte.
+    #[must_use]
+    pub fn with_to(mut self, to: u64) -> Self {
+        self.to = Some(to);
+        self
+    }
+
+    /// Sets the first and the last byte.
     #[must_use]
     pub fn with_range(mut self, range: &RangeInclusive<u64>) -> Self {
         (self.from, self.to) = (*range.start(), Some(*range.end()));
         self
     }
 
-    /// From these stores, the best first.
+    /// Sets the stores to read from, the best first.
     #[must_use]
     pub fn with_prefer<S: Into<String>>(mut self, stores: impl IntoIterator<Item = S>) -> Self {
         self.prefer = stores.into_iter().map(Into::into).collect();

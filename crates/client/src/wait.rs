@@ -28,23 +28,23 @@ impl Default for WaitOptions {
 }
 
 impl WaitOptions {
-    /// No longer than that.
+    /// Sets the longest wait.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// With at most that long between two looks.
+    /// Sets the longest pause between two looks.
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// An image that is `active` will do although an import into some store failed.
+    /// Sets whether an `active` image is accepted although an import into some store failed.
     #[must_use]
-    pub fn may_lose_stores(mut self, may: bool) -> Self {
+    pub fn with_may_lose_stores(mut self, may: bool) -> Self {
         self.may_lose_stores = may;
         self
     }
@@ -444,7 +444,7 @@ mod tests {
                 ),
                 (("uploading", ""), &[("importing", false, "fast", ImportFailed)]),
             ],
-            &WaitOptions::default().may_lose_stores(true),
+            &WaitOptions::default().with_may_lose_stores(true),
         );
     }
 }

@@ -18,6 +18,7 @@ use imgpush_source::{SourceError, SourceOptions, catch_panic};
 use tokio::sync::mpsc;
 
 use crate::resources::Hashing;
+use crate::setters::setters;
 
 /// Bytes of one buffer. Larger ones leave the second cache between reading and hashing, smaller ones
 /// wake threads more often.
@@ -62,26 +63,14 @@ impl Default for DigestOptions {
 }
 
 impl DigestOptions {
-    /// Sources read at a time. By default sixteen a core, as far as the memory reaches; a spinning
-    /// disk is faster with one.
-    #[must_use]
-    pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
-        self.jobs = Some(jobs);
-        self
-    }
-
-    /// What the whole process should stay within, as for a push; 64 MiB by default.
-    #[must_use]
-    pub fn with_memory(mut self, bytes: u64) -> Self {
-        self.memory_bytes = bytes;
-        self
-    }
-
-    /// How sources are read; the digests are of what is packed, and not of what is in it, by default.
-    #[must_use]
-    pub fn with_source(mut self, options: SourceOptions) -> Self {
-        self.source = options;
-        self
+    setters! {
+        /// Sets the number of sources read at a time. By default it is 16 for each core, as far as the memory
+        /// allows; a spinning disk is faster with one.
+        with_jobs(jobs: NonZeroUsize) = Some(jobs);
+        /// Sets the bytes of memory that the process should stay within; 64 MiB by default.
+        with_memory_bytes(memory_bytes: u64) = memory_bytes;
+        /// Sets how sources are read; by default compressed data is hashed as it is.
+        with_source(source: SourceOptions) = source;
     }
 
     /// As many as there is memory for, and one.

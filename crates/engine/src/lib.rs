@@ -81,6 +81,7 @@ mod pull;
 mod push;
 mod resources;
 mod retry;
+mod setters;
 mod timing;
 mod transfer;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use imgpush_client::Error as ClientError;
 
+use crate::setters::setters;
+
 /// How often and how long something that failed in passing is tried again.
 ///
 /// The pauses double from the first to the longest, each with up to its length on top by chance, so that
@@ -41,21 +43,18 @@ impl RetryOptions {
         RetryOptions { retries: 0, ..RetryOptions::default() }
     }
 
-    /// So many tries behind the first one.
-    #[must_use]
-    pub fn with_retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
-        self
+    setters! {
+        /// Sets the number of retries.
+        with_retries(retries: u32) = retries;
+        /// Sets the time after which there is no retry.
+        with_max_time(max_time: Duration) = Some(max_time);
+        /// Sets the first pause.
+        with_first_pause(first_pause: Duration) = first_pause;
+        /// Sets the longest pause.
+        with_longest_pause(longest_pause: Duration) = longest_pause;
     }
 
-    /// No new try when so much time has gone.
-    #[must_use]
-    pub fn with_max_time(mut self, max_time: Duration) -> Self {
-        self.max_time = Some(max_time);
-        self
-    }
-
-    /// Pauses from `first` to `longest`.
+    /// Sets the first and the longest pause.
     #[must_use]
     pub fn with_pauses(mut self, first: Duration, longest: Duration) -> Self {
         (self.first_pause, self.longest_pause) = (first, longest);

@@ -57,7 +57,7 @@ pub(crate) async fn an_import_fills_many_stores(clouds: &Clouds) {
         let image = client.create(&raw("many")).await.unwrap();
         client.stage(image.id(), abc(), &sized(3)).await.unwrap();
         let staged = client.image(image.id()).await.unwrap();
-        let options = patient().may_lose_stores(import.may_lose_stores());
+        let options = patient().with_may_lose_stores(import.may_lose_stores());
         let done = client.import_and_wait(&staged, &import, &options).await.unwrap();
         let mut stores = done.stores();
         stores.sort_unstable();

@@ -93,7 +93,7 @@ impl DigestArgs {
     /// What the engine is to do.
     pub(crate) fn options(&self) -> DigestOptions {
         let source = self.source.options(Decompress::Never);
-        let options = DigestOptions::default().with_memory(self.memory).with_source(source);
+        let options = DigestOptions::default().with_memory_bytes(self.memory).with_source(source);
         match self.jobs {
             Some(jobs) => options.with_jobs(jobs),
             None => options,

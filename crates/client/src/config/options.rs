@@ -24,6 +24,13 @@ impl CloudOptions {
         CloudOptions { cloud, settings: BTreeMap::new() }
     }
 
+    /// Sets the name of the cloud.
+    #[must_use]
+    pub fn with_cloud(mut self, cloud: impl Into<String>) -> Self {
+        self.cloud = Some(cloud.into());
+        self
+    }
+
     /// Sets a value that wins over file and variables, by the name of the `OS_*` variable in lower case
     /// without its prefix: `region_name`, `cacert`, `auth_url`, …
     #[must_use]

@@ -30,6 +30,13 @@ impl Surroundings {
         }
     }
 
+    /// Sets the variables, in place of all before.
+    #[must_use]
+    pub fn with_variables(mut self, variables: BTreeMap<String, String>) -> Self {
+        self.variables = variables;
+        self
+    }
+
     /// Sets a variable.
     #[must_use]
     pub fn with_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

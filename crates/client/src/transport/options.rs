@@ -78,21 +78,28 @@ impl HttpOptions {
         self
     }
 
-    /// Sends every request through that proxy.
+    /// Sets the headers of every request, in place of all before.
+    #[must_use]
+    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets the proxy of every request.
     #[must_use]
     pub fn with_proxy(mut self, proxy: Url) -> Self {
         self.proxy = Some(proxy);
         self
     }
 
-    /// Trusts the certificates of a PEM file, or of a folder of them, beside the system's.
+    /// Sets a PEM file, or a folder of them, with certificates that are trusted beside the system's.
     #[must_use]
     pub fn with_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
     }
 
-    /// Shows that certificate to servers. Without `key` its key is in the same file.
+    /// Sets the certificate to show to servers. Without `key` its key is in the same file.
     #[must_use]
     pub fn with_client_certificate(
         mut self,
@@ -103,7 +110,7 @@ impl HttpOptions {
         self
     }
 
-    /// Trusts any certificate, or not.
+    /// Sets whether any certificate is trusted.
     #[must_use]
     pub fn with_insecure(mut self, insecure: bool) -> Self {
         self.insecure = insecure;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::progress::Progress;
 use crate::resources::DEFAULT_MEMORY_BYTES;
 use crate::retry::RetryOptions;
+use crate::setters::setters;
 
 /// One target of one task, which has a receiver of its progress.
 #[derive(Clone, Copy, Debug)]
@@ -80,52 +81,20 @@ impl Default for BatchOptions {
 const DEFAULT_JOBS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 impl BatchOptions {
-    /// So many images at a time.
-    #[must_use]
-    pub fn with_jobs(mut self, jobs: NonZeroUsize) -> Self {
-        self.jobs = jobs;
-        self
-    }
-
-    /// Within so many bytes of memory.
-    #[must_use]
-    pub fn with_memory_bytes(mut self, bytes: u64) -> Self {
-        self.memory_bytes = bytes;
-        self
-    }
-
-    /// With buffers of so many bytes.
-    #[must_use]
-    pub fn with_chunk_bytes(mut self, bytes: usize) -> Self {
-        self.chunk_bytes = Some(bytes);
-        self
-    }
-
-    /// Sets the most uploads at a time to one target.
-    #[must_use]
-    pub fn with_uploads_per_target(mut self, uploads: NonZeroUsize) -> Self {
-        self.uploads_per_target = Some(uploads);
-        self
-    }
-
-    /// Sets what the failure of a task does to the rest.
-    #[must_use]
-    pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.on_failure = on_failure;
-        self
-    }
-
-    /// With this journal.
-    #[must_use]
-    pub fn with_journal(mut self, path: impl Into<PathBuf>) -> Self {
-        self.journal = Some(path.into());
-        self
-    }
-
-    /// Tried again so.
-    #[must_use]
-    pub fn with_retry(mut self, retry: RetryOptions) -> Self {
-        self.retry = retry;
-        self
+    setters! {
+        /// Sets the number of images at a time.
+        with_jobs(jobs: NonZeroUsize) = jobs;
+        /// Sets the bytes of memory that the process should stay within.
+        with_memory_bytes(memory_bytes: u64) = memory_bytes;
+        /// Sets the bytes of one buffer.
+        with_chunk_bytes(chunk_bytes: usize) = Some(chunk_bytes);
+        /// Sets the most uploads at a time to one target.
+        with_uploads_per_target(uploads_per_target: NonZeroUsize) = Some(uploads_per_target);
+        /// Sets what the failure of a task does to the rest.
+        with_on_failure(on_failure: OnFailure) = on_failure;
+        /// Sets the file of the journal.
+        with_journal(journal: impl Into<PathBuf>) = Some(journal.into());
+        /// Sets the retry policy of the requests for quotas.
+        with_retry(retry: RetryOptions) = retry;
     }
 }

@@ -20,6 +20,7 @@ use crate::push::error::{PushError, PushFailure};
 use crate::push::options::PushOptions;
 use crate::push::target::Target;
 use crate::resources::push_chunk_bytes;
+use crate::setters::setters;
 
 /// How settings are tried.
 #[derive(Clone, Debug)]
@@ -49,6 +50,23 @@ impl Default for TuneOptions {
             source: SourceOptions::default(),
             push: PushOptions::default(),
         }
+    }
+}
+
+impl TuneOptions {
+    setters! {
+        /// Sets how often each setting is tried.
+        with_rounds(rounds: usize) = rounds;
+        /// Sets the most images at a time.
+        with_most_jobs(most_jobs: NonZeroUsize) = most_jobs;
+        /// Sets the time after which there is no other trial.
+        with_max_time(max_time: Duration) = max_time;
+        /// Sets the bytes of memory that the process should stay within.
+        with_memory_bytes(memory_bytes: u64) = memory_bytes;
+        /// Sets how the source is read.
+        with_source(source: SourceOptions) = source;
+        /// Sets how images are pushed.
+        with_push(push: PushOptions) = push;
     }
 }
 

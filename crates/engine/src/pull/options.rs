@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::partial_file::Sparse;
+use crate::setters::setters;
 
 /// How an image is downloaded.
 #[derive(Clone, Debug)]
@@ -51,10 +52,24 @@ impl Default for DownloadOptions {
 }
 
 impl DownloadOptions {
-    /// Sets whether [files](crate::Download::to_file) are sparse.
-    #[must_use]
-    pub fn with_sparse(mut self, sparse: Sparse) -> Self {
-        self.sparse = sparse;
-        self
+    setters! {
+        /// Sets the stores to read from, the best first.
+        with_prefer(prefer: impl IntoIterator<Item = impl Into<String>>) = prefer.into_iter().map(Into::into).collect();
+        /// Sets whether the download may replace an existing file.
+        with_overwrite(overwrite: bool) = overwrite;
+        /// Sets whether an existing file that has the content of the image is kept.
+        with_keep_same(keep_same: bool) = keep_same;
+        /// Sets whether data is accepted that cannot be verified.
+        with_allow_unverified(allow_unverified: bool) = allow_unverified;
+        /// Sets whether [files](crate::Download::to_file) are sparse.
+        with_sparse(sparse: Sparse) = sparse;
+        /// Sets the number of connections.
+        with_connections(connections: NonZeroUsize) = Some(connections);
+        /// Sets the time-out of a connection that brings no data.
+        with_idle_timeout(idle_timeout: Duration) = idle_timeout;
+        /// Sets the number of retries in a row that bring no byte.
+        with_retries(retries: u32) = retries;
+        /// Sets the pause before the first retry; it doubles with each.
+        with_retry_pause(retry_pause: Duration) = retry_pause;
     }
 }

@@ -9,6 +9,7 @@ use imgpush_formats::ImageFormatSettings;
 use super::error::PushFailure;
 use super::if_exists::IfExists;
 use crate::retry::RetryOptions;
+use crate::setters::setters;
 use crate::transfer::Slowest;
 
 /// What the image is to be, and how it is pushed.
@@ -115,52 +116,68 @@ impl PushOptions {
         PushOptions { name: Some(name.into()), ..PushOptions::default() }
     }
 
-    /// Under that `disk_format`.
-    #[must_use]
-    pub fn with_disk_format(mut self, disk_format: impl Into<String>) -> Self {
-        self.disk_format = Some(disk_format.into());
-        self
+    setters! {
+        /// Sets the id of the image.
+        with_id(id: impl Into<String>) = Some(id.into());
+        /// Sets whether the id is derived from project, name and digest.
+        with_derive_id(derive_id: bool) = derive_id;
+        /// Sets the policy for existing images of the same name.
+        with_if_exists(if_exists: IfExists) = if_exists;
+        /// Sets how long to wait for an image that another run uploads.
+        with_wait_for_others(wait_for_others: Duration) = wait_for_others;
+        /// Sets the name.
+        with_name(name: impl Into<String>) = Some(name.into());
+        /// Sets the `disk_format`.
+        with_disk_format(disk_format: impl Into<String>) = Some(disk_format.into());
+        /// Sets whether data is uploaded that does not fit its `disk_format`.
+        with_force_format(force_format: bool) = force_format;
+        /// Sets what is known of the section `[image_format]` of the service.
+        with_image_format(image_format: ImageFormatSettings) = image_format;
+        /// Sets the `container_format`.
+        with_container_format(container_format: impl Into<String>) = container_format.into();
+        /// Sets the extra properties, in place of all before.
+        with_properties(properties: impl IntoIterator<Item = (String, String)>) = properties.into_iter().collect();
+        /// Sets the tags, in place of all before.
+        with_tags(tags: impl IntoIterator<Item = impl Into<String>>) = tags.into_iter().map(Into::into).collect();
+        /// Sets the visibility.
+        with_visibility(visibility: Visibility) = Some(visibility);
+        /// Sets whether deleting is refused.
+        with_protected(protected: bool) = Some(protected);
+        /// Sets whether lists leave the image out.
+        with_hidden(hidden: bool) = Some(hidden);
+        /// Sets the smallest disk that the image boots from, in GiB.
+        with_min_disk(min_disk: u64) = Some(min_disk);
+        /// Sets the least memory that the image boots with, in MiB.
+        with_min_ram(min_ram: u64) = Some(min_ram);
+        /// Sets whether a source without bytes becomes an image without bytes.
+        with_allow_empty(allow_empty: bool) = allow_empty;
+        /// Sets whether the record of a failed push is kept.
+        with_keep_failed(keep_failed: bool) = keep_failed;
+        /// Sets the time-out of a connection that accepts no data.
+        with_idle_timeout(idle_timeout: Duration) = idle_timeout;
+        /// Sets the time-out of the response after the last byte.
+        with_finish_timeout(finish_timeout: Duration) = finish_timeout;
+        /// Sets how long the server may take to notice the end of an upload, before a retry.
+        with_settle_timeout(settle_timeout: Duration) = settle_timeout;
+        /// Sets the time-out of an import or a copy into further stores.
+        with_import_timeout(import_timeout: Duration) = import_timeout;
+        /// Sets the retry policy.
+        with_retry(retry: RetryOptions) = retry;
+        /// Sets the policy for the target that the others wait for.
+        with_slowest(slowest: Slowest) = slowest;
     }
 
-    /// With one more property.
+    /// Adds a property.
     #[must_use]
     pub fn with_property(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.push((key.into(), value.into()));
         self
     }
 
-    /// With one more tag.
+    /// Adds a tag.
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.insert(tag.into());
-        self
-    }
-
-    /// For those to see.
-    #[must_use]
-    pub fn with_visibility(mut self, visibility: Visibility) -> Self {
-        self.visibility = Some(visibility);
-        self
-    }
-
-    /// Doing that when there are images of its name.
-    #[must_use]
-    pub fn with_if_exists(mut self, if_exists: IfExists) -> Self {
-        self.if_exists = if_exists;
-        self
-    }
-
-    /// Tried again so.
-    #[must_use]
-    pub fn with_retry(mut self, retry: RetryOptions) -> Self {
-        self.retry = retry;
-        self
-    }
-
-    /// With that policy for the target that the others wait for.
-    #[must_use]
-    pub fn with_slowest(mut self, slowest: Slowest) -> Self {
-        self.slowest = slowest;
         self
     }
 

@@ -6,6 +6,7 @@ use imgpush_client::Visibility;
 
 use super::if_exists::IfExists;
 use super::options::PushOptions;
+use crate::setters::setters;
 
 /// What an image is to be in one target, where that differs from the [`PushOptions`] of its push.
 ///
@@ -28,18 +29,19 @@ pub struct PushOverrides {
 }
 
 impl PushOverrides {
-    /// Sets the name.
-    #[must_use]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Sets the `disk_format`.
-    #[must_use]
-    pub fn with_disk_format(mut self, disk_format: impl Into<String>) -> Self {
-        self.disk_format = Some(disk_format.into());
-        self
+    setters! {
+        /// Sets the name.
+        with_name(name: impl Into<String>) = Some(name.into());
+        /// Sets the `disk_format`.
+        with_disk_format(disk_format: impl Into<String>) = Some(disk_format.into());
+        /// Sets the properties, in place of all before.
+        with_properties(properties: impl IntoIterator<Item = (String, String)>) = properties.into_iter().collect();
+        /// Sets the tags, in place of all before.
+        with_tags(tags: impl IntoIterator<Item = impl Into<String>>) = tags.into_iter().map(Into::into).collect();
+        /// Sets the visibility.
+        with_visibility(visibility: Visibility) = Some(visibility);
+        /// Sets the policy for existing images of the same name.
+        with_if_exists(if_exists: IfExists) = Some(if_exists);
     }
 
     /// Adds a property, or replaces its value.
@@ -53,20 +55,6 @@ impl PushOverrides {
     #[must_use]
     pub fn with_tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.insert(tag.into());
-        self
-    }
-
-    /// Sets the visibility.
-    #[must_use]
-    pub fn with_visibility(mut self, visibility: Visibility) -> Self {
-        self.visibility = Some(visibility);
-        self
-    }
-
-    /// Sets the policy for existing images.
-    #[must_use]
-    pub fn with_if_exists(mut self, if_exists: IfExists) -> Self {
-        self.if_exists = Some(if_exists);
         self
     }
 

@@ -21,6 +21,7 @@ use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, r
 use crate::push::report::StagingReport;
 use crate::resources::JobResources;
 use crate::retry::RetryOptions;
+use crate::setters::setters;
 use crate::timing::Stopwatch;
 use crate::transfer::Slowest;
 use crate::transfer::TransferError;
@@ -67,6 +68,27 @@ impl Default for StagingOptions {
             settle_timeout: Duration::from_secs(60),
             retry: RetryOptions::default(),
         }
+    }
+}
+
+impl StagingOptions {
+    setters! {
+        /// Sets the number of bytes of a source of unknown size.
+        with_size(size: u64) = Some(size);
+        /// Sets whether data is sent that does not fit the record.
+        with_force_format(force_format: bool) = force_format;
+        /// Sets what is known of the section `[image_format]` of the service.
+        with_image_format(image_format: ImageFormatSettings) = image_format;
+        /// Sets the bytes of memory that the process should stay within.
+        with_memory_bytes(memory_bytes: u64) = memory_bytes;
+        /// Sets the time-out of a connection that accepts no data.
+        with_idle_timeout(idle_timeout: Duration) = idle_timeout;
+        /// Sets the time-out of the response after the last byte.
+        with_finish_timeout(finish_timeout: Duration) = finish_timeout;
+        /// Sets how long the server may take to notice the end of an upload, before a retry.
+        with_settle_timeout(settle_timeout: Duration) = settle_timeout;
+        /// Sets the retry policy.
+        with_retry(retry: RetryOptions) = retry;
     }
 }
 

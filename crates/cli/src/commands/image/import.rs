@@ -37,7 +37,7 @@ impl Verbs<'_> {
         fits(&image, args)?;
         let importing = || failed_to(format!("import {}", args.image()));
         let image = if args.wait {
-            let mut options = WaitOptions::default().may_lose_stores(args.may_lose_stores());
+            let mut options = WaitOptions::default().with_may_lose_stores(args.may_lose_stores());
             options.timeout = args.timeout;
             let done = self.client.import_and_wait(&image, &import, &options).await;
             done.map_err(importing())?

@@ -239,7 +239,7 @@ impl<'a> UploadJob<'a> {
         let client = &self.target.client;
         let wait = WaitOptions::default()
             .with_timeout(self.options.import_timeout)
-            .may_lose_stores(import.may_lose_stores());
+            .with_may_lose_stores(import.may_lose_stores());
         let tries = AtomicU32::new(0);
         let retry = self.options.retry.for_small_calls();
         let importing = retry.call("the import", ClientError::is_overload, || async {

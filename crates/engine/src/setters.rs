@@ -1,0 +1,18 @@
+//! The setters of options.
+
+/// Defines a `with_*` method for each field: its argument is called as the field, and what follows `=` is
+/// the new value of the field.
+macro_rules! setters {
+    ($($(#[$doc:meta])+ $with:ident($field:ident: $type:ty) = $value:expr;)+) => {
+        $(
+            $(#[$doc])+
+            #[must_use]
+            pub fn $with(mut self, $field: $type) -> Self {
+                self.$field = $value;
+                self
+            }
+        )+
+    };
+}
+
+pub(crate) use setters;
