@@ -17,7 +17,6 @@ use serde_json::Value;
 pub struct Readme;
 
 pub use cloud::TestCloud;
-pub use imgpush_test_support::{is_full, left_out};
 
 /// The real cloud that `cargo xtask test` brings up.
 #[derive(Debug)]
@@ -137,19 +136,4 @@ pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
 pub fn sha512sum(path: &Path) -> String {
     let output = Command::new("sha512sum").arg(path).output().unwrap();
     text(&output.stdout).split_whitespace().next().unwrap().to_owned()
-}
-
-/// Runs qemu-img in a folder; `false` where it is not installed, which is reported as left out.
-///
-/// # Panics
-///
-/// When it refuses.
-#[must_use]
-pub fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
-    let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
-        left_out("qemu-img: pushes of the images that it makes");
-        return false;
-    };
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    true
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
-use imgpush_tests::{imgpush, left_out, pattern_file, text};
+use imgpush_test_support::left_out;
+use imgpush_tests::{imgpush, pattern_file, text};
 
 /// Where the one picture of a narrow page is drawn, in pixels.
 const WINDOW: (u32, u32) = (700, 1500);

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
-use imgpush_tests::{imgpush, left_out, pattern_file, text};
+use imgpush_test_support::left_out;
+use imgpush_tests::{imgpush, pattern_file, text};
 
 /// A terminal with a program in it; the server of tmux is its own.
 struct Terminal {

@@ -39,7 +39,7 @@ fn ratios(profile: &str) -> Result<()> {
     }
     run(&mut cargo(["build", "--profile", profile, "-p", "imgpush", "--locked"]))?;
     let program = target().join(profile).join("imgpush");
-    let ratios = ["--locked", "-p", "imgpush-benches", "--bin", "ratios"];
+    let ratios = ["--locked", "-p", "imgpush-benches", "--example", "ratios"];
     run(cargo(["run", "--profile", profile])
         .args(ratios)
         .args(["--features", "openssl", "--"])
@@ -49,30 +49,21 @@ fn ratios(profile: &str) -> Result<()> {
 /// What the program needs to say what it can do.
 fn start() -> Result<()> {
     run(&mut cargo(["build", "--profile", "dist", "-p", "imgpush", "--locked"]))?;
-    bench_program("start")
+    bench_program("--bin", "start")
 }
 
 /// What it costs to know an image.
 fn inspect() -> Result<()> {
-    bench_program("inspect")
+    bench_program("--example", "inspect")
 }
 
 /// Pushes whole files in processes of their own, so that the peak is theirs.
 pub(crate) fn memory() -> Result<()> {
     run(&mut cargo(["build", "--profile", "dist", "-p", "imgpush", "--locked"]))?;
-    bench_program("memory")
+    bench_program("--bin", "memory")
 }
 
 /// Builds a benchmark as the program is shipped, and runs it.
-fn bench_program(name: &str) -> Result<()> {
-    run(&mut cargo([
-        "run",
-        "--profile",
-        "dist",
-        "-p",
-        "imgpush-benches",
-        "--bin",
-        name,
-        "--locked",
-    ]))
+fn bench_program(target: &str, name: &str) -> Result<()> {
+    run(&mut cargo(["run", "--profile", "dist", "-p", "imgpush-benches", target, name, "--locked"]))
 }

@@ -6,7 +6,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 use crate::places::root;
 use crate::step::{cargo, run};
 
-/// Packs the crates that are to be published, and looks whether they say what they are. Nothing is built, so
+/// Packs all crates, and looks whether those that are to be published say what they are. Nothing is built, so
 /// that a package that lacks a file is not found: [`verify`] does that.
 pub(crate) fn check() -> Result<()> {
     let metadata = metadata()?;
@@ -15,13 +15,16 @@ pub(crate) fn check() -> Result<()> {
         bail!("{}", gaps.join("\n"));
     }
     // All that it could look up is in the lock file, and here since the first build.
-    pack(&metadata, &["--no-verify", "--offline"])
+    run(cargo(PACK).args(["--no-verify", "--offline"]))
 }
 
-/// Packs the crates that are to be published, and builds each from its package.
+/// Packs all crates, and builds each from its package.
 pub(crate) fn verify() -> Result<()> {
-    pack(&metadata()?, &[])
+    run(&mut cargo(PACK))
 }
+
+/// With uncommitted changes too, as every other check.
+const PACK: [&str; 5] = ["package", "--workspace", "--quiet", "--locked", "--allow-dirty"];
 
 /// The packages of the workspace that may be published.
 pub(crate) fn published(metadata: &Metadata) -> impl Iterator<Item = &Package> {
@@ -32,12 +35,6 @@ pub(crate) fn published(metadata: &Metadata) -> impl Iterator<Item = &Package> {
 /// The workspace, without what it depends on.
 pub(crate) fn metadata() -> Result<Metadata> {
     MetadataCommand::new().no_deps().current_dir(root()).exec().context("cargo metadata")
-}
-
-/// With uncommitted changes too, as every other check.
-fn pack(metadata: &Metadata, options: &[&str]) -> Result<()> {
-    let names = published(metadata).flat_map(|package| ["-p", package.name.as_str()]);
-    run(cargo(["package", "--quiet", "--locked", "--allow-dirty"]).args(options).args(names))
 }
 
 fn gaps(package: &Package) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use imgpush_tests::is_full;
+use imgpush_test_support::is_full;
 
 use super::images::batch;
 use super::run::Run;

@@ -5,7 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use imgpush_tests::{RealCloud, imgpush, pattern_file, qemu_img, sha512sum, text};
+use imgpush_test_support::left_out;
+use imgpush_tests::{RealCloud, imgpush, pattern_file, sha512sum, text};
 use serde_json::Value;
 
 /// Pushes and returns the report.
@@ -280,4 +281,14 @@ fn ctrl_c_in_mid_upload_leaves_nothing() {
     assert!(rest.contains("was removed"), "{rest}");
     let left = cloud.openstack("testcloud", &["image", "list", "--tag", &tag]);
     assert_eq!(left, serde_json::json!([]));
+}
+
+/// Runs qemu-img in a folder; `false` where it is not installed, which is reported as left out.
+fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
+    let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
+        left_out("qemu-img: pushes of the images that it makes");
+        return false;
+    };
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    true
 }
