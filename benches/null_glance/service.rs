@@ -170,7 +170,7 @@ impl Service {
 
 /// The schema recorded from a Glance with its defaults. The clients check their records by it.
 fn schema() -> Value {
-    let path = "../test-data/samples/schema-image-200.json";
+    let path = "../crates/sandbox/src/routes/schemas/image.json";
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let mut sample: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     sample["body"].take()

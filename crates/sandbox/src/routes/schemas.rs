@@ -9,7 +9,7 @@ use crate::response::{Refusal, internal_error, no_resource};
 pub(super) async fn schema(Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
     macro_rules! recorded {
         ($name:literal) => {
-            include_str!(concat!("../../../../test-data/samples/schema-", $name, "-200.json"))
+            include_str!(concat!("schemas/", $name, ".json"))
         };
     }
     let recorded = match name.as_str() {
