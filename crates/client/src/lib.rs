@@ -100,8 +100,9 @@ mod wait;
 pub use ::bytes;
 pub use ::http;
 pub use ::http_body;
+pub use ::serde_json;
 pub use ::url;
-pub use futures_util::{Stream, future::BoxFuture};
+pub use futures_util::{Stream, future::BoxFuture, stream::BoxStream};
 
 pub use attribute::{Access, Attribute, Kind, Place};
 pub use cache::{Cache, CachedImage, ClearTarget};

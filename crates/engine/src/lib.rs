@@ -85,6 +85,13 @@ mod setters;
 mod timing;
 mod transfer;
 
+// What signatures here are made of.
+pub use ::bytes;
+pub use ::http_body;
+pub use ::tokio;
+pub use futures_util::{Stream, future::BoxFuture};
+pub use tokio_util::sync::CancellationToken;
+
 pub use batch::tune::{Settings, Trial, TuneError, TuneOptions, TuneReport, Tuning};
 pub use batch::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, OnFailure, Outcome,
@@ -124,6 +131,5 @@ pub use push::target::{Stores, Target, UploadMethod, Via};
 pub use push::{MultiPush, Push};
 pub use retry::RetryOptions;
 pub use timing::{Bottleneck, Stages, Timeline, Timing};
-pub use tokio_util::sync::CancellationToken;
 pub use transfer::sink::FRAME_BYTES;
 pub use transfer::{Slowest, TransferError, sink};

@@ -62,6 +62,12 @@ mod source;
 mod stream;
 mod zeros;
 
+// What signatures here are made of.
+pub use ::bytes;
+pub use ::http::StatusCode;
+pub use ::tokio;
+pub use futures_core::Stream;
+
 #[cfg(feature = "http")]
 pub use self::http::HttpSource;
 pub use self::http::{Credentials, HttpOptions};

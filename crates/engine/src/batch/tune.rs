@@ -115,6 +115,7 @@ pub struct TuneReport {
 /// Why nothing can be recommended, and what it has left.
 #[derive(Debug, thiserror::Error)]
 #[error("trying settings in {cloud} failed{}", still_there(left))]
+#[non_exhaustive]
 pub struct TuneError {
     /// The cloud.
     pub cloud: String,

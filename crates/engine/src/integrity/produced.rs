@@ -9,6 +9,7 @@ pub(crate) const DEFAULT_ALGORITHMS: [Algorithm; 2] = [Algorithm::Md5, Algorithm
 
 /// What was read to its end.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Produced {
     /// Bytes read.
     pub bytes: u64,

@@ -130,6 +130,7 @@ pub enum TransferInterrupted {
 /// A download that did not end with proved data.
 #[derive(Debug, thiserror::Error)]
 #[error("download of {image} from {cloud} failed")]
+#[non_exhaustive]
 pub struct PullError {
     /// The name of the image, or its id where it has none.
     pub image: String,
@@ -145,6 +146,7 @@ pub struct PullError {
 /// A verification that did not end with a proof.
 #[derive(Debug, thiserror::Error)]
 #[error("verification of {image} on {cloud} failed")]
+#[non_exhaustive]
 pub struct VerificationError {
     /// The name of the image, or its id where it has none.
     pub image: String,

@@ -16,6 +16,7 @@ use crate::transfer::TransferError;
 /// A push that did not end with a proved image.
 #[derive(Debug, thiserror::Error)]
 #[error("push of {source_name} to {cloud} failed{}", after(*.attempts))]
+#[non_exhaustive]
 pub struct PushError {
     /// What was read.
     pub source_name: Box<str>,
@@ -35,6 +36,7 @@ pub struct PushError {
 /// Data that was not staged. The record is there as before.
 #[derive(Debug, thiserror::Error)]
 #[error("staging of {source_name} for {image} on {cloud} failed")]
+#[non_exhaustive]
 pub struct StagingError {
     /// What was read.
     pub source_name: String,

@@ -1,5 +1,6 @@
 //! From a source into sinks.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::transfer::error::TransferError;
 use crate::transfer::pass::{Pass, Slowest};
 
 /// What came of pouring a source into sinks.
+#[non_exhaustive]
 pub struct Poured {
     /// The number of bytes, and their digests.
     pub produced: Produced,
@@ -26,6 +28,16 @@ pub struct Poured {
     pub results: Vec<Result<(), SinkError>>,
     /// Back at its end.
     pub source: Box<dyn Source>,
+}
+
+impl fmt::Debug for Poured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poured")
+            .field("produced", &self.produced)
+            .field("results", &self.results)
+            .field("source", &self.source.name())
+            .finish()
+    }
 }
 
 /// Reads a source once to its end, hashes it, and feeds all sinks, at the pace of the slowest.
