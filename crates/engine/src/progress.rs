@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::ErrorKind;
+
 /// Hears of a push, a download or hashing while it runs. Calls come from the async runtime, or from a
 /// thread that hashes, and must not block.
 pub trait Progress: Send + Sync {
@@ -23,6 +25,14 @@ pub trait Progress: Send + Sync {
 
     /// Something that should be said aloud, in a sentence.
     fn note(&self, _text: &str) {}
+
+    /// The id of the image record: the push has created it, has taken it over from another run, or has found
+    /// that it is the same image. Comes again when the record is replaced by a new one.
+    fn record(&self, _id: &str) {}
+
+    /// The push, the staging, the download or the verification has ended: the last call, exactly once, also
+    /// when it was cancelled. It does not come when the future is dropped.
+    fn ended(&self, _result: Result<(), ErrorKind>) {}
 }
 
 /// What failed, and is tried again.

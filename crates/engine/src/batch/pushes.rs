@@ -119,8 +119,7 @@ impl Pushes {
             Ok(begun) => begun,
             Err(error) => {
                 let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
-                let error =
-                    |target: &Target| Err(PushError::not_started(&name, target.cloud(), failure()));
+                let error = |target: &Target| Err(target.not_started(&name, failure()));
                 return targets.iter().map(error).collect();
             }
         };

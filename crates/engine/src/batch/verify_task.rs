@@ -83,7 +83,7 @@ impl VerifyTask {
         };
         match opened {
             Ok(source) => verification.against_file(&image, source, cancel).await,
-            Err(failure) => Err(verification.error(&image, failure)),
+            Err(failure) => verification.ended(&image, Err(failure)),
         }
     }
 }

@@ -113,8 +113,18 @@ impl Download {
         destination: impl AsRef<Path>,
         cancel: &CancellationToken,
     ) -> Result<DownloadReport, PullError> {
+        let result = self.fetch_to_file(image, destination.as_ref(), cancel).await;
+        self.ended(&result);
+        result
+    }
+
+    async fn fetch_to_file(
+        &self,
+        image: &Image,
+        destination: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<DownloadReport, PullError> {
         let start = Instant::now();
-        let destination = destination.as_ref();
         let nothing = |failure| self.error(image, failure, PartialOutcome::Nothing);
         let expected = Expected::of(image, &self.options).map_err(|error| nothing(error.into()))?;
         if self.options.keep_same
@@ -195,6 +205,18 @@ impl Download {
         name: &str,
         cancel: &CancellationToken,
     ) -> Result<DownloadReport, PullError> {
+        let result = self.fetch_to_writer(image, writer, name, cancel).await;
+        self.ended(&result);
+        result
+    }
+
+    async fn fetch_to_writer<W: AsyncWrite + Unpin>(
+        &self,
+        image: &Image,
+        writer: &mut W,
+        name: &str,
+        cancel: &CancellationToken,
+    ) -> Result<DownloadReport, PullError> {
         let start = Instant::now();
         let mut delivery = self
             .deliver(image)
@@ -232,27 +254,27 @@ impl Download {
         let state = Some((self.clone(), image.clone(), None));
         let chunks = stream::unfold(state, |state| async {
             let (download, image, delivery) = state?;
+            let failed = |failure, partial| {
+                let result = Err(download.error(&image, failure, partial));
+                download.ended(&result);
+                Some((result, None))
+            };
             let mut delivery: ChunkStream =
                 match delivery.map_or_else(|| download.deliver(&image), Ok) {
                     Ok(delivery) => delivery,
-                    Err(failure) => {
-                        return Some((
-                            Err(download.error(&image, failure, PartialOutcome::Nothing)),
-                            None,
-                        ));
-                    }
+                    Err(failure) => return failed(failure, PartialOutcome::Nothing),
                 };
             match delivery.next().await {
-                Ok(None) => None,
+                Ok(None) => {
+                    download.ended(&Ok(()));
+                    None
+                }
                 // A copy: whoever keeps chunks must not keep the buffers that the rest needs.
                 Ok(Some(chunk)) => Some((
                     Ok(Bytes::copy_from_slice(&chunk)),
                     Some((download, image, Some(delivery))),
                 )),
-                Err(failure) => {
-                    let partial = PartialOutcome::cut(delivery.given);
-                    Some((Err(download.error(&image, failure, partial)), None))
-                }
+                Err(failure) => failed(failure, PartialOutcome::cut(delivery.given)),
             }
         });
         VerifiedStream(chunks.boxed())
@@ -365,6 +387,10 @@ impl Download {
             attempts: 0,
             proved: None,
         })
+    }
+
+    fn ended<T>(&self, result: &Result<T, PullError>) {
+        self.progress.ended(result.as_ref().map(drop).map_err(PullError::kind));
     }
 
     fn enter(&self, phase: Phase) {

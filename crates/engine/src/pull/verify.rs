@@ -79,7 +79,7 @@ impl Verification {
         let name = source.name().to_owned();
         let (bench, progress) = (self.0.bench(), self.0.progress());
         let compared = compare(image, source, bench, progress, cancel).await;
-        let (produced, by) = compared.map_err(|failure| self.error(image, failure.into()))?;
+        let (produced, by) = self.ended(image, compared.map_err(PullFailure::from))?;
         Ok(self.report(image, &produced, by, ComparedWith::File, Some(name), start))
     }
 
@@ -98,12 +98,21 @@ impl Verification {
         cancel: &CancellationToken,
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
-        let proved = self.0.to_nowhere(image, cancel).await;
-        let (produced, proof) = proved.map_err(|failure| self.error(image, failure))?;
+        let (produced, proof) = self.ended(image, self.0.to_nowhere(image, cancel).await)?;
         Ok(self.report(image, &produced, proof.by, ComparedWith::Download, None, start))
     }
 
-    pub(crate) fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
+    /// Tells that a verification has ended.
+    pub(crate) fn ended<T>(
+        &self,
+        image: &Image,
+        result: Result<T, PullFailure>,
+    ) -> Result<T, VerificationError> {
+        self.0.progress().ended(result.as_ref().map(drop).map_err(PullFailure::kind));
+        result.map_err(|failure| self.error(image, failure))
+    }
+
+    fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
         VerificationError {
             image: image.name().unwrap_or(image.id()).to_owned(),
             cloud: self.0.cloud().to_owned(),

@@ -235,8 +235,7 @@ async fn run(
                 refused.push(None);
             }
             Err(failure) => {
-                let error = PushError::not_started(source.name(), target.cloud(), failure);
-                refused.push(Some(error));
+                refused.push(Some(target.not_started(source.name(), failure)));
             }
         }
     }
@@ -281,7 +280,7 @@ async fn deliver(
             }
         };
     let seen = Seen { inspection: Arc::new(inspection), is_whole };
-    join_all(deliveries.iter_mut().map(|one| one.prepare(&seen))).await;
+    join_all(deliveries.iter_mut().map(|one| one.inspected(&seen))).await;
     passes::run(source, head, means, deliveries).await;
 }
 

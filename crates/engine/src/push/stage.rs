@@ -153,6 +153,17 @@ impl Staging {
         source: Box<dyn Source>,
         cancel: &CancellationToken,
     ) -> Result<StagingReport, StagingError> {
+        let result = self.run_to_end(image, source, cancel).await;
+        self.progress.ended(result.as_ref().map(drop).map_err(StagingError::kind));
+        result
+    }
+
+    async fn run_to_end(
+        &self,
+        image: &Image,
+        source: Box<dyn Source>,
+        cancel: &CancellationToken,
+    ) -> Result<StagingReport, StagingError> {
         let start = Instant::now();
         let source_name = source.name().to_owned();
         let failed = |failure| StagingError {

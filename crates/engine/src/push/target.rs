@@ -6,6 +6,7 @@ use imgpush_client::{Cloud, Error as ClientError, ImageClient, Import, ImportMet
 
 use crate::named_enum::named_enum;
 use crate::progress::{NoProgress, Progress};
+use crate::push::error::{PushError, PushFailure};
 use crate::push::ledger::{Earlier, Records};
 use crate::push::overrides::PushOverrides;
 use crate::push::service::Service;
@@ -183,6 +184,13 @@ impl Target {
     #[must_use]
     pub fn cloud(&self) -> &str {
         &self.cloud
+    }
+
+    /// Ends a push to it that has asked the service for nothing.
+    pub(crate) fn not_started(&self, source_name: &str, failure: PushFailure) -> PushError {
+        let error = PushError::not_started(source_name, &self.cloud, failure);
+        self.progress.ended(Err(error.kind()));
+        error
     }
 
     /// The store that a `PUT` names.

@@ -75,7 +75,7 @@ impl UploadJob<'_> {
         let is_dead = self.is_earlier(&id);
         let mut queued_since: Option<Instant> = None;
         let mut found = Some(image);
-        self.stage = JobStep::first(&self.target.via);
+        self.set_step(JobStep::first(&self.target.via));
         while let Some(image) = found {
             match image.status() {
                 Status::Active => {
@@ -133,7 +133,7 @@ impl UploadJob<'_> {
         match retry.call("taking over a record", ClientError::is_transient, committing).await {
             Ok(_) => {
                 image.id().clone_into(&mut self.id);
-                self.record = Record::Made;
+                self.has_record();
                 Ok(())
             }
             // It is gone, or another one was quicker; which of the two shows when it is asked for again.

@@ -8,7 +8,7 @@ use imgpush_digest::Algorithm;
 use imgpush_source::Published;
 
 use super::derived_id::{self, Derivation};
-use super::state::{JobStep, Looking, UploadJob};
+use super::state::{JobStage, JobStep, Looking, UploadJob};
 use crate::integrity::IntegrityError;
 use crate::integrity::Produced;
 use crate::integrity::VerifiedBy;
@@ -66,7 +66,7 @@ impl UploadJob<'_> {
             candidates.insert(0, image);
         }
         if candidates.is_empty() {
-            return self.go_for_new(None).await;
+            return self.look_no_further().await;
         }
         if !self.subject.has_way_back {
             return match self.options.if_exists {
@@ -75,10 +75,16 @@ impl UploadJob<'_> {
                     id: candidates[0].id().to_owned(),
                     source_name: self.subject.name.clone(),
                 }),
-                _ => self.go_for_new(None).await,
+                _ => self.look_no_further().await,
             };
         }
-        self.stage = JobStep::Looking(Looking::at(candidates));
+        self.stage = JobStage::Uninspected(Some(Looking::at(candidates)));
+        Ok(())
+    }
+
+    /// There is nothing to compare the source with.
+    async fn look_no_further(&mut self) -> Result<(), PushFailure> {
+        self.stage = JobStage::Uninspected(self.go_for_new(None).await?);
         Ok(())
     }
 
@@ -219,18 +225,33 @@ impl UploadJob<'_> {
         self.existing.produced = Some(produced.clone());
         if missing.is_some() {
             let algorithm = missing;
-            let looking = Looking { candidates: open, algorithm, difference, is_theirs };
-            self.stage = JobStep::Looking(looking);
+            self.look_at(Looking { candidates: open, algorithm, difference, is_theirs });
             return Ok(());
         }
-        self.go_for_new(difference).await?;
-        if matches!(self.stage, JobStep::Sending(_) | JobStep::Fetching) {
-            self.plan_if_needed().await?;
-            if matches!(self.target.via, Via::WebDownload { .. }) {
-                return self.fetched(produced).await;
+        if let Some(looking) = self.go_for_new(difference).await? {
+            self.look_at(looking);
+            return Ok(());
+        }
+        let first = JobStep::first(&self.target.via);
+        match &self.stage {
+            JobStage::Unprepared(job) => {
+                let seen = job.seen.clone();
+                self.prepare(&seen, first).await?;
             }
+            _ => self.set_step(first),
+        }
+        if matches!(self.target.via, Via::WebDownload { .. }) {
+            return self.fetched(produced).await;
         }
         Ok(())
+    }
+
+    /// Wants the digests to compare with these.
+    fn look_at(&mut self, looking: Looking) {
+        match &mut self.stage {
+            JobStage::Unprepared(job) => job.looking = looking,
+            _ => self.set_step(JobStep::Looking(looking)),
+        }
     }
 
     /// Compares an image that another run has made as this one would have.
@@ -244,12 +265,12 @@ impl UploadJob<'_> {
         Box::pin(self.looked(looking, &produced)).await
     }
 
-    /// No image is the same: what is there may forbid a new one, or decide on its name; and if its id is to
-    /// follow from what it is, that has to be known.
+    /// No image is the same: what is there may forbid a new one, or decide on its name. If its id is to follow
+    /// from what it is, and that is not known, its digest is to be looked at first.
     async fn go_for_new(
         &mut self,
         difference: Option<(String, String)>,
-    ) -> Result<(), PushFailure> {
+    ) -> Result<Option<Looking>, PushFailure> {
         if self.options.if_exists == IfExists::Skip
             && let Some(other) = self.existing.named.iter().find(|i| i.status() == Status::Active)
         {
@@ -273,8 +294,7 @@ impl UploadJob<'_> {
                 produced.digests.get(Algorithm::Sha512).map(derived_id::of_content)
             }
             (None, None) if self.subject.has_way_back => {
-                self.stage = JobStep::Looking(Looking::at(Vec::new()));
-                return Ok(());
+                return Ok(Some(Looking::default()));
             }
             (None, None) => None,
         };
@@ -283,8 +303,7 @@ impl UploadJob<'_> {
             self.image.set_name(name);
         }
         self.existing.derivation = digest.map(|digest| self.derivation(&digest, self.name()));
-        self.stage = JobStep::first(&self.target.via);
-        Ok(())
+        Ok(None)
     }
 
     /// Whether the image may get that name.
@@ -327,6 +346,7 @@ impl UploadJob<'_> {
         action: PushAction,
     ) -> Result<(), PushFailure> {
         image.id().clone_into(&mut self.id);
+        self.target.progress.record(&self.id);
         self.is_proved = true;
         self.existing.action = Some(action);
         if produced.is_none() {
@@ -341,7 +361,7 @@ impl UploadJob<'_> {
         self.remove_leftover().await;
         self.retire(image.id()).await?;
         let report = self.report(&image, by, produced);
-        self.stage = JobStep::Ended(Box::new(Ok(report)));
+        self.finish(Ok(report));
         Ok(())
     }
 

@@ -21,7 +21,7 @@ use imgpush_formats::Severity;
 use tracing::Instrument as _;
 
 use self::concurrent::Claimed;
-use self::state::{Existing, JobStep, Record};
+use self::state::{Existing, JobStage, JobStep, Record};
 pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
 use crate::integrity::Produced;
 use crate::integrity::VerifiedBy;
@@ -30,7 +30,7 @@ use crate::integrity::produced::shown;
 use crate::progress::{Phase, Progress};
 use crate::push::PushOptions;
 use crate::push::error::{PushError, PushFailure, RecordOutcome};
-use crate::push::format_check::{Examined, FormatGate, GateVerdict, failure_of};
+use crate::push::format_check::{Examined, FormatGate, failure_of};
 use crate::push::quota::Share;
 use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
 use crate::push::report::{Note, NoteId, PushAction, Report};
@@ -58,13 +58,10 @@ impl<'a> UploadJob<'a> {
             wanted_name: image.name().unwrap_or_default().to_owned(),
             image,
             existing: Existing::default(),
-            seen: None,
-            plan: None,
             id: String::new(),
             record: Record::None,
-            stage: JobStep::first(&target.via),
+            stage: JobStage::Uninspected(None),
             is_proved: false,
-            verdict: GateVerdict::default(),
             retries: Retries::new(&options.retry),
             not_before: None,
             attempts: 0,
@@ -75,21 +72,19 @@ impl<'a> UploadJob<'a> {
 
     /// What it came to; an interruption where it came to nothing.
     pub(crate) async fn interrupt(&mut self) {
-        match std::mem::replace(&mut self.stage, JobStep::Failing(PushFailure::Interrupted)) {
-            ended @ JobStep::Ended(_) => self.stage = ended,
-            JobStep::Failing(failure) => self.give_up(failure, true).await,
-            _ => self.give_up(PushFailure::Interrupted, true).await,
+        if !self.is_over() {
+            self.give_up(PushFailure::Interrupted, true).await;
         }
     }
 
     /// Whether it wants nothing any more.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, JobStep::Ended(_))
+        matches!(self.stage, JobStage::Ended(_))
     }
 
     pub(crate) fn into_result(self) -> Result<Report, PushError> {
         match self.stage {
-            JobStep::Ended(result) => *result,
+            JobStage::Ended(result) => *result,
             _ => unreachable!("rounds end when nobody wants anything, and so does an interruption"),
         }
     }
@@ -137,7 +132,7 @@ impl<'a> UploadJob<'a> {
     /// Tries again what may be mended, and gives up anything else.
     async fn recover(&mut self, failure: PushFailure, status: Option<Status>) {
         if self.is_lost(&failure) {
-            self.stage = JobStep::Sending(Some(failure));
+            self.set_step(JobStep::Sending(Some(failure)));
             if let Err(failure) = self.leave_to_others().await {
                 self.fail(failure).await;
             }
@@ -162,7 +157,7 @@ impl<'a> UploadJob<'a> {
             Err(worse) => return self.fail(worse).await,
         }
         self.pause(&failure, pause);
-        self.stage = JobStep::Sending(Some(failure));
+        self.set_step(JobStep::Sending(Some(failure)));
     }
 
     /// Whether the source failed, and cannot be read again.
@@ -215,11 +210,11 @@ impl<'a> UploadJob<'a> {
                 self.is_proved = true;
                 self.retire(image.id()).await?;
                 let report = self.report(&image, by, Some(&produced));
-                self.stage = JobStep::Ended(Box::new(Ok(report)));
+                self.finish(Ok(report));
             }
             Verdict::Needs(algorithm) => {
                 tracing::info!(%algorithm, "reading again for the server's algorithm");
-                self.stage = JobStep::Comparing(Some((algorithm, produced)));
+                self.set_step(JobStep::Comparing(Some((algorithm, produced))));
             }
         }
         Ok(())
@@ -269,27 +264,33 @@ impl<'a> UploadJob<'a> {
     }
 
     async fn give_up(&mut self, failure: PushFailure, hurried: bool) {
+        // One that was failing already, and is interrupted, tells what has happened.
+        let share = self.take_share();
+        let failure = match std::mem::replace(&mut self.stage, JobStage::Uninspected(None)) {
+            JobStage::Failing { failure, .. } => failure,
+            _ => failure,
+        };
         let may_stay = self.is_proved || matches!(failure, PushFailure::NotCopied { .. });
         self.watch.enter(Some(Step::Remove));
-        // From here on an interruption tells what has happened, too.
-        self.stage = JobStep::Failing(failure);
+        self.stage = JobStage::Failing { failure, share };
         let outcome = self.dispose(may_stay, hurried).await;
-        let share = self.plan.as_mut().and_then(|plan| plan.share.take());
         if !matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. }) {
-            share.into_iter().for_each(Share::keep);
+            self.take_share().into_iter().for_each(Share::keep);
         }
-        let JobStep::Failing(failure) = std::mem::replace(&mut self.stage, JobStep::Fetching)
+        let timing = Box::new(self.timing());
+        let JobStage::Failing { failure, .. } =
+            std::mem::replace(&mut self.stage, JobStage::Uninspected(None))
         else {
             unreachable!("nobody else has changed it");
         };
-        self.stage = JobStep::Ended(Box::new(Err(PushError {
+        self.finish(Err(PushError {
             source_name: self.subject.name.as_str().into(),
             cloud: self.target.cloud.as_str().into(),
             attempts: self.attempts,
             failure: Box::new(failure),
             outcome,
-            timing: Box::new(self.timing()),
-        })));
+            timing,
+        }));
     }
 
     /// What the log has around all that happens here.
@@ -321,16 +322,11 @@ impl<'a> UploadJob<'a> {
         by: Vec<VerifiedBy>,
         produced: Option<&Produced>,
     ) -> Report {
-        let share = self.plan.as_mut().and_then(|plan| plan.share.take());
-        share.into_iter().for_each(Share::keep);
+        self.take_share().into_iter().for_each(Share::keep);
         let mut notes = std::mem::take(&mut self.notes);
-        let inspected = match (&self.existing.action, &self.plan, &self.seen) {
-            (None, Some(plan), _) => {
-                notes.extend(notes_on(&plan.examined, image.virtual_size()));
-                plan.examined.inspection.virtual_size
-            }
-            (_, _, seen) => seen.as_ref().and_then(|seen| seen.inspection.virtual_size),
-        };
+        if let (None, JobStage::Prepared(prepared)) = (&self.existing.action, &self.stage) {
+            notes.extend(notes_on(&prepared.examined, image.virtual_size()));
+        }
         Report {
             id: image.id().to_owned(),
             action: self.existing.action.unwrap_or(PushAction::Pushed),
@@ -339,7 +335,7 @@ impl<'a> UploadJob<'a> {
             status: image.status(),
             size: image.size(),
             virtual_size: image.virtual_size(),
-            inspected_virtual_size: inspected,
+            inspected_virtual_size: self.inspection().and_then(|seen| seen.virtual_size),
             disk_format: image.disk_format().map(str::to_owned),
             container_format: image.container_format().map(str::to_owned),
             checksum: image.checksum().map(str::to_owned),
@@ -362,19 +358,23 @@ impl<'a> UploadJob<'a> {
 
 impl Participant for UploadJob<'_> {
     fn want(&self) -> Want {
-        match &self.stage {
+        let step = match &self.stage {
+            JobStage::Prepared(prepared) => &prepared.step,
+            JobStage::Unprepared(job) => return Want::Digests(job.looking.algorithm()),
+            _ => return Want::Nothing,
+        };
+        match step {
             JobStep::Sending(_) => Want::Data,
             JobStep::Fetching | JobStep::Comparing(None) => Want::Digests(None),
             JobStep::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
             JobStep::Looking(looking) => Want::Digests(looking.algorithm()),
-            JobStep::Failing(_) | JobStep::Ended(_) => Want::Nothing,
         }
     }
 
     fn gate(&mut self) -> Option<Box<dyn TailGate>> {
-        let claim = self.plan.as_ref().expect("prepared before").claim.clone();
-        let (gate, verdict) = FormatGate::on(claim);
-        self.verdict = verdict;
+        let JobStage::Prepared(prepared) = &mut self.stage else { return None };
+        let (gate, verdict) = FormatGate::on(prepared.claim.clone());
+        prepared.verdict = verdict;
         Some(gate)
     }
 
@@ -405,9 +405,12 @@ impl Participant for UploadJob<'_> {
     }
 
     async fn end(&mut self, error: TransferError) {
-        let stage = std::mem::replace(&mut self.stage, JobStep::Fetching);
-        let failure: PushFailure = match (error, stage) {
-            (_, ended @ (JobStep::Ended(_) | JobStep::Failing(_))) => return self.stage = ended,
+        let step = match &mut self.stage {
+            JobStage::Ended(_) | JobStage::Failing { .. } => return,
+            JobStage::Prepared(job) => std::mem::replace(&mut job.step, JobStep::Fetching),
+            _ => JobStep::Fetching,
+        };
+        let failure: PushFailure = match (error, step) {
             (TransferError::ReadOnce { name, .. }, JobStep::Sending(Some(failure))) => {
                 read_once(name, failure)
             }
@@ -432,20 +435,21 @@ impl UploadJob<'_> {
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(branch).await,
             // It needs no data, only digests to compare it with.
-            Ok(Found::All(_)) => return self.stage = JobStep::Comparing(None),
+            Ok(Found::All(_)) => return self.set_step(JobStep::Comparing(None)),
             Err(unsent) => Err(unsent),
         };
+        let JobStage::Prepared(prepared) = &mut self.stage else { return };
         match sent {
             Ok(produced) => {
-                if let (Some(plan), Some(Ok(examined))) = (&mut self.plan, self.verdict.get()) {
-                    plan.examined = examined.clone();
+                if let Some(Ok(examined)) = prepared.verdict.get() {
+                    prepared.examined = examined.clone();
                 }
                 if let Err(failure) = self.arrived(produced).await {
                     self.fail(failure).await;
                 }
             }
             Err(Unsent { error, status }) => {
-                let failure = failure_of(error, &self.verdict);
+                let failure = failure_of(error, &prepared.verdict);
                 self.recover(failure, status).await;
             }
         }
@@ -464,7 +468,7 @@ impl UploadJob<'_> {
                     if let Err(failure) = self.wait_for(*image).await {
                         self.fail(failure).await;
                     }
-                    if branch.is_none() || !matches!(self.stage, JobStep::Sending(_)) {
+                    if branch.is_none() || !matches!(self.step(), Some(JobStep::Sending(_))) {
                         return None;
                     }
                 }
@@ -479,12 +483,17 @@ impl UploadJob<'_> {
 
     /// Compares, or has the service fetch, what is known by its digests now.
     async fn go_on(&mut self, produced: &Produced) {
-        let done = match std::mem::replace(&mut self.stage, JobStep::Fetching) {
+        let step = match &mut self.stage {
+            JobStage::Unprepared(job) => JobStep::Looking(std::mem::take(&mut job.looking)),
+            JobStage::Prepared(job) => std::mem::replace(&mut job.step, JobStep::Fetching),
+            _ => return,
+        };
+        let done = match step {
             JobStep::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
             JobStep::Comparing(Some(_)) => self.compare(produced.clone()).await,
             JobStep::Comparing(None) => self.arrived(produced.clone()).await,
             JobStep::Looking(looking) => self.looked(looking, produced).await,
-            _ => self.fetched(produced).await,
+            JobStep::Fetching | JobStep::Sending(_) => self.fetched(produced).await,
         };
         if let Err(failure) = done {
             self.fail(failure).await;
@@ -496,7 +505,7 @@ impl UploadJob<'_> {
         while self.record != Record::Made {
             if let Claimed::Theirs(image) = self.claim().await? {
                 self.wait_for(*image).await?;
-                if !matches!(self.stage, JobStep::Fetching) {
+                if !matches!(self.step(), Some(JobStep::Fetching)) {
                     return Ok(());
                 }
             }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use imgpush_formats::{Inspection, ServerVerdict};
 use tracing::Instrument as _;
 
-use super::state::{JobStep, Plan, Seen, UploadJob};
+use super::state::{JobStage, JobStep, Prepared, Seen, Unprepared, UploadJob};
 use crate::progress::Phase;
 use crate::push::error::PushFailure;
-use crate::push::format_check::{Claim, Examined};
+use crate::push::format_check::{Claim, Examined, GateVerdict};
 use crate::push::preflight;
 use crate::push::service::CapabilityQuery;
 use crate::push::target::Stores;
@@ -16,36 +16,35 @@ use crate::push::target::Stores;
 impl UploadJob<'_> {
     /// Hears what the source is, as far as that was seen. Asks all that can be known without a record, unless
     /// the source is to be compared first with what is there.
-    pub(crate) async fn prepare(&mut self, seen: &Seen) {
+    pub(crate) async fn inspected(&mut self, seen: &Seen) {
         let span = self.span();
-        self.seen = Some(seen.clone());
-        let is_to_come = match &self.stage {
-            JobStep::Looking(looking) => looking.is_for_id_only(),
-            JobStep::Ended(_) | JobStep::Failing(_) => false,
-            _ => true,
+        let looking = match &mut self.stage {
+            JobStage::Uninspected(looking) => looking.take(),
+            _ => return,
         };
-        let planning = async {
-            if !is_to_come {
+        let step = match looking {
+            Some(looking) if !looking.is_for_id_only() => {
+                self.stage = JobStage::Unprepared(Unprepared { seen: seen.clone(), looking });
                 return;
             }
-            match self.plan_if_needed().await {
+            Some(looking) => JobStep::Looking(looking),
+            None => JobStep::first(&self.target.via),
+        };
+        let preparing = async {
+            match self.prepare(seen, step).await {
                 // There may be others that are still asked.
                 Ok(()) => self.watch.enter(None),
                 Err(failure) => self.fail(failure).await,
             }
         };
-        planning.instrument(span).await;
+        preparing.instrument(span).await;
     }
 
-    pub(super) async fn plan_if_needed(&mut self) -> Result<(), PushFailure> {
-        if self.plan.is_some() { Ok(()) } else { self.plan().await }
-    }
-
-    async fn plan(&mut self) -> Result<(), PushFailure> {
+    /// Asks what the image will be and whether the service takes it.
+    pub(super) async fn prepare(&mut self, seen: &Seen, step: JobStep) -> Result<(), PushFailure> {
         self.enter(Phase::Asking);
         let client = &self.target.client;
         let (options, subject) = (self.options, self.subject);
-        let seen = self.seen.as_ref().expect("the source is looked at before");
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
         let asking = CapabilityQuery { service: &self.service, client, retry: &options.retry };
         let schema = asking.schema().await?;
@@ -76,7 +75,10 @@ impl UploadJob<'_> {
         }
         let inspection = Arc::clone(&seen.inspection);
         let share = asking.room(subject.size).await?;
-        self.plan = Some(Plan { claim, examined: Examined { inspection, verdict }, share });
+        let examined = Examined { inspection, verdict };
+        let verdict = GateVerdict::default();
+        let prepared = Prepared { claim, examined, share, step, verdict };
+        self.stage = JobStage::Prepared(Box::new(prepared));
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ impl UploadJob<'_> {
             }
             created => created.map_err(|source| self.not_created(source))?,
         };
-        self.record = Record::Made;
+        self.has_record();
         if record.status() != Status::Queued {
             return Err(IntegrityError::Mismatch {
                 field: "status",
@@ -54,7 +54,7 @@ impl UploadJob<'_> {
     pub(super) async fn create_as(&mut self, id: &str) -> Result<bool, PushFailure> {
         match self.ask_for(id, true).await? {
             Ok(_) => {
-                self.record = Record::Made;
+                self.has_record();
                 Ok(true)
             }
             Err(ClientError::Conflict(_)) => {
@@ -64,6 +64,12 @@ impl UploadJob<'_> {
             }
             Err(error) => Err(self.not_created(error)),
         }
+    }
+
+    /// There is a record of this id, for this job.
+    pub(super) fn has_record(&mut self) {
+        self.record = Record::Made;
+        self.target.progress.record(&self.id);
     }
 
     async fn ask_for(

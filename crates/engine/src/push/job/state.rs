@@ -56,8 +56,11 @@ pub(crate) struct Seen {
     pub(crate) is_whole: bool,
 }
 
-/// One image on its way into one target. Each of its futures may be dropped: it knows then whether there
-/// may be a record, and [`interrupt`](UploadJob::interrupt) removes it.
+/// One image on its way into one target: what is known of it from the start to the end. The [`JobStage`] has
+/// what is known for a time only.
+///
+/// Each of its futures may be dropped: it knows then whether there may be a record, and
+/// [`interrupt`](UploadJob::interrupt) removes it.
 pub(crate) struct UploadJob<'a> {
     pub(super) target: &'a Target,
     pub(super) options: &'a PushOptions,
@@ -68,17 +71,11 @@ pub(crate) struct UploadJob<'a> {
     /// The name that was asked for.
     pub(super) wanted_name: String,
     pub(super) existing: Existing,
-    /// Known from [`prepare`](UploadJob::prepare) on.
-    pub(super) seen: Option<Seen>,
-    /// Known before anything is sent.
-    pub(super) plan: Option<Plan>,
     pub(super) id: String,
     pub(super) record: Record,
-    pub(super) stage: JobStep,
+    pub(super) stage: JobStage,
     /// Whether the image is active and right, whatever comes behind.
     pub(super) is_proved: bool,
-    /// What the gate of the last pass found out.
-    pub(super) verdict: GateVerdict,
     pub(super) retries: Retries,
     pub(super) not_before: Option<tokio::time::Instant>,
     pub(super) attempts: u32,
@@ -87,6 +84,40 @@ pub(crate) struct UploadJob<'a> {
     pub(super) watch: Arc<Stopwatch>,
 }
 
+/// Where a job is.
+pub(super) enum JobStage {
+    /// The source has not been inspected. If there are images that may be the same, they are compared first.
+    Uninspected(Option<Looking>),
+    Unprepared(Unprepared),
+    Prepared(Box<Prepared>),
+    /// It failed; the record is yet to be removed.
+    Failing {
+        failure: PushFailure,
+        share: Option<Share>,
+    },
+    Ended(Box<Result<Report, PushError>>),
+}
+
+/// A job before its preparation: if one of these images is the same, no new image is made, and the service is
+/// not asked whether it takes one.
+pub(super) struct Unprepared {
+    pub(super) seen: Seen,
+    pub(super) looking: Looking,
+}
+
+/// A job after its preparation: what the image will be, and what the service will make of it.
+pub(super) struct Prepared {
+    pub(super) claim: Claim,
+    /// What the service will say, and what the bytes are, as far as that is known by now.
+    pub(super) examined: Examined,
+    /// Its room in the quotas.
+    pub(super) share: Option<Share>,
+    pub(super) step: JobStep,
+    /// What the gate of the last pass found out.
+    pub(super) verdict: GateVerdict,
+}
+
+/// What a prepared job does next.
 pub(super) enum JobStep {
     /// The digests are wanted, to tell whether one of these images is the same, or what the id is.
     Looking(Looking),
@@ -96,9 +127,6 @@ pub(super) enum JobStep {
     Fetching,
     /// The bytes are there, and digests are needed to compare: this one, where others are known.
     Comparing(Option<(Algorithm, Produced)>),
-    /// It failed so; the record is yet to be removed.
-    Failing(PushFailure),
-    Ended(Box<Result<Report, PushError>>),
 }
 
 impl JobStep {
@@ -111,13 +139,45 @@ impl JobStep {
     }
 }
 
-/// What the image will be, and what the service will make of it.
-pub(super) struct Plan {
-    pub(super) claim: Claim,
-    /// What the service will say, and what the bytes are, as far as that is known by now.
-    pub(super) examined: Examined,
-    /// Its room in the quotas.
-    pub(super) share: Option<Share>,
+impl UploadJob<'_> {
+    /// The next step of a job that is prepared; a job that has ended takes none.
+    pub(super) fn set_step(&mut self, step: JobStep) {
+        if let JobStage::Prepared(prepared) = &mut self.stage {
+            prepared.step = step;
+        }
+    }
+
+    /// The step of a job that is prepared and has not ended.
+    pub(super) fn step(&self) -> Option<&JobStep> {
+        match &self.stage {
+            JobStage::Prepared(prepared) => Some(&prepared.step),
+            _ => None,
+        }
+    }
+
+    /// What the inspection of the source has found, as far as it was made.
+    pub(super) fn inspection(&self) -> Option<&Inspection> {
+        match &self.stage {
+            JobStage::Unprepared(job) => Some(&job.seen.inspection),
+            JobStage::Prepared(job) => Some(&job.examined.inspection),
+            _ => None,
+        }
+    }
+
+    /// Takes the room in the quotas, to keep it or give it back.
+    pub(super) fn take_share(&mut self) -> Option<Share> {
+        match &mut self.stage {
+            JobStage::Prepared(job) => job.share.take(),
+            JobStage::Failing { share, .. } => share.take(),
+            _ => None,
+        }
+    }
+
+    /// Ends the job.
+    pub(super) fn finish(&mut self, result: Result<Report, PushError>) {
+        self.target.progress.ended(result.as_ref().map(drop).map_err(PushError::kind));
+        self.stage = JobStage::Ended(Box::new(result));
+    }
 }
 
 /// Whether there is a record of that id, and whose it is.
@@ -153,6 +213,7 @@ pub(super) struct Existing {
 }
 
 /// Images that may be the same, as the next reading tells.
+#[derive(Default)]
 pub(super) struct Looking {
     pub(super) candidates: Vec<Image>,
     /// What one of them is hashed by, where that was not computed yet.
@@ -165,7 +226,7 @@ pub(super) struct Looking {
 
 impl Looking {
     pub(super) fn at(candidates: Vec<Image>) -> Self {
-        Looking { candidates, algorithm: None, difference: None, is_theirs: false }
+        Looking { candidates, ..Looking::default() }
     }
 
     /// Whether nothing is there to be compared with, and the digest alone is wanted.

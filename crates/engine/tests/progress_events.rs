@@ -1,0 +1,178 @@
+//! What the receiver of the progress hears of records and ends.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::connect;
+use futures_util::StreamExt as _;
+use imgpush_engine::client::ImageClient;
+use imgpush_engine::source::{BytesSource, ErrorKind, Source, SourceOptions};
+use imgpush_engine::{
+    Batch, BatchOptions, CancellationToken, Download, DownloadOptions, IfExists, MultiPush, Phase,
+    Progress, Push, PushOptions, PushTask, RetryOptions, Target, Verification,
+};
+use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions, USER};
+
+#[derive(Debug, PartialEq)]
+enum Heard {
+    Record(String),
+    Ended(Result<(), ErrorKind>),
+    Other,
+}
+
+#[derive(Default)]
+struct Listener(Mutex<Vec<Heard>>);
+
+impl Listener {
+    fn hear(&self, heard: Heard) {
+        self.0.lock().unwrap().push(heard);
+    }
+
+    /// The ids of the records; there must be one end, and nothing behind it.
+    #[track_caller]
+    fn records_until(&self, end: Result<(), ErrorKind>) -> Vec<String> {
+        let mut heard = std::mem::take(&mut *self.0.lock().unwrap());
+        assert_eq!(heard.pop(), Some(Heard::Ended(end)));
+        let record = |heard| match heard {
+            Heard::Record(id) => Some(id),
+            Heard::Ended(_) => panic!("a second end"),
+            Heard::Other => None,
+        };
+        heard.into_iter().filter_map(record).collect()
+    }
+}
+
+impl Progress for Listener {
+    fn phase(&self, _: Phase) {
+        self.hear(Heard::Other);
+    }
+
+    fn sent(&self, _: u64) {
+        self.hear(Heard::Other);
+    }
+
+    fn record(&self, id: &str) {
+        self.hear(Heard::Record(id.to_owned()));
+    }
+
+    fn ended(&self, result: Result<(), ErrorKind>) {
+        self.hear(Heard::Ended(result));
+    }
+}
+
+async fn service() -> (Sandbox, ImageClient) {
+    let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let client = connect(&sandbox, Some(USER)).await;
+    (sandbox, client)
+}
+
+fn source() -> Box<dyn Source> {
+    Box::new(BytesSource::new("disk.raw", vec![3; 4 << 20]))
+}
+
+fn once() -> PushOptions {
+    PushOptions::named("image").with_retry(RetryOptions::never())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_tells_its_record_and_its_end() {
+    let (sandbox, client) = service().await;
+    let listener = Arc::new(Listener::default());
+    let push = |options| {
+        Push::new(client.clone(), options).with_progress(Arc::clone(&listener) as Arc<dyn Progress>)
+    };
+    let cancel = CancellationToken::new();
+    let report = push(once()).run(source(), &cancel).await.unwrap();
+    assert_eq!(listener.records_until(Ok(())), std::slice::from_ref(&report.id));
+
+    // The same image is there.
+    let skip = once().with_if_exists(IfExists::Skip);
+    push(skip.clone()).run(source(), &cancel).await.unwrap();
+    assert_eq!(listener.records_until(Ok(())), [report.id]);
+
+    sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 4 << 20 });
+    let error = push(once()).run(source(), &cancel).await.unwrap_err();
+    assert_eq!(listener.records_until(Err(error.kind())).len(), 1);
+
+    // What ends before the service is asked for anything.
+    let error = push(once().with_property("checksum", "0")).run(source(), &cancel).await;
+    assert_eq!(listener.records_until(Err(error.unwrap_err().kind())), [""; 0]);
+
+    cancel.cancel();
+    push(skip).run(source(), &cancel).await.unwrap_err();
+    assert_eq!(listener.records_until(Err(ErrorKind::Interrupted)), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_target_has_its_own_end() {
+    let ((north_sandbox, north), (_south_sandbox, south)) = (service().await, service().await);
+    north_sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 4 << 20 });
+    let listeners = [Arc::new(Listener::default()), Arc::new(Listener::default())];
+    let target = |client: &ImageClient, at: usize| {
+        Target::new(client.clone()).with_progress(Arc::clone(&listeners[at]) as _)
+    };
+    let push = MultiPush::new(once()).to(target(&north, 0)).to(target(&south, 1));
+    let results = push.run(source(), &CancellationToken::new()).await;
+    assert_eq!(listeners[0].records_until(Err(ErrorKind::Refused)).len(), 1);
+    assert_eq!(listeners[1].records_until(Ok(())), [results[1].as_ref().unwrap().id.clone()]);
+
+    // A file that does not open.
+    let missing = PushTask::new("/nonexistent/disk.raw", SourceOptions::default(), once());
+    let told = listeners.clone();
+    let batch = Batch::new(BatchOptions::default().with_jobs(NonZeroUsize::MIN))
+        .to(Target::new(north).on_cloud("0"))
+        .to(Target::new(south).on_cloud("1"))
+        .with_progress(move |task| Arc::clone(&told[task.cloud.parse::<usize>().unwrap()]) as _);
+    let mut running = batch.start([missing], &CancellationToken::new()).unwrap();
+    while running.next().await.is_some() {}
+    for listener in listeners {
+        assert_eq!(listener.records_until(Err(ErrorKind::Source)), [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn downloads_and_verifications_tell_their_end() {
+    let (sandbox, client) = service().await;
+    let cancel = CancellationToken::new();
+    let report = Push::new(client.clone(), once()).run(source(), &cancel).await.unwrap();
+    let image = client.image(&report.id).await.unwrap();
+    let listener = Arc::new(Listener::default());
+    let options = || DownloadOptions::default().with_retries(0);
+    let download = Download::new(client.clone(), options()).with_progress(listener.clone());
+    let verification = Verification::new(client, options()).with_progress(listener.clone());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk");
+
+    download.to_file(&image, &path, &cancel).await.unwrap();
+    listener.records_until(Ok(()));
+    let error = download.to_file(&image, &path, &cancel).await.unwrap_err();
+    listener.records_until(Err(error.kind()));
+    download.to_writer(&image, &mut Vec::new(), "memory", &cancel).await.unwrap();
+    listener.records_until(Ok(()));
+    let mut stream = download.stream(&image);
+    while stream.next().await.is_some() {}
+    listener.records_until(Ok(()));
+
+    verification.against_download(&image, &cancel).await.unwrap();
+    listener.records_until(Ok(()));
+    verification.against_file(&image, source(), &cancel).await.unwrap();
+    listener.records_until(Ok(()));
+    sandbox.inject(Operation::Download, Fault::Status { status: 500, after: 0 });
+    let error = verification.against_download(&image, &cancel).await.unwrap_err();
+    listener.records_until(Err(error.kind()));
+    sandbox.inject(Operation::Download, Fault::Status { status: 500, after: 0 });
+    let mut stream = download.stream(&image);
+    let error = loop {
+        match stream.next().await.unwrap() {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    listener.records_until(Err(error.kind()));
+}
