@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run, say};
@@ -16,6 +16,7 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     steps.step("clippy without the sandbox", || {
         run(cargo(["clippy", "-p", "imgpush", "--no-default-features", "--locked"]).args(DENY))
     });
+    steps.step("clippy of the sources, feature by feature", source_features);
     steps.step("clippy without own kernels", || {
         run(kernels::capped("clippy", "portable").arg("--all-targets").args(DENY))
     });
@@ -35,6 +36,23 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
 }
 
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
+
+/// The package that has a feature for each format and origin of a source.
+const SOURCE: &str = "imgpush-source";
+
+/// Runs clippy on `imgpush-source` without features and with each of its features alone: the workspace
+/// always builds it with all of them, and cannot show that one needs code of another.
+fn source_features() -> Result<()> {
+    let metadata = package::metadata()?;
+    let mut packages = metadata.workspace_packages().into_iter();
+    let package = packages.find(|package| package.name.as_str() == SOURCE).context(SOURCE)?;
+    let names = package.features.keys().map(String::as_str).filter(|name| *name != "default");
+    for features in std::iter::once("").chain(names) {
+        let mut clippy = cargo(["clippy", "-p", SOURCE, "--no-default-features", "--locked"]);
+        run(clippy.args(["--features", features]).args(DENY))?;
+    }
+    Ok(())
+}
 
 /// The version that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
