@@ -1,13 +1,9 @@
 //! What pushes say of their time, where it is known who took it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::io::{Cursor, Read, Write as _};
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, Compression, Decompressed, ReaderSource, Source};
 use imgpush_engine::{

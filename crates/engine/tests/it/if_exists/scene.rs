@@ -17,8 +17,8 @@ use imgpush_sandbox::{ADMIN, PROJECT_ID, Sandbox, SandboxOptions, USER};
 use sha2::Digest as _;
 use uuid::Uuid;
 
-use crate::common::connect;
 use crate::counted::Counted;
+use crate::scene::connect;
 
 pub(crate) const NAME: &str = "nightly";
 

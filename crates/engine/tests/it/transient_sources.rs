@@ -1,12 +1,8 @@
 //! Sources that fail for a moment: they are read again from their start.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, NewImage};
 use imgpush_engine::pool::Pool;

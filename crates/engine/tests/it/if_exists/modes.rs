@@ -5,9 +5,9 @@ use imgpush_engine::source::ReaderSource;
 use imgpush_engine::{CancellationToken, Push};
 use imgpush_engine::{IfExists, MultiPush, PushAction, PushFailure, Retire, VerifiedBy};
 
-use crate::common::connect;
+use super::scene::{NAME, Scene, data, failure, options, record};
 use crate::counted::Counted;
-use crate::scene::{NAME, Scene, data, failure, options, record};
+use crate::scene::connect;
 
 /// What is there before.
 #[derive(Clone, Copy, Debug)]

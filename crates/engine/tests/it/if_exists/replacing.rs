@@ -6,7 +6,7 @@ use imgpush_engine::{
 };
 use imgpush_sandbox::{Fault, Operation};
 
-use crate::scene::{NAME, Scene, data, options, record};
+use super::scene::{NAME, Scene, data, options, record};
 
 fn replace(how: Retire) -> imgpush_engine::PushOptions {
     options(IfExists::Replace(how))

@@ -1,16 +1,12 @@
 //! Many images at a time, and settings that are tried, against sandboxes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status, Visibility};
 use imgpush_engine::source::SourceOptions;

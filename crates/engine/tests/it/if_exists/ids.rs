@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use imgpush_engine::{IfExists, PushAction};
 use imgpush_sandbox::{Fault, Operation};
 
-use crate::scene::{NAME, Scene, data, derived, options, sha512};
+use super::scene::{NAME, Scene, data, derived, options, sha512};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
@@ -17,7 +17,7 @@ async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
         scene.client.delete(&report.id).await.unwrap();
     }
     // Another's image of such an id is no obstacle either.
-    scene.admin.create(&crate::scene::record_of(&derived(&digest, 3, NAME))).await.unwrap();
+    scene.admin.create(&super::scene::record_of(&derived(&digest, 3, NAME))).await.unwrap();
     let (result, _) = scene.push_data(options(IfExists::Skip), &data(0)).await;
     assert_eq!(result.unwrap().id, derived(&digest, 4, NAME));
 
@@ -44,7 +44,7 @@ async fn behind_as_many_as_are_tried_an_id_is_made_up() {
     let scene = Scene::new().await;
     for number in 0..64 {
         let id = derived(&sha512(&data(0)), number, NAME);
-        scene.client.create(&crate::scene::record_of(&id)).await.unwrap();
+        scene.client.create(&super::scene::record_of(&id)).await.unwrap();
         scene.client.delete(&id).await.unwrap();
     }
     let report = scene.push_data(options(IfExists::Skip), &data(0)).await.0.unwrap();

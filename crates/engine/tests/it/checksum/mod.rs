@@ -1,12 +1,8 @@
 //! A source is what was published, or it never becomes an image; against the sandbox.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod pushes;
 mod scene;
 mod signed;
 #[expect(dead_code, reason = "the tests of signatures use the rest")]
-#[path = "../../../source/tests/checksum/signer.rs"]
+#[path = "../../../../source/tests/checksum/signer.rs"]
 mod signer;

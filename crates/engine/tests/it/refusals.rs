@@ -1,14 +1,10 @@
 //! What a push does not send, and what it sends all the same, against the sandbox: which takes nearly
 //! everything, so that each refusal here is the engine's own.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex};
 
-use common::connect;
+use crate::scene::connect;
 use imgpush_engine::client::{ImageClient, NewImage};
 use imgpush_engine::image_formats::FindingId;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};

@@ -1,13 +1,9 @@
 //! What staging makes of trouble on the way, against the sandbox.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::io::Write as _;
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use imgpush_engine::client::{Image, ImageClient, Import, NewImage, Status, WaitOptions};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{

@@ -8,7 +8,7 @@ use imgpush_engine::{CancellationToken, DownloadOptions, PartialOutcome, Sparse}
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
-use crate::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
+use super::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
 
 const BLOCK: usize = 64 << 10;
 

@@ -3,7 +3,7 @@
 use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure, VerifiedBy};
 use serde_json::json;
 
-use crate::scene::{SIZE, Scene, data, image, is_same, quick};
+use super::scene::{SIZE, Scene, data, image, is_same, quick};
 
 fn keeping() -> DownloadOptions {
     let mut options = quick();

@@ -3,10 +3,6 @@
 //! The service is scripted here, byte by byte; the hashes come from plain library crates, so that a
 //! mistake of the hashing under test cannot agree with itself.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod existing;
 mod ranges;
 mod scene;
@@ -17,7 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::connect;
+use self::scene::{Act, Heard, ID, MIB, SIZE, Scene, data, hex, image, is_same, quick};
+use crate::scene::connect;
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
@@ -28,7 +25,6 @@ use imgpush_engine::{
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 use md5::Md5;
-use scene::{Act, Heard, ID, MIB, SIZE, Scene, data, hex, image, is_same, quick};
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha512};
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::common::connect;
+use crate::scene::connect;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::checksum::Expected;
 use imgpush_engine::client::{ImageClient, ImageQuery};
@@ -16,7 +16,7 @@ use imgpush_engine::{
 use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
 
 #[expect(dead_code, reason = "the tests of checksums use the rest")]
-#[path = "../../../source/tests/checksum/data.rs"]
+#[path = "../../../../source/tests/checksum/data.rs"]
 mod data;
 
 pub(crate) use self::data::{BYTES, content, sha256, sha512, unpacking, xz};

@@ -1,14 +1,10 @@
 //! What the receiver of the progress hears of records and ends.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use futures_util::StreamExt as _;
 use imgpush_engine::client::ImageClient;
 use imgpush_engine::source::{BytesSource, ErrorKind, Source, SourceOptions};

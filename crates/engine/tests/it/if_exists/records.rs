@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use imgpush_engine::{IfExists, PushFailure, Records};
 use imgpush_sandbox::{Fault, Operation};
 
-use crate::scene::{NAME, Scene, Way, data, derived, failure, options, record_of, sha512};
+use super::scene::{NAME, Scene, Way, data, derived, failure, options, record_of, sha512};
 
 #[derive(Default)]
 struct Account {

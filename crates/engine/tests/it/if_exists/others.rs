@@ -6,7 +6,7 @@ use imgpush_engine::client::Status;
 use imgpush_engine::{Earlier, IfExists, NoteId, PushAction, PushFailure, Report, VerifiedBy};
 use imgpush_sandbox::{Fault, Operation};
 
-use crate::scene::{NAME, Scene, Way, data, derived, failure, options, record, record_of, sha512};
+use super::scene::{NAME, Scene, Way, data, derived, failure, options, record, record_of, sha512};
 
 fn id() -> String {
     derived(&sha512(&data(0)), 0, NAME)

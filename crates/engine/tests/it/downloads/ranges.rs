@@ -9,7 +9,7 @@ use md5::Md5;
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
-use crate::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
+use super::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
 
 /// Some segments and a bit.
 const LARGE: usize = 16 * MIB + 77;

@@ -3,15 +3,11 @@
 //! Each test asserts three things: what is reported, that no record is left behind unsaid, and that the
 //! fault really took place.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Error, ImageClient, ImageQuery};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};

@@ -1,17 +1,11 @@
 //! One source into several targets, on every way there is, and what is tried again, against sandboxes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "common/counted.rs"]
-mod counted;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::connect;
-use counted::Counted;
+use crate::counted::Counted;
+use crate::scene::connect;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::pool::Pool;

@@ -1,14 +1,11 @@
 //! Sources on their whole way into an image service.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-#[path = "../../source/tests/sources/content.rs"]
+#[path = "../../../source/tests/sources/content.rs"]
 mod content;
-#[path = "../../source/tests/sources/packing.rs"]
+#[path = "../../../source/tests/sources/packing.rs"]
 mod packing;
 #[expect(dead_code, reason = "the tests of sources use the rest")]
-#[path = "../../source/tests/sources/web.rs"]
+#[path = "../../../source/tests/sources/web.rs"]
 mod web;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +18,7 @@ use imgpush_engine::{
 };
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 
-use common::connect;
+use crate::scene::connect;
 use content::content;
 use web::{Answer, Web};
 

@@ -9,8 +9,8 @@ use imgpush_engine::{
     IfExists, NoteId, PushAction, PushFailure, SourceError, TransferError, VerifiedBy,
 };
 
+use super::scene::{NAME, Scene, data, derived, options, record, sha256, sha512};
 use crate::counted::Counted;
-use crate::scene::{NAME, Scene, data, derived, options, record, sha256, sha512};
 
 fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
     Expected::default().with_digest(digest.parse().unwrap()).of(source).unwrap()

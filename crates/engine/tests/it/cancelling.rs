@@ -1,15 +1,11 @@
 //! A push that is given up at every point where it waits: cancelled, it leaves nothing; dropped, it never
 //! leaves an active image with a part of the data.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use common::connect;
+use crate::scene::connect;
 use futures_util::TryStreamExt as _;
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
 use imgpush_engine::source::{ReaderSource, Source};
