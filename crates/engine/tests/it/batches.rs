@@ -22,22 +22,22 @@ use sha2::{Digest as _, Sha512};
 
 const MIB: usize = 1 << 20;
 
-struct Scene {
+struct Batches {
     sandbox: Sandbox,
     client: ImageClient,
     folder: tempfile::TempDir,
 }
 
-impl Scene {
+impl Batches {
     async fn new() -> Self {
-        Scene::with(SandboxOptions::default()).await
+        Batches::with(SandboxOptions::default()).await
     }
 
     async fn with(options: SandboxOptions) -> Self {
         let options = options.with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
         let client = connect(&sandbox, Some(USER)).await;
-        Scene { sandbox, client, folder: tempfile::tempdir().unwrap() }
+        Batches { sandbox, client, folder: tempfile::tempdir().unwrap() }
     }
 
     /// So many files, each of other bytes.
@@ -167,7 +167,7 @@ fn sha512(path: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_fails_spoils_no_other() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let mut files = scene.files(6);
     files[2] = scene.folder.path().join("missing.raw");
     let (outcomes, summary) = scene.run(jobs(3), &files).await;
@@ -189,7 +189,7 @@ async fn one_that_fails_spoils_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let mut files = scene.files(5);
     files[1] = scene.folder.path().join("missing.raw");
     let (outcomes, summary) =
@@ -200,7 +200,7 @@ async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(6);
     let cancel = CancellationToken::new();
     for _ in 0..4 {
@@ -223,7 +223,7 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_are_uploaded_at_once_than_the_project_may() {
     let quota = Quota::default().with_image_count_uploading(2);
-    let scene = Scene::with(SandboxOptions::default().with_quota(quota)).await;
+    let scene = Batches::with(SandboxOptions::default().with_quota(quota)).await;
     let files = scene.files(8);
     for _ in 0..8 {
         scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
@@ -236,7 +236,7 @@ async fn no_more_are_uploaded_at_once_than_the_project_may() {
 /// A service takes one upload a worker; the connections of others wait, and take nothing meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(25);
     // More than the buffers of the connection take.
     std::fs::write(&files[0], vec![1; 24 * MIB]).unwrap();
@@ -258,7 +258,7 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
     let quota = Quota::default().with_image_size_total(3);
-    let scene = Scene::with(SandboxOptions::default().with_quota(quota)).await;
+    let scene = Batches::with(SandboxOptions::default().with_quota(quota)).await;
     let (outcomes, summary) = scene.run(jobs(1), &scene.files(5)).await;
     assert_eq!((summary.pushed, summary.failed), (3, 2));
     for outcome in &outcomes[3..] {
@@ -272,7 +272,7 @@ async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_journal_knows_to_be_proved_costs_one_request() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(3);
     let journal = scene.folder.path().join("journal");
     let options = || jobs(2).with_journal(&journal);
@@ -300,7 +300,7 @@ async fn what_a_journal_knows_to_be_proved_costs_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(2);
     let journal = scene.folder.path().join("journal");
     // A batch that is dropped in the middle leaves what one leaves that is killed.
@@ -340,9 +340,9 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
-    let (north, south) = (Scene::new().await, Scene::new().await);
+    let (north, south) = (Batches::new().await, Batches::new().await);
     let files = north.files(3);
-    let target = |scene: &Scene, name: &str| Target::new(scene.client.clone()).on_cloud(name);
+    let target = |scene: &Batches, name: &str| Target::new(scene.client.clone()).on_cloud(name);
     let special = PushOverrides::default()
         .with_name("special")
         .with_property("os_distro", "debian")
@@ -390,7 +390,7 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
     assert!(matches!(&**property_failure, PushFailure::Property { key, .. } if key == "checksum"));
     assert!(usual.is_ok());
 
-    let image = async |scene: &Scene, name: &str| scene.client.find_existing(name).await.unwrap();
+    let image = async |scene: &Batches, name: &str| scene.client.find_existing(name).await.unwrap();
     let special = image(&south, "special").await;
     assert_eq!(special.hash_value().map(str::to_owned), Some(sha512(&files[1])));
     let property = |image: &Image, key: &str| image.property(key).map(str::to_owned);
@@ -411,7 +411,7 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_of_each_task_has_one_result_and_counts_once() {
-    let (north, south) = (Scene::new().await, Scene::new().await);
+    let (north, south) = (Batches::new().await, Batches::new().await);
     let file = north.file(0);
     let missing = north.folder.path().join("missing.raw");
     let both = |path: &PathBuf| task(path).with_targets([north.target(), south.target()]);
@@ -439,7 +439,7 @@ async fn each_target_of_each_task_has_one_result_and_counts_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(8);
     for _ in 0..8 {
         scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
@@ -467,9 +467,9 @@ async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
 /// Each task asks for more than the limit, and none waits for what another has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_alone() {
-    let (north, south) = (Scene::new().await, Scene::new().await);
+    let (north, south) = (Batches::new().await, Batches::new().await);
     let options = jobs(4).with_uploads_per_target(NonZeroUsize::MIN);
-    let named = |scene: &Scene, name: &str| {
+    let named = |scene: &Batches, name: &str| {
         scene.target().with_overrides(PushOverrides::default().with_name(name))
     };
     let task_of = |(at, file): (usize, &PathBuf)| {
@@ -487,7 +487,7 @@ async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_
 /// Pushes, downloads and verifications in one batch, as many at a time as jobs.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_batch_pushes_downloads_and_verifies() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(6);
     scene.run(jobs(2), &files[..3]).await;
     let mut images = scene.images().await;
@@ -564,7 +564,7 @@ async fn one_batch_pushes_downloads_and_verifies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
-    let (north, south) = (Scene::new().await, Scene::new().await);
+    let (north, south) = (Batches::new().await, Batches::new().await);
     let files = north.files(3);
     let refused = || imgpush_engine::client::Error::LoginRefused {
         url: "http://keystone.example".to_owned(),
@@ -597,7 +597,7 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
 /// Of downloads those that run are cancelled, and keep what has come.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_cancels_what_runs_where_that_is_wanted() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let files = scene.files(4);
     std::fs::write(&files[0], vec![7; 24 * MIB]).unwrap();
     scene.run(jobs(1), &files).await;
@@ -674,7 +674,7 @@ impl Progress for AtByte {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_tried_and_nothing_of_it_stays() {
-    let scene = Scene::new().await;
+    let scene = Batches::new().await;
     let file = scene.file(7);
     let mut options = TuneOptions::default();
     options.most_jobs = NonZeroUsize::new(2).unwrap();

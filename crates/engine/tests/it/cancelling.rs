@@ -17,14 +17,14 @@ use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
 const BYTES: usize = 3 << 20;
 
-struct Scene {
+struct Cancelled {
     sandboxes: Vec<Sandbox>,
     clients: Vec<ImageClient>,
 }
 
-impl Scene {
+impl Cancelled {
     async fn new(count: usize) -> Self {
-        let mut scene = Scene { sandboxes: Vec::new(), clients: Vec::new() };
+        let mut scene = Cancelled { sandboxes: Vec::new(), clients: Vec::new() };
         for _ in 0..count {
             let options = SandboxOptions::default().with_stores(["fast", "slow"]);
             let sandbox = Sandbox::start(options).await.unwrap();
@@ -106,7 +106,7 @@ async fn cancelled_at(push: &MultiPush, wait: usize) -> (bool, Vec<Result<Report
 }
 
 /// Cancels at every wait of a push until one has no more of them; how many there were.
-async fn cancel_everywhere(scene: &Scene, via: Via, stores: Stores) -> usize {
+async fn cancel_everywhere(scene: &Cancelled, via: Via, stores: Stores) -> usize {
     let push = scene.push(&via, &stores);
     let mut waits = 0;
     loop {
@@ -140,28 +140,28 @@ async fn cancel_everywhere(scene: &Scene, via: Via, stores: Stores) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_cancelled_anywhere_leaves_nothing_but_what_is_proved() {
-    let scene = Scene::new(1).await;
+    let scene = Cancelled::new(1).await;
     let waits = cancel_everywhere(&scene, Via::Direct, Stores::Default).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn so_does_one_with_two_targets() {
-    let scene = Scene::new(2).await;
+    let scene = Cancelled::new(2).await;
     let waits = cancel_everywhere(&scene, Via::Direct, Stores::Default).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn so_does_an_import() {
-    let scene = Scene::new(1).await;
+    let scene = Cancelled::new(1).await;
     let waits = cancel_everywhere(&scene, Via::Import, Stores::All).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_waits_to_try_again_is_cancelled_at_once() {
-    let scene = Scene::new(1).await;
+    let scene = Cancelled::new(1).await;
     scene.sandboxes[0].inject(Operation::Upload, Fault::Status { status: 503, after: 0 });
     let mut options = PushOptions::named("image");
     options.retry =
@@ -184,7 +184,7 @@ async fn one_that_waits_to_try_again_is_cancelled_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
-    let scene = Scene::new(2).await;
+    let scene = Cancelled::new(2).await;
     let push = scene.push(&Via::Direct, &Stores::Default);
     let mut waits = 0;
     loop {

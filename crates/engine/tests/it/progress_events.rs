@@ -15,17 +15,17 @@ use imgpush_engine::{
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions, USER};
 
 #[derive(Debug, PartialEq)]
-enum Heard {
+enum Told {
     Record(String),
     Ended(Result<(), ErrorKind>),
     Other,
 }
 
 #[derive(Default)]
-struct Listener(Mutex<Vec<Heard>>);
+struct Listener(Mutex<Vec<Told>>);
 
 impl Listener {
-    fn hear(&self, heard: Heard) {
+    fn hear(&self, heard: Told) {
         self.0.lock().unwrap().push(heard);
     }
 
@@ -33,11 +33,11 @@ impl Listener {
     #[track_caller]
     fn records_until(&self, end: Result<(), ErrorKind>) -> Vec<String> {
         let mut heard = std::mem::take(&mut *self.0.lock().unwrap());
-        assert_eq!(heard.pop(), Some(Heard::Ended(end)));
+        assert_eq!(heard.pop(), Some(Told::Ended(end)));
         let record = |heard| match heard {
-            Heard::Record(id) => Some(id),
-            Heard::Ended(_) => panic!("a second end"),
-            Heard::Other => None,
+            Told::Record(id) => Some(id),
+            Told::Ended(_) => panic!("a second end"),
+            Told::Other => None,
         };
         heard.into_iter().filter_map(record).collect()
     }
@@ -45,19 +45,19 @@ impl Listener {
 
 impl Progress for Listener {
     fn phase(&self, _: Phase) {
-        self.hear(Heard::Other);
+        self.hear(Told::Other);
     }
 
     fn sent(&self, _: u64) {
-        self.hear(Heard::Other);
+        self.hear(Told::Other);
     }
 
     fn record(&self, id: &str) {
-        self.hear(Heard::Record(id.to_owned()));
+        self.hear(Told::Record(id.to_owned()));
     }
 
     fn ended(&self, result: Result<(), ErrorKind>) {
-        self.hear(Heard::Ended(result));
+        self.hear(Told::Ended(result));
     }
 }
 

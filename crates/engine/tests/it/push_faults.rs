@@ -23,20 +23,20 @@ const MIB: usize = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A sandbox, a client of it, and a file.
-struct Scene {
+struct Faulty {
     sandbox: Sandbox,
     client: ImageClient,
     file: tempfile::NamedTempFile,
 }
 
-impl Scene {
+impl Faulty {
     async fn new(options: SandboxOptions, bytes: usize) -> Self {
         let sandbox = Sandbox::start(options).await.unwrap();
         let client = connect(&sandbox, Some(USER)).await;
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
         file.write_all(&data).unwrap();
-        Scene { sandbox, client, file }
+        Faulty { sandbox, client, file }
     }
 
     fn source(&self) -> Box<dyn Source> {
@@ -119,7 +119,7 @@ fn status(failure: &PushFailure) -> Option<u16> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_push_is_proved_and_announced_its_size_twice() {
-    let scene = Scene::new(tokens(), 3 * MIB + 17).await;
+    let scene = Faulty::new(tokens(), 3 * MIB + 17).await;
     let report = scene.push().await.unwrap();
     assert!(report.verified);
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
@@ -134,7 +134,7 @@ async fn a_good_push_is_proved_and_announced_its_size_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
-    let scene = Scene::new(tokens(), 0).await;
+    let scene = Faulty::new(tokens(), 0).await;
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5 * MIB + 1]));
     let report = scene.push_with(once("piped"), Box::new(source)).await.unwrap();
     assert_eq!(report.size, Some((5 * MIB + 1) as u64));
@@ -146,7 +146,7 @@ async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_anywhere_is_a_broken_push() {
-    let scene = Scene::new(tokens(), 4 * MIB).await;
+    let scene = Faulty::new(tokens(), 4 * MIB).await;
     for after in [0, 1, 2 * MIB as u64, 4 * MIB as u64] {
         let failure = scene.fails(Operation::Upload, Fault::DropAfter(after)).await;
         assert!(
@@ -160,7 +160,7 @@ async fn a_connection_cut_anywhere_is_a_broken_push() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_early_answer_of_a_proxy_is_read_and_shown() {
-    let scene = Scene::new(tokens(), 64 * MIB).await;
+    let scene = Faulty::new(tokens(), 64 * MIB).await;
     for (code, after) in [(413, 0), (413, MIB as u64), (502, 3 * MIB as u64), (503, 0)] {
         let failure = scene.fails(Operation::Upload, Fault::Status { status: code, after }).await;
         match &failure {
@@ -182,7 +182,7 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_byte_damaged_on_the_way_is_noticed() {
-    let scene = Scene::new(tokens(), 4 * MIB).await;
+    let scene = Faulty::new(tokens(), 4 * MIB).await;
     for offset in [0, 2 * MIB as u64, 4 * MIB as u64 - 1] {
         let failure = scene.fails(Operation::Upload, Fault::CorruptByte(offset)).await;
         let PushFailure::Integrity(IntegrityError::Mismatch { field: "os_hash_value", .. }) =
@@ -195,7 +195,7 @@ async fn a_byte_damaged_on_the_way_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_reports_something_else_is_not_believed() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     let failure = scene.fails(Operation::Upload, Fault::WrongHash).await;
     assert!(
         matches!(
@@ -224,7 +224,7 @@ async fn a_server_that_reports_something_else_is_not_believed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_hash_algorithm_is_computed_by_reading_again() {
-    let scene = Scene::new(tokens().with_hash_algo("sha3_256"), 2 * MIB + 5).await;
+    let scene = Faulty::new(tokens().with_hash_algo("sha3_256"), 2 * MIB + 5).await;
     let report = scene.push().await.unwrap();
     assert!(report.verified);
     assert_eq!(report.os_hash_algo.as_deref(), Some("sha3_256"));
@@ -242,7 +242,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_made_up_for_by_asking() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     scene.sandbox.inject(Operation::Upload, Fault::DropAnswer);
     let report = scene.push().await.unwrap();
     assert!(report.verified);
@@ -258,7 +258,7 @@ async fn a_lost_answer_is_made_up_for_by_asking() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     scene.sandbox.inject(Operation::Create, Fault::Status { status: 504, after: 0 });
     let error = scene.push().await.unwrap_err();
     assert_eq!(status(&error.failure), Some(504), "{error:?}");
@@ -269,7 +269,7 @@ async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passing_trouble_of_the_verification_does_not_cost_the_image() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     scene.sandbox.inject(Operation::Show, Fault::Status { status: 503, after: 0 });
     scene.sandbox.inject(Operation::Show, Fault::DropAfter(0));
     assert!(scene.push().await.unwrap().verified);
@@ -278,7 +278,7 @@ async fn a_passing_trouble_of_the_verification_does_not_cost_the_image() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_expires_is_renewed_once() {
     // Small enough to be out before the refusal: behind a larger one its answer may be lost.
-    let scene = Scene::new(tokens(), 5000).await;
+    let scene = Faulty::new(tokens(), 5000).await;
     // Before a call without a body, and before the upload.
     for operation in [Operation::Schema, Operation::Create, Operation::Show] {
         scene.sandbox.inject(operation, Fault::ExpireToken);
@@ -304,7 +304,7 @@ async fn a_token_that_expires_is_renewed_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_be_refused_is_refused_before_a_record_exists() {
     let quota = Quota::default().with_image_size_total(2);
-    let scene = Scene::new(tokens().with_quota(quota), 3 * MIB).await;
+    let scene = Faulty::new(tokens().with_quota(quota), 3 * MIB).await;
     let error = scene.push().await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Quota { name: "image_size_total", .. }),
@@ -331,7 +331,7 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
 
     // Forced, it is the server that refuses, and the record is removed.
     options.force_format = true;
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     let error = scene.push_with(options, scene.source()).await.unwrap_err();
     assert_eq!(status(&error.failure), Some(415), "{error:?}");
     assert_eq!(scene.images().await, 0);
@@ -339,7 +339,7 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
-    let scene = Scene::new(tokens().with_image_size_cap(MIB as u64), 2 * MIB).await;
+    let scene = Faulty::new(tokens().with_image_size_cap(MIB as u64), 2 * MIB).await;
     let error = scene.push().await.unwrap_err();
     match &*error.failure {
         PushFailure::Transfer(TransferError::Broken { .. }) => {}
@@ -350,7 +350,7 @@ async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_takes_nothing_is_given_up() {
-    let scene = Scene::new(tokens(), 64 * MIB).await;
+    let scene = Faulty::new(tokens(), 64 * MIB).await;
     scene.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration: HOUR });
     let mut options = once("stalled");
     options.idle_timeout = Duration::from_secs(1);
@@ -364,7 +364,7 @@ async fn a_connection_that_takes_nothing_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_in_failure_is_kept_when_asked_for() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
     let mut options = once("kept");
     options.keep_failed = true;
@@ -376,7 +376,7 @@ async fn an_image_in_failure_is_kept_when_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     let mut options = once("protected");
     options.protected = Some(true);
     scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
@@ -390,7 +390,7 @@ async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_taken_is_not_removed() {
-    let scene = Scene::new(tokens(), MIB).await;
+    let scene = Faulty::new(tokens(), MIB).await;
     let report = scene.push().await.unwrap();
     let mut options = once("second");
     options.id = Some(report.id.clone());
@@ -426,7 +426,7 @@ impl Progress for AtSending {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
     for (what, bytes) in [("shrinks", 40 * MIB as u64), ("grows", 70 * MIB as u64)] {
-        let scene = Scene::new(tokens(), 64 * MIB).await;
+        let scene = Faulty::new(tokens(), 64 * MIB).await;
         let handle = scene.file.reopen().unwrap();
         let change: Box<dyn FnOnce() + Send> = Box::new(move || handle.set_len(bytes).unwrap());
         let push = Push::new(scene.client.clone(), once(what))
@@ -450,7 +450,7 @@ async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_file_needs_a_word() {
-    let scene = Scene::new(tokens(), 0).await;
+    let scene = Faulty::new(tokens(), 0).await;
     let error = scene.push().await.unwrap_err();
     assert!(matches!(error.failure.source_error(), Some(SourceError::Empty { .. })), "{error:?}");
     let mut options = once("empty");
@@ -462,7 +462,7 @@ async fn an_empty_file_needs_a_word() {
 /// All that it could wait for takes an hour, so that it ends at all shows that it waits for nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_push_cleans_up_at_once() {
-    let scene = Scene::new(tokens(), 64 * MIB).await;
+    let scene = Faulty::new(tokens(), 64 * MIB).await;
     let error = scene.cancelled_in_mid_upload().await;
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
     assert_eq!(scene.removals(), 1);
@@ -471,7 +471,7 @@ async fn a_cancelled_push_cleans_up_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_push_does_not_wait_for_a_service_that_does_not_answer() {
-    let scene = Scene::new(tokens(), 64 * MIB).await;
+    let scene = Faulty::new(tokens(), 64 * MIB).await;
     scene.sandbox.inject(Operation::Delete, Fault::SlowAnswer(HOUR));
     let error = scene.cancelled_in_mid_upload().await;
     let RecordOutcome::Left { reason, .. } = &error.outcome else { panic!("{:?}", error.outcome) };
@@ -491,7 +491,7 @@ async fn a_source_that_breaks_off_is_the_sources_failure() {
             Ok(count)
         }
     }
-    let scene = Scene::new(tokens(), 0).await;
+    let scene = Faulty::new(tokens(), 0).await;
     let source = ReaderSource::new("disk", Breaking(5 * MIB));
     let error = scene.push_with(once("x"), Box::new(source)).await.unwrap_err();
     let Some(SourceError::Read { at, .. }) = error.failure.source_error() else {
@@ -513,7 +513,7 @@ async fn a_source_that_panics_is_the_sources_failure() {
             Ok(count)
         }
     }
-    let scene = Scene::new(tokens(), 0).await;
+    let scene = Faulty::new(tokens(), 0).await;
     for bytes in [0, 5 * MIB] {
         let source = ReaderSource::new("disk", Panicking(bytes));
         let error = scene.push_with(once("x"), Box::new(source)).await.unwrap_err();

@@ -16,7 +16,7 @@ use imgpush_sandbox::{Sandbox, SandboxOptions};
 
 const MIB: usize = 1 << 20;
 
-struct Scene {
+struct Refusing {
     sandbox: Sandbox,
     client: ImageClient,
 }
@@ -28,11 +28,11 @@ enum By {
     Pipe,
 }
 
-impl Scene {
+impl Refusing {
     async fn new() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let client = connect(&sandbox, None).await;
-        Scene { sandbox, client }
+        Refusing { sandbox, client }
     }
 
     async fn push(&self, bytes: &[u8], by: By, options: &PushOptions) -> Result<Report, PushError> {
@@ -190,7 +190,7 @@ fn udf() -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_service_would_refuse_makes_no_record() {
-    let scene = Scene::new().await;
+    let scene = Refusing::new().await;
     let flat = b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"/etc/passwd\" 0\n";
     let bitlocker = with(MIB, &[(0, b"\xeb\x58\x90-FVE-FS-"), (510, b"\x55\xaa")]);
     let text = format!("{}\u{e9}\n", "words ".repeat(99)).into_bytes();
@@ -250,7 +250,7 @@ async fn what_the_service_would_refuse_makes_no_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_the_end_shows_is_never_sent_whole() {
-    let scene = Scene::new().await;
+    let scene = Refusing::new().await;
     let koly = with(512, &[(0, b"koly\0\0\0\x04\0\0\x02\0")]);
     let footer = fixed_vhd().split_off(4 * MIB);
     for (image, options, words) in [
@@ -267,7 +267,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
     // Of a short stream the end is there before a record is.
     let short = with(600, &[(88, b"koly\0\0\0\x04\0\0\x02\0")]);
     let records =
-        |scene: &Scene| scene.sandbox.journal().iter().filter(|r| r.method == "POST").count();
+        |scene: &Refusing| scene.sandbox.journal().iter().filter(|r| r.method == "POST").count();
     let before = records(&scene);
     let error = scene.push(&short, By::Pipe, &options()).await.unwrap_err();
     assert_eq!((error.outcome, records(&scene)), (RecordOutcome::NoRecord, before));
@@ -275,7 +275,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_right_or_insisted_on_is_pushed() {
-    let scene = Scene::new().await;
+    let scene = Refusing::new().await;
     let mut relaxed = options();
     relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
     let kernel = with(MIB, &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")]);
@@ -331,7 +331,7 @@ impl Progress for AtAsking {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
-    let scene = Scene::new().await;
+    let scene = Refusing::new().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&vec![0xa5; 3 * MIB]).unwrap();
     let modified = file.as_file().metadata().unwrap().modified().unwrap();
@@ -356,7 +356,7 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_import_would_refuse_is_not_staged() {
-    let scene = Scene::new().await;
+    let scene = Refusing::new().await;
     let wanted = NewImage::named("staged").with_formats("vhd", "bare");
     let image = scene.client.create(&wanted).await.unwrap();
     let stage = |options: StagingOptions| {

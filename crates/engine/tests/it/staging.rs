@@ -15,14 +15,14 @@ use sha2::Digest as _;
 
 const BYTES: usize = 3 << 20;
 
-struct Scene {
+struct Staged {
     sandbox: Sandbox,
     client: ImageClient,
     image: Image,
     file: tempfile::NamedTempFile,
 }
 
-impl Scene {
+impl Staged {
     async fn new() -> Self {
         let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
@@ -31,7 +31,7 @@ impl Scene {
         let image = client.create(&wanted).await.unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&data()).unwrap();
-        Scene { sandbox, client, image, file }
+        Staged { sandbox, client, image, file }
     }
 
     fn source(&self) -> Box<dyn Source> {
@@ -60,7 +60,7 @@ fn data() -> Vec<u8> {
 
 #[tokio::test]
 async fn what_is_staged_is_what_the_import_then_shows() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     let report = scene.stage(scene.source()).await.unwrap();
     assert_eq!((report.size, report.attempts), (BYTES as u64, 1));
     let hex: String = sha2::Sha512::digest(data()).iter().map(|b| format!("{b:02x}")).collect();
@@ -74,7 +74,7 @@ async fn what_is_staged_is_what_the_import_then_shows() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_leaves_the_record_as_it_was() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     scene.sandbox.inject(Operation::Stage, Fault::DropAfter(1 << 20));
     let mut options = StagingOptions::default();
     options.retry = RetryOptions::never();
@@ -92,7 +92,7 @@ async fn a_connection_that_breaks_leaves_the_record_as_it_was() {
 
 #[tokio::test]
 async fn what_breaks_is_sent_again_to_the_same_record() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     scene.sandbox.inject(Operation::Stage, Fault::DropAfter(1 << 20));
     scene.sandbox.inject(Operation::Stage, Fault::Status { status: 503, after: 0 });
     let report = scene.stage(scene.source()).await.unwrap();
@@ -103,7 +103,7 @@ async fn what_breaks_is_sent_again_to_the_same_record() {
 
 #[tokio::test]
 async fn an_answer_that_is_lost_is_not_data_that_is_lost() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     scene.sandbox.inject(Operation::Stage, Fault::DropAnswer);
     let report = scene.stage(scene.source()).await.unwrap();
     assert_eq!((report.size, scene.stagings()), (BYTES as u64, 1));
@@ -111,12 +111,12 @@ async fn an_answer_that_is_lost_is_not_data_that_is_lost() {
 
 #[tokio::test]
 async fn a_refused_token_is_renewed_where_the_data_can_be_sent_again() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     scene.sandbox.inject(Operation::Stage, Fault::ExpireToken);
     let report = scene.stage(scene.source()).await.unwrap();
     assert_eq!(report.attempts, 2);
 
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     scene.sandbox.inject(Operation::Stage, Fault::ExpireToken);
     let pipe = ReaderSource::new("a pipe", std::io::Cursor::new(data()));
     let error = scene.stage(Box::new(pipe)).await.unwrap_err();
@@ -129,7 +129,7 @@ async fn a_refused_token_is_renewed_where_the_data_can_be_sent_again() {
 
 #[tokio::test]
 async fn what_cannot_be_staged_is_not_sent() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     let mut options = StagingOptions::default();
     options.size = Some(5);
     let staging = Staging::new(scene.client.clone(), options);
@@ -153,7 +153,7 @@ async fn what_cannot_be_staged_is_not_sent() {
 
 #[tokio::test]
 async fn a_cancelled_staging_ends_at_once() {
-    let scene = Scene::new().await;
+    let scene = Staged::new().await;
     // All that it could wait for takes an hour, so that it ends shows that it waits for nothing.
     let hour = Duration::from_secs(3600);
     scene.sandbox.inject(Operation::Stage, Fault::Stall { after: 1 << 20, duration: hour });

@@ -12,7 +12,7 @@ use imgpush_engine::{
 };
 use imgpush_sandbox::{Fault, Operation};
 
-use super::scene::{BYTES, Scene, content, sha256, sha512, unpacking, xz};
+use super::scene::{BYTES, Checked, content, sha256, sha512, unpacking, xz};
 
 fn digest(text: &str) -> Expected {
     Expected::default().with_digest(text.parse().unwrap())
@@ -24,7 +24,7 @@ fn list(text: &str) -> Expected {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let data = content(0);
     let file = scene.file("disk.img", &data);
     let right = sha256(&data);
@@ -51,7 +51,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let right = content(0);
     for at in [0, BYTES / 2, BYTES - 1] {
         let mut wrong = right.clone();
@@ -79,7 +79,7 @@ async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let data = content(0);
     let expected = list(&format!("{}  noble.img\n", sha256(&data))).with_name("noble.img");
     let pipe =
@@ -96,7 +96,7 @@ async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
 /// a name; from a file, a pipe and an address.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let (data, other) = (content(0), content(1));
     let packed = xz(&data);
     let file = scene.file("noble.qcow2.xz", &packed);
@@ -152,14 +152,14 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
 /// Padding that xz lets stand behind the last stream is of no use to the decoder, and of the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let data = content(0);
     let packed = xz(&data);
     let padded = [&packed[..], &[0; 3 << 20]].concat();
     let file = scene.file("noble.img.xz", &padded);
     let right = list(&format!("{}  noble.img.xz\n", sha256(&padded)));
     assert!(scene.push_place(&file, &right).await.unwrap().verified);
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let short = list(&format!("{}  noble.img.xz\n", sha256(&packed)));
     let source = short.of(open(&file, &unpacking()).await.unwrap()).unwrap();
     scene.differs(source).await;
@@ -169,7 +169,7 @@ async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
 /// the connection takes the answer with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_again_is_proved_again() {
-    let scene = Scene::with_tokens().await;
+    let scene = Checked::with_tokens().await;
     let data = &content(0)[..5000];
     for (name, bytes) in [("noble.img", data.to_vec()), ("noble.img.xz", xz(data))] {
         let file = scene.file(name, &bytes);
@@ -190,7 +190,7 @@ async fn what_is_sent_again_is_proved_again() {
 /// A service that refuses early is what went wrong then, and no digest of a part.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     // So long that the connection breaks far from its end.
     let long = std::io::Read::take(std::io::repeat(0), 512 << 20);
     let source = digest(&sha256(b"else")).of(Box::new(ReaderSource::new("long", long))).unwrap();
@@ -206,7 +206,7 @@ async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_staged_is_proved_too() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let data = content(0);
     let file = scene.file("disk.img", &data);
     let staging = Staging::new(scene.client.clone(), StagingOptions::default());
@@ -236,7 +236,7 @@ async fn what_is_staged_is_proved_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_comes_from_a_file_or_an_address_and_shows_no_secret() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let data = content(0);
     let file = scene.file("noble+1.img", &data);
     scene.file("SHA256SUMS", format!("{} *noble+1.img\n", sha256(&data)).as_bytes());

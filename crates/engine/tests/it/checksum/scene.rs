@@ -21,28 +21,28 @@ mod data;
 
 pub(crate) use self::data::{BYTES, content, sha256, sha512, unpacking, xz};
 
-pub(crate) struct Scene {
+pub(crate) struct Checked {
     pub(crate) sandbox: Sandbox,
     pub(crate) client: ImageClient,
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl Scene {
+impl Checked {
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        Scene::of(sandbox, None).await
+        Checked::of(sandbox, None).await
     }
 
     /// One whose tokens can be refused.
     pub(crate) async fn with_tokens() -> Self {
         let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
-        Scene::of(sandbox, Some(USER)).await
+        Checked::of(sandbox, Some(USER)).await
     }
 
     async fn of(sandbox: Sandbox, user: Option<&str>) -> Self {
         let client = connect(&sandbox, user).await;
-        Scene { sandbox, client, folder: tempfile::tempdir().unwrap() }
+        Checked { sandbox, client, folder: tempfile::tempdir().unwrap() }
     }
 
     /// A file in the folder.

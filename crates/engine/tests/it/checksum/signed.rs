@@ -3,13 +3,13 @@
 use imgpush_engine::checksum::{ChecksumList, Expected, Keys};
 use imgpush_engine::source::{ChecksumError, HttpOptions};
 
-use super::scene::{Scene, content, sha256};
+use super::scene::{Checked, content, sha256};
 use super::signer::{Signer, armored};
 
 /// All of it, from addresses, on the way into a service.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
-    let scene = Scene::new().await;
+    let scene = Checked::new().await;
     let (signer, data) = (Signer::new(), content(0));
     let file = scene.file("noble.img", &data);
     let list = format!("{} *noble.img\n", sha256(&data));

@@ -3,7 +3,7 @@
 use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure, VerifiedBy};
 use serde_json::json;
 
-use super::scene::{SIZE, Scene, data, image, is_same, quick};
+use super::scene::{SIZE, Scripted, data, image, is_same, quick};
 
 fn keeping() -> DownloadOptions {
     let mut options = quick();
@@ -15,7 +15,7 @@ fn keeping() -> DownloadOptions {
 async fn a_file_that_is_the_image_is_left_and_proved() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();
     // So a process leaves it that is killed between the two names.
     std::fs::hard_link(scene.destination(), scene.partial()).unwrap();
@@ -33,7 +33,7 @@ async fn another_file_is_replaced_only_where_that_was_said() {
     let mut other = data.clone();
     other[SIZE / 2] ^= 1;
     for content in [&other[..], b"short"] {
-        let scene = Scene::new(data.clone(), []).await;
+        let scene = Scripted::new(data.clone(), []).await;
         std::fs::write(scene.destination(), content).unwrap();
         let error = scene.fetch_with(&image, keeping()).await.unwrap_err();
         let is_other =
@@ -53,7 +53,7 @@ async fn another_file_is_replaced_only_where_that_was_said() {
 async fn two_names_of_one_file_become_one() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();
     std::fs::hard_link(scene.destination(), scene.partial()).unwrap();
     let mut options = quick();
@@ -67,7 +67,7 @@ async fn two_names_of_one_file_become_one() {
 async fn what_nothing_proves_is_another_file() {
     let data = data(SIZE);
     let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();
     let mut options = keeping();
     options.allow_unverified = true;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use self::scene::{Act, Heard, ID, MIB, SIZE, Scene, data, hex, image, is_same, quick};
+use self::scene::{Act, Heard, ID, MIB, SIZE, Scripted, data, hex, image, is_same, quick};
 use crate::scene::connect;
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
@@ -73,7 +73,7 @@ async fn a_connection_cut_anywhere_is_gone_on_with() {
     let image = image(&data, &json!({}));
     for at in [0, 1, SIZE as u64 / 2, MIB as u64, SIZE as u64 - 1] {
         for ranges in [true, false] {
-            let scene = Scene::with_ranges(data.clone(), [Act::Cut(at)], ranges).await;
+            let scene = Scripted::with_ranges(data.clone(), [Act::Cut(at)], ranges).await;
             let report = scene.fetch(&image).await.unwrap();
             assert!(is_same(&scene.destination(), &data), "{at}, {ranges}");
             assert_eq!(scene.asked(), [0, at], "{ranges}");
@@ -91,13 +91,13 @@ async fn only_attempts_that_bring_nothing_count() {
     options.retries = 2;
     // Each time a byte, and once in a while nothing.
     let script = [[Act::Cut(1), Act::Status(503)], [Act::Cut(1), Act::Cut(0)]].concat().repeat(10);
-    let scene = Scene::new(data.clone(), script).await;
+    let scene = Scripted::new(data.clone(), script).await;
     let report = scene.fetch_with(&image, options.clone()).await.unwrap();
     assert_eq!(report.attempts, 41);
     assert!(is_same(&scene.destination(), &data));
 
     // A service without ranges does not come further by sending the same again.
-    let scene = Scene::with_ranges(data.clone(), [Act::Cut(5); 3], false).await;
+    let scene = Scripted::with_ranges(data.clone(), [Act::Cut(5); 3], false).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(matches!(*error.failure, PullFailure::GaveUp { at: 5, attempts: 3, .. }), "{error:?}");
 }
@@ -108,7 +108,7 @@ async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
     let image = image(&data, &json!({}));
     let half = SIZE as u64 / 2;
     let scene =
-        Scene::new(data.clone(), [Act::Cut(half), Act::Status(502), Act::Status(503)]).await;
+        Scripted::new(data.clone(), [Act::Cut(half), Act::Status(502), Act::Status(503)]).await;
     let mut options = quick();
     options.retries = 2;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
@@ -145,7 +145,7 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
     let image = image(&data, &json!({}));
 
     // Whole already: nothing is asked for.
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.partial(), &data).unwrap();
     let report = scene.fetch(&image).await.unwrap();
     assert_eq!((report.resumed_from, report.attempts), (SIZE as u64, 0));
@@ -153,13 +153,13 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
     assert!(is_same(&scene.destination(), &data));
 
     // Too large to be of this image: begun anew.
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.partial(), vec![9; SIZE + 1]).unwrap();
     assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
     assert_eq!(scene.asked(), [0]);
 
     // Wrong: found out at the end, removed, and the next download is a good one.
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.partial(), vec![9; MIB]).unwrap();
     let error = scene.fetch(&image).await.unwrap_err();
     assert!(matches!(
@@ -179,7 +179,7 @@ async fn a_damaged_byte_leaves_nothing_behind() {
         let mut bad = good.clone();
         bad[at] ^= 1;
         let found = hex(Sha512::digest(&bad));
-        let scene = Scene::new(bad, []).await;
+        let scene = Scripted::new(bad, []).await;
         let error = scene.fetch(&image).await.unwrap_err();
         let PullFailure::Integrity(IntegrityError::Differs {
             field: "os_hash_value",
@@ -208,7 +208,7 @@ async fn the_image_says_what_is_compared() {
         (&only_md5, &[VerifiedBy::Checksum]),
         (&no_md5, &[VerifiedBy::OsHashValue]),
     ] {
-        let scene = Scene::new(data.clone(), []).await;
+        let scene = Scripted::new(data.clone(), []).await;
         let report = scene.fetch(&image(&data, changes)).await.unwrap();
         assert_eq!((report.verified, &report.verified_by[..]), (true, by), "{changes}");
     }
@@ -218,7 +218,7 @@ async fn the_image_says_what_is_compared() {
         ("size", json!({"size": SIZE - 1})),
         ("size", json!({"size": SIZE + 1})),
     ] {
-        let scene = Scene::new(data.clone(), []).await;
+        let scene = Scripted::new(data.clone(), []).await;
         let error = scene.fetch(&image(&data, &changes)).await.unwrap_err();
         match &*error.failure {
             PullFailure::Integrity(IntegrityError::Differs { field: found, .. }) => {
@@ -233,7 +233,7 @@ async fn the_image_says_what_is_compared() {
     allowed.allow_unverified = true;
     let unknown = json!({"os_hash_algo": "sm3"});
     for (changes, by) in [(&none, &[][..]), (&unknown, &[VerifiedBy::Checksum])] {
-        let scene = Scene::new(data.clone(), []).await;
+        let scene = Scripted::new(data.clone(), []).await;
         let image = image(&data, changes);
         let error = scene.fetch(&image).await.unwrap_err();
         assert!(
@@ -247,7 +247,7 @@ async fn the_image_says_what_is_compared() {
         assert!(is_same(&scene.destination(), &data));
     }
     // Allowed is what cannot be compared, not what differs.
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     let wrong = image(&data, &json!({"os_hash_algo": "sm3", "checksum": hex([7; 16])}));
     let error = scene.fetch_with(&wrong, allowed).await.unwrap_err();
     assert!(
@@ -263,7 +263,7 @@ async fn the_image_says_what_is_compared() {
 async fn a_file_that_is_there_is_left_alone() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), "precious").unwrap();
     let error = scene.fetch(&image).await.unwrap_err();
     let PullFailure::Destination(DestinationError::Exists { path }) = &*error.failure else {
@@ -274,7 +274,7 @@ async fn a_file_that_is_there_is_left_alone() {
     assert!(is_same(&scene.destination(), b"precious"));
 
     // One that comes meanwhile, too: the proved data is kept, and taken when it may be.
-    let other = Scene::new(data.clone(), [Act::Stall(MIB as u64)]).await;
+    let other = Scripted::new(data.clone(), [Act::Stall(MIB as u64)]).await;
     let mut options = quick();
     options.idle_timeout = Duration::from_millis(300);
     let (error, ()) = tokio::join!(other.fetch_with(&image, options), async {
@@ -301,7 +301,7 @@ async fn an_interruption_keeps_what_came() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
     let came = 2 * MIB as u64 + 5;
-    let scene = Scene::new(data.clone(), [Act::Stall(came)]).await;
+    let scene = Scripted::new(data.clone(), [Act::Stall(came)]).await;
     let cancel = CancellationToken::new();
     let heard = Arc::new(Heard::default());
     let download = scene.download(quick()).with_progress(heard.clone());
@@ -324,7 +324,7 @@ async fn an_interruption_keeps_what_came() {
 async fn a_connection_that_falls_silent_is_replaced() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), [Act::Stall(MIB as u64), Act::Stall(0)]).await;
+    let scene = Scripted::new(data.clone(), [Act::Stall(MIB as u64), Act::Stall(0)]).await;
     let mut options = quick();
     options.idle_timeout = Duration::from_millis(200);
     let report = scene.fetch_with(&image, options.clone()).await.unwrap();
@@ -332,7 +332,7 @@ async fn a_connection_that_falls_silent_is_replaced() {
     assert!(is_same(&scene.destination(), &data));
 
     options.retries = 0;
-    let scene = Scene::new(data, [Act::Stall(0)]).await;
+    let scene = Scripted::new(data, [Act::Stall(0)]).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     let PullFailure::GaveUp { source: TransferInterrupted::Stalled { .. }, .. } = &*error.failure
     else {
@@ -347,7 +347,7 @@ async fn a_refusal_is_not_asked_again() {
     let data = data(1000);
     let image = image(&data, &json!({}));
     for status in [400, 403, 404, 410, 416] {
-        let scene = Scene::new(data.clone(), [Act::Cut(10), Act::Status(status)]).await;
+        let scene = Scripted::new(data.clone(), [Act::Cut(10), Act::Status(status)]).await;
         let error = scene.fetch(&image).await.unwrap_err();
         let PullFailure::Client { source, .. } = &*error.failure else { panic!("{error:?}") };
         assert_eq!(source.status().unwrap().as_u16(), status);
@@ -360,7 +360,7 @@ async fn a_refusal_is_not_asked_again() {
 async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), [Act::Cut(MIB as u64), Act::Status(200)]).await;
+    let scene = Scripted::new(data.clone(), [Act::Cut(MIB as u64), Act::Status(200)]).await;
     let error = scene.fetch(&image).await.unwrap_err();
     assert!(
         matches!(
@@ -378,7 +378,7 @@ async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
 async fn more_data_than_the_image_has_is_not_kept() {
     let data = data(SIZE);
     let image = image(&data, &json!({"size": SIZE - 1}));
-    let scene = Scene::new(data, [Act::Endless]).await;
+    let scene = Scripted::new(data, [Act::Endless]).await;
     let error = scene.fetch(&image).await.unwrap_err();
     assert!(
         matches!(
@@ -393,7 +393,7 @@ async fn more_data_than_the_image_has_is_not_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_without_data_to_be_had_says_so() {
     let data = data(1000);
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     for status in ["queued", "saving", "importing", "deactivated", "deleted"] {
         let image = image(&data, &json!({"status": status}));
         let error = scene.fetch(&image).await.unwrap_err();
@@ -412,7 +412,7 @@ async fn an_image_without_data_to_be_had_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_image_is_an_empty_file() {
-    let scene = Scene::new(Vec::new(), []).await;
+    let scene = Scripted::new(Vec::new(), []).await;
     let report = scene.fetch(&image(b"", &json!({}))).await.unwrap();
     assert!(report.verified);
     assert!(is_same(&scene.destination(), b""));
@@ -424,7 +424,7 @@ async fn an_empty_image_is_an_empty_file() {
 async fn a_full_disk_names_what_is_full() {
     let data = data(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data, []).await;
+    let scene = Scripted::new(data, []).await;
     let mut full = tokio::fs::File::options().write(true).open("/dev/full").await.unwrap();
     let cancel = CancellationToken::new();
     let download = scene.download(quick());
@@ -441,7 +441,7 @@ async fn a_writer_gets_the_whole_image_or_not_its_end() {
     let image = image(&good, &json!({}));
     let cancel = CancellationToken::new();
 
-    let scene = Scene::new(good.clone(), [Act::Cut(3), Act::Cut(MIB as u64)]).await;
+    let scene = Scripted::new(good.clone(), [Act::Cut(3), Act::Cut(MIB as u64)]).await;
     let mut written = Vec::new();
     let download = scene.download(quick());
     let report = download.to_writer(&image, &mut written, "memory", &cancel).await.unwrap();
@@ -450,7 +450,7 @@ async fn a_writer_gets_the_whole_image_or_not_its_end() {
 
     let mut bad = good.clone();
     bad[0] ^= 1;
-    let scene = Scene::new(bad, []).await;
+    let scene = Scripted::new(bad, []).await;
     let mut written = Vec::new();
     let download = scene.download(quick());
     let error = download.to_writer(&image, &mut written, "memory", &cancel).await.unwrap_err();
@@ -468,7 +468,7 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
     let good = data(12 * MIB + 1);
     let image = image(&good, &json!({}));
     let options = quick();
-    let scene = Scene::new(good.clone(), []).await.within(0);
+    let scene = Scripted::new(good.clone(), []).await.within(0);
     let chunks: Vec<_> = scene.download(options.clone()).stream(&image).collect().await;
     let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
     assert!(chunks.concat() == good);
@@ -478,7 +478,7 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
         let good = data(bytes);
         let mut bad = good.clone();
         bad[bytes - 1] ^= 1;
-        let scene = Scene::new(bad, []).await.within(0);
+        let scene = Scripted::new(bad, []).await.within(0);
         let image = self::image(&good, &json!({}));
         let mut stream = scene.download(options.clone()).stream(&image);
         let mut given = 0;
@@ -503,7 +503,7 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
     let data = vec![7; size];
     let record = json!({"id": ID, "status": "active", "size": size, "checksum": hex([0; 16])});
     let image: Image = serde_json::from_value(record).unwrap();
-    let scene = Scene::new(data, []).await.within(0);
+    let scene = Scripted::new(data, []).await.within(0);
     let (mut writer, _reader) = tokio::io::duplex(64 << 10);
     let download = scene.download(quick());
     let cancel = CancellationToken::new();
@@ -520,7 +520,7 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_compared_with_what_the_image_shows() {
     let data = data(SIZE);
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     let verification =
         Verification::new(scene.client.clone(), DownloadOptions::default()).on_cloud("scripted");
     let cancel = CancellationToken::new();
@@ -602,7 +602,7 @@ async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
     let good = data(SIZE);
     let image = image(&good, &json!({}));
     let cancel = CancellationToken::new();
-    let scene = Scene::new(good.clone(), [Act::Cut(5)]).await;
+    let scene = Scripted::new(good.clone(), [Act::Cut(5)]).await;
     let verification = Verification::new(scene.client.clone(), quick());
     let report = verification.against_download(&image, &cancel).await.unwrap();
     assert_eq!(
@@ -612,7 +612,7 @@ async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
 
     let mut bad = good;
     bad[5] ^= 1;
-    let scene = Scene::new(bad, []).await;
+    let scene = Scripted::new(bad, []).await;
     let verification = Verification::new(scene.client.clone(), quick());
     let error = verification.against_download(&image, &cancel).await.unwrap_err();
     assert!(matches!(

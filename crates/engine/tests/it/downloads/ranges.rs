@@ -9,7 +9,7 @@ use md5::Md5;
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
-use super::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
+use super::scene::{Act, MIB, Scripted, data, hex, image, is_same, quick};
 
 /// Some segments and a bit.
 const LARGE: usize = 16 * MIB + 77;
@@ -30,7 +30,7 @@ async fn the_bytes_are_in_order_over_any_number_of_connections() {
     let (sha512, md5) = (hex(Sha512::digest(&data)), hex(Md5::digest(&data)));
     for (connections, memory) in [(1, 64), (2, 64), (4, 44), (4, 36), (100, 64), (3, 0)] {
         let options = over(connections);
-        let scene = Scene::new(data.clone(), []).await.within(memory << 20);
+        let scene = Scripted::new(data.clone(), []).await.within(memory << 20);
         let report = scene.fetch_with(&image, options).await.unwrap();
         let asked = scene.asked().len();
         assert!(is_same(&scene.destination(), &data), "{connections} within {memory}");
@@ -47,7 +47,7 @@ async fn a_segment_that_breaks_goes_on_where_it_broke() {
     for act in [Act::Cut(0), Act::Cut(MIB as u64 + 5), Act::Status(503), Act::Stall(3)] {
         let mut options = over(4);
         options.idle_timeout = Duration::from_millis(300);
-        let scene = Scene::new(data.clone(), [act; 3]).await.within(MEMORY);
+        let scene = Scripted::new(data.clone(), [act; 3]).await.within(MEMORY);
         let report = scene.fetch_with(&image, options).await.unwrap();
         assert!(is_same(&scene.destination(), &data));
         // Six segments, and three times the rest of one.
@@ -59,14 +59,14 @@ async fn a_segment_that_breaks_goes_on_where_it_broke() {
 async fn a_service_without_ranges_gets_one_connection() {
     let data = data(LARGE);
     let image = image(&data, &json!({}));
-    let scene = Scene::with_ranges(data.clone(), [], false).await;
+    let scene = Scripted::with_ranges(data.clone(), [], false).await;
     let report = scene.fetch_with(&image, over(4)).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
     // Those that were asked for segments, and the one.
     assert!(report.attempts <= 5, "{} requests", report.attempts);
 
     // Behind a partial file, too.
-    let scene = Scene::with_ranges(data.clone(), [], false).await;
+    let scene = Scripted::with_ranges(data.clone(), [], false).await;
     std::fs::write(scene.partial(), &data[..MIB + 1]).unwrap();
     let report = scene.fetch_with(&image, over(4)).await.unwrap();
     assert_eq!(report.resumed_from, MIB as u64 + 1);
@@ -77,7 +77,7 @@ async fn a_service_without_ranges_gets_one_connection() {
 async fn a_service_that_takes_few_connections_is_asked_by_one() {
     let data = data(LARGE);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), []).await.within(MEMORY);
+    let scene = Scripted::new(data.clone(), []).await.within(MEMORY);
     scene.service.most.store(1, Ordering::Relaxed);
     let mut options = over(4);
     options.retries = 1;
@@ -86,7 +86,7 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
 
     // One that takes none is given up, with what there was.
     let at = MIB as u64;
-    let scene = Scene::new(data.clone(), [Act::Status(503); 100]).await.within(MEMORY);
+    let scene = Scripted::new(data.clone(), [Act::Status(503); 100]).await.within(MEMORY);
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(
@@ -106,7 +106,7 @@ async fn a_damaged_segment_is_found_out() {
     let image = image(&good, &json!({}));
     let mut bad = good;
     bad[10 * MIB] ^= 1;
-    let scene = Scene::new(bad, []).await.within(MEMORY);
+    let scene = Scripted::new(bad, []).await.within(MEMORY);
     let error = scene.fetch_with(&image, over(4)).await.unwrap_err();
     assert!(matches!(
         *error.failure,

@@ -107,16 +107,16 @@ impl Service {
     }
 }
 
-pub(crate) struct Scene {
+pub(crate) struct Scripted {
     pub(crate) service: Arc<Service>,
     pub(crate) client: ImageClient,
     pub(crate) folder: tempfile::TempDir,
     memory_bytes: u64,
 }
 
-impl Scene {
+impl Scripted {
     pub(crate) async fn new(data: Vec<u8>, script: impl Into<VecDeque<Act>>) -> Self {
-        Scene::with_ranges(data, script, true).await
+        Scripted::with_ranges(data, script, true).await
     }
 
     pub(crate) async fn with_ranges(
@@ -145,7 +145,7 @@ impl Scene {
         });
         let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
         let client = ImageClient::connect(&cloud).await.unwrap();
-        Scene { service, client, folder: tempfile::tempdir().unwrap(), memory_bytes: 64 << 20 }
+        Scripted { service, client, folder: tempfile::tempdir().unwrap(), memory_bytes: 64 << 20 }
     }
 
     /// Downloads within so many bytes of memory.

@@ -8,7 +8,7 @@ use imgpush_engine::{CancellationToken, DownloadOptions, PartialOutcome, Sparse}
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
-use super::scene::{Act, MIB, Scene, data, hex, image, is_same, quick};
+use super::scene::{Act, MIB, Scripted, data, hex, image, is_same, quick};
 
 const BLOCK: usize = 64 << 10;
 
@@ -59,7 +59,7 @@ async fn zeros_take_no_space_wherever_they_are() {
     ];
     for (size, places) in layouts {
         let data = zeros(size, places);
-        let scene = Scene::new(data.clone(), []).await;
+        let scene = Scripted::new(data.clone(), []).await;
         let report = scene.fetch(&image(&data, &json!({}))).await.unwrap();
         assert!(is_same(&scene.destination(), &data), "{size}, {places:?}");
         assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
@@ -73,7 +73,7 @@ async fn zeros_take_no_space_wherever_they_are() {
 async fn a_large_image_with_little_data_takes_little() {
     let places = [(300 * MIB + 5, 4096)];
     let data = zeros(512 * MIB + 3, &places);
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     scene.fetch(&image(&data, &json!({}))).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
     let found = allocated(&scene.destination());
@@ -84,7 +84,7 @@ async fn a_large_image_with_little_data_takes_little() {
 async fn never_writes_all_zeros() {
     let data = zeros(5 * MIB + 77, &[(MIB, 4096)]);
     let options = quick().with_sparse(Sparse::Never);
-    let scene = Scene::new(data.clone(), []).await;
+    let scene = Scripted::new(data.clone(), []).await;
     scene.fetch_with(&image(&data, &json!({})), options).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
     assert!(allocated(&scene.destination()) >= data.len() as u64);
@@ -110,7 +110,7 @@ async fn a_partial_file_is_as_long_as_what_was_received() {
         39 * MIB,
         size - 1,
     ] {
-        let scene = Scene::new(data.clone(), [Act::Cut(at as u64)]).await;
+        let scene = Scripted::new(data.clone(), [Act::Cut(at as u64)]).await;
         let error = scene.fetch_with(&image, without_retries()).await.unwrap_err();
         let remains = PartialOutcome::Kept { path: scene.partial(), bytes: at as u64 };
         assert_eq!(error.partial, remains);
@@ -133,7 +133,7 @@ async fn what_was_kept_with_zeros_in_it_is_resumed() {
     let image = image(&data, &json!({}));
     for kept in [MIB + 1, 4 * MIB + 50, 5 * MIB] {
         // Written by somebody who knows no holes.
-        let scene = Scene::new(data.clone(), []).await;
+        let scene = Scripted::new(data.clone(), []).await;
         std::fs::write(scene.partial(), &data[..kept]).unwrap();
         let report = scene.fetch(&image).await.unwrap();
         assert_eq!(report.resumed_from, kept as u64);
@@ -145,7 +145,7 @@ async fn what_was_kept_with_zeros_in_it_is_resumed() {
 async fn the_length_is_right_while_the_network_is_silent() {
     let data = zeros(8 * MIB, &[(0, 1)]);
     let image = image(&data, &json!({}));
-    let scene = Scene::new(data.clone(), [Act::Stall(5 * MIB as u64)]).await;
+    let scene = Scripted::new(data.clone(), [Act::Stall(5 * MIB as u64)]).await;
     let length = || std::fs::metadata(scene.partial()).map_or(0, |found| found.len());
     {
         let cancel = CancellationToken::new();
@@ -177,7 +177,7 @@ async fn no_old_data_is_under_a_hole() {
     let size = 3 * MIB + 77;
     let good = zeros(size, &[(MIB, 10)]);
     let image = image(&good, &json!({}));
-    let scene = Scene::new(good.clone(), []).await;
+    let scene = Scripted::new(good.clone(), []).await;
     // A file that is replaced, and a partial file that cannot be of this image.
     std::fs::write(scene.destination(), data(size)).unwrap();
     std::fs::write(scene.partial(), data(size + 1)).unwrap();
@@ -195,7 +195,7 @@ async fn several_connections_write_holes_too() {
     let data = zeros(32 * MIB + 77, &places);
     let mut options = quick();
     options.connections = 3.try_into().ok();
-    let scene = Scene::new(data.clone(), [Act::Cut(MIB as u64 + 1)]).await;
+    let scene = Scripted::new(data.clone(), [Act::Cut(MIB as u64 + 1)]).await;
     scene.fetch_with(&image(&data, &json!({})), options).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
     assert!(allocated(&scene.destination()) <= most(&places) + BLOCK as u64);

@@ -4,11 +4,11 @@ use futures_util::future::join_all;
 use imgpush_engine::{IfExists, PushAction};
 use imgpush_sandbox::{Fault, Operation};
 
-use super::scene::{NAME, Scene, data, derived, options, sha512};
+use super::scene::{NAME, Project, data, derived, options, sha512};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let digest = sha512(&data(0));
     for number in 0..3 {
         let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)).await;
@@ -27,7 +27,7 @@ async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_can_be_derived_without_a_list() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     for action in [PushAction::Pushed, PushAction::TakenOver] {
         let mut options = options(IfExists::Add);
         options.derive_id = true;
@@ -41,7 +41,7 @@ async fn an_id_can_be_derived_without_a_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_as_many_as_are_tried_an_id_is_made_up() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     for number in 0..64 {
         let id = derived(&sha512(&data(0)), number, NAME);
         scene.client.create(&super::scene::record_of(&id)).await.unwrap();
@@ -55,7 +55,7 @@ async fn behind_as_many_as_are_tried_an_id_is_made_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_runs_at_once_one_makes_the_image_and_all_have_it() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let slow = data(0);
     // Long enough for all the others to find the record.
     scene.sandbox.inject(

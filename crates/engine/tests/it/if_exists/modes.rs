@@ -5,7 +5,7 @@ use imgpush_engine::source::ReaderSource;
 use imgpush_engine::{CancellationToken, Push};
 use imgpush_engine::{IfExists, MultiPush, PushAction, PushFailure, Retire, VerifiedBy};
 
-use super::scene::{NAME, Scene, data, failure, options, record};
+use super::scene::{NAME, Project, data, failure, options, record};
 use crate::counted::Counted;
 use crate::scene::connect;
 
@@ -38,7 +38,7 @@ const MODES: [IfExists; 5] = [
     IfExists::Replace(Retire::Hide),
 ];
 
-async fn arrange(scene: &Scene, before: Before) {
+async fn arrange(scene: &Project, before: Before) {
     let client = &scene.client;
     let mut wanted = record(NAME);
     match before {
@@ -61,7 +61,7 @@ async fn arrange(scene: &Scene, before: Before) {
     }
 }
 
-async fn outcome(scene: &Scene, mode: IfExists) -> Outcome {
+async fn outcome(scene: &Project, mode: IfExists) -> Outcome {
     let before = scene.images().await.len();
     let (result, _) = scene.push_data(options(mode), &data(0)).await;
     let after = scene.images().await.len();
@@ -101,7 +101,7 @@ async fn every_mode_knows_what_is_the_same() {
         (Before::Queued, [plain, Exists, plain, second, plain]),
     ] {
         for (mode, expected) in MODES.into_iter().zip(outcomes) {
-            let scene = Scene::new().await;
+            let scene = Project::new().await;
             arrange(&scene, before).await;
             assert_eq!(outcome(&scene, mode).await, expected, "{mode:?} where there is {before:?}");
         }
@@ -110,7 +110,7 @@ async fn every_mode_knows_what_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_skip_costs_one_request_and_what_differs_in_size_is_not_read() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     scene.active(&scene.client, &record(NAME), &data(0)).await;
     let before = scene.requests(0).len();
     let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)).await;
@@ -130,7 +130,7 @@ async fn a_skip_costs_one_request_and_what_differs_in_size_is_not_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_name_is_the_first_that_is_free_and_is_found_again() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     scene.active(&scene.client, &record(NAME), &data(1)).await;
     for number in [2, 4, 3] {
         let (result, _) = scene.push_data(options(IfExists::Rename), &data(number)).await;
@@ -155,7 +155,7 @@ async fn a_new_name_is_the_first_that_is_free_and_is_found_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_with_odd_characters_are_the_same_names() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     for name in ["a, or so", "in:a,b", "\"quoted\"", "é: 50%"] {
         for mode in [IfExists::Skip, IfExists::Rename] {
             let mut options = options(mode);
@@ -171,7 +171,7 @@ async fn names_with_odd_characters_are_the_same_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hidden_image_is_looked_for_among_the_hidden() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     for action in [PushAction::Pushed, PushAction::Skipped] {
         let mut options = options(IfExists::Skip);
         options.hidden = Some(true);
@@ -196,7 +196,7 @@ async fn without_a_login_the_images_are_nobodys() {
 async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
     let pipe = || Box::new(ReaderSource::new("a pipe", std::io::Cursor::new(data(0))));
     for mode in [IfExists::Skip, IfExists::Rename] {
-        let scene = Scene::new().await;
+        let scene = Project::new().await;
         let report = scene.push(options(mode), pipe()).await.unwrap();
         assert_eq!(report.action, PushAction::Pushed);
         let before = scene.requests(0).len();
@@ -205,7 +205,7 @@ async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
         assert_eq!(scene.requests(before), ["GET /v2/images"]);
         assert_eq!(scene.only().await.status(), Status::Active);
     }
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let replace = || options(IfExists::Replace(Retire::Delete));
     let first = scene.push(replace(), pipe()).await.unwrap();
     let second = scene.push(replace(), pipe()).await.unwrap();
@@ -215,7 +215,7 @@ async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_is_for_itself() {
-    let (one, other) = (Scene::new().await, Scene::new().await);
+    let (one, other) = (Project::new().await, Project::new().await);
     one.active(&one.client, &record(NAME), &data(0)).await;
     let (source, read) = Counted::of(data(0));
     let push = MultiPush::new(options(IfExists::Skip)).to(one.target()).to(other.target());

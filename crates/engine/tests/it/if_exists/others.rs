@@ -6,7 +6,9 @@ use imgpush_engine::client::Status;
 use imgpush_engine::{Earlier, IfExists, NoteId, PushAction, PushFailure, Report, VerifiedBy};
 use imgpush_sandbox::{Fault, Operation};
 
-use super::scene::{NAME, Scene, Way, data, derived, failure, options, record, record_of, sha512};
+use super::scene::{
+    NAME, Project, Way, data, derived, failure, options, record, record_of, sha512,
+};
 
 fn id() -> String {
     derived(&sha512(&data(0)), 0, NAME)
@@ -26,7 +28,7 @@ fn seconds_waited(report: &Report) -> Option<u64> {
 }
 
 /// An upload that goes on for ever, as the service sees it.
-async fn leave_saving(scene: &Scene, id: &str) {
+async fn leave_saving(scene: &Project, id: &str) {
     scene.sandbox.inject(Operation::Upload, Fault::Forget(1000));
     let mut options = options(IfExists::Add);
     options.id = Some(id.to_owned());
@@ -39,7 +41,7 @@ async fn leave_saving(scene: &Scene, id: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_nobody_sends_to_is_taken_over() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     scene.client.create(&record_of(&id())).await.unwrap();
     let options = options(IfExists::Skip).with_property("build", "7");
     let report = scene.push_data(options, &data(0)).await.0.unwrap();
@@ -50,7 +52,7 @@ async fn a_record_that_nobody_sends_to_is_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     scene.client.create(&record_of(&id())).await.unwrap();
     let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
@@ -62,7 +64,7 @@ async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_run_that_is_gone_has_left_is_removed() {
     for mode in [IfExists::Add, IfExists::Skip] {
-        let scene = Scene::new().await;
+        let scene = Project::new().await;
         let left = scene.client.create(&record(NAME)).await.unwrap().id().to_owned();
         let report = scene.push_data(behind(&left, mode), &data(0)).await.0.unwrap();
         assert_eq!(scene.only().await.id(), report.id);
@@ -72,7 +74,7 @@ async fn what_a_run_that_is_gone_has_left_is_removed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_the_id_asked_for_is_taken_over() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let left = uuid::Uuid::new_v4().to_string();
     scene.client.create(&record_of(&left)).await.unwrap();
     let mut way = behind(&left, IfExists::Add);
@@ -83,7 +85,7 @@ async fn a_record_of_the_id_asked_for_is_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_a_run_that_is_gone_is_replaced() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     leave_saving(&scene, &id()).await;
     let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
     assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
@@ -94,7 +96,7 @@ async fn an_upload_of_a_run_that_is_gone_is_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
     for mode in [IfExists::Add, IfExists::Skip] {
-        let scene = Scene::new().await;
+        let scene = Project::new().await;
         let done = scene.active(&scene.client, &record(NAME), &data(0)).await;
         let report = scene.push_data(behind(done.id(), mode), &data(0)).await.0.unwrap();
         assert_eq!((&*report.id, report.action), (done.id(), PushAction::TakenOver));
@@ -104,7 +106,7 @@ async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_does_not_end_is_given_up() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     leave_saving(&scene, &id()).await;
     let mut options = options(IfExists::Skip);
     options.wait_for_others = Duration::from_millis(500);
@@ -119,7 +121,7 @@ async fn a_run_that_does_not_end_is_given_up() {
 /// Another run that has deleted the record under way, or has made another's image of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_lost_under_way_costs_no_push() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     scene.sandbox.inject(
         Operation::Upload,
         Fault::Stall { after: 1000, duration: Duration::from_millis(500) },
@@ -139,7 +141,7 @@ async fn a_record_that_is_lost_under_way_costs_no_push() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let done = scene.push_data(options(IfExists::Add), &data(0)).await.0.unwrap();
     let proved = |digest: &str| {
         let (algorithm, value) = digest.split_once(':').unwrap();
@@ -165,7 +167,7 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
 /// Its request may still be on its way, and would leave a record that nobody sends to.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
     let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
@@ -180,7 +182,7 @@ async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
 /// The request of the run that is gone comes between the look and the creation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_comes_late_of_a_run_that_is_gone_is_taken_over() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
     // The first request makes it and is not answered, so the second finds it there.
     scene.sandbox.inject(Operation::Create, Fault::DropAnswer);

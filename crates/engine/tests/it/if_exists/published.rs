@@ -9,7 +9,7 @@ use imgpush_engine::{
     IfExists, NoteId, PushAction, PushFailure, SourceError, TransferError, VerifiedBy,
 };
 
-use super::scene::{NAME, Scene, data, derived, options, record, sha256, sha512};
+use super::scene::{NAME, Project, data, derived, options, record, sha256, sha512};
 use crate::counted::Counted;
 
 fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
@@ -18,7 +18,7 @@ fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_is_read_once_and_not_again() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let digest = sha256(&data(0));
     let (source, read) = Counted::of(data(0));
     let report = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
@@ -43,7 +43,7 @@ async fn what_is_published_is_read_once_and_not_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_whose_hash_is_published_needs_no_reading_either() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let image = scene.active(&scene.client, &record(NAME), &data(0)).await;
     let (source, read) = Counted::of(data(0));
     let source = held_to(&sha512(&data(0)), source);
@@ -55,7 +55,7 @@ async fn an_image_whose_hash_is_published_needs_no_reading_either() {
 /// Nothing with such an id comes to be unless its source was what it says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let digest = sha256(&data(1));
     let (source, _) = Counted::of(data(0));
     let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
@@ -69,7 +69,7 @@ async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
 /// What is published of the packed bytes is not what is published of those in them.
 #[tokio::test(flavor = "multi_thread")]
 async fn packed_bytes_and_what_is_in_them_are_two_things() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let mut packed = Vec::new();
     let content = data(0);
     let mut packing = flate2::read::GzEncoder::new(&content[..], flate2::Compression::fast());

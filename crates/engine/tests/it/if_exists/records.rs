@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use imgpush_engine::{IfExists, PushFailure, Records};
 use imgpush_sandbox::{Fault, Operation};
 
-use super::scene::{NAME, Scene, Way, data, derived, failure, options, record_of, sha512};
+use super::scene::{NAME, Project, Way, data, derived, failure, options, record_of, sha512};
 
 #[derive(Default)]
 struct Account {
@@ -40,7 +40,7 @@ fn kept_by(account: &Arc<Account>, mode: IfExists) -> Way {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_id_is_told_before_and_when_it_is_gone() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let account = Arc::new(Account::default());
     let report = scene.push_data(kept_by(&account, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!(account.taken(), [format!("asking {}", report.id)]);
@@ -62,7 +62,7 @@ async fn each_id_is_told_before_and_when_it_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_anothers_is_told_to_be_gone() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let [first, second] = [0, 1].map(|number| derived(&sha512(&data(0)), number, NAME));
     scene.client.create(&record_of(&first)).await.unwrap();
     scene.client.delete(&first).await.unwrap();
@@ -74,7 +74,7 @@ async fn an_id_that_is_anothers_is_told_to_be_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_down_is_not_asked_for() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let account = Arc::new(Account { is_full: true, ..Account::default() });
     let failure = failure(scene.push_data(kept_by(&account, IfExists::Add), &data(0)).await.0);
     assert!(matches!(failure, PushFailure::NotRecorded { .. }), "{failure}");

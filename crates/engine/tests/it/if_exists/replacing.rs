@@ -6,7 +6,7 @@ use imgpush_engine::{
 };
 use imgpush_sandbox::{Fault, Operation};
 
-use super::scene::{NAME, Scene, data, options, record};
+use super::scene::{NAME, Project, data, options, record};
 
 fn replace(how: Retire) -> imgpush_engine::PushOptions {
     options(IfExists::Replace(how))
@@ -19,7 +19,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
         (Retire::Rename, Retirement::Renamed),
         (Retire::Delete, Retirement::Deleted),
     ] {
-        let scene = Scene::new().await;
+        let scene = Project::new().await;
         let mut old = Vec::new();
         for seed in [1, 2] {
             old.push(scene.active(&scene.client, &record(NAME), &data(seed)).await);
@@ -58,7 +58,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
 /// As behind a run that was killed when the new one was proved, and the old one not yet retired.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_run_has_not_retired_is_retired() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let old = scene.active(&scene.client, &record(NAME), &data(1)).await;
     let new = scene.active(&scene.client, &record(NAME), &data(0)).await;
     let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
@@ -70,7 +70,7 @@ async fn what_an_earlier_run_has_not_retired_is_retired() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
-    let scene = Scene::new().await;
+    let scene = Project::new().await;
     let mut wanted = record(NAME);
     wanted.set_protected(true);
     let mut old = scene.active(&scene.client, &wanted, &data(1)).await;

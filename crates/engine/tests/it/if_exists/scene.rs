@@ -22,7 +22,7 @@ use crate::scene::connect;
 
 pub(crate) const NAME: &str = "nightly";
 
-pub(crate) struct Scene {
+pub(crate) struct Project {
     pub(crate) sandbox: Sandbox,
     /// In the project that pushes.
     pub(crate) client: ImageClient,
@@ -44,13 +44,13 @@ impl From<PushOptions> for Way {
     }
 }
 
-impl Scene {
+impl Project {
     pub(crate) async fn new() -> Self {
         let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
         let sandbox = Sandbox::start(options).await.unwrap();
         let client = connect(&sandbox, Some(USER)).await;
         let admin = connect(&sandbox, Some(ADMIN)).await;
-        Scene { sandbox, client, admin }
+        Project { sandbox, client, admin }
     }
 
     pub(crate) fn target(&self) -> Target {
