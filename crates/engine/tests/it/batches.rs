@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::scene::connect;
+use crate::scene::{self, connect, images, start, tokens};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status, Visibility};
 use imgpush_engine::source::SourceOptions;
@@ -18,7 +18,6 @@ use imgpush_engine::{
     VerifiedBy, VerifyTask,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
-use sha2::{Digest as _, Sha512};
 
 const MIB: usize = 1 << 20;
 
@@ -30,13 +29,11 @@ struct Batches {
 
 impl Batches {
     async fn new() -> Self {
-        Batches::with(SandboxOptions::default()).await
+        Batches::with(tokens()).await
     }
 
     async fn with(options: SandboxOptions) -> Self {
-        let options = options.with_tokens(Duration::from_secs(3600));
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let client = connect(&sandbox, Some(USER)).await;
+        let (sandbox, client) = start(options, Some(USER)).await;
         Batches { sandbox, client, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -71,7 +68,7 @@ impl Batches {
     }
 
     async fn images(&self) -> Vec<Image> {
-        self.client.images(&ImageQuery::default()).try_collect().await.unwrap()
+        images(&self.client).await
     }
 
     /// Requests behind the first ones, without those of a login.
@@ -162,7 +159,7 @@ fn failure(outcome: &Outcome) -> &PushFailure {
 }
 
 fn sha512(path: &Path) -> String {
-    Sha512::digest(std::fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+    scene::sha512(&std::fs::read(path).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +190,7 @@ async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
     let mut files = scene.files(5);
     files[1] = scene.folder.path().join("missing.raw");
     let (outcomes, summary) =
-        scene.run(jobs(1).with_on_failure(OnFailure::BeginNoOther), &files).await;
+        scene.run(jobs(1).with_on_failure(OnFailure::StartNoOther), &files).await;
     assert_eq!(outcomes.len(), 2);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (1, 1, 3));
 }
@@ -223,7 +220,7 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_are_uploaded_at_once_than_the_project_may() {
     let quota = Quota::default().with_image_count_uploading(2);
-    let scene = Batches::with(SandboxOptions::default().with_quota(quota)).await;
+    let scene = Batches::with(tokens().with_quota(quota)).await;
     let files = scene.files(8);
     for _ in 0..8 {
         scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
@@ -258,7 +255,7 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
     let quota = Quota::default().with_image_size_total(3);
-    let scene = Batches::with(SandboxOptions::default().with_quota(quota)).await;
+    let scene = Batches::with(tokens().with_quota(quota)).await;
     let (outcomes, summary) = scene.run(jobs(1), &scene.files(5)).await;
     assert_eq!((summary.pushed, summary.failed), (3, 2));
     for outcome in &outcomes[3..] {
@@ -426,7 +423,7 @@ async fn each_target_of_each_task_has_one_result_and_counts_once() {
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
 
     let (outcomes, summary) =
-        run_tasks(batch(jobs(1).with_on_failure(OnFailure::BeginNoOther)), tasks()).await;
+        run_tasks(batch(jobs(1).with_on_failure(OnFailure::StartNoOther)), tasks()).await;
     assert_eq!(results(&outcomes), [2, 2]);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (2, 2, 4));
 

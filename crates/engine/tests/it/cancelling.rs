@@ -5,9 +5,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::scene::connect;
-use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status};
+use crate::scene::{images, start};
+use imgpush_engine::client::{Image, ImageClient, Status};
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, MultiPush, PushError, PushFailure, PushOptions, Report, RetryOptions,
@@ -27,8 +26,8 @@ impl Cancelled {
         let mut scene = Cancelled { sandboxes: Vec::new(), clients: Vec::new() };
         for _ in 0..count {
             let options = SandboxOptions::default().with_stores(["fast", "slow"]);
-            let sandbox = Sandbox::start(options).await.unwrap();
-            scene.clients.push(connect(&sandbox, None).await);
+            let (sandbox, client) = start(options, None).await;
+            scene.clients.push(client);
             scene.sandboxes.push(sandbox);
         }
         scene
@@ -49,19 +48,16 @@ impl Cancelled {
     }
 
     async fn images(&self) -> Vec<Image> {
-        let mut images = Vec::new();
+        let mut all = Vec::new();
         for client in &self.clients {
-            let found: Vec<_> = client.images(&ImageQuery::default()).try_collect().await.unwrap();
-            images.extend(found);
+            all.extend(images(client).await);
         }
-        images
+        all
     }
 
     async fn clear(&self) {
         for client in &self.clients {
-            let found: Vec<Image> =
-                client.images(&ImageQuery::default()).try_collect().await.unwrap();
-            for image in found {
+            for image in images(client).await {
                 client.delete_if_exists(image.id()).await.unwrap();
             }
         }

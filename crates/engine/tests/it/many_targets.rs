@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::counted::Counted;
-use crate::scene::connect;
-use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{Error, Image, ImageClient, ImageQuery, Status};
+use crate::scene::{images, start, tokens};
+use imgpush_engine::client::{Error, Image, ImageClient, Status};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, ReaderSource, Source};
 use imgpush_engine::{
@@ -33,13 +32,12 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        Place::with(SandboxOptions::default(), USER).await
+        Place::with(tokens(), USER).await
     }
 
     async fn with(options: SandboxOptions, user: &str) -> Self {
-        let options = options.with_tokens(Duration::from_secs(3600));
-        let sandbox = Sandbox::start(options).await.unwrap();
-        Place { client: connect(&sandbox, Some(user)).await, sandbox }
+        let (sandbox, client) = start(options, Some(user)).await;
+        Place { sandbox, client }
     }
 
     fn target(&self, name: &str) -> Target {
@@ -47,7 +45,7 @@ impl Place {
     }
 
     async fn images(&self) -> Vec<Image> {
-        self.client.images(&ImageQuery::default()).try_collect().await.unwrap()
+        images(&self.client).await
     }
 
     fn count(&self, method: &str, end: &str) -> usize {
@@ -212,7 +210,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing() {
     let usual = Place::new().await;
-    let other = Place::with(SandboxOptions::default().with_hash_algo("sha3_256"), USER).await;
+    let other = Place::with(tokens().with_hash_algo("sha3_256"), USER).await;
     let (source, read) = counted(5 * MIB);
     let targets = [usual.target("usual"), other.target("other")];
     let results = push(options(), targets, source).await;
@@ -226,7 +224,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_reaches_all_stores_and_is_proved() {
-    let place = Place::with(SandboxOptions::default().with_stores(["fast", "slow"]), USER).await;
+    let place = Place::with(tokens().with_stores(["fast", "slow"]), USER).await;
     let target = place.target("x").via(Via::Import).into_stores(Stores::All);
     place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
     place.sandbox.inject(Operation::Import, Fault::Status { status: 503, after: 0 });
@@ -248,7 +246,7 @@ async fn an_import_reaches_all_stores_and_is_proved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_into_one_store_is_copied_into_the_others() {
-    let stores = || SandboxOptions::default().with_stores(["fast", "slow", "far"]);
+    let stores = || tokens().with_stores(["fast", "slow", "far"]);
     let both = || Stores::These(vec!["slow".into(), "far".into()]);
     let place = Place::with(stores(), ADMIN).await;
     let target = place.target("x").into_stores(both());

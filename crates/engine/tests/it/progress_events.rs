@@ -2,9 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use crate::scene::connect;
+use crate::scene::{start, tokens};
 use futures_util::StreamExt as _;
 use imgpush_engine::client::ImageClient;
 use imgpush_engine::source::{BytesSource, ErrorKind, Source, SourceOptions};
@@ -12,7 +11,7 @@ use imgpush_engine::{
     Batch, BatchOptions, CancellationToken, Download, DownloadOptions, IfExists, MultiPush, Phase,
     Progress, Push, PushOptions, PushTask, RetryOptions, Target, Verification,
 };
-use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Fault, Operation, Sandbox, USER};
 
 #[derive(Debug, PartialEq)]
 enum Told {
@@ -62,10 +61,7 @@ impl Progress for Listener {
 }
 
 async fn service() -> (Sandbox, ImageClient) {
-    let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
-    let sandbox = Sandbox::start(options).await.unwrap();
-    let client = connect(&sandbox, Some(USER)).await;
-    (sandbox, client)
+    start(tokens(), Some(USER)).await
 }
 
 fn source() -> Box<dyn Source> {

@@ -7,9 +7,8 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::scene::connect;
-use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{Error, ImageClient, ImageQuery};
+use crate::scene::{images, start, tokens};
+use imgpush_engine::client::{Error, ImageClient};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, FRAME_BYTES, FormatError, IntegrityError, Phase, Progress, Push, PushError,
@@ -31,8 +30,7 @@ struct Faulty {
 
 impl Faulty {
     async fn new(options: SandboxOptions, bytes: usize) -> Self {
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let client = connect(&sandbox, Some(USER)).await;
+        let (sandbox, client) = start(options, Some(USER)).await;
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
         file.write_all(&data).unwrap();
@@ -57,9 +55,7 @@ impl Faulty {
     }
 
     async fn images(&self) -> usize {
-        let images: Vec<_> =
-            self.client.images(&ImageQuery::default()).try_collect().await.unwrap();
-        images.len()
+        images(&self.client).await.len()
     }
 
     /// The push under a fault: it fails, and the record is gone and said to be.
@@ -106,10 +102,6 @@ fn once(name: &str) -> PushOptions {
     let mut options = PushOptions::named(name);
     options.retry = RetryOptions::never();
     options
-}
-
-fn tokens() -> SandboxOptions {
-    SandboxOptions::default().with_tokens(Duration::from_secs(3600))
 }
 
 /// The status that a failure of the service had.

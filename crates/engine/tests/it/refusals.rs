@@ -4,7 +4,7 @@
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex};
 
-use crate::scene::connect;
+use crate::scene::start;
 use imgpush_engine::client::{ImageClient, NewImage};
 use imgpush_engine::image_formats::FindingId;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
@@ -30,8 +30,7 @@ enum By {
 
 impl Refusing {
     async fn new() -> Self {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let client = connect(&sandbox, None).await;
+        let (sandbox, client) = start(SandboxOptions::default(), None).await;
         Refusing { sandbox, client }
     }
 

@@ -16,9 +16,9 @@ use imgpush_engine::source::{HttpOptions, HttpSource, Io, SourceOptions, open};
 use imgpush_engine::{
     CancellationToken, Progress, Push, PushError, PushOptions, RecordOutcome, Report, SourceError,
 };
-use imgpush_sandbox::{Sandbox, SandboxOptions};
+use imgpush_sandbox::SandboxOptions;
 
-use crate::scene::connect;
+use crate::scene::start;
 use content::content;
 use web::{Answer, Web};
 
@@ -29,9 +29,9 @@ async fn push(
     options: &SourceOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<Report, Box<PushError>> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let (_sandbox, client) = start(SandboxOptions::default(), None).await;
     let source = open(place, options).await.unwrap();
-    let push = Push::new(connect(&sandbox, None).await, PushOptions::named("disk"));
+    let push = Push::new(client, PushOptions::named("disk"));
     push.with_progress(progress).run(source, &CancellationToken::new()).await.map_err(Box::new)
 }
 

@@ -3,14 +3,14 @@
 use std::io::{Cursor, Read, Write as _};
 use std::time::Duration;
 
-use crate::scene::connect;
+use crate::scene::start;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, Compression, Decompressed, ReaderSource, Source};
 use imgpush_engine::{
     Bottleneck, CancellationToken, MultiPush, Push, PushError, PushOptions, Report, RetryOptions,
     SourceError, Target, Timing,
 };
-use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+use imgpush_sandbox::{Fault, Operation, SandboxOptions};
 
 const MIB: usize = 1 << 20;
 
@@ -49,11 +49,11 @@ fn options() -> PushOptions {
 }
 
 async fn push(source: Box<dyn Source>, faults: &[(Operation, Fault)]) -> Result<Report, PushError> {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let (sandbox, client) = start(SandboxOptions::default(), None).await;
     for (operation, fault) in faults {
         sandbox.inject(*operation, fault.clone());
     }
-    let push = Push::new(connect(&sandbox, None).await, options());
+    let push = Push::new(client, options());
     push.run(source, &CancellationToken::new()).await
 }
 
@@ -155,15 +155,13 @@ async fn a_push_that_fails_says_where_its_time_went_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_another_target_says_so() {
-    let [fast, slow] = [
-        Sandbox::start(SandboxOptions::default()).await.unwrap(),
-        Sandbox::start(SandboxOptions::default()).await.unwrap(),
-    ];
+    let (_fast, fast_client) = start(SandboxOptions::default(), None).await;
+    let (slow, slow_client) = start(SandboxOptions::default(), None).await;
     let duration = Duration::from_secs(1);
     slow.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
     let results = MultiPush::new(options())
-        .to(Target::new(connect(&fast, None).await))
-        .to(Target::new(connect(&slow, None).await))
+        .to(Target::new(fast_client))
+        .to(Target::new(slow_client))
         .run(zeros(32), &CancellationToken::new())
         .await;
     let words: Vec<_> = results.into_iter().map(|r| r.unwrap().timing.bottleneck).collect();

@@ -3,14 +3,14 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::scene::connect;
+use crate::scene::{start, tokens};
 use imgpush_engine::client::{Image, ImageClient, Import, NewImage, Status, WaitOptions};
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, PushFailure, RetryOptions, SourceError, Staging, StagingError,
     StagingOptions, StagingReport, TransferError,
 };
-use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Fault, Operation, Sandbox, USER};
 use sha2::Digest as _;
 
 const BYTES: usize = 3 << 20;
@@ -24,9 +24,7 @@ struct Staged {
 
 impl Staged {
     async fn new() -> Self {
-        let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let client = connect(&sandbox, Some(USER)).await;
+        let (sandbox, client) = start(tokens(), Some(USER)).await;
         let wanted = NewImage::named("staged").with_formats("raw", "bare");
         let image = client.create(&wanted).await.unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use crate::scene::connect;
-use futures_util::TryStreamExt as _;
-use imgpush_engine::client::{Image, ImageClient, ImageQuery, NewImage};
+use crate::scene::{images, sha512, start, tokens};
+use imgpush_engine::client::{ImageClient, NewImage};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, CustomError, ErrorKind, Rewind, Source};
 use imgpush_engine::{
     CancellationToken, IfExists, MultiPush, Push, PushOptions, RetryOptions, SourceError, Staging,
     StagingOptions, Target,
 };
-use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
-use sha2::{Digest as _, Sha512};
+use imgpush_sandbox::{Sandbox, USER};
 
 const BYTES: usize = 6 << 20;
 
@@ -69,10 +67,7 @@ impl Rewind for Flaky {
 }
 
 async fn service() -> (Sandbox, ImageClient) {
-    let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
-    let sandbox = Sandbox::start(options).await.unwrap();
-    let client = connect(&sandbox, Some(USER)).await;
-    (sandbox, client)
+    start(tokens(), Some(USER)).await
 }
 
 fn retried(times: u32) -> RetryOptions {
@@ -84,21 +79,13 @@ fn options(times: u32) -> PushOptions {
     PushOptions::named("image").with_disk_format("raw").with_retry(retried(times))
 }
 
-async fn images(client: &ImageClient) -> Vec<Image> {
-    client.images(&ImageQuery::default()).try_collect().await.unwrap()
-}
-
-fn sha512(data: &[u8]) -> Option<String> {
-    Some(Sha512::digest(data).iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 /// While its start is looked at, and while it is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_reads_again_what_failed_for_a_moment() {
     let (_sandbox, client) = service().await;
     for failures in [&[0][..], &[3 << 20], &[0, 1, 5 << 20, BYTES]] {
         let source = Flaky::failing_at(failures);
-        let expected = sha512(&source.data);
+        let expected = Some(sha512(&source.data));
         let push = Push::new(client.clone(), options(5));
         let report = push.run(Box::new(source), &CancellationToken::new()).await.unwrap();
         assert_eq!(report.os_hash_value, expected, "{failures:?}");
@@ -132,7 +119,7 @@ async fn so_does_a_push_that_compares_first() {
     let ((_north, north), (_south, south)) = (service().await, service().await);
     let push = Push::new(north.clone(), options(0));
     let whole = Flaky::failing_at(&[]);
-    let expected = sha512(&whole.data);
+    let expected = Some(sha512(&whole.data));
     let there = push.run(Box::new(whole), &CancellationToken::new()).await.unwrap();
 
     let source = Flaky::failing_at(&[2 << 20, 4 << 20, 5 << 20]);

@@ -3,12 +3,10 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::scene::connect;
-use futures_util::TryStreamExt as _;
+use crate::scene::{images, start, tokens};
 use imgpush_engine::checksum::Expected;
-use imgpush_engine::client::{ImageClient, ImageQuery};
+use imgpush_engine::client::ImageClient;
 use imgpush_engine::source::{ChecksumError, Source, open};
 use imgpush_engine::{
     Algorithm, CancellationToken, Push, PushError, PushOptions, RecordOutcome, Report, SourceError,
@@ -29,19 +27,15 @@ pub(crate) struct Checked {
 
 impl Checked {
     pub(crate) async fn new() -> Self {
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        Checked::of(sandbox, None).await
+        Checked::of(start(SandboxOptions::default(), None).await)
     }
 
     /// One whose tokens can be refused.
     pub(crate) async fn with_tokens() -> Self {
-        let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
-        let sandbox = Sandbox::start(options).await.unwrap();
-        Checked::of(sandbox, Some(USER)).await
+        Checked::of(start(tokens(), Some(USER)).await)
     }
 
-    async fn of(sandbox: Sandbox, user: Option<&str>) -> Self {
-        let client = connect(&sandbox, user).await;
+    fn of((sandbox, client): (Sandbox, ImageClient)) -> Self {
         Checked { sandbox, client, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -110,9 +104,7 @@ impl Checked {
     }
 
     pub(crate) async fn images(&self) -> usize {
-        let images: Vec<_> =
-            self.client.images(&ImageQuery::default()).try_collect().await.unwrap();
-        images.len()
+        images(&self.client).await.len()
     }
 }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use self::scene::{Act, Heard, ID, MIB, SIZE, Scripted, data, hex, image, is_same, quick};
-use crate::scene::connect;
+use self::scene::{Act, Heard, ID, MIB, SIZE, Scripted, data, image, is_same, quick};
+use crate::scene::{hex, start, tokens};
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
@@ -23,17 +23,14 @@ use imgpush_engine::{
     PartialOutcome, Phase, PullFailure, Push, PushOptions, TransferInterrupted, Verification,
     VerifiedBy,
 };
-use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::USER;
 use md5::Md5;
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha512};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_pushed_comes_back_and_is_proved() {
-    let sandbox = Sandbox::start(SandboxOptions::default().with_tokens(Duration::from_secs(3600)))
-        .await
-        .unwrap();
-    let client = connect(&sandbox, Some(USER)).await;
+    let (_sandbox, client) = start(tokens(), Some(USER)).await;
     let folder = tempfile::tempdir().unwrap();
     let (source, destination) = (folder.path().join("source"), folder.path().join("destination"));
     let data = data(SIZE);

@@ -9,7 +9,9 @@ use md5::Md5;
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
-use super::scene::{Act, MIB, Scripted, data, hex, image, is_same, quick};
+use crate::scene::hex;
+
+use super::scene::{Act, MIB, Scripted, data, image, is_same, quick};
 
 /// Some segments and a bit.
 const LARGE: usize = 16 * MIB + 77;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::scene::hex;
 use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Surroundings};
 use imgpush_engine::{
     CancellationToken, Download, DownloadOptions, DownloadReport, Phase, Progress, PullError,
@@ -201,10 +202,6 @@ pub(crate) fn quick() -> DownloadOptions {
 
 pub(crate) fn data(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|i| (i % 251) as u8).collect()
-}
-
-pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The record of an image with that data, with changes.

@@ -8,7 +8,9 @@ use imgpush_engine::{CancellationToken, DownloadOptions, PartialOutcome, Sparse}
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
 
-use super::scene::{Act, MIB, Scripted, data, hex, image, is_same, quick};
+use crate::scene::hex;
+
+use super::scene::{Act, MIB, Scripted, data, image, is_same, quick};
 
 const BLOCK: usize = 64 << 10;
 

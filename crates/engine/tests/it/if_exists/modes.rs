@@ -7,7 +7,8 @@ use imgpush_engine::{IfExists, MultiPush, PushAction, PushFailure, Retire, Verif
 
 use super::scene::{NAME, Project, data, failure, options, record};
 use crate::counted::Counted;
-use crate::scene::connect;
+use crate::scene::start;
+use imgpush_sandbox::SandboxOptions;
 
 /// What is there before.
 #[derive(Clone, Copy, Debug)]
@@ -182,8 +183,7 @@ async fn a_hidden_image_is_looked_for_among_the_hidden() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_login_the_images_are_nobodys() {
-    let sandbox = imgpush_sandbox::Sandbox::start(Default::default()).await.unwrap();
-    let client = connect(&sandbox, None).await;
+    let (_sandbox, client) = start(SandboxOptions::default(), None).await;
     for action in [PushAction::Pushed, PushAction::Skipped] {
         let (source, _) = Counted::of(data(0));
         let push = Push::new(client.clone(), options(IfExists::Skip));

@@ -13,12 +13,12 @@ use imgpush_engine::{
     CancellationToken, Earlier, IfExists, Push, PushError, PushFailure, PushOptions, Records,
     Report, RetryOptions, Target,
 };
-use imgpush_sandbox::{ADMIN, PROJECT_ID, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{ADMIN, PROJECT_ID, Sandbox, USER};
 use sha2::Digest as _;
 use uuid::Uuid;
 
 use crate::counted::Counted;
-use crate::scene::connect;
+use crate::scene::{connect, hex, start, tokens};
 
 pub(crate) const NAME: &str = "nightly";
 
@@ -46,9 +46,7 @@ impl From<PushOptions> for Way {
 
 impl Project {
     pub(crate) async fn new() -> Self {
-        let options = SandboxOptions::default().with_tokens(Duration::from_secs(3600));
-        let sandbox = Sandbox::start(options).await.unwrap();
-        let client = connect(&sandbox, Some(USER)).await;
+        let (sandbox, client) = start(tokens(), Some(USER)).await;
         let admin = connect(&sandbox, Some(ADMIN)).await;
         Project { sandbox, client, admin }
     }
@@ -153,15 +151,11 @@ pub(crate) fn derived(digest: &str, number: u32, name: &str) -> String {
 }
 
 pub(crate) fn sha512(data: &[u8]) -> String {
-    hex("sha512:", sha2::Sha512::digest(data))
+    format!("sha512:{}", hex(sha2::Sha512::digest(data)))
 }
 
 pub(crate) fn sha256(data: &[u8]) -> String {
-    hex("sha256:", sha2::Sha256::digest(data))
-}
-
-fn hex(algorithm: &str, bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().fold(algorithm.to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("sha256:{}", hex(sha2::Sha256::digest(data)))
 }
 
 /// The failure, which left no record.
