@@ -62,6 +62,12 @@ impl Image {
         self.record.text("id").unwrap_or_default()
     }
 
+    /// The name, or the id if the image has no name: for messages.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        self.name().unwrap_or(self.id())
+    }
+
     /// Where the image is in its life.
     ///
     /// On the wire `status`.

@@ -67,8 +67,8 @@ pub(crate) struct Sniffed {
 }
 
 /// Looks at a few places, or reads chunks until the format is clear. They stay in the pool's budget, so
-/// at most half of it is taken. Gives the source back. After a transient error of a source that can be read
-/// again it starts again.
+/// at most half of it is taken. Gives the source back. After a transient error it rewinds the source, if
+/// that is possible, and retries.
 pub(crate) async fn sniff(
     mut source: Box<dyn Source>,
     pool: &Pool,

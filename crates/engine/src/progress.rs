@@ -27,11 +27,11 @@ pub trait Progress: Send + Sync {
     fn note(&self, _text: &str) {}
 
     /// The id of the image record: the push has created it, has taken it over from another run, or has found
-    /// that it is the same image. Comes again when the record is replaced by a new one.
+    /// that the image is identical. It is called again if a new record replaces the record.
     fn record(&self, _id: &str) {}
 
-    /// The push, the staging, the download or the verification has ended: the last call, exactly once, also
-    /// when it was cancelled. It does not come when the future is dropped.
+    /// The push, the staging, the download or the verification has ended. This is the last call, and it is made
+    /// exactly once, also after a cancellation. It is not made if the future is dropped.
     fn ended(&self, _result: Result<(), ErrorKind>) {}
 }
 

@@ -52,14 +52,18 @@ impl BatchArgs {
     /// What the engine is to do with so many images.
     pub(crate) fn options(&self, images: usize, retry: RetryOptions) -> BatchOptions {
         let mut options = BatchOptions::default().with_memory_bytes(self.memory).with_retry(retry);
-        let jobs = self.jobs.unwrap_or(options.jobs).get().min(images);
-        options.jobs = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
+        options.jobs = fitting_jobs(self.jobs.unwrap_or(options.jobs), images);
         options.chunk_bytes = self.chunk_size;
         options.uploads_per_target = self.uploads_per_cloud;
         if self.fail_fast {
-            options.on_failure = OnFailure::BeginNoOther;
+            options.on_failure = OnFailure::StartNoOther;
         }
         options.journal.clone_from(&self.journal);
         options
     }
+}
+
+/// The number of jobs for N images: no more jobs than images, and at least one.
+pub(super) fn fitting_jobs(jobs: NonZeroUsize, images: usize) -> NonZeroUsize {
+    NonZeroUsize::new(images).map_or(NonZeroUsize::MIN, |images| jobs.min(images))
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use imgpush_engine::{BatchOptions, OnFailure};
 
+use super::batch::fitting_jobs;
 use super::values::key_value;
 
 /// Images by name or id, or all of them.
@@ -48,10 +49,11 @@ pub(crate) struct JobArgs {
 }
 
 impl JobArgs {
-    /// What the engine is to do with so many images in so much memory.
+    /// The options of a batch of N images that stays within this many bytes of memory.
     pub(crate) fn options(&self, images: usize, memory: u64) -> BatchOptions {
-        let jobs = NonZeroUsize::new(self.jobs.get().min(images)).unwrap_or(NonZeroUsize::MIN);
-        let mut options = BatchOptions::default().with_jobs(jobs).with_memory_bytes(memory);
+        let mut options = BatchOptions::default()
+            .with_jobs(fitting_jobs(self.jobs, images))
+            .with_memory_bytes(memory);
         if self.fail_fast {
             options.on_failure = OnFailure::CancelAll;
         }

@@ -1,17 +1,14 @@
 //! The images that a verb is about.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use imgpush_client::{Image, ImageClient, ImageQuery, Project};
-use imgpush_engine::{BatchSummary, CancellationToken, Progress, TaskTarget};
+use imgpush_engine::{BatchSummary, CancellationToken};
 
 use super::connect::connect;
 use super::failed::{Failed, failed_to};
-use crate::args::{CloudArgs, ProgressKind, Selection};
+use crate::args::{CloudArgs, Selection};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
-use crate::progress::BatchView;
 
 /// Images that were asked for, and who has them.
 pub(super) struct Selected {
@@ -80,26 +77,11 @@ impl Selected {
         !is_stopped && !self.images.is_empty()
     }
 
-    /// The summary when nothing was begun.
-    pub(super) fn none_begun(&self) -> BatchSummary {
+    /// The summary when no task was started.
+    pub(super) fn none_started(&self) -> BatchSummary {
         let mut summary = BatchSummary::default();
         summary.unbegun = self.images.len();
         summary
-    }
-
-    /// The progress of all images.
-    pub(super) fn views(&self, kind: ProgressKind, quiet: bool, printer: &Printer) -> BatchView {
-        BatchView::new(kind, quiet, printer, std::slice::from_ref(&self.cloud), self.images.len())
-    }
-
-    /// Adds a row to the view for each image that is begun, under the name that the user gave.
-    pub(super) fn rows(
-        &self,
-        views: &BatchView,
-    ) -> impl Fn(TaskTarget<'_>) -> Arc<dyn Progress> + Send + Sync + use<> {
-        let views = views.clone();
-        let names: Vec<_> = self.images.iter().map(|chosen| chosen.named.clone()).collect();
-        move |task| views.started(task.number, &names[task.number], task.cloud)
     }
 
     async fn take_named(&mut self, names: &[String]) {
@@ -139,7 +121,7 @@ impl Selected {
             self.client.images(&query).try_collect().await.map_err(failed_to("list images"))?;
         self.images = images
             .into_iter()
-            .map(|image| Chosen { named: image.name().unwrap_or(image.id()).to_owned(), image })
+            .map(|image| Chosen { named: image.display_name().to_owned(), image })
             .collect();
         Ok(())
     }

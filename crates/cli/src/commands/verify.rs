@@ -7,16 +7,15 @@ use futures_util::future::ready;
 use imgpush_client::{Error as ClientError, Image};
 use imgpush_engine::source::{self, Source};
 use imgpush_engine::{
-    Batch, BatchSummary, CancellationToken, IntegrityError, PullFailure, TaskResult, Verification,
+    BatchSummary, CancellationToken, IntegrityError, PullFailure, TaskResult, Verification,
     VerificationError, VerificationReport, VerifyTask,
 };
 use serde_json::json;
 
-use super::batch::finished;
+use super::batch::SelectedBatch;
 use super::failed::Failed;
 use super::pull::file_names;
 use super::selection::{Missing, Selected, select};
-use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::{Printer, for_terminal};
@@ -46,7 +45,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
     let summary = if selected.is_to_begin(args.jobs.fail_fast) {
         Verifying { args, selected: &selected, cancel }.run(source, &mut reporter).await
     } else {
-        selected.none_begun()
+        selected.none_started()
     };
     reporter.sum_up(&summary);
     exit_code::worst(&reporter.codes)
@@ -66,21 +65,15 @@ impl Verifying<'_> {
         source: Option<Box<dyn Source>>,
         reporter: &mut VerifyReporter<'_>,
     ) -> BatchSummary {
-        let DownloadArgs { progress, quiet, memory, .. } = &self.args.download;
-        let images = &self.selected.images;
-        let views = self.selected.views(*progress, *quiet, reporter.printer);
-        let batch = Batch::new(self.args.jobs.options(images.len(), *memory))
-            .with_progress(self.selected.rows(&views));
-        let running = batch.start(self.tasks(source), &self.cancel);
-        let running = running.expect("a batch without a journal has nothing to open");
-        let summary = finished(running, &views, |outcome| {
-            for result in outcome.results {
-                if let TaskResult::Verify(verified) = result {
-                    reporter.report(&verified, &images[outcome.number].named);
-                }
+        let tasks = self.tasks(source);
+        let Verifying { args, selected, cancel } = self;
+        let batch = SelectedBatch { selected, jobs: &args.jobs, download: &args.download, cancel };
+        let verified = batch.run(tasks, reporter.printer, |result, named| {
+            if let TaskResult::Verify(verified) = result {
+                reporter.report(&verified, named);
             }
         });
-        summary.await
+        verified.await
     }
 
     fn tasks(&self, source: Option<Box<dyn Source>>) -> Vec<VerifyTask> {

@@ -21,19 +21,19 @@ pub struct TaskTarget<'a> {
     pub cloud: &'a str,
 }
 
-/// Gives the receiver of the progress.
+/// Returns the receiver of the progress of a task for one target.
 pub(super) type ProgressOf = Arc<dyn Fn(TaskTarget<'_>) -> Arc<dyn Progress> + Send + Sync>;
 
 /// What the failure of a task does to the rest of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// Nothing.
+    /// Nothing: the other tasks are not affected.
     #[default]
     Continue,
-    /// No other task is begun. Those that run come to their end.
-    BeginNoOther,
-    /// No other task is begun, and those that run are cancelled.
+    /// No other task starts. Those that run are completed.
+    StartNoOther,
+    /// No other task starts, and those that run are cancelled.
     CancelAll,
 }
 
@@ -55,8 +55,8 @@ pub struct BatchOptions {
     pub uploads_per_target: Option<NonZeroUsize>,
     /// What the failure of a task does to the rest.
     pub on_failure: OnFailure,
-    /// Where to write down which pushes are begun and which are proved, to go on from there another time.
-    /// It knows an image by its source, its name and the name of the target.
+    /// The file that records which pushes have started and which images are verified. A later batch with the
+    /// same file resumes from it. An image is identified by its source, its name and the name of the target.
     pub journal: Option<PathBuf>,
     /// What is tried again when a service is asked for its quotas.
     pub retry: RetryOptions,

@@ -14,9 +14,9 @@ use super::shared_services::SharedServices;
 use crate::progress::Progress;
 use crate::push::error::{PushError, PushFailure};
 use crate::push::options::PushOptions;
-use crate::push::push;
 use crate::push::report::Report;
 use crate::push::target::Target;
+use crate::push::{in_order, push};
 use crate::resources::Workbench;
 use crate::transfer::TransferError;
 
@@ -84,12 +84,7 @@ impl Pushes {
             true => Vec::new(),
             false => self.push(task, reached, bench, cancel).await,
         };
-        let mut results = results.into_iter();
-        let of_target = |error: Option<PushError>| match error {
-            Some(error) => Err(error),
-            None => results.next().expect("one result for each target that was reached"),
-        };
-        unreached.into_iter().map(of_target).collect()
+        in_order(unreached, results)
     }
 
     fn take_targets(&self, task: &mut PushTask) -> Vec<BatchTarget> {

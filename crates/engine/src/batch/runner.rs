@@ -105,7 +105,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// [`JournalError`]: which images are proved could not be written down, so nothing is begun.
+    /// [`JournalError`]: the journal cannot be used. No task was started.
     ///
     /// # Panics
     ///

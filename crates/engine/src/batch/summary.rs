@@ -10,16 +10,16 @@ use crate::push::report::PushAction;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BatchSummary {
-    /// Pushes whose image is proved and was not there before.
+    /// Pushes that created an image, which is verified.
     pub pushed: usize,
-    /// Downloads whose file is proved and was not there before.
+    /// Downloads that wrote a file, which is verified.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pulled: usize,
-    /// Verifications whose image is what it should be.
+    /// Verifications that found no difference.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub verified: usize,
-    /// What was there already. Of pushes: the same image, by `--if-exists` or by a journal, or begun by
-    /// another run. Of downloads: the file.
+    /// Tasks that had nothing to transfer: the same image exists (`--if-exists`, a journal, or another run that
+    /// uploads it), or the file of a download exists and is identical.
     pub skipped: usize,
     /// Failed, or interrupted.
     pub failed: usize,

@@ -59,7 +59,7 @@ impl VerifyTask {
     /// The name of the image, or its id where it has none.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.image.name().unwrap_or(self.image.id())
+        self.image.display_name()
     }
 
     pub(super) fn cloud(&self) -> &str {

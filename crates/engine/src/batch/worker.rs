@@ -48,7 +48,7 @@ impl BatchWork {
         }
     }
 
-    /// Runs one task after the other until there is none, or nobody listens any more.
+    /// Runs one task after the other until none is left, or the receiver of the events is dropped.
     pub(super) async fn run(
         self: Arc<Self>,
         resources: JobResources,
@@ -71,7 +71,7 @@ impl BatchWork {
             if events.send(BatchEvent::Ended(outcome)).await.is_err() {
                 return;
             }
-            // Behind the event, so that the failure comes before those that it cancels.
+            // After the event, so that the failure is reported before the tasks that it cancels.
             if has_failed && self.on_failure == OnFailure::CancelAll {
                 self.cancel.cancel();
             }

@@ -400,7 +400,7 @@ impl Download {
 
     fn error(&self, image: &Image, failure: PullFailure, partial: PartialOutcome) -> PullError {
         PullError {
-            image: image.name().unwrap_or(image.id()).to_owned(),
+            image: image.display_name().to_owned(),
             cloud: self.cloud.clone(),
             failure: Box::new(failure),
             partial,

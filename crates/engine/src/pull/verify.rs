@@ -114,7 +114,7 @@ impl Verification {
 
     fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
         VerificationError {
-            image: image.name().unwrap_or(image.id()).to_owned(),
+            image: image.display_name().to_owned(),
             cloud: self.0.cloud().to_owned(),
             failure: Box::new(failure),
         }

@@ -202,7 +202,7 @@ pub enum PushFailure {
     /// The caller of a batch could not log in to the cloud.
     #[error("connecting to the cloud failed")]
     Unreached {
-        /// What the client says. One login has one error, whatever the number of images.
+        /// The error of the login, which all images of the batch share.
         source: Arc<ClientError>,
     },
 

@@ -247,12 +247,20 @@ async fn run(
     if !is_done {
         join_all(deliveries.iter_mut().map(UploadJob::interrupt)).await;
     }
-    let mut ended = deliveries.into_iter().map(UploadJob::into_result);
-    let result = |refused: Option<PushError>| match refused {
+    in_order(refused, deliveries.into_iter().map(UploadJob::into_result))
+}
+
+/// One result for each target, in their order: its early error, or else the next of the results.
+pub(crate) fn in_order(
+    early_errors: Vec<Option<PushError>>,
+    results: impl IntoIterator<Item = Result<Report, PushError>>,
+) -> Vec<Result<Report, PushError>> {
+    let mut results = results.into_iter();
+    let result = |error: Option<PushError>| match error {
         Some(error) => Err(error),
-        None => ended.next().expect("a job for each target that was not refused"),
+        None => results.next().expect("a result for each target without an early error"),
     };
-    refused.into_iter().map(result).collect()
+    early_errors.into_iter().map(result).collect()
 }
 
 /// What is there already may make it needless to look at the source, and what that is to ask the service

@@ -168,7 +168,7 @@ impl Staging {
         let source_name = source.name().to_owned();
         let failed = |failure| StagingError {
             source_name: source_name.clone(),
-            image: image.name().unwrap_or(image.id()).to_owned(),
+            image: image.display_name().to_owned(),
             cloud: self.cloud.clone(),
             failure: Box::new(failure),
         };
@@ -343,7 +343,7 @@ impl StagingJob<'_> {
         Ok(true)
     }
 
-    /// Wants nothing of the source before the pause is over, and says why.
+    /// Waits for the pause before the next pass, and reports the retry.
     fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.staging.cloud, failure, pause, &self.retries);
         self.staging.progress.retrying(&retrying);

@@ -186,7 +186,7 @@ impl Target {
         &self.cloud
     }
 
-    /// Ends a push to it that has asked the service for nothing.
+    /// Ends a push that has sent no request to the service.
     pub(crate) fn not_started(&self, source_name: &str, failure: PushFailure) -> PushError {
         let error = PushError::not_started(source_name, &self.cloud, failure);
         self.progress.ended(Err(error.kind()));

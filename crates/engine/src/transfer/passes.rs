@@ -49,8 +49,8 @@ pub(crate) trait Participant: Send {
     /// Gets the digests that it wanted.
     fn digested(&mut self, produced: &Produced) -> impl Future<Output = ()> + Send;
 
-    /// Hears that a pass for its digests has failed, in a way that another may not. It wants nothing
-    /// afterwards if it does not want to try again.
+    /// A pass for its digests has failed with a transient error of the source. The participant retries, or wants
+    /// nothing more.
     fn retry_digests(&mut self, error: TransferError) -> impl Future<Output = ()> + Send;
 
     /// Hears why it gets no more; wants nothing afterwards.
@@ -120,7 +120,7 @@ pub(crate) async fn run<P: Participant>(
     }
 }
 
-/// What a pass came to for all participants; each knows what it came to for itself.
+/// The outcome of a pass for all participants. Each keeps its own result.
 struct PassOutcome {
     /// None if the reader hangs.
     source: Option<Box<dyn Source>>,

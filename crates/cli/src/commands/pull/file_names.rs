@@ -24,7 +24,7 @@ pub(crate) fn file_names(images: &[&Image]) -> Vec<String> {
 fn file_name(image: &Image, id: Option<&str>) -> String {
     let ending = image.disk_format().map(|format| format!(".{}", safe(format)));
     let ending = ending.unwrap_or_default();
-    let name = safe(image.name().unwrap_or(image.id()));
+    let name = safe(image.display_name());
     // An image that is called like its file already.
     let name = name.strip_suffix(&ending).filter(|name| !name.is_empty()).unwrap_or(&name);
     let name = &name[..name.floor_char_boundary(LONGEST_NAME)];

@@ -7,12 +7,12 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use imgpush_client::Image;
-use imgpush_engine::{Batch, BatchSummary, CancellationToken, Download, PullTask, TaskResult};
+use imgpush_engine::{BatchSummary, CancellationToken, Download, PullTask, TaskResult};
 
 pub(crate) use self::file_names::file_names;
 use self::reporter::PullReporter;
 pub(crate) use self::reporter::{failed, warn};
-use super::batch::finished;
+use super::batch::SelectedBatch;
 use super::selection::{Chosen, Selected, select};
 use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, PullArgs};
@@ -50,7 +50,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
             pulling.to_files(&paths, &mut reporter).await
         }
     } else {
-        selected.none_begun()
+        selected.none_started()
     };
     reporter.sum_up(&summary);
     reporter.code()
@@ -112,30 +112,22 @@ impl Pulling<'_> {
 
     /// Downloads up to `--jobs` images at a time, in their order.
     async fn to_files(&self, paths: &[PathBuf], reporter: &mut PullReporter<'_>) -> BatchSummary {
-        let DownloadArgs { progress, quiet, memory, .. } = &self.args.download;
-        let images = &self.selected.images;
         let task = |(chosen, path): (&Chosen, &PathBuf)| {
             PullTask::to_file(self.download(), chosen.image.clone(), path)
         };
-        let tasks: Vec<_> = images.iter().zip(paths).map(task).collect();
-        let views = self.selected.views(*progress, *quiet, reporter.printer);
-        let batch = Batch::new(self.args.jobs.options(images.len(), *memory))
-            .with_progress(self.selected.rows(&views));
-        let running = batch.start(tasks, &self.cancel);
-        let running = running.expect("a batch without a journal has nothing to open");
-        let summary = finished(running, &views, |outcome| {
-            let named = &images[outcome.number].named;
-            if !outcome.is_ok() && self.args.jobs.fail_fast {
-                reporter.is_given_up |= !self.cancel.is_cancelled();
+        let tasks = self.selected.images.iter().zip(paths).map(task).collect();
+        let Pulling { args, selected, cancel } = self;
+        let batch = SelectedBatch { selected, jobs: &args.jobs, download: &args.download, cancel };
+        let pulled = batch.run(tasks, reporter.printer, |result, named| {
+            if !result.is_ok() && args.jobs.fail_fast {
+                reporter.is_given_up |= !cancel.is_cancelled();
             }
-            for result in outcome.results {
-                match result {
-                    TaskResult::Pull(Ok(report)) => reporter.done(&report),
-                    TaskResult::Pull(Err(error)) => reporter.failed(&error, named),
-                    _ => {}
-                }
+            match result {
+                TaskResult::Pull(Ok(report)) => reporter.done(&report),
+                TaskResult::Pull(Err(error)) => reporter.failed(&error, named),
+                _ => {}
             }
         });
-        summary.await
+        pulled.await
     }
 }

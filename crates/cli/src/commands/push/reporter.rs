@@ -22,7 +22,7 @@ pub(super) struct PushReporter<'a> {
     codes: Vec<Code>,
     /// A line for each failure.
     failures: Vec<String>,
-    /// The clouds that were not reached, which is printed once for all images.
+    /// The clouds that were not reached. Their error is printed once for all images.
     unreached: BTreeSet<String>,
     /// All results, for the page of `--report`.
     results: Option<Vec<Result<Report, PushError>>>,
@@ -91,7 +91,7 @@ impl<'a> PushReporter<'a> {
         }
     }
 
-    /// An error of one image as one of all images, if it is that.
+    /// The error of one image as an error of all images, if all images have it.
     fn of_all_images(&self, error: &PushError) -> Option<PushError> {
         let PushFailure::Unreached { source } = &*error.failure else { return None };
         let failure = PushFailure::Unreached { source: Arc::clone(source) };

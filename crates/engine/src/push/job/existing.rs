@@ -82,7 +82,7 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// There is nothing to compare the source with.
+    /// There is no image to compare the source with.
     async fn look_no_further(&mut self) -> Result<(), PushFailure> {
         self.stage = JobStage::Uninspected(self.go_for_new(None).await?);
         Ok(())
@@ -246,7 +246,7 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// Wants the digests to compare with these.
+    /// Requests a pass that hashes the source, to compare it with these images.
     fn look_at(&mut self, looking: Looking) {
         match &mut self.stage {
             JobStage::Unprepared(job) => job.looking = looking,
@@ -265,8 +265,8 @@ impl UploadJob<'_> {
         Box::pin(self.looked(looking, &produced)).await
     }
 
-    /// No image is the same: what is there may forbid a new one, or decide on its name. If its id is to follow
-    /// from what it is, and that is not known, its digest is to be looked at first.
+    /// No existing image is identical. An existing one may forbid a new image, or decide on its name. Returns
+    /// what to hash first if the id is to be derived from a digest that is not known.
     async fn go_for_new(
         &mut self,
         difference: Option<(String, String)>,

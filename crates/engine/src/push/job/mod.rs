@@ -160,12 +160,12 @@ impl<'a> UploadJob<'a> {
         self.set_step(JobStep::Sending(Some(failure)));
     }
 
-    /// Whether the source failed, and cannot be read again.
+    /// Whether the source failed and cannot be read again.
     fn is_source_gone(&self, failure: &PushFailure) -> bool {
         failure.source_error().is_some() && !self.subject.has_way_back
     }
 
-    /// Wants nothing of the source before the pause is over, and says why.
+    /// Waits for the pause before the next pass, and reports the retry.
     fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.target.cloud, failure, pause, &self.retries);
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");

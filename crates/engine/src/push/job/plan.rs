@@ -14,8 +14,8 @@ use crate::push::service::CapabilityQuery;
 use crate::push::target::Stores;
 
 impl UploadJob<'_> {
-    /// Hears what the source is, as far as that was seen. Asks all that can be known without a record, unless
-    /// the source is to be compared first with what is there.
+    /// Takes the result of the first inspection. Prepares the job, unless the source is to be compared with
+    /// existing images first.
     pub(crate) async fn inspected(&mut self, seen: &Seen) {
         let span = self.span();
         let looking = match &mut self.stage {
@@ -40,7 +40,8 @@ impl UploadJob<'_> {
         preparing.instrument(span).await;
     }
 
-    /// Asks what the image will be and whether the service takes it.
+    /// Decides what the record will say, and asks the service all that can be asked without a record: formats,
+    /// stores, imports, quotas.
     pub(super) async fn prepare(&mut self, seen: &Seen, step: JobStep) -> Result<(), PushFailure> {
         self.enter(Phase::Asking);
         let client = &self.target.client;

@@ -56,10 +56,10 @@ pub(crate) struct Seen {
     pub(crate) is_whole: bool,
 }
 
-/// One image on its way into one target: what is known of it from the start to the end. The [`JobStage`] has
-/// what is known for a time only.
+/// The upload of one image to one target. The fields are valid from start to end; what is valid in a part of
+/// the job only is in its [`JobStage`].
 ///
-/// Each of its futures may be dropped: it knows then whether there may be a record, and
+/// Each of its futures may be dropped: the job still knows whether a record may exist, and
 /// [`interrupt`](UploadJob::interrupt) removes it.
 pub(crate) struct UploadJob<'a> {
     pub(super) target: &'a Target,
@@ -86,11 +86,11 @@ pub(crate) struct UploadJob<'a> {
 
 /// Where a job is.
 pub(super) enum JobStage {
-    /// The source has not been inspected. If there are images that may be the same, they are compared first.
+    /// The source is not inspected yet. Images that may be identical are compared before the upload.
     Uninspected(Option<Looking>),
     Unprepared(Unprepared),
     Prepared(Box<Prepared>),
-    /// It failed; the record is yet to be removed.
+    /// The upload failed. The record is not removed yet.
     Failing {
         failure: PushFailure,
         share: Option<Share>,
@@ -98,39 +98,40 @@ pub(super) enum JobStage {
     Ended(Box<Result<Report, PushError>>),
 }
 
-/// A job before its preparation: if one of these images is the same, no new image is made, and the service is
-/// not asked whether it takes one.
+/// A job before its preparation: if one of these images is identical, no image is created, and the service is
+/// not asked whether it accepts one.
 pub(super) struct Unprepared {
     pub(super) seen: Seen,
     pub(super) looking: Looking,
 }
 
-/// A job after its preparation: what the image will be, and what the service will make of it.
+/// A job after its preparation: what the record will say, and whether the service accepts it.
 pub(super) struct Prepared {
     pub(super) claim: Claim,
-    /// What the service will say, and what the bytes are, as far as that is known by now.
+    /// The predicted verdict of the service, and what the inspection has found so far.
     pub(super) examined: Examined,
-    /// Its room in the quotas.
+    /// The reserved part of the quotas.
     pub(super) share: Option<Share>,
     pub(super) step: JobStep,
-    /// What the gate of the last pass found out.
+    /// The verdict of the gate in the last pass.
     pub(super) verdict: GateVerdict,
 }
 
 /// What a prepared job does next.
 pub(super) enum JobStep {
-    /// The digests are wanted, to tell whether one of these images is the same, or what the id is.
+    /// Hash the source, to compare it with these images or to derive the id.
     Looking(Looking),
-    /// The bytes are to be sent; behind the first attempt because of this failure.
+    /// Send the bytes; after the first attempt, because of this failure.
     Sending(Option<PushFailure>),
-    /// The service is to fetch what must be proved first.
+    /// Verify the source, then have the service fetch it.
     Fetching,
-    /// The bytes are there, and digests are needed to compare: this one, where others are known.
+    /// The service has the bytes. Hash the source to compare it with the image; if digests are known, one more
+    /// algorithm is needed.
     Comparing(Option<(Algorithm, Produced)>),
 }
 
 impl JobStep {
-    /// With which an image that is not there begins.
+    /// The first step of an upload.
     pub(super) fn first(via: &Via) -> Self {
         match via {
             Via::WebDownload { .. } => JobStep::Fetching,
@@ -140,14 +141,14 @@ impl JobStep {
 }
 
 impl UploadJob<'_> {
-    /// The next step of a job that is prepared; a job that has ended takes none.
+    /// Sets the next step of a prepared job. A job in another stage has no step.
     pub(super) fn set_step(&mut self, step: JobStep) {
         if let JobStage::Prepared(prepared) = &mut self.stage {
             prepared.step = step;
         }
     }
 
-    /// The step of a job that is prepared and has not ended.
+    /// The step of a prepared job.
     pub(super) fn step(&self) -> Option<&JobStep> {
         match &self.stage {
             JobStage::Prepared(prepared) => Some(&prepared.step),
@@ -155,7 +156,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// What the inspection of the source has found, as far as it was made.
+    /// The result of the inspection so far.
     pub(super) fn inspection(&self) -> Option<&Inspection> {
         match &self.stage {
             JobStage::Unprepared(job) => Some(&job.seen.inspection),
@@ -164,7 +165,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Takes the room in the quotas, to keep it or give it back.
+    /// Takes the reserved part of the quotas. Dropping it releases it.
     pub(super) fn take_share(&mut self) -> Option<Share> {
         match &mut self.stage {
             JobStage::Prepared(job) => job.share.take(),
