@@ -11,12 +11,12 @@ use imgpush_engine::{
 };
 
 /// Hints for a push that failed.
-pub(crate) fn for_push(error: &PushError, file: &Path, keep_failed: bool) -> Vec<String> {
-    for_failure(&error.failure, file, keep_failed)
+pub(crate) fn for_push(error: &PushError, file: &Path) -> Vec<String> {
+    for_failure(&error.failure, file)
 }
 
 /// Hints for a push that failed so.
-pub(crate) fn for_failure(failure: &PushFailure, file: &Path, keep_failed: bool) -> Vec<String> {
+pub(crate) fn for_failure(failure: &PushFailure, file: &Path) -> Vec<String> {
     let mut hints = for_format(failure, file, "imgpush push");
     let hint = match failure {
         PushFailure::NoName => Some("give one with --name".to_owned()),
@@ -32,6 +32,14 @@ pub(crate) fn for_failure(failure: &PushFailure, file: &Path, keep_failed: bool)
             for_client(source)
         }
         PushFailure::Transfer(TransferError::Client { source, .. }) => for_client(source),
+        PushFailure::Transfer(TransferError::Unanswered { .. }) | PushFailure::Unfinished { .. } => Some(
+            "--finish-timeout SECONDS waits longer for the service after the last byte; look at the \
+             image before you push it again"
+                .to_owned(),
+        ),
+        PushFailure::NotProtected { .. } => {
+            Some("protect it with `imgpush image set --protected`".to_owned())
+        }
         PushFailure::Transfer(TransferError::Broken { .. } | TransferError::Stalled { .. }) => {
             Some("nothing half-made is used by the cloud; push it again".to_owned())
         }
@@ -86,9 +94,9 @@ pub(crate) fn for_failure(failure: &PushFailure, file: &Path, keep_failed: bool)
              look at the network and at the service's disks"
                 .to_owned(),
         ),
-        PushFailure::Integrity(IntegrityError::CannotVerify { .. }) if !keep_failed => {
-            Some("use --keep-failed to keep such an image".to_owned())
-        }
+        PushFailure::Integrity(IntegrityError::CannotVerify { .. }) => Some(
+            "compare the image in another way, or delete it with `imgpush image delete`".to_owned(),
+        ),
         _ => None,
     };
     hints.extend(hint);

@@ -39,10 +39,7 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
         (Some(algo), Some(value)) => format!("{algo} {value}"),
         _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
     };
-    lines.push(match &report.verified_by[..] {
-        [VerifiedBy::DerivedId] => format!("  known   by its id, {}", report.id),
-        _ => format!("  proved  {hash}"),
-    });
+    lines.push(format!("  proved  {hash}"));
     lines.extend(provenance(&report.provenance));
     lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
     let is_new = report.action != PushAction::Skipped;

@@ -62,6 +62,7 @@
 #![forbid(unsafe_code)]
 
 mod accessors;
+mod age;
 mod attribute;
 mod attribute_table;
 pub mod auth;

@@ -32,7 +32,9 @@ pub(crate) struct ExistsArgs {
     #[arg(long, value_name = "ID", hide_short_help = true)]
     id: Option<String>,
 
-    /// Give up when an image that another run has begun is not there after so many seconds
+    /// Seconds to wait for an image of another run that does not change
+    ///
+    /// Then a record that is still `queued` is left and the next id used; otherwise the upload fails.
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds,
         hide_short_help = true)]
     wait_for_others: Duration,

@@ -190,11 +190,6 @@ impl PushArgs {
         one_only.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 
-    /// Whether the record of a failed push stays.
-    pub(crate) fn is_keeping_failed(&self) -> bool {
-        self.keep_failed
-    }
-
     /// How the engine is to read.
     pub(crate) fn source_options(&self) -> SourceOptions {
         if self.target.is_fetched() {

@@ -129,6 +129,6 @@ fn explain(
     if args.json {
         printer.result(&json!({ "error": output::error(chain, code) }).to_string());
     }
-    printer.error(chain, &hints::for_failure(failure, &args.file, false));
+    printer.error(chain, &hints::for_failure(failure, &args.file));
     code
 }

@@ -51,6 +51,15 @@ pub(super) struct Key {
     pub(super) cloud: String,
 }
 
+/// A record that was requested.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RequestedRecord {
+    pub(super) id: String,
+    /// The token of the run that has requested it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
+}
+
 /// An image that is proved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Proved {
@@ -69,7 +78,8 @@ enum Line {
     Asking {
         #[serde(flatten)]
         key: Key,
-        id: String,
+        #[serde(flatten)]
+        record: RequestedRecord,
     },
     Gone {
         #[serde(flatten)]
@@ -92,8 +102,8 @@ const BEGINNING: &str = "it does not begin as a journal does";
 /// What a journal knows of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    /// An id that was asked for, and of which nothing else was heard.
-    pub(super) asked_for: Option<String>,
+    /// A record that was requested, and of which nothing else was heard.
+    pub(super) asked_for: Option<RequestedRecord>,
     pub(super) proved: Option<Proved>,
 }
 
@@ -159,8 +169,8 @@ impl Journal {
         Known { asked_for: known.asked_for.take(), proved: known.proved.clone() }
     }
 
-    pub(super) fn asking(&self, key: &Key, id: &str) -> std::io::Result<()> {
-        self.write(Line::Asking { key: key.clone(), id: id.to_owned() })
+    pub(super) fn asking(&self, key: &Key, record: RequestedRecord) -> std::io::Result<()> {
+        self.write(Line::Asking { key: key.clone(), record })
     }
 
     pub(super) fn gone(&self, key: &Key, id: &str) -> std::io::Result<()> {
@@ -195,10 +205,12 @@ impl Line {
     fn tell(self, known: &mut HashMap<Key, Known>) {
         match self {
             Line::Journal(_) => {}
-            Line::Asking { key, id } => known.entry(key).or_default().asked_for = Some(id),
+            Line::Asking { key, record } => {
+                known.entry(key).or_default().asked_for = Some(record);
+            }
             Line::Gone { key, id } => {
                 let known = known.entry(key).or_default();
-                known.asked_for.take_if(|asked| *asked == id);
+                known.asked_for.take_if(|asked| asked.id == id);
                 known.proved.take_if(|proved| proved.id == id);
             }
             Line::Proved { key, proved } => {
@@ -221,8 +233,12 @@ mod tests {
         Proved { id: text(id), stamp: text("s"), os_hash_algo: text("a"), os_hash_value: text("v") }
     }
 
+    fn requested(id: &str) -> RequestedRecord {
+        RequestedRecord { id: id.to_owned(), token: (id == "2").then(|| "t".to_owned()) }
+    }
+
     fn asked_for(id: &str) -> Known {
-        Known { asked_for: Some(id.to_owned()), proved: None }
+        Known { asked_for: Some(requested(id)), proved: None }
     }
 
     #[test]
@@ -231,10 +247,10 @@ mod tests {
         let path = folder.path().join("journal");
         let journal = Journal::open(&path).unwrap();
         assert!(matches!(Journal::open(&path), Err(JournalError::Busy { .. })));
-        journal.asking(&key("a"), "1").unwrap();
-        journal.asking(&key("b"), "2").unwrap();
+        journal.asking(&key("a"), requested("1")).unwrap();
+        journal.asking(&key("b"), requested("2")).unwrap();
         journal.proved(&key("b"), proved("2")).unwrap();
-        journal.asking(&key("c"), "3").unwrap();
+        journal.asking(&key("c"), requested("3")).unwrap();
         journal.gone(&key("c"), "3").unwrap();
         drop(journal);
 
@@ -250,14 +266,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let journal = Journal::open(&path).unwrap();
-        journal.asking(&key("a"), "1").unwrap();
+        journal.asking(&key("a"), requested("1")).unwrap();
         drop(journal);
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole[..], br#"{"proved":{"source":"a","na"#].concat()).unwrap();
 
         let journal = Journal::open(&path).unwrap();
         assert_eq!(journal.known(&key("a")), asked_for("1"));
-        journal.asking(&key("b"), "2").unwrap();
+        journal.asking(&key("b"), requested("2")).unwrap();
         drop(journal);
         assert_eq!(Journal::open(&path).unwrap().known(&key("b")), asked_for("2"));
     }

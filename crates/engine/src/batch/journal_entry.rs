@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::journal::{Journal, Key, Known, Proved};
+use super::journal::{Journal, Key, Known, Proved, RequestedRecord};
 use crate::push::ledger::{Earlier, Records};
 use crate::push::report::{Note, NoteId, Report};
 
@@ -27,7 +27,8 @@ impl Account {
         if let Some(Proved { id, os_hash_algo, os_hash_value, .. }) = proved.filter(is_as_it_was) {
             return Some(Earlier::Proved { id, os_hash_algo, os_hash_value });
         }
-        Some(Earlier::Begun { id: asked_for? })
+        let RequestedRecord { id, token } = asked_for?;
+        Some(Earlier::Begun { id, token })
     }
 
     /// Writes down that the image is proved, where it can be known again.
@@ -45,8 +46,9 @@ impl Account {
 }
 
 impl Records for Account {
-    fn asking(&self, id: &str) -> std::io::Result<()> {
-        self.journal.asking(&self.key, id)
+    fn asking(&self, id: &str, token: Option<&str>) -> std::io::Result<()> {
+        let (id, token) = (id.to_owned(), token.map(str::to_owned));
+        self.journal.asking(&self.key, RequestedRecord { id, token })
     }
 
     fn gone(&self, id: &str) {

@@ -9,9 +9,6 @@ named_enum! {
         OsHashValue = "os_hash_value",
         /// The field `checksum` of the image, an MD5, is equal to the digest computed here.
         Checksum = "checksum",
-        /// The id of the image is derived from the digest that the source is required to have. The source
-        /// was not read.
-        DerivedId = "derived-id",
         /// The journal of a batch has verified the image before, and the source is unchanged since then. The
         /// source was not read.
         Journal = "journal",

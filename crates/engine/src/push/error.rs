@@ -153,6 +153,24 @@ pub enum PushFailure {
         source: std::io::Error,
     },
 
+    /// The service has accepted all data, and does not show the result in time.
+    #[error("all data of image {id} was sent, and it is still {status} after {seconds} seconds")]
+    Unfinished {
+        /// The image.
+        id: String,
+        /// Its status.
+        status: Status,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+
+    /// The image is verified, but could not be protected.
+    #[error("the image is active and verified, but could not be protected")]
+    NotProtected {
+        /// What the client says.
+        source: ClientError,
+    },
+
     /// The image is proved, but not all those that it replaces are retired.
     #[error("the image is active and proved, but did not take the place of {}", .left.join(", "))]
     NotReplaced {
@@ -253,10 +271,12 @@ impl PushFailure {
                 kind_of_call(source)
             }
             PushFailure::Unreached { source } => kind_of_call(source),
-            PushFailure::NotCopied { .. } | PushFailure::NotReplaced { .. } => {
-                ErrorKind::ImportFailed
+            PushFailure::NotCopied { .. }
+            | PushFailure::NotReplaced { .. }
+            | PushFailure::NotProtected { .. } => ErrorKind::ImportFailed,
+            PushFailure::StillTheirs { .. } | PushFailure::Unfinished { .. } => {
+                ErrorKind::WaitedTooLong
             }
-            PushFailure::StillTheirs { .. } => ErrorKind::WaitedTooLong,
             PushFailure::Interrupted => ErrorKind::Interrupted,
             PushFailure::NotRecorded { .. } => ErrorKind::Unexpected,
         }
@@ -403,10 +423,7 @@ impl std::fmt::Display for RecordOutcome {
                 write!(f, "the image record {id} was kept; {state}")
             }
             RecordOutcome::Left { id, reason } => {
-                write!(
-                    f,
-                    "the image record {id} may still be there, it could not be removed: {reason}"
-                )
+                write!(f, "the image record {id} may still be there: {reason}")
             }
         }
     }

@@ -6,10 +6,12 @@ use std::io;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Earlier {
-    /// It had asked for a record of that id, and nobody knows what came of it.
+    /// It had requested a record with that id. It is not known whether there is one.
     Begun {
         /// The id.
         id: String,
+        /// The value of the property `imgpush_run` in the record; none for an id that was made up at random.
+        token: Option<String>,
     },
     /// It had proved an image, and the source is what it was then.
     Proved {
@@ -26,12 +28,12 @@ pub enum Earlier {
 ///
 /// Calls come from the async runtime; they may write to a disk, and must not wait for a network.
 pub trait Records: Send + Sync {
-    /// This id is about to be asked for, or to be sent to.
+    /// A record with this id is about to be created, with this token if other runs can have the id too.
     ///
     /// # Errors
     ///
     /// It was not written down: the push ends before it asks.
-    fn asking(&self, id: &str) -> io::Result<()>;
+    fn asking(&self, id: &str, token: Option<&str>) -> io::Result<()>;
 
     /// There is no record of this id any more, or it is not this push's.
     fn gone(&self, id: &str);

@@ -8,6 +8,7 @@ mod job;
 pub(crate) mod ledger;
 pub(crate) mod options;
 pub(crate) mod overrides;
+mod ownership;
 mod preflight;
 mod quota;
 mod recovery;

@@ -30,7 +30,8 @@ pub struct PushOptions {
     pub derive_id: bool,
     /// What is done when there are images of that name.
     pub if_exists: IfExists,
-    /// How long an image that another run has begun is waited for.
+    /// How long an image of another run is waited for while it does not change. Then a record that is still
+    /// `queued` is left and the next id used; otherwise the push fails.
     pub wait_for_others: Duration,
     /// The name; the source's file name without its ending when there is none.
     pub name: Option<String>,
@@ -192,8 +193,9 @@ impl PushOptions {
         if let Some(visibility) = &self.visibility {
             image.set_visibility(visibility.clone());
         }
-        if let Some(protected) = self.protected {
-            image.set_protected(protected);
+        // A protected image cannot be deleted, so this follows after verification.
+        if self.protected == Some(false) {
+            image.set_protected(false);
         }
         if let Some(hidden) = self.hidden {
             image.set_hidden(hidden);

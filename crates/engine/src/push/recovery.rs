@@ -79,8 +79,18 @@ pub(crate) enum Remedy {
     Again,
     /// The same with a new token.
     NewToken,
-    /// Sending to a new record in place of this one, whose upload never ends.
+    /// Sending to a new record in place of this one, whose upload never ends, or which is deleted.
     NewRecord,
+}
+
+/// The record that the upload was sent to.
+pub(crate) struct RecordState<'a> {
+    /// Its status; none if it could not be fetched.
+    pub(crate) status: Option<&'a Status>,
+    /// Whether another record can take its place although somebody has deleted it.
+    pub(crate) is_replaceable: bool,
+    /// Whether the service may have all the data.
+    pub(crate) may_be_complete: bool,
 }
 
 /// What can mend a sending that ended so, and left the image in that status; none where it could not be
@@ -95,8 +105,19 @@ pub(crate) enum Remedy {
 /// | nothing: the source failed, and may be readable when it is read again | again |
 ///
 /// Each of them where the image is `queued`. One that stays `saving` or `uploading` has an upload whose
-/// server is gone: a new record. Anything else, `active` above all, is nothing to send to.
-pub(crate) fn remedy(failure: &PushFailure, status: Option<&Status>) -> Remedy {
+/// server is gone: a new record, unless it may have all the data. Anything else, `active` above all, is nothing
+/// to send to.
+///
+/// Two refusals are about the record and not about the bytes: 404 or 410 where another record can take its
+/// place, and 409 where an earlier attempt may still be under way.
+pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy {
+    match failure.call() {
+        Some(ClientError::NotFound(_) | ClientError::Gone(_)) if record.is_replaceable => {
+            return Remedy::NewRecord;
+        }
+        Some(ClientError::Conflict(_)) if record.may_be_complete => return Remedy::Again,
+        _ => {}
+    }
     let remedy = match (failure.call(), failure) {
         (Some(ClientError::Unauthorized(_)), _) => Remedy::NewToken,
         (Some(error), _) if error.is_transient() && !is_for_ever(error) => Remedy::Again,
@@ -105,16 +126,17 @@ pub(crate) fn remedy(failure: &PushFailure, status: Option<&Status>) -> Remedy {
             PushFailure::Transfer(
                 TransferError::Broken { .. }
                 | TransferError::Stalled { .. }
+                | TransferError::Unanswered { .. }
                 | TransferError::TooSlow,
             ),
         ) => Remedy::Again,
         _ if failure.source_error().is_some_and(SourceError::is_worth_a_retry) => Remedy::Again,
         _ => return Remedy::None,
     };
-    match status {
+    match record.status {
         // What cannot be asked now can perhaps when the pause is over.
         Some(Status::Queued) | None => remedy,
-        Some(Status::Saving | Status::Uploading) => Remedy::NewRecord,
+        Some(Status::Saving | Status::Uploading) if !record.may_be_complete => Remedy::NewRecord,
         Some(_) => Remedy::None,
     }
 }
@@ -202,6 +224,9 @@ mod tests {
 
     #[test]
     fn only_an_image_that_takes_data_is_sent_to_again() {
+        fn record(status: Option<&Status>) -> RecordState<'_> {
+            RecordState { status, is_replaceable: true, may_be_complete: false }
+        }
         for (status, expected) in [
             (Some(Status::Queued), Remedy::Again),
             (None, Remedy::Again),
@@ -210,13 +235,15 @@ mod tests {
             (Some(Status::Active), Remedy::None),
             (Some(Status::Deleted), Remedy::None),
         ] {
-            assert_eq!(remedy(&broken(), status.as_ref()), expected, "{status:?}");
+            assert_eq!(remedy(&broken(), &record(status.as_ref())), expected, "{status:?}");
         }
+        let complete = RecordState { may_be_complete: true, ..record(Some(&Status::Saving)) };
+        assert_eq!(remedy(&broken(), &complete), Remedy::None);
         let decided = IntegrityError::Mismatch {
             field: "size",
             expected: String::new(),
             found: String::new(),
         };
-        assert_eq!(remedy(&decided.into(), Some(&Status::Queued)), Remedy::None);
+        assert_eq!(remedy(&decided.into(), &record(Some(&Status::Queued))), Remedy::None);
     }
 }

@@ -110,18 +110,27 @@ pub enum NoteId {
     NotRead,
     /// `waited`: the push waited for another run that uploads the same image.
     Waited,
+    /// `passed-over`: the record of another run stayed `queued`, and was left.
+    PassedOver,
+    /// `withdrawn`: the image was deleted in favour of an equal one that another run had published.
+    Withdrawn,
+    /// `not-published`: the property `imgpush_run` could not be removed from the verified image.
+    NotPublished,
     /// `journal`: the verified image could not be recorded in the journal.
     Journal,
 }
 
 impl NoteId {
     /// All but the ids of findings, which are in [`FindingId::ALL`].
-    const OWN: [NoteId; 6] = [
+    const OWN: [NoteId; 9] = [
         NoteId::VirtualSize,
         NoteId::Retried,
         NoteId::CreatedAnew,
         NoteId::NotRead,
         NoteId::Waited,
+        NoteId::PassedOver,
+        NoteId::Withdrawn,
+        NoteId::NotPublished,
         NoteId::Journal,
     ];
 
@@ -140,6 +149,9 @@ impl NoteId {
             NoteId::CreatedAnew => "created-anew",
             NoteId::NotRead => "not-read",
             NoteId::Waited => "waited",
+            NoteId::PassedOver => "passed-over",
+            NoteId::Withdrawn => "withdrawn",
+            NoteId::NotPublished => "not-published",
             NoteId::Journal => "journal",
         }
     }

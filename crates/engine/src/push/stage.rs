@@ -17,7 +17,9 @@ use crate::progress::{NoProgress, Phase, Progress};
 use crate::push::error::{PushFailure, StagingError};
 use crate::push::format_check::{Claim, FormatGate, GateVerdict, failure_of};
 use crate::push::preflight;
-use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
+use crate::push::recovery::{
+    RecordState, Remedy, Retries, cannot_verify, read_once, remedy, retrying,
+};
 use crate::push::report::StagingReport;
 use crate::resources::JobResources;
 use crate::retry::RetryOptions;
@@ -307,6 +309,7 @@ impl StagingJob<'_> {
             progress: &self.staging.progress,
             traffic: None,
             watch: &Stopwatch::start(),
+            may_be_complete: None,
         };
         upload.run(branch).await
     }
@@ -327,7 +330,8 @@ impl StagingJob<'_> {
         failure: &PushFailure,
         status: Option<&Status>,
     ) -> Result<bool, PushFailure> {
-        let remedy = remedy(failure, status);
+        let record = RecordState { status, is_replaceable: false, may_be_complete: false };
+        let remedy = remedy(failure, &record);
         if !matches!(remedy, Remedy::Again | Remedy::NewToken) {
             return Ok(false);
         }

@@ -60,6 +60,15 @@ pub enum TransferError {
         state: String,
     },
 
+    /// The service did not answer in time after the last byte.
+    #[error("no response {seconds} seconds after the last byte; {state}")]
+    Unanswered {
+        /// The finish time-out, in seconds.
+        seconds: u64,
+        /// What the image shows afterwards.
+        state: String,
+    },
+
     /// The data cannot be sent again, since the source can be read only once.
     #[error("it is not sent again, since {name} cannot be read a second time")]
     ReadOnce {
@@ -79,7 +88,8 @@ impl TransferError {
             TransferError::Client { source, .. } => kind_of_call(source),
             TransferError::TooSlow
             | TransferError::Broken { .. }
-            | TransferError::Stalled { .. } => ErrorKind::GaveUp,
+            | TransferError::Stalled { .. }
+            | TransferError::Unanswered { .. } => ErrorKind::GaveUp,
             TransferError::ReadOnce { source: Some(source), .. } => source.kind(),
             TransferError::ReadOnce { source: None, .. } => ErrorKind::CannotVerify,
             TransferError::Withheld | TransferError::Unwanted => ErrorKind::Unexpected,
@@ -94,7 +104,8 @@ impl TransferError {
             TransferError::Client { source, .. } => source.is_transient(),
             TransferError::TooSlow
             | TransferError::Broken { .. }
-            | TransferError::Stalled { .. } => true,
+            | TransferError::Stalled { .. }
+            | TransferError::Unanswered { .. } => true,
             _ => false,
         }
     }

@@ -5,6 +5,7 @@
 //! bytes: an answer that was lost is looked up, an answer that came early is believed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use imgpush_client::{Error as ClientError, Image, ImageClient, Status, UploadOptions};
@@ -49,6 +50,9 @@ pub(crate) struct Upload<'a> {
     pub(crate) traffic: Option<&'a Traffic>,
     /// What the times of the target are written down with.
     pub(crate) watch: &'a Arc<Stopwatch>,
+    /// Set once the last byte is sent, and reset when the service has refused the data: until then the
+    /// service may have all of it, also if this future is dropped.
+    pub(crate) may_be_complete: Option<&'a AtomicBool>,
 }
 
 /// Data that did not arrive.
@@ -56,6 +60,21 @@ pub(crate) struct Unsent {
     pub(crate) error: TransferError,
     /// The status of the image, where it was asked for and known.
     pub(crate) status: Option<Status>,
+}
+
+impl Unsent {
+    /// Whether the service does not have the data, although all of it was sent: it has refused the data, or the
+    /// record shows that the upload is over. After an answer about trouble of its own, which may be that of a
+    /// proxy, or without an answer, only the record can tell.
+    fn is_over(&self) -> bool {
+        match (&self.error, &self.status) {
+            (TransferError::Client { source, .. }, _) if !source.is_transient() => {
+                source.answer().is_some()
+            }
+            (_, Some(status)) => !matches!(status, Status::Saving | Status::Active),
+            (_, None) => false,
+        }
+    }
 }
 
 impl From<TransferError> for Unsent {
@@ -71,6 +90,17 @@ impl Upload<'_> {
     ///
     /// Dropping the future cuts the connection.
     pub(crate) async fn run(&self, branch: Branch) -> Result<Produced, Unsent> {
+        let was_complete = self.may_be_complete.is_some_and(|flag| flag.load(Ordering::Relaxed));
+        let sent = self.send(branch).await;
+        if let (Err(unsent), Some(flag)) = (&sent, self.may_be_complete)
+            && unsent.is_over()
+        {
+            flag.store(was_complete, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    async fn send(&self, branch: Branch) -> Result<Produced, Unsent> {
         self.enter(Phase::Sending);
         self.watch.enter(Some(Step::Send));
         let meter = Meter::new(Arc::clone(self.progress), Arc::clone(self.watch));
@@ -79,7 +109,7 @@ impl Upload<'_> {
         let mut sink =
             ImageSink::new(self.client.clone(), self.id, self.data, self.options.clone());
         let (answer, outcome) = {
-            let _open = Open(&meter);
+            let _open = Open { meter: &meter, may_be_complete: self.may_be_complete };
             let mut outcome = None;
             let put = sink.take(body);
             let watch = self.watch(&meter);
@@ -99,7 +129,7 @@ impl Upload<'_> {
                             break Err(Halt::Early);
                         }
                     }
-                    seconds = &mut watch => break Err(Halt::Stalled(seconds)),
+                    halt = &mut watch => break Err(halt),
                 }
             };
             // The pass ends a branch when its queue is closed; only one that hangs in a read does not.
@@ -166,8 +196,8 @@ impl Upload<'_> {
         settled(self.client, self.id, self.data, patience).await
     }
 
-    /// Returns when nothing has moved for too long, with the seconds it took.
-    async fn watch(&self, meter: &Meter) -> u64 {
+    /// Returns when nothing has moved for too long.
+    async fn watch(&self, meter: &Meter) -> Halt {
         let mut finishing: Option<Instant> = None;
         let mut seen = 0;
         loop {
@@ -182,11 +212,11 @@ impl Upload<'_> {
                     Instant::now()
                 });
                 if since.elapsed() > self.timeouts.finish_timeout {
-                    return self.timeouts.finish_timeout.as_secs();
+                    return Halt::Unanswered(self.timeouts.finish_timeout.as_secs());
                 }
             } else if meter.idle() > self.timeouts.idle_timeout && !self.is_waiting_its_turn(meter)
             {
-                return self.timeouts.idle_timeout.as_secs();
+                return Halt::Stalled(self.timeouts.idle_timeout.as_secs());
             }
         }
     }
@@ -204,12 +234,18 @@ impl Upload<'_> {
     }
 }
 
-/// A sending that is under way: it may break off, or be dropped.
-struct Open<'a>(&'a Meter);
+/// An upload that is under way: it may break off, or be dropped.
+struct Open<'a> {
+    meter: &'a Meter,
+    may_be_complete: Option<&'a AtomicBool>,
+}
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.stop();
+        self.meter.stop();
+        if let Some(flag) = self.may_be_complete.filter(|_| self.meter.ended()) {
+            flag.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -300,6 +336,8 @@ enum Halt {
     Client(ClientError),
     /// Nothing moved for so many seconds.
     Stalled(u64),
+    /// The last byte was sent, and no response came for this number of seconds.
+    Unanswered(u64),
     /// By an answer that says that all is well, or by the body.
     Early,
 }
@@ -318,7 +356,7 @@ impl Halt {
     fn is_silence(&self) -> bool {
         match self {
             Halt::Client(error) => error.answer().is_none(),
-            Halt::Stalled(_) | Halt::Early => true,
+            Halt::Stalled(_) | Halt::Unanswered(_) | Halt::Early => true,
         }
     }
 
@@ -328,7 +366,7 @@ impl Halt {
         match self {
             Halt::Client(ClientError::Unauthorized(_)) => true,
             Halt::Client(error) => error.answer().is_none() || error.is_transient(),
-            Halt::Stalled(_) | Halt::Early => true,
+            Halt::Stalled(_) | Halt::Unanswered(_) | Halt::Early => true,
         }
     }
 
@@ -342,6 +380,7 @@ impl Halt {
                 TransferError::Broken { sent, state, source: Some(Arc::new(source)) }
             }
             Halt::Stalled(seconds) => TransferError::Stalled { seconds, sent, state },
+            Halt::Unanswered(seconds) => TransferError::Unanswered { seconds, state },
             Halt::Early => TransferError::Broken { sent, state, source: None },
         };
         Unsent { error, status: image.as_ref().ok().map(Image::status) }

@@ -32,7 +32,7 @@ pub(super) async fn push(
     let pushed = push::push(cloud, file, opening, options, view, printer).await;
     let (client, report) = match pushed {
         Ok(pushed) => pushed,
-        Err(error) => return push::failed(&error, file, false, printer),
+        Err(error) => return push::failed(&error, file, printer),
     };
     let shown = async {
         let image = client.image(&report.id).await;

@@ -140,7 +140,7 @@ impl<'a> PushReporter<'a> {
     fn explain(&mut self, error: &PushError, number: usize) {
         let causes = output::chain(error)[1..].join(": ");
         self.failures.push(format!("{} to {}: {causes}", error.source_name, error.cloud));
-        failed(error, &self.files[number], self.args.is_keeping_failed(), self.printer);
+        failed(error, &self.files[number], self.printer);
     }
 
     /// Prints the summary of several images.
@@ -164,9 +164,9 @@ impl<'a> PushReporter<'a> {
 }
 
 /// Reports a failed push and returns its exit code.
-pub(crate) fn failed(error: &PushError, file: &Path, keep_failed: bool, printer: &Printer) -> Code {
+pub(crate) fn failed(error: &PushError, file: &Path, printer: &Printer) -> Code {
     let mut chain = output::chain(error);
     chain[0] = format!("{}; {}", chain[0], error.outcome);
-    printer.error(&chain, &hints::for_push(error, file, keep_failed));
+    printer.error(&chain, &hints::for_push(error, file));
     exit_code::of(error.kind())
 }

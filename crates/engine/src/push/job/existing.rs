@@ -16,6 +16,7 @@ use crate::integrity::compare::{self, Verdict};
 use crate::progress::Phase;
 use crate::push::error::PushFailure;
 use crate::push::if_exists::IfExists;
+use crate::push::ownership::RUN_PROPERTY;
 use crate::push::preflight;
 use crate::push::report::{Note, NoteId, PushAction};
 use crate::push::target::Via;
@@ -88,10 +89,12 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// Whether the image can be the same, as far as its record shows.
+    /// Whether the image can be the same, as far as its record shows. One that its run has not published yet
+    /// is waited for when this run gets to its id.
     fn may_be_same(&self, image: &Image) -> bool {
         let size = self.subject.size;
-        image.status() == Status::Active && (size.is_none() || image.size() == size)
+        let is_there = is_published(image) || self.is_earlier(image);
+        is_there && (size.is_none() || image.size() == size)
     }
 
     fn candidates(&self) -> impl Iterator<Item = &Image> {
@@ -164,27 +167,14 @@ impl UploadJob<'_> {
         }
     }
 
-    /// An image that is known to be the same without a look at the source, by what it is published as: by its
-    /// own hash, or as its id follows from that.
+    /// An image that is known to be the same without reading the source: its `os_hash_value` is a published
+    /// digest of the source.
     fn known_as_the_same(&self) -> Option<(Image, VerifiedBy)> {
         if matches!(self.options.if_exists, IfExists::Add | IfExists::Fail) {
             return None;
         }
-        let published = &self.subject.published;
-        let strongest = Published::strongest(published);
-        let by = |image: &Image| {
-            let hash = image.hash_algo().zip(image.hash_value());
-            let has_hash = |one: &Published| {
-                !one.is_compressed
-                    && hash == Some((one.digest.algorithm().name(), &*one.digest.to_string()))
-            };
-            if published.iter().any(has_hash) {
-                return Some(VerifiedBy::OsHashValue);
-            }
-            let derivation = self.derivation(&derived_id::of_published(&strongest?), image.name()?);
-            derivation.has(image.id()).then_some(VerifiedBy::DerivedId)
-        };
-        self.candidates().find_map(|image| Some((image.clone(), by(image)?)))
+        let is_same = |image: &&Image| self.is_as_published(image) == Some(true);
+        Some((self.candidates().find(is_same)?.clone(), VerifiedBy::OsHashValue))
     }
 
     fn derivation(&self, digest: &str, name: &str) -> Derivation {
@@ -204,7 +194,10 @@ impl UploadJob<'_> {
         for image in candidates {
             match compare::compare(&image, produced) {
                 Ok(Verdict::Proved(by)) => {
-                    let is_earlier = self.is_earlier(image.id());
+                    let is_earlier = self.is_earlier(&image);
+                    if is_theirs {
+                        self.ownership.compared(true);
+                    }
                     let action = if is_theirs || is_earlier {
                         PushAction::TakenOver
                     } else {
@@ -216,7 +209,11 @@ impl UploadJob<'_> {
                     missing = missing.or(Some(algorithm));
                     open.push(image);
                 }
-                Err(error) if is_theirs => return Err(error.into()),
+                Err(_) if is_theirs => self.ownership.compared(false),
+                Err(failure) if self.is_earlier(&image) => {
+                    self.delete_wrong(&image, &failure).await;
+                    self.existing.named.retain(|named| named.id() != image.id());
+                }
                 Err(failure) => {
                     difference.get_or_insert((image.id().to_owned(), differing(&failure)));
                 }
@@ -226,6 +223,13 @@ impl UploadJob<'_> {
         if missing.is_some() {
             let algorithm = missing;
             self.look_at(Looking { candidates: open, algorithm, difference, is_theirs });
+            return Ok(());
+        }
+        if is_theirs {
+            self.set_step(JobStep::first(&self.target.via));
+            if matches!(self.target.via, Via::WebDownload { .. }) {
+                return Box::pin(self.fetched(produced)).await;
+            }
             return Ok(());
         }
         if let Some(looking) = self.go_for_new(difference).await? {
@@ -254,17 +258,6 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Compares an image that another run has made as this one would have.
-    pub(super) async fn judge_theirs(&mut self, image: Image) -> Result<(), PushFailure> {
-        let Some(produced) = self.existing.produced.clone() else {
-            return self
-                .keep(image, vec![VerifiedBy::DerivedId], None, PushAction::TakenOver)
-                .await;
-        };
-        let looking = Looking { is_theirs: true, ..Looking::at(vec![image]) };
-        Box::pin(self.looked(looking, &produced)).await
-    }
-
     /// No existing image is identical. An existing one may forbid a new image, or decide on its name. Returns
     /// what to hash first if the id is to be derived from a digest that is not known.
     async fn go_for_new(
@@ -272,7 +265,7 @@ impl UploadJob<'_> {
         difference: Option<(String, String)>,
     ) -> Result<Option<Looking>, PushFailure> {
         if self.options.if_exists == IfExists::Skip
-            && let Some(other) = self.existing.named.iter().find(|i| i.status() == Status::Active)
+            && let Some(other) = self.existing.named.iter().find(|image| is_published(image))
         {
             let sizes = || {
                 let count = |bytes: Option<u64>| bytes.map_or("no".to_owned(), |n| n.to_string());
@@ -324,7 +317,7 @@ impl UploadJob<'_> {
             for name in &names {
                 let derivation = digest.map(|digest| self.derivation(digest, name));
                 let is_in_the_way = |image: &&Image| {
-                    let is_begun = !matches!(image.status(), Status::Active | Status::Deactivated);
+                    let is_begun = image.status() != Status::Deactivated && !is_published(image);
                     let is_same = derivation.as_ref().is_some_and(|d| d.has(image.id()));
                     image.name() == Some(name) && !(is_begun && is_same)
                 };
@@ -369,6 +362,11 @@ impl UploadJob<'_> {
         let name = image.name().unwrap_or_default().to_owned();
         PushFailure::Exists { name, id: image.id().to_owned(), state }
     }
+}
+
+/// Whether the image is active, and the run that has made it has finished with it.
+pub(super) fn is_published(image: &Image) -> bool {
+    image.status() == Status::Active && image.property(RUN_PROPERTY).is_none()
 }
 
 /// What an image has other than the source.

@@ -1,17 +1,20 @@
-//! One image on its way into one target: this is the course of it, [`existing`] and [`plan`] what comes
-//! before, [`record`] how its record comes and goes, [`concurrent`] whose it may be as well, and [`retire`] what
-//! comes behind.
+//! The upload of one image to one target. [`existing`] and [`plan`] come before it, [`claim`] and [`record`] get
+//! the record, [`publish`] and [`retire`] follow after verification.
 
-mod concurrent;
+mod claim;
+mod conversion;
 mod derived_id;
+mod earlier;
 mod existing;
 mod plan;
+mod publish;
 mod record;
 mod retire;
+mod settle;
 mod state;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use imgpush_client::{
@@ -20,19 +23,22 @@ use imgpush_client::{
 use imgpush_formats::Severity;
 use tracing::Instrument as _;
 
-use self::concurrent::Claimed;
+use self::derived_id::MOST_IDS;
 use self::state::{Existing, JobStage, JobStep, Record};
 pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
 use crate::integrity::Produced;
-use crate::integrity::VerifiedBy;
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::produced::shown;
+use crate::integrity::{IntegrityError, VerifiedBy};
 use crate::progress::{Phase, Progress};
 use crate::push::PushOptions;
 use crate::push::error::{PushError, PushFailure, RecordOutcome};
 use crate::push::format_check::{Examined, FormatGate, failure_of};
+use crate::push::ownership::Ownership;
 use crate::push::quota::Share;
-use crate::push::recovery::{Remedy, Retries, cannot_verify, read_once, remedy, retrying};
+use crate::push::recovery::{
+    RecordState, Remedy, Retries, cannot_verify, read_once, remedy, retrying,
+};
 use crate::push::report::{Note, NoteId, PushAction, Report};
 use crate::push::target::{Target, Via};
 use crate::timing::{Step, Timing};
@@ -59,7 +65,12 @@ impl<'a> UploadJob<'a> {
             image,
             existing: Existing::default(),
             id: String::new(),
+            id_number: None,
             record: Record::None,
+            // The last one is for an id made up at random.
+            ownership: Ownership::new(if options.id.is_some() { 1 } else { MOST_IDS + 1 }),
+            token: uuid::Uuid::new_v4().to_string(),
+            may_be_complete: AtomicBool::new(false),
             stage: JobStage::Uninspected(None),
             is_proved: false,
             retries: Retries::new(&options.retry),
@@ -107,6 +118,11 @@ impl<'a> UploadJob<'a> {
             progress: &self.target.progress,
             traffic: Some(&self.service.traffic),
             watch: &self.watch,
+            // What is staged becomes an image by its import only.
+            may_be_complete: match self.data() {
+                ImageData::File => Some(&self.may_be_complete),
+                ImageData::Stage => None,
+            },
         };
         let span = tracing::info_span!("attempt", image = self.id, number = self.attempts);
         upload.run(branch).instrument(span).await
@@ -131,14 +147,12 @@ impl<'a> UploadJob<'a> {
 
     /// Tries again what may be mended, and gives up anything else.
     async fn recover(&mut self, failure: PushFailure, status: Option<Status>) {
-        if self.is_lost(&failure) {
-            self.set_step(JobStep::Sending(Some(failure)));
-            if let Err(failure) = self.leave_to_others().await {
-                self.fail(failure).await;
-            }
-            return;
-        }
-        let remedy = remedy(&failure, status.as_ref());
+        let record = RecordState {
+            status: status.as_ref(),
+            is_replaceable: self.existing.derivation.is_some(),
+            may_be_complete: self.may_be_complete.load(Ordering::Relaxed),
+        };
+        let remedy = remedy(&failure, &record);
         let pause = match remedy {
             Remedy::None => None,
             _ => self.retries.grant(remedy, &failure),
@@ -148,7 +162,7 @@ impl<'a> UploadJob<'a> {
         };
         let mended = match remedy {
             Remedy::NewToken => self.renew().await,
-            Remedy::NewRecord => self.replace(status.as_ref()).await,
+            Remedy::NewRecord => self.replace(status.as_ref()).await.map(|()| true),
             Remedy::Again | Remedy::None => Ok(true),
         };
         match mended {
@@ -193,21 +207,32 @@ impl<'a> UploadJob<'a> {
     async fn import(&mut self) -> Result<(), PushFailure> {
         let Some(import) = self.target.import() else { return Ok(()) };
         let before = self.fetch().await?;
+        self.may_be_complete.store(true, Ordering::Relaxed);
         let imported = self.hand_over(&before, &import).await;
-        imported.map(drop).map_err(|source| PushFailure::Client { during: "importing", source })
+        imported.map(drop).map_err(|source| {
+            // The service says that the import has failed, or has refused it.
+            let is_over = matches!(source, ClientError::ImportFailed { .. })
+                || (source.answer().is_some() && !source.is_transient());
+            self.may_be_complete.store(!is_over, Ordering::Relaxed);
+            PushFailure::Client { during: "importing", source }
+        })
     }
 
     /// Compares what the service says with what was read.
     async fn compare(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
-        let image = self.fetch().await?;
+        let (image, activation) = self.settled().await?;
         if self.existing.produced.as_ref().is_some_and(|looked| !is_same(looked, &produced)) {
+            self.ownership.differs();
             return Err(changed());
         }
-        match compare::compare(&image, &produced)? {
+        match self.verdict(&image, &produced)? {
             Verdict::Proved(by) => {
-                let image = self.copy(image).await?;
                 self.is_proved = true;
+                let Some(image) = self.publish(image, &produced, &activation).await? else {
+                    return Ok(());
+                };
+                let image = self.copy(image).await?;
                 self.retire(image.id()).await?;
                 let report = self.report(&image, by, Some(&produced));
                 self.finish(Ok(report));
@@ -245,6 +270,27 @@ impl<'a> UploadJob<'a> {
             }
         });
         importing.await
+    }
+
+    /// Compares the image with what was uploaded. One with other bytes is deleted.
+    fn verdict(&mut self, image: &Image, produced: &Produced) -> Result<Verdict, PushFailure> {
+        let verdict = compare::compare(image, produced);
+        if let (Err(IntegrityError::Mismatch { .. }), Some(how)) =
+            (&verdict, self.conversion(image))
+        {
+            return Err(cannot_verify(format!(
+                "the image is active; Glance stored it {how}, which cannot be compared with what was sent"
+            )));
+        }
+        match &verdict {
+            Err(IntegrityError::Mismatch { field: "status", .. }) => {
+                // It has failed, or was deleted: no run can accept it.
+                self.may_be_complete.store(false, Ordering::Relaxed);
+            }
+            Err(IntegrityError::Mismatch { .. }) => self.ownership.differs(),
+            _ => {}
+        }
+        Ok(verdict?)
     }
 
     /// The image: all its data is there, so a passing trouble of a small call should not cost it.
@@ -431,7 +477,11 @@ impl Participant for UploadJob<'_> {
 impl UploadJob<'_> {
     /// Sends what comes, and sees to what follows.
     async fn deliver(&mut self, branch: Branch) {
-        let Some(branch) = self.begin(branch).await else { return };
+        let branch = match self.claim(Some(branch)).await {
+            Ok(Some(branch)) => branch,
+            Ok(None) => return,
+            Err(failure) => return self.recover(failure, None).await,
+        };
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(branch).await,
             // It needs no data, only digests to compare it with.
@@ -455,32 +505,6 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Sees to it that there is a record to send to, and gives the branch back for that. Where another run is
-    /// waited for, the branch is dropped, so that no other target waits with this one; a source that can be
-    /// read only once waits.
-    async fn begin(&mut self, branch: Branch) -> Option<Branch> {
-        let mut branch = Some(branch);
-        while self.record != Record::Made {
-            match self.claim().await {
-                Ok(Claimed::Ours) => {}
-                Ok(Claimed::Theirs(image)) => {
-                    branch = branch.filter(|_| !self.subject.has_way_back);
-                    if let Err(failure) = self.wait_for(*image).await {
-                        self.fail(failure).await;
-                    }
-                    if branch.is_none() || !matches!(self.step(), Some(JobStep::Sending(_))) {
-                        return None;
-                    }
-                }
-                Err(failure) => {
-                    self.recover(failure, None).await;
-                    return None;
-                }
-            }
-        }
-        branch
-    }
-
     /// Compares, or has the service fetch, what is known by its digests now.
     async fn go_on(&mut self, produced: &Produced) {
         let step = match &mut self.stage {
@@ -502,13 +526,9 @@ impl UploadJob<'_> {
 
     /// The source is proved: the service may fetch it, too.
     async fn fetched(&mut self, produced: &Produced) -> Result<(), PushFailure> {
-        while self.record != Record::Made {
-            if let Claimed::Theirs(image) = self.claim().await? {
-                self.wait_for(*image).await?;
-                if !matches!(self.step(), Some(JobStep::Fetching)) {
-                    return Ok(());
-                }
-            }
+        self.claim(None).await?;
+        if self.record != Record::Made || self.is_over() {
+            return Ok(());
         }
         self.attempts += 1;
         self.arrived(produced.clone()).await

@@ -1,5 +1,6 @@
-//! How the record of an image comes and goes.
+//! How the record of an image is created and deleted.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -10,91 +11,91 @@ use super::state::{Record, UploadJob};
 use crate::integrity::IntegrityError;
 use crate::progress::Phase;
 use crate::push::error::{PushFailure, RecordOutcome};
+use crate::push::ownership::{Ask, Creation, RUN_PROPERTY};
 use crate::push::report::{Note, NoteId};
 use crate::transfer::upload::state_of;
 
 impl UploadJob<'_> {
-    /// Makes the record, unless there is one. An id made here cannot be another image's, so that a creation
-    /// whose answer was lost can be asked for again.
-    pub(super) async fn create(&mut self) -> Result<(), PushFailure> {
-        if self.record != Record::Made {
-            self.create_as_before().await?;
-        }
-        if self.record == Record::Made {
-            return Ok(());
-        }
-        let is_ours = self.options.id.is_none();
-        let id = match &self.options.id {
-            Some(id) => id.clone(),
-            None => uuid::Uuid::new_v4().to_string(),
+    /// Creates the record of this number, or finds that its id is taken.
+    pub(super) async fn create(&mut self, number: u32) -> Result<(), PushFailure> {
+        let id = match self.existing.asked_for.take() {
+            // The request of an earlier run may still be on its way. It then fails, or this one does.
+            Some(id) if !self.is_shared(number) => id,
+            _ => self.id_of(number),
         };
-        let record = match self.ask_for(&id, is_ours).await? {
-            // The answer to an earlier try was lost.
-            Err(ClientError::Conflict(answer)) if is_ours => {
-                let lost = ClientError::Conflict(answer);
-                let found = self.target.client.image(&self.id).await;
-                found.map_err(|_| PushFailure::NotCreated { source: lost })?
+        self.enter(Phase::Creating);
+        let token = self.is_shared(number).then(|| self.token.clone());
+        self.write_down(&id, token.as_deref())?;
+        (self.id, self.id_number) = (id.clone(), Some(number));
+        self.image.set_id(&id);
+        self.record = Record::Asked;
+        let answer = match self.post(token.is_some()).await {
+            // Some services let only administrators set such properties.
+            Err(ClientError::Forbidden(_)) if token.is_some() => {
+                tracing::info!("the service refuses the property {RUN_PROPERTY}");
+                self.post(false).await
             }
-            created => created.map_err(|source| self.not_created(source))?,
+            answer => answer,
         };
-        self.has_record();
-        if record.status() != Status::Queued {
-            return Err(IntegrityError::Mismatch {
-                field: "status",
-                expected: Status::Queued.to_string(),
-                found: record.status().to_string(),
-            }
-            .into());
-        }
-        Ok(())
-    }
-
-    /// Makes the record under an id that follows from what the image is; `false` when that is taken, be it by
-    /// this very call, whose first answer was lost.
-    pub(super) async fn create_as(&mut self, id: &str) -> Result<bool, PushFailure> {
-        match self.ask_for(id, true).await? {
-            Ok(_) => {
+        match answer {
+            Ok(record) => {
+                if record.id() != id {
+                    tracing::warn!(asked = id, "the service has made an id of its own");
+                    self.tell_gone(&id);
+                    record.id().clone_into(&mut self.id);
+                    self.write_down(record.id(), token.as_deref())?;
+                    // It says nothing about the source.
+                    self.existing.derivation = None;
+                }
                 self.has_record();
-                Ok(true)
+                self.ownership.created(Creation::Created);
+                match record.status() {
+                    Status::Queued => Ok(()),
+                    found => Err(IntegrityError::Mismatch {
+                        field: "status",
+                        expected: Status::Queued.to_string(),
+                        found: found.to_string(),
+                    }
+                    .into()),
+                }
             }
-            Err(ClientError::Conflict(_)) => {
+            Err(error @ ClientError::Conflict(_)) => {
                 self.record = Record::None;
-                self.tell_gone(id);
-                Ok(false)
+                self.tell_gone(&id);
+                self.existing.refusal = Some(error);
+                self.ownership.created(Creation::Taken);
+                Ok(())
             }
             Err(error) => Err(self.not_created(error)),
         }
     }
 
-    /// There is a record of this id, for this job.
+    /// `POST /v2/images`, again after a transient error: an id that is taken then is looked at.
+    async fn post(&self, has_token: bool) -> Result<Image, ClientError> {
+        let mut image = self.image.clone();
+        if has_token {
+            let _ = image.set_property(RUN_PROPERTY, &*self.token);
+        }
+        let client = &self.target.client;
+        let create = || client.create(&image);
+        self.options.retry.call("creating the record", ClientError::is_transient, create).await
+    }
+
+    /// There is a record of this id, and this run may upload to it.
     pub(super) fn has_record(&mut self) {
         self.record = Record::Made;
+        self.may_be_complete.store(false, Ordering::Relaxed);
         self.target.progress.record(&self.id);
     }
 
-    async fn ask_for(
-        &mut self,
-        id: &str,
-        is_repeatable: bool,
-    ) -> Result<Result<Image, ClientError>, PushFailure> {
-        self.enter(Phase::Creating);
-        self.write_down(id)?;
-        id.clone_into(&mut self.id);
-        self.image.set_id(id);
-        self.record = Record::Asked;
-        let (client, image) = (&self.target.client, &self.image);
-        let create = || client.create(image);
-        let when = |error: &ClientError| is_repeatable && error.is_transient();
-        Ok(self.options.retry.call("creating the record", when, create).await)
-    }
-
-    /// Tells who keeps account that an id is about to be asked for.
-    pub(super) fn write_down(&self, id: &str) -> Result<(), PushFailure> {
+    /// Reports to the journal that a record of this id is about to be created.
+    fn write_down(&self, id: &str, token: Option<&str>) -> Result<(), PushFailure> {
         let Some(records) = &self.target.records else { return Ok(()) };
-        records.asking(id).map_err(|source| PushFailure::NotRecorded { id: id.to_owned(), source })
+        let written = records.asking(id, token);
+        written.map_err(|source| PushFailure::NotRecorded { id: id.to_owned(), source })
     }
 
-    /// Tells who keeps account that there is no such record, or that it is another's.
+    /// Reports to the journal that there is no such record, or that it is another run's.
     pub(super) fn tell_gone(&self, id: &str) {
         if let Some(records) = &self.target.records {
             records.gone(id);
@@ -102,7 +103,7 @@ impl UploadJob<'_> {
     }
 
     fn not_created(&mut self, source: ClientError) -> PushFailure {
-        // Behind a time-out, or an error of a proxy, nobody knows whether there is a record now.
+        // After a time-out or an error of a proxy, there may be a record.
         let is_refused = source.status().is_some_and(|status| {
             status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
         });
@@ -111,56 +112,59 @@ impl UploadJob<'_> {
             self.tell_gone(&self.id);
             PushFailure::NotCreated { source }
         } else {
+            self.existing.is_creation_answered = source.answer().is_some();
             PushFailure::Client { during: "creating the image record", source }
         }
     }
 
-    /// Removes a record whose upload never ends, so that a new one is made.
-    pub(super) async fn replace(&mut self, status: Option<&Status>) -> Result<bool, PushFailure> {
+    /// Deletes the record, whose upload never ends or that is gone, so that another one is created.
+    pub(super) async fn replace(&mut self, status: Option<&Status>) -> Result<(), PushFailure> {
         let status = status.cloned().unwrap_or(Status::Saving);
         if self.options.id.is_some() {
             return Err(PushFailure::Stuck { id: self.id.clone(), status });
         }
         self.enter(Phase::Removing);
         let client = &self.target.client;
-        let removed = self
-            .options
-            .retry
-            .call("removing the record", ClientError::is_transient, || {
-                client.delete_if_exists(&self.id)
-            })
-            .await;
-        let fate = match removed {
-            Ok(_) => {
-                self.tell_gone(&self.id);
-                "it was deleted".to_owned()
+        let retry = &self.options.retry;
+        let delete = || client.delete_if_exists(&self.id);
+        let deleted = retry.call("deleting the record", ClientError::is_transient, delete).await;
+        let what = match &deleted {
+            Ok(true) => {
+                format!("stayed {status} although its upload was over; it was deleted")
             }
-            Err(error) => format!("it could not be deleted ({error})"),
+            Ok(false) => "was deleted by somebody else during the upload".to_owned(),
+            Err(error) => format!(
+                "stayed {status} although its upload was over; it could not be deleted ({error})"
+            ),
         };
-        let text = format!(
-            "image {} stayed {status} although its upload was over; {fate}, and another one made",
-            self.id
-        );
+        if deleted.is_ok() {
+            self.tell_gone(&self.id);
+        }
+        let text = format!("image {} {what}, and another one created", self.id);
         self.target.progress.note(&text);
         self.notes.push(Note { id: NoteId::CreatedAnew, text });
         self.record = Record::None;
-        Ok(true)
+        self.ownership.replace_record();
+        self.ownership.deleted(true);
+        Ok(())
     }
 
-    /// Sees to the record of a push that failed, and says what became of it. One that `may_stay` has all
-    /// its data, proved.
-    pub(super) async fn dispose(&self, may_stay: bool, hurried: bool) -> RecordOutcome {
+    /// Deletes the record of a failed upload where that is allowed, and says what became of it. `may_stay` if
+    /// the image is verified.
+    pub(super) async fn dispose(&mut self, may_stay: bool, is_hurried: bool) -> RecordOutcome {
         let id = self.id.clone();
-        // Such an id may be another image's, as long as no answer says otherwise.
-        let is_anybodys = self.options.id.is_some() || self.existing.derivation.is_some();
         let outcome = match self.record {
             _ if may_stay => RecordOutcome::Kept { id, state: "the image is active".to_owned() },
             Record::None => RecordOutcome::NoRecord,
-            Record::Asked if is_anybodys => {
-                RecordOutcome::Left { id, reason: "nobody knows whether it was made".to_owned() }
+            Record::Asked => self.resolve_creation(id, is_hurried).await,
+            Record::Made if self.options.keep_failed => self.kept(id).await,
+            Record::Made => {
+                self.ownership.give_up(self.may_be_complete.load(Ordering::Relaxed));
+                match self.ownership.next() {
+                    Ask::Delete => self.delete(id, is_hurried).await,
+                    _ => self.kept(id).await,
+                }
             }
-            _ if self.options.keep_failed => self.kept(id).await,
-            _ => self.remove(id, hurried).await,
         };
         let is_gone = matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. });
         if is_gone && self.record != Record::None {
@@ -178,44 +182,70 @@ impl UploadJob<'_> {
         RecordOutcome::Kept { id, state: state_of(&state) }
     }
 
-    /// Removes the record, or says why it is still there. A record that may still be on its way is looked
+    /// Deletes a record whose creation was not answered, if there is one and it is this run's. It is looked
     /// for twice.
-    async fn remove(&self, id: String, hurried: bool) -> RecordOutcome {
+    async fn resolve_creation(&self, id: String, is_hurried: bool) -> RecordOutcome {
+        self.enter(Phase::Removing);
+        let client = &self.target.client;
+        let unknown = "its creation was not answered, so that it may still appear";
+        let mut reason = unknown.to_owned();
+        let looking = async {
+            let mut looks = 0;
+            loop {
+                looks += 1;
+                match client.image(&id).await {
+                    Ok(image) => {
+                        let number = self.id_number.unwrap_or_default();
+                        let is_own = image.property(RUN_PROPERTY) == Some(&self.token);
+                        return is_own || !self.is_shared(number);
+                    }
+                    Err(ClientError::NotFound(_)) if looks > 1 => return false,
+                    Err(error) if !error.is_transient() && looks > 1 => {
+                        reason = error.to_string();
+                        return false;
+                    }
+                    Err(_) => sleep(CREATION_TIME).await,
+                }
+            }
+        };
+        match timeout(if is_hurried { HURRIED } else { PATIENT }, looking).await {
+            Ok(true) => self.delete(id, is_hurried).await,
+            Ok(false) if self.existing.is_creation_answered => RecordOutcome::NoRecord,
+            _ => RecordOutcome::Left { id, reason },
+        }
+    }
+
+    /// Deletes the record, or says why it is still there.
+    async fn delete(&self, id: String, is_hurried: bool) -> RecordOutcome {
         self.enter(Phase::Removing);
         let client = &self.target.client;
         let mut reason = "the service did not answer in time".to_owned();
-        let removing = async {
-            let mut expected = self.record != Record::Made;
+        let deleting = async {
             loop {
                 let error = match client.delete(&id).await {
                     Ok(()) => return RecordOutcome::Removed { id: id.clone() },
-                    Err(ClientError::NotFound(_)) if !expected => return RecordOutcome::NoRecord,
-                    Err(ClientError::NotFound(_)) => {
-                        expected = false;
-                        sleep(CREATION_TIME).await;
-                        continue;
-                    }
+                    Err(ClientError::NotFound(_)) => return RecordOutcome::NoRecord,
                     Err(error) => error,
                 };
                 reason = error.to_string();
                 if !error.is_transient() {
                     return RecordOutcome::Left { id: id.clone(), reason: reason.clone() };
                 }
-                sleep(REMOVE_INTERVAL).await;
+                sleep(DELETE_INTERVAL).await;
             }
         };
-        match timeout(if hurried { HURRIED } else { PATIENT }, removing).await {
+        match timeout(if is_hurried { HURRIED } else { PATIENT }, deleting).await {
             Ok(outcome) => outcome,
             Err(_) => RecordOutcome::Left { id, reason },
         }
     }
 }
 
-/// Time to remove the record when somebody waits at the terminal.
+/// Time to delete the record when a user waits at the terminal.
 const HURRIED: Duration = Duration::from_millis(1500);
-/// Time to remove the record otherwise.
+/// Time to delete the record otherwise.
 const PATIENT: Duration = Duration::from_secs(30);
-/// Between two tries to remove a record.
-const REMOVE_INTERVAL: Duration = Duration::from_millis(200);
-/// A creation whose answer was not waited for is done, or never will be, after this.
+/// The pause between two attempts to delete the record.
+const DELETE_INTERVAL: Duration = Duration::from_millis(200);
+/// Most creations are done this long after their request.
 const CREATION_TIME: Duration = Duration::from_millis(500);

@@ -3,19 +3,34 @@
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Error as ClientError, Image, ImageQuery, Status};
 
+use super::existing::is_published;
 use super::state::UploadJob;
 use crate::push::error::PushFailure;
 use crate::push::if_exists::{IfExists, Replaced, Retire, Retirement};
 
 impl UploadJob<'_> {
-    /// Retires all images of the name that hold data, but for the one that is proved to be right. Those
-    /// that came behind the list that this began with are another run's, which knows what it does.
+    /// Retires all images of the name that have data, except the verified one. Images that were created after
+    /// the list was fetched are those of other runs. Each image is fetched again before it is retired: one
+    /// that does not fit any more is left alone.
     pub(super) async fn retire(&mut self, right: &str) -> Result<(), PushFailure> {
         let IfExists::Replace(how) = self.options.if_exists else { return Ok(()) };
-        let is_old = |image: &&Image| {
-            image.id() != right && matches!(image.status(), Status::Active | Status::Deactivated)
-        };
-        let old: Vec<Image> = self.existing.named.iter().filter(is_old).cloned().collect();
+        let is_other = |image: &&Image| image.id() != right && self.is_old(image);
+        let listed: Vec<Image> = self.existing.named.iter().filter(is_other).cloned().collect();
+        let mut old = Vec::new();
+        for image in listed {
+            let client = &self.target.client;
+            let retry = self.options.retry.for_small_calls();
+            let fetch = || client.image(image.id());
+            match retry.call("fetching an old image", ClientError::is_transient, fetch).await {
+                Ok(now) if self.is_old(&now) && now.name() == image.name() => old.push(now),
+                // Another run has deleted it, or somebody has renamed it to keep it.
+                Ok(_) | Err(ClientError::NotFound(_)) => {}
+                Err(source) => {
+                    let left = vec![image.id().to_owned()];
+                    return Err(PushFailure::NotReplaced { left, source });
+                }
+            }
+        }
         let names = match how {
             Retire::Rename => self.names_of_old(&old).await,
             _ => Ok(Vec::new()),
@@ -40,7 +55,13 @@ impl UploadJob<'_> {
         first.map_or(Ok(()), |source| Err(PushFailure::NotReplaced { left, source }))
     }
 
-    /// What is gone by now has been retired by somebody else.
+    /// Whether the image is one that the new one replaces: with data, and not one that a run is working on.
+    fn is_old(&self, image: &Image) -> bool {
+        let has_data = image.status() == Status::Deactivated || is_published(image);
+        has_data && self.is_ours(image)
+    }
+
+    /// An image that is not found any more has been retired by another run.
     async fn retire_one(
         &self,
         mut image: Image,

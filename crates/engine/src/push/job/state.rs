@@ -1,8 +1,10 @@
 //! What an upload job knows: of the source, of the images that are there, of its own record.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use imgpush_client::{Image, NewImage};
+use imgpush_client::{Error as ClientError, Image, NewImage, Status};
 use imgpush_digest::Algorithm;
 use imgpush_formats::Inspection;
 use imgpush_source::{Published, Source};
@@ -13,6 +15,7 @@ use crate::push::error::{PushError, PushFailure};
 use crate::push::format_check::{Claim, Examined, GateVerdict};
 use crate::push::if_exists::Replaced;
 use crate::push::options::PushOptions;
+use crate::push::ownership::Ownership;
 use crate::push::quota::Share;
 use crate::push::recovery::Retries;
 use crate::push::report::{Note, PushAction, Report};
@@ -72,9 +75,17 @@ pub(crate) struct UploadJob<'a> {
     pub(super) wanted_name: String,
     pub(super) existing: Existing,
     pub(super) id: String,
+    /// The number of the id, where that is known.
+    pub(super) id_number: Option<u32>,
     pub(super) record: Record,
+    /// Which records this job may upload to, accept and delete.
+    pub(super) ownership: Ownership,
+    /// Stands in the records of this job until its image is verified.
+    pub(super) token: String,
+    /// Whether Glance may have all data of the record of this job.
+    pub(super) may_be_complete: AtomicBool,
     pub(super) stage: JobStage,
-    /// Whether the image is active and right, whatever comes behind.
+    /// Whether the image is verified, whatever follows.
     pub(super) is_proved: bool,
     pub(super) retries: Retries,
     pub(super) not_before: Option<tokio::time::Instant>,
@@ -181,13 +192,27 @@ impl UploadJob<'_> {
     }
 }
 
-/// Whether there is a record of that id, and whose it is.
+/// Whether there is a record of this job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Record {
     None,
-    /// Asked for; nobody knows.
+    /// Its creation is requested and not answered.
     Asked,
     Made,
+}
+
+/// The active image of another run.
+pub(super) struct Theirs(pub(super) Image);
+
+/// The record of another run that is waited for.
+pub(super) struct Waiting {
+    pub(super) number: u32,
+    /// Its status, and when it changed according to the service.
+    pub(super) state: (Status, Option<String>),
+    /// Since when it has this state.
+    pub(super) since: Instant,
+    /// Since when it is waited for.
+    pub(super) begun: Instant,
 }
 
 /// What is known of images that were there before, and of the id that the new one is to have.
@@ -197,14 +222,20 @@ pub(super) struct Existing {
     pub(super) project: Option<String>,
     /// The images that have the name, or may have it, newest first.
     pub(super) named: Vec<Image>,
-    /// What an earlier run has left without data.
-    pub(super) leftover: Option<String>,
-    /// What an earlier run has asked for, and nobody has.
+    /// A record that an earlier run has left without data.
+    pub(super) leftover: Option<Image>,
+    /// The id that an earlier run has requested, if there is no record with it.
     pub(super) asked_for: Option<String>,
-    /// What the id follows from, once that is known.
+    /// What the id is derived from, once that is known.
     pub(super) derivation: Option<Derivation>,
-    /// Ids of these that are used up.
-    pub(super) used_ids: u32,
+    /// Why the last id was refused.
+    pub(super) refusal: Option<ClientError>,
+    /// Whether a server answered the creation of the record that failed.
+    pub(super) is_creation_answered: bool,
+    /// The active image of another run, to be compared.
+    pub(super) theirs: Option<Theirs>,
+    /// The record of another run that is waited for.
+    pub(super) waiting: Option<Waiting>,
     /// What was read to be compared.
     pub(super) produced: Option<Produced>,
     /// What was done about an image that turned out to be the same.

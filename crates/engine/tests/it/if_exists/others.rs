@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use imgpush_engine::client::Status;
-use imgpush_engine::{Earlier, IfExists, NoteId, PushAction, PushFailure, Report, VerifiedBy};
+use imgpush_engine::client::{NewImage, Status};
+use imgpush_engine::{
+    Earlier, IfExists, NoteId, PushAction, PushFailure, Report, Retire, VerifiedBy,
+};
 use imgpush_sandbox::{Fault, Operation};
 
 use super::scene::{
@@ -14,10 +16,22 @@ fn id() -> String {
     derived(&sha512(&data(0)), 0, NAME)
 }
 
-fn behind(id: &str, mode: IfExists) -> Way {
+/// A push after an earlier run, which had requested a record with this id. A record with a derived or given id
+/// has the token of that run.
+fn behind(id: &str, token: Option<&str>, mode: IfExists) -> Way {
     let mut options = options(mode).with_property("build", "7");
     options.settle_timeout = Duration::from_millis(300);
-    Way { earlier: Some(Earlier::Begun { id: id.to_owned() }), ..options.into() }
+    let token = token.map(str::to_owned);
+    Way { earlier: Some(Earlier::Begun { id: id.to_owned(), token }), ..options.into() }
+}
+
+const TOKEN: Option<&str> = Some("the token of the earlier run");
+
+/// A record with this id that a run with this token has created.
+fn created_by(token: Option<&str>, id: &str) -> NewImage {
+    let mut record = record_of(id);
+    record.set_property("imgpush_run", token.unwrap()).unwrap();
+    record
 }
 
 /// How many whole seconds it waited for another run, as it says itself; none if it never paused.
@@ -36,25 +50,53 @@ async fn leave_saving(scene: &Project, id: &str) {
     options.retry = imgpush_engine::RetryOptions::never();
     options.keep_failed = true;
     assert!(scene.push_data(options, &data(0)).await.0.is_err());
-    assert_eq!(scene.client.image(id).await.unwrap().status(), Status::Saving);
+    let mut image = scene.client.image(id).await.unwrap();
+    assert_eq!(image.status(), Status::Saving);
+    image.set_property("imgpush_run", TOKEN.unwrap()).unwrap();
+    scene.client.commit(&image).await.unwrap();
 }
 
+/// It may still upload to it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_nobody_sends_to_is_taken_over() {
+async fn the_record_of_another_run_is_waited_for_and_left_alone() {
     let scene = Project::new().await;
-    scene.client.create(&record_of(&id())).await.unwrap();
-    let options = options(IfExists::Skip).with_property("build", "7");
+    scene.client.create(&created_by(TOKEN, &id())).await.unwrap();
+    let mut options = options(IfExists::Skip).with_property("build", "7");
+    options.wait_for_others = Duration::from_secs(1);
     let report = scene.push_data(options, &data(0)).await.0.unwrap();
-    assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
-    assert!(seconds_waited(&report).is_some_and(|seconds| seconds >= 6), "{:?}", report.notes);
-    assert_eq!(scene.only().await.property("build"), Some("7"), "it gets what it should have");
+    let next = derived(&sha512(&data(0)), 1, NAME);
+    assert_eq!((&*report.id, report.action), (&*next, PushAction::Pushed));
+    assert!(report.notes.iter().any(|note| note.id == NoteId::PassedOver), "{:?}", report.notes);
+    let theirs = scene.client.image(&id()).await.unwrap();
+    assert_eq!((theirs.status(), theirs.property("build")), (Status::Queued, None));
+    assert_eq!(scene.client.image(&next).await.unwrap().property("imgpush_run"), None);
+}
+
+/// Another run may delete it in favour of an equal one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_not_published_is_not_accepted() {
+    for mode in [IfExists::Skip, IfExists::Replace(Retire::Delete)] {
+        let scene = Project::new().await;
+        let theirs = scene.active(&scene.client, &created_by(TOKEN, &id()), &data(0)).await;
+        let mut options = options(mode);
+        options.wait_for_others = Duration::from_millis(500);
+        let failure = failure(scene.push_data(options.clone(), &data(0)).await.0);
+        assert!(matches!(failure, PushFailure::StillTheirs { .. }), "{failure}");
+        let mut published = theirs.clone();
+        published.unset("imgpush_run").unwrap();
+        scene.client.commit(&published).await.unwrap();
+        let report = scene.push_data(options, &data(0)).await.0.unwrap();
+        assert_eq!((&*report.id, report.action), (theirs.id(), PushAction::Skipped));
+        scene.only().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
     let scene = Project::new().await;
-    scene.client.create(&record_of(&id())).await.unwrap();
-    let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
+    scene.client.create(&created_by(TOKEN, &id())).await.unwrap();
+    let way = behind(&id(), TOKEN, IfExists::Skip);
+    let report = scene.push_data(way, &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
     // A pause between two looks takes a second, and would be noted.
     assert_eq!(seconds_waited(&report), None, "{:?}", report.notes);
@@ -66,7 +108,7 @@ async fn what_a_run_that_is_gone_has_left_is_removed() {
     for mode in [IfExists::Add, IfExists::Skip] {
         let scene = Project::new().await;
         let left = scene.client.create(&record(NAME)).await.unwrap().id().to_owned();
-        let report = scene.push_data(behind(&left, mode), &data(0)).await.0.unwrap();
+        let report = scene.push_data(behind(&left, None, mode), &data(0)).await.0.unwrap();
         assert_eq!(scene.only().await.id(), report.id);
         assert_ne!(report.id, left);
     }
@@ -76,8 +118,8 @@ async fn what_a_run_that_is_gone_has_left_is_removed() {
 async fn a_record_of_the_id_asked_for_is_taken_over() {
     let scene = Project::new().await;
     let left = uuid::Uuid::new_v4().to_string();
-    scene.client.create(&record_of(&left)).await.unwrap();
-    let mut way = behind(&left, IfExists::Add);
+    scene.client.create(&created_by(TOKEN, &left)).await.unwrap();
+    let mut way = behind(&left, TOKEN, IfExists::Add);
     way.options.id = Some(left.clone());
     let report = scene.push_data(way, &data(0)).await.0.unwrap();
     assert_eq!((report.id, scene.only().await.property("build")), (left, Some("7")));
@@ -87,7 +129,8 @@ async fn a_record_of_the_id_asked_for_is_taken_over() {
 async fn an_upload_of_a_run_that_is_gone_is_replaced() {
     let scene = Project::new().await;
     leave_saving(&scene, &id()).await;
-    let report = scene.push_data(behind(&id(), IfExists::Skip), &data(0)).await.0.unwrap();
+    let way = behind(&id(), TOKEN, IfExists::Skip);
+    let report = scene.push_data(way, &data(0)).await.0.unwrap();
     assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
     assert!(report.notes.iter().any(|note| note.id == NoteId::CreatedAnew), "{:?}", report.notes);
     assert_eq!(scene.only().await.id(), report.id);
@@ -97,10 +140,26 @@ async fn an_upload_of_a_run_that_is_gone_is_replaced() {
 async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
     for mode in [IfExists::Add, IfExists::Skip] {
         let scene = Project::new().await;
-        let done = scene.active(&scene.client, &record(NAME), &data(0)).await;
-        let report = scene.push_data(behind(done.id(), mode), &data(0)).await.0.unwrap();
+        let made_up = uuid::Uuid::new_v4().to_string();
+        let done = scene.active(&scene.client, &record_of(&made_up), &data(0)).await;
+        let report = scene.push_data(behind(done.id(), None, mode), &data(0)).await.0.unwrap();
         assert_eq!((&*report.id, report.action), (done.id(), PushAction::TakenOver));
         scene.only().await;
+    }
+}
+
+/// It would be active for ever, and nobody would know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_image_that_a_run_that_is_gone_has_left_is_deleted() {
+    for mode in [IfExists::Add, IfExists::Skip] {
+        let scene = Project::new().await;
+        let made_up = uuid::Uuid::new_v4().to_string();
+        let wrong = scene.active(&scene.client, &record_of(&made_up), &data(1)).await;
+        let way = behind(wrong.id(), None, mode);
+        let report = scene.push_data(way, &data(0)).await.0.unwrap();
+        assert_ne!(report.id, wrong.id());
+        assert!(report.notes.iter().any(|note| note.text.contains(wrong.id())), "{mode:?}");
+        assert_eq!(scene.only().await.id(), report.id);
     }
 }
 
@@ -169,12 +228,14 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
 async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
     let scene = Project::new().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
-    let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
+    let report =
+        scene.push_data(behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
 
     // Such an id is never given again.
     scene.client.delete(&asked_for).await.unwrap();
-    let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
+    let report =
+        scene.push_data(behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_ne!(report.id, asked_for);
     assert_eq!(scene.only().await.id(), report.id);
 }
@@ -186,6 +247,7 @@ async fn a_record_that_comes_late_of_a_run_that_is_gone_is_taken_over() {
     let asked_for = uuid::Uuid::new_v4().to_string();
     // The first request makes it and is not answered, so the second finds it there.
     scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
-    let report = scene.push_data(behind(&asked_for, IfExists::Add), &data(0)).await.0.unwrap();
+    let report =
+        scene.push_data(behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
 }

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use imgpush_engine::checksum::{ChecksumList, Expected};
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
-    IfExists, NoteId, PushAction, PushFailure, SourceError, TransferError, VerifiedBy,
+    IfExists, PushAction, PushFailure, Retire, SourceError, TransferError, VerifiedBy,
 };
 
-use super::scene::{NAME, Project, data, derived, options, record, sha256, sha512};
+use super::scene::{NAME, Project, data, derived, options, record, record_of, sha256, sha512};
 use crate::counted::Counted;
 
 fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
@@ -29,16 +29,55 @@ async fn what_is_published_is_read_once_and_not_again() {
     let (source, read) = Counted::of(data(0));
     let again = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
     assert_eq!((again.action, again.id), (PushAction::Skipped, report.id));
-    assert_eq!(again.verified_by, [VerifiedBy::DerivedId]);
-    assert!(again.computed.is_empty() && again.provenance.source_verified_by.is_empty());
-    assert!(again.notes.iter().any(|note| note.id == NoteId::NotRead));
-    assert_eq!(read.load(Ordering::Relaxed), 0);
+    // The service has another digest than the published one, and an id is not evidence.
+    assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
+    assert_eq!(read.load(Ordering::Relaxed), data(0).len() as u64);
     assert_eq!(scene.requests(before), ["GET /v2/images"]);
 
-    // A pipe as well, which could not be compared.
+    // A pipe cannot be compared.
     let pipe = Box::new(ReaderSource::new("a pipe", Cursor::new(data(0))));
-    let report = scene.push(options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap();
-    assert_eq!(report.verified_by, [VerifiedBy::DerivedId]);
+    let error = scene.push(options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap_err();
+    assert!(matches!(*error.failure, PushFailure::NotComparable { .. }), "{error:?}");
+}
+
+/// Every member of the project can compute the id and create an image with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_with_the_right_id_and_other_data_is_never_accepted() {
+    let digest = sha256(&data(0));
+    for (mode, number) in [(IfExists::Rename, 0), (IfExists::Replace(Retire::Delete), 1)] {
+        let scene = Project::new().await;
+        let squatter = record_of(&derived(&digest, 0, NAME));
+        let wrong = scene.active(&scene.client, &squatter, &data(1)).await;
+        let (source, _) = Counted::of(data(0));
+        let report = scene.push(options(mode), held_to(&digest, source)).await.unwrap();
+        assert_eq!(report.action, PushAction::Pushed, "{mode:?}");
+        let name = if number == 0 { "nightly-2" } else { NAME };
+        assert_eq!(report.id, derived(&digest, number, name), "{mode:?}");
+        assert_eq!(report.os_hash_value.unwrap(), sha512(&data(0)).replace("sha512:", ""));
+        assert!(report.replaced.iter().all(|replaced| replaced.id == wrong.id()));
+    }
+    let scene = Project::new().await;
+    let squatter = record_of(&derived(&digest, 0, NAME));
+    scene.active(&scene.client, &squatter, &data(1)).await;
+    let (source, _) = Counted::of(data(0));
+    let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
+    assert!(matches!(*error.failure, PushFailure::Exists { .. }), "{error:?}");
+}
+
+/// A source that can be read only once is read to be compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_compared_with_the_image_of_another_run() {
+    let scene = Project::new().await;
+    let digest = sha256(&data(0));
+    let mut derive = options(IfExists::Add);
+    derive.derive_id = true;
+    let pipe = |bytes: Vec<u8>| Box::new(ReaderSource::new("a pipe", Cursor::new(bytes)));
+    let first = scene.push(derive.clone(), held_to(&digest, pipe(data(0)))).await.unwrap();
+    assert_eq!(first.id, derived(&digest, 0, NAME));
+    let again = scene.push(derive, held_to(&digest, pipe(data(0)))).await.unwrap();
+    assert_eq!((again.action, &again.id), (PushAction::TakenOver, &first.id));
+    assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
+    assert_eq!(scene.only().await.id(), first.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +127,7 @@ async fn packed_bytes_and_what_is_in_them_are_two_things() {
     };
     for (action, verified_by) in [
         (PushAction::Pushed, &[VerifiedBy::OsHashValue, VerifiedBy::Checksum][..]),
-        (PushAction::Skipped, &[VerifiedBy::DerivedId]),
+        (PushAction::Skipped, &[VerifiedBy::OsHashValue, VerifiedBy::Checksum]),
     ] {
         let source = expected.of(open(true)).unwrap();
         let report = scene.push(options(IfExists::Skip), source).await.unwrap();

@@ -15,7 +15,7 @@ struct Account {
 }
 
 impl Records for Account {
-    fn asking(&self, id: &str) -> io::Result<()> {
+    fn asking(&self, id: &str, _: Option<&str>) -> io::Result<()> {
         if self.is_full {
             return Err(io::Error::other("no space is left"));
         }

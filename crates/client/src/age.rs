@@ -1,0 +1,28 @@
+//! How long ago a record changed, by the clock of the service.
+
+use std::time::Duration;
+
+use http::{Method, header};
+
+use crate::timestamp::{http_date, iso8601};
+use crate::transport::{Payload, decode};
+use crate::{Error, Image, ImageClient};
+
+impl ImageClient {
+    /// `GET /v2/images/{id}`, and the time since the last change of the record: the header `Date` of the
+    /// response minus `updated_at`, so the clock of this machine does not matter. `None` if the service sends
+    /// only one of the two.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageClient::image`].
+    pub async fn image_and_age(&self, id: &str) -> Result<(Image, Option<Duration>), Error> {
+        let url = self.url(&["images", id]);
+        let (headers, body) = self.call(Method::GET, url.clone(), &Payload::Nothing).await?;
+        let image: Image = decode(&Method::GET, &url, &body)?;
+        let now = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?));
+        let changed = image.updated_at().and_then(iso8601);
+        let age = now.zip(changed).and_then(|(now, changed)| now.duration_since(changed).ok());
+        Ok((image, age))
+    }
+}

@@ -1,0 +1,321 @@
+//! How an upload gets the record that it uploads to, beside other runs that upload the same image.
+//!
+//! [`Ownership`](crate::push::ownership::Ownership) decides; this file makes the requests.
+
+use std::time::{Duration, Instant};
+
+use imgpush_client::{Error as ClientError, Image, Status};
+use imgpush_source::Published;
+use tokio::time::sleep;
+
+use super::derived_id::MOST_IDS;
+use super::state::{JobStep, Looking, Theirs, UploadJob, Waiting};
+use crate::integrity::compare::{self, Verdict};
+use crate::integrity::{Produced, VerifiedBy};
+use crate::progress::Phase;
+use crate::push::error::PushFailure;
+use crate::push::ownership::{Ask, End, IDLE, Publication, RUN_PROPERTY, Sight};
+use crate::push::recovery::cannot_verify;
+use crate::push::report::{Note, NoteId, PushAction};
+use crate::transfer::TransferError;
+use crate::transfer::branch::Branch;
+
+impl UploadJob<'_> {
+    /// Gets a record to upload to. Returns the branch if it is to be sent now. It is dropped while another run
+    /// is waited for, so that no other target waits with this one; but a source that can be read only once
+    /// waits.
+    pub(super) async fn claim(
+        &mut self,
+        mut branch: Option<Branch>,
+    ) -> Result<Option<Branch>, PushFailure> {
+        self.remove_leftover().await;
+        loop {
+            match self.ownership.next() {
+                Ask::Upload => return Ok(branch),
+                Ask::Create(number) => self.create(number).await?,
+                Ask::Look(number) => self.look_at_number(number).await?,
+                Ask::LookAgain(number) => {
+                    branch = branch.filter(|_| !self.subject.has_way_back);
+                    self.enter(Phase::Waiting);
+                    sleep(INTERVAL).await;
+                    self.look_at_number(number).await?;
+                }
+                Ask::Compare(_) => {
+                    branch = self.compare_theirs(branch).await?;
+                    if !self.is_sending() {
+                        return Ok(None);
+                    }
+                }
+                Ask::Nothing(End::Failed) => return Err(self.no_id_left()),
+                Ask::Nothing(_) | Ask::Publish | Ask::Delete => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether the next step is still the upload.
+    fn is_sending(&self) -> bool {
+        matches!(self.step(), Some(JobStep::Sending(_) | JobStep::Fetching))
+    }
+
+    /// The id of this number: the given one, a derived one, or one made up at random, which is used once.
+    pub(super) fn id_of(&self, number: u32) -> String {
+        if let Some(id) = &self.options.id {
+            return id.clone();
+        }
+        match &self.existing.derivation {
+            Some(derivation) if number < MOST_IDS => derivation.id(number),
+            _ if self.id_number == Some(number) => self.id.clone(),
+            _ => uuid::Uuid::new_v4().to_string(),
+        }
+    }
+
+    /// Whether other runs can have the id of this number too.
+    pub(super) fn is_shared(&self, number: u32) -> bool {
+        self.options.id.is_some() || (self.existing.derivation.is_some() && number < MOST_IDS)
+    }
+
+    /// Fetches the record of this number.
+    pub(super) async fn look_at_number(&mut self, number: u32) -> Result<(), PushFailure> {
+        let (id, is_own_id) = (self.id_of(number), self.ownership.own() == Some(number));
+        let client = &self.target.client;
+        let retry = self.options.retry.for_small_calls();
+        let fetch = || client.image_and_age(&id);
+        let fetched = match retry.call("fetching an image", ClientError::is_transient, fetch).await
+        {
+            Ok(fetched) => Some(fetched),
+            // Deleted, or of another project.
+            Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => None,
+            Err(source) => {
+                return Err(PushFailure::Client {
+                    during: "asking for another run's image",
+                    source,
+                });
+            }
+        };
+        let sight = match fetched {
+            Some((image, _)) if !is_own_id && self.is_made_by_us(number, &image) => {
+                self.adopt(image).await?
+            }
+            Some((image, age)) if self.is_alike(&image) => self.sight(number, image, age)?,
+            _ => Sight::Gone,
+        };
+        let is_waiting = matches!(
+            sight,
+            Sight::Unfinished { is_idle: false } | Sight::Active(Publication::Pending)
+        );
+        if !is_waiting {
+            self.stop_waiting(&id, sight);
+        }
+        self.ownership.seen(sight);
+        Ok(())
+    }
+
+    /// Whether this run has created the record, or an earlier one according to the journal. An id made up at
+    /// random is nobody else's.
+    fn is_made_by_us(&self, number: u32, image: &Image) -> bool {
+        let token = image.property(RUN_PROPERTY);
+        let is_in_journal = self.is_earlier(image);
+        is_in_journal || !self.is_shared(number) || token == Some(&self.token)
+    }
+
+    /// Uploads to a record whose creation was not answered, or that an earlier run has left. It gets the
+    /// attributes of the new one.
+    async fn adopt(&mut self, image: Image) -> Result<Sight, PushFailure> {
+        if image.status() != Status::Queued {
+            return Ok(Sight::Gone);
+        }
+        let mut wanted = image.clone();
+        let keys = self.image.record().iter().filter(|(key, _)| *key != "id");
+        for (key, value) in keys {
+            // What only a new record may have is what it has.
+            let _ = wanted.set(key, value.clone());
+        }
+        if image.property(RUN_PROPERTY).is_some() {
+            let _ = wanted.set_property(RUN_PROPERTY, &*self.token);
+        }
+        let client = &self.target.client;
+        let retry = self.options.retry.for_small_calls();
+        let commit = || client.commit(&wanted);
+        match retry.call("updating the record", ClientError::is_transient, commit).await {
+            Ok(_) => {
+                self.existing.leftover = None;
+                image.id().clone_into(&mut self.id);
+                self.has_record();
+                Ok(Sight::Own)
+            }
+            Err(ClientError::NotFound(_)) => Ok(Sight::Gone),
+            Err(source) => Err(PushFailure::Client { during: "updating the record", source }),
+        }
+    }
+
+    /// What the record of another run shows. It is waited for as long as
+    /// [`wait_for_others`](crate::PushOptions::wait_for_others) without a change.
+    fn sight(
+        &mut self,
+        number: u32,
+        image: Image,
+        age: Option<Duration>,
+    ) -> Result<Sight, PushFailure> {
+        let status = image.status();
+        let is_pending = image.property(RUN_PROPERTY).is_some();
+        if status == Status::Active && !is_pending {
+            self.existing.theirs = Some(Theirs(image));
+            return Ok(Sight::Active(Publication::Published));
+        }
+        let state = (status.clone(), image.updated_at().map(str::to_owned));
+        let waiting = match self.existing.waiting.take() {
+            Some(waiting) if waiting.number == number => {
+                let is_same = waiting.state == state;
+                let since = if is_same { waiting.since } else { Instant::now() };
+                Waiting { state, since, ..waiting }
+            }
+            _ => Waiting { number, state, since: Instant::now(), begun: Instant::now() },
+        };
+        let waited = waiting.since.elapsed();
+        let unchanged = waited.max(age.unwrap_or_default());
+        let (seconds, limit) = (waiting.begun.elapsed().as_secs(), self.options.wait_for_others);
+        self.existing.waiting = Some(waiting);
+        match status {
+            Status::Queued => Ok(Sight::Unfinished { is_idle: unchanged >= limit }),
+            Status::Active if unchanged >= IDLE => {
+                self.existing.theirs = Some(Theirs(image));
+                Ok(Sight::Active(Publication::Idle))
+            }
+            status if waited >= limit => {
+                Err(PushFailure::StillTheirs { id: image.id().to_owned(), status, seconds })
+            }
+            Status::Active => Ok(Sight::Active(Publication::Pending)),
+            _ => Ok(Sight::Unfinished { is_idle: false }),
+        }
+    }
+
+    /// Notes how long another run was waited for, and which record it has left.
+    fn stop_waiting(&mut self, id: &str, sight: Sight) {
+        let Some(waiting) = self.existing.waiting.take() else { return };
+        let seconds = waiting.begun.elapsed().as_secs();
+        if seconds > 0 {
+            let text =
+                format!("image {id}, which another run had begun, was waited for {seconds} s");
+            self.notes.push(Note { id: NoteId::Waited, text });
+        }
+        if sight == (Sight::Unfinished { is_idle: true }) {
+            let text = format!(
+                "image {id}, which another run has created, is still queued and was left; delete it \
+                 if no upload to it is running"
+            );
+            self.target.progress.note(&text);
+            self.notes.push(Note { id: NoteId::PassedOver, text });
+        }
+    }
+
+    /// Compares the active image of another run with the source: by a digest that is known of the source,
+    /// else by reading the source.
+    async fn compare_theirs(
+        &mut self,
+        branch: Option<Branch>,
+    ) -> Result<Option<Branch>, PushFailure> {
+        let Some(Theirs(image)) = self.existing.theirs.take() else {
+            self.ownership.compared(false);
+            return Ok(branch);
+        };
+        if let Some(produced) = self.existing.produced.clone() {
+            self.judge_theirs(image, &produced).await?;
+            return Ok(branch);
+        }
+        match self.is_as_published(&image) {
+            Some(true) => {
+                self.ownership.compared(true);
+                let by = vec![VerifiedBy::OsHashValue];
+                self.keep(image, by, None, PushAction::TakenOver).await?;
+                return Ok(None);
+            }
+            Some(false) => {
+                self.ownership.compared(false);
+                return Ok(branch);
+            }
+            None => {}
+        }
+        match branch {
+            Some(branch) if !self.subject.has_way_back => {
+                let produced = drained(branch).await?;
+                self.existing.produced = Some(produced.clone());
+                let id = image.id().to_owned();
+                self.judge_theirs(image, &produced).await?;
+                if self.is_sending() {
+                    return Err(cannot_verify(format!(
+                        "image {id} has the id of this upload and other data, and {} cannot be read \
+                         a second time",
+                        self.subject.name
+                    )));
+                }
+            }
+            _ => {
+                let looking = Looking { is_theirs: true, ..Looking::at(vec![image]) };
+                self.set_step(JobStep::Looking(looking));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Compares the image of another run with a source whose digests are known.
+    async fn judge_theirs(&mut self, image: Image, produced: &Produced) -> Result<(), PushFailure> {
+        match compare::compare(&image, produced) {
+            Ok(Verdict::Proved(by)) => {
+                self.ownership.compared(true);
+                self.keep(image, by, Some(produced), PushAction::TakenOver).await
+            }
+            Ok(Verdict::Needs(algorithm)) if self.subject.has_way_back => {
+                let algorithm = Some(algorithm);
+                let looking = Looking { is_theirs: true, algorithm, ..Looking::at(vec![image]) };
+                self.set_step(JobStep::Looking(looking));
+                Ok(())
+            }
+            Ok(Verdict::Needs(_)) | Err(_) => {
+                self.ownership.compared(false);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the image has the digest that is published of the source; none if no published digest is of
+    /// the algorithm of the service.
+    pub(super) fn is_as_published(&self, image: &Image) -> Option<bool> {
+        let (algorithm, value) = image.hash_algo().zip(image.hash_value())?;
+        let is_comparable =
+            |one: &&Published| !one.is_compressed && one.digest.algorithm().name() == algorithm;
+        let published = self.subject.published.iter().find(is_comparable)?;
+        Some(published.digest.to_string() == value)
+    }
+
+    /// Whether the image is as if this upload had made it: the project's, with the name and the visibility in
+    /// lists.
+    pub(super) fn is_alike(&self, image: &Image) -> bool {
+        let has_name = image.name().is_some_and(|name| self.may_be_called(name));
+        self.is_ours(image) && has_name && is_hopeful(&image.status())
+    }
+
+    fn no_id_left(&mut self) -> PushFailure {
+        match self.existing.refusal.take() {
+            Some(source) => PushFailure::NotCreated { source },
+            None => cannot_verify("no image id is left to create a record with".to_owned()),
+        }
+    }
+}
+
+/// All digests of what comes from a branch, which is not sent.
+async fn drained(mut branch: Branch) -> Result<Produced, PushFailure> {
+    while branch.queue.recv().await.is_some() {}
+    let end = branch.end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+    Ok(end.unwrap_or(Err(TransferError::Withheld))?)
+}
+
+/// Whether an image of this status has its data, or may still get it.
+fn is_hopeful(status: &Status) -> bool {
+    matches!(
+        status,
+        Status::Queued | Status::Saving | Status::Uploading | Status::Importing | Status::Active
+    )
+}
+
+/// The pause between two looks at what another run uploads.
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
