@@ -61,6 +61,9 @@ pub(crate) fn for_failure(failure: &PushFailure, file: &Path) -> Vec<String> {
              and skip is content with the same data"
                 .to_owned(),
         ),
+        PushFailure::SameName { .. } => Some(
+            "push it alone with --name, or use --if-exists rename or add".to_owned(),
+        ),
         PushFailure::NotComparable { .. } => Some(
             "--checksum says what the data is before it is read; --if-exists replace and add do not \
              compare; a file can be read twice"

@@ -127,7 +127,7 @@ fn a_journal_makes_a_batch_go_on_where_it_stopped() {
     std::fs::write(scene.folder.path().join("notes"), "not a journal\n").unwrap();
     let run = scene.run(&["push", "--journal", "notes", "a.raw"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("Caused by: notes is no journal: line 1: "), "{}", run.stderr);
+    assert!(run.stderr.contains("Caused by: notes is no journal: "), "{}", run.stderr);
     let notes = std::fs::read_to_string(scene.folder.path().join("notes")).unwrap();
     assert_eq!(notes, "not a journal\n");
 }

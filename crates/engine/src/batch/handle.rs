@@ -25,10 +25,15 @@ pub struct RunningBatch {
     jobs: JoinSet<()>,
     work: Arc<BatchWork>,
     summary: BatchSummary,
+    journal_damage: Option<String>,
 }
 
 impl RunningBatch {
-    pub(super) fn start(work: BatchWork, options: &BatchOptions) -> Self {
+    pub(super) fn start(
+        work: BatchWork,
+        options: &BatchOptions,
+        journal_damage: Option<String>,
+    ) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let work = Arc::new(work);
         let mut jobs = JoinSet::new();
@@ -37,7 +42,14 @@ impl RunningBatch {
         for _ in 0..count {
             jobs.spawn(Arc::clone(&work).run(resources.clone(), sender.clone()));
         }
-        RunningBatch { events, jobs, work, summary: BatchSummary::default() }
+        let summary = BatchSummary::default();
+        RunningBatch { events, jobs, work, summary, journal_damage }
+    }
+
+    /// A sentence about the lines of the journal that cannot be read, if there are any.
+    #[must_use]
+    pub fn journal_damage(&self) -> Option<&str> {
+        self.journal_damage.as_deref()
     }
 
     /// What it has come to until now; all of it when the stream has ended.

@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,15 +31,19 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
+    /// It is not a regular file, or too large.
+    #[error("{} cannot be a journal: {reason}", path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        reason: &'static str,
+    },
     /// It is something else.
-    #[error("{} is no journal: line {line}: {reason}", path.display())]
+    #[error("{} is no journal: no line of it is one of a journal", path.display())]
     NoJournal {
         /// The file.
         path: PathBuf,
-        /// The first line that is none of a journal, from 1.
-        line: usize,
-        /// What is wrong with it.
-        reason: String,
     },
 }
 
@@ -97,7 +102,8 @@ enum Line {
 /// The only format there is.
 const FORMAT: u32 = 1;
 
-const BEGINNING: &str = "it does not begin as a journal does";
+/// A line is shorter than a kilobyte; a million images have less than this.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// What a journal knows of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,6 +116,8 @@ pub(super) struct Known {
 /// A journal that this process has to itself.
 pub(super) struct Journal {
     state: Mutex<State>,
+    /// What is wrong with the file: the lines that cannot be read.
+    damage: Option<String>,
 }
 
 struct State {
@@ -118,47 +126,48 @@ struct State {
 }
 
 impl Journal {
-    /// Opens or makes the file, and reads what is in it.
+    /// Opens or creates the file, and reads what is in it. A line that is cut, as by a kill or a full disk, is
+    /// removed at the end of the file and skipped elsewhere; [`damage`](Journal::damage) reports it.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, JournalError> {
         let failed = |source| JournalError::Io { path: path.to_owned(), source };
+        let not_a_file = |reason| JournalError::NotAFile { path: path.to_owned(), reason };
+        // A FIFO would be waited for.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(not_a_file("it is not a regular file"));
+        }
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(JournalError::Busy { path: path.to_owned() });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        lock(&file, path)?;
+        let mut text = Vec::new();
+        (&file).take(MOST_BYTES + 1).read_to_end(&mut text).map_err(failed)?;
+        if text.len() as u64 > MOST_BYTES {
+            return Err(not_a_file("it is larger than 1 GiB"));
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed)?;
-        // A line without its end is one that was being written when the process was killed.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut known: HashMap<Key, Known> = HashMap::new();
-        let no_journal = |line, reason: &dyn std::fmt::Display| JournalError::NoJournal {
-            path: path.to_owned(),
-            line,
-            reason: reason.to_string(),
-        };
-        for (at, line) in text[..whole].lines().enumerate() {
-            let parsed = serde_json::from_str(line);
-            let line: Line = parsed.map_err(|error| no_journal(at + 1, &error))?;
-            if (at == 0) != matches!(line, Line::Journal(FORMAT)) {
-                return Err(no_journal(at + 1, &BEGINNING));
-            }
-            line.tell(&mut known);
+        let Contents { known, unreadable, complete, has_header, lines } = Contents::of(&text);
+        if lines == 0 && !text.is_empty() {
+            return Err(JournalError::NoJournal { path: path.to_owned() });
         }
-        if whole == 0 && !text.is_empty() {
-            return Err(no_journal(1, &BEGINNING));
-        }
-        file.set_len(whole as u64).map_err(failed)?;
+        file.set_len(complete).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let journal = Journal { state: Mutex::new(State { file, known }) };
-        if whole == 0 {
+        let damage = unreadable.first().map(|first| {
+            format!(
+                "{} lines of the journal {} cannot be read, the first of them line {first}: what they \
+                 recorded is looked up or uploaded again",
+                unreadable.len(),
+                path.display()
+            )
+        });
+        let journal = Journal { state: Mutex::new(State { file, known }), damage };
+        if !has_header {
             journal.write(Line::Journal(FORMAT)).map_err(failed)?;
         }
         Ok(Arc::new(journal))
+    }
+
+    /// A sentence about the lines that could not be read.
+    pub(super) fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 
     /// What earlier batches have left of an image. What they had begun is told once: it is whoever asks that
@@ -200,7 +209,75 @@ impl Journal {
     }
 }
 
+/// Locks the file. A child of this process that is about to start another program holds a lock of its parent for a
+/// moment, also one that is released already.
+fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
+    let mut attempts = 0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if attempts < LOCK_ATTEMPTS => {
+                attempts += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(JournalError::Busy { path: path.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(JournalError::Io { path: path.to_owned(), source });
+            }
+        }
+    }
+}
+
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// What the bytes of a journal say.
+struct Contents {
+    known: HashMap<Key, Known>,
+    /// The numbers of the lines that are none of a journal, from 1.
+    unreadable: Vec<usize>,
+    /// The bytes up to the end of the last line that can be read.
+    complete: u64,
+    has_header: bool,
+    /// How many lines can be read.
+    lines: usize,
+}
+
+impl Contents {
+    fn of(text: &[u8]) -> Self {
+        let mut contents = Contents {
+            known: HashMap::new(),
+            unreadable: Vec::new(),
+            complete: 0,
+            has_header: false,
+            lines: 0,
+        };
+        let mut at = 0;
+        for (number, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            at += line.len() as u64;
+            match serde_json::from_slice::<Line>(line) {
+                // A line without its end may be the start of a longer one.
+                Ok(parsed) if line.ends_with(b"\n") && parsed.is_known() => {
+                    contents.has_header |= matches!(parsed, Line::Journal(_));
+                    contents.complete = at;
+                    contents.lines += 1;
+                    parsed.tell(&mut contents.known);
+                }
+                _ => contents.unreadable.push(number + 1),
+            }
+        }
+        contents
+    }
+}
+
 impl Line {
+    /// Whether it is of a format that this program knows.
+    fn is_known(&self) -> bool {
+        !matches!(self, Line::Journal(format) if *format != FORMAT)
+    }
+
     /// What is known behind this line.
     fn tell(self, known: &mut HashMap<Key, Known>) {
         match self {
@@ -272,6 +349,7 @@ mod tests {
         std::fs::write(&path, [&whole[..], br#"{"proved":{"source":"a","na"#].concat()).unwrap();
 
         let journal = Journal::open(&path).unwrap();
+        assert!(journal.damage().is_some_and(|damage| damage.contains("line 3")));
         assert_eq!(journal.known(&key("a")), asked_for("1"));
         journal.asking(&key("b"), requested("2")).unwrap();
         drop(journal);
@@ -291,12 +369,52 @@ mod tests {
     fn a_file_that_is_something_else_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes");
-        let later = "{\"journal\":1}\nnonsense\n";
-        for (text, line) in [("hello\n", 1), ("hello", 1), ("{\"journal\":2}\n", 1), (later, 2)] {
+        for text in ["hello\n", "hello", "{\"journal\":2}\n", "{\"a\":1}\n{\"b\":2}\n"] {
             std::fs::write(&path, text).unwrap();
             let refused = Journal::open(&path).err().unwrap();
-            assert!(matches!(refused, JournalError::NoJournal { line: at, .. } if at == line));
+            assert!(matches!(refused, JournalError::NoJournal { .. }), "{text}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_costs_what_it_recorded_and_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = Journal::open(&path).unwrap();
+        assert_eq!(journal.damage(), None);
+        for (source, id) in [("a", "1"), ("b", "2"), ("c", "3")] {
+            journal.asking(&key(source), requested(id)).unwrap();
+        }
+        drop(journal);
+        let sound = std::fs::read_to_string(&path).unwrap();
+        for (line, lost) in [(0, None), (1, Some("a")), (2, Some("b")), (3, Some("c"))] {
+            let mut lines: Vec<_> = sound.lines().map(str::to_owned).collect();
+            lines[line].replace_range(3..6, "\0\0\0");
+            std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+            let journal = Journal::open(&path).unwrap();
+            let damage = journal.damage().unwrap();
+            assert!(damage.contains(&format!("line {}", line + 1)), "{damage}");
+            for (source, id) in [("a", "1"), ("b", "2"), ("c", "3")] {
+                let expected = if lost == Some(source) { Known::default() } else { asked_for(id) };
+                assert_eq!(journal.known(&key(source)), expected, "line {line} is damaged");
+            }
+            // What comes next can be read.
+            journal.asking(&key("d"), requested("4")).unwrap();
+            drop(journal);
+            assert_eq!(Journal::open(&path).unwrap().known(&key("d")), asked_for("4"));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_not_a_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        for path in [Path::new("/dev/zero"), Path::new("/dev/null"), folder.path(), &fifo] {
+            let refused = Journal::open(path).err().unwrap();
+            assert!(matches!(refused, JournalError::NotAFile { .. }), "{refused:?}");
         }
     }
 }

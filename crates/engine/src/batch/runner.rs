@@ -138,10 +138,11 @@ impl Batch {
     ) -> Result<RunningBatch, JournalError> {
         let Batch { targets, options, progress } = self;
         let journal = options.journal.as_deref().map(Journal::open).transpose()?;
+        let damage = journal.as_ref().and_then(|journal| journal.damage()).map(str::to_owned);
         let pushes = Pushes::new(targets, &options, journal);
         let tasks = tasks.map(Into::into).boxed();
         let work = BatchWork::new(pushes, progress, tasks, options.on_failure, cancel);
-        Ok(RunningBatch::start(work, &options))
+        Ok(RunningBatch::start(work, &options, damage))
     }
 }
 

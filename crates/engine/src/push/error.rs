@@ -114,6 +114,13 @@ pub enum PushFailure {
         state: String,
     },
 
+    /// Another push of the batch has the same name, and looks for existing images with it.
+    #[error("another image of this batch has the name {name}")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+
     /// Images of that name are there, and the source cannot be read once to be compared and once to be sent.
     #[error(
         "whether {name} is there already, as image {id}, cannot be told: {source_name} can be read only once"
@@ -266,6 +273,7 @@ impl PushFailure {
             | PushFailure::Quota { .. }
             | PushFailure::NotStageable { .. }
             | PushFailure::Exists { .. }
+            | PushFailure::SameName { .. }
             | PushFailure::NotComparable { .. } => ErrorKind::Refused,
             PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
                 kind_of_call(source)

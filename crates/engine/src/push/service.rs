@@ -1,7 +1,8 @@
 //! What is known of an image service by all pushes that share it: what it was asked, and when it last took
 //! something.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store, Usage};
 use tokio::sync::OnceCell;
@@ -20,6 +21,15 @@ pub(crate) struct Service {
     imports: OnceCell<Vec<String>>,
     quotas: OnceCell<Option<Arc<Quotas>>>,
     pub(crate) traffic: Traffic,
+    /// The names of images that these pushes look for or create.
+    names: Mutex<HashSet<String>>,
+}
+
+impl Service {
+    /// Reserves the name of an image for one push; `false` if another push of this process has it.
+    pub(crate) fn reserve_name(&self, name: &str) -> bool {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned())
+    }
 }
 
 /// Asks through one login. An address that does not answer at all may be wrong, which is told at once.

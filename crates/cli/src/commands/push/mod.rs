@@ -23,7 +23,7 @@ use super::batch::finished;
 use super::source as opening;
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
-use crate::printer::Printer;
+use crate::printer::{Printer, for_terminal};
 use crate::progress::{BatchView, View};
 use crate::report_page::ReportFile;
 use crate::{interrupt, output};
@@ -131,6 +131,9 @@ impl Pushing<'_> {
                 return None;
             }
         };
+        if let Some(damage) = running.journal_damage() {
+            printer.note(&for_terminal(damage));
+        }
         let summary = finished(running, &views, |outcome| {
             let number = outcome.number;
             outcome.into_pushes().for_each(|result| reporter.report(result, number));

@@ -38,6 +38,13 @@ impl UploadJob<'_> {
         if !is_asking && !self.is_to_derive() && self.target.earlier.is_none() {
             return Ok(());
         }
+        // A second image of this name would be compared with the first one, or replace it.
+        let mode = self.options.if_exists;
+        if !matches!(mode, IfExists::Add | IfExists::Rename)
+            && !self.service.reserve_name(&self.wanted_name)
+        {
+            return Err(PushFailure::SameName { name: self.wanted_name.clone() });
+        }
         self.enter(Phase::Asking);
         self.existing.project = match self.target.client.project().await {
             Ok(Project::Id(id)) => Some(id),
@@ -309,7 +316,8 @@ impl UploadJob<'_> {
         name.strip_prefix(&self.wanted_name).is_some_and(|rest| rest.is_empty() || is_number(rest))
     }
 
-    /// The first of the names that nobody has but runs that push the same.
+    /// The first of the names that no image has, except those of runs that push the same, and that no other push
+    /// of this process has.
     async fn free_name(&mut self, digest: Option<&str>) -> Result<String, PushFailure> {
         let mut number = 0;
         loop {
@@ -321,7 +329,8 @@ impl UploadJob<'_> {
                     let is_same = derivation.as_ref().is_some_and(|d| d.has(image.id()));
                     image.name() == Some(name) && !(is_begun && is_same)
                 };
-                if !self.existing.named.iter().any(|image| is_in_the_way(&image)) {
+                let is_free = !self.existing.named.iter().any(|image| is_in_the_way(&image));
+                if is_free && self.service.reserve_name(name) {
                     return Ok(name.clone());
                 }
             }
