@@ -1,6 +1,7 @@
 //! One HTTP client a cloud, and what every call does alike: headers, time-outs, errors.
 
 mod options;
+mod resolver;
 mod tls;
 
 use std::time::{Duration, SystemTime};
@@ -12,6 +13,7 @@ use url::Url;
 
 pub use options::{ClientCertificate, HttpOptions};
 
+use self::resolver::Resolver;
 use crate::error::{Answer, readable};
 use crate::identity::Token;
 use crate::timestamp::http_date;
@@ -62,6 +64,7 @@ impl HttpClient {
             .default_headers(options.headers.clone())
             // A token must not follow to another host.
             .redirect(redirect::Policy::none())
+            .dns_resolver(Resolver)
             .connect_timeout(options.connect_timeout)
             .tcp_keepalive(KEEPALIVE)
             .tls_backend_preconfigured(

@@ -6,7 +6,11 @@ mod service;
 
 use std::time::Duration;
 
-use imgpush_client::{Cloud, CloudOptions, ConfigError, Error, Project, Surroundings, Token};
+use futures_util::StreamExt as _;
+use imgpush_client::{
+    Cloud, CloudOptions, ConfigError, DownloadOptions, Error, ImageClient, ImageQuery, Project,
+    Surroundings, Token,
+};
 use serde_json::{Value, json};
 
 use service::{Answer, Asked, Service, token};
@@ -367,6 +371,80 @@ async fn redirects_take_a_password_to_no_other_service() {
     assert!(matches!(error, Error::Decode { .. }), "{error:?}");
 }
 
+/// Answers to a request that lead to the same path of another service.
+fn redirects(to: &Service) -> Vec<impl Fn(&Asked) -> Option<Answer> + Clone + use<>> {
+    let redirect = |status: u16| {
+        let url = to.url.clone();
+        move |asked: &Asked| {
+            let place = vec![("Location", format!("{url}{}", asked.path))];
+            Some((status, place, String::new()))
+        }
+    };
+    [301, 302, 303, 307, 308].map(redirect).into()
+}
+
+#[tokio::test]
+async fn no_redirect_and_no_link_takes_a_secret_to_another_host_or_port() {
+    for host in ["127.0.0.1", "127.0.0.2"] {
+        let (service, decoy) = (Service::start().await, Service::start_on(host).await);
+        let versioned = Place::new(&service, &cloud("", USER));
+        let bare = "clouds: {c: {auth: {auth_url: '@', username: u, password: p}}}\n";
+        let bare = Place::new(&service, bare);
+        for redirect in redirects(&decoy) {
+            service.answer(redirect.clone());
+            assert!(versioned.cloud().identity().unwrap().token().await.is_err());
+            // Of the version document only: it is as if there were none.
+            service.answer(move |asked| (asked.method == "GET").then(|| redirect(asked))?);
+            bare.cloud().identity().unwrap().token().await.unwrap();
+        }
+        let link = json!([{"rel": "self", "href": format!("{}/v3/", decoy.url)}]);
+        let version = json!({"id": "v3.14", "status": "stable", "links": link});
+        for document in [
+            json!({"versions": {"values": [version]}}),
+            json!({"versions": [version]}),
+            json!({"version": version}),
+        ] {
+            let answer = (300, vec![], document.to_string());
+            service.answer(move |asked| (asked.method == "GET").then(|| answer.clone()));
+            bare.cloud().identity().unwrap().token().await.unwrap();
+        }
+        assert!(decoy.asked().is_empty(), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_goes_to_the_image_service_of_the_catalog_alone() {
+    for host in ["127.0.0.1", "127.0.0.2"] {
+        let (service, decoy) = (Service::start().await, Service::start_on(host).await);
+        let image_service = Service::start().await;
+        let lines = format!("image_endpoint_override: '{}',", image_service.url);
+        let place = Place::new(&service, &cloud(&lines, USER));
+        let client = ImageClient::connect(&place.cloud()).await.unwrap();
+        for redirect in redirects(&decoy) {
+            image_service.answer(redirect);
+            assert!(client.image("x").await.is_err());
+            assert!(client.delete("x").await.is_err());
+            assert!(client.download("x", &DownloadOptions::default()).await.is_err());
+        }
+        let versions = json!({"versions": [{"id": "v2.17", "status": "CURRENT",
+            "links": [{"rel": "self", "href": format!("{}/v2/", decoy.url)}]}]});
+        let next = json!({"images": [], "next": format!("{}/v2/images?marker=x", decoy.url)});
+        image_service.answer(move |asked| {
+            let body = match &*asked.path {
+                path if path.contains("marker=x") => json!({"images": []}),
+                path if path.starts_with("/v2/") => next.clone(),
+                _ => versions.clone(),
+            };
+            Some((200, vec![], body.to_string()))
+        });
+        let images: Vec<_> = client.images(&ImageQuery::default()).collect().await;
+        assert!(images.is_empty());
+        let asked = image_service.asked();
+        assert!(asked.len() > 10 && asked.iter().all(|one| one.headers.contains("tok-1")));
+        assert!(decoy.asked().is_empty(), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn refusals_and_troubles_are_told_apart() {
     let service = Service::start().await;
@@ -505,6 +583,18 @@ async fn tokens_of_identity_providers_are_exchanged() {
     });
     service.answer(|asked| asked.path.contains("/OS-FEDERATION/").then(token));
     let rest = "identity_provider: idp, protocol: openid, project_name: p, project_domain_id: d";
+    // A description that names another host: nothing is sent there.
+    let (describing, decoy) = (Service::start().await, Service::start_on("127.0.0.2").await);
+    let elsewhere = json!({"token_endpoint": format!("{}/token", decoy.url)}).to_string();
+    describing.answer(move |_| Some((200, Vec::new(), elsewhere.clone())));
+    let auth = format!(
+        "client_id: me, client_secret: s, username: u, password: p, discovery_endpoint: '{}/x', {rest}",
+        describing.url
+    );
+    let place = Place::new(&service, &cloud("auth_type: v3oidcpassword,", &auth));
+    let error = place.cloud().identity().unwrap().token().await.unwrap_err();
+    assert!(matches!(error, Error::Decode { .. }), "{error:?}");
+    assert!(decoy.asked().is_empty() && service.asked().is_empty());
     let client = "client_id: me, client_secret: s";
     let token_at = format!("access_token_endpoint: '{}/token'", provider.url);
     let found_at =

@@ -36,7 +36,12 @@ pub(crate) struct Service {
 impl Service {
     /// Answers every login with a token, and anything else with 404.
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Service::start_on("127.0.0.1").await
+    }
+
+    /// The same on another address of loopback, which is another host.
+    pub(crate) async fn start_on(host: &str) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(|_| None)));

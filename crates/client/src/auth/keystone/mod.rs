@@ -1,7 +1,9 @@
 //! Keystone v3: passwords, tokens, application credentials, TOTP, several of them, OpenID Connect.
 //!
-//! Secrets go to the host of `auth_url` and to no other: a redirect is followed only there, and of a
-//! version document only the path is believed. Tokens are kept in memory only.
+//! Secrets go to the host of `auth_url` and to no other: a redirect is followed only there
+//! ([`is_same_service`]), and of a version document only the path is believed. An identity provider is asked at
+//! the address that the configuration gives, or that its description names, as far as
+//! [`may_name`] allows. Tokens are kept in memory only.
 
 mod login;
 mod oidc;
@@ -239,9 +241,19 @@ impl Keystone {
         let described = serde_json::from_slice::<Value>(&reply.body)
             .map_err(|error| unreadable(&Method::GET, &url, Box::new(error)))?;
         let endpoint = described["token_endpoint"].as_str().and_then(|url| Url::parse(url).ok());
-        endpoint.ok_or_else(|| {
+        let endpoint = endpoint.ok_or_else(|| {
             unreadable(&Method::GET, &url, "there is no token_endpoint in it".into())
-        })
+        })?;
+        match may_name(&url, &endpoint) {
+            true => Ok(endpoint),
+            false => {
+                let other = redact::shown(&endpoint);
+                let message = format!(
+                    "its token_endpoint {other} is on another host; no secret is sent there"
+                );
+                Err(unreadable(&Method::GET, &url, message.into()))
+            }
+        }
     }
 
     /// Sends a request that may carry a secret, and follows redirects within the host. Gives the answer
@@ -318,15 +330,19 @@ fn is_busy(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// Whether a redirect leads to the service that was asked: the same host and port, or the same host with
-/// TLS in place of none.
+/// Whether a secret that `from` may have may be sent to `to`: the same scheme, host and port, or https on
+/// the same host, whose certificate then shows that it is that host. Another port without TLS may be that of
+/// another user of the host.
 fn is_same_service(from: &Url, to: &Url) -> bool {
-    let port = |url: &Url| url.port_or_known_default();
-    let same_port = port(from) == port(to) && from.scheme() == to.scheme();
-    let gains_tls = from.scheme() == "http"
-        && to.scheme() == "https"
-        && (port(from) == port(to) || (port(from) == Some(80) && port(to) == Some(443)));
-    from.host() == to.host() && (same_port || gains_tls)
+    from.origin() == to.origin() || (from.host() == to.host() && to.scheme() == "https")
+}
+
+/// Whether the description of an identity provider may name this address for its tokens: the provider's own
+/// service, or one with TLS where the description came by TLS too. Providers have these on other hosts, and
+/// without TLS anyone on the way could name one.
+fn may_name(description: &Url, endpoint: &Url) -> bool {
+    let is_by_tls = description.scheme() == "https" && endpoint.scheme() == "https";
+    is_same_service(description, endpoint) || is_by_tls
 }
 
 fn below(base: &Url, segments: &[&str]) -> Url {
@@ -446,5 +462,13 @@ mod tests {
         assert!(!same("https://h/v3", "http://h/v3"));
         assert!(!same("http://h:5000/v3", "http://h:5001/v3"));
         assert!(!same("https://h/v3", "https://h.example/v3"));
+        assert!(same("https://h/v3", "https://h:5000/v3"));
+        assert!(!same("http://127.0.0.1:5000/v3", "http://127.0.0.2:5000/v3"));
+        let names =
+            |from: &str, to: &str| may_name(&Url::parse(from).unwrap(), &Url::parse(to).unwrap());
+        assert!(names("https://idp.example/.well-known", "https://tokens.example/token"));
+        assert!(names("http://idp.example/.well-known", "http://idp.example/token"));
+        assert!(!names("http://idp.example/.well-known", "https://tokens.example/token"));
+        assert!(!names("https://idp.example/.well-known", "http://idp.example/token"));
     }
 }
