@@ -19,7 +19,7 @@ use crate::{Algorithm, Digest, Digests, Platform};
 /// Each group has a thread and a queue of two chunks; a chunk is in all of them at once as one
 /// more reference. [`update`](MultiHasher::update) returns when every queue has taken it, so whoever
 /// feeds the hasher goes at the pace of its slowest group, and can read on meanwhile. Where there may
-/// be one thread only, that is the caller's.
+/// be one thread only, or the system starts no more, that is the caller's.
 ///
 /// Dropping a hasher ends its threads behind the chunk they are at; what is queued is not hashed.
 #[derive(Debug)]
@@ -51,20 +51,12 @@ const QUEUE_CHUNKS: usize = 2;
 
 impl MultiHasher {
     /// A hasher by these algorithms, each counted once, on at most so many threads.
-    ///
-    /// # Panics
-    ///
-    /// When the system starts no more threads.
     #[must_use]
     pub fn new(algorithms: impl IntoIterator<Item = Algorithm>, threads: NonZeroUsize) -> Self {
         MultiHasher::on(Platform::detect(), algorithms, threads)
     }
 
     /// The same with the kernels of this platform.
-    ///
-    /// # Panics
-    ///
-    /// When the system starts no more threads.
     #[must_use]
     pub fn on(
         platform: Platform,
@@ -74,11 +66,15 @@ impl MultiHasher {
         let order = once_each(algorithms);
         let groups = deal(&order, platform, threads);
         let busy = Busy::default();
-        let work = if threads.get() > 1 {
-            let start = |algorithms| Group::start(platform, algorithms, busy.clone());
-            Work::Threads(groups.into_iter().map(start).collect())
-        } else {
-            Work::Here(Stream::on(platform, order.iter().copied()))
+        let start = |algorithms| Group::start(platform, algorithms, busy.clone());
+        let started = match threads.get() {
+            1 => None,
+            // Without a thread for each group those that were started end with their queues.
+            _ => groups.into_iter().map(start).collect::<std::io::Result<Vec<Group>>>().ok(),
+        };
+        let work = match started {
+            Some(groups) => Work::Threads(groups),
+            None => Work::Here(Stream::on(platform, order.iter().copied())),
         };
         MultiHasher { order, work, busy }
     }
@@ -173,13 +169,13 @@ fn cost(part: &[Algorithm]) -> u32 {
 }
 
 impl Group {
-    fn start(platform: Platform, algorithms: Vec<Algorithm>, busy: Busy) -> Self {
+    fn start(platform: Platform, algorithms: Vec<Algorithm>, busy: Busy) -> std::io::Result<Self> {
         let (queue, chunks) = bounded(QUEUE_CHUNKS);
+        let name = algorithms.first().map_or_else(String::new, ToString::to_string);
         let thread = std::thread::Builder::new()
-            .name(format!("imgpush-{}", algorithms[0]))
-            .spawn(move || hash(Stream::on(platform, algorithms), &chunks, &busy))
-            .expect("a process that hashes may start a handful of threads");
-        Group { queue, thread }
+            .name(format!("imgpush-{name}"))
+            .spawn(move || hash(Stream::on(platform, algorithms), &chunks, &busy))?;
+        Ok(Group { queue, thread })
     }
 
     fn join(self) -> Vec<Digest> {

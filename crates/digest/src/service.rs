@@ -44,7 +44,8 @@ pub struct Lanes(Arc<Service>);
 struct Service {
     platform: Platform,
     threads: usize,
-    pool: rayon::ThreadPool,
+    /// None where the system starts no threads: whoever feeds a stream hashes.
+    pool: Option<rayon::ThreadPool>,
     state: Mutex<ServiceState>,
 }
 
@@ -91,30 +92,20 @@ const FEW_STREAMS: usize = 3;
 const LANE_STREAMS: usize = 8;
 
 impl Lanes {
-    /// A service with so many threads.
-    ///
-    /// # Panics
-    ///
-    /// When the system starts no more threads.
+    /// A service with so many threads, or as many as the system starts. Where it starts none, whoever feeds a
+    /// stream hashes.
     #[must_use]
     pub fn new(threads: NonZeroUsize) -> Self {
         Lanes::on(Platform::detect(), threads)
     }
 
     /// The same with the kernels of this platform.
-    ///
-    /// # Panics
-    ///
-    /// When the system starts no more threads.
     #[must_use]
     pub fn on(platform: Platform, threads: NonZeroUsize) -> Self {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.get())
-            .thread_name(|number| format!("imgpush-lanes-{number}"))
-            .build()
-            .expect("a process that hashes may start a thread a core");
+        let pool = pool(threads.get());
+        let threads = pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads);
         let state = Mutex::default();
-        Lanes(Arc::new(Service { platform, threads: threads.get(), pool, state }))
+        Lanes(Arc::new(Service { platform, threads, pool, state }))
     }
 
     /// A new stream, by these algorithms, each counted once.
@@ -218,7 +209,10 @@ impl Service {
             state.turns += 1;
             drop(state);
             let service = Arc::clone(self);
-            self.pool.spawn(move || service.work());
+            match &self.pool {
+                Some(pool) => pool.spawn(move || service.work()),
+                None => service.work(),
+            }
         }
     }
 
@@ -245,6 +239,15 @@ impl Service {
             }
         }
     }
+}
+
+/// A pool of so many threads, or of half of them, and so on; none where the system starts none.
+fn pool(threads: usize) -> Option<rayon::ThreadPool> {
+    let halves = std::iter::successors(Some(threads), |threads| Some(threads / 2));
+    halves.take_while(|threads| *threads > 0).find_map(|threads| {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        builder.thread_name(|number| format!("imgpush-lanes-{number}")).build().ok()
+    })
 }
 
 impl ServiceState {

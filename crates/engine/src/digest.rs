@@ -6,6 +6,7 @@
 //! algorithms spread over the cores instead.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +45,11 @@ impl DigestTask {
     /// The file's digests by these algorithms.
     pub fn new(path: impl Into<PathBuf>, algorithms: impl Into<Vec<Algorithm>>) -> Self {
         DigestTask { path: path.into(), algorithms: algorithms.into() }
+    }
+
+    /// The name of the source in messages.
+    fn name(&self) -> String {
+        imgpush_source::shown(&self.path).to_string_lossy().into_owned()
     }
 }
 
@@ -95,6 +101,8 @@ pub struct Digested {
 #[derive(Debug)]
 pub struct Digesting {
     results: mpsc::UnboundedReceiver<(usize, Result<Digested, SourceError>)>,
+    /// Of each task that has no result yet the name of its source, by its number.
+    missing: BTreeMap<usize, String>,
     read_bytes: Arc<AtomicU64>,
     total_bytes: Option<u64>,
 }
@@ -105,10 +113,6 @@ impl Digesting {
     /// # Errors
     ///
     /// When the system starts no thread.
-    ///
-    /// # Panics
-    ///
-    /// When the system starts one, but not one a core.
     pub fn start(tasks: Vec<DigestTask>, options: DigestOptions) -> std::io::Result<Self> {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = options.jobs.map_or(threads.get() * JOBS_PER_CORE, NonZeroUsize::get);
@@ -117,6 +121,7 @@ impl Digesting {
             .iter()
             .map(|task| size(&task.path).filter(|_| !options.source.decompress))
             .collect();
+        let names = tasks.iter().map(DigestTask::name).enumerate().collect();
         let (sender, results) = mpsc::unbounded_channel();
         let read_bytes = Arc::new(AtomicU64::new(0));
         let work = Arc::new(DigestWork {
@@ -137,16 +142,23 @@ impl Digesting {
                 Err(_) => break,
             }
         }
-        Ok(Digesting { results, read_bytes, total_bytes: sizes.into_iter().sum() })
+        Ok(Digesting { results, missing: names, read_bytes, total_bytes: sizes.into_iter().sum() })
     }
 
-    /// The number, from 0, of a task that has ended, and its result; none when all have.
+    /// The number, from 0, of a task that has ended, and its result; none when all have. Each task has one.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost.
     pub async fn next(&mut self) -> Option<(usize, Result<Digested, SourceError>)> {
-        self.results.recv().await
+        if let Some((number, result)) = self.results.recv().await {
+            self.missing.remove(&number);
+            return Some((number, result));
+        }
+        // The threads are gone without it.
+        let (number, name) = self.missing.pop_first()?;
+        let reason = "its thread has ended".to_owned();
+        Some((number, Err(SourceError::Panicked { name, reason })))
     }
 
     /// The bytes of all sources as they were at the start; none when one is a stream.
@@ -205,8 +217,7 @@ impl DigestWork {
 
     /// None when nobody wants the rest.
     fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
-        let name = imgpush_source::shown(&task.path).to_string_lossy().into_owned();
-        catch_panic(&name, || self.hash_source(task))
+        catch_panic(&task.name(), || self.hash_source(task))
     }
 
     fn hash_source(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {

@@ -77,12 +77,14 @@ pub(crate) async fn sniff(
     let mut pauses = retry.schedule().build();
     loop {
         let pool = pool.clone();
+        let name = source.name().to_owned();
         let (back, sniffed) = off_runtime(move || {
             let name = source.name().to_owned();
             let sniffed = catch_panic(&name, || sniff_now(source.as_mut(), &pool));
             (source, sniffed)
         })
-        .await;
+        .await
+        .map_err(|source| SourceError::NoThread { name, source })?;
         source = back;
         let error = match sniffed {
             Ok(sniffed) => return Ok((source, sniffed)),
@@ -101,12 +103,14 @@ pub(crate) async fn sniff(
 
 /// Makes the next chunk of a source the first again; it has a [`rewind`](Source::rewind).
 pub(crate) async fn to_start(mut source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
+    let name = source.name().to_owned();
     off_runtime(move || {
         let name = source.name().to_owned();
         catch_panic(&name, || source.rewind().expect("it had one a moment ago").to_start())?;
         Ok(source)
     })
     .await
+    .map_err(|source| SourceError::NoThread { name, source })?
 }
 
 fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceError> {

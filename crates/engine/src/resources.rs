@@ -27,10 +27,6 @@ impl JobResources {
     }
 
     /// Those of each of N jobs, which share the memory of the process.
-    ///
-    /// # Panics
-    ///
-    /// When the system does not start a thread for each core.
     pub(crate) fn divided(memory_bytes: u64, push_chunk_bytes: Option<usize>, jobs: usize) -> Self {
         let buffer_bytes = memory_bytes.saturating_sub(OVERHEAD_BYTES) / jobs.max(1) as u64;
         let usual = || self::push_chunk_bytes(buffer_bytes, jobs);
@@ -98,20 +94,12 @@ pub(crate) enum Hashing {
 
 impl Hashing {
     /// For so many streams at a time, on all cores.
-    ///
-    /// # Panics
-    ///
-    /// When the system does not start a thread a core.
     pub(crate) fn of(streams: usize) -> Self {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         if streams > 1 { Hashing::Lanes(Lanes::new(threads)) } else { Hashing::Alone(threads) }
     }
 
     /// A new stream by these algorithms, each counted once.
-    ///
-    /// # Panics
-    ///
-    /// When the system starts no more threads.
     pub(crate) fn hasher(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> Hasher {
         match self {
             Hashing::Alone(threads) => Hasher::Alone(MultiHasher::new(algorithms, *threads)),

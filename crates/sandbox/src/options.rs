@@ -25,6 +25,10 @@ pub struct SandboxOptions {
     /// Stores that take data, the default one first. Without stores it is a Glance without
     /// `enabled_backends`, whose calls about stores answer 404.
     pub stores: Vec<String>,
+    /// The stores among [`stores`](SandboxOptions::stores) that give no random reads, as rbd, swift, s3 and
+    /// vmware of a Glance: a `Range` for an image that is in no other store is answered with 400. The one for
+    /// data on web servers never gives any.
+    pub sequential_stores: Vec<String>,
     /// Read-only store for data on web servers; without it no data can be registered by its URL.
     pub http_store: Option<String>,
     /// Quotas of the project.
@@ -79,6 +83,7 @@ impl Default for SandboxOptions {
             token_lifetime: Duration::from_secs(3600),
             hash_algo: "sha512".to_owned(),
             stores: vec!["fast".to_owned(), "slow".to_owned()],
+            sequential_stores: Vec::new(),
             http_store: Some("web".to_owned()),
             quota: Quota::default(),
             image_size_cap: None,
@@ -124,6 +129,16 @@ impl SandboxOptions {
         self
     }
 
+    /// Sets the stores that give no random reads.
+    #[must_use]
+    pub fn with_sequential_stores(
+        mut self,
+        stores: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.sequential_stores = stores.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Sets or removes the read-only store for data on web servers.
     #[must_use]
     pub fn with_http_store(mut self, store: Option<String>) -> Self {
@@ -162,6 +177,12 @@ impl SandboxOptions {
     pub(crate) fn all_stores(&self) -> Vec<&str> {
         let http = self.http_store.iter().filter(|_| !self.stores.is_empty());
         self.stores.iter().chain(http).map(String::as_str).collect()
+    }
+
+    /// Whether the store gives no random reads.
+    pub(crate) fn is_sequential(&self, store: &str) -> bool {
+        let is_http = self.http_store.as_deref() == Some(store);
+        is_http || self.sequential_stores.iter().any(|known| known == store)
     }
 
     /// Sorts names as Glance shows them: by the weights of the stores.

@@ -10,13 +10,19 @@ use tokio::sync::oneshot;
 
 /// Runs blocking work on a thread of its own, so that a read that hangs delays neither the runtime nor
 /// its shutdown.
-pub async fn off_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+///
+/// # Errors
+///
+/// When the system starts no more threads, or the work panics.
+pub async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<T> {
     let (done, result) = oneshot::channel();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().name("imgpush-work".into()).spawn(move || {
         // The caller may have been dropped meanwhile.
         let _ = done.send(work());
-    });
-    result.await.expect("the thread sends before it ends, and its panic is passed on here")
+    })?;
+    result.await.map_err(|_| std::io::Error::other("the thread ended by a panic"))
 }
 
 /// Runs a future to its end on this thread, in the context of a runtime that runs elsewhere.

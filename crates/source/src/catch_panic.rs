@@ -18,13 +18,14 @@ pub fn catch_panic<T, E: From<SourceError>>(
     // After a panic the source is only dropped, and what else the code uses is left as it is between two
     // chunks.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let reason = message_of(panic.as_ref());
+        let reason = panic_message(panic.as_ref());
         Err(SourceError::Panicked { name: name.to_owned(), reason }.into())
     })
 }
 
-/// What a panic says of itself.
-fn message_of(panic: &(dyn Any + Send)) -> String {
+/// What a panic that was caught says of itself.
+#[must_use]
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("without a message").to_owned()

@@ -115,6 +115,15 @@ pub enum SourceError {
         reason: String,
     },
 
+    /// There is no thread to read it with.
+    #[error("cannot start a thread to read {name}")]
+    NoThread {
+        /// The source.
+        name: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+
     /// It was written to.
     #[error("{name} was written to while it was read")]
     Changed {
@@ -271,6 +280,7 @@ impl SourceError {
             SourceError::Unverified(error) => error.kind(),
             SourceError::Custom(error) => error.kind,
             SourceError::HttpOption { .. } => ErrorKind::Usage,
+            SourceError::NoThread { .. } => ErrorKind::Unexpected,
             _ => ErrorKind::Source,
         }
     }
@@ -628,6 +638,7 @@ impl ChecksumError {
             | ChecksumError::NotASignature { .. }
             | ChecksumError::Signature { .. } => ErrorKind::SourceDiffers,
             ChecksumError::NotComputed { .. } => ErrorKind::Unexpected,
+            ChecksumError::Unreadable { source, .. } => source.kind(),
             _ => ErrorKind::Source,
         }
     }

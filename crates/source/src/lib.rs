@@ -73,7 +73,7 @@ pub use self::http::HttpSource;
 pub use self::http::{Credentials, HttpOptions};
 pub use backoff::RetryPolicy;
 pub use blocking::off_runtime;
-pub use catch_panic::catch_panic;
+pub use catch_panic::{catch_panic, panic_message};
 pub use chunk::{Chunk, Slices};
 pub use compression::Compression;
 pub use decompress::Decompressed;

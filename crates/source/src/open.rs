@@ -78,7 +78,10 @@ impl std::fmt::Display for Io {
 /// A source that is being opened is closed again.
 pub async fn open(place: &Path, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
     let (place, options) = (place.to_owned(), options.clone());
-    off_runtime(move || open_blocking(&place, &options)).await
+    let name = shown(&place).to_string_lossy().into_owned();
+    off_runtime(move || open_blocking(&place, &options))
+        .await
+        .map_err(|source| SourceError::NoThread { name, source })?
 }
 
 /// [`open`] for threads outside an async runtime.

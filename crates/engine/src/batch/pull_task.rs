@@ -6,10 +6,11 @@ use std::sync::Arc;
 use imgpush_client::Image;
 use tokio_util::sync::CancellationToken;
 
+use super::caught::caught;
 use crate::progress::Progress;
-use crate::pull::Download;
 use crate::pull::error::PullError;
 use crate::pull::report::DownloadReport;
+use crate::pull::{Download, DownloadRun};
 use crate::resources::JobResources;
 
 /// An image to download into a file, as [`Download::to_file`] does.
@@ -39,13 +40,17 @@ impl PullTask {
         self.download.cloud()
     }
 
+    /// Runs it as one of the downloads of `run`; a panic is its failure.
     pub(super) async fn run(
         self,
+        run: &DownloadRun,
         resources: JobResources,
         progress: Arc<dyn Progress>,
         cancel: &CancellationToken,
     ) -> Result<DownloadReport, PullError> {
-        let download = self.download.with_resources(resources).with_progress(progress);
-        download.to_file(&self.image, &self.path, cancel).await
+        let PullTask { download, image, path } = self;
+        let download = download.within_run(run).with_resources(resources).with_progress(progress);
+        let result = caught(download.to_file(&image, &path, cancel)).await;
+        result.unwrap_or_else(|reason| Err(download.panicked(&image, &path, reason)))
     }
 }

@@ -106,10 +106,6 @@ impl Batch {
     /// # Errors
     ///
     /// [`JournalError`]: the journal cannot be used. No task was started.
-    ///
-    /// # Panics
-    ///
-    /// When the system does not start a thread a core.
     pub fn start<T>(
         self,
         tasks: T,
@@ -125,10 +121,6 @@ impl Batch {
     /// The same with tasks that come while others run: the next one is asked for as soon as a job is free.
     ///
     /// # Errors
-    ///
-    /// As [`start`](Batch::start).
-    ///
-    /// # Panics
     ///
     /// As [`start`](Batch::start).
     pub fn start_stream(

@@ -8,8 +8,10 @@ use imgpush_client::Image;
 use imgpush_source::{Source, SourceError, SourceOptions};
 use tokio_util::sync::CancellationToken;
 
+use super::caught::caught;
 use super::open_later::OpenLater;
 use crate::progress::Progress;
+use crate::pull::DownloadRun;
 use crate::pull::error::{PullFailure, VerificationError};
 use crate::pull::report::VerificationReport;
 use crate::pull::verify::Verification;
@@ -66,25 +68,39 @@ impl VerifyTask {
         self.verification.cloud()
     }
 
+    /// Runs it as one of the downloads of `run`; a panic is its failure.
     pub(super) async fn run(
         self,
+        run: &DownloadRun,
         resources: JobResources,
         progress: Arc<dyn Progress>,
         cancel: &CancellationToken,
     ) -> Result<VerificationReport, VerificationError> {
         let VerifyTask { verification, image, source } = self;
-        let verification = verification.with_resources(resources).with_progress(progress);
-        let Some(source) = source else {
-            return verification.against_download(&image, cancel).await;
-        };
-        let opened = tokio::select! {
-            opened = source.open() => opened.map_err(PullFailure::from),
-            () = cancel.cancelled() => Err(PullFailure::Interrupted),
-        };
-        match opened {
-            Ok(source) => verification.against_file(&image, source, cancel).await,
-            Err(failure) => verification.ended(&image, Err(failure)),
-        }
+        let verification =
+            verification.within_run(run).with_resources(resources).with_progress(progress);
+        let result = caught(verify(&verification, &image, source, cancel)).await;
+        result.unwrap_or_else(|reason| Err(verification.panicked(&image, reason)))
+    }
+}
+
+/// Compares with a source, or without one with the download.
+async fn verify(
+    verification: &Verification,
+    image: &Image,
+    source: Option<OpenLater>,
+    cancel: &CancellationToken,
+) -> Result<VerificationReport, VerificationError> {
+    let Some(source) = source else {
+        return verification.against_download(image, cancel).await;
+    };
+    let opened = tokio::select! {
+        opened = source.open() => opened.map_err(PullFailure::from),
+        () = cancel.cancelled() => Err(PullFailure::Interrupted),
+    };
+    match opened {
+        Ok(source) => verification.against_file(image, source, cancel).await,
+        Err(failure) => verification.ended(image, Err(failure)),
     }
 }
 

@@ -14,6 +14,7 @@ use super::options::{OnFailure, ProgressOf, TaskTarget};
 use super::pushes::Pushes;
 use super::task::BatchTask;
 use crate::progress::Progress;
+use crate::pull::DownloadRun;
 use crate::resources::{JobResources, Workbench};
 
 pub(super) type Tasks = BoxStream<'static, BatchTask>;
@@ -21,6 +22,7 @@ pub(super) type Tasks = BoxStream<'static, BatchTask>;
 /// What the jobs share.
 pub(super) struct BatchWork {
     pushes: Pushes,
+    downloads: DownloadRun,
     progress: ProgressOf,
     waiting: Mutex<Enumerate<Tasks>>,
     on_failure: OnFailure,
@@ -39,6 +41,7 @@ impl BatchWork {
     ) -> Self {
         BatchWork {
             pushes,
+            downloads: DownloadRun::default(),
             progress,
             waiting: Mutex::new(tasks.enumerate()),
             on_failure,
@@ -129,12 +132,14 @@ impl Job<'_> {
             BatchTask::Pull(task) => {
                 self.push_bench = None;
                 let progress = progress(task.cloud());
-                vec![TaskResult::Pull(task.run(self.resources.clone(), progress, cancel).await)]
+                let (run, resources) = (&self.work.downloads, self.resources.clone());
+                vec![TaskResult::Pull(task.run(run, resources, progress, cancel).await)]
             }
             BatchTask::Verify(task) => {
                 self.push_bench = None;
                 let progress = progress(task.cloud());
-                vec![TaskResult::Verify(task.run(self.resources.clone(), progress, cancel).await)]
+                let (run, resources) = (&self.work.downloads, self.resources.clone());
+                vec![TaskResult::Verify(task.run(run, resources, progress, cancel).await)]
             }
         }
     }

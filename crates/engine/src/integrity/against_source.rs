@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imgpush_client::{Image, Status};
 use imgpush_source::Provenance;
-use imgpush_source::Source;
+use imgpush_source::{Source, SourceError};
 use imgpush_source::{catch_panic, off_runtime};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -59,7 +59,10 @@ pub(crate) async fn compare(
         produced = off_runtime({
             let name = name.clone();
             move || catch_panic(&name, || work.run())
-        }) => produced?,
+        }) => {
+            let no_thread = |source| SourceError::NoThread { name: name.clone(), source };
+            produced.map_err(no_thread)??
+        }
         // A read may hang.
         () = cancel.cancelled() => return Err(IntegrityError::Interrupted),
     };

@@ -22,7 +22,9 @@ use super::expected::{Expected, Proof, prove};
 use super::fetch::{Fetch, FetchTarget, TransferTally};
 use super::options::DownloadOptions;
 use super::partial_file::{self, Part};
+use super::random_reads::SequentialStores;
 use super::report::DownloadReport;
+use super::run_files::RunFiles;
 use super::transfer::{ChunkStream, Transfer};
 use super::writer::{Intake, Landed};
 use crate::integrity::against_source::compare;
@@ -48,7 +50,8 @@ use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
 /// The data of an image never changes under its id, so only that and the digests tie the pieces
 /// together.
 ///
-/// Several images at a time are downloaded by a [`Batch`](crate::Batch).
+/// Several images at a time are downloaded by a [`Batch`](crate::Batch). Clones share what the service has
+/// shown of its stores.
 #[derive(Clone)]
 pub struct Download {
     client: ImageClient,
@@ -56,6 +59,9 @@ pub struct Download {
     resources: JobResources,
     cloud: String,
     progress: Arc<dyn Progress>,
+    sequential_stores: SequentialStores,
+    /// Those of the batch that it is a part of.
+    run_files: Option<Arc<RunFiles>>,
 }
 
 impl Download {
@@ -64,7 +70,15 @@ impl Download {
     pub fn new(client: ImageClient, options: DownloadOptions) -> Self {
         let cloud = client.base().host_str().unwrap_or_default().to_owned();
         let resources = JobResources::within(DEFAULT_MEMORY_BYTES);
-        Download { client, options, resources, cloud, progress: Arc::new(NoProgress) }
+        Download {
+            client,
+            options,
+            resources,
+            cloud,
+            progress: Arc::new(NoProgress),
+            sequential_stores: SequentialStores::default(),
+            run_files: None,
+        }
     }
 
     /// Sets the bytes of memory that the process should stay within, 64 MiB by default. A batch divides its
@@ -76,6 +90,14 @@ impl Download {
 
     pub(crate) fn with_resources(mut self, resources: JobResources) -> Self {
         self.resources = resources;
+        self
+    }
+
+    /// As one of several downloads of a run, whose files do not replace each other, and which share what the
+    /// service has shown of its stores.
+    pub(crate) fn within_run(mut self, run: &DownloadRun) -> Self {
+        self.run_files = Some(Arc::clone(&run.files));
+        self.sequential_stores = run.sequential_stores.clone();
         self
     }
 
@@ -139,51 +161,99 @@ impl Download {
             let (size, overwrite) = (expected.size, self.options.overwrite);
             move || Part::open(&destination, &id, size, overwrite)
         });
-        let part = part.await.map_err(PullFailure::Destination).map_err(nothing)?;
+        let part = part.await.map_err(|source| nothing(PullFailure::NoThread { source }))?;
+        let part = part.map_err(PullFailure::Destination).map_err(nothing)?;
         let part = part.with_sparse(self.options.sparse);
+        let path = Some(destination.display().to_string());
+        let mut way = DownloadCourse { path, ..DownloadCourse::new(start) };
+        let mut part = part;
+        let (part, produced, proof) = loop {
+            match self.fill(image, destination, &expected, part, &mut way, cancel).await? {
+                FilledPart::Verified(part, produced, proof) => break (part, produced, proof),
+                // What an earlier download has left is not continued when it is not of the image.
+                FilledPart::Wrong(mut wrong, failure)
+                    if way.resumed_from > 0 && is_of_other_data(&failure) =>
+                {
+                    let path = wrong.path().display();
+                    self.progress.note(&format!("{path} is not of the image; starting again"));
+                    if let Err(failure) = wrong.restart() {
+                        let failure = PullFailure::Destination(failure);
+                        return Err(self.error(image, failure, wrong.keep()));
+                    }
+                    part = wrong;
+                }
+                FilledPart::Wrong(part, failure) => {
+                    return Err(self.error(image, failure, part.remove()));
+                }
+            }
+        };
+        let run_files = self.run_files.clone().unwrap_or_default();
+        let published = off_runtime(move || {
+            let published = part.publish(&run_files);
+            (part, published)
+        });
+        let left = || partial_file::left_behind(destination, image.id());
+        match published.await {
+            Ok((_, Ok(()))) => Ok(self.report(image, &produced, proof, way)),
+            Ok((part, Err(failure))) => {
+                Err(self.error(image, PullFailure::Destination(failure), part.keep()))
+            }
+            Err(source) => Err(self.error(image, PullFailure::NoThread { source }, left())),
+        }
+    }
+
+    /// Receives what a partial file lacks.
+    async fn fill(
+        &self,
+        image: &Image,
+        destination: &Path,
+        expected: &Expected,
+        part: Part,
+        way: &mut DownloadCourse,
+        cancel: &CancellationToken,
+    ) -> Result<FilledPart, PullError> {
         let path = part.path().to_owned();
-        let mut transfer = self.start(image, &expected, Some(part));
+        let left = || partial_file::left_behind(destination, image.id());
+        let mut transfer = self
+            .start(image, expected, Some(part))
+            .map_err(|failure| self.error(image, failure, left()))?;
         let received = tokio::select! {
             received = transfer.receive() => received,
             () = cancel.cancelled() => Err(PullFailure::Interrupted),
         };
         let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
-        let way = DownloadCourse {
-            path: Some(destination.display().to_string()),
-            resumed_from: transfer.resumed_from,
-            attempts: transfer.fetch.attempts(),
-            ..DownloadCourse::new(start)
-        };
+        way.resumed_from = transfer.resumed_from;
+        way.attempts += transfer.fetch.attempts();
         let Some(Landed { part, result }) = transfer.land(cancel).await else {
             let bytes = written.load(Ordering::Relaxed);
             let failure = received.err().unwrap_or(PullFailure::Interrupted);
             return Err(self.error(image, failure, PartialOutcome::Kept { path, bytes }));
         };
-        let part = part.expect("the thread gives back the file it was given");
+        let Some(part) = part else {
+            let failure = result.err().or(received.err()).unwrap_or(PullFailure::Interrupted);
+            return Err(self.error(image, failure, left()));
+        };
         let produced = match (received, result) {
             // What the disk says is why no more was received.
             (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
+            (Err(failure @ PullFailure::OtherStart), Ok(_)) => {
+                return Ok(FilledPart::Wrong(part, failure));
+            }
             (Err(failure), Ok(_)) => {
                 let partial = if overran { part.remove() } else { part.keep() };
                 return Err(self.error(image, failure, partial));
             }
-            (Ok(()), Ok(produced)) => produced.expect("the thread ends early only by a failure"),
+            (Ok(()), Ok(Some(produced))) => produced,
+            // The thread ends early only by a failure.
+            (Ok(()), Ok(None)) => {
+                return Err(self.error(image, PullFailure::Interrupted, part.keep()));
+            }
         };
-
         self.enter(Phase::Verifying);
-        let proof = match prove(image, &produced) {
-            Ok(proof) => proof,
-            Err(failure) => return Err(self.error(image, failure.into(), part.remove())),
-        };
-        let (part, published) = off_runtime(move || {
-            let published = part.publish();
-            (part, published)
+        Ok(match prove(image, &produced) {
+            Ok(proof) => FilledPart::Verified(part, produced, proof),
+            Err(failure) => FilledPart::Wrong(part, failure.into()),
         })
-        .await;
-        if let Err(failure) = published {
-            return Err(self.error(image, PullFailure::Destination(failure), part.keep()));
-        }
-        Ok(self.report(image, &produced, proof, way))
     }
 
     /// Into a writer, such as the standard output. The last chunk comes when all is proved, so a reader
@@ -238,8 +308,10 @@ impl Download {
         if let Err(failure) = done {
             return Err(self.error(image, failure, PartialOutcome::cut(written)));
         }
-        let (produced, proof) =
-            delivery.proved.expect("a delivery comes to its end only with a proof");
+        let Some((produced, proof)) = delivery.proved else {
+            let (failure, partial) = (PullFailure::Interrupted, PartialOutcome::cut(written));
+            return Err(self.error(image, failure, partial));
+        };
         let way = DownloadCourse { attempts: delivery.attempts, ..DownloadCourse::new(start) };
         Ok(self.report(image, &produced, proof, way))
     }
@@ -287,16 +359,22 @@ impl Download {
         cancel: &CancellationToken,
     ) -> Result<(Produced, Proof), PullFailure> {
         let expected = Expected::of(image, &self.options)?;
-        let mut transfer = self.start(image, &expected, None);
+        let mut transfer = self.start(image, &expected, None)?;
         tokio::select! {
             received = transfer.receive() => received?,
             () = cancel.cancelled() => return Err(PullFailure::Interrupted),
         }
         let landed = transfer.land(cancel).await.ok_or(PullFailure::Interrupted)?;
-        let produced = landed.result?.expect("the end was received");
+        let produced = landed.result?.ok_or(PullFailure::Interrupted)?;
         self.enter(Phase::Verifying);
         let proof = prove(image, &produced)?;
         Ok((produced, proof))
+    }
+
+    /// The error of a download into a file that has ended by a panic.
+    pub(crate) fn panicked(&self, image: &Image, destination: &Path, reason: String) -> PullError {
+        let left = partial_file::left_behind(destination, image.id());
+        self.error(image, PullFailure::Panicked { reason }, left)
     }
 
     pub(crate) fn cloud(&self) -> &str {
@@ -329,8 +407,8 @@ impl Download {
         let compared =
             if Some(there.len()) == image.size() && HashClaims::of(image).sufficient().is_ok() {
                 let path = destination.to_owned();
-                let opened =
-                    off_runtime(move || FileSource::open(path)).await.map_err(PullFailure::from)?;
+                let opened = off_runtime(move || FileSource::open(path)).await;
+                let opened = opened.map_err(|source| PullFailure::NoThread { source })??;
                 let source: Box<dyn Source> = Box::new(opened);
                 Some(compare(image, source, self.bench(), &self.progress, cancel).await)
             } else {
@@ -339,6 +417,9 @@ impl Download {
         match compared {
             Some(Ok((produced, by))) => {
                 partial_file::remove_rest(destination, image.id());
+                if let Some(files) = &self.run_files {
+                    files.lock().add(destination);
+                }
                 let path = Some(destination.display().to_string());
                 let way = DownloadCourse { path, unchanged: true, ..DownloadCourse::new(start) };
                 Ok(Some(self.report(image, &produced, Proof { by, doubt: None }, way)))
@@ -355,32 +436,40 @@ impl Download {
     }
 
     /// Starts the thread; nothing is asked for yet.
-    fn start(&self, image: &Image, expected: &Expected, part: Option<Part>) -> Transfer {
+    fn start(
+        &self,
+        image: &Image,
+        expected: &Expected,
+        part: Option<Part>,
+    ) -> Result<Transfer, PullFailure> {
         let options = &self.options;
         let bench = self.bench();
         let patience = RetryPolicy::new(options.idle_timeout, options.retries, options.retry_pause);
         self.progress.total(expected.size);
         let progress = Arc::clone(&self.progress);
         let algorithms = expected.algorithms.clone();
-        let intake = Intake::start(algorithms, part, bench.clone(), Arc::clone(&progress));
+        let intake = Intake::start(algorithms, part, bench.clone(), Arc::clone(&progress))
+            .map_err(|source| PullFailure::NoThread { source })?;
         let subject = FetchTarget {
             client: self.client.clone(),
             id: image.id().to_owned(),
             size: expected.size,
             prefer: options.prefer.clone(),
+            random_reads: self.sequential_stores.of(&self.client, image),
+            start: Bytes::new(),
             patience,
             pool: bench.pool,
             tally: TransferTally::new(Arc::clone(&progress)),
         };
         let fetch = Fetch::new(subject, options.connections);
-        Transfer { fetch, intake, chunk: None, resumed_from: 0, progress }
+        Ok(Transfer { fetch, intake, chunk: None, resumed_from: 0, progress })
     }
 
     fn deliver(&self, image: &Image) -> Result<ChunkStream, PullFailure> {
         let expected = Expected::of(image, &self.options)?;
         self.enter(Phase::Downloading);
         Ok(ChunkStream {
-            transfer: Some(self.start(image, &expected, None)),
+            transfer: Some(self.start(image, &expected, None)?),
             image: image.clone(),
             tail: None,
             given: 0,
@@ -439,6 +528,28 @@ impl fmt::Debug for Download {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
+}
+
+/// What the downloads of a batch share.
+#[derive(Debug, Default)]
+pub(crate) struct DownloadRun {
+    files: Arc<RunFiles>,
+    sequential_stores: SequentialStores,
+}
+
+/// A partial file that has all bytes.
+enum FilledPart {
+    Verified(Part, Produced, Proof),
+    /// It is not the image.
+    Wrong(Part, PullFailure),
+}
+
+/// Whether the data is that of another image.
+fn is_of_other_data(failure: &PullFailure) -> bool {
+    matches!(
+        failure,
+        PullFailure::OtherStart | PullFailure::Integrity(IntegrityError::Differs { .. })
+    )
 }
 
 /// The chunks of [`Download::stream`].

@@ -34,6 +34,20 @@ pub enum DestinationError {
         path: PathBuf,
     },
 
+    /// Another download of the same run has written the file.
+    #[error("{} is the file of another image of this run", .path.display())]
+    OfThisRun {
+        /// The destination.
+        path: PathBuf,
+    },
+
+    /// Another file has taken the path of the partial file while it was written.
+    #[error("{} was replaced by another file while it was written", .path.display())]
+    Replaced {
+        /// The partial file.
+        path: PathBuf,
+    },
+
     /// Another download writes the same partial file.
     #[error("{} is being written by another download", .path.display())]
     Busy {
@@ -191,6 +205,24 @@ pub enum PullFailure {
     #[error(transparent)]
     Destination(DestinationError),
 
+    /// The partial file of an earlier download does not begin as the image does.
+    #[error("the partial file does not begin as the image does")]
+    OtherStart,
+
+    /// The system starts no more threads.
+    #[error("cannot start a thread")]
+    NoThread {
+        /// What it says.
+        source: std::io::Error,
+    },
+
+    /// The code that downloads, or the receiver of its progress, panicked.
+    #[error("the download failed by a panic: {reason}")]
+    Panicked {
+        /// What the panic says.
+        reason: String,
+    },
+
     /// The system has no memory for a buffer.
     #[error("no memory for a buffer")]
     Memory {
@@ -220,9 +252,14 @@ impl PullFailure {
             PullFailure::Destination(
                 DestinationError::Exists { .. }
                 | DestinationError::IsOther { .. }
+                | DestinationError::OfThisRun { .. }
                 | DestinationError::NotAFile { .. },
             ) => ErrorKind::Usage,
-            PullFailure::Destination(_) | PullFailure::Memory { .. } => ErrorKind::Unexpected,
+            PullFailure::Destination(_)
+            | PullFailure::OtherStart
+            | PullFailure::NoThread { .. }
+            | PullFailure::Panicked { .. }
+            | PullFailure::Memory { .. } => ErrorKind::Unexpected,
             PullFailure::Interrupted => ErrorKind::Interrupted,
         }
     }

@@ -4,6 +4,9 @@
 //! download has left can be gone on with, and two images for one destination do not meet. It is locked
 //! while it is written. It gets the final name when it is proved and on the disk, not before.
 //!
+//! What is at its path is compared with the open file, since only that was read and written: a link is not
+//! followed, and another file that has taken the path is neither continued, nor published, nor removed.
+//!
 //! Blocks of zeros become holes. Its length is where the next byte goes all the same, so that it tells the
 //! next download how far this one came.
 
@@ -15,6 +18,8 @@ use std::path::{Path, PathBuf};
 use imgpush_source::{Chunk, is_zero};
 
 use super::error::{DestinationError, PartialOutcome};
+use super::file_id::FileId;
+use super::run_files::RunFiles;
 
 /// Whether a file that is downloaded is sparse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,9 +67,10 @@ impl Part {
             if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
                 return Err(DestinationError::NotAFile { path });
             }
-            let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-            let file = file.map_err(failed)?;
+            let file = open_itself(&path).map_err(failed)?;
+            if !file.metadata().map_err(failed)?.is_file() {
+                return Err(DestinationError::NotAFile { path });
+            }
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Err(DestinationError::Busy { path }),
                 // Where there are no locks, two downloads of an image into one file are not noticed
@@ -73,7 +79,7 @@ impl Part {
             }
             // Another download may have finished, and renamed the file, between opening and locking.
             tries -= 1;
-            if is_at(&file, &path) || tries == 0 {
+            if FileId::is_at(&file, &path) || tries == 0 {
                 break file;
             }
             free(destination, overwrite)?;
@@ -210,10 +216,26 @@ impl Part {
         write_error(&self.path.display().to_string(), self.at, source)
     }
 
-    /// Gives it the final name. What has that name by now is replaced only if it may be.
-    pub(crate) fn publish(&self) -> Result<(), DestinationError> {
+    /// Forgets what is in it.
+    pub(crate) fn restart(&mut self) -> Result<(), DestinationError> {
+        let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        emptied.map_err(|source| self.failed(source))?;
+        (self.at, self.end, self.is_begun) = (0, 0, false);
+        Ok(())
+    }
+
+    /// Gives it the final name. What has that name by now is replaced only if it may be, and if no other
+    /// download of the run has written it.
+    pub(crate) fn publish(&self, run: &RunFiles) -> Result<(), DestinationError> {
         let (part, destination) = (&self.path, &self.destination);
+        let mut files = run.lock();
+        if files.has(destination) && !FileId::is_at(&self.file, destination) {
+            return Err(DestinationError::OfThisRun { path: destination.clone() });
+        }
         free(destination, self.overwrite)?;
+        if !self.is_in_place() {
+            return Err(DestinationError::Replaced { path: part.clone() });
+        }
         let renamed = if self.overwrite {
             std::fs::rename(part, destination).inspect(|()| self.remove_second_name())
         } else {
@@ -223,20 +245,33 @@ impl Part {
             ErrorKind::AlreadyExists => DestinationError::Exists { path: destination.clone() },
             _ => DestinationError::Rename { path: destination.clone(), source },
         })?;
+        if !FileId::is_at(&self.file, destination) {
+            // Another file took the place of the partial file while that was renamed.
+            return Err(DestinationError::Replaced { path: part.clone() });
+        }
+        files.add(destination);
         sync_folder(destination);
         Ok(())
+    }
+
+    /// Whether the file at its path is still the one that is open.
+    fn is_in_place(&self) -> bool {
+        FileId::is_at(&self.file, &self.path)
     }
 
     /// A process that is killed while it renames can leave one file with both names, and renaming one to
     /// the other does nothing then.
     fn remove_second_name(&self) {
-        if is_at(&self.file, &self.path) {
+        if self.is_in_place() {
             untidy(&self.path);
         }
     }
 
     /// Leaves it for the next download; one without a byte is removed.
     pub(crate) fn keep(self) -> PartialOutcome {
+        if !self.is_in_place() {
+            return PartialOutcome::Nothing;
+        }
         match self.bytes() {
             0 => match self.remove() {
                 PartialOutcome::Removed { .. } => PartialOutcome::Nothing,
@@ -248,6 +283,9 @@ impl Part {
 
     /// Removes it.
     pub(crate) fn remove(self) -> PartialOutcome {
+        if !self.is_in_place() {
+            return PartialOutcome::Nothing;
+        }
         match std::fs::remove_file(&self.path) {
             Ok(()) => PartialOutcome::Removed { path: self.path },
             Err(error) => PartialOutcome::Left { path: self.path, reason: error.to_string() },
@@ -322,7 +360,7 @@ pub(crate) fn remove_rest(destination: &Path, id: &str) {
     if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file())
         && let Ok(file) = File::open(&path)
         && !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
-        && is_at(&file, &path)
+        && FileId::is_at(&file, &path)
     {
         untidy(&path);
     }
@@ -339,19 +377,29 @@ pub(crate) fn write_error(name: &str, at: u64, source: std::io::Error) -> Destin
     }
 }
 
-/// Whether the open file is the one at `path`.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    match (file.metadata(), std::fs::symlink_metadata(path)) {
-        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
-        _ => false,
+/// Opens or makes the file of this name, and not what a link of this name leads to. A pipe does not block.
+fn open_itself(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     }
+    options.open(path)
 }
 
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+/// What a download that has ended without a word has left at its path. A file without a byte is removed.
+pub(crate) fn left_behind(destination: &Path, id: &str) -> PartialOutcome {
+    let path = partial_path(destination, id);
+    match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.is_file() && found.len() == 0 => {
+            untidy(&path);
+            PartialOutcome::Nothing
+        }
+        Ok(found) if found.is_file() => PartialOutcome::Kept { path, bytes: found.len() },
+        _ => PartialOutcome::Nothing,
+    }
 }
 
 /// Makes the new name survive a loss of power, where the system can.
@@ -386,7 +434,7 @@ mod tests {
         let mut part = Part::open(&destination, "id", 3, false).unwrap();
         part.write(&Bytes::from_static(b"abc").into()).unwrap();
         std::fs::write(&destination, "other").unwrap();
-        assert!(matches!(part.publish(), Err(DestinationError::Exists { .. })));
+        assert!(matches!(part.publish(&RunFiles::default()), Err(DestinationError::Exists { .. })));
         // Past the look, too.
         let error = rename_new(part.path(), &destination).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
@@ -394,7 +442,7 @@ mod tests {
         assert!(matches!(part.keep(), PartialOutcome::Kept { bytes: 3, .. }));
 
         let part = Part::open(&destination, "id", 3, true).unwrap();
-        part.publish().unwrap();
+        part.publish(&RunFiles::default()).unwrap();
         assert_eq!(std::fs::read(&destination).unwrap(), b"abc");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -422,6 +470,47 @@ mod tests {
         let error = Part::open(&destination, "id", 3, false).unwrap_err();
         assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_comes_between_the_look_and_the_opening_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, victim) = (folder.path().join("link"), folder.path().join("victim"));
+        std::fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        assert!(open_itself(&link).is_err());
+    }
+
+    #[test]
+    fn another_file_at_the_path_is_neither_published_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = folder.path().join("disk");
+        for overwrite in [false, true] {
+            let mut part = Part::open(&destination, "id", 3, overwrite).unwrap();
+            part.write(&Bytes::from_static(b"abc").into()).unwrap();
+            let other = folder.path().join("other");
+            std::fs::write(&other, "xyz").unwrap();
+            std::fs::rename(&other, part.path()).unwrap();
+            let path = part.path().to_owned();
+            let error = part.publish(&RunFiles::default()).unwrap_err();
+            assert!(matches!(error, DestinationError::Replaced { .. }), "{error}");
+            assert!(!destination.exists());
+            assert_eq!(part.remove(), PartialOutcome::Nothing);
+            assert_eq!(std::fs::read(&path).unwrap(), b"xyz");
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_file_of_a_run_replaces_another_under_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, run) = (folder.path().join("disk"), RunFiles::default());
+        Part::open(&one, "id-1", 3, true).unwrap().publish(&run).unwrap();
+        let error = Part::open(&one, "id-2", 3, true).unwrap().publish(&run).unwrap_err();
+        assert!(matches!(error, DestinationError::OfThisRun { .. }), "{error}");
+        // Another run may.
+        Part::open(&one, "id-2", 3, true).unwrap().publish(&RunFiles::default()).unwrap();
     }
 
     #[test]

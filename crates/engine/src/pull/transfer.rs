@@ -30,11 +30,12 @@ pub(super) struct Transfer {
 impl Transfer {
     /// Receives all. Ends well, too, when the thread has failed; [`land`](Transfer::land) tells.
     pub(super) async fn receive(&mut self) -> Result<(), PullFailure> {
-        let Some(at) = self.intake.ready().await else { return Ok(()) };
+        let Some(found) = self.intake.ready().await else { return Ok(()) };
+        let at = found.bytes;
         self.resumed_from = at;
         tracing::info!(at, "{}", Phase::Downloading.name());
         self.progress.phase(Phase::Downloading);
-        self.fetch.skip_to(at);
+        self.fetch.skip_to(at, found.start);
         loop {
             self.chunk = self.fetch.next_chunk().await?;
             if self.chunk.is_none() {
@@ -93,10 +94,10 @@ impl ChunkStream {
                 }
                 None => {
                     transfer.intake.end().await;
-                    let transfer = self.transfer.take().expect("it is at work");
+                    let Some(transfer) = self.transfer.take() else { return Ok(None) };
                     transfer.progress.phase(Phase::Verifying);
                     let landed = transfer.intake.finish().await;
-                    let produced = landed.result?.expect("the end was received");
+                    let produced = landed.result?.ok_or(PullFailure::Interrupted)?;
                     let proof = prove(&self.image, &produced)?;
                     self.proved = Some((produced, proof));
                     self.tail.take()

@@ -7,7 +7,7 @@ use imgpush_client::{Image, ImageClient};
 use imgpush_source::Source;
 use tokio_util::sync::CancellationToken;
 
-use super::download::Download;
+use super::download::{Download, DownloadRun};
 use super::error::{PullFailure, VerificationError};
 use super::options::DownloadOptions;
 use super::report::{ComparedWith, VerificationReport};
@@ -41,6 +41,15 @@ impl Verification {
 
     pub(crate) fn with_resources(self, resources: JobResources) -> Self {
         Verification(self.0.with_resources(resources))
+    }
+
+    pub(crate) fn within_run(self, run: &DownloadRun) -> Self {
+        Verification(self.0.within_run(run))
+    }
+
+    /// The error of a verification that has ended by a panic.
+    pub(crate) fn panicked(&self, image: &Image, reason: String) -> VerificationError {
+        self.error(image, PullFailure::Panicked { reason })
     }
 
     pub(crate) fn cloud(&self) -> &str {

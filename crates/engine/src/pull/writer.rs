@@ -20,10 +20,14 @@ use crate::resources::Workbench;
 /// of either side.
 const QUEUE_CHUNKS: usize = 2;
 
+/// Bytes at the start of a partial file that are compared where the service sends them again: those of all
+/// headers of images.
+const START_BYTES: usize = 64 << 10;
+
 /// The thread, seen from the task that feeds it. Dropping it ends the thread behind the chunk it is at.
 pub(crate) struct Intake {
     queue: mpsc::Sender<Item>,
-    ready: Option<oneshot::Receiver<u64>>,
+    ready: Option<oneshot::Receiver<Found>>,
     landed: oneshot::Receiver<Landed>,
     written: Arc<AtomicU64>,
 }
@@ -32,6 +36,14 @@ enum Item {
     Chunk(Bytes),
     /// That was all.
     End,
+}
+
+/// What an earlier download has left.
+pub(crate) struct Found {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// The first of its bytes.
+    pub(crate) start: Bytes,
 }
 
 /// What became of the bytes.
@@ -44,12 +56,16 @@ pub(crate) struct Landed {
 
 impl Intake {
     /// Starts the thread. What is in `part` already is hashed first.
+    ///
+    /// # Errors
+    ///
+    /// When the system starts no more threads.
     pub(crate) fn start(
         algorithms: Vec<Algorithm>,
         part: Option<Part>,
         bench: Workbench,
         progress: Arc<dyn Progress>,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let (queue, items) = mpsc::channel(QUEUE_CHUNKS);
         let (tell_ready, ready) = oneshot::channel();
         let (tell_landed, landed) = oneshot::channel();
@@ -62,9 +78,9 @@ impl Intake {
             written: Arc::clone(&written),
         };
         let run = move || {
-            let result = work.resume(&bench, progress.as_ref()).and_then(|()| {
+            let result = work.resume(&bench, progress.as_ref()).and_then(|start| {
                 // Fails when the download was given up meanwhile; so does what follows.
-                let _ = tell_ready.send(work.bytes);
+                let _ = tell_ready.send(Found { bytes: work.bytes, start });
                 work.run()
             });
             let WriterThread { hasher, mut part, bytes, .. } = work;
@@ -83,16 +99,13 @@ impl Intake {
             };
             let _ = tell_landed.send(Landed { part, result });
         };
-        std::thread::Builder::new()
-            .name("imgpush-write".into())
-            .spawn(run)
-            .expect("a process that downloads may start a handful of threads");
-        Intake { queue, ready: Some(ready), landed, written }
+        std::thread::Builder::new().name("imgpush-write".into()).spawn(run)?;
+        Ok(Intake { queue, ready: Some(ready), landed, written })
     }
 
-    /// The number of bytes that are there already, once they are hashed; none when that failed, which
-    /// [`finish`](Intake::finish) tells.
-    pub(crate) async fn ready(&mut self) -> Option<u64> {
+    /// What is there already, once it is hashed; none when that failed, which [`finish`](Intake::finish)
+    /// tells.
+    pub(crate) async fn ready(&mut self) -> Option<Found> {
         self.ready.take()?.await.ok()
     }
 
@@ -123,7 +136,10 @@ impl Intake {
     /// Waits for the thread to end: with the digests behind [`end`](Intake::end), else as far as it is.
     pub(crate) async fn finish(self) -> Landed {
         drop(self.queue);
-        self.landed.await.expect("the thread answers before it ends, and passes its panic on here")
+        self.landed.await.unwrap_or_else(|_| {
+            let reason = "see the message of the thread".to_owned();
+            Landed { part: None, result: Err(PullFailure::Panicked { reason }) }
+        })
     }
 }
 
@@ -138,9 +154,12 @@ struct WriterThread {
 }
 
 impl WriterThread {
-    /// Hashes what an earlier download has left.
-    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<(), PullFailure> {
-        let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else { return Ok(()) };
+    /// Hashes what an earlier download has left, and gives its start.
+    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<Bytes, PullFailure> {
+        let mut start = Bytes::new();
+        let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else {
+            return Ok(start);
+        };
         progress.phase(Phase::Resuming);
         // Nobody feeds a download that was given up.
         while !self.items.is_closed() {
@@ -149,12 +168,16 @@ impl WriterThread {
             if filled == 0 {
                 break;
             }
+            let chunk = buffer.into_chunk(filled);
+            if self.bytes == 0 {
+                start = chunk.iter().take(START_BYTES).copied().collect();
+            }
             self.bytes += filled as u64;
-            self.hasher.update(&Chunk::of(buffer.into_chunk(filled)));
+            self.hasher.update(&Chunk::of(chunk));
             self.written.store(self.bytes, Ordering::Relaxed);
             progress.sent(self.bytes);
         }
-        Ok(())
+        Ok(start)
     }
 
     /// Takes chunks until the end; whether it came.

@@ -69,6 +69,13 @@ pub enum TransferError {
         state: String,
     },
 
+    /// The code that transferred it panicked.
+    #[error("the transfer failed by a panic: {reason}")]
+    Panicked {
+        /// What the panic says.
+        reason: String,
+    },
+
     /// The data cannot be sent again, since the source can be read only once.
     #[error("it is not sent again, since {name} cannot be read a second time")]
     ReadOnce {
@@ -92,7 +99,9 @@ impl TransferError {
             | TransferError::Unanswered { .. } => ErrorKind::GaveUp,
             TransferError::ReadOnce { source: Some(source), .. } => source.kind(),
             TransferError::ReadOnce { source: None, .. } => ErrorKind::CannotVerify,
-            TransferError::Withheld | TransferError::Unwanted => ErrorKind::Unexpected,
+            TransferError::Withheld | TransferError::Unwanted | TransferError::Panicked { .. } => {
+                ErrorKind::Unexpected
+            }
         }
     }
 

@@ -137,7 +137,7 @@ async fn run_once<P: Participant>(
     let running = match pass.start() {
         Ok(running) => running,
         Err(source) => {
-            let failure = Some(SourceError::Read { name, at: 0, source }.into());
+            let failure = Some(SourceError::NoThread { name, source }.into());
             return PassOutcome { source: None, failure };
         }
     };

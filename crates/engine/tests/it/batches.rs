@@ -184,6 +184,136 @@ async fn one_that_fails_spoils_no_other() {
     assert_eq!(schemas, 1);
 }
 
+/// Panics in a phase.
+struct PanicsIn(Phase);
+
+impl Progress for PanicsIn {
+    fn phase(&self, phase: Phase) {
+        assert!(phase != self.0, "the receiver panics");
+    }
+}
+
+/// The progress of a batch whose second image panics in a phase.
+fn second_panics(batch: Batch, phase: Phase) -> Batch {
+    batch.with_progress(move |task| match task.number {
+        1 => Arc::new(PanicsIn(phase)) as Arc<dyn Progress>,
+        _ => Arc::new(imgpush_engine::NoProgress),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
+    let scene = Batches::new().await;
+    let files = scene.files(4);
+    let cancel = CancellationToken::new();
+    let is_panic = |outcome: &Outcome| {
+        let kinds: Vec<_> = outcome.results.iter().map(TaskResult::error_kind).collect();
+        assert_eq!(kinds, [Some(ErrorKind::Unexpected)], "{outcome:?}");
+    };
+    // Before and after there is a record.
+    for phase in [Phase::Sniffing, Phase::Creating, Phase::Sending, Phase::Verifying] {
+        for count in [1, 3] {
+            let batch = second_panics(Batch::new(jobs(count)).to(scene.target()), phase);
+            let (outcomes, summary) = ended(batch, tasks(&files), &cancel, &mut |_| {}).await;
+            assert_eq!(outcomes.len(), 4);
+            assert_eq!((summary.pushed, summary.failed, summary.unbegun), (3, 1, 0), "{phase:?}");
+            is_panic(&outcomes[1]);
+            let error = pushes(&outcomes[1])[0].as_ref().unwrap_err();
+            let PushFailure::Transfer(TransferError::Panicked { reason }) = &*error.failure else {
+                panic!("{error:?}")
+            };
+            assert!(reason.contains("the receiver panics"), "{reason}");
+            let left: Vec<String> =
+                scene.images().await.iter().map(|it| it.id().to_owned()).collect();
+            match &error.outcome {
+                RecordOutcome::NoRecord => assert_eq!(left.len(), 3, "{phase:?}"),
+                RecordOutcome::Left { id, .. } => {
+                    assert!(left.len() == 3 || left.contains(id), "{phase:?}");
+                }
+                other => panic!("{other:?}"),
+            }
+            for id in left {
+                scene.client.delete(&id).await.unwrap();
+            }
+        }
+    }
+
+    let (_, summary) = scene.run(jobs(2), &files).await;
+    assert_eq!(summary.pushed, 4);
+    let images = scene.images().await;
+    for phase in [Phase::Downloading, Phase::Verifying] {
+        let download = Download::new(scene.client.clone(), DownloadOptions::default());
+        let folder = tempfile::tempdir().unwrap();
+        let pull = |image: &Image| {
+            PullTask::to_file(download.clone(), image.clone(), folder.path().join(image.id()))
+        };
+        let batch = second_panics(Batch::new(jobs(2)), phase);
+        let pulls: Vec<_> = images.iter().map(pull).collect();
+        let (outcomes, summary) = ended(batch, pulls, &cancel, &mut |_| {}).await;
+        assert_eq!((outcomes.len(), summary.pulled, summary.failed), (4, 3, 1), "{phase:?}");
+        is_panic(&outcomes[1]);
+
+        let verification = Verification::new(scene.client.clone(), DownloadOptions::default());
+        let verify =
+            |image: &Image| VerifyTask::against_download(verification.clone(), image.clone());
+        let batch = second_panics(Batch::new(jobs(2)), phase);
+        let verifications: Vec<_> = images.iter().map(verify).collect();
+        let (outcomes, summary) = ended(batch, verifications, &cancel, &mut |_| {}).await;
+        assert_eq!((outcomes.len(), summary.verified, summary.failed), (4, 3, 1), "{phase:?}");
+        is_panic(&outcomes[1]);
+    }
+    // An opening that panics.
+    let opening = || -> futures_util::future::BoxFuture<'static, _> { panic!("no opening") };
+    let broken = PushTask::opened_by("broken", PushOptions::default(), opening);
+    let all = vec![task(&files[0]), broken, task(&files[1])];
+    let batch = Batch::new(jobs(1)).to(scene.target());
+    let (outcomes, summary) = ended(batch, all, &cancel, &mut |_| {}).await;
+    assert_eq!((summary.pushed, summary.failed), (2, 1));
+    is_panic(&outcomes[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_of_a_batch_replaces_another_of_it() {
+    let scene = Batches::new().await;
+    let files = scene.files(3);
+    scene.run(jobs(2), &files).await;
+    let images = scene.images().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk");
+    let mut options = DownloadOptions::default();
+    options.overwrite = true;
+    options.keep_same = true;
+    for count in [1, 3] {
+        // A file of an earlier run may be replaced, also by the first of this one.
+        std::fs::write(&path, "earlier").unwrap();
+        let pull = |image: &Image| {
+            // Not of one download: a batch counts.
+            let download = Download::new(scene.client.clone(), options.clone());
+            PullTask::to_file(download, image.clone(), &path)
+        };
+        let pulls: Vec<_> = images.iter().map(pull).collect();
+        let batch = Batch::new(jobs(count));
+        let (outcomes, summary) = ended(batch, pulls, &CancellationToken::new(), &mut |_| {}).await;
+        assert_eq!((summary.pulled, summary.failed), (1, 2));
+        let mut kept = None;
+        for (outcome, image) in outcomes.iter().zip(&images) {
+            match &outcome.results[0] {
+                TaskResult::Pull(Ok(_)) => kept = Some(image),
+                TaskResult::Pull(Err(error)) => {
+                    let is_told = matches!(
+                        &*error.failure,
+                        PullFailure::Destination(DestinationError::OfThisRun { .. })
+                    );
+                    assert!(is_told, "{error:?}");
+                    assert_eq!(error.kind(), ErrorKind::Usage);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(sha512(&path), kept.unwrap().hash_value().unwrap());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
     let scene = Batches::new().await;

@@ -41,6 +41,14 @@ pub(super) async fn download(
         Some(text) => Some(parse_range(text, size)?),
         None => None,
     };
+    let stores = image.stores();
+    let is_sequential = match image.urls.is_empty() {
+        true => !stores.is_empty() && stores.iter().all(|it| state.options.is_sequential(it)),
+        false => true,
+    };
+    if range.is_some() && is_sequential {
+        return Err(refuse(400, "Getting images randomly from this store is not supported"));
+    }
     let (status, first, last) = match range {
         Some((first, last)) => (StatusCode::PARTIAL_CONTENT, first, last),
         None => (StatusCode::OK, 0, size.saturating_sub(1)),

@@ -7,7 +7,7 @@ use imgpush_digest::Digests;
 use crate::blocking::off_runtime;
 use crate::error::{ChecksumError, SourceError};
 use crate::http::HttpOptions;
-use crate::open::{SourceOptions, open_blocking};
+use crate::open::{SourceOptions, open_blocking, shown};
 use crate::pool::Pool;
 
 /// A small file and its name.
@@ -26,7 +26,12 @@ impl Document {
         http: &HttpOptions,
     ) -> Result<Self, ChecksumError> {
         let (place, http) = (place.to_owned(), http.clone());
-        off_runtime(move || Document::read_blocking(&place, what, &http)).await
+        let name = shown(&place).to_string_lossy().into_owned();
+        let read = off_runtime(move || Document::read_blocking(&place, what, &http));
+        read.await.map_err(|source| ChecksumError::Unreadable {
+            what,
+            source: Box::new(SourceError::NoThread { name, source }),
+        })?
     }
 
     /// [`read`](Document::read) outside the async runtime.

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::options::{Credentials, HttpOptions};
 use super::range::{ContentRange, Version};
+use super::resolver::Resolver;
 use crate::backoff::RetryPolicy;
 use crate::error::{BoxError, Interruption, SourceError};
 
@@ -438,6 +439,7 @@ fn client(options: &HttpOptions, name: &str) -> Result<Client, SourceError> {
         .no_deflate()
         .no_brotli()
         .no_zstd()
+        .dns_resolver(Resolver)
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(KEEPALIVE);
     if let Some(proxy) = &options.proxy {

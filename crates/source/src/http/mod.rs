@@ -6,6 +6,8 @@ mod options;
 #[cfg(feature = "http")]
 mod range;
 #[cfg(feature = "http")]
+mod resolver;
+#[cfg(feature = "http")]
 mod source;
 
 pub use options::{Credentials, HttpOptions};

@@ -132,7 +132,7 @@ async fn a_stream_uses_the_runtime_that_its_source_was_made_in() {
         source.rewind().unwrap().to_start().unwrap();
         (first, read_all(&mut source).unwrap())
     });
-    assert_eq!(read.await, (b"abc".to_vec(), b"abc".to_vec()));
+    assert_eq!(read.await.unwrap(), (b"abc".to_vec(), b"abc".to_vec()));
 }
 
 #[test]

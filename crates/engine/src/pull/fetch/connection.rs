@@ -1,8 +1,9 @@
 //! A stretch of an image, over one connection at a time.
 //!
 //! A connection that breaks is followed by one that asks for the rest by `Range`. A service that knows no
-//! ranges answers with the whole image; where all the rest is wanted, what is here already is passed over
-//! then, which costs the network and nothing else.
+//! ranges answers with the whole image, and one whose store gives no random reads refuses, and is asked for the
+//! whole image. Where all the rest is wanted, what is here already is passed over then, which costs the
+//! network and nothing else.
 
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub(super) struct Connection {
 
 struct OpenBody {
     body: Download,
+    /// The next byte to come, counted from the start of the image.
+    at: u64,
     /// Bytes to come that are here already.
     known: u64,
 }
@@ -68,6 +71,13 @@ impl Connection {
     /// The bytes from `at` to before `end`, while others fetch what is around them.
     pub(super) fn part(subject: Arc<FetchTarget>, at: u64, end: u64) -> Self {
         Connection::new(subject, at, end, true)
+    }
+
+    /// One byte, without a retry: to see whether ranges are given.
+    pub(super) fn last_byte(subject: Arc<FetchTarget>) -> Self {
+        let (at, failures) = (subject.size.saturating_sub(1), subject.patience.retries);
+        let end = subject.size;
+        Connection { failures, ..Connection::new(subject, at, end, true) }
     }
 
     fn new(subject: Arc<FetchTarget>, at: u64, end: u64, is_part: bool) -> Self {
@@ -184,6 +194,10 @@ impl Connection {
             };
             let mut piece = piece.map_err(trouble)?;
             let known = piece.len().min(usize::try_from(connection.known).unwrap_or(usize::MAX));
+            if !self.subject.fits(connection.at, piece.get(..known).unwrap_or_default()) {
+                return Err(ConnectionTrouble::Lasting(FetchStop::Failed(PullFailure::OtherStart)));
+            }
+            connection.at += piece.len() as u64;
             piece.advance(known);
             connection.known -= known as u64;
             if piece.is_empty() {
@@ -205,12 +219,24 @@ impl Connection {
     }
 
     async fn connect(&mut self) -> Result<OpenBody, ConnectionTrouble> {
-        self.subject.tally.request();
-        let mut options = DownloadOptions::from_byte(self.at).with_prefer(&self.subject.prefer);
-        if self.is_part {
-            options = options.with_range(&(self.at..=self.end - 1));
-        }
-        let body = self.subject.client.download(&self.subject.id, &options).await;
+        let subject = Arc::clone(&self.subject);
+        let random_reads = &subject.random_reads;
+        let end = self.is_part.then_some(self.end);
+        let body = match random_reads.are_refused() {
+            false => request(&subject, self.at, end).await,
+            true if self.is_part => return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges)),
+            true => request(&subject, 0, None).await,
+        };
+        let body = match body {
+            Err(error) if random_reads.is_refusal(&error) => {
+                tracing::info!(image = self.subject.id, "the store gives no random reads");
+                if self.is_part {
+                    return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges));
+                }
+                request(&subject, 0, None).await
+            }
+            answered => answered,
+        };
         let body = body.map_err(trouble)?;
         if let Some(size) = body.size.filter(|size| *size != self.subject.size) {
             return Err(self.other_size(&size.to_string()));
@@ -228,7 +254,7 @@ impl Connection {
         if known > 0 {
             tracing::info!(image = self.subject.id, known, "the service knows no ranges");
         }
-        Ok(OpenBody { body, known })
+        Ok(OpenBody { at: body.first, body, known })
     }
 
     fn other_size(&self, found: &str) -> ConnectionTrouble {
@@ -240,6 +266,20 @@ impl Connection {
         };
         ConnectionTrouble::Lasting(FetchStop::Failed(error.into()))
     }
+}
+
+/// Asks for the bytes from `from` on, up to before `end`, or all of them.
+async fn request(
+    subject: &FetchTarget,
+    from: u64,
+    end: Option<u64>,
+) -> Result<Download, ClientError> {
+    subject.tally.request();
+    let mut options = DownloadOptions::from_byte(from).with_prefer(&subject.prefer);
+    if let Some(end) = end {
+        options = options.with_range(&(from..=end - 1));
+    }
+    subject.client.download(&subject.id, &options).await
 }
 
 fn trouble(error: ClientError) -> ConnectionTrouble {

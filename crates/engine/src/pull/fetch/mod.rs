@@ -3,7 +3,8 @@
 //! One connection is a [`Connection`]: it brings the image from some byte on, and goes on where it broke.
 //! Where more help, [`Segments`] of the image are fetched side by side and handed on one after the other,
 //! so that whoever takes the bytes never sees that there was more than one connection. A service that
-//! knows no ranges is noticed by its first answer, and then there is only one. Whether all pieces are of
+//! knows no ranges, or whose store gives no random reads, is noticed by its first answer, and then there is
+//! only one. Whether all pieces are of
 //! one image is not asked here: the digests tell.
 
 mod concurrency;
@@ -14,9 +15,10 @@ mod target;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use self::concurrency::Pace;
 use self::connection::{Connection, FetchStop};
@@ -45,14 +47,20 @@ enum Route {
 impl Fetch {
     /// Nothing is asked for yet. Over so many connections, or over as many as help.
     pub(crate) fn new(subject: FetchTarget, connections: Option<NonZeroUsize>) -> Self {
-        let pace = Pace::new(connections, subject.pool.chunks());
+        let mut pace = Pace::new(connections, subject.pool.chunks());
+        if subject.random_reads.are_refused() {
+            pace.settle();
+        }
         let subject = Arc::new(subject);
         Fetch { subject, at: 0, pace, way: None, before: VecDeque::new() }
     }
 
-    /// Leaves out the first bytes; before anything is received.
-    pub(crate) fn skip_to(&mut self, at: u64) {
+    /// Leaves out the first bytes, which begin with `start`; before anything is received.
+    pub(crate) fn skip_to(&mut self, at: u64, start: Bytes) {
         self.at = at;
+        if let Some(subject) = Arc::get_mut(&mut self.subject) {
+            subject.start = start;
+        }
         self.subject.tally.set(at);
     }
 
@@ -85,9 +93,11 @@ impl Fetch {
             };
             match next {
                 Ok(Some(chunk)) => {
-                    self.at += chunk.len() as u64;
-                    self.steer(chunk.len() as u64, begun);
-                    return Ok(Some(chunk));
+                    let bytes = chunk.len() as u64;
+                    self.at += bytes;
+                    // It is handed out by the next round, so that it is not lost while this waits.
+                    self.before.push_back(chunk);
+                    self.steer(bytes, begun).await;
                 }
                 Ok(None) if self.at == self.subject.size => return Ok(None),
                 // All segments have ended, as fewer connections were wanted.
@@ -127,21 +137,38 @@ impl Fetch {
     }
 
     /// Has another number of connections where the pace wants it.
-    fn steer(&mut self, bytes: u64, begun: Instant) {
+    async fn steer(&mut self, bytes: u64, begun: Instant) {
         let left = self.subject.size - self.at;
         let Some(connections) = self.pace.count(bytes, left, begun, Instant::now()) else { return };
+        let is_alone = matches!(self.way, Some(Route::Alone(_)));
+        if is_alone && !self.gives_ranges().await {
+            return self.pace.settle();
+        }
         tracing::info!(image = self.subject.id, connections, "another number of connections");
         match &mut self.way {
             Some(Route::Together(segments)) => segments.set_connections(connections),
             Some(Route::Alone(stretch)) => {
-                self.before.extend(stretch.leave());
-                self.at += self.before.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+                let rest = stretch.leave();
+                self.at += rest.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+                self.before.extend(rest);
                 self.way = None;
             }
             None => {}
         }
     }
+
+    /// Whether a range can be had. One connection that works is not given up for several that do not.
+    async fn gives_ranges(&mut self) -> bool {
+        let mut byte = Connection::last_byte(Arc::clone(&self.subject));
+        let answer = timeout(RANGE_TIMEOUT, byte.next_chunk()).await;
+        // It comes again with the rest.
+        self.subject.tally.set(self.at);
+        matches!(answer, Ok(Ok(Some(_))))
+    }
 }
+
+/// The working connection brings nothing meanwhile.
+const RANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The way for as many connections as the pace has now.
 fn way(subject: &Arc<FetchTarget>, pace: &Pace, at: u64) -> Route {

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, FetchStop};
 use super::target::FetchTarget;
+use crate::pull::error::PullFailure;
 
 /// The segments behind some byte. Dropping it closes all connections.
 pub(super) struct Segments {
@@ -64,10 +65,11 @@ impl Segments {
                     return Ok(Some(chunk));
                 }
                 Some(Err(stop)) => return Err(stop),
-                None => {
-                    assert_eq!(first.left, 0, "a task ends early only by a panic");
-                    self.begun.pop_front();
+                None if first.left > 0 => {
+                    let reason = "a connection has ended early".to_owned();
+                    return Err(FetchStop::Failed(PullFailure::Panicked { reason }));
                 }
+                None => _ = self.begun.pop_front(),
             }
         }
     }

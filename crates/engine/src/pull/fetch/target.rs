@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use imgpush_client::ImageClient;
 use imgpush_source::{Pool, RetryPolicy};
 
 use crate::progress::Progress;
+use crate::pull::random_reads::RandomReads;
 
 /// What messages call the data.
 pub(in crate::pull) const DATA: &str = "the downloaded data";
@@ -18,10 +20,22 @@ pub(crate) struct FetchTarget {
     /// Bytes of the image.
     pub(crate) size: u64,
     pub(crate) prefer: Vec<String>,
+    pub(crate) random_reads: RandomReads,
+    /// The first bytes of what an earlier download has left.
+    pub(crate) start: Bytes,
     pub(crate) patience: RetryPolicy,
     /// Where all bytes that were received and not handed on are.
     pub(crate) pool: Pool,
     pub(crate) tally: TransferTally,
+}
+
+impl FetchTarget {
+    /// Whether these bytes of the image, from byte `at` on, are those that an earlier download has left, as far
+    /// as those are known.
+    pub(super) fn fits(&self, at: u64, bytes: &[u8]) -> bool {
+        let start = usize::try_from(at).ok().and_then(|at| self.start.get(at..));
+        start.unwrap_or_default().iter().zip(bytes).all(|(left, sent)| left == sent)
+    }
 }
 
 /// What all connections have done together.

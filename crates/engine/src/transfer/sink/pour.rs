@@ -72,7 +72,8 @@ pub async fn pour(
         longest_silence: Duration::MAX,
         listeners: Vec::new(),
     };
-    let running = pass.start().map_err(failed)?;
+    let no_thread = |source| SourceError::NoThread { name: name.clone(), source };
+    let running = pass.start().map_err(no_thread)?;
     let meter = || Meter::new(Arc::new(NoProgress), Stopwatch::start());
     let taking = sinks
         .iter_mut()

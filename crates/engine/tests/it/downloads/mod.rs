@@ -6,6 +6,7 @@
 mod existing;
 mod ranges;
 mod scene;
+mod sequential;
 #[cfg(unix)]
 mod sparse;
 
@@ -155,17 +156,42 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
     assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
     assert_eq!(scene.asked(), [0]);
 
-    // Wrong: found out at the end, removed, and the next download is a good one.
+    // Wrong at its start, or later: found out, and begun anew.
+    for at in [0, MIB / 2, MIB - 1] {
+        let scene = Scripted::new(data.clone(), []).await;
+        let mut wrong = data[..MIB].to_vec();
+        wrong[at] ^= 1;
+        std::fs::write(scene.partial(), wrong).unwrap();
+        let report = scene.fetch(&image).await.unwrap();
+        assert_eq!((report.resumed_from, report.verified), (0, true));
+        assert_eq!(scene.asked(), [MIB as u64, 0]);
+        assert!(is_same(&scene.destination(), &data));
+        assert_eq!(scene.files(), [scene.destination()]);
+    }
+    // As long as the image, too.
     let scene = Scripted::new(data.clone(), []).await;
+    std::fs::write(scene.partial(), vec![9; SIZE]).unwrap();
+    assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
+    assert!(is_same(&scene.destination(), &data));
+    // A service that sends all of it shows at once that the start differs.
+    let scene = Scripted::with_ranges(data.clone(), [], false).await;
     std::fs::write(scene.partial(), vec![9; MIB]).unwrap();
+    assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
+    assert_eq!(scene.asked(), [MIB as u64, 0]);
+
+    // Where the data of the service is wrong, that is found out, and nothing is left of it.
+    let mut bad = data.clone();
+    bad[5] ^= 1;
+    let scene = Scripted::new(bad.clone(), []).await;
+    std::fs::write(scene.partial(), &bad[..MIB]).unwrap();
     let error = scene.fetch(&image).await.unwrap_err();
     assert!(matches!(
         *error.failure,
         PullFailure::Integrity(IntegrityError::Differs { field: "os_hash_value", .. })
     ));
     assert_eq!(error.partial, PartialOutcome::Removed { path: scene.partial() });
+    assert_eq!(scene.asked(), [MIB as u64, 0]);
     assert!(scene.files().is_empty());
-    assert!(scene.fetch(&image).await.unwrap().verified);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,6 +48,10 @@ pub(crate) struct Service {
     open: AtomicUsize,
     /// Whether it heeds `Range`.
     ranges: bool,
+    /// Whether it refuses `Range`, as Glance does for a store without random reads.
+    pub(crate) refuses_ranges: AtomicBool,
+    /// The pause before each 64 KiB.
+    pub(crate) piece_millis: AtomicU64,
 }
 
 impl Service {
@@ -70,6 +74,13 @@ impl Service {
         let (from, to) = range.and_then(|range| range.split_once('-')).unwrap_or(("0", ""));
         let from: u64 = from.parse().unwrap();
         self.asked.lock().unwrap().push(from);
+        if range.is_some() && self.refuses_ranges.load(Ordering::Relaxed) {
+            let body = "{\"message\": \"Getting images randomly from this store is not \
+                        supported. Offset: 1, length: None<br /><br />\"}";
+            let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json";
+            let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            return socket.write_all(answer.as_bytes()).await;
+        }
         let act = act.or_else(|| self.script.lock().unwrap().pop_front());
         if let Some(Act::Status(status)) = act {
             let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno");
@@ -98,6 +109,10 @@ impl Service {
             _ => body.len(),
         };
         for piece in body[..until].chunks(64 << 10) {
+            let millis = self.piece_millis.load(Ordering::Relaxed);
+            if millis > 0 {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+            }
             socket.write_all(piece).await?;
             self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
@@ -133,6 +148,8 @@ impl Scripted {
             most: AtomicUsize::new(usize::MAX),
             open: AtomicUsize::new(0),
             ranges,
+            refuses_ranges: AtomicBool::new(false),
+            piece_millis: AtomicU64::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let options = CloudOptions::default()

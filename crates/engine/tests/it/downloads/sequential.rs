@@ -1,0 +1,184 @@
+//! Stores that give no random reads, as most of a production service.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use imgpush_engine::client::{Image, ImageClient};
+use imgpush_engine::source::FileSource;
+use imgpush_engine::{
+    Batch, BatchOptions, CancellationToken, Download, DownloadOptions, PullTask, Push, PushOptions,
+    Verification,
+};
+use imgpush_sandbox::Sandbox;
+use serde_json::json;
+
+use super::scene::{Act, MIB, Scripted, data, image, is_same, quick};
+use crate::scene::{start, tokens};
+
+const SIZE: usize = 9 * MIB + 77;
+
+/// A service whose only store gives no random reads, with images of one content.
+struct Sequential {
+    sandbox: Sandbox,
+    client: ImageClient,
+    images: Vec<Image>,
+    folder: tempfile::TempDir,
+    data: Vec<u8>,
+}
+
+impl Sequential {
+    async fn with(images: &[&str]) -> Self {
+        let options = tokens().with_stores(["ceph"]).with_sequential_stores(["ceph"]);
+        let (sandbox, client) = start(options, Some(imgpush_sandbox::USER)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        let data = data(SIZE);
+        std::fs::write(&source, &data).unwrap();
+        let mut found = Vec::new();
+        for name in images {
+            let push = Push::new(client.clone(), PushOptions::named(*name));
+            let source = Box::new(FileSource::open(&source).unwrap());
+            push.run(source, &CancellationToken::new()).await.unwrap();
+            found.push(client.find_existing(name).await.unwrap());
+        }
+        Sequential { sandbox, client, images: found, folder, data }
+    }
+
+    fn destination(&self) -> PathBuf {
+        self.folder.path().join("disk.img")
+    }
+
+    fn partial(&self) -> PathBuf {
+        self.folder.path().join(format!("disk.img.{}.part", self.images[0].id()))
+    }
+
+    fn download(&self, options: DownloadOptions) -> Download {
+        Download::new(self.client.clone(), options)
+    }
+
+    /// The statuses of all answers to requests for data.
+    fn answers(&self) -> Vec<u16> {
+        let journal = self.sandbox.journal();
+        let data = journal.iter().filter(|r| r.method == "GET" && r.path.ends_with("/file"));
+        data.filter_map(|request| request.status).collect()
+    }
+}
+
+fn over(connections: usize) -> DownloadOptions {
+    let mut options = quick();
+    options.connections = NonZeroUsize::new(connections);
+    options
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_comes_by_one_stream_whatever_was_asked_for() {
+    for connections in [1, 4] {
+        let scene = Sequential::with(&["a"]).await;
+        let cancel = CancellationToken::new();
+        let download = scene.download(over(connections));
+        let report = download.to_file(&scene.images[0], scene.destination(), &cancel).await;
+        let report = report.unwrap();
+        assert!(report.verified && is_same(&scene.destination(), &scene.data));
+        let whole = scene.answers().iter().filter(|status| **status == 200).count();
+        assert_eq!(whole, 1, "{:?}", scene.answers());
+        assert!(scene.answers().len() <= 1 + connections, "{:?}", scene.answers());
+
+        let mut written = Vec::new();
+        download.to_writer(&scene.images[0], &mut written, "memory", &cancel).await.unwrap();
+        assert!(written == scene.data);
+        let verification = Verification::new(scene.client.clone(), over(connections));
+        assert!(verification.against_download(&scene.images[0], &cancel).await.unwrap().verified);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_file_is_continued_by_a_stream_from_the_start() {
+    for (bytes, connections) in [(1, 1), (MIB + 1, 1), (MIB + 1, 4), (SIZE - 1, 4)] {
+        let scene = Sequential::with(&["a"]).await;
+        std::fs::write(scene.partial(), &scene.data[..bytes]).unwrap();
+        let download = scene.download(over(connections));
+        let report = download
+            .to_file(&scene.images[0], scene.destination(), &CancellationToken::new())
+            .await
+            .unwrap();
+        assert_eq!(report.resumed_from, bytes as u64);
+        assert!(report.verified && is_same(&scene.destination(), &scene.data));
+        assert!(!scene.partial().exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_file_of_another_image_is_not_continued() {
+    let scene = Sequential::with(&["a"]).await;
+    let mut other = scene.data[..5 * MIB].to_vec();
+    other[1000] ^= 1;
+    std::fs::write(scene.partial(), &other).unwrap();
+    let download = scene.download(over(1));
+    let report = download
+        .to_file(&scene.images[0], scene.destination(), &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(report.resumed_from, 0);
+    assert!(report.verified && is_same(&scene.destination(), &scene.data));
+    // Refused; begun, and given up at the byte that differs; complete.
+    assert_eq!(scene.answers(), [400, 200, 200]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_is_continued_by_a_stream_from_the_start() {
+    let data = data(SIZE);
+    let image = image(&data, &json!({}));
+    for at in [1, MIB as u64, SIZE as u64 - 1] {
+        let scene = Scripted::new(data.clone(), [Act::Cut(at), Act::Cut(at / 2)]).await;
+        scene.service.refuses_ranges.store(true, Ordering::Relaxed);
+        let report = scene.fetch(&image).await.unwrap();
+        assert!(report.verified && is_same(&scene.destination(), &data));
+        // Refused once; then from the start, twice, as the first of these breaks too.
+        assert_eq!(scene.asked(), [0, at, 0, 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_are_not_added_to_one_that_works() {
+    // The service is slow enough that more connections would be worth it.
+    let data = data(15 * MIB);
+    let image = image(&data, &json!({}));
+    let scene = Scripted::new(data.clone(), []).await;
+    scene.service.refuses_ranges.store(true, Ordering::Relaxed);
+    scene.service.piece_millis.store(32, Ordering::Relaxed);
+    let report = scene.fetch(&image).await.unwrap();
+    assert!(report.verified && is_same(&scene.destination(), &data));
+    assert_eq!(scene.asked(), [0, 15 * MIB as u64 - 1], "the whole, and whether ranges are given");
+    assert_eq!(scene.service.sent.load(Ordering::Relaxed), 15 * MIB as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_asks_once_whether_ranges_are_given() {
+    let scene = Sequential::with(&["a", "b", "c", "d"]).await;
+    let mut options = over(4);
+    options.overwrite = true;
+    let download = scene.download(options);
+    let tasks: Vec<PullTask> = scene
+        .images
+        .iter()
+        .map(|image| {
+            let path = scene.folder.path().join(image.id());
+            PullTask::to_file(download.clone(), image.clone(), path)
+        })
+        .collect();
+    let batch = Batch::new(BatchOptions::default().with_jobs(NonZeroUsize::MIN));
+    let mut running = batch.start(tasks, &CancellationToken::new()).unwrap();
+    while futures_util::StreamExt::next(&mut running).await.is_some() {}
+    assert_eq!(running.summary().pulled, 4, "{:?}", running.summary());
+    for image in &scene.images {
+        assert!(is_same(&scene.folder.path().join(image.id()), &scene.data));
+    }
+    let answers = scene.answers();
+    // The first image, and then none.
+    let last_refusal = answers.iter().rposition(|status| *status == 400).unwrap();
+    let first_whole = answers.iter().position(|status| *status == 200).unwrap();
+    assert!(last_refusal < first_whole + 4, "{answers:?}");
+    assert_eq!(answers[answers.len() - 3..], [200; 3], "{answers:?}");
+    assert!(answers.len() <= 4 + 4, "{answers:?}");
+}

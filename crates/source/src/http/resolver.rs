@@ -1,0 +1,22 @@
+//! Names of hosts.
+
+use std::net::ToSocketAddrs as _;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::blocking::off_runtime;
+
+/// Looks names up by the system, each on a thread of its own. The resolver of the library takes a thread of the
+/// async runtime, which panics when the system starts no more of them.
+#[derive(Debug)]
+pub(super) struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = off_runtime(move || (name.as_str(), 0).to_socket_addrs()).await??;
+            let addresses: Addrs = Box::new(found);
+            Ok(addresses)
+        })
+    }
+}
