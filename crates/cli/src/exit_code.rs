@@ -1,6 +1,8 @@
 //! What the exit code says, for scripts. `docs/exit-codes.md` is the page for their authors; a code
 //! that is not on it means failure.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use imgpush_client::Error as ClientError;
 use imgpush_engine::{ErrorKind, kind_of_call};
 
@@ -10,7 +12,7 @@ pub(crate) struct Code(u8);
 
 /// Everything asked for is done and proved. Since 0.1.
 pub(crate) const DONE: Code = Code(0);
-/// Something failed that has no code of its own. Since 0.1.
+/// Something failed that has no code of its own, or the result could not be written. Since 0.1.
 pub(crate) const UNEXPECTED: Code = Code(1);
 /// The command line or the configuration of the cloud is wrong. Since 0.1.
 pub(crate) const USAGE: Code = of(ErrorKind::Usage);
@@ -36,10 +38,24 @@ pub(crate) const SERVER_DIFFERS: Code = of(ErrorKind::ServerDiffers);
 pub(crate) const CANNOT_VERIFY: Code = of(ErrorKind::CannotVerify);
 /// Of several clouds, or several images, some have come to what was asked for, and others not. Since 0.1.
 pub(crate) const PARTIAL: Code = Code(27);
-/// Interrupted by Ctrl-C or `SIGTERM`. Since 0.1.
+/// Interrupted by a signal; as a number 130 after Ctrl-C and `SIGTERM`, 129 after `SIGHUP`, 131 after
+/// `SIGQUIT`. Since 0.1.
 pub(crate) const INTERRUPTED: Code = of(ErrorKind::Interrupted);
 
+/// [`INTERRUPTED`] as a number. Signals are those of the process, so this is one for the process.
+static INTERRUPTED_NUMBER: AtomicU8 = AtomicU8::new(INTERRUPTED.0);
+
+/// Sets the number of [`INTERRUPTED`], which is that of the signal.
+pub(crate) fn set_interrupted_by(number: u8) {
+    INTERRUPTED_NUMBER.store(number, Ordering::Relaxed);
+}
+
 impl Code {
+    /// This one of a failure; that of an unexpected one for a command that had none, with warnings or not.
+    pub(crate) fn unless_done_or_warned(self) -> Code {
+        if [DONE, QUESTIONABLE].contains(&self) { UNEXPECTED } else { self }
+    }
+
     /// This one, unless it says that all is well.
     pub(crate) fn or(self, other: Code) -> Code {
         if self == DONE { other } else { self }
@@ -47,13 +63,13 @@ impl Code {
 
     /// As a number, for `--json`.
     pub(crate) fn number(self) -> u8 {
-        self.0
+        if self == INTERRUPTED { INTERRUPTED_NUMBER.load(Ordering::Relaxed) } else { self.0 }
     }
 }
 
 impl From<Code> for std::process::ExitCode {
     fn from(code: Code) -> Self {
-        code.0.into()
+        code.number().into()
     }
 }
 

@@ -1,4 +1,7 @@
-//! Ctrl-C and `SIGTERM`: once to stop and clean up, twice to stop at once.
+//! Ctrl-C, `SIGTERM`, `SIGHUP` and `SIGQUIT`: once to stop and clean up, twice to stop at once.
+//!
+//! A signal that was ignored when the program started stays ignored: `nohup` does that with `SIGHUP`, a shell
+//! without job control with `SIGINT` and `SIGQUIT` of what it runs in the background.
 
 use imgpush_engine::CancellationToken;
 
@@ -12,9 +15,11 @@ pub(crate) fn token(printer: &Printer) -> CancellationToken {
     // Before anything else is done: a signal that nobody waits for ends the process.
     let mut signals = Signals::new();
     tokio::spawn(async move {
-        signals.next().await;
+        let first = signals.next().await;
+        exit_code::set_interrupted_by(first.code);
         cancelled.cancel();
-        signals.next().await;
+        // A terminal that closes hangs up more than once; that asks for nothing more.
+        while signals.next().await.is_hangup {}
         printer.note("stopped at once; the image record may be left behind");
         #[expect(clippy::exit, reason = "whoever asks twice does not want to wait for anything")]
         std::process::exit(exit_code::INTERRUPTED.number().into());
@@ -22,31 +27,62 @@ pub(crate) fn token(printer: &Printer) -> CancellationToken {
     token
 }
 
+/// A signal that asks for an end.
+#[derive(Clone, Copy)]
+struct EndSignal {
+    /// The exit code after it.
+    code: u8,
+    is_hangup: bool,
+}
+
 /// Those that ask for an end. One that cannot be heard of is never heard of.
 #[cfg(unix)]
-struct Signals([Option<tokio::signal::unix::Signal>; 2]);
+struct Signals(Vec<(EndSignal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
-        Signals(kinds.map(|kind| signal(kind).ok()))
+        let ignored = ignored_signals();
+        let kinds = [
+            (SignalKind::interrupt(), 130),
+            // Since 0.1.
+            (SignalKind::terminate(), 130),
+            (SignalKind::hangup(), 129),
+            (SignalKind::quit(), 131),
+        ];
+        let is_ignored = |kind: SignalKind| {
+            let bit = u32::try_from(kind.as_raw_value() - 1).ok();
+            bit.and_then(|bit| ignored.checked_shr(bit)).is_some_and(|rest| rest & 1 == 1)
+        };
+        let heard = |(kind, code)| {
+            let meaning = EndSignal { code, is_hangup: kind == SignalKind::hangup() };
+            Some((meaning, signal(kind).ok()?))
+        };
+        Signals(
+            kinds.into_iter().filter(|(kind, _)| !is_ignored(*kind)).filter_map(heard).collect(),
+        )
     }
 
-    async fn next(&mut self) {
-        let [interrupt, terminate] = &mut self.0;
-        tokio::select! {
-            Some(()) = heard(interrupt) => {}
-            Some(()) = heard(terminate) => {}
-            else => std::future::pending().await,
-        }
+    async fn next(&mut self) -> EndSignal {
+        use std::task::Poll;
+        std::future::poll_fn(|cx| {
+            let came = self.0.iter_mut().find_map(|(meaning, signal)| {
+                matches!(signal.poll_recv(cx), Poll::Ready(Some(()))).then_some(*meaning)
+            });
+            came.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }
 
+/// The signals that the process ignores, a bit each, the lowest for signal 1. On Linux only; other systems tell
+/// it by calls that are not safe in Rust.
 #[cfg(unix)]
-async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
-    signal.as_mut()?.recv().await
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 #[cfg(not(unix))]
@@ -58,10 +94,11 @@ impl Signals {
         Signals
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> EndSignal {
         // One that cannot be heard of is never heard of.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
+        EndSignal { code: 130, is_hangup: false }
     }
 }

@@ -11,7 +11,6 @@ use imgpush_engine::{
 use serde_json::{Value, json};
 
 use crate::exit_code::Code;
-use crate::printer::for_terminal;
 
 /// What happened, from the outside in, a level a line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
@@ -92,7 +91,7 @@ pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
         let first =
             format!("{path} is {name} from {} already: {}", report.cloud, bytes(report.size));
         let lines = [first, proof(&report.verified_by, &report.computed)];
-        return lines.iter().map(|line| for_terminal(line)).collect();
+        return lines.to_vec();
     }
     let to = report.path.as_deref().map(|path| format!(" to {path}")).unwrap_or_default();
     let resumed = match report.resumed_from {
@@ -107,7 +106,7 @@ pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
         speed(report.size - report.resumed_from.min(report.size), report.seconds),
     );
     let proof = report.verified.then(|| proof(&report.verified_by, &report.computed));
-    [Some(first), proof].into_iter().flatten().map(|line| for_terminal(&line)).collect()
+    [Some(first), proof].into_iter().flatten().collect()
 }
 
 /// A few lines about data that is staged.
@@ -123,7 +122,7 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
     );
     let digests = report.computed.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
     let proof = provenance(&report.provenance);
-    std::iter::once(first).chain(digests).chain(proof).map(|line| for_terminal(&line)).collect()
+    std::iter::once(first).chain(digests).chain(proof).collect()
 }
 
 /// A line for each digest that has proved the source.
@@ -140,7 +139,7 @@ pub(crate) fn provenance(proof: &Provenance) -> impl Iterator<Item = String> {
 
 /// A line about a verification that is done.
 pub(crate) fn compared(report: &VerificationReport) -> String {
-    for_terminal(&proof(&report.verified_by, &report.computed))
+    proof(&report.verified_by, &report.computed)
 }
 
 fn proof(fields: &[VerifiedBy], computed: &BTreeMap<String, String>) -> String {

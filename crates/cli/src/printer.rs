@@ -1,11 +1,17 @@
 //! The one place that writes: results to stdout, all else to stderr.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
+use serde_json::Value;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
-/// Writes to the terminal, or to whatever stands there.
+use crate::exit_code::Code;
+use crate::stdout::{Stdout, StdoutWriter};
+use crate::text::{self, for_terminal};
+
+/// Writes to the terminal, or to whatever stands there. Control characters in what it is given are escaped.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
     /// Whether colours are wanted on stderr.
@@ -14,14 +20,19 @@ pub(crate) struct Printer {
     result_colour: bool,
     /// Whether somebody watches stderr.
     watched: bool,
+    out: Arc<Stdout>,
 }
 
 impl Printer {
-    pub(crate) fn new() -> Self {
+    /// # Errors
+    ///
+    /// When the process may open no more files.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let out = Arc::new(Stdout::new()?);
         let watched = std::io::stderr().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let result_colour = std::io::stdout().is_terminal() && !refused;
-        Printer { colour: watched && !refused, result_colour, watched }
+        let result_colour = out.is_terminal() && !refused;
+        Ok(Printer { colour: watched && !refused, result_colour, watched, out })
     }
 
     /// Whether somebody watches stderr.
@@ -34,40 +45,82 @@ impl Printer {
         self.colour
     }
 
+    /// Whether colours are wanted in results.
+    pub(crate) fn has_coloured_results(&self) -> bool {
+        self.result_colour
+    }
+
     /// A line of the result. A reader that has gone away (`| head -1`) has all it wanted.
     pub(crate) fn result(&self, line: &str) {
-        self.result_bytes(line.as_bytes());
+        self.result_lines(&for_terminal(line));
     }
 
-    /// A line of the result with names of files, which are bytes.
-    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
-    pub(crate) fn result_bytes(&self, line: &[u8]) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(line).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    /// A line of JSON of the result; false when nobody gets it.
+    pub(crate) fn json(&self, value: &Value) -> bool {
+        self.result_lines(&text::json(value))
     }
 
-    /// The same; false when the reader has gone away.
+    /// Lines of the result whose parts are safe already; false when nobody gets them.
+    pub(crate) fn result_lines(&self, lines: &str) -> bool {
+        self.result_bytes(lines.as_bytes())
+    }
+
+    /// A line of the result for another program, byte for byte, unless a terminal would read it; false when
+    /// nobody gets it.
+    pub(crate) fn result_for_programs(&self, line: &[u8]) -> bool {
+        match self.out.is_terminal() {
+            true => self.result_bytes(for_terminal(&String::from_utf8_lossy(line)).as_bytes()),
+            false => self.result_bytes(line),
+        }
+    }
+
+    fn result_bytes(&self, lines: &[u8]) -> bool {
+        self.out.write(&[lines, b"\n"].concat())
+    }
+
+    /// The standard output for data.
+    ///
+    /// # Errors
+    ///
+    /// When the system starts no more threads.
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]
-    pub(crate) fn result_is_read(&self, line: &str) -> bool {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+    pub(crate) fn data_writer(&self) -> std::io::Result<StdoutWriter> {
+        Stdout::writer()
+    }
+
+    /// The exit code of the program; `code` is that of the command. A result that could not be written is a
+    /// failure of a command that had none.
+    pub(crate) fn finish(&self, code: Code) -> Code {
+        let Err(error) = self.out.finish() else { return code };
+        self.error(&["cannot write to the standard output".to_owned(), error.to_string()], &[]);
+        code.unless_done_or_warned()
     }
 
     /// A line for whoever watches.
-    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
     pub(crate) fn note(&self, line: &str) {
+        self.note_line(&for_terminal(line));
+    }
+
+    /// A line of JSON for whoever watches.
+    pub(crate) fn note_json(&self, value: &Value) {
+        self.note_line(&text::json(value));
+    }
+
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    fn note_line(&self, line: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 
     /// A line of a summary. On a terminal it is broken at words, unless one of them fits nowhere.
     pub(crate) fn summary(&self, line: &str) {
-        let line = for_terminal(line);
         let size = terminal_size::terminal_size_of(std::io::stderr()).filter(|_| self.watched);
         match size {
             Some((columns, _)) => {
-                broken(&line, columns.0.into()).iter().for_each(|line| self.note(line));
+                broken(&for_terminal(line), columns.0.into())
+                    .iter()
+                    .for_each(|line| self.note_line(line));
             }
-            None => self.note(&line),
+            None => self.note(line),
         }
     }
 
@@ -119,19 +172,6 @@ fn broken(line: &str, columns: usize) -> Vec<String> {
 
 /// As wide as `  time    `.
 const LABEL: &str = "          ";
-
-/// The text with control characters escaped: what comes from elsewhere, the names of files and the
-/// answers of servers, must not steer the terminal.
-pub(crate) fn for_terminal(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character.is_control() {
-            true => plain.extend(character.escape_default()),
-            false => plain.push(character),
-        }
-    }
-    plain
-}
 
 #[cfg(test)]
 mod tests {

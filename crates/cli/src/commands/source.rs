@@ -1,5 +1,6 @@
 //! What verbs read.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 #[cfg(feature = "openpgp")]
@@ -10,7 +11,7 @@ use imgpush_engine::{CancellationToken, SourceError};
 
 use crate::args::ProofArgs;
 use crate::exit_code::{self, Code};
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 use crate::{hints, output};
 
 /// Opens it, to be proved as far as that is asked for.
@@ -20,9 +21,19 @@ pub(super) async fn proved(
     proof: &ProofArgs,
     printer: &Printer,
 ) -> Result<Box<dyn Source>, SourceError> {
+    announce_input(place, printer);
     // A list that proves nothing ends it before anything is asked for.
     let expected = expected(proof, &options.http, printer).await?;
     expected.of(source::open(place, options).await?)
+}
+
+/// Says that input is waited for where a person has to type it, or has forgotten to send it through a pipe.
+pub(super) fn announce_input(place: &Path, printer: &Printer) {
+    if place.as_os_str() == "-" && std::io::stdin().is_terminal() {
+        printer.note(
+            "waiting for the image on the standard input, which is a terminal; Ctrl-D ends it",
+        );
+    }
 }
 
 /// What a source has to be, as far as that is asked for.
@@ -38,7 +49,7 @@ pub(super) async fn expected(
     let Some(place) = &args.checksum_file else { return Ok(expected) };
     let list = list(args, place, http).await?;
     if list.is_unchecked() {
-        let name = for_terminal(list.name());
+        let name = list.name();
         let reason = if cfg!(feature = "openpgp") {
             "; --checksum-key does that"
         } else {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::push;
 use crate::args::{CloudArgs, TuneArgs};
 use crate::exit_code::{self, Code};
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -> Code {
@@ -30,7 +30,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -
     };
     if !args.quiet {
         let line = format!("trying settings with {} in {}", args.file.display(), target.cloud());
-        printer.note(&for_terminal(&line));
+        printer.note(&line);
         printer.note(HEADING);
     }
     let print_trial = |trial: &Trial| {
@@ -52,7 +52,7 @@ fn print_report(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
     if args.json {
         let mut object = output::any(report);
         object["options"] = words.clone().into();
-        printer.result(&object.to_string());
+        printer.json(&object);
     } else {
         printer.result(&words);
     }
@@ -127,7 +127,7 @@ fn explain(
     printer: &Printer,
 ) -> Code {
     if args.json {
-        printer.result(&json!({ "error": output::error(chain, code) }).to_string());
+        printer.json(&json!({ "error": output::error(chain, code) }));
     }
     printer.error(chain, &hints::for_failure(failure, &args.file));
     code

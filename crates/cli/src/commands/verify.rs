@@ -18,7 +18,7 @@ use super::pull::file_names;
 use super::selection::{Missing, Selected, select};
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer) -> Code {
@@ -27,6 +27,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
     let source = match &args.file {
         Some(file) => {
             let options = args.source.options(Decompress::Auto);
+            super::source::announce_input(file, printer);
             let opening = source::open(file, &options);
             match super::source::opened(opening, printer, &cancel).await {
                 Ok(source) => Some(source),
@@ -116,10 +117,11 @@ impl VerifyReporter<'_> {
             Ok(report) => {
                 self.codes.push(exit_code::DONE);
                 if self.args.json {
-                    return self.printer.result(&output::any(report).to_string());
+                    self.printer.json(&output::any(report));
+                    return;
                 }
                 if !self.args.download.quiet {
-                    self.printer.result(&format!("{}: OK", for_terminal(named)));
+                    self.printer.result(&format!("{named}: OK"));
                     if self.is_one {
                         self.printer.note(&output::compared(report));
                     }
@@ -165,9 +167,9 @@ impl VerifyReporter<'_> {
         if self.args.json {
             let error = output::error(chain, code);
             let object = json!({ "image": named, "verified": false, "error": error });
-            self.printer.result(&object.to_string());
+            self.printer.json(&object);
         } else if differs || !self.is_one {
-            self.printer.result(&format!("{}: FAILED", for_terminal(named)));
+            self.printer.result(&format!("{named}: FAILED"));
         }
     }
 

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use imgpush_engine::{Phase, Progress, Retrying};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ProgressDisplay, TaskLabel, View};
+use super::{ProgressDisplay, TaskLabel, View, suspended, tick};
 use crate::args::ProgressKind;
 use crate::output;
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
+use crate::text::for_terminal;
 
 /// A row for each image and cloud, as far as the terminal has lines, and one for the total. Clones share
 /// the state.
@@ -51,7 +51,7 @@ impl BatchView {
             let style = ProgressStyle::with_template(TOTAL).expect("a test builds it");
             let total = display.all.add(ProgressBar::new(images as u64));
             total.set_style(style.progress_chars("━╸ "));
-            total.enable_steady_tick(Duration::from_millis(100));
+            tick(&total);
             total
         });
         let (columns, lines) = size();
@@ -111,7 +111,7 @@ impl BatchView {
 
     /// Calls `print` with the terminal to itself.
     pub(crate) fn aside(&self, print: impl FnOnce()) {
-        self.0.display.all.suspend(print);
+        suspended(&self.0.display.all, print);
     }
 
     /// Clears the view from the terminal.

@@ -2,6 +2,7 @@
 
 mod batch;
 
+use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::args::ProgressKind;
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
+use crate::text::for_terminal;
+use crate::threads;
 
 pub(crate) use batch::BatchView;
 
@@ -86,7 +89,7 @@ impl NotePrinter {
     fn line(&self, text: &str) -> String {
         let label = self.task.label.as_ref();
         let whose = label.map(|label| format!("{}: ", label.trim_end())).unwrap_or_default();
-        for_terminal(&format!("note: {whose}{text}"))
+        format!("note: {whose}{text}")
     }
 }
 
@@ -116,7 +119,7 @@ impl View for JsonLines {}
 
 impl View for Bar {
     fn aside(&self, print: &mut dyn FnMut()) {
-        self.all.suspend(print);
+        suspended(&self.all, print);
     }
 
     fn close(&self) {
@@ -135,11 +138,28 @@ struct Bar {
 impl Bar {
     fn new(all: &MultiProgress, bar: ProgressBar, notes: NotePrinter) -> Self {
         bar.set_style(style(BARE));
-        bar.enable_steady_tick(Duration::from_millis(100));
+        tick(&bar);
         let label = notes.task.label.as_deref().map(for_terminal);
         let label = label.map(|label| format!("{label}  ")).unwrap_or_default();
         bar.set_prefix(label);
         Bar { bar, all: all.clone(), notes }
+    }
+}
+
+/// Calls `print` with the terminal to itself. One that has been closed is not drawn on any more: that is an
+/// error on which the bars would panic.
+fn suspended(all: &MultiProgress, print: impl FnOnce()) {
+    if !std::io::stderr().is_terminal() {
+        all.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    all.suspend(print);
+}
+
+/// Draws the bar ten times a second, also while nothing moves. Where the system starts no thread for that, it
+/// is drawn when something moves.
+fn tick(bar: &ProgressBar) {
+    if threads::can_start(1) {
+        bar.enable_steady_tick(Duration::from_millis(100));
     }
 }
 
@@ -182,7 +202,7 @@ impl Progress for Bar {
 
     fn note(&self, text: &str) {
         let line = self.notes.line(text);
-        self.all.suspend(|| self.notes.printer.note(&line));
+        suspended(&self.all, || self.notes.printer.note(&line));
     }
 }
 
@@ -220,7 +240,7 @@ impl JsonLines {
         for (key, value) in &self.notes.task.keys {
             line[*key] = value.as_str().into();
         }
-        self.notes.printer.note(&line.to_string());
+        self.notes.printer.note_json(&line);
     }
 
     fn line(&self, state: &mut LineState, sent: Option<u64>) {

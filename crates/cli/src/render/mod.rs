@@ -6,11 +6,10 @@ mod python;
 mod table;
 mod yaml;
 
-use std::io::IsTerminal as _;
-
 use serde_json::Value;
 
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
+use crate::text::for_terminal;
 
 /// A format of openstackclient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub(crate) fn one(
             table::draw(&["Field", "Value"], rows, &[], options.max_width)
         }
     };
-    printer.result(text.trim_end_matches('\n'));
+    printer.result_lines(text.trim_end_matches('\n'));
     Ok(())
 }
 
@@ -114,7 +113,7 @@ impl<'a> List<'a> {
         };
         if options.format == Format::Csv {
             let header = list.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>();
-            printer.result(&header.join(","));
+            printer.result_lines(&header.join(","));
         }
         Ok(list)
     }
@@ -147,24 +146,24 @@ impl<'a> List<'a> {
             Format::Value => row.iter().map(plain).collect::<Vec<_>>().join(" "),
             Format::Csv => row.iter().map(csv).collect::<Vec<_>>().join(","),
         };
-        if self.printer.result_is_read(&text) { Ok(()) } else { Err(Gone) }
+        if self.printer.result_lines(&text) { Ok(()) } else { Err(Gone) }
     }
 
     /// That was all.
     pub(crate) fn end(self) {
-        match (self.options.format, self.pending) {
-            (Format::Json | Format::Yaml, _) if self.is_empty => self.printer.result("[]"),
-            (Format::Json, Some(last)) => self.printer.result(&format!("{last}\n]")),
+        let text = match (self.options.format, self.pending) {
+            (Format::Json | Format::Yaml, _) if self.is_empty => "[]".to_owned(),
+            (Format::Json, Some(last)) => format!("{last}\n]"),
             (Format::Table, _) if !self.rows.is_empty() => {
                 let right: Vec<usize> = (0..self.columns.len())
                     .filter(|at| self.rows[0].get(*at).is_some_and(Value::is_number))
                     .collect();
                 let rows = self.rows.iter().map(|row| row.iter().map(human).collect());
-                let table = table::draw(&self.columns, rows, &right, self.options.max_width);
-                self.printer.result(&table);
+                table::draw(&self.columns, rows, &right, self.options.max_width)
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        self.printer.result_lines(&text);
     }
 
     fn fields(&self, row: Vec<Value>) -> Vec<(String, Value)> {
@@ -217,7 +216,7 @@ fn flatten(prefix: &str, map: &serde_json::Map<String, Value>, pairs: &mut Vec<S
 
 /// A value for a shell: Python's way of writing it, which scripts around openstackclient expect.
 fn plain(value: &Value) -> String {
-    safe(python::text(value))
+    for_terminal(&python::text(value))
 }
 
 /// A field of CSV: all but numbers and booleans in quotes.
@@ -225,17 +224,24 @@ fn csv(value: &Value) -> String {
     match value {
         Value::Null => "\"\"".to_owned(),
         Value::Number(_) | Value::Bool(_) => python::text(value),
-        value => safe(quoted(&python::text(value))),
+        value => quoted(&without_formula(&python::text(value))),
     }
+}
+
+/// The text of a cell that no spreadsheet takes for a formula: an apostrophe stands before one that begins as
+/// a formula does, as OWASP advises (CSV Injection). A number stays one.
+fn without_formula(text: &str) -> String {
+    let begins = |c: char| {
+        matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
+    };
+    let is_number =
+        || text.parse::<f64>().is_ok() && text.ends_with(|last: char| last.is_ascii_digit());
+    let guard = if text.starts_with(begins) && !is_number() { "'" } else { "" };
+    format!("{guard}{}", for_terminal(text))
 }
 
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
-}
-
-/// The text as it is, unless a terminal would read it.
-fn safe(text: String) -> String {
-    if std::io::stdout().is_terminal() { for_terminal(&text) } else { text }
 }
 
 #[cfg(test)]
@@ -264,7 +270,32 @@ mod tests {
                 (people.to_owned(), shell.to_owned(), list.to_owned())
             );
         }
-        assert_eq!(human(&json!("a\u{1b}[31m\nb")), "a\\u{1b}[31m\\nb");
+        let hostile = json!("a\u{1b}[31m\nb\u{202e}");
+        let shown = "a\\u{1b}[31m\\nb\\u{202e}";
+        assert_eq!((human(&hostile), plain(&hostile)), (shown.to_owned(), shown.to_owned()));
+        assert_eq!(csv(&hostile), format!("\"{shown}\""));
+    }
+
+    #[test]
+    fn a_cell_is_no_formula() {
+        for (text, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+            ("-2+3", "'-2+3"),
+            ("-", "'-"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\\t=1"),
+            ("\r=1", "'\\r=1"),
+            ("＝1", "'＝1"),
+            ("-12", "-12"),
+            ("+1.5", "+1.5"),
+            ("-inf", "'-inf"),
+            ("a=1", "a=1"),
+            ("noble", "noble"),
+        ] {
+            assert_eq!(csv(&json!(text)), format!("\"{cell}\""), "{text:?}");
+        }
+        assert_eq!(csv(&json!(-12)), "-12");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::text::is_control;
+
 /// `str()` of the value.
 pub(super) fn text(value: &Value) -> String {
     match value {
@@ -39,6 +41,7 @@ fn quoted(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             c if c == quote => quoted.extend(['\\', c]),
             c if c.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if is_control(c) => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => quoted.push(c),
         }
     }

@@ -38,6 +38,8 @@ impl ReportFile {
     pub(crate) fn write(mut self, page: &str) -> Result<(), ReportFileError> {
         let path = self.path;
         let written = self.file.write_all(page.as_bytes());
+        // Some file systems report a full disk only when the data goes to it.
+        let written = written.and_then(|()| self.file.as_file().sync_all());
         let named = written.and_then(|()| self.file.persist(&path).map_err(|error| error.error));
         named.map(drop).map_err(|source| ReportFileError::Write { path, source })
     }

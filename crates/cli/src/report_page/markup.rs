@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::printer::for_terminal;
+use crate::text::for_terminal;
 
 /// A piece of a page; HTML and XML at once.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ mod batch;
 mod digest;
 mod image;
 mod inspect;
+mod process;
 mod proof;
 mod pull;
 mod push;

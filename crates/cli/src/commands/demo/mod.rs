@@ -90,7 +90,7 @@ fn title(printer: &Printer, what: &str, how: &str) {
 
 fn good(printer: &Printer, report: &Report) {
     let rate = output::rate(report);
-    let show = |label: &str, text: &str| printer.result(&format!("   {label:<12}{text}"));
+    let show = |label: &str, text: &str| printer.result_lines(&format!("   {label:<12}{text}"));
     show(
         "recognised",
         &format!(
@@ -112,15 +112,21 @@ fn good(printer: &Printer, report: &Report) {
             &format!("{}…  the same as the service computed", &digest[..24.min(digest.len())]),
         );
     }
-    show("result", &printer.painted(&format!("image {} is active and proved", report.id), "1;32"));
+    show(
+        "result",
+        &printer.painted_result(&format!("image {} is active and proved", report.id), "1;32"),
+    );
 }
 
 fn mended(printer: &Printer, report: &Report) {
-    let show = |label: &str, text: &str| printer.result(&format!("   {label:<12}{text}"));
+    let show = |label: &str, text: &str| printer.result_lines(&format!("   {label:<12}{text}"));
     let reason = report.notes.first().map_or("nothing", |note| &note.text);
     show("noticed", reason.split(": ").next().unwrap_or_default());
     show("mended", &format!("sent again to the same image, {} attempts", report.attempts));
-    show("result", &printer.painted(&format!("image {} is active and proved", report.id), "1;32"));
+    show(
+        "result",
+        &printer.painted_result(&format!("image {} is active and proved", report.id), "1;32"),
+    );
 }
 
 fn bad(
@@ -143,6 +149,10 @@ fn bad(
     printer.result(&format!("   {:<12}{}", "left behind", error.outcome));
     let code = exit_code::of(error.kind()).number();
     let verdict = format!("no image that could be booted by mistake; exit code {code}");
-    printer.result(&format!("   {:<12}{}", "result", printer.painted(&verdict, "1;33")));
+    printer.result_lines(&format!(
+        "   {:<12}{}",
+        "result",
+        printer.painted_result(&verdict, "1;33")
+    ));
     Ok(())
 }

@@ -11,14 +11,14 @@ use super::hash::{ended, hash};
 use crate::args::DigestArgs;
 use crate::exit_code::{self, Code};
 use crate::output;
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 
 /// More bytes are no list: a hundred thousand files have half of it.
 const MOST_LIST_BYTES: u64 = 32 << 20;
 
 /// A file with the digests that the lists give for it.
 struct ListedFile {
-    /// The name in the first list, escaped for a terminal.
+    /// The name in the first list.
     name: String,
     path: PathBuf,
     digests: Vec<Digest>,
@@ -126,7 +126,7 @@ impl ListedFiles {
         for entry in &sums.entries {
             let path = resolve(list, &entry.name);
             let number = *self.by_path.entry(path.clone()).or_insert_with(|| {
-                let name = for_terminal(&String::from_utf8_lossy(&entry.name));
+                let name = String::from_utf8_lossy(&entry.name).into_owned();
                 self.in_order.push(ListedFile { name, path, digests: Vec::new() });
                 self.in_order.len() - 1
             });
@@ -191,7 +191,7 @@ impl Tally {
                 if args.json {
                     let error = output::error(&chain, exit_code::SOURCE);
                     let object = json!({ "file": file.name, "verified": false, "error": error });
-                    printer.result(&object.to_string());
+                    printer.json(&object);
                 } else {
                     printer.result(&format!("{}: FAILED open or read", file.name));
                 }
@@ -219,7 +219,7 @@ impl Tally {
                 "digests": output::digests(&digested.digests),
                 "verified": is_well,
             });
-            printer.result(&object.to_string());
+            printer.json(&object);
         } else if !is_well {
             printer.result(&format!("{name}: FAILED"));
         } else if !args.quiet {

@@ -47,7 +47,7 @@ fn report(
 ) -> Result<(), SourceError> {
     let digested = result?;
     if args.json {
-        printer.result(&object(path, &digested).to_string());
+        printer.json(&object(path, &digested));
         return Ok(());
     }
     let name = source::shown(path);
@@ -55,7 +55,7 @@ fn report(
     for digest in digested.digests.iter() {
         let is_tagged = args.tag || !Algorithm::USUAL.contains(&digest.algorithm());
         let line = if is_tagged { sums::tagged_line } else { sums::untagged_line };
-        printer.result_bytes(&line(digest, name));
+        printer.result_for_programs(&line(digest, name));
     }
     Ok(())
 }
@@ -77,9 +77,7 @@ fn report_failure(
     let chain = output::chain(error);
     if args.json {
         let error = output::error(&chain, exit_code::SOURCE);
-        printer.result(
-            &json!({ "file": source::shown(path).to_string_lossy(), "error": error }).to_string(),
-        );
+        printer.json(&json!({ "file": source::shown(path).to_string_lossy(), "error": error }));
     }
     printer.error(&chain, &[]);
 }

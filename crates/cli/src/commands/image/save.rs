@@ -37,7 +37,14 @@ pub(super) async fn run(
     let saved = match &args.file {
         Some(file) => download.to_file(&found.image, file, cancel).await,
         None => {
-            let mut stdout = tokio::io::stdout();
+            let mut stdout = match printer.data_writer() {
+                Ok(stdout) => stdout,
+                Err(error) => {
+                    let text = "cannot write to the standard output".to_owned();
+                    printer.error(&[text, error.to_string()], &[]);
+                    return exit_code::UNEXPECTED;
+                }
+            };
             download.to_writer(&found.image, &mut stdout, "the standard output", cancel).await
         }
     };
@@ -53,7 +60,7 @@ pub(super) async fn run(
 
 fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
     if args.json {
-        printer.result(&output::any(report).to_string());
+        printer.json(&output::any(report));
     }
     pull::warn(report, printer);
     if !args.json && !args.download.quiet {

@@ -47,7 +47,7 @@ pub(super) async fn run(
     match staged {
         Ok(report) => {
             if args.json {
-                printer.result(&output::any(&report).to_string());
+                printer.json(&output::any(&report));
             }
             if !args.json && !args.quiet {
                 for line in output::staged(&report) {
@@ -62,8 +62,7 @@ pub(super) async fn run(
             if args.json {
                 let mut json = output::error(&chain, code);
                 json["findings"] = output::findings(&error.failure);
-                printer
-                    .result(&serde_json::json!({ "image": args.image, "error": json }).to_string());
+                printer.json(&serde_json::json!({ "image": args.image, "error": json }));
             }
             printer.error(&chain, &hints::for_staging(&error.failure, file));
             code

@@ -54,8 +54,17 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
 
 /// Reading may block for as long as whoever fills a pipe likes.
 async fn inspect(path: PathBuf, options: SourceOptions) -> Result<Inspection, SourceError> {
-    let look = move || imgpush_engine::inspect(&mut *source::open_blocking(&path, &options)?);
-    tokio::task::spawn_blocking(look).await.expect("an inspection does not panic")
+    let name = source::shown(&path).to_string_lossy().into_owned();
+    let look = {
+        let name = name.clone();
+        move || {
+            source::catch_panic(&name, || {
+                imgpush_engine::inspect(&mut *source::open_blocking(&path, &options)?)
+            })
+        }
+    };
+    let looked = source::off_runtime(look).await;
+    looked.map_err(|source| SourceError::NoThread { name, source })?
 }
 
 /// Reports each file, and keeps the exit code.
@@ -71,18 +80,18 @@ impl Outcomes<'_> {
     fn report(&mut self, file: &InspectedFile) -> bool {
         self.count(file.code());
         if self.args.json {
-            return self.printer.result_is_read(&json::object(file).to_string());
+            return self.printer.json(&json::object(file));
         }
         let gap = if self.reported > 1 { "\n" } else { "" };
         let page = page::page(file, &self.args.container_format, self.printer);
-        self.printer.result_is_read(&format!("{gap}{page}"))
+        self.printer.result_lines(&format!("{gap}{page}"))
     }
 
     fn report_failure(&mut self, path: &Path, error: &(dyn std::error::Error + 'static)) -> bool {
         self.count(exit_code::SOURCE);
         let chain = output::chain(error);
         self.printer.error(&chain, &[]);
-        !self.args.json || self.printer.result_is_read(&json::failure(path, &chain).to_string())
+        !self.args.json || self.printer.json(&json::failure(path, &chain))
     }
 
     fn count(&mut self, code: Code) {

@@ -8,7 +8,8 @@ use textwrap::{Options, WordSplitter};
 
 use super::inspected_file::InspectedFile;
 use crate::output;
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
+use crate::text::for_terminal;
 
 /// Columns of a page that goes to a file, and the fewest and the most on a terminal: longer lines are
 /// hard to read.

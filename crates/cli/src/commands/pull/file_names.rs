@@ -1,34 +1,63 @@
 //! File names of images.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use imgpush_client::Image;
+use unicode_normalization::UnicodeNormalization as _;
 
-/// A file name for each: the image's name and its `disk_format`, with the start of the id where two would
-/// have one name. They hold nothing that leads out of a folder, or that a file system takes for something
-/// else.
+use crate::text::is_control;
+
+/// A file name for each: the image's name and its `disk_format`, with the start of the id, or all of it, where
+/// two would have one name. They hold nothing that leads out of a folder, or that a file system takes for
+/// something else. No two are one name on any file system.
 pub(crate) fn file_names(images: &[&Image]) -> Vec<String> {
-    let plain: Vec<String> = images.iter().map(|image| file_name(image, None)).collect();
-    // Where the file system tells no case, these are one name.
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for name in &plain {
-        *counts.entry(name.to_lowercase()).or_default() += 1;
+    let short = |image: &Image| image.id().get(..ID_CHARACTERS).unwrap_or(image.id()).to_owned();
+    let mut names: Vec<String> = images.iter().map(|image| file_name(image, None)).collect();
+    // Hostile names and ids can be made so that the longer names collide too.
+    for id in [short, |image: &Image| image.id().to_owned()] {
+        let counts = counts(&names);
+        for (name, image) in names.iter_mut().zip(images) {
+            if counts.get(&key(name)).is_some_and(|count| *count > 1) {
+                *name = file_name(image, Some(&id(image)));
+            }
+        }
     }
-    let name = |(name, image): (String, &&Image)| match counts[&name.to_lowercase()] {
-        1 => name,
-        _ => file_name(image, Some(image.id())),
-    };
-    plain.into_iter().zip(images).map(name).collect()
+    let counts = counts(&names);
+    let is_unique = |name: &str| counts.get(&key(name)) == Some(&1);
+    let mut taken: HashSet<String> =
+        names.iter().filter(|it| is_unique(it)).map(|it| key(it)).collect();
+    for (name, image) in names.iter_mut().zip(images).filter(|(name, _)| !is_unique(name)) {
+        let mut candidates =
+            (1_u64..).map(|number| file_name(image, Some(&format!("{}-{number}", short(image)))));
+        *name = candidates.find(|name| taken.insert(key(name))).unwrap_or_default();
+    }
+    names
+}
+
+/// How often each name is there.
+fn counts(names: &[String]) -> HashMap<String, usize> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for name in names {
+        *counts.entry(key(name)).or_default() += 1;
+    }
+    counts
+}
+
+/// The same for two names that are one where the file system tells no case, or no forms of a character.
+fn key(name: &str) -> String {
+    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 fn file_name(image: &Image, id: Option<&str>) -> String {
-    let ending = image.disk_format().map(|format| format!(".{}", safe(format)));
+    let ending =
+        image.disk_format().map(|format| format!(".{}", short_of(&safe(format), LONGEST_ENDING)));
     let ending = ending.unwrap_or_default();
     let name = safe(image.display_name());
     // An image that is called like its file already.
     let name = name.strip_suffix(&ending).filter(|name| !name.is_empty()).unwrap_or(&name);
-    let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
-    let id = id.map(|id| format!("-{}", safe(id.get(..ID_CHARACTERS).unwrap_or(id))));
+    let id = id.map(|id| format!("-{}", short_of(&safe(id), LONGEST_ID)));
+    let more = id.as_ref().map_or(0, |id| id.len().saturating_sub(ID_CHARACTERS + 1));
+    let name = short_of(name, LONGEST_NAME - more);
     format!("{name}{}{ending}", id.unwrap_or_default())
 }
 
@@ -36,7 +65,7 @@ fn file_name(image: &Image, id: Option<&str>) -> String {
 fn safe(text: &str) -> String {
     let plain = |c: char| match c {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
-        c if c.is_control() => '_',
+        c if is_control(c) => '_',
         c => c,
     };
     let mut text: String = text.chars().map(plain).collect();
@@ -49,9 +78,20 @@ fn safe(text: &str) -> String {
     if text.is_empty() { "_".to_owned() } else { text }
 }
 
-/// Bytes of a name, so that the endings of the image and of its partial file fit beside it into the 255 that
-/// file systems have.
+/// At most so many bytes of the text.
+fn short_of(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
+/// Bytes of a name and of what an id has beyond its start, so that the endings of the image and of its partial
+/// file fit beside them into the 255 that file systems have.
 const LONGEST_NAME: usize = 180;
+
+/// Bytes of an id; those of Glance have 36 characters.
+const LONGEST_ID: usize = 48;
+
+/// Bytes of an ending; the longest `disk_format` has 5.
+const LONGEST_ENDING: usize = 16;
 
 /// As git shows its own.
 const ID_CHARACTERS: usize = 8;
@@ -98,5 +138,35 @@ mod tests {
         let three =
             [("5f1c0000-1", "n", "raw"), ("6a2b0000-1", "N", "raw"), ("7c3d0000-1", "n", "qcow2")];
         assert_eq!(names(&three), ["n-5f1c0000.raw", "N-6a2b0000.raw", "n.qcow2"]);
+        let accents = [("5f1c0000-1", "\u{e9}", "raw"), ("6a2b0000-1", "e\u{301}", "raw")];
+        assert_eq!(names(&accents), ["\u{e9}-5f1c0000.raw", "e\u{301}-6a2b0000.raw"]);
+        let turned = [("1", "a\u{202e}b", "raw"), ("2", "a\u{200f}b", "raw")];
+        assert_eq!(names(&turned), ["a_b-1.raw", "a_b-2.raw"]);
+    }
+
+    #[test]
+    fn no_name_can_be_made_to_be_that_of_another() {
+        let of_start = [
+            ("5f1c0000-1", "n", "raw"),
+            ("6a2b0000-1", "n", "raw"),
+            ("7c3d0000-1", "n-5f1c0000", "raw"),
+        ];
+        let of_id = [
+            ("5f1c0000", "n", "raw"),
+            ("5f1c0000", "N", "raw"),
+            ("5f1c0000", "n-5f1c0000-1", "raw"),
+        ];
+        let long = "x".repeat(300);
+        let of_long = [
+            ("5f1c0000-1", &*long, "raw"),
+            ("5f1c0000-2", &*long, "raw"),
+            ("5f1c0000-2", &*long, "raw"),
+        ];
+        for images in [&of_start, &of_id, &of_long] {
+            let names = names(images);
+            let distinct: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+            assert_eq!(distinct.len(), images.len(), "{names:?}");
+            assert!(names.iter().all(|name| name.len() + 50 <= 255), "{names:?}");
+        }
     }
 }

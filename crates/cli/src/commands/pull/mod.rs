@@ -74,12 +74,24 @@ fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
     match output {
         Some(file) if !args.selection.is_several() && !is_folder(file) => Ok(vec![file.to_owned()]),
         Some(folder) => {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| NoFolder { path: folder.to_owned(), source })?;
+            create_folder(folder).map_err(|source| NoFolder { path: folder.to_owned(), source })?;
             Ok(names.into_iter().map(|name| folder.join(name)).collect())
         }
         None => Ok(names.into_iter().map(PathBuf::from).collect()),
     }
+}
+
+/// Makes the folder and those above it, but not a home directory that is not there: an account without one,
+/// or with one that is not mounted, must not get one from a download.
+fn create_folder(folder: &Path) -> std::io::Result<()> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    if let Some(home) = home.filter(|home| !home.exists())
+        && std::path::absolute(folder)?.starts_with(&home)
+    {
+        let text = format!("the home directory {} does not exist", home.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::NotFound, text));
+    }
+    std::fs::create_dir_all(folder)
 }
 
 /// The images to pull and the options.
@@ -100,8 +112,11 @@ impl Pulling<'_> {
         let DownloadArgs { progress, quiet, .. } = &self.args.download;
         let view = progress::view(*progress, *quiet, reporter.printer);
         let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
-        let mut stdout = tokio::io::stdout();
         let name = "the standard output";
+        let mut stdout = match reporter.printer.data_writer() {
+            Ok(stdout) => stdout,
+            Err(error) => return reporter.no_output(&error),
+        };
         let pulled = download.to_writer(&chosen.image, &mut stdout, name, &self.cancel).await;
         view.close();
         match pulled {
@@ -112,8 +127,9 @@ impl Pulling<'_> {
 
     /// Downloads up to `--jobs` images at a time, in their order.
     async fn to_files(&self, paths: &[PathBuf], reporter: &mut PullReporter<'_>) -> BatchSummary {
+        let download = self.download();
         let task = |(chosen, path): (&Chosen, &PathBuf)| {
-            PullTask::to_file(self.download(), chosen.image.clone(), path)
+            PullTask::to_file(download.clone(), chosen.image.clone(), path)
         };
         let tasks = self.selected.images.iter().zip(paths).map(task).collect();
         let Pulling { args, selected, cancel } = self;

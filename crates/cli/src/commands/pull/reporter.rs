@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::commands::selection::Missing;
 use crate::exit_code::{self, Code};
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 use crate::{hints, output};
 
 /// Reports the result of each image, and collects what the exit code and the summary need.
@@ -38,9 +38,9 @@ impl<'a> PullReporter<'a> {
     pub(super) fn done(&mut self, report: &DownloadReport) {
         self.codes.push(exit_code::DONE);
         if self.json {
-            self.printer.result(&output::any(report).to_string());
+            self.printer.json(&output::any(report));
         } else if let Some(path) = &report.path {
-            self.printer.result(&for_terminal(path));
+            self.printer.result(path);
         }
         warn(report, self.printer);
         if !self.json && !self.quiet {
@@ -61,6 +61,13 @@ impl<'a> PullReporter<'a> {
         }
     }
 
+    /// Reports that the standard output cannot be written to.
+    pub(super) fn no_output(&mut self, error: &std::io::Error) {
+        let text = "cannot write to the standard output".to_owned();
+        self.printer.error(&[text, error.to_string()], &[]);
+        self.codes.push(exit_code::UNEXPECTED);
+    }
+
     /// Reports an image that was not found.
     pub(super) fn missing(&mut self, missing: &Missing) {
         let Missing { named, failed } = missing;
@@ -70,7 +77,7 @@ impl<'a> PullReporter<'a> {
         if self.json {
             let error = output::error(&chain, code);
             let object = json!({ "image": named, "verified": false, "error": error });
-            self.printer.result(&object.to_string());
+            self.printer.json(&object);
         }
         self.failures.push(format!("{named}: {}", chain.last().map_or("", String::as_str)));
     }
@@ -89,7 +96,7 @@ impl<'a> PullReporter<'a> {
         let (bytes, rate) = (output::bytes(bytes), output::speed(bytes, seconds));
         self.printer.note(&format!("{words}: {bytes} in {seconds:.1} s, {rate}/s"));
         for failure in &self.failures {
-            self.printer.note(&for_terminal(&format!("  failed  {failure}")));
+            self.printer.note(&format!("  failed  {failure}"));
         }
     }
 
@@ -102,7 +109,7 @@ impl<'a> PullReporter<'a> {
 /// Warns of data that could not be verified, where `--allow-unverified` allows that.
 pub(crate) fn warn(report: &DownloadReport, printer: &Printer) {
     if let Some(reason) = &report.unverified_because {
-        printer.note(&format!("warning: the data is not proved: {}", for_terminal(reason)));
+        printer.note(&format!("warning: the data is not proved: {reason}"));
     }
 }
 
@@ -114,7 +121,7 @@ pub(crate) fn failed(error: &PullError, named: &str, json: bool, printer: &Print
     if json {
         let error = output::error(&chain, code);
         let object = json!({ "image": named, "verified": false, "error": error });
-        printer.result(&object.to_string());
+        printer.json(&object);
     }
     printer.error(&chain, &Vec::from_iter(hints::for_download(&error.failure)));
     code

@@ -91,7 +91,10 @@ impl Pushing<'_> {
             let expected = opening::expected(&args.proof, &options.http, printer).await?;
             let open = Open { options, expected };
             let first = match self.files {
-                [file] => Some(open.open(file).await?),
+                [file] => {
+                    opening::announce_input(file, printer);
+                    Some(open.open(file).await?)
+                }
                 _ => None,
             };
             Ok::<_, SourceError>((open, first, connect(self.clouds, &args.retry.options()).await))

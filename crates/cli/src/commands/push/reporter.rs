@@ -9,7 +9,7 @@ use imgpush_engine::{BatchSummary, PushError, PushFailure, Report};
 use super::clouds::shown;
 use crate::args::PushArgs;
 use crate::exit_code::{self, Code};
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 use crate::report_page::{self, ReportFile};
 use crate::{hints, output};
 
@@ -116,12 +116,13 @@ impl<'a> PushReporter<'a> {
     fn pushed(&mut self, report: &Report) {
         self.codes.push(exit_code::DONE);
         if self.args.json {
-            return self.printer.result(&output::any(report).to_string());
+            self.printer.json(&output::any(report));
+            return;
         }
         let cloud = (!self.is_one_cloud).then_some(&*report.cloud);
         let source = (!self.is_one_image()).then_some(&*report.source);
         let words: Vec<_> = [Some(&*report.id), cloud, source].into_iter().flatten().collect();
-        self.printer.result(&for_terminal(&words.join("  ")));
+        self.printer.result(&words.join("  "));
         if !self.args.quiet {
             let lines = output::summary(report);
             let lines = if self.is_one_image() { lines } else { output::in_short(lines) };
@@ -133,7 +134,7 @@ impl<'a> PushReporter<'a> {
         let code = exit_code::of(error.kind());
         self.codes.push(code);
         if self.args.json {
-            self.printer.result(&output::failure(error, code).to_string());
+            self.printer.json(&output::failure(error, code));
         }
     }
 
@@ -146,14 +147,14 @@ impl<'a> PushReporter<'a> {
     /// Prints the summary of several images.
     pub(super) fn sum_up(&self, summary: &BatchSummary) {
         if self.args.json {
-            self.printer.result(&output::batch(summary).to_string());
+            self.printer.json(&output::batch(summary));
         }
         if self.args.quiet {
             return;
         }
         self.printer.note(&output::batch_summary(summary));
         for failure in &self.failures {
-            self.printer.note(&for_terminal(&format!("  failed  {failure}")));
+            self.printer.note(&format!("  failed  {failure}"));
         }
     }
 
