@@ -5,10 +5,15 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use imgpush_client::{
+    Cloud, CloudOptions, ImageClient, Location, NewImage, Status, Surroundings, WaitOptions,
+};
 use imgpush_sandbox::{PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
 use imgpush_tests::{imgpush, pattern_file, text};
 use serde_json::Value;
@@ -41,6 +46,11 @@ macro_rules! against {
             #[test]
             fn many_images_fit_the_memory() {
                 super::many_images_fit_the_memory(Side::$side);
+            }
+
+            #[test]
+            fn a_store_without_random_reads_gives_an_image_by_one_stream() {
+                super::a_store_without_random_reads_gives_an_image_by_one_stream(Side::$side);
             }
         }
     };
@@ -92,6 +102,10 @@ impl Scene {
         let files: Vec<PathBuf> = (0..images)
             .map(|n| pattern_file(scene.folder.path(), &format!("pulled{n}.img"), bytes + n))
             .collect();
+        std::fs::create_dir(scene.target()).unwrap();
+        if files.is_empty() {
+            return scene;
+        }
         let output = scene.program().args(["push", "--json"]).args(&files).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         let reports = text(&output.stdout);
@@ -101,7 +115,6 @@ impl Scene {
             .map(|report| (word(&report, "id"), PathBuf::from(word(&report, "source"))))
             .collect();
         assert_eq!(scene.images.len() as u64, images);
-        std::fs::create_dir(scene.target()).unwrap();
         scene
     }
 
@@ -279,6 +292,108 @@ fn a_full_disk_leaves_a_part_to_go_on_with(side: Side) {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(assert_resumed(&before, &text(&output.stdout), "with room"), 2);
     scene.assert_complete();
+}
+
+/// A web server with one file, which takes no heed of `Range`. It ends with the process.
+fn web(path: &Path) -> String {
+    let data = std::sync::Arc::new(std::fs::read(path).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/image", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let data = std::sync::Arc::clone(&data);
+            std::thread::spawn(move || serve(stream, &data));
+        }
+    });
+    url
+}
+
+fn serve(mut stream: TcpStream, data: &[u8]) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 1024];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = stream.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        request.extend_from_slice(&buffer[..count]);
+    }
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nContent-Type: application/octet-stream\r\n\
+         Connection: close\r\n\r\n",
+        data.len()
+    )?;
+    if !request.starts_with(b"HEAD") {
+        stream.write_all(data)?;
+    }
+    stream.flush()
+}
+
+/// Registers what is at an address as an image of the store `web`, of type http; its id.
+fn register(scene: &Scene, url: &str) -> String {
+    let mut surroundings = Surroundings::default();
+    let config = scene.clouds.clone().map(|path| path.display().to_string());
+    let config = config.or_else(|| std::env::var("OS_CLIENT_CONFIG_FILE").ok()).unwrap();
+    surroundings = surroundings.with_variable("OS_CLIENT_CONFIG_FILE", config);
+    let options = CloudOptions::named(Some("testcloud".to_owned()));
+    let cloud = Cloud::load_from(&options, &surroundings).unwrap();
+    let register = async {
+        let client = ImageClient::connect(&cloud).await.unwrap();
+        let record = NewImage::named("on the web").with_formats("raw", "bare");
+        let image = client.create(&record).await.unwrap();
+        let wait = WaitOptions::default()
+            .with_timeout(Duration::from_secs(60))
+            .with_interval(Duration::from_millis(200));
+        let image = client.add_location_and_wait(&image, &Location::at(url), &wait).await.unwrap();
+        assert_eq!(image.status(), Status::Active);
+        image.id().to_owned()
+    };
+    Runtime::new().unwrap().block_on(register)
+}
+
+fn a_store_without_random_reads_gives_an_image_by_one_stream(side: Side) {
+    const BYTES: u64 = 12_000_007;
+    let mut scene = Scene::new(side, 0, 0);
+    let file = pattern_file(scene.folder.path(), "web.img", BYTES);
+    let data = std::fs::read(&file).unwrap();
+    let id = register(&scene, &web(&file));
+    scene.images.insert(id.clone(), file.clone());
+    let ends_well = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
+        output.stdout
+    };
+    let target = |name: &str| scene.target().join(name);
+    let path = |name: &str| target(name).display().to_string();
+
+    for connections in ["1", "4"] {
+        let more = ["--connections", connections];
+        let out = path(&format!("{connections}.img"));
+        ends_well(scene.program().args(["pull", &id, "-o", &out]).args(more));
+        assert!(std::fs::read(&out).unwrap() == data, "{connections} connections");
+        let piped = ends_well(scene.program().args(["pull", &id, "-o", "-", "--quiet"]).args(more));
+        assert!(piped == data, "{connections} connections");
+        let out = path(&format!("{connections}.saved"));
+        ends_well(scene.program().args(["image", "save", &id, "--file", &out]));
+        assert!(std::fs::read(&out).unwrap() == data, "{connections} connections");
+        ends_well(scene.program().args(["verify", &id]));
+
+        // What an earlier download has left is continued, unless it is not of the image.
+        let half = usize::try_from(BYTES / 2).unwrap();
+        let mut other = data[..half].to_vec();
+        other[7] ^= 1;
+        for (left, resumed) in [(&data[..half], half), (&other, 0)] {
+            let name = format!("{connections}-{resumed}.img");
+            std::fs::write(target(&format!("{name}.{id}.part")), left).unwrap();
+            let pull = ["pull", &id, "-o", &path(&name), "--json"];
+            let report = ends_well(scene.program().args(pull).args(more));
+            let report: Value = serde_json::from_slice(&report).unwrap();
+            assert_eq!(report["resumed_from"], resumed, "{report}");
+            assert!(std::fs::read(target(&name)).unwrap() == data, "{connections} connections");
+        }
+    }
+    assert!(scene.files().keys().all(|name| !name.ends_with(".part")), "{:?}", scene.files());
 }
 
 fn many_images_fit_the_memory(side: Side) {

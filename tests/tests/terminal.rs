@@ -134,3 +134,48 @@ fn several_images_share_a_narrow_terminal() {
     let all = end.join("\n");
     assert!(all.contains("3 pushed: 72.00 MiB") && all.contains("ended 0"), "{all}");
 }
+
+#[test]
+fn a_push_from_a_terminal_says_that_it_waits_for_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = imgpush().get_program().to_string_lossy().into_owned();
+    for arguments in ["push - --name x", "verify x --file -"] {
+        let login = "OS_AUTH_TYPE=none OS_ENDPOINT=http://127.0.0.1:1";
+        let script = format!("env {login} {program} {arguments}");
+        let Some(terminal) = Terminal::open(100, folder.path(), &script) else { return };
+        terminal.wait(|line| line.contains("waiting for the image on the standard input"));
+    }
+}
+
+#[test]
+fn a_terminal_that_closes_ends_a_push_and_no_record_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default())).unwrap();
+    let duration = Duration::from_secs(3600);
+    for file in ["one.raw", "two.raw"] {
+        sandbox.inject(Operation::Upload, Fault::Stall { after: 1 << 20, duration });
+        pattern_file(folder.path(), file, 24 << 20);
+    }
+    let program = imgpush().get_program().to_string_lossy().into_owned();
+    // A shell that passes the signal on, as an interactive one does, and writes the exit code down.
+    let script = format!(
+        "env OS_AUTH_TYPE=none OS_ENDPOINT={} {program} push --jobs 2 --idle-timeout 3600 \
+         one.raw two.raw & push=$!; trap 'kill -HUP $push' HUP; wait $push; wait $push; \
+         echo $? >code",
+        sandbox.url()
+    );
+    let Some(terminal) = Terminal::open(80, folder.path(), &script) else { return };
+    terminal.wait(|line| line.contains("two.raw") && line.contains("MiB"));
+    terminal.wait(|line| line.contains("one.raw") && line.contains("MiB"));
+    drop(terminal);
+    let code = (0..500).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        let code = std::fs::read_to_string(folder.path().join("code")).ok();
+        code.filter(|code| code.ends_with('\n'))
+    });
+    assert_eq!(code.as_deref(), Some("129\n"));
+    let journal = sandbox.journal();
+    let count = |method: &str| journal.iter().filter(|request| request.method == method).count();
+    assert_eq!((count("POST"), count("DELETE")), (2, 2));
+}

@@ -154,6 +154,7 @@ macro_rules! against {
                 a_store_that_is_none_is_refused
                 a_location_makes_an_image
                 a_location_with_another_hash_is_refused
+                a_store_without_random_reads_refuses_a_range
                 locations_are_not_for_everybody
                 the_cache_is_the_administrators
             }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use imgpush_client::{ClearTarget, Error, Import, ImportMethod, Location, Status};
+use futures_util::StreamExt as _;
+use imgpush_client::{ClearTarget, DownloadOptions, Error, Import, ImportMethod, Location, Status};
 
 use super::web::Web;
 use super::{ABC_SHA512, Clouds, abc, active, message, patient, raw, sized};
@@ -112,6 +113,31 @@ pub(crate) async fn a_location_makes_an_image(clouds: &Clouds) {
         assert!(matches!(again, Error::Conflict(_)), "{again}");
         client.delete(image.id()).await.unwrap();
     }
+}
+
+pub(crate) async fn a_store_without_random_reads_refuses_a_range(clouds: &Clouds) {
+    let client = &clouds.demo;
+    let web = Web::serving(b"abc").await;
+    let image = client.create(&raw("sequential")).await.unwrap();
+    let location = Location::at(format!("{}/image", web.address));
+    client.add_location_and_wait(&image, &location, &patient()).await.unwrap();
+    for range in [0..=0, 1..=2] {
+        let part = DownloadOptions::default().with_range(&range);
+        let error = client.download(image.id(), &part).await.unwrap_err();
+        assert!(matches!(error, Error::BadRequest(_)), "{error}");
+        let text = "Getting images randomly from this store is not supported";
+        assert!(message(&error).starts_with(text), "{error}");
+    }
+    // A range that cannot be comes first.
+    let behind = client.download(image.id(), &DownloadOptions::from_byte(3)).await.unwrap_err();
+    assert!(matches!(behind, Error::OutOfRange(_)), "{behind}");
+    let mut whole = client.download(image.id(), &DownloadOptions::default()).await.unwrap();
+    let mut data = Vec::new();
+    while let Some(piece) = whole.next().await {
+        data.extend_from_slice(&piece.unwrap());
+    }
+    assert_eq!(data, b"abc");
+    client.delete(image.id()).await.unwrap();
 }
 
 pub(crate) async fn a_location_with_another_hash_is_refused(clouds: &Clouds) {
