@@ -27,8 +27,8 @@ impl AskedRecord {
 }
 
 impl Records for AskedRecord {
-    fn asking(&self, id: &str) -> io::Result<()> {
-        self.next.as_ref().map_or(Ok(()), |next| next.asking(id))?;
+    fn asking(&self, id: &str, token: Option<&str>) -> io::Result<()> {
+        self.next.as_ref().map_or(Ok(()), |next| next.asking(id, token))?;
         *self.lock() = Some(id.to_owned());
         Ok(())
     }
@@ -48,9 +48,9 @@ impl Records for AskedRecord {
 pub(super) struct JournalAnd(pub(super) Arc<dyn Records>, pub(super) Arc<dyn Records>);
 
 impl Records for JournalAnd {
-    fn asking(&self, id: &str) -> io::Result<()> {
-        self.0.asking(id)?;
-        self.1.asking(id)
+    fn asking(&self, id: &str, token: Option<&str>) -> io::Result<()> {
+        self.0.asking(id, token)?;
+        self.1.asking(id, token)
     }
 
     fn gone(&self, id: &str) {

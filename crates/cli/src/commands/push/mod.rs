@@ -23,7 +23,7 @@ use super::batch::finished;
 use super::source as opening;
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
-use crate::printer::{Printer, for_terminal};
+use crate::printer::Printer;
 use crate::progress::{BatchView, View};
 use crate::report_page::ReportFile;
 use crate::{interrupt, output};
@@ -135,7 +135,7 @@ impl Pushing<'_> {
             }
         };
         if let Some(damage) = running.journal_damage() {
-            printer.note(&for_terminal(damage));
+            printer.note(damage);
         }
         let summary = finished(running, &views, |outcome| {
             let number = outcome.number;

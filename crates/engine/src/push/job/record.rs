@@ -159,7 +159,9 @@ impl UploadJob<'_> {
             Record::Asked => self.resolve_creation(id, is_hurried).await,
             Record::Made if self.options.keep_failed => self.kept(id).await,
             Record::Made => {
-                self.ownership.give_up(self.may_be_complete.load(Ordering::Relaxed));
+                let may_be_complete = self.may_be_complete.load(Ordering::Relaxed)
+                    && !self.is_upload_over(is_hurried).await;
+                self.ownership.give_up(may_be_complete);
                 match self.ownership.next() {
                     Ask::Delete => self.delete(id, is_hurried).await,
                     _ => self.kept(id).await,
@@ -171,6 +173,23 @@ impl UploadJob<'_> {
             self.tell_gone(&self.id);
         }
         outcome
+    }
+
+    /// Whether the record shows that an upload whose last byte was handed to the connection has not arrived. The
+    /// connection is closed by now, and the service needs a moment to notice that.
+    async fn is_upload_over(&self, is_hurried: bool) -> bool {
+        let looking = async {
+            loop {
+                match self.target.client.image(&self.id).await.map(|image| image.status()) {
+                    Ok(Status::Saving | Status::Uploading | Status::Importing) | Err(_) => {
+                        sleep(DELETE_INTERVAL).await;
+                    }
+                    Ok(status) => return status != Status::Active,
+                }
+            }
+        };
+        let limit = if is_hurried { HURRIED } else { self.options.settle_timeout.min(PATIENT) };
+        timeout(limit, looking).await.unwrap_or(false)
     }
 
     async fn kept(&self, id: String) -> RecordOutcome {
