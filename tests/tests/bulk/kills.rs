@@ -33,7 +33,8 @@ pub(crate) fn a_journal_survives_every_kill(side: Side) {
 }
 
 pub(crate) fn what_is_there_survives_every_kill(side: Side) {
-    survives(side, &["--if-exists", "skip"]);
+    // Without a journal no run knows that another one is dead.
+    survives(side, &["--if-exists", "skip", "--wait-for-others", "1"]);
 }
 
 fn survives(side: Side, options: &[&str]) {
@@ -90,6 +91,9 @@ fn killed_batch(
     assert_eq!(run.proved().count(), files.len(), "{what}: {run:?}");
     remember(scene, &run, &mut proved, what);
     assert_eq!(proved.len(), files.len(), "{what}: {proved:#?}");
+    if !options.contains(&"--journal") {
+        scene.delete_left_of_killed_runs();
+    }
     fell
 }
 

@@ -144,6 +144,15 @@ impl Scene {
         })
     }
 
+    /// Deletes the records that killed runs have left; they have the property of their run.
+    pub(crate) fn delete_left_of_killed_runs(&self) {
+        for image in self.images() {
+            if image.property("imgpush_run").is_some() {
+                self.runtime.block_on(self.direct.delete(image.id())).unwrap();
+            }
+        }
+    }
+
     /// The service has one image of each file, active and whole, and nothing else.
     pub(crate) fn has_exactly(&self, files: &[PathBuf], what: &str) {
         let mut names: BTreeMap<String, Vec<Image>> = BTreeMap::new();

@@ -180,16 +180,22 @@ fn killed(scene: &Scene, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
     id
 }
 
-pub(crate) fn a_run_that_was_killed_is_gone_on_with(side: Side) {
+pub(crate) fn the_record_of_a_run_that_was_killed_is_left_and_named(side: Side) {
     let scene = Scene::new(side);
     let file = scene.file(4 * MIB);
     let id = killed(&scene, &file, |_| {});
-    let run = scene.push(&file, &SKIP);
-    assert_eq!((run.code, &run.json["id"]), (Some(0), &id.clone().into()), "{run:?}");
-    assert_eq!((run.attempts(), run.notes("waited")), (1, 1), "{run:?}");
-    assert_eq!(scene.only(&file).id(), id);
+    let run = scene.push(&file, &["--if-exists", "skip", "--wait-for-others", "1"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!((run.attempts(), run.notes("passed-over")), (1, 1), "{run:?}");
+    run.says(&id);
+    let made = run.json["id"].as_str().unwrap().to_owned();
+    assert_ne!(made, id, "nobody knows whether the other run still uploads to it");
+    let left = scene.ask(async |direct| direct.image(&id).await.unwrap());
+    assert_eq!(left.status(), Status::Queued);
+    scene.ask(async |direct| direct.delete(&id).await.unwrap());
+    assert_eq!(scene.only(&file).id(), made);
     let again = scene.push(&file, &SKIP);
-    assert_eq!((&again.json["id"], &again.json["action"]), (&id.into(), &"skipped".into()));
+    assert_eq!((&again.json["id"], &again.json["action"]), (&made.into(), &"skipped".into()));
 }
 
 pub(crate) fn an_upload_that_never_ends_is_left_alone(side: Side) {

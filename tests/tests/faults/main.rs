@@ -89,7 +89,7 @@ macro_rules! against {
                 a_skip_costs_one_request
                 what_is_replaced_is_retired_and_what_stays_is_said
                 runs_at_once_make_one_image
-                a_run_that_was_killed_is_gone_on_with
+                the_record_of_a_run_that_was_killed_is_left_and_named
                 an_upload_that_never_ends_is_left_alone
             }
             staging {

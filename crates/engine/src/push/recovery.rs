@@ -105,8 +105,8 @@ pub(crate) struct RecordState<'a> {
 /// | nothing: the source failed, and may be readable when it is read again | again |
 ///
 /// Each of them where the image is `queued`. One that stays `saving` or `uploading` has an upload whose
-/// server is gone: a new record, unless it may have all the data. Anything else, `active` above all, is nothing
-/// to send to.
+/// server is gone: a new record, unless the service may still be saving all the data, since its connection is
+/// not broken. Anything else, `active` above all, is nothing to send to.
 ///
 /// Two refusals are about the record and not about the bytes: 404 or 410 where another record can take its
 /// place, and 409 where an earlier attempt may still be under way.
@@ -118,6 +118,7 @@ pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy 
         Some(ClientError::Conflict(_)) if record.may_be_complete => return Remedy::Again,
         _ => {}
     }
+    let is_broken = matches!(failure.transfer_error(), Some(TransferError::Broken { .. }));
     let remedy = match (failure.call(), failure) {
         (Some(ClientError::Unauthorized(_)), _) => Remedy::NewToken,
         (Some(error), _) if error.is_transient() && !is_for_ever(error) => Remedy::Again,
@@ -136,7 +137,9 @@ pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy 
     match record.status {
         // What cannot be asked now can perhaps when the pause is over.
         Some(Status::Queued) | None => remedy,
-        Some(Status::Saving | Status::Uploading) if !record.may_be_complete => Remedy::NewRecord,
+        Some(Status::Saving | Status::Uploading) if !record.may_be_complete || is_broken => {
+            Remedy::NewRecord
+        }
         Some(_) => Remedy::None,
     }
 }
@@ -238,7 +241,10 @@ mod tests {
             assert_eq!(remedy(&broken(), &record(status.as_ref())), expected, "{status:?}");
         }
         let complete = RecordState { may_be_complete: true, ..record(Some(&Status::Saving)) };
-        assert_eq!(remedy(&broken(), &complete), Remedy::None);
+        assert_eq!(remedy(&broken(), &complete), Remedy::NewRecord);
+        let state = String::new();
+        let unanswered = TransferError::Unanswered { seconds: 1, state }.into();
+        assert_eq!(remedy(&unanswered, &complete), Remedy::None);
         let decided = IntegrityError::Mismatch {
             field: "size",
             expected: String::new(),

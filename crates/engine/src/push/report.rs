@@ -110,7 +110,7 @@ pub enum NoteId {
     NotRead,
     /// `waited`: the push waited for another run that uploads the same image.
     Waited,
-    /// `passed-over`: the record of another run stayed `queued`, and was left.
+    /// `passed-over`: the record of another run did not change for too long, and was left.
     PassedOver,
     /// `withdrawn`: the image was deleted in favour of an equal one that another run had published.
     Withdrawn,

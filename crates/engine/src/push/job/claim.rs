@@ -103,7 +103,7 @@ impl UploadJob<'_> {
             sight,
             Sight::Unfinished { is_idle: false } | Sight::Active(Publication::Pending)
         );
-        if !is_waiting {
+        if !is_waiting && self.ownership.own().is_none() {
             self.stop_waiting(&id, sight);
         }
         self.ownership.seen(sight);
@@ -181,10 +181,12 @@ impl UploadJob<'_> {
                 self.existing.theirs = Some(Theirs(image));
                 Ok(Sight::Active(Publication::Idle))
             }
+            // Its run may have been killed right before it had finished.
+            Status::Active if unchanged >= limit => Ok(Sight::Unfinished { is_idle: true }),
+            Status::Active => Ok(Sight::Active(Publication::Pending)),
             status if waited >= limit => {
                 Err(PushFailure::StillTheirs { id: image.id().to_owned(), status, seconds })
             }
-            Status::Active => Ok(Sight::Active(Publication::Pending)),
             _ => Ok(Sight::Unfinished { is_idle: false }),
         }
     }
@@ -200,8 +202,8 @@ impl UploadJob<'_> {
         }
         if sight == (Sight::Unfinished { is_idle: true }) {
             let text = format!(
-                "image {id}, which another run has created, is still queued and was left; delete it \
-                 if no upload to it is running"
+                "image {id}, which another run has created, has not changed for too long and was left; \
+                 delete it if that run has ended"
             );
             self.target.progress.note(&text);
             self.notes.push(Note { id: NoteId::PassedOver, text });

@@ -424,8 +424,11 @@ impl World {
             Data::Active { .. } if !record.has_token => {
                 vec![Sight::Active(Publication::Published)]
             }
-            Data::Active { .. } if is_abandoned => vec![Sight::Active(Publication::Idle)],
-            Data::Active { .. } => vec![Sight::Active(Publication::Pending)],
+            Data::Active { .. } => {
+                let publication =
+                    if is_abandoned { Publication::Idle } else { Publication::Pending };
+                vec![Sight::Active(publication), Sight::Unfinished { is_idle: true }]
+            }
         }
     }
 

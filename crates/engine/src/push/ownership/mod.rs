@@ -59,8 +59,8 @@ pub(crate) enum Sight {
     Gone,
     /// This run has created it: it has the token of this run.
     Own,
-    /// Another run has created it, and it has no complete data. `is_idle` if it has been `queued` for as long
-    /// as this run waits.
+    /// Another run has created it, and has not finished. `is_idle` if it has been `queued`, or active without
+    /// being published, for as long as this run waits.
     Unfinished { is_idle: bool },
     /// Another run or another program has made it.
     Active(Publication),
