@@ -27,7 +27,7 @@ const START_BYTES: usize = 64 << 10;
 /// The thread, seen from the task that feeds it. Dropping it ends the thread behind the chunk it is at.
 pub(crate) struct Intake {
     queue: mpsc::Sender<Item>,
-    ready: Option<oneshot::Receiver<Found>>,
+    ready: Option<oneshot::Receiver<FoundPart>>,
     landed: oneshot::Receiver<Landed>,
     written: Arc<AtomicU64>,
 }
@@ -39,7 +39,7 @@ enum Item {
 }
 
 /// What an earlier download has left.
-pub(crate) struct Found {
+pub(crate) struct FoundPart {
     /// Its length.
     pub(crate) bytes: u64,
     /// The first of its bytes.
@@ -80,7 +80,7 @@ impl Intake {
         let run = move || {
             let result = work.resume(&bench, progress.as_ref()).and_then(|start| {
                 // Fails when the download was given up meanwhile; so does what follows.
-                let _ = tell_ready.send(Found { bytes: work.bytes, start });
+                let _ = tell_ready.send(FoundPart { bytes: work.bytes, start });
                 work.run()
             });
             let WriterThread { hasher, mut part, bytes, .. } = work;
@@ -105,7 +105,7 @@ impl Intake {
 
     /// What is there already, once it is hashed; none when that failed, which [`finish`](Intake::finish)
     /// tells.
-    pub(crate) async fn ready(&mut self) -> Option<Found> {
+    pub(crate) async fn ready(&mut self) -> Option<FoundPart> {
         self.ready.take()?.await.ok()
     }
 
