@@ -35,6 +35,26 @@ fn multi_thread(threads: usize) -> Option<Runtime> {
     built.ok()?.ok()
 }
 
+/// The error of a command that runs the embedded image service, where the system does not start the threads
+/// for it: it reads and writes files on those of the runtime, which would wait for ever.
+///
+/// # Errors
+///
+/// When fewer threads can be started than it needs.
+#[cfg(feature = "sandbox")]
+pub(crate) fn for_sandbox() -> Result<(), String> {
+    match can_start(SANDBOX_THREADS) {
+        true => Ok(()),
+        false => {
+            Err(format!("the system does not start the {SANDBOX_THREADS} threads of the service"))
+        }
+    }
+}
+
+/// Of each of a few connections one.
+#[cfg(feature = "sandbox")]
+const SANDBOX_THREADS: usize = 8;
+
 /// Whether the system starts so many threads at the same time.
 pub(crate) fn can_start(threads: usize) -> bool {
     let start = |_| {

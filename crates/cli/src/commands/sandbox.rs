@@ -5,9 +5,13 @@ use imgpush_sandbox::{Sandbox, SandboxOptions};
 use crate::args::SandboxArgs;
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
-use crate::{interrupt, output};
+use crate::{interrupt, output, threads};
 
 pub(crate) async fn run(args: &SandboxArgs, printer: &Printer) -> Code {
+    if let Err(error) = threads::for_sandbox() {
+        printer.error(&[error], &[]);
+        return exit_code::UNEXPECTED;
+    }
     let mut options = SandboxOptions::default().with_listen(args.listen);
     if let Some(dir) = &args.dir {
         options = options.with_dir(dir);

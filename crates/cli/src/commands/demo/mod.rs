@@ -14,8 +14,8 @@ use imgpush_engine::{
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
 use crate::exit_code::{self, Code};
-use crate::output;
 use crate::printer::Printer;
+use crate::{output, threads};
 
 pub(crate) async fn run(printer: &Printer) -> Code {
     match show(printer).await {
@@ -28,6 +28,7 @@ pub(crate) async fn run(printer: &Printer) -> Code {
 }
 
 async fn show(printer: &Printer) -> anyhow::Result<()> {
+    threads::for_sandbox().map_err(anyhow::Error::msg)?;
     let folder = tempfile::tempdir().context("no folder for the demo")?;
     let file = folder.path().join("demo.qcow2");
     let mut out = std::fs::File::create(&file).context("no demo image")?;

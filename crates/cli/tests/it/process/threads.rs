@@ -20,6 +20,7 @@ fn limited(scene: &Scene, user: &str, threads: u32, arguments: &[&str]) -> Run {
     if is_root() {
         command.args(["setpriv", "--reuid", user, "--regid", user, "--clear-groups"]);
     }
+    let threads = threads + others();
     command.arg("prlimit").arg(format!("--nproc={threads}:{threads}"));
     command.arg(whole.get_program()).args(whole.get_args());
     command.env("HOME", scene.folder.path()).current_dir(scene.folder.path());
@@ -31,6 +32,16 @@ fn limited(scene: &Scene, user: &str, threads: u32, arguments: &[&str]) -> Run {
         run.stderr
     );
     run
+}
+
+/// Threads that the user of the program has already: none where it is one of its own.
+fn others() -> u32 {
+    if is_root() {
+        return 0;
+    }
+    let output = Command::new("sh").args(["-c", "ps -L -u $(id -u) --no-headers | wc -l"]).output();
+    let count = String::from_utf8(output.unwrap().stdout).unwrap();
+    count.trim().parse().unwrap()
 }
 
 fn is_root() -> bool {
@@ -94,6 +105,21 @@ fn a_list_of_digests_is_complete_or_the_run_fails() {
         assert_eq!(run.code == Some(0), lines == files.len(), "{threads}: {}", run.stderr);
     }
     assert!(complete >= 3, "{complete} of {} were complete", LIMITS.len());
+}
+
+#[test]
+fn a_service_that_could_not_answer_does_not_start() {
+    if !has_limits() {
+        return;
+    }
+    let scene = open_scene();
+    for command in ["demo", "sandbox"] {
+        let run = limited(&scene, "54323", 4, &[command]);
+        assert_eq!(run.code, Some(1), "{command}: {}", run.stderr);
+        assert!(run.stderr.contains("error: the system does not start"), "{}", run.stderr);
+    }
+    let run = limited(&scene, "54323", 40, &["demo"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
 }
 
 #[test]
