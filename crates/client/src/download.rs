@@ -125,8 +125,6 @@ impl ImageClient {
             url.query_pairs_mut().append_pair("prefer", &options.prefer.join(","));
         }
         let mut headers = HeaderMap::new();
-        // A proxy that compressed would hide how long the answer is.
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(range) = options.range() {
             let range = HeaderValue::from_str(&range).expect("digits are plain ASCII");
             headers.insert(header::RANGE, range);

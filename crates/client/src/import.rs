@@ -125,6 +125,7 @@ impl Import {
         self.all_stores_must_succeed == Some(false)
     }
 
+    #[expect(clippy::indexing_slicing, reason = "an object that is made here")]
     fn to_json(&self) -> Value {
         let mut method = match &self.method {
             ImportMethod::Other { fields, .. } => fields.clone(),

@@ -93,7 +93,8 @@ impl ImageClient {
     pub async fn schema(&self) -> Result<ImageSchema, Error> {
         let schema = self.schema_of("image").await?;
         let values = |attribute: &str| {
-            let values = schema["properties"][attribute]["enum"].as_array();
+            let values =
+                schema.pointer(&format!("/properties/{attribute}/enum")).and_then(Value::as_array);
             values.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
         Ok(ImageSchema {

@@ -60,6 +60,7 @@
 //! What this crate is not: it does not read, hash or check image data, and a [`Download`] is not
 //! verified. `imgpush-engine` does that.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod accessors;
 mod age;

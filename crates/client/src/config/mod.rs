@@ -62,11 +62,11 @@ impl Cloud {
             || (named.is_none()
                 && settings::describe_a_cloud(options.settings().map(|(key, _)| key)));
         let known = known(&files, described.then_some(from_variables));
-        let name = match named {
-            Some(name) => name.to_owned(),
-            None if described => from_variables.to_owned(),
-            None if known.len() == 1 => known[0].clone(),
-            None => return Err(ConfigError::NoCloud { known }),
+        let name = match (named, &*known) {
+            (Some(name), _) => name.to_owned(),
+            (None, _) if described => from_variables.to_owned(),
+            (None, [only]) => only.clone(),
+            (None, _) => return Err(ConfigError::NoCloud { known }),
         };
         let mut notes = Vec::new();
         let mut settings = if described && name == from_variables {

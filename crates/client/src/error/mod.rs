@@ -392,24 +392,23 @@ fn json_message(json: &serde_json::Value) -> Option<String> {
 fn without_markup(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find('<') {
-        plain.push_str(&rest[..start]);
-        let tag = &rest[start..];
+    while let Some((before, tag)) = rest.split_once('<') {
+        plain.push_str(before);
         // What cannot be a tag is text: `size < 5`.
-        let is_tag =
-            tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
-        let Some(end) = tag.find('>').filter(|_| is_tag) else {
+        let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+        let Some((name, after)) = tag.split_once('>').filter(|_| is_tag) else {
             plain.push('<');
-            rest = &tag[1..];
+            rest = tag;
             continue;
         };
-        let name = tag[1..end].to_ascii_lowercase();
-        rest = &tag[end + 1..];
+        let name = name.to_ascii_lowercase();
+        rest = after;
         // Scripts and styles have no words for the reader.
         for hidden in ["script", "style"] {
             if name.split_whitespace().next() == Some(hidden) {
                 let close = format!("</{hidden}");
-                rest = rest.to_ascii_lowercase().find(&close).map_or("", |at| &rest[at..]);
+                let end = rest.to_ascii_lowercase().find(&close);
+                rest = end.and_then(|at| rest.get(at..)).unwrap_or_default();
             }
         }
         plain.push(' ');

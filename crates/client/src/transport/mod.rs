@@ -1,5 +1,6 @@
 //! One HTTP client a cloud, and what every call does alike: headers, time-outs, errors.
 
+mod body;
 mod options;
 mod resolver;
 mod tls;
@@ -11,6 +12,7 @@ use reqwest::{Proxy, Response, redirect};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use body::BodyError;
 pub use options::{ClientCertificate, HttpOptions};
 
 use self::resolver::Resolver;
@@ -74,7 +76,12 @@ impl HttpClient {
             .http1_only()
             // Deployments under uWSGI close after each answer. Where one does not, a kept connection
             // that the server closes at the wrong moment would cost an upload.
-            .pool_max_idle_per_host(0);
+            .pool_max_idle_per_host(0)
+            // Whatever features a program gives to reqwest: what is decompressed could be of any size.
+            .no_gzip()
+            .no_deflate()
+            .no_brotli()
+            .no_zstd();
         if let Some(proxy) = &options.proxy {
             let proxy = Proxy::all(proxy.as_str())
                 .map_err(|error| invalid("proxy", chain(&error.without_url())))?;
@@ -96,6 +103,7 @@ impl HttpClient {
             .client
             .request(method.clone(), url.clone())
             .header(header::ACCEPT, HeaderValue::from_static(JSON))
+            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .headers(headers)
             .timeout(self.call_timeout);
         if let Some(body) = body {
@@ -105,7 +113,7 @@ impl HttpClient {
         let (status, headers) = (response.status(), response.headers().clone());
         tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
         let body = if status.is_success() {
-            response.bytes().await.map_err(|error| transport(method, url, error))?.into()
+            body::complete(response).await.map_err(|error| unreadable(method, url, error))?
         } else {
             error_body(response).await
         };
@@ -130,12 +138,12 @@ impl HttpClient {
         if let Payload::Json(media_type, value) = payload {
             request = request.header(header::CONTENT_TYPE, *media_type).body(value.to_string());
         }
-        let transport = |error| transport(method, url, error);
-        let response = request.send().await.map_err(transport)?;
+        let response = request.send().await.map_err(|error| transport(method, url, error))?;
         let response = check(method, url, response).await?;
         let headers = response.headers().clone();
-        let body = response.bytes().await.map_err(transport)?;
-        Ok((headers, body.into()))
+        let body =
+            body::complete(response).await.map_err(|error| unreadable(method, url, error))?;
+        Ok((headers, body))
     }
 
     /// An answer whose body is yet to be read. Only its beginning has a time-out.
@@ -201,6 +209,8 @@ fn headers(token: &Token) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // Without it errors come as an HTML page.
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    // A proxy that compressed would hide how long the answer is.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     token.apply(&mut headers);
     headers
 }
@@ -253,19 +263,11 @@ fn waiting_time(text: &str) -> Option<Duration> {
 
 /// As much of an error page as is worth reading. A page that breaks off is read as far as it came:
 /// a server that refuses early resets the connection behind its answer.
-async fn error_body(mut response: Response) -> Vec<u8> {
+async fn error_body(response: Response) -> Vec<u8> {
     let mut body = Vec::new();
-    let read = async {
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > ERROR_BODY_BYTES {
-                break;
-            }
-        }
-    };
     // What came in time is kept.
+    let read = body::start(response, ERROR_BODY_BYTES, &mut body);
     let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, read).await;
-    body.truncate(ERROR_BODY_BYTES);
     body
 }
 
@@ -281,6 +283,18 @@ fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Error {
         Error::TimedOut { method, url, source }
     } else {
         Error::Transport { method, url, source }
+    }
+}
+
+/// The error of a body that was not read.
+fn unreadable(method: &Method, url: &Url, error: BodyError) -> Error {
+    match error {
+        BodyError::Interrupted(error) => transport(method, url, error),
+        error => Error::Decode {
+            method: method.clone(),
+            url: redact::shown(url),
+            source: Box::new(error),
+        },
     }
 }
 

@@ -298,6 +298,25 @@ async fn regions_and_interfaces_choose_the_endpoint() {
 }
 
 #[tokio::test]
+async fn an_answer_of_another_shape_has_no_endpoint() {
+    let service = Service::start().await;
+    let place = Place::new(&service, &cloud("", USER));
+    for body in [
+        "5",
+        "[]",
+        r#""token""#,
+        r#"{"token": 5}"#,
+        r#"{"token": ["catalog"]}"#,
+        r#"{"token": {"project": 5, "expires_at": 5, "catalog": {}}}"#,
+        r#"{"token": {"catalog": [5, {"type": "image", "endpoints": 5}]}}"#,
+    ] {
+        service.answer(move |_| Some((201, token().1, body.to_owned())));
+        let error = place.cloud().identity().unwrap().endpoint().await.unwrap_err();
+        assert!(matches!(error, Error::NoEndpoint { .. }), "{body}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_version_document_is_not_needed() {
     let service = Service::start().await;
     let decoy = Service::start().await;

@@ -42,6 +42,9 @@ pub(super) struct Connection {
     attempts: u32,
     /// Requests in a row that brought no byte.
     failures: u32,
+    /// Responses that ended without an interruption, but before the last byte requested. The bytes that
+    /// they brought do not reset this: a server that sends one byte a request would be asked for ever.
+    short_responses: u32,
 }
 
 /// The end of an attempt.
@@ -84,6 +87,7 @@ impl Connection {
             body: None,
             attempts: 0,
             failures: 0,
+            short_responses: 0,
         })
     }
 
@@ -137,11 +141,16 @@ impl Connection {
         let available = self.size.unwrap_or_default().saturating_sub(offset);
         let wanted = space.len().min(usize::try_from(available).unwrap_or(usize::MAX));
         let mut filled = 0;
-        while filled < wanted {
-            match self.range(offset + filled as u64, &mut space[filled..wanted]).await {
-                Ok(count) => {
+        while let Some(rest) = space.get_mut(filled..wanted).filter(|rest| !rest.is_empty()) {
+            match self.range(offset + filled as u64, rest).await {
+                Ok(count) if filled + count == wanted => {
                     self.failures = 0;
+                    filled = wanted;
+                }
+                Ok(count) => {
                     filled += count;
+                    let (at, size) = (offset + filled as u64, self.size.unwrap_or_default());
+                    self.retry_after(Interruption::Short { at, size }.into()).await?;
                 }
                 Err(error) => self.retry_after(error).await?,
             }
@@ -159,7 +168,10 @@ impl Connection {
             AttemptError::Permanent(error) => return Err(error),
             AttemptError::Transient(source, least) => (source, least),
         };
-        if self.failures == self.retry.retries {
+        if let Interruption::Short { .. } = source {
+            self.short_responses += 1;
+        }
+        if self.failures >= self.retry.retries || self.short_responses > self.retry.retries {
             let (name, at, attempts) = (self.name.clone(), self.at, self.attempts);
             return Err(SourceError::GaveUp { name, at, attempts, source });
         }

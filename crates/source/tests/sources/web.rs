@@ -136,6 +136,12 @@ impl Answer {
         self
     }
 
+    /// Another body, with the headers as they are.
+    pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self
+    }
+
     /// More of a body than its headers know of.
     pub(crate) fn followed_by(mut self, more: &[u8]) -> Self {
         self.body.extend_from_slice(more);

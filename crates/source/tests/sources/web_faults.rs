@@ -171,6 +171,57 @@ fn a_body_that_is_always_short_is_never_a_success() {
     assert!(matches!(error, SourceError::Endless { .. }), "{error:?}");
 }
 
+/// The ranges of a server that answers each request with at most `most` bytes of it, and says so.
+fn short_range(data: &[u8], request: &Request, most: usize) -> Answer {
+    let (first, _) =
+        request.headers["range"].strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let first: usize = first.parse().unwrap();
+    let range = format!("bytes={first}-{}", first + most.max(1) - 1);
+    let request = Request { headers: [("range".to_owned(), range)].into(), ..request.clone() };
+    let answer = Answer::of(data, &request);
+    if most > 0 {
+        return answer;
+    }
+    // The header cannot say that a range is empty.
+    answer.with_body(&[]).without("Content-Length").with("Transfer-Encoding", "chunked")
+}
+
+#[test]
+fn ranges_that_are_always_short_are_given_up() {
+    for most in [0, 1, 20_000] {
+        let web =
+            first_then(breaking(), move |request| short_range(&content(LENGTH), request, most));
+        let error = read(&web).unwrap_err();
+        let SourceError::GaveUp { at, source: Interruption::Short { size, .. }, .. } = error else {
+            panic!("{most}: {error:?}");
+        };
+        assert_eq!((at, size), (30_000 + 3 * most as u64, LENGTH as u64), "{most}");
+        // After the first request three, as two retries are allowed. Without a byte between them, the
+        // interruption of the first is one of the failures in a row.
+        assert_eq!(web.count(), if most == 0 { 3 } else { 4 }, "{most}");
+    }
+    for most in [0, 1] {
+        let whole = |request: &Request| Answer::of(&content(LENGTH), request);
+        let web = first_then(whole, move |request| short_range(&content(LENGTH), request, most));
+        let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
+        let error = source.random_access().unwrap().read_at(7, &mut [0; 9]).unwrap_err();
+        let short = matches!(error, SourceError::GaveUp { source: Interruption::Short { .. }, .. });
+        assert!(short, "{most}: {error:?}");
+        assert_eq!(web.count(), 4, "{most}");
+    }
+}
+
+/// A server may send less than the range that it is asked for.
+#[test]
+fn a_range_that_is_short_once_is_resumed() {
+    let web = first_then(breaking(), |request| match request.number {
+        1 => short_range(&content(LENGTH), request, 50_000),
+        _ => Answer::of(&content(LENGTH), request),
+    });
+    assert!(read(&web).unwrap() == content(LENGTH));
+    assert_eq!(web.count(), 3);
+}
+
 #[test]
 fn an_overloaded_server_is_asked_again_and_a_refusal_is_not() {
     let web = Web::start(|request| match request.number {

@@ -36,6 +36,7 @@ pub enum User {
 
 impl User {
     /// With the secret that shows who it is, under its key.
+    #[expect(clippy::indexing_slicing, reason = "an object that is made here")]
     fn to_json(&self, proof: Option<(&str, &Secret)>) -> Value {
         let mut user = match self {
             User::Id(id) => json!({"id": id}),
@@ -144,6 +145,7 @@ impl Scope {
 }
 
 /// The body of `POST /v3/auth/tokens`.
+#[expect(clippy::indexing_slicing, reason = "objects that are made here")]
 pub(super) fn request(method: &LoginMethod, scope: &Scope) -> Value {
     let mut identity = json!({"methods": []});
     for (name, told) in method.to_json() {

@@ -181,11 +181,11 @@ impl Keystone {
             return Err(self.refused(&Method::GET, &url, &reply));
         }
         let document = serde_json::from_slice::<Value>(&reply.body).unwrap_or_default();
-        let versions = [&document["versions"]["values"], &document["versions"]];
-        let versions =
-            versions.into_iter().find_map(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let list = |at: &str| document.pointer(at).and_then(Value::as_array);
+        let versions = list("/versions/values").or_else(|| list("/versions"));
         let version = versions
-            .iter()
+            .into_iter()
+            .flatten()
             .find(|version| version["id"].as_str().is_some_and(|id| id.starts_with("v3")));
         let links = version.and_then(|version| version["links"].as_array());
         let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "self"));
@@ -222,7 +222,7 @@ impl Keystone {
         }
         let answer = serde_json::from_slice::<Value>(&reply.body)
             .map_err(|error| unreadable(&Method::POST, &url, Box::new(error)))?;
-        match answer[&client.token_type].as_str() {
+        match answer.get(&client.token_type).and_then(Value::as_str) {
             Some(token) => Ok(token.into()),
             None => {
                 let missing = format!("there is no {} in it", client.token_type);
@@ -240,8 +240,8 @@ impl Keystone {
         }
         let described = serde_json::from_slice::<Value>(&reply.body)
             .map_err(|error| unreadable(&Method::GET, &url, Box::new(error)))?;
-        let endpoint = described["token_endpoint"].as_str().and_then(|url| Url::parse(url).ok());
-        let endpoint = endpoint.ok_or_else(|| {
+        let endpoint = described.get("token_endpoint").and_then(Value::as_str);
+        let endpoint = endpoint.and_then(|url| Url::parse(url).ok()).ok_or_else(|| {
             unreadable(&Method::GET, &url, "there is no token_endpoint in it".into())
         })?;
         match may_name(&url, &endpoint) {

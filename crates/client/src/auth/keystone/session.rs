@@ -31,18 +31,14 @@ const MARGIN: Duration = Duration::from_secs(2);
 impl Session {
     /// From the token of the header and the body beside it. What the body leaves out is not needed.
     pub(super) fn new(token: Secret, mut body: Value) -> Session {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let told = &mut body["token"];
-        let services = match told["catalog"].take() {
-            Value::Array(services) => services,
+        let text = |at: &str| body.pointer(at).and_then(Value::as_str);
+        let project = text("/token/project/id").map(str::to_owned);
+        let end = text("/token/expires_at").and_then(iso8601);
+        let services = match body.pointer_mut("/token/catalog").map(Value::take) {
+            Some(Value::Array(services)) => services,
             _ => Vec::new(),
         };
-        Session {
-            token,
-            project: text(&told["project"]["id"]),
-            end: told["expires_at"].as_str().and_then(iso8601),
-            services,
-        }
+        Session { token, project, end, services }
     }
 
     /// Whether the token ends within [`MARGIN`]: a request made with it could be refused on its way. A

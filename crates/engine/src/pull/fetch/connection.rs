@@ -36,6 +36,9 @@ pub(super) struct Connection {
     overran: bool,
     /// Breaks since the last byte that came.
     failures: u32,
+    /// Answers that ended without a break, but before the last byte asked for. The bytes that they
+    /// brought do not reset this: a service that sends one byte a request would be asked for ever.
+    short_answers: u32,
 }
 
 struct OpenBody {
@@ -91,6 +94,7 @@ impl Connection {
             filling: None,
             overran: false,
             failures: 0,
+            short_answers: 0,
         }
     }
 
@@ -155,7 +159,10 @@ impl Connection {
                 Err(ConnectionTrouble::Passing(broken)) => broken,
             };
             self.connection = None;
-            if self.failures >= patience.retries {
+            if let TransferInterrupted::Short { .. } = broken {
+                self.short_answers += 1;
+            }
+            if self.failures >= patience.retries || self.short_answers > patience.retries {
                 return Err(FetchStop::Failed(PullFailure::GaveUp {
                     at: self.at,
                     attempts: self.subject.tally.requests(),

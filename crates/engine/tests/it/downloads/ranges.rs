@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use imgpush_engine::{DownloadOptions, IntegrityError, PartialOutcome, PullFailure};
+use imgpush_engine::{
+    DownloadOptions, IntegrityError, PartialOutcome, PullFailure, TransferInterrupted,
+};
 use md5::Md5;
 use serde_json::json;
 use sha2::{Digest as _, Sha512};
@@ -115,4 +117,36 @@ async fn a_damaged_segment_is_found_out() {
         PullFailure::Integrity(IntegrityError::Differs { field: "os_hash_value", .. })
     ));
     assert!(scene.files().is_empty());
+}
+
+/// Also where each of them brings bytes: with one byte a request, an image would take years.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_are_always_short_end_the_download() {
+    let data = data(LARGE);
+    let image = image(&data, &json!({}));
+    for (most, connections) in [(0, 1), (1, 1), (1000, 1), (0, 4), (1, 4)] {
+        let mut options = over(connections);
+        options.retries = 2;
+        let scene = Scripted::new(data.clone(), [Act::Short(most); 1000]).await.within(MEMORY);
+        // With a partial file the first request is for a range, too.
+        std::fs::write(scene.partial(), &data[..MIB]).unwrap();
+        let error = scene.fetch_with(&image, options).await.unwrap_err();
+        assert!(
+            matches!(
+                &*error.failure,
+                PullFailure::GaveUp { source: TransferInterrupted::Short { .. }, .. }
+            ),
+            "{most} over {connections}: {error:?}"
+        );
+        let asked = scene.asked().len();
+        assert!(asked <= 3 * (connections + 1), "{most} over {connections}: {asked} requests");
+        assert!(matches!(error.partial, PartialOutcome::Kept { .. }), "{error:?}");
+    }
+
+    // Once is no failure.
+    let scene = Scripted::new(data.clone(), [Act::Short(1000)]).await.within(MEMORY);
+    std::fs::write(scene.partial(), &data[..MIB]).unwrap();
+    let report = scene.fetch_with(&image, over(1)).await.unwrap();
+    assert!(is_same(&scene.destination(), &data));
+    assert_eq!(report.attempts, 2);
 }

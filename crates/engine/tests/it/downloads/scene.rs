@@ -33,6 +33,8 @@ pub(crate) enum Act {
     Status(u16),
     /// Does not say how long the answer is.
     Endless,
+    /// Answers a range with at most so many bytes of it, and says so.
+    Short(u64),
 }
 
 /// A service with one image.
@@ -90,8 +92,14 @@ impl Service {
         let is_part = self.ranges && range.is_some();
         let from = if is_part { from } else { 0 };
         let end = to.parse().map_or(size, |to: u64| if is_part { to + 1 } else { size });
+        let end = match act {
+            Some(Act::Short(most)) if is_part => end.min(from + most),
+            _ => end,
+        };
         let status = if is_part {
-            format!("206 Partial Content\r\ncontent-range: bytes {from}-{}/{size}", end - 1)
+            // Of an empty range there is no last byte: the range is the one asked for.
+            let last = if end == from { size } else { end } - 1;
+            format!("206 Partial Content\r\ncontent-range: bytes {from}-{last}/{size}")
         } else {
             "200 OK".to_owned()
         };
