@@ -42,6 +42,7 @@
 //! | `openpgp` | [`checksum::Keys`]: signatures of lists of checksums |
 //! | `mmap` | [`MappedSource`]: files mapped into memory (Linux) |
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod address;
 mod backoff;
@@ -53,6 +54,7 @@ mod compression;
 mod decompress;
 mod error;
 mod file_name;
+mod fill;
 mod http;
 mod local;
 mod open;

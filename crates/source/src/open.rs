@@ -180,7 +180,9 @@ impl SourceOptions {
         }
         let mut start = [0; MAGIC_BYTES];
         let count = source.peek(&mut start)?;
-        let Some(compression) = Compression::of(&start[..count]) else { return plain(source) };
+        let Some(compression) = start.get(..count).and_then(Compression::of) else {
+            return plain(source);
+        };
         tracing::info!(source = source.name(), %compression, "unpacking");
         let decompressed = Decompressed::new(Box::new(source), compression)?;
         Ok(Box::new(match self.max_bytes {

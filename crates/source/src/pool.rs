@@ -216,7 +216,7 @@ impl Buffer {
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        self.bytes.as_deref().map_or(&[], |bytes| &bytes[..self.filled])
+        self.bytes.as_deref().and_then(|bytes| bytes.get(..self.filled)).unwrap_or_default()
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn zeros(count: u64) -> Bytes {
 /// the comparison at its first byte that is not zero.
 #[must_use]
 pub fn is_zero(bytes: &[u8]) -> bool {
-    bytes.chunks(PAGE.len()).all(|piece| *piece == PAGE[..piece.len()])
+    bytes.chunks(PAGE.len()).all(|piece| PAGE.starts_with(piece))
 }
 
 #[cfg(test)]

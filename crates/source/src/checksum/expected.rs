@@ -110,7 +110,7 @@ impl Expected {
             };
             // One of two digests without a name may be of the compressed bytes and one of the content.
             let Some(other) =
-                claims[..number].iter().find(is_other).filter(|_| one.of != Of::Either)
+                claims.iter().take(number).find(is_other).filter(|_| one.of != Of::Either)
             else {
                 continue;
             };

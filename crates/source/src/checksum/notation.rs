@@ -164,8 +164,8 @@ fn entry(line: &[u8], untagged: &[Algorithm]) -> Option<(Vec<u8>, Digest)> {
 fn tagged(line: &[u8]) -> Option<(&[u8], Digest)> {
     let open = line.iter().position(|byte| *byte == b'(')?;
     let close = line.iter().rposition(|byte| *byte == b')')?;
-    let algorithm = algorithm(line[..open].trim_ascii_end())?;
-    let hex = line[close + 1..].trim_ascii_start().strip_prefix(b"=")?;
+    let algorithm = algorithm(line.get(..open)?.trim_ascii_end())?;
+    let hex = line.get(close + 1..)?.trim_ascii_start().strip_prefix(b"=")?;
     Some((line.get(open + 1..close)?, digest(algorithm, hex.trim_ascii())?))
 }
 

@@ -9,6 +9,7 @@ use imgpush_digest::{Algorithm, Busy, Digests, MultiHasher};
 
 use crate::chunk::{Chunk, Slices};
 use crate::error::SourceError;
+use crate::fill::copy;
 use crate::pool::Pool;
 use crate::source::{Source, SourceTimes};
 
@@ -116,9 +117,7 @@ impl BufRead for Input {
 
 impl Read for Input {
     fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
-        let chunk = self.fill_buf()?;
-        let count = chunk.len().min(space.len());
-        space[..count].copy_from_slice(&chunk[..count]);
+        let count = copy(self.fill_buf()?, space);
         self.consume(count);
         Ok(count)
     }

@@ -18,6 +18,7 @@ use crate::chunk::Chunk;
 use crate::compression::Compression;
 use crate::error::SourceError;
 use crate::file_name;
+use crate::fill::unfilled;
 use crate::pool::Pool;
 use crate::provenance::{Provenance, Published};
 use crate::source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
@@ -99,8 +100,8 @@ impl Decompressed {
 
     fn decompress(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
         let mut filled = 0;
-        while filled < space.len() {
-            match self.decoder.read(&mut space[filled..])? {
+        while let Some(rest) = unfilled(space, filled) {
+            match self.decoder.read(rest)? {
                 0 => break,
                 count => filled += count,
             }

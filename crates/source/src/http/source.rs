@@ -15,6 +15,7 @@ use crate::address::{shown_text, shown_url};
 use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::file_name::file_name;
+use crate::fill::{copy, unfilled};
 use crate::pool::Pool;
 use crate::source::{Peek, ReadAt, Rewind, Source};
 
@@ -108,13 +109,13 @@ impl Source for HttpSource {
         let mut buffer = pool.take().map_err(|source| self.connection.failed(source))?;
         let space = buffer.space();
         let mut filled = 0;
-        while filled < space.len() {
+        while let Some(rest) = unfilled(space, filled) {
             if self.piece.is_empty() {
                 let Some(piece) = self.receive()? else { break };
                 self.piece = piece;
             }
-            let count = self.piece.len().min(space.len() - filled);
-            self.piece.copy_to_slice(&mut space[filled..filled + count]);
+            let count = copy(&self.piece, rest);
+            self.piece.advance(count);
             filled += count;
         }
         Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
@@ -133,11 +134,9 @@ impl Peek for HttpSource {
     fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
         while self.piece.len() < space.len() {
             let Some(more) = self.receive()? else { break };
-            self.piece = [&self.piece[..], &more].concat().into();
+            self.piece = [&*self.piece, &*more].concat().into();
         }
-        let count = self.piece.len().min(space.len());
-        space[..count].copy_from_slice(&self.piece[..count]);
-        Ok(count)
+        Ok(copy(&self.piece, space))
     }
 }
 

@@ -6,12 +6,13 @@
 use std::fs::{File, Metadata};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
-use std::time::SystemTime;
 
+use super::file_stamp::FileStamp;
 use super::sparse::SparseReader;
 use crate::chunk::Chunk;
 use crate::error::SourceError;
 use crate::file_name::file_name;
+use crate::fill::unfilled;
 use crate::pool::Pool;
 use crate::source::{Peek, ReadAt, Rewind, Source};
 
@@ -21,8 +22,8 @@ pub struct FileSource {
     name: String,
     file: File,
     size: u64,
-    /// None where the file system keeps none, and for devices.
-    modified: Option<SystemTime>,
+    /// None for devices.
+    stamp: Option<FileStamp>,
     at: u64,
     holes: SparseReader,
 }
@@ -41,15 +42,15 @@ impl FileSource {
         if metadata.is_dir() {
             return Err(SourceError::Directory { name });
         }
-        let (size, modified) = if metadata.is_file() {
-            (metadata.len(), metadata.modified().ok())
+        let (size, stamp) = if metadata.is_file() {
+            (metadata.len(), Some(FileStamp::of(&metadata)))
         } else {
             // A device says its length only by its end.
             let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
             file.rewind().map_err(failed)?;
             (size, None)
         };
-        Ok(FileSource { name, file, size, modified, at: 0, holes: SparseReader::default() })
+        Ok(FileSource { name, file, size, stamp, at: 0, holes: SparseReader::default() })
     }
 
     /// The file, to be mapped.
@@ -85,8 +86,7 @@ impl Source for FileSource {
     }
 
     fn stamp(&self) -> Option<String> {
-        let since = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        Some(format!("{} bytes, {}.{:09}", self.size, since.as_secs(), since.subsec_nanos()))
+        Some(format!("{} bytes, {}", self.size, self.stamp.as_ref()?))
     }
 
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
@@ -97,7 +97,7 @@ impl Source for FileSource {
         let mut buffer = pool.take().map_err(|source| self.failed(source))?;
         let space = buffer.space();
         let wanted = left.min(space.len());
-        let space = &mut space[..wanted];
+        let (space, _) = space.split_at_mut(wanted);
         let is_hole = self.holes.read(&self.file, self.at, space);
         let filled = if is_hole { wanted } else { self.read_at(self.at, space)? };
         self.at += filled as u64;
@@ -126,7 +126,7 @@ impl Source for FileSource {
         if found > self.size {
             return Err(SourceError::Grew { name: name(), expected: self.size, found });
         }
-        if metadata.modified().ok() != self.modified {
+        if self.stamp.as_ref().is_some_and(|stamp| *stamp != FileStamp::of(&metadata)) {
             return Err(SourceError::Changed { name: name() });
         }
         Ok(())
@@ -144,9 +144,9 @@ impl Source for FileSource {
 impl ReadAt for FileSource {
     fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError> {
         let mut filled = 0;
-        while filled < space.len() {
+        while let Some(rest) = unfilled(space, filled) {
             let at = offset.saturating_add(filled as u64);
-            match read_at(&self.file, &mut space[filled..], at) {
+            match read_at(&self.file, rest, at) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -184,6 +184,7 @@ fn read_at(file: &File, space: &mut [u8], at: u64) -> std::io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -237,10 +238,49 @@ mod tests {
         );
 
         let (file, mut source) = opened();
-        let later = SystemTime::now() + std::time::Duration::from_secs(5);
+        let later = SystemTime::now() + Duration::from_secs(5);
         file.as_file().set_modified(later).unwrap();
         let error = read_all(&mut source, &pool).unwrap_err();
         assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    }
+
+    /// As `touch -r` and `rsync --times` do.
+    #[cfg(unix)]
+    #[test]
+    fn a_write_whose_time_is_set_back_is_a_change() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[7; 10_000]).unwrap();
+        let modified = file.as_file().metadata().unwrap().modified().unwrap();
+        let mut source = FileSource::open(file.path()).unwrap();
+        // The times of a file are as exact as the clock of the kernel ticks.
+        std::thread::sleep(Duration::from_millis(50));
+        file.rewind().unwrap();
+        file.write_all(&[8; 10_000]).unwrap();
+        file.as_file().set_modified(modified).unwrap();
+        let error = read_all(&mut source, &Pool::new(4, 4096)).unwrap_err();
+        assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_put_in_the_place_of_another_has_another_stamp() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        let built = |content: u8| {
+            let new = folder.path().join("new");
+            std::fs::write(&new, [content; 10_000]).unwrap();
+            File::options()
+                .write(true)
+                .open(&new)
+                .unwrap()
+                .set_modified(SystemTime::UNIX_EPOCH)
+                .unwrap();
+            std::fs::rename(new, &path).unwrap();
+            FileSource::open(&path).unwrap()
+        };
+        let (first, second) = (built(7), built(8));
+        assert_ne!(first.stamp(), second.stamp());
+        assert_eq!(second.stamp(), FileSource::open(&path).unwrap().stamp());
     }
 
     #[test]

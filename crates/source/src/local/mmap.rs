@@ -41,6 +41,7 @@ impl Map {
         Ok(Map { bytes, slot: Slot::claim(start..start + length) })
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the range is of the map, which never changes")]
     pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[range]
     }

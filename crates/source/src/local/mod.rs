@@ -1,6 +1,7 @@
 //! Files and block devices of this machine.
 
 mod file;
+mod file_stamp;
 #[cfg(all(target_os = "linux", feature = "mmap"))]
 mod mapped;
 #[cfg(all(target_os = "linux", feature = "mmap"))]

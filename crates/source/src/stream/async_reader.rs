@@ -11,6 +11,7 @@ use super::state::StreamState;
 use crate::blocking::wait;
 use crate::chunk::Chunk;
 use crate::error::SourceError;
+use crate::fill::unfilled;
 use crate::pool::Pool;
 use crate::source::Source;
 
@@ -109,8 +110,8 @@ impl<R: AsyncRead + Send> Source for AsyncReadSource<R> {
         let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
         let space = buffer.space();
         let mut filled = 0;
-        while filled < space.len() {
-            match self.read(&mut space[filled..]) {
+        while let Some(rest) = unfilled(space, filled) {
+            match self.read(rest) {
                 Ok(0) => {
                     self.state.end()?;
                     break;

@@ -11,6 +11,7 @@ use super::state::StreamState;
 use crate::blocking::wait;
 use crate::chunk::Chunk;
 use crate::error::{BoxError, SourceError};
+use crate::fill::{copy, unfilled};
 use crate::pool::Pool;
 use crate::source::{Rewind, Source};
 
@@ -133,13 +134,13 @@ where
         let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
         let space = buffer.space();
         let mut filled = 0;
-        while filled < space.len() {
+        while let Some(rest) = unfilled(space, filled) {
             if self.item.is_empty() {
                 let Some(item) = self.receive()? else { break };
                 self.item = item;
             }
-            let count = self.item.len().min(space.len() - filled);
-            self.item.copy_to_slice(&mut space[filled..filled + count]);
+            let count = copy(&self.item, rest);
+            self.item.advance(count);
             filled += count;
             self.state.advance(count)?;
         }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::chunk::Chunk;
 use crate::error::SourceError;
+use crate::fill::copy;
 use crate::pool::Pool;
 use crate::source::{ReadAt, Rewind, Source};
 
@@ -75,10 +76,7 @@ impl Source for BytesSource {
 impl ReadAt for BytesSource {
     fn read_at(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
-        let rest = &self.bytes[start..];
-        let count = rest.len().min(space.len());
-        space[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(copy(&self.bytes.slice(start..), space))
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use super::state::StreamState;
 use crate::chunk::Chunk;
 use crate::error::SourceError;
+use crate::fill::{copy, unfilled};
 use crate::pool::Pool;
 use crate::source::{Peek, Source};
 
@@ -48,8 +49,8 @@ impl<R: Read + Send> ReaderSource<R> {
     /// small chunks would become small frames of the upload.
     fn fill(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
         let mut filled = 0;
-        while filled < space.len() {
-            match self.reader.read(&mut space[filled..]) {
+        while let Some(rest) = unfilled(space, filled) {
+            match self.reader.read(rest) {
                 Ok(0) => {
                     self.state.end()?;
                     break;
@@ -82,10 +83,9 @@ impl<R: Read + Send> Source for ReaderSource<R> {
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let mut buffer = pool.take().map_err(|error| self.state.failed(error))?;
         let space = buffer.space();
-        let known = self.head.len().min(space.len());
-        space[..known].copy_from_slice(&self.head[..known]);
+        let known = copy(&self.head, space);
         self.head.drain(..known);
-        let filled = known + self.fill(&mut space[known..])?;
+        let filled = known + unfilled(space, known).map_or(Ok(0), |rest| self.fill(rest))?;
         Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
     }
 }
@@ -93,7 +93,7 @@ impl<R: Read + Send> Source for ReaderSource<R> {
 impl<R: Read + Send> Peek for ReaderSource<R> {
     fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
         let filled = self.fill(space)?;
-        self.head = space[..filled].to_vec();
+        self.head = space.iter().take(filled).copied().collect();
         Ok(filled)
     }
 }

@@ -205,11 +205,11 @@ fn parse<T: Deserializable>(text: &[u8]) -> Result<Vec<T>, pgp::errors::Error> {
         return T::from_bytes_many(text)?.collect();
     }
     let starts = text.windows(ARMOR.len()).enumerate().filter(|(_, window)| *window == ARMOR);
-    let mut starts: Vec<_> = starts.map(|(at, _)| at).collect();
-    starts.push(text.len());
+    let starts: Vec<_> = starts.map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let mut all = Vec::new();
-    for bounds in starts.windows(2) {
-        let (block, _) = T::from_armor_many_buf(&text[bounds[0]..bounds[1]])?;
+    for block in starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end)) {
+        let (block, _) = T::from_armor_many_buf(block)?;
         all.extend(block.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(all)

@@ -1,0 +1,14 @@
+//! Filling a buffer by several reads.
+
+/// The part of a buffer behind the bytes that are filled; none when it is full.
+pub(crate) fn unfilled(space: &mut [u8], filled: usize) -> Option<&mut [u8]> {
+    space.get_mut(filled..).filter(|rest| !rest.is_empty())
+}
+
+/// Copies as many bytes as both have, and returns their number.
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) -> usize {
+    let count = from.len().min(to.len());
+    let ((to, _), (from, _)) = (to.split_at_mut(count), from.split_at(count));
+    to.copy_from_slice(from);
+    count
+}
