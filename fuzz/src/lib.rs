@@ -1,5 +1,5 @@
 //! What the fuzz targets assert. `cargo test` replays the corpora through them on any toolchain;
-//! `cargo +nightly fuzz run --features fuzzing TARGET` looks for more.
+//! `cargo xtask fuzz run TARGET` looks for more.
 
 use std::array;
 use std::convert::Infallible;

@@ -57,7 +57,8 @@ pub(crate) fn folders() -> Result<OsString> {
 pub(crate) fn test() -> Result<()> {
     run(cargo(["test"])
         .args(WORKSPACE)
-        .args(["--test", "corpus", "--", "--nocapture", "--ignored"])
+        .args(["--test", "corpus", "--test", "changed", "--", "--nocapture", "--ignored"])
+        .args(["--skip", "differential::"])
         .env("IMGPUSH_CORPUS", folders()?))
 }
 

@@ -1,34 +1,141 @@
 //! Fuzzing for longer than a replay of the corpora takes.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
 
+use crate::corpus;
 use crate::places::root;
-use crate::step::{Steps, run};
+use crate::step::{Steps, cargo, run, say};
 
-/// For each target.
+/// For each target of a full test.
 const SECONDS: u32 = 60;
+/// The limit of a corpus in the repository.
+const MOST_CORPUS_BYTES: u64 = 200 << 10;
+/// Why there is no fuzzing.
+const MISSING: &str = "there is no cargo-fuzz; cargo install cargo-fuzz --locked";
+
+#[derive(Subcommand)]
+pub(crate) enum FuzzVerb {
+    /// Runs the targets one after the other; new inputs go to fuzz/target/found
+    Run {
+        /// Seconds for each target
+        #[arg(long, default_value_t = SECONDS)]
+        seconds: u32,
+        /// Only these targets
+        targets: Vec<String>,
+    },
+    /// Adds what was found to the corpora, as far as it reaches code that they do not
+    Merge {
+        /// Only these targets
+        targets: Vec<String>,
+    },
+    /// Changes disk images at random and compares what is found in them with `qemu-img info`
+    QemuImg {
+        #[arg(default_value_t = 1000)]
+        cases: u64,
+        /// The number of the first case; a case depends on its number alone
+        #[arg(long, default_value_t = 0)]
+        first: u64,
+    },
+}
+
+pub(crate) fn run_verb(verb: &FuzzVerb) -> Result<()> {
+    match verb {
+        FuzzVerb::Run { seconds, targets } => {
+            chosen(targets)?.iter().try_for_each(|target| fuzz(target, *seconds))
+        }
+        FuzzVerb::Merge { targets } => chosen(targets)?.iter().try_for_each(|target| merge(target)),
+        FuzzVerb::QemuImg { cases, first } => qemu_img(*cases, *first),
+    }
+}
 
 /// Looks for inputs that break what the fuzz targets assert.
 pub(crate) fn long(steps: &mut Steps) {
     let name = "long fuzzing";
-    // As cargo's own choice of a toolchain, which a child would take over.
-    let mut version = Command::new("cargo");
-    version.args(["+nightly", "fuzz", "--version"]).env_remove("RUSTUP_TOOLCHAIN");
-    let is_there = version.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !is_there.is_ok_and(|status| status.success()) {
-        return steps.leave_out(name, "there is no nightly toolchain with cargo-fuzz");
+    if cargo_fuzz().is_none() {
+        return steps.leave_out(name, MISSING);
     }
-    steps.step(name, || targets()?.iter().try_for_each(|target| fuzz(target)));
+    steps.step(name, || targets()?.iter().try_for_each(|target| fuzz(target, SECONDS)));
 }
 
-fn fuzz(target: &str) -> Result<()> {
-    run(Command::new("cargo")
-        .args(["+nightly", "fuzz", "run", "--features", "fuzzing", target])
-        .args(["--", &format!("-max_total_time={SECONDS}")])
-        .current_dir(root())
-        .env_remove("RUSTUP_TOOLCHAIN"))
+/// `cargo fuzz` of the nightly toolchain, else that of the current one, which has to be told to take the
+/// options of sanitizers.
+fn cargo_fuzz() -> Option<Command> {
+    let command = |is_nightly: bool| {
+        let mut command = Command::new("cargo");
+        if is_nightly {
+            // As cargo's own choice of a toolchain, which a child would take over.
+            command.arg("+nightly").env_remove("RUSTUP_TOOLCHAIN");
+        } else {
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        command.arg("fuzz").current_dir(root());
+        command
+    };
+    let is_there = |is_nightly: &bool| {
+        let mut version = command(*is_nightly);
+        let status = version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    [true, false].into_iter().find(is_there).map(command)
+}
+
+fn fuzz(target: &str, seconds: u32) -> Result<()> {
+    say(&format!("\n--- {target}, {seconds} s"));
+    run(cargo_fuzz()
+        .context(MISSING)?
+        .args(["run", "--features", "fuzzing", target])
+        // The first gets what is new.
+        .args([found(target)?, corpus_of(target)])
+        .args(["--", "-fork=0", "-print_final_stats=1", &format!("-max_total_time={seconds}")]))
+}
+
+fn merge(target: &str) -> Result<()> {
+    run(cargo_fuzz()
+        .context(MISSING)?
+        .args(["run", "--features", "fuzzing", target])
+        .args([corpus_of(target), found(target)?])
+        .args(["--", "-merge=1", "-max_len=4096"]))?;
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(corpus_of(target))? {
+        bytes += entry?.metadata()?.len();
+    }
+    say(&format!("{target}: {bytes} bytes"));
+    if bytes > MOST_CORPUS_BYTES {
+        bail!("the corpus of {target} has more than {MOST_CORPUS_BYTES} bytes");
+    }
+    Ok(())
+}
+
+/// Changed images beside qemu-img.
+fn qemu_img(cases: u64, first: u64) -> Result<()> {
+    let mut test = cargo(["test", "--locked", "-p", "imgpush-formats", "--test", "changed"]);
+    if corpus::source().is_some() {
+        test.env("IMGPUSH_CORPUS", corpus::folders()?);
+    }
+    run(test
+        .env("IMGPUSH_FUZZ_CASES", cases.to_string())
+        .env("IMGPUSH_FUZZ_FIRST", first.to_string())
+        .args(["--", "--ignored", "--nocapture", "differential::"]))
+}
+
+/// Where the inputs of a target are that a run has found.
+fn found(target: &str) -> Result<PathBuf> {
+    let folder = root().join("fuzz/target/found").join(target);
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
+}
+
+fn corpus_of(target: &str) -> PathBuf {
+    root().join("fuzz/corpus").join(target)
+}
+
+/// These targets, or all.
+fn chosen(names: &[String]) -> Result<Vec<String>> {
+    if names.is_empty() { targets() } else { Ok(names.to_vec()) }
 }
 
 /// The names of the targets.

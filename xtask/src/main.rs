@@ -76,6 +76,11 @@ enum Verb {
         #[arg(long)]
         table: bool,
     },
+    /// Looks for inputs that break a parser, for longer than a test may take
+    Fuzz {
+        #[command(subcommand)]
+        verb: fuzz::FuzzVerb,
+    },
     /// Uploads real disk images to a real Glance as every disk_format, against what is predicted
     Verdicts,
     /// The real cloud of tests/cloud: up, down, env, status, clients, clean
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
         Verb::Memory => bench::memory(),
         Verb::Corpus { table: false } => corpus::test(),
         Verb::Corpus { table: true } => corpus::table(),
+        Verb::Fuzz { verb } => fuzz::run_verb(&verb),
         Verb::Verdicts => corpus::verdicts(),
         Verb::Cloud { verb } => cloud::Cloud::of_user().call(&verb),
     };

@@ -21,6 +21,7 @@ impl Inspector for Bochs {
         let text = "the image service takes it for raw, as later services do not";
         let mut seen =
             Seen::new(0, 22).with(Finding::fatal(FindingId::ServiceUnsupported, 0, text));
+        let Some(head) = &stream.header::<512>() else { return Some(seen.cut_off(stream)) };
         let kind = (head.get(32..48).map(c_string), head.get(48..64).map(c_string));
         let version = le32(head, 64);
         let first = version == Some(0x1_0000);

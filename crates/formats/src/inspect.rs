@@ -64,6 +64,17 @@ impl<'a> Stream<'a> {
             .unwrap_or_default()
     }
 
+    /// The first `N` bytes, at most a sector, as qemu reads them: what a file lacks of its last sector is
+    /// zeros. `None` if not all were seen, of a stream that goes on.
+    pub(crate) fn header<const N: usize>(&self) -> Option<[u8; N]> {
+        if self.head.len() < N && self.has_cut_head() {
+            return None;
+        }
+        let mut header = [0; N];
+        header.iter_mut().zip(self.head).for_each(|(to, from)| *to = *from);
+        Some(header)
+    }
+
     /// `N` bytes that start `distance` before the end as qemu sees it: rounded up to complete sectors
     /// and filled with zeros. `None` if the end was not seen.
     pub(crate) fn near_end<const N: usize>(&self, distance: u64) -> Option<[u8; N]> {

@@ -27,6 +27,7 @@ impl Inspector for Parallels {
             return None;
         }
         let mut seen = Seen::new(0, 20);
+        let Some(head) = &stream.header::<64>() else { return Some(seen.cut_off(stream)) };
         let (Some(tracks), Some(entries), Some(sectors), Some(in_use)) =
             (le32(head, 28), le32(head, 32), le64(head, 36), le32(head, 44))
         else {

@@ -18,6 +18,7 @@ impl Inspector for Qcow {
         }
         let text = "the image service does not take qcow";
         let mut seen = Seen::new(0, 8).with(Finding::fatal(FindingId::ServiceUnsupported, 4, text));
+        let Some(head) = &stream.header::<48>() else { return Some(seen.cut_off(stream)) };
         let (Some(backing), Some(backing_bytes), Some(size), Some(bits), Some(crypt), Some(l1)) = (
             be64(head, 8),
             be32(head, 16),

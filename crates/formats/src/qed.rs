@@ -19,6 +19,7 @@ impl Inspector for Qed {
         }
         let text = "the image service does not take qed";
         let mut seen = Seen::new(0, 4).with(Finding::fatal(FindingId::ServiceUnsupported, 0, text));
+        let Some(head) = &stream.header::<64>() else { return Some(seen.cut_off(stream)) };
         let (Some(cluster), Some(table), Some(header), Some(features), Some(l1), Some(size)) = (
             le32(head, 4),
             le32(head, 8),

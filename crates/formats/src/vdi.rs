@@ -21,11 +21,11 @@ impl Inspector for Vdi {
             return None;
         }
         let mut seen = Seen::new(0x40, 4);
-        if head.len() < 512 {
+        let Some(head) = &stream.header::<512>() else {
             // qemu needs the complete header.
             seen.is_probed = false;
-            return Some(seen.cut_off(stream));
-        }
+            return Some(seen);
+        };
         let u32_at = |offset| le32(head, offset).unwrap_or_default();
         let (version, kind) = (u32_at(0x44), u32_at(0x4c));
         let (map, data) = (u32_at(0x154), u32_at(0x158));
@@ -79,5 +79,49 @@ impl Inspector for Vdi {
         let text = "the block map ends behind the end of the file";
         seen.warn(stream.lacks(Some(map_end)), FindingId::Truncated, 0x154, text);
         Some(seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Detector, Inspection};
+
+    /// A dynamic disk of 5 MiB, as `qemu-img create -f vdi` makes it.
+    fn header() -> [u8; 512] {
+        let mut header = [0; 512];
+        for (at, value) in [
+            (0x40, 0xbeda_107f_u32),
+            (0x44, 0x1_0001),
+            (0x4c, 1),
+            (0x154, 512),
+            (0x158, 1024),
+            (0x168, 512),
+            (0x170, 5 << 20),
+            (0x178, 1 << 20),
+            (0x180, 5),
+        ] {
+            header[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        header
+    }
+
+    fn inspect(bytes: &[u8]) -> Inspection {
+        let mut detector = Detector::new();
+        detector.push(bytes);
+        detector.finish()
+    }
+
+    /// Measured: qemu 10.0.2 opens one of 400 bytes, and refuses one of 329 for its sectors of 0 bytes.
+    #[test]
+    fn a_file_that_ends_in_its_header_has_zeros_behind_it() {
+        let whole = inspect(&header()).qemu;
+        assert_eq!(
+            (whole.format, whole.virtual_size, &whole.refusal),
+            ("vdi", Some(5 << 20), &None)
+        );
+        assert_eq!(inspect(&header()[..400]).qemu, whole);
+        let cut = inspect(&header()[..329]);
+        assert_eq!((cut.qemu.format, cut.qemu.refusal.is_some()), ("vdi", true));
+        assert!(cut.is_refused());
     }
 }

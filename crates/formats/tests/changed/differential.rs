@@ -1,0 +1,124 @@
+//! Images of every format, changed at random, judged beside qemu-img: the format that it detects, the size
+//! of the disk, and whether it opens the image.
+//!
+//! `cargo xtask fuzz qemu-img [CASES]` runs it. A case depends on its number alone, so that one that differs
+//! can be run again by itself: `--first NUMBER`.
+
+use std::collections::BTreeMap;
+
+use imgpush_formats::Inspection;
+use imgpush_test_support::left_out;
+
+use crate::exceptions::EXCEPTIONS;
+use crate::images;
+use crate::mutation::{Image, Mutation, Random};
+use crate::oracle::{Opened, info};
+
+/// Differences that are shown of one run.
+const MOST_SHOWN: usize = 30;
+
+/// One changed image, as both see it.
+pub(crate) struct Case {
+    pub(crate) found: Inspection,
+    /// Without a format.
+    pub(crate) probed: Opened,
+    /// With the format that was found.
+    pub(crate) forced: Opened,
+}
+
+#[test]
+#[ignore = "`cargo xtask fuzz qemu-img` runs it"]
+fn changed_images_are_judged_as_by_qemu() {
+    let setting = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let cases = setting("IMGPUSH_FUZZ_CASES").unwrap_or(1000);
+    let first = setting("IMGPUSH_FUZZ_FIRST").unwrap_or(0);
+    let folder = tempfile::tempdir().unwrap();
+    let mut images = images::made(folder.path());
+    if images.is_empty() {
+        left_out("qemu-img: its opinion of changed images");
+        return;
+    }
+    images.extend(images::corpus(folder.path()));
+    let mut explained: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut differences = 0;
+    for number in first..first + cases {
+        let mut random = Random::new(number);
+        let image = random.one_of(&images);
+        let mutation = image.mutation(&mut random);
+        let case = image.changed(&mutation, look);
+        let Some(difference) = difference(&case) else { continue };
+        match EXCEPTIONS.iter().find(|exception| (exception.applies)(&case)) {
+            Some(exception) => *explained.entry(exception.name).or_default() += 1,
+            None => {
+                differences += 1;
+                if differences <= MOST_SHOWN {
+                    let case = shown(&case, &mutation);
+                    eprintln!("case {number}, {}: {difference}\n{case}", image.name);
+                }
+            }
+        }
+        if (number + 1) % 1000 == 0 {
+            eprintln!("{} cases, {differences} unexplained differences", number + 1 - first);
+        }
+    }
+    eprintln!("{cases} cases of {} images, {differences} unexplained differences", images.len());
+    for exception in EXCEPTIONS {
+        let times = explained.get(exception.name).copied().unwrap_or_default();
+        eprintln!("{times:>8} {}: {}", exception.name, exception.reason);
+    }
+    assert_eq!(differences, 0);
+}
+
+fn look(image: &Image) -> Case {
+    let found = image.inspect();
+    let probed = info(&image.path, None);
+    let driver = match probed {
+        // It fails with a format of which it says nothing: the one that is expected must fail alike.
+        Opened::Refused(_) => found.qemu.format,
+        Opened::As { .. } => found.driver,
+    };
+    let is_probed = matches!(&probed, Opened::As { format, .. } if format == driver);
+    let forced = if is_probed { probed.clone() } else { info(&image.path, Some(driver)) };
+    Case { found, probed, forced }
+}
+
+/// What differs, if anything does.
+fn difference(case: &Case) -> Option<String> {
+    let Case { found, probed, forced, .. } = case;
+    let view = &found.qemu;
+    match probed {
+        Opened::Refused(_) if view.refusal.is_none() => {
+            return Some(format!("qemu refuses it, expected {view:?}"));
+        }
+        Opened::Refused(_) if probed != forced => {
+            return Some(format!("another refusal as {}", view.format));
+        }
+        Opened::As { format, size } if view.refusal.is_some() || view.format != format => {
+            return Some(format!("qemu opens it as {format} of {size} bytes, expected {view:?}"));
+        }
+        Opened::As { size, .. } if view.virtual_size != Some(*size) => {
+            return Some(format!("qemu says {size} bytes, expected {:?}", view.virtual_size));
+        }
+        _ => {}
+    }
+    match forced {
+        Opened::Refused(_) if !found.is_refused() => {
+            Some(format!("qemu refuses it as {}", found.driver))
+        }
+        Opened::As { format, size }
+            if format == found.driver && found.virtual_size != Some(*size) =>
+        {
+            Some(format!("qemu says {size} bytes as {format}, found {:?}", found.virtual_size))
+        }
+        _ => None,
+    }
+}
+
+fn shown(case: &Case, mutation: &Mutation) -> String {
+    let Case { found, probed, forced } = case;
+    format!(
+        "  {mutation:?}\n  probed {probed:?}\n  as {} {forced:?}\n  \
+         found {:?} {:?} {:?}\n  {:?}",
+        found.driver, found.format, found.variant, found.virtual_size, found.findings
+    )
+}
