@@ -144,7 +144,7 @@ impl Header {
         head.get(start..start.checked_add(length)?)
     }
 
-    fn cluster_bytes(&self) -> u64 {
+    pub(super) fn cluster_bytes(&self) -> u64 {
         1 << self.cluster_bits
     }
 

@@ -10,7 +10,7 @@ mod tables;
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{be32, shown};
+use crate::on_disk::{be32, be64, shown};
 use extensions::Extensions;
 use header::Incompatible;
 
@@ -19,6 +19,9 @@ pub use tables::{L2Entry, Layout, Misaligned};
 
 /// The first four bytes.
 const MAGIC: &[u8] = b"QFI\xfb";
+
+/// Bytes of the magic and the version of a LUKS header.
+const LUKS_MAGIC_BYTES: u64 = 8;
 
 /// Both versions.
 pub(crate) struct Qcow2;
@@ -47,15 +50,37 @@ impl Inspector for Qcow2 {
             seen.findings.extend(extensions.findings());
             describe_references(&mut seen.details, head, &header, &extensions);
             seen.findings.extend(references(head, &header, &extensions));
-            let is_lost = header.crypt_method == 2 && extensions.luks_header.is_none();
-            let text = "it is LUKS-encrypted but does not say where its LUKS header is";
-            seen.refuse(is_lost && !extensions.is_cut(), 32, text);
+            refuse_luks_header(&mut seen, &header, &extensions, stream);
         } else {
             // Where the names are depends on the cluster size; that there are some does not.
             seen.findings.extend(references(head, &header, &Extensions::default()));
         }
         Some(seen)
     }
+}
+
+/// Refuses an image whose LUKS header is not where qemu wants it. What is in it is not read.
+fn refuse_luks_header(
+    seen: &mut Seen,
+    header: &Header,
+    extensions: &Extensions<'_>,
+    stream: &Stream<'_>,
+) {
+    let Some(place) = extensions.luks_header else {
+        let is_lost = header.crypt_method == 2 && !extensions.is_cut();
+        let text = "it is LUKS-encrypted but does not say where its LUKS header is";
+        return seen.refuse(is_lost, 32, text);
+    };
+    let text = "it says where its LUKS header is but is not LUKS-encrypted";
+    seen.refuse(header.crypt_method != 2, 32, text);
+    let (Some(offset), 16) = (be64(place, 0), place.len()) else {
+        let text = format!("the place of its LUKS header has {} bytes, not 16", place.len());
+        return seen.refuse(true, 32, text);
+    };
+    let text = format!("its LUKS header at {offset} is inside a cluster");
+    seen.refuse(!offset.is_multiple_of(header.cluster_bytes()), 32, text);
+    let text = "its LUKS header is behind the end of the file";
+    seen.refuse(stream.lacks(offset.checked_add(LUKS_MAGIC_BYTES)), 32, text);
 }
 
 /// Adds the names of other files, which are not read, to the details.
@@ -237,6 +262,27 @@ mod tests {
         // An extension that runs out of its area.
         let overrun: &[u8] = b"\x68\x03\xf8\x57\xff\xff\xff\xf0";
         assert_eq!(fatal(&inspect(&[(112, overrun)])), [FindingId::CorruptHeader]);
+        // Where the LUKS header is, measured beside qemu 10.0.2.
+        let place = |bytes: u32, offset: u64| {
+            [
+                &0x0537_be77_u32.to_be_bytes()[..],
+                &bytes.to_be_bytes(),
+                &offset.to_be_bytes(),
+                &[0; 8],
+            ]
+            .concat()
+        };
+        for (method, bytes, offset, is_sound) in [
+            (2u32, 16, 2 << 16, true),
+            (0, 16, 2 << 16, false),
+            (1, 16, 2 << 16, false),
+            (2, 8, 2 << 16, false),
+            (2, 16, (2 << 16) + 512, false),
+            (2, 16, 4 << 16, false),
+        ] {
+            let ids = fatal(&inspect(&[(32, &method.to_be_bytes()), (112, &place(bytes, offset))]));
+            assert_eq!(ids.is_empty(), is_sound, "{method} {bytes} {offset}: {ids:?}");
+        }
         // zstd clusters need the feature bit, and the other way round.
         assert_eq!(fatal(&inspect(&[(104, &[1])])), [FindingId::CorruptHeader]);
         assert_eq!(fatal(&inspect(&[(72, &8u64.to_be_bytes())])), [FindingId::CorruptHeader]);

@@ -1,6 +1,6 @@
 //! Differences from qemu-img that stay, and why.
 
-use imgpush_formats::FindingId;
+use imgpush_formats::{FindingId, Format};
 
 use crate::differential::Case;
 use crate::oracle::Opened;
@@ -32,6 +32,15 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         name: "bitmap directory of qcow2",
         reason: "qemu reads the directory, which may lie anywhere; it is not read",
         applies: |case| refused_for(case, "Bitmap '") || refused_for(case, "bitmap"),
+    },
+    Exception {
+        name: "LUKS header in qcow2",
+        reason: "qemu reads the header, which may lie anywhere; only its place is judged",
+        applies: |case| {
+            case.found.format == Format::Qcow2
+                && has(case, FindingId::Encrypted)
+                && refused_for(case, "LUKS")
+        },
     },
     Exception {
         name: "offsets of cloop",
