@@ -174,6 +174,11 @@ pub enum Fault {
     ImportFails,
     /// Keeps an image `importing` for this time.
     ImportSlow(Duration),
+    /// Stores the data of an import as `raw`, as Glance does with its plugin `image_conversion`. The bytes are
+    /// not converted: the record shows the virtual size and other hashes.
+    ImportConverts,
+    /// Shows the image with this status, and without size and hashes, as a replica of the database that lags.
+    ShownAs(String),
 }
 
 impl FromStr for Fault {
@@ -208,11 +213,13 @@ impl FromStr for Fault {
             "drop-answer" => Fault::DropAnswer,
             "import-fails" => Fault::ImportFails,
             "import-slow" => Fault::ImportSlow(seconds(first)?),
+            "import-converts" => Fault::ImportConverts,
+            "shown-as" => Fault::ShownAs(value.to_owned()),
             _ => {
                 return Err(UnknownWord(
                     "drop-after, forget, stall, status, status-json, status-after, busy, slow-answer, \
                      corrupt-byte, wrong-hash, hash-algo, no-hash, wrong-size, expire-token, \
-                     drop-answer, import-fails or import-slow",
+                     drop-answer, import-fails, import-slow, import-converts or shown-as",
                 ));
             }
         })
@@ -244,6 +251,7 @@ mod tests {
         assert_eq!("import-fails".parse(), Ok(Fault::ImportFails));
         assert_eq!("import-slow=3".parse(), Ok(Fault::ImportSlow(Duration::from_secs(3))));
         assert!("import-slow=soon".parse::<Fault>().is_err());
+        assert_eq!("shown-as=saving".parse(), Ok(Fault::ShownAs("saving".to_owned())));
         assert_eq!("forget=7".parse(), Ok(Fault::Forget(7)));
         assert_eq!("status-json=503".parse(), Ok(Fault::StatusJson { status: 503, after: 0 }));
         assert_eq!("status-json=500,9".parse(), Ok(Fault::StatusJson { status: 500, after: 9 }));

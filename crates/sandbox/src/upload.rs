@@ -90,8 +90,12 @@ impl Data {
         image.set("virtual_size", json!(virtual_size));
         let Some(hashes) = self.hashes.filter(|_| fault != Some(&Fault::NoHash)) else { return };
         let (checksum, mut value) = hashes.finish();
-        if fault == Some(&Fault::WrongHash) {
+        if matches!(fault, Some(Fault::WrongHash | Fault::ImportConverts)) {
             value = "0".repeat(value.len());
+        }
+        if fault == Some(&Fault::ImportConverts) {
+            image.set("disk_format", "raw");
+            image.set("size", json!(virtual_size));
         }
         image.set("checksum", checksum);
         image.set("os_hash_algo", algo);

@@ -16,6 +16,7 @@ mod push_faults;
 mod refusals;
 mod reports;
 mod scene;
+mod settling;
 mod source_pushes;
 mod stages;
 mod staging;

@@ -15,6 +15,7 @@ use super::validate::{
     READ_ONLY, check_limits, check_schema, check_value, is_reserved, python, read_only, reserved,
     without_doubles,
 };
+use crate::faults::{Fault, Scripted};
 use crate::image::{Image, Record};
 use crate::policy::Caller;
 use crate::response::{Refusal, forbid, internal_error, refuse, refuse_since};
@@ -115,8 +116,16 @@ pub(super) async fn show(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
+    Extension(Scripted(fault)): Extension<Scripted>,
 ) -> Result<Response, Refusal> {
-    Ok(Json(&state.image(&caller, &id)?.record).into_response())
+    let mut record = state.image(&caller, &id)?.record.clone();
+    if let Some(Fault::ShownAs(status)) = fault {
+        record.insert("status".to_owned(), status.into());
+        for key in ["size", "checksum", "os_hash_algo", "os_hash_value"] {
+            record.insert(key.to_owned(), Value::Null);
+        }
+    }
+    Ok(Json(&record).into_response())
 }
 
 /// `DELETE /v2/images/{id}`.

@@ -1,0 +1,115 @@
+//! A service that needs a while until it shows the result of an upload, and one that changes what it stores.
+
+use std::time::Duration;
+
+use crate::scene::{images, start, tokens};
+use imgpush_engine::client::{ImageClient, Status};
+use imgpush_engine::source::{BytesSource, Source};
+use imgpush_engine::{
+    CancellationToken, ErrorKind, Push, PushError, PushFailure, PushOptions, RecordOutcome, Report,
+    RetryOptions, Target, Via,
+};
+use imgpush_sandbox::{Fault, Operation, Sandbox, USER};
+
+const BYTES: usize = 2 << 20;
+
+async fn service() -> (Sandbox, ImageClient) {
+    start(tokens(), Some(USER)).await
+}
+
+fn once() -> PushOptions {
+    PushOptions::named("image").with_disk_format("raw").with_retry(RetryOptions::never())
+}
+
+fn source() -> Box<dyn Source> {
+    Box::new(BytesSource::new("disk.raw", vec![3; BYTES]))
+}
+
+async fn push(client: &ImageClient, options: PushOptions) -> Result<Report, PushError> {
+    Push::new(client.clone(), options).run(source(), &CancellationToken::new()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_shows_right_after_an_upload_costs_no_image() {
+    let shown = |status: &str| Fault::ShownAs(status.to_owned());
+    for faults in [
+        vec![shown("saving"), shown("saving"), shown("saving")],
+        vec![shown("queued")],
+        // Without hashes.
+        vec![shown("active"), shown("active")],
+        vec![Fault::Status { status: 404, after: 0 }],
+        vec![Fault::Status { status: 502, after: 0 }, Fault::StatusJson { status: 404, after: 0 }],
+        // The page of a gateway.
+        vec![Fault::StatusAfter(500), shown("saving"), Fault::Status { status: 503, after: 0 }],
+    ] {
+        let (sandbox, client) = service().await;
+        for fault in &faults {
+            sandbox.inject(Operation::Show, fault.clone());
+        }
+        let report = push(&client, once()).await.unwrap();
+        assert!(report.verified, "{faults:?}");
+        let all = images(&client).await;
+        assert_eq!((all.len(), all[0].status()), (1, Status::Active), "{faults:?}");
+        let uploads = sandbox.journal().iter().filter(|r| r.path.ends_with("/file")).count();
+        assert_eq!(uploads, 1, "{faults:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_stays_saving_after_its_upload_is_kept_and_named() {
+    let (sandbox, client) = service().await;
+    for _ in 0..20 {
+        sandbox.inject(Operation::Show, Fault::ShownAs("saving".to_owned()));
+    }
+    let options = once().with_finish_timeout(Duration::from_secs(1));
+    let error = push(&client, options).await.unwrap_err();
+    assert!(
+        matches!(*error.failure, PushFailure::Unfinished { status: Status::Saving, .. }),
+        "{error:?}"
+    );
+    assert_eq!(error.kind(), ErrorKind::WaitedTooLong);
+    let RecordOutcome::Kept { id, .. } = &error.outcome else { panic!("{error:?}") };
+    let all = images(&client).await;
+    assert_eq!((all.len(), all[0].id()), (1, &**id));
+}
+
+/// Its bytes are not those that were sent, and that is no damage.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_the_import_converts_is_kept_and_not_compared() {
+    let (sandbox, client) = service().await;
+    sandbox.inject(Operation::Import, Fault::ImportConverts);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.qcow2");
+    std::fs::write(&path, qcow2_of(1 << 30)).unwrap();
+    let target = Target::new(client.clone()).via(Via::Import);
+    let options = PushOptions::named("image").with_retry(RetryOptions::never());
+    let file = imgpush_engine::source::FileSource::open(&path).unwrap();
+    let run = Push::to(target, options).run(Box::new(file), &CancellationToken::new()).await;
+    let error = run.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CannotVerify, "{error:?}");
+    assert!(error.failure.to_string().contains("converted to raw"), "{error:?}");
+    assert!(matches!(error.outcome, RecordOutcome::Kept { .. }), "{error:?}");
+    let all = images(&client).await;
+    assert_eq!((all.len(), all[0].status()), (1, Status::Active));
+}
+
+/// An empty disk of this many bytes: a header, a table of reference counts and a table of level 1.
+fn qcow2_of(virtual_size: u64) -> Vec<u8> {
+    let cluster = 1usize << 16;
+    let mut image = vec![0; 4 * cluster];
+    let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"QFI\xfb");
+    put(4, &2u32.to_be_bytes());
+    put(20, &16u32.to_be_bytes());
+    put(24, &virtual_size.to_be_bytes());
+    let entries = virtual_size.div_ceil((cluster as u64) * (cluster as u64 / 8));
+    put(36, &u32::try_from(entries).unwrap().to_be_bytes());
+    put(40, &(3 * cluster as u64).to_be_bytes());
+    put(48, &(cluster as u64).to_be_bytes());
+    put(56, &1u32.to_be_bytes());
+    put(cluster, &(2 * cluster as u64).to_be_bytes());
+    for used in 0..4 {
+        put(2 * cluster + 2 * used, &1u16.to_be_bytes());
+    }
+    image
+}
