@@ -59,6 +59,10 @@ impl Sha512Vector {
 
     /// Round `T` of 80 (FIPS 180-4, 6.4.2). The roles of the eight words turn with `T`, so that none
     /// moves.
+    ///
+    /// The order counts, since a core executes first what is older. On Zen 4 a rotation takes two cycles,
+    /// and two of the four vector units rotate, so those of `e` and of `a` wait for each other. Both new
+    /// words need those of `e`, and only the new `a` needs those of `a`: the new `e` comes first.
     #[inline(always)]
     pub(super) fn round<const T: usize>(&mut self) {
         let cpu = self.cpu;
@@ -72,17 +76,20 @@ impl Sha512Vector {
         } else {
             cpu._mm_unpackhi_epi64(self.sums, self.sums)
         };
-        // Ch(x, y, z) = (x & y) ^ (!x & z)
-        let ch = cpu._mm_ternarylogic_epi64::<0xca>(e, f, g);
-        // Maj(x, y, z) = (x & y) ^ (x & z) ^ (y & z)
-        let maj = cpu._mm_ternarylogic_epi64::<0xe8>(a, b, c);
         let [e14, e18] = [cpu._mm_ror_epi64::<14>(e), cpu._mm_ror_epi64::<18>(e)];
         let sum1 = xor(cpu, e14, e18, cpu._mm_ror_epi64::<41>(e));
+        // Ch(x, y, z) = (x & y) ^ (!x & z)
+        let ch = cpu._mm_ternarylogic_epi64::<0xca>(e, f, g);
+        let t1 = cpu._mm_add_epi64(cpu._mm_add_epi64(cpu._mm_add_epi64(h, wk), ch), sum1);
+        let next_e = cpu._mm_add_epi64(d, t1);
+        let a = after(a, next_e);
+        // Maj(x, y, z) = (x & y) ^ (x & z) ^ (y & z)
+        let maj = cpu._mm_ternarylogic_epi64::<0xe8>(a, b, c);
         let [a28, a34] = [cpu._mm_ror_epi64::<28>(a), cpu._mm_ror_epi64::<34>(a)];
         let sum0 = xor(cpu, a28, a34, cpu._mm_ror_epi64::<39>(a));
-        let t1 = cpu._mm_add_epi64(cpu._mm_add_epi64(h, wk), cpu._mm_add_epi64(ch, sum1));
         let t2 = cpu._mm_add_epi64(sum0, maj);
-        self.words[at[3]] = cpu._mm_add_epi64(d, t1);
+        self.words[at[0]] = a;
+        self.words[at[3]] = next_e;
         self.words[at[7]] = cpu._mm_add_epi64(t1, t2);
         if T == 79 {
             unroll!(WORD < 8, {
@@ -131,4 +138,18 @@ fn sigma0(cpu: Avx512, x: __m128i) -> __m128i {
 pub(super) fn sigma1(cpu: Avx512, x: __m128i) -> __m128i {
     let [by_19, by_61] = [cpu._mm_ror_epi64::<19>(x), cpu._mm_ror_epi64::<61>(x)];
     xor(cpu, by_19, by_61, cpu._mm_srli_epi64::<6>(x))
+}
+
+/// Returns `value`, which the optimiser cannot use before `earlier` is computed.
+#[inline(always)]
+fn after(mut value: __m128i, earlier: __m128i) -> __m128i {
+    #[cfg(not(miri))]
+    // SAFETY: the block holds no instruction, only the names of registers.
+    unsafe {
+        core::arch::asm!("/* {0} {1} */", inout(xmm_reg) value, in(xmm_reg) earlier,
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    #[cfg(miri)]
+    let _ = earlier;
+    value
 }
