@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, IsTerminal as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -117,8 +117,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs tests to their end as [`run`] does, and collects what they say they leave out.
-pub(crate) fn run_tests(command: &mut Command, left_out: &mut BTreeSet<String>) -> Result<()> {
+/// Runs tests to their end as [`run`] does, and collects what they say they leave out. Tests that hang are ended
+/// after `limit`.
+pub(crate) fn run_tests(
+    command: &mut Command,
+    limit: Duration,
+    left_out: &mut BTreeSet<String>,
+) -> Result<()> {
     let shown = shown(command);
     if std::io::stderr().is_terminal() {
         // Cargo sees a pipe.
@@ -136,7 +141,7 @@ pub(crate) fn run_tests(command: &mut Command, left_out: &mut BTreeSet<String>) 
             let _ = sender.send(line);
         }
     });
-    let status = child.wait()?;
+    let status = wait(&mut child, limit)?;
     // What a test has started may live on with the pipe in its hands, which then does not end.
     let end = Instant::now() + Duration::from_secs(1);
     while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -146,6 +151,26 @@ pub(crate) fn run_tests(command: &mut Command, left_out: &mut BTreeSet<String>) 
         bail!("{shown}: {status}");
     }
     Ok(())
+}
+
+/// Waits for the end of cargo, and ends it and its test program after `limit`. The output of the tests has named
+/// those that ran for more than a minute.
+fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if Instant::now() >= end {
+            // The test program is a child of cargo, and does not end with it.
+            let parent = child.id().to_string();
+            let _ = Command::new("pkill").args(["-KILL", "-P", &parent]).status();
+            let _ = child.kill();
+            child.wait()?;
+            bail!("not over after {} minutes, so it was killed", limit.as_secs() / 60);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// How a test begins the line that says what it leaves out.
@@ -159,12 +184,15 @@ fn shown(command: &Command) -> String {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[test]
     fn what_tests_leave_out_is_listed_once() {
         let script = "echo LEFT OUT: tmux: the terminal >&2; echo other >&2; sleep 5 & exit $1";
         let mut left_out = BTreeSet::new();
         let mut shell = |script: &str, code: &str| {
-            run_tests(Command::new("sh").args(["-c", script, "sh", code]), &mut left_out)
+            let mut command = Command::new("sh");
+            run_tests(command.args(["-c", script, "sh", code]), HOUR, &mut left_out)
         };
         shell(script, "0").unwrap();
         assert!(shell(script, "3").unwrap_err().to_string().contains("exit status: 3"));
@@ -181,6 +209,14 @@ mod tests {
                 "LEFT OUT tmux: the terminal",
             ]
         );
+    }
+
+    #[test]
+    fn tests_that_hang_are_ended() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 3600; true"]);
+        let error = run_tests(&mut command, Duration::ZERO, &mut BTreeSet::new()).unwrap_err();
+        assert!(error.to_string().contains("killed"), "{error}");
     }
 
     #[test]

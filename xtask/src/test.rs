@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -24,7 +25,7 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     steps.step("tests without a cloud", || {
         let mut tests = tests(is_full);
         tests.args(WORKSPACE).args(&filter).args(["--", "--skip", "real::"]);
-        run_tests(&mut tests, &mut left_out)
+        run_tests(&mut tests, limit(is_full), &mut left_out)
     });
     steps.step("fuzz corpora", || {
         let manifest = root().join("fuzz/Cargo.toml");
@@ -43,7 +44,7 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
             .args(&filter)
             .args(["--", "--test-threads", "1", "--skip", "sandbox::"]);
         with_cloud(&mut steps, installing, |environment| {
-            run_tests(tests.envs(environment), &mut left_out)
+            run_tests(tests.envs(environment), limit(is_full), &mut left_out)
         });
     }
     if filter.is_empty() {
@@ -72,6 +73,11 @@ fn after_the_cloud(steps: &mut Steps, no_cloud: bool, is_full: bool) {
         fuzz::long(steps);
         steps.step("packages, built", package::verify);
     }
+}
+
+/// The time after which tests of a size hang.
+fn limit(is_full: bool) -> Duration {
+    Duration::from_secs(if is_full { 3 * 3600 } else { 30 * 60 })
 }
 
 /// A call of cargo for tests of a size.
