@@ -226,7 +226,8 @@ impl Header {
             format!("the L1 table of {l1_bytes} bytes is too large"),
         );
         let l2_entries = cluster / if extended_l2 { 16 } else { 8 };
-        let l1_needed = self.virtual_size().div_ceil(cluster * l2_entries);
+        // Of the size as it is written; a machine gets complete sectors of it.
+        let l1_needed = self.size.div_ceil(cluster * l2_entries);
         refuse(
             l1_needed > u64::from(self.l1_size),
             36,
