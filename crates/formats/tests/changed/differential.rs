@@ -9,22 +9,13 @@ use std::collections::BTreeMap;
 use imgpush_formats::Inspection;
 use imgpush_test_support::left_out;
 
-use crate::exceptions::EXCEPTIONS;
+use crate::exceptions::{Case, EXCEPTIONS};
 use crate::images;
 use crate::mutation::{Image, Mutation, Random};
 use crate::oracle::{Opened, info};
 
 /// Differences that are shown of one run.
 const MOST_SHOWN: usize = 30;
-
-/// One changed image, as both see it.
-pub(crate) struct Case {
-    pub(crate) found: Inspection,
-    /// Without a format.
-    pub(crate) probed: Opened,
-    /// With the format that was found.
-    pub(crate) forced: Opened,
-}
 
 #[test]
 #[ignore = "`cargo xtask fuzz qemu-img` runs it"]
