@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use imgpush_formats::Inspection;
 use imgpush_test_support::left_out;
 
 use crate::exceptions::{Case, EXCEPTIONS};
