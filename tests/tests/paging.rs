@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use imgpush_client::{
-    Cloud, CloudOptions, Error, ImageClient, ImageQuery, NewImage, PAGE_IMAGES, Surroundings,
-};
+use imgpush_client::{Error, ImageClient, ImageQuery, NewImage, PAGE_IMAGES};
+use imgpush_scene::{Scene, open_client};
 use peak_alloc::PeakAlloc;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,14 +18,6 @@ use tokio::net::{TcpListener, TcpStream};
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const IMAGES: usize = 2500;
-
-async fn open(endpoint: &str) -> ImageClient {
-    let options = CloudOptions::default()
-        .with_setting("auth_type", "none")
-        .with_setting("endpoint", endpoint);
-    let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
-    ImageClient::connect(&cloud).await.unwrap()
-}
 
 /// A service that makes its pages up when they are asked for; the marker is the number of the last
 /// image. `turn` leads from a marker to the next one.
@@ -74,7 +65,7 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 async fn a_hundred_times_as_many_images_take_no_more_memory() {
     let _alone = ALONE.lock().await;
     let (address, asked) = endless_pages(Some).await;
-    let client = open(&address).await;
+    let client = open_client(&address).await;
     let mut peaks = Vec::new();
     for images in [IMAGES / 10, IMAGES, IMAGES * 10] {
         asked.store(0, Ordering::Relaxed);
@@ -102,7 +93,7 @@ async fn pages_that_go_round_in_a_circle_are_an_error() {
     ];
     for turn in circles {
         let (address, asked) = endless_pages(turn).await;
-        let listing = open(&address).await.images(&ImageQuery::default());
+        let listing = open_client(&address).await.images(&ImageQuery::default());
         let error = listing.try_collect::<Vec<_>>().await.unwrap_err();
         assert!(matches!(error, Error::Endless { .. }), "{error}");
         assert!(asked.load(Ordering::Relaxed) < 20);
@@ -112,12 +103,10 @@ async fn pages_that_go_round_in_a_circle_are_an_error() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_is_found_among_thousands_by_few_requests() {
     let _alone = ALONE.lock().await;
-    let sandbox =
-        imgpush_sandbox::Sandbox::start(imgpush_sandbox::SandboxOptions::default()).await.unwrap();
-    let client = open(sandbox.url()).await;
-    let ids = fill(&client, "thousands").await;
-    let requests = async |asking: &dyn Fn() -> usize, before: usize| asking() - before;
-    let asked = || sandbox.journal().len();
+    let scene = Scene::start_open().await;
+    let client = &scene.client;
+    let ids = fill(client, "thousands").await;
+    let asked = || scene.sandbox().journal().len();
 
     for (wanted, found, most) in [
         (ids[IMAGES / 2].clone(), true, 1),
@@ -127,13 +116,12 @@ async fn one_is_found_among_thousands_by_few_requests() {
     ] {
         let before = asked();
         assert_eq!(client.find(&wanted).await.unwrap().is_some(), found, "{wanted}");
-        let needed = requests(&asked, before).await;
+        let needed = asked() - before;
         assert!(needed <= most, "{wanted}: {needed} requests");
     }
     let before = asked();
-    let all: Vec<_> = client.images(&ImageQuery::default()).try_collect().await.unwrap();
-    assert_eq!(all.len(), IMAGES);
-    let needed = requests(&asked, before).await;
+    assert_eq!(scene.images().await.len(), IMAGES);
+    let needed = asked() - before;
     assert!(needed <= IMAGES / PAGE_IMAGES + 1, "{needed} requests");
 }
 
@@ -153,9 +141,7 @@ mod real {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_real_glance_lists_thousands_and_finds_one() {
         let _alone = ALONE.lock().await;
-        let _ = imgpush_tests::RealCloud::from_environment();
-        let cloud = Cloud::load(&CloudOptions::named(Some("testcloud-noauth".into()))).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
+        let client = open_client(&std::env::var("TESTCLOUD_NOAUTH_IMAGE_URL").unwrap()).await;
         let name = uuid::Uuid::new_v4().to_string();
         let ids = fill(&client, &name).await;
         let all = client.images(&ImageQuery::default());

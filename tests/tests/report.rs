@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 use imgpush_test_support::left_out;
-use imgpush_tests::{imgpush, pattern_file, text};
 
 /// Where the one picture of a narrow page is drawn, in pixels.
 const WINDOW: (u32, u32) = (700, 1500);
@@ -39,7 +39,7 @@ impl Drawn {
             left_out("chromium: what the report looks like");
             return None;
         };
-        assert!(picture.exists(), "{}", text(&output.stderr));
+        assert!(picture.exists(), "{output:?}");
         let file = BufReader::new(std::fs::File::open(&picture).unwrap());
         let mut reader = png::Decoder::new(file).read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
@@ -61,26 +61,21 @@ impl Drawn {
 }
 
 /// A push whose answer takes a second, and whose page is drawn.
-fn page(folder: &Path) -> std::path::PathBuf {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default())).unwrap();
-    sandbox.inject(Operation::Upload, Fault::SlowAnswer(std::time::Duration::from_secs(1)));
+fn page(scene: &Scene) -> PathBuf {
+    let late = Fault::SlowAnswer(std::time::Duration::from_secs(1));
+    scene.sandbox().inject(Operation::Upload, late);
     for name in ["one.raw", "two.raw"] {
-        pattern_file(folder, name, 3 << 20);
+        scene.file(name, 3 << 20);
     }
-    let page = folder.join("report.html");
-    let mut command = imgpush();
-    command.current_dir(folder).env("OS_AUTH_TYPE", "none").env("OS_ENDPOINT", sandbox.url());
-    command.args(["push", "--report"]).arg(&page).args(["--jobs", "1", "one.raw", "two.raw"]);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    page
+    let run = scene.run(&["push", "--report", "page.html", "--jobs", "1", "one.raw", "two.raw"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    scene.path("page.html")
 }
 
 #[test]
 fn a_browser_without_a_network_draws_the_timelines_by_day_and_by_night() {
-    let folder = tempfile::tempdir().unwrap();
-    let page = page(folder.path());
+    let scene = Scene::start_blocking();
+    let page = page(&scene);
     // Of the legend: what took the second, and what was sent.
     let day = [[0xd2, 0x47, 0x5b], [0x3f, 0x9d, 0x56], [0xe0, 0x81, 0x2b]];
     let night = [[0xf0, 0x68, 0x7c], [0x62, 0xc9, 0x7b], [0xf5, 0xa0, 0x4f]];

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::{Scene, imgpush};
 use imgpush_test_support::left_out;
-use imgpush_tests::{imgpush, pattern_file, text};
 
 /// A terminal with a program in it; the server of tmux is its own.
 struct Terminal {
@@ -29,7 +29,7 @@ impl Terminal {
             left_out("tmux: what a push looks like on a terminal");
             return None;
         };
-        assert!(started.status.success(), "{}", text(&started.stderr));
+        assert!(started.status.success(), "{started:?}");
         Some(terminal)
     }
 
@@ -43,7 +43,10 @@ impl Terminal {
     fn lines(&self, joined: bool) -> Vec<String> {
         let mut capture = self.tmux(&["capture-pane", "-p", "-S", "-"]);
         let output = capture.args(joined.then_some("-J")).output().unwrap();
-        text(&output.stdout).lines().map(|line| line.trim_end().to_owned()).collect()
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect()
     }
 
     /// Waits for a line.
@@ -68,27 +71,22 @@ impl Drop for Terminal {
 /// Pushes in a terminal of so many columns; what is there while it runs, and at the end. A terminal that is
 /// dumb has no bar.
 fn pushed(columns: u16, environment: &str, files: &str) -> Option<(Vec<String>, Vec<String>)> {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default())).unwrap();
+    let scene = Scene::start_blocking();
     let duration = Duration::from_secs(1);
-    sandbox.inject(Operation::Upload, Fault::Stall { after: 1 << 20, duration });
+    scene.sandbox().inject(Operation::Upload, Fault::Stall { after: 1 << 20, duration });
     for file in files.split(' ') {
-        pattern_file(folder.path(), file, 24 << 20);
+        scene.file(file, 24 << 20);
     }
     let program = imgpush().get_program().to_string_lossy().into_owned();
-    let script = format!(
-        "env {environment} OS_AUTH_TYPE=none OS_ENDPOINT={} {program} push --jobs 1 {files} \
-         >ids; echo ended $?; sleep 60",
-        sandbox.url()
-    );
-    let terminal = Terminal::open(columns, folder.path(), &script)?;
+    let script =
+        format!("env {environment} {program} push --jobs 1 {files} >ids; echo ended $?; sleep 60");
+    let terminal = Terminal::open(columns, scene.folder.path(), &script)?;
     let is_dumb = environment.contains("dumb");
     let is_told = |line: &str| is_dumb || line.contains("sending") && line.contains("MiB");
     let during = terminal.wait(is_told);
     terminal.wait(|line| line.starts_with("ended"));
     let end = terminal.lines(true);
-    let ids = std::fs::read_to_string(folder.path().join("ids")).unwrap();
+    let ids = std::fs::read_to_string(scene.path("ids")).unwrap();
     assert_eq!(ids.lines().count(), files.split(' ').count(), "{ids}");
     for line in ids.lines() {
         let id = line.split_whitespace().next().unwrap();
@@ -149,13 +147,11 @@ fn a_push_from_a_terminal_says_that_it_waits_for_input() {
 
 #[test]
 fn a_terminal_that_closes_ends_a_push_and_no_record_is_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sandbox = runtime.block_on(Sandbox::start(SandboxOptions::default())).unwrap();
+    let scene = Scene::builder().without_login().start_blocking();
     let duration = Duration::from_secs(3600);
     for file in ["one.raw", "two.raw"] {
-        sandbox.inject(Operation::Upload, Fault::Stall { after: 1 << 20, duration });
-        pattern_file(folder.path(), file, 24 << 20);
+        scene.sandbox().inject(Operation::Upload, Fault::Stall { after: 1 << 20, duration });
+        scene.file(file, 24 << 20);
     }
     let program = imgpush().get_program().to_string_lossy().into_owned();
     // A shell that passes the signal on, as an interactive one does, and writes the exit code down.
@@ -163,19 +159,17 @@ fn a_terminal_that_closes_ends_a_push_and_no_record_is_left() {
         "env OS_AUTH_TYPE=none OS_ENDPOINT={} {program} push --jobs 2 --idle-timeout 3600 \
          one.raw two.raw & push=$!; trap 'kill -HUP $push' HUP; wait $push; wait $push; \
          echo $? >code",
-        sandbox.url()
+        scene.image_url()
     );
-    let Some(terminal) = Terminal::open(80, folder.path(), &script) else { return };
+    let Some(terminal) = Terminal::open(80, scene.folder.path(), &script) else { return };
     terminal.wait(|line| line.contains("two.raw") && line.contains("MiB"));
     terminal.wait(|line| line.contains("one.raw") && line.contains("MiB"));
     drop(terminal);
     let code = (0..500).find_map(|_| {
         std::thread::sleep(Duration::from_millis(20));
-        let code = std::fs::read_to_string(folder.path().join("code")).ok();
+        let code = std::fs::read_to_string(scene.path("code")).ok();
         code.filter(|code| code.ends_with('\n'))
     });
     assert_eq!(code.as_deref(), Some("129\n"));
-    let journal = sandbox.journal();
-    let count = |method: &str| journal.iter().filter(|request| request.method == method).count();
-    assert_eq!((count("POST"), count("DELETE")), (2, 2));
+    assert_eq!((scene.count("POST", ""), scene.count("DELETE", "")), (2, 2));
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use imgpush_client::{Cloud, CloudOptions, Error, ImageClient, Surroundings};
-use imgpush_sandbox::{Sandbox, SandboxOptions};
+use imgpush_scene::Scene;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,10 +24,10 @@ fn self_signed(is_ca: bool) -> (Certificate, KeyPair) {
     (params.self_signed(&key).unwrap(), key)
 }
 
-/// A TLS front of a sandbox, by a certificate that nobody has signed; its address and its PEM. Where
+/// A TLS front of a service, by a certificate that nobody has signed; its address and its PEM. Where
 /// one is given, clients have to show a certificate that it has signed.
 async fn tls_front(
-    sandbox: &Sandbox,
+    scene: &Scene,
     is_ca: bool,
     of_clients: Option<&Certificate>,
 ) -> (String, String) {
@@ -47,7 +47,7 @@ async fn tls_front(
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let behind = sandbox.url().trim_start_matches("http://").to_owned();
+    let behind = scene.image_url().trim_start_matches("http://").to_owned();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -75,11 +75,9 @@ async fn asks(url: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_believed_by_its_bundle_or_not_at_all() {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-    let (url, pem) = tls_front(&sandbox, false, None).await;
-    let folder = tempfile::tempdir().unwrap();
-    let bundle = folder.path().join("ca.pem");
-    std::fs::write(&bundle, &pem).unwrap();
+    let scene = Scene::start_open().await;
+    let (url, pem) = tls_front(&scene, false, None).await;
+    let bundle = scene.write("ca.pem", &pem);
     let bundle = bundle.to_str().unwrap();
 
     let stranger = asks(&url, &[]).await.unwrap_err();
@@ -102,15 +100,13 @@ async fn a_certificate_is_believed_by_its_bundle_or_not_at_all() {
 /// `openssl req -x509` makes such certificates, and curl takes them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_calls_itself_an_authority_is_believed_where_it_was_given() {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-    let (url, pem) = tls_front(&sandbox, true, None).await;
-    let folder = tempfile::tempdir().unwrap();
-    let given = folder.path().join("given");
+    let scene = Scene::start_open().await;
+    let (url, pem) = tls_front(&scene, true, None).await;
+    let given = scene.path("given");
     std::fs::create_dir(&given).unwrap();
     std::fs::write(given.join("server.pem"), &pem).unwrap();
     std::fs::write(given.join("README"), "no certificate").unwrap();
-    let other = folder.path().join("other.pem");
-    std::fs::write(&other, self_signed(true).0.pem()).unwrap();
+    let other = scene.write("other.pem", self_signed(true).0.pem());
 
     asks(&url, &[("cacert", given.join("server.pem").to_str().unwrap())]).await.unwrap();
     asks(&url, &[("verify", given.to_str().unwrap())]).await.unwrap();
@@ -122,15 +118,10 @@ async fn a_certificate_that_calls_itself_an_authority_is_believed_where_it_was_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_is_shown() {
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let scene = Scene::start_open().await;
     let (certificate, key) = self_signed(false);
-    let (url, _) = tls_front(&sandbox, false, Some(&certificate)).await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
+    let (url, _) = tls_front(&scene, false, Some(&certificate)).await;
+    let path = |name: &str, text: &str| scene.write(name, text).to_str().unwrap().to_owned();
     let apart = path("client.crt", &certificate.pem());
     let key = path("client.key", &key.serialize_pem());
     let both = [&apart, &key].map(|path| std::fs::read_to_string(path).unwrap()).concat();

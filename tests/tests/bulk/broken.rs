@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use imgpush_tests::{pattern_file, text};
+use imgpush_scene::{Scene, Side, pattern_file, spawn};
 use serde_json::Value;
 
 use super::images::sparse;
-use super::scene::{MIB, Scene, Side};
+use super::scene::{MIB, has_exactly, push, reports, scene, unique};
 
 const JOBS: u64 = 8;
 /// Resident at most: 64 MiB, and 8 MiB for each image on its way.
@@ -31,9 +31,8 @@ const WRONG_ENTRIES: [usize; 2] = [0, 2];
 
 fn images(side: Side) -> usize {
     match side {
-        Side::sandbox => 300,
-        #[cfg(feature = "cloud")]
-        Side::real => 60,
+        Side::Sandbox => 300,
+        Side::Real => 60,
     }
 }
 
@@ -49,17 +48,17 @@ fn size(number: usize) -> u64 {
 }
 
 pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
-    let scene = Scene::new(side);
+    let scene = scene(side);
     let mut good = Vec::new();
     let mut broken: Vec<(PathBuf, &Breakage)> = Vec::new();
     for number in 0..images(side) {
         if number % 10 == 5 {
             let breakage = &BREAKAGES[number / 10 % BREAKAGES.len()];
-            let place = scene.place(&format!("{number:03}.{}", breakage.1));
+            let place = scene.path(unique(&scene, &format!("{number:03}.{}", breakage.1)));
             breakage.0(&place);
             broken.push((place, breakage));
         } else {
-            let place = scene.place(&format!("{number:03}.raw"));
+            let place = scene.path(unique(&scene, &format!("{number:03}.raw")));
             sparse(&place, size(number));
             good.push(place);
         }
@@ -70,24 +69,29 @@ pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
     let list = list_of(&scene, &files, &broken);
     let jobs = JOBS.to_string();
     let options = ["--jobs", &jobs, "--checksum-file", list.to_str().unwrap()];
-    let running = scene.spawn(scene.push(&files, &options));
-    let pid = running.0.id();
+    let running = spawn(push(&scene, &files, &options));
+    let pid = running.id();
     let watching = std::thread::spawn(move || peak_until_end(pid));
     let run = scene.ended(running);
     let peak_kib = watching.join().unwrap();
 
     assert_eq!(run.code, Some(27), "{run:?}");
-    assert_eq!(run.reports.len(), files.len(), "{run:?}");
-    assert_eq!(run.batch["pushed"], good.len(), "{run:?}");
-    assert_eq!(run.batch["failed"], broken.len(), "{run:?}");
+    let (reports, batch) = reports(&run);
+    assert_eq!(reports.len(), files.len(), "{run:?}");
+    assert_eq!(batch["pushed"], good.len(), "{run:?}");
+    assert_eq!(batch["failed"], broken.len(), "{run:?}");
+    let report = |file: &str| {
+        let found = reports.iter().find(|report| report["source"] == file);
+        found.unwrap_or_else(|| panic!("nothing is said of {file}: {run:?}"))
+    };
     for file in &good {
-        let report = run.report(file.to_str().unwrap());
+        let report = report(file.to_str().unwrap());
         assert_eq!(report["verified"], true, "{report}");
         assert_eq!(report["source_verified_by"], Value::from(vec!["sha256"]), "{report}");
     }
     for (file, (_, _, code, reason)) in &broken {
         let file = file.to_str().unwrap();
-        let report = run.report(file);
+        let report = report(file);
         let error = &report["error"];
         assert_eq!(error["exit_code"], *code, "{report}");
         assert!(error["record"] == "none" || error["record"] == "removed", "{report}");
@@ -95,7 +99,7 @@ pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
         let said = |line: &str| line.contains(file) && line.contains(reason);
         assert!(run.stderr.lines().any(said), "{file}: {reason}: {run:?}");
     }
-    scene.has_exactly(&good, "with broken ones between");
+    has_exactly(&scene, &good, "with broken ones between");
     assert!(peak_kib > 0, "nothing was measured");
     assert!(peak_kib <= BUDGET_KIB, "{} MiB resident", peak_kib >> 10);
 }
@@ -111,13 +115,11 @@ fn list_of(scene: &Scene, files: &[PathBuf], broken: &[(PathBuf, &Breakage)]) ->
         files.iter().partition(|file| file.is_file() && !is_wrong(file));
     let mut sums = Command::new("sha256sum");
     let sums = sums.args(right.into_iter().map(name)).current_dir(scene.folder.path()).output();
-    let mut list = text(&sums.unwrap().stdout);
+    let mut list = String::from_utf8(sums.unwrap().stdout).unwrap();
     for file in wrong {
         list.push_str(&format!("{}  {}\n", "0".repeat(64), name(file)));
     }
-    let place = scene.folder.path().join("SHA256SUMS");
-    fs::write(&place, list).unwrap();
-    place
+    scene.write("SHA256SUMS", list)
 }
 
 /// The most that was resident of a process, as long as it runs.

@@ -4,16 +4,15 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use imgpush_tests::pattern_file;
+use imgpush_scene::Scene;
 
-use super::scene::{MIB, Scene};
+use super::scene::{MIB, unique};
 
 /// The images of a batch, of 1 to 4 MiB; each has a size of its own, so all are different.
 pub(crate) fn batch(scene: &Scene, name: &str, count: u64) -> Vec<PathBuf> {
     let image = |number: u64| {
-        let place = scene.place(&format!("{name}-{number}.raw"));
         let bytes = MIB * (1 + number % 4) + 513 * number;
-        pattern_file(scene.folder.path(), place.file_name().unwrap().to_str().unwrap(), bytes)
+        scene.file(&unique(scene, &format!("{name}-{number}.raw")), bytes)
     };
     (0..count).map(image).collect()
 }

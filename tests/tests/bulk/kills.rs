@@ -1,22 +1,24 @@
 //! A program that is killed at any moment, and run again.
 
 use std::collections::HashMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use imgpush_scene::{Run, Scene, Side, spawn};
 use imgpush_test_support::is_full;
 
 use super::images::batch;
-use super::run::Run;
-use super::scene::{Scene, Side, image_name};
+use super::scene::{
+    bytes_of, delete_left_of_killed_runs, has_exactly, image_name, images, proved, push, scene,
+};
 
 /// Kills of all batches of a test.
 fn kills(side: Side) -> usize {
     let times = if is_full() { 4 } else { 1 };
     match side {
-        Side::sandbox => 10 * times,
-        #[cfg(feature = "cloud")]
-        Side::real => 25 * times,
+        Side::Sandbox => 10 * times,
+        Side::Real => 25 * times,
     }
 }
 
@@ -38,16 +40,18 @@ pub(crate) fn what_is_there_survives_every_kill(side: Side) {
 }
 
 fn survives(side: Side, options: &[&str]) {
-    let scene = Scene::new(side);
+    let scene = scene(side);
     let mut random = Random::new();
     let seed = random.0;
     // How long there is something to kill.
     let whole = {
         let files = batch(&scene, "whole", IMAGES);
-        let run = scene.ended(scene.spawn(scene.push(&files, options)));
+        let begun = Instant::now();
+        let run = scene.run_command(push(&scene, &files, options));
+        let took = begun.elapsed();
         assert_eq!(run.code, Some(0), "{run:?}");
-        scene.has_exactly(&files, "before the kills");
-        run.took
+        has_exactly(&scene, &files, "before the kills");
+        took
     };
     let mut all = batch(&scene, "whole", IMAGES);
     let mut fell = 0;
@@ -57,14 +61,14 @@ fn survives(side: Side, options: &[&str]) {
         fell += killed_batch(&scene, &files, options, whole, &mut random, &what);
         all.extend(files);
     }
-    scene.has_exactly(&all, &format!("seed {seed:#x}"));
+    has_exactly(&scene, &all, &format!("seed {seed:#x}"));
     assert!(
         fell >= kills(side) / LEAST_SHARE,
         "seed {seed:#x}: {fell} kills found something to kill"
     );
-    let image = scene.images().remove(0);
+    let image = images(&scene).remove(0);
     let file = all.iter().find(|file| Some(&*image_name(file)) == image.name()).unwrap();
-    assert!(scene.bytes_of(image.id()) == std::fs::read(file).unwrap(), "{image:#?}");
+    assert!(bytes_of(&scene, image.id()) == std::fs::read(file).unwrap(), "{image:#?}");
 }
 
 /// Kills one batch after the other at a random moment, then lets one come to its end; how many kills came
@@ -77,47 +81,47 @@ fn killed_batch(
     random: &mut Random,
     what: &str,
 ) -> usize {
-    let mut proved: HashMap<String, String> = HashMap::new();
+    let mut known: HashMap<String, String> = HashMap::new();
     let mut fell = 0;
     for _ in 0..KILLS_A_BATCH {
         let run = killed(scene, files, options, random.below(whole.mul_f64(0.7)));
         let ended = run.code == Some(0);
-        assert!(ended || run.signal == KILLED, "{what}: {run:?}");
+        assert!(ended || run.status.signal() == KILLED, "{what}: {run:?}");
         fell += usize::from(!ended);
-        remember(scene, &run, &mut proved, what);
+        remember(scene, &run, &mut known, what);
     }
-    let run = scene.ended(scene.spawn(scene.push(files, options)));
+    let run = scene.run_command(push(scene, files, options));
     assert_eq!(run.code, Some(0), "{what}: {run:?}");
-    assert_eq!(run.proved().count(), files.len(), "{what}: {run:?}");
-    remember(scene, &run, &mut proved, what);
-    assert_eq!(proved.len(), files.len(), "{what}: {proved:#?}");
+    assert_eq!(proved(&run).len(), files.len(), "{what}: {run:?}");
+    remember(scene, &run, &mut known, what);
+    assert_eq!(known.len(), files.len(), "{what}: {known:#?}");
     if !options.contains(&"--journal") {
-        scene.delete_left_of_killed_runs();
+        delete_left_of_killed_runs(scene);
     }
     fell
 }
 
 fn killed(scene: &Scene, files: &[PathBuf], options: &[&str], after: Duration) -> Run {
-    let (mut child, begun) = scene.spawn(scene.push(files, options));
+    let mut child = spawn(push(scene, files, options));
     let moment = Instant::now() + after;
     while Instant::now() < moment && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(1));
     }
     // It may have ended by itself, and is not waited for yet.
     child.kill().unwrap();
-    scene.ended((child, begun))
+    scene.ended(child)
 }
 
 /// What a run says it has proved is not sent again by any later one: the image has the same id, and was
 /// not touched.
-fn remember(scene: &Scene, run: &Run, proved: &mut HashMap<String, String>, what: &str) {
-    let images = scene.images();
-    for report in run.proved() {
+fn remember(scene: &Scene, run: &Run, known: &mut HashMap<String, String>, what: &str) {
+    let images = images(scene);
+    for report in proved(run) {
         let id = report["id"].as_str().unwrap();
         let image = images.iter().find(|image| image.id() == id);
         let image = image.unwrap_or_else(|| panic!("{what}: {id} is gone: {run:?}"));
         let state = format!("{id} of {:?}", image.updated_at());
-        let before = proved.entry(image.name().unwrap().to_owned()).or_insert(state.clone());
+        let before = known.entry(image.name().unwrap().to_owned()).or_insert(state.clone());
         assert_eq!(*before, state, "{what}: sent again: {run:?}");
     }
 }

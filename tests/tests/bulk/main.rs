@@ -10,49 +10,24 @@ mod broken;
 mod images;
 mod kills;
 mod quotas;
-mod run;
 mod scene;
-mod sums;
 mod twice;
 
-/// Stamps the suite, so that neither side can have fewer tests.
-macro_rules! suite {
-    ($side:ident: $($module:ident { $($name:ident)* })*) => {
-        mod $side {
-            $(mod $module {
-                $(#[test]
-                fn $name() {
-                    crate::$module::$name(crate::scene::Side::$side);
-                })*
-            })*
-        }
-    };
+imgpush_scene::suites! {
+    kills {
+        a_journal_survives_every_kill
+        what_is_there_survives_every_kill
+    }
+    twice {
+        runs_at_the_same_time_make_one_image_of_each
+    }
+    broken {
+        images_that_are_broken_do_not_spoil_the_others
+    }
 }
-
-macro_rules! against {
-    ($side:ident) => {
-        suite! { $side:
-            kills {
-                a_journal_survives_every_kill
-                what_is_there_survives_every_kill
-            }
-            twice {
-                runs_at_the_same_time_make_one_image_of_each
-            }
-            broken {
-                images_that_are_broken_do_not_spoil_the_others
-            }
-        }
-    };
-}
-
-against!(sandbox);
 
 /// Quotas of its own has no real cloud that others use as well.
 #[test]
 fn uploads_at_once_and_bytes_stay_within_the_quotas() {
     quotas::uploads_at_once_and_bytes_stay_within();
 }
-
-#[cfg(feature = "cloud")]
-against!(real);

@@ -1,9 +1,10 @@
 //! What a project has room for.
 
 use imgpush_sandbox::Quota;
+use imgpush_scene::Scene;
 
 use super::images::sparse;
-use super::scene::{MIB, Scene};
+use super::scene::{MIB, has_exactly, proved, push, reports};
 
 const FIT: usize = 5;
 const TOO_MANY: usize = 3;
@@ -12,30 +13,29 @@ const TOO_MANY: usize = 3;
 pub(crate) fn uploads_at_once_and_bytes_stay_within() {
     let quota =
         Quota::default().with_image_size_total(2 * FIT as i64).with_image_count_uploading(2);
-    let scene = Scene::with_quota(quota);
+    let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start_blocking();
     let files: Vec<_> =
-        (0..FIT + TOO_MANY).map(|number| scene.place(&format!("{number}.raw"))).collect();
+        (0..FIT + TOO_MANY).map(|number| scene.path(format!("{number}.raw"))).collect();
     files.iter().for_each(|file| sparse(file, 2 * MIB));
-    let run = scene.ended(scene.spawn(scene.push(&files, &["--jobs", "8"])));
+    let run = scene.run_command(push(&scene, &files, &["--jobs", "8"]));
+    let (reports, _) = reports(&run);
 
     assert_eq!(run.code, Some(27), "{run:?}");
-    let refused: Vec<_> = run.reports.iter().filter(|report| report["verified"] == false).collect();
+    let refused: Vec<_> = reports.iter().filter(|report| report["verified"] == false).collect();
     assert_eq!(refused.len(), TOO_MANY, "{run:?}");
     for report in refused {
         assert_eq!(report["error"]["exit_code"], 21, "{run:?}");
         assert_eq!(report["error"]["record"], "none", "{run:?}");
         assert!(report["error"]["causes"].to_string().contains("image_size_total"), "{run:?}");
     }
-    let proved: Vec<_> = run.proved().map(|report| report["source"].clone()).collect();
+    let proved: Vec<_> = proved(&run).into_iter().map(|report| report["source"].clone()).collect();
     let arrived: Vec<_> = files
         .iter()
         .filter(|file| proved.contains(&file.to_str().unwrap().into()))
         .cloned()
         .collect();
     assert_eq!(arrived.len(), FIT, "{run:?}");
-    scene.has_exactly(&arrived, "within the quotas");
-    let journal = scene.sandbox().journal();
-    let uploads = journal.iter().filter(|request| request.method == "PUT");
-    let answers: Vec<_> = uploads.map(|upload| upload.status).collect();
+    has_exactly(&scene, &arrived, "within the quotas");
+    let answers: Vec<_> = scene.uploads().iter().map(|upload| upload.status).collect();
     assert_eq!(answers, [Some(204); FIT], "{run:?}");
 }

@@ -1,24 +1,26 @@
 //! The same batch by several programs at the same time.
 
+use imgpush_scene::{Side, spawn};
+
 use super::images::batch;
-use super::scene::{Scene, Side};
+use super::scene::{has_exactly, proved, push, scene};
 
 const RUNS: usize = 3;
 
 pub(crate) fn runs_at_the_same_time_make_one_image_of_each(side: Side) {
-    let scene = Scene::new(side);
+    let scene = scene(side);
     let files = batch(&scene, "both", 8);
     let running: Vec<_> = (0..RUNS)
         .map(|run| {
             let journal = format!("journal-{run}");
             let options = ["--if-exists", "skip", "--journal", &journal];
-            scene.spawn(scene.push(&files, &options))
+            spawn(push(&scene, &files, &options))
         })
         .collect();
     for child in running {
         let run = scene.ended(child);
         assert_eq!(run.code, Some(0), "{run:?}");
-        assert_eq!(run.proved().count(), files.len(), "{run:?}");
+        assert_eq!(proved(&run).len(), files.len(), "{run:?}");
     }
-    scene.has_exactly(&files, "after all runs");
+    has_exactly(&scene, &files, "after all runs");
 }

@@ -5,6 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use imgpush_client::{DownloadOptions, Error, ImageClient, NewImage, Status, UploadOptions};
+use imgpush_scene::pattern;
 
 use super::{ABC_MD5, ABC_SHA512, Clouds, abc, active, message, raw, sized, unique};
 
@@ -148,7 +149,7 @@ async fn bytes(client: &ImageClient, id: &str, options: &DownloadOptions) -> Vec
 
 pub(crate) async fn data_comes_back_whole_and_in_parts(clouds: &Clouds) {
     let client = &clouds.demo;
-    let data: Vec<u8> = (0..300_007_u32).map(|i| (i % 251) as u8).collect();
+    let data = pattern(300_007);
     let image = client.create(&raw("parts")).await.unwrap();
     let size = data.len() as u64;
     client.upload(image.id(), Full::from(data.clone()), &sized(size)).await.unwrap();

@@ -4,12 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use imgpush_client::{Image, Status};
+use imgpush_scene::{Run, Side, pattern, sha512sum, spawn};
 use imgpush_tests::proxy::{Fault, Requests};
-use imgpush_tests::{pattern_file, sha512sum};
 
-use super::run::Run;
-use super::scene::{MIB, Scene};
-use super::side::Side;
+use super::scene::{MIB, Proxied, notes};
 
 const SKIP: [&str; 2] = ["--if-exists", "skip"];
 
@@ -22,27 +20,26 @@ enum Before {
     Queued,
 }
 
-impl Scene {
-    /// Another file than that of [`file`](Scene::file), as large.
+impl Proxied {
+    /// Another file than that of [`file`](Proxied::file), as large.
     fn other_file(&self) -> std::path::PathBuf {
-        let path = pattern_file(self.folder.path(), "other.raw", MIB);
-        let mut bytes = std::fs::read(&path).unwrap();
+        let mut bytes = pattern(MIB as usize);
         bytes[7] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
-        path
+        self.scene.write("other.raw", bytes)
     }
 
     fn pushed(&self, file: &Path) -> String {
         let run = self.push(file, &[]);
         assert_eq!(run.code, Some(0), "{run:?}");
-        run.json["id"].as_str().unwrap().to_owned()
+        run.json()["id"].as_str().unwrap().to_owned()
     }
 
     fn change(&self, id: &str, change: impl FnOnce(&mut Image)) {
-        self.ask(async |direct| {
-            let mut image = direct.image(id).await.unwrap();
+        let client = &self.scene.client;
+        self.scene.block_on(async {
+            let mut image = client.image(id).await.unwrap();
             change(&mut image);
-            direct.commit(&image).await.unwrap();
+            client.commit(&image).await.unwrap();
         });
     }
 
@@ -69,12 +66,13 @@ impl Scene {
 }
 
 /// A word for what a run did: `fails`, its action, or the end of the name that it gave.
-fn outcome(scene: &Scene, run: &Run) -> String {
+fn outcome(scene: &Proxied, run: &Run) -> String {
     match run.code {
         Some(0) => {
-            assert_eq!(run.json["verified"], true, "{run:?}");
-            let name = run.json["name"].as_str().unwrap();
-            format!("{}{}", run.json["action"].as_str().unwrap(), &name[scene.name.len()..])
+            let report = run.json();
+            assert_eq!(report["verified"], true, "{run:?}");
+            let name = report["name"].as_str().unwrap();
+            format!("{}{}", report["action"].as_str().unwrap(), &name[scene.name.len()..])
         }
         Some(21) => {
             run.says("is there already");
@@ -99,7 +97,7 @@ pub(crate) fn every_mode_knows_what_is_the_same(side: Side) {
         (Before::Queued, "skip", "pushed"),
         (Before::Queued, "rename", "pushed-2"),
     ] {
-        let scene = Scene::new(side);
+        let scene = Proxied::new(side);
         let file = scene.file(MIB);
         scene.arrange(before, &file);
         let uploads = scene.sent().len();
@@ -111,32 +109,32 @@ pub(crate) fn every_mode_knows_what_is_the_same(side: Side) {
 }
 
 pub(crate) fn a_skip_costs_one_request(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let first = scene.push(&file, &SKIP);
     let before = scene.image.journal().len();
     let run = scene.push(&file, &SKIP);
-    assert_eq!((run.code, &run.json["id"]), (Some(0), &first.json["id"]), "{run:?}");
+    assert_eq!((run.code, &run.json()["id"]), (Some(0), &first.json()["id"]), "{run:?}");
     let asked = scene.image.journal().split_off(before);
     assert_eq!(asked.len(), 1, "{asked:#?}");
     assert_eq!((&*asked[0].method, &*asked[0].path), ("GET", "/v2/images"));
 }
 
 pub(crate) fn what_is_replaced_is_retired_and_what_stays_is_said(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let old = scene.pushed(&scene.other_file());
     scene.change(&old, |image| image.set_protected(true));
     let delete = ["--if-exists", "replace", "--replaced", "delete"];
     let run = scene.push(&file, &delete);
-    assert_eq!((run.code, &run.json["error"]["record"]), (Some(24), &"kept".into()), "{run:?}");
+    assert_eq!((run.code, &run.json()["error"]["record"]), (Some(24), &"kept".into()), "{run:?}");
     run.says("hint: run it again when they may be deleted");
     assert_eq!(scene.images().len(), 2);
 
     let again = scene.push(&file, &["--if-exists", "replace", "--replaced", "rename"]);
-    assert_eq!((again.code, &again.json["action"]), (Some(0), &"skipped".into()), "{again:?}");
-    assert_eq!(again.json["id"], run.json["id"]);
-    let renamed = scene.ask(async |direct| direct.image(&old).await.unwrap());
+    assert_eq!((again.code, &again.json()["action"]), (Some(0), &"skipped".into()), "{again:?}");
+    assert_eq!(again.json()["id"], run.json()["id"]);
+    let renamed = scene.scene.block_on(scene.scene.client.image(&old)).unwrap();
     let made = renamed.created_at().unwrap().replace(['-', ':'], "");
     assert_eq!(renamed.name(), Some(&*format!("{}-{made}", scene.name)));
     scene.change(&old, |image| {
@@ -144,34 +142,34 @@ pub(crate) fn what_is_replaced_is_retired_and_what_stays_is_said(side: Side) {
         image.set_protected(false);
     });
     let hidden = scene.push(&file, &["--if-exists", "replace"]);
-    assert_eq!(hidden.json["replaced"][0]["how"], "hidden", "{hidden:?}");
+    assert_eq!(hidden.json()["replaced"][0]["how"], "hidden", "{hidden:?}");
     scene.only(&file);
     scene.change(&old, |image| image.set_hidden(false));
     assert_eq!(scene.push(&file, &delete).code, Some(0));
     scene.only(&file);
-    assert!(scene.hidden_images().is_empty());
+    assert!(scene.scene.block_on(scene.scene.hidden_images()).is_empty());
 }
 
 pub(crate) fn runs_at_once_make_one_image(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(4 * MIB);
     let running: Vec<_> =
-        (0..8).map(|_| scene.spawn(scene.push_command(file.to_str().unwrap(), &SKIP))).collect();
+        (0..8).map(|_| spawn(scene.push_command(file.to_str().unwrap(), &SKIP))).collect();
     let runs: Vec<Run> = running.into_iter().map(|running| scene.ended(running)).collect();
     let image = scene.only(&file);
     for run in &runs {
-        assert_eq!((run.code, &run.json["id"]), (Some(0), &image.id().into()), "{run:?}");
-        assert_eq!(run.json["verified"], true);
+        assert_eq!((run.code, &run.json()["id"]), (Some(0), &image.id().into()), "{run:?}");
+        assert_eq!(run.json()["verified"], true);
     }
-    let pushed = runs.iter().filter(|run| run.json["action"] == "pushed").count();
+    let pushed = runs.iter().filter(|run| run.json()["action"] == "pushed").count();
     assert_eq!((pushed, scene.sent().len()), (1, 1), "{runs:#?}");
 }
 
 /// Kills a push in mid-upload, as nothing can be done about.
-fn killed(scene: &Scene, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
+fn killed(scene: &Proxied, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
     let lasting = Duration::from_secs(1);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: 2 * MIB, lasting });
-    let (mut child, _) = scene.spawn(scene.push_command(file.to_str().unwrap(), &SKIP));
+    let mut child = spawn(scene.push_command(file.to_str().unwrap(), &SKIP));
     scene.image.wait_for(Requests::UPLOADS, MIB);
     let id = scene.images().remove(0).id().to_owned();
     meanwhile(&id);
@@ -181,34 +179,35 @@ fn killed(scene: &Scene, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
 }
 
 pub(crate) fn the_record_of_a_run_that_was_killed_is_left_and_named(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(4 * MIB);
     let id = killed(&scene, &file, |_| {});
     let run = scene.push(&file, &["--if-exists", "skip", "--wait-for-others", "1"]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!((run.attempts(), run.notes("passed-over")), (1, 1), "{run:?}");
+    assert_eq!(run.json()["attempts"], 1, "{run:?}");
+    assert_eq!(notes(&run, "passed-over"), 1, "{run:?}");
     run.says(&id);
-    let made = run.json["id"].as_str().unwrap().to_owned();
+    let made = run.json()["id"].as_str().unwrap().to_owned();
     assert_ne!(made, id, "nobody knows whether the other run still uploads to it");
-    let left = scene.ask(async |direct| direct.image(&id).await.unwrap());
+    let left = scene.scene.block_on(scene.scene.client.image(&id)).unwrap();
     assert_eq!(left.status(), Status::Queued);
-    scene.ask(async |direct| direct.delete(&id).await.unwrap());
+    scene.scene.block_on(scene.scene.client.delete(&id)).unwrap();
     assert_eq!(scene.only(&file).id(), made);
     let again = scene.push(&file, &SKIP);
-    assert_eq!((&again.json["id"], &again.json["action"]), (&made.into(), &"skipped".into()));
+    assert_eq!((&again.json()["id"], &again.json()["action"]), (&made.into(), &"skipped".into()));
 }
 
 pub(crate) fn an_upload_that_never_ends_is_left_alone(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(4 * MIB);
-    scene.service.will_die_in_upload(MIB);
-    let id = killed(&scene, &file, |id| scene.service.kill_worker_of(id));
+    scene.will_die_in_upload(MIB);
+    let id = killed(&scene, &file, |id| scene.kill_worker_of(id));
     let run = scene.push(&file, &["--if-exists", "skip", "--wait-for-others", "2"]);
-    assert_eq!((run.code, &run.json["error"]["record"]), (Some(25), &"none".into()), "{run:?}");
+    assert_eq!((run.code, &run.json()["error"]["record"]), (Some(25), &"none".into()), "{run:?}");
     run.says("which another run has begun, is still saving");
     run.says("hint: if nothing sends to it any more, delete it");
     assert_eq!(scene.images()[0].status(), Status::Saving);
-    scene.ask(async |direct| direct.delete(&id).await.unwrap());
+    scene.scene.block_on(scene.scene.client.delete(&id)).unwrap();
     let run = scene.push(&file, &SKIP);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_ne!(scene.only(&file).id(), id, "an id is never used twice");

@@ -1,10 +1,10 @@
 //! Answers that are lost, wrong, late in the exchange, or no answers.
 
+use imgpush_scene::Side;
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
 use serde_json::json;
 
-use super::scene::{MIB, Scene, together};
-use super::side::Side;
+use super::scene::{MIB, Proxied, together};
 
 const SIZE: u64 = 2 * MIB;
 
@@ -38,7 +38,7 @@ pub(crate) fn a_wrong_answer_behind_data_that_arrived_costs_nothing(side: Side) 
 }
 
 pub(crate) fn what_is_no_answer_is_a_broken_connection(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     let answer = Answer::garbage();
     let fault = Fault::Answer { after: MIB, answer, ending: Ending::Fin };
@@ -47,7 +47,7 @@ pub(crate) fn what_is_no_answer_is_a_broken_connection(side: Side) {
     scene.arrived(&run, &file);
     assert_eq!(scene.sent(), [MIB, SIZE], "{run:?}");
 
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     scene.image.once(Requests::UPLOADS, Fault::Replace(Answer::garbage()));
     let run = scene.push(&file, &["--retries", "1"]);
@@ -56,7 +56,7 @@ pub(crate) fn what_is_no_answer_is_a_broken_connection(side: Side) {
 }
 
 pub(crate) fn an_answer_that_comes_twice_is_one(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     for requests in [Requests::CREATIONS, Requests::UPLOADS, Requests::LOOKS] {
         scene.image.once(requests, Fault::Twice);

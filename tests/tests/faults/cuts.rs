@@ -2,10 +2,10 @@
 
 use std::fs::File;
 
+use imgpush_scene::Side;
 use imgpush_tests::proxy::{Ending, Fault, Requests};
 
-use super::scene::{MIB, Scene, together};
-use super::side::Side;
+use super::scene::{MIB, Proxied, notes, together};
 
 const SIZE: u64 = 4 * MIB;
 
@@ -24,7 +24,7 @@ pub(crate) fn a_cut_connection_is_made_up_for(side: Side) {
         // Behind the last byte the service may have all it needs.
         assert!(sent[1..] == [SIZE] || (after == SIZE && sent.len() == 1), "{sent:?} {run:?}");
         if after < SIZE {
-            assert_eq!(run.notes("retried"), 1, "{run:?}");
+            assert_eq!(notes(&run, "retried"), 1, "{run:?}");
             run.says("trying again in ");
             run.says(" s (1 of 2)");
         }
@@ -34,7 +34,7 @@ pub(crate) fn a_cut_connection_is_made_up_for(side: Side) {
 }
 
 pub(crate) fn a_connection_that_is_always_cut_is_given_up(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     scene.image.always(Requests::UPLOADS, Fault::Cut { after: MIB, ending: Ending::Reset });
     let run = scene.push(&file, &["--retries", "1"]);
@@ -58,7 +58,7 @@ pub(crate) fn what_cannot_be_read_again_is_sent_once(side: Side) {
         run.says("it is not sent again, since standard input cannot be read a second time");
     });
     // What is a file is read again also when it comes as the standard input.
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let mut command = scene.push_command("-", &[]);
     command.stdin(File::open(&file).unwrap());

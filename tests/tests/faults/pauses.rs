@@ -1,19 +1,18 @@
 //! How long is waited between two tries, and what ends that.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Command;
 use std::time::Duration;
 
+use imgpush_scene::{Side, signal, spawn};
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
 
-use super::scene::{MIB, Scene};
-use super::side::Side;
+use super::scene::{MIB, Proxied};
 
 fn busy(answer: Answer) -> Fault {
     Fault::Refuse { after: 0, answer, ending: Ending::Fin }
 }
 
-impl Scene {
+impl Proxied {
     /// The times between the tries.
     fn pauses(&self) -> Vec<Duration> {
         let tries = self.image.passed(Requests::UPLOADS);
@@ -23,7 +22,7 @@ impl Scene {
 
 /// Only lower bounds: what a busy machine adds is no fault of the program.
 pub(crate) fn pauses_grow_and_each_is_said(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     scene.image.times(2, Requests::UPLOADS, busy(Answer::html(503)));
     let run = scene.push(&file, &["--retries", "2"]);
@@ -40,7 +39,7 @@ pub(crate) fn pauses_grow_and_each_is_said(side: Side) {
 }
 
 pub(crate) fn the_service_may_ask_for_a_pause(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let answer = Answer::json(429).with("Retry-After", "3");
     scene.image.once(Requests::UPLOADS, busy(answer));
@@ -50,7 +49,7 @@ pub(crate) fn the_service_may_ask_for_a_pause(side: Side) {
 }
 
 pub(crate) fn no_retries_are_one_try(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     scene.image.once(Requests::UPLOADS, busy(Answer::html(503)));
     let run = scene.push(&file, &["--retries", "0"]);
@@ -60,7 +59,7 @@ pub(crate) fn no_retries_are_one_try(side: Side) {
 }
 
 pub(crate) fn the_time_for_retries_ends(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     scene.image.always(Requests::UPLOADS, busy(Answer::html(503)));
     let run = scene.push(&file, &["--retries", "100", "--retry-max-time", "4"]);
@@ -71,22 +70,21 @@ pub(crate) fn the_time_for_retries_ends(side: Side) {
 }
 
 pub(crate) fn an_interrupt_in_a_pause_leaves_nothing(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let file = scene.file(MIB);
     // Longer than anything else here takes, and behind it the data would be sent again.
     let answer = Answer::html(503).with("Retry-After", "3600");
     scene.image.once(Requests::UPLOADS, busy(answer));
     let command = scene.push_command(file.to_str().unwrap(), &["--retries", "1"]);
-    let (mut child, begun) = scene.spawn(command);
+    let mut child = spawn(command);
     let mut said = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("trying again") {
         line.clear();
         assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended by itself");
     }
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-    let run = scene.ended((child, begun));
+    signal(&child, "INT");
+    let run = scene.ended(child);
     scene.failed(&run, 130);
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();

@@ -1,9 +1,9 @@
 //! Answers of a service, or of what stands before it, that are no success.
 
+use imgpush_scene::Side;
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
 
 use super::scene::{MIB, together};
-use super::side::Side;
 
 const SIZE: u64 = 4 * MIB;
 

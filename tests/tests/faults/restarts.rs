@@ -2,33 +2,32 @@
 
 use std::time::Duration;
 
+use imgpush_scene::{Side, spawn};
 use imgpush_tests::proxy::{Ending, Fault, Requests};
 
-use super::run::Run;
-use super::scene::{MIB, Scene};
-use super::side::Side;
+use super::scene::{MIB, Proxied, notes};
 
 const SIZE: u64 = 4 * MIB;
 
 /// Pushes while something happens to the service in mid-upload. Its record stays `saving` for ever, so
 /// it is replaced.
-fn push_through(side: Side, what_happens: impl FnOnce(&Scene, &str)) {
-    let scene = Scene::new(side);
+fn push_through(side: Side, what_happens: impl FnOnce(&mut Proxied, &str)) {
+    let mut scene = Proxied::new(side);
     let file = scene.file(SIZE);
-    scene.service.will_die_in_upload(MIB);
+    scene.will_die_in_upload(MIB);
     let lasting = Duration::from_secs(1);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: SIZE / 2, lasting });
     let command =
         scene.push_command(file.to_str().unwrap(), &["--retries", "5", "--settle-timeout", "2"]);
-    let pushing = scene.spawn(command);
+    let pushing = spawn(command);
     scene.image.wait_for(Requests::UPLOADS, MIB);
     let dying = scene.images().remove(0).id().to_owned();
-    what_happens(&scene, &dying);
-    let run: Run = scene.ended(pushing);
+    what_happens(&mut scene, &dying);
+    let run = scene.ended(pushing);
 
     scene.arrived(&run, &file);
-    assert_ne!(run.json["id"], dying, "the record is another");
-    assert_eq!(run.notes("created-anew"), 1, "{run:?}");
+    assert_ne!(run.json()["id"], dying, "the record is another");
+    assert_eq!(notes(&run, "created-anew"), 1, "{run:?}");
     run.says("saving");
     let created = scene.image.passed(Requests::CREATIONS);
     assert_eq!(created.iter().filter(|made| made.status == Some(201)).count(), 2, "{created:#?}");
@@ -38,7 +37,7 @@ fn push_through(side: Side, what_happens: impl FnOnce(&Scene, &str)) {
 }
 
 pub(crate) fn a_worker_that_is_killed_costs_the_record_only(side: Side) {
-    push_through(side, |scene, id| scene.service.kill_worker_of(id));
+    push_through(side, |scene, id| scene.kill_worker_of(id));
 }
 
 /// Until it is there again, connections are refused.
@@ -46,6 +45,6 @@ pub(crate) fn a_service_that_is_started_again_gets_the_image(side: Side) {
     push_through(side, |scene, _| {
         let refused = Fault::Cut { after: 0, ending: Ending::Reset };
         scene.image.times(2, Requests::LOOKS, refused);
-        scene.service.restart();
+        scene.scene.restart();
     });
 }

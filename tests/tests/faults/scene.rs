@@ -1,88 +1,59 @@
 //! A service behind proxies, and the program that pushes to it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command};
+use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
-use imgpush_client::{
-    Cloud, CloudOptions, Image, ImageClient, ImageQuery, NewImage, Status, Surroundings,
-};
+use imgpush_client::{Image, NewImage, Status};
+use imgpush_sandbox::{Fault, Operation, USER};
+use imgpush_scene::{Run, Scene, SceneBuilder, Side, sha512sum};
 use imgpush_tests::proxy::{Proxy, Requests};
-use imgpush_tests::{imgpush, pattern_file, sha512sum};
-
-use super::run::Run;
-use super::side::{Service, Side};
 
 pub(crate) const MIB: u64 = 1 << 20;
 
 /// A service behind proxies, and the program that pushes to it.
-pub(crate) struct Scene {
+pub(crate) struct Proxied {
+    /// Its client asks the service directly.
+    pub(crate) scene: Scene,
     /// Stands before the image service.
     pub(crate) image: Proxy,
     /// Stands before the identity service.
     pub(crate) identity: Proxy,
-    pub(crate) service: Service,
-    pub(crate) folder: tempfile::TempDir,
-    /// All that is pushed here has it.
-    tag: String,
     /// What is pushed here is called so.
     pub(crate) name: String,
-    runtime: tokio::runtime::Runtime,
-    /// Asks the service directly.
-    direct: ImageClient,
 }
 
-impl Scene {
+impl Proxied {
     pub(crate) fn new(side: Side) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let service = Service::start(side, folder.path());
-        Scene::around(service, folder)
+        Proxied::around(Scene::builder().on(side))
     }
 
     pub(crate) fn with_short_tokens(side: Side) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let service = Service::with_short_tokens(side, folder.path());
-        Scene::around(service, folder)
+        Proxied::around(Scene::builder().on(side).token_lifetime(short(side)))
     }
 
-    fn around(service: Service, folder: tempfile::TempDir) -> Self {
-        let (image, identity) =
-            (Proxy::before(&service.image_url), Proxy::before(&service.identity_url));
-        let Service { user, password, project, .. } = &service;
-        let clouds = format!(
-            "clouds:\n  faulty:\n    region_name: RegionOne\n    image_endpoint_override: {}\n    \
-             auth:\n      auth_url: {}/v3\n      username: {user}\n      password: {password}\n      \
-             project_name: {project}\n",
-            image.url(),
-            identity.url(),
-        );
-        std::fs::write(folder.path().join("clouds.yaml"), clouds).unwrap();
-        let login = CloudOptions::default()
-            .with_setting("auth_url", format!("{}/v3", service.identity_url))
-            .with_setting("image_endpoint_override", &service.image_url)
-            .with_setting("username", user)
-            .with_setting("password", password)
-            .with_setting("project_name", project);
-        let cloud = Cloud::load_from(&login, &Surroundings::default()).unwrap();
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let direct = runtime.block_on(ImageClient::connect(&cloud)).unwrap();
-        let tag = uuid::Uuid::new_v4().to_string();
-        let name = format!("disk-{tag}");
-        Scene { image, identity, service, folder, tag, name, runtime, direct }
+    fn around(scene: SceneBuilder) -> Self {
+        let scene = scene.start_blocking();
+        let image = Proxy::before(scene.image_url());
+        let identity = Proxy::before(scene.auth_url());
+        let entry = scene.cloud_entry("mycloud", USER);
+        let entry = entry.replace(scene.auth_url(), &format!("{}/v3", identity.url()));
+        let image_url = image.url();
+        let entry = format!("clouds:\n{entry}    image_endpoint_override: {image_url}\n");
+        scene.write("clouds.yaml", entry);
+        let name = format!("disk-{}", scene.tag);
+        Proxied { scene, image, identity, name }
     }
 
     /// A file of so many bytes.
     pub(crate) fn file(&self, bytes: u64) -> PathBuf {
-        pattern_file(self.folder.path(), "disk.raw", bytes)
+        self.scene.file("disk.raw", bytes)
     }
 
     /// `imgpush push --json` with these arguments more.
     pub(crate) fn push_command(&self, source: &str, more: &[&str]) -> Command {
-        let mut command = self.command();
-        command.args(["push", "--json", "--name", &self.name, "--disk-format", "raw"]);
-        command.args(["--tag", &self.tag, source]).args(more);
-        command
+        let named = ["push", "--json", "--name", &self.name, "--tag", &self.scene.tag];
+        self.scene.command(&[&named[..], &["--disk-format", "raw", source], more].concat())
     }
 
     /// Pushes a file.
@@ -91,30 +62,12 @@ impl Scene {
     }
 
     pub(crate) fn run(&self, command: Command) -> Run {
-        self.ended(self.spawn(command))
+        self.scene.run_command(command)
     }
 
-    /// Starts the program; what it says is kept.
-    pub(crate) fn spawn(&self, mut command: Command) -> (Child, Instant) {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        (command.spawn().unwrap(), Instant::now())
-    }
-
-    /// Waits for its end.
-    pub(crate) fn ended(&self, (child, begun): (Child, Instant)) -> Run {
-        let output = child.wait_with_output().unwrap();
-        Run::of(&output, &self.service.password, begun.elapsed())
-    }
-
-    /// The program with nothing of the caller's clouds.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = imgpush();
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OS_")) {
-            command.env_remove(name);
-        }
-        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
-        command.args(["--cloud", "faulty"]);
-        command
+    /// Waits for the end of a push.
+    pub(crate) fn ended(&self, push: Child) -> Run {
+        self.scene.ended(push)
     }
 
     /// How much of the data went on in each try.
@@ -122,79 +75,87 @@ impl Scene {
         self.image.passed(Requests::UPLOADS).iter().map(|passed| passed.body_bytes).collect()
     }
 
-    /// A record without data.
+    /// A record without data, like that of a push here.
     pub(crate) fn record(&self) -> Image {
-        self.ask(async |direct| direct.create(&self.wanted()).await.unwrap())
-    }
-
-    /// What a push here makes.
-    pub(crate) fn wanted(&self) -> NewImage {
         let mut wanted = NewImage::named(&self.name).with_formats("raw", "bare");
-        wanted.set_tags([&self.tag]);
-        wanted
-    }
-
-    /// Asks the service directly.
-    pub(crate) fn ask<T>(&self, what: impl AsyncFnOnce(&ImageClient) -> T) -> T {
-        self.runtime.block_on(what(&self.direct))
+        wanted.set_tags([&self.scene.tag]);
+        self.scene.block_on(self.scene.client.create(&wanted)).unwrap()
     }
 
     /// What the service has of all that was pushed here.
     pub(crate) fn images(&self) -> Vec<Image> {
-        self.found(&ImageQuery::default())
-    }
-
-    /// The same of what lists leave out.
-    pub(crate) fn hidden_images(&self) -> Vec<Image> {
-        self.found(&ImageQuery::default().hidden())
-    }
-
-    fn found(&self, query: &ImageQuery) -> Vec<Image> {
-        let all = query.clone().with("tag", &self.tag);
-        self.ask(async |direct| direct.images(&all).try_collect().await.unwrap())
+        self.scene.block_on(self.scene.images())
     }
 
     /// The push succeeded, and the service has exactly that image, with the file's data.
     pub(crate) fn arrived(&self, run: &Run, file: &Path) {
         assert_eq!(run.code, Some(0), "{run:?}\n{:#?}", self.image.journal());
-        assert_eq!(run.json["verified"], true, "{run:?}");
+        let report = run.json();
+        assert_eq!(report["verified"], true, "{run:?}");
         let images = self.images();
         assert_eq!(images.len(), 1, "{images:#?}\n{run:?}");
         let image = &images[0];
-        assert_eq!(image.id(), run.json["id"], "{run:?}");
+        assert_eq!(image.id(), report["id"], "{run:?}");
         assert_eq!(image.status(), Status::Active);
         assert_eq!(image.size(), Some(file.metadata().unwrap().len()));
         assert_eq!(image.hash_value(), Some(&*sha512sum(file)));
         let tries = self.image.passed(Requests::UPLOADS).len();
-        assert_eq!(run.attempts(), tries as u64, "{run:?}\n{:#?}", self.image.journal());
+        assert_eq!(report["attempts"], tries, "{run:?}\n{:#?}", self.image.journal());
         // A try may end before it sends anything.
-        assert!(run.notes("retried") >= tries - 1, "{run:?}");
+        assert!(notes(run, "retried") >= tries - 1, "{run:?}");
     }
 
     /// The push failed with that code, and the service has nothing of it.
     pub(crate) fn failed(&self, run: &Run, code: i32) {
-        run.failed(code);
+        assert_eq!(run.code, Some(code), "{run:?}");
+        let error = &run.json()["error"];
+        assert_eq!(error["exit_code"], code, "{run:?}");
+        assert!(error["record"] == "removed" || error["record"] == "none", "{run:?}");
         assert!(self.images().is_empty(), "{:#?}\n{run:?}", self.images());
+    }
+
+    /// Makes ready for [`kill_worker_of`](Self::kill_worker_of) in mid-upload: a sandbox has no process of its
+    /// own, so it is told beforehand to do as if.
+    pub(crate) fn will_die_in_upload(&self, after: u64) {
+        if self.scene.cloud().is_none() {
+            self.scene.sandbox().inject(Operation::Upload, Fault::Forget(after));
+        }
+    }
+
+    /// Kills the process that takes the data of an image.
+    pub(crate) fn kill_worker_of(&self, id: &str) {
+        if let Some(cloud) = self.scene.cloud() {
+            cloud.kill_worker_of(id);
+        }
     }
 }
 
-impl Drop for Scene {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
-        }
-        for image in self.images().into_iter().chain(self.hidden_images()) {
-            self.runtime.block_on(self.direct.delete(image.id())).unwrap();
-        }
+/// How many notes of that id a report has.
+pub(crate) fn notes(run: &Run, id: &str) -> usize {
+    let report = run.json();
+    let notes = report["notes"].as_array().unwrap_or_else(|| panic!("no notes: {run:?}"));
+    notes.iter().filter(|note| note["id"] == id).count()
+}
+
+/// How long tokens live where they are to end. The program renews one that has less than two seconds.
+pub(crate) fn short(side: Side) -> Duration {
+    match side {
+        Side::Sandbox => Duration::from_secs(3),
+        Side::Real => Duration::from_secs(5),
     }
 }
 
 /// Cases that wait more than they work, a scene each, at the same time.
-pub(crate) fn together<T: Sync>(side: Side, cases: &[T], test: impl Fn(&Scene, &T) + Sync) {
-    for cases in cases.chunks(side.at_once()) {
+pub(crate) fn together<T: Sync>(side: Side, cases: &[T], test: impl Fn(&Proxied, &T) + Sync) {
+    // How many pushes the service takes at once, and still answers other calls.
+    let at_once = match side {
+        Side::Sandbox => 12,
+        Side::Real => 3,
+    };
+    for cases in cases.chunks(at_once) {
         std::thread::scope(|scope| {
             for case in cases {
-                scope.spawn(|| test(&Scene::new(side), case));
+                scope.spawn(|| test(&Proxied::new(side), case));
             }
         });
     }

@@ -3,20 +3,20 @@
 use std::fs::OpenOptions;
 use std::time::Duration;
 
+use imgpush_scene::{Side, spawn};
 use imgpush_tests::proxy::{Answer, Ending, Fault, Proxy, Requests};
 
-use super::scene::{MIB, Scene};
-use super::side::Side;
+use super::scene::{MIB, Proxied};
 
 pub(crate) fn a_file_that_is_cut_short_is_no_failure_of_the_service(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     // More than the program reads ahead.
     let file = scene.file(48 * MIB);
     let lasting = Duration::from_secs(1);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: MIB, lasting });
     let command =
         scene.push_command(file.to_str().unwrap(), &["--retries", "3", "--memory", "32M"]);
-    let pushing = scene.spawn(command);
+    let pushing = spawn(command);
     scene.image.wait_for(Requests::UPLOADS, MIB);
     OpenOptions::new().write(true).open(&file).unwrap().set_len(40 * MIB).unwrap();
     let run = scene.ended(pushing);
@@ -27,8 +27,8 @@ pub(crate) fn a_file_that_is_cut_short_is_no_failure_of_the_service(side: Side) 
 
 /// It gives no ranges, so the rest cannot be asked for.
 pub(crate) fn a_web_server_that_breaks_off_is_no_failure_of_the_service(side: Side) {
-    let scene = Scene::new(side);
-    let web = Proxy::before(&scene.service.image_url);
+    let scene = Proxied::new(side);
+    let web = Proxy::before(scene.scene.image_url());
     let half = std::fs::read(scene.file(4 * MIB)).unwrap();
     let answer = Answer::of(200, "application/octet-stream", half)
         .with("content-length", (8 * MIB).to_string());

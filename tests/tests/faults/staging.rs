@@ -3,22 +3,21 @@
 use std::time::Duration;
 
 use imgpush_client::Status;
+use imgpush_scene::{Run, Side};
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
 
-use super::run::Run;
-use super::scene::{MIB, Scene, together};
-use super::side::Side;
+use super::scene::{MIB, Proxied, together};
 
 const SIZE: u64 = 4 * MIB;
 /// How often a status is looked at that has to come.
 const LOOKS: u32 = 200;
 
-impl Scene {
+impl Proxied {
     /// `imgpush image stage` of a file into a new record.
     fn stage(&self, more: &[&str]) -> Run {
         let (file, image) = (self.file(SIZE), self.record());
-        let mut command = self.command();
-        command.args(["image", "stage", "--json", image.id(), "--file"]).arg(file).args(more);
+        let mut command = self.scene.command(&["image", "stage", "--json", image.id(), "--file"]);
+        command.arg(file).args(more);
         self.run(command)
     }
 
@@ -50,7 +49,7 @@ pub(crate) fn a_broken_staging_is_done_again(side: Side) {
         let is_again = if may_keep { staged.len() == 2 } else { *first < SIZE };
         let expected = if is_again { &[*first, SIZE][..] } else { &[SIZE] };
         assert_eq!(staged, expected, "{run:?}");
-        assert_eq!(run.attempts(), expected.len() as u64, "{run:?}");
+        assert_eq!(run.json()["attempts"], expected.len() as u64, "{run:?}");
         let images = scene.images();
         assert_eq!(images.len(), 1, "{images:#?}");
         let staged = (images[0].status(), images[0].size());
@@ -60,7 +59,7 @@ pub(crate) fn a_broken_staging_is_done_again(side: Side) {
 
 /// The record was there before, so it stays.
 pub(crate) fn a_staging_that_cannot_be_done_again_says_so(side: Side) {
-    let scene = Scene::new(side);
+    let scene = Proxied::new(side);
     let fault = Fault::Cut { after: MIB, ending: Ending::Fin };
     scene.image.always(Requests::STAGINGS, fault);
     let run = scene.stage(&["--retries", "1"]);

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::{Run, Scene, hex, imgpush_in, pattern};
 use serde_json::Value;
 use sha2::Digest as _;
 
-use crate::support::{Run, Scene, folder, program};
+use crate::support::folder;
 
 #[test]
 fn a_push_that_is_run_again_says_what_it_found() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     let first = scene.run(&["push", "disk.img", "--if-exists", "skip"]);
     let again = scene.run(&["push", "disk.img", "--if-exists", "skip"]);
@@ -38,7 +39,7 @@ fn a_push_that_is_run_again_says_what_it_found() {
 
 #[test]
 fn a_pipe_and_options_that_do_not_fit_are_refused_with_a_hint() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     scene.run(&["push", "disk.img"]);
     let piped = scene.command(&["push", "-", "--name", "disk", "--if-exists", "skip"]);
@@ -53,9 +54,9 @@ fn a_pipe_and_options_that_do_not_fit_are_refused_with_a_hint() {
 
     // Without a cloud of that file.
     let elsewhere = folder(&[("disk.img", &[7; 5000])]);
-    let mut command = program(elsewhere.path());
+    let mut command = imgpush_in(elsewhere.path());
     command.args(["push", "disk.img", "--if-exists", "skip", "--os-auth-type", "admin_token"]);
-    command.args(["--os-endpoint", scene.sandbox.url()]).env("OS_TOKEN", "x");
+    command.args(["--os-endpoint", scene.sandbox().url()]).env("OS_TOKEN", "x");
     let run = Run::of(command.output().unwrap());
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("does not say which project"), "{}", run.stderr);
@@ -63,12 +64,12 @@ fn a_pipe_and_options_that_do_not_fit_are_refused_with_a_hint() {
 
 #[test]
 fn an_id_can_be_given_or_derived() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let mut ids = Vec::new();
     for action in ["pushed", "taken-over"] {
         let run = scene.run(&["push", "disk.img", "--id", "derived", "--json"]);
-        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        let report = run.json();
         assert_eq!(report["action"], action);
         ids.push(report["id"].clone());
     }
@@ -77,7 +78,7 @@ fn an_id_can_be_given_or_derived() {
 
 #[test]
 fn hashing_before_anything_is_sent_is_shown() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5 << 20);
     let push = ["push", "disk.img", "--if-exists", "skip", "--progress", "json", "--json"];
     let run = scene.run(&push);
@@ -122,22 +123,20 @@ fn give(mut stream: &TcpStream, file: &[u8], count: &AtomicUsize) -> std::io::Re
 /// What a connection holds is on its way by then; the rest of the file is not.
 #[test]
 fn a_mirror_does_not_fetch_what_the_cloud_has() {
-    let scene = Scene::new();
-    let file: Vec<u8> = (0..48 << 20).map(|at: u32| (at % 251) as u8).collect();
-    let list = |name: &str, hex: String| {
-        std::fs::write(scene.folder.path().join(name), format!("{hex}  disk.img\n")).unwrap();
-    };
-    list("SHA256SUMS", sha2::Sha256::digest(&file).iter().map(|b| format!("{b:02x}")).collect());
-    list("SHA512SUMS", sha2::Sha512::digest(&file).iter().map(|b| format!("{b:02x}")).collect());
+    let scene = Scene::start_blocking();
+    let file = pattern(48 << 20);
+    let list = |name: &str, hex: String| scene.write(name, format!("{hex}  disk.img\n"));
+    list("SHA256SUMS", hex(sha2::Sha256::digest(&file)));
+    list("SHA512SUMS", hex(sha2::Sha512::digest(&file)));
     let size = file.len();
     let (address, given) = web(file);
     let push = |list| ["push", &*address, "--checksum-file", list, "--if-exists", "skip", "--json"];
-    let first: Value = serde_json::from_str(&scene.run(&push("SHA256SUMS")).stdout).unwrap();
+    let first = scene.run(&push("SHA256SUMS")).json();
     assert_eq!((&first["action"], given.swap(0, Ordering::Relaxed)), (&"pushed".into(), size));
 
     // The service does not have this digest, so the bytes are compared.
     let run = scene.run(&push("SHA256SUMS"));
-    let again: Value = serde_json::from_str(&run.stdout).unwrap();
+    let again = run.json();
     assert_eq!(
         (run.code, &again["id"], &again["action"]),
         (Some(0), &first["id"], &"skipped".into())
@@ -146,7 +145,7 @@ fn a_mirror_does_not_fetch_what_the_cloud_has() {
 
     let arguments = push("SHA512SUMS");
     let run = scene.run(&arguments);
-    let again: Value = serde_json::from_str(&run.stdout).unwrap();
+    let again = run.json();
     assert_eq!((run.code, &again["id"]), (Some(0), &first["id"]));
     assert_eq!(again["verified_by"], serde_json::json!(["os_hash_value"]));
     let given = given.load(Ordering::Relaxed);
@@ -158,19 +157,19 @@ fn a_mirror_does_not_fetch_what_the_cloud_has() {
 /// The sandbox answers so where the retirement fails.
 #[test]
 fn what_is_not_retired_is_named_and_the_new_image_kept() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let old = scene.run(&["push", "disk.img"]).stdout;
     scene.file("disk.img", 6000);
     // Of the new image, which can keep its property, and of the old one.
     for _ in 0..2 {
-        scene.sandbox.inject(Operation::Update, Fault::Status { status: 403, after: 0 });
+        scene.sandbox().inject(Operation::Update, Fault::Status { status: 403, after: 0 });
     }
     let run = scene.run(&["push", "disk.img", "--if-exists", "replace", "--json"]);
     assert_eq!(run.code, Some(24), "{}", run.stderr);
     let said = format!("but did not take the place of {}", old.trim());
     assert!(run.stderr.contains(&said), "{}", run.stderr);
-    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = run.json();
     assert_eq!(json["error"]["record"], "kept");
     assert_eq!(scene.record(json["id"].as_str().unwrap())["status"], "active");
 }

@@ -2,15 +2,11 @@
 
 use serde_json::Value;
 
-use crate::support::{Run, Scene};
-
-fn lines(run: &Run) -> Vec<Value> {
-    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
+use imgpush_scene::Scene;
 
 /// Three good images and a file that is not there.
 fn scene() -> Scene {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for (name, bytes) in [("a.raw", 300_000), ("b.raw", 200_000), ("c.raw", 100_000)] {
         scene.file(name, bytes);
     }
@@ -48,7 +44,7 @@ fn several_images_are_a_line_each_and_one_for_all() {
 fn programs_read_an_object_for_each_image_and_one_for_all() {
     let scene = scene();
     let run = scene.run(&["push", "--json", "--jobs", "1", "a.raw", "missing.raw", "b.raw"]);
-    let lines = lines(&run);
+    let lines = run.objects();
     let told: Vec<_> = lines[..3].iter().map(|l| (&l["source"], &l["verified"])).collect();
     let expected = [("a.raw", true), ("missing.raw", false), ("b.raw", true)];
     for ((source, verified), expected) in told.iter().zip(expected) {
@@ -97,7 +93,7 @@ fn uploads_to_one_cloud_may_be_fewer_than_jobs() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     // The data of an image comes before the record of the next.
     let paths: Vec<_> = scene
-        .sandbox
+        .sandbox()
         .journal()
         .iter()
         .filter(|request| {
@@ -124,24 +120,21 @@ fn a_journal_makes_a_batch_go_on_where_it_stopped() {
     assert_eq!(scene.writes() - before, 2, "a record and its data");
     assert!(second.stderr.contains("\n1 pushed, 2 there already: "), "{}", second.stderr);
 
-    std::fs::write(scene.folder.path().join("notes"), "not a journal\n").unwrap();
+    scene.write("notes", "not a journal\n");
     let run = scene.run(&["push", "--journal", "notes", "a.raw"]);
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("Caused by: notes is no journal: "), "{}", run.stderr);
-    let notes = std::fs::read_to_string(scene.folder.path().join("notes")).unwrap();
+    let notes = std::fs::read_to_string(scene.path("notes")).unwrap();
     assert_eq!(notes, "not a journal\n");
 }
 
 #[test]
 fn a_cloud_that_is_not_there_is_told_once() {
     let scene = scene();
-    let clouds = scene.folder.path().join("clouds.yaml");
-    let mut text = std::fs::read_to_string(&clouds).unwrap();
-    text.push_str(
-        "  gone:\n    auth_type: v3password\n    auth:\n      auth_url: http://127.0.0.1:9\n",
+    scene.add_cloud(
+        "  gone:\n    auth_type: v3password\n    auth: {auth_url: 'http://127.0.0.1:9', \
+         username: u, password: p, project_name: p}\n",
     );
-    text.push_str("      username: u\n      password: p\n      project_name: p\n");
-    std::fs::write(&clouds, text).unwrap();
     let run = scene.run(&["push", "--cloud", "gone", "--cloud", "mycloud", "a.raw", "b.raw"]);
     assert_eq!(run.code, Some(27), "{}", run.stderr);
     assert_eq!(run.stderr.matches("error: push of 2 images to gone failed").count(), 1);
@@ -153,7 +146,7 @@ fn a_cloud_that_is_not_there_is_told_once() {
     // Programs get a result for each image and cloud, and the numbers agree with them.
     let all = ["push", "--json", "-j1", "--cloud", "gone", "--cloud", "mycloud", "a.raw", "b.raw"];
     let run = scene.run(&all);
-    let lines = lines(&run);
+    let lines = run.objects();
     let told = |line: &Value| {
         let text = |key: &str| line[key].as_str().unwrap().to_owned();
         (text("source"), text("cloud"), line["verified"] == true)
@@ -184,7 +177,7 @@ fn a_cloud_that_is_not_there_is_told_once() {
 
 #[test]
 fn tuning_recommends_options_that_push_takes() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.raw", 500_000);
     let run = scene.run(&["tune", "disk.raw", "--max-jobs", "2", "--rounds", "1"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -195,7 +188,7 @@ fn tuning_recommends_options_that_push_takes() {
     assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
 
     let run = scene.run(&["tune", "disk.raw", "--max-jobs", "1", "--rounds", "1", "--json"]);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert!(report["trials"].as_array().unwrap().len() >= 4, "{report}");
     assert!(report["options"].as_str().unwrap().starts_with("--jobs 1"), "{report}");
     let images = scene.run(&["image", "list", "--hidden", "-f", "value", "-c", "Name"]);

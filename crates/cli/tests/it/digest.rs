@@ -4,13 +4,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use imgpush_scene::{Run, hex, imgpush_in, pattern, signal, spawn};
 use md5::Md5;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::support::{Run, folder};
+use crate::support::folder;
 
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = crate::support::program(folder);
+    let mut command = imgpush_in(folder);
     command.arg("digest").args(arguments);
     command
 }
@@ -28,10 +29,6 @@ const SHA256_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff
 const SHA512_ABC: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
                           2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
 const BLAKE3_ABC: &str = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn stdout(run: &Run) -> Vec<&str> {
     run.stdout.lines().collect()
@@ -63,8 +60,7 @@ fn the_form_and_the_algorithms_are_chosen() {
     assert_eq!(mixed.stdout, expected, "{}", mixed.stderr);
 
     let json = run(folder.path(), &["--json", "a.img", "none.img"]);
-    let lines: Vec<serde_json::Value> =
-        json.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json.objects();
     let digests = serde_json::json!({ "md5": MD5_ABC, "sha512": SHA512_ABC });
     let object = serde_json::json!({ "file": "a.img", "size": 3, "digests": digests });
     assert_eq!(lines[0], object);
@@ -93,7 +89,7 @@ fn a_stream_a_folder_and_an_empty_file_are_hashed() {
 /// More files than are read at a time, of all lengths from nothing to several chunks.
 #[test]
 fn many_files_of_unlike_lengths_are_hashed_in_order() {
-    let data: Vec<u8> = (0..900_000u32).map(|i| (i % 251) as u8).collect();
+    let data = pattern(900_000);
     let names: Vec<String> = (0..75).map(|i| format!("{i:02}.img")).collect();
     let content = |i: usize| &data[i..i + [0, 1, 127, 65_536, 262_144, 800_000][i % 6]];
     let files: Vec<(&str, &[u8])> =
@@ -172,8 +168,7 @@ fn a_file_that_is_not_what_the_list_says_is_told_with_both_digests() {
     assert_eq!((stdout(&quiet), quiet.code), (vec!["b.img: FAILED"], Some(12)));
 
     let json = run(folder.path(), &["--check", "--json", "MD5SUMS"]);
-    let objects: Vec<serde_json::Value> =
-        json.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let objects = json.objects();
     let verified: Vec<_> = objects.iter().map(|object| object["verified"].as_bool()).collect();
     assert_eq!(verified, [Some(true), Some(false), Some(false)]);
     assert_eq!(objects[2]["error"]["exit_code"], 10);
@@ -245,15 +240,13 @@ fn the_names_in_a_list_do_not_steer_the_terminal() {
 fn ctrl_c_ends_it_though_there_is_more_to_come() {
     let folder = folder(&[]);
     let mut command = program(folder.path(), &["-", "--progress", "json"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = spawn(command.stdin(Stdio::piped()));
     // Kept open: there is always more to come.
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"abc").unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().contains("\"hashing\""));
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    signal(&child, "INT");
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     assert!(lines.map_while(Result::ok).any(|line| line.contains("interrupted")));

@@ -4,13 +4,14 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use imgpush_scene::{Run, imgpush_in, signal, spawn};
 use imgpush_test_support::left_out;
 use serde_json::{Value, json};
 
-use crate::support::{Run, folder};
+use crate::support::folder;
 
 fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = crate::support::program(folder);
+    let mut command = imgpush_in(folder);
     command.arg("inspect").args(arguments);
     command
 }
@@ -21,10 +22,6 @@ fn run(folder: &Path, arguments: &[&str]) -> Run {
 
 fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Run {
     Run::fed(program(folder, arguments), input)
-}
-
-fn lines(run: &Run) -> Vec<Value> {
-    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn put(image: &mut [u8], offset: usize, bytes: &[u8]) {
@@ -118,7 +115,7 @@ fn what_is_wrong_is_told_with_place_reason_and_remedy() {
     assert_eq!((page.code, page.stderr.as_str()), (Some(11), ""));
 
     let json = run(folder.path(), &["--json", "overlay.qcow2"]);
-    let [object] = &lines(&json)[..] else { panic!("one line: {}", json.stdout) };
+    let [object] = &json.objects()[..] else { panic!("one line: {}", json.stdout) };
     let keys: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
     let mut expected = [
         "file",
@@ -160,7 +157,7 @@ fn the_first_sector_and_the_settings_of_the_service_decide_together() {
     assert_eq!(strict.code, Some(13));
 
     let relaxed = ["--json", "--glance", "gpt_safety_checks_nonfatal=mbr", "disk.raw"];
-    let object = &lines(&run(folder.path(), &relaxed))[0];
+    let object = &run(folder.path(), &relaxed).objects()[0];
     assert_eq!((&object["disk_format"], &object["format"]), (&json!("raw"), &json!("raw")));
     assert_eq!(object["glance"]["accepts"], json!(["raw"]));
 
@@ -174,11 +171,11 @@ fn the_first_sector_and_the_settings_of_the_service_decide_together() {
         "gpt_safety_checks_nonfatal=mbr",
         "disk.raw",
     ];
-    let object = &lines(&run(folder.path(), &arguments))[0];
+    let object = &run(folder.path(), &arguments).objects()[0];
     assert_eq!(object["glance"], json!({ "accepts": ["raw", "gpt"], "refuses": {} }));
 
     let object =
-        &lines(&run(folder.path(), &["--json", "--container-format", "box", "disk.raw"]))[0];
+        &run(folder.path(), &["--json", "--container-format", "box", "disk.raw"]).objects()[0];
     assert_eq!(object["glance"]["accepts"], json!([]));
 
     for (arguments, told) in [
@@ -206,7 +203,7 @@ fn formats_have_the_names_and_sizes_that_qemu_gives_them() {
         ("odd.raw", &[7; 5000]),
     ]);
     let run = run(folder.path(), &["--json", "fixed.vhd", "disk.raw.gz", "disk.dmg", "odd.raw"]);
-    let objects = lines(&run);
+    let objects = run.objects();
     let [vhd, gz, dmg, odd] = &objects[..] else { panic!("{}", run.stdout) };
     assert_eq!((&vhd["format"], &vhd["virtual_size"]), (&json!("vpc"), &json!(1 << 20)));
     assert_eq!(vhd["details"]["creator"], "win 6.1");
@@ -228,7 +225,7 @@ fn the_standard_input_is_read_to_its_end() {
     let folder = folder(&[]);
     // Only the end says what it is.
     let run = run_with_input(folder.path(), &["--json", "-"], &fixed_vhd());
-    let object = &lines(&run)[0];
+    let object = &run.objects()[0];
     assert_eq!((&object["file"], &object["format"]), (&json!("-"), &json!("vpc")));
     assert_eq!(run.code, Some(13));
 }
@@ -246,7 +243,7 @@ fn one_file_that_is_not_there_does_not_stop_the_others() {
     assert_eq!(pages.code, Some(10));
 
     let json = run(folder.path(), &["--json", "none.img", "a.qcow2"]);
-    let objects = lines(&json);
+    let objects = json.objects();
     assert_eq!(objects[0]["file"], "none.img");
     assert_eq!(objects[0]["error"]["message"], "cannot open none.img");
     assert_eq!(objects[0]["error"]["exit_code"], 10);
@@ -283,7 +280,7 @@ fn neither_names_nor_images_steer_the_terminal() {
     for text in [&page.stdout, &json.stdout] {
         assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text:?}");
     }
-    assert_eq!(lines(&json)[0]["file"], hostile);
+    assert_eq!(json.objects()[0]["file"], hostile);
 }
 
 #[test]
@@ -302,16 +299,14 @@ fn a_reader_that_goes_away_ends_it() {
 fn ctrl_c_ends_it_though_there_is_more_to_come() {
     let folder = folder(&[("a.qcow2", &qcow2())]);
     let mut command = program(folder.path(), &["a.qcow2", "-"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = spawn(command.stdin(Stdio::piped()));
     // Kept open: there is always more to come.
     let _input = child.stdin.take().unwrap();
     let mut first = String::new();
     // Kept, too: a reader that goes away ends it as well.
     let mut output = BufReader::new(child.stdout.take().unwrap());
     output.read_line(&mut first).unwrap();
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let mut told = String::new();
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
@@ -342,7 +337,7 @@ fn qemu_img_says_the_same() {
         command.args(["info", "--output", "json", name]).current_dir(folder.path());
         let info: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
         let run = run(folder.path(), &["--json", name]);
-        let object = &lines(&run)[0];
+        let object = &run.objects()[0];
         for key in [&object["format"], &object["qemu"]["format"]] {
             assert_eq!(*key, info["format"], "{name}");
         }

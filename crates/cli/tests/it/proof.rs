@@ -2,29 +2,29 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::sources::{id, pack, serve};
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene, hex};
 
 /// The key of `test-data/signed-list`.
 const KEY: &str = "CB5A5FF55BB20E7D2D069DDC8DDEE95F74A32577";
 const OTHER: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 fn sha256(path: &Path) -> String {
-    let digest = Sha256::digest(std::fs::read(path).unwrap());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(std::fs::read(path).unwrap()))
 }
 
 /// A scene with a signed list, and the image that it names.
 fn scene() -> Scene {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-data/signed-list");
     for file in ["SHA256SUMS", "SHA256SUMS.asc", "SHA256SUMS.clear", "key.asc", "other.asc"] {
-        std::fs::copy(list.join(file), scene.folder.path().join(file)).unwrap();
+        std::fs::copy(list.join(file), scene.path(file)).unwrap();
     }
-    scene.file("noble.img", 3 << 20);
+    let listed: Vec<u8> = (0..3 << 20).map(|at: u32| (at % 251) as u8).collect();
+    scene.write("noble.img", listed);
     scene
 }
 
@@ -39,7 +39,7 @@ fn refused(scene: &Scene, arguments: &[&str], code: i32) -> Run {
 #[test]
 fn a_digest_that_is_right_is_said_and_a_wrong_one_leaves_nothing() {
     let scene = scene();
-    let right = sha256(&scene.folder.path().join("noble.img"));
+    let right = sha256(&scene.path("noble.img"));
     let run = scene.run(&["push", "noble.img", "--checksum", &format!("SHA256={right}")]);
     id(&run);
     assert!(
@@ -55,7 +55,7 @@ fn a_digest_that_is_right_is_said_and_a_wrong_one_leaves_nothing() {
 
     let run = scene.run(&["push", "noble.img", "--json", "--checksum", OTHER]);
     assert_eq!(run.code, Some(12), "{}", run.stderr);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!((&report["verified"], &report["error"]["exit_code"]), (&json!(false), &json!(12)));
     assert_eq!(report["error"]["record"], "removed");
     let cause = format!("the sha256 of noble.img is {right}, not {OTHER}");
@@ -69,20 +69,20 @@ fn a_list_proves_what_it_names_and_refuses_what_it_does_not() {
     let scene = scene();
     let run = scene.run(&["push", "noble.img", "--json", "--checksum-file", "SHA256SUMS"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!(report["source_verified_by"], json!(["sha256"]));
     assert_eq!(report["source_signed_by"], json!(null));
     assert_eq!(report["source_checksums"][0]["list"], "SHA256SUMS");
     assert_eq!(report["computed"]["sha256"], report["source_checksums"][0]["digest"]);
 
-    let address = serve(&scene.folder.path().join("SHA256SUMS"));
+    let address = serve(&scene.path("SHA256SUMS"));
     let url = format!("http://user:hunter2@{address}/noble/SHA256SUMS?sig=hunter2");
     let run = scene.run(&["push", "noble.img", "-vv", "--checksum-file", &url]);
     id(&run);
     assert!(run.stderr.contains(&format!(" as in http://{address}/noble/SHA256SUMS?…\n")));
     assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
 
-    let data = std::fs::read(scene.folder.path().join("noble.img")).unwrap();
+    let data = scene.read("noble.img");
     let piped = ["push", "-", "--name", "piped", "--checksum-file", "SHA256SUMS"];
     let run =
         Run::fed(scene.command(&[&piped[..], &["--checksum-name", "noble.img"]].concat()), &data);
@@ -160,7 +160,7 @@ fn a_signed_list_counts_by_the_key_that_was_given_only() {
         run.stderr
     );
 
-    let path = scene.folder.path().join("SHA256SUMS.clear");
+    let path = scene.path("SHA256SUMS.clear");
     let forged = std::fs::read_to_string(&path).unwrap().replace(OTHER, &OTHER.replace('0', "1"));
     std::fs::write(&path, forged).unwrap();
     let before = scene.writes();
@@ -198,6 +198,6 @@ fn a_packed_image_is_proved_by_either_name_and_staged_so_too() {
     );
     let run = scene.run(&[&stage[..], &["--json", "--checksum", &inner]].concat());
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!(report["source_verified_by"], json!(["sha256"]));
 }

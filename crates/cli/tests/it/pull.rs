@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use imgpush_sandbox::{Fault, Operation};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene};
 
 /// The id of an image of that name and so many bytes.
-fn push(scene: &Scene, name: &str, bytes: usize, more: &[&str]) -> String {
+fn push(scene: &Scene, name: &str, bytes: u64, more: &[&str]) -> String {
     let file = format!("{bytes}.img");
     scene.file(&file, bytes);
     let run = scene.run(&[&["push", "--quiet", "--name", name, &file], more].concat());
@@ -31,15 +31,11 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-fn objects(run: &Run) -> Vec<Value> {
-    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 #[test]
 fn one_image_goes_where_it_is_told_to() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     push(&scene, "noble 24/04", 3 << 20, &[]);
-    let read = |name: &str| std::fs::read(scene.folder.path().join(name)).unwrap();
+    let read = |name: &str| scene.read(name);
     let data = read("3145728.img");
     let run = pull(&scene, 0, &["noble 24/04"]);
     assert_eq!(run.stdout, "noble 24_04.raw\n");
@@ -53,13 +49,13 @@ fn one_image_goes_where_it_is_told_to() {
 
     // What is the image stays; what is not is another matter.
     let run = pull(&scene, 0, &["noble 24/04", "-o", "a.img", "--json"]);
-    let report = &objects(&run)[0];
+    let report = &run.objects()[0];
     assert_eq!((&report["unchanged"], &report["attempts"]), (&json!(true), &json!(0)));
     let downloads = |scene: &Scene| {
-        scene.sandbox.journal().iter().filter(|request| request.path.ends_with("/file")).count()
+        scene.sandbox().journal().iter().filter(|request| request.path.ends_with("/file")).count()
     };
     let before = downloads(&scene);
-    std::fs::write(scene.folder.path().join("a.img"), "precious").unwrap();
+    scene.write("a.img", "precious");
     let run = pull(&scene, 2, &["noble 24/04", "-o", "a.img"]);
     assert!(run.stderr.contains("a.img exists already, and is not this image"), "{}", run.stderr);
     assert!(run.stderr.contains("hint: --overwrite replaces it"), "{}", run.stderr);
@@ -74,15 +70,15 @@ fn files_are_sparse_unless_told_otherwise() {
     use std::os::unix::fs::MetadataExt as _;
 
     const SIZE: usize = (16 << 20) + 77;
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let mut data = vec![0; SIZE];
     data[5 << 20..][..4096].fill(7);
-    std::fs::write(scene.folder.path().join("zeros.img"), &data).unwrap();
+    scene.write("zeros.img", &data);
     let run = scene.run(&["push", "--quiet", "--name", "zeros", "zeros.img"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 
     let allocated = |name: &str| {
-        let path = scene.folder.path().join(name);
+        let path = scene.path(name);
         assert!(std::fs::read(&path).unwrap() == data, "{name}");
         std::fs::metadata(path).unwrap().blocks() * 512
     };
@@ -102,7 +98,7 @@ fn files_are_sparse_unless_told_otherwise() {
         } else {
             assert!(found >= SIZE as u64, "{arguments:?}: {found} bytes");
         }
-        std::fs::remove_file(scene.folder.path().join("out.img")).unwrap();
+        std::fs::remove_file(scene.path("out.img")).unwrap();
     }
     let piped = scene.command(&["pull", "zeros", "-o", "-", "--quiet"]).output().unwrap();
     assert!(piped.stdout == data);
@@ -110,17 +106,17 @@ fn files_are_sparse_unless_told_otherwise() {
 
 #[test]
 fn several_images_go_into_a_folder() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let first = push(&scene, "n", 5000, &["--tag", "lts"]);
     let second = push(&scene, "n", 6000, &[]);
     push(&scene, "m", 7000, &["--tag", "lts", "--property", "a=b"]);
     let other = push(&scene, "other", 100, &[]);
     let run = scene.run(&["image", "deactivate", &other]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let folder = |name: &str| scene.folder.path().join(name);
+    let folder = |name: &str| scene.path(name);
 
     let run = pull(&scene, 0, &["--all", "-o", "all", "--json"]);
-    assert!(objects(&run).iter().all(|report| report["verified"] == true), "{}", run.stdout);
+    assert!(run.objects().iter().all(|report| report["verified"] == true), "{}", run.stdout);
     let mut names =
         vec![format!("n-{}.raw", &first[..8]), format!("n-{}.raw", &second[..8]), "m.raw".into()];
     names.sort();
@@ -143,14 +139,14 @@ fn several_images_go_into_a_folder() {
 
 #[test]
 fn one_failure_stops_no_other_unless_it_shall() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for (name, bytes) in [("a", 5000), ("b", 6000), ("c", 7000)] {
         push(&scene, name, bytes, &[]);
     }
-    let folder = scene.folder.path().join("f");
+    let folder = scene.path("f");
     let run = pull(&scene, 27, &["a", "nowhere", "c", "-o", "f", "--json"]);
     assert_eq!(files(&folder), ["a.raw", "c.raw"]);
-    let missing = &objects(&run)[0];
+    let missing = &run.objects()[0];
     assert_eq!(
         (&missing["image"], &missing["error"]["exit_code"]),
         (&json!("nowhere"), &json!(21))
@@ -165,14 +161,14 @@ fn one_failure_stops_no_other_unless_it_shall() {
     assert_eq!(files(&folder), ["a.raw", "c.raw"]);
 
     // Wrong data never gets the name, whatever becomes of the others.
-    scene.sandbox.inject(Operation::Download, Fault::Status { status: 404, after: 0 });
+    scene.sandbox().inject(Operation::Download, Fault::Status { status: 404, after: 0 });
     let run = pull(&scene, 27, &["b", "c", "-o", "g", "--jobs", "1"]);
-    assert_eq!(files(&scene.folder.path().join("g")), ["c.raw"], "{}", run.stderr);
+    assert_eq!(files(&scene.path("g")), ["c.raw"], "{}", run.stderr);
 }
 
 #[test]
 fn what_does_not_go_together_is_refused() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for (arguments, words) in [
         (&["pull"][..], "required"),
         (&["pull", "a", "--all"], "cannot be used with"),
@@ -188,12 +184,12 @@ fn what_does_not_go_together_is_refused() {
         assert_eq!(run.code, Some(2), "{arguments:?}: {}", run.stderr);
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
     }
-    assert!(scene.sandbox.journal().is_empty());
+    assert!(scene.sandbox().journal().is_empty());
 }
 
 #[test]
 fn many_images_are_verified_at_once() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for (name, bytes) in [("a", 5000), ("b", 6000), ("c", 7000)] {
         push(&scene, name, bytes, &[]);
     }
@@ -212,12 +208,12 @@ fn many_images_are_verified_at_once() {
     pull(&scene, 0, &["--all", "-o", "f"]);
     let run = scene.run(&["verify", "--all", "--folder", "f", "--json"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert!(objects(&run).iter().all(|report| report["against"] == "file"), "{}", run.stdout);
+    assert!(run.objects().iter().all(|report| report["against"] == "file"), "{}", run.stdout);
     // One is gone, one is another, and one is not even in the cloud: the worst counts.
-    std::fs::remove_file(scene.folder.path().join("f/a.raw")).unwrap();
+    std::fs::remove_file(scene.path("f/a.raw")).unwrap();
     let run = scene.run(&["verify", "--all", "--folder", "f"]);
     assert_eq!(run.code, Some(10), "{}", run.stderr);
-    std::fs::write(scene.folder.path().join("f/b.raw"), vec![0; 6000]).unwrap();
+    scene.write("f/b.raw", vec![0; 6000]);
     let run = scene.run(&["verify", "a", "b", "c", "nowhere", "--folder", "f"]);
     let lines = ["a: FAILED", "b: FAILED", "c: OK", "nowhere: FAILED"];
     assert_eq!((run.code, sorted(&run)), (Some(12), lines.map(str::to_owned).to_vec()));

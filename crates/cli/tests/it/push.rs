@@ -1,17 +1,15 @@
 //! `imgpush push`.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
-use imgpush_sandbox::{Fault, Operation, Quota, SandboxOptions};
+use imgpush_sandbox::{Fault, Operation, Quota, USER};
+use imgpush_scene::{Run, Scene, signal, spawn};
 use serde_json::Value;
-
-use crate::support::{Run, Scene};
 
 #[test]
 fn a_push_prints_the_id_and_says_what_was_proved() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     let run = scene.run(&["push", "disk.img"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -33,7 +31,7 @@ fn a_push_prints_the_id_and_says_what_was_proved() {
 
 #[test]
 fn every_flag_reaches_the_record() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let run = scene.run(&[
         "push",
@@ -66,7 +64,7 @@ fn every_flag_reaches_the_record() {
         "--json",
     ]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     for key in [
         "id",
         "name",
@@ -101,7 +99,7 @@ fn every_flag_reaches_the_record() {
 
 #[test]
 fn progress_as_json_lines_leads_to_the_end() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5 << 20);
     let run = scene.run(&["push", "disk.img", "--progress", "json", "--json"]);
     let lines: Vec<Value> =
@@ -116,16 +114,10 @@ fn progress_as_json_lines_leads_to_the_end() {
 
 #[test]
 fn the_standard_input_is_pushed_as_it_comes() {
-    let scene = Scene::new();
-    let mut child = scene
-        .command(&["push", "--name", "piped", "-", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&vec![7; 3_000_000]).unwrap();
-    let run = Run::of(child.wait_with_output().unwrap());
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let scene = Scene::start_blocking();
+    let piped = scene.command(&["push", "--name", "piped", "-", "--json"]);
+    let run = Run::fed(piped, &vec![7; 3_000_000]);
+    let report = run.json();
     assert_eq!(
         (report["size"].as_u64(), report["verified"].as_bool()),
         (Some(3_000_000), Some(true))
@@ -139,20 +131,17 @@ fn the_standard_input_is_pushed_as_it_comes() {
 
 #[test]
 fn bad_input_ends_before_anything_is_made() {
-    let scene = Scene::with(
-        SandboxOptions::default()
-            .with_tokens(Duration::from_secs(3600))
-            .with_quota(Quota::default().with_image_size_total(1)),
-    );
+    let quota = Quota::default().with_image_size_total(1);
+    let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start_blocking();
     scene.file("large.img", 2 << 20);
     scene.file("disk.img", 5000);
     scene.file("empty.img", 0);
-    std::fs::write(scene.folder.path().join("packed.img"), b"PK\x03\x04packed").unwrap();
-    std::fs::write(scene.folder.path().join("cut.img"), b"\x1f\x8b\x08\0packed").unwrap();
+    scene.write("packed.img", b"PK\x03\x04packed");
+    scene.write("cut.img", b"\x1f\x8b\x08\0packed");
     let mut backed = vec![0; 1024];
     backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     backed[15] = 200;
-    std::fs::write(scene.folder.path().join("backed.qcow2"), backed).unwrap();
+    scene.write("backed.qcow2", backed);
     for (arguments, code, words) in [
         (&["push", "none.img"][..], 10, "cannot open none.img"),
         (&["push", "."], 10, "is a directory"),
@@ -208,9 +197,9 @@ fn fixed_vhd() -> Vec<u8> {
 
 #[test]
 fn what_is_refused_says_what_to_do_about_it() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let write = |name: &str, bytes: &[u8]| {
-        std::fs::write(scene.folder.path().join(name), bytes).unwrap();
+        scene.write(name, bytes);
     };
     write("my disk.vhd", &fixed_vhd());
     let mut sloppy = vec![0; 1 << 20];
@@ -260,7 +249,7 @@ fn what_is_refused_says_what_to_do_about_it() {
         }
     }
     let run = scene.run(&["push", "backed.qcow2", "--json"]);
-    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    let failure = run.json();
     assert_eq!(failure["error"]["findings"][0]["id"], "backing-file");
     assert_eq!(scene.writes(), 0, "a record was made");
 
@@ -273,7 +262,7 @@ fn what_is_refused_says_what_to_do_about_it() {
     );
     assert_eq!(scene.record(run.stdout.trim())["min_disk"], 1);
     let run = scene.run(&["push", "sloppy.raw", "--force-format", "--json", "--min-disk", "0"]);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!(report["notes"][0]["id"], "mbr-invalid");
     assert_eq!(report["inspected_virtual_size"], 1 << 20);
     assert_eq!(scene.record(report["id"].as_str().unwrap())["min_disk"], 0);
@@ -281,16 +270,9 @@ fn what_is_refused_says_what_to_do_about_it() {
 
 #[test]
 fn a_stream_that_turns_out_otherwise_is_cut_before_its_end() {
-    let scene = Scene::new();
-    let mut child = scene
-        .command(&["push", "--name", "piped", "--disk-format", "ami", "-", "--json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&fixed_vhd()).unwrap();
-    let run = Run::of(child.wait_with_output().unwrap());
+    let scene = Scene::start_blocking();
+    let piped = ["push", "--name", "piped", "--disk-format", "ami", "-", "--json"];
+    let run = Run::fed(scene.command(&piped), &fixed_vhd());
     assert_eq!(run.code, Some(11), "{}", run.stderr);
     for words in [
         "was removed\n  Caused by: the end of the image was not sent, since all of it shows what",
@@ -299,22 +281,22 @@ fn a_stream_that_turns_out_otherwise_is_cut_before_its_end() {
     ] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
-    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    let failure = run.json();
     assert_eq!(failure["error"]["record"], "removed");
     assert_eq!(failure["error"]["findings"][0]["id"], "fixed-vhd");
 }
 
 #[test]
 fn a_wrong_password_and_an_unreachable_cloud_say_so() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let clouds = |password: &str, url: &str| {
         let text = format!(
             "clouds:\n  c:\n    auth: {{auth_url: '{url}', username: demo, password: {password}, project_name: demo}}\n"
         );
-        std::fs::write(scene.folder.path().join("clouds.yaml"), text).unwrap();
+        scene.write("clouds.yaml", text);
     };
-    clouds("hunter2", &scene.sandbox.auth_url());
+    clouds("hunter2", scene.auth_url());
     let run = scene.run(&["push", "disk.img"]);
     assert_eq!(run.code, Some(20), "{}", run.stderr);
     assert!(run.stderr.contains("refused the login"), "{}", run.stderr);
@@ -326,7 +308,7 @@ fn a_wrong_password_and_an_unreachable_cloud_say_so() {
     assert!(run.stderr.contains("Connection refused"), "{}", run.stderr);
 
     // A server that speaks no TLS.
-    clouds("hunter2", &scene.sandbox.auth_url().replace("http:", "https:"));
+    clouds("hunter2", &scene.auth_url().replace("http:", "https:"));
     let run = scene.run(&["push", "disk.img"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);
     assert!(run.stderr.contains("received corrupt message"), "{}", run.stderr);
@@ -335,38 +317,38 @@ fn a_wrong_password_and_an_unreachable_cloud_say_so() {
 
 #[test]
 fn no_log_level_shows_a_secret() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     // Every run is searched for the password and for tokens.
     let run = scene.run(&["push", "-vvv", "disk.img"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let spans = "push{source=\"disk.img\" targets=1}:target{cloud=\"mycloud\"}:attempt{image=";
     assert!(run.stderr.contains(spans), "{}", run.stderr);
-    scene.sandbox.inject(Operation::Create, Fault::Status { status: 500, after: 0 });
+    scene.sandbox().inject(Operation::Create, Fault::Status { status: 500, after: 0 });
     let run = scene.run(&["push", "-vvv", "disk.img", "--json", "--retries", "0"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);
 }
 
 #[test]
 fn a_failure_says_what_became_of_the_record() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 2 << 20);
-    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
+    scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
     let run = scene.run(&["push", "disk.img", "--json"]);
     assert_eq!(run.code, Some(23), "{}", run.stderr);
-    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    let failure = run.json();
     assert_eq!(failure["verified"], false);
     assert_eq!(failure["error"]["record"], "removed");
     assert_eq!(failure["error"]["exit_code"], 23);
     let id = failure["id"].as_str().unwrap();
     assert!(run.stderr.contains(&format!("the image record {id} was removed")), "{}", run.stderr);
 
-    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    scene.sandbox().inject(Operation::Upload, Fault::DropAfter(1 << 20));
     let run = scene.run(&["push", "disk.img", "--keep-failed", "--retries", "0"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);
     assert!(run.stderr.contains("was kept; the image is queued"), "{}", run.stderr);
 
-    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
+    scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
     let run = scene.run(&["push", "disk.img", "--retries", "0"]);
     assert!(matches!(run.code, Some(21 | 22)), "{}", run.stderr);
     assert!(run.stderr.contains("was removed"), "{}", run.stderr);
@@ -374,19 +356,19 @@ fn a_failure_says_what_became_of_the_record() {
 
 #[test]
 fn what_breaks_is_sent_again_and_said_to_be() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 2 << 20);
-    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    scene.sandbox().inject(Operation::Upload, Fault::DropAfter(1 << 20));
     let run = scene.run(&["push", "disk.img", "--json", "--progress", "json"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!(report["attempts"], 2);
     assert_eq!(report["notes"][0]["id"], "retried");
     let retry = run.stderr.lines().find(|line| line.contains("\"retry\"")).unwrap();
     let retry: Value = serde_json::from_str(retry).unwrap();
     assert!(retry["pause"].as_f64().unwrap() >= 1.0 && retry["of"] == 5, "{retry}");
 
-    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    scene.sandbox().inject(Operation::Upload, Fault::DropAfter(1 << 20));
     let run = scene.run(&["push", "disk.img"]);
     assert!(run.stderr.contains("note: the connection broke after"), "{}", run.stderr);
     assert!(run.stderr.contains("; trying again in 1."), "{}", run.stderr);
@@ -395,17 +377,14 @@ fn what_breaks_is_sent_again_and_said_to_be() {
 
 /// Another sandbox, which the first scene's clouds.yaml calls `other`.
 fn second_cloud(scene: &Scene) -> Scene {
-    let other = Scene::new();
-    let read = |scene: &Scene| std::fs::read_to_string(scene.folder.path().join("clouds.yaml"));
-    let entry = read(&other).unwrap().replace("clouds:\n  mycloud:", "  other:");
-    let both = read(scene).unwrap() + &entry;
-    std::fs::write(scene.folder.path().join("clouds.yaml"), both).unwrap();
+    let other = Scene::start_blocking();
+    scene.add_cloud(&other.cloud_entry("other", USER));
     other
 }
 
 #[test]
 fn several_clouds_get_the_image_from_one_reading() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let other = second_cloud(&scene);
     scene.file("disk.img", 2 << 20);
     let both = ["--cloud", "mycloud", "--cloud", "other"];
@@ -417,11 +396,10 @@ fn several_clouds_get_the_image_from_one_reading() {
     assert!(run.stderr.contains("pushed disk.img to other as disk"), "{}", run.stderr);
 
     // One that fails does not spoil the other.
-    other.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 2 << 20 });
+    other.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 2 << 20 });
     let run = scene.run(&[&["push", "disk.img", "--json"][..], &both].concat());
     assert_eq!(run.code, Some(27), "{}", run.stderr);
-    let reports: Vec<Value> =
-        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reports = run.objects();
     assert_eq!(reports[0]["verified"], true);
     assert_eq!((&reports[0]["cloud"], &reports[1]["cloud"]), (&"mycloud".into(), &"other".into()));
     assert_eq!(reports[1]["error"]["exit_code"], 21);
@@ -437,12 +415,11 @@ fn several_clouds_get_the_image_from_one_reading() {
 
 #[test]
 fn a_file_that_does_not_open_has_a_result_for_each_cloud() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let _other = second_cloud(&scene);
     let run = scene.run(&["push", "gone.img", "--json", "--cloud", "mycloud", "--cloud", "other"]);
     assert_eq!(run.code, Some(10), "{}", run.stderr);
-    let results: Vec<Value> =
-        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let results = run.objects();
     let clouds: Vec<_> = results.iter().map(|result| &result["cloud"]).collect();
     assert_eq!(clouds, ["mycloud", "other"]);
     assert!(results.iter().all(|result| result["error"]["exit_code"] == 10), "{}", run.stdout);
@@ -452,22 +429,17 @@ fn a_file_that_does_not_open_has_a_result_for_each_cloud() {
 #[test]
 #[cfg(unix)]
 fn ctrl_c_removes_the_record_at_once() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 64 << 20);
     // All that it could wait for takes an hour.
     let stall = Fault::Stall { after: 1 << 20, duration: Duration::from_secs(3600) };
-    scene.sandbox.inject(Operation::Upload, stall);
-    let mut child = scene
-        .command(&["push", "disk.img", "--progress", "json", "--idle-timeout", "3600"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    scene.sandbox().inject(Operation::Upload, stall);
+    let push = ["push", "disk.img", "--progress", "json", "--idle-timeout", "3600"];
+    let mut child = spawn(scene.command(&push));
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     while !lines.next().unwrap().unwrap().contains("\"sending\"") {}
     std::thread::sleep(Duration::from_millis(200));
-    let pid = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    signal(&child, "INT");
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
@@ -478,7 +450,7 @@ fn ctrl_c_removes_the_record_at_once() {
 #[test]
 #[cfg(unix)]
 fn a_reader_that_goes_away_is_no_error() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let program = env!("CARGO_BIN_EXE_imgpush");
     let script = format!("{program} push disk.img --progress none | true; echo ${{PIPESTATUS[0]}}");

@@ -3,7 +3,7 @@
 use imgpush_sandbox::{Fault, Operation};
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::support::Scene;
+use imgpush_scene::Scene;
 
 const PAGE: &str = "report.html";
 
@@ -14,7 +14,7 @@ fn parsed(text: &str) -> Document<'_> {
 }
 
 fn read(scene: &Scene) -> String {
-    std::fs::read_to_string(scene.folder.path().join(PAGE)).unwrap()
+    std::fs::read_to_string(scene.path(PAGE)).unwrap()
 }
 
 fn all<'a>(page: &'a Document<'_>, tag: &str, class: &str) -> Vec<Node<'a, 'a>> {
@@ -30,13 +30,13 @@ fn words(node: Node<'_, '_>) -> String {
 
 #[test]
 fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let evil = "<script>alert(1)<i>&\".img";
     for name in ["a.img", evil, "c.img"] {
         scene.file(name, 2 << 20);
     }
     // Behind the last byte, so that no reset takes the answer.
-    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 2 << 20 });
+    scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 2 << 20 });
     let run = scene.run(&["push", "--jobs", "1", "--report", PAGE, "a.img", evil, "c.img"]);
     assert_eq!(run.code, Some(27), "{}", run.stderr);
     let text = read(&scene);
@@ -79,7 +79,7 @@ fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
 
 #[test]
 fn a_page_that_cannot_be_written_is_told_before_anything_is_sent() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     for place in ["none/report.html", "images"] {
         let run = scene.run(&["push", "--report", place, "disk.img"]);
@@ -91,8 +91,8 @@ fn a_page_that_cannot_be_written_is_told_before_anything_is_sent() {
 
 #[test]
 fn a_push_that_never_began_has_its_page_and_nothing_is_left_beside_it() {
-    let scene = Scene::new();
-    std::fs::write(scene.folder.path().join(PAGE), "of yesterday").unwrap();
+    let scene = Scene::start_blocking();
+    scene.write(PAGE, "of yesterday");
     let run = scene.run(&["push", "--report", PAGE, "none.img"]);
     assert_eq!(run.code, Some(10), "{}", run.stderr);
     let text = read(&scene);

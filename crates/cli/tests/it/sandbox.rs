@@ -1,13 +1,9 @@
 //! `imgpush demo` and `imgpush sandbox`.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::support::Run;
-
-fn imgpush() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_imgpush"))
-}
+use imgpush_scene::{Run, imgpush, imgpush_in, signal};
 
 #[test]
 fn the_demo_shows_a_good_push_and_what_is_noticed_of_two_others() {
@@ -35,28 +31,15 @@ fn a_sandbox_keeps_its_images_over_a_restart() {
             .unwrap();
         let mut url = String::new();
         BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        let push = imgpush()
-            .args([
-                "push",
-                "disk.img",
-                "--quiet",
-                "--os-auth-type",
-                "none",
-                "--os-endpoint",
-                url.trim(),
-            ])
-            .current_dir(folder.path())
-            .env_clear()
-            .output()
-            .unwrap();
-        let run = Run::of(push);
+        let mut push = imgpush_in(folder.path());
+        push.args(["push", "disk.img", "--quiet", "--os-auth-type", "none", "--os-endpoint"]);
+        let run = Run::of(push.arg(url.trim()).output().unwrap());
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         ids.push(run.stdout.trim().to_owned());
         for id in &ids {
             assert!(images.join(format!("{id}.json")).exists(), "round {round}");
         }
-        let pid = sandbox.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        signal(&sandbox, "TERM");
         assert_eq!(sandbox.wait().unwrap().code(), Some(0), "a sandbox ends when it is told to");
     }
 }

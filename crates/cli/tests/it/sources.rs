@@ -7,7 +7,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene, hex};
 
 /// A web server that has the file under any path but `/none`; the address without a path.
 pub(crate) fn serve(file: &Path) -> String {
@@ -48,12 +48,12 @@ pub(crate) fn id(run: &Run) -> &str {
 
 #[test]
 fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let address = serve(&scene.file("disk.img", 3 << 20));
     let url = format!("http://user:hunter2@{address}/images/noble.img?sig=hunter2");
     let run = scene.run(&["push", &url, "--json", "-vvv"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!(report["name"], "noble");
     assert_eq!(report["source"], format!("http://{address}/images/noble.img?…"));
     assert_eq!(report["size"], 3 << 20);
@@ -64,12 +64,11 @@ fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
     assert!(missing.stderr.contains("no image record is left behind"), "{}", missing.stderr);
 
     let sums = scene.run(&["digest", "-a", "sha256", &url]);
-    let sum = Sha256::digest(std::fs::read(scene.folder.path().join("disk.img")).unwrap());
-    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = hex(Sha256::digest(scene.read("disk.img")));
     assert_eq!(sums.stdout, format!("{sum}  http://{address}/images/noble.img?…\n"));
 
     let inspected = scene.run(&["inspect", "--json", &url]);
-    let report: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
+    let report = inspected.json();
     assert_eq!(report["file"], format!("http://{address}/images/noble.img?…"));
     assert_eq!(report["format"], "raw", "{}", inspected.stdout);
 
@@ -80,7 +79,7 @@ fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
 
 #[test]
 fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("noble.img", 3 << 20);
     pack(&scene, "gzip", "noble.img");
     let pushed = scene.run(&["push", "noble.img.gz"]);
@@ -99,7 +98,7 @@ fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
     assert_eq!(bomb.code, Some(10));
     assert!(bomb.stderr.contains("has more than 1048576 bytes"), "{}", bomb.stderr);
 
-    let file = scene.folder.path().join("noble.img.gz");
+    let file = scene.path("noble.img.gz");
     let data = std::fs::read(&file).unwrap();
     std::fs::write(&file, &data[..data.len() - 9]).unwrap();
     let cut = scene.run(&["push", "noble.img.gz"]);
@@ -110,10 +109,10 @@ fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
 /// A ramdisk is packed as it shall be.
 #[test]
 fn what_a_kernel_starts_from_stays_packed() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("initrd.img", 1 << 20);
     pack(&scene, "gzip", "initrd.img");
-    let packed = std::fs::metadata(scene.folder.path().join("initrd.img.gz")).unwrap().len();
+    let packed = std::fs::metadata(scene.path("initrd.img.gz")).unwrap().len();
     let arguments = ["push", "initrd.img.gz", "--disk-format", "ari", "--force-format"];
     let pushed = scene.run(&arguments);
     assert_eq!(scene.record(id(&pushed))["size"], packed);
@@ -121,7 +120,7 @@ fn what_a_kernel_starts_from_stays_packed() {
 
 #[test]
 fn a_digest_is_of_the_file_unless_its_content_is_asked_for() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 1 << 20);
     pack(&scene, "gzip", "disk.img");
     let digest = |arguments: &[&str]| {
@@ -137,11 +136,10 @@ fn a_digest_is_of_the_file_unless_its_content_is_asked_for() {
 /// Names in a list are files.
 #[test]
 fn a_list_makes_nobody_ask_the_network() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let address = serve(&scene.file("disk.img", 5));
     let sum = "0".repeat(64);
-    std::fs::write(scene.folder.path().join("SHA256SUMS"), format!("{sum}  http://{address}/x\n"))
-        .unwrap();
+    scene.write("SHA256SUMS", format!("{sum}  http://{address}/x\n"));
     let run = scene.run(&["digest", "--check", "SHA256SUMS"]);
     assert_eq!(run.code, Some(10), "{}", run.stderr);
     assert!(run.stderr.contains("cannot open ./http://"), "{}", run.stderr);
@@ -150,7 +148,7 @@ fn a_list_makes_nobody_ask_the_network() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_file_is_pushed_and_hashed_by_mapping_too() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", (3 << 20) + 5);
     let pushed = scene.run(&["push", "disk.img", "--io", "mmap"]);
     assert_eq!(scene.record(id(&pushed))["size"], (3 << 20) + 5);

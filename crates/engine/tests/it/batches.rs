@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::scene::{self, connect, images, start, tokens};
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use imgpush_engine::client::{Image, ImageClient, ImageQuery, Status, Visibility};
+use futures_util::StreamExt as _;
+use imgpush_engine::client::{Image, Status, Visibility};
 use imgpush_engine::source::SourceOptions;
 use imgpush_engine::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, DestinationError,
@@ -17,66 +16,30 @@ use imgpush_engine::{
     RecordOutcome, Report, RetryOptions, Target, TaskResult, TransferError, TuneOptions, Tuning,
     Verification, VerifiedBy, VerifyTask,
 };
-use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Fault, Operation, Quota, USER};
+use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
 
-struct Batches {
-    sandbox: Sandbox,
-    client: ImageClient,
-    folder: tempfile::TempDir,
+/// So many files, each of other bytes.
+fn files(scene: &Scene, count: u8) -> Vec<PathBuf> {
+    (0..count).map(|number| file(scene, number)).collect()
 }
 
-impl Batches {
-    async fn new() -> Self {
-        Batches::with(tokens()).await
-    }
+fn file(scene: &Scene, number: u8) -> PathBuf {
+    scene.write(format!("disk{number}.raw"), vec![number + 1; MIB + usize::from(number)])
+}
 
-    async fn with(options: SandboxOptions) -> Self {
-        let (sandbox, client) = start(options, Some(USER)).await;
-        Batches { sandbox, client, folder: tempfile::tempdir().unwrap() }
-    }
+fn target(scene: &Scene) -> Target {
+    Target::new(scene.client.clone()).on_cloud("cloud")
+}
 
-    /// So many files, each of other bytes.
-    fn files(&self, count: u8) -> Vec<PathBuf> {
-        (0..count).map(|number| self.file(number)).collect()
-    }
-
-    fn file(&self, number: u8) -> PathBuf {
-        let path = self.folder.path().join(format!("disk{number}.raw"));
-        std::fs::write(&path, vec![number + 1; MIB + usize::from(number)]).unwrap();
-        path
-    }
-
-    async fn run(&self, options: BatchOptions, files: &[PathBuf]) -> (Vec<Outcome>, BatchSummary) {
-        self.run_until(options, files, &CancellationToken::new(), |_| {}).await
-    }
-
-    async fn run_until(
-        &self,
-        options: BatchOptions,
-        files: &[PathBuf],
-        cancel: &CancellationToken,
-        mut seen: impl FnMut(&BatchEvent),
-    ) -> (Vec<Outcome>, BatchSummary) {
-        let batch = Batch::new(options).to(self.target());
-        ended(batch, tasks(files), cancel, &mut seen).await
-    }
-
-    fn target(&self) -> Target {
-        Target::new(self.client.clone()).on_cloud("cloud")
-    }
-
-    async fn images(&self) -> Vec<Image> {
-        images(&self.client).await
-    }
-
-    /// Requests behind the first ones, without those of a login.
-    fn requests(&self, behind: usize) -> Vec<String> {
-        let journal = self.sandbox.journal();
-        let of_images = journal.iter().filter(|request| request.path.starts_with("/v2/"));
-        of_images.skip(behind).map(|r| format!("{} {}", r.method, r.path)).collect()
-    }
+async fn run(
+    scene: &Scene,
+    options: BatchOptions,
+    files: &[PathBuf],
+) -> (Vec<Outcome>, BatchSummary) {
+    run_tasks(Batch::new(options).to(target(scene)), tasks(files)).await
 }
 
 fn task(file: &PathBuf) -> PushTask {
@@ -159,15 +122,15 @@ fn failure(outcome: &Outcome) -> &PushFailure {
 }
 
 fn sha512(path: &Path) -> String {
-    scene::sha512(&std::fs::read(path).unwrap())
+    imgpush_scene::sha512(std::fs::read(path).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_fails_spoils_no_other() {
-    let scene = Batches::new().await;
-    let mut files = scene.files(6);
-    files[2] = scene.folder.path().join("missing.raw");
-    let (outcomes, summary) = scene.run(jobs(3), &files).await;
+    let scene = Scene::start().await;
+    let mut files = files(&scene, 6);
+    files[2] = scene.path("missing.raw");
+    let (outcomes, summary) = run(&scene, jobs(3), &files).await;
     for (outcome, file) in outcomes.iter().zip(&files) {
         assert_eq!(outcome.name, file.display().to_string());
         if outcome.number == 2 {
@@ -203,8 +166,8 @@ fn second_panics(batch: Batch, phase: Phase) -> Batch {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
-    let scene = Batches::new().await;
-    let files = scene.files(4);
+    let scene = Scene::start().await;
+    let files = files(&scene, 4);
     let cancel = CancellationToken::new();
     let is_panic = |outcome: &Outcome| {
         let kinds: Vec<_> = outcome.results.iter().map(TaskResult::error_kind).collect();
@@ -213,7 +176,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
     // Before and after there is a record.
     for phase in [Phase::Sniffing, Phase::Creating, Phase::Sending, Phase::Verifying] {
         for count in [1, 3] {
-            let batch = second_panics(Batch::new(jobs(count)).to(scene.target()), phase);
+            let batch = second_panics(Batch::new(jobs(count)).to(target(&scene)), phase);
             let (outcomes, summary) = ended(batch, tasks(&files), &cancel, &mut |_| {}).await;
             assert_eq!(outcomes.len(), 4);
             assert_eq!((summary.pushed, summary.failed, summary.unbegun), (3, 1, 0), "{phase:?}");
@@ -238,7 +201,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
         }
     }
 
-    let (_, summary) = scene.run(jobs(2), &files).await;
+    let (_, summary) = run(&scene, jobs(2), &files).await;
     assert_eq!(summary.pushed, 4);
     let images = scene.images().await;
     for phase in [Phase::Downloading, Phase::Verifying] {
@@ -266,7 +229,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
     let opening = || -> futures_util::future::BoxFuture<'static, _> { panic!("no opening") };
     let broken = PushTask::opened_by("broken", PushOptions::default(), opening);
     let all = vec![task(&files[0]), broken, task(&files[1])];
-    let batch = Batch::new(jobs(1)).to(scene.target());
+    let batch = Batch::new(jobs(1)).to(target(&scene));
     let (outcomes, summary) = ended(batch, all, &cancel, &mut |_| {}).await;
     assert_eq!((summary.pushed, summary.failed), (2, 1));
     is_panic(&outcomes[1]);
@@ -274,9 +237,9 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_file_of_a_batch_replaces_another_of_it() {
-    let scene = Batches::new().await;
-    let files = scene.files(3);
-    scene.run(jobs(2), &files).await;
+    let scene = Scene::start().await;
+    let files = files(&scene, 3);
+    run(&scene, jobs(2), &files).await;
     let images = scene.images().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk");
@@ -316,30 +279,30 @@ async fn no_file_of_a_batch_replaces_another_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
-    let scene = Batches::new().await;
-    let mut files = scene.files(5);
-    files[1] = scene.folder.path().join("missing.raw");
+    let scene = Scene::start().await;
+    let mut files = files(&scene, 5);
+    files[1] = scene.path("missing.raw");
     let (outcomes, summary) =
-        scene.run(jobs(1).with_on_failure(OnFailure::StartNoOther), &files).await;
+        run(&scene, jobs(1).with_on_failure(OnFailure::StartNoOther), &files).await;
     assert_eq!(outcomes.len(), 2);
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (1, 1, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
-    let scene = Batches::new().await;
-    let files = scene.files(6);
+    let scene = Scene::start().await;
+    let files = files(&scene, 6);
     let cancel = CancellationToken::new();
     for _ in 0..4 {
-        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(300)));
+        scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(300)));
     }
-    let (outcomes, summary) = scene
-        .run_until(jobs(2), &files, &cancel, |event| {
-            if matches!(event, BatchEvent::Begun { number: 3, .. }) {
-                cancel.cancel();
-            }
-        })
-        .await;
+    let batch = Batch::new(jobs(2)).to(target(&scene));
+    let (outcomes, summary) = ended(batch, tasks(&files), &cancel, &mut |event| {
+        if matches!(event, BatchEvent::Begun { number: 3, .. }) {
+            cancel.cancel();
+        }
+    })
+    .await;
     assert!(summary.unbegun >= 1 && summary.failed >= 1, "{summary:?}");
     assert_eq!(outcomes.len() + summary.unbegun, 6);
     // All data of an image is sent that waits for its slow response: another run may have accepted it.
@@ -354,33 +317,33 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_are_uploaded_at_once_than_the_project_may() {
     let quota = Quota::default().with_image_count_uploading(2);
-    let scene = Batches::with(tokens().with_quota(quota)).await;
-    let files = scene.files(8);
+    let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start().await;
+    let files = files(&scene, 8);
     for _ in 0..8 {
-        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
+        scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
     }
     // A third one at once would be refused by the service.
-    let (_, summary) = scene.run(jobs(8), &files).await;
+    let (_, summary) = run(&scene, jobs(8), &files).await;
     assert_eq!((summary.pushed, summary.failed), (8, 0));
 }
 
 /// A service takes one upload a worker; the connections of others wait, and take nothing meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
-    let scene = Batches::new().await;
-    let files = scene.files(25);
+    let scene = Scene::start().await;
+    let files = files(&scene, 25);
     // More than the buffers of the connection take.
     std::fs::write(&files[0], vec![1; 24 * MIB]).unwrap();
     let stall = Fault::Stall { after: 0, duration: Duration::from_secs(2) };
-    scene.sandbox.inject(Operation::Upload, stall);
+    scene.sandbox().inject(Operation::Upload, stall);
     for _ in 1..25 {
-        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(100)));
+        scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(100)));
     }
     let mut patient = PushOptions::default().with_retry(RetryOptions::never());
     patient.idle_timeout = Duration::from_secs(1);
     let tasks = files.iter().map(|f| PushTask::new(f, SourceOptions::default(), patient.clone()));
     let tasks: Vec<_> = tasks.collect();
-    let batch = Batch::new(jobs(2)).to(scene.target());
+    let batch = Batch::new(jobs(2)).to(target(&scene));
     let mut running = batch.start(tasks, &CancellationToken::new()).unwrap();
     while running.next().await.is_some() {}
     assert_eq!((running.summary().pushed, running.summary().failed), (25, 0));
@@ -389,8 +352,8 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
     let quota = Quota::default().with_image_size_total(3);
-    let scene = Batches::with(tokens().with_quota(quota)).await;
-    let (outcomes, summary) = scene.run(jobs(1), &scene.files(5)).await;
+    let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start().await;
+    let (outcomes, summary) = run(&scene, jobs(1), &files(&scene, 5)).await;
     assert_eq!((summary.pushed, summary.failed), (3, 2));
     for outcome in &outcomes[3..] {
         assert!(matches!(
@@ -403,14 +366,14 @@ async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_journal_knows_to_be_proved_costs_one_request() {
-    let scene = Batches::new().await;
-    let files = scene.files(3);
-    let journal = scene.folder.path().join("journal");
+    let scene = Scene::start().await;
+    let files = files(&scene, 3);
+    let journal = scene.path("journal");
     let options = || jobs(2).with_journal(&journal);
-    let (first, _) = scene.run(options(), &files).await;
+    let (first, _) = run(&scene, options(), &files).await;
     let before = scene.requests(0).len();
 
-    let (second, summary) = scene.run(options(), &files).await;
+    let (second, summary) = run(&scene, options(), &files).await;
     assert_eq!((summary.pushed, summary.skipped), (0, 3));
     for (first, second) in first.iter().zip(&second) {
         assert_eq!(report(first).id, report(second).id);
@@ -423,7 +386,7 @@ async fn what_a_journal_knows_to_be_proved_costs_one_request() {
     // A file that changed, and an image that is gone, are pushed.
     std::fs::write(&files[0], vec![9; 2 * MIB]).unwrap();
     scene.client.delete(&report(&first[1]).id).await.unwrap();
-    let (third, summary) = scene.run(options(), &files).await;
+    let (third, summary) = run(&scene, options(), &files).await;
     assert_eq!((summary.pushed, summary.skipped), (2, 1));
     assert_eq!(report(&third[0]).os_hash_value, Some(sha512(&files[0])));
     assert_eq!(report(&third[1]).os_hash_value, Some(sha512(&files[1])));
@@ -431,16 +394,16 @@ async fn what_a_journal_knows_to_be_proved_costs_one_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
-    let scene = Batches::new().await;
-    let files = scene.files(2);
-    let journal = scene.folder.path().join("journal");
+    let scene = Scene::start().await;
+    let files = files(&scene, 2);
+    let journal = scene.path("journal");
     // A batch that is dropped in the middle leaves what one leaves that is killed.
-    scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(8)));
+    scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(8)));
     let stall = Fault::Stall { after: 1000, duration: Duration::from_secs(3) };
-    scene.sandbox.inject(Operation::Upload, stall);
-    let batch = Batch::new(jobs(2).with_journal(&journal)).to(scene.target());
+    scene.sandbox().inject(Operation::Upload, stall);
+    let batch = Batch::new(jobs(2).with_journal(&journal)).to(target(&scene));
     let mut running = batch.start(tasks(&files), &CancellationToken::new()).unwrap();
-    let busy = Batch::new(jobs(1).with_journal(&journal)).to(scene.target());
+    let busy = Batch::new(jobs(1).with_journal(&journal)).to(target(&scene));
     let busy = busy.start(tasks(&files), &CancellationToken::new()).unwrap_err();
     assert!(matches!(busy, JournalError::Busy { .. }));
     let is_under_way = async {
@@ -457,7 +420,7 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
     let left = scene.images().await;
     assert_eq!(left.len(), 2);
 
-    let (_, summary) = scene.run(jobs(2).with_journal(&journal), &files).await;
+    let (_, summary) = run(&scene, jobs(2).with_journal(&journal), &files).await;
     assert_eq!(summary.failed, 0);
     let images = scene.images().await;
     assert_eq!(images.len(), 2, "{images:#?}");
@@ -471,9 +434,9 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
-    let (north, south) = (Batches::new().await, Batches::new().await);
-    let files = north.files(3);
-    let target = |scene: &Batches, name: &str| Target::new(scene.client.clone()).on_cloud(name);
+    let (north, south) = (Scene::start().await, Scene::start().await);
+    let files = files(&north, 3);
+    let target = |scene: &Scene, name: &str| Target::new(scene.client.clone()).on_cloud(name);
     let special = PushOverrides::default()
         .with_name("special")
         .with_property("os_distro", "debian")
@@ -521,7 +484,7 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
     assert!(matches!(&**property_failure, PushFailure::Property { key, .. } if key == "checksum"));
     assert!(usual.is_ok());
 
-    let image = async |scene: &Batches, name: &str| scene.client.find_existing(name).await.unwrap();
+    let image = async |scene: &Scene, name: &str| scene.client.find_existing(name).await.unwrap();
     let special = image(&south, "special").await;
     assert_eq!(special.hash_value().map(str::to_owned), Some(sha512(&files[1])));
     let property = |image: &Image, key: &str| image.property(key).map(str::to_owned);
@@ -542,12 +505,12 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_of_each_task_has_one_result_and_counts_once() {
-    let (north, south) = (Batches::new().await, Batches::new().await);
-    let file = north.file(0);
-    let missing = north.folder.path().join("missing.raw");
-    let both = |path: &PathBuf| task(path).with_targets([north.target(), south.target()]);
+    let (north, south) = (Scene::start().await, Scene::start().await);
+    let file = file(&north, 0);
+    let missing = north.path("missing.raw");
+    let both = |path: &PathBuf| task(path).with_targets([target(&north), target(&south)]);
     let tasks = || vec![both(&file), both(&missing), task(&missing), both(&file), task(&file)];
-    let batch = |options| Batch::new(options).to(north.target());
+    let batch = |options| Batch::new(options).to(target(&north));
     let results = |outcomes: &[Outcome]| -> Vec<usize> {
         outcomes.iter().map(|outcome| outcome.results.len()).collect()
     };
@@ -570,19 +533,19 @@ async fn each_target_of_each_task_has_one_result_and_counts_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
-    let scene = Batches::new().await;
-    let files = scene.files(8);
+    let scene = Scene::start().await;
+    let files = files(&scene, 8);
     for _ in 0..8 {
-        scene.sandbox.inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
+        scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
     }
     let peak = Arc::new(Peak::default());
     let heard = Arc::clone(&peak);
     let options = jobs(8).with_uploads_per_target(NonZeroUsize::new(2).unwrap());
     let batch = Batch::new(options)
-        .to(scene.target())
+        .to(target(&scene))
         .with_progress(move |_| Arc::clone(&heard) as Arc<dyn Progress>);
     // Another login to the same project is no other target.
-    let another = connect(&scene.sandbox, Some(USER)).await;
+    let another = scene.login(USER).await;
     let task_of = |(at, file): (usize, &PathBuf)| match at % 2 {
         0 => task(file),
         _ => task(file).to(Target::new(another.clone()).on_cloud("another")),
@@ -598,10 +561,10 @@ async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
 /// Each task asks for more than the limit, and none waits for what another has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_alone() {
-    let (north, south) = (Batches::new().await, Batches::new().await);
+    let (north, south) = (Scene::start().await, Scene::start().await);
     let options = jobs(4).with_uploads_per_target(NonZeroUsize::MIN);
-    let named = |scene: &Batches, name: &str| {
-        scene.target().with_overrides(PushOverrides::default().with_name(name))
+    let named = |scene: &Scene, name: &str| {
+        target(scene).with_overrides(PushOverrides::default().with_name(name))
     };
     let task_of = |(at, file): (usize, &PathBuf)| {
         let mut targets = vec![named(&north, "one"), named(&south, "other"), named(&north, "two")];
@@ -610,7 +573,7 @@ async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_
         }
         task(file).with_targets(targets)
     };
-    let tasks = north.files(6).iter().enumerate().map(task_of).collect();
+    let tasks = files(&north, 6).iter().enumerate().map(task_of).collect();
     let (_, summary) = run_tasks(Batch::new(options), tasks).await;
     assert_eq!((summary.pushed, summary.failed), (18, 0));
 }
@@ -618,12 +581,12 @@ async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_
 /// Pushes, downloads and verifications in one batch, as many at a time as jobs.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_batch_pushes_downloads_and_verifies() {
-    let scene = Batches::new().await;
-    let files = scene.files(6);
-    scene.run(jobs(2), &files[..3]).await;
+    let scene = Scene::start().await;
+    let files = files(&scene, 6);
+    run(&scene, jobs(2), &files[..3]).await;
     let mut images = scene.images().await;
     images.sort_by_key(|image| image.name().map(str::to_owned));
-    let pulled = |number: usize| scene.folder.path().join(format!("pulled{number}"));
+    let pulled = |number: usize| scene.path(format!("pulled{number}"));
     let download =
         Download::new(scene.client.clone(), DownloadOptions::default()).on_cloud("cloud");
     let verification = Verification::new(scene.client.clone(), DownloadOptions::default());
@@ -643,14 +606,14 @@ async fn one_batch_pushes_downloads_and_verifies() {
             pull(1).into(),
             against_file(2, &files[2]).into(),
             against_file(2, &files[1]).into(),
-            against_file(2, &scene.folder.path().join("missing")).into(),
+            against_file(2, &scene.path("missing")).into(),
             pull(2).into(),
             task(&files[5]).into(),
         ]
     };
     let names = Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = Arc::clone(&names);
-    let batch = Batch::new(jobs(3)).to(scene.target()).with_progress(move |task| {
+    let batch = Batch::new(jobs(3)).to(target(&scene)).with_progress(move |task| {
         heard.lock().unwrap().push((task.number, task.name.to_owned()));
         Arc::new(Peak::default())
     });
@@ -695,15 +658,15 @@ async fn one_batch_pushes_downloads_and_verifies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
-    let (north, south) = (Batches::new().await, Batches::new().await);
-    let files = north.files(3);
+    let (north, south) = (Scene::start().await, Scene::start().await);
+    let files = files(&north, 3);
     let refused = || imgpush_engine::client::Error::LoginRefused {
         url: "http://keystone.example".to_owned(),
         message: "no such user".to_owned(),
     };
-    let tasks = || vec![task(&files[0]), task(&files[1]).to(south.target()), task(&files[2])];
+    let tasks = || vec![task(&files[0]), task(&files[1]).to(target(&south)), task(&files[2])];
     let batch = |options| {
-        Batch::new(options).to(north.target()).to_unreached("far", refused()).to(south.target())
+        Batch::new(options).to(target(&north)).to_unreached("far", refused()).to(target(&south))
     };
     let (outcomes, summary) = run_tasks(batch(jobs(2)), tasks()).await;
     let results = |outcome: &Outcome| -> Vec<(String, Option<ErrorKind>)> {
@@ -718,7 +681,7 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
     assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 2, 0));
 
     // No source is opened for it alone.
-    let missing = task(&north.folder.path().join("missing"));
+    let missing = task(&north.path("missing"));
     let nowhere = Batch::new(jobs(1)).to_unreached("far", refused());
     let (outcomes, summary) = run_tasks(nowhere, vec![missing]).await;
     assert_eq!(results(&outcomes[0]), [far()]);
@@ -728,21 +691,21 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
 /// Of downloads those that run are cancelled, and keep what has come.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_cancels_what_runs_where_that_is_wanted() {
-    let scene = Batches::new().await;
-    let files = scene.files(4);
+    let scene = Scene::start().await;
+    let files = files(&scene, 4);
     std::fs::write(&files[0], vec![7; 24 * MIB]).unwrap();
-    scene.run(jobs(1), &files).await;
+    run(&scene, jobs(1), &files).await;
     let mut images = scene.images().await;
     images.sort_by_key(|image| image.name().map(str::to_owned));
     // The first download stands still behind its start; the second fails when that has begun.
     let hour = Duration::from_secs(3600);
     let stall = Fault::Stall { after: 16 * MIB as u64, duration: hour };
-    scene.sandbox.inject(Operation::Download, stall);
+    scene.sandbox().inject(Operation::Download, stall);
     let mut options = DownloadOptions::default();
     options.connections = Some(NonZeroUsize::MIN);
     options.idle_timeout = hour;
     let download = Download::new(scene.client.clone(), options);
-    let path = |number: usize| scene.folder.path().join(format!("pulled{number}"));
+    let path = |number: usize| scene.path(format!("pulled{number}"));
     std::fs::write(path(1), "of the user").unwrap();
     let pull =
         |number: usize| PullTask::to_file(download.clone(), images[number].clone(), path(number));
@@ -781,7 +744,7 @@ async fn a_failure_cancels_what_runs_where_that_is_wanted() {
     assert_eq!(failures.len(), 2);
     let summary = running.summary();
     assert_eq!((summary.pulled, summary.failed, summary.unbegun), (0, 2, 1));
-    let part = scene.folder.path().join(format!("pulled0.{}.part", images[0].id()));
+    let part = scene.path(format!("pulled0.{}.part", images[0].id()));
     assert!(std::fs::metadata(part).unwrap().len() >= 8 * MIB as u64);
 }
 
@@ -805,25 +768,23 @@ impl Progress for AtByte {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_tried_and_nothing_of_it_stays() {
-    let scene = Batches::new().await;
-    let file = scene.file(7);
+    let scene = Scene::start().await;
+    let file = file(&scene, 7);
     let mut options = TuneOptions::default();
     options.most_jobs = NonZeroUsize::new(2).unwrap();
     options.rounds = 1;
     let mut told = 0;
-    let tuning = Tuning::new(scene.target(), options);
+    let tuning = Tuning::new(target(&scene), options);
     let report = tuning.run(&file, &CancellationToken::new(), |_| told += 1).await.unwrap();
     assert_eq!(told, report.trials.len());
     assert!(report.is_complete && told >= 5, "{report:#?}");
     assert!(report.trials.contains(&report.recommended));
     assert!(report.gain > 0.9);
-    let hidden = ImageQuery::default().hidden();
-    let left: Vec<Image> = scene.client.images(&hidden).try_collect().await.unwrap();
-    assert!(left.is_empty() && scene.images().await.is_empty());
+    assert!(scene.hidden_images().await.is_empty() && scene.images().await.is_empty());
 
     // Behind the last byte, so that no reset takes the answer.
     let after = std::fs::metadata(&file).unwrap().len();
-    scene.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after });
+    scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after });
     let error = tuning.run(&file, &CancellationToken::new(), |_| {}).await.unwrap_err();
     assert!(error.left.is_empty(), "{error:?}");
     assert!(scene.images().await.is_empty());
@@ -834,8 +795,8 @@ async fn settings_are_tried_and_nothing_of_it_stays() {
 async fn two_images_of_one_name_are_one_image_and_one_refusal() {
     let retire = imgpush_engine::Retire::Delete;
     for mode in [IfExists::Fail, IfExists::Skip, IfExists::Replace(retire)] {
-        let scene = Batches::new().await;
-        let files = scene.files(3);
+        let scene = Scene::start().await;
+        let files = files(&scene, 3);
         let names = ["disk", "disk", "other"];
         let tasks: Vec<_> = files
             .iter()
@@ -845,7 +806,7 @@ async fn two_images_of_one_name_are_one_image_and_one_refusal() {
                 PushTask::new(file, SourceOptions::default(), options)
             })
             .collect();
-        let batch = Batch::new(BatchOptions::default()).to(scene.target());
+        let batch = Batch::new(BatchOptions::default()).to(target(&scene));
         let (outcomes, summary) = ended(batch, tasks, &CancellationToken::new(), &mut |_| {}).await;
         assert_eq!((summary.pushed, summary.failed), (2, 1), "{mode:?}: {outcomes:?}");
         let errors = outcomes.iter().flat_map(Outcome::pushes).filter_map(|it| it.as_ref().err());
@@ -854,12 +815,12 @@ async fn two_images_of_one_name_are_one_image_and_one_refusal() {
         }
         assert_eq!(scene.images().await.len(), 2, "{mode:?}");
     }
-    let scene = Batches::new().await;
+    let scene = Scene::start().await;
     let options = PushOptions::named("disk").with_if_exists(IfExists::Rename);
-    let files = scene.files(3);
+    let files = files(&scene, 3);
     let push = |file| PushTask::new(file, SourceOptions::default(), options.clone());
     let tasks: Vec<_> = files.iter().map(push).collect();
-    let batch = Batch::new(BatchOptions::default()).to(scene.target());
+    let batch = Batch::new(BatchOptions::default()).to(target(&scene));
     let (_, summary) = ended(batch, tasks, &CancellationToken::new(), &mut |_| {}).await;
     assert_eq!(summary.pushed, 3);
     let images = scene.images().await;

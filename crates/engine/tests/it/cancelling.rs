@@ -5,61 +5,45 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::scene::{images, start};
-use imgpush_engine::client::{Image, ImageClient, Status};
+use futures_util::future::join_all;
+use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, MultiPush, PushError, PushFailure, PushOptions, RecordOutcome, Report,
     RetryOptions, Stores, Target, Via,
 };
-use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
+use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
 const BYTES: usize = 3 << 20;
 
-struct Cancelled {
-    sandboxes: Vec<Sandbox>,
-    clients: Vec<ImageClient>,
+async fn scenes(count: usize) -> Vec<Scene> {
+    join_all((0..count).map(|_| Scene::start_open())).await
 }
 
-impl Cancelled {
-    async fn new(count: usize) -> Self {
-        let mut scene = Cancelled { sandboxes: Vec::new(), clients: Vec::new() };
-        for _ in 0..count {
-            let options = SandboxOptions::default().with_stores(["fast", "slow"]);
-            let (sandbox, client) = start(options, None).await;
-            scene.clients.push(client);
-            scene.sandboxes.push(sandbox);
-        }
-        scene
-    }
+/// A push to all of them.
+fn push(scenes: &[Scene], via: &Via, stores: &Stores) -> MultiPush {
+    let mut options = PushOptions::named("image");
+    options.retry =
+        RetryOptions::default().with_pauses(Duration::from_millis(10), Duration::from_millis(10));
+    // A cancelled push that went on to wait for anything would hang.
+    let hour = Duration::from_secs(3600);
+    (options.idle_timeout, options.finish_timeout) = (hour, hour);
+    (options.settle_timeout, options.import_timeout) = (hour, hour);
+    let target = |scene: &Scene| {
+        Target::new(scene.client.clone()).via(via.clone()).into_stores(stores.clone())
+    };
+    scenes.iter().map(target).fold(MultiPush::new(options), MultiPush::to)
+}
 
-    fn push(&self, via: &Via, stores: &Stores) -> MultiPush {
-        let mut options = PushOptions::named("image");
-        options.retry = RetryOptions::default()
-            .with_pauses(Duration::from_millis(10), Duration::from_millis(10));
-        // A cancelled push that went on to wait for anything would hang.
-        let hour = Duration::from_secs(3600);
-        (options.idle_timeout, options.finish_timeout) = (hour, hour);
-        (options.settle_timeout, options.import_timeout) = (hour, hour);
-        let target = |client: &ImageClient| {
-            Target::new(client.clone()).via(via.clone()).into_stores(stores.clone())
-        };
-        self.clients.iter().map(target).fold(MultiPush::new(options), MultiPush::to)
-    }
+async fn images(scenes: &[Scene]) -> Vec<Image> {
+    join_all(scenes.iter().map(Scene::images)).await.concat()
+}
 
-    async fn images(&self) -> Vec<Image> {
-        let mut all = Vec::new();
-        for client in &self.clients {
-            all.extend(images(client).await);
-        }
-        all
-    }
-
-    async fn clear(&self) {
-        for client in &self.clients {
-            for image in images(client).await {
-                client.delete_if_exists(image.id()).await.unwrap();
-            }
+async fn clear(scenes: &[Scene]) {
+    for scene in scenes {
+        for image in scene.images().await {
+            scene.client.delete_if_exists(image.id()).await.unwrap();
         }
     }
 }
@@ -102,8 +86,8 @@ async fn cancelled_at(push: &MultiPush, wait: usize) -> (bool, Vec<Result<Report
 }
 
 /// Cancels at every wait of a push until one has no more of them; how many there were.
-async fn cancel_everywhere(scene: &Cancelled, via: Via, stores: Stores) -> usize {
-    let push = scene.push(&via, &stores);
+async fn cancel_everywhere(scenes: &[Scene], via: Via, stores: Stores) -> usize {
+    let push = push(scenes, &via, &stores);
     let mut waits = 0;
     loop {
         waits += 1;
@@ -127,7 +111,7 @@ async fn cancel_everywhere(scene: &Cancelled, via: Via, stores: Stores) -> usize
                 }
             }
         }
-        let images = scene.images().await;
+        let images = images(scenes).await;
         assert_eq!(images.len(), proved + kept.len(), "wait {waits}: {images:?}");
         for image in images {
             let is_kept = kept.iter().any(|id| id == image.id());
@@ -135,9 +119,9 @@ async fn cancel_everywhere(scene: &Cancelled, via: Via, stores: Stores) -> usize
             let has_all = image.size().is_none_or(|size| size == BYTES as u64);
             assert!(has_all, "wait {waits}: {image:?}");
         }
-        scene.clear().await;
+        clear(scenes).await;
         if !came_to_it {
-            assert_eq!(proved, scene.clients.len());
+            assert_eq!(proved, scenes.len());
             return waits - 1;
         }
     }
@@ -145,36 +129,36 @@ async fn cancel_everywhere(scene: &Cancelled, via: Via, stores: Stores) -> usize
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_cancelled_anywhere_leaves_nothing_but_what_is_proved() {
-    let scene = Cancelled::new(1).await;
-    let waits = cancel_everywhere(&scene, Via::Direct, Stores::Default).await;
+    let scenes = scenes(1).await;
+    let waits = cancel_everywhere(&scenes, Via::Direct, Stores::Default).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn so_does_one_with_two_targets() {
-    let scene = Cancelled::new(2).await;
-    let waits = cancel_everywhere(&scene, Via::Direct, Stores::Default).await;
+    let scenes = scenes(2).await;
+    let waits = cancel_everywhere(&scenes, Via::Direct, Stores::Default).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn so_does_an_import() {
-    let scene = Cancelled::new(1).await;
-    let waits = cancel_everywhere(&scene, Via::Import, Stores::All).await;
+    let scenes = scenes(1).await;
+    let waits = cancel_everywhere(&scenes, Via::Import, Stores::All).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_waits_to_try_again_is_cancelled_at_once() {
-    let scene = Cancelled::new(1).await;
-    scene.sandboxes[0].inject(Operation::Upload, Fault::Status { status: 503, after: 0 });
+    let scenes = scenes(1).await;
+    scenes[0].sandbox().inject(Operation::Upload, Fault::Status { status: 503, after: 0 });
     let mut options = PushOptions::named("image");
     options.retry =
         RetryOptions::default().with_pauses(Duration::from_secs(600), Duration::from_secs(600));
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), vec![7; BYTES]).unwrap();
     let source = imgpush_engine::source::FileSource::open(file.path()).unwrap();
-    let push = MultiPush::new(options).to(Target::new(scene.clients[0].clone()));
+    let push = MultiPush::new(options).to(Target::new(scenes[0].client.clone()));
     let cancel = CancellationToken::new();
     let (results, ()) = tokio::join!(push.run(Box::new(source), &cancel), async {
         // Until the answer has come, the image is settled, and the pause is on.
@@ -184,13 +168,13 @@ async fn one_that_waits_to_try_again_is_cancelled_at_once() {
     let error = results.into_iter().next().unwrap().unwrap_err();
     assert!(matches!(*error.failure, PushFailure::Interrupted), "{error:?}");
     assert_eq!(error.attempts, 1);
-    assert!(scene.images().await.is_empty());
+    assert!(images(&scenes).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
-    let scene = Cancelled::new(2).await;
-    let push = scene.push(&Via::Direct, &Stores::Default);
+    let scenes = scenes(2).await;
+    let push = push(&scenes, &Via::Direct, &Stores::Default);
     let mut waits = 0;
     loop {
         waits += 1;
@@ -210,7 +194,7 @@ async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
         // The service has noticed when nothing is `saving` any more.
         let settled = async {
             loop {
-                let images = scene.images().await;
+                let images = images(&scenes).await;
                 if images.iter().all(|image| image.status() != Status::Saving) {
                     return images;
                 }
@@ -225,7 +209,7 @@ async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
                 "wait {waits}: {image:?}"
             );
         }
-        scene.clear().await;
+        clear(&scenes).await;
     }
     assert!(waits > 8, "only {waits} points were tried");
 }

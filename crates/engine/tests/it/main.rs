@@ -15,7 +15,6 @@ mod progress_events;
 mod push_faults;
 mod refusals;
 mod reports;
-mod scene;
 mod settling;
 mod source_pushes;
 mod stages;

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::counted::Counted;
-use crate::scene::{images, start, tokens};
-use imgpush_engine::client::{Error, Image, ImageClient, Status};
+use imgpush_engine::client::{Error, Status};
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, ReaderSource, Source};
 use imgpush_engine::{
@@ -14,48 +13,18 @@ use imgpush_engine::{
     Report, RetryOptions, Slowest, SourceError, Stores, Target, TransferError, UploadMethod,
     VerifiedBy, Via,
 };
-use imgpush_sandbox::{ADMIN, Fault, Operation, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{ADMIN, Fault, Operation, SandboxOptions};
+use imgpush_scene::{Scene, pattern};
 
 const MIB: usize = 1 << 20;
 
 /// So many bytes.
 fn counted(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
-    let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
-    Counted::of(data)
+    Counted::of(pattern(bytes))
 }
 
-/// A sandbox, and who is logged in to it.
-struct Place {
-    sandbox: Sandbox,
-    client: ImageClient,
-}
-
-impl Place {
-    async fn new() -> Self {
-        Place::with(tokens(), USER).await
-    }
-
-    async fn with(options: SandboxOptions, user: &str) -> Self {
-        let (sandbox, client) = start(options, Some(user)).await;
-        Place { sandbox, client }
-    }
-
-    fn target(&self, name: &str) -> Target {
-        Target::new(self.client.clone()).on_cloud(name)
-    }
-
-    async fn images(&self) -> Vec<Image> {
-        images(&self.client).await
-    }
-
-    fn count(&self, method: &str, end: &str) -> usize {
-        let journal = self.sandbox.journal();
-        journal.iter().filter(|r| r.method == method && r.path.ends_with(end)).count()
-    }
-
-    fn uploads(&self) -> usize {
-        self.count("PUT", "/file")
-    }
+fn target(scene: &Scene, name: &str) -> Target {
+    Target::new(scene.client.clone()).on_cloud(name)
 }
 
 /// Tried again soon, so that tests do not wait.
@@ -86,10 +55,10 @@ async fn push_one(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_targets_get_what_is_read_once() {
-    let places = [Place::new().await, Place::new().await, Place::new().await];
+    let places = [Scene::start().await, Scene::start().await, Scene::start().await];
     let bytes = 20 * MIB + 3;
     let (source, read) = counted(bytes);
-    let targets = places.iter().zip(["a", "b", "c"]).map(|(place, name)| place.target(name));
+    let targets = places.iter().zip(["a", "b", "c"]).map(|(place, name)| target(place, name));
     let results = push(options(), targets, source).await;
     for ((result, place), name) in results.into_iter().zip(&places).zip(["a", "b", "c"]) {
         let report = result.unwrap();
@@ -101,12 +70,16 @@ async fn all_targets_get_what_is_read_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_in_passing_is_sent_again_without_the_others() {
-    let (sound, broken, refusing) = (Place::new().await, Place::new().await, Place::new().await);
+    let (sound, broken, refusing) =
+        (Scene::start().await, Scene::start().await, Scene::start().await);
     let bytes = 8 * MIB;
-    broken.sandbox.inject(Operation::Upload, Fault::DropAfter(3 * MIB as u64));
-    broken.sandbox.inject(Operation::Upload, Fault::Status { status: 503, after: bytes as u64 });
-    refusing.sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: bytes as u64 });
-    let targets = [sound.target("sound"), broken.target("broken"), refusing.target("refusing")];
+    broken.sandbox().inject(Operation::Upload, Fault::DropAfter(3 * MIB as u64));
+    broken.sandbox().inject(Operation::Upload, Fault::Status { status: 503, after: bytes as u64 });
+    refusing
+        .sandbox()
+        .inject(Operation::Upload, Fault::Status { status: 413, after: bytes as u64 });
+    let targets =
+        [target(&sound, "sound"), target(&broken, "broken"), target(&refusing, "refusing")];
     let (source, read) = counted(bytes);
     let mut results = push(options(), targets, source).await.into_iter();
 
@@ -120,17 +93,20 @@ async fn what_fails_in_passing_is_sent_again_without_the_others() {
     assert!(matches!(error.failure.call(), Some(Error::TooLarge(_))), "{error:?}");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
 
-    assert_eq!((sound.uploads(), broken.uploads(), refusing.uploads()), (1, 3, 1));
+    assert_eq!(
+        (sound.uploads().len(), broken.uploads().len(), refusing.uploads().len()),
+        (1, 3, 1)
+    );
     assert_eq!(read.load(Ordering::Relaxed), 3 * bytes as u64, "no reading but for who needs it");
     assert!(refusing.images().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_again_is_lost_for_those_that_failed_only() {
-    let (sound, broken) = (Place::new().await, Place::new().await);
-    broken.sandbox.inject(Operation::Upload, Fault::DropAfter(MIB as u64));
+    let (sound, broken) = (Scene::start().await, Scene::start().await);
+    broken.sandbox().inject(Operation::Upload, Fault::DropAfter(MIB as u64));
     let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 6 * MIB]));
-    let targets = [broken.target("broken"), sound.target("sound")];
+    let targets = [target(&broken, "broken"), target(&sound, "sound")];
     let mut results = push(options(), targets, Box::new(pipe)).await.into_iter();
     let error = results.next().unwrap().unwrap_err();
     assert!(
@@ -140,7 +116,7 @@ async fn what_cannot_be_read_again_is_lost_for_those_that_failed_only() {
     );
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     assert!(results.next().unwrap().unwrap().verified);
-    assert_eq!((broken.uploads(), broken.images().await.len()), (1, 0));
+    assert_eq!((broken.uploads().len(), broken.images().await.len()), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,9 +136,9 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
             Err(SourceError::Changed { name: "short".into() })
         }
     }
-    let places = [Place::new().await, Place::new().await];
+    let places = [Scene::start().await, Scene::start().await];
     let source = Short(counted(5 * MIB).0);
-    let targets = places.iter().map(|place| place.target("x"));
+    let targets = places.iter().map(|place| target(place, "x"));
     for result in push(options(), targets, Box::new(source)).await {
         let error = result.unwrap_err();
         let is_source = matches!(error.failure.source_error(), Some(SourceError::Changed { .. }));
@@ -176,14 +152,14 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_slowest_is_dropped_and_served_afterwards() {
-    let (quick, slow) = (Place::new().await, Place::new().await);
+    let (quick, slow) = (Scene::start().await, Scene::start().await);
     let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
-    slow.sandbox.inject(Operation::Upload, stall);
+    slow.sandbox().inject(Operation::Upload, stall);
     let mut options = options();
     options.slowest = Slowest::Drop { after: Duration::from_millis(500) };
     options.settle_timeout = Duration::from_secs(5);
     let (source, _) = counted(64 * MIB);
-    let targets = [quick.target("quick"), slow.target("slow")];
+    let targets = [target(&quick, "quick"), target(&slow, "slow")];
     let multi_push = |targets: [Target; 2]| {
         let push = MultiPush::new(options.clone()).with_memory_bytes(40 << 20);
         targets.into_iter().fold(push, MultiPush::to)
@@ -198,9 +174,9 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
 
     // Nobody else is held up by a target that is alone, and a pipe cannot be read for it again.
     let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
-    slow.sandbox.inject(Operation::Upload, stall);
+    slow.sandbox().inject(Operation::Upload, stall);
     let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 64 * MIB]));
-    let targets = [quick.target("quick"), slow.target("slow")];
+    let targets = [target(&quick, "quick"), target(&slow, "slow")];
     let results = multi_push(targets).run(Box::new(pipe), &cancel).await;
     assert!(results[0].is_ok());
     let error = results[1].as_ref().unwrap_err();
@@ -209,32 +185,33 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing() {
-    let usual = Place::new().await;
-    let other = Place::with(tokens().with_hash_algo("sha3_256"), USER).await;
+    let usual = Scene::start().await;
+    let other =
+        Scene::builder().sandbox(|options| options.with_hash_algo("sha3_256")).start().await;
     let (source, read) = counted(5 * MIB);
-    let targets = [usual.target("usual"), other.target("other")];
+    let targets = [target(&usual, "usual"), target(&other, "other")];
     let results = push(options(), targets, source).await;
     let report = results[1].as_ref().unwrap();
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert!(report.computed.contains_key("sha3_256"), "{:?}", report.computed);
     assert!(results[0].is_ok());
-    assert_eq!((usual.uploads(), other.uploads()), (1, 1));
+    assert_eq!((usual.uploads().len(), other.uploads().len()), (1, 1));
     assert_eq!(read.load(Ordering::Relaxed), 10 * MIB as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_reaches_all_stores_and_is_proved() {
-    let place = Place::with(tokens().with_stores(["fast", "slow"]), USER).await;
-    let target = place.target("x").via(Via::Import).into_stores(Stores::All);
-    place.sandbox.inject(Operation::Stage, Fault::DropAfter(MIB as u64));
-    place.sandbox.inject(Operation::Import, Fault::Status { status: 503, after: 0 });
-    let report = push_one(options(), target, counted(3 * MIB).0).await.unwrap();
+    let place = Scene::start().await;
+    let all = target(&place, "x").via(Via::Import).into_stores(Stores::All);
+    place.sandbox().inject(Operation::Stage, Fault::DropAfter(MIB as u64));
+    place.sandbox().inject(Operation::Import, Fault::Status { status: 503, after: 0 });
+    let report = push_one(options(), all, counted(3 * MIB).0).await.unwrap();
     assert_eq!((report.via, report.verified, report.attempts), (UploadMethod::Import, true, 2));
     assert_eq!(report.stores, ["fast", "slow"]);
-    assert_eq!((place.uploads(), place.count("PUT", "/stage")), (0, 2));
+    assert_eq!((place.uploads().len(), place.count("PUT", "/stage")), (0, 2));
 
-    place.sandbox.inject(Operation::Import, Fault::ImportFails);
-    let target = place.target("x").via(Via::Import);
+    place.sandbox().inject(Operation::Import, Fault::ImportFails);
+    let target = target(&place, "x").via(Via::Import);
     let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, PushFailure::Client { source: Error::ImportFailed(_), .. }),
@@ -246,19 +223,19 @@ async fn an_import_reaches_all_stores_and_is_proved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_into_one_store_is_copied_into_the_others() {
-    let stores = || tokens().with_stores(["fast", "slow", "far"]);
+    let stores = |options: SandboxOptions| options.with_stores(["fast", "slow", "far"]);
     let both = || Stores::These(vec!["slow".into(), "far".into()]);
-    let place = Place::with(stores(), ADMIN).await;
-    let target = place.target("x").into_stores(both());
-    let report = push_one(options(), target, counted(MIB).0).await.unwrap();
+    let place = Scene::builder().sandbox(stores).start().await;
+    let admin = Target::new(place.login(ADMIN).await).into_stores(both());
+    let report = push_one(options(), admin, counted(MIB).0).await.unwrap();
     let mut found = report.stores.clone();
     found.sort();
     assert_eq!(found, ["far", "slow"]);
 
     // Who may not copy has a proved image in one store, which is not removed.
-    let place = Place::with(stores(), USER).await;
-    let target = place.target("x").into_stores(both());
-    let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
+    let place = Scene::builder().sandbox(stores).start().await;
+    let two = target(&place, "x").into_stores(both());
+    let error = push_one(options(), two, counted(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, PushFailure::NotCopied { source: Error::Forbidden(_) }),
         "{error:?}"
@@ -267,7 +244,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     assert_eq!(place.images().await[0].stores(), ["slow"]);
 
     // A store that is not there is told before anything is made.
-    let target = place.target("x").into_stores(Stores::These(vec!["nowhere".into()]));
+    let target = target(&place, "x").into_stores(Stores::These(vec!["nowhere".into()]));
     let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(
         matches!(&*error.failure, PushFailure::NoSuchStore { store, offers, .. }
@@ -279,9 +256,9 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_whose_answer_is_lost_is_no_second_image() {
-    let place = Place::new().await;
-    place.sandbox.inject(Operation::Create, Fault::DropAnswer);
-    let report = push_one(options(), place.target("x"), counted(MIB).0).await.unwrap();
+    let place = Scene::start().await;
+    place.sandbox().inject(Operation::Create, Fault::DropAnswer);
+    let report = push_one(options(), target(&place, "x"), counted(MIB).0).await.unwrap();
     let images = place.images().await;
     assert_eq!(images.len(), 1);
     assert_eq!(images[0].id(), report.id);
@@ -290,13 +267,13 @@ async fn a_creation_whose_answer_is_lost_is_no_second_image() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_try_is_the_last() {
-    let place = Place::new().await;
+    let place = Scene::start().await;
     for _ in 0..3 {
-        place.sandbox.inject(Operation::Upload, Fault::DropAfter(0));
+        place.sandbox().inject(Operation::Upload, Fault::DropAfter(0));
     }
     let mut twice = options();
     twice.retry = twice.retry.with_retries(2);
-    let error = push_one(twice, place.target("x"), counted(MIB).0).await.unwrap_err();
+    let error = push_one(twice, target(&place, "x"), counted(MIB).0).await.unwrap_err();
     assert_eq!(error.attempts, 3);
     assert!(error.to_string().ends_with("failed after 3 attempts"), "{error}");
     assert!(

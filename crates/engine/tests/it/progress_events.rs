@@ -3,15 +3,14 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use crate::scene::{start, tokens};
 use futures_util::StreamExt as _;
-use imgpush_engine::client::ImageClient;
 use imgpush_engine::source::{BytesSource, ErrorKind, Source, SourceOptions};
 use imgpush_engine::{
     Batch, BatchOptions, CancellationToken, Download, DownloadOptions, IfExists, MultiPush, Phase,
     Progress, Push, PushOptions, PushTask, RetryOptions, Target, Verification,
 };
-use imgpush_sandbox::{Fault, Operation, Sandbox, USER};
+use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
 #[derive(Debug, PartialEq)]
 enum Told {
@@ -60,10 +59,6 @@ impl Progress for Listener {
     }
 }
 
-async fn service() -> (Sandbox, ImageClient) {
-    start(tokens(), Some(USER)).await
-}
-
 fn source() -> Box<dyn Source> {
     Box::new(BytesSource::new("disk.raw", vec![3; 4 << 20]))
 }
@@ -74,10 +69,11 @@ fn once() -> PushOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_tells_its_record_and_its_end() {
-    let (sandbox, client) = service().await;
+    let scene = Scene::start().await;
     let listener = Arc::new(Listener::default());
     let push = |options| {
-        Push::new(client.clone(), options).with_progress(Arc::clone(&listener) as Arc<dyn Progress>)
+        Push::new(scene.client.clone(), options)
+            .with_progress(Arc::clone(&listener) as Arc<dyn Progress>)
     };
     let cancel = CancellationToken::new();
     let report = push(once()).run(source(), &cancel).await.unwrap();
@@ -88,7 +84,7 @@ async fn a_push_tells_its_record_and_its_end() {
     push(skip.clone()).run(source(), &cancel).await.unwrap();
     assert_eq!(listener.records_until(Ok(())), [report.id]);
 
-    sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 4 << 20 });
+    scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 4 << 20 });
     let error = push(once()).run(source(), &cancel).await.unwrap_err();
     assert_eq!(listener.records_until(Err(error.kind())).len(), 1);
 
@@ -103,11 +99,11 @@ async fn a_push_tells_its_record_and_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_has_its_own_end() {
-    let ((north_sandbox, north), (_south_sandbox, south)) = (service().await, service().await);
-    north_sandbox.inject(Operation::Upload, Fault::Status { status: 413, after: 4 << 20 });
+    let (north, south) = (Scene::start().await, Scene::start().await);
+    north.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 4 << 20 });
     let listeners = [Arc::new(Listener::default()), Arc::new(Listener::default())];
-    let target = |client: &ImageClient, at: usize| {
-        Target::new(client.clone()).with_progress(Arc::clone(&listeners[at]) as _)
+    let target = |scene: &Scene, at: usize| {
+        Target::new(scene.client.clone()).with_progress(Arc::clone(&listeners[at]) as _)
     };
     let push = MultiPush::new(once()).to(target(&north, 0)).to(target(&south, 1));
     let results = push.run(source(), &CancellationToken::new()).await;
@@ -118,8 +114,8 @@ async fn each_target_has_its_own_end() {
     let missing = PushTask::new("/nonexistent/disk.raw", SourceOptions::default(), once());
     let told = listeners.clone();
     let batch = Batch::new(BatchOptions::default().with_jobs(NonZeroUsize::MIN))
-        .to(Target::new(north).on_cloud("0"))
-        .to(Target::new(south).on_cloud("1"))
+        .to(Target::new(north.client.clone()).on_cloud("0"))
+        .to(Target::new(south.client.clone()).on_cloud("1"))
         .with_progress(move |task| Arc::clone(&told[task.cloud.parse::<usize>().unwrap()]) as _);
     let mut running = batch.start([missing], &CancellationToken::new()).unwrap();
     while running.next().await.is_some() {}
@@ -130,16 +126,16 @@ async fn each_target_has_its_own_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn downloads_and_verifications_tell_their_end() {
-    let (sandbox, client) = service().await;
+    let scene = Scene::start().await;
     let cancel = CancellationToken::new();
-    let report = Push::new(client.clone(), once()).run(source(), &cancel).await.unwrap();
-    let image = client.image(&report.id).await.unwrap();
+    let report = Push::new(scene.client.clone(), once()).run(source(), &cancel).await.unwrap();
+    let image = scene.client.image(&report.id).await.unwrap();
     let listener = Arc::new(Listener::default());
     let options = || DownloadOptions::default().with_retries(0);
-    let download = Download::new(client.clone(), options()).with_progress(listener.clone());
-    let verification = Verification::new(client, options()).with_progress(listener.clone());
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("disk");
+    let download = Download::new(scene.client.clone(), options()).with_progress(listener.clone());
+    let verification =
+        Verification::new(scene.client.clone(), options()).with_progress(listener.clone());
+    let path = scene.path("disk");
 
     download.to_file(&image, &path, &cancel).await.unwrap();
     listener.records_until(Ok(()));
@@ -155,10 +151,10 @@ async fn downloads_and_verifications_tell_their_end() {
     listener.records_until(Ok(()));
     verification.against_file(&image, source(), &cancel).await.unwrap();
     listener.records_until(Ok(()));
-    sandbox.inject(Operation::Download, Fault::Status { status: 500, after: 0 });
+    scene.sandbox().inject(Operation::Download, Fault::Status { status: 500, after: 0 });
     let error = verification.against_download(&image, &cancel).await.unwrap_err();
     listener.records_until(Err(error.kind()));
-    sandbox.inject(Operation::Download, Fault::Status { status: 500, after: 0 });
+    scene.sandbox().inject(Operation::Download, Fault::Status { status: 500, after: 0 });
     let mut stream = download.stream(&image);
     let error = loop {
         match stream.next().await.unwrap() {

@@ -3,98 +3,84 @@
 //! Each test asserts three things: what is reported, that no record is left behind unsaid, and that the
 //! fault really took place.
 
-use std::io::Write as _;
+use std::fs::File;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::scene::{images, start, tokens};
-use imgpush_engine::client::{Error, ImageClient};
+use imgpush_engine::client::Error;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, FRAME_BYTES, FormatError, IntegrityError, Phase, Progress, Push, PushError,
     PushFailure, PushOptions, RecordOutcome, Report, RetryOptions, SourceError, TransferError,
     VerifiedBy,
 };
-use imgpush_sandbox::{Fault, Operation, Quota, Sandbox, SandboxOptions, USER};
+use imgpush_sandbox::{Fault, Operation, Quota};
+use imgpush_scene::{Scene, SceneBuilder};
 
-const MIB: usize = 1 << 20;
+const MIB: u64 = 1 << 20;
+const FILE: &str = "disk.raw";
 /// Longer than any test: what waits for it hangs.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A sandbox, a client of it, and a file.
-struct Faulty {
-    sandbox: Sandbox,
-    client: ImageClient,
-    file: tempfile::NamedTempFile,
+/// A scene with a file of so many bytes.
+async fn with_file(bytes: u64) -> Scene {
+    with_file_on(Scene::builder(), bytes).await
 }
 
-impl Faulty {
-    async fn new(options: SandboxOptions, bytes: usize) -> Self {
-        let (sandbox, client) = start(options, Some(USER)).await;
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        let data: Vec<u8> = (0..bytes).map(|i| (i % 251) as u8).collect();
-        file.write_all(&data).unwrap();
-        Faulty { sandbox, client, file }
-    }
+async fn with_file_on(builder: SceneBuilder, bytes: u64) -> Scene {
+    let scene = builder.start().await;
+    scene.file(FILE, bytes);
+    scene
+}
 
-    fn source(&self) -> Box<dyn Source> {
-        Box::new(FileSource::open(self.file.path()).unwrap())
-    }
+fn source(scene: &Scene) -> Box<dyn Source> {
+    Box::new(FileSource::open(scene.path(FILE)).unwrap())
+}
 
-    async fn push_with(
-        &self,
-        options: PushOptions,
-        source: Box<dyn Source>,
-    ) -> Result<Report, PushError> {
-        let push = Push::new(self.client.clone(), options).on_cloud("sandbox");
-        push.run(source, &CancellationToken::new()).await
-    }
+async fn push_with(
+    scene: &Scene,
+    options: PushOptions,
+    source: Box<dyn Source>,
+) -> Result<Report, PushError> {
+    let push = Push::new(scene.client.clone(), options).on_cloud("sandbox");
+    push.run(source, &CancellationToken::new()).await
+}
 
-    async fn push(&self) -> Result<Report, PushError> {
-        self.push_with(once("image"), self.source()).await
-    }
+async fn push(scene: &Scene) -> Result<Report, PushError> {
+    push_with(scene, once("image"), source(scene)).await
+}
 
-    async fn images(&self) -> usize {
-        images(&self.client).await.len()
-    }
+async fn images(scene: &Scene) -> usize {
+    scene.images().await.len()
+}
 
-    /// The push under a fault: it fails, and the record is gone and said to be.
-    async fn fails(&self, operation: Operation, fault: Fault) -> PushFailure {
-        self.sandbox.inject(operation, fault);
-        let error = self.push().await.expect_err("the fault went unnoticed");
-        assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
-        assert_eq!(self.images().await, 0, "something is left behind");
-        *error.failure
-    }
+/// The push under a fault: it fails, and the record is gone and said to be.
+async fn fails(scene: &Scene, operation: Operation, fault: Fault) -> PushFailure {
+    scene.sandbox().inject(operation, fault);
+    let error = push(scene).await.expect_err("the fault went unnoticed");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
+    assert_eq!(images(scene).await, 0, "something is left behind");
+    *error.failure
+}
 
-    /// A push that is cancelled when a part of its data has gone, and nothing moves any more.
-    async fn cancelled_in_mid_upload(&self) -> PushError {
-        self.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration: HOUR });
-        let mut options = once("cancelled");
-        (options.idle_timeout, options.finish_timeout) = (HOUR, HOUR);
-        options.settle_timeout = HOUR;
-        let cancel = CancellationToken::new();
-        let push = Push::new(self.client.clone(), options);
-        let (result, ()) = tokio::join!(push.run(self.source(), &cancel), async {
-            while self.images().await == 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            cancel.cancel();
-        });
-        let error = result.unwrap_err();
-        assert!(matches!(*error.failure, PushFailure::Interrupted), "{error:?}");
-        error
-    }
-
-    fn removals(&self) -> usize {
-        self.sandbox.journal().iter().filter(|request| request.method == "DELETE").count()
-    }
-
-    fn uploads(&self) -> Vec<imgpush_sandbox::Received> {
-        let journal = self.sandbox.journal();
-        journal.into_iter().filter(|r| r.method == "PUT" && r.path.ends_with("/file")).collect()
-    }
+/// A push that is cancelled when a part of its data has gone, and nothing moves any more.
+async fn cancelled_in_mid_upload(scene: &Scene) -> PushError {
+    scene.sandbox().inject(Operation::Upload, Fault::Stall { after: MIB, duration: HOUR });
+    let mut options = once("cancelled");
+    (options.idle_timeout, options.finish_timeout) = (HOUR, HOUR);
+    options.settle_timeout = HOUR;
+    let cancel = CancellationToken::new();
+    let push = Push::new(scene.client.clone(), options);
+    let (result, ()) = tokio::join!(push.run(source(scene), &cancel), async {
+        while images(scene).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cancel.cancel();
+    });
+    let error = result.unwrap_err();
+    assert!(matches!(*error.failure, PushFailure::Interrupted), "{error:?}");
+    error
 }
 
 /// Tried once, so that the first failure is the last.
@@ -111,11 +97,11 @@ fn status(failure: &PushFailure) -> Option<u16> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_push_is_proved_and_announced_its_size_twice() {
-    let scene = Faulty::new(tokens(), 3 * MIB + 17).await;
-    let report = scene.push().await.unwrap();
+    let scene = with_file(3 * MIB + 17).await;
+    let report = push(&scene).await.unwrap();
     assert!(report.verified);
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-    assert_eq!(report.size, Some((3 * MIB + 17) as u64));
+    assert_eq!(report.size, Some(3 * MIB + 17));
     assert_eq!(report.attempts, 1);
     let upload = &scene.uploads()[0];
     assert_eq!(upload.header("content-type"), Some("application/octet-stream"));
@@ -126,10 +112,10 @@ async fn a_good_push_is_proved_and_announced_its_size_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
-    let scene = Faulty::new(tokens(), 0).await;
-    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5 * MIB + 1]));
-    let report = scene.push_with(once("piped"), Box::new(source)).await.unwrap();
-    assert_eq!(report.size, Some((5 * MIB + 1) as u64));
+    let scene = with_file(0).await;
+    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; (5 << 20) + 1]));
+    let report = push_with(&scene, once("piped"), Box::new(source)).await.unwrap();
+    assert_eq!(report.size, Some(5 * MIB + 1));
     let upload = &scene.uploads()[0];
     assert_eq!(upload.header("transfer-encoding"), Some("chunked"));
     assert_eq!(upload.header("x-openstack-image-size"), None);
@@ -138,9 +124,9 @@ async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_anywhere_is_a_broken_push() {
-    let scene = Faulty::new(tokens(), 4 * MIB).await;
-    for after in [0, 1, 2 * MIB as u64, 4 * MIB as u64] {
-        let failure = scene.fails(Operation::Upload, Fault::DropAfter(after)).await;
+    let scene = with_file(4 * MIB).await;
+    for after in [0, 1, 2 * MIB, 4 * MIB] {
+        let failure = fails(&scene, Operation::Upload, Fault::DropAfter(after)).await;
         assert!(
             matches!(failure, PushFailure::Transfer(TransferError::Broken { .. })),
             "{after}: {failure:?}"
@@ -152,9 +138,9 @@ async fn a_connection_cut_anywhere_is_a_broken_push() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_early_answer_of_a_proxy_is_read_and_shown() {
-    let scene = Faulty::new(tokens(), 64 * MIB).await;
-    for (code, after) in [(413, 0), (413, MIB as u64), (502, 3 * MIB as u64), (503, 0)] {
-        let failure = scene.fails(Operation::Upload, Fault::Status { status: code, after }).await;
+    let scene = with_file(64 * MIB).await;
+    for (code, after) in [(413, 0), (413, MIB), (502, 3 * MIB), (503, 0)] {
+        let failure = fails(&scene, Operation::Upload, Fault::Status { status: code, after }).await;
         match &failure {
             // What the reset took with it cannot be read by anybody.
             PushFailure::Transfer(TransferError::Broken { state, .. }) => {
@@ -168,15 +154,15 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
             }
         }
         let sent = scene.uploads().last().unwrap().body_bytes;
-        assert!(sent < 32 * MIB as u64, "{sent} bytes were sent on after the refusal");
+        assert!(sent < 32 * MIB, "{sent} bytes were sent on after the refusal");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_byte_damaged_on_the_way_is_noticed() {
-    let scene = Faulty::new(tokens(), 4 * MIB).await;
-    for offset in [0, 2 * MIB as u64, 4 * MIB as u64 - 1] {
-        let failure = scene.fails(Operation::Upload, Fault::CorruptByte(offset)).await;
+    let scene = with_file(4 * MIB).await;
+    for offset in [0, 2 * MIB, 4 * MIB - 1] {
+        let failure = fails(&scene, Operation::Upload, Fault::CorruptByte(offset)).await;
         let PushFailure::Integrity(IntegrityError::Mismatch { field: "os_hash_value", .. }) =
             failure
         else {
@@ -187,8 +173,8 @@ async fn a_byte_damaged_on_the_way_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_reports_something_else_is_not_believed() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    let failure = scene.fails(Operation::Upload, Fault::WrongHash).await;
+    let scene = with_file(MIB).await;
+    let failure = fails(&scene, Operation::Upload, Fault::WrongHash).await;
     assert!(
         matches!(
             failure,
@@ -196,7 +182,7 @@ async fn a_server_that_reports_something_else_is_not_believed() {
         ),
         "{failure:?}"
     );
-    let failure = scene.fails(Operation::Upload, Fault::WrongSize).await;
+    let failure = fails(&scene, Operation::Upload, Fault::WrongSize).await;
     assert!(
         matches!(failure, PushFailure::Integrity(IntegrityError::Mismatch { field: "size", .. })),
         "{failure:?}"
@@ -207,11 +193,11 @@ async fn a_server_that_reports_something_else_is_not_believed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_compared_is_kept_and_named() {
     for (fault, reason) in [(Fault::NoHash, "checksum"), (Fault::HashAlgo("sm3".into()), "sm3")] {
-        let scene = Faulty::new(tokens(), MIB).await;
-        scene.sandbox.inject(Operation::Upload, fault);
+        let scene = with_file(MIB).await;
+        scene.sandbox().inject(Operation::Upload, fault);
         let mut options = once("image");
         options.finish_timeout = Duration::from_millis(200);
-        let error = scene.push_with(options, scene.source()).await.unwrap_err();
+        let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
         assert!(
             matches!(*error.failure, PushFailure::Integrity(IntegrityError::CannotVerify { .. })),
             "{error:?}"
@@ -225,15 +211,19 @@ async fn an_image_that_cannot_be_compared_is_kept_and_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_hash_algorithm_is_computed_by_reading_again() {
-    let scene = Faulty::new(tokens().with_hash_algo("sha3_256"), 2 * MIB + 5).await;
-    let report = scene.push().await.unwrap();
+    let scene = with_file_on(
+        Scene::builder().sandbox(|options| options.with_hash_algo("sha3_256")),
+        2 * MIB + 5,
+    )
+    .await;
+    let report = push(&scene).await.unwrap();
     assert!(report.verified);
     assert_eq!(report.os_hash_algo.as_deref(), Some("sha3_256"));
     assert_eq!(report.os_hash_value.as_ref(), report.computed.get("sha3_256"));
 
     // A pipe cannot be read again, and an image that is not proved is not a success.
-    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; MIB]));
-    let error = scene.push_with(once("piped"), Box::new(source)).await.unwrap_err();
+    let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 1 << 20]));
+    let error = push_with(&scene, once("piped"), Box::new(source)).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Integrity(IntegrityError::CannotVerify { .. })),
         "{error:?}"
@@ -244,72 +234,73 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_made_up_for_by_asking() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    scene.sandbox.inject(Operation::Upload, Fault::DropAnswer);
-    let report = scene.push().await.unwrap();
+    let scene = with_file(MIB).await;
+    scene.sandbox().inject(Operation::Upload, Fault::DropAnswer);
+    let report = push(&scene).await.unwrap();
     assert!(report.verified);
-    assert_eq!(scene.images().await, 1);
+    assert_eq!(images(&scene).await, 1);
 
     // Of the creation too: the id is ours, so the record is found and removed.
-    scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
-    let error = scene.push().await.unwrap_err();
+    scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
+    let error = push(&scene).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::Client { .. }), "{error:?}");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
-    assert_eq!(scene.images().await, 1);
+    assert_eq!(images(&scene).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    scene.sandbox.inject(Operation::Create, Fault::Status { status: 504, after: 0 });
-    let error = scene.push().await.unwrap_err();
+    let scene = with_file(MIB).await;
+    scene.sandbox().inject(Operation::Create, Fault::Status { status: 504, after: 0 });
+    let error = push(&scene).await.unwrap_err();
     assert_eq!(status(&error.failure), Some(504), "{error:?}");
     assert_eq!(error.outcome, RecordOutcome::NoRecord);
     let is_look = |path: &str| path.starts_with("/v2/images/");
-    let journal = scene.sandbox.journal();
+    let journal = scene.sandbox().journal();
     let looks = journal.iter().filter(|r| r.method == "GET" && is_look(&r.path)).count();
     assert_eq!(looks, 2, "a record that may be on its way is looked for twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passing_trouble_of_the_verification_does_not_cost_the_image() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    scene.sandbox.inject(Operation::Show, Fault::Status { status: 503, after: 0 });
-    scene.sandbox.inject(Operation::Show, Fault::DropAfter(0));
-    assert!(scene.push().await.unwrap().verified);
+    let scene = with_file(MIB).await;
+    scene.sandbox().inject(Operation::Show, Fault::Status { status: 503, after: 0 });
+    scene.sandbox().inject(Operation::Show, Fault::DropAfter(0));
+    assert!(push(&scene).await.unwrap().verified);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_expires_is_renewed_once() {
     // Small enough to be out before the refusal: behind a larger one its answer may be lost.
-    let scene = Faulty::new(tokens(), 5000).await;
+    let scene = with_file(5000).await;
     // Before a call without a body, and before the upload.
     for operation in [Operation::Schema, Operation::Create, Operation::Show] {
-        scene.sandbox.inject(operation, Fault::ExpireToken);
-        assert!(scene.push().await.unwrap().verified, "{operation:?}");
+        scene.sandbox().inject(operation, Fault::ExpireToken);
+        assert!(push(&scene).await.unwrap().verified, "{operation:?}");
     }
-    scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
-    let report = scene.push().await.unwrap();
+    scene.sandbox().inject(Operation::Upload, Fault::ExpireToken);
+    let report = push(&scene).await.unwrap();
     assert_eq!(report.attempts, 2, "the data was sent again with a new token");
     assert!(report.verified);
 
     // A pipe has no way back, so it is not sent again.
-    scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
+    scene.sandbox().inject(Operation::Upload, Fault::ExpireToken);
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5000]));
-    let error = scene.push_with(once("piped"), Box::new(source)).await.unwrap_err();
+    let error = push_with(&scene, once("piped"), Box::new(source)).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Transfer(TransferError::ReadOnce { .. })),
         "{error:?}"
     );
     assert_eq!(status(&error.failure), Some(401), "{error:?}");
-    assert_eq!(scene.images().await, 4);
+    assert_eq!(images(&scene).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_be_refused_is_refused_before_a_record_exists() {
     let quota = Quota::default().with_image_size_total(2);
-    let scene = Faulty::new(tokens().with_quota(quota), 3 * MIB).await;
-    let error = scene.push().await.unwrap_err();
+    let scene =
+        with_file_on(Scene::builder().sandbox(|options| options.with_quota(quota)), 3 * MIB).await;
+    let error = push(&scene).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Quota { name: "image_size_total", .. }),
         "{error:?}"
@@ -318,7 +309,7 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
 
     let mut options = once("x");
     options.container_format = "shrinkwrap".into();
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Format(FormatError::NotTaken { .. })),
         "{error:?}"
@@ -326,53 +317,55 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
 
     let mut options = once("x");
     options.disk_format = Some("qcow2".into());
-    let error = scene.push_with(options.clone(), scene.source()).await.unwrap_err();
+    let error = push_with(&scene, options.clone(), source(&scene)).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Format(FormatError::Mismatch { .. })),
         "{error:?}"
     );
-    assert!(scene.sandbox.journal().iter().all(|r| r.method != "PUT" && r.path != "/v2/images"));
+    assert!(scene.sandbox().journal().iter().all(|r| r.method != "PUT" && r.path != "/v2/images"));
 
     // Forced, it is the server that refuses, and the record is removed.
     options.force_format = true;
-    let scene = Faulty::new(tokens(), MIB).await;
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let scene = with_file(MIB).await;
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     assert_eq!(status(&error.failure), Some(415), "{error:?}");
-    assert_eq!(scene.images().await, 0);
+    assert_eq!(images(&scene).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
-    let scene = Faulty::new(tokens().with_image_size_cap(MIB as u64), 2 * MIB).await;
-    let error = scene.push().await.unwrap_err();
+    let scene =
+        with_file_on(Scene::builder().sandbox(|options| options.with_image_size_cap(MIB)), 2 * MIB)
+            .await;
+    let error = push(&scene).await.unwrap_err();
     match &*error.failure {
         PushFailure::Transfer(TransferError::Broken { .. }) => {}
         failure => assert_eq!(status(failure), Some(413), "{error:?}"),
     }
-    assert_eq!(scene.images().await, 0);
+    assert_eq!(images(&scene).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_takes_nothing_is_given_up() {
-    let scene = Faulty::new(tokens(), 64 * MIB).await;
-    scene.sandbox.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration: HOUR });
+    let scene = with_file(64 * MIB).await;
+    scene.sandbox().inject(Operation::Upload, Fault::Stall { after: MIB, duration: HOUR });
     let mut options = once("stalled");
     options.idle_timeout = Duration::from_secs(1);
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Transfer(TransferError::Stalled { seconds: 1, .. })),
         "{error:?}"
     );
-    assert_eq!(scene.images().await, 0);
+    assert_eq!(images(&scene).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_in_failure_is_kept_when_asked_for() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
+    let scene = with_file(MIB).await;
+    scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
     let mut options = once("kept");
     options.keep_failed = true;
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     let RecordOutcome::Kept { id, state } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert_eq!(state, "the image is active");
     assert!(scene.client.image(id).await.is_ok());
@@ -380,44 +373,44 @@ async fn an_image_in_failure_is_kept_when_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
-    scene.sandbox.inject(Operation::Delete, Fault::Status { status: 403, after: 0 });
-    let error = scene.push().await.unwrap_err();
+    let scene = with_file(MIB).await;
+    scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
+    scene.sandbox().inject(Operation::Delete, Fault::Status { status: 403, after: 0 });
+    let error = push(&scene).await.unwrap_err();
     let RecordOutcome::Left { id, reason } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert!(reason.contains("403"), "{reason}");
     // A refusal is final, so the removal is tried once.
-    assert_eq!(scene.removals(), 1);
+    assert_eq!(scene.count("DELETE", ""), 1);
     assert!(scene.client.image(id).await.is_ok());
 }
 
 /// Before its verification it has to be deletable.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_protected_after_its_verification() {
-    let scene = Faulty::new(tokens(), MIB).await;
+    let scene = with_file(MIB).await;
     let mut options = once("protected");
     options.protected = Some(true);
-    let report = scene.push_with(options.clone(), scene.source()).await.unwrap();
+    let report = push_with(&scene, options.clone(), source(&scene)).await.unwrap();
     assert!(scene.client.image(&report.id).await.unwrap().is_protected());
 
-    scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
-    let error = scene.push_with(options.clone(), scene.source()).await.unwrap_err();
+    scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
+    let error = push_with(&scene, options.clone(), source(&scene)).await.unwrap_err();
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
 
-    scene.sandbox.inject(Operation::Update, Fault::Status { status: 403, after: 0 });
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    scene.sandbox().inject(Operation::Update, Fault::Status { status: 403, after: 0 });
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::NotProtected { .. }), "{error:?}");
     assert!(matches!(error.outcome, RecordOutcome::Kept { .. }), "{error:?}");
-    assert_eq!(scene.images().await, 2);
+    assert_eq!(images(&scene).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_taken_is_not_removed() {
-    let scene = Faulty::new(tokens(), MIB).await;
-    let report = scene.push().await.unwrap();
+    let scene = with_file(MIB).await;
+    let report = push(&scene).await.unwrap();
     let mut options = once("second");
     options.id = Some(report.id.clone());
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     let PushFailure::NotCreated { source: Error::Conflict(_) } = &*error.failure else {
         panic!("{error:?}")
     };
@@ -427,8 +420,8 @@ async fn an_id_that_is_taken_is_not_removed() {
     // Not even when the refusal is lost.
     let mut options = once("third");
     options.id = Some(report.id.clone());
-    scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
-    let error = scene.push_with(options, scene.source()).await.unwrap_err();
+    scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
+    let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
     assert!(matches!(error.outcome, RecordOutcome::Left { .. }), "{:?}", error.outcome);
     assert!(scene.client.image(&report.id).await.is_ok());
 }
@@ -448,55 +441,55 @@ impl Progress for AtSending {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
-    for (what, bytes) in [("shrinks", 40 * MIB as u64), ("grows", 70 * MIB as u64)] {
-        let scene = Faulty::new(tokens(), 64 * MIB).await;
-        let handle = scene.file.reopen().unwrap();
+    for (what, bytes) in [("shrinks", 40 * MIB), ("grows", 70 * MIB)] {
+        let scene = with_file(64 * MIB).await;
+        let handle = File::options().write(true).open(scene.path(FILE)).unwrap();
         let change: Box<dyn FnOnce() + Send> = Box::new(move || handle.set_len(bytes).unwrap());
         let push = Push::new(scene.client.clone(), once(what))
             .with_progress(Arc::new(AtSending(Mutex::new(Some(change)))));
-        let error = push.run(scene.source(), &CancellationToken::new()).await.unwrap_err();
+        let error = push.run(source(&scene), &CancellationToken::new()).await.unwrap_err();
         match (error.failure.source_error(), what) {
             (Some(SourceError::Shrank { .. }), "shrinks")
             | (Some(SourceError::Grew { .. }), "grows") => {}
             other => panic!("{other:?}"),
         }
-        assert_eq!(scene.images().await, 0);
+        assert_eq!(images(&scene).await, 0);
         // The sandbox notes a request when it is over.
         while scene.uploads().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let upload = &scene.uploads()[0];
         assert!(upload.status.is_none_or(|status| status == 500), "{upload:?}");
-        assert!(upload.body_bytes < 64 * MIB as u64, "the end was held back: {upload:?}");
+        assert!(upload.body_bytes < 64 * MIB, "the end was held back: {upload:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_file_needs_a_word() {
-    let scene = Faulty::new(tokens(), 0).await;
-    let error = scene.push().await.unwrap_err();
+    let scene = with_file(0).await;
+    let error = push(&scene).await.unwrap_err();
     assert!(matches!(error.failure.source_error(), Some(SourceError::Empty { .. })), "{error:?}");
     let mut options = once("empty");
     options.allow_empty = true;
-    let report = scene.push_with(options, scene.source()).await.unwrap();
+    let report = push_with(&scene, options, source(&scene)).await.unwrap();
     assert_eq!((report.size, report.verified), (Some(0), true));
 }
 
 /// All that it could wait for takes an hour, so that it ends at all shows that it waits for nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_push_cleans_up_at_once() {
-    let scene = Faulty::new(tokens(), 64 * MIB).await;
-    let error = scene.cancelled_in_mid_upload().await;
+    let scene = with_file(64 * MIB).await;
+    let error = cancelled_in_mid_upload(&scene).await;
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
-    assert_eq!(scene.removals(), 1);
-    assert_eq!(scene.images().await, 0);
+    assert_eq!(scene.count("DELETE", ""), 1);
+    assert_eq!(images(&scene).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_push_does_not_wait_for_a_service_that_does_not_answer() {
-    let scene = Faulty::new(tokens(), 64 * MIB).await;
-    scene.sandbox.inject(Operation::Delete, Fault::SlowAnswer(HOUR));
-    let error = scene.cancelled_in_mid_upload().await;
+    let scene = with_file(64 * MIB).await;
+    scene.sandbox().inject(Operation::Delete, Fault::SlowAnswer(HOUR));
+    let error = cancelled_in_mid_upload(&scene).await;
     let RecordOutcome::Left { reason, .. } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert_eq!(reason, "the service did not answer in time");
 }
@@ -514,14 +507,14 @@ async fn a_source_that_breaks_off_is_the_sources_failure() {
             Ok(count)
         }
     }
-    let scene = Faulty::new(tokens(), 0).await;
-    let source = ReaderSource::new("disk", Breaking(5 * MIB));
-    let error = scene.push_with(once("x"), Box::new(source)).await.unwrap_err();
+    let scene = with_file(0).await;
+    let source = ReaderSource::new("disk", Breaking(5 << 20));
+    let error = push_with(&scene, once("x"), Box::new(source)).await.unwrap_err();
     let Some(SourceError::Read { at, .. }) = error.failure.source_error() else {
         panic!("{error:?}")
     };
-    assert_eq!(*at, 5 * MIB as u64);
-    assert_eq!(scene.images().await, 0);
+    assert_eq!(*at, 5 * MIB);
+    assert_eq!(images(&scene).await, 0);
 }
 
 /// While its start is looked at, and while it is sent.
@@ -536,14 +529,14 @@ async fn a_source_that_panics_is_the_sources_failure() {
             Ok(count)
         }
     }
-    let scene = Faulty::new(tokens(), 0).await;
-    for bytes in [0, 5 * MIB] {
+    let scene = with_file(0).await;
+    for bytes in [0, 5 << 20] {
         let source = ReaderSource::new("disk", Panicking(bytes));
-        let error = scene.push_with(once("x"), Box::new(source)).await.unwrap_err();
+        let error = push_with(&scene, once("x"), Box::new(source)).await.unwrap_err();
         let Some(SourceError::Panicked { reason, .. }) = error.failure.source_error() else {
             panic!("after {bytes} bytes: {error:?}")
         };
         assert_eq!(reason, "out of paper");
-        assert_eq!(scene.images().await, 0);
+        assert_eq!(images(&scene).await, 0);
     }
 }

@@ -4,22 +4,16 @@
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex};
 
-use crate::scene::start;
-use imgpush_engine::client::{ImageClient, NewImage};
+use imgpush_engine::client::NewImage;
 use imgpush_engine::image_formats::FindingId;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
     CancellationToken, FormatError, Phase, Progress, Push, PushError, PushFailure, PushOptions,
     RecordOutcome, Report, Staging, StagingOptions,
 };
-use imgpush_sandbox::{Sandbox, SandboxOptions};
+use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
-
-struct Refusing {
-    sandbox: Sandbox,
-    client: ImageClient,
-}
 
 /// How the bytes come.
 #[derive(Clone, Copy, Debug)]
@@ -28,47 +22,38 @@ enum By {
     Pipe,
 }
 
-impl Refusing {
-    async fn new() -> Self {
-        let (sandbox, client) = start(SandboxOptions::default(), None).await;
-        Refusing { sandbox, client }
-    }
+async fn push(
+    scene: &Scene,
+    bytes: &[u8],
+    by: By,
+    options: &PushOptions,
+) -> Result<Report, PushError> {
+    let source: Box<dyn Source> = match by {
+        By::File => Box::new(FileSource::open(scene.write("disk", bytes)).unwrap()),
+        By::Pipe => Box::new(ReaderSource::new("pipe", Cursor::new(bytes.to_vec()))),
+    };
+    Push::new(scene.client.clone(), options.clone()).run(source, &CancellationToken::new()).await
+}
 
-    async fn push(&self, bytes: &[u8], by: By, options: &PushOptions) -> Result<Report, PushError> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(bytes).unwrap();
-        let source: Box<dyn Source> = match by {
-            By::File => Box::new(FileSource::open(file.path()).unwrap()),
-            By::Pipe => Box::new(ReaderSource::new("pipe", Cursor::new(bytes.to_vec()))),
-        };
-        Push::new(self.client.clone(), options.clone()).run(source, &CancellationToken::new()).await
-    }
+/// The push is refused before anything could be left behind.
+async fn refused(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
+    let error = push(scene, bytes, by, options).await.expect_err("it was pushed");
+    assert_eq!(error.outcome, RecordOutcome::NoRecord, "{error:?}");
+    assert_eq!(scene.writes(), 0, "{error:?}");
+    *error.failure
+}
 
-    /// The push is refused before anything could be left behind.
-    async fn refused(&self, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
-        let error = self.push(bytes, by, options).await.expect_err("it was pushed");
-        assert_eq!(error.outcome, RecordOutcome::NoRecord, "{error:?}");
-        assert_eq!(self.writes(), 0, "{error:?}");
-        *error.failure
-    }
-
-    /// The push is refused with all but the end sent, and the record is gone.
-    async fn held_back(&self, bytes: &[u8], options: &PushOptions) -> FormatError {
-        let error = self.push(bytes, By::Pipe, options).await.expect_err("it was pushed");
-        assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
-        let stored =
-            self.sandbox.journal().into_iter().find(|r| r.status == Some(204) && r.method == "PUT");
-        assert!(stored.is_none(), "{stored:?}");
-        let PushFailure::Format(FormatError::HeldBack { source }) = *error.failure else {
-            panic!("{error:?}")
-        };
-        *source
-    }
-
-    /// Requests that would have changed something.
-    fn writes(&self) -> usize {
-        self.sandbox.journal().iter().filter(|r| r.method != "GET").count()
-    }
+/// The push is refused with all but the end sent, and the record is gone.
+async fn held_back(scene: &Scene, bytes: &[u8], options: &PushOptions) -> FormatError {
+    let error = push(scene, bytes, By::Pipe, options).await.expect_err("it was pushed");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
+    let journal = scene.sandbox().journal();
+    let stored = journal.iter().find(|r| r.status == Some(204) && r.method == "PUT");
+    assert!(stored.is_none(), "{stored:?}");
+    let PushFailure::Format(FormatError::HeldBack { source }) = *error.failure else {
+        panic!("{error:?}")
+    };
+    *source
 }
 
 fn options() -> PushOptions {
@@ -189,7 +174,7 @@ fn udf() -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_service_would_refuse_makes_no_record() {
-    let scene = Refusing::new().await;
+    let scene = Scene::start_open().await;
     let flat = b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"/etc/passwd\" 0\n";
     let bitlocker = with(MIB, &[(0, b"\xeb\x58\x90-FVE-FS-"), (510, b"\x55\xaa")]);
     let text = format!("{}\u{e9}\n", "words ".repeat(99)).into_bytes();
@@ -230,13 +215,13 @@ async fn what_the_service_would_refuse_makes_no_record() {
         ),
     ] {
         for by in [By::File, By::Pipe] {
-            let failure = scene.refused(&image, by, &options).await;
+            let failure = refused(&scene, &image, by, &options).await;
             assert!(failure.to_string().contains(words), "{by:?}: {failure} and not {words}");
             let is_unsafe = matches!(failure, PushFailure::Format(FormatError::Unsafe { .. }));
             assert!(!is_unsafe || !failure.findings().is_empty(), "{failure:?}");
         }
     }
-    let failure = scene.refused(&fixed_vhd(), By::File, &as_disk("vhd")).await;
+    let failure = refused(&scene, &fixed_vhd(), By::File, &as_disk("vhd")).await;
     let PushFailure::Format(FormatError::Refused {
         reason, instead: Some("raw"), findings, ..
     }) = failure
@@ -249,7 +234,7 @@ async fn what_the_service_would_refuse_makes_no_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_the_end_shows_is_never_sent_whole() {
-    let scene = Refusing::new().await;
+    let scene = Scene::start_open().await;
     let koly = with(512, &[(0, b"koly\0\0\0\x04\0\0\x02\0")]);
     let footer = fixed_vhd().split_off(4 * MIB);
     for (image, options, words) in [
@@ -260,21 +245,20 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
         ([vec![0xa5; 4 * MIB], footer].concat(), as_disk("ami"), "the data is vhd, not ami"),
         (gpt(2, 9000), options(), "truncated: "),
     ] {
-        let failure = scene.held_back(&image, &options).await;
+        let failure = held_back(&scene, &image, &options).await;
         assert!(failure.to_string().contains(words), "{failure} and not {words}");
     }
     // Of a short stream the end is there before a record is.
     let short = with(600, &[(88, b"koly\0\0\0\x04\0\0\x02\0")]);
-    let records =
-        |scene: &Refusing| scene.sandbox.journal().iter().filter(|r| r.method == "POST").count();
-    let before = records(&scene);
-    let error = scene.push(&short, By::Pipe, &options()).await.unwrap_err();
-    assert_eq!((error.outcome, records(&scene)), (RecordOutcome::NoRecord, before));
+    let records = || scene.count("POST", "");
+    let before = records();
+    let error = push(&scene, &short, By::Pipe, &options()).await.unwrap_err();
+    assert_eq!((error.outcome, records()), (RecordOutcome::NoRecord, before));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_right_or_insisted_on_is_pushed() {
-    let scene = Refusing::new().await;
+    let scene = Scene::start_open().await;
     let mut relaxed = options();
     relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
     let kernel = with(MIB, &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")]);
@@ -294,7 +278,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
         (ova(), appliance, "vmdk", 0, &["archive"]),
     ] {
         for by in [By::File, By::Pipe] {
-            let report = scene.push(&image, by, &options).await.unwrap();
+            let report = push(&scene, &image, by, &options).await.unwrap();
             assert_eq!(report.disk_format.as_deref(), Some(disk_format));
             let ids: Vec<_> = report.notes.iter().map(|note| note.id.name()).collect();
             // The partition tables here have neither checksums nor a second copy.
@@ -310,7 +294,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
     }
     let mut none = options();
     none.min_disk = Some(0);
-    let report = scene.push(&qcow2(0, 0, MIB), By::File, &none).await.unwrap();
+    let report = push(&scene, &qcow2(0, 0, MIB), By::File, &none).await.unwrap();
     assert_eq!(scene.client.image(&report.id).await.unwrap().min_disk(), Some(0));
     assert_eq!(report.inspected_virtual_size, Some((3 << 30) + 512));
 }
@@ -330,7 +314,7 @@ impl Progress for AtAsking {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
-    let scene = Refusing::new().await;
+    let scene = Scene::start_open().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&vec![0xa5; 3 * MIB]).unwrap();
     let modified = file.as_file().metadata().unwrap().modified().unwrap();
@@ -355,16 +339,15 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_import_would_refuse_is_not_staged() {
-    let scene = Refusing::new().await;
+    let scene = Scene::start_open().await;
     let wanted = NewImage::named("staged").with_formats("vhd", "bare");
     let image = scene.client.create(&wanted).await.unwrap();
     let stage = |options: StagingOptions| {
         let staging = Staging::new(scene.client.clone(), options);
         let image = image.clone();
+        let source = FileSource::open(scene.write("disk", fixed_vhd())).unwrap();
         async move {
-            let mut file = tempfile::NamedTempFile::new().unwrap();
-            file.write_all(&fixed_vhd()).unwrap();
-            let source = Box::new(FileSource::open(file.path()).unwrap());
+            let source = Box::new(source);
             staging.run(&image, source, &CancellationToken::new()).await
         }
     };

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use crate::scene::{images, start, tokens};
-use imgpush_engine::client::{ImageClient, Status};
+use imgpush_engine::client::Status;
 use imgpush_engine::source::{BytesSource, Source};
 use imgpush_engine::{
     CancellationToken, ErrorKind, Push, PushError, PushFailure, PushOptions, RecordOutcome, Report,
     RetryOptions, Target, Via,
 };
-use imgpush_sandbox::{Fault, Operation, Sandbox, USER};
+use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
 const BYTES: usize = 2 << 20;
-
-async fn service() -> (Sandbox, ImageClient) {
-    start(tokens(), Some(USER)).await
-}
 
 fn once() -> PushOptions {
     PushOptions::named("image").with_disk_format("raw").with_retry(RetryOptions::never())
@@ -25,8 +21,8 @@ fn source() -> Box<dyn Source> {
     Box::new(BytesSource::new("disk.raw", vec![3; BYTES]))
 }
 
-async fn push(client: &ImageClient, options: PushOptions) -> Result<Report, PushError> {
-    Push::new(client.clone(), options).run(source(), &CancellationToken::new()).await
+async fn push(scene: &Scene, options: PushOptions) -> Result<Report, PushError> {
+    Push::new(scene.client.clone(), options).run(source(), &CancellationToken::new()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,46 +38,43 @@ async fn what_a_service_shows_right_after_an_upload_costs_no_image() {
         // The page of a gateway.
         vec![Fault::StatusAfter(500), shown("saving"), Fault::Status { status: 503, after: 0 }],
     ] {
-        let (sandbox, client) = service().await;
+        let scene = Scene::start().await;
         for fault in &faults {
-            sandbox.inject(Operation::Show, fault.clone());
+            scene.sandbox().inject(Operation::Show, fault.clone());
         }
-        let report = push(&client, once()).await.unwrap();
+        let report = push(&scene, once()).await.unwrap();
         assert!(report.verified, "{faults:?}");
-        let all = images(&client).await;
+        let all = scene.images().await;
         assert_eq!((all.len(), all[0].status()), (1, Status::Active), "{faults:?}");
-        let uploads = sandbox.journal().iter().filter(|r| r.path.ends_with("/file")).count();
-        assert_eq!(uploads, 1, "{faults:?}");
+        assert_eq!(scene.uploads().len(), 1, "{faults:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_stays_saving_after_its_upload_is_kept_and_named() {
-    let (sandbox, client) = service().await;
+    let scene = Scene::start().await;
     for _ in 0..20 {
-        sandbox.inject(Operation::Show, Fault::ShownAs("saving".to_owned()));
+        scene.sandbox().inject(Operation::Show, Fault::ShownAs("saving".to_owned()));
     }
     let options = once().with_finish_timeout(Duration::from_secs(1));
-    let error = push(&client, options).await.unwrap_err();
+    let error = push(&scene, options).await.unwrap_err();
     assert!(
         matches!(*error.failure, PushFailure::Unfinished { status: Status::Saving, .. }),
         "{error:?}"
     );
     assert_eq!(error.kind(), ErrorKind::WaitedTooLong);
     let RecordOutcome::Kept { id, .. } = &error.outcome else { panic!("{error:?}") };
-    let all = images(&client).await;
+    let all = scene.images().await;
     assert_eq!((all.len(), all[0].id()), (1, &**id));
 }
 
 /// Its bytes are not those that were sent, and that is no damage.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_the_import_converts_is_kept_and_not_compared() {
-    let (sandbox, client) = service().await;
-    sandbox.inject(Operation::Import, Fault::ImportConverts);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("disk.qcow2");
-    std::fs::write(&path, qcow2_of(1 << 30)).unwrap();
-    let target = Target::new(client.clone()).via(Via::Import);
+    let scene = Scene::start().await;
+    scene.sandbox().inject(Operation::Import, Fault::ImportConverts);
+    let path = scene.write("disk.qcow2", qcow2_of(1 << 30));
+    let target = Target::new(scene.client.clone()).via(Via::Import);
     let options = PushOptions::named("image").with_retry(RetryOptions::never());
     let file = imgpush_engine::source::FileSource::open(&path).unwrap();
     let run = Push::to(target, options).run(Box::new(file), &CancellationToken::new()).await;
@@ -89,7 +82,7 @@ async fn an_image_that_the_import_converts_is_kept_and_not_compared() {
     assert_eq!(error.kind(), ErrorKind::CannotVerify, "{error:?}");
     assert!(error.failure.to_string().contains("converted to raw"), "{error:?}");
     assert!(matches!(error.outcome, RecordOutcome::Kept { .. }), "{error:?}");
-    let all = images(&client).await;
+    let all = scene.images().await;
     assert_eq!((all.len(), all[0].status()), (1, Status::Active));
 }
 

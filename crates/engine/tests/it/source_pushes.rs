@@ -16,9 +16,8 @@ use imgpush_engine::source::{HttpOptions, HttpSource, Io, SourceOptions, open};
 use imgpush_engine::{
     CancellationToken, Progress, Push, PushError, PushOptions, RecordOutcome, Report, SourceError,
 };
-use imgpush_sandbox::SandboxOptions;
+use imgpush_scene::{Scene, sha512};
 
-use crate::scene::start;
 use content::content;
 use web::{Answer, Web};
 
@@ -29,9 +28,9 @@ async fn push(
     options: &SourceOptions,
     progress: Arc<dyn Progress>,
 ) -> Result<Report, Box<PushError>> {
-    let (_sandbox, client) = start(SandboxOptions::default(), None).await;
+    let scene = Scene::start_open().await;
     let source = open(place, options).await.unwrap();
-    let push = Push::new(client, PushOptions::named("disk"));
+    let push = Push::new(scene.client.clone(), PushOptions::named("disk"));
     push.with_progress(progress).run(source, &CancellationToken::new()).await.map_err(Box::new)
 }
 
@@ -53,10 +52,7 @@ async fn a_packed_image_of_a_web_server_arrives_unpacked() {
     let report = push(Path::new(&web.url), &options, quiet()).await.unwrap();
     assert!(report.verified);
     assert_eq!(report.size, Some(9 * MIB));
-    use sha2::Digest as _;
-    let expected = sha2::Sha512::digest(&data);
-    let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(report.os_hash_value, Some(expected));
+    assert_eq!(report.os_hash_value, Some(sha512(&data)));
     assert_eq!(web.count(), 2);
 }
 
@@ -145,8 +141,6 @@ fn an_inspection_asks_for_a_few_parts() {
 async fn zeros_arrive_as_zeros_from_every_source() {
     use std::io::{Seek as _, SeekFrom, Write as _};
 
-    use sha2::Digest as _;
-
     for (places, size) in [
         (vec![(3 * MIB + 5, 4096), (5 * MIB - 1, 2)], 9 * MIB),
         (vec![(0, 1), (7 * MIB, 77)], 7 * MIB + 77),
@@ -162,8 +156,7 @@ async fn zeros_arrive_as_zeros_from_every_source() {
         file.seek(SeekFrom::Start(MIB)).unwrap();
         file.write_all(&vec![0; 2 << 20]).unwrap();
         let data = std::fs::read(file.path()).unwrap();
-        let expected = sha2::Sha512::digest(&data);
-        let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = sha512(&data);
 
         let packed = tempfile::NamedTempFile::new().unwrap();
         if let Some(bytes) = packing::pack("zstd", &data) {

@@ -3,14 +3,14 @@
 use std::io::{Cursor, Read, Write as _};
 use std::time::Duration;
 
-use crate::scene::start;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, Compression, Decompressed, ReaderSource, Source};
 use imgpush_engine::{
     Bottleneck, CancellationToken, MultiPush, Push, PushError, PushOptions, Report, RetryOptions,
     SourceError, Target, Timing,
 };
-use imgpush_sandbox::{Fault, Operation, SandboxOptions};
+use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
 
@@ -49,11 +49,11 @@ fn options() -> PushOptions {
 }
 
 async fn push(source: Box<dyn Source>, faults: &[(Operation, Fault)]) -> Result<Report, PushError> {
-    let (sandbox, client) = start(SandboxOptions::default(), None).await;
+    let scene = Scene::start_open().await;
     for (operation, fault) in faults {
-        sandbox.inject(*operation, fault.clone());
+        scene.sandbox().inject(*operation, fault.clone());
     }
-    let push = Push::new(client, options());
+    let push = Push::new(scene.client.clone(), options());
     push.run(source, &CancellationToken::new()).await
 }
 
@@ -155,13 +155,12 @@ async fn a_push_that_fails_says_where_its_time_went_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_another_target_says_so() {
-    let (_fast, fast_client) = start(SandboxOptions::default(), None).await;
-    let (slow, slow_client) = start(SandboxOptions::default(), None).await;
+    let (fast, slow) = (Scene::start_open().await, Scene::start_open().await);
     let duration = Duration::from_secs(1);
-    slow.inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
+    slow.sandbox().inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });
     let results = MultiPush::new(options())
-        .to(Target::new(fast_client))
-        .to(Target::new(slow_client))
+        .to(Target::new(fast.client.clone()))
+        .to(Target::new(slow.client.clone()))
         .run(zeros(32), &CancellationToken::new())
         .await;
     let words: Vec<_> = results.into_iter().map(|r| r.unwrap().timing.bottleneck).collect();

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use crate::scene::{images, sha512, start, tokens};
-use imgpush_engine::client::{ImageClient, NewImage};
+use imgpush_engine::client::NewImage;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, CustomError, ErrorKind, Rewind, Source};
 use imgpush_engine::{
     CancellationToken, IfExists, MultiPush, Push, PushOptions, RetryOptions, SourceError, Staging,
     StagingOptions, Target,
 };
-use imgpush_sandbox::{Sandbox, USER};
+use imgpush_scene::{Scene, pattern, sha512};
 
 const BYTES: usize = 6 << 20;
 
@@ -25,8 +24,7 @@ struct Flaky {
 
 impl Flaky {
     fn failing_at(failures: &[usize]) -> Self {
-        let data = (0..BYTES).map(|i| (i % 251) as u8).collect();
-        let failures = failures.to_vec();
+        let (data, failures) = (pattern(BYTES), failures.to_vec());
         Flaky { data, at: 0, failures, is_transient: true, has_way_back: true }
     }
 }
@@ -66,10 +64,6 @@ impl Rewind for Flaky {
     }
 }
 
-async fn service() -> (Sandbox, ImageClient) {
-    start(tokens(), Some(USER)).await
-}
-
 fn retried(times: u32) -> RetryOptions {
     let pause = Duration::from_millis(1);
     RetryOptions::default().with_retries(times).with_pauses(pause, pause)
@@ -82,20 +76,20 @@ fn options(times: u32) -> PushOptions {
 /// While its start is looked at, and while it is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_reads_again_what_failed_for_a_moment() {
-    let (_sandbox, client) = service().await;
+    let scene = Scene::start().await;
     for failures in [&[0][..], &[3 << 20], &[0, 1, 5 << 20, BYTES]] {
         let source = Flaky::failing_at(failures);
         let expected = Some(sha512(&source.data));
-        let push = Push::new(client.clone(), options(5));
+        let push = Push::new(scene.client.clone(), options(5));
         let report = push.run(Box::new(source), &CancellationToken::new()).await.unwrap();
         assert_eq!(report.os_hash_value, expected, "{failures:?}");
-        client.delete(&report.id).await.unwrap();
+        scene.client.delete(&report.id).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_gives_up_where_another_reading_is_of_no_use() {
-    let (_sandbox, client) = service().await;
+    let scene = Scene::start().await;
     let middle = || Flaky::failing_at(&[3 << 20]);
     for (source, times) in [
         (Flaky { is_transient: false, ..middle() }, 5),
@@ -105,51 +99,51 @@ async fn it_gives_up_where_another_reading_is_of_no_use() {
         (Flaky::failing_at(&[3 << 20; 3]), 2),
         (Flaky::failing_at(&[0; 3]), 2),
     ] {
-        let push = Push::new(client.clone(), options(times));
+        let push = Push::new(scene.client.clone(), options(times));
         let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Source);
         assert!(matches!(error.failure.source_error(), Some(SourceError::Custom(_))), "{error:?}");
-        assert!(images(&client).await.is_empty());
+        assert!(scene.images().await.is_empty());
     }
 }
 
 /// One target compares, the other one is sent to; both go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn so_does_a_push_that_compares_first() {
-    let ((_north, north), (_south, south)) = (service().await, service().await);
-    let push = Push::new(north.clone(), options(0));
+    let (north, south) = (Scene::start().await, Scene::start().await);
+    let push = Push::new(north.client.clone(), options(0));
     let whole = Flaky::failing_at(&[]);
     let expected = Some(sha512(&whole.data));
     let there = push.run(Box::new(whole), &CancellationToken::new()).await.unwrap();
 
     let source = Flaky::failing_at(&[2 << 20, 4 << 20, 5 << 20]);
     let results = MultiPush::new(options(5).with_if_exists(IfExists::Skip))
-        .to(Target::new(north))
-        .to(Target::new(south))
+        .to(Target::new(north.client.clone()))
+        .to(Target::new(south.client.clone()))
         .run(Box::new(source), &CancellationToken::new())
         .await;
     let [Ok(same), Ok(new)] = &results[..] else { panic!("{results:?}") };
     assert_eq!((&same.id, same.verified), (&there.id, true));
     assert_eq!(new.os_hash_value, expected);
 
-    let (_sandbox, client) = service().await;
-    let push = Push::new(client.clone(), options(0).with_if_exists(IfExists::Skip));
+    let scene = Scene::start().await;
+    let push = Push::new(scene.client.clone(), options(0).with_if_exists(IfExists::Skip));
     let source = Flaky::failing_at(&[2 << 20]);
     let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Source);
-    assert!(images(&client).await.is_empty());
+    assert!(scene.images().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_does_staging() {
-    let (_sandbox, client) = service().await;
+    let scene = Scene::start().await;
     let mut image = NewImage::named("image");
     image.set_disk_format("raw");
     image.set_container_format("bare");
-    let image = client.create(&image).await.unwrap();
+    let image = scene.client.create(&image).await.unwrap();
     let mut options = StagingOptions::default();
     options.retry = retried(3);
-    let staging = Staging::new(client, options);
+    let staging = Staging::new(scene.client.clone(), options);
     let source = Flaky::failing_at(&[0, 3 << 20]);
     let expected = source.data.len() as u64;
     let report = staging.run(&image, Box::new(source), &CancellationToken::new()).await.unwrap();

@@ -1,15 +1,14 @@
 //! Lists: conditions, order, pages.
 
-use imgpush_sandbox::SandboxOptions;
 use serde_json::{Value, json};
 
-use crate::Scene;
+use crate::Wire;
 
 const NULL: Value = Value::Null;
 
 /// Names of the images that a query finds.
-async fn names(scene: &Scene, query: &str) -> Vec<String> {
-    let (status, list) = scene.call("", "GET", &format!("/v2/images?{query}"), NULL).await;
+async fn names(wire: &Wire, query: &str) -> Vec<String> {
+    let (status, list) = wire.call("", "GET", &format!("/v2/images?{query}"), NULL).await;
     assert_eq!(status, 200, "{query}: {list}");
     let images = list["images"].as_array().unwrap().iter();
     images.map(|image| image["name"].as_str().unwrap().to_owned()).collect()
@@ -17,14 +16,14 @@ async fn names(scene: &Scene, query: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn images_are_found_by_what_they_hold() {
-    let scene = Scene::start(SandboxOptions::default()).await;
+    let wire = Wire::open().await;
     for more in [
         json!({"name": "a,b", "architecture": "x86_64", "min_disk": 3, "tags": ["one", "two"]}),
         json!({"name": "plain", "protected": true, "tags": ["one"]}),
         json!({"name": "gt:5", "os_hidden": true}),
         json!({"name": "iso", "disk_format": "iso"}),
     ] {
-        scene.record("", more).await;
+        wire.record("", more).await;
     }
     for (query, expected) in [
         ("sort=name:asc", vec!["a,b", "iso", "plain"]),
@@ -43,7 +42,7 @@ async fn images_are_found_by_what_they_hold() {
         ("name=nope&name=iso", vec!["iso"]),
         ("limit=0", vec![]),
     ] {
-        assert_eq!(names(&scene, query).await, expected, "{query}");
+        assert_eq!(names(&wire, query).await, expected, "{query}");
     }
     for query in [
         "name=gt:5",
@@ -57,22 +56,22 @@ async fn images_are_found_by_what_they_hold() {
         "limit=-1",
         "sort=min_disk",
     ] {
-        let refused = scene.call("", "GET", &format!("/v2/images?{query}"), NULL).await;
+        let refused = wire.call("", "GET", &format!("/v2/images?{query}"), NULL).await;
         assert_eq!(refused.0, 400, "{query}: {refused:?}");
     }
 }
 
 #[tokio::test]
 async fn many_images_are_listed_in_pages() {
-    let scene = Scene::start(SandboxOptions::default()).await;
+    let wire = Wire::open().await;
     for number in 0..1200 {
-        scene.record("", json!({"name": format!("image {number:04}")})).await;
+        wire.record("", json!({"name": format!("image {number:04}")})).await;
     }
     let mut seen = Vec::new();
     let mut next = Some("/v2/images?limit=1000&sort=name:asc".to_owned());
     let mut pages = Vec::new();
     while let Some(path) = next {
-        let list = scene.show("", &path).await;
+        let list = wire.show("", &path).await;
         let images = list["images"].as_array().unwrap().iter();
         pages.push(images.len());
         seen.extend(images.map(|image| image["name"].as_str().unwrap().to_owned()));

@@ -9,36 +9,40 @@ mod stores;
 
 use std::time::Duration;
 
-use imgpush_sandbox::{PASSWORD, Sandbox, SandboxOptions};
+use imgpush_sandbox::PASSWORD;
+use imgpush_scene::Scene;
 use serde_json::{Value, json};
 
-/// A service and a client.
-struct Scene {
-    sandbox: Sandbox,
-    client: reqwest::Client,
+/// A service, and a client of raw requests, which shares nothing with that of this workspace.
+struct Wire {
+    scene: Scene,
+    http: reqwest::Client,
 }
 
 /// Status and body of an answer.
 type Answer = (u16, Value);
 
-impl Scene {
-    async fn start(options: SandboxOptions) -> Self {
-        let sandbox = Sandbox::start(options).await.unwrap();
+impl Wire {
+    fn of(scene: Scene) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Scene { sandbox, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Wire { scene, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
     /// With tokens.
     async fn cloud() -> Self {
-        Scene::start(SandboxOptions::default().with_tokens(Duration::from_secs(3600))).await
+        Wire::of(Scene::start().await)
+    }
+
+    async fn open() -> Self {
+        Wire::of(Scene::start_open().await)
     }
 
     async fn login(&self, user: &str) -> String {
         let user = json!({"name": user, "domain": {"id": "default"}, "password": PASSWORD});
         let identity = json!({"methods": ["password"], "password": {"user": user}});
         let request = self
-            .client
-            .post(format!("{}/auth/tokens", self.sandbox.auth_url()))
+            .http
+            .post(format!("{}/auth/tokens", self.scene.auth_url()))
             .json(&json!({"auth": {"identity": identity}}));
         let response = request.send().await.unwrap();
         response.headers()["x-subject-token"].to_str().unwrap().to_owned()
@@ -47,8 +51,8 @@ impl Scene {
     /// One call with a JSON body, or with none.
     async fn call(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
         let method = method.parse().unwrap();
-        let url = format!("{}{path}", self.sandbox.url());
-        let mut request = self.client.request(method, url).header("accept", "application/json");
+        let url = format!("{}{path}", self.scene.image_url());
+        let mut request = self.http.request(method, url).header("accept", "application/json");
         request = request.header("x-auth-token", token);
         if !body.is_null() {
             let is_patch =
@@ -63,8 +67,8 @@ impl Scene {
     }
 
     async fn send(&self, token: &str, path: &str, data: impl Into<reqwest::Body>) -> Answer {
-        let url = format!("{}{path}", self.sandbox.url());
-        let request = self.client.put(url).header("content-type", "application/octet-stream");
+        let url = format!("{}{path}", self.scene.image_url());
+        let request = self.http.put(url).header("content-type", "application/octet-stream");
         let request = request.header("accept", "application/json").header("x-auth-token", token);
         answer(request.body(data)).await
     }

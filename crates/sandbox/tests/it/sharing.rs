@@ -3,60 +3,60 @@
 use imgpush_sandbox::{ADMIN, OTHER_PROJECT_ID, OTHER_USER, READER, USER};
 use serde_json::{Value, json};
 
-use crate::{Scene, words};
+use crate::{Wire, words};
 
 const NULL: Value = Value::Null;
 
 #[tokio::test]
 async fn an_image_is_shared_in_two_steps() {
-    let scene = Scene::cloud().await;
-    let (token, other) = (scene.login(USER).await, scene.login(OTHER_USER).await);
-    let path = scene.image(&token, "data").await;
+    let wire = Wire::cloud().await;
+    let (token, other) = (wire.login(USER).await, wire.login(OTHER_USER).await);
+    let path = wire.image(&token, "data").await;
     let members = format!("{path}/members");
     let member = format!("{members}/{OTHER_PROJECT_ID}");
-    assert_eq!(scene.call(&other, "GET", &path, NULL).await.0, 404);
+    assert_eq!(wire.call(&other, "GET", &path, NULL).await.0, 404);
 
     let body = json!({"member": OTHER_PROJECT_ID});
-    let (status, added) = scene.call(&token, "POST", &members, body.clone()).await;
+    let (status, added) = wire.call(&token, "POST", &members, body.clone()).await;
     assert_eq!((status, &added["status"]), (200, &json!("pending")));
-    assert_eq!(scene.call(&token, "POST", &members, body).await.0, 409);
+    assert_eq!(wire.call(&token, "POST", &members, body).await.0, 409);
     // It is seen by whoever knows of it, and listed once it is accepted.
-    assert_eq!(scene.call(&other, "GET", &path, NULL).await.0, 200);
-    assert_eq!(scene.show(&other, "/v2/images").await["images"], json!([]));
+    assert_eq!(wire.call(&other, "GET", &path, NULL).await.0, 200);
+    assert_eq!(wire.show(&other, "/v2/images").await["images"], json!([]));
 
     let accept = json!({"status": "accepted"});
-    let refused = scene.call(&token, "PUT", &member, accept.clone()).await;
+    let refused = wire.call(&token, "PUT", &member, accept.clone()).await;
     assert!(refused.0 == 403 && words(&refused).contains("modify_member"), "{refused:?}");
-    assert_eq!(scene.call(&other, "PUT", &member, json!({"status": "maybe"})).await.0, 400);
-    assert_eq!(scene.call(&other, "PUT", &member, accept).await.0, 200);
-    assert_eq!(scene.show(&other, "/v2/images").await["images"].as_array().unwrap().len(), 1);
+    assert_eq!(wire.call(&other, "PUT", &member, json!({"status": "maybe"})).await.0, 400);
+    assert_eq!(wire.call(&other, "PUT", &member, accept).await.0, 200);
+    assert_eq!(wire.show(&other, "/v2/images").await["images"].as_array().unwrap().len(), 1);
 
     // A member may look, and nothing else.
     let rename = json!([{"op": "replace", "path": "/name", "value": "mine"}]);
-    assert_eq!(scene.call(&other, "PATCH", &path, rename).await.0, 403);
-    assert_eq!(scene.call(&other, "DELETE", &member, NULL).await.0, 403);
-    assert_eq!(scene.call(&token, "DELETE", &member, NULL).await.0, 204);
-    assert_eq!(scene.call(&other, "GET", &path, NULL).await.0, 404);
+    assert_eq!(wire.call(&other, "PATCH", &path, rename).await.0, 403);
+    assert_eq!(wire.call(&other, "DELETE", &member, NULL).await.0, 403);
+    assert_eq!(wire.call(&token, "DELETE", &member, NULL).await.0, 204);
+    assert_eq!(wire.call(&other, "GET", &path, NULL).await.0, 404);
 }
 
 #[tokio::test]
 async fn only_shared_images_have_members() {
-    let scene = Scene::cloud().await;
-    let token = scene.login(USER).await;
-    let path = scene.record(&token, json!({"visibility": "private"})).await;
+    let wire = Wire::cloud().await;
+    let token = wire.login(USER).await;
+    let path = wire.record(&token, json!({"visibility": "private"})).await;
     let members = format!("{path}/members");
     let body = json!({"member": OTHER_PROJECT_ID});
-    assert_eq!(scene.call(&token, "POST", &members, body).await.0, 403);
-    assert_eq!(scene.call(&token, "GET", &members, NULL).await.0, 403);
-    assert_eq!(scene.call(&token, "GET", &format!("{members}/x"), NULL).await.0, 404);
+    assert_eq!(wire.call(&token, "POST", &members, body).await.0, 403);
+    assert_eq!(wire.call(&token, "GET", &members, NULL).await.0, 403);
+    assert_eq!(wire.call(&token, "GET", &format!("{members}/x"), NULL).await.0, 404);
 }
 
 #[tokio::test]
 async fn readers_only_look() {
-    let scene = Scene::cloud().await;
-    let (token, reader) = (scene.login(USER).await, scene.login(READER).await);
-    let path = scene.image(&token, "data").await;
-    assert_eq!(scene.call(&reader, "GET", &path, NULL).await.0, 200);
+    let wire = Wire::cloud().await;
+    let (token, reader) = (wire.login(USER).await, wire.login(READER).await);
+    let path = wire.image(&token, "data").await;
+    assert_eq!(wire.call(&reader, "GET", &path, NULL).await.0, 200);
     for (method, call, body) in [
         ("POST", "/v2/images".to_owned(), json!({"name": "x"})),
         ("DELETE", path.clone(), NULL),
@@ -67,28 +67,28 @@ async fn readers_only_look() {
         ("GET", "/v2/cache".to_owned(), NULL),
         ("GET", "/v2/info/stores/detail".to_owned(), NULL),
     ] {
-        let refused = scene.call(&reader, method, &call, body).await;
+        let refused = wire.call(&reader, method, &call, body).await;
         assert!(refused.0 == 403 && words(&refused).contains("not authorized"), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn images_are_made_public_by_admins() {
-    let scene = Scene::cloud().await;
-    let (token, admin) = (scene.login(USER).await, scene.login(ADMIN).await);
-    let other = scene.login(OTHER_USER).await;
-    let path = scene.image(&token, "data").await;
+    let wire = Wire::cloud().await;
+    let (token, admin) = (wire.login(USER).await, wire.login(ADMIN).await);
+    let other = wire.login(OTHER_USER).await;
+    let path = wire.image(&token, "data").await;
     let publish = json!([{"op": "replace", "path": "/visibility", "value": "public"}]);
-    let refused = scene.call(&token, "PATCH", &path, publish.clone()).await;
+    let refused = wire.call(&token, "PATCH", &path, publish.clone()).await;
     assert!(refused.0 == 403 && words(&refused).contains("publicize_image"), "{refused:?}");
-    assert_eq!(scene.call(&admin, "PATCH", &path, publish).await.0, 200);
-    assert_eq!(scene.call(&other, "GET", &path, NULL).await.0, 200);
+    assert_eq!(wire.call(&admin, "PATCH", &path, publish).await.0, 200);
+    assert_eq!(wire.call(&other, "GET", &path, NULL).await.0, 200);
 
     // Community images are listed for those who ask.
     let share = json!([{"op": "replace", "path": "/visibility", "value": "community"}]);
-    assert_eq!(scene.call(&token, "PATCH", &path, share).await.0, 200);
+    assert_eq!(wire.call(&token, "PATCH", &path, share).await.0, 200);
     let count = async |query: &str| {
-        let list = scene.show(&other, &format!("/v2/images{query}")).await;
+        let list = wire.show(&other, &format!("/v2/images{query}")).await;
         list["images"].as_array().unwrap().len()
     };
     assert_eq!(count("").await, 0);

@@ -1,88 +1,90 @@
 //! Stores, tags and properties, the cache, and what is refused.
 
-use imgpush_sandbox::{ADMIN, SandboxOptions, USER};
+use imgpush_sandbox::{ADMIN, USER};
+use imgpush_scene::Scene;
 use serde_json::{Value, json};
 
-use crate::{Scene, words};
+use crate::{Wire, words};
 
 const NULL: Value = Value::Null;
 
 #[tokio::test]
 async fn data_is_taken_out_of_a_store_but_not_out_of_the_last() {
-    let scene = Scene::cloud().await;
-    let (token, admin) = (scene.login(USER).await, scene.login(ADMIN).await);
-    let path = scene.image(&token, "data").await;
+    let wire = Wire::cloud().await;
+    let (token, admin) = (wire.login(USER).await, wire.login(ADMIN).await);
+    let path = wire.image(&token, "data").await;
     let id = path.rsplit('/').next().unwrap();
     let copy = json!({"method": {"name": "copy-image"}, "all_stores": true});
-    assert_eq!(scene.call(&admin, "POST", &format!("{path}/import"), copy).await.0, 202);
-    assert_eq!(scene.settled(&token, &path).await.0["stores"], "fast,slow");
+    assert_eq!(wire.call(&admin, "POST", &format!("{path}/import"), copy).await.0, 202);
+    assert_eq!(wire.settled(&token, &path).await.0["stores"], "fast,slow");
     let from = async |token: &str, store: &str| {
-        scene.call(token, "DELETE", &format!("/v2/stores/{store}/{id}"), NULL).await.0
+        wire.call(token, "DELETE", &format!("/v2/stores/{store}/{id}"), NULL).await.0
     };
     assert_eq!(from(&token, "fast").await, 403);
     assert_eq!(from(&admin, "zip").await, 409);
     assert_eq!(from(&admin, "web").await, 404);
     assert_eq!(from(&admin, "fast").await, 204);
     assert_eq!(from(&admin, "slow").await, 403);
-    assert_eq!(scene.show(&token, &path).await["stores"], "slow");
+    assert_eq!(wire.show(&token, &path).await["stores"], "slow");
 }
 
 #[tokio::test]
 async fn without_stores_there_are_none() {
-    let scene = Scene::start(SandboxOptions::default().with_stores([""; 0])).await;
-    let path = scene.image("", "data").await;
-    assert_eq!(scene.show("", &path).await.get("stores"), None);
+    let scene = Scene::builder().without_login().sandbox(|options| options.with_stores([""; 0]));
+    let wire = Wire::of(scene.start().await);
+    let path = wire.image("", "data").await;
+    assert_eq!(wire.show("", &path).await.get("stores"), None);
     let id = path.rsplit('/').next().unwrap();
     for (method, call) in
         [("GET", "/v2/info/stores".to_owned()), ("DELETE", format!("/v2/stores/fast/{id}"))]
     {
-        assert_eq!(scene.call("", method, &call, NULL).await.0, 404, "{call}");
+        assert_eq!(wire.call("", method, &call, NULL).await.0, 404, "{call}");
     }
-    let path = scene.record("", NULL).await;
-    assert_eq!(scene.send("", &format!("{path}/stage"), "data").await.0, 204);
+    let path = wire.record("", NULL).await;
+    assert_eq!(wire.send("", &format!("{path}/stage"), "data").await.0, 204);
     let import = json!({"method": {"name": "glance-direct"}});
-    assert_eq!(scene.call("", "POST", &format!("{path}/import"), import).await.0, 202);
-    let (image, _) = scene.settled("", &path).await;
+    assert_eq!(wire.call("", "POST", &format!("{path}/import"), import).await.0, 202);
+    let (image, _) = wire.settled("", &path).await;
     assert_eq!((&image["status"], &image["size"]), (&json!("active"), &json!(4)));
 }
 
 #[tokio::test]
 async fn tags_and_properties_have_limits() {
-    let scene = Scene::cloud().await;
-    let token = scene.login(USER).await;
+    let wire = Wire::cloud().await;
+    let token = wire.login(USER).await;
     let tags: Vec<String> = (0..128).map(|number| format!("t{number}")).collect();
-    let path = scene.record(&token, json!({"tags": tags})).await;
+    let path = wire.record(&token, json!({"tags": tags})).await;
     let tag = format!("{path}/tags/t128");
-    assert_eq!(scene.call(&token, "PUT", &tag, NULL).await.0, 413);
-    assert_eq!(scene.call(&token, "DELETE", &format!("{path}/tags/t0"), NULL).await.0, 204);
-    assert_eq!(scene.call(&token, "DELETE", &format!("{path}/tags/t0"), NULL).await.0, 404);
-    assert_eq!(scene.call(&token, "PUT", &tag, NULL).await.0, 204);
+    assert_eq!(wire.call(&token, "PUT", &tag, NULL).await.0, 413);
+    assert_eq!(wire.call(&token, "DELETE", &format!("{path}/tags/t0"), NULL).await.0, 204);
+    assert_eq!(wire.call(&token, "DELETE", &format!("{path}/tags/t0"), NULL).await.0, 404);
+    assert_eq!(wire.call(&token, "PUT", &tag, NULL).await.0, 204);
     let add = |number| json!({"op": "add", "path": format!("/p{number}"), "value": "v"});
     let properties: Value = (0..129).map(add).collect();
-    assert_eq!(scene.call(&token, "PATCH", &path, properties).await.0, 413);
+    assert_eq!(wire.call(&token, "PATCH", &path, properties).await.0, 413);
 }
 
 #[tokio::test]
 async fn the_cache_is_the_admins() {
-    let scene = Scene::cloud().await;
-    let (token, admin) = (scene.login(USER).await, scene.login(ADMIN).await);
-    let path = scene.image(&token, "data").await;
+    let wire = Wire::cloud().await;
+    let (token, admin) = (wire.login(USER).await, wire.login(ADMIN).await);
+    let path = wire.image(&token, "data").await;
     let id = path.rsplit('/').next().unwrap();
-    assert_eq!(scene.call(&token, "PUT", &format!("/v2/cache/{id}"), NULL).await.0, 403);
-    assert_eq!(scene.call(&admin, "PUT", &format!("/v2/cache/{id}"), NULL).await.0, 202);
-    let cache = scene.show(&admin, "/v2/cache").await;
+    assert_eq!(wire.call(&token, "PUT", &format!("/v2/cache/{id}"), NULL).await.0, 403);
+    assert_eq!(wire.call(&admin, "PUT", &format!("/v2/cache/{id}"), NULL).await.0, 202);
+    let cache = wire.show(&admin, "/v2/cache").await;
     assert_eq!(cache["cached_images"][0]["image_id"], id);
-    let nodes = scene.show(&admin, &format!("/v2/cache/nodes/{id}")).await;
-    assert_eq!(nodes, json!([scene.sandbox.url()]));
-    assert_eq!(scene.call(&admin, "DELETE", "/v2/cache", NULL).await.0, 204);
-    assert_eq!(scene.show(&admin, "/v2/cache").await["cached_images"], json!([]));
+    let nodes = wire.show(&admin, &format!("/v2/cache/nodes/{id}")).await;
+    assert_eq!(nodes, json!([wire.scene.image_url()]));
+    assert_eq!(wire.call(&admin, "DELETE", "/v2/cache", NULL).await.0, 204);
+    assert_eq!(wire.show(&admin, "/v2/cache").await["cached_images"], json!([]));
 }
 
 #[tokio::test]
 async fn refusals_are_in_the_words_of_glance() {
-    let scene = Scene::cloud().await;
-    let token = scene.login(USER).await;
-    let path = scene.record(&token, NULL).await;
+    let wire = Wire::cloud().await;
+    let token = wire.login(USER).await;
+    let path = wire.record(&token, NULL).await;
     let change =
         |op: &str, path: &str, value: Value| json!([{"op": op, "path": path, "value": value}]);
     for (body, status, expected) in [
@@ -100,11 +102,11 @@ async fn refusals_are_in_the_words_of_glance() {
         (change("add", "/locations/-", json!({})), 403, "locations are invisible"),
         (change("add", "/x", json!(5)), 400, "5 is not of type 'string'"),
     ] {
-        let refused = scene.call(&token, "PATCH", &path, body).await;
+        let refused = wire.call(&token, "PATCH", &path, body).await;
         assert!(refused.0 == status && words(&refused).contains(expected), "{refused:?}");
     }
     // What is said of a request stands in the journal.
-    scene.call(&token, "GET", "/v2/images?name=a%20b&limit=1", NULL).await;
-    let journal = scene.sandbox.journal();
+    wire.call(&token, "GET", "/v2/images?name=a%20b&limit=1", NULL).await;
+    let journal = wire.scene.sandbox().journal();
     assert_eq!(journal.last().unwrap().query.as_deref(), Some("name=a%20b&limit=1"));
 }

@@ -3,16 +3,20 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use imgpush_tests::{RealCloud, imgpush, pattern_file, text};
+use imgpush_scene::{RealCloud, Run, imgpush, pattern_file};
 use serde_json::Value;
 
 const CLOUD: &str = "testcloud";
 
 /// Runs ours; what it prints.
 fn ours(arguments: &[&str]) -> String {
-    let output = imgpush().args(arguments).args(["--cloud", CLOUD]).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
+    let run = run(arguments);
+    assert_eq!(run.code, Some(0), "{arguments:?}: {run:?}");
+    run.stdout
+}
+
+fn run(arguments: &[&str]) -> Run {
+    Run::of(imgpush().args(arguments).args(["--cloud", CLOUD]).output().unwrap())
 }
 
 /// YAML as JSON, by the reader that openstackclient's users have.
@@ -111,7 +115,7 @@ fn records_and_lists_are_printed_alike() {
     // What one of them changes, the other shows.
     ours(&["image", "set", full, "--property", "a=b", "--os-version", "13", "--hidden"]);
     ours(&["image", "set", full, "--tag", "with space"]);
-    cloud.openstack_quietly(CLOUD, &["image", "set", full, "--property", "c=d", "--unhidden"]);
+    cloud.openstack_prints(CLOUD, &["image", "set", full, "--property", "c=d", "--unhidden"]);
     let mut theirs = cloud.openstack(CLOUD, &["image", "show", full]);
     let shown: Value = serde_json::from_str(&ours(&["image", "show", full, "-f", "json"])).unwrap();
     // The service gives tags in another order each time, and openstackclient prints it.
@@ -139,7 +143,7 @@ fn what_openstackclient_saves_and_what_we_save_is_the_same() {
     let id = id.trim();
     let paths = ["theirs", "ours"].map(|name| folder.path().join(name));
     let [theirs, own] = paths.each_ref().map(|path| path.to_str().unwrap());
-    cloud.openstack_quietly(CLOUD, &["image", "save", "--file", theirs, id]);
+    cloud.openstack_prints(CLOUD, &["image", "save", "--file", theirs, id]);
     ours(&["image", "save", "--file", own, id]);
     let data = std::fs::read(&file).unwrap();
     assert!(std::fs::read(theirs).unwrap() == data && std::fs::read(own).unwrap() == data);
@@ -149,8 +153,8 @@ fn what_openstackclient_saves_and_what_we_save_is_the_same() {
     let mut wrong = data;
     wrong[1_000_000] ^= 1;
     std::fs::write(own, wrong).unwrap();
-    let output = imgpush().args(["verify", id, "--file", own, "--cloud", CLOUD]).output().unwrap();
-    assert_eq!(output.status.code(), Some(12), "{}", text(&output.stderr));
+    let differs = run(&["verify", id, "--file", own]);
+    assert_eq!(differs.code, Some(12), "{differs:?}");
     ours(&["image", "delete", id]);
 }
 
@@ -187,13 +191,9 @@ fn imports_are_waited_for_and_failures_explained() {
     assert!(tasks.contains("api_image_import"), "{tasks}");
 
     let bad = create("qcow2");
-    let output = imgpush()
-        .args(["image", "import", &bad, "--wait", "--timeout", "60", "--cloud", CLOUD])
-        .output()
-        .unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(24), "{said}");
-    assert!(said.contains("the import into fast of image"), "{said}");
-    assert!(said.contains("Task failed due to Internal Error"), "{said}");
+    let failed = run(&["image", "import", &bad, "--wait", "--timeout", "60"]);
+    assert_eq!(failed.code, Some(24), "{failed:?}");
+    failed.says("the import into fast of image");
+    failed.says("Task failed due to Internal Error");
     ours(&["image", "delete", &good, &bad]);
 }

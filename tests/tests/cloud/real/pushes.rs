@@ -5,30 +5,30 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use imgpush_scene::{RealCloud, Run, imgpush, pattern_file, sha512sum, signal};
 use imgpush_test_support::left_out;
-use imgpush_tests::{RealCloud, imgpush, pattern_file, sha512sum, text};
 use serde_json::Value;
 
 /// Pushes and returns the report.
 fn push(cloud: &str, file: &Path, more: &[&str]) -> Value {
-    let output =
-        imgpush().args(["push", "--json", "--cloud", cloud]).arg(file).args(more).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut command = imgpush();
+    let run = ended(command.args(["push", "--json", "--cloud", cloud]).arg(file).args(more));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.json()
 }
 
-/// Pushes in vain: the exit code and what was said. No output may hold the password.
+/// Pushes in vain: the exit code and what was said.
 fn fails(cloud: &str, file: &Path, more: &[&str]) -> (i32, String) {
     let mut command = imgpush();
-    let output = command.args(["push", "--cloud", cloud]).arg(file).args(more).output().unwrap();
-    let said = text(&output.stderr);
-    let password = std::env::var("OS_PASSWORD").unwrap();
-    assert!(!said.contains(&password) && !said.contains("gAAAA"), "a secret is shown: {said}");
-    (output.status.code().unwrap(), said)
+    let run = ended(command.args(["push", "--cloud", cloud]).arg(file).args(more));
+    (run.code.unwrap(), run.stderr)
 }
 
-fn delete(cloud: &RealCloud, name: &str, report: &Value) {
-    cloud.openstack_quietly(name, &["image", "delete", report["id"].as_str().unwrap()]);
+/// No output may hold the password.
+fn ended(command: &mut Command) -> Run {
+    let run = Run::of(command.output().unwrap());
+    run.hides(&std::env::var("OS_PASSWORD").unwrap());
+    run
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn files_of_every_kind_arrive_whole_by_every_login() {
             assert_eq!(report["virtual_size"].as_u64(), virtual_size, "{name}");
             assert_eq!(report["os_hash_value"], sha512sum(&file), "{name}");
             if login == "testcloud" {
-                delete(&cloud, login, &report);
+                cloud.delete(login, &report);
             }
         }
     }
@@ -89,9 +89,9 @@ fn a_gibibyte_comes_back_the_same_through_openstackclient() {
 
     let back = folder.path().join("back.raw");
     let back_name = back.to_str().unwrap();
-    cloud.openstack_quietly("testcloud", &["image", "save", "--file", back_name, id]);
+    cloud.openstack_prints("testcloud", &["image", "save", "--file", back_name, id]);
     assert_eq!(sha512sum(&back), hash);
-    delete(&cloud, "testcloud", &report);
+    cloud.delete("testcloud", &report);
 }
 
 #[test]
@@ -99,16 +99,16 @@ fn a_stream_is_pushed_without_knowing_its_length() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let file = pattern_file(folder.path(), "piped.raw", 20_000_003);
-    let output = imgpush()
-        .args(["push", "--json", "--cloud", "testcloud", "--name", "piped", "-"])
-        .stdin(std::fs::File::open(&file).unwrap())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = ended(
+        imgpush()
+            .args(["push", "--json", "--cloud", "testcloud", "--name", "piped", "-"])
+            .stdin(std::fs::File::open(&file).unwrap()),
+    );
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let report = run.json();
     assert_eq!(report["size"], 20_000_003);
     assert_eq!(report["os_hash_value"], sha512sum(&file));
-    delete(&cloud, "testcloud", &report);
+    cloud.delete("testcloud", &report);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn glance_judges_as_was_predicted() {
         assert!(report["virtual_size"].is_u64(), "{name}: {report}");
         let notes = report["notes"].as_array().unwrap();
         assert!(notes.iter().all(|note| note["id"] != "virtual-size"), "{name}: {report}");
-        delete(&cloud, "testcloud", &report);
+        cloud.delete("testcloud", &report);
     }
 
     let tag = format!("predicted-{}", std::process::id());
@@ -220,14 +220,14 @@ fn glance_judges_as_was_predicted() {
     let mut trailing = std::fs::read(folder.join("base.raw")).unwrap();
     trailing.extend(&std::fs::read(folder.join("fixed.vhd")).unwrap()[3 << 20..]);
     std::fs::write(folder.join("trailing"), trailing).unwrap();
-    let output = imgpush()
-        .args(["push", "--cloud", "testcloud", "--name", "piped", "--tag", &tag])
-        .args(["--disk-format", "ami", "-"])
-        .stdin(std::fs::File::open(folder.join("trailing")).unwrap())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("was removed"), "{}", text(&output.stderr));
+    let run = ended(
+        imgpush()
+            .args(["push", "--cloud", "testcloud", "--name", "piped", "--tag", &tag])
+            .args(["--disk-format", "ami", "-"])
+            .stdin(std::fs::File::open(folder.join("trailing")).unwrap()),
+    );
+    assert_eq!(run.code, Some(11), "{run:?}");
+    run.says("was removed");
     let left = cloud.openstack("testcloud", &["image", "list", "--tag", &tag]);
     assert_eq!(left, serde_json::json!([]));
 }
@@ -243,15 +243,11 @@ fn projects_and_people_without_rights_are_told() {
     assert_eq!(code, 20, "{said}");
     assert!(said.contains("publicize_image"), "{said}");
 
-    let output = imgpush()
-        .arg("push")
-        .arg(&file)
-        .env_remove("OS_CLIENT_CONFIG_FILE")
-        .env("OS_PASSWORD", "hunter2")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(20), "{}", text(&output.stderr));
-    assert!(!text(&output.stderr).contains("hunter2"));
+    let mut command = imgpush();
+    command.arg("push").arg(&file).env_remove("OS_CLIENT_CONFIG_FILE");
+    let run = ended(command.env("OS_PASSWORD", "hunter2"));
+    assert_eq!(run.code, Some(20), "{run:?}");
+    run.hides("hunter2");
 }
 
 #[test]
@@ -272,8 +268,7 @@ fn ctrl_c_in_mid_upload_leaves_nothing() {
         assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended by itself");
     }
     // The source has no end, so nothing else ends the upload.
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    signal(&child, "INT");
     let status = child.wait().unwrap();
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
@@ -289,6 +284,6 @@ fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
         left_out("qemu-img: pushes of the images that it makes");
         return false;
     };
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.status.success(), "{output:?}");
     true
 }

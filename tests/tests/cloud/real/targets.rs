@@ -5,20 +5,15 @@ mod web;
 
 use std::process::{Command, Stdio};
 
-use imgpush_tests::{RealCloud, imgpush, pattern_file, sha512sum, text};
+use imgpush_scene::{RealCloud, Run, imgpush, pattern_file, sha512sum};
 use serde_json::Value;
 use web::Web;
 
 /// Pushes; the exit code, a report a target, and what was said.
 fn push(source: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
-    let output = imgpush().args(["push", "--json", source]).args(arguments).output().unwrap();
-    let reports =
-        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    (output.status.code(), reports, text(&output.stderr))
-}
-
-fn delete(cloud: &RealCloud, name: &str, report: &Value) {
-    cloud.openstack_quietly(name, &["image", "delete", report["id"].as_str().unwrap()]);
+    let mut command = imgpush();
+    let run = Run::of(command.args(["push", "--json", source]).args(arguments).output().unwrap());
+    (run.code, run.objects(), run.stderr)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +36,7 @@ async fn one_packed_address_is_read_once_for_two_clouds() {
         assert_eq!(shown["status"], "active");
         assert_eq!(shown["properties"]["os_hash_value"], hash, "{name}");
     }
-    delete(&cloud, "testcloud", &reports[0]);
+    cloud.delete("testcloud", &reports[0]);
 }
 
 #[test]
@@ -55,7 +50,7 @@ fn a_target_that_refuses_does_not_spoil_the_other() {
     assert_eq!(reports[0]["error"]["exit_code"], 20, "{}", reports[0]);
     assert_eq!(reports[0]["error"]["record"], "none");
     assert_eq!(reports[1]["verified"], true);
-    delete(&cloud, "testcloud", &reports[1]);
+    cloud.delete("testcloud", &reports[1]);
 }
 
 #[test]
@@ -80,7 +75,7 @@ fn stores_are_reached_by_import_and_by_copies() {
         stores.sort_unstable();
         assert_eq!(stores, ["fast", "slow"], "{via}");
         assert_eq!(shown["properties"]["os_hash_value"], hash, "{via}");
-        delete(&cloud, name, &reports[0]);
+        cloud.delete(name, &reports[0]);
     }
 
     // Who may not copy keeps the proved image, and is told.
@@ -95,7 +90,7 @@ fn stores_are_reached_by_import_and_by_copies() {
         (&shown["status"], &shown["properties"]["stores"]),
         (&"active".into(), &"slow".into())
     );
-    delete(&cloud, "testcloud", &reports[0]);
+    cloud.delete("testcloud", &reports[0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,5 +105,5 @@ async fn what_the_service_fetches_is_proved_too() {
     assert_eq!(reports[0]["via"], "web-download");
     assert_eq!(reports[0]["os_hash_value"], sha512sum(&disk));
     assert_eq!(web.asked(), 2, "once by each");
-    delete(&cloud, "testcloud", &reports[0]);
+    cloud.delete("testcloud", &reports[0]);
 }

@@ -1,18 +1,16 @@
 //! `save`, `stage`, `import`, and `imgpush verify`.
 
-use std::io::Write as _;
-use std::process::Stdio;
 use std::time::Duration;
 
 use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::{Run, Scene, signal, spawn};
 use serde_json::{Value, json};
 
 use super::{create, image, json};
-use crate::support::{Run, Scene};
 
 #[test]
 fn what_is_staged_is_imported() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     let id = create(&scene, &["n"]);
     let run = image(&scene, 0, &["stage", "n", "--file", "disk.img", "--progress=json", "-q"]);
@@ -36,19 +34,11 @@ fn what_is_staged_is_imported() {
 
 #[test]
 fn a_pipe_is_staged_as_it_comes() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     create(&scene, &["n"]);
     let piped = |arguments: &[&str]| {
-        let mut child = scene
-            .command(&[&["image", "stage", "n"], arguments].concat())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that has seen enough reads no more.
-        let _ = child.stdin.take().unwrap().write_all(&vec![7; 3_000_000]);
-        Run::of(child.wait_with_output().unwrap())
+        let stage = scene.command(&[&["image", "stage", "n"], arguments].concat());
+        Run::fed(stage, &vec![7; 3_000_000])
     };
     for size in ["2999999", "3000001"] {
         let run = piped(&["--size", size]);
@@ -58,7 +48,7 @@ fn a_pipe_is_staged_as_it_comes() {
     }
     let run = piped(&["--size", "3000000", "--json"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!((&report["size"], &report["attempts"]), (&json!(3_000_000), &json!(1)));
     assert_eq!(report["computed"]["md5"].as_str().map(str::len), Some(32));
     assert_eq!(json(&scene, &["show", "n"])["size"], 3_000_000);
@@ -71,7 +61,7 @@ fn a_pipe_is_staged_as_it_comes() {
 
 #[test]
 fn imports_that_cannot_be_are_not_asked_for() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     create(&scene, &["n"]);
     let before = scene.writes();
     for (arguments, code, words) in [
@@ -109,7 +99,7 @@ fn imports_that_cannot_be_are_not_asked_for() {
 
 #[test]
 fn an_import_that_fails_ends_with_24() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     create(&scene, &["n", "--disk-format", "qcow2"]);
     scene.file("disk.img", 5000);
     let run = image(&scene, 11, &["stage", "n", "--file", "disk.img"]);
@@ -124,7 +114,7 @@ fn an_import_that_fails_ends_with_24() {
 
 #[test]
 fn a_saved_image_is_what_was_pushed() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     create(&scene, &["n", "--file", "disk.img"]);
     let run = image(&scene, 0, &["save", "n", "--file", "saved.img"]);
@@ -135,13 +125,13 @@ fn a_saved_image_is_what_was_pushed() {
         run.stderr
     );
     assert!(run.stderr.contains("\n  proved  by os_hash_value, checksum: "), "{}", run.stderr);
-    let read = |name: &str| std::fs::read(scene.folder.path().join(name)).unwrap();
+    let read = |name: &str| scene.read(name);
     assert!(read("saved.img") == read("disk.img"));
 
     let run = image(&scene, 2, &["save", "n", "--file", "saved.img", "--no-overwrite"]);
     assert!(run.stderr.contains("saved.img exists already"), "{}", run.stderr);
     let run = image(&scene, 0, &["save", "n", "--file", "saved.img", "--json"]);
-    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let report = run.json();
     assert_eq!((&report["verified"], &report["size"]), (&json!(true), &json!(3 << 20)));
 
     let piped = scene.command(&["image", "save", "n", "--quiet"]).output().unwrap();
@@ -150,16 +140,16 @@ fn a_saved_image_is_what_was_pushed() {
     create(&scene, &["empty"]);
     let run = image(&scene, 21, &["save", "empty", "--file", "empty.img"]);
     assert!(run.stderr.contains("the image is queued"), "{}", run.stderr);
-    assert!(!scene.folder.path().join("empty.img").exists());
+    assert!(!scene.path("empty.img").exists());
 }
 
 #[test]
 fn data_that_is_wrong_is_not_saved() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     let id = create(&scene, &["n", "--file", "disk.img"]);
     // A bit in the store turns over.
-    let images = scene.folder.path().join("images");
+    let images = scene.path("images");
     let is_data = |path: &std::path::PathBuf| {
         path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 3 << 20)
     };
@@ -171,10 +161,10 @@ fn data_that_is_wrong_is_not_saved() {
     std::fs::write(&data, bytes).unwrap();
 
     let run = image(&scene, 23, &["save", "n", "--file", "saved.img", "--json"]);
-    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    let failure = run.json();
     assert_eq!((&failure["verified"], &failure["error"]["exit_code"]), (&json!(false), &json!(23)));
     assert!(run.stderr.contains("was removed"), "{}", run.stderr);
-    assert!(!scene.folder.path().join("saved.img").exists());
+    assert!(!scene.path("saved.img").exists());
 
     let run = scene.run(&["verify", "n"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(23), "n: FAILED\n"), "{}", run.stderr);
@@ -188,20 +178,20 @@ fn data_that_is_wrong_is_not_saved() {
 
 #[test]
 fn an_answer_that_passes_is_asked_for_again() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     create(&scene, &["n", "--file", "disk.img"]);
-    scene.sandbox.inject(Operation::Download, Fault::Status { status: 503, after: 0 });
+    scene.sandbox().inject(Operation::Download, Fault::Status { status: 503, after: 0 });
     let run = image(&scene, 0, &["save", "n", "--file", "saved.img", "--progress", "json"]);
     assert!(run.stderr.contains("\"phase\":\"downloading\",\"received\":"), "{}", run.stderr);
 }
 
 #[test]
 fn verify_tells_an_image_from_a_file() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     scene.file("other.img", 5001);
-    std::fs::write(scene.folder.path().join("zeros.img"), vec![0; 5000]).unwrap();
+    scene.write("zeros.img", vec![0; 5000]);
     create(&scene, &["n", "--file", "disk.img"]);
     create(&scene, &["empty"]);
     for (arguments, code, stdout, words) in [
@@ -232,33 +222,27 @@ fn verify_tells_an_image_from_a_file() {
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
     }
     let run = scene.run(&["verify", "n", "--file", "zeros.img", "--json"]);
-    let failure: Value = serde_json::from_str(&run.stdout).unwrap();
+    let failure = run.json();
     assert_eq!((&failure["verified"], &failure["error"]["exit_code"]), (&json!(false), &json!(12)));
 }
 
 #[test]
 #[cfg(unix)]
 fn ctrl_c_ends_a_wait() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     create(&scene, &["n"]);
     image(&scene, 0, &["stage", "n", "--file", "disk.img"]);
-    scene.sandbox.inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
+    scene.sandbox().inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
     let late = image(&scene, 25, &["import", "n", "--wait", "--timeout", "0.3"]);
     assert!(late.stderr.contains("the service may still be at it"), "{}", late.stderr);
 
     create(&scene, &["m"]);
     image(&scene, 0, &["stage", "m", "--file", "disk.img"]);
-    scene.sandbox.inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
-    let child = scene
-        .command(&["image", "import", "m", "--wait"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    scene.sandbox().inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
+    let child = spawn(scene.command(&["image", "import", "m", "--wait"]));
     std::thread::sleep(Duration::from_secs(1));
-    let pid = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let run = Run::of(child.wait_with_output().unwrap());
+    signal(&child, "INT");
+    let run = scene.ended(child);
     assert_eq!((run.code, run.stderr.as_str()), (Some(130), "error: interrupted\n"));
 }

@@ -1,13 +1,13 @@
 //! `list`, and the formats of lists.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{create, image, json, received};
-use crate::support::Scene;
+use super::{create, image, json};
+use imgpush_scene::Scene;
 
 #[test]
 fn a_list_is_the_same_in_every_format() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let b = create(&scene, &["b \"quoted\"", "--tag", "y", "--tag", "x"]);
     scene.file("disk.img", 5000);
     let a = create(&scene, &["a", "--file", "disk.img"]);
@@ -26,7 +26,7 @@ fn a_list_is_the_same_in_every_format() {
     ]);
     assert_eq!(json(&scene, &["list"]), rows);
     let run = image(&scene, 0, &["list", "-f", "json", "--noindent"]);
-    assert_eq!(serde_json::from_str::<Value>(&run.stdout).unwrap(), rows);
+    assert_eq!(run.json(), rows);
     assert!(run.stdout.starts_with("[\n{\"ID\": \""), "{}", run.stdout);
 
     let run = image(&scene, 0, &["list", "-f", "value", "-c", "name", "-c", "Status"]);
@@ -65,7 +65,7 @@ fn a_list_is_the_same_in_every_format() {
 
 #[test]
 fn nothing_to_list_is_nothing() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for (format, nothing) in [
         ("table", ""),
         ("json", "[]\n"),
@@ -79,7 +79,7 @@ fn nothing_to_list_is_nothing() {
 
 #[test]
 fn filters_order_and_limits_are_the_services() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let mut ids = Vec::new();
     for name in ["c", "a", "e", "b", "d"] {
         ids.push(create(&scene, &[name, "--property", &format!("letter={name}")]));
@@ -118,9 +118,9 @@ fn filters_order_and_limits_are_the_services() {
         assert_eq!(names(&[&tags[..], &["--limit", "2"]].concat()), "ac");
     }
     // The service's filters, so that nothing else travels.
-    let before = received(&scene, "GET");
+    let before = scene.count("GET", "");
     names(&["--property", "letter=d"]);
-    assert_eq!(received(&scene, "GET"), before + 1);
+    assert_eq!(scene.count("GET", ""), before + 1);
 
     let none = "no image nowhere";
     assert!(image(&scene, 21, &["list", "--marker", "nowhere"]).stderr.contains(none));
@@ -128,7 +128,7 @@ fn filters_order_and_limits_are_the_services() {
 
 #[test]
 fn flags_that_make_no_sense_end_with_2() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for (arguments, words) in [
         (&["list", "--public", "--private"][..], "cannot be used with"),
         (&["list", "--sort", "name:up"], "asc or desc"),
@@ -143,17 +143,17 @@ fn flags_that_make_no_sense_end_with_2() {
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
         assert_eq!(run.stdout, "", "{arguments:?}");
     }
-    assert_eq!(received(&scene, "GET"), 0);
+    assert_eq!(scene.count("GET", ""), 0);
 }
 
 #[test]
 #[cfg(unix)]
 fn a_reader_that_goes_away_ends_the_list() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     for name in ["a", "b", "c", "d"] {
         create(&scene, &[name]);
     }
-    let before = received(&scene, "GET");
+    let before = scene.count("GET", "");
     let program = env!("CARGO_BIN_EXE_imgpush");
     let script =
         format!("{program} image list -f value --page-size 1 | true; echo ${{PIPESTATUS[0]}}");
@@ -164,5 +164,5 @@ fn a_reader_that_goes_away_ends_the_list() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
-    assert!(received(&scene, "GET") - before <= 3, "it went on asking");
+    assert!(scene.count("GET", "") - before <= 3, "it went on asking");
 }

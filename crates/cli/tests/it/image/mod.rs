@@ -7,7 +7,7 @@ mod shared;
 
 use serde_json::Value;
 
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene};
 
 /// Runs `imgpush image …`, which must end with that code.
 fn image(scene: &Scene, code: i32, arguments: &[&str]) -> Run {
@@ -20,17 +20,11 @@ fn image(scene: &Scene, code: i32, arguments: &[&str]) -> Run {
 /// What it prints as JSON.
 fn json(scene: &Scene, arguments: &[&str]) -> Value {
     let run = image(scene, 0, &[arguments, &["-f", "json"]].concat());
-    serde_json::from_str(&run.stdout).unwrap()
+    run.json()
 }
 
 /// The id of a new record.
 fn create(scene: &Scene, arguments: &[&str]) -> String {
     let run = image(scene, 0, &[&["create", "-f", "value", "-c", "id"], arguments].concat());
     run.stdout.trim().to_owned()
-}
-
-/// How often a request of that method was received by the image service.
-fn received(scene: &Scene, method: &str) -> usize {
-    let journal = scene.sandbox.journal();
-    journal.iter().filter(|r| r.method == method && r.path.starts_with("/v2")).count()
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{create, image, json, received};
-use crate::support::Scene;
+use super::{create, image, json};
+use imgpush_scene::Scene;
 
 #[test]
 fn show_has_the_wires_names_and_typed_properties() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let id = create(
         &scene,
         &[
@@ -64,7 +64,7 @@ fn show_has_the_wires_names_and_typed_properties() {
 
 #[test]
 fn find_tells_one_from_none_and_from_several() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let one = create(&scene, &["one"]);
     let mut two = [create(&scene, &["two"]), create(&scene, &["two"])];
     two.sort();
@@ -95,12 +95,12 @@ fn find_tells_one_from_none_and_from_several() {
         }
         assert!(run.stderr.contains("hint: use the id"), "{arguments:?}: {}", run.stderr);
     }
-    assert_eq!((received(&scene, "PATCH"), received(&scene, "DELETE")), (0, 0));
+    assert_eq!((scene.count("PATCH", ""), scene.count("DELETE", "")), (0, 0));
 }
 
 #[test]
 fn a_new_record_has_what_the_flags_say() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let id = "11111111-2222-3333-4444-555555555555";
     let run = image(
         &scene,
@@ -127,7 +127,7 @@ fn a_new_record_has_what_the_flags_say() {
             "json",
         ],
     );
-    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let shown = run.json();
     assert_eq!(shown["id"], id);
     let kept = scene.record(id);
     for (key, value) in [
@@ -157,15 +157,15 @@ fn a_new_record_has_what_the_flags_say() {
 
 #[test]
 fn create_with_a_file_is_a_push() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 3 << 20);
     let run = image(&scene, 0, &["create", "n", "--file", "disk.img", "--tag", "t", "-f", "json"]);
-    let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let shown = run.json();
     assert_eq!((&shown["status"], &shown["size"]), (&json!("active"), &json!(3 << 20)));
     assert_eq!(shown["disk_format"], "raw");
     assert_eq!(shown["tags"], json!(["t"]));
 
-    std::fs::write(scene.folder.path().join("packed.img"), b"PK\x03\x04packed").unwrap();
+    scene.write("packed.img", b"PK\x03\x04packed");
     let run = image(&scene, 11, &["create", "n", "--file", "packed.img"]);
     assert!(run.stderr.contains("the data is zip, which"), "{}", run.stderr);
     image(&scene, 10, &["create", "n", "--file", "none.img"]);
@@ -173,7 +173,7 @@ fn create_with_a_file_is_a_push() {
 
 #[test]
 fn set_sends_what_differs_and_nothing_else() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let id = create(&scene, &["n", "--property", "a=b", "--tag", "x", "--min-disk", "3"]);
     let run = image(
         &scene,
@@ -203,7 +203,7 @@ fn set_sends_what_differs_and_nothing_else() {
         ],
     );
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
-    assert_eq!(received(&scene, "PATCH"), 1);
+    assert_eq!(scene.count("PATCH", ""), 1);
     let kept = scene.record(&id);
     for (key, value) in [
         ("name", json!("m")),
@@ -224,7 +224,7 @@ fn set_sends_what_differs_and_nothing_else() {
 
     image(&scene, 0, &["set", "m", "--name", "m", "--tag", "y", "--property", "a=c", "--hidden"]);
     image(&scene, 0, &["set", "m"]);
-    assert_eq!(received(&scene, "PATCH"), 1, "nothing differs");
+    assert_eq!(scene.count("PATCH", ""), 1, "nothing differs");
 
     for (arguments, words) in [
         (&["set", "m", "--property", "os_hidden=false"][..], "not a property"),
@@ -236,18 +236,18 @@ fn set_sends_what_differs_and_nothing_else() {
         let run = image(&scene, 2, arguments);
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
     }
-    assert_eq!(received(&scene, "PATCH"), 1);
+    assert_eq!(scene.count("PATCH", ""), 1);
 }
 
 #[test]
 fn unset_removes_what_is_there_and_tells_the_rest() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let id = create(
         &scene,
         &["n", "--property", "a=b", "--property", "os_distro=debian", "--tag", "x", "--tag", "y"],
     );
     image(&scene, 0, &["unset", "n", "--tag", "x", "--property", "os_distro"]);
-    assert_eq!(received(&scene, "PATCH"), 1);
+    assert_eq!(scene.count("PATCH", ""), 1);
     let kept = scene.record(&id);
     assert_eq!((&kept["tags"], kept.get("os_distro")), (&json!(["y"]), None));
 
@@ -255,12 +255,12 @@ fn unset_removes_what_is_there_and_tells_the_rest() {
     assert_eq!(run.stderr, "error: n has no tag x and no property no\n");
     assert_eq!(scene.record(&id)["tags"], json!([]));
     image(&scene, 2, &["unset", "n", "--property", "name"]);
-    assert_eq!(received(&scene, "PATCH"), 2);
+    assert_eq!(scene.count("PATCH", ""), 2);
 }
 
 #[test]
 fn of_several_that_shall_go_the_rest_goes() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let a = create(&scene, &["a"]);
     create(&scene, &["b", "--protected"]);
     create(&scene, &["c"]);
@@ -278,7 +278,7 @@ fn of_several_that_shall_go_the_rest_goes() {
 
 #[test]
 fn what_the_service_says_cannot_steer_the_terminal() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     create(&scene, &["n", "--property", "a=\u{1b}[31mred\u{9b}0m\nline"]);
     for format in ["table", "json", "yaml"] {
         let run = image(&scene, 0, &["show", "n", "-f", format]);
@@ -290,7 +290,7 @@ fn what_the_service_says_cannot_steer_the_terminal() {
 
 #[test]
 fn every_verb_has_help_with_an_example() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let help = image(&scene, 0, &["--help"]).stdout;
     let verbs =
         ["list", "show", "find", "create", "set", "unset", "delete", "save", "stage", "import"];

@@ -1,28 +1,17 @@
 //! Members, tags, tasks, stores, quotas, the cache.
 
-use imgpush_sandbox::{
-    ADMIN, ADMIN_PROJECT, OTHER_PROJECT, OTHER_PROJECT_ID, OTHER_USER, PASSWORD,
-};
+use imgpush_sandbox::{ADMIN, OTHER_PROJECT_ID, OTHER_USER};
+use imgpush_scene::Scene;
 use serde_json::json;
 
 use super::{create, image, json};
-use crate::support::Scene;
 
 /// A scene with two more clouds: `other`, another project, and `admin`.
 fn scene() -> Scene {
-    let scene = Scene::new();
-    let path = scene.folder.path().join("clouds.yaml");
-    let mut clouds = std::fs::read_to_string(&path).unwrap();
-    for (name, user, project) in
-        [("other", OTHER_USER, OTHER_PROJECT), ("admin", ADMIN, ADMIN_PROJECT)]
-    {
-        clouds.push_str(&format!(
-            "  {name}:\n    region_name: RegionOne\n    auth:\n      auth_url: {}\n      username: \
-             {user}\n      password: {PASSWORD}\n      project_name: {project}\n",
-            scene.sandbox.auth_url()
-        ));
+    let scene = Scene::start_blocking();
+    for (name, user) in [("other", OTHER_USER), ("admin", ADMIN)] {
+        scene.add_cloud(&scene.cloud_entry(name, user));
     }
-    std::fs::write(path, clouds).unwrap();
     scene
 }
 
@@ -68,7 +57,7 @@ fn an_image_is_shared_and_accepted() {
 
 #[test]
 fn tags_come_and_go() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let id = create(&scene, &["n"]);
     image(&scene, 0, &["tag", "add", "n", "a", "b c"]);
     image(&scene, 0, &["tag", "add", "n", "a", "with/slash"]);
@@ -82,7 +71,7 @@ fn tags_come_and_go() {
 
 #[test]
 fn an_image_is_closed_and_opened() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     create(&scene, &["n", "--file", "disk.img"]);
     let status = || image(&scene, 0, &["show", "n", "-f", "value", "-c", "status"]).stdout;

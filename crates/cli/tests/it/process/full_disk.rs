@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene};
 
 /// A command whose standard output is a disk that is full.
 fn to_full_disk(scene: &Scene, arguments: &[&str]) -> Run {
@@ -14,7 +14,7 @@ fn to_full_disk(scene: &Scene, arguments: &[&str]) -> Run {
 
 #[test]
 fn a_result_that_cannot_be_written_is_an_error_of_every_command() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let id = scene.run(&["push", "--quiet", "--name", "disk", "disk.img"]).stdout;
     let id = id.trim();
@@ -64,7 +64,7 @@ fn a_result_that_cannot_be_written_is_an_error_of_every_command() {
 
 #[test]
 fn another_failure_keeps_its_code_and_both_are_reported() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let run = to_full_disk(&scene, &["digest", "--json", "gone.img"]);
     assert_eq!(run.code, Some(10), "{}", run.stderr);
     assert!(
@@ -76,7 +76,7 @@ fn another_failure_keeps_its_code_and_both_are_reported() {
 
 #[test]
 fn a_file_that_is_not_open_for_writing_is_an_error() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     let mut command = scene.command(&["digest", "disk.img"]);
     let read_only = File::open("/dev/null").unwrap();
@@ -86,7 +86,7 @@ fn a_file_that_is_not_open_for_writing_is_an_error() {
 
 #[test]
 fn a_pipe_that_is_closed_is_no_error() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     for arguments in
         ["digest disk.img", "image list", "image list -f json", "--help", "inspect --json disk.img"]
@@ -105,7 +105,7 @@ fn a_pipe_that_is_closed_is_no_error() {
 
 #[test]
 fn a_pipe_that_does_not_block_gets_all_of_it() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let data = std::fs::read(scene.file("disk.img", 3 << 20)).unwrap();
     scene.run(&["push", "--quiet", "--name", "disk", "disk.img"]);
     let program = env!("CARGO_BIN_EXE_imgpush");
@@ -125,7 +125,7 @@ fn a_pipe_that_does_not_block_gets_all_of_it() {
 
 #[test]
 fn a_report_that_cannot_be_written_is_an_error() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 5000);
     // A limit on the size of files stops the writing of the page, which has more bytes than the limit.
     let script = "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"";

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene};
 
 /// A name with an escape sequence, one of C1, and a character that turns text around.
 const NAME: &str = "=a\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}gpj.exe\u{2066}\u{200f}\u{2028}\u{61c}";
@@ -28,7 +28,7 @@ fn assert_plain(run: &Run) {
 
 #[test]
 fn no_output_steers_a_terminal_and_json_keeps_the_name() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let id = create(&scene, NAME);
     for format in ["table", "csv", "value", "yaml", "json"] {
         let list = scene.run(&["image", "list", "-f", format]);
@@ -78,7 +78,7 @@ fn no_output_steers_a_terminal_and_json_keeps_the_name() {
 
 #[test]
 fn a_list_of_digests_keeps_the_names_of_files() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let name = "a\u{202e}b\u{1b}c";
     scene.file(name, 100);
     let run = scene.run(&["digest", name]);
@@ -91,7 +91,7 @@ fn a_list_of_digests_keeps_the_names_of_files() {
 
 #[test]
 fn a_home_that_is_missing_is_not_made() {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     scene.file("disk.img", 100);
     scene.run(&["push", "--quiet", "--name", "disk", "disk.img"]);
     let home = scene.folder.path().join("home/me");

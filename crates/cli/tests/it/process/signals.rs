@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use imgpush_sandbox::{Fault, Operation};
 
-use crate::support::Scene;
+use imgpush_scene::Scene;
 
 /// The program, started by a shell with these words before it, while it uploads.
 struct Uploading {
@@ -18,10 +18,10 @@ struct Uploading {
 impl Uploading {
     /// An upload that stalls for so long.
     fn start(before: &str, stall: Duration) -> Self {
-        let scene = Scene::new();
+        let scene = Scene::start_blocking();
         scene.file("disk.img", 8 << 20);
         let stall = Fault::Stall { after: 1 << 20, duration: stall };
-        scene.sandbox.inject(Operation::Upload, stall);
+        scene.sandbox().inject(Operation::Upload, stall);
         let push = ["push", "disk.img", "--progress", "json", "--idle-timeout", "3600"];
         let script = format!("{before} exec \"$0\" \"$@\"");
         let mut command = Command::new("bash");
@@ -69,7 +69,7 @@ fn a_terminal_that_hangs_up_twice_asks_for_nothing_more() {
     let uploading = Uploading::start("", HOUR);
     // The removal takes as long as the second signal needs.
     let stall = Fault::SlowAnswer(Duration::from_millis(700));
-    uploading.scene.sandbox.inject(Operation::Delete, stall);
+    uploading.scene.sandbox().inject(Operation::Delete, stall);
     uploading.signal("-HUP");
     std::thread::sleep(Duration::from_millis(200));
     uploading.signal("-HUP");

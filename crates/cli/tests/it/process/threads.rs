@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use imgpush_test_support::left_out;
 use sha2::Digest as _;
 
-use crate::support::{Run, Scene};
+use imgpush_scene::{Run, Scene};
 
 /// Users with no other processes, since the limit is one of all that a user has.
 const USERS: [&str; 2] = ["54321", "54322"];
@@ -60,7 +60,7 @@ fn has_limits() -> bool {
 
 /// A scene that another user may read and write.
 fn open_scene() -> Scene {
-    let scene = Scene::new();
+    let scene = Scene::start_blocking();
     let mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
@@ -79,7 +79,7 @@ fn a_list_of_digests_is_complete_or_the_run_fails() {
     let scene = open_scene();
     let names: Vec<String> = (0..12).map(|number| format!("{number}.img")).collect();
     let mut expected = Vec::new();
-    for (number, name) in names.iter().enumerate() {
+    for (name, number) in names.iter().zip(0u64..) {
         let path = scene.file(name, 300_000 + number);
         let digest = sha2::Sha256::digest(std::fs::read(path).unwrap());
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

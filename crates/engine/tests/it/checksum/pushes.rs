@@ -11,8 +11,11 @@ use imgpush_engine::{
     Algorithm, CancellationToken, SourceError, Staging, StagingOptions, TransferError, VerifiedBy,
 };
 use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
-use super::scene::{BYTES, Checked, content, sha256, sha512, unpacking, xz};
+use super::scene::{
+    BYTES, content, differs, push, push_place, serve, sha256, sha512, unpacking, xz,
+};
 
 fn digest(text: &str) -> Expected {
     Expected::default().with_digest(text.parse().unwrap())
@@ -24,12 +27,12 @@ fn list(text: &str) -> Expected {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let data = content(0);
-    let file = scene.file("disk.img", &data);
+    let file = scene.write("disk.img", &data);
     let right = sha256(&data);
 
-    let report = scene.push_place(&file, &digest(&format!("SHA256={right}"))).await.unwrap();
+    let report = push_place(&scene, &file, &digest(&format!("SHA256={right}"))).await.unwrap();
     assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     assert_eq!(report.provenance.source_signed_by, None);
     // In the same pass as the digests that the service reports.
@@ -37,33 +40,33 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
 
     let both = list(&format!("{right} *./a/disk.img\nSHA512 (disk.img) = {}\n", sha512(&data)));
-    let report = scene.push_place(&file, &both).await.unwrap();
+    let report = push_place(&scene, &file, &both).await.unwrap();
     assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256, Algorithm::Sha512]);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["source_verified_by"], serde_json::json!(["sha256", "sha512"]));
     assert_eq!(json["source_checksums"][0]["list"], "SHA256SUMS");
 
-    let report = scene.push_place(&file, &Expected::default()).await.unwrap();
+    let report = push_place(&scene, &file, &Expected::default()).await.unwrap();
     assert_eq!(serde_json::to_value(&report).unwrap()["source_verified_by"], serde_json::json!([]));
     assert_eq!(report.computed.len(), 2);
-    assert_eq!(scene.images().await, 3);
+    assert_eq!(scene.images().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let right = content(0);
     for at in [0, BYTES / 2, BYTES - 1] {
         let mut wrong = right.clone();
         wrong[at] ^= 1;
-        let file = scene.file("disk.img", &wrong);
+        let file = scene.write("disk.img", &wrong);
         let source = digest(&sha256(&right)).of(Box::new(FileSource::open(&file).unwrap()));
-        let said = scene.differs(source.unwrap()).await;
+        let said = differs(&scene, source.unwrap()).await;
         assert_eq!((said.name, said.algorithm), (file.display().to_string(), Algorithm::Sha256));
         assert_eq!((said.expected, said.found), (sha256(&right), vec![sha256(&wrong)]));
     }
     // One that is right and one that is wrong are wrong, in any order.
-    let file = scene.file("disk.img", &right);
+    let file = scene.write("disk.img", &right);
     for wrong in ["md5", "sha512", "blake2b"] {
         let hex = "0".repeat(if wrong == "md5" { 32 } else { 128 });
         for order in
@@ -72,23 +75,23 @@ async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
             let [first, second] = order.map(|text| text.parse().unwrap());
             let expected = Expected::default().with_digest(first).with_digest(second);
             let source = expected.of(Box::new(FileSource::open(&file).unwrap())).unwrap();
-            scene.differs(source).await;
+            differs(&scene, source).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let data = content(0);
     let expected = list(&format!("{}  noble.img\n", sha256(&data))).with_name("noble.img");
     let pipe =
         |data: Vec<u8>| expected.of(Box::new(ReaderSource::new("-", Cursor::new(data)))).unwrap();
-    let report = scene.push(pipe(data.clone())).await.unwrap();
+    let report = push(&scene, pipe(data.clone())).await.unwrap();
     assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     scene.client.delete(&report.id).await.unwrap();
     for cut in [1, BYTES / 2, BYTES - 1] {
-        scene.differs(pipe(data[..cut].to_vec())).await;
+        differs(&scene, pipe(data[..cut].to_vec())).await;
     }
 }
 
@@ -96,11 +99,11 @@ async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
 /// a name; from a file, a pipe and an address.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let (data, other) = (content(0), content(1));
     let packed = xz(&data);
-    let file = scene.file("noble.qcow2.xz", &packed);
-    let address = scene.serve();
+    let file = scene.write("noble.qcow2.xz", &packed);
+    let address = serve(&scene);
     let (outer, inner) = (sha256(&packed), sha256(&data));
     let good = [
         (digest(&outer), "source"),
@@ -125,7 +128,7 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
             open(Path::new(&url), &unpacking()).await.unwrap(),
             Box::new(pipe.unwrap()),
         ] {
-            let report = scene.push(expected.of(source).unwrap()).await.unwrap();
+            let report = push(&scene, expected.of(source).unwrap()).await.unwrap();
             assert_eq!(report.size, Some(BYTES as u64));
             assert_eq!(report.provenance.source_checksums[0].of.name(), of);
             assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
@@ -145,57 +148,57 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
         list(&wrong),
     ] {
         let source = expected.of(open(&file, &unpacking()).await.unwrap()).unwrap();
-        scene.differs(source).await;
+        differs(&scene, source).await;
     }
 }
 
 /// Padding that xz lets stand behind the last stream is of no use to the decoder, and of the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let data = content(0);
     let packed = xz(&data);
     let padded = [&packed[..], &[0; 3 << 20]].concat();
-    let file = scene.file("noble.img.xz", &padded);
+    let file = scene.write("noble.img.xz", &padded);
     let right = list(&format!("{}  noble.img.xz\n", sha256(&padded)));
-    assert!(scene.push_place(&file, &right).await.unwrap().verified);
-    let scene = Checked::new().await;
+    assert!(push_place(&scene, &file, &right).await.unwrap().verified);
+    let scene = Scene::start_open().await;
     let short = list(&format!("{}  noble.img.xz\n", sha256(&packed)));
     let source = short.of(open(&file, &unpacking()).await.unwrap()).unwrap();
-    scene.differs(source).await;
+    differs(&scene, source).await;
 }
 
 /// A token that expires: what is sent again is hashed anew. The data is little, so that no reset of
 /// the connection takes the answer with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_again_is_proved_again() {
-    let scene = Checked::with_tokens().await;
+    let scene = Scene::start().await;
     let data = &content(0)[..5000];
     for (name, bytes) in [("noble.img", data.to_vec()), ("noble.img.xz", xz(data))] {
-        let file = scene.file(name, &bytes);
+        let file = scene.write(name, &bytes);
         let text = format!("{}  {name}\n{}  noble.img\n", sha256(&bytes), sha256(data));
-        scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
-        let report = scene.push_place(&file, &list(&text)).await.unwrap();
+        scene.sandbox().inject(Operation::Upload, Fault::ExpireToken);
+        let report = push_place(&scene, &file, &list(&text)).await.unwrap();
         assert_eq!(report.attempts, 2, "{name}");
         assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
         scene.client.delete(&report.id).await.unwrap();
     }
-    scene.sandbox.inject(Operation::Upload, Fault::ExpireToken);
+    scene.sandbox().inject(Operation::Upload, Fault::ExpireToken);
     let wrong = list(&format!("{}  noble.img.xz\n", sha256(b"else")));
-    let place = scene.folder.path().join("noble.img.xz");
+    let place = scene.path("noble.img.xz");
     let source = wrong.of(open(&place, &unpacking()).await.unwrap()).unwrap();
-    scene.differs(source).await;
+    differs(&scene, source).await;
 }
 
 /// A service that refuses early is what went wrong then, and no digest of a part.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     // So long that the connection breaks far from its end.
     let long = std::io::Read::take(std::io::repeat(0), 512 << 20);
     let source = digest(&sha256(b"else")).of(Box::new(ReaderSource::new("long", long))).unwrap();
-    scene.sandbox.inject(Operation::Upload, Fault::DropAfter(1 << 20));
-    let error = scene.push(source).await.unwrap_err();
+    scene.sandbox().inject(Operation::Upload, Fault::DropAfter(1 << 20));
+    let error = push(&scene, source).await.unwrap_err();
     // A pipe, so that it is not sent again.
     assert!(
         matches!(error.failure.transfer_error(), Some(TransferError::Broken { .. })),
@@ -206,9 +209,9 @@ async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_staged_is_proved_too() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let data = content(0);
-    let file = scene.file("disk.img", &data);
+    let file = scene.write("disk.img", &data);
     let staging = Staging::new(scene.client.clone(), StagingOptions::default());
     let stage = async |expected: Expected| {
         let record = imgpush_engine::client::NewImage::named("staged");
@@ -236,13 +239,13 @@ async fn what_is_staged_is_proved_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_comes_from_a_file_or_an_address_and_shows_no_secret() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let data = content(0);
-    let file = scene.file("noble+1.img", &data);
-    scene.file("SHA256SUMS", format!("{} *noble+1.img\n", sha256(&data)).as_bytes());
-    let address = scene.serve();
+    let file = scene.write("noble+1.img", &data);
+    scene.write("SHA256SUMS", format!("{} *noble+1.img\n", sha256(&data)));
+    let address = serve(&scene);
     let http = HttpOptions::default();
-    let place = scene.folder.path().join("SHA256SUMS");
+    let place = scene.path("SHA256SUMS");
     let url = format!("{}/SHA256SUMS?sig=hunter2", address.replace("//", "//u:hunter2@"));
     for place in [place.as_path(), Path::new(&url)] {
         let list = ChecksumList::read(place, &http).await.unwrap();
@@ -250,15 +253,15 @@ async fn a_list_comes_from_a_file_or_an_address_and_shows_no_secret() {
         let expected = Expected::default().with_list(list);
         let from_web = format!("{address}/noble%2B1.img?token=hunter2");
         for place in [file.as_path(), Path::new(&from_web)] {
-            let report = scene.push_place(place, &expected).await.unwrap();
+            let report = push_place(&scene, place, &expected).await.unwrap();
             assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
         }
     }
-    for missing in [scene.folder.path().join("none"), format!("{address}/none").into()] {
+    for missing in [scene.path("none"), format!("{address}/none").into()] {
         let error = ChecksumList::read(&missing, &http).await.unwrap_err();
         assert!(matches!(error, ChecksumError::Unreadable { .. }), "{error:?}");
     }
-    let zeros = scene.file("huge", b"");
+    let zeros = scene.write("huge", b"");
     std::fs::File::options().write(true).open(&zeros).unwrap().set_len(17 << 20).unwrap();
     let error = ChecksumList::read(&zeros, &http).await.unwrap_err();
     assert!(matches!(error, ChecksumError::TooLarge { .. }), "{error:?}");

@@ -1,17 +1,15 @@
-//! A sandbox to push to, files, and a web server that has them.
+//! A web server with the files of a scene, and pushes of what it has.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::scene::{images, start, tokens};
 use imgpush_engine::checksum::Expected;
-use imgpush_engine::client::ImageClient;
 use imgpush_engine::source::{ChecksumError, Source, open};
 use imgpush_engine::{
     Algorithm, CancellationToken, Push, PushError, PushOptions, RecordOutcome, Report, SourceError,
 };
-use imgpush_sandbox::{Sandbox, SandboxOptions, USER};
+use imgpush_scene::Scene;
 
 #[expect(dead_code, reason = "the tests of checksums use the rest")]
 #[path = "../../../../source/tests/checksum/data.rs"]
@@ -19,93 +17,61 @@ mod data;
 
 pub(crate) use self::data::{BYTES, content, sha256, sha512, unpacking, xz};
 
-pub(crate) struct Checked {
-    pub(crate) sandbox: Sandbox,
-    pub(crate) client: ImageClient,
-    pub(crate) folder: tempfile::TempDir,
+/// The address of a web server that has what is in the folder.
+pub(crate) fn serve(scene: &Scene) -> String {
+    let folder = scene.folder.path().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let request = lines.next().unwrap_or_default();
+            for _ in lines.take_while(|line| !line.is_empty()) {}
+            let path = request.split_whitespace().nth(1).unwrap_or_default();
+            let name = path.trim_start_matches('/').split('?').next().unwrap_or_default();
+            let (status, body) = match std::fs::read(folder.join(name.replace("%2B", "+"))) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            // Whoever reads may go away.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    address
 }
 
-impl Checked {
-    pub(crate) async fn new() -> Self {
-        Checked::of(start(SandboxOptions::default(), None).await)
-    }
+pub(crate) async fn push(scene: &Scene, source: Box<dyn Source>) -> Result<Report, PushError> {
+    let push = Push::new(scene.client.clone(), PushOptions::named("image"));
+    push.run(source, &CancellationToken::new()).await
+}
 
-    /// One whose tokens can be refused.
-    pub(crate) async fn with_tokens() -> Self {
-        Checked::of(start(tokens(), Some(USER)).await)
-    }
+/// Opens, wraps and pushes.
+pub(crate) async fn push_place(
+    scene: &Scene,
+    place: &Path,
+    expected: &Expected,
+) -> Result<Report, PushError> {
+    push(scene, expected.of(open(place, &unpacking()).await.unwrap()).unwrap()).await
+}
 
-    fn of((sandbox, client): (Sandbox, ImageClient)) -> Self {
-        Checked { sandbox, client, folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// A file in the folder.
-    pub(crate) fn file(&self, name: &str, data: &[u8]) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, data).unwrap();
-        path
-    }
-
-    /// The address of a web server that has what is in the folder.
-    pub(crate) fn serve(&self) -> String {
-        let folder = self.folder.path().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-                let request = lines.next().unwrap_or_default();
-                for _ in lines.take_while(|line| !line.is_empty()) {}
-                let path = request.split_whitespace().nth(1).unwrap_or_default();
-                let name = path.trim_start_matches('/').split('?').next().unwrap_or_default();
-                let (status, body) = match std::fs::read(folder.join(name.replace("%2B", "+"))) {
-                    Ok(body) => ("200 OK", body),
-                    Err(_) => ("404 Not Found", Vec::new()),
-                };
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-                );
-                // Whoever reads may go away.
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-            }
-        });
-        address
-    }
-
-    pub(crate) async fn push(&self, source: Box<dyn Source>) -> Result<Report, PushError> {
-        let push = Push::new(self.client.clone(), PushOptions::named("image"));
-        push.run(source, &CancellationToken::new()).await
-    }
-
-    /// Opens, wraps and pushes.
-    pub(crate) async fn push_place(
-        &self,
-        place: &Path,
-        expected: &Expected,
-    ) -> Result<Report, PushError> {
-        self.push(expected.of(open(place, &unpacking()).await.unwrap()).unwrap()).await
-    }
-
-    /// The push fails since the source differs, after the record was made, and leaves none.
-    pub(crate) async fn differs(&self, source: Box<dyn Source>) -> Differs {
-        let error = self.push(source).await.expect_err("something else became an image");
-        assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
-        assert_eq!(self.images().await, 0, "something is left behind");
-        let Some(SourceError::Unverified(reason)) = error.failure.source_error() else {
-            panic!("{error:?}")
-        };
-        let ChecksumError::Differs { name, algorithm, expected, found, .. } = &**reason else {
-            panic!("{reason:?}")
-        };
-        let (expected, found) = (expected.clone(), found.clone());
-        Differs { name: name.clone(), algorithm: *algorithm, expected, found }
-    }
-
-    pub(crate) async fn images(&self) -> usize {
-        images(&self.client).await.len()
-    }
+/// The push fails since the source differs, after the record was made, and leaves none.
+pub(crate) async fn differs(scene: &Scene, source: Box<dyn Source>) -> Differs {
+    let error = push(scene, source).await.expect_err("something else became an image");
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
+    assert!(scene.images().await.is_empty(), "something is left behind");
+    let Some(SourceError::Unverified(reason)) = error.failure.source_error() else {
+        panic!("{error:?}")
+    };
+    let ChecksumError::Differs { name, algorithm, expected, found, .. } = &**reason else {
+        panic!("{reason:?}")
+    };
+    let (expected, found) = (expected.clone(), found.clone());
+    Differs { name: name.clone(), algorithm: *algorithm, expected, found }
 }
 
 /// What is said of a source that differs.

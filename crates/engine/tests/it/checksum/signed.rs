@@ -2,35 +2,36 @@
 
 use imgpush_engine::checksum::{ChecksumList, Expected, Keys};
 use imgpush_engine::source::{ChecksumError, HttpOptions};
+use imgpush_scene::Scene;
 
-use super::scene::{Checked, content, sha256};
+use super::scene::{content, push_place, serve, sha256};
 use super::signer::{Signer, armored};
 
 /// All of it, from addresses, on the way into a service.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
-    let scene = Checked::new().await;
+    let scene = Scene::start_open().await;
     let (signer, data) = (Signer::new(), content(0));
-    let file = scene.file("noble.img", &data);
+    let file = scene.write("noble.img", &data);
     let list = format!("{} *noble.img\n", sha256(&data));
-    let list_file = scene.file("SHA256SUMS", list.as_bytes());
-    scene.file("SHA256SUMS.gpg", &armored(&signer.sign(list.as_bytes())));
-    let key = scene.file("key.gpg", &signer.public());
+    let list_file = scene.write("SHA256SUMS", list.as_bytes());
+    scene.write("SHA256SUMS.gpg", armored(&signer.sign(list.as_bytes())));
+    let key = scene.write("key.gpg", signer.public());
     let keys = Keys::read(&key).await.unwrap();
-    let signature = format!("{}/SHA256SUMS.gpg", scene.serve());
+    let signature = format!("{}/SHA256SUMS.gpg", serve(&scene));
     let read = async |keys: &Keys| {
         let http = HttpOptions::default();
         ChecksumList::read_signed(&list_file, Some(signature.as_ref()), keys, &http).await
     };
     let expected = Expected::default().with_list(read(&keys).await.unwrap());
-    let report = scene.push_place(&file, &expected).await.unwrap();
+    let report = push_place(&scene, &file, &expected).await.unwrap();
     assert_eq!(report.provenance.source_signed_by, Some(signer.fingerprint()));
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["source_signed_by"], signer.fingerprint());
 
     let error = read(&Keys::default()).await.unwrap_err();
     assert!(matches!(error, ChecksumError::NoKey { .. }), "{error:?}");
-    let address = format!("{}/key.gpg", scene.serve());
+    let address = format!("{}/key.gpg", serve(&scene));
     let error = Keys::read(address.as_ref()).await.unwrap_err();
     assert!(matches!(error, ChecksumError::Unreadable { .. }), "a key from the network: {error:?}");
 }

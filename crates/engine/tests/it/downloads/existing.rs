@@ -1,9 +1,10 @@
 //! Files that are there already, where those that are the image may stay.
 
 use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure, VerifiedBy};
+use imgpush_scene::pattern;
 use serde_json::json;
 
-use super::scene::{SIZE, Scripted, data, image, is_same, quick};
+use super::scene::{SIZE, Scripted, image, is_same, quick};
 
 fn keeping() -> DownloadOptions {
     let mut options = quick();
@@ -13,7 +14,7 @@ fn keeping() -> DownloadOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_the_image_is_left_and_proved() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();
@@ -28,7 +29,7 @@ async fn a_file_that_is_the_image_is_left_and_proved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_file_is_replaced_only_where_that_was_said() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let mut other = data.clone();
     other[SIZE / 2] ^= 1;
@@ -51,7 +52,7 @@ async fn another_file_is_replaced_only_where_that_was_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_names_of_one_file_become_one() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();
@@ -65,7 +66,7 @@ async fn two_names_of_one_file_become_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nothing_proves_is_another_file() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();

@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use self::scene::{Act, Heard, ID, MIB, SIZE, Scripted, data, image, is_same, quick};
-use crate::scene::{hex, start, tokens};
+use self::scene::{Act, Heard, ID, MIB, SIZE, Scripted, image, is_same, quick};
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
@@ -24,17 +23,18 @@ use imgpush_engine::{
     PartialOutcome, Phase, PullFailure, Push, PushOptions, TransferInterrupted, Verification,
     VerifiedBy,
 };
-use imgpush_sandbox::USER;
+use imgpush_scene::{Scene, hex, pattern, sha512};
 use md5::Md5;
 use serde_json::json;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_pushed_comes_back_and_is_proved() {
-    let (_sandbox, client) = start(tokens(), Some(USER)).await;
+    let scene = Scene::start().await;
+    let client = &scene.client;
     let folder = tempfile::tempdir().unwrap();
     let (source, destination) = (folder.path().join("source"), folder.path().join("destination"));
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     std::fs::write(&source, &data).unwrap();
     let cancel = CancellationToken::new();
     let push = Push::new(client.clone(), PushOptions::named("noble"));
@@ -52,12 +52,12 @@ async fn what_was_pushed_comes_back_and_is_proved() {
     assert_eq!((report.id, report.size), (pushed.id, SIZE as u64));
     assert!(report.verified);
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-    assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
+    assert_eq!(report.computed["sha512"], sha512(&data));
     assert_eq!(report.computed["md5"], hex(Md5::digest(&data)));
     assert_eq!((report.attempts, report.resumed_from), (1, 0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a partial file is left");
 
-    let verification = Verification::new(client, DownloadOptions::default());
+    let verification = Verification::new(client.clone(), DownloadOptions::default());
     let report = verification.against_download(&image, &cancel).await.unwrap();
     assert_eq!((report.verified, report.against), (true, ComparedWith::Download));
     let file = Box::new(FileSource::open(&destination).unwrap());
@@ -67,7 +67,7 @@ async fn what_was_pushed_comes_back_and_is_proved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_cut_anywhere_is_gone_on_with() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     for at in [0, 1, SIZE as u64 / 2, MIB as u64, SIZE as u64 - 1] {
         for ranges in [true, false] {
@@ -83,7 +83,7 @@ async fn a_connection_cut_anywhere_is_gone_on_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_attempts_that_bring_nothing_count() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let mut options = quick();
     options.retries = 2;
@@ -102,7 +102,7 @@ async fn only_attempts_that_bring_nothing_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let half = SIZE as u64 / 2;
     let scene =
@@ -139,7 +139,7 @@ async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
 
     // Whole already: nothing is asked for.
@@ -196,12 +196,12 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_byte_leaves_nothing_behind() {
-    let good = data(SIZE);
+    let good = pattern(SIZE);
     let image = image(&good, &json!({}));
     for at in [0, SIZE / 2, SIZE - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        let found = hex(Sha512::digest(&bad));
+        let found = sha512(&bad);
         let scene = Scripted::new(bad, []).await;
         let error = scene.fetch(&image).await.unwrap_err();
         let PullFailure::Integrity(IntegrityError::Differs {
@@ -221,7 +221,7 @@ async fn a_damaged_byte_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_image_says_what_is_compared() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
     let sha256 = json!({"os_hash_algo": "sha256", "os_hash_value": hex(Sha256::digest(&data))});
     let only_md5 = json!({"os_hash_algo": null, "os_hash_value": null});
@@ -284,7 +284,7 @@ async fn the_image_says_what_is_compared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_there_is_left_alone() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), "precious").unwrap();
@@ -321,7 +321,7 @@ async fn a_file_that_is_there_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interruption_keeps_what_came() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let came = 2 * MIB as u64 + 5;
     let scene = Scripted::new(data.clone(), [Act::Stall(came)]).await;
@@ -345,7 +345,7 @@ async fn an_interruption_keeps_what_came() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_falls_silent_is_replaced() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), [Act::Stall(MIB as u64), Act::Stall(0)]).await;
     let mut options = quick();
@@ -367,7 +367,7 @@ async fn a_connection_that_falls_silent_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_not_asked_again() {
-    let data = data(1000);
+    let data = pattern(1000);
     let image = image(&data, &json!({}));
     for status in [400, 403, 404, 410, 416] {
         let scene = Scripted::new(data.clone(), [Act::Cut(10), Act::Status(status)]).await;
@@ -381,7 +381,7 @@ async fn a_refusal_is_not_asked_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), [Act::Cut(MIB as u64), Act::Status(200)]).await;
     let error = scene.fetch(&image).await.unwrap_err();
@@ -399,7 +399,7 @@ async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_data_than_the_image_has_is_not_kept() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({"size": SIZE - 1}));
     let scene = Scripted::new(data, [Act::Endless]).await;
     let error = scene.fetch(&image).await.unwrap_err();
@@ -415,7 +415,7 @@ async fn more_data_than_the_image_has_is_not_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_without_data_to_be_had_says_so() {
-    let data = data(1000);
+    let data = pattern(1000);
     let scene = Scripted::new(data.clone(), []).await;
     for status in ["queued", "saving", "importing", "deactivated", "deleted"] {
         let image = image(&data, &json!({"status": status}));
@@ -445,7 +445,7 @@ async fn an_empty_image_is_an_empty_file() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_names_what_is_full() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data, []).await;
     let mut full = tokio::fs::File::options().write(true).open("/dev/full").await.unwrap();
@@ -460,7 +460,7 @@ async fn a_full_disk_names_what_is_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_gets_the_whole_image_or_not_its_end() {
-    let good = data(SIZE);
+    let good = pattern(SIZE);
     let image = image(&good, &json!({}));
     let cancel = CancellationToken::new();
 
@@ -488,7 +488,7 @@ async fn a_writer_gets_the_whole_image_or_not_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_gives_the_whole_image_or_not_its_end() {
     // More than the buffers there are, all of it kept.
-    let good = data(12 * MIB + 1);
+    let good = pattern(12 * MIB + 1);
     let image = image(&good, &json!({}));
     let options = quick();
     let scene = Scripted::new(good.clone(), []).await.within(0);
@@ -498,7 +498,7 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
 
     // A small image is one chunk, and all of it waits.
     for (bytes, most) in [(12 * MIB + 1, 12 * MIB), (1000, 0)] {
-        let good = data(bytes);
+        let good = pattern(bytes);
         let mut bad = good.clone();
         bad[bytes - 1] ^= 1;
         let scene = Scripted::new(bad, []).await.within(0);
@@ -542,7 +542,7 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_compared_with_what_the_image_shows() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let scene = Scripted::new(data.clone(), []).await;
     let verification =
         Verification::new(scene.client.clone(), DownloadOptions::default()).on_cloud("scripted");
@@ -556,7 +556,7 @@ async fn a_file_is_compared_with_what_the_image_shows() {
         let image = image(&data, &json!({"status": status}));
         let report = verification.against_file(&image, file(&data), &cancel).await.unwrap();
         assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-        assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
+        assert_eq!(report.computed["sha512"], sha512(&data));
     }
 
     let good = image(&data, &json!({}));
@@ -572,8 +572,8 @@ async fn a_file_is_compared_with_what_the_image_shows() {
             found,
             what,
         }) => {
-            assert_eq!(expected, hex(Sha512::digest(&data)));
-            assert_eq!(found, hex(Sha512::digest(&other)));
+            assert_eq!(expected, sha512(&data));
+            assert_eq!(found, sha512(&other));
             assert!(what.ends_with("file"), "{what}");
         }
         other => panic!("{other:?}"),
@@ -622,7 +622,7 @@ impl Source for Unread {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
-    let good = data(SIZE);
+    let good = pattern(SIZE);
     let image = image(&good, &json!({}));
     let cancel = CancellationToken::new();
     let scene = Scripted::new(good.clone(), [Act::Cut(5)]).await;

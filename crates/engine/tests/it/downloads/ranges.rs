@@ -7,13 +7,11 @@ use std::time::Duration;
 use imgpush_engine::{
     DownloadOptions, IntegrityError, PartialOutcome, PullFailure, TransferInterrupted,
 };
-use md5::Md5;
+use imgpush_scene::{hex, pattern, sha512};
+use md5::{Digest as _, Md5};
 use serde_json::json;
-use sha2::{Digest as _, Sha512};
 
-use crate::scene::hex;
-
-use super::scene::{Act, MIB, Scripted, data, image, is_same, quick};
+use super::scene::{Act, MIB, Scripted, image, is_same, quick};
 
 /// Some segments and a bit.
 const LARGE: usize = 16 * MIB + 77;
@@ -29,9 +27,9 @@ fn over(connections: usize) -> DownloadOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_are_in_order_over_any_number_of_connections() {
-    let data = data(LARGE);
+    let data = pattern(LARGE);
     let image = image(&data, &json!({}));
-    let (sha512, md5) = (hex(Sha512::digest(&data)), hex(Md5::digest(&data)));
+    let (sha512, md5) = (sha512(&data), hex(Md5::digest(&data)));
     for (connections, memory) in [(1, 64), (2, 64), (4, 44), (4, 36), (100, 64), (3, 0)] {
         let options = over(connections);
         let scene = Scripted::new(data.clone(), []).await.within(memory << 20);
@@ -46,7 +44,7 @@ async fn the_bytes_are_in_order_over_any_number_of_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_segment_that_breaks_goes_on_where_it_broke() {
-    let data = data(LARGE);
+    let data = pattern(LARGE);
     let image = image(&data, &json!({}));
     for act in [Act::Cut(0), Act::Cut(MIB as u64 + 5), Act::Status(503), Act::Stall(3)] {
         let mut options = over(4);
@@ -61,7 +59,7 @@ async fn a_segment_that_breaks_goes_on_where_it_broke() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_ranges_gets_one_connection() {
-    let data = data(LARGE);
+    let data = pattern(LARGE);
     let image = image(&data, &json!({}));
     let scene = Scripted::with_ranges(data.clone(), [], false).await;
     let report = scene.fetch_with(&image, over(4)).await.unwrap();
@@ -79,7 +77,7 @@ async fn a_service_without_ranges_gets_one_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_takes_few_connections_is_asked_by_one() {
-    let data = data(LARGE);
+    let data = pattern(LARGE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await.within(MEMORY);
     scene.service.most.store(1, Ordering::Relaxed);
@@ -106,7 +104,7 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_segment_is_found_out() {
-    let good = data(LARGE);
+    let good = pattern(LARGE);
     let image = image(&good, &json!({}));
     let mut bad = good;
     bad[10 * MIB] ^= 1;
@@ -122,7 +120,7 @@ async fn a_damaged_segment_is_found_out() {
 /// Also where each of them brings bytes: with one byte a request, an image would take years.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_always_short_end_the_download() {
-    let data = data(LARGE);
+    let data = pattern(LARGE);
     let image = image(&data, &json!({}));
     for (most, connections) in [(0, 1), (1, 1), (1000, 1), (0, 4), (1, 4)] {
         let mut options = over(connections);

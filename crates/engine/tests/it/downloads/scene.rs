@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::scene::hex;
-use imgpush_engine::client::{Cloud, CloudOptions, Image, ImageClient, Surroundings};
+use imgpush_engine::client::{Image, ImageClient};
 use imgpush_engine::{
     CancellationToken, Download, DownloadOptions, DownloadReport, Phase, Progress, PullError,
 };
-use md5::Md5;
+use imgpush_scene::{hex, open_client, sha512};
+use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha512};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -160,17 +159,14 @@ impl Scripted {
             piece_millis: AtomicU64::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let options = CloudOptions::default()
-            .with_setting("auth_type", "none")
-            .with_setting("endpoint", format!("http://{}", listener.local_addr().unwrap()));
+        let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = Arc::clone(&service);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 tokio::spawn(Arc::clone(&serving).serve(socket));
             }
         });
-        let cloud = Cloud::load_from(&options, &Surroundings::default()).unwrap();
-        let client = ImageClient::connect(&cloud).await.unwrap();
+        let client = open_client(&url).await;
         Scripted { service, client, folder: tempfile::tempdir().unwrap(), memory_bytes: 64 << 20 }
     }
 
@@ -225,16 +221,12 @@ pub(crate) fn quick() -> DownloadOptions {
     options
 }
 
-pub(crate) fn data(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|i| (i % 251) as u8).collect()
-}
-
 /// The record of an image with that data, with changes.
 pub(crate) fn image(data: &[u8], changes: &Value) -> Image {
     let mut record = json!({
         "id": ID, "name": "noble", "status": "active", "size": data.len(),
         "checksum": hex(Md5::digest(data)),
-        "os_hash_algo": "sha512", "os_hash_value": hex(Sha512::digest(data)),
+        "os_hash_algo": "sha512", "os_hash_value": sha512(data),
     });
     for (key, value) in changes.as_object().unwrap() {
         record[key] = value.clone();

@@ -4,62 +4,60 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use imgpush_engine::client::{Image, ImageClient};
+use imgpush_engine::client::Image;
 use imgpush_engine::source::FileSource;
 use imgpush_engine::{
     Batch, BatchOptions, CancellationToken, Download, DownloadOptions, PullTask, Push, PushOptions,
     Verification,
 };
-use imgpush_sandbox::Sandbox;
+use imgpush_sandbox::SandboxOptions;
+use imgpush_scene::{Scene, pattern};
 use serde_json::json;
 
-use super::scene::{Act, MIB, Scripted, data, image, is_same, quick};
-use crate::scene::{start, tokens};
+use super::scene::{Act, MIB, Scripted, image, is_same, quick};
 
 const SIZE: usize = 9 * MIB + 77;
 
 /// A service whose only store gives no random reads, with images of one content.
 struct Sequential {
-    sandbox: Sandbox,
-    client: ImageClient,
+    scene: Scene,
     images: Vec<Image>,
-    folder: tempfile::TempDir,
     data: Vec<u8>,
 }
 
 impl Sequential {
     async fn with(images: &[&str]) -> Self {
-        let options = tokens().with_stores(["ceph"]).with_sequential_stores(["ceph"]);
-        let (sandbox, client) = start(options, Some(imgpush_sandbox::USER)).await;
-        let folder = tempfile::tempdir().unwrap();
-        let source = folder.path().join("source");
-        let data = data(SIZE);
-        std::fs::write(&source, &data).unwrap();
+        let store = |options: SandboxOptions| {
+            options.with_stores(["ceph"]).with_sequential_stores(["ceph"])
+        };
+        let scene = Scene::builder().sandbox(store).start().await;
+        let data = pattern(SIZE);
+        let source = scene.write("source", &data);
         let mut found = Vec::new();
         for name in images {
-            let push = Push::new(client.clone(), PushOptions::named(*name));
+            let push = Push::new(scene.client.clone(), PushOptions::named(*name));
             let source = Box::new(FileSource::open(&source).unwrap());
             push.run(source, &CancellationToken::new()).await.unwrap();
-            found.push(client.find_existing(name).await.unwrap());
+            found.push(scene.client.find_existing(name).await.unwrap());
         }
-        Sequential { sandbox, client, images: found, folder, data }
+        Sequential { scene, images: found, data }
     }
 
     fn destination(&self) -> PathBuf {
-        self.folder.path().join("disk.img")
+        self.scene.path("disk.img")
     }
 
     fn partial(&self) -> PathBuf {
-        self.folder.path().join(format!("disk.img.{}.part", self.images[0].id()))
+        self.scene.path(format!("disk.img.{}.part", self.images[0].id()))
     }
 
     fn download(&self, options: DownloadOptions) -> Download {
-        Download::new(self.client.clone(), options)
+        Download::new(self.scene.client.clone(), options)
     }
 
     /// The statuses of all answers to requests for data.
     fn answers(&self) -> Vec<u16> {
-        let journal = self.sandbox.journal();
+        let journal = self.scene.sandbox().journal();
         let data = journal.iter().filter(|r| r.method == "GET" && r.path.ends_with("/file"));
         data.filter_map(|request| request.status).collect()
     }
@@ -87,7 +85,7 @@ async fn an_image_comes_by_one_stream_whatever_was_asked_for() {
         let mut written = Vec::new();
         download.to_writer(&scene.images[0], &mut written, "memory", &cancel).await.unwrap();
         assert!(written == scene.data);
-        let verification = Verification::new(scene.client.clone(), over(connections));
+        let verification = Verification::new(scene.scene.client.clone(), over(connections));
         assert!(verification.against_download(&scene.images[0], &cancel).await.unwrap().verified);
     }
 }
@@ -127,7 +125,7 @@ async fn a_partial_file_of_another_image_is_not_continued() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_breaks_is_continued_by_a_stream_from_the_start() {
-    let data = data(SIZE);
+    let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     for at in [1, MIB as u64, SIZE as u64 - 1] {
         let scene = Scripted::new(data.clone(), [Act::Cut(at), Act::Cut(at / 2)]).await;
@@ -142,7 +140,7 @@ async fn a_connection_that_breaks_is_continued_by_a_stream_from_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_connections_are_not_added_to_one_that_works() {
     // The service is slow enough that more connections would be worth it.
-    let data = data(15 * MIB);
+    let data = pattern(15 * MIB);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
     scene.service.refuses_ranges.store(true, Ordering::Relaxed);
@@ -163,7 +161,7 @@ async fn a_run_asks_once_whether_ranges_are_given() {
         .images
         .iter()
         .map(|image| {
-            let path = scene.folder.path().join(image.id());
+            let path = scene.scene.path(image.id());
             PullTask::to_file(download.clone(), image.clone(), path)
         })
         .collect();
@@ -172,7 +170,7 @@ async fn a_run_asks_once_whether_ranges_are_given() {
     while futures_util::StreamExt::next(&mut running).await.is_some() {}
     assert_eq!(running.summary().pulled, 4, "{:?}", running.summary());
     for image in &scene.images {
-        assert!(is_same(&scene.folder.path().join(image.id()), &scene.data));
+        assert!(is_same(&scene.scene.path(image.id()), &scene.data));
     }
     let answers = scene.answers();
     // The first image, and then none.

@@ -5,12 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use imgpush_engine::{CancellationToken, DownloadOptions, PartialOutcome, Sparse};
+use imgpush_scene::{pattern, sha512};
 use serde_json::json;
-use sha2::{Digest as _, Sha512};
 
-use crate::scene::hex;
-
-use super::scene::{Act, MIB, Scripted, data, image, is_same, quick};
+use super::scene::{Act, MIB, Scripted, image, is_same, quick};
 
 const BLOCK: usize = 64 << 10;
 
@@ -64,7 +62,7 @@ async fn zeros_take_no_space_wherever_they_are() {
         let scene = Scripted::new(data.clone(), []).await;
         let report = scene.fetch(&image(&data, &json!({}))).await.unwrap();
         assert!(is_same(&scene.destination(), &data), "{size}, {places:?}");
-        assert_eq!(report.computed["sha512"], hex(Sha512::digest(&data)));
+        assert_eq!(report.computed["sha512"], sha512(&data));
         let found = allocated(&scene.destination());
         assert!(found <= most(places), "{size}, {places:?}: {found} bytes");
         assert_eq!(scene.files().len(), 1);
@@ -181,8 +179,8 @@ async fn no_old_data_is_under_a_hole() {
     let image = image(&good, &json!({}));
     let scene = Scripted::new(good.clone(), []).await;
     // A file that is replaced, and a partial file that cannot be of this image.
-    std::fs::write(scene.destination(), data(size)).unwrap();
-    std::fs::write(scene.partial(), data(size + 1)).unwrap();
+    std::fs::write(scene.destination(), pattern(size)).unwrap();
+    std::fs::write(scene.partial(), pattern(size + 1)).unwrap();
     let mut options = quick();
     options.overwrite = true;
     let report = scene.fetch_with(&image, options).await.unwrap();

@@ -2,70 +2,76 @@
 
 use futures_util::future::join_all;
 use imgpush_engine::{IfExists, PushAction};
-use imgpush_sandbox::{Fault, Operation};
+use imgpush_sandbox::{ADMIN, Fault, Operation};
+use imgpush_scene::Scene;
 
-use super::scene::{NAME, Project, data, derived, options, sha512};
+use super::scene::{NAME, data, derived, only, options, push_data, sha512};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let digest = sha512(&data(0));
     for number in 0..3 {
-        let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)).await;
+        let (result, reads) = push_data(&scene, options(IfExists::Skip), &data(0)).await;
         let report = result.unwrap();
         assert_eq!((report.id.clone(), reads), (derived(&digest, number, NAME), 2));
         scene.client.delete(&report.id).await.unwrap();
     }
     // Another's image of such an id is no obstacle either.
-    scene.admin.create(&super::scene::record_of(&derived(&digest, 3, NAME))).await.unwrap();
-    let (result, _) = scene.push_data(options(IfExists::Skip), &data(0)).await;
+    scene
+        .login(ADMIN)
+        .await
+        .create(&super::scene::record_of(&derived(&digest, 3, NAME)))
+        .await
+        .unwrap();
+    let (result, _) = push_data(&scene, options(IfExists::Skip), &data(0)).await;
     assert_eq!(result.unwrap().id, derived(&digest, 4, NAME));
 
-    let (result, _) = scene.push_data(options(IfExists::Add), &data(0)).await;
+    let (result, _) = push_data(&scene, options(IfExists::Add), &data(0)).await;
     assert_eq!(result.unwrap().id.parse::<uuid::Uuid>().unwrap().get_version_num(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_can_be_derived_without_a_list() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     for action in [PushAction::Pushed, PushAction::TakenOver] {
         let mut options = options(IfExists::Add);
         options.derive_id = true;
         let before = scene.requests(0).len();
-        let report = scene.push_data(options, &data(0)).await.0.unwrap();
+        let report = push_data(&scene, options, &data(0)).await.0.unwrap();
         assert_eq!((report.action, report.verified), (action, true));
         assert!(!scene.requests(before).contains(&"GET /v2/images".to_owned()));
     }
-    assert_eq!(scene.only().await.id(), derived(&sha512(&data(0)), 0, NAME));
+    assert_eq!(only(&scene).await.id(), derived(&sha512(&data(0)), 0, NAME));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_as_many_as_are_tried_an_id_is_made_up() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     for number in 0..64 {
         let id = derived(&sha512(&data(0)), number, NAME);
         scene.client.create(&super::scene::record_of(&id)).await.unwrap();
         scene.client.delete(&id).await.unwrap();
     }
-    let report = scene.push_data(options(IfExists::Skip), &data(0)).await.0.unwrap();
+    let report = push_data(&scene, options(IfExists::Skip), &data(0)).await.0.unwrap();
     assert_eq!(report.id.parse::<uuid::Uuid>().unwrap().get_version_num(), 4);
-    let report = scene.push_data(options(IfExists::Skip), &data(0)).await.0.unwrap();
+    let report = push_data(&scene, options(IfExists::Skip), &data(0)).await.0.unwrap();
     assert_eq!(report.action, PushAction::Skipped);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_runs_at_once_one_makes_the_image_and_all_have_it() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let slow = data(0);
     // Long enough for all the others to find the record.
-    scene.sandbox.inject(
+    scene.sandbox().inject(
         Operation::Upload,
         Fault::Stall { after: 1000, duration: std::time::Duration::from_millis(700) },
     );
-    let runs = (0..8).map(|_| scene.push_data(options(IfExists::Skip), &slow));
+    let runs = (0..8).map(|_| push_data(&scene, options(IfExists::Skip), &slow));
     let reports: Vec<_> =
         join_all(runs).await.into_iter().map(|(result, _)| result.unwrap()).collect();
-    let image = scene.only().await;
+    let image = only(&scene).await;
     assert!(reports.iter().all(|report| report.id == image.id() && report.verified));
     let pushed = reports.iter().filter(|report| report.action == PushAction::Pushed).count();
     assert_eq!(pushed, 1, "{reports:#?}");

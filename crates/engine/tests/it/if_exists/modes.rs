@@ -4,11 +4,13 @@ use imgpush_engine::client::Status;
 use imgpush_engine::source::ReaderSource;
 use imgpush_engine::{CancellationToken, Push};
 use imgpush_engine::{IfExists, MultiPush, PushAction, PushFailure, Retire, VerifiedBy};
+use imgpush_sandbox::ADMIN;
+use imgpush_scene::Scene;
 
-use super::scene::{NAME, Project, data, failure, options, record};
+use super::scene::{
+    NAME, active, data, failure, images, only, options, push, push_data, record, target,
+};
 use crate::counted::Counted;
-use crate::scene::start;
-use imgpush_sandbox::SandboxOptions;
 
 /// What is there before.
 #[derive(Clone, Copy, Debug)]
@@ -39,33 +41,33 @@ const MODES: [IfExists; 5] = [
     IfExists::Replace(Retire::Hide),
 ];
 
-async fn arrange(scene: &Project, before: Before) {
+async fn arrange(scene: &Scene, before: Before) {
     let client = &scene.client;
     let mut wanted = record(NAME);
     match before {
         Before::Nothing => {}
-        Before::Same => drop(scene.active(client, &wanted, &data(0)).await),
-        Before::Other => drop(scene.active(client, &wanted, &data(1)).await),
+        Before::Same => drop(active(client, &wanted, &data(0)).await),
+        Before::Other => drop(active(client, &wanted, &data(1)).await),
         Before::HiddenSame => {
             wanted.set_hidden(true);
-            scene.active(client, &wanted, &data(0)).await;
+            active(client, &wanted, &data(0)).await;
         }
         Before::OthersPublic => {
             wanted.set_visibility(imgpush_engine::client::Visibility::Public);
-            scene.active(&scene.admin, &wanted, &data(0)).await;
+            active(&scene.login(ADMIN).await, &wanted, &data(0)).await;
         }
         Before::ClosedSame => {
-            let image = scene.active(client, &wanted, &data(0)).await;
-            scene.admin.deactivate(image.id()).await.unwrap();
+            let image = active(client, &wanted, &data(0)).await;
+            scene.login(ADMIN).await.deactivate(image.id()).await.unwrap();
         }
         Before::Queued => drop(client.create(&wanted).await.unwrap()),
     }
 }
 
-async fn outcome(scene: &Project, mode: IfExists) -> Outcome {
-    let before = scene.images().await.len();
-    let (result, _) = scene.push_data(options(mode), &data(0)).await;
-    let after = scene.images().await.len();
+async fn outcome(scene: &Scene, mode: IfExists) -> Outcome {
+    let before = images(scene).await.len();
+    let (result, _) = push_data(scene, options(mode), &data(0)).await;
+    let after = images(scene).await.len();
     match result {
         Ok(report) if report.action == PushAction::Pushed => {
             assert!(report.verified && report.attempts == 1, "{report:?}");
@@ -102,7 +104,7 @@ async fn every_mode_knows_what_is_the_same() {
         (Before::Queued, [plain, Exists, plain, second, plain]),
     ] {
         for (mode, expected) in MODES.into_iter().zip(outcomes) {
-            let scene = Project::new().await;
+            let scene = Scene::start().await;
             arrange(&scene, before).await;
             assert_eq!(outcome(&scene, mode).await, expected, "{mode:?} where there is {before:?}");
         }
@@ -111,19 +113,19 @@ async fn every_mode_knows_what_is_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_skip_costs_one_request_and_what_differs_in_size_is_not_read() {
-    let scene = Project::new().await;
-    scene.active(&scene.client, &record(NAME), &data(0)).await;
+    let scene = Scene::start().await;
+    active(&scene.client, &record(NAME), &data(0)).await;
     let before = scene.requests(0).len();
-    let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)).await;
+    let (result, reads) = push_data(&scene, options(IfExists::Skip), &data(0)).await;
     assert_eq!((result.unwrap().action, reads), (PushAction::Skipped, 1));
     assert_eq!(scene.requests(before), ["GET /v2/images"]);
 
-    let (result, reads) = scene.push_data(options(IfExists::Skip), &data(0)[1..]).await;
+    let (result, reads) = push_data(&scene, options(IfExists::Skip), &data(0)[1..]).await;
     let said = failure(result).to_string();
     assert!(said.contains("has 300000 bytes, the source 299999"), "{said}");
     assert_eq!((reads, scene.requests(before).len()), (0, 2));
 
-    let (result, reads) = scene.push_data(options(IfExists::Skip), &data(1)).await;
+    let (result, reads) = push_data(&scene, options(IfExists::Skip), &data(1)).await;
     let said = failure(result).to_string();
     assert!(said.contains("has os_hash_value"), "{said}");
     assert_eq!((reads, scene.requests(before).len()), (1, 3));
@@ -131,10 +133,10 @@ async fn a_skip_costs_one_request_and_what_differs_in_size_is_not_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_name_is_the_first_that_is_free_and_is_found_again() {
-    let scene = Project::new().await;
-    scene.active(&scene.client, &record(NAME), &data(1)).await;
+    let scene = Scene::start().await;
+    active(&scene.client, &record(NAME), &data(1)).await;
     for number in [2, 4, 3] {
-        let (result, _) = scene.push_data(options(IfExists::Rename), &data(number)).await;
+        let (result, _) = push_data(&scene, options(IfExists::Rename), &data(number)).await;
         let report = result.unwrap();
         let expected = match number {
             2 => "nightly-2",
@@ -143,25 +145,25 @@ async fn a_new_name_is_the_first_that_is_free_and_is_found_again() {
         };
         assert_eq!(report.name.as_deref(), Some(expected));
     }
-    let (result, _) = scene.push_data(options(IfExists::Rename), &data(3)).await;
+    let (result, _) = push_data(&scene, options(IfExists::Rename), &data(3)).await;
     let report = result.unwrap();
     assert_eq!((report.action, report.name.as_deref()), (PushAction::Skipped, Some("nightly-4")));
     // More of them than are asked for at once.
     for number in 5..=17 {
         scene.client.create(&record(&format!("nightly-{number}"))).await.unwrap();
     }
-    let (result, _) = scene.push_data(options(IfExists::Rename), &data(9)).await;
+    let (result, _) = push_data(&scene, options(IfExists::Rename), &data(9)).await;
     assert_eq!(result.unwrap().name.as_deref(), Some("nightly-18"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_with_odd_characters_are_the_same_names() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     for name in ["a, or so", "in:a,b", "\"quoted\"", "é: 50%"] {
         for mode in [IfExists::Skip, IfExists::Rename] {
             let mut options = options(mode);
             options.name = Some(name.to_owned());
-            let (result, _) = scene.push_data(options, &data(0)).await;
+            let (result, _) = push_data(&scene, options, &data(0)).await;
             let expected =
                 if mode == IfExists::Skip { PushAction::Pushed } else { PushAction::Skipped };
             let report = result.unwrap();
@@ -172,21 +174,21 @@ async fn names_with_odd_characters_are_the_same_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hidden_image_is_looked_for_among_the_hidden() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     for action in [PushAction::Pushed, PushAction::Skipped] {
         let mut options = options(IfExists::Skip);
         options.hidden = Some(true);
-        assert_eq!(scene.push_data(options, &data(0)).await.0.unwrap().action, action);
+        assert_eq!(push_data(&scene, options, &data(0)).await.0.unwrap().action, action);
     }
-    assert!(scene.only().await.is_hidden());
+    assert!(only(&scene).await.is_hidden());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_login_the_images_are_nobodys() {
-    let (_sandbox, client) = start(SandboxOptions::default(), None).await;
+    let scene = Scene::start_open().await;
     for action in [PushAction::Pushed, PushAction::Skipped] {
         let (source, _) = Counted::of(data(0));
-        let push = Push::new(client.clone(), options(IfExists::Skip));
+        let push = Push::new(scene.client.clone(), options(IfExists::Skip));
         let report = push.run(source, &CancellationToken::new()).await.unwrap();
         assert_eq!(report.action, action);
     }
@@ -196,29 +198,29 @@ async fn without_a_login_the_images_are_nobodys() {
 async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
     let pipe = || Box::new(ReaderSource::new("a pipe", std::io::Cursor::new(data(0))));
     for mode in [IfExists::Skip, IfExists::Rename] {
-        let scene = Project::new().await;
-        let report = scene.push(options(mode), pipe()).await.unwrap();
+        let scene = Scene::start().await;
+        let report = push(&scene, options(mode), pipe()).await.unwrap();
         assert_eq!(report.action, PushAction::Pushed);
         let before = scene.requests(0).len();
-        let failure = failure(scene.push(options(mode), pipe()).await);
+        let failure = failure(push(&scene, options(mode), pipe()).await);
         assert!(matches!(&failure, PushFailure::NotComparable { id, .. } if *id == report.id));
         assert_eq!(scene.requests(before), ["GET /v2/images"]);
-        assert_eq!(scene.only().await.status(), Status::Active);
+        assert_eq!(only(&scene).await.status(), Status::Active);
     }
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let replace = || options(IfExists::Replace(Retire::Delete));
-    let first = scene.push(replace(), pipe()).await.unwrap();
-    let second = scene.push(replace(), pipe()).await.unwrap();
+    let first = push(&scene, replace(), pipe()).await.unwrap();
+    let second = push(&scene, replace(), pipe()).await.unwrap();
     assert_eq!((second.action, &*second.replaced[0].id), (PushAction::Pushed, &*first.id));
-    assert_eq!(scene.only().await.id(), second.id);
+    assert_eq!(only(&scene).await.id(), second.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_target_is_for_itself() {
-    let (one, other) = (Project::new().await, Project::new().await);
-    one.active(&one.client, &record(NAME), &data(0)).await;
+    let (one, other) = (Scene::start().await, Scene::start().await);
+    active(&one.client, &record(NAME), &data(0)).await;
     let (source, read) = Counted::of(data(0));
-    let push = MultiPush::new(options(IfExists::Skip)).to(one.target()).to(other.target());
+    let push = MultiPush::new(options(IfExists::Skip)).to(target(&one)).to(target(&other));
     let results = push.run(source, &CancellationToken::new()).await;
     let actions: Vec<_> = results.into_iter().map(|result| result.unwrap().action).collect();
     assert_eq!(actions, [PushAction::Skipped, PushAction::Pushed]);

@@ -7,9 +7,11 @@ use imgpush_engine::{
     Earlier, IfExists, NoteId, PushAction, PushFailure, Report, Retire, VerifiedBy,
 };
 use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
 use super::scene::{
-    NAME, Project, Way, data, derived, failure, options, record, record_of, sha512,
+    NAME, Way, active, data, derived, failure, images, only, options, push_data, record, record_of,
+    sha512,
 };
 
 fn id() -> String {
@@ -42,14 +44,14 @@ fn seconds_waited(report: &Report) -> Option<u64> {
 }
 
 /// An upload that goes on for ever, as the service sees it.
-async fn leave_saving(scene: &Project, id: &str) {
-    scene.sandbox.inject(Operation::Upload, Fault::Forget(1000));
+async fn leave_saving(scene: &Scene, id: &str) {
+    scene.sandbox().inject(Operation::Upload, Fault::Forget(1000));
     let mut options = options(IfExists::Add);
     options.id = Some(id.to_owned());
     options.settle_timeout = Duration::from_millis(10);
     options.retry = imgpush_engine::RetryOptions::never();
     options.keep_failed = true;
-    assert!(scene.push_data(options, &data(0)).await.0.is_err());
+    assert!(push_data(scene, options, &data(0)).await.0.is_err());
     let mut image = scene.client.image(id).await.unwrap();
     assert_eq!(image.status(), Status::Saving);
     image.set_property("imgpush_run", TOKEN.unwrap()).unwrap();
@@ -59,11 +61,11 @@ async fn leave_saving(scene: &Project, id: &str) {
 /// It may still upload to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_of_another_run_is_waited_for_and_left_alone() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     scene.client.create(&created_by(TOKEN, &id())).await.unwrap();
     let mut options = options(IfExists::Skip).with_property("build", "7");
     options.wait_for_others = Duration::from_secs(1);
-    let report = scene.push_data(options, &data(0)).await.0.unwrap();
+    let report = push_data(&scene, options, &data(0)).await.0.unwrap();
     let next = derived(&sha512(&data(0)), 1, NAME);
     assert_eq!((&*report.id, report.action), (&*next, PushAction::Pushed));
     assert!(report.notes.iter().any(|note| note.id == NoteId::PassedOver), "{:?}", report.notes);
@@ -76,81 +78,81 @@ async fn the_record_of_another_run_is_waited_for_and_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_is_not_published_is_not_accepted() {
     for mode in [IfExists::Skip, IfExists::Replace(Retire::Delete)] {
-        let scene = Project::new().await;
-        let theirs = scene.active(&scene.client, &created_by(TOKEN, &id()), &data(0)).await;
+        let scene = Scene::start().await;
+        let theirs = active(&scene.client, &created_by(TOKEN, &id()), &data(0)).await;
         let mut options = options(mode);
         options.wait_for_others = Duration::from_secs(1);
-        let report = scene.push_data(options.clone(), &data(0)).await.0.unwrap();
+        let report = push_data(&scene, options.clone(), &data(0)).await.0.unwrap();
         let next = derived(&sha512(&data(0)), 1, NAME);
         assert_eq!((&*report.id, report.action), (&*next, PushAction::Pushed));
         assert!(report.notes.iter().any(|note| note.id == NoteId::PassedOver), "{mode:?}");
-        assert_eq!(scene.images().await.len(), 2, "it may be in use");
+        assert_eq!(images(&scene).await.len(), 2, "it may be in use");
 
         // Now it is published, and the other one is gone.
         scene.client.delete(&next).await.unwrap();
         let mut published = theirs.clone();
         published.unset("imgpush_run").unwrap();
         scene.client.commit(&published).await.unwrap();
-        let report = scene.push_data(options, &data(0)).await.0.unwrap();
+        let report = push_data(&scene, options, &data(0)).await.0.unwrap();
         assert_eq!((&*report.id, report.action), (theirs.id(), PushAction::Skipped));
-        scene.only().await;
+        only(&scene).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     scene.client.create(&created_by(TOKEN, &id())).await.unwrap();
     let way = behind(&id(), TOKEN, IfExists::Skip);
-    let report = scene.push_data(way, &data(0)).await.0.unwrap();
+    let report = push_data(&scene, way, &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
     // A pause between two looks takes a second, and would be noted.
     assert_eq!(seconds_waited(&report), None, "{:?}", report.notes);
-    assert_eq!(scene.only().await.property("build"), Some("7"));
+    assert_eq!(only(&scene).await.property("build"), Some("7"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_run_that_is_gone_has_left_is_removed() {
     for mode in [IfExists::Add, IfExists::Skip] {
-        let scene = Project::new().await;
+        let scene = Scene::start().await;
         let left = scene.client.create(&record(NAME)).await.unwrap().id().to_owned();
-        let report = scene.push_data(behind(&left, None, mode), &data(0)).await.0.unwrap();
-        assert_eq!(scene.only().await.id(), report.id);
+        let report = push_data(&scene, behind(&left, None, mode), &data(0)).await.0.unwrap();
+        assert_eq!(only(&scene).await.id(), report.id);
         assert_ne!(report.id, left);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_the_id_asked_for_is_taken_over() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let left = uuid::Uuid::new_v4().to_string();
     scene.client.create(&created_by(TOKEN, &left)).await.unwrap();
     let mut way = behind(&left, TOKEN, IfExists::Add);
     way.options.id = Some(left.clone());
-    let report = scene.push_data(way, &data(0)).await.0.unwrap();
-    assert_eq!((report.id, scene.only().await.property("build")), (left, Some("7")));
+    let report = push_data(&scene, way, &data(0)).await.0.unwrap();
+    assert_eq!((report.id, only(&scene).await.property("build")), (left, Some("7")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_a_run_that_is_gone_is_replaced() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     leave_saving(&scene, &id()).await;
     let way = behind(&id(), TOKEN, IfExists::Skip);
-    let report = scene.push_data(way, &data(0)).await.0.unwrap();
+    let report = push_data(&scene, way, &data(0)).await.0.unwrap();
     assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
     assert!(report.notes.iter().any(|note| note.id == NoteId::CreatedAnew), "{:?}", report.notes);
-    assert_eq!(scene.only().await.id(), report.id);
+    assert_eq!(only(&scene).await.id(), report.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
     for mode in [IfExists::Add, IfExists::Skip] {
-        let scene = Project::new().await;
+        let scene = Scene::start().await;
         let made_up = uuid::Uuid::new_v4().to_string();
-        let done = scene.active(&scene.client, &record_of(&made_up), &data(0)).await;
-        let report = scene.push_data(behind(done.id(), None, mode), &data(0)).await.0.unwrap();
+        let done = active(&scene.client, &record_of(&made_up), &data(0)).await;
+        let report = push_data(&scene, behind(done.id(), None, mode), &data(0)).await.0.unwrap();
         assert_eq!((&*report.id, report.action), (done.id(), PushAction::TakenOver));
-        scene.only().await;
+        only(&scene).await;
     }
 }
 
@@ -158,36 +160,36 @@ async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_image_that_a_run_that_is_gone_has_left_is_deleted() {
     for mode in [IfExists::Add, IfExists::Skip] {
-        let scene = Project::new().await;
+        let scene = Scene::start().await;
         let made_up = uuid::Uuid::new_v4().to_string();
-        let wrong = scene.active(&scene.client, &record_of(&made_up), &data(1)).await;
+        let wrong = active(&scene.client, &record_of(&made_up), &data(1)).await;
         let way = behind(wrong.id(), None, mode);
-        let report = scene.push_data(way, &data(0)).await.0.unwrap();
+        let report = push_data(&scene, way, &data(0)).await.0.unwrap();
         assert_ne!(report.id, wrong.id());
         assert!(report.notes.iter().any(|note| note.text.contains(wrong.id())), "{mode:?}");
-        assert_eq!(scene.only().await.id(), report.id);
+        assert_eq!(only(&scene).await.id(), report.id);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_does_not_end_is_given_up() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     leave_saving(&scene, &id()).await;
     let mut options = options(IfExists::Skip);
     options.wait_for_others = Duration::from_millis(500);
-    let failure = failure(scene.push_data(options, &data(0)).await.0);
+    let failure = failure(push_data(&scene, options, &data(0)).await.0);
     assert!(
         matches!(failure, PushFailure::StillTheirs { status: Status::Saving, .. }),
         "{failure}"
     );
-    assert_eq!(scene.only().await.status(), Status::Saving, "it is not this one's to remove");
+    assert_eq!(only(&scene).await.status(), Status::Saving, "it is not this one's to remove");
 }
 
 /// Another run that has deleted the record under way, or has made another's image of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_lost_under_way_costs_no_push() {
-    let scene = Project::new().await;
-    scene.sandbox.inject(
+    let scene = Scene::start().await;
+    scene.sandbox().inject(
         Operation::Upload,
         Fault::Stall { after: 1000, duration: Duration::from_millis(500) },
     );
@@ -197,17 +199,17 @@ async fn a_record_that_is_lost_under_way_costs_no_push() {
         }
     };
     let bytes = data(0);
-    let pushing = scene.push_data(options(IfExists::Skip), &bytes);
+    let pushing = push_data(&scene, options(IfExists::Skip), &bytes);
     let ((result, _), ()) = tokio::join!(pushing, deleting);
     let report = result.unwrap();
     assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
-    assert_eq!(scene.only().await.id(), report.id);
+    assert_eq!(only(&scene).await.id(), report.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
-    let scene = Project::new().await;
-    let done = scene.push_data(options(IfExists::Add), &data(0)).await.0.unwrap();
+    let scene = Scene::start().await;
+    let done = push_data(&scene, options(IfExists::Add), &data(0)).await.0.unwrap();
     let proved = |digest: &str| {
         let (algorithm, value) = digest.split_once(':').unwrap();
         let (os_hash_algo, os_hash_value) = (algorithm.to_owned(), value.to_owned());
@@ -215,45 +217,45 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
         Way { earlier: Some(earlier), ..options(IfExists::Add).into() }
     };
     let before = scene.requests(0).len();
-    let (again, read) = scene.push_data(proved(&sha512(&data(0))), &data(0)).await;
+    let (again, read) = push_data(&scene, proved(&sha512(&data(0))), &data(0)).await;
     let again = again.unwrap();
     assert_eq!((&*again.id, again.action, read), (&*done.id, PushAction::Skipped, 0));
     assert_eq!(again.verified_by, [VerifiedBy::Journal]);
     assert_eq!(scene.requests(before), [format!("GET /v2/images/{}", done.id)]);
 
     // Of an image that is another by now, or gone, nothing is believed.
-    let other = scene.push_data(proved(&sha512(&data(1))), &data(0)).await.0.unwrap();
+    let other = push_data(&scene, proved(&sha512(&data(1))), &data(0)).await.0.unwrap();
     assert_eq!(other.action, PushAction::Pushed);
     scene.client.delete(&done.id).await.unwrap();
-    let anew = scene.push_data(proved(&sha512(&data(0))), &data(0)).await.0.unwrap();
+    let anew = push_data(&scene, proved(&sha512(&data(0))), &data(0)).await.0.unwrap();
     assert_eq!(anew.action, PushAction::Pushed);
 }
 
 /// Its request may still be on its way, and would leave a record that nobody sends to.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
     let report =
-        scene.push_data(behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
-    assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
+        push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
+    assert_eq!((&*report.id, only(&scene).await.status()), (&*asked_for, Status::Active));
 
     // Such an id is never given again.
     scene.client.delete(&asked_for).await.unwrap();
     let report =
-        scene.push_data(behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
+        push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_ne!(report.id, asked_for);
-    assert_eq!(scene.only().await.id(), report.id);
+    assert_eq!(only(&scene).await.id(), report.id);
 }
 
 /// The request of the run that is gone comes between the look and the creation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_comes_late_of_a_run_that_is_gone_is_taken_over() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
     // The first request makes it and is not answered, so the second finds it there.
-    scene.sandbox.inject(Operation::Create, Fault::DropAnswer);
+    scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
     let report =
-        scene.push_data(behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
-    assert_eq!((&*report.id, scene.only().await.status()), (&*asked_for, Status::Active));
+        push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
+    assert_eq!((&*report.id, only(&scene).await.status()), (&*asked_for, Status::Active));
 }

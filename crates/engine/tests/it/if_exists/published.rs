@@ -8,8 +8,11 @@ use imgpush_engine::source::{ReaderSource, Source};
 use imgpush_engine::{
     IfExists, PushAction, PushFailure, Retire, SourceError, TransferError, VerifiedBy,
 };
+use imgpush_scene::Scene;
 
-use super::scene::{NAME, Project, data, derived, options, record, record_of, sha256, sha512};
+use super::scene::{
+    NAME, active, data, derived, images, only, options, push, record, record_of, sha256, sha512,
+};
 use crate::counted::Counted;
 
 fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
@@ -18,16 +21,16 @@ fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_is_read_once_and_not_again() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let digest = sha256(&data(0));
     let (source, read) = Counted::of(data(0));
-    let report = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
+    let report = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
     assert_eq!(report.id, derived(&digest, 0, NAME));
     assert_eq!(read.load(Ordering::Relaxed), data(0).len() as u64);
 
     let before = scene.requests(0).len();
     let (source, read) = Counted::of(data(0));
-    let again = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
+    let again = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
     assert_eq!((again.action, again.id), (PushAction::Skipped, report.id));
     // The service has another digest than the published one, and an id is not evidence.
     assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
@@ -36,7 +39,7 @@ async fn what_is_published_is_read_once_and_not_again() {
 
     // A pipe cannot be compared.
     let pipe = Box::new(ReaderSource::new("a pipe", Cursor::new(data(0))));
-    let error = scene.push(options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap_err();
+    let error = push(&scene, options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::NotComparable { .. }), "{error:?}");
 }
 
@@ -45,48 +48,48 @@ async fn what_is_published_is_read_once_and_not_again() {
 async fn an_image_with_the_right_id_and_other_data_is_never_accepted() {
     let digest = sha256(&data(0));
     for (mode, number) in [(IfExists::Rename, 0), (IfExists::Replace(Retire::Delete), 1)] {
-        let scene = Project::new().await;
+        let scene = Scene::start().await;
         let squatter = record_of(&derived(&digest, 0, NAME));
-        let wrong = scene.active(&scene.client, &squatter, &data(1)).await;
+        let wrong = active(&scene.client, &squatter, &data(1)).await;
         let (source, _) = Counted::of(data(0));
-        let report = scene.push(options(mode), held_to(&digest, source)).await.unwrap();
+        let report = push(&scene, options(mode), held_to(&digest, source)).await.unwrap();
         assert_eq!(report.action, PushAction::Pushed, "{mode:?}");
         let name = if number == 0 { "nightly-2" } else { NAME };
         assert_eq!(report.id, derived(&digest, number, name), "{mode:?}");
         assert_eq!(report.os_hash_value.unwrap(), sha512(&data(0)).replace("sha512:", ""));
         assert!(report.replaced.iter().all(|replaced| replaced.id == wrong.id()));
     }
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let squatter = record_of(&derived(&digest, 0, NAME));
-    scene.active(&scene.client, &squatter, &data(1)).await;
+    active(&scene.client, &squatter, &data(1)).await;
     let (source, _) = Counted::of(data(0));
-    let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
+    let error = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::Exists { .. }), "{error:?}");
 }
 
 /// A source that can be read only once is read to be compared.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_compared_with_the_image_of_another_run() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let digest = sha256(&data(0));
     let mut derive = options(IfExists::Add);
     derive.derive_id = true;
     let pipe = |bytes: Vec<u8>| Box::new(ReaderSource::new("a pipe", Cursor::new(bytes)));
-    let first = scene.push(derive.clone(), held_to(&digest, pipe(data(0)))).await.unwrap();
+    let first = push(&scene, derive.clone(), held_to(&digest, pipe(data(0)))).await.unwrap();
     assert_eq!(first.id, derived(&digest, 0, NAME));
-    let again = scene.push(derive, held_to(&digest, pipe(data(0)))).await.unwrap();
+    let again = push(&scene, derive, held_to(&digest, pipe(data(0)))).await.unwrap();
     assert_eq!((again.action, &again.id), (PushAction::TakenOver, &first.id));
     assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-    assert_eq!(scene.only().await.id(), first.id);
+    assert_eq!(only(&scene).await.id(), first.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_whose_hash_is_published_needs_no_reading_either() {
-    let scene = Project::new().await;
-    let image = scene.active(&scene.client, &record(NAME), &data(0)).await;
+    let scene = Scene::start().await;
+    let image = active(&scene.client, &record(NAME), &data(0)).await;
     let (source, read) = Counted::of(data(0));
     let source = held_to(&sha512(&data(0)), source);
-    let report = scene.push(options(IfExists::Skip), source).await.unwrap();
+    let report = push(&scene, options(IfExists::Skip), source).await.unwrap();
     assert_eq!((&*report.id, &*report.verified_by), (image.id(), &[VerifiedBy::OsHashValue][..]));
     assert_eq!(read.load(Ordering::Relaxed), 0);
 }
@@ -94,21 +97,21 @@ async fn an_image_whose_hash_is_published_needs_no_reading_either() {
 /// Nothing with such an id comes to be unless its source was what it says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let digest = sha256(&data(1));
     let (source, _) = Counted::of(data(0));
-    let error = scene.push(options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
+    let error = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
     let PushFailure::Transfer(TransferError::Source(source)) = &*error.failure else {
         panic!("{error:?}")
     };
     assert!(matches!(**source, SourceError::Unverified(_)));
-    assert!(scene.images().await.is_empty());
+    assert!(images(&scene).await.is_empty());
 }
 
 /// What is published of the packed bytes is not what is published of those in them.
 #[tokio::test(flavor = "multi_thread")]
 async fn packed_bytes_and_what_is_in_them_are_two_things() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let mut packed = Vec::new();
     let content = data(0);
     let mut packing = flate2::read::GzEncoder::new(&content[..], flate2::Compression::fast());
@@ -117,9 +120,7 @@ async fn packed_bytes_and_what_is_in_them_are_two_things() {
     let line = format!("{}  disk.raw.gz\n", digest.trim_start_matches("sha256:"));
     let list = ChecksumList::parse("SHA256SUMS", line.as_bytes()).unwrap();
     let expected = Expected::default().with_list(list).with_name("disk.raw.gz");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("disk.raw.gz");
-    std::fs::write(&path, &packed).unwrap();
+    let path = scene.write("disk.raw.gz", &packed);
     let open = |unpack| {
         let mut options = imgpush_engine::source::SourceOptions::default();
         options.decompress = unpack;
@@ -130,13 +131,13 @@ async fn packed_bytes_and_what_is_in_them_are_two_things() {
         (PushAction::Skipped, &[VerifiedBy::OsHashValue, VerifiedBy::Checksum]),
     ] {
         let source = expected.of(open(true)).unwrap();
-        let report = scene.push(options(IfExists::Skip), source).await.unwrap();
+        let report = push(&scene, options(IfExists::Skip), source).await.unwrap();
         assert_eq!((report.action, &*report.verified_by), (action, verified_by));
         assert_eq!(report.id, derived(&format!("{digest}:packed"), 0, NAME));
     }
     let mut as_it_is = options(IfExists::Rename);
     as_it_is.disk_format = Some("raw".to_owned());
     as_it_is.force_format = true;
-    let report = scene.push(as_it_is, expected.of(open(false)).unwrap()).await.unwrap();
+    let report = push(&scene, as_it_is, expected.of(open(false)).unwrap()).await.unwrap();
     assert_eq!(report.id, derived(&digest, 0, "nightly-2"));
 }

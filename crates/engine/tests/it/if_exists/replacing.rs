@@ -5,8 +5,9 @@ use imgpush_engine::{
     IfExists, IntegrityError, PushAction, PushFailure, RecordOutcome, Retire, Retirement,
 };
 use imgpush_sandbox::{Fault, Operation};
+use imgpush_scene::Scene;
 
-use super::scene::{NAME, Project, data, options, record};
+use super::scene::{NAME, active, data, images, only, options, push_data, record};
 
 fn replace(how: Retire) -> imgpush_engine::PushOptions {
     options(IfExists::Replace(how))
@@ -19,25 +20,25 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
         (Retire::Rename, Retirement::Renamed),
         (Retire::Delete, Retirement::Deleted),
     ] {
-        let scene = Project::new().await;
+        let scene = Scene::start().await;
         let mut old = Vec::new();
         for seed in [1, 2] {
-            old.push(scene.active(&scene.client, &record(NAME), &data(seed)).await);
+            old.push(active(&scene.client, &record(NAME), &data(seed)).await);
         }
         // One that does not become right retires nobody.
-        scene.sandbox.inject(Operation::Upload, Fault::WrongHash);
-        let (result, _) = scene.push_data(replace(how), &data(0)).await;
+        scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
+        let (result, _) = push_data(&scene, replace(how), &data(0)).await;
         assert!(matches!(
             *result.unwrap_err().failure,
             PushFailure::Integrity(IntegrityError::Mismatch { .. })
         ));
-        assert_eq!(scene.images().await.len(), 2);
+        assert_eq!(images(&scene).await.len(), 2);
 
-        let (result, _) = scene.push_data(replace(how), &data(0)).await;
+        let (result, _) = push_data(&scene, replace(how), &data(0)).await;
         let report = result.unwrap();
         let replaced: Vec<_> = report.replaced.iter().map(|old| (&*old.id, old.how)).collect();
         assert_eq!(replaced, [(old[0].id(), word), (old[1].id(), word)]);
-        let images = scene.images().await;
+        let images = images(&scene).await;
         let shown = images.iter().filter(|image| image.name() == Some(NAME) && !image.is_hidden());
         assert_eq!(shown.map(Image::id).collect::<Vec<_>>(), [&*report.id]);
         assert_eq!(images.len(), if how == Retire::Delete { 1 } else { 3 });
@@ -49,7 +50,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
             let made = old[0].created_at().unwrap().replace(['-', ':'], "");
             assert!(names.contains(&&*format!("{NAME}-{made}")), "{names:?}");
         }
-        let (result, _) = scene.push_data(replace(how), &data(0)).await;
+        let (result, _) = push_data(&scene, replace(how), &data(0)).await;
         let again = result.unwrap();
         assert_eq!((again.action, again.replaced.len()), (PushAction::Skipped, 0));
     }
@@ -58,34 +59,34 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
 /// As behind a run that was killed when the new one was proved, and the old one not yet retired.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_run_has_not_retired_is_retired() {
-    let scene = Project::new().await;
-    let old = scene.active(&scene.client, &record(NAME), &data(1)).await;
-    let new = scene.active(&scene.client, &record(NAME), &data(0)).await;
-    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let scene = Scene::start().await;
+    let old = active(&scene.client, &record(NAME), &data(1)).await;
+    let new = active(&scene.client, &record(NAME), &data(0)).await;
+    let (result, _) = push_data(&scene, replace(Retire::Delete), &data(0)).await;
     let report = result.unwrap();
     assert_eq!((report.action, &*report.id, report.attempts), (PushAction::Skipped, new.id(), 0));
     assert_eq!(report.replaced[0].id, old.id());
-    assert_eq!(scene.only().await.id(), new.id());
+    assert_eq!(only(&scene).await.id(), new.id());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
-    let scene = Project::new().await;
+    let scene = Scene::start().await;
     let mut wanted = record(NAME);
     wanted.set_protected(true);
-    let mut old = scene.active(&scene.client, &wanted, &data(1)).await;
-    scene.active(&scene.client, &record(NAME), &data(2)).await;
-    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let mut old = active(&scene.client, &wanted, &data(1)).await;
+    active(&scene.client, &record(NAME), &data(2)).await;
+    let (result, _) = push_data(&scene, replace(Retire::Delete), &data(0)).await;
     let error = result.unwrap_err();
     let PushFailure::NotReplaced { left, source: Error::Forbidden(_) } = &*error.failure else {
         panic!("{error:?}");
     };
     assert_eq!(*left, [old.id()]);
     let RecordOutcome::Kept { id, .. } = &error.outcome else { panic!("{:?}", error.outcome) };
-    assert_eq!(scene.images().await.len(), 2, "the other one is gone");
+    assert_eq!(images(&scene).await.len(), 2, "the other one is gone");
 
     // Again, with nothing to be sent: the same, and in the end well.
-    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let (result, _) = push_data(&scene, replace(Retire::Delete), &data(0)).await;
     let error = result.unwrap_err();
     assert!(
         matches!(&error.outcome, RecordOutcome::Kept { id: kept, .. } if kept == id),
@@ -93,7 +94,7 @@ async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
     );
     old.set_protected(false);
     scene.client.commit(&old).await.unwrap();
-    let (result, _) = scene.push_data(replace(Retire::Delete), &data(0)).await;
+    let (result, _) = push_data(&scene, replace(Retire::Delete), &data(0)).await;
     let report = result.unwrap();
     assert_eq!((report.action, &report.id, report.replaced.len()), (PushAction::Skipped, id, 1));
 }

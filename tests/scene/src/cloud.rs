@@ -1,0 +1,172 @@
+//! A real cloud, the script that makes it, and its own client.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A real cloud and its script, `tests/cloud/cloud.sh`.
+#[derive(Debug)]
+pub struct RealCloud {
+    /// The identity service, without a version.
+    pub identity_url: String,
+    /// The image service, without a version.
+    pub image_url: String,
+    /// All that it knows.
+    dir: PathBuf,
+    /// What the script is told beyond the environment.
+    settings: Vec<(&'static str, String)>,
+    /// Whether it ends with this.
+    is_own: bool,
+}
+
+impl RealCloud {
+    /// The one that `cargo xtask test` brings up, and that the environment describes.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let auth_url = variable("OS_AUTH_URL");
+        RealCloud {
+            identity_url: auth_url.trim_end_matches("/v3").to_owned(),
+            image_url: variable("TESTCLOUD_IMAGE_URL"),
+            dir: variable("CLOUD_DIR").into(),
+            settings: Vec::new(),
+            is_own: false,
+        }
+    }
+
+    /// Another beside it with tokens of that lifetime. It takes half a minute to come up, and is removed when
+    /// this is dropped.
+    #[must_use]
+    pub fn with_token_lifetime(lifetime: Duration) -> Self {
+        // Held together, so that they are two.
+        let ports = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let [identity, image] = ports.map(|port| port.local_addr().unwrap().port().to_string());
+        let dir = format!("{}-tokens", variable("CLOUD_DIR").trim_end_matches('/'));
+        let url = |port| format!("http://127.0.0.1:{port}");
+        let cloud = RealCloud {
+            identity_url: url(&identity),
+            image_url: url(&image),
+            dir: dir.clone().into(),
+            settings: vec![
+                ("CLOUD_DIR", dir),
+                ("CLOUD_KEYSTONE_PORT", identity),
+                ("CLOUD_GLANCE_PORT", image),
+                ("CLOUD_NOAUTH_PORT", "0".to_owned()),
+                ("CLOUD_WORKERS", "2".to_owned()),
+                ("CLOUD_TOKEN_SECONDS", lifetime.as_secs().to_string()),
+            ],
+            is_own: true,
+        };
+        // What a killed run has left.
+        cloud.call("clean");
+        cloud.call("up");
+        cloud
+    }
+
+    /// Runs openstackclient against a cloud of `clouds.yaml`; its JSON.
+    #[must_use]
+    pub fn openstack(&self, cloud: &str, arguments: &[&str]) -> Value {
+        let output = self.client(cloud, &[arguments, &["-f", "json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs openstackclient; what it prints.
+    pub fn openstack_prints(&self, cloud: &str, arguments: &[&str]) -> String {
+        String::from_utf8(self.client(cloud, arguments).stdout).unwrap()
+    }
+
+    /// Deletes the image of a report by openstackclient.
+    pub fn delete(&self, cloud: &str, report: &Value) {
+        self.client(cloud, &["image", "delete", report["id"].as_str().unwrap()]);
+    }
+
+    fn client(&self, cloud: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(Path::new(&variable("CLOUD_VENV")).join("bin/openstack"));
+        // The Python client mixes the variables into a named cloud.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("OS_") && name != "OS_CLIENT_CONFIG_FILE" {
+                command.env_remove(name);
+            }
+        }
+        let output = command.args(["--os-cloud", cloud]).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        output
+    }
+
+    /// Kills the process that takes the data of an image. It may have taken data and not begun yet.
+    pub fn kill_worker_of(&self, id: &str) {
+        let file = self.dir.join("data/glance/fast").join(id);
+        for _ in 0..250 {
+            if let Some(process) = file.canonicalize().ok().and_then(|file| holder_of(&file)) {
+                return kill(&process);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("nobody writes {}", file.display());
+    }
+
+    /// Kills the image service, and starts it again.
+    pub fn restart(&self) {
+        let master = std::fs::read_to_string(self.dir.join("run/glance.pid")).unwrap();
+        let master = master.trim();
+        // The script starts each service as the leader of a group.
+        kill(&format!("-{master}"));
+        // As long as it is there, the script sees nothing to start.
+        while Path::new("/proc").join(master).exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.call("up");
+    }
+
+    fn call(&self, verb: &str) {
+        let status = self.script(verb).status().unwrap();
+        assert!(status.success(), "cloud.sh {verb}: {status}");
+    }
+
+    fn script(&self, verb: &str) -> Command {
+        let mut command = Command::new("bash");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../cloud/cloud.sh")).arg(verb);
+        command.envs(self.settings.iter().map(|(name, value)| (*name, value)));
+        command
+    }
+}
+
+impl Drop for RealCloud {
+    fn drop(&mut self) {
+        if self.is_own {
+            // Also behind a panic, where another would hide the first.
+            let _ = self.script("clean").status();
+        }
+    }
+}
+
+/// A variable that describes the cloud.
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set: run these tests by `cargo xtask test`, which brings the cloud up"
+        )
+    })
+}
+
+/// Kills a process, or a group.
+fn kill(id: &str) {
+    let status = Command::new("kill").args(["-KILL", "--", id]).status().unwrap();
+    assert!(status.success(), "kill {id}");
+}
+
+/// The process that has a file open.
+fn holder_of(file: &Path) -> Option<String> {
+    let holds = |process: &PathBuf| {
+        // Processes come and go, and some are not ours to look at.
+        let open = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        open.map(|fd| fd.path()).any(|fd| std::fs::read_link(fd).is_ok_and(|to| to == file))
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|process| process.path());
+    let process = processes.into_iter().find(holds)?;
+    Some(process.file_name()?.to_str()?.to_owned())
+}

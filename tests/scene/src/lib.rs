@@ -1,0 +1,25 @@
+//! The scene of a test: a service, a client of it, a folder with files and a `clouds.yaml`, and the program.
+//!
+//! `Scene::start().await` starts a sandbox that asks for a login, and [`Scene::builder`] another service.
+//! Tests of the program end with `_blocking` instead, and call [`Scene::run`]. A suite for the sandbox and a
+//! real Glance is written once, as functions of a [`Side`] that [`suites!`] lists.
+//!
+//! What fails here panics, and with it the test.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod builder;
+mod cloud;
+mod data;
+mod program;
+mod scene;
+mod suites;
+
+pub use access::open_client;
+pub use builder::SceneBuilder;
+pub use cloud::RealCloud;
+pub use data::{hex, pattern, pattern_file, sha512, sha512sum, sha512sums};
+pub use program::{Run, imgpush, imgpush_in, signal, spawn};
+pub use scene::Scene;
+pub use suites::Side;

@@ -1,0 +1,231 @@
+//! A service, and what a test has of it.
+
+use std::borrow::BorrowMut;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use futures_util::TryStreamExt as _;
+use imgpush_client::{Image, ImageClient, ImageQuery};
+use imgpush_sandbox::{Received, Sandbox, SandboxOptions, USER};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use crate::access::Access;
+use crate::cloud::RealCloud;
+use crate::data::pattern_file;
+use crate::program::{Run, imgpush_in};
+
+/// A service, a client of it, a folder, and the program at home in that folder.
+///
+/// A real service keeps no image of a test that has ended well, where the images have its tag.
+pub struct Scene {
+    /// A client of a member of a project, who logs in when it is used; of anybody where no login is asked for.
+    pub client: ImageClient,
+    /// For the images of this test in a service that others use as well.
+    pub tag: String,
+    access: Access,
+    sandbox: Option<Sandbox>,
+    /// Those of the sandbox.
+    options: SandboxOptions,
+    cloud: Option<RealCloud>,
+    /// Has files of the test, a `clouds.yaml` with one cloud, `mycloud`, and the `images` of a sandbox.
+    pub folder: TempDir,
+    /// That of a test without one.
+    pub(crate) runtime: Option<Runtime>,
+}
+
+const CLOUDS: &str = "clouds.yaml";
+
+impl Scene {
+    pub(crate) async fn new(
+        access: Access,
+        options: SandboxOptions,
+        sandbox: Option<Sandbox>,
+        cloud: Option<RealCloud>,
+        folder: TempDir,
+    ) -> Self {
+        let (client, tag) = (access.client().await, Uuid::new_v4().to_string());
+        let scene = Scene { client, tag, access, sandbox, options, cloud, folder, runtime: None };
+        scene.write(CLOUDS, "clouds:\n");
+        scene.add_cloud(&scene.cloud_entry("mycloud", USER));
+        scene
+    }
+
+    /// Returns the sandbox. A real service has none.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox.as_ref().unwrap()
+    }
+
+    /// Returns the real cloud.
+    pub fn cloud(&self) -> Option<&RealCloud> {
+        self.cloud.as_ref()
+    }
+
+    /// Returns the URL of the identity service, with a version.
+    pub fn auth_url(&self) -> &str {
+        &self.access.auth_url
+    }
+
+    /// Returns the URL of the image service, without a version.
+    pub fn image_url(&self) -> &str {
+        &self.access.image_url
+    }
+
+    /// Returns the lines of a `clouds.yaml` that make it a cloud of that name for a user.
+    pub fn cloud_entry(&self, name: &str, user: &str) -> String {
+        self.access.cloud_entry(name, user)
+    }
+
+    /// Adds such lines to the `clouds.yaml` in the folder.
+    pub fn add_cloud(&self, entry: &str) {
+        let clouds = String::from_utf8(self.read(CLOUDS)).unwrap();
+        self.write(CLOUDS, clouds + entry);
+    }
+
+    /// Logs another user of the sandbox in, or that of the same name in a real cloud, and finds the service in
+    /// the catalog.
+    pub async fn login(&self, user: &str) -> ImageClient {
+        self.access.login(user).await
+    }
+
+    /// Runs a future in a test without a runtime.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().unwrap().block_on(future)
+    }
+
+    /// Kills the service, and starts it again, with its images.
+    pub fn restart(&mut self) {
+        match self.sandbox.take() {
+            Some(running) => {
+                let started = async {
+                    running.shutdown().await;
+                    Sandbox::start(self.options.clone()).await.unwrap()
+                };
+                self.sandbox = Some(self.block_on(started));
+            }
+            None => self.cloud.as_ref().unwrap().restart(),
+        }
+    }
+}
+
+/// Files.
+impl Scene {
+    /// Returns a path in the folder.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Makes a file of so many bytes that do not repeat.
+    pub fn file(&self, name: &str, bytes: u64) -> PathBuf {
+        pattern_file(self.folder.path(), name, bytes)
+    }
+
+    /// Makes a file with that content.
+    pub fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: impl AsRef<Path>) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+}
+
+/// What the service has, and what it was asked.
+impl Scene {
+    /// Lists the images of the test that are not hidden: all of a sandbox, of a real service those with the tag.
+    pub async fn images(&self) -> Vec<Image> {
+        self.list(ImageQuery::default()).await
+    }
+
+    /// Lists the hidden ones.
+    pub async fn hidden_images(&self) -> Vec<Image> {
+        self.list(ImageQuery::default().hidden()).await
+    }
+
+    /// Lists the images of the test that a query finds.
+    pub async fn list(&self, query: ImageQuery) -> Vec<Image> {
+        let query = if self.cloud.is_some() { query.with("tag", &self.tag) } else { query };
+        self.client.images(&query).try_collect().await.unwrap()
+    }
+
+    /// Returns the record that a sandbox keeps, as it is on the disk.
+    pub fn record(&self, id: &str) -> Value {
+        let kept = self.read(format!("images/{id}.json"));
+        serde_json::from_slice::<Value>(&kept).unwrap()["image"].take()
+    }
+
+    /// Returns what came for the image service of a sandbox.
+    fn received(&self) -> impl Iterator<Item = Received> {
+        self.sandbox().journal().into_iter().filter(|request| request.path.starts_with("/v2"))
+    }
+
+    /// Returns method and path of what came for the image service, but for that many requests before.
+    pub fn requests(&self, before: usize) -> Vec<String> {
+        let after = self.received().skip(before);
+        after.map(|request| format!("{} {}", request.method, request.path)).collect()
+    }
+
+    /// Returns how many requests of a method had a path that ends so.
+    pub fn count(&self, method: &str, end: &str) -> usize {
+        self.received().filter(|r| r.method == method && r.path.ends_with(end)).count()
+    }
+
+    /// Returns how many requests would have changed something.
+    pub fn writes(&self) -> usize {
+        self.received().filter(|request| request.method != "GET").count()
+    }
+
+    /// Returns the requests that brought data of an image.
+    pub fn uploads(&self) -> Vec<Received> {
+        self.received().filter(|r| r.method == "PUT" && r.path.ends_with("/file")).collect()
+    }
+}
+
+/// The program.
+impl Scene {
+    /// Returns the program at home in the folder, with nothing of the environment of the test.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = imgpush_in(self.folder.path());
+        command.args(arguments);
+        command
+    }
+
+    /// Runs the program.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_command(self.command(arguments))
+    }
+
+    /// Runs a command of [`command`](Scene::command) with more to it.
+    pub fn run_command(&self, mut command: impl BorrowMut<Command>) -> Run {
+        self.hidden(Run::of(command.borrow_mut().output().unwrap()))
+    }
+
+    /// Waits for the end of a program that was spawned.
+    pub fn ended(&self, child: Child) -> Run {
+        self.hidden(Run::of(child.wait_with_output().unwrap()))
+    }
+
+    fn hidden(&self, run: Run) -> Run {
+        self.access.password.iter().for_each(|password| run.hides(password));
+        run
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.cloud.is_none() {
+            return;
+        }
+        let Some(runtime) = &self.runtime else { return };
+        runtime.block_on(async {
+            for image in [self.images().await, self.hidden_images().await].concat() {
+                self.client.delete(image.id()).await.unwrap();
+            }
+        });
+    }
+}
