@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use imgpush_test_support::left_out;
 
-use crate::exceptions::{Case, EXCEPTIONS};
+use crate::case::Case;
+use crate::exceptions::EXCEPTIONS;
 use crate::images;
-use crate::mutation::{Image, Mutation, Random};
-use crate::oracle::{Opened, info};
+use crate::mutation::Random;
+use crate::oracle::Opened;
 
 /// Differences that are shown of one run.
 const MOST_SHOWN: usize = 30;
@@ -35,14 +36,14 @@ fn changed_images_are_judged_as_by_qemu() {
         let mut random = Random::new(number);
         let image = random.one_of(&images);
         let mutation = image.mutation(&mut random);
-        let case = image.changed(&mutation, look);
+        let case = image.changed(&mutation, Case::of);
         let Some(difference) = difference(&case) else { continue };
         match EXCEPTIONS.iter().find(|exception| (exception.applies)(&case)) {
             Some(exception) => *explained.entry(exception.name).or_default() += 1,
             None => {
                 differences += 1;
                 if differences <= MOST_SHOWN {
-                    let case = shown(&case, &mutation);
+                    let case = case.shown(&mutation);
                     eprintln!("case {number}, {}: {difference}\n{case}", image.name);
                 }
             }
@@ -57,19 +58,6 @@ fn changed_images_are_judged_as_by_qemu() {
         eprintln!("{times:>8} {}: {}", exception.name, exception.reason);
     }
     assert_eq!(differences, 0);
-}
-
-fn look(image: &Image) -> Case {
-    let found = image.inspect();
-    let probed = info(&image.path, None);
-    let driver = match probed {
-        // It fails with a format of which it says nothing: the one that is expected must fail alike.
-        Opened::Refused(_) => found.qemu.format,
-        Opened::As { .. } => found.driver,
-    };
-    let is_probed = matches!(&probed, Opened::As { format, .. } if format == driver);
-    let forced = if is_probed { probed.clone() } else { info(&image.path, Some(driver)) };
-    Case { found, probed, forced }
 }
 
 /// What differs, if anything does.
@@ -102,13 +90,4 @@ fn difference(case: &Case) -> Option<String> {
         }
         _ => None,
     }
-}
-
-fn shown(case: &Case, mutation: &Mutation) -> String {
-    let Case { found, probed, forced } = case;
-    format!(
-        "  {mutation:?}\n  probed {probed:?}\n  as {} {forced:?}\n  \
-         found {:?} {:?} {:?}\n  {:?}",
-        found.driver, found.format, found.variant, found.virtual_size, found.findings
-    )
 }

@@ -1,17 +1,9 @@
 //! Differences from qemu-img that stay, and why.
 
-use imgpush_formats::{FindingId, Format, Inspection};
+use imgpush_formats::{FindingId, Format};
 
+use crate::case::Case;
 use crate::oracle::Opened;
-
-/// One changed image, as both see it.
-pub(crate) struct Case {
-    pub(crate) found: Inspection,
-    /// Without a format.
-    pub(crate) probed: Opened,
-    /// With the format that was found.
-    pub(crate) forced: Opened,
-}
 
 /// One class of differences.
 pub(crate) struct Exception {
