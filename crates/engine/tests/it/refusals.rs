@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use imgpush_engine::client::NewImage;
 use imgpush_engine::image_formats::FindingId;
-use imgpush_engine::source::{FileSource, ReaderSource, Source};
+use imgpush_engine::source::pool::Pool;
+use imgpush_engine::source::{
+    BytesSource, Chunk, FileSource, ReadAt, ReaderSource, Source, SourceError,
+};
 use imgpush_engine::{
-    CancellationToken, FormatError, Phase, Progress, Push, PushError, PushFailure, PushOptions,
-    RecordOutcome, Report, Staging, StagingOptions,
+    CancellationToken, ErrorKind, FormatError, Phase, Progress, Push, PushError, PushFailure,
+    PushOptions, RecordOutcome, Report, Staging, StagingOptions,
 };
 use imgpush_scene::Scene;
 
@@ -327,6 +330,50 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
     let push = Push::new(scene.client.clone(), options())
         .with_progress(Arc::new(AtAsking(Mutex::new(Some(swap)))));
     let source = FileSource::open(file.path()).unwrap();
+    let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
+    // On Unix the change time gives it away.
+    if cfg!(unix) {
+        assert_eq!(error.failure.kind(), ErrorKind::Source, "{error:?}");
+    }
+}
+
+/// Gives other bytes to an inspection than to a reader.
+struct Swapped {
+    inspected: BytesSource,
+    read: BytesSource,
+}
+
+impl Source for Swapped {
+    fn name(&self) -> &str {
+        self.read.name()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.read.size()
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
+        self.read.next_chunk(pool)
+    }
+
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        self.inspected.random_access()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_another_behind_the_inspection_does_not_arrive() {
+    let scene = Refusing::new().await;
+    let inspected = vec![0xa5; 3 * MIB];
+    let mut read = inspected.clone();
+    let image = qcow2(200, 0, MIB);
+    read[..image.len()].copy_from_slice(&image);
+    let source = Swapped {
+        inspected: BytesSource::new("inspected", inspected),
+        read: BytesSource::new("swapped", read),
+    };
+    let push = Push::new(scene.client.clone(), options());
     let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     let is_unsafe = matches!(
