@@ -364,7 +364,7 @@ impl Source for Swapped {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_another_behind_the_inspection_does_not_arrive() {
-    let scene = Refusing::new().await;
+    let scene = Scene::start_open().await;
     let inspected = vec![0xa5; 3 * MIB];
     let mut read = inspected.clone();
     let image = qcow2(200, 0, MIB);

@@ -19,7 +19,8 @@ impl Uploading {
     /// An upload that stalls for so long.
     fn start(before: &str, stall: Duration) -> Self {
         let scene = Scene::start_blocking();
-        scene.file("disk.img", 8 << 20);
+        // More than the buffers of a connection take.
+        scene.file("disk.img", 64 << 20);
         let stall = Fault::Stall { after: 1 << 20, duration: stall };
         scene.sandbox().inject(Operation::Upload, stall);
         let push = ["push", "disk.img", "--progress", "json", "--idle-timeout", "3600"];
