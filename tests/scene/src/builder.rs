@@ -80,8 +80,7 @@ impl SceneBuilder {
         if !self.is_open {
             options = options.with_tokens(self.token_lifetime.unwrap_or(Duration::from_secs(3600)));
         }
-        let (mut sandbox, mut cloud) = (None, None);
-        let access = match self.side {
+        let (access, sandbox, cloud) = match self.side {
             Side::Sandbox => {
                 let started = Sandbox::start(options.clone()).await.unwrap();
                 let access = Access {
@@ -91,8 +90,7 @@ impl SceneBuilder {
                 };
                 // For another start.
                 options.listen = started.url().trim_start_matches("http://").parse().unwrap();
-                sandbox = Some(started);
-                access
+                (access, Some(started), None)
             }
             Side::Real => {
                 let real = match self.token_lifetime {
@@ -104,8 +102,7 @@ impl SceneBuilder {
                     image_url: real.image_url.clone(),
                     password: Some(variable("OS_PASSWORD")),
                 };
-                cloud = Some(real);
-                access
+                (access, None, Some(real))
             }
         };
         Scene::new(access, options, sandbox, cloud, folder).await

@@ -1,8 +1,8 @@
 //! The scene of a test: a service, a client of it, a folder with files and a `clouds.yaml`, and the program.
 //!
-//! `Scene::start().await` starts a sandbox that asks for a login, and [`Scene::builder`] another service.
-//! Tests of the program end with `_blocking` instead, and call [`Scene::run`]. A suite for the sandbox and a
-//! real Glance is written once, as functions of a [`Side`] that [`suites!`] lists.
+//! [`Scene::start`] starts a sandbox that asks for a login, and [`Scene::builder`] chooses another service. Tests
+//! without an async runtime call [`Scene::start_blocking`]. [`Scene::run`] runs the program. A suite for the
+//! sandbox and a real Glance is written once, as functions of a [`Side`] that [`suites!`] lists.
 //!
 //! What fails here panics, and with it the test.
 #![forbid(unsafe_code)]

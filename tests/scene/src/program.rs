@@ -1,6 +1,7 @@
 //! The program, and what a run of it left.
 
 use std::borrow::BorrowMut;
+use std::env::consts::EXE_EXTENSION;
 use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
@@ -13,7 +14,8 @@ use serde_json::Value;
 #[must_use]
 pub fn imgpush() -> Command {
     let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("imgpush");
+    let folder = test.parent().and_then(Path::parent).unwrap();
+    let program = folder.join("imgpush").with_extension(EXE_EXTENSION);
     assert!(program.exists(), "{} is not there: `cargo build` first", program.display());
     let mut command = Command::new(program);
     command.env("NO_COLOR", "1").current_dir(std::env::temp_dir());
