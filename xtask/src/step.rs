@@ -129,6 +129,7 @@ pub(crate) fn run_tests(
         // Cargo sees a pipe.
         command.env("CARGO_TERM_COLOR", "always");
     }
+    let mut command = with_default_signals(command);
     let mut child =
         command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start {shown}"))?;
     let stderr = child.stderr.take().context("stderr is a pipe")?;
@@ -151,6 +152,38 @@ pub(crate) fn run_tests(
         bail!("{shown}: {status}");
     }
     Ok(())
+}
+
+/// The same command where no signal is ignored. A shell starts what runs in the background with `SIGINT` ignored;
+/// programs under test would inherit that, and would not end at the signal that a test sends.
+fn with_default_signals(command: &Command) -> Command {
+    let mut same = if are_signals_ignored() {
+        let mut env = Command::new("env");
+        env.arg("--default-signal=HUP,INT,QUIT").arg(command.get_program());
+        env
+    } else {
+        Command::new(command.get_program())
+    };
+    same.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => same.env(name, value),
+            None => same.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        same.current_dir(folder);
+    }
+    same
+}
+
+/// Whether this process ignores `SIGHUP`, `SIGINT` or `SIGQUIT`, the signals 1 to 3; false where Linux's `/proc`
+/// does not say.
+fn are_signals_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 0b111 != 0)
 }
 
 /// Waits for the end of cargo, and ends it and its test program after `limit`. The output of the tests has named
