@@ -144,8 +144,8 @@ impl Journal {
         if text.len() as u64 > MOST_BYTES {
             return Err(not_a_file("it is larger than 1 GiB"));
         }
-        let Contents { known, unreadable, complete, has_header, lines } = Contents::of(&text);
-        if lines == 0 && !text.is_empty() {
+        let Contents { known, unreadable, complete, has_header } = Contents::of(&text);
+        if complete == 0 && !text.is_empty() {
             return Err(JournalError::NoJournal { path: path.to_owned() });
         }
         file.set_len(complete).map_err(failed)?;
@@ -238,11 +238,9 @@ struct Contents {
     known: HashMap<Key, Known>,
     /// The numbers of the lines that are none of a journal, from 1.
     unreadable: Vec<usize>,
-    /// The bytes up to the end of the last line that can be read.
+    /// The bytes up to the end of the last line that can be read; 0 if there is none.
     complete: u64,
     has_header: bool,
-    /// How many lines can be read.
-    lines: usize,
 }
 
 impl Contents {
@@ -252,7 +250,6 @@ impl Contents {
             unreadable: Vec::new(),
             complete: 0,
             has_header: false,
-            lines: 0,
         };
         let mut at = 0;
         for (number, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -262,7 +259,6 @@ impl Contents {
                 Ok(parsed) if line.ends_with(b"\n") && parsed.is_known() => {
                     contents.has_header |= matches!(parsed, Line::Journal(_));
                     contents.complete = at;
-                    contents.lines += 1;
                     parsed.tell(&mut contents.known);
                 }
                 _ => contents.unreadable.push(number + 1),

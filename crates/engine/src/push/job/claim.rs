@@ -9,6 +9,7 @@ use imgpush_source::Published;
 use tokio::time::sleep;
 
 use super::derived_id::MOST_IDS;
+use super::settle::is_unfinished;
 use super::state::{JobStep, Looking, Theirs, UploadJob, Waiting};
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::{Produced, VerifiedBy};
@@ -76,24 +77,10 @@ impl UploadJob<'_> {
 
     /// Fetches the record of this number.
     pub(super) async fn look_at_number(&mut self, number: u32) -> Result<(), PushFailure> {
-        let (id, is_own_id) = (self.id_of(number), self.ownership.own() == Some(number));
-        let client = &self.target.client;
-        let retry = self.options.retry.for_small_calls();
-        let fetch = || client.image_and_age(&id);
-        let fetched = match retry.call("fetching an image", ClientError::is_transient, fetch).await
-        {
-            Ok(fetched) => Some(fetched),
-            // Deleted, or of another project.
-            Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => None,
-            Err(source) => {
-                return Err(PushFailure::Client {
-                    during: "asking for another run's image",
-                    source,
-                });
-            }
-        };
-        let sight = match fetched {
-            Some((image, _)) if !is_own_id && self.is_made_by_us(number, &image) => {
+        let id = self.id_of(number);
+        let has_none = self.ownership.own().is_none();
+        let sight = match self.fetch_other(&id).await? {
+            Some((image, _)) if has_none && self.is_made_by_us(number, &image) => {
                 self.adopt(image).await?
             }
             Some((image, age)) if self.is_alike(&image) => self.sight(number, image, age)?,
@@ -103,11 +90,28 @@ impl UploadJob<'_> {
             sight,
             Sight::Unfinished { is_idle: false } | Sight::Active(Publication::Pending)
         );
-        if !is_waiting && self.ownership.own().is_none() {
+        if !is_waiting && has_none {
             self.stop_waiting(&id, sight);
         }
         self.ownership.seen(sight);
         Ok(())
+    }
+
+    /// The image with this id and its age; none if it is deleted, or of another project.
+    pub(super) async fn fetch_other(
+        &self,
+        id: &str,
+    ) -> Result<Option<(Image, Option<Duration>)>, PushFailure> {
+        let client = &self.target.client;
+        let retry = self.options.retry.for_small_calls();
+        let fetch = || client.image_and_age(id);
+        match retry.call("fetching an image", ClientError::is_transient, fetch).await {
+            Ok(fetched) => Ok(Some(fetched)),
+            Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
+            Err(source) => {
+                Err(PushFailure::Client { during: "asking for another run's image", source })
+            }
+        }
     }
 
     /// Whether this run has created the record, or an earlier one according to the journal. An id made up at
@@ -313,10 +317,7 @@ async fn drained(mut branch: Branch) -> Result<Produced, PushFailure> {
 
 /// Whether an image of this status has its data, or may still get it.
 fn is_hopeful(status: &Status) -> bool {
-    matches!(
-        status,
-        Status::Queued | Status::Saving | Status::Uploading | Status::Importing | Status::Active
-    )
+    is_unfinished(status) || *status == Status::Active
 }
 
 /// The pause between two looks at what another run uploads.

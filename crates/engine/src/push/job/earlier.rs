@@ -64,17 +64,8 @@ impl UploadJob<'_> {
 
     /// The record with this id, if it is as if this run had created it.
     async fn fetch_alike(&self, id: &str) -> Result<Option<Image>, PushFailure> {
-        let client = &self.target.client;
-        let retry = self.options.retry.for_small_calls();
-        let fetch = || client.image(id);
-        match retry.call("fetching an image", ClientError::is_transient, fetch).await {
-            Ok(image) => Ok(Some(image).filter(|image| self.is_alike(image))),
-            // Deleted, or of another project.
-            Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
-            Err(source) => {
-                Err(PushFailure::Client { during: "fetching an earlier run's image", source })
-            }
-        }
+        let fetched = self.fetch_other(id).await?.map(|(image, _)| image);
+        Ok(fetched.filter(|image| self.is_alike(image)))
     }
 
     /// Whether the earlier run of the journal has created this record: it has the token of that run, or an id

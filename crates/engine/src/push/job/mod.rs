@@ -293,7 +293,7 @@ impl<'a> UploadJob<'a> {
         Ok(verdict?)
     }
 
-    /// The image: all its data is there, so a passing trouble of a small call should not cost it.
+    /// The record before its import. All its data is there, so a transient error should not cost it.
     async fn fetch(&self) -> Result<Image, PushFailure> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();

@@ -60,8 +60,8 @@ fn patience(image: &Image) -> Option<Duration> {
     }
 }
 
-/// Whether the image can still become active by itself.
-fn is_unfinished(status: &Status) -> bool {
+/// Whether an image of this status can still become active.
+pub(super) fn is_unfinished(status: &Status) -> bool {
     matches!(status, Status::Queued | Status::Saving | Status::Uploading | Status::Importing)
 }
 

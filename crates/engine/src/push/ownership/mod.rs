@@ -190,8 +190,7 @@ impl Ownership {
                 Sight::Active(publication) if self.counts(publication) => {
                     self.step = ProtocolStep::CompareOther(number);
                 }
-                Sight::Gone => self.look_behind(number, true),
-                _ => self.look_behind(number, false),
+                sight => self.look_behind(number, sight == Sight::Gone),
             },
             _ => {}
         }
