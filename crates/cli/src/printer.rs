@@ -55,12 +55,12 @@ impl Printer {
         self.result_lines(&for_terminal(line));
     }
 
-    /// A line of JSON of the result; false when nobody gets it.
+    /// Prints a line of JSON of the result. Returns false if it could not be written.
     pub(crate) fn json(&self, value: &Value) -> bool {
         self.result_lines(&text::json(value))
     }
 
-    /// Lines of the result whose parts are safe already; false when nobody gets them.
+    /// Prints lines of the result whose parts are escaped already. Returns false if they could not be written.
     pub(crate) fn result_lines(&self, lines: &str) -> bool {
         self.result_bytes(lines.as_bytes())
     }

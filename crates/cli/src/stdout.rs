@@ -56,7 +56,7 @@ impl Stdout {
         self.is_terminal
     }
 
-    /// Writes all bytes; false when nobody gets them. An error is kept for [`finish`](Stdout::finish).
+    /// Writes all bytes. Returns false after an error or once the reader has closed the pipe. An error is kept for [`finish`](Stdout::finish).
     pub(crate) fn write(&self, bytes: &[u8]) -> bool {
         let mut state = self.lock();
         if state.is_closed || state.error.is_some() {

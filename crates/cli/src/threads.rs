@@ -22,7 +22,7 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
     runtime.map_or_else(|| Builder::new_current_thread().enable_all().build(), Ok)
 }
 
-/// A runtime with so many threads. It panics where its first thread does not start, as when another process of
+/// A runtime with this number of threads. Tokio panics if the first thread does not start, as when another process of
 /// the user has taken the last one since they were counted.
 fn multi_thread(threads: usize) -> Option<Runtime> {
     let mut builder = Builder::new_multi_thread();
@@ -55,7 +55,7 @@ pub(crate) fn for_sandbox() -> Result<(), String> {
 #[cfg(feature = "sandbox")]
 const SANDBOX_THREADS: usize = 8;
 
-/// Whether the system starts so many threads at the same time.
+/// Whether the system starts this number of threads at the same time.
 pub(crate) fn can_start(threads: usize) -> bool {
     let start = |_| {
         let (end, wait) = mpsc::channel::<()>();

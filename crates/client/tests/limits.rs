@@ -47,7 +47,7 @@ impl Answer {
         self
     }
 
-    /// Goes on with that text, for at least so many bytes.
+    /// Repeats this text for at least this number of bytes.
     fn and_then(mut self, text: &str, bytes: u64) -> Self {
         self.piece = text.repeat((64 << 10) / text.len()).into_bytes();
         self.pieces = bytes / self.piece.len() as u64;

@@ -44,7 +44,7 @@ pub struct Lanes(Arc<Service>);
 struct Service {
     platform: Platform,
     threads: usize,
-    /// None where the system starts no threads: whoever feeds a stream hashes.
+    /// None if the system starts no threads: then the thread that feeds a stream hashes.
     pool: Option<rayon::ThreadPool>,
     state: Mutex<ServiceState>,
 }
@@ -92,8 +92,8 @@ const FEW_STREAMS: usize = 3;
 const LANE_STREAMS: usize = 8;
 
 impl Lanes {
-    /// A service with so many threads, or as many as the system starts. Where it starts none, whoever feeds a
-    /// stream hashes.
+    /// A service with this number of threads, or as many as the system starts. If it starts none, the thread
+    /// that feeds a stream hashes.
     #[must_use]
     pub fn new(threads: NonZeroUsize) -> Self {
         Lanes::on(Platform::detect(), threads)
@@ -241,7 +241,7 @@ impl Service {
     }
 }
 
-/// A pool of so many threads, or of half of them, and so on; none where the system starts none.
+/// A pool of this number of threads, or of half of them, and so on; none if the system starts none.
 fn pool(threads: usize) -> Option<rayon::ThreadPool> {
     let halves = std::iter::successors(Some(threads), |threads| Some(threads / 2));
     halves.take_while(|threads| *threads > 0).find_map(|threads| {

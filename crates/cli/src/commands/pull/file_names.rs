@@ -78,7 +78,7 @@ fn safe(text: &str) -> String {
     if text.is_empty() { "_".to_owned() } else { text }
 }
 
-/// At most so many bytes of the text.
+/// The start of the text, at most this number of bytes.
 fn short_of(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

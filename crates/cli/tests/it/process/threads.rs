@@ -12,7 +12,7 @@ use imgpush_scene::{Run, Scene};
 /// Users with no other processes, since the limit is one of all that a user has.
 const USERS: [&str; 2] = ["54321", "54322"];
 
-/// Runs the program with at most so many threads; none where that cannot be done. One that hangs fails.
+/// Runs the program with at most this number of threads; none if the limit cannot be set. A hang fails the test.
 fn limited(scene: &Scene, user: &str, threads: u32, arguments: &[&str]) -> Run {
     let whole = scene.command(arguments);
     let mut command = Command::new("timeout");
