@@ -10,6 +10,10 @@ use imgpush_engine::{
     SourceError, TransferError, source,
 };
 
+/// Of two images that must not have one name.
+pub(crate) const SAME_NAME: &str =
+    "push one of them alone with --name, or use --if-exists rename or add";
+
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path) -> Vec<String> {
     for_failure(&error.failure, file)
@@ -61,9 +65,7 @@ pub(crate) fn for_failure(failure: &PushFailure, file: &Path) -> Vec<String> {
              and skip is content with the same data"
                 .to_owned(),
         ),
-        PushFailure::SameName { .. } => Some(
-            "push it alone with --name, or use --if-exists rename or add".to_owned(),
-        ),
+        PushFailure::SameName { .. } => Some(SAME_NAME.to_owned()),
         PushFailure::NotComparable { .. } => Some(
             "--checksum says what the data is before it is read; --if-exists replace and add do not \
              compare; a file can be read twice"

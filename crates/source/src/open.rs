@@ -12,6 +12,7 @@ use crate::blocking::off_runtime;
 use crate::compression::{Compression, MAGIC_BYTES};
 use crate::decompress::Decompressed;
 use crate::error::SourceError;
+use crate::file_name::{decompressed_name, file_name, image_name};
 use crate::http::HttpOptions;
 #[cfg(feature = "http")]
 use crate::http::HttpSource;
@@ -169,6 +170,19 @@ impl SourceOptions {
         self
     }
 
+    /// The name that an image of this file gets by default, without opening the file: one with the extension of
+    /// a compression format is taken for compressed. None for the standard input, and for an address, which may
+    /// be redirected to another name.
+    #[must_use]
+    pub fn image_name(&self, place: &Path) -> Option<String> {
+        if place.as_os_str() == "-" || is_address(place) {
+            return None;
+        }
+        let file = file_name(&place.display().to_string())?;
+        let plain = if self.decompress { decompressed_name(&file) } else { &file };
+        Some(image_name(plain))
+    }
+
     /// Decompresses the source if it is compressed and that is wanted; else returns what `plain` returns.
     fn decompressed<S: Peek + 'static>(
         &self,
@@ -232,6 +246,21 @@ fn is_stream(_: FileType) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_an_image_is_known_before_its_source_is_opened() {
+        let mut options = SourceOptions::default();
+        for (place, is_decompressed, name) in [
+            ("images/noble.qcow2", true, Some("noble")),
+            ("images/noble.qcow2.xz", true, Some("noble")),
+            ("images/noble.qcow2.xz", false, Some("noble.qcow2.xz")),
+            ("https://h/a/noble.img", true, None),
+            ("-", true, None),
+        ] {
+            options.decompress = is_decompressed;
+            assert_eq!(options.image_name(Path::new(place)).as_deref(), name, "{place}");
+        }
+    }
 
     #[test]
     fn an_address_is_shown_without_its_secrets_and_a_file_unchanged() {

@@ -69,6 +69,16 @@ impl ExistsArgs {
         self.id.as_deref().is_some_and(|id| id != DERIVED)
     }
 
+    /// The value of --if-exists, if two images of one run must not have one name.
+    pub(crate) fn if_exists_needing_one_name(&self) -> Option<&'static str> {
+        match self.if_exists {
+            IfExistsKind::Add | IfExistsKind::Rename => None,
+            IfExistsKind::Skip => Some("skip"),
+            IfExistsKind::Replace => Some("replace"),
+            IfExistsKind::Fail => Some("fail"),
+        }
+    }
+
     /// For the engine.
     pub(crate) fn apply(&self, options: &mut PushOptions) {
         let retire = match self.replaced {

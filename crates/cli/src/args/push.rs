@@ -163,7 +163,7 @@ pub(crate) struct PushArgs {
     pub(crate) batch: BatchArgs,
 
     #[command(flatten)]
-    exists: ExistsArgs,
+    pub(crate) exists: ExistsArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -86,6 +86,24 @@ fn what_is_for_one_image_is_refused_for_several() {
 }
 
 #[test]
+fn images_of_one_name_are_refused_before_the_start() {
+    let scene = scene();
+    scene.file("a.img", 5000);
+    scene.file("a.raw.xz", 5000);
+    for (mode, others) in [("replace", "a.img"), ("skip", "a.raw.xz"), ("fail", "./a.raw")] {
+        let run = scene.run(&["push", "--if-exists", mode, "b.raw", "a.raw", others]);
+        assert_eq!(run.code, Some(2), "{mode}: {}", run.stderr);
+        let expected = format!(
+            "error: a.raw and {others} would both be the image a, and --if-exists {mode} goes by names\n"
+        );
+        assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
+    }
+    assert!(scene.sandbox().journal().is_empty());
+    let run = scene.run(&["push", "--if-exists", "rename", "a.raw", "a.img"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
+
+#[test]
 fn uploads_to_one_cloud_may_be_fewer_than_jobs() {
     let scene = scene();
     let push = ["push", "--jobs", "3", "--uploads-per-cloud", "1", "a.raw", "b.raw", "c.raw"];

@@ -4,6 +4,7 @@ mod clouds;
 mod glob;
 mod reporter;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::progress::{BatchView, View};
 use crate::report_page::ReportFile;
-use crate::{interrupt, output};
+use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
     let files = match glob::expanded(&args.files) {
@@ -40,6 +41,10 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         && let Some(option) = args.misfit_for_several()
     {
         printer.error(&[format!("{option} makes no sense for several images")], &[]);
+        return exit_code::USAGE;
+    }
+    if let Some(same) = same_name(args, &files) {
+        printer.error(&[same], &[hints::SAME_NAME.to_owned()]);
         return exit_code::USAGE;
     }
     let report = match args.report.as_deref().map(ReportFile::create).transpose() {
@@ -70,6 +75,21 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         reporter.write_page(report);
     }
     reporter.code()
+}
+
+/// Two files whose images would have one name, if the existing images of that name matter.
+fn same_name(args: &PushArgs, files: &[PathBuf]) -> Option<String> {
+    let mode = args.exists.if_exists_needing_one_name()?;
+    let options = args.source_options();
+    let mut seen = HashMap::new();
+    files.iter().find_map(|file| {
+        let name = options.image_name(file)?;
+        let first = seen.insert(name.clone(), file)?;
+        let (first, second) = (first.display(), file.display());
+        Some(format!(
+            "{first} and {second} would both be the image {name}, and --if-exists {mode} goes by names"
+        ))
+    })
 }
 
 /// What is pushed, and where.
