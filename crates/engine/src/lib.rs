@@ -71,6 +71,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod caught;
 mod digest;
 mod error;
 mod inspect;

@@ -56,3 +56,18 @@ impl Records for Account {
         let _ = self.journal.gone(&self.key, id);
     }
 }
+
+/// Reports to the journal, then to the caller.
+pub(super) struct Both(pub(super) Arc<dyn Records>, pub(super) Arc<dyn Records>);
+
+impl Records for Both {
+    fn asking(&self, id: &str, token: Option<&str>) -> std::io::Result<()> {
+        self.0.asking(id, token)?;
+        self.1.asking(id, token)
+    }
+
+    fn gone(&self, id: &str) {
+        self.0.gone(id);
+        self.1.gone(id);
+    }
+}

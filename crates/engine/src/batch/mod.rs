@@ -1,7 +1,5 @@
 //! Many images, as many at a time as the machine and the clouds take.
 
-mod asked_record;
-mod caught;
 mod event;
 mod handle;
 mod journal;

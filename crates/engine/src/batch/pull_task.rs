@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imgpush_client::Image;
 use tokio_util::sync::CancellationToken;
 
-use super::caught::caught;
+use crate::caught::caught;
 use crate::progress::Progress;
 use crate::pull::error::PullError;
 use crate::pull::report::DownloadReport;

@@ -6,15 +6,14 @@ use imgpush_client::Error as ClientError;
 use imgpush_source::Source;
 use tokio_util::sync::CancellationToken;
 
-use super::asked_record::{AskedRecord, JournalAnd};
-use super::caught::caught;
 use super::journal::{Journal, Key};
-use super::journal_entry::Account;
+use super::journal_entry::{Account, Both};
 use super::options::BatchOptions;
 use super::push_task::PushTask;
 use super::shared_services::SharedServices;
+use crate::caught::caught;
 use crate::progress::Progress;
-use crate::push::error::{PushError, PushFailure, RecordOutcome};
+use crate::push::error::{PushError, PushFailure};
 use crate::push::ledger::Records;
 use crate::push::options::PushOptions;
 use crate::push::report::Report;
@@ -90,33 +89,21 @@ impl Pushes {
         in_order(unreached, results)
     }
 
-    /// A panic is a failure for each target.
+    /// A panic before there is a record is a failure for each target.
     async fn push_caught(
         &self,
         task: PushTask,
-        mut targets: Vec<Target>,
+        targets: Vec<Target>,
         bench: &Workbench,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
         let name = task.name.clone();
-        let mut asked = Vec::new();
-        for target in &mut targets {
-            let records = Arc::new(AskedRecord::before(target.records.take()));
-            target.records = Some(Arc::clone(&records) as _);
-            asked.push((target.cloud().to_owned(), records));
-        }
+        let clouds: Vec<_> = targets.iter().map(|target| target.cloud().to_owned()).collect();
         let pushed = caught(self.push(task, targets, bench, cancel)).await;
         pushed.unwrap_or_else(|reason| {
-            let error = |(cloud, asked): (String, Arc<AskedRecord>)| {
-                let failure = TransferError::Panicked { reason: reason.clone() }.into();
-                let mut error = PushError::not_started(&name, &cloud, failure);
-                if let Some(id) = asked.id() {
-                    let reason = "the push has ended by a panic".to_owned();
-                    error.outcome = RecordOutcome::Left { id, reason };
-                }
-                Err(error)
-            };
-            asked.into_iter().map(error).collect()
+            let failure = || TransferError::Panicked { reason: reason.clone() }.into();
+            let error = |cloud: &String| Err(PushError::not_started(&name, cloud, failure()));
+            clouds.iter().map(error).collect()
         })
     }
 
@@ -181,7 +168,7 @@ impl Pushes {
             target.earlier = account.earlier();
             let journal: Arc<dyn Records> = Arc::new(account.clone());
             target.records = Some(match target.records.take() {
-                Some(other) => Arc::new(JournalAnd(journal, other)),
+                Some(other) => Arc::new(Both(journal, other)),
                 None => journal,
             });
             account

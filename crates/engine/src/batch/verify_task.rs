@@ -8,8 +8,8 @@ use imgpush_client::Image;
 use imgpush_source::{Source, SourceError, SourceOptions};
 use tokio_util::sync::CancellationToken;
 
-use super::caught::caught;
 use super::open_later::OpenLater;
+use crate::caught::caught;
 use crate::progress::Progress;
 use crate::pull::DownloadRun;
 use crate::pull::error::{PullFailure, VerificationError};

@@ -32,6 +32,7 @@ use self::job::{Seen, SourceFacts, UploadJob};
 use self::options::PushOptions;
 use self::report::Report;
 use self::target::Target;
+use crate::caught::caught;
 use crate::inspect::{Sniffed, sniff};
 use crate::progress::{Phase, Progress};
 use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
@@ -241,12 +242,18 @@ async fn run(
         }
     }
     let means = PassMeans { bench, slowest: options.slowest, watch: &watch };
-    let is_done = tokio::select! {
-        () = deliver(source, &mut deliveries, &means, options, targets) => true,
-        () = cancel.cancelled() => false,
+    let delivered = tokio::select! {
+        delivered = caught(deliver(source, &mut deliveries, &means, options, targets)) => Some(delivered),
+        () = cancel.cancelled() => None,
     };
-    if !is_done {
-        join_all(deliveries.iter_mut().map(UploadJob::interrupt)).await;
+    match delivered {
+        Some(Ok(())) => {}
+        Some(Err(reason)) => {
+            join_all(deliveries.iter_mut().map(|job| job.panicked(&reason))).await;
+        }
+        None => {
+            join_all(deliveries.iter_mut().map(UploadJob::interrupt)).await;
+        }
     }
     in_order(refused, deliveries.into_iter().map(UploadJob::into_result))
 }

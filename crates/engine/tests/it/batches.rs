@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status, Visibility};
-use imgpush_engine::source::SourceOptions;
+use imgpush_engine::source::{FileSource, SourceOptions};
 use imgpush_engine::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, CancellationToken, DestinationError,
     Download, DownloadOptions, ErrorKind, IfExists, JournalError, OnFailure, Outcome, Phase,
-    Progress, PullFailure, PullTask, PushError, PushFailure, PushOptions, PushOverrides, PushTask,
-    RecordOutcome, Report, RetryOptions, Target, TaskResult, TransferError, TuneOptions, Tuning,
-    Verification, VerifiedBy, VerifyTask,
+    Progress, PullFailure, PullTask, Push, PushError, PushFailure, PushOptions, PushOverrides,
+    PushTask, RecordOutcome, Report, RetryOptions, Target, TaskResult, TransferError, TuneOptions,
+    Tuning, Verification, VerifiedBy, VerifyTask,
 };
 use imgpush_sandbox::{Fault, Operation, Quota, USER};
 use imgpush_scene::Scene;
@@ -147,19 +147,41 @@ async fn one_that_fails_spoils_no_other() {
     assert_eq!(schemas, 1);
 }
 
-/// Panics in a phase.
-struct PanicsIn(Phase);
+/// Panics in these phases.
+struct PanicsIn(Vec<Phase>);
 
 impl Progress for PanicsIn {
     fn phase(&self, phase: Phase) {
-        assert!(phase != self.0, "the receiver panics");
+        assert!(!self.0.contains(&phase), "the receiver panics");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_panics_removes_its_record_or_names_it() {
+    for is_final in [false, true] {
+        let scene = Scene::start().await;
+        let mut phases = vec![Phase::Sending];
+        phases.extend(is_final.then_some(Phase::Removing));
+        let source = FileSource::open(&files(&scene, 1)[0]).unwrap();
+        let push = Push::new(scene.client.clone(), PushOptions::default())
+            .with_progress(Arc::new(PanicsIn(phases)));
+        let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unexpected, "{error:?}");
+        let images = scene.images().await;
+        match &error.outcome {
+            RecordOutcome::Removed { .. } => assert!(!is_final && images.is_empty(), "{images:?}"),
+            RecordOutcome::Left { id, .. } => {
+                assert!(is_final && images.len() == 1 && images[0].id() == id, "{images:?}");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 
 /// The progress of a batch whose second image panics in a phase.
 fn second_panics(batch: Batch, phase: Phase) -> Batch {
     batch.with_progress(move |task| match task.number {
-        1 => Arc::new(PanicsIn(phase)) as Arc<dyn Progress>,
+        1 => Arc::new(PanicsIn(vec![phase])) as Arc<dyn Progress>,
         _ => Arc::new(imgpush_engine::NoProgress),
     })
 }
@@ -188,13 +210,12 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
             assert!(reason.contains("the receiver panics"), "{reason}");
             let left: Vec<String> =
                 scene.images().await.iter().map(|it| it.id().to_owned()).collect();
-            match &error.outcome {
-                RecordOutcome::NoRecord => assert_eq!(left.len(), 3, "{phase:?}"),
-                RecordOutcome::Left { id, .. } => {
-                    assert!(left.len() == 3 || left.contains(id), "{phase:?}");
-                }
-                other => panic!("{other:?}"),
-            }
+            // What is complete stays.
+            let is_kept =
+                matches!(&error.outcome, RecordOutcome::Kept { id, .. } if left.contains(id));
+            let is_gone = left.len() == 3
+                && matches!(error.outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. });
+            assert!(is_gone || is_kept && phase == Phase::Verifying, "{phase:?}: {error:?}");
             for id in left {
                 scene.client.delete(&id).await.unwrap();
             }

@@ -26,6 +26,7 @@ use tracing::Instrument as _;
 use self::derived_id::MOST_IDS;
 use self::state::{Existing, JobStage, JobStep, Record};
 pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
+use crate::caught::caught;
 use crate::integrity::Produced;
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::produced::shown;
@@ -85,6 +86,24 @@ impl<'a> UploadJob<'a> {
     pub(crate) async fn interrupt(&mut self) {
         if !self.is_over() {
             self.give_up(PushFailure::Interrupted, true).await;
+        }
+    }
+
+    /// Ends the job after a panic in a future of it, or of another job of the same push.
+    pub(crate) async fn panicked(&mut self, reason: &str) {
+        if self.is_over() {
+            return;
+        }
+        let failure = || TransferError::Panicked { reason: reason.to_owned() }.into();
+        // The receiver of the progress may panic again.
+        if caught(self.give_up(failure(), false)).await.is_err() && !self.is_over() {
+            let mut error =
+                PushError::not_started(&self.subject.name, self.target.cloud(), failure());
+            if self.record != Record::None {
+                let reason = "the push has ended by a panic".to_owned();
+                error.outcome = RecordOutcome::Left { id: self.id.clone(), reason };
+            }
+            self.stage = JobStage::Ended(Box::new(Err(error)));
         }
     }
 

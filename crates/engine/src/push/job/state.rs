@@ -187,8 +187,10 @@ impl UploadJob<'_> {
 
     /// Ends the job.
     pub(super) fn finish(&mut self, result: Result<Report, PushError>) {
-        self.target.progress.ended(result.as_ref().map(drop).map_err(PushError::kind));
+        let end = result.as_ref().map(drop).map_err(PushError::kind);
+        // Before the receiver hears of it, which may panic.
         self.stage = JobStage::Ended(Box::new(result));
+        self.target.progress.ended(end);
     }
 }
 
