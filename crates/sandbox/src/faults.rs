@@ -177,6 +177,8 @@ pub enum Fault {
     /// Stores the data of an import as `raw`, as Glance does with its plugin `image_conversion`. The bytes are
     /// not converted: the record shows the virtual size and other hashes.
     ImportConverts,
+    /// Decompresses the gzip data of an import, as Glance does with its plugin `image_decompression`.
+    ImportDecompresses,
     /// Shows the image with this status, and without size and hashes, as a replica of the database that lags.
     ShownAs(String),
 }
@@ -214,12 +216,14 @@ impl FromStr for Fault {
             "import-fails" => Fault::ImportFails,
             "import-slow" => Fault::ImportSlow(seconds(first)?),
             "import-converts" => Fault::ImportConverts,
+            "import-decompresses" => Fault::ImportDecompresses,
             "shown-as" => Fault::ShownAs(value.to_owned()),
             _ => {
                 return Err(UnknownWord(
                     "drop-after, forget, stall, status, status-json, status-after, busy, slow-answer, \
                      corrupt-byte, wrong-hash, hash-algo, no-hash, wrong-size, expire-token, \
-                     drop-answer, import-fails, import-slow, import-converts or shown-as",
+                     drop-answer, import-fails, import-slow, import-converts, \
+                     import-decompresses or shown-as",
                 ));
             }
         })

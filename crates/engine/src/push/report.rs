@@ -116,13 +116,15 @@ pub enum NoteId {
     Withdrawn,
     /// `not-published`: the property `imgpush_run` could not be removed from the verified image.
     NotPublished,
+    /// `decompressed`: the service has decompressed the image, whose digests are those of the decompressed data.
+    Decompressed,
     /// `journal`: the verified image could not be recorded in the journal.
     Journal,
 }
 
 impl NoteId {
     /// All but the ids of findings, which are in [`FindingId::ALL`].
-    const OWN: [NoteId; 9] = [
+    const OWN: [NoteId; 10] = [
         NoteId::VirtualSize,
         NoteId::Retried,
         NoteId::CreatedAnew,
@@ -131,6 +133,7 @@ impl NoteId {
         NoteId::PassedOver,
         NoteId::Withdrawn,
         NoteId::NotPublished,
+        NoteId::Decompressed,
         NoteId::Journal,
     ];
 
@@ -152,6 +155,7 @@ impl NoteId {
             NoteId::PassedOver => "passed-over",
             NoteId::Withdrawn => "withdrawn",
             NoteId::NotPublished => "not-published",
+            NoteId::Decompressed => "decompressed",
             NoteId::Journal => "journal",
         }
     }

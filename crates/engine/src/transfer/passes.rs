@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
-use imgpush_source::{Chunk, Source, SourceError};
+use imgpush_source::{Chunk, Compression, Decompressed, Source, SourceError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::branch::Branch;
@@ -26,6 +26,8 @@ pub(crate) enum Want {
     Data,
     /// The digests: the default ones, and this one where it is another.
     Digests(Option<Algorithm>),
+    /// The same of the decompressed data. That pass comes when nobody wants the source as it is any more.
+    Decompressed(Compression, Option<Algorithm>),
 }
 
 /// Takes part in passes. It changes only itself: when it is dropped in the middle, it knows how far it
@@ -76,12 +78,21 @@ pub(crate) async fn run<P: Participant>(
     means: &PassMeans<'_>,
     participants: &mut [P],
 ) {
+    let mut is_decompressed = false;
     loop {
-        let wants: Vec<Want> = participants.iter().map(P::want).collect();
+        let mut wants: Vec<Want> = participants.iter().map(P::want).collect();
         if wants.iter().all(|want| matches!(want, Want::Nothing)) {
             return;
         }
         let name = source.name().to_owned();
+        let compression = take_decompressed(&mut wants);
+        if let Some(compression) = compression.filter(|_| !is_decompressed) {
+            source = match Decompressed::new(source, compression) {
+                Ok(decompressed) => Box::new(decompressed),
+                Err(error) => return end(participants, &error.into()).await,
+            };
+            is_decompressed = true;
+        }
         let gates = participants.iter_mut().zip(&wants);
         let gates = gates.filter_map(|(one, want)| matches!(want, Want::Data).then(|| one.gate()));
         let gates = gates.collect();
@@ -115,9 +126,25 @@ pub(crate) async fn run<P: Participant>(
             }
             Err(error) => error,
         };
-        join_all(unsatisfied(participants).map(|one| one.end(error.clone()))).await;
-        return;
+        return end(participants, &error).await;
     }
+}
+
+async fn end<P: Participant>(participants: &mut [P], error: &TransferError) {
+    join_all(unsatisfied(participants).map(|one| one.end(error.clone()))).await;
+}
+
+/// Makes of the wants those of one pass. With a compression, the pass is over the decompressed data.
+fn take_decompressed(wants: &mut [Want]) -> Option<Compression> {
+    let is_last = wants.iter().all(|want| matches!(want, Want::Nothing | Want::Decompressed(..)));
+    let mut found = None;
+    for want in wants {
+        if let Want::Decompressed(compression, algorithm) = *want {
+            *want = if is_last { Want::Digests(algorithm) } else { Want::Nothing };
+            found = Some(compression);
+        }
+    }
+    found.filter(|_| is_last)
 }
 
 /// The outcome of a pass for all participants. Each keeps its own result.

@@ -4,9 +4,13 @@
 //! rolled back step by step, and each step reverts only its own changes. So a failed `glance-direct`
 //! leaves the image `importing`, because none of its steps sets another status.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
@@ -229,7 +233,13 @@ impl Import {
         }
         let algo = hash_algo(&self.state, self.fault.as_ref());
         let from = if staged.exists() { staged.clone() } else { data.clone() };
-        let read = tokio::task::spawn_blocking(move || Data::of_file(&from, &algo));
+        let is_to_decompress = self.fault == Some(Fault::ImportDecompresses);
+        let read = tokio::task::spawn_blocking(move || {
+            if is_to_decompress {
+                decompress(&from)?;
+            }
+            Data::of_file(&from, &algo)
+        });
         let measured = read.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         let virtual_size = measured.check(record)?;
         if staged.exists() {
@@ -316,4 +326,18 @@ fn done_with(image: &mut Image, store: &str) {
     let mut importing = image.listed(IMPORTING);
     importing.retain(|importing| importing != store);
     image.list(IMPORTING, importing);
+}
+
+/// Replaces the file by its decompressed data if it is gzip; other data stays.
+fn decompress(path: &Path) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut magic = [0; 2];
+    let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
+    if !is_gzip {
+        return Ok(());
+    }
+    file.rewind()?;
+    let plain = path.with_extension("plain");
+    std::io::copy(&mut MultiGzDecoder::new(file), &mut File::create(&plain)?)?;
+    std::fs::rename(plain, path)
 }

@@ -1,30 +1,131 @@
-//! Recognises an image that the service has changed on purpose when it imported it.
+//! An image that the service has changed on purpose when it imported it.
 
 use imgpush_client::{Image, Status};
-use imgpush_formats::FindingId;
+use imgpush_formats::{FindingId, Format};
+use imgpush_source::Compression;
 
-use super::state::UploadJob;
+use super::state::{JobStep, UploadJob};
+use crate::integrity::compare::{self, Verdict};
+use crate::integrity::{IntegrityError, Produced};
+use crate::push::error::PushFailure;
+use crate::push::recovery::cannot_verify;
+use crate::push::report::{Note, NoteId};
 use crate::push::target::Via;
 
+/// What a plugin of the import has done with the image.
+pub(super) enum Conversion {
+    /// `image_conversion`: to this disk format.
+    Format(String),
+    /// `image_decompression`: from this format, if it is known here.
+    Decompression(Option<Compression>),
+}
+
+impl std::fmt::Display for Conversion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Conversion::Format(name) => write!(f, "converted to {name}"),
+            Conversion::Decompression(_) => f.write_str("decompressed"),
+        }
+    }
+}
+
+impl Conversion {
+    /// Why it cannot be verified.
+    fn cannot_compare(&self, reason: &str) -> PushFailure {
+        cannot_verify(format!(
+            "the image is active; Glance stored it {self}, which cannot be compared with what was sent{reason}"
+        ))
+    }
+}
+
 impl UploadJob<'_> {
-    /// How the plugins `image_conversion` or `image_decompression` of Glance have changed the image: another
-    /// `disk_format`, or another size of an image that was compressed or is not raw. None if the difference has
-    /// another cause.
-    pub(super) fn conversion(&self, image: &Image) -> Option<String> {
+    /// How the service has changed the image: another `disk_format`, or another size of an image that was
+    /// compressed or is not raw. None if the difference has another cause.
+    pub(super) fn conversion(&self, image: &Image) -> Option<Conversion> {
         if self.target.via == Via::Direct || image.status() != Status::Active {
             return None;
         }
         let sent = self.image.disk_format();
         if let Some(stored) = image.disk_format().filter(|stored| Some(*stored) != sent) {
-            return Some(format!("converted to {stored}"));
+            return Some(Conversion::Format(stored.to_owned()));
         }
         let (inspection, size) = (self.inspection()?, image.size());
         let is_compressed =
             inspection.findings.iter().any(|finding| finding.id == FindingId::Compressed);
         if is_compressed && size != inspection.stream_bytes.or(self.subject.size) {
-            return Some("decompressed".to_owned());
+            return Some(Conversion::Decompression(compression(inspection.format)));
         }
         let is_disk_size = size.is_some() && size == inspection.virtual_size;
-        (is_disk_size && size != self.subject.size).then(|| "converted to raw".to_owned())
+        (is_disk_size && size != self.subject.size).then(|| Conversion::Format("raw".to_owned()))
+    }
+
+    /// Has the source decompressed and hashed, to compare it with an image that the service has decompressed.
+    pub(super) fn compare_converted(
+        &mut self,
+        image: &Image,
+        conversion: &Conversion,
+    ) -> Result<(), PushFailure> {
+        match conversion {
+            Conversion::Decompression(Some(compression)) if self.subject.has_way_back => {
+                tracing::info!("reading again to compare the decompressed data");
+                let algorithm = image.hash_algo().and_then(|name| name.parse().ok());
+                self.set_step(JobStep::ComparingDecompressed(*compression, algorithm));
+                Ok(())
+            }
+            Conversion::Decompression(Some(_)) => Err(conversion.cannot_compare(&format!(
+                ", since {} cannot be read a second time",
+                self.subject.name
+            ))),
+            _ => Err(conversion.cannot_compare("")),
+        }
+    }
+
+    /// Compares the image with the decompressed source.
+    pub(super) async fn compare_decompressed(
+        &mut self,
+        compression: Compression,
+        produced: &Produced,
+    ) -> Result<(), PushFailure> {
+        let (image, activation) = self.settled().await?;
+        let verdict = compare::compare(&image, produced);
+        if let Err(IntegrityError::Mismatch { field: "size", .. }) = &verdict {
+            let how = Conversion::Decompression(Some(compression));
+            return Err(how.cannot_compare(&format!(
+                ": after decompression the source has {} bytes",
+                produced.bytes
+            )));
+        }
+        match self.judged(verdict)? {
+            Verdict::Proved(by) => {
+                let text = "the service has decompressed the image; it was compared with the \
+                            decompressed source"
+                    .to_owned();
+                self.notes.push(Note { id: NoteId::Decompressed, text });
+                self.finish_verified(image, by, produced, &activation).await
+            }
+            Verdict::Needs(algorithm) => {
+                self.set_step(JobStep::ComparingDecompressed(compression, Some(algorithm)));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Why the decompressed data of the source could not be had.
+pub(super) fn not_decompressed(
+    compression: Compression,
+    error: &impl std::fmt::Display,
+) -> PushFailure {
+    Conversion::Decompression(Some(compression)).cannot_compare(&format!(": {error}"))
+}
+
+/// What decompresses data of this format; the service knows more formats.
+fn compression(format: Format) -> Option<Compression> {
+    match format {
+        Format::Gzip => Some(Compression::Gzip),
+        Format::Xz => Some(Compression::Xz),
+        Format::Zstd => Some(Compression::Zstd),
+        Format::Bzip2 => Some(Compression::Bzip2),
+        _ => None,
     }
 }

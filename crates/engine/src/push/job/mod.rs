@@ -23,7 +23,9 @@ use imgpush_client::{
 use imgpush_formats::Severity;
 use tracing::Instrument as _;
 
+use self::conversion::not_decompressed;
 use self::derived_id::MOST_IDS;
+use self::publish::Activation;
 use self::state::{Existing, JobStage, JobStep, Record};
 pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
 use crate::caught::caught;
@@ -245,22 +247,38 @@ impl<'a> UploadJob<'a> {
             self.ownership.differs();
             return Err(changed());
         }
-        match self.verdict(&image, &produced)? {
-            Verdict::Proved(by) => {
-                self.is_proved = true;
-                let Some(image) = self.publish(image, &produced, &activation).await? else {
-                    return Ok(());
-                };
-                let image = self.copy(image).await?;
-                self.retire(image.id()).await?;
-                let report = self.report(&image, by, Some(&produced));
-                self.finish(Ok(report));
-            }
+        let verdict = compare::compare(&image, &produced);
+        if let (Err(IntegrityError::Mismatch { .. }), Some(conversion)) =
+            (&verdict, self.conversion(&image))
+        {
+            return self.compare_converted(&image, &conversion);
+        }
+        match self.judged(verdict)? {
+            Verdict::Proved(by) => self.finish_verified(image, by, &produced, &activation).await,
             Verdict::Needs(algorithm) => {
                 tracing::info!(%algorithm, "reading again for the server's algorithm");
                 self.set_step(JobStep::Comparing(Some((algorithm, produced))));
+                Ok(())
             }
         }
+    }
+
+    /// What follows when the image holds what was sent.
+    async fn finish_verified(
+        &mut self,
+        image: Image,
+        by: Vec<VerifiedBy>,
+        produced: &Produced,
+        activation: &Activation,
+    ) -> Result<(), PushFailure> {
+        self.is_proved = true;
+        let Some(image) = self.publish(image, produced, activation).await? else {
+            return Ok(());
+        };
+        let image = self.copy(image).await?;
+        self.retire(image.id()).await?;
+        let report = self.report(&image, by, Some(produced));
+        self.finish(Ok(report));
         Ok(())
     }
 
@@ -291,16 +309,8 @@ impl<'a> UploadJob<'a> {
         importing.await
     }
 
-    /// Compares the image with what was uploaded. One with other bytes is deleted.
-    fn verdict(&mut self, image: &Image, produced: &Produced) -> Result<Verdict, PushFailure> {
-        let verdict = compare::compare(image, produced);
-        if let (Err(IntegrityError::Mismatch { .. }), Some(how)) =
-            (&verdict, self.conversion(image))
-        {
-            return Err(cannot_verify(format!(
-                "the image is active; Glance stored it {how}, which cannot be compared with what was sent"
-            )));
-        }
+    /// Notes what the comparison of the image with what was uploaded says. One with other bytes is deleted.
+    fn judged(&mut self, verdict: Result<Verdict, IntegrityError>) -> Result<Verdict, PushFailure> {
         match &verdict {
             Err(IntegrityError::Mismatch { field: "status", .. }) => {
                 // It has failed, or was deleted: no run can accept it.
@@ -432,6 +442,9 @@ impl Participant for UploadJob<'_> {
             JobStep::Sending(_) => Want::Data,
             JobStep::Fetching | JobStep::Comparing(None) => Want::Digests(None),
             JobStep::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
+            JobStep::ComparingDecompressed(compression, algorithm) => {
+                Want::Decompressed(*compression, *algorithm)
+            }
             JobStep::Looking(looking) => Want::Digests(looking.algorithm()),
         }
     }
@@ -476,6 +489,9 @@ impl Participant for UploadJob<'_> {
             _ => JobStep::Fetching,
         };
         let failure: PushFailure = match (error, step) {
+            (error, JobStep::ComparingDecompressed(compression, _)) => {
+                not_decompressed(compression, &error)
+            }
             (TransferError::ReadOnce { name, .. }, JobStep::Sending(Some(failure))) => {
                 read_once(name, failure)
             }
@@ -535,6 +551,9 @@ impl UploadJob<'_> {
             JobStep::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
             JobStep::Comparing(Some(_)) => self.compare(produced.clone()).await,
             JobStep::Comparing(None) => self.arrived(produced.clone()).await,
+            JobStep::ComparingDecompressed(compression, _) => {
+                self.compare_decompressed(compression, produced).await
+            }
             JobStep::Looking(looking) => self.looked(looking, produced).await,
             JobStep::Fetching | JobStep::Sending(_) => self.fetched(produced).await,
         };

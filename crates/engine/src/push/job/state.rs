@@ -7,7 +7,7 @@ use std::time::Instant;
 use imgpush_client::{Error as ClientError, Image, NewImage, Status};
 use imgpush_digest::Algorithm;
 use imgpush_formats::Inspection;
-use imgpush_source::{Published, Source};
+use imgpush_source::{Compression, Published, Source};
 
 use super::derived_id::Derivation;
 use crate::integrity::Produced;
@@ -139,6 +139,8 @@ pub(super) enum JobStep {
     /// The service has the bytes. Hash the source to compare it with the image; if digests are known, one more
     /// algorithm is needed.
     Comparing(Option<(Algorithm, Produced)>),
+    /// The service has decompressed the image. Hash the decompressed source, with this algorithm too.
+    ComparingDecompressed(Compression, Option<Algorithm>),
 }
 
 impl JobStep {
