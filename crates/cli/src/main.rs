@@ -6,6 +6,7 @@ mod commands;
 mod exit_code;
 mod hints;
 mod interrupt;
+mod json;
 mod output;
 mod printer;
 mod progress;

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use imgpush_engine::image_formats::Finding;
 use imgpush_engine::source::{ChecksumSubject, Provenance};
 use imgpush_engine::{
-    BatchSummary, Bottleneck, Digests, DownloadReport, PushAction, PushError, PushFailure,
-    RecordOutcome, Report, StagingReport, Timing, VerificationReport, VerifiedBy,
+    BatchSummary, Bottleneck, DownloadReport, PushAction, Report, StagingReport, Timing,
+    VerificationReport, VerifiedBy,
 };
-use serde_json::{Value, json};
-
-use crate::exit_code::Code;
 
 /// What happened, from the outside in, a level a line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
@@ -65,9 +61,11 @@ pub(crate) fn in_short(lines: Vec<String>) -> Vec<String> {
 
 /// The last words on a batch.
 pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
-    let BatchSummary { pushed, skipped, failed, unbegun, bytes: count, seconds, .. } = *summary;
+    let BatchSummary { pushed, skipped, failed, not_started, bytes: count, seconds, .. } = *summary;
     let mut line = format!("{pushed} pushed");
-    for (number, what) in [(skipped, "there already"), (failed, "failed"), (unbegun, "not begun")] {
+    for (number, what) in
+        [(skipped, "there already"), (failed, "failed"), (not_started, "not begun")]
+    {
         if number > 0 {
             line.push_str(&format!(", {number} {what}"));
         }
@@ -78,11 +76,6 @@ pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
     format!("{line}: {} in {seconds:.1} s, {}/s", bytes(count), speed(count, seconds))
 }
 
-/// The JSON of a batch.
-pub(crate) fn batch(summary: &BatchSummary) -> Value {
-    json!({ "batch": any(summary) })
-}
-
 /// A few lines about a download that is done.
 pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
     let name = report.name.as_deref().unwrap_or(&report.id);
@@ -90,7 +83,7 @@ pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
         let path = report.path.as_deref().unwrap_or_default();
         let first =
             format!("{path} is {name} from {} already: {}", report.cloud, bytes(report.size));
-        let lines = [first, proof(&report.verified_by, &report.computed)];
+        let lines = [first, proof(&report.verified_by, &report.digests)];
         return lines.to_vec();
     }
     let to = report.path.as_deref().map(|path| format!(" to {path}")).unwrap_or_default();
@@ -105,7 +98,7 @@ pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
         report.seconds,
         speed(report.size - report.resumed_from.min(report.size), report.seconds),
     );
-    let proof = report.verified.then(|| proof(&report.verified_by, &report.computed));
+    let proof = report.verified.then(|| proof(&report.verified_by, &report.digests));
     [Some(first), proof].into_iter().flatten().collect()
 }
 
@@ -120,7 +113,7 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
         report.seconds,
         speed(report.size, report.seconds),
     );
-    let digests = report.computed.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
+    let digests = report.digests.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
     let proof = provenance(&report.provenance);
     std::iter::once(first).chain(digests).chain(proof).collect()
 }
@@ -139,7 +132,7 @@ pub(crate) fn provenance(proof: &Provenance) -> impl Iterator<Item = String> {
 
 /// A line about a verification that is done.
 pub(crate) fn compared(report: &VerificationReport) -> String {
-    proof(&report.verified_by, &report.computed)
+    proof(&report.verified_by, &report.digests)
 }
 
 fn proof(fields: &[VerifiedBy], computed: &BTreeMap<String, String>) -> String {
@@ -166,59 +159,4 @@ pub(crate) fn speed(count: u64, seconds: f64) -> String {
 /// Binary units with three digits.
 pub(crate) fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
-}
-
-/// The JSON of a report.
-pub(crate) fn any(report: &impl serde::Serialize) -> Value {
-    serde_json::to_value(report).expect("a report has text keys and plain values only")
-}
-
-/// The JSON of a push that failed: the keys of a report as far as they are known, and `error`.
-pub(crate) fn failure(error: &PushError, code: Code) -> Value {
-    let chain = chain(error);
-    let id = match &error.outcome {
-        RecordOutcome::NoRecord => None,
-        RecordOutcome::Removed { id }
-        | RecordOutcome::Kept { id, .. }
-        | RecordOutcome::Left { id, .. } => Some(id),
-        _ => None,
-    };
-    let mut failure = json!({
-        "id": id,
-        "verified": false,
-        "source": error.source_name,
-        "cloud": error.cloud,
-        "error": self::error(&chain, code),
-    });
-    failure["error"]["record"] = record_outcome(&error.outcome).into();
-    failure["error"]["findings"] = findings(&error.failure);
-    if let (Value::Object(failure), Value::Object(timing)) = (&mut failure, any(&error.timing)) {
-        failure.extend(timing.into_iter().filter(|(key, _)| key != "seconds"));
-    }
-    failure
-}
-
-/// The JSON of what was found in data that is not sent.
-pub(crate) fn findings(failure: &PushFailure) -> Value {
-    let one = |finding: &Finding| json!({ "id": finding.id.name(), "text": finding.text });
-    failure.findings().iter().map(one).collect()
-}
-
-/// The JSON of what happened, from the outside in.
-pub(crate) fn error(chain: &[String], code: Code) -> Value {
-    json!({ "message": chain[0], "causes": chain[1..], "exit_code": code.number() })
-}
-
-/// The JSON of digests, by algorithm.
-pub(crate) fn digests(digests: &Digests) -> Value {
-    digests.iter().map(|digest| (digest.algorithm().to_string(), digest.to_string())).collect()
-}
-
-fn record_outcome(outcome: &RecordOutcome) -> &'static str {
-    match outcome {
-        RecordOutcome::NoRecord => "none",
-        RecordOutcome::Removed { .. } => "removed",
-        RecordOutcome::Kept { .. } => "kept",
-        _ => "left",
-    }
 }

@@ -3,13 +3,14 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde::Serialize;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
 use crate::exit_code::Code;
+use crate::json;
 use crate::stdout::{Stdout, StdoutWriter};
-use crate::text::{self, for_terminal};
+use crate::text::for_terminal;
 
 /// Writes to the terminal, or to whatever stands there. Control characters in what it is given are escaped.
 #[derive(Clone, Debug)]
@@ -55,9 +56,9 @@ impl Printer {
         self.result_lines(&for_terminal(line));
     }
 
-    /// Prints a line of JSON of the result. Returns false if it could not be written.
-    pub(crate) fn json(&self, value: &Value) -> bool {
-        self.result_lines(&text::json(value))
+    /// Prints a JSON document of the result. Returns false if it could not be written.
+    pub(crate) fn json(&self, body: &impl Serialize) -> bool {
+        self.result_lines(&json::line(body))
     }
 
     /// Prints lines of the result whose parts are escaped already. Returns false if they could not be written.
@@ -102,8 +103,8 @@ impl Printer {
     }
 
     /// A line of JSON for whoever watches.
-    pub(crate) fn note_json(&self, value: &Value) {
-        self.note_line(&text::json(value));
+    pub(crate) fn note_json(&self, body: &impl Serialize) {
+        self.note_line(&json::line(body));
     }
 
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]

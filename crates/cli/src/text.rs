@@ -15,11 +15,6 @@ pub(crate) fn for_terminal(text: &str) -> String {
     escaped(text, is_control, |c| c.escape_default().to_string())
 }
 
-/// JSON with all such characters escaped. They stand only in its strings, which keep their values.
-pub(crate) fn json(json: &serde_json::Value) -> String {
-    escaped(&json.to_string(), is_control, json_escape)
-}
-
 /// The escape of JSON for a character.
 pub(crate) fn json_escape(character: char) -> String {
     let mut units = [0; 2];
@@ -58,14 +53,9 @@ mod tests {
             assert!(is_control(character), "{character:?}");
             let plain = for_terminal(&format!("a{character}b"));
             assert!(plain.is_ascii() && plain.len() > 3, "{plain}");
-            let value = serde_json::Value::from(format!("a{character}b"));
-            let line = json(&value);
-            assert!(line.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{line}");
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
         }
         for plain in ["größe", "漢字", "عربي", "עברית", "🚀", "a b"] {
             assert_eq!(for_terminal(plain), plain);
-            assert_eq!(json(&plain.into()), format!("\"{plain}\""));
         }
         assert_eq!(for_terminal("\u{202e}gpj.exe\u{1b}[0m"), "\\u{202e}gpj.exe\\u{1b}[0m");
     }

@@ -56,9 +56,9 @@ pub struct Retrying {
 #[non_exhaustive]
 pub enum Phase {
     /// Reading the start of the source to see what it is.
-    Sniffing,
+    Inspecting,
     /// Asking the server what it would refuse.
-    Asking,
+    Preflight,
     /// Making the record.
     Creating,
     /// Sending bytes.
@@ -86,8 +86,8 @@ impl Phase {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Phase::Sniffing => "sniffing",
-            Phase::Asking => "asking",
+            Phase::Inspecting => "inspecting",
+            Phase::Preflight => "preflight",
             Phase::Creating => "creating",
             Phase::Sending => "sending",
             Phase::Finishing => "finishing",

@@ -126,9 +126,18 @@ pub(crate) struct PushArgs {
     #[arg(long, value_name = "SECONDS", default_value = "600", hide_short_help = true)]
     finish_timeout: u64,
 
-    /// Print a JSON object with the result to stdout; with several clouds or images one for each
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// Print one JSON document for each image and cloud to stdout
+    ///
+    /// `--json=full` adds the timeline of each upload.
+    #[arg(
+        long,
+        value_name = "full",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "short",
+        hide_possible_values = true
+    )]
+    pub(crate) json: Option<JsonDetail>,
 
     /// Write a page on what was pushed, and where the time went, to this file
     ///
@@ -229,5 +238,18 @@ impl PushArgs {
         options.retry = self.retry.options();
         options.slowest = self.target.slowest();
         options
+    }
+}
+
+/// How much the JSON documents of a push say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JsonDetail {
+    Short,
+    Full,
+}
+
+impl JsonDetail {
+    pub(crate) fn is_full(self) -> bool {
+        self == JsonDetail::Full
     }
 }

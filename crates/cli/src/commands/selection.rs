@@ -80,7 +80,7 @@ impl Selected {
     /// The summary when no task was started.
     pub(super) fn none_started(&self) -> BatchSummary {
         let mut summary = BatchSummary::default();
-        summary.unbegun = self.images.len();
+        summary.not_started = self.images.len();
         summary
     }
 

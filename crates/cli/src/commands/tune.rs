@@ -1,11 +1,12 @@
 //! `imgpush tune`.
 
 use imgpush_engine::{PushError, PushFailure, Settings, Trial, TuneError, TuneReport, Tuning};
-use serde_json::json;
+use serde::Serialize;
 
 use super::push;
 use crate::args::{CloudArgs, TuneArgs};
 use crate::exit_code::{self, Code};
+use crate::json::{self, ErrorBody};
 use crate::printer::Printer;
 use crate::{hints, interrupt, output};
 
@@ -47,12 +48,18 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -
     }
 }
 
+/// The document of a tuning.
+#[derive(Serialize)]
+struct Recommendation<'a> {
+    options: &'a str,
+    #[serde(flatten)]
+    report: &'a TuneReport,
+}
+
 fn print_report(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
     let words = words(&report.recommended.settings);
     if args.json {
-        let mut object = output::any(report);
-        object["options"] = words.clone().into();
-        printer.json(&object);
+        printer.json(&Recommendation { options: &words, report });
     } else {
         printer.result(&words);
     }
@@ -126,9 +133,10 @@ fn explain(
     args: &TuneArgs,
     printer: &Printer,
 ) -> Code {
+    let hints = hints::for_failure(failure, &args.file);
     if args.json {
-        printer.json(&json!({ "error": output::error(chain, code) }));
+        printer.json(&json::Failed { error: ErrorBody::new(chain, &hints, code) });
     }
-    printer.error(chain, &hints::for_failure(failure, &args.file));
+    printer.error(chain, &hints);
     code
 }

@@ -10,7 +10,6 @@ use imgpush_engine::{
     BatchSummary, CancellationToken, IntegrityError, PullFailure, TaskResult, Verification,
     VerificationError, VerificationReport, VerifyTask,
 };
-use serde_json::json;
 
 use super::batch::SelectedBatch;
 use super::failed::Failed;
@@ -18,6 +17,7 @@ use super::pull::file_names;
 use super::selection::{Missing, Selected, select};
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
+use crate::json::{ErrorBody, FailedImage};
 use crate::printer::Printer;
 use crate::{hints, interrupt, output};
 
@@ -117,7 +117,7 @@ impl VerifyReporter<'_> {
             Ok(report) => {
                 self.codes.push(exit_code::DONE);
                 if self.args.json {
-                    self.printer.json(&output::any(report));
+                    self.printer.json(report);
                     return;
                 }
                 if !self.args.download.quiet {
@@ -141,16 +141,14 @@ impl VerifyReporter<'_> {
             false => exit_code::of(error.kind()),
         };
         let chain = output::chain(error);
-        self.result(named, code, &chain, differs);
         let hint = if file_differs { None } else { hints::for_download(&error.failure) };
-        self.printer.error(&chain, &Vec::from_iter(hint));
+        self.result(named, code, &chain, &Vec::from_iter(hint), differs);
     }
 
     fn missing(&mut self, missing: &Missing) {
         let Missing { named, failed } = missing;
         let code = failed.code();
         let chain = output::chain(failed);
-        self.result(named, code, &chain, false);
         let is_none = matches!(failed, Failed::Client { source, .. }
             if matches!(**source, ClientError::NoSuchImage { .. }));
         let hint = if is_none && Path::new(named).exists() {
@@ -158,19 +156,27 @@ impl VerifyReporter<'_> {
         } else {
             failed.hint()
         };
-        self.printer.error(&chain, &Vec::from_iter(hint));
+        self.result(named, code, &chain, &Vec::from_iter(hint), false);
     }
 
-    /// Prints the result of an image that is not verified; for a single image, only that it differs.
-    fn result(&mut self, named: &str, code: Code, chain: &[String], differs: bool) {
+    /// Prints the result of an image that is not verified; without JSON, for a single image, only that it
+    /// differs.
+    fn result(
+        &mut self,
+        named: &str,
+        code: Code,
+        chain: &[String],
+        hints: &[String],
+        differs: bool,
+    ) {
         self.codes.push(code);
         if self.args.json {
-            let error = output::error(chain, code);
-            let object = json!({ "image": named, "verified": false, "error": error });
-            self.printer.json(&object);
+            let error = ErrorBody::new(chain, hints, code);
+            self.printer.json(&FailedImage { image: named, verified: false, error });
         } else if differs || !self.is_one {
             self.printer.result(&format!("{named}: FAILED"));
         }
+        self.printer.error(chain, hints);
     }
 
     /// Prints the summary of several images.
@@ -185,8 +191,8 @@ impl VerifyReporter<'_> {
         let differ = count(&differs);
         let rest = self.codes.len() - well - differ;
         let mut line = format!("{well} verified, {differ} differ, {rest} could not be verified");
-        if summary.unbegun > 0 {
-            line.push_str(&format!(", {} not begun", summary.unbegun));
+        if summary.not_started > 0 {
+            line.push_str(&format!(", {} not begun", summary.not_started));
         }
         self.printer.note(&line);
     }

@@ -62,7 +62,8 @@ fn the_form_and_the_algorithms_are_chosen() {
     let json = run(folder.path(), &["--json", "a.img", "none.img"]);
     let lines = json.objects();
     let digests = serde_json::json!({ "md5": MD5_ABC, "sha512": SHA512_ABC });
-    let object = serde_json::json!({ "file": "a.img", "size": 3, "digests": digests });
+    let object =
+        serde_json::json!({ "format_version": 2, "file": "a.img", "size": 3, "digests": digests });
     assert_eq!(lines[0], object);
     assert_eq!(
         (&lines[1]["file"], &lines[1]["error"]["exit_code"]),

@@ -128,6 +128,7 @@ fn what_is_wrong_is_told_with_place_reason_and_remedy() {
         "findings",
         "qemu",
         "glance",
+        "format_version",
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);
@@ -247,7 +248,7 @@ fn one_file_that_is_not_there_does_not_stop_the_others() {
     assert_eq!(objects[0]["file"], "none.img");
     assert_eq!(objects[0]["error"]["message"], "cannot open none.img");
     assert_eq!(objects[0]["error"]["exit_code"], 10);
-    assert_eq!(objects[0].as_object().unwrap().len(), 2);
+    assert_eq!(objects[0].as_object().unwrap().len(), 3);
     assert_eq!(objects[1]["format"], "qcow2");
     assert_eq!(json.code, Some(10));
 }

@@ -73,7 +73,7 @@ fn a_list_proves_what_it_names_and_refuses_what_it_does_not() {
     assert_eq!(report["source_verified_by"], json!(["sha256"]));
     assert_eq!(report["source_signed_by"], json!(null));
     assert_eq!(report["source_checksums"][0]["list"], "SHA256SUMS");
-    assert_eq!(report["computed"]["sha256"], report["source_checksums"][0]["digest"]);
+    assert_eq!(report["digests"]["sha256"], report["source_checksums"][0]["digest"]);
 
     let address = serve(&scene.path("SHA256SUMS"));
     let url = format!("http://user:hunter2@{address}/noble/SHA256SUMS?sig=hunter2");

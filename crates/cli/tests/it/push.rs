@@ -98,6 +98,22 @@ fn every_flag_reaches_the_record() {
 }
 
 #[test]
+fn the_timeline_is_in_full_json_only() {
+    let scene = Scene::start_blocking();
+    scene.file("disk.img", 5 << 20);
+    for (option, is_full) in [("--json", false), ("--json=full", true)] {
+        let run = scene.run(&["push", option, "disk.img", "missing.img"]);
+        assert!(run.stdout.starts_with("{\"format_version\":2,\"id\":"), "{}", run.stdout);
+        let objects = run.objects();
+        assert_eq!(objects.len(), 3);
+        assert!(objects.iter().all(|object| object["format_version"] == 2), "{}", run.stdout);
+        let pushed = objects.iter().find(|object| object["verified"] == true).unwrap();
+        assert_eq!(pushed.get("timeline").is_some(), is_full, "{pushed}");
+        assert!(pushed["timings"]["send"].is_f64(), "{pushed}");
+    }
+}
+
+#[test]
 fn progress_as_json_lines_leads_to_the_end() {
     let scene = Scene::start_blocking();
     scene.file("disk.img", 5 << 20);
@@ -105,7 +121,7 @@ fn progress_as_json_lines_leads_to_the_end() {
     let lines: Vec<Value> =
         run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let phases: Vec<&str> = lines.iter().filter_map(|line| line["phase"].as_str()).collect();
-    for phase in ["sniffing", "asking", "creating", "sending", "verifying"] {
+    for phase in ["inspecting", "preflight", "creating", "sending", "verifying"] {
         assert!(phases.contains(&phase), "{phase}: {phases:?}");
     }
     let last = lines.iter().rev().find(|line| line["sent"].is_u64()).unwrap();
@@ -251,6 +267,8 @@ fn what_is_refused_says_what_to_do_about_it() {
     let run = scene.run(&["push", "backed.qcow2", "--json"]);
     let failure = run.json();
     assert_eq!(failure["error"]["findings"][0]["id"], "backing-file");
+    let hint = failure["error"]["hints"][0].as_str().unwrap();
+    assert!(hint.contains("qemu-img convert"), "{hint}");
     assert_eq!(scene.writes(), 0, "a record was made");
 
     let run = scene.run(&["push", "my disk.vhd"]);
@@ -264,7 +282,7 @@ fn what_is_refused_says_what_to_do_about_it() {
     let run = scene.run(&["push", "sloppy.raw", "--force-format", "--json", "--min-disk", "0"]);
     let report = run.json();
     assert_eq!(report["notes"][0]["id"], "mbr-invalid");
-    assert_eq!(report["inspected_virtual_size"], 1 << 20);
+    assert_eq!(report["detected_virtual_size"], 1 << 20);
     assert_eq!(scene.record(report["id"].as_str().unwrap())["min_disk"], 0);
 }
 

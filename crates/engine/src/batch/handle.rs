@@ -80,7 +80,7 @@ impl Stream for RunningBatch {
                         std::panic::resume_unwind(error.into_panic());
                     }
                 }
-                this.summary.unbegun += this.work.give_up();
+                this.summary.not_started += this.work.give_up();
             }
         }
         this.summary.seconds = this.work.start.elapsed().as_secs_f64();

@@ -24,7 +24,7 @@ pub struct BatchSummary {
     /// Failed, or interrupted.
     pub failed: usize,
     /// Not begun: the batch was given up before. A task counts once for each of its targets.
-    pub unbegun: usize,
+    pub not_started: usize,
     /// Bytes of the images that were pushed, as the services say, and of the data that was downloaded.
     pub bytes: u64,
     /// Seconds from the start to the end.

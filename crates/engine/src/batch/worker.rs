@@ -85,12 +85,12 @@ impl BatchWork {
     pub(super) fn give_up(&self) -> usize {
         // No job is left that would have it.
         let Ok(mut waiting) = self.waiting.try_lock() else { return 0 };
-        let unbegun = std::iter::from_fn(|| waiting.next().now_or_never().flatten());
+        let not_started = std::iter::from_fn(|| waiting.next().now_or_never().flatten());
         let results = |task: BatchTask| match &task {
             BatchTask::Push(task) => self.pushes.results_of(task),
             BatchTask::Pull(_) | BatchTask::Verify(_) => 1,
         };
-        unbegun.map(|(_, task)| results(task)).sum()
+        not_started.map(|(_, task)| results(task)).sum()
     }
 
     async fn next(&self) -> Option<(usize, BatchTask)> {

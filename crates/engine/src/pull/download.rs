@@ -510,7 +510,7 @@ impl Download {
             verified: proof.doubt.is_none(),
             verified_by: proof.by,
             unverified_because: proof.doubt,
-            computed: shown(&produced.digests),
+            digests: shown(&produced.digests),
             path: way.path,
             unchanged: way.unchanged,
             cloud: self.cloud.clone(),

@@ -24,7 +24,7 @@ pub struct DownloadReport {
     /// Why the data is not proved, where that was allowed.
     pub unverified_because: Option<String>,
     /// The digests of the data, by algorithm.
-    pub computed: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, String>,
     /// What was written; none for a writer.
     pub path: Option<String>,
     /// Whether the file was the image already, so that nothing was fetched.
@@ -54,7 +54,7 @@ pub struct VerificationReport {
     /// The fields that were compared, strongest first.
     pub verified_by: Vec<VerifiedBy>,
     /// The digests of the data, by algorithm.
-    pub computed: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, String>,
     /// What the image was compared with.
     pub against: ComparedWith,
     /// The file; none for a download.

@@ -144,7 +144,7 @@ impl Verification {
             size: produced.bytes,
             verified: !verified_by.is_empty(),
             verified_by,
-            computed: shown(&produced.digests),
+            digests: shown(&produced.digests),
             against,
             source,
             cloud: self.0.cloud().to_owned(),

@@ -380,7 +380,7 @@ impl PushError {
             attempts: 0,
             failure: Box::new(failure),
             outcome: RecordOutcome::NoRecord,
-            timing: Box::new(Timing::unbegun()),
+            timing: Box::new(Timing::not_started()),
         }
     }
 }

@@ -309,7 +309,7 @@ async fn look_at(
     watch: &Arc<Stopwatch>,
 ) -> Result<(Box<dyn Source>, Sniffed), Arc<SourceError>> {
     for target in targets {
-        target.progress.phase(Phase::Sniffing);
+        target.progress.phase(Phase::Inspecting);
     }
     let mut reading = ReaderWatch::new(watch, source.as_mut(), pool);
     let (mut source, sniffed) = sniff(source, pool, &options.retry).await?;

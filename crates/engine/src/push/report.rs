@@ -34,7 +34,7 @@ pub struct Report {
     /// Bytes of the disk inside, as the server says.
     pub virtual_size: Option<u64>,
     /// Bytes of the disk inside, as the data says.
-    pub inspected_virtual_size: Option<u64>,
+    pub detected_virtual_size: Option<u64>,
     /// The format of the disk, as the server says.
     pub disk_format: Option<String>,
     /// What the data is wrapped in, as the server says.
@@ -52,7 +52,7 @@ pub struct Report {
     /// What was compared, strongest first.
     pub verified_by: Vec<VerifiedBy>,
     /// The digests of the bytes read, by algorithm.
-    pub computed: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, String>,
     /// What was read.
     pub source: String,
     /// What has proved the source.
@@ -192,7 +192,7 @@ pub struct StagingReport {
     /// Bytes sent.
     pub size: u64,
     /// The digests of the bytes sent, by algorithm.
-    pub computed: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, String>,
     /// What was read.
     pub source: String,
     /// What has proved the source.

@@ -197,7 +197,7 @@ impl Staging {
             id: image.id().to_owned(),
             name: image.name().map(str::to_owned),
             size: produced.bytes,
-            computed: shown(&produced.digests),
+            digests: shown(&produced.digests),
             source: source_name,
             provenance: produced.provenance,
             cloud: self.cloud.clone(),
@@ -212,11 +212,11 @@ impl Staging {
         source: Box<dyn Source>,
         announced: Option<u64>,
     ) -> Result<(Produced, u32), PushFailure> {
-        self.enter(Phase::Sniffing);
+        self.enter(Phase::Inspecting);
         let bench = JobResources::within(self.options.memory_bytes).for_pushes();
         let sniffed = sniff(source, &bench.pool, &self.options.retry).await;
         let (source, sniffed) = sniffed.map_err(TransferError::from)?;
-        self.enter(Phase::Asking);
+        self.enter(Phase::Preflight);
         let claim = self.claim(image, source.size().is_none()).await?;
         if let Some(claim) = &claim {
             claim.check(&sniffed.inspection, sniffed.is_whole)?;

@@ -17,13 +17,13 @@ named_enum! {
         /// The service behind the last byte: it had yet to store, to answer, to import.
         Server = "server",
         /// Questions before the first byte, and making the record.
-        Asking = "asking",
+        Preflight = "preflight",
         /// Pauses between tries.
-        Retrying = "retrying",
+        Retries = "retries",
         /// Reading again, since the service shows another digest.
-        Verifying = "verifying",
+        Verification = "verification",
         /// Another target that this one waited for.
-        Others = "others",
+        OtherTargets = "other-targets",
     }
 }
 
@@ -53,30 +53,30 @@ pub(super) struct Judged {
 /// inside a read.
 pub(super) fn judge(course: &Course) -> Judged {
     let Course { stages, seconds, is_alone, .. } = *course;
-    let own = stages.ask
+    let own = stages.preflight
         + stages.create
         + stages.send
-        + stages.finish
+        + stages.wait_for_answer
         + stages.import
-        + stages.pause
+        + stages.retry_pauses
         + stages.verify
         + stages.remove;
-    let waited = (seconds - own).max(0.0) + stages.starved;
+    let waited = (seconds - own).max(0.0) + stages.wait_for_data;
     let held_up = if is_alone { 0.0 } else { stages.wait_for_send };
     let reading = stages.read + stages.decompress + stages.wait_for_hash + held_up;
     let scale = if reading > waited { waited / reading } else { 1.0 };
     let unknown = waited - reading * scale;
     let (read, others) = if is_alone { (unknown, 0.0) } else { (0.0, unknown) };
     let costs = [
-        (Bottleneck::Network, (stages.send - stages.starved).max(0.0)),
-        (Bottleneck::Server, stages.finish + stages.import),
+        (Bottleneck::Network, (stages.send - stages.wait_for_data).max(0.0)),
+        (Bottleneck::Server, stages.wait_for_answer + stages.import),
         (Bottleneck::Hash, stages.wait_for_hash * scale),
         (Bottleneck::Decompress, stages.decompress * scale),
         (Bottleneck::Source, stages.read * scale + read),
-        (Bottleneck::Asking, stages.ask + stages.create),
-        (Bottleneck::Retrying, stages.pause),
-        (Bottleneck::Verifying, stages.verify),
-        (Bottleneck::Others, held_up * scale + others),
+        (Bottleneck::Preflight, stages.preflight + stages.create),
+        (Bottleneck::Retries, stages.retry_pauses),
+        (Bottleneck::Verification, stages.verify),
+        (Bottleneck::OtherTargets, held_up * scale + others),
     ];
     let most = |one: (Bottleneck, f64), other: (Bottleneck, f64)| {
         if other.1 > one.1 { other } else { one }
@@ -99,14 +99,14 @@ fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> String {
             }
             _ => "nothing here: the network, or the service, took it no faster".to_owned(),
         },
-        Bottleneck::Server if stages.import > stages.finish => format!(
+        Bottleneck::Server if stages.import > stages.wait_for_answer => format!(
             "the service took {:.1} s to import: more images at a time (--jobs) use that time",
             stages.import
         ),
         Bottleneck::Server => format!(
             "the service took {:.1} s behind the last byte to hash and store: more images at a time \
              (--jobs) use that time",
-            stages.finish
+            stages.wait_for_answer
         ),
         Bottleneck::Hash => {
             "hashing is the limit: with more images at a time (--jobs) several share \
@@ -129,19 +129,19 @@ fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> String {
                 "the source is slow: a faster disk, or a copy that is nearer, would help".to_owned()
             }
         },
-        Bottleneck::Asking => format!(
+        Bottleneck::Preflight => format!(
             "the service took {cost:.1} s to answer before the first byte: more images at a time \
              (--jobs) use that time"
         ),
-        Bottleneck::Retrying => {
+        Bottleneck::Retries => {
             "what broke, and was waited for, is in the notes: mend that first".to_owned()
         }
-        Bottleneck::Verifying => {
+        Bottleneck::Verification => {
             "the service hashes as nobody else does, so the source was read again: \
                                   os_hash_algo sha512 spares that"
                 .to_owned()
         }
-        Bottleneck::Others => {
+        Bottleneck::OtherTargets => {
             "another target set the pace: --slowest drop goes on without it".to_owned()
         }
     }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn who_waited_for_data_waited_for_what_the_reader_was_at() {
-        let starved = Stages { send: 10.0, starved: 9.0, ..Stages::default() };
+        let starved = Stages { send: 10.0, wait_for_data: 9.0, ..Stages::default() };
         let slow = Stages { read: 8.0, wait_for_hash: 1.0, ..starved.clone() };
         let (bottleneck, seconds, advice) = judged(&slow, 10.0);
         assert_eq!((bottleneck, seconds), (Bottleneck::Source, 8.0));
@@ -196,9 +196,9 @@ mod tests {
             hash: 7.0,
             wait_for_send: 3.0,
             send: 10.0,
-            starved: 0.5,
-            blocked: 9.5,
-            finish: 1.0,
+            wait_for_data: 0.5,
+            wait_for_network: 9.5,
+            wait_for_answer: 1.0,
             ..Stages::default()
         };
         let (bottleneck, seconds, advice) = judged(&stages, 11.0);
@@ -208,39 +208,44 @@ mod tests {
 
     #[test]
     fn the_services_time_is_before_the_first_byte_or_behind_the_last() {
-        let server = Stages { send: 2.0, finish: 5.6, ..Stages::default() };
+        let server = Stages { send: 2.0, wait_for_answer: 5.6, ..Stages::default() };
         let (bottleneck, seconds, advice) = judged(&server, 7.6);
         assert_eq!((bottleneck, seconds), (Bottleneck::Server, 5.6));
         assert!(advice.contains("5.6 s behind the last byte"), "{advice}");
 
-        let import = Stages { send: 2.0, finish: 1.0, import: 30.0, ..Stages::default() };
+        let import = Stages { send: 2.0, wait_for_answer: 1.0, import: 30.0, ..Stages::default() };
         assert!(judged(&import, 33.0).2.contains("30.0 s to import"));
 
-        let asking = Stages { ask: 1.0, create: 1.0, send: 0.1, ..Stages::default() };
-        assert_eq!(judged(&asking, 2.1).0, Bottleneck::Asking);
+        let asking = Stages { preflight: 1.0, create: 1.0, send: 0.1, ..Stages::default() };
+        assert_eq!(judged(&asking, 2.1).0, Bottleneck::Preflight);
 
-        let broken = Stages { send: 2.0, pause: 4.0, ..Stages::default() };
-        assert_eq!(judged(&broken, 6.0).0, Bottleneck::Retrying);
+        let broken = Stages { send: 2.0, retry_pauses: 4.0, ..Stages::default() };
+        assert_eq!(judged(&broken, 6.0).0, Bottleneck::Retries);
 
         let twice = Stages { send: 2.0, verify: 4.0, ..Stages::default() };
-        assert_eq!(judged(&twice, 6.0).0, Bottleneck::Verifying);
+        assert_eq!(judged(&twice, 6.0).0, Bottleneck::Verification);
     }
 
     #[test]
     fn where_there_are_others_the_reader_waits_for_them_too() {
-        let stages =
-            Stages { read: 1.0, wait_for_send: 8.0, send: 10.0, starved: 9.0, ..Stages::default() };
+        let stages = Stages {
+            read: 1.0,
+            wait_for_send: 8.0,
+            send: 10.0,
+            wait_for_data: 9.0,
+            ..Stages::default()
+        };
         let course = Course { stages: &stages, seconds: 10.0, sent: 0, is_alone: false };
-        assert_eq!(judge(&course).bottleneck, Bottleneck::Others);
+        assert_eq!(judge(&course).bottleneck, Bottleneck::OtherTargets);
         // All are asked before the first byte goes out.
-        let early = Stages { ask: 1.0, send: 2.0, ..Stages::default() };
+        let early = Stages { preflight: 1.0, send: 2.0, ..Stages::default() };
         let course = Course { stages: &early, seconds: 9.0, sent: 0, is_alone: false };
-        assert_eq!(judge(&course).bottleneck, Bottleneck::Others);
+        assert_eq!(judge(&course).bottleneck, Bottleneck::OtherTargets);
     }
 
     #[test]
     fn a_source_as_fast_as_memory_is_not_called_slow() {
-        let cached = Stages { read: 0.3, send: 0.5, starved: 0.4, ..Stages::default() };
+        let cached = Stages { read: 0.3, send: 0.5, wait_for_data: 0.4, ..Stages::default() };
         let (bottleneck, _, advice) = judged(&cached, 0.5);
         assert_eq!(bottleneck, Bottleneck::Source);
         assert!(advice.contains("--io mmap"), "{advice}");

@@ -16,21 +16,22 @@ pub struct Timing {
     /// When it began, in seconds since 1970.
     pub started: f64,
     /// Seconds of each stage.
-    pub stages: Stages,
+    pub timings: Stages,
     /// What took the most of the time; none of a push that did not begin.
     pub bottleneck: Option<Bottleneck>,
     /// So many seconds.
     pub bottleneck_seconds: f64,
     /// What would help, in a sentence.
     pub advice: Option<String>,
-    /// The same over time.
+    /// The same over time; not in JSON if it is empty.
+    #[serde(default, skip_serializing_if = "Timeline::is_empty")]
     pub timeline: Timeline,
 }
 
 impl Timing {
     /// Of a push that could not begin.
     #[must_use]
-    pub fn unbegun() -> Self {
+    pub fn not_started() -> Self {
         Timing { started: Stopwatch::start().began(), ..Timing::default() }
     }
 
@@ -49,7 +50,7 @@ impl Timing {
             bottleneck_seconds: judged.seconds,
             advice: Some(judged.advice),
             timeline: Timeline::of(&bins, target.retries()),
-            stages,
+            timings: stages,
         }
     }
 }

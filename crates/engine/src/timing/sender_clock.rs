@@ -25,7 +25,7 @@ impl SenderWatch {
             self.tally.add(step, now - since);
             self.tally.mark(now);
         }
-        self.state = Some((if is_waiting { Step::Starved } else { Step::Blocked }, now));
+        self.state = Some((if is_waiting { Step::WaitForData } else { Step::WaitForNetwork }, now));
     }
 
     /// It got so much.

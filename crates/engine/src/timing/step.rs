@@ -77,21 +77,21 @@ steps! {
     /// The reader waited for memory: all of it held what is hashed or sent.
     WaitForBuffer wait_for_buffer,
     /// Asking the service what it would refuse.
-    Ask ask,
+    Preflight preflight,
     /// Making the record.
     Create create,
     /// Sending, from opening the request to the last byte handed to the connection, of all attempts.
     Send send,
     /// Of that, the connection waited for data.
-    Starved starved,
+    WaitForData wait_for_data,
     /// Of that, the network or the service took nothing.
-    Blocked blocked,
+    WaitForNetwork wait_for_network,
     /// From the last byte to the answer.
-    Finish finish,
+    WaitForAnswer wait_for_answer,
     /// The service imported, fetched, or copied.
     Import import,
     /// Between tries, from the failure of one to the begin of the next.
-    Pause pause,
+    RetryPauses retry_pauses,
     /// Asking what the service has, and reading again where that takes another digest.
     Verify verify,
     /// Removing the record of a push that failed.

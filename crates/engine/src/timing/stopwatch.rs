@@ -52,7 +52,7 @@ impl Stopwatch {
 
     /// Says that what failed is tried again after a pause, which begins now.
     pub(crate) fn retrying(&self) {
-        self.enter(Some(Step::Pause));
+        self.enter(Some(Step::RetryPauses));
         self.lock().retries.push(self.start.elapsed());
     }
 
@@ -154,17 +154,17 @@ mod tests {
     #[test]
     fn steps_end_each_other_and_the_last_counts_up_to_now() {
         let watch = Stopwatch::start();
-        watch.enter(Some(Step::Ask));
+        watch.enter(Some(Step::Preflight));
         std::thread::sleep(Duration::from_millis(20));
         watch.enter(Some(Step::Create));
         std::thread::sleep(Duration::from_millis(30));
         let stages = Stages::from(&watch.bins().sums());
-        assert!((0.02..0.5).contains(&stages.ask), "{stages:?}");
+        assert!((0.02..0.5).contains(&stages.preflight), "{stages:?}");
         assert!((0.03..0.5).contains(&stages.create), "{stages:?}");
         watch.enter(None);
         let closed = Stages::from(&watch.bins().sums());
         assert_eq!(Stages::from(&watch.bins().sums()), closed);
-        assert_eq!(closed.ask, stages.ask);
+        assert_eq!(closed.preflight, stages.preflight);
     }
 
     #[test]

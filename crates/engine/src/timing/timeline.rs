@@ -123,6 +123,12 @@ impl Timeline {
         STAGE_NAMES.into_iter().zip(self.busy.iter().map(Vec::as_slice)).collect()
     }
 
+    /// Whether nothing was recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sent.is_empty() && self.retries.is_empty()
+    }
+
     pub(super) fn of(bins: &Bins, retries: Vec<f64>) -> Self {
         let lane = |step: usize| bins.bins.iter().map(move |bin| bin[step]);
         let busy = std::array::from_fn(|step| {

@@ -145,7 +145,7 @@ impl Upload<'_> {
         match (&answer, self.traffic) {
             (Ok(()), Some(traffic)) => traffic.moved(),
             (Ok(()), None) => {}
-            (Err(_), _) => self.watch.enter(Some(Step::Pause)),
+            (Err(_), _) => self.watch.enter(Some(Step::RetryPauses)),
         }
         let sent = meter.sent();
         match (answer, outcome) {

@@ -86,7 +86,7 @@ struct Peak {
 impl Progress for Peak {
     fn phase(&self, phase: Phase) {
         match phase {
-            Phase::Sniffing => {
+            Phase::Inspecting => {
                 let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
                 self.most.fetch_max(now, Ordering::SeqCst);
             }
@@ -139,7 +139,7 @@ async fn one_that_fails_spoils_no_other() {
             assert_eq!(report(outcome).os_hash_value, Some(sha512(file)));
         }
     }
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 1, 0));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (5, 1, 0));
     assert_eq!(summary.bytes, 5 * MIB as u64 + 1 + 3 + 4 + 5);
     assert!(scene.images().await.iter().all(|image| image.status() == Status::Active));
     // What the service says of itself is asked once.
@@ -196,12 +196,16 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
         assert_eq!(kinds, [Some(ErrorKind::Unexpected)], "{outcome:?}");
     };
     // Before and after there is a record.
-    for phase in [Phase::Sniffing, Phase::Creating, Phase::Sending, Phase::Verifying] {
+    for phase in [Phase::Inspecting, Phase::Creating, Phase::Sending, Phase::Verifying] {
         for count in [1, 3] {
             let batch = second_panics(Batch::new(jobs(count)).to(target(&scene)), phase);
             let (outcomes, summary) = ended(batch, tasks(&files), &cancel, &mut |_| {}).await;
             assert_eq!(outcomes.len(), 4);
-            assert_eq!((summary.pushed, summary.failed, summary.unbegun), (3, 1, 0), "{phase:?}");
+            assert_eq!(
+                (summary.pushed, summary.failed, summary.not_started),
+                (3, 1, 0),
+                "{phase:?}"
+            );
             is_panic(&outcomes[1]);
             let error = pushes(&outcomes[1])[0].as_ref().unwrap_err();
             let PushFailure::Transfer(TransferError::Panicked { reason }) = &*error.failure else {
@@ -306,7 +310,7 @@ async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
     let (outcomes, summary) =
         run(&scene, jobs(1).with_on_failure(OnFailure::StartNoOther), &files).await;
     assert_eq!(outcomes.len(), 2);
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (1, 1, 3));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (1, 1, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -324,8 +328,8 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
         }
     })
     .await;
-    assert!(summary.unbegun >= 1 && summary.failed >= 1, "{summary:?}");
-    assert_eq!(outcomes.len() + summary.unbegun, 6);
+    assert!(summary.not_started >= 1 && summary.failed >= 1, "{summary:?}");
+    assert_eq!(outcomes.len() + summary.not_started, 6);
     // All data of an image is sent that waits for its slow response: another run may have accepted it.
     let errors = outcomes.iter().flat_map(Outcome::pushes).filter_map(|it| it.as_ref().err());
     let is_kept = |error: &&PushError| matches!(error.outcome, RecordOutcome::Kept { .. });
@@ -495,7 +499,7 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
     assert_eq!(clouds(&outcomes[1]), ["north", "south"]);
     assert_eq!(clouds(&outcomes[2]), ["south", "south", "south", "north"]);
     assert_eq!(clouds(&outcomes[3]), ["south"]);
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (5, 3, 0));
     let [exists, format, property, usual] = pushes(&outcomes[2])[..] else { panic!() };
     let failure =
         |result: &Result<Report, PushError>| result.as_ref().unwrap_err().failure.to_string();
@@ -538,18 +542,18 @@ async fn each_target_of_each_task_has_one_result_and_counts_once() {
 
     let (outcomes, summary) = run_tasks(batch(jobs(2)), tasks()).await;
     assert_eq!(results(&outcomes), [2, 2, 1, 2, 1]);
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 3, 0));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (5, 3, 0));
 
     let (outcomes, summary) =
         run_tasks(batch(jobs(1).with_on_failure(OnFailure::StartNoOther)), tasks()).await;
     assert_eq!(results(&outcomes), [2, 2]);
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (2, 2, 4));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (2, 2, 4));
 
     let cancel = CancellationToken::new();
     cancel.cancel();
     let (outcomes, summary) = ended(batch(jobs(2)), tasks(), &cancel, &mut |_| {}).await;
     assert!(outcomes.is_empty());
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (0, 0, 8));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (0, 0, 8));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -699,7 +703,7 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
     assert_eq!(results(&outcomes[0]), [ok(), far(), ok()]);
     assert_eq!(results(&outcomes[1]), [ok()]);
     assert_eq!(results(&outcomes[2]), [ok(), far(), ok()]);
-    assert_eq!((summary.pushed, summary.failed, summary.unbegun), (5, 2, 0));
+    assert_eq!((summary.pushed, summary.failed, summary.not_started), (5, 2, 0));
 
     // No source is opened for it alone.
     let missing = task(&north.path("missing"));
@@ -764,7 +768,7 @@ async fn a_failure_cancels_what_runs_where_that_is_wanted() {
     assert_eq!(failures[1], (0, Some(ErrorKind::Interrupted)));
     assert_eq!(failures.len(), 2);
     let summary = running.summary();
-    assert_eq!((summary.pulled, summary.failed, summary.unbegun), (0, 2, 1));
+    assert_eq!((summary.pulled, summary.failed, summary.not_started), (0, 2, 1));
     let part = scene.path(format!("pulled0.{}.part", images[0].id()));
     assert!(std::fs::metadata(part).unwrap().len() >= 8 * MIB as u64);
 }

@@ -193,7 +193,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing
     let results = push(options(), targets, source).await;
     let report = results[1].as_ref().unwrap();
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-    assert!(report.computed.contains_key("sha3_256"), "{:?}", report.computed);
+    assert!(report.digests.contains_key("sha3_256"), "{:?}", report.digests);
     assert!(results[0].is_ok());
     assert_eq!((usual.uploads().len(), other.uploads().len()), (1, 1));
     assert_eq!(read.load(Ordering::Relaxed), 10 * MIB as u64);

@@ -219,7 +219,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
     let report = push(&scene).await.unwrap();
     assert!(report.verified);
     assert_eq!(report.os_hash_algo.as_deref(), Some("sha3_256"));
-    assert_eq!(report.os_hash_value.as_ref(), report.computed.get("sha3_256"));
+    assert_eq!(report.os_hash_value.as_ref(), report.digests.get("sha3_256"));
 
     // A pipe cannot be read again, and an image that is not proved is not a success.
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 1 << 20]));

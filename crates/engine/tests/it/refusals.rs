@@ -287,7 +287,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
             // The partition tables here have neither checksums nor a second copy.
             let counts = |id: &&str| *id != "corrupt-header" && *id != "inconsistent-size";
             assert_eq!(ids.into_iter().filter(counts).collect::<Vec<_>>(), notes, "{disk_format}");
-            assert!(report.inspected_virtual_size.is_some());
+            assert!(report.detected_virtual_size.is_some());
             let record = scene.client.image(&report.id).await.unwrap();
             // How large a raw stream will be is not known when its record is made.
             let is_unknown = matches!(by, By::Pipe) && !matches!(disk_format, "qcow2" | "vmdk");
@@ -299,7 +299,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
     none.min_disk = Some(0);
     let report = push(&scene, &qcow2(0, 0, MIB), By::File, &none).await.unwrap();
     assert_eq!(scene.client.image(&report.id).await.unwrap().min_disk(), Some(0));
-    assert_eq!(report.inspected_virtual_size, Some((3 << 30) + 512));
+    assert_eq!(report.detected_virtual_size, Some((3 << 30) + 512));
 }
 
 /// Does something when the service is asked: behind the inspection and before the reading.
@@ -307,7 +307,7 @@ struct AtAsking(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Progress for AtAsking {
     fn phase(&self, phase: Phase) {
-        if phase == Phase::Asking
+        if phase == Phase::Preflight
             && let Some(act) = self.0.lock().unwrap().take()
         {
             act();

@@ -33,14 +33,14 @@ const STAGES: [&str; 16] = [
     "wait_for_hash",
     "wait_for_send",
     "wait_for_buffer",
-    "ask",
+    "preflight",
     "create",
     "send",
-    "starved",
-    "blocked",
-    "finish",
+    "wait_for_data",
+    "wait_for_network",
+    "wait_for_answer",
     "import",
-    "pause",
+    "retry_pauses",
     "verify",
     "remove",
 ];
@@ -54,7 +54,7 @@ fn timing() -> Value {
     let stages = each(|at| json!(at as f64 + 0.5));
     let lines = each(|at| if at == 8 { json!([0.25, 0.5]) } else { json!([]) });
     json!({
-        "seconds": 1.5, "started": 1_700_000_000.25, "stages": stages, "bottleneck": "network",
+        "seconds": 1.5, "started": 1_700_000_000.25, "timings": stages, "bottleneck": "network",
         "bottleneck_seconds": 0.75, "advice": "nothing here",
         "timeline": with(lines, json!({"interval": 0.5, "sent": [3, 4], "retries": [0.125]})),
     })
@@ -71,10 +71,10 @@ fn provenance() -> Value {
 fn a_report_of_a_push_can_be_read_back() {
     let report = json!({
         "id": "x", "action": "taken-over", "replaced": [{"id": "y", "how": "renamed"}], "name": "n",
-        "status": "active", "size": 7, "virtual_size": null, "inspected_virtual_size": 1024,
+        "status": "active", "size": 7, "virtual_size": null, "detected_virtual_size": 1024,
         "disk_format": "qcow2", "container_format": "bare", "checksum": "00",
         "os_hash_algo": "sha512", "os_hash_value": "11", "stores": ["fast"], "verified": true,
-        "verified_by": ["os_hash_value", "checksum"], "computed": {"sha512": "11"},
+        "verified_by": ["os_hash_value", "checksum"], "digests": {"sha512": "11"},
         "source": "disk.qcow2", "cloud": "c", "via": "web-download", "attempts": 2,
         "notes": [{"id": "retried", "text": "t"}, {"id": "fixed-vhd", "text": "u"}],
     });
@@ -82,7 +82,7 @@ fn a_report_of_a_push_can_be_read_back() {
     let report: Report = round_trip(&report);
     assert_eq!((report.action, report.via), (PushAction::TakenOver, UploadMethod::WebDownload));
     assert_eq!(report.notes[0].id, NoteId::Retried);
-    assert_eq!(report.timing.stages.remove, 15.5);
+    assert_eq!(report.timing.timings.remove, 15.5);
     assert_eq!(report.timing.timeline.stages()[8], ("send", &[0.25, 0.5][..]));
 }
 
@@ -90,23 +90,23 @@ fn a_report_of_a_push_can_be_read_back() {
 fn the_other_reports_can_be_read_back() {
     round_trip::<Timing>(&timing());
     let staged = json!({
-        "id": "x", "name": null, "size": 7, "computed": {"md5": "00"}, "source": "-", "cloud": "c",
+        "id": "x", "name": null, "size": 7, "digests": {"md5": "00"}, "source": "-", "cloud": "c",
         "attempts": 1, "seconds": 0.5,
     });
     round_trip::<StagingReport>(&with(staged, provenance()));
     round_trip::<DownloadReport>(&json!({
         "id": "x", "name": "n", "size": 7, "verified": false, "verified_by": ["checksum"],
-        "unverified_because": "sm3", "computed": {"md5": "00"}, "path": "a", "unchanged": true,
+        "unverified_because": "sm3", "digests": {"md5": "00"}, "path": "a", "unchanged": true,
         "cloud": "c", "resumed_from": 3, "attempts": 1, "seconds": 0.5,
     }));
     let verified: VerificationReport = round_trip(&json!({
         "id": "x", "name": "n", "size": 7, "verified": true, "verified_by": ["os_hash_value"],
-        "computed": {"md5": "00"}, "against": "download", "source": null, "cloud": "c",
+        "digests": {"md5": "00"}, "against": "download", "source": null, "cloud": "c",
         "seconds": 0.5,
     }));
     assert_eq!(verified.against, ComparedWith::Download);
     round_trip::<BatchSummary>(&json!({
-        "pushed": 1, "pulled": 2, "verified": 3, "skipped": 4, "failed": 5, "unbegun": 6, "bytes": 7,
+        "pushed": 1, "pulled": 2, "verified": 3, "skipped": 4, "failed": 5, "not_started": 6, "bytes": 7,
         "seconds": 0.5,
     }));
     let trial = json!({
@@ -149,7 +149,10 @@ fn the_values_are_those_documented() {
     documented("bottleneck", values(Bottleneck::ALL));
     documented("against", values(ComparedWith::ALL));
     documented("trials", values([Io::Read, Io::Mmap]));
-    documented("notes", values(NoteId::all().filter(|id| !matches!(id, NoteId::Finding(_)))));
+    // Each note has a row of its own.
+    for id in NoteId::all().filter(|id| !matches!(id, NoteId::Finding(_))) {
+        documented(id.name(), values([id]));
+    }
     // They are serialised as `name` and `Display` say.
     for id in NoteId::all() {
         assert_eq!(json!(id), id.name());

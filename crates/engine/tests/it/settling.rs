@@ -104,7 +104,7 @@ async fn an_image_that_the_import_decompresses_is_compared_with_the_decompressed
         assert!(report.notes.iter().any(|note| note.id == NoteId::Decompressed), "{report:?}");
         let image = &scene.images().await[0];
         assert_eq!(image.status(), Status::Active);
-        assert_eq!(report.computed.get(algorithm).map(|it| &**it), image.hash_value());
+        assert_eq!(report.digests.get(algorithm).map(|it| &**it), image.hash_value());
         // The run has published its image.
         assert_eq!(image.property("imgpush_run"), None);
     }

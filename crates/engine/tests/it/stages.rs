@@ -75,15 +75,15 @@ async fn a_slow_source_is_told_from_a_slow_service() {
     let report = push(Box::new(slow), &[]).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");
-    assert_slept(timing.stages.read, 0.6, timing);
+    assert_slept(timing.timings.read, 0.6, timing);
     assert!(timing.advice.as_ref().unwrap().contains("the source is slow"), "{timing:?}");
-    assert!((drawn(timing, "read") - timing.stages.read).abs() < 0.05, "{timing:?}");
+    assert!((drawn(timing, "read") - timing.timings.read).abs() < 0.05, "{timing:?}");
 
     let late = [(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(1)))];
     let report = push(zeros(2), &late).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Server), "{timing:?}");
-    assert_slept(timing.stages.finish, 1.0, timing);
+    assert_slept(timing.timings.wait_for_answer, 1.0, timing);
     assert_eq!(timing.timeline.sent.iter().sum::<u64>(), 2 << 20);
     let advice = timing.advice.as_ref().unwrap();
     assert!(advice.contains("s behind the last byte") && advice.contains("--jobs"), "{advice}");
@@ -96,9 +96,9 @@ async fn a_connection_that_takes_nothing_is_the_networks() {
     let report = push(zeros(24), &stall).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Network), "{timing:?}");
-    assert_slept(timing.stages.blocked, 1.0, timing);
-    assert!(timing.stages.wait_for_send > 0.5, "the reader went on: {timing:?}");
-    assert!(timing.stages.send >= timing.stages.blocked, "{timing:?}");
+    assert_slept(timing.timings.wait_for_network, 1.0, timing);
+    assert!(timing.timings.wait_for_send > 0.5, "the reader went on: {timing:?}");
+    assert!(timing.timings.send >= timing.timings.wait_for_network, "{timing:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +107,7 @@ async fn unpacking_is_told_from_reading_what_is_packed() {
     let reader = ReaderSource::new("disk.bz2", Cursor::new(bzip2_of_zeros(48 * MIB)));
     let source = Decompressed::new(Box::new(reader), Compression::Bzip2).unwrap();
     let report = push(Box::new(source), &[]).await.unwrap();
-    let stages = &report.timing.stages;
+    let stages = &report.timing.timings;
     assert!(stages.decompress > 4.0 * stages.read, "{stages:?}");
     assert!(stages.hash > 0.0, "{stages:?}");
 
@@ -117,7 +117,7 @@ async fn unpacking_is_told_from_reading_what_is_packed() {
     let report = push(Box::new(source), &[]).await.unwrap();
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Source), "{timing:?}");
-    assert!(timing.stages.read > timing.stages.decompress, "{timing:?}");
+    assert!(timing.timings.read > timing.timings.decompress, "{timing:?}");
 }
 
 /// A reader that takes its time.
@@ -148,7 +148,7 @@ async fn a_push_that_fails_says_where_its_time_went_too() {
     let timing = &error.timing;
     assert_eq!(error.attempts, 2);
     assert_eq!(timing.timeline.retries.len(), 1, "{timing:?}");
-    assert!(timing.stages.pause > 0.25, "{timing:?}");
+    assert!(timing.timings.retry_pauses > 0.25, "{timing:?}");
     assert!(timing.timeline.sent.iter().sum::<u64>() >= MIB as u64, "{timing:?}");
     assert!(timing.started > 1.7e9, "{timing:?}");
 }
@@ -164,5 +164,5 @@ async fn who_waits_for_another_target_says_so() {
         .run(zeros(32), &CancellationToken::new())
         .await;
     let words: Vec<_> = results.into_iter().map(|r| r.unwrap().timing.bottleneck).collect();
-    assert_eq!(words, [Some(Bottleneck::Others), Some(Bottleneck::Network)]);
+    assert_eq!(words, [Some(Bottleneck::OtherTargets), Some(Bottleneck::Network)]);
 }

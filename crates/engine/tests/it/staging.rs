@@ -51,7 +51,7 @@ async fn what_is_staged_is_what_the_import_then_shows() {
     let report = stage(&scene, &image, source(&scene)).await.unwrap();
     assert_eq!((report.size, report.attempts), (BYTES as u64, 1));
     let expected = sha512(pattern(BYTES));
-    assert_eq!(report.computed["sha512"], expected);
+    assert_eq!(report.digests["sha512"], expected);
     let staged = now(&scene, &image).await;
     assert_eq!(staged.status(), Status::Uploading);
     let options = WaitOptions::default().with_timeout(Duration::from_secs(30));

@@ -107,7 +107,7 @@ fn good(printer: &Printer, report: &Report) {
             output::bytes(report.size.unwrap_or(0))
         ),
     );
-    for (name, digest) in &report.computed {
+    for (name, digest) in &report.digests {
         show(
             name,
             &format!("{}…  the same as the service computed", &digest[..24.min(digest.len())]),

@@ -5,11 +5,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use imgpush_engine::{Algorithm, Digest, DigestTask, Digested, SourceError, Sums, source};
-use serde_json::json;
 
 use super::hash::{ended, hash};
 use crate::args::DigestArgs;
 use crate::exit_code::{self, Code};
+use crate::json::{self, DigestedFile, ErrorBody, FailedFile};
 use crate::output;
 use crate::printer::Printer;
 
@@ -189,9 +189,8 @@ impl Tally {
                 self.code = self.code.or(exit_code::SOURCE);
                 let chain = output::chain(&error);
                 if args.json {
-                    let error = output::error(&chain, exit_code::SOURCE);
-                    let object = json!({ "file": file.name, "verified": false, "error": error });
-                    printer.json(&object);
+                    let error = ErrorBody::new(&chain, &[], exit_code::SOURCE);
+                    printer.json(&FailedFile { file: &file.name, verified: Some(false), error });
                 } else {
                     printer.result(&format!("{}: FAILED open or read", file.name));
                 }
@@ -213,13 +212,12 @@ impl Tally {
         let differing: Vec<&Digest> = file.digests.iter().filter(differs).collect();
         let is_well = differing.is_empty();
         if args.json {
-            let object = json!({
-                "file": name,
-                "size": digested.bytes,
-                "digests": output::digests(&digested.digests),
-                "verified": is_well,
+            printer.json(&DigestedFile {
+                file: name,
+                verified: Some(is_well),
+                size: digested.bytes,
+                digests: json::digests(&digested.digests),
             });
-            printer.json(&object);
         } else if !is_well {
             printer.result(&format!("{name}: FAILED"));
         } else if !args.quiet {

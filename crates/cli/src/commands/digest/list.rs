@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, source, sums};
-use serde_json::{Value, json};
 
 use super::hash::{ended, hash};
 use crate::args::DigestArgs;
 use crate::commands::files;
 use crate::exit_code::{self, Code};
+use crate::json::{self, DigestedFile, ErrorBody, FailedFile};
 use crate::output;
 use crate::printer::Printer;
 
@@ -47,7 +47,12 @@ fn report(
 ) -> Result<(), SourceError> {
     let digested = result?;
     if args.json {
-        printer.json(&object(path, &digested));
+        printer.json(&DigestedFile {
+            file: &source::shown(path).to_string_lossy(),
+            verified: None,
+            size: digested.bytes,
+            digests: json::digests(&digested.digests),
+        });
         return Ok(());
     }
     let name = source::shown(path);
@@ -60,14 +65,6 @@ fn report(
     Ok(())
 }
 
-fn object(path: &Path, digested: &Digested) -> Value {
-    json!({
-        "file": source::shown(path).to_string_lossy(),
-        "size": digested.bytes,
-        "digests": output::digests(&digested.digests),
-    })
-}
-
 fn report_failure(
     path: &Path,
     error: &(dyn std::error::Error + 'static),
@@ -76,8 +73,10 @@ fn report_failure(
 ) {
     let chain = output::chain(error);
     if args.json {
-        let error = output::error(&chain, exit_code::SOURCE);
-        printer.json(&json!({ "file": source::shown(path).to_string_lossy(), "error": error }));
+        let error = ErrorBody::new(&chain, &[], exit_code::SOURCE);
+        let name = source::shown(path);
+        let file = &name.to_string_lossy();
+        printer.json(&FailedFile { file, verified: None, error });
     }
     printer.error(&chain, &[]);
 }

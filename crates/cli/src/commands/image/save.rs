@@ -60,7 +60,7 @@ pub(super) async fn run(
 
 fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
     if args.json {
-        printer.json(&output::any(report));
+        printer.json(report);
     }
     pull::warn(report, printer);
     if !args.json && !args.download.quiet {

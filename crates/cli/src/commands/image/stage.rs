@@ -12,6 +12,7 @@ use crate::args::{CloudArgs, Decompress};
 use crate::commands::failed::Failed;
 use crate::commands::source;
 use crate::exit_code::{self, Code};
+use crate::json::{ErrorBody, FailedImage};
 use crate::printer::Printer;
 use crate::{hints, output, progress};
 
@@ -47,7 +48,7 @@ pub(super) async fn run(
     match staged {
         Ok(report) => {
             if args.json {
-                printer.json(&output::any(&report));
+                printer.json(&report);
             }
             if !args.json && !args.quiet {
                 for line in output::staged(&report) {
@@ -59,12 +60,12 @@ pub(super) async fn run(
         Err(error) => {
             let code = exit_code::of(error.kind());
             let chain = output::chain(&error);
+            let hints = hints::for_staging(&error.failure, file);
             if args.json {
-                let mut json = output::error(&chain, code);
-                json["findings"] = output::findings(&error.failure);
-                printer.json(&serde_json::json!({ "image": args.image, "error": json }));
+                let body = ErrorBody::new(&chain, &hints, code).with_findings(&error.failure);
+                printer.json(&FailedImage { image: &args.image, verified: false, error: body });
             }
-            printer.error(&chain, &hints::for_staging(&error.failure, file));
+            printer.error(&chain, &hints);
             code
         }
     }

@@ -1,47 +1,79 @@
-//! The inspection as a line for programs.
+//! The JSON document of an inspection.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use imgpush_engine::image_formats::{Detail, DetailValue, Finding, Match};
-use imgpush_engine::source;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::inspected_file::InspectedFile;
-use crate::exit_code;
-use crate::output;
 
-pub(super) fn object(file: &InspectedFile) -> Value {
-    let inspection = &file.inspection;
-    let qemu = inspection.qemu_named(&file.name);
-    let accepted = file.glance.iter().filter(|(_, verdict)| verdict.is_accepted());
-    let refused = file
-        .glance
-        .iter()
-        .filter_map(|(name, verdict)| Some((name.clone(), verdict.refusal()?.into())));
-    json!({
-        "file": file.name,
-        "format": inspection.driver,
-        "size": inspection.stream_bytes,
-        "virtual_size": inspection.virtual_size,
-        "disk_format": file.disk_format,
-        "details": details(&inspection.details),
-        "matches": inspection.matches.iter().map(matched).collect::<Value>(),
-        "findings": inspection.findings.iter().map(finding).collect::<Value>(),
-        "qemu": {
-            "opens": qemu.refusal.is_none(),
-            "format": qemu.format,
-            "virtual_size": qemu.virtual_size,
-            "reason": qemu.refusal,
-        },
-        "glance": {
-            "accepts": accepted.map(|(name, _)| name.as_str()).collect::<Value>(),
-            "refuses": refused.collect::<Map<String, Value>>(),
-        },
-    })
+/// One inspected file.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    file: &'a str,
+    format: &'static str,
+    size: Option<u64>,
+    virtual_size: Option<u64>,
+    disk_format: Option<&'static str>,
+    findings: Vec<FindingBody<'a>>,
+    details: Value,
+    matches: Vec<Value>,
+    qemu: Qemu,
+    glance: Glance<'a>,
 }
 
-pub(super) fn failure(path: &Path, chain: &[String]) -> Value {
-    json!({ "file": source::shown(path).to_string_lossy(), "error": output::error(chain, exit_code::SOURCE) })
+#[derive(Serialize)]
+struct FindingBody<'a> {
+    id: &'static str,
+    severity: String,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Qemu {
+    opens: bool,
+    format: &'static str,
+    virtual_size: Option<u64>,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Glance<'a> {
+    accepts: Vec<&'a str>,
+    refuses: BTreeMap<&'a str, String>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(file: &'a InspectedFile) -> Self {
+        let inspection = &file.inspection;
+        let qemu = inspection.qemu_named(&file.name);
+        let accepted = file.glance.iter().filter(|(_, verdict)| verdict.is_accepted());
+        let refused = file
+            .glance
+            .iter()
+            .filter_map(|(name, verdict)| Some((name.as_str(), verdict.refusal()?.into_owned())));
+        Document {
+            file: &file.name,
+            format: inspection.driver,
+            size: inspection.stream_bytes,
+            virtual_size: inspection.virtual_size,
+            disk_format: file.disk_format,
+            findings: inspection.findings.iter().map(finding).collect(),
+            details: details(&inspection.details),
+            matches: inspection.matches.iter().map(matched).collect(),
+            qemu: Qemu {
+                opens: qemu.refusal.is_none(),
+                format: qemu.format,
+                virtual_size: qemu.virtual_size,
+                reason: qemu.refusal,
+            },
+            glance: Glance {
+                accepts: accepted.map(|(name, _)| name.as_str()).collect(),
+                refuses: refused.collect(),
+            },
+        }
+    }
 }
 
 fn details(details: &[Detail]) -> Value {
@@ -58,10 +90,10 @@ fn matched(matched: &Match) -> Value {
     json!({ "format": matched.format.name(), "offset": matched.evidence.offset })
 }
 
-fn finding(finding: &Finding) -> Value {
-    json!({
-        "id": finding.id.name(),
-        "severity": finding.severity.to_string(),
-        "text": finding.text,
-    })
+fn finding(finding: &Finding) -> FindingBody<'_> {
+    FindingBody {
+        id: finding.id.name(),
+        severity: finding.severity.to_string(),
+        text: &finding.text,
+    }
 }

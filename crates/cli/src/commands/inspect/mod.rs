@@ -14,6 +14,7 @@ use self::inspected_file::InspectedFile;
 use super::files;
 use crate::args::{Decompress, InspectArgs};
 use crate::exit_code::{self, Code};
+use crate::json::{ErrorBody, FailedFile};
 use crate::printer::Printer;
 use crate::{interrupt, output};
 
@@ -80,7 +81,7 @@ impl Outcomes<'_> {
     fn report(&mut self, file: &InspectedFile) -> bool {
         self.count(file.code());
         if self.args.json {
-            return self.printer.json(&json::object(file));
+            return self.printer.json(&json::Document::new(file));
         }
         let gap = if self.reported > 1 { "\n" } else { "" };
         let page = page::page(file, &self.args.container_format, self.printer);
@@ -91,7 +92,10 @@ impl Outcomes<'_> {
         self.count(exit_code::SOURCE);
         let chain = output::chain(error);
         self.printer.error(&chain, &[]);
-        !self.args.json || self.printer.json(&json::failure(path, &chain))
+        let name = source::shown(path);
+        let file = &name.to_string_lossy();
+        let error = ErrorBody::new(&chain, &[], exit_code::SOURCE);
+        !self.args.json || self.printer.json(&FailedFile { file, verified: None, error })
     }
 
     fn count(&mut self, code: Code) {

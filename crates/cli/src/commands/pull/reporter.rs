@@ -1,10 +1,10 @@
 //! The output of `imgpush pull`.
 
 use imgpush_engine::{BatchSummary, DownloadReport, PullError, PullFailure};
-use serde_json::json;
 
 use crate::commands::selection::Missing;
 use crate::exit_code::{self, Code};
+use crate::json::{ErrorBody, FailedImage};
 use crate::printer::Printer;
 use crate::{hints, output};
 
@@ -38,7 +38,7 @@ impl<'a> PullReporter<'a> {
     pub(super) fn done(&mut self, report: &DownloadReport) {
         self.codes.push(exit_code::DONE);
         if self.json {
-            self.printer.json(&output::any(report));
+            self.printer.json(report);
         } else if let Some(path) = &report.path {
             self.printer.result(path);
         }
@@ -75,9 +75,9 @@ impl<'a> PullReporter<'a> {
         self.codes.push(code);
         let chain = output::chain(failed);
         if self.json {
-            let error = output::error(&chain, code);
-            let object = json!({ "image": named, "verified": false, "error": error });
-            self.printer.json(&object);
+            let hints = Vec::from_iter(failed.hint());
+            let error = ErrorBody::new(&chain, &hints, code);
+            self.printer.json(&FailedImage { image: named, verified: false, error });
         }
         self.failures.push(format!("{named}: {}", chain.last().map_or("", String::as_str)));
     }
@@ -87,11 +87,11 @@ impl<'a> PullReporter<'a> {
         if self.is_one || self.quiet {
             return;
         }
-        let BatchSummary { pulled, skipped, unbegun, bytes, seconds, .. } = *summary;
+        let BatchSummary { pulled, skipped, not_started, bytes, seconds, .. } = *summary;
         let mut words = format!("{pulled} pulled, {skipped} unchanged");
         words.push_str(&format!(", {} failed", self.failures.len()));
-        if unbegun > 0 {
-            words.push_str(&format!(", {unbegun} not begun"));
+        if not_started > 0 {
+            words.push_str(&format!(", {not_started} not begun"));
         }
         let (bytes, rate) = (output::bytes(bytes), output::speed(bytes, seconds));
         self.printer.note(&format!("{words}: {bytes} in {seconds:.1} s, {rate}/s"));
@@ -118,11 +118,11 @@ pub(crate) fn failed(error: &PullError, named: &str, json: bool, printer: &Print
     let code = exit_code::of(error.kind());
     let mut chain = output::chain(error);
     chain[0] = format!("{}; {}", chain[0], error.partial);
+    let hints = Vec::from_iter(hints::for_download(&error.failure));
     if json {
-        let error = output::error(&chain, code);
-        let object = json!({ "image": named, "verified": false, "error": error });
-        printer.json(&object);
+        let error = ErrorBody::new(&chain, &hints, code);
+        printer.json(&FailedImage { image: named, verified: false, error });
     }
-    printer.error(&chain, &Vec::from_iter(hints::for_download(&error.failure)));
+    printer.error(&chain, &hints);
     code
 }

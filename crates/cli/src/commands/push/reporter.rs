@@ -9,6 +9,7 @@ use imgpush_engine::{BatchSummary, PushError, PushFailure, Report};
 use super::clouds::shown;
 use crate::args::PushArgs;
 use crate::exit_code::{self, Code};
+use crate::json::{self, ErrorBody, FailedPush};
 use crate::printer::Printer;
 use crate::report_page::{self, ReportFile};
 use crate::{hints, output};
@@ -47,7 +48,7 @@ impl<'a> PushReporter<'a> {
         match &result {
             Ok(report) => self.pushed(report),
             Err(error) => {
-                self.count(error);
+                self.count(error, number);
                 match self.of_all_images(error) {
                     None => self.explain(error, number),
                     Some(error) if self.unreached.insert(error.cloud.to_string()) => {
@@ -67,10 +68,10 @@ impl<'a> PushReporter<'a> {
         failure: impl Fn() -> PushFailure,
     ) {
         let clouds = clouds.into_iter();
-        for file in self.files {
+        for (number, file) in self.files.iter().enumerate() {
             for cloud in clouds.clone() {
                 let error = PushError::not_started(&shown(file), cloud, failure());
-                self.count(&error);
+                self.count(&error, number);
                 self.keep(Err(error));
             }
         }
@@ -115,8 +116,10 @@ impl<'a> PushReporter<'a> {
 
     fn pushed(&mut self, report: &Report) {
         self.codes.push(exit_code::DONE);
-        if self.args.json {
-            self.printer.json(&output::any(report));
+        if let Some(detail) = self.args.json {
+            let mut report = report.clone();
+            report.timing = json::timing(&report.timing, detail.is_full());
+            self.printer.json(&report);
             return;
         }
         let cloud = (!self.is_one_cloud).then_some(&*report.cloud);
@@ -130,11 +133,14 @@ impl<'a> PushReporter<'a> {
         }
     }
 
-    fn count(&mut self, error: &PushError) {
+    fn count(&mut self, error: &PushError, number: usize) {
         let code = exit_code::of(error.kind());
         self.codes.push(code);
-        if self.args.json {
-            self.printer.json(&output::failure(error, code));
+        if let Some(detail) = self.args.json {
+            let (chain, hints) =
+                (output::chain(error), hints::for_push(error, &self.files[number]));
+            let body = ErrorBody::new(&chain, &hints, code);
+            self.printer.json(&FailedPush::new(error, body, detail.is_full()));
         }
     }
 
@@ -146,8 +152,8 @@ impl<'a> PushReporter<'a> {
 
     /// Prints the summary of several images.
     pub(super) fn sum_up(&self, summary: &BatchSummary) {
-        if self.args.json {
-            self.printer.json(&output::batch(summary));
+        if self.args.json.is_some() {
+            self.printer.json(&json::Batch { batch: summary });
         }
         if self.args.quiet {
             return;

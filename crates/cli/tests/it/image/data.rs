@@ -50,7 +50,7 @@ fn a_pipe_is_staged_as_it_comes() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let report = run.json();
     assert_eq!((&report["size"], &report["attempts"]), (&json!(3_000_000), &json!(1)));
-    assert_eq!(report["computed"]["md5"].as_str().map(str::len), Some(32));
+    assert_eq!(report["digests"]["md5"].as_str().map(str::len), Some(32));
     assert_eq!(json(&scene, &["show", "n"])["size"], 3_000_000);
     image(&scene, 10, &["stage", "n", "--file", "none.img"]);
     scene.file("disk.img", 100);

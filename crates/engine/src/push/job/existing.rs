@@ -45,7 +45,7 @@ impl UploadJob<'_> {
         {
             return Err(PushFailure::SameName { name: self.wanted_name.clone() });
         }
-        self.enter(Phase::Asking);
+        self.enter(Phase::Preflight);
         self.existing.project = match self.target.client.project().await {
             Ok(Project::Id(id)) => Some(id),
             Ok(Project::None) => None,

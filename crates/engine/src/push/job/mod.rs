@@ -380,7 +380,7 @@ impl<'a> UploadJob<'a> {
     fn enter(&self, phase: Phase) {
         tracing::info!("{}", phase.name());
         self.watch.enter(match phase {
-            Phase::Asking => Some(Step::Ask),
+            Phase::Preflight => Some(Step::Preflight),
             Phase::Creating => Some(Step::Create),
             Phase::Importing => Some(Step::Import),
             Phase::Verifying => Some(Step::Verify),
@@ -410,7 +410,7 @@ impl<'a> UploadJob<'a> {
             status: image.status(),
             size: image.size(),
             virtual_size: image.virtual_size(),
-            inspected_virtual_size: self.inspection().and_then(|seen| seen.virtual_size),
+            detected_virtual_size: self.inspection().and_then(|seen| seen.virtual_size),
             disk_format: image.disk_format().map(str::to_owned),
             container_format: image.container_format().map(str::to_owned),
             checksum: image.checksum().map(str::to_owned),
@@ -419,7 +419,7 @@ impl<'a> UploadJob<'a> {
             stores: image.stores().iter().map(|store| (*store).to_owned()).collect(),
             verified: !by.is_empty(),
             verified_by: by,
-            computed: produced.map(|read| shown(&read.digests)).unwrap_or_default(),
+            digests: produced.map(|read| shown(&read.digests)).unwrap_or_default(),
             source: self.subject.name.clone(),
             provenance: produced.map(|read| read.provenance.clone()).unwrap_or_default(),
             cloud: self.target.cloud.clone(),

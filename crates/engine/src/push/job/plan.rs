@@ -43,7 +43,7 @@ impl UploadJob<'_> {
     /// Decides what the record will say, and asks the service all that can be asked without a record: formats,
     /// stores, imports, quotas.
     pub(super) async fn prepare(&mut self, seen: &Seen, step: JobStep) -> Result<(), PushFailure> {
-        self.enter(Phase::Asking);
+        self.enter(Phase::Preflight);
         let client = &self.target.client;
         let (options, subject) = (self.options, self.subject);
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);

@@ -93,7 +93,8 @@ impl Meter {
         let moved = self.moved();
         if !self.ended() && moved > self.start {
             let is_waiting = self.waiting.load(Ordering::Relaxed);
-            self.watch.add(if is_waiting { Step::Starved } else { Step::Blocked }, moved);
+            self.watch
+                .add(if is_waiting { Step::WaitForData } else { Step::WaitForNetwork }, moved);
         }
     }
 
@@ -149,7 +150,7 @@ impl Body {
     fn end(&mut self) {
         self.ended = true;
         self.meter.ended.store(true, Ordering::Relaxed);
-        self.meter.watch.enter(Some(Step::Finish));
+        self.meter.watch.enter(Some(Step::WaitForAnswer));
     }
 
     /// Who sends asks for more.

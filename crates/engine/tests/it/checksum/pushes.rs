@@ -36,7 +36,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
     assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     assert_eq!(report.provenance.source_signed_by, None);
     // In the same pass as the digests that the service reports.
-    assert_eq!(report.computed["sha256"], right);
+    assert_eq!(report.digests["sha256"], right);
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
 
     let both = list(&format!("{right} *./a/disk.img\nSHA512 (disk.img) = {}\n", sha512(&data)));
@@ -48,7 +48,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
 
     let report = push_place(&scene, &file, &Expected::default()).await.unwrap();
     assert_eq!(serde_json::to_value(&report).unwrap()["source_verified_by"], serde_json::json!([]));
-    assert_eq!(report.computed.len(), 2);
+    assert_eq!(report.digests.len(), 2);
     assert_eq!(scene.images().await.len(), 3);
 }
 

@@ -52,8 +52,8 @@ async fn what_was_pushed_comes_back_and_is_proved() {
     assert_eq!((report.id, report.size), (pushed.id, SIZE as u64));
     assert!(report.verified);
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-    assert_eq!(report.computed["sha512"], sha512(&data));
-    assert_eq!(report.computed["md5"], hex(Md5::digest(&data)));
+    assert_eq!(report.digests["sha512"], sha512(&data));
+    assert_eq!(report.digests["md5"], hex(Md5::digest(&data)));
     assert_eq!((report.attempts, report.resumed_from), (1, 0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a partial file is left");
 
@@ -556,7 +556,7 @@ async fn a_file_is_compared_with_what_the_image_shows() {
         let image = image(&data, &json!({"status": status}));
         let report = verification.against_file(&image, file(&data), &cancel).await.unwrap();
         assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
-        assert_eq!(report.computed["sha512"], sha512(&data));
+        assert_eq!(report.digests["sha512"], sha512(&data));
     }
 
     let good = image(&data, &json!({}));

@@ -36,7 +36,7 @@ async fn the_bytes_are_in_order_over_any_number_of_connections() {
         let report = scene.fetch_with(&image, options).await.unwrap();
         let asked = scene.asked().len();
         assert!(is_same(&scene.destination(), &data), "{connections} within {memory}");
-        assert_eq!((&report.computed["sha512"], &report.computed["md5"]), (&sha512, &md5));
+        assert_eq!((&report.digests["sha512"], &report.digests["md5"]), (&sha512, &md5));
         assert_eq!(report.attempts as usize, asked);
         assert_eq!(asked > 1, connections > 1 && memory > 0, "{asked} requests");
     }

@@ -62,7 +62,7 @@ async fn zeros_take_no_space_wherever_they_are() {
         let scene = Scripted::new(data.clone(), []).await;
         let report = scene.fetch(&image(&data, &json!({}))).await.unwrap();
         assert!(is_same(&scene.destination(), &data), "{size}, {places:?}");
-        assert_eq!(report.computed["sha512"], sha512(&data));
+        assert_eq!(report.digests["sha512"], sha512(&data));
         let found = allocated(&scene.destination());
         assert!(found <= most(places), "{size}, {places:?}: {found} bytes");
         assert_eq!(scene.files().len(), 1);
