@@ -7,6 +7,7 @@ mod exit_code;
 mod hints;
 mod interrupt;
 mod json;
+mod log;
 mod output;
 mod printer;
 mod progress;
@@ -19,17 +20,15 @@ mod threads;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use imgpush_engine::Platform;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::prelude::*;
 
-use args::{Args, Command};
+use args::{Args, ColorWhen, Command};
 use exit_code::Code;
 use printer::Printer;
 
 fn main() -> ExitCode {
-    let printer = match Printer::new() {
+    let color = ColorWhen::of(std::env::args_os());
+    let printer = match Printer::new(color) {
         Ok(printer) => printer,
         Err(error) => {
             // Nothing else can be said without a printer.
@@ -37,7 +36,7 @@ fn main() -> ExitCode {
             return exit_code::UNEXPECTED.into();
         }
     };
-    let code = match Args::try_parse() {
+    let code = match Args::read(color) {
         Ok(args) => run(args, &printer),
         Err(error) => usage(&error, &printer),
     };
@@ -53,7 +52,10 @@ fn run(args: Args, printer: &Printer) -> Code {
         printer.error(&[misfit.to_owned()], &[]);
         return exit_code::USAGE;
     }
-    start_log(args.verbose, printer);
+    if let Err(error) = log::start(&args.general, printer) {
+        printer.error(&output::chain(&error), &[]);
+        return exit_code::USAGE;
+    }
     let runtime = match threads::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -75,6 +77,8 @@ fn run(args: Args, printer: &Printer) -> Code {
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, printer).await,
             #[cfg(feature = "sandbox")]
             Command::Demo => commands::demo::run(printer).await,
+            Command::Completions(shell) => commands::install::completions(&shell, printer),
+            Command::Man(man) => commands::install::man(&man, printer),
         }
     });
     // A read that hangs must not hold up the end.
@@ -95,37 +99,4 @@ fn usage(error: &clap::Error, printer: &Printer) -> Code {
     };
     printer.result_lines(text.trim_end_matches('\n'));
     exit_code::DONE
-}
-
-/// The log of our own crates only: others print headers and bodies, which hold secrets.
-fn start_log(verbose: u8, printer: &Printer) {
-    let level = match verbose {
-        0 => return,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let ours = ["imgpush", "imgpush_client", "imgpush_engine", "imgpush_sandbox", "imgpush_source"];
-    let log =
-        tracing_subscriber::fmt::layer().with_writer(|| LogWriter).with_ansi(printer.is_coloured());
-    let only_ours = Targets::new().with_targets(ours.map(|name| (name, level)));
-    tracing_subscriber::registry().with(log.with_filter(only_ours)).init();
-}
-
-/// Writes the log to stderr. The subscriber escapes control characters in values, and writes some itself for
-/// colours; this escapes the rest.
-struct LogWriter;
-
-impl Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let is_special = |c: char| text::is_control(c) && !matches!(c, '\n' | '\u{1b}');
-        let escape = |c: char| c.escape_default().to_string();
-        let line = text::escaped(&String::from_utf8_lossy(bytes), is_special, escape);
-        std::io::stderr().lock().write_all(line.as_bytes())?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().lock().flush()
-    }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
+use crate::args::ColorWhen;
 use crate::exit_code::Code;
 use crate::json;
 use crate::stdout::{Stdout, StdoutWriter};
@@ -28,12 +29,11 @@ impl Printer {
     /// # Errors
     ///
     /// When the process may open no more files.
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new(color: ColorWhen) -> std::io::Result<Self> {
         let out = Arc::new(Stdout::new()?);
         let watched = std::io::stderr().is_terminal();
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let result_colour = out.is_terminal() && !refused;
-        Ok(Printer { colour: watched && !refused, result_colour, watched, out })
+        let result_colour = color.is_on(out.is_terminal());
+        Ok(Printer { colour: color.is_on(watched), result_colour, watched, out })
     }
 
     /// Whether somebody watches stderr.

@@ -11,7 +11,7 @@ pub(crate) struct CloudArgs {
     /// Without it: the one that OS_* variables describe, or the only one in clouds.yaml. The file is
     /// looked for where openstackclient looks: OS_CLIENT_CONFIG_FILE, the working directory,
     /// ~/.config/openstack, /etc/openstack. `push` takes several: repeat it.
-    #[arg(long = "cloud", alias = "os-cloud", global = true, value_name = "NAME")]
+    #[arg(long = "cloud", visible_alias = "os-cloud", global = true, value_name = "NAME")]
     clouds: Vec<String>,
 
     /// The region of the image service [env: OS_REGION_NAME]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use imgpush_engine::{IfExists, PushOptions, Retire};
 
-use super::values::seconds;
+use super::values::duration;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run it again")]
@@ -35,7 +35,7 @@ pub(crate) struct ExistsArgs {
     /// Seconds to wait for an image of another run that does not change
     ///
     /// Then a record that is still `queued` is left and the next id used; otherwise the upload fails.
-    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds,
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration,
         hide_short_help = true)]
     wait_for_others: Duration,
 }

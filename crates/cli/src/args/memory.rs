@@ -1,6 +1,8 @@
-//! `--memory`, and other numbers of bytes.
+//! The values of `--memory` and `--chunk-size`.
 
 use imgpush_engine::pool::Pool;
+
+use super::values::size;
 
 /// A number of bytes with an optional unit, and not less than the engine can keep to.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
@@ -21,30 +23,6 @@ pub(super) fn chunk(text: &str) -> Result<usize, String> {
         }
         _ => Err("expected a multiple of 4K from 64K to 16M".to_owned()),
     }
-}
-
-/// A number of bytes with an optional unit.
-pub(super) fn size(text: &str) -> Result<u64, String> {
-    let upper = text.trim().to_ascii_uppercase();
-    let number = upper.trim_end_matches("IB").trim_end_matches('B');
-    let (digits, shift) = match number.strip_suffix(['K', 'M', 'G']) {
-        Some(digits) => (
-            digits,
-            if number.ends_with('K') {
-                10
-            } else if number.ends_with('M') {
-                20
-            } else {
-                30
-            },
-        ),
-        None => (number, 0),
-    };
-    digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(1 << shift))
-        .ok_or_else(|| "expected a number of bytes, or one with K, M or G".to_owned())
 }
 
 #[cfg(test)]

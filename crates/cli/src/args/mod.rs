@@ -4,9 +4,11 @@ mod batch;
 mod cloud;
 mod digest;
 mod exists;
+mod general;
 mod glance;
 pub(crate) mod image;
 mod inspect;
+mod install;
 mod memory;
 mod proof;
 mod pull;
@@ -22,14 +24,18 @@ mod tune;
 mod values;
 mod verify;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{
+    Args as _, Command as Cli, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+};
 
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use exists::ExistsArgs;
+pub(crate) use general::{ColorWhen, GeneralArgs};
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use install::{CompletionsArgs, ManArgs};
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::PullArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
@@ -45,22 +51,48 @@ pub(crate) use verify::VerifyArgs;
 
 /// Push disk images into OpenStack Glance: fast, whole and proved
 #[derive(Debug, Parser)]
-#[command(name = "imgpush", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "imgpush",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_flag = true
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Say more; repeat for more still
-    ///
-    /// Logs what imgpush does to stderr. Tokens and passwords are never logged.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-
     #[command(flatten)]
     pub(crate) cloud: CloudArgs,
+
+    #[command(flatten)]
+    pub(crate) general: GeneralArgs,
 }
 
 impl Args {
+    /// Parses the command line.
+    ///
+    /// # Errors
+    ///
+    /// The command line is wrong, or asks for help or the version.
+    pub(crate) fn read(color: ColorWhen) -> Result<Self, clap::Error> {
+        let matches = Args::cli().color(color.choice()).try_get_matches()?;
+        Args::from_arg_matches(&matches)
+    }
+
+    /// The commands and their options. Cloud options are hidden where they have no effect.
+    pub(crate) fn cli() -> Cli {
+        let mut cli = Args::command();
+        let cloud = CloudArgs::augment_args(Cli::new("cloud"));
+        // Those of the program are not passed on to a command that has its own.
+        let hidden: Vec<_> =
+            cloud.get_arguments().map(|option| option.clone().hide(true)).collect();
+        for name in WITHOUT_CLOUD {
+            cli = cli.mut_subcommand(name, |command| command.args(hidden.clone()));
+        }
+        cli
+    }
+
     /// What does not go together, where that is not known by the options alone.
     pub(crate) fn misfit(&self) -> Option<&'static str> {
         match &self.command {
@@ -71,6 +103,18 @@ impl Args {
         }
     }
 }
+
+/// The commands that use no cloud.
+const WITHOUT_CLOUD: &[&str] = &[
+    "inspect",
+    "digest",
+    #[cfg(feature = "sandbox")]
+    "sandbox",
+    #[cfg(feature = "sandbox")]
+    "demo",
+    "completions",
+    "man",
+];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -94,4 +138,8 @@ pub(crate) enum Command {
     /// See in ten seconds what imgpush does for you
     #[cfg(feature = "sandbox")]
     Demo,
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Write the man pages into a folder
+    Man(ManArgs),
 }

@@ -9,7 +9,7 @@ use imgpush_engine::PushOptions;
 use imgpush_engine::source::SourceOptions;
 
 use super::glance::GlanceArgs;
-use super::values::{key_value, visibility};
+use super::values::{duration, key_value, visibility};
 use super::{BatchArgs, Decompress, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
 
 #[derive(Debug, Args)]
@@ -119,12 +119,12 @@ pub(crate) struct PushArgs {
     keep_failed: bool,
 
     /// Give up when nothing could be sent for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "60", hide_short_help = true)]
-    idle_timeout: u64,
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, hide_short_help = true)]
+    idle_timeout: Duration,
 
     /// Give up when the service has not answered so many seconds after the last byte
-    #[arg(long, value_name = "SECONDS", default_value = "600", hide_short_help = true)]
-    finish_timeout: u64,
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, hide_short_help = true)]
+    finish_timeout: Duration,
 
     /// Print one JSON document for each image and cloud to stdout
     ///
@@ -232,8 +232,8 @@ impl PushArgs {
         options.min_ram = self.min_ram;
         options.allow_empty = self.allow_empty;
         options.keep_failed = self.keep_failed;
-        options.idle_timeout = Duration::from_secs(self.idle_timeout);
-        options.finish_timeout = Duration::from_secs(self.finish_timeout);
+        options.idle_timeout = self.idle_timeout;
+        options.finish_timeout = self.finish_timeout;
         options.settle_timeout = self.retry.settle_timeout();
         options.retry = self.retry.options();
         options.slowest = self.target.slowest();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use imgpush_engine::RetryOptions;
 
-use super::values::seconds;
+use super::values::duration;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retry options")]
@@ -18,13 +18,13 @@ pub(crate) struct RetryArgs {
     retries: u32,
 
     /// Do not try again when so many seconds have gone since the start; no limit by default
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, hide_short_help = true)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, hide_short_help = true)]
     retry_max_time: Option<Duration>,
 
     /// Wait so many seconds for the service to notice that an upload has broken off
     ///
     /// An image that stays `saving` for longer is deleted and made anew, since its upload never ends.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds,
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
         hide_short_help = true)]
     settle_timeout: Duration,
 }

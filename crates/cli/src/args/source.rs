@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use imgpush_engine::source::{Io, SourceOptions};
 
-use super::memory::size;
+use super::values::size;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source options")]

@@ -8,7 +8,7 @@ use clap::Args;
 use imgpush_engine::TuneOptions;
 
 use super::memory::memory;
-use super::values::seconds;
+use super::values::duration;
 use super::{Decompress, SourceArgs};
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct TuneArgs {
     rounds: NonZeroUsize,
 
     /// Try nothing else when so many seconds have gone
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
     max_time: Duration,
 
     /// Memory to stay within: bytes, or with K, M, G

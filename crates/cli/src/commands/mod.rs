@@ -9,6 +9,7 @@ mod failed;
 mod files;
 pub(crate) mod image;
 pub(crate) mod inspect;
+pub(crate) mod install;
 pub(crate) mod pull;
 pub(crate) mod push;
 #[cfg(feature = "sandbox")]

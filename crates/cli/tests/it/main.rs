@@ -5,6 +5,7 @@
 mod again;
 mod batch;
 mod digest;
+mod general;
 mod image;
 mod inspect;
 mod process;

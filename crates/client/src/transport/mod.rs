@@ -4,6 +4,7 @@ mod body;
 mod options;
 mod resolver;
 mod tls;
+mod wire;
 
 use std::time::{Duration, SystemTime};
 
@@ -104,19 +105,22 @@ impl HttpClient {
             .request(method.clone(), url.clone())
             .header(header::ACCEPT, HeaderValue::from_static(JSON))
             .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .headers(headers)
+            .headers(headers.clone())
             .timeout(self.call_timeout);
+        wire::request(method, url, &[&headers], body.as_deref());
         if let Some(body) = body {
             request = request.body(body);
         }
         let response = request.send().await.map_err(|error| transport(method, url, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
+        wire::response(method, url, status, &headers);
         let body = if status.is_success() {
             body::complete(response).await.map_err(|error| unreadable(method, url, error))?
         } else {
             error_body(response).await
         };
+        wire::response_body(method, url, &body);
         Ok(Reply { status, headers, body })
     }
 
@@ -135,6 +139,11 @@ impl HttpClient {
             .headers(headers(token))
             .headers(extra.clone())
             .timeout(self.call_timeout);
+        let body = match payload {
+            Payload::Json(_, value) if wire::is_on() => Some(value.to_string().into_bytes()),
+            _ => None,
+        };
+        wire::request(method, url, &[&headers(token), extra], body.as_deref());
         if let Payload::Json(media_type, value) = payload {
             request = request.header(header::CONTENT_TYPE, *media_type).body(value.to_string());
         }
@@ -143,6 +152,7 @@ impl HttpClient {
         let headers = response.headers().clone();
         let body =
             body::complete(response).await.map_err(|error| unreadable(method, url, error))?;
+        wire::response_body(method, url, &body);
         Ok((headers, body))
     }
 
@@ -153,6 +163,7 @@ impl HttpClient {
         token: &Token,
         extra: &HeaderMap,
     ) -> Result<Response, Error> {
+        wire::request(&Method::GET, url, &[&headers(token), extra], None);
         let request =
             self.client.get(url.clone()).headers(headers(token)).headers(extra.clone()).send();
         let answer = tokio::time::timeout(self.call_timeout, request).await;
@@ -179,6 +190,7 @@ impl HttpClient {
         extra: HeaderMap,
         body: reqwest::Body,
     ) -> Result<(), Error> {
+        wire::request(&method, url, &[&headers(token), &extra], None);
         let request = self
             .client
             .request(method.clone(), url.clone())
@@ -219,11 +231,13 @@ fn headers(token: &Token) -> HeaderMap {
 async fn check(method: &Method, url: &Url, response: Response) -> Result<Response, Error> {
     let status = response.status();
     tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
+    wire::response(method, url, status, response.headers());
     if status.is_success() {
         return Ok(response);
     }
     let headers = response.headers().clone();
     let body = if status.is_redirection() { Vec::new() } else { error_body(response).await };
+    wire::response_body(method, url, &body);
     Err(refusal(method, url, &Reply { status, headers, body }).into_error())
 }
 

@@ -9,7 +9,7 @@ use imgpush_engine::{DownloadOptions, StagingOptions};
 use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
-use crate::args::values::seconds;
+use crate::args::values::duration;
 use crate::args::{ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs};
 
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ pub(crate) struct DownloadArgs {
     pub(crate) memory: u64,
 
     /// Try again when nothing came for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds,
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
         hide_short_help = true)]
     idle_timeout: Duration,
 
@@ -157,12 +157,12 @@ pub(crate) struct StageArgs {
     memory: u64,
 
     /// Give up when nothing could be sent for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds,
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
         hide_short_help = true)]
     idle_timeout: Duration,
 
     /// Give up when the service has not answered so many seconds after the last byte
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds,
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration,
         hide_short_help = true)]
     finish_timeout: Duration,
 
@@ -252,7 +252,7 @@ pub(crate) struct ImportArgs {
     pub(crate) wait: bool,
 
     /// With --wait, give up after so many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) timeout: Option<Duration>,
 
     #[command(flatten)]
