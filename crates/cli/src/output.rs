@@ -13,8 +13,35 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
 }
 
-/// A few lines about a push that is proved.
-pub(crate) fn summary(report: &Report) -> Vec<String> {
+/// How digests are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DigestStyle {
+    /// The first digits.
+    Short,
+    Full,
+}
+
+impl DigestStyle {
+    pub(crate) fn of(is_full: bool) -> Self {
+        if is_full { DigestStyle::Full } else { DigestStyle::Short }
+    }
+
+    /// The digits of a digest.
+    pub(crate) fn shown(self, hex: &str) -> String {
+        match hex.get(..SHORT_DIGITS) {
+            Some(start) if self == DigestStyle::Short && hex.len() > SHORT_DIGITS + 1 => {
+                format!("{start}…")
+            }
+            _ => hex.to_owned(),
+        }
+    }
+}
+
+/// Enough to tell two images apart.
+const SHORT_DIGITS: usize = 16;
+
+/// A few lines about a push that succeeded.
+pub(crate) fn summary(report: &Report, style: DigestStyle) -> Vec<String> {
     let name = report.name.as_deref().unwrap_or(&report.id);
     let size = bytes(report.size.unwrap_or(0));
     let (source, cloud) = (&report.source, &report.cloud);
@@ -27,19 +54,19 @@ pub(crate) fn summary(report: &Report) -> Vec<String> {
     }];
     let format = report.disk_format.as_deref().unwrap_or("?");
     lines.push(match report.virtual_size {
-        Some(virtual_size) => format!("  format  {format}, virtual size {}", bytes(virtual_size)),
-        None => format!("  format  {format}"),
+        Some(virtual_size) => format!("  format    {format}, virtual size {}", bytes(virtual_size)),
+        None => format!("  format    {format}"),
     });
     let hash = match (&report.os_hash_algo, &report.os_hash_value) {
-        (Some(algo), Some(value)) => format!("{algo} {value}"),
-        _ => format!("md5 {}", report.checksum.as_deref().unwrap_or("?")),
+        (Some(algo), Some(value)) => format!("{algo} {}", style.shown(value)),
+        _ => format!("md5 {}", style.shown(report.checksum.as_deref().unwrap_or("?"))),
     };
-    lines.push(format!("  proved  {hash}"));
-    lines.extend(provenance(&report.provenance));
-    lines.extend(report.replaced.iter().map(|old| format!("  {:8}{}", old.how, old.id)));
+    lines.push(format!("  verified  {hash}"));
+    lines.extend(provenance(&report.provenance, style));
+    lines.extend(report.replaced.iter().map(|old| format!("  {:10}{}", old.how, old.id)));
     let is_new = report.action != PushAction::Skipped;
     if let Some(advice) = report.timing.advice.as_ref().filter(|_| is_new) {
-        lines.push(format!("  time    {}: {advice}", bottleneck(&report.timing)));
+        lines.push(format!("  time      {}: {advice}", bottleneck(&report.timing)));
     }
     lines.extend(report.notes.iter().map(|note| format!("note: {}: {}", note.id, note.text)));
     lines
@@ -63,9 +90,7 @@ pub(crate) fn in_short(lines: Vec<String>) -> Vec<String> {
 pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
     let BatchSummary { pushed, skipped, failed, not_started, bytes: count, seconds, .. } = *summary;
     let mut line = format!("{pushed} pushed");
-    for (number, what) in
-        [(skipped, "there already"), (failed, "failed"), (not_started, "not begun")]
-    {
+    for (number, what) in [(skipped, "skipped"), (failed, "failed"), (not_started, "not started")] {
         if number > 0 {
             line.push_str(&format!(", {number} {what}"));
         }
@@ -76,20 +101,20 @@ pub(crate) fn batch_summary(summary: &BatchSummary) -> String {
     format!("{line}: {} in {seconds:.1} s, {}/s", bytes(count), speed(count, seconds))
 }
 
-/// A few lines about a download that is done.
-pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
+/// A few lines about a download that succeeded.
+pub(crate) fn saved(report: &DownloadReport, style: DigestStyle) -> Vec<String> {
     let name = report.name.as_deref().unwrap_or(&report.id);
     if report.unchanged {
         let path = report.path.as_deref().unwrap_or_default();
         let first =
             format!("{path} is {name} from {} already: {}", report.cloud, bytes(report.size));
-        let lines = [first, proof(&report.verified_by, &report.digests)];
+        let lines = [first, verification(&report.verified_by, &report.digests, style)];
         return lines.to_vec();
     }
     let to = report.path.as_deref().map(|path| format!(" to {path}")).unwrap_or_default();
     let resumed = match report.resumed_from {
         0 => String::new(),
-        count => format!(", {} of them from before", bytes(count)),
+        count => format!(", resumed at {}", bytes(count)),
     };
     let first = format!(
         "saved {name} from {}{to}: {}{resumed} in {:.1} s, {}/s",
@@ -98,12 +123,13 @@ pub(crate) fn saved(report: &DownloadReport) -> Vec<String> {
         report.seconds,
         speed(report.size - report.resumed_from.min(report.size), report.seconds),
     );
-    let proof = report.verified.then(|| proof(&report.verified_by, &report.digests));
-    [Some(first), proof].into_iter().flatten().collect()
+    let verified =
+        report.verified.then(|| verification(&report.verified_by, &report.digests, style));
+    [Some(first), verified].into_iter().flatten().collect()
 }
 
 /// A few lines about data that is staged.
-pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
+pub(crate) fn staged(report: &StagingReport, style: DigestStyle) -> Vec<String> {
     let name = report.name.as_deref().unwrap_or(&report.id);
     let first = format!(
         "staged {} for {name} on {}: {} in {:.1} s, {}/s",
@@ -113,31 +139,42 @@ pub(crate) fn staged(report: &StagingReport) -> Vec<String> {
         report.seconds,
         speed(report.size, report.seconds),
     );
-    let digests = report.digests.iter().map(|(algorithm, hex)| format!("  {algorithm} {hex}"));
-    let proof = provenance(&report.provenance);
-    std::iter::once(first).chain(digests).chain(proof).collect()
+    let digest =
+        |(algorithm, hex): (&String, &String)| format!("  {algorithm} {}", style.shown(hex));
+    let digests = report.digests.iter().map(digest);
+    let source = provenance(&report.provenance, style);
+    std::iter::once(first).chain(digests).chain(source).collect()
 }
 
-/// A line for each digest that has proved the source.
-pub(crate) fn provenance(proof: &Provenance) -> impl Iterator<Item = String> {
-    proof.source_checksums.iter().map(|checksum| {
-        let of = if checksum.of == ChecksumSubject::Content { " unpacked" } else { "" };
+/// A line for each expected digest of the source, all of which match.
+pub(crate) fn provenance(
+    provenance: &Provenance,
+    style: DigestStyle,
+) -> impl Iterator<Item = String> {
+    provenance.source_checksums.iter().map(move |checksum| {
+        let of = if checksum.of == ChecksumSubject::Content { " (decompressed)" } else { "" };
         let list = checksum.list.as_ref().map(|list| format!(" as in {list}"));
-        let signer = proof.source_signed_by.as_ref().filter(|_| list.is_some());
+        let signer = provenance.source_signed_by.as_ref().filter(|_| list.is_some());
         let signer = signer.map(|key| format!(", signed by {key}")).unwrap_or_default();
         let list = list.unwrap_or_else(|| " as given".to_owned());
-        format!("  source{of}  {} {}{list}{signer}", checksum.algorithm, checksum.digest)
+        let digest = style.shown(&checksum.digest);
+        format!("  source    {} {digest}{of}{list}{signer}", checksum.algorithm)
     })
 }
 
-/// A line about a verification that is done.
-pub(crate) fn compared(report: &VerificationReport) -> String {
-    proof(&report.verified_by, &report.digests)
+/// A line about a verification that succeeded.
+pub(crate) fn compared(report: &VerificationReport, style: DigestStyle) -> String {
+    verification(&report.verified_by, &report.digests, style)
 }
 
-fn proof(fields: &[VerifiedBy], computed: &BTreeMap<String, String>) -> String {
-    let digests = computed.iter().map(|(algorithm, hex)| format!("{algorithm} {hex}"));
-    format!("  proved  by {}: {}", verified_by(fields), digests.collect::<Vec<_>>().join(", "))
+fn verification(
+    fields: &[VerifiedBy],
+    digests: &BTreeMap<String, String>,
+    style: DigestStyle,
+) -> String {
+    let digest = |(algorithm, hex): (&String, &String)| format!("{algorithm} {}", style.shown(hex));
+    let digests: Vec<_> = digests.iter().map(digest).collect();
+    format!("  verified  by {}: {}", verified_by(fields), digests.join(", "))
 }
 
 /// The names of what was compared.

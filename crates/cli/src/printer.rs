@@ -171,8 +171,8 @@ fn broken(line: &str, columns: usize) -> Vec<String> {
     }
 }
 
-/// As wide as `  time    `.
-const LABEL: &str = "          ";
+/// As wide as `  time      `.
+const LABEL: &str = "            ";
 
 #[cfg(test)]
 mod tests {
@@ -180,13 +180,13 @@ mod tests {
 
     #[test]
     fn lines_are_broken_at_words_and_never_within_a_digest() {
-        let time = "  time    hash 1.8 s of 2.1 s: hashing is the limit";
+        let time = "  time      hash 1.8 s of 2.1 s: limited by hashing";
         assert_eq!(
-            broken(time, 32),
-            ["  time    hash 1.8 s of 2.1 s:", "          hashing is the limit"]
+            broken(time, 34),
+            ["  time      hash 1.8 s of 2.1 s:", "            limited by hashing"]
         );
         assert_eq!(broken(time, 80), [time]);
-        let digest = format!("  proved  sha512 {}", "a".repeat(128));
+        let digest = format!("  verified  sha512 {}", "a".repeat(128));
         assert_eq!(broken(&digest, 80), [&*digest]);
     }
 }

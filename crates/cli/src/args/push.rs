@@ -152,7 +152,11 @@ pub(crate) struct PushArgs {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: ProgressKind,
 
-    /// Show nothing but the result and errors
+    /// Print complete digests
+    #[arg(long, hide_short_help = true)]
+    pub(crate) full: bool,
+
+    /// Print only the result and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 

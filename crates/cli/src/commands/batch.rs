@@ -49,7 +49,8 @@ impl SelectedBatch<'_> {
         let Selected { cloud, images, .. } = self.selected;
         let names: Vec<_> = images.iter().map(|chosen| chosen.named.clone()).collect();
         let clouds = std::slice::from_ref(cloud);
-        let views = BatchView::new(*progress, *quiet, printer, clouds, images.len());
+        let sizes: Vec<_> = images.iter().map(|chosen| chosen.image.size()).collect();
+        let views = BatchView::new(*progress, *quiet, printer, clouds, &sizes);
         let batch = Batch::new(self.jobs.options(images.len(), *memory)).with_progress({
             let (views, names) = (views.clone(), names.clone());
             move |task| views.started(task.number, &names[task.number], task.cloud)

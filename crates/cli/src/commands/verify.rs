@@ -18,6 +18,7 @@ use super::selection::{Missing, Selected, select};
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::json::{ErrorBody, FailedImage};
+use crate::output::DigestStyle;
 use crate::printer::Printer;
 use crate::{hints, interrupt, output};
 
@@ -123,7 +124,10 @@ impl VerifyReporter<'_> {
                 if !self.args.download.quiet {
                     self.printer.result(&format!("{named}: OK"));
                     if self.is_one {
-                        self.printer.note(&output::compared(report));
+                        self.printer.note(&output::compared(
+                            report,
+                            DigestStyle::of(self.args.download.full),
+                        ));
                     }
                 }
             }
@@ -192,7 +196,7 @@ impl VerifyReporter<'_> {
         let rest = self.codes.len() - well - differ;
         let mut line = format!("{well} verified, {differ} differ, {rest} could not be verified");
         if summary.not_started > 0 {
-            line.push_str(&format!(", {} not begun", summary.not_started));
+            line.push_str(&format!(", {} not started", summary.not_started));
         }
         self.printer.note(&line);
     }

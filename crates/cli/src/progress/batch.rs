@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use imgpush_engine::{Phase, Progress, Retrying};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{ProgressDisplay, TaskLabel, View, suspended, tick};
+use super::plain::{amount, every_interval};
+use super::{ProgressDisplay, TaskLabel, View, shortened, suspended, tick};
 use crate::args::ProgressKind;
-use crate::output;
 use crate::printer::Printer;
-use crate::text::for_terminal;
 
 /// A row for each image and cloud, as far as the terminal has lines, and one for the total. Clones share
 /// the state.
@@ -31,25 +31,60 @@ struct BatchState {
     /// The rows of each image that is in progress.
     rows: Mutex<HashMap<usize, Vec<Arc<dyn View>>>>,
     most_rows: usize,
-    /// Bytes sent, over all images.
-    sent: AtomicU64,
-    failed: AtomicUsize,
+    bytes: Mutex<BatchBytes>,
+}
+
+/// How far all images are.
+struct BatchBytes {
+    images: Vec<ImageBytes>,
+    /// To how many clouds each image goes.
+    clouds: u64,
+    ended: usize,
+    failed: usize,
+    /// When the row of the total was drawn.
+    drawn: Option<Instant>,
+}
+
+/// How far one image is, in all clouds.
+struct ImageBytes {
+    /// Its size, as far as it is known.
+    size: Option<u64>,
+    sent: u64,
+    has_ended: bool,
+}
+
+impl BatchBytes {
+    /// The bytes sent, and those to send in total. An image of unknown size counts as the mean of the others.
+    /// One that has ended counts as what was sent of it.
+    fn amount(&self) -> (u64, Option<u64>) {
+        let sent = self.images.iter().map(|image| image.sent).sum();
+        let known: Vec<u64> = self.images.iter().filter_map(|image| image.size).collect();
+        if known.is_empty() {
+            return (sent, None);
+        }
+        let mean = known.iter().sum::<u64>() / known.len() as u64;
+        let expected = |image: &ImageBytes| match image.has_ended {
+            true => image.sent,
+            false => (image.size.unwrap_or(mean) * self.clouds).max(image.sent),
+        };
+        (sent, Some(self.images.iter().map(expected).sum()))
+    }
 }
 
 impl BatchView {
-    /// A view of N images and these clouds.
+    /// A view of images of these sizes and of these clouds.
     pub(crate) fn new(
         kind: ProgressKind,
         quiet: bool,
         printer: &Printer,
         clouds: &[String],
-        images: usize,
+        sizes: &[Option<u64>],
     ) -> Self {
         let display = ProgressDisplay::new(kind, quiet, printer);
-        let (has_clouds, has_images) = (clouds.len() > 1, images > 1);
+        let (has_clouds, has_images) = (clouds.len() > 1, sizes.len() > 1);
         let total = (has_images && display.has_bars()).then(|| {
             let style = ProgressStyle::with_template(TOTAL).expect("a test builds it");
-            let total = display.all.add(ProgressBar::new(images as u64));
+            let total = display.all.add(ProgressBar::new(1));
             total.set_style(style.progress_chars("━╸ "));
             tick(&total);
             total
@@ -57,7 +92,16 @@ impl BatchView {
         let (columns, lines) = size();
         let longest = clouds.iter().map(|cloud| cloud.chars().count()).max().unwrap_or(0);
         let width = if has_images { columns / 4 } else { longest };
-        BatchView(Arc::new(BatchState {
+        let image = |size: &Option<u64>| ImageBytes { size: *size, sent: 0, has_ended: false };
+        let bytes = BatchBytes {
+            images: sizes.iter().map(image).collect(),
+            clouds: clouds.len() as u64,
+            ended: 0,
+            failed: 0,
+            drawn: None,
+        };
+        let has_lines = has_images && display.has_lines();
+        let view = BatchView(Arc::new(BatchState {
             display,
             has_clouds,
             has_images,
@@ -65,9 +109,15 @@ impl BatchView {
             total,
             rows: Mutex::default(),
             most_rows: lines.saturating_sub(KEPT_LINES).max(1),
-            sent: AtomicU64::new(0),
-            failed: AtomicUsize::new(0),
-        }))
+            bytes: Mutex::new(bytes),
+        }));
+        if has_lines {
+            every_interval(&view.0, |state: &BatchState| {
+                let (images, message) = state.words(&state.bytes());
+                state.display.printer.note(&format!("{images}: {message}"));
+            });
+        }
+        view
     }
 
     /// Adds a row for an image and a cloud; returns the receiver of its progress.
@@ -75,10 +125,11 @@ impl BatchView {
         let state = &self.0;
         let mut keys = Vec::new();
         let mut words = Vec::new();
+        let file = Path::new(source).file_name().unwrap_or(source.as_ref());
+        let name = file.to_string_lossy().into_owned();
         if state.has_images {
             keys.push(("source", source.to_owned()));
-            let file = Path::new(source).file_name().unwrap_or(source.as_ref());
-            words.push(file.to_string_lossy().into_owned());
+            words.push(name.clone());
         }
         if state.has_clouds {
             keys.push(("cloud", cloud.to_owned()));
@@ -87,14 +138,16 @@ impl BatchView {
         let label = (!words.is_empty()).then(|| fitted(&words.join(" "), state.width));
         let mut rows = state.rows();
         let shown = rows.values().map(Vec::len).sum::<usize>();
-        let view = state.display.view(TaskLabel { label, keys }, |all| match &state.total {
+        let bar = |all: &MultiProgress| match &state.total {
             Some(_) if shown >= state.most_rows => ProgressBar::hidden(),
             Some(total) => all.insert_before(total, ProgressBar::no_length()),
             None => all.add(ProgressBar::no_length()),
-        });
+        };
+        let task = TaskLabel { name, label, keys };
+        let view = state.display.view(task, bar, !state.has_images);
         rows.entry(number).or_default().push(Arc::clone(&view));
         drop(rows);
-        Arc::new(Row { view, batch: self.clone(), sent: AtomicU64::new(0) })
+        Arc::new(Row { view, batch: self.clone(), number, sent: AtomicU64::new(0) })
     }
 
     /// Removes the rows of an image.
@@ -102,11 +155,14 @@ impl BatchView {
         for row in self.0.rows().remove(&number).into_iter().flatten() {
             row.close();
         }
-        self.0.failed.fetch_add(usize::from(!succeeded), Ordering::Relaxed);
-        if let Some(total) = &self.0.total {
-            total.inc(1);
+        let mut bytes = self.0.bytes();
+        bytes.ended += 1;
+        bytes.failed += usize::from(!succeeded);
+        if let Some(image) = bytes.images.get_mut(number) {
+            image.has_ended = true;
         }
-        self.update_total();
+        bytes.drawn = None;
+        self.0.draw_total(&mut bytes);
     }
 
     /// Calls `print` with the terminal to itself.
@@ -122,27 +178,50 @@ impl BatchView {
             total.finish_and_clear();
         }
     }
-
-    /// Updates the row of the total.
-    fn update_total(&self) {
-        let Some(total) = &self.0.total else { return };
-        let sent = self.0.sent.load(Ordering::Relaxed);
-        let rate = output::speed(sent, self.0.display.start.elapsed().as_secs_f64());
-        let failed = match self.0.failed.load(Ordering::Relaxed) {
-            0 => String::new(),
-            failed => format!("{failed} failed, "),
-        };
-        total.set_message(format!("{failed}{} {rate}/s", output::bytes(sent)));
-    }
 }
 
 impl BatchState {
     fn rows(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Vec<Arc<dyn View>>>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn bytes(&self) -> std::sync::MutexGuard<'_, BatchBytes> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many images have ended, and how far the bytes are.
+    fn words(&self, bytes: &BatchBytes) -> (String, String) {
+        let seconds = self.display.start.elapsed().as_secs_f64();
+        let images = format!("{}/{} images", bytes.ended, bytes.images.len());
+        let failed = match bytes.failed {
+            0 => String::new(),
+            failed => format!("{failed} failed, "),
+        };
+        let (sent, total) = bytes.amount();
+        (images, format!("{failed}{}", amount(sent, total, seconds)))
+    }
+
+    /// Updates the row of the total, a few times a second.
+    fn draw_total(&self, bytes: &mut BatchBytes) {
+        let Some(row) = &self.total else { return };
+        if bytes.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
+            return;
+        }
+        bytes.drawn = Some(Instant::now());
+        let (images, message) = self.words(bytes);
+        row.set_prefix(images);
+        row.set_message(message);
+        let (at, length) = match bytes.amount() {
+            (sent, Some(total)) => (sent, total.max(1)),
+            (_, None) => (bytes.ended as u64, bytes.images.len() as u64),
+        };
+        row.set_length(length);
+        row.set_position(at);
+    }
 }
 
-const TOTAL: &str = "{pos}/{len} images {wide_bar} {msg} {eta} left";
+const TOTAL: &str = "{prefix} {wide_bar} {msg}";
+const REDRAW: Duration = Duration::from_millis(100);
 
 /// Lines that stay free, for the total and for notes.
 const KEPT_LINES: usize = 4;
@@ -153,23 +232,17 @@ fn size() -> (usize, usize) {
     size.map_or((80, 24), |(columns, lines)| (columns.0.into(), lines.0.into()))
 }
 
-/// The text in `width` columns, shortened in its middle.
+/// The text in exactly `width` columns, shortened in its middle.
 fn fitted(text: &str, width: usize) -> String {
-    let text = for_terminal(text);
-    let count = text.chars().count();
-    if count <= width {
-        return format!("{text:width$}");
-    }
-    let left = width.saturating_sub(1) / 2;
-    let start: String = text.chars().take(left).collect();
-    let end: String = text.chars().skip(count - (width.saturating_sub(1) - left)).collect();
-    format!("{start}…{end}")
+    format!("{:width$}", shortened(text, width))
 }
 
 /// The row of one image and one cloud.
 struct Row {
     view: Arc<dyn View>,
     batch: BatchView,
+    /// The number of the image.
+    number: usize,
     /// Bytes that the total has counted.
     sent: AtomicU64,
 }
@@ -181,14 +254,20 @@ impl Progress for Row {
 
     fn total(&self, bytes: u64) {
         self.view.total(bytes);
+        if let Some(image) = self.batch.0.bytes().images.get_mut(self.number) {
+            image.size = Some(bytes);
+        }
     }
 
     fn sent(&self, bytes: u64) {
         self.view.sent(bytes);
         // Bytes that are sent again do not count twice.
         let before = self.sent.fetch_max(bytes, Ordering::Relaxed);
-        self.batch.0.sent.fetch_add(bytes.saturating_sub(before), Ordering::Relaxed);
-        self.batch.update_total();
+        let mut all = self.batch.0.bytes();
+        if let Some(image) = all.images.get_mut(self.number) {
+            image.sent += bytes.saturating_sub(before);
+        }
+        self.batch.0.draw_total(&mut all);
     }
 
     fn retrying(&self, retrying: &Retrying) {
@@ -207,6 +286,23 @@ mod tests {
     #[test]
     fn the_template_is_valid() {
         ProgressStyle::with_template(TOTAL).unwrap();
+    }
+
+    #[test]
+    fn the_total_counts_bytes_of_images_and_clouds() {
+        let image = |size, sent, has_ended| ImageBytes { size, sent, has_ended };
+        let images = vec![
+            image(Some(100), 200, true),
+            image(Some(300), 0, true),
+            image(Some(200), 50, false),
+            image(None, 0, false),
+        ];
+        let bytes = BatchBytes { images, clouds: 2, ended: 2, failed: 1, drawn: None };
+        // Two ended with what was sent; 2 × 200, and 2 × the mean of the known sizes, are expected.
+        assert_eq!(bytes.amount(), (250, Some(200 + 400 + 400)));
+        let unknown = vec![image(None, 7, false)];
+        let bytes = BatchBytes { images: unknown, clouds: 1, ended: 0, failed: 0, drawn: None };
+        assert_eq!(bytes.amount(), (7, None));
     }
 
     #[test]

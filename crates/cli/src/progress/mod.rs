@@ -1,6 +1,7 @@
-//! Progress on stderr: bars, lines of JSON, or notes only.
+//! Progress on stderr: bars, plain lines, lines of JSON, or notes only.
 
 mod batch;
+mod plain;
 
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,12 +16,20 @@ use crate::printer::Printer;
 use crate::text::for_terminal;
 use crate::threads;
 
+use self::plain::PlainLines;
+
 pub(crate) use batch::BatchView;
 
-/// The view of one task, as `--progress` selects it.
-pub(crate) fn view(kind: ProgressKind, quiet: bool, printer: &Printer) -> Arc<dyn View> {
+/// The view of one task, as `--progress` selects it; `name` is what it works on.
+pub(crate) fn view(
+    kind: ProgressKind,
+    quiet: bool,
+    printer: &Printer,
+    name: &str,
+) -> Arc<dyn View> {
     let bar = |all: &MultiProgress| all.add(ProgressBar::no_length());
-    ProgressDisplay::new(kind, quiet, printer).view(TaskLabel::default(), bar)
+    let task = TaskLabel { name: name.to_owned(), ..TaskLabel::default() };
+    ProgressDisplay::new(kind, quiet, printer).view(task, bar, true)
 }
 
 /// What the views of concurrent tasks share.
@@ -40,28 +49,42 @@ impl ProgressDisplay {
     }
 
     fn has_bars(&self) -> bool {
-        self.kind == ProgressKind::Auto && self.printer.is_watched() && !self.quiet
+        self.kind == ProgressKind::Auto && !self.quiet && self.printer.is_watched() && !is_dumb()
     }
 
-    /// A view of one task; `bar` inserts its bar.
+    /// Whether there is a line every ten seconds in place of bars.
+    fn has_lines(&self) -> bool {
+        self.kind == ProgressKind::Auto && !self.quiet && !self.has_bars()
+    }
+
+    /// A view of one task; `bar` inserts its bar, and without bars it has lines of its own if `has_own_lines`.
     fn view(
         &self,
         task: TaskLabel,
         bar: impl FnOnce(&MultiProgress) -> ProgressBar,
+        has_own_lines: bool,
     ) -> Arc<dyn View> {
         let notes = NotePrinter { printer: self.printer.clone(), task };
         match self.kind {
             ProgressKind::Json => Arc::new(JsonLines::new(notes, self.start)),
             _ if self.has_bars() => Arc::new(Bar::new(&self.all, bar(&self.all), notes)),
+            _ if self.has_lines() && has_own_lines => Arc::new(PlainLines::new(notes)),
             _ if !self.quiet => Arc::new(notes),
             _ => Arc::new(NoProgress),
         }
     }
 }
 
-/// The task in notes and lines, where there are several.
+/// Whether the terminal cannot move its cursor.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// The task in bars, notes and lines.
 #[derive(Clone, Default)]
 struct TaskLabel {
+    /// What it works on.
+    name: String,
     /// For people; as wide as the others.
     label: Option<String>,
     /// For programs.
@@ -139,11 +162,29 @@ impl Bar {
     fn new(all: &MultiProgress, bar: ProgressBar, notes: NotePrinter) -> Self {
         bar.set_style(style(BARE));
         tick(&bar);
-        let label = notes.task.label.as_deref().map(for_terminal);
-        let label = label.map(|label| format!("{label}  ")).unwrap_or_default();
-        bar.set_prefix(label);
+        let label = match &notes.task.label {
+            Some(label) => for_terminal(label),
+            None => shortened(&notes.task.name, MOST_NAME_COLUMNS),
+        };
+        bar.set_prefix(if label.is_empty() { label } else { format!("{label}  ") });
         Bar { bar, all: all.clone(), notes }
     }
+}
+
+/// The columns of a name in front of a single bar.
+const MOST_NAME_COLUMNS: usize = 24;
+
+/// The text in `width` columns at most, shortened in its middle.
+fn shortened(text: &str, width: usize) -> String {
+    let text = for_terminal(text);
+    let count = text.chars().count();
+    if count <= width {
+        return text;
+    }
+    let left = width.saturating_sub(1) / 2;
+    let start: String = text.chars().take(left).collect();
+    let end: String = text.chars().skip(count - (width.saturating_sub(1) - left)).collect();
+    format!("{start}…{end}")
 }
 
 /// Calls `print` with the terminal to itself. One that has been closed is not drawn on any more: that is an
@@ -170,7 +211,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 const WITH_TOTAL: &str =
-    "{prefix}{msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left";
+    "{prefix}{msg} {wide_bar} {percent}% {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left";
 const BARE: &str = "{spinner} {prefix}{msg}";
 const WITHOUT_TOTAL: &str = "{spinner} {prefix}{msg} {bytes} {binary_bytes_per_sec}";
 

@@ -1,15 +1,18 @@
-//! All facts of one push.
+//! Everything about one push.
+
+use std::path::Path;
 
 use imgpush_engine::{PushError, Report};
 
 use super::entry::Entry;
 use super::figure;
 use super::markup::Markup;
-use crate::output;
+use crate::hints;
+use crate::output::{self, DigestStyle};
 
 /// Draws the card of one push.
 pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
-    let class = if entry.result.is_ok() { "proved" } else { "failed" };
+    let class = if entry.result.is_ok() { "done" } else { "failed" };
     page.open("article", &[("id", &entry.anchor()), ("class", &class)]);
     let (mark, word) = entry.verdict();
     page.element("span", &[("class", &format!("mark {mark}"))], word);
@@ -20,8 +23,7 @@ pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
     if let Err(error) = entry.result {
         failure(page, error);
     }
-    let is_worth_it = entry.result.is_ok() || entry.seconds() >= 1.0;
-    if let Some(advice) = entry.timing().advice.as_ref().filter(|_| is_worth_it) {
+    if let Some(advice) = &entry.timing().advice {
         page.element(
             "p",
             &[("class", &"advice")],
@@ -49,7 +51,10 @@ fn failure(page: &mut Markup, error: &PushError) {
         page.element("li", &[], level);
     }
     page.close("ol");
-    page.element("p", &[], format_args!("What became of the record: {}.", error.outcome));
+    for hint in hints::for_push(error, Path::new(&*error.source_name)) {
+        page.element("p", &[("class", &"hint")], format_args!("hint: {hint}"));
+    }
+    page.element("p", &[], format_args!("Image record: {}.", error.outcome));
 }
 
 fn facts(page: &mut Markup, report: &Report) {
@@ -62,15 +67,15 @@ fn facts(page: &mut Markup, report: &Report) {
         fact(page, "virtual size", &output::bytes(size));
     }
     fact(page, "stores", &report.stores.join(", "));
-    fact(page, "proved by", &output::verified_by(&report.verified_by));
+    fact(page, "verified by", &output::verified_by(&report.verified_by));
     if let (Some(algorithm), Some(value)) = (&report.os_hash_algo, &report.os_hash_value) {
         fact(page, "os_hash_value", &format!("{algorithm} {value}"));
     }
     fact(page, "checksum", report.checksum.as_deref().unwrap_or_default());
-    for line in output::provenance(&report.provenance) {
+    for line in output::provenance(&report.provenance, DigestStyle::Full) {
         fact(page, "source", line.trim());
     }
-    fact(page, "way", report.via.name());
+    fact(page, "method", report.via.name());
     if report.attempts > 1 {
         fact(page, "attempts", &report.attempts.to_string());
     }

@@ -1,6 +1,6 @@
 //! One push on the page.
 
-use imgpush_engine::{PushAction, PushError, Report, Timing};
+use imgpush_engine::{PushAction, PushError, RecordOutcome, Report, Timing};
 
 /// The push of one image to one target.
 pub(super) struct Entry<'a> {
@@ -18,9 +18,14 @@ pub(super) fn entries(results: &[Result<Report, PushError>]) -> Vec<Entry<'_>> {
         Err(error) => error.timing.started,
     };
     let first = results.iter().map(started).fold(f64::INFINITY, f64::min);
-    let failed = results.iter().filter(|result| result.is_err());
-    let failed_first = failed.chain(results.iter().filter(|result| result.is_ok()));
-    failed_first
+    let is_skipped = |result: &&Result<Report, PushError>| {
+        result.as_ref().is_ok_and(|report| report.action == PushAction::Skipped)
+    };
+    let mut sorted: Vec<_> = results.iter().collect();
+    // Failed ones, new images, existing images; each in their order.
+    sorted.sort_by_key(|result| (result.is_ok(), is_skipped(result)));
+    sorted
+        .into_iter()
         .enumerate()
         .map(|(at, result)| Entry { at, result: result.as_ref(), begun: started(result) - first })
         .collect()
@@ -43,6 +48,17 @@ impl Entry<'_> {
         self.timing().seconds
     }
 
+    /// The id of the image, if there is one.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self.result {
+            Ok(report) => Some(&report.id),
+            Err(error) => match &error.outcome {
+                RecordOutcome::Kept { id, .. } | RecordOutcome::Left { id, .. } => Some(id),
+                _ => None,
+            },
+        }
+    }
+
     /// Bytes of the image in the cloud; 0 after a failure.
     pub(super) fn bytes(&self) -> u64 {
         self.result.map_or(0, |report| report.size.unwrap_or_default())
@@ -61,7 +77,7 @@ impl Entry<'_> {
     pub(super) fn verdict(&self) -> (&'static str, &'static str) {
         match self.result {
             Ok(_) if self.is_skipped() => ("soft", "skipped"),
-            Ok(report) if report.verified => ("good", "proved"),
+            Ok(report) if report.verified => ("good", "verified"),
             Ok(_) => ("good", "pushed"),
             Err(_) => ("bad", "failed"),
         }

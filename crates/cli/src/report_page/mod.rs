@@ -1,7 +1,7 @@
-//! What pushes did, as one page for a browser: it needs no network, no script, and nothing else.
+//! The report of `imgpush push --report`: one HTML page without scripts, which loads nothing.
 //!
-//! [`markup`] escapes whatever is not written here, so that no name of an image can become a part of the
-//! page.
+//! [`markup`] escapes every text that is not part of this program, so that the name of an image cannot become
+//! markup.
 
 mod card;
 mod entry;
@@ -26,8 +26,8 @@ const MOST_BINS: usize = 120;
 const FEW_BINS: usize = 40;
 const MANY_PICTURES: usize = 40;
 
-/// The page about pushes, those that failed first.
-pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
+/// The page about pushes, failed ones first. `command` is the command line.
+pub(crate) fn page(results: &[Result<Report, PushError>], command: &str) -> String {
     let entries = entries(results);
     let failed = entries.iter().filter(|entry| entry.result.is_err()).count();
     let whole = entries.iter().map(|entry| entry.begun + entry.seconds()).fold(0.0, f64::max);
@@ -40,32 +40,79 @@ pub(crate) fn page(results: &[Result<Report, PushError>]) -> String {
     page.element("title", &[], format_args!("imgpush: {heading}"));
     page.raw(concat!("<style>", include_str!("style.css"), "</style></head><body><header>"));
     page.element("h1", &[], &heading);
-    if let Some(date) = date(&entries) {
-        page.element("p", &[("class", &"soft")], format_args!("imgpush push, {date}"));
-    }
+    let date = date(&entries).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    page.element("p", &[("class", &"soft")], format_args!("imgpush {version}, {date}"));
+    page.open("p", &[]);
+    page.element("code", &[], command);
+    page.close("p");
     totals(&mut page, &entries, [skipped, failed], whole);
     page.raw("</header><main>");
-    page.raw("<h2>Summary</h2><div class=\"frame\">");
-    summary(&mut page, &entries);
-    page.raw("</div>");
+    let groups = groups(&entries);
+    page.raw("<h2>Summary</h2>");
+    for group in &groups {
+        group.open(&mut page, true);
+        page.raw("<div class=\"frame\">");
+        summary(&mut page, group.entries);
+        page.raw("</div></details>");
+    }
     if entries.len() > 1 {
-        page.raw("<h2>When each ran</h2><div class=\"frame\">");
+        page.raw("<h2>Timeline</h2><div class=\"frame\">");
         overview::draw(&mut page, &entries, whole);
         page.raw("</div>");
     }
-    page.raw("<h2>Where the time went</h2><div class=\"cards\">");
+    page.raw("<h2>Details</h2>");
     let most_bins = if entries.len() > MANY_PICTURES { FEW_BINS } else { MOST_BINS };
-    for entry in &entries {
-        card::show(&mut page, entry, most_bins);
+    for group in &groups {
+        // Closed details are not printed.
+        let is_open = group.name == FAILED || entries.len() <= MOST_OPEN_CARDS;
+        group.open(&mut page, is_open);
+        page.raw("<div class=\"cards\">");
+        for entry in group.entries {
+            card::show(&mut page, entry, most_bins);
+        }
+        page.raw("</div></details>");
     }
     page.raw(
-        "</div></main><footer><p>Bars are the share of time that a stage was busy. Those of the ",
+        "</main><footer><p>A bar shows the share of time in which a stage was busy. Reading, ",
     );
-    page.raw(
-        "reading and of the sending overlap: hashing goes on while data is sent.</p></footer>",
-    );
+    page.raw("hashing and sending overlap.</p></footer>");
     page.raw("</body></html>\n");
     page.into_page()
+}
+
+/// The heading of the failed pushes.
+const FAILED: &str = "Failed";
+
+/// With more cards than that only those of failed pushes are open.
+const MOST_OPEN_CARDS: usize = 12;
+
+/// The pushes with one kind of result.
+struct Group<'a> {
+    name: &'static str,
+    entries: &'a [Entry<'a>],
+}
+
+impl Group<'_> {
+    /// Opens an element that a reader can close.
+    fn open(&self, page: &mut Markup, is_open: bool) {
+        match is_open {
+            true => page.open("details", &[("open", &"open")]),
+            false => page.open("details", &[]),
+        }
+        page.element("summary", &[], format_args!("{} ({})", self.name, self.entries.len()));
+    }
+}
+
+/// The entries by their results: the failed ones, which come first, the skipped ones, and the others.
+fn groups<'a>(entries: &'a [Entry<'a>]) -> Vec<Group<'a>> {
+    let name = |entry: &Entry<'_>| match entry.result {
+        Err(_) => FAILED,
+        Ok(_) if entry.is_skipped() => "Skipped",
+        Ok(_) => "Uploaded",
+    };
+    let groups = entries.chunk_by(|one, other| name(one) == name(other));
+    groups.map(|entries| Group { name: name(&entries[0]), entries }).collect()
 }
 
 fn heading(pushed: usize, skipped: usize, failed: usize) -> String {
@@ -88,8 +135,8 @@ fn date(entries: &[Entry<'_>]) -> Option<String> {
 
 fn totals(page: &mut Markup, entries: &[Entry<'_>], [skipped, failed]: [usize; 2], whole: f64) {
     let bytes: u64 = entries.iter().map(Entry::bytes).sum();
-    let is_new = |entry: &&Entry<'_>| entry.verdict().1 == "proved";
-    let proved = entries.iter().filter(is_new).count();
+    let is_new = |entry: &&Entry<'_>| entry.verdict().1 == "verified";
+    let verified = entries.iter().filter(is_new).count();
     page.open("ul", &[("class", &"totals")]);
     let mut total = |class: &'static str, value: String, words: &'static str| {
         page.open("li", &[]);
@@ -97,20 +144,20 @@ fn totals(page: &mut Markup, entries: &[Entry<'_>], [skipped, failed]: [usize; 2
         page.element("span", &[], words);
         page.close("li");
     };
-    total(if proved > 0 { "good" } else { "" }, proved.to_string(), "proved");
+    total(if verified > 0 { "good" } else { "" }, verified.to_string(), "verified");
     if skipped > 0 {
         total("", skipped.to_string(), "skipped");
     }
     total(if failed > 0 { "bad" } else { "" }, failed.to_string(), "failed");
-    total("", output::bytes(bytes), "in the cloud");
-    total("", seconds(whole), "from first to last");
+    total("", output::bytes(bytes), "uploaded");
+    total("", seconds(whole), "in total");
     total("", format!("{}/s", output::speed(bytes, whole)), "on average");
     page.close("ul");
 }
 
 fn summary(page: &mut Markup, entries: &[Entry<'_>]) {
     page.open("table", &[("class", &"summary")]);
-    page.element("caption", &[("hidden", &"hidden")], "What came of each image in each target");
+    page.element("caption", &[("hidden", &"hidden")], "The result of each image in each cloud");
     page.raw("<thead><tr>");
     for (name, class) in COLUMNS {
         page.element("th", &[("scope", &"col"), ("class", &class)], name);
@@ -130,6 +177,7 @@ fn summary(page: &mut Markup, entries: &[Entry<'_>]) {
         let dash = || "–".to_owned();
         let cells = [
             name.to_owned(),
+            entry.id().unwrap_or("–").to_owned(),
             entry.cloud().to_owned(),
             size.map_or_else(dash, output::bytes),
             seconds(entry.seconds()),
@@ -147,10 +195,11 @@ fn summary(page: &mut Markup, entries: &[Entry<'_>]) {
 }
 
 /// Titles, and how their columns look.
-const COLUMNS: [(&str, &str); 8] = [
+const COLUMNS: [(&str, &str); 9] = [
     ("Source", ""),
     ("Image", ""),
-    ("Target", ""),
+    ("Id", "id"),
+    ("Cloud", ""),
     ("Size", "number"),
     ("Time", "number"),
     ("Rate", "number"),

@@ -21,7 +21,7 @@ fn a_push_that_is_run_again_says_what_it_found() {
     assert_eq!((again.code, &again.stdout), (Some(0), &first.stdout), "{}", again.stderr);
     let lines: Vec<&str> = again.stderr.lines().collect();
     assert_eq!(lines[0], "skipped disk.img: mycloud has it as disk, 3.00 MiB");
-    assert!(lines[2].starts_with("  proved  sha512 "), "{}", again.stderr);
+    assert!(lines[2].starts_with("  verified  sha512 "), "{}", again.stderr);
 
     scene.file("disk.img", 2 << 20);
     let other = scene.run(&["push", "disk.img", "--if-exists", "skip"]);
@@ -33,7 +33,7 @@ fn a_push_that_is_run_again_says_what_it_found() {
 
     let replaced = scene.run(&["push", "disk.img", "--if-exists", "replace"]);
     assert_eq!(replaced.code, Some(0), "{}", replaced.stderr);
-    assert!(replaced.stderr.contains(&format!("  hidden  {id}\n")), "{}", replaced.stderr);
+    assert!(replaced.stderr.contains(&format!("  hidden    {id}\n")), "{}", replaced.stderr);
     assert_eq!(scene.record(id)["os_hidden"], true);
 }
 

@@ -30,7 +30,7 @@ fn several_images_are_a_line_each_and_one_for_all() {
     sources.sort_unstable();
     assert_eq!(sources, ["a.raw", "b.raw", "c.raw"]);
     assert!(run.stderr.contains("pushed b.raw to mycloud as b: 195.31 KiB in "), "{}", run.stderr);
-    assert!(!run.stderr.contains("  proved"), "hundreds of digests tell nobody anything");
+    assert!(!run.stderr.contains("  verified"), "hundreds of digests tell nobody anything");
     let error = "error: push of missing.raw to mycloud failed; no image record is left behind\n";
     assert!(run.stderr.contains(error), "{}", run.stderr);
     let [.., summary, failed] = &run.stderr.lines().collect::<Vec<_>>()[..] else {
@@ -136,7 +136,7 @@ fn a_journal_makes_a_batch_go_on_where_it_stopped() {
     let second = push(&["a.raw", "missing.raw", "b.raw"]);
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     assert_eq!(scene.writes() - before, 2, "a record and its data");
-    assert!(second.stderr.contains("\n1 pushed, 2 there already: "), "{}", second.stderr);
+    assert!(second.stderr.contains("\n1 pushed, 2 skipped: "), "{}", second.stderr);
 
     scene.write("notes", "not a journal\n");
     let run = scene.run(&["push", "--journal", "notes", "a.raw"]);

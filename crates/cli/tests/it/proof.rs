@@ -40,10 +40,11 @@ fn refused(scene: &Scene, arguments: &[&str], code: i32) -> Run {
 fn a_digest_that_is_right_is_said_and_a_wrong_one_leaves_nothing() {
     let scene = scene();
     let right = sha256(&scene.path("noble.img"));
-    let run = scene.run(&["push", "noble.img", "--checksum", &format!("SHA256={right}")]);
+    let push = ["push", "noble.img", "--full", "--checksum", &format!("SHA256={right}")];
+    let run = scene.run(&push);
     id(&run);
     assert!(
-        run.stderr.contains(&format!("\n  source  sha256 {right} as given\n")),
+        run.stderr.contains(&format!("\n  source    sha256 {right} as given\n")),
         "{}",
         run.stderr
     );
@@ -178,11 +179,14 @@ fn a_packed_image_is_proved_by_either_name_and_staged_so_too() {
     std::fs::write(folder.join("OUTER"), format!("{outer}  noble.img.gz\n")).unwrap();
     std::fs::write(folder.join("noble.img.sha256"), format!("{inner}\n")).unwrap();
     for (list, said) in [
-        ("OUTER", format!("  source  sha256 {outer} as in OUTER")),
-        ("SHA256SUMS", format!("  source unpacked  sha256 {inner} as in SHA256SUMS")),
-        ("noble.img.sha256", format!("  source unpacked  sha256 {inner} as in noble.img.sha256")),
+        ("OUTER", format!("  source    sha256 {outer} as in OUTER")),
+        ("SHA256SUMS", format!("  source    sha256 {inner} (decompressed) as in SHA256SUMS")),
+        (
+            "noble.img.sha256",
+            format!("  source    sha256 {inner} (decompressed) as in noble.img.sha256"),
+        ),
     ] {
-        let run = scene.run(&["push", "noble.img.gz", "--checksum-file", list]);
+        let run = scene.run(&["push", "noble.img.gz", "--full", "--checksum-file", list]);
         id(&run);
         assert!(run.stderr.contains(&said), "{}", run.stderr);
     }

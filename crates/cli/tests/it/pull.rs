@@ -39,7 +39,7 @@ fn one_image_goes_where_it_is_told_to() {
     let data = read("3145728.img");
     let run = pull(&scene, 0, &["noble 24/04"]);
     assert_eq!(run.stdout, "noble 24_04.raw\n");
-    assert!(run.stderr.contains("\n  proved  by os_hash_value, checksum: "), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  verified  by os_hash_value, checksum: "), "{}", run.stderr);
     assert!(read("noble 24_04.raw") == data);
     assert_eq!(pull(&scene, 0, &["noble 24/04", "-o", "a.img", "-q"]).stdout, "a.img\n");
     assert!(read("a.img") == data);
@@ -157,7 +157,7 @@ fn one_failure_stops_no_other_unless_it_shall() {
     // Another file is in the way of the first.
     std::fs::write(folder.join("a.raw"), "precious").unwrap();
     let run = pull(&scene, 2, &["a", "b", "c", "-o", "f", "--fail-fast", "--jobs", "1"]);
-    assert!(run.stderr.contains("1 failed, 2 not begun"), "{}", run.stderr);
+    assert!(run.stderr.contains("1 failed, 2 not started"), "{}", run.stderr);
     assert_eq!(files(&folder), ["a.raw", "c.raw"]);
 
     // Wrong data never gets the name, whatever becomes of the others.

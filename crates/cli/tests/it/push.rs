@@ -19,7 +19,7 @@ fn a_push_prints_the_id_and_says_what_was_proved() {
         "{}",
         run.stderr
     );
-    assert!(run.stderr.contains("\n  proved  sha512 "), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  verified  sha512 "), "{}", run.stderr);
 
     let hidden = std::fs::read_dir(scene.folder.path()).unwrap().map(|e| e.unwrap().file_name());
     let hidden: Vec<_> = hidden.filter(|name| name.to_string_lossy().starts_with('.')).collect();

@@ -71,10 +71,48 @@ fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
             assert!(!attribute.name().starts_with("on"), "{attribute:?}");
         }
     }
-    // What was proved is there to be compared.
+    // Ids and digests are complete.
     let id = run.stdout.split_whitespace().next().unwrap();
     let value = scene.record(id)["os_hash_value"].as_str().unwrap().to_owned();
     assert!(text.contains(&value));
+    assert!(all(&page, "td", "id").into_iter().any(|cell| words(cell) == id), "{text}");
+}
+
+/// Closed groups are not printed, so that the report of many images is short on paper.
+#[test]
+fn the_results_are_in_groups_that_a_reader_opens_and_closes() {
+    let scene = Scene::start_blocking();
+    let names: Vec<_> = (0..15).map(|number| format!("disk{number}.img")).collect();
+    for name in &names {
+        scene.file(name, 5000);
+    }
+    let secret = "https://user:hunter2@127.0.0.1:1/a.img?sig=hunter2";
+    let mut push = vec!["push", "--retries", "0", "--report", PAGE, "--property", "a=b c", secret];
+    push.extend(names.iter().map(String::as_str));
+    let run = scene.run(&push);
+    assert_eq!(run.code, Some(27), "{}", run.stderr);
+    let text = read(&scene);
+    let page = parsed(&text);
+    let groups = all(&page, "details", "");
+    let heading = |group: &Node<'_, '_>| words(group.first_element_child().unwrap());
+    let shown = groups.iter().map(|group| (heading(group), group.has_attribute("open")));
+    let expected = [
+        ("Failed (1)", true),
+        ("Uploaded (15)", true),
+        ("Failed (1)", true),
+        ("Uploaded (15)", false),
+    ];
+    assert_eq!(shown.collect::<Vec<_>>(), expected.map(|(name, open)| (name.to_owned(), open)));
+
+    let header = words(all(&page, "header", "")[0]);
+    assert!(header.contains(concat!("imgpush ", env!("CARGO_PKG_VERSION"))), "{header}");
+    assert!(
+        header.contains("imgpush push --retries 0 --report report.html --property 'a=b c'"),
+        "{header}"
+    );
+    assert!(!text.contains("hunter2"), "{header}");
+    let failed = all(&page, "article", "failed")[0];
+    assert!(words(failed).contains("hint: "), "{}", words(failed));
 }
 
 #[test]

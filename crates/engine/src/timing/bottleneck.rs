@@ -42,7 +42,7 @@ pub(super) struct Judged {
     pub(super) bottleneck: Bottleneck,
     /// What it took.
     pub(super) seconds: f64,
-    pub(super) advice: String,
+    pub(super) advice: Option<String>,
 }
 
 /// Deals out all time of a push, and names who got the most.
@@ -85,66 +85,55 @@ pub(super) fn judge(course: &Course) -> Judged {
     Judged { bottleneck, seconds: cost, advice: advice(bottleneck, cost, course) }
 }
 
-/// A sentence on what would help.
-fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> String {
+/// What would make the push faster; none for a short push.
+fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> Option<String> {
     let Course { stages, sent, .. } = *course;
-    let rate = |seconds: f64| mib(sent, seconds);
-    if course.seconds < TOO_SHORT {
-        return "nothing: it was over too soon to tell".to_owned();
+    if course.seconds < SHORT {
+        return None;
     }
-    match bottleneck {
-        Bottleneck::Network => match rate(cost) {
-            rate if rate >= 1.0 => {
-                format!("nothing here: the network, or the service, took it at {rate:.0} MiB/s")
-            }
-            _ => "nothing here: the network, or the service, took it no faster".to_owned(),
-        },
-        Bottleneck::Server if stages.import > stages.wait_for_answer => format!(
-            "the service took {:.1} s to import: more images at a time (--jobs) use that time",
-            stages.import
-        ),
+    let rate = |seconds: f64| match mib(sent, seconds) {
+        rate if rate >= 1.0 => format!(" ({rate:.0} MiB/s)"),
+        _ => String::new(),
+    };
+    const USE_JOBS: &str = "; more images at a time (--jobs) use that time";
+    Some(match bottleneck {
+        Bottleneck::Network => format!("limited by the network or the service{}", rate(cost)),
+        Bottleneck::Server if stages.import > stages.wait_for_answer => {
+            format!("the service needed {:.1} s for the import{USE_JOBS}", stages.import)
+        }
         Bottleneck::Server => format!(
-            "the service took {:.1} s behind the last byte to hash and store: more images at a time \
-             (--jobs) use that time",
+            "the service needed {:.1} s after the last byte to hash and store the data{USE_JOBS}",
             stages.wait_for_answer
         ),
         Bottleneck::Hash => {
-            "hashing is the limit: with more images at a time (--jobs) several share \
-                             the vector registers"
+            "limited by hashing; with more images at a time (--jobs) several share the vector registers"
                 .to_owned()
         }
         Bottleneck::Decompress => {
-            "unpacking is the limit, and one image has one core: zstd unpacks \
-                                   fastest, and --jobs unpacks several at a time"
+            "limited by decompression, which uses one core per image; zstd decompresses fastest, and \
+             --jobs decompresses several images at a time"
                 .to_owned()
         }
-        Bottleneck::Source if rate(stages.read) > FAST_SOURCE_MIB => {
-            "copying out of the page cache is the limit: --io mmap spares the copy".to_owned()
+        Bottleneck::Source if mib(sent, stages.read) > FAST_SOURCE_MIB => {
+            "limited by copying from the page cache; --io mmap avoids the copy".to_owned()
         }
-        Bottleneck::Source => match rate(cost) {
-            rate if rate >= 1.0 => format!(
-                "the source is slow, {rate:.0} MiB/s: a faster disk, or a copy that is nearer, would help"
-            ),
-            _ => {
-                "the source is slow: a faster disk, or a copy that is nearer, would help".to_owned()
-            }
-        },
-        Bottleneck::Preflight => format!(
-            "the service took {cost:.1} s to answer before the first byte: more images at a time \
-             (--jobs) use that time"
+        Bottleneck::Source => format!(
+            "limited by the source{}; a faster disk or a nearer copy would help",
+            rate(cost)
         ),
-        Bottleneck::Retries => {
-            "what broke, and was waited for, is in the notes: mend that first".to_owned()
+        Bottleneck::Preflight => {
+            format!("the service needed {cost:.1} s for requests before the first byte{USE_JOBS}")
         }
+        Bottleneck::Retries => "most of the time went into retries; see the notes".to_owned(),
         Bottleneck::Verification => {
-            "the service hashes as nobody else does, so the source was read again: \
-                                  os_hash_algo sha512 spares that"
+            "the source was read again, because the service uses another hash; with os_hash_algo \
+             sha512 one read is enough"
                 .to_owned()
         }
         Bottleneck::OtherTargets => {
-            "another target set the pace: --slowest drop goes on without it".to_owned()
+            "limited by another target; --slowest drop continues without it".to_owned()
         }
-    }
+    })
 }
 
 /// MiB a second.
@@ -152,8 +141,8 @@ fn mib(bytes: u64, seconds: f64) -> f64 {
     bytes as f64 / f64::from(1 << 20) / seconds.max(0.001)
 }
 
-/// Where every stage is noise.
-const TOO_SHORT: f64 = 0.3;
+/// The seconds below which advice is not worth reading.
+const SHORT: f64 = 1.0;
 
 /// No disk gives so much: it came out of the page cache.
 const FAST_SOURCE_MIB: f64 = 2000.0;
@@ -166,7 +155,7 @@ mod tests {
     fn judged(stages: &Stages, seconds: f64) -> (Bottleneck, f64, String) {
         let course = Course { stages, seconds, sent: 1 << 30, is_alone: true };
         let Judged { bottleneck, seconds, advice } = judge(&course);
-        (bottleneck, (seconds * 10.0).round() / 10.0, advice)
+        (bottleneck, (seconds * 10.0).round() / 10.0, advice.unwrap_or_default())
     }
 
     #[test]
@@ -175,7 +164,7 @@ mod tests {
         let slow = Stages { read: 8.0, wait_for_hash: 1.0, ..starved.clone() };
         let (bottleneck, seconds, advice) = judged(&slow, 10.0);
         assert_eq!((bottleneck, seconds), (Bottleneck::Source, 8.0));
-        assert!(advice.contains("the source is slow, 128 MiB/s"), "{advice}");
+        assert!(advice.starts_with("limited by the source (128 MiB/s)"), "{advice}");
 
         let packed = Stages { read: 2.0, decompress: 7.5, ..starved.clone() };
         assert_eq!(judged(&packed, 10.0).0, Bottleneck::Decompress);
@@ -203,7 +192,7 @@ mod tests {
         };
         let (bottleneck, seconds, advice) = judged(&stages, 11.0);
         assert_eq!((bottleneck, seconds), (Bottleneck::Network, 9.5));
-        assert!(advice.starts_with("nothing here") && advice.contains("108 MiB/s"), "{advice}");
+        assert_eq!(advice, "limited by the network or the service (108 MiB/s)");
     }
 
     #[test]
@@ -211,10 +200,10 @@ mod tests {
         let server = Stages { send: 2.0, wait_for_answer: 5.6, ..Stages::default() };
         let (bottleneck, seconds, advice) = judged(&server, 7.6);
         assert_eq!((bottleneck, seconds), (Bottleneck::Server, 5.6));
-        assert!(advice.contains("5.6 s behind the last byte"), "{advice}");
+        assert!(advice.contains("5.6 s after the last byte"), "{advice}");
 
         let import = Stages { send: 2.0, wait_for_answer: 1.0, import: 30.0, ..Stages::default() };
-        assert!(judged(&import, 33.0).2.contains("30.0 s to import"));
+        assert!(judged(&import, 33.0).2.contains("30.0 s for the import"));
 
         let asking = Stages { preflight: 1.0, create: 1.0, send: 0.1, ..Stages::default() };
         assert_eq!(judged(&asking, 2.1).0, Bottleneck::Preflight);
@@ -245,8 +234,9 @@ mod tests {
 
     #[test]
     fn a_source_as_fast_as_memory_is_not_called_slow() {
-        let cached = Stages { read: 0.3, send: 0.5, wait_for_data: 0.4, ..Stages::default() };
-        let (bottleneck, _, advice) = judged(&cached, 0.5);
+        let cached = Stages { read: 0.4, send: 1.1, wait_for_data: 1.0, ..Stages::default() };
+        assert_eq!(judged(&cached, 0.9).2, "", "a short push needs no advice");
+        let (bottleneck, _, advice) = judged(&cached, 1.1);
         assert_eq!(bottleneck, Bottleneck::Source);
         assert!(advice.contains("--io mmap"), "{advice}");
     }

@@ -21,7 +21,7 @@ pub struct Timing {
     pub bottleneck: Option<Bottleneck>,
     /// So many seconds.
     pub bottleneck_seconds: f64,
-    /// What would help, in a sentence.
+    /// What would make it faster; none for a push of less than a second.
     pub advice: Option<String>,
     /// The same over time; not in JSON if it is empty.
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
@@ -48,7 +48,7 @@ impl Timing {
             seconds,
             bottleneck: Some(judged.bottleneck),
             bottleneck_seconds: judged.seconds,
-            advice: Some(judged.advice),
+            advice: judged.advice,
             timeline: Timeline::of(&bins, target.retries()),
             timings: stages,
         }

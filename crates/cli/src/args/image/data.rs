@@ -81,7 +81,11 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: ProgressKind,
 
-    /// Show nothing but the result and errors
+    /// Print complete digests
+    #[arg(long, hide_short_help = true)]
+    pub(crate) full: bool,
+
+    /// Print only the result and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -142,6 +146,10 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "HOW", default_value = "auto", num_args = 0..=1,
         default_missing_value = "auto", require_equals = true)]
     pub(crate) progress: ProgressKind,
+
+    /// Print complete digests
+    #[arg(long, hide_short_help = true)]
+    pub(crate) full: bool,
 
     /// Show nothing but errors
     #[arg(short, long)]

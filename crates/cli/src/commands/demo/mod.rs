@@ -1,4 +1,4 @@
-//! `imgpush demo`: the main job, and two ways in which it goes wrong, in ten seconds.
+//! `imgpush demo`: a push, damage in transit, and a broken connection, in ten seconds.
 
 mod qcow2;
 
@@ -14,6 +14,7 @@ use imgpush_engine::{
 use imgpush_sandbox::{Fault, Operation, Sandbox, SandboxOptions};
 
 use crate::exit_code::{self, Code};
+use crate::output::DigestStyle;
 use crate::printer::Printer;
 use crate::{output, threads};
 
@@ -29,47 +30,45 @@ pub(crate) async fn run(printer: &Printer) -> Code {
 
 async fn show(printer: &Printer) -> anyhow::Result<()> {
     threads::for_sandbox().map_err(anyhow::Error::msg)?;
-    let folder = tempfile::tempdir().context("no folder for the demo")?;
+    let folder = tempfile::tempdir().context("cannot create a folder for the demo")?;
     let file = folder.path().join("demo.qcow2");
-    let mut out = std::fs::File::create(&file).context("no demo image")?;
-    qcow2::write(&mut out, 256 << 20, 160).context("no demo image")?;
+    let mut out = std::fs::File::create(&file).context("cannot write the demo image")?;
+    qcow2::write(&mut out, 256 << 20, 160).context("cannot write the demo image")?;
     let size = out.metadata()?.len();
 
-    let sandbox = Sandbox::start(SandboxOptions::default()).await.context("no image service")?;
+    let sandbox = Sandbox::start(SandboxOptions::default())
+        .await
+        .context("cannot start the image service")?;
     let options = CloudOptions::default()
         .with_setting("auth_type", "none")
         .with_setting("endpoint", sandbox.url());
     let cloud = Cloud::load_from(&options, &Surroundings::default())?;
     let client = ImageClient::connect(&cloud).await?;
 
-    printer.result(&format!("An image service runs at {} while this lasts.", sandbox.url()));
-    printer.result(&format!("A small disk image was made: demo.qcow2, {}.", output::bytes(size)));
+    printer.result(&format!("An image service runs at {} during this demo.", sandbox.url()));
+    printer.result(&format!("It gets a small disk image: demo.qcow2, {}.", output::bytes(size)));
 
     title(printer, "1. A push", "imgpush push demo.qcow2");
     let report = push(&client, &file).await?;
     good(printer, &report);
 
-    title(
-        printer,
-        "2. A push whose bytes are damaged on the way",
-        "one bit flips at byte 4,194,304",
-    );
+    title(printer, "2. A push whose data is damaged in transit", "one bit flips at byte 4,194,304");
     sandbox.inject(Operation::Upload, Fault::CorruptByte(4 << 20));
     bad(printer, push(&client, &file).await, |failure| {
         matches!(failure, PushFailure::Integrity(IntegrityError::Mismatch { .. }))
     })?;
 
-    title(printer, "3. A push that is cut", "the connection breaks at half of it");
+    title(printer, "3. A push that is interrupted", "the connection breaks after half of the data");
     sandbox.inject(Operation::Upload, Fault::DropAfter(size / 2));
     let report = push(&client, &file).await?;
-    mended(printer, &report);
+    retried(printer, &report);
 
     let left: Vec<Image> = client.images(&ImageQuery::default()).try_collect().await?;
     anyhow::ensure!(left.len() == 2, "{} images are left, not two", left.len());
     printer.result("");
-    printer.result("Two images are in the service, both proved. Now your own:");
+    printer.result("Two images are in the service, both verified. Now upload your own:");
     printer.result("");
-    printer.result("    imgpush push --cloud NAME FILE      NAME as in your clouds.yaml");
+    printer.result("    imgpush push --cloud NAME FILE      NAME is a cloud in clouds.yaml");
     printer.result("");
     sandbox.shutdown().await;
     Ok(())
@@ -93,9 +92,9 @@ fn good(printer: &Printer, report: &Report) {
     let rate = output::rate(report);
     let show = |label: &str, text: &str| printer.result_lines(&format!("   {label:<12}{text}"));
     show(
-        "recognised",
+        "detected",
         &format!(
-            "{}, a disk of {}",
+            "{}, virtual size {}",
             report.disk_format.as_deref().unwrap_or("?"),
             output::bytes(report.virtual_size.unwrap_or(0)),
         ),
@@ -103,30 +102,30 @@ fn good(printer: &Printer, report: &Report) {
     show(
         "sent",
         &format!(
-            "{} in one read, hashed on the way, {rate}/s",
+            "{} in one pass, hashed while it is sent, {rate}/s",
             output::bytes(report.size.unwrap_or(0))
         ),
     );
     for (name, digest) in &report.digests {
         show(
             name,
-            &format!("{}…  the same as the service computed", &digest[..24.min(digest.len())]),
+            &format!("{} equals the digest of the service", DigestStyle::Short.shown(digest)),
         );
     }
     show(
         "result",
-        &printer.painted_result(&format!("image {} is active and proved", report.id), "1;32"),
+        &printer.painted_result(&format!("image {} is active and verified", report.id), "1;32"),
     );
 }
 
-fn mended(printer: &Printer, report: &Report) {
+fn retried(printer: &Printer, report: &Report) {
     let show = |label: &str, text: &str| printer.result_lines(&format!("   {label:<12}{text}"));
     let reason = report.notes.first().map_or("nothing", |note| &note.text);
-    show("noticed", reason.split(": ").next().unwrap_or_default());
-    show("mended", &format!("sent again to the same image, {} attempts", report.attempts));
+    show("error", reason.split(": ").next().unwrap_or_default());
+    show("retried", &format!("on the same image, {} attempts", report.attempts));
     show(
         "result",
-        &printer.painted_result(&format!("image {} is active and proved", report.id), "1;32"),
+        &printer.painted_result(&format!("image {} is active and verified", report.id), "1;32"),
     );
 }
 
@@ -136,20 +135,20 @@ fn bad(
     expected: impl Fn(&PushFailure) -> bool,
 ) -> anyhow::Result<()> {
     let error = match result {
-        Ok(report) => anyhow::bail!("the push of {} was not noticed to be damaged", report.id),
+        Ok(report) => anyhow::bail!("the damage of image {} was not detected", report.id),
         Err(error) if expected(&error.failure) => error,
-        Err(error) => return Err(error).context("the demo went wrong in an unexpected way"),
+        Err(error) => return Err(error).context("the demo failed in an unexpected way"),
     };
     let noticed = match &*error.failure {
         PushFailure::Integrity(IntegrityError::Mismatch { field, .. }) => {
-            format!("the service's {field} is not that of the bytes that were sent")
+            format!("the {field} of the service differs from that of the bytes sent")
         }
         other => other.to_string(),
     };
-    printer.result(&format!("   {:<12}{noticed}", "noticed"));
-    printer.result(&format!("   {:<12}{}", "left behind", error.outcome));
+    printer.result(&format!("   {:<12}{noticed}", "error"));
+    printer.result(&format!("   {:<12}{}", "image", error.outcome));
     let code = exit_code::of(error.kind()).number();
-    let verdict = format!("no image that could be booted by mistake; exit code {code}");
+    let verdict = format!("no damaged image is left; exit code {code}");
     printer.result_lines(&format!(
         "   {:<12}{}",
         "result",

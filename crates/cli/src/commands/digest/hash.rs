@@ -25,7 +25,7 @@ pub(super) async fn hash(
 ) -> std::io::Result<bool> {
     let cancel = interrupt::token(printer);
     let mut digesting = Digesting::start(tasks, args.options())?;
-    let view = progress::view(args.progress, args.quiet, printer);
+    let view = progress::view(args.progress, args.quiet, printer, "");
     if let Some(total) = digesting.total_bytes() {
         view.total(total);
     }

@@ -26,7 +26,7 @@ pub(super) async fn push(
     file: &Path,
     printer: &Printer,
 ) -> Code {
-    let view = progress::view(args.progress, false, printer);
+    let view = progress::view(args.progress, false, printer, &file.to_string_lossy());
     let (source, options) = (args.source_options(), args.options());
     let opening = imgpush_engine::source::open(file, &source);
     let pushed = push::push(cloud, file, opening, options, view, printer).await;

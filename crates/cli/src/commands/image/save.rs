@@ -10,6 +10,7 @@ use crate::args::image::SaveArgs;
 use crate::commands::failed::Failed;
 use crate::commands::pull;
 use crate::exit_code::{self, Code};
+use crate::output::DigestStyle;
 use crate::printer::Printer;
 use crate::{output, progress};
 
@@ -29,7 +30,7 @@ pub(super) async fn run(
         Err(code) => return code,
     };
     // A bar needs nothing of stdout.
-    let view = progress::view(args.download.progress, args.download.quiet, printer);
+    let view = progress::view(args.download.progress, args.download.quiet, printer, &args.image);
     let download = Download::new(found.client, args.options())
         .with_memory_bytes(args.download.memory)
         .on_cloud(found.cloud)
@@ -64,7 +65,7 @@ fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
     }
     pull::warn(report, printer);
     if !args.json && !args.download.quiet {
-        for line in output::saved(report) {
+        for line in output::saved(report, DigestStyle::of(args.download.full)) {
             printer.note(&line);
         }
     }

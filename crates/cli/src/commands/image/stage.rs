@@ -13,6 +13,7 @@ use crate::commands::failed::Failed;
 use crate::commands::source;
 use crate::exit_code::{self, Code};
 use crate::json::{ErrorBody, FailedImage};
+use crate::output::DigestStyle;
 use crate::printer::Printer;
 use crate::{hints, output, progress};
 
@@ -39,7 +40,7 @@ pub(super) async fn run(
         Ok(found) => found,
         Err(code) => return code,
     };
-    let view = progress::view(args.progress, args.quiet, printer);
+    let view = progress::view(args.progress, args.quiet, printer, &args.image);
     let staging = Staging::new(found.client, args.options())
         .on_cloud(found.cloud)
         .with_progress(Arc::clone(&view) as _);
@@ -51,7 +52,7 @@ pub(super) async fn run(
                 printer.json(&report);
             }
             if !args.json && !args.quiet {
-                for line in output::staged(&report) {
+                for line in output::staged(&report, DigestStyle::of(args.full)) {
                     printer.note(&line);
                 }
             }

@@ -32,7 +32,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
         Err(code) => return code,
     };
     let is_one = !args.selection.is_several();
-    let mut reporter = PullReporter::new(printer, args.json, args.download.quiet, is_one);
+    let mut reporter = PullReporter::new(printer, args, is_one);
     selected.missing.iter().for_each(|missing| reporter.missing(missing));
     let summary = if selected.is_to_begin(args.jobs.fail_fast) {
         let pulling = Pulling { args, selected: &selected, cancel };
@@ -110,7 +110,7 @@ impl Pulling<'_> {
 
     async fn to_stdout(&self, chosen: &Chosen, reporter: &mut PullReporter<'_>) {
         let DownloadArgs { progress, quiet, .. } = &self.args.download;
-        let view = progress::view(*progress, *quiet, reporter.printer);
+        let view = progress::view(*progress, *quiet, reporter.printer, &chosen.named);
         let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
         let name = "the standard output";
         let mut stdout = match reporter.printer.data_writer() {

@@ -2,9 +2,11 @@
 
 use imgpush_engine::{BatchSummary, DownloadReport, PullError, PullFailure};
 
+use crate::args::PullArgs;
 use crate::commands::selection::Missing;
 use crate::exit_code::{self, Code};
 use crate::json::{ErrorBody, FailedImage};
+use crate::output::DigestStyle;
 use crate::printer::Printer;
 use crate::{hints, output};
 
@@ -14,6 +16,7 @@ pub(super) struct PullReporter<'a> {
     pub(super) json: bool,
     pub(super) quiet: bool,
     pub(super) is_one: bool,
+    style: DigestStyle,
     /// Whether `--fail-fast` cancelled other downloads after a failure.
     pub(super) is_given_up: bool,
     codes: Vec<Code>,
@@ -22,12 +25,13 @@ pub(super) struct PullReporter<'a> {
 }
 
 impl<'a> PullReporter<'a> {
-    pub(super) fn new(printer: &'a Printer, json: bool, quiet: bool, is_one: bool) -> Self {
+    pub(super) fn new(printer: &'a Printer, args: &PullArgs, is_one: bool) -> Self {
         PullReporter {
             printer,
-            json,
-            quiet,
+            json: args.json,
+            quiet: args.download.quiet,
             is_one,
+            style: DigestStyle::of(args.download.full),
             is_given_up: false,
             codes: Vec::new(),
             failures: Vec::new(),
@@ -44,7 +48,7 @@ impl<'a> PullReporter<'a> {
         }
         warn(report, self.printer);
         if !self.json && !self.quiet {
-            let lines = output::saved(report);
+            let lines = output::saved(report, self.style);
             let lines = if self.is_one { lines } else { output::in_short(lines) };
             lines.iter().for_each(|line| self.printer.note(line));
         }
@@ -91,7 +95,7 @@ impl<'a> PullReporter<'a> {
         let mut words = format!("{pulled} pulled, {skipped} unchanged");
         words.push_str(&format!(", {} failed", self.failures.len()));
         if not_started > 0 {
-            words.push_str(&format!(", {not_started} not begun"));
+            words.push_str(&format!(", {not_started} not started"));
         }
         let (bytes, rate) = (output::bytes(bytes), output::speed(bytes, seconds));
         self.printer.note(&format!("{words}: {bytes} in {seconds:.1} s, {rate}/s"));
@@ -109,7 +113,7 @@ impl<'a> PullReporter<'a> {
 /// Warns of data that could not be verified, where `--allow-unverified` allows that.
 pub(crate) fn warn(report: &DownloadReport, printer: &Printer) {
     if let Some(reason) = &report.unverified_because {
-        printer.note(&format!("warning: the data is not proved: {reason}"));
+        printer.note(&format!("warning: the data was not verified: {reason}"));
     }
 }
 

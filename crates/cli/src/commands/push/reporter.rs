@@ -10,6 +10,7 @@ use super::clouds::shown;
 use crate::args::PushArgs;
 use crate::exit_code::{self, Code};
 use crate::json::{self, ErrorBody, FailedPush};
+use crate::output::DigestStyle;
 use crate::printer::Printer;
 use crate::report_page::{self, ReportFile};
 use crate::{hints, output};
@@ -108,7 +109,7 @@ impl<'a> PushReporter<'a> {
     /// Writes the page with all results.
     pub(super) fn write_page(&mut self, file: ReportFile) {
         let results = self.results.take().unwrap_or_default();
-        if let Err(error) = file.write(&report_page::page(&results)) {
+        if let Err(error) = file.write(&report_page::page(&results, &command_line())) {
             self.printer.error(&output::chain(&error), &[]);
             self.codes.push(exit_code::UNEXPECTED);
         }
@@ -127,7 +128,7 @@ impl<'a> PushReporter<'a> {
         let words: Vec<_> = [Some(&*report.id), cloud, source].into_iter().flatten().collect();
         self.printer.result(&words.join("  "));
         if !self.args.quiet {
-            let lines = output::summary(report);
+            let lines = output::summary(report, DigestStyle::of(self.args.full));
             let lines = if self.is_one_image() { lines } else { output::in_short(lines) };
             lines.iter().for_each(|line| self.printer.summary(line));
         }
@@ -168,6 +169,22 @@ impl<'a> PushReporter<'a> {
     pub(super) fn code(&self) -> Code {
         exit_code::of_all(&self.codes)
     }
+}
+
+/// The command line of this process. Addresses are shown without their secrets.
+fn command_line() -> String {
+    let mut arguments = std::env::args_os();
+    arguments.next();
+    let shown = |argument: std::ffi::OsString| {
+        let text = shown(Path::new(&argument));
+        let is_plain = |c: char| c.is_alphanumeric() || "-_=./:@%+,".contains(c);
+        match !text.is_empty() && text.chars().all(is_plain) {
+            true => text,
+            false => format!("'{}'", text.replace('\'', "'\\''")),
+        }
+    };
+    let words = std::iter::once("imgpush".to_owned()).chain(arguments.map(shown));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Reports a failed push and returns its exit code.

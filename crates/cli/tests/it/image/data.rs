@@ -124,7 +124,7 @@ fn a_saved_image_is_what_was_pushed() {
         "{}",
         run.stderr
     );
-    assert!(run.stderr.contains("\n  proved  by os_hash_value, checksum: "), "{}", run.stderr);
+    assert!(run.stderr.contains("\n  verified  by os_hash_value, checksum: "), "{}", run.stderr);
     let read = |name: &str| scene.read(name);
     assert!(read("saved.img") == read("disk.img"));
 
@@ -195,7 +195,7 @@ fn verify_tells_an_image_from_a_file() {
     create(&scene, &["n", "--file", "disk.img"]);
     create(&scene, &["empty"]);
     for (arguments, code, stdout, words) in [
-        (&["verify", "n"][..], 0, "n: OK\n", "  proved  by os_hash_value, checksum: md5 "),
+        (&["verify", "n"][..], 0, "n: OK\n", "  verified  by os_hash_value, checksum: md5 "),
         (&["verify", "n", "--file", "disk.img"], 0, "n: OK\n", "sha512 "),
         (&["verify", "n", "--file", "disk.img", "--quiet"], 0, "", ""),
         (&["verify", "n", "--file", "other.img"], 12, "n: FAILED\n", "other.img has size 5001"),
