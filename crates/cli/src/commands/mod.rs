@@ -5,6 +5,8 @@ mod connect;
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod digest;
+#[cfg(test)]
+mod error_table;
 mod failed;
 mod files;
 pub(crate) mod image;
