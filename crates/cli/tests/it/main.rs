@@ -14,5 +14,6 @@ mod pull;
 mod push;
 mod report;
 mod sandbox;
+mod snapshots;
 mod sources;
 mod support;
