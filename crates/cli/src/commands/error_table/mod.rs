@@ -19,6 +19,7 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::process::Command;
 
+use crate::args::ColorWhen;
 use crate::exit_code::Code;
 use crate::printer::Printer;
 
@@ -70,7 +71,7 @@ struct ErrorTable {
 
 impl ErrorTable {
     fn new() -> Self {
-        ErrorTable { printer: Printer::new().unwrap(), variants: BTreeSet::new() }
+        ErrorTable { printer: Printer::new(ColorWhen::Never).unwrap(), variants: BTreeSet::new() }
     }
 
     /// Prints a case. Its title begins with the variant.
