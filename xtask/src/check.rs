@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run, say};
-use crate::{api, arrows, kernels, package, picture};
+use crate::{api, arrows, docs, kernels, package, picture};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
@@ -27,6 +27,7 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     steps.step("public items", api::check);
     steps.step("arrows", arrows::check);
     steps.step("picture of the layers", picture::check);
+    steps.step("links of the pages", docs::check);
     steps.step("packages", package::check);
     steps.step("cargo deny", || deny(&["bans", "licenses", "sources"]));
     if advisories {

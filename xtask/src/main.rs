@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod cloud;
 mod corpus;
+mod docs;
 mod fuzz;
 mod guard;
 mod kernels;
@@ -58,6 +59,8 @@ enum Verb {
     Api,
     /// Draws docs/layers.svg from docs/layers.txt
     Picture,
+    /// Builds the user guide with mdBook, if it is installed, and the documentation of the libraries
+    Docs,
     /// `ratios`: the hashing plane beside others, and whether the goals are met, with `--release` in that
     /// profile instead of `dist`; `guard`: only whether the kernels are as fast as they must be, in the
     /// profiles that matter most, with `--full` in all; `start`: the CPU time of answers without a cloud;
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
         Verb::Api => api::write(),
         Verb::Picture => picture::write(),
+        Verb::Docs => docs::build(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
         Verb::Corpus { table: false } => corpus::test(),

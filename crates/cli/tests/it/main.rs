@@ -5,6 +5,7 @@
 mod again;
 mod batch;
 mod digest;
+mod docs;
 mod general;
 mod image;
 mod inspect;
