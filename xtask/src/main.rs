@@ -60,7 +60,11 @@ enum Verb {
     /// Draws docs/layers.svg from docs/layers.txt
     Picture,
     /// Builds the user guide with mdBook, if it is installed, and the documentation of the libraries
-    Docs,
+    Docs {
+        /// Only check the links of all pages
+        #[arg(long)]
+        check: bool,
+    },
     /// `ratios`: the hashing plane beside others, and whether the goals are met, with `--release` in that
     /// profile instead of `dist`; `guard`: only whether the kernels are as fast as they must be, in the
     /// profiles that matter most, with `--full` in all; `start`: the CPU time of answers without a cloud;
@@ -98,7 +102,8 @@ fn main() -> ExitCode {
         Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
         Verb::Api => api::write(),
         Verb::Picture => picture::write(),
-        Verb::Docs => docs::build(),
+        Verb::Docs { check: false } => docs::build(),
+        Verb::Docs { check: true } => docs::check(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
         Verb::Corpus { table: false } => corpus::test(),

@@ -36,6 +36,8 @@ fn a_command_line_with_an_unknown_word_is_found() {
         ("imgpush image lost", Some("lost")),
         ("imgpush push --clowd prod disk.raw", Some("--clowd")),
         ("sudo imgpush image show noble -z", Some("-z")),
+        ("A=b imgpush push --clowd", Some("--clowd")),
+        ("cargo tree -p imgpush -e normal", None),
     ] {
         let faults = commands(line).iter().find_map(|command| program.check(command).err());
         assert_eq!(faults.as_deref(), fault, "{line}");
@@ -184,32 +186,37 @@ fn command_lines(page: &str) -> Vec<String> {
 fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     let mut command: Option<Vec<String>> = None;
+    // Whether the next word is the name of a program.
+    let mut is_start = true;
     for word in words(line) {
-        let ends = ["|", "||", "&&", ";", "&", ")", ">", "<", "2>/dev/null", "#"].contains(&&*word);
-        if word == "imgpush" || ends || word.starts_with('#') {
+        let ends = ["|", "||", "&&", ";", "&", "(", ")", ">", "2>/dev/null"].contains(&&*word);
+        if ends || word.starts_with('#') {
             commands.extend(command.take());
-        }
-        if word == "imgpush" {
-            command = Some(Vec::new());
-        }
-        if let Some(command) = &mut command {
+            is_start = true;
+        } else if let Some(command) = &mut command {
             command.push(word);
+        } else if is_start && word == "imgpush" {
+            command = Some(vec![word]);
+        } else {
+            let runs_another = ["$", "sudo", "nohup", "xargs", "time"].contains(&&*word);
+            is_start = is_start && (runs_another || word.contains('='));
         }
     }
     commands.extend(command);
     commands
 }
 
-/// The words of a line as a shell has them: quotes hold words together, `$(`, `)`, `;` and `>` stand by themselves.
+/// The words of a line as a shell has them: quotes hold words together, brackets, `;` and `>` stand by
+/// themselves.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
-    for character in line.replace("$(", " $( ").chars() {
+    for character in line.chars() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
             (None, '"' | '\'') => quote = Some(character),
             (None, ' ') => words.push(String::new()),
-            (None, ')' | ';' | '>') => words.extend([character.to_string(), String::new()]),
+            (None, '(' | ')' | ';' | '>') => words.extend([character.to_string(), String::new()]),
             _ => words.last_mut().unwrap().push(character),
         }
     }
