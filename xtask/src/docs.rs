@@ -40,36 +40,36 @@ fn staged_book() -> Result<PathBuf> {
         std::fs::remove_dir_all(&book).context("target/book")?;
     }
     let docs = root().join("docs");
-    let mut reference = String::from("\n# Reference\n\n");
+    let (mut reference, mut decisions) = (String::new(), String::new());
     for file in files_below(&docs)? {
         let path = file.strip_prefix(&docs).context("a file of docs")?;
-        let is_page = path.extension().is_some_and(|extension| extension == "md");
         let staged = match path.strip_prefix("guide") {
             Ok(path) => pages.join(path),
             Err(_) if path == Path::new("book.toml") => book.join(path),
             Err(_) => pages.join("reference").join(path),
         };
         std::fs::create_dir_all(staged.parent().context("a folder")?)?;
-        if !is_page && staged.parent() != Some(&book) {
+        if !is_page(path) && path != Path::new("book.toml") {
             std::fs::copy(&file, &staged).with_context(|| file.display().to_string())?;
             continue;
         }
         let text = read(&file)?;
-        let text = match path.strip_prefix("guide") {
-            Ok(_) => text.replace("](../", "](reference/"),
-            Err(_) if is_page => {
-                let title = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or("?");
-                let depth = path.components().count() - 1;
-                let indent = "  ".repeat(depth);
-                reference += &format!("{indent}- [{title}](reference/{})\n", path.display());
-                text.replace("](guide/", "](../").replace("](../guide/", "](../../")
-            }
-            Err(_) => text.replace("\"guide\"", "\"src\"").replace("../target/book/html", "html"),
+        let text = if path.starts_with("guide") {
+            text.replace("](../", "](reference/")
+        } else if is_page(path) {
+            let title = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or("?");
+            let is_decision = path.starts_with("decisions");
+            let list = if is_decision { &mut decisions } else { &mut reference };
+            *list += &format!("- [{title}](reference/{})\n", path.display());
+            text.replace("](guide/", "](../")
+        } else {
+            text.replace("\"guide\"", "\"src\"").replace("../target/book/html", "html")
         };
         std::fs::write(&staged, text).with_context(|| staged.display().to_string())?;
     }
     let summary = pages.join(SUMMARY);
-    std::fs::write(&summary, read(&summary)? + &reference)?;
+    let chapters = format!("\n# Reference\n\n{reference}\n# Decisions\n\n{decisions}");
+    std::fs::write(&summary, read(&summary)? + &chapters)?;
     Ok(book)
 }
 
@@ -114,9 +114,12 @@ fn pages() -> Result<Vec<PathBuf>> {
         pages.push(folder?.path().join("README.md"));
     }
     pages.extend(files_below(&root.join("docs"))?);
-    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
     pages.retain(|path| is_page(path) && path.exists());
     Ok(pages)
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
 }
 
 /// All files below a folder, in a stable order.

@@ -67,7 +67,7 @@ fn every_message_for_troubleshooting_is_one_of_the_program() {
         let is_text =
             |word: &&str| !is_value(word.trim_end_matches(|c: char| !c.is_ascii_alphabetic()));
         let texts = words.split(|word| !is_text(word) && word.trim() != "");
-        for text in texts.map(|words| words.concat()) {
+        for text in texts.map(<[&str]>::concat) {
             assert!(sources.contains(text.trim()), "{message}: no message has {text:?}");
         }
     }
@@ -98,9 +98,8 @@ impl Program {
     /// Returns the first word of a command that the program does not know.
     fn check(&mut self, words: &[String]) -> Result<(), String> {
         let mut path = Vec::new();
-        let mut words = words.iter().skip(1);
         let mut has_all_subcommands = false;
-        while let Some(word) = words.next() {
+        for word in words.iter().skip(1) {
             if word == "--" {
                 return Ok(());
             }
