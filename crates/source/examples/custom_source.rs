@@ -1,8 +1,8 @@
-//! A custom [`Source`]: objects of a store that this crate does not know.
+//! A custom [`Source`]: objects in a store that this crate does not support.
 //!
-//! It shows what an implementation needs: a name, chunks in buffers of the pool, and a way to start
-//! again. An error that it marks as transient is retried by whoever reads, here by `read`, in an upload by
-//! the engine. It needs no network:
+//! It shows what an implementation needs: a name, chunks in buffers of the pool, and a rewind to the start.
+//! The caller retries an error that is marked as transient: `read` here, the engine in an upload. The example
+//! needs no network:
 //!
 //! ```text
 //! cargo run -p imgpush-source --example custom_source
@@ -17,7 +17,7 @@ use imgpush_digest::{Algorithm, MultiHasher, hash};
 use imgpush_source::checksum::Expected;
 use imgpush_source::{Chunk, CustomError, Pool, ReadAt, Rewind, Source, SourceError};
 
-/// A store whose server is overloaded now and then.
+/// A store whose server is overloaded from time to time.
 struct Store {
     objects: HashMap<&'static str, Vec<u8>>,
 }
@@ -36,7 +36,7 @@ struct ObjectSource {
     store: Arc<Store>,
     key: &'static str,
     at: usize,
-    /// Requests until the server is overloaded, once.
+    /// Requests until the server is overloaded, which happens once.
     requests_left: Option<u32>,
 }
 
@@ -54,7 +54,7 @@ impl Source for ObjectSource {
         self.store.objects.get(self.key).map(|object| object.len() as u64)
     }
 
-    /// Copies into a buffer of the pool, which bounds the memory.
+    /// Copies the bytes into a buffer of the pool, which bounds the memory.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         match &mut self.requests_left {
             Some(0) => {
@@ -75,12 +75,12 @@ impl Source for ObjectSource {
         Ok((count > 0).then(|| Chunk::of(buffer.into_chunk(count))))
     }
 
-    /// With this, headers and footers are inspected before the first chunk is read.
+    /// Lets headers and footers be inspected before the first chunk is read.
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
         Some(self)
     }
 
-    /// With this, an interrupted upload can be repeated.
+    /// Lets an interrupted upload be repeated.
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         Some(self)
     }
@@ -102,7 +102,7 @@ impl Rewind for ObjectSource {
     }
 }
 
-/// Reads a source to its end; after a transient error again from the start.
+/// Reads a source to its end, and starts again after a transient error.
 fn read(source: &mut dyn Source, pool: &Pool) -> Result<(Vec<u8>, u32), SourceError> {
     let mut attempts = 0;
     loop {
@@ -118,7 +118,7 @@ fn read(source: &mut dyn Source, pool: &Pool) -> Result<(Vec<u8>, u32), SourceEr
 }
 
 fn read_once(source: &mut dyn Source, pool: &Pool) -> Result<Vec<u8>, SourceError> {
-    // The digests that the source asks for, of all its chunks.
+    // The digests that the source needs, over all its chunks.
     let mut hasher = MultiHasher::new(source.wants().iter().copied(), NonZeroUsize::MIN);
     let mut data = Vec::new();
     while let Some(chunk) = source.next_chunk(pool)? {

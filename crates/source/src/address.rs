@@ -1,9 +1,9 @@
-//! Addresses, as messages show them.
+//! Addresses in the form that messages show.
 
 #[cfg(feature = "http")]
 use url::Url;
 
-/// The address without user, password and query; the query may contain a signature.
+/// Formats an address without user, password and query, since the query may contain a signature.
 #[cfg(feature = "http")]
 pub(crate) fn shown_url(url: &Url) -> String {
     let query = if url.query().is_some() { "?…" } else { "" };
@@ -12,7 +12,7 @@ pub(crate) fn shown_url(url: &Url) -> String {
     format!("{}://{host}{port}{}{query}", url.scheme(), url.path())
 }
 
-/// The same for text that may be malformed.
+/// Formats text in the same way, whether or not it is a valid address.
 pub(crate) fn shown_text(text: &str) -> String {
     let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
     #[cfg(feature = "http")]

@@ -8,11 +8,11 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How long a connection may bring no byte; 60 s by default.
+    /// Maximum time without a received byte; 60 s by default.
     pub idle_timeout: Duration,
-    /// Requests in a row after an interruption that may bring no byte; 5 by default.
+    /// Number of consecutive requests without a received byte after an interruption; 5 by default.
     pub retries: u32,
-    /// The pause before the first of them, which doubles with each; 500 ms by default.
+    /// Pause before the first of these requests; it doubles with each; 500 ms by default.
     pub pause: Duration,
 }
 
@@ -29,21 +29,21 @@ impl RetryPolicy {
         RetryPolicy { idle_timeout, retries, pause }
     }
 
-    /// Sets how long a connection may bring no byte.
+    /// Sets the maximum time without a received byte.
     #[must_use]
     pub fn with_idle_timeout(mut self, time: Duration) -> Self {
         self.idle_timeout = time;
         self
     }
 
-    /// Sets the number of requests in a row that may bring no byte.
+    /// Sets the number of consecutive requests without a received byte.
     #[must_use]
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// Sets the pause before the first of them.
+    /// Sets the pause before the first of these requests.
     #[must_use]
     pub fn with_pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
@@ -60,7 +60,7 @@ impl RetryPolicy {
 /// Long enough for a service that restarts, short enough for a person who watches.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The pause after this number of failures in a row, for what is resumed and not started again.
+/// The pause after this number of consecutive failures of a read that is resumed.
 pub(crate) fn pause(first: Duration, longest: Duration, failures: u32) -> Duration {
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(first)
@@ -68,7 +68,7 @@ pub(crate) fn pause(first: Duration, longest: Duration, failures: u32) -> Durati
         .with_jitter()
         .without_max_times()
         .build();
-    // By then every pause is the longest.
+    // At this count every pause has reached the maximum.
     let at = failures.min(32) as usize;
     pauses.nth(at).expect("the number of pauses is unlimited")
 }

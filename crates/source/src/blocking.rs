@@ -19,7 +19,7 @@ pub async fn off_runtime<T: Send + 'static>(
 ) -> std::io::Result<T> {
     let (done, result) = oneshot::channel();
     std::thread::Builder::new().name("imgpush-work".into()).spawn(move || {
-        // The caller may have been dropped meanwhile.
+        // The caller may have been dropped in the meantime.
         let _ = done.send(work());
     })?;
     result.await.map_err(|_| std::io::Error::other("the thread ended by a panic"))

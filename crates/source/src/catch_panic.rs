@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::SourceError;
 
-/// Runs code of the source of this name. A panic in it is [`SourceError::Panicked`], so that one source
-/// takes down neither the thread nor the work on others.
+/// Runs code of the source with this name. A panic becomes [`SourceError::Panicked`], so that one source
+/// cannot end the thread or the work on other sources.
 ///
 /// # Errors
 ///
@@ -15,7 +15,7 @@ pub fn catch_panic<T, E: From<SourceError>>(
     name: &str,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    // After a panic the source is only dropped, and what else the code uses is left as it is between two
+    // After a panic the source is only dropped. Other state that the code uses is consistent between two
     // chunks.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let reason = panic_message(panic.as_ref());
@@ -23,7 +23,7 @@ pub fn catch_panic<T, E: From<SourceError>>(
     })
 }
 
-/// What a panic that was caught says of itself.
+/// The message of a caught panic.
 #[must_use]
 pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();

@@ -1,7 +1,7 @@
 //! The next bytes of a source, and whether they are zeros.
 //!
-//! A source says of each chunk what it knows, and everybody who takes chunks may make use of it: zeros
-//! need no buffer, are hashed and sent from memory that all share, and can become a hole in a file.
+//! A source states what it knows of each chunk, and each consumer may use that: zeros need no buffer, are
+//! hashed and sent from shared memory, and can become a hole in a file.
 
 use std::iter::FusedIterator;
 
@@ -11,22 +11,22 @@ use crate::zeros::{is_zero, zeros};
 
 /// The next bytes of a source.
 ///
-/// All variants stand for bytes that were read. Zeros differ from data only in that they need no memory;
-/// a consumer that does not care takes [`slices`](Chunk::slices) of any of them.
+/// All variants stand for bytes that were read. Zeros differ from data only in that they need no memory. A
+/// consumer that does not distinguish them uses [`slices`](Chunk::slices) for every variant.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Chunk {
     /// Bytes in a buffer, which may be zeros too.
     Data(Bytes),
-    /// That many zeros.
+    /// This number of zeros.
     Zero(u64),
-    /// That many zeros, which take no space where they come from.
+    /// This number of zeros, which occupy no space in the source.
     Hole(u64),
 }
 
 impl Chunk {
-    /// The bytes as [`Zero`](Chunk::Zero) if there are only zeros, which releases their buffer; as
-    /// [`Data`](Chunk::Data) otherwise, at the cost of a look at the first bytes.
+    /// Returns [`Zero`](Chunk::Zero) if all bytes are zeros, which releases their buffer, and
+    /// [`Data`](Chunk::Data) otherwise. The comparison of data ends at its first byte that is not zero.
     #[must_use]
     pub fn of(bytes: Bytes) -> Self {
         if !bytes.is_empty() && is_zero(&bytes) {
@@ -51,20 +51,20 @@ impl Chunk {
         self.len() == 0
     }
 
-    /// Whether all bytes are known to be zeros; those of [`Data`](Chunk::Data) are not looked at.
+    /// Whether all bytes are known to be zeros; those of [`Data`](Chunk::Data) are not examined.
     #[must_use]
     pub fn is_zeros(&self) -> bool {
         !matches!(self, Chunk::Data(_))
     }
 
-    /// The bytes in their order, in pieces of memory: those of [`Data`](Chunk::Data) in one, zeros in slices
-    /// of memory that all share.
+    /// The bytes in order, as slices of memory: [`Data`](Chunk::Data) as one slice, zeros as slices of shared
+    /// memory.
     #[must_use]
     pub fn slices(&self) -> Slices {
         self.clone().into_slices()
     }
 
-    /// As [`slices`](Chunk::slices); a buffer is released with the slice that it gave.
+    /// Like [`slices`](Chunk::slices); the buffer is released when its slice is dropped.
     #[must_use]
     pub fn into_slices(self) -> Slices {
         Slices(self)
@@ -94,7 +94,7 @@ impl Chunk {
         }
     }
 
-    /// Takes the first bytes that lie in one piece of memory, at most `most` of them; none if none are left.
+    /// Takes the next contiguous bytes, at most `most` of them; none if no bytes are left.
     ///
     /// # Panics
     ///
@@ -103,7 +103,7 @@ impl Chunk {
         assert!(most > 0, "a slice has at least one byte");
         match self {
             _ if self.is_empty() => None,
-            // Whole, so that nothing of the buffer is held here.
+            // Moves all bytes out, so that this chunk holds no reference to the buffer.
             Chunk::Data(bytes) if bytes.len() <= most => Some(std::mem::take(bytes)),
             Chunk::Data(bytes) => Some(bytes.split_to(most)),
             Chunk::Zero(left) | Chunk::Hole(left) => {
@@ -115,14 +115,14 @@ impl Chunk {
     }
 }
 
-/// As [`Data`](Chunk::Data), without a look at the bytes.
+/// Creates [`Data`](Chunk::Data) without examining the bytes.
 impl From<Bytes> for Chunk {
     fn from(bytes: Bytes) -> Self {
         Chunk::Data(bytes)
     }
 }
 
-/// The bytes of a [`Chunk`], piece by piece.
+/// The bytes of a [`Chunk`] as slices of memory.
 #[derive(Clone, Debug)]
 pub struct Slices(Chunk);
 
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_may_be_split_anywhere() {
+    fn a_chunk_can_be_split_anywhere() {
         for length in LENGTHS {
             for (chunk, expected) in chunks(length) {
                 for at in [0, length / 3, length.saturating_sub(1), length] {
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "was split at 4")]
-    fn a_chunk_is_not_split_behind_its_end() {
+    fn a_chunk_cannot_be_split_after_its_end() {
         let _ = Chunk::Hole(3).split_to(4);
     }
 
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_is_back_once_its_slice_is_dropped() {
+    fn a_buffer_returns_to_the_pool_when_its_slice_is_dropped() {
         let pool = Pool::new(1, 4096);
         let mut slices = Chunk::Data(pool.take().unwrap().into_chunk(9)).into_slices();
         drop(slices.next());

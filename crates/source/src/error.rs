@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
 
-/// What went wrong, in the classes that a script has to distinguish.
+/// The class of an error, as far as a script has to distinguish it.
 ///
-/// The errors of all crates around uploads have one. Exit codes, hints and JSON are tables over it. It
-/// serialises to its variant in kebab case: `source-differs`.
+/// The errors of all crates that take part in an upload have a kind. Exit codes, hints and JSON are tables
+/// over it. It is serialised as its variant in kebab case: `source-differs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -106,21 +106,21 @@ pub enum SourceError {
         found: u64,
     },
 
-    /// Its own code panicked.
+    /// The code of the source panicked.
     #[error("reading {name} failed by a panic: {reason}")]
     Panicked {
         /// The source.
         name: String,
-        /// What the panic says.
+        /// The message of the panic.
         reason: String,
     },
 
-    /// There is no thread to read it with.
+    /// The system starts no thread to read it with.
     #[error("cannot start a thread to read {name}")]
     NoThread {
         /// The source.
         name: String,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
 
@@ -180,7 +180,7 @@ pub enum SourceError {
         source: BoxError,
     },
 
-    /// Its server refuses it.
+    /// Its server refused the request.
     #[error("{name} was answered with {status}")]
     Refused {
         /// The source.
@@ -226,7 +226,7 @@ pub enum SourceError {
         name: String,
         /// Bytes received.
         at: u64,
-        /// Requests in all.
+        /// Total number of requests.
         attempts: u32,
         /// Why the last connection ended.
         source: Interruption,
@@ -323,7 +323,7 @@ impl SourceError {
         self.is_transient() && !self.is_after_retries()
     }
 
-    /// How long to wait before the next attempt, where the server or the source says so.
+    /// The time to wait before the next attempt, where the server or the source states it.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -381,7 +381,7 @@ pub struct CustomError {
     /// Whether a later attempt may succeed; false by default. A source that can be
     /// [rewound](crate::Source::rewind) is then read again.
     pub is_transient: bool,
-    /// How long to wait before that attempt, at least.
+    /// The minimum time to wait before that attempt.
     pub retry_after: Option<Duration>,
     /// The cause.
     pub source: BoxError,
@@ -421,7 +421,7 @@ impl CustomError {
         self
     }
 
-    /// Sets the pause before the next attempt, at least.
+    /// Sets the minimum pause before the next attempt.
     #[must_use]
     pub fn with_retry_after(mut self, pause: Duration) -> Self {
         self.retry_after = Some(pause);
@@ -461,7 +461,7 @@ pub enum Interruption {
     Unavailable {
         /// The status of its response.
         status: StatusCode,
-        /// How long the server asks clients to wait.
+        /// The time that the server asks clients to wait.
         retry_after: Option<Duration>,
     },
 
@@ -483,7 +483,7 @@ pub enum Interruption {
 }
 
 impl Interruption {
-    /// How long the server asks clients to wait.
+    /// The time that the server asks clients to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -506,7 +506,7 @@ pub enum ChecksumError {
         algorithm: Algorithm,
         /// The digest that was expected.
         expected: String,
-        /// The digest that was computed, followed by that of the content if either was allowed.
+        /// The computed digest, followed by that of the content if either was allowed.
         found: Vec<String>,
         /// The list with the digest; none when the digest itself was given.
         list: Option<String>,
@@ -561,7 +561,7 @@ pub enum ChecksumError {
     /// A list, a signature or a key cannot be read.
     #[error("the {what} cannot be read")]
     Unreadable {
-        /// What it is.
+        /// Its role: a list, a signature or a key.
         what: &'static str,
         /// Why not.
         source: Box<SourceError>,
@@ -572,7 +572,7 @@ pub enum ChecksumError {
     TooLarge {
         /// Where it is.
         name: String,
-        /// What it should be.
+        /// Its expected role: a list, a signature or a key.
         what: &'static str,
         /// Bytes that are allowed.
         limit: usize,
@@ -590,7 +590,7 @@ pub enum ChecksumError {
     NotAKey {
         /// Where it is.
         name: String,
-        /// Why not, where the parser says.
+        /// The error of the parser, if it gives one.
         source: Option<BoxError>,
     },
 
@@ -613,7 +613,7 @@ pub enum ChecksumError {
     NotASignature {
         /// Where it is.
         name: String,
-        /// Why not, where the parser says.
+        /// The error of the parser, if it gives one.
         source: Option<BoxError>,
     },
 
@@ -622,7 +622,7 @@ pub enum ChecksumError {
     Signature {
         /// The list.
         list: String,
-        /// What is wrong with each signature, and with each key that may have made it.
+        /// The reasons for refusing each signature, and each key that may have made it.
         refusals: Vec<Refusal>,
     },
 }
@@ -649,7 +649,7 @@ impl ChecksumError {
         matches!(self, ChecksumError::Unreadable { source, .. } if source.is_transient())
     }
 
-    /// How long to wait before that attempt, where the server says so.
+    /// The time to wait before that attempt, where the server states it.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -659,7 +659,7 @@ impl ChecksumError {
     }
 }
 
-/// What is wrong with a signature. Keys are named by their fingerprints, unknown ones as the signature
+/// The reason for refusing a signature. Keys are named by their fingerprints; unknown keys as the signature
 /// names them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -671,7 +671,7 @@ pub enum Refusal {
         key: String,
     },
 
-    /// The key has signed something else, or not at all.
+    /// The key has signed another text, or did not make this signature.
     #[error("key {key} has not signed this")]
     Wrong {
         /// The key.

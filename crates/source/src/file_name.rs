@@ -1,4 +1,4 @@
-//! Names of images made of files.
+//! Names of images, derived from file names.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_has_the_name_of_its_file_without_the_disk_extension() {
+    fn the_image_name_is_the_file_name_without_the_disk_extension() {
         for (path, name) in [
             ("/images/noble-server.qcow2", "noble-server"),
             ("debian-12.img", "debian-12"),

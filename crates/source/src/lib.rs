@@ -1,8 +1,9 @@
-//! Sources of the bytes of a disk image: files, memory maps, pipes, http and https addresses, and what a
-//! program has itself. They are decompressed while they are read, and compared with published checksums.
+//! Sources of the bytes of a disk image: files, memory maps, pipes, http and https addresses, and data of the
+//! calling program. They are decompressed while they are read, and verified against published checksums.
 //!
 //! [`open`](open()) opens a file or an address. A [`Source`] returns chunks in buffers of a [`Pool`], whose
-//! size bounds the memory. [`checksum::Expected`] wraps a source that must have published digests.
+//! size bounds the memory. [`checksum::Expected`] wraps a source that must have published digests. The engine
+//! reads sources in pushes, and compares files with images by them.
 //!
 //! # Which source
 //!
@@ -64,7 +65,7 @@ mod source;
 mod stream;
 mod zeros;
 
-// What signatures here are made of.
+// Types of other crates that occur in signatures of this one.
 pub use ::bytes;
 pub use ::http::StatusCode;
 pub use ::tokio;

@@ -22,18 +22,18 @@ use crate::local::MappedSource;
 use crate::source::{Peek, Source};
 use crate::stream::ReaderSource;
 
-/// How a source is read.
+/// Options for opening a source.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SourceOptions {
-    /// How a file is read.
+    /// Method of reading a file.
     pub io: Io,
-    /// Whether gzip, xz, zstd and bzip2 are decompressed. They are recognised by their first bytes. The
-    /// content is used unchanged, also if it is compressed again.
+    /// Whether gzip, xz, zstd and bzip2 are decompressed. They are recognised by their first bytes. Only one
+    /// layer is decompressed.
     pub decompress: bool,
     /// The maximum size of a compressed source after decompression, in bytes; no limit by default.
     pub max_bytes: Option<u64>,
-    /// How an address is read.
+    /// Options of the requests for an address.
     pub http: HttpOptions,
 }
 
@@ -75,7 +75,6 @@ impl std::fmt::Display for Io {
 /// [`SourceError`]: missing, not readable, a directory; the server is unreachable or refuses.
 ///
 /// # Cancel safety
-///
 /// A source that is being opened is closed again.
 pub async fn open(place: &Path, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
     let (place, options) = (place.to_owned(), options.clone());
@@ -183,7 +182,8 @@ impl SourceOptions {
         Some(image_name(plain))
     }
 
-    /// Decompresses the source if it is compressed and that is wanted; else returns what `plain` returns.
+    /// Decompresses the source if it is compressed and decompression is on; otherwise returns the result of
+    /// `plain`.
     fn decompressed<S: Peek + 'static>(
         &self,
         mut source: S,

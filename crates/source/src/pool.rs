@@ -19,16 +19,16 @@ use tokio::sync::Notify;
 /// budget. Rates with 1 to 4 MiB differ by less than the noise.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// Memory of the process besides the buffers: code, TLS, stacks, the allocator.
+/// Memory of the process in addition to the buffers: code, TLS, stacks, the allocator.
 pub const OVERHEAD_BYTES: u64 = 28 << 20;
 
 /// One is withheld at the end, the reader fills one, hashing and sending use one each.
 const MIN_CHUNKS: usize = 4;
 
-/// More would only wait in queues.
+/// More buffers would only wait in queues.
 const MAX_CHUNKS: usize = 32;
 
-/// The same for pools that several uploads have at the same time.
+/// The maximum for pools that several uploads use at the same time.
 const MAX_SMALL_CHUNKS: usize = 8;
 
 /// A fixed number of page-aligned buffers. Clones share them.
@@ -71,15 +71,15 @@ impl Pool {
     /// The number of pools of [`CHUNK_BYTES`] that can share this memory; at least one.
     #[must_use]
     pub fn most_shares(memory_bytes: u64) -> usize {
-        let room = memory_bytes.saturating_sub(OVERHEAD_BYTES);
-        usize::try_from(room / (MIN_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
+        let bytes = memory_bytes.saturating_sub(OVERHEAD_BYTES);
+        usize::try_from(bytes / (MIN_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
     }
 
-    /// A pool with as many buffers of `chunk_bytes` as fit into `room`, and at least four: one of several
-    /// pools that share the memory of a process.
+    /// A pool with the number of buffers of `chunk_bytes` that fit into `bytes`, and at least four: one of
+    /// several pools that share the memory of a process.
     #[must_use]
-    pub fn dealt(room: u64, chunk_bytes: usize) -> Self {
-        let chunks = usize::try_from(room / chunk_bytes as u64).unwrap_or(MAX_CHUNKS);
+    pub fn dealt(bytes: u64, chunk_bytes: usize) -> Self {
+        let chunks = usize::try_from(bytes / chunk_bytes as u64).unwrap_or(MAX_CHUNKS);
         let most = if chunk_bytes < CHUNK_BYTES { MAX_SMALL_CHUNKS } else { MAX_CHUNKS };
         Pool::new(chunks.clamp(MIN_CHUNKS, most), chunk_bytes)
     }
@@ -109,7 +109,7 @@ impl Pool {
         self.0.chunk_bytes
     }
 
-    /// Takes a buffer, and waits until one is free. It blocks the thread: not for async tasks.
+    /// Takes a buffer, and waits until one is free. It blocks the thread, so do not call it in an async task.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl Pool {
     /// No buffer is lost.
     pub async fn taken(&self) -> std::io::Result<Buffer> {
         loop {
-            // Registered before the check, so that no return of a buffer in between is missed.
+            // Registered before the check, so that no buffer returned in between is missed.
             let mut returned = pin!(self.0.returned_async.notified());
             returned.as_mut().enable();
             if let Some(bytes) = self.0.free(&mut self.0.lock())? {
@@ -166,13 +166,13 @@ impl Pool {
 }
 
 impl Shared {
-    /// The state is consistent between any two statements that hold the lock, so it is usable after a
-    /// panic.
+    /// Locks the state. It is consistent between any two statements that hold the lock, so it is usable after
+    /// a panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A free buffer, or a new one while there are fewer than allowed.
+    /// A free buffer, or a new one while the limit is not reached.
     fn free(&self, state: &mut State) -> std::io::Result<Option<MmapMut>> {
         if let Some(bytes) = state.idle.pop() {
             return Ok(Some(bytes));
@@ -196,7 +196,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The complete buffer, to be filled.
+    /// The complete buffer, for filling.
     pub fn space(&mut self) -> &mut [u8] {
         self.bytes.as_deref_mut().unwrap_or_default()
     }
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_with_the_last_clone_of_its_chunk() {
+    fn a_buffer_returns_with_the_last_clone_of_its_chunk() {
         let pool = Pool::new(1, 4096);
         let mut buffer = pool.take().unwrap();
         buffer.space()[..3].copy_from_slice(b"abc");

@@ -1,12 +1,11 @@
-//! What is known of a source without reading it, and what has verified it.
+//! Digests of a source that are known before reading, and the results of its verification.
 
 use imgpush_digest::{Algorithm, Digest};
 use serde::{Deserialize, Serialize};
 
 /// A digest that a source must have, known before it is read.
 ///
-/// Conclusions from it are valid for the bytes that are read as well, since other bytes never become an
-/// image.
+/// Conclusions from it also apply to the bytes that are read, since other bytes never become an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {
@@ -17,8 +16,8 @@ pub struct Published {
 }
 
 impl Published {
-    /// The most significant digest: the longest, and of those the first by name. MD5 and SHA-1 do not
-    /// count, since two files with the same digest can be made.
+    /// The strongest digest: the longest, and of those the first by name. MD5 and SHA-1 do not count, since
+    /// collisions can be made.
     #[must_use]
     pub fn strongest(all: &[Published]) -> Option<Published> {
         let is_strong =
@@ -31,7 +30,7 @@ impl Published {
     }
 }
 
-/// What has verified a source: keys of the reports of a push and of a staging.
+/// The results of verifying a source: keys in the reports of a push and of a staging.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Provenance {
@@ -44,7 +43,7 @@ pub struct Provenance {
     pub source_checksums: Vec<SourceChecksum>,
 }
 
-/// A digest that was expected and found.
+/// A digest that was expected and matched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceChecksum {
@@ -53,13 +52,13 @@ pub struct SourceChecksum {
     pub algorithm: Algorithm,
     /// In hex.
     pub digest: String,
-    /// Which bytes it is the digest of.
+    /// The bytes that it covers.
     pub of: ChecksumSubject,
     /// The list that contains it; none when the digest itself was given.
     pub list: Option<String>,
 }
 
-/// Which bytes of a source a digest is of.
+/// The bytes of a source that a digest covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -71,7 +70,7 @@ pub enum ChecksumSubject {
 }
 
 impl ChecksumSubject {
-    /// The word for it in reports.
+    /// The name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The trait of everything that an image is read from.
+//! The trait that all sources implement.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::provenance::{Provenance, Published};
 
 /// The bytes of an image, read once from start to end.
 ///
-/// All calls may block; the engine makes them on a thread of their own.
+/// All calls may block; the engine makes them on a dedicated thread.
 ///
-/// Implementations outside this crate are welcome. One that wraps another source must pass on every
-/// method: `#[deny(clippy::missing_trait_methods)]` on its `impl` finds those that are missing.
+/// It may be implemented outside this crate. An implementation that wraps another source must forward every
+/// method: `#[deny(clippy::missing_trait_methods)]` on its `impl` finds missing ones.
 pub trait Source: Send {
     /// The name in messages and reports. It must not contain secrets.
     fn name(&self) -> &str;
@@ -30,21 +30,21 @@ pub trait Source: Send {
         self.file_name().map(|name| file_name::image_name(&name))
     }
 
-    /// The number of bytes, where it is known before reading.
+    /// The number of bytes, if it is known before reading.
     fn size(&self) -> Option<u64>;
 
-    /// A text that changes when the bytes at the same place change, where that is known without reading
-    /// them: size and time of a file, the version that a server reports.
+    /// A text that changes when the bytes at the same place change, if that is known without reading them:
+    /// size and time of a file, or the version that a server reports.
     fn stamp(&self) -> Option<String> {
         None
     }
 
     /// The next bytes, never empty, or `None` at the end.
     ///
-    /// They belong in a buffer of `pool`, which bounds the memory, or are known to be zeros. A source that
-    /// returns memory of its own bounds that itself. A chunk has at most [`Pool::chunk_bytes`], zeros too, so
-    /// that consumers progress in even steps. Zeros are bytes that were read: what a file system says of holes
-    /// is no statement about their content.
+    /// The bytes belong in a buffer of `pool`, which bounds the memory, or are known to be zeros. A source
+    /// that returns its own memory must bound it itself. A chunk has at most [`Pool::chunk_bytes`], zeros
+    /// too, so that consumers progress in even steps. Zeros must have been read: the file system's statement
+    /// about holes is no evidence of their content.
     ///
     /// # Errors
     ///
@@ -57,29 +57,29 @@ pub trait Source: Send {
         &[]
     }
 
-    /// Checks that the source has not changed since the start, as far as it was read.
+    /// Checks that the part that was read has not changed since the start.
     ///
     /// # Errors
     ///
-    /// It has.
+    /// The source has changed.
     fn check(&mut self) -> Result<(), SourceError> {
         Ok(())
     }
 
-    /// Checks that the bytes that were read are complete and the expected ones. It is called after the last
-    /// chunk and before the last byte is sent, with the digests of all chunks, including those that the
-    /// source [`wants`](Source::wants).
+    /// Checks that the bytes that were read are complete and as expected. It is called after the last chunk
+    /// and before the last byte is sent, with the digests of all chunks, including those that the source
+    /// [`wants`](Source::wants).
     ///
     /// # Errors
     ///
-    /// They are not: the image must not become active.
+    /// The bytes are incomplete or differ: the image must not become active.
     fn finish(&mut self, digests: &Digests) -> Result<(), SourceError> {
         let _ = digests;
         self.check()
     }
 
-    /// What has verified the source, once it has [finished](Source::finish); none when no checksum was
-    /// expected.
+    /// The results of the verification, once the source has [finished](Source::finish); none when no checksum
+    /// was expected.
     fn provenance(&self) -> Option<&Provenance> {
         None
     }
@@ -89,23 +89,24 @@ pub trait Source: Send {
         SourceTimes::default()
     }
 
-    /// Digests that are known before reading. A source with others does not [`finish`](Source::finish).
+    /// Digests that are known before reading. If the bytes have other digests, [`finish`](Source::finish)
+    /// fails.
     fn published(&self) -> &[Published] {
         &[]
     }
 
-    /// The compressed bytes of a source that decompresses.
+    /// The compressed bytes, if the source decompresses.
     fn compressed(&mut self) -> Option<&mut dyn Compressed> {
         None
     }
 
-    /// Reads at any position, for sources where these are cheap: if the size is known as well, headers and
-    /// footers are inspected before the first chunk.
+    /// Random access, for sources where it is cheap. If the size is known as well, headers and footers are
+    /// inspected before the first chunk.
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
         None
     }
 
-    /// The return to the start, for sources that can be read again. Uploads of others are not repeated.
+    /// Rewinding, for sources that can be read again. Uploads of other sources are not retried.
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
         None
     }
@@ -117,13 +118,13 @@ pub trait Source: Send {
 pub struct SourceTimes {
     /// Decompression.
     pub decompress: Duration,
-    /// Hashing of the compressed bytes, on threads of its own.
+    /// Hashing of the compressed bytes, on separate threads.
     pub hash: Duration,
     /// Waiting for this hashing.
     pub wait_for_hash: Duration,
 }
 
-/// Reads at any position of a source. The position of the next chunk does not change.
+/// Random access to a source. The position of the next chunk does not change.
 pub trait ReadAt {
     /// Fills `space` with the bytes from `offset` on, and returns their number, which is smaller only at
     /// the end of the source.
@@ -136,7 +137,7 @@ pub trait ReadAt {
 
 /// The compressed bytes of a source that decompresses them.
 pub trait Compressed {
-    /// Adds algorithms to hash them with. Call it before the first chunk is read.
+    /// Adds algorithms to hash the compressed bytes with. Call it before the first chunk is read.
     fn hash(&mut self, algorithms: &[Algorithm]);
 
     /// Their digests, including padding after the end of the data, once the source has
@@ -144,13 +145,13 @@ pub trait Compressed {
     fn digests(&self) -> &Digests;
 }
 
-/// The return to the start of a source.
+/// Rewinding of a source.
 pub trait Rewind {
-    /// Makes the next chunk the first again.
+    /// Makes the next chunk the first one again.
     ///
     /// # Errors
     ///
-    /// The source is no longer there, or has changed.
+    /// The source no longer exists, or has changed.
     fn to_start(&mut self) -> Result<(), SourceError>;
 }
 

@@ -1,4 +1,4 @@
-//! Zeros: memory that has only them, and telling them from other bytes.
+//! Memory of zeros, and detection of zeros.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use memmap2::MmapMut;
 
 use crate::pool::CHUNK_BYTES;
 
-/// As many zeros as a chunk has bytes, to hash and to send in place of those that were read.
+/// Zeros of the length of a chunk, which are hashed and sent in place of those that were read.
 ///
 /// An anonymous mapping that is only read takes no memory: all of it is one page of the kernel, which stays
 /// in the first-level cache. With fewer bytes a chunk would take several steps through all queues.
@@ -19,7 +19,7 @@ static ZEROS: LazyLock<Bytes> =
 
 static PAGE: [u8; 4096] = [0; 4096];
 
-/// The first of that many zeros, as many as lie in one piece of memory.
+/// The first `count` zeros, or as many as are contiguous.
 pub(crate) fn zeros(count: u64) -> Bytes {
     let length = usize::try_from(count).map_or(ZEROS.len(), |count| count.min(ZEROS.len()));
     ZEROS.slice(..length)
@@ -27,9 +27,9 @@ pub(crate) fn zeros(count: u64) -> Bytes {
 
 /// Whether all bytes are zero.
 ///
-/// Compares with a page of zeros, which fits the first-level cache beside the data: the `memcmp` of the
-/// system is fast in every build profile, which a loop of our own is only where it is optimised. Data ends
-/// the comparison at its first byte that is not zero.
+/// Compares with a page of zeros, which fits the first-level cache beside the data. The `memcmp` of the
+/// system is fast in every build profile; a loop here would be fast only where it is optimised. The
+/// comparison of data ends at its first byte that is not zero.
 #[must_use]
 pub fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(PAGE.len()).all(|piece| PAGE.starts_with(piece))
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn one_byte_that_is_not_zero_is_found_wherever_it_is() {
         for length in [0, 1, 31, 4095, 4096, 4097, 3 * 4096 + 7] {
-            // Not aligned.
+            // The slice is not aligned.
             let mut bytes = vec![0; length + 1];
             assert!(is_zero(&bytes[1..]), "{length}");
             for at in (1..=length).step_by(61).chain((length > 0).then_some(length)) {

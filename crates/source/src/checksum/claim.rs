@@ -10,7 +10,7 @@ pub(super) struct Claim {
     pub(super) is_listed: bool,
 }
 
-/// Which bytes a digest is of.
+/// Which bytes a digest covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
     /// The bytes of the source, compressed or not.

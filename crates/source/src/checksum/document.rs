@@ -58,7 +58,7 @@ impl Document {
     }
 }
 
-/// A list of 100,000 files has half of it.
+/// Maximum size; a list of 100,000 files needs half of it.
 const MAX_BYTES: usize = 16 << 20;
 const CHUNKS: usize = 2;
 const CHUNK_BYTES: usize = 64 << 10;

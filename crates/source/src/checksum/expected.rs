@@ -108,7 +108,7 @@ impl Expected {
                     && other.digest.algorithm() == one.digest.algorithm()
                     && other.digest != one.digest
             };
-            // One of two digests without a name may be of the compressed bytes and one of the content.
+            // Of two digests without a name, one may be of the compressed bytes and the other of the content.
             let Some(other) =
                 claims.iter().take(number).find(is_other).filter(|_| one.of != Of::Either)
             else {

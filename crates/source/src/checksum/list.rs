@@ -171,7 +171,7 @@ impl ChecksumList {
     }
 }
 
-/// Names that show what the list contains.
+/// Number of names that an error message shows of the list.
 const NAMES_SHOWN: usize = 4;
 
 /// The components of a path, without empty ones and `.`.

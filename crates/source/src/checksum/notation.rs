@@ -28,7 +28,7 @@ use imgpush_digest::{Algorithm, Digest};
 pub struct Sums {
     /// The files and their digests, in the order of the list.
     pub entries: Vec<Entry>,
-    /// The numbers, from 1, of lines that are not an entry, empty or a comment.
+    /// The numbers, from 1, of lines that are neither an entry nor empty nor a comment.
     pub faulty_lines: Vec<usize>,
     /// Whether the list is clear-signed.
     pub signed: bool,
@@ -47,8 +47,8 @@ pub struct Entry {
 }
 
 impl Sums {
-    /// Parses a list. The algorithm of an untagged line is the first of `untagged` whose digests have as
-    /// many digits.
+    /// Parses a list. The algorithm of an untagged line is the first one in `untagged` whose digests have the
+    /// same number of digits.
     #[must_use]
     pub fn parse(text: &[u8], untagged: &[Algorithm]) -> Self {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -82,8 +82,8 @@ impl Sums {
         sums
     }
 
-    /// The digest of a list that is one digest without a name, as some mirrors have beside each file. Its
-    /// algorithm is the first of `untagged` whose digests have as many digits.
+    /// The digest of a list that is one digest without a name, as some mirrors publish for each file. Its
+    /// algorithm is the first one in `untagged` whose digests have the same number of digits.
     #[must_use]
     pub fn lone_digest(text: &[u8], untagged: &[Algorithm]) -> Option<Digest> {
         by_length(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_ascii(), untagged)
@@ -102,14 +102,14 @@ impl Sums {
     }
 }
 
-/// The line for an untagged list, without its end.
+/// The line for an untagged list, without a line feed.
 #[must_use]
 pub fn untagged_line(digest: &Digest, name: &[u8]) -> Vec<u8> {
     let (mark, name) = escaped(name);
     [mark, digest.to_string().as_bytes(), b"  ", &name].concat()
 }
 
-/// The line for a tagged list, without its end.
+/// The line for a tagged list, without a line feed.
 #[must_use]
 pub fn tagged_line(digest: &Digest, name: &[u8]) -> Vec<u8> {
     let (mark, name) = escaped(name);
@@ -117,7 +117,7 @@ pub fn tagged_line(digest: &Digest, name: &[u8]) -> Vec<u8> {
     [mark, tag.as_bytes(), b" (", &name, b") = ", digest.to_string().as_bytes()].concat()
 }
 
-/// Where in a clear-signed message a line is.
+/// The part of a clear-signed message that a line belongs to.
 #[derive(Clone, Copy)]
 enum Part {
     Outside,
@@ -134,12 +134,12 @@ const SIGNATURE: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
 const SIGNATURE_END: &[u8] = b"-----END PGP SIGNATURE-----";
 
 impl Part {
-    /// The part that the line belongs to, when the line before it belonged to this one.
+    /// The part of the next line, if the previous line belonged to this one.
     fn next(self, line: &[u8]) -> Self {
         match self {
             Part::Outside | Part::End if line == SIGNED_MESSAGE => Part::Headers,
             Part::Outside | Part::End => Part::Outside,
-            // The empty line after the headers is no entry, so it may count as part of the body.
+            // The empty line after the headers is not an entry, so it may count as part of the body.
             Part::Headers if line.is_empty() => Part::Body,
             Part::Headers => Part::Headers,
             Part::Body if line == SIGNATURE => Part::Signature,
@@ -160,7 +160,7 @@ fn entry(line: &[u8], untagged: &[Algorithm]) -> Option<(Vec<u8>, Digest)> {
     (!name.is_empty()).then_some((name, digest))
 }
 
-/// `SHA256 (NAME) = HEX`; openssl leaves the spaces out.
+/// `SHA256 (NAME) = HEX`; openssl omits the spaces.
 fn tagged(line: &[u8]) -> Option<(&[u8], Digest)> {
     let open = line.iter().position(|byte| *byte == b'(')?;
     let close = line.iter().rposition(|byte| *byte == b')')?;
@@ -187,8 +187,8 @@ fn digest(algorithm: Algorithm, hex: &[u8]) -> Option<Digest> {
     Digest::from_hex(algorithm, std::str::from_utf8(hex).ok()?).ok()
 }
 
-/// By any of the names in lists: openssl says `SHA2-256`, FreeBSD `SHA512t256`, coreutils calls its
-/// program `b2sum`.
+/// The algorithm with this name in a list: openssl writes `SHA2-256`, FreeBSD `SHA512t256`, coreutils names
+/// its program `b2sum`.
 fn algorithm(name: &[u8]) -> Option<Algorithm> {
     let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
     match name.as_str() {
@@ -202,7 +202,7 @@ fn algorithm(name: &[u8]) -> Option<Algorithm> {
     }
 }
 
-/// The mark of a line with an escaped name, and the name.
+/// The prefix of a line with an escaped name, and the name.
 fn escaped(name: &[u8]) -> (&'static [u8], Cow<'_, [u8]>) {
     if !name.iter().any(|byte| matches!(byte, b'\\' | b'\n' | b'\r')) {
         return (b"", Cow::Borrowed(name));
@@ -242,9 +242,9 @@ mod tests {
         sums.entries.iter().map(|entry| std::str::from_utf8(&entry.name).unwrap()).collect()
     }
 
-    /// What `md5sum`, `sha512sum --tag`, `md5 -r`, `openssl dgst` and `b2sum --tag` print of `abc`.
+    /// The output of `md5sum`, `sha512sum --tag`, `md5 -r`, `openssl dgst` and `b2sum --tag` for `abc`.
     #[test]
-    fn lists_of_every_tool_are_read() {
+    fn the_output_of_every_tool_is_parsed() {
         let md5 = hash(Algorithm::Md5, b"abc");
         for line in [
             "900150983cd24fb0d6963f7d28e17f72  a.img",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_says_the_algorithm_and_without_one_the_length_does() {
+    fn the_tag_or_else_the_length_determines_the_algorithm() {
         for algorithm in Algorithm::ALL {
             let digest = hash(algorithm, b"abc");
             let tagged = tagged_line(&digest, b"dir/a (1) = b.img");
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn any_file_name_survives_both_forms() {
+    fn any_file_name_round_trips_in_both_forms() {
         let digest = hash(Algorithm::Sha256, b"abc");
         for name in [&b"a\\b\nc\rd"[..], b"\\", b" a", b"a ", b"*a", b"\xff\xfe", b"a) = b", b"("] {
             for line in [untagged_line(&digest, name), tagged_line(&digest, name)] {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_signed_list_only_what_was_signed_counts() {
+    fn only_the_signed_part_of_a_list_counts() {
         let list = "\
 0cc175b9c0f1b6a831c399e269772661  before.img
 -----BEGIN PGP SIGNED MESSAGE-----
@@ -310,7 +310,7 @@ SHA256 (a.img) = ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a
 
 iQIzBAEBCAAdFiEE
 -----END PGP SIGNATURE-----
-0cc175b9c0f1b6a831c399e269772661  behind.img
+0cc175b9c0f1b6a831c399e269772661  after.img
 ";
         let sums = Sums::parse(list.as_bytes(), &Algorithm::USUAL);
         assert!(sums.signed);
@@ -320,7 +320,7 @@ iQIzBAEBCAAdFiEE
     }
 
     #[test]
-    fn a_list_may_be_a_digest_without_a_name() {
+    fn a_list_can_be_one_digest_without_a_name() {
         let md5 = hash(Algorithm::Md5, b"abc");
         let lone = |text: &str| Sums::lone_digest(text.as_bytes(), &Algorithm::USUAL);
         for end in ["", "\n", "\r\n", "  \n\n"] {
@@ -336,7 +336,7 @@ iQIzBAEBCAAdFiEE
     }
 
     #[test]
-    fn what_is_no_entry_is_told_by_its_line() {
+    fn lines_that_are_no_entries_are_reported_by_number() {
         let list = "# comment\n\nMD5 (short) = 9001\nno digest here\n\
                     900150983cd24fb0d6963f7d28e17f72\n900150983cd24fb0d6963f7d28e17f72  \n\
                     SM3 (a) = 900150983cd24fb0d6963f7d28e17f72\n)(\n\
@@ -347,7 +347,7 @@ iQIzBAEBCAAdFiEE
     }
 
     #[test]
-    fn a_list_is_called_after_its_algorithm() {
+    fn the_name_of_a_list_determines_the_algorithm() {
         for (name, algorithm) in [
             ("SHA256SUMS", Algorithm::Sha256),
             ("/mirror/SHA512SUMS", Algorithm::Sha512),

@@ -186,7 +186,7 @@ impl Source for VerifiedSource {
 }
 
 impl Rewind for VerifiedSource {
-    /// A second pass is verified again.
+    /// Verification also applies to a second pass.
     fn to_start(&mut self) -> Result<(), SourceError> {
         self.provenance = None;
         self.source.rewind().expect("only then this can be rewound").to_start()

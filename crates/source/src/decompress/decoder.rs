@@ -1,4 +1,4 @@
-//! The decoders of the formats, each around the compressed bytes.
+//! The decoders of the compression formats, each around a compressed input.
 
 use std::io::Read;
 
@@ -99,7 +99,7 @@ pub(super) fn decoder(compression: Compression, input: Input) -> std::io::Result
     })
 }
 
-/// Whether a decoder failed since the data needs a larger window than allowed.
+/// Whether a decoder failed because the data needs a larger window than allowed.
 pub(super) fn exceeds_memory(error: &std::io::Error) -> bool {
     #[cfg(feature = "xz")]
     if let Some(XzError::MemLimit) = error.get_ref().and_then(|inner| inner.downcast_ref()) {

@@ -18,13 +18,13 @@ pub(super) struct Input {
     pub(super) source: Box<dyn Source>,
     /// The pool for the source; none before the first chunk is read.
     pub(super) pool: Option<Pool>,
-    /// The part of the last chunk that the decoder has not consumed: the slice that it sees, and the rest.
+    /// The part of the last chunk that the decoder has not consumed: the slice that it reads, and the rest.
     slice: Bytes,
     rest: Slices,
-    /// Hashes the compressed bytes, where their digests are needed.
+    /// Hashes the compressed bytes, if their digests are needed.
     hasher: Option<MultiHasher>,
     busy: Busy,
-    /// The time spent in the source and the hasher, in which the decoder waits.
+    /// The time spent in the source and the hasher, while the decoder waits.
     pub(super) outside: Duration,
     /// Without the time of `busy`.
     pub(super) times: SourceTimes,

@@ -36,9 +36,9 @@ pub struct Decompressed {
     at: u64,
     /// The algorithms for the digests of the compressed bytes.
     algorithms: Vec<Algorithm>,
-    /// What is known of the compressed bytes before they are read.
+    /// Digests of the compressed bytes that are known before they are read.
     published: Vec<Published>,
-    /// The digests of the compressed bytes, once all are read.
+    /// The digests of the compressed bytes, once all of them are read.
     digests: Digests,
 }
 
@@ -53,7 +53,7 @@ impl Decompressed {
         let name = source.name().to_owned();
         let (file_name, stamp) = (source.file_name(), source.stamp());
         let algorithms = source.wants().to_vec();
-        // A digest of what the source itself decompresses is of bytes that are two layers away.
+        // A published digest of what the source itself decompresses applies to bytes two layers below.
         let published = source.published().iter().filter(|one| !one.is_compressed);
         let published = published.map(|one| Published { is_compressed: true, ..*one }).collect();
         match decoder(compression, Input::new(source)) {
@@ -88,7 +88,7 @@ impl Decompressed {
         self
     }
 
-    /// Decompresses, and measures the time of that without the time in which the decoder waits for input.
+    /// Decompresses, and measures the time without the time that the decoder waits for input.
     fn fill(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
         let (start, before) = (Instant::now(), self.decoder.input().outside);
         let filled = self.decompress(space);
@@ -183,7 +183,7 @@ impl Source for Decompressed {
         self.decoder.input().source.check()
     }
 
-    /// The decoder has checked the end of the data; this checks the compressed source.
+    /// Checks the compressed source; the decoder has already checked the end of the data.
     fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
         let input = self.decoder.input();
         self.digests = input.drain()?;
@@ -206,7 +206,7 @@ impl Source for Decompressed {
         Some(self)
     }
 
-    /// None: a position can only be reached by decompressing all before it.
+    /// None: a position can only be reached by decompressing everything before it.
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
         None
     }

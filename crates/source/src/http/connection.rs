@@ -19,17 +19,17 @@ use crate::error::{BoxError, Interruption, SourceError};
 pub(super) struct Connection {
     /// The name of the file in messages.
     pub(super) name: String,
-    /// With user and password, if it has any; the client sends them to no other server.
+    /// The address with user and password, if it has them; the client sends them to no other server.
     pub(super) url: Url,
-    /// The end of the redirects, if it is on another server. Later requests go there, since another
+    /// The final address of the redirects, if it is on another server. Later requests go there, since another
     /// mirror may have another version.
     redirected_to: Option<Url>,
     client: Client,
-    /// For the server of the address only.
+    /// Headers for the server of the address only.
     headers: HeaderMap,
     credentials: Option<Arc<dyn Credentials>>,
     retry: RetryPolicy,
-    /// Bytes of the file, where the server reports them.
+    /// Bytes of the file, if the server reports them.
     pub(super) size: Option<u64>,
     /// The version in the first response.
     pub(super) version: Option<Version>,
@@ -40,14 +40,14 @@ pub(super) struct Connection {
     ended: bool,
     body: Option<Response>,
     attempts: u32,
-    /// Requests in a row that brought no byte.
+    /// Consecutive requests without a received byte.
     failures: u32,
-    /// Responses that ended without an interruption, but before the last byte requested. The bytes that
-    /// they brought do not reset this: a server that sends one byte a request would be asked for ever.
+    /// Responses that ended without an interruption, but before the last byte requested. Received bytes do
+    /// not reset this: a server that sends one byte per request would otherwise be requested endlessly.
     short_responses: u32,
 }
 
-/// The end of an attempt.
+/// An attempt that failed.
 enum AttemptError {
     /// Another attempt may succeed, after this time at the earliest.
     Transient(Interruption, Duration),
@@ -107,10 +107,10 @@ impl Connection {
     /// The next bytes, with retries; none at the end.
     pub(super) async fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
         while !self.ended && self.size != Some(self.at) {
-            match self.piece().await {
-                Ok(Some(piece)) => {
+            match self.next_body_bytes().await {
+                Ok(Some(next_body_bytes)) => {
                     self.failures = 0;
-                    return Ok(Some(piece));
+                    return Ok(Some(next_body_bytes));
                 }
                 Ok(None) => self.ended = true,
                 Err(error) => self.retry_after(error).await?,
@@ -120,7 +120,7 @@ impl Connection {
         Ok(None)
     }
 
-    /// Makes the next bytes the first again.
+    /// Makes the next chunk the first one again.
     pub(super) fn restart(&mut self) {
         self.body = None;
         self.at = 0;
@@ -183,28 +183,28 @@ impl Connection {
         Ok(())
     }
 
-    /// The next bytes of the body; none at the end of one of unknown size.
-    async fn piece(&mut self) -> Result<Option<Bytes>, AttemptError> {
+    /// The next bytes of the body; none at the end of a body of unknown size.
+    async fn next_body_bytes(&mut self) -> Result<Option<Bytes>, AttemptError> {
         let mut body = match self.body.take() {
             Some(body) => body,
             None => self.rest().await?,
         };
         loop {
-            let piece = self.in_time(body.chunk()).await?.map_err(interrupted)?;
-            let Some(piece) = piece else {
+            let next_body_bytes = self.in_time(body.chunk()).await?.map_err(interrupted)?;
+            let Some(next_body_bytes) = next_body_bytes else {
                 let Some(size) = self.size else { return Ok(None) };
                 return Err(Interruption::Short { at: self.at, size }.into());
             };
-            if piece.is_empty() {
+            if next_body_bytes.is_empty() {
                 continue;
             }
             let first = self.at;
-            self.at += piece.len() as u64;
+            self.at += next_body_bytes.len() as u64;
             if self.size.is_some_and(|size| self.at > size) {
                 return Err(self.surplus(first));
             }
             self.body = Some(body);
-            return Ok(Some(piece));
+            return Ok(Some(next_body_bytes));
         }
     }
 
@@ -212,17 +212,17 @@ impl Connection {
     async fn range(&mut self, first: u64, space: &mut [u8]) -> Result<usize, AttemptError> {
         let mut body = self.request(first, Some(first + space.len() as u64 - 1)).await?;
         let mut filled = 0;
-        while let Some(piece) = self.in_time(body.chunk()).await?.map_err(interrupted)? {
-            let Some(place) = space.get_mut(filled..filled + piece.len()) else {
+        while let Some(next_body_bytes) = self.in_time(body.chunk()).await?.map_err(interrupted)? {
+            let Some(place) = space.get_mut(filled..filled + next_body_bytes.len()) else {
                 return Err(self.surplus(first));
             };
-            place.copy_from_slice(&piece);
-            filled += piece.len();
+            place.copy_from_slice(&next_body_bytes);
+            filled += next_body_bytes.len();
         }
         Ok(filled)
     }
 
-    /// A response with all bytes that are missing.
+    /// A response with all missing bytes.
     async fn rest(&mut self) -> Result<Response, AttemptError> {
         let version = self.version.as_ref();
         if self.at > 0 && version.is_none_or(|version| version.validator().is_none()) {
@@ -231,7 +231,7 @@ impl Connection {
         self.request(self.at, None).await
     }
 
-    /// A response with the bytes from `first` to `last`, or to the end, of the version seen first.
+    /// A response with the bytes from `first` to `last`, or to the end, of the version that was seen first.
     async fn request(&mut self, first: u64, last: Option<u64>) -> Result<Response, AttemptError> {
         let is_range = first > 0 || last.is_some();
         let mut redirected: Option<Url> = None;
@@ -260,7 +260,8 @@ impl Connection {
                 redirected = Some(next);
                 continue;
             }
-            // Such an address may be valid for some minutes only; the first one leads to another.
+            // A redirect target may be valid for some minutes only; the original address leads to another
+            // one.
             redirected = None;
             let is_stale =
                 response.status().is_client_error() && self.redirected_to.take().is_some();
@@ -343,7 +344,7 @@ impl Connection {
         }
     }
 
-    /// The reason for a response with the complete file to a request for a range.
+    /// The error for a response with the complete file to a request for a range.
     fn full_response(&self, response: &Response) -> AttemptError {
         let size = response.content_length();
         let has_other_size = size.is_some() && self.size.is_some() && size != self.size;
@@ -359,7 +360,7 @@ impl Connection {
         self.version.as_ref().is_some_and(|known| known.differs(&version))
     }
 
-    /// A response has more bytes than requested.
+    /// The error for a response with more bytes than requested.
     fn surplus(&self, asked: u64) -> AttemptError {
         let found = "more bytes than that".to_owned();
         SourceError::WrongRange { name: self.name.clone(), asked, found }.into()
@@ -385,7 +386,7 @@ impl Connection {
         Ok(headers)
     }
 
-    /// Where a redirect leads that was not followed, since the caller's headers are not for that server.
+    /// The target of a redirect that was not followed because the caller's headers are not for that server.
     fn other_server(&self, response: &Response) -> Option<Url> {
         if !response.status().is_redirection() {
             return None;
@@ -404,8 +405,8 @@ impl Connection {
         interrupted(error)
     }
 
-    /// Waits for the server, up to the idle time-out. The read time-out of the client also counts time in
-    /// which this program does not read, and an upload may be slow.
+    /// Waits for the server, up to the idle time-out. The read time-out of the client would also count time
+    /// in which this program does not read, and an upload may be slow.
     async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, AttemptError> {
         let idle = self.retry.idle_timeout;
         let stalled = |_| Interruption::Stalled { seconds: idle.as_secs() }.into();
@@ -417,7 +418,7 @@ fn interrupted(error: reqwest::Error) -> AttemptError {
     Interruption::Transport(error.without_url().into()).into()
 }
 
-/// The response of a server that is overloaded.
+/// The error for the response of an overloaded server.
 fn unavailable(response: &Response) -> AttemptError {
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
@@ -437,16 +438,16 @@ fn client(options: &HttpOptions, name: &str) -> Result<Client, SourceError> {
             source: error.without_url().into(),
         }
     };
-    // reqwest takes a few headers out of a request to another server, but not those of the caller.
+    // reqwest removes a few headers from a request to another server, but not those of the caller.
     let stays_on_server = !options.headers.is_empty() || options.credentials.is_some();
-    // One that the program has installed before stays.
+    // A provider that the program has installed before stays in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = Client::builder()
         .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::custom(move |attempt| follow(attempt, stays_on_server)))
-        // It would show the next server an address with its signature.
+        // It would send an address with its signature to the next server.
         .referer(false)
-        // A file may be compressed, and its server may say so; its bytes are taken unchanged.
+        // A file may be compressed, and its server may declare that; its bytes are used unchanged.
         .no_gzip()
         .no_deflate()
         .no_brotli()
@@ -483,7 +484,7 @@ fn headers(options: &HttpOptions, source: &str) -> Result<HeaderMap, SourceError
     Ok(headers)
 }
 
-/// A header, whose value no log shows.
+/// A header, marked as sensitive so that no log shows its value.
 fn header(name: &str, value: &str, source: &str) -> Result<(HeaderName, HeaderValue), SourceError> {
     let failed = |error: BoxError| SourceError::HttpOption {
         name: source.to_owned(),

@@ -1,4 +1,4 @@
-//! How addresses are read.
+//! Options of the requests for an address.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,11 +23,12 @@ use crate::backoff::RetryPolicy;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpOptions {
-    /// How long a connection may bring no byte.
+    /// Maximum time without a received byte.
     pub idle_timeout: Duration,
-    /// Requests in a row, after a failed connection or an overloaded server, that may bring no byte.
+    /// Number of consecutive requests without a received byte, after a failed connection or an overloaded
+    /// server.
     pub retries: u32,
-    /// The pause before the first of them; it doubles with each.
+    /// Pause before the first of these requests; it doubles with each.
     pub pause: Duration,
     pub(super) headers: Vec<(String, String)>,
     pub(super) proxy: Option<String>,
@@ -36,7 +37,7 @@ pub struct HttpOptions {
     pub(super) credentials: Option<Arc<dyn Credentials>>,
 }
 
-/// A header with a secret for each request, from the caller: for tokens that expire.
+/// A secret header for each request, supplied by the caller: for tokens that expire.
 ///
 /// ```
 /// use imgpush_source::{Credentials, HttpOptions};
@@ -54,8 +55,8 @@ pub struct HttpOptions {
 /// # let _ = options;
 /// ```
 pub trait Credentials: Send + Sync {
-    /// The name and the value of the header for a request to this address, or none. It is asked before
-    /// every request, also for the servers that redirects lead to, and may block.
+    /// The name and the value of the header for a request to this address, or none. It is called before every
+    /// request, also for servers that redirects lead to, and may block.
     fn header(&self, url: &str) -> Option<(String, String)>;
 }
 
@@ -82,58 +83,58 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// Sets how long a connection may bring no byte; 60 s by default.
+    /// Sets the maximum time without a received byte; 60 s by default.
     #[must_use]
     pub fn with_idle_timeout(mut self, time: Duration) -> Self {
         self.idle_timeout = time;
         self
     }
 
-    /// Sets the number of requests in a row that may bring no byte; 5 by default.
+    /// Sets the number of consecutive requests without a received byte; 5 by default.
     #[must_use]
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// Sets the pause before the first of them, which doubles with each; 500 ms by default.
+    /// Sets the pause before the first of these requests, which doubles with each; 500 ms by default.
     #[must_use]
     pub fn with_pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
     }
 
-    /// Adds a header to every request to the server of the address. Servers that redirects lead to do not
-    /// get it. A name or value that HTTP does not allow is an error when the address is opened.
+    /// Adds a header to every request to the server of the address. It is not sent to servers that redirects
+    /// lead to. A name or value that HTTP does not allow is an error when the address is opened.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sets the proxy for all requests, as an address with or without user and password; by default the
-    /// environment has it.
+    /// Sets the proxy for all requests, as an address with or without user and password. By default the
+    /// environment variables for proxies apply.
     #[must_use]
     pub fn with_proxy(mut self, address: impl Into<String>) -> Self {
         self.proxy = Some(address.into());
         self
     }
 
-    /// Trusts these certificates too, beside those of the system: one or more in PEM.
+    /// Trusts these certificates in addition to those of the system: one or more in PEM.
     #[must_use]
     pub fn with_ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.ca_certificates.push(pem.into());
         self
     }
 
-    /// Sets the certificate that is shown to servers, and its private key: both in one PEM.
+    /// Sets the client certificate and its private key: both in one PEM.
     #[must_use]
     pub fn with_client_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.client_certificate = Some(pem.into());
         self
     }
 
-    /// Sets who adds secret headers.
+    /// Sets the source of secret headers.
     #[must_use]
     pub fn with_credentials(mut self, credentials: impl Credentials + 'static) -> Self {
         self.credentials = Some(Arc::new(credentials));

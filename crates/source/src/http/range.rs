@@ -2,7 +2,7 @@
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 
-/// `Content-Range`.
+/// The value of a `Content-Range` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContentRange {
     pub(super) first: u64,
@@ -47,7 +47,7 @@ impl Version {
         strong.or(self.modified.as_ref())
     }
 
-    /// Whether both have a tag or a date, and these differ.
+    /// Whether both have a tag, or both a date, and the values differ.
     pub(super) fn differs(&self, other: &Version) -> bool {
         let differ = |one: &Option<HeaderValue>, other: &Option<HeaderValue>| {
             one.is_some() && other.is_some() && one != other

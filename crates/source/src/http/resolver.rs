@@ -1,4 +1,4 @@
-//! Names of hosts.
+//! Resolution of host names.
 
 use std::net::ToSocketAddrs as _;
 
@@ -6,8 +6,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::blocking::off_runtime;
 
-/// Looks names up by the system, each on a thread of its own. The resolver of the library takes a thread of the
-/// async runtime, which panics when the system starts no more of them.
+/// Resolves names with the system's resolver, each on a thread of its own. The resolver of the HTTP library
+/// uses a thread of the async runtime, which panics when the system starts no more threads.
 #[derive(Debug)]
 pub(super) struct Resolver;
 

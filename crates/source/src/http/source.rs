@@ -1,8 +1,8 @@
 //! The source that reads from a web server.
 //!
-//! Its connection runs on the thread that reads, in a small runtime of its own. So it works on any thread, and
-//! TLS decryption does not slow down the thread that sends. While nothing is read, the receive buffer of the
-//! system fills, and the server waits.
+//! The connection runs on the thread that reads, in a small runtime of its own. So it works on any thread,
+//! and TLS decryption does not slow down the thread that sends. While nothing is read, the receive buffer of
+//! the system fills, and the server waits.
 
 use bytes::{Buf as _, Bytes};
 use percent_encoding::percent_decode_str;
@@ -25,19 +25,19 @@ use crate::source::{Peek, ReadAt, Rewind, Source};
 /// [options](HttpOptions) name one. User and password in the address are sent to its server only, and no
 /// name or message shows them.
 ///
-/// The end of the source means that all bytes of one version have arrived. A failed connection is resumed
-/// by a range request, if the server can identify a changed file: by a strong `ETag`, or else a date. A file with
-/// another size, tag or date than at the start is an error, and so is an end before the size.
+/// The source ends only when all bytes of one version have arrived. A failed connection is resumed by a range
+/// request if the server can identify a changed file: by a strong `ETag`, or else a date. A file with another
+/// size, tag or date than at the start is an error, and so is an end before the size.
 pub struct HttpSource {
     /// None only while being dropped.
     runtime: Option<Runtime>,
     connection: Connection,
     /// Received bytes that are not yet in a chunk.
-    piece: Bytes,
+    rest_of_piece: Bytes,
 }
 
 impl HttpSource {
-    /// Requests the file. Not inside an async runtime.
+    /// Requests the file. Do not call it inside an async runtime.
     ///
     /// # Errors
     ///
@@ -53,7 +53,8 @@ impl HttpSource {
             .build()
             .map_err(|source| SourceError::Open { name: name.clone(), source })?;
         let connection = Connection::new(name, url, options)?;
-        let mut source = HttpSource { runtime: Some(runtime), connection, piece: Bytes::new() };
+        let mut source =
+            HttpSource { runtime: Some(runtime), connection, rest_of_piece: Bytes::new() };
         source.wait(async |connection| connection.open().await)?;
         Ok(source)
     }
@@ -77,7 +78,7 @@ impl std::fmt::Debug for HttpSource {
 
 impl Drop for HttpSource {
     fn drop(&mut self) {
-        // It may be dropped in an async task, which must not block.
+        // The runtime may be dropped in an async task, which must not block.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -103,19 +104,19 @@ impl Source for HttpSource {
         Some(format!("{} bytes, {validator}", self.connection.size?))
     }
 
-    /// Copies the small pieces of the connection into a buffer: their memory is not the pool's, and small
+    /// Copies the small pieces of the connection into a buffer. Their memory is not the pool's, and small
     /// chunks would become small frames of the upload.
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
         let mut buffer = pool.take().map_err(|source| self.connection.failed(source))?;
         let space = buffer.space();
         let mut filled = 0;
         while let Some(rest) = unfilled(space, filled) {
-            if self.piece.is_empty() {
-                let Some(piece) = self.receive()? else { break };
-                self.piece = piece;
+            if self.rest_of_piece.is_empty() {
+                let Some(rest_of_piece) = self.receive()? else { break };
+                self.rest_of_piece = rest_of_piece;
             }
-            let count = copy(&self.piece, rest);
-            self.piece.advance(count);
+            let count = copy(&self.rest_of_piece, rest);
+            self.rest_of_piece.advance(count);
             filled += count;
         }
         Ok((filled > 0).then(|| Chunk::of(buffer.into_chunk(filled))))
@@ -132,11 +133,11 @@ impl Source for HttpSource {
 
 impl Peek for HttpSource {
     fn peek(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
-        while self.piece.len() < space.len() {
+        while self.rest_of_piece.len() < space.len() {
             let Some(more) = self.receive()? else { break };
-            self.piece = [&*self.piece, &*more].concat().into();
+            self.rest_of_piece = [&*self.rest_of_piece, &*more].concat().into();
         }
-        Ok(copy(&self.piece, space))
+        Ok(copy(&self.rest_of_piece, space))
     }
 }
 
@@ -147,9 +148,9 @@ impl ReadAt for HttpSource {
 }
 
 impl Rewind for HttpSource {
-    /// The next chunk requests the file again, and demands the same version.
+    /// Makes the next chunk request the file again, in the same version.
     fn to_start(&mut self) -> Result<(), SourceError> {
-        self.piece = Bytes::new();
+        self.rest_of_piece = Bytes::new();
         self.connection.restart();
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! A file or block device, read ahead into the pool by `pread`.
+//! A file or block device, read ahead into the pool with `pread`.
 //!
-//! Not mapped unless asked for: a file that changes under a mapping can be hashed and sent differently,
-//! and the gain at the hashing speed of an upload is about one per cent.
+//! Files are mapped only on request. A file that changes under a mapping can be hashed and sent with
+//! different content, and mapping gains about one per cent at the hashing speed of an upload.
 
 use std::fs::{File, Metadata};
 use std::io::{Seek, SeekFrom};
@@ -16,7 +16,7 @@ use crate::fill::unfilled;
 use crate::pool::Pool;
 use crate::source::{Peek, ReadAt, Rewind, Source};
 
-/// A file of which exactly the bytes that it had when it was opened are read.
+/// A file, read up to the size that it had when it was opened.
 #[derive(Debug)]
 pub struct FileSource {
     name: String,
@@ -45,7 +45,7 @@ impl FileSource {
         let (size, stamp) = if metadata.is_file() {
             (metadata.len(), Some(FileStamp::of(&metadata)))
         } else {
-            // A device says its length only by its end.
+            // A device reports its length only by its end position.
             let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
             file.rewind().map_err(failed)?;
             (size, None)
@@ -53,7 +53,7 @@ impl FileSource {
         Ok(FileSource { name, file, size, stamp, at: 0, holes: SparseReader::default() })
     }
 
-    /// The file, to be mapped.
+    /// The file, for mapping.
     #[cfg(all(target_os = "linux", feature = "mmap"))]
     pub(super) fn file(&self) -> &File {
         &self.file
@@ -109,7 +109,7 @@ impl Source for FileSource {
             });
         }
         let chunk = Chunk::of(buffer.into_chunk(filled));
-        // The bytes were read, too: that there is a hole would not be enough.
+        // The bytes were read as well: the file system's statement that there is a hole is not enough.
         Ok(Some(if is_hole && chunk.is_zeros() { Chunk::Hole(filled as u64) } else { chunk }))
     }
 
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_file_and_again_after_a_rewind() {
+    fn a_file_is_read_again_after_a_rewind() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         let content: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
         file.write_all(&content).unwrap();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_while_it_is_read_is_told_apart() {
+    fn a_file_that_changes_while_it_is_read_is_an_error() {
         let pool = Pool::new(4, 4096);
         let opened = || {
             let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -244,7 +244,7 @@ mod tests {
         assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
     }
 
-    /// As `touch -r` and `rsync --times` do.
+    /// Sets the time as `touch -r` and `rsync --times` do.
     #[cfg(unix)]
     #[test]
     fn a_write_whose_time_is_set_back_is_a_change() {
@@ -252,7 +252,7 @@ mod tests {
         file.write_all(&[7; 10_000]).unwrap();
         let modified = file.as_file().metadata().unwrap().modified().unwrap();
         let mut source = FileSource::open(file.path()).unwrap();
-        // The times of a file are as exact as the clock of the kernel ticks.
+        // File times have the resolution of the kernel's clock ticks.
         std::thread::sleep(Duration::from_millis(50));
         file.rewind().unwrap();
         file.write_all(&[8; 10_000]).unwrap();
@@ -263,7 +263,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_is_put_in_the_place_of_another_has_another_stamp() {
+    fn a_file_that_replaces_another_has_another_stamp() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");
         let built = |content: u8| {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_and_a_missing_file_say_so() {
+    fn a_directory_and_a_missing_file_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(FileSource::open(folder.path()), Err(SourceError::Directory { .. })));
         let missing = FileSource::open(folder.path().join("none")).unwrap_err();

@@ -1,4 +1,4 @@
-//! What the file system changes when the content of a file changes.
+//! File attributes that change with the content of a file.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 /// A write through a memory mapping moves neither time before `msync` or `munmap` (mmap(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileStamp {
-    /// None where the file system keeps none.
+    /// None if the file system stores no time.
     modified: Option<SystemTime>,
     /// ctime, in seconds and nanoseconds, and the inode.
     #[cfg(unix)]
@@ -30,7 +30,7 @@ impl FileStamp {
 }
 
 impl fmt::Display for FileStamp {
-    /// The same text for the same stamp, in a journal too.
+    /// Formats the same stamp as the same text, also in a journal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let since = since.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A file or block device in memory, without a copy.
+//! A file or block device mapped into memory, without a copy.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::pool::Pool;
 use crate::provenance::{Provenance, Published};
 use crate::source::{Compressed, ReadAt, Rewind, Source, SourceTimes};
 
-/// A file whose chunks are the system's own pages of it. They are page cache and no part of the
-/// memory budget; how many are in use is bounded by the queues that they wait in.
+/// A file whose chunks are pages of the page cache. They are not part of the memory budget; the lengths of
+/// the queues bound how many are in use.
 ///
-/// A file that shrinks, or a disk that fails, is an error of [`check`](Source::check) at the latest,
-/// and not the end of the process. It is told by the access that fails; until then what was read may
-/// be zeros. To hear of it, the first of these sources puts a handler for `SIGBUS` into the process, which
-/// leaves all other accesses to the one that was there before.
+/// A file that shrinks and a disk that fails end with an error, at the latest in [`check`](Source::check);
+/// the process continues. The failing access detects it, and until then zeros may be read in place of data.
+/// For that, the first source of this type installs a handler for `SIGBUS` in the process. It passes signals
+/// for other memory on to the handler that was installed before.
 #[derive(Debug)]
 pub struct MappedSource {
     file: FileSource,
@@ -30,7 +30,7 @@ pub struct MappedSource {
 }
 
 impl MappedSource {
-    /// Maps a file that is open.
+    /// Maps an open file.
     ///
     /// # Errors
     ///
@@ -88,7 +88,8 @@ impl Source for MappedSource {
     fn check(&mut self) -> Result<(), SourceError> {
         self.file.check()?;
         if self.map.is_broken() {
-            // The file is as long as it was: the disk did not give what is there, or somebody was quick.
+            // The file has its original length: the disk did not return the data, or the file shrank and grew
+            // again.
             let error = std::io::Error::other("a part of it could not be had");
             return Err(self.file.failed_at(self.at as u64, error));
         }
@@ -116,7 +117,7 @@ impl Source for MappedSource {
         self.file.compressed()
     }
 
-    /// By reading: what is looked at must not change meanwhile.
+    /// Reads the file and not the mapping: inspected bytes must not change in the meantime.
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
         self.file.random_access()
     }
@@ -134,7 +135,7 @@ impl Rewind for MappedSource {
     }
 }
 
-/// A part of a map; dropping it takes it out of the memory of the process.
+/// A range of a map; dropping it removes it from the memory of the process.
 struct Window {
     map: Arc<Map>,
     range: Range<usize>,

@@ -1,15 +1,15 @@
-//! A file in memory, and what the system does when its pages are not there.
+//! A memory-mapped file, and the handling of pages that cannot be read. `local::mapped` uses it.
 //!
-//! Who touches a page of a mapping behind the end of its file, since the file has shrunk, or a page that
-//! the disk does not give, gets a `SIGBUS`, which ends the process. Here it does not: where the
-//! address is in a [`Map`], zeros are laid over the rest of the map, the map is marked as broken, and
-//! the access goes on. All others meet what was there for the signal before.
+//! An access to a page after the end of a file that has shrunk, or to a page that the disk cannot return,
+//! raises `SIGBUS`, which normally ends the process. If the address is in a [`Map`], the handler here maps
+//! zeros over the rest of the map, marks the map as broken, and the access continues. For all other addresses
+//! the previous handler of the signal applies.
 //!
-//! So zeros may be read where bytes should be. Who reads a map asks [`Map::is_broken`] when all that
-//! was made of its bytes is done, and before anybody relies on it.
+//! So zeros may be read in place of data. The reader of a map must call [`Map::is_broken`] after all its
+//! bytes are processed, and before the result is used.
 #![allow(
     unsafe_code,
-    reason = "a mapping is a promise about a file, and a signal handler one about the whole process"
+    reason = "a mapping is a promise about a file, and a signal handler one about the intact process"
 )]
 
 use std::ops::Range;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use memmap2::{Advice, Mmap, MmapOptions, UncheckedAdvice};
 
-/// A file of which all bytes can be had as memory.
+/// A file whose bytes are all accessible as memory.
 #[derive(Debug)]
 pub(super) struct Map {
     bytes: Mmap,
@@ -30,12 +30,13 @@ impl Map {
     /// Maps the first `length` bytes.
     pub(super) fn new(file: &std::fs::File, length: usize) -> std::io::Result<Self> {
         catch_bus_errors()?;
-        // SAFETY: a file that shrinks is dealt with above. Others may write to the file, and then bytes
-        // change that Rust takes for constant. They are hashed and sent, where a change makes wrong
-        // bytes and no wrong access; who looks closer is given copies, or is Rust that checks each
-        // index. What is packed is never mapped, since its decoders are C that trusts what it has seen.
+        // SAFETY: a file that shrinks is handled above. Other processes may write to the file, so bytes may
+        // change that Rust assumes to be constant. They are hashed and sent, where a change yields wrong
+        // bytes but no invalid access. Code that inspects them works on copies, or is safe Rust that checks
+        // each index. Compressed files are never mapped, since their decoders are C code that relies on bytes
+        // it has checked.
         let bytes = unsafe { MmapOptions::new().len(length).map(file) }?;
-        // Only makes it faster.
+        // The advice only improves speed, so an error is ignored.
         let _ = bytes.advise(Advice::Sequential);
         let start = bytes.as_ptr() as usize;
         Ok(Map { bytes, slot: Slot::claim(start..start + length) })
@@ -46,22 +47,22 @@ impl Map {
         &self.bytes[range]
     }
 
-    /// Has the system read these bytes and wait for the disk here, not where they are used. A page that
-    /// cannot be had is no error yet; Linux before 5.14 does nothing.
+    /// Makes the system read these bytes, so that the wait for the disk happens here and not where they are
+    /// used. A page that cannot be read is not an error yet. Linux before 5.14 does nothing.
     pub(super) fn read_ahead(&self, range: Range<usize>) {
         let _ = self.bytes.advise_range(Advice::PopulateRead, range.start, range.len());
     }
 
-    /// Takes these bytes out of the memory of the process, not out of the page cache.
+    /// Removes these bytes from the memory of the process, but not from the page cache.
     pub(super) fn forget(&self, range: Range<usize>) {
-        // SAFETY: the pages are a file's, shared and never written to, or zeros of ours; who touches
-        // them again gets the same again.
+        // SAFETY: the pages are shared pages of a file that are never written to, or zeros mapped by the
+        // handler; another access reads the same content again.
         let _ = unsafe {
             self.bytes.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len())
         };
     }
 
-    /// Whether zeros were laid over a part of it.
+    /// Whether zeros were mapped over a part of it.
     pub(super) fn is_broken(&self) -> bool {
         self.slot.broken.load(SeqCst)
     }
@@ -69,17 +70,17 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        // Before the memory may become somebody else's.
+        // Released before the memory may be reused.
         self.slot.release();
     }
 }
 
-/// The memory of a map, as the signal handler sees it: without locks. Slots are in a list that grows to
-/// the most maps there were at a time, and are never freed.
+/// The memory range of a map as the signal handler reads it, without locks. Slots are in a list that grows to
+/// the maximum number of simultaneous maps, and are never freed.
 #[derive(Debug)]
 struct Slot {
     taken: AtomicBool,
-    /// Odd while `start` and `end` are being changed.
+    /// Odd while `start` and `end` change.
     version: AtomicUsize,
     start: AtomicUsize,
     end: AtomicUsize,
@@ -116,7 +117,7 @@ impl Slot {
         self.taken.store(false, SeqCst);
     }
 
-    /// Only whoever has taken the slot calls this.
+    /// Sets the range. Only the owner of the slot may call it.
     fn set(&self, range: Range<usize>) {
         self.version.fetch_add(1, SeqCst);
         self.start.store(range.start, SeqCst);
@@ -124,12 +125,12 @@ impl Slot {
         self.version.fetch_add(1, SeqCst);
     }
 
-    /// The end of the map that the address is in.
+    /// The end of the map that contains the address.
     fn end_of(&self, address: usize) -> Option<usize> {
         let version = self.version.load(SeqCst);
         let range = self.start.load(SeqCst)..self.end.load(SeqCst);
-        let is_whole = version.is_multiple_of(2) && version == self.version.load(SeqCst);
-        (is_whole && range.contains(&address)).then_some(range.end)
+        let is_consistent = version.is_multiple_of(2) && version == self.version.load(SeqCst);
+        (is_consistent && range.contains(&address)).then_some(range.end)
     }
 
     fn all() -> impl Iterator<Item = &'static Slot> {
@@ -137,63 +138,64 @@ impl Slot {
     }
 }
 
-/// What was there for the signal before.
-static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
+/// The previous handler of the signal.
+static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 static PAGE_BYTES: AtomicUsize = AtomicUsize::new(4096);
 
-/// Puts the handler in its place, once a process.
+/// Installs the handler, once per process.
 fn catch_bus_errors() -> std::io::Result<()> {
-    static PUT: OnceLock<bool> = OnceLock::new();
-    let is_put = *PUT.get_or_init(|| {
-        // SAFETY: has no conditions.
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    let is_put = *INSTALLED.get_or_init(|| {
+        // SAFETY: `sysconf` has no preconditions.
         let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         PAGE_BYTES.store(usize::try_from(page_bytes).unwrap_or(4096), SeqCst);
         let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = on_bus_error;
-        // SAFETY: all zeros is a value of this plain structure.
+        // SAFETY: all zeros are a valid value of this plain structure.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = handler as usize;
-        // On the stack for signals, where the thread has one, as the standard library's own handlers.
+        // Uses the signal stack of the thread, if there is one, as the standard library's own handlers do.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         let mut before = action;
-        // SAFETY: both pointers are to structures that live as long as the call, and the handler does
-        // only what is allowed in one: atomic loads and stores, and system calls.
+        // SAFETY: both pointers point to structures that live as long as the call. The handler only uses what
+        // is allowed in one: atomic loads and stores, and system calls.
         let failed = unsafe { libc::sigaction(libc::SIGBUS, &raw const action, &raw mut before) };
-        failed == 0 && BEFORE.set(before).is_ok()
+        failed == 0 && PREVIOUS.set(before).is_ok()
     });
     if is_put { Ok(()) } else { Err(std::io::Error::other("SIGBUS cannot be caught")) }
 }
 
 extern "C" fn on_bus_error(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
-    // SAFETY: the kernel passes a pointer to a structure that is there until the handler returns.
+    // SAFETY: the kernel passes a pointer to a structure that is valid until the handler returns.
     let info = unsafe { &*info };
-    // Others come from `kill` and have no address.
+    // Signals from `kill` have no address.
     let is_fault = info.si_code > 0;
-    // SAFETY: has an address, or is not looked at.
+    // SAFETY: a fault has an address; otherwise the value is not used.
     let address = unsafe { info.si_addr() } as usize;
     let slot = Slot::all().filter(|_| is_fault).find_map(|s| Some((s, s.end_of(address)?)));
     if let Some((slot, end)) = slot {
-        // Before another thread can read the zeros.
+        // Set before another thread can read the zeros.
         slot.broken.store(true, SeqCst);
-        if lay_zeros(address..end) {
+        if map_zeros(address..end) {
             return;
         }
     }
-    if let Some(before) = BEFORE.get() {
-        // The same access is made again behind this, and meets what was here before.
-        // SAFETY: the structure is the one that the system gave.
+    if let Some(before) = PREVIOUS.get() {
+        // The same access is repeated after this handler, and reaches the previous handler.
+        //
+        // SAFETY: the structure is the one that the system returned.
         unsafe { libc::sigaction(libc::SIGBUS, before, std::ptr::null_mut()) };
     }
 }
 
-/// Puts pages of zeros in the place of those of a map; whether that went well.
-fn lay_zeros(range: Range<usize>) -> bool {
+/// Maps pages of zeros over those of a map, and returns whether that succeeded.
+fn map_zeros(range: Range<usize>) -> bool {
     let start = range.start - range.start % PAGE_BYTES.load(SeqCst);
-    // SAFETY: always gives the address of this thread's.
+    // SAFETY: always returns the address of `errno` of this thread.
     let errno = unsafe { libc::__errno_location() };
-    // SAFETY: this is the thread that it belongs to.
+    // SAFETY: the pointer belongs to this thread.
     let before = unsafe { *errno };
-    // SAFETY: the range is a part of a map that is alive, since somebody is reading from it, and nobody
-    // but that map owns it; its pages stay readable, and `Mmap` unmaps whatever is there.
+    // SAFETY: the range is a part of a live map, since a thread is reading from it, and only that map owns
+    // it. Its pages stay readable, and `Mmap` unmaps whatever is mapped there.
     let mapped = unsafe {
         libc::mmap(
             start as *mut c_void,
@@ -204,7 +206,7 @@ fn lay_zeros(range: Range<usize>) -> bool {
             0,
         )
     };
-    // SAFETY: as above; what was interrupted may be about to look at it.
+    // SAFETY: as above; the interrupted code may be about to read it.
     unsafe { *errno = before };
     mapped != libc::MAP_FAILED
 }
@@ -223,22 +225,22 @@ mod tests {
     }
 
     #[test]
-    fn a_map_of_a_file_that_shrinks_reads_as_zeros_and_is_broken_and_others_are_not() {
+    fn only_the_map_of_a_file_that_shrinks_is_broken_and_reads_as_zeros() {
         let (shrinking, other) = (file(10_000), file(10_000));
         let map = Map::new(&shrinking, 10_000).unwrap();
-        let whole = Map::new(&other, 10_000).unwrap();
+        let intact = Map::new(&other, 10_000).unwrap();
         shrinking.set_len(4096).unwrap();
         assert_eq!(map.bytes(4095..4098), [7, 0, 0]);
         assert_eq!(map.bytes(9_999..10_000), [0]);
         assert!(map.is_broken());
-        assert_eq!(whole.bytes(9_999..10_000), [7]);
-        assert!(!whole.is_broken());
+        assert_eq!(intact.bytes(9_999..10_000), [7]);
+        assert!(!intact.is_broken());
         drop(map);
         assert!(!Map::new(&other, 10_000).unwrap().is_broken(), "a slot is new for the next map");
     }
 
     #[test]
-    fn many_threads_may_meet_the_end_at_once() {
+    fn several_threads_can_reach_the_end_at_once() {
         let file = file(10_000);
         let map = Map::new(&file, 10_000).unwrap();
         file.set_len(0).unwrap();
@@ -250,7 +252,7 @@ mod tests {
         assert!(map.is_broken());
     }
 
-    /// A bus error that is not ours is still the end, as it was without us.
+    /// Bus errors outside the maps still end the process.
     #[test]
     fn other_bus_errors_end_the_process() {
         const CHILD: &str = "IMGPUSH_TEST_BUS_ERROR";
@@ -260,7 +262,7 @@ mod tests {
             ours.set_len(0).unwrap();
             assert_eq!(map.bytes(0..1), [0]);
             let theirs = file(10_000);
-            // SAFETY: the process is here to die of it.
+            // SAFETY: the process is meant to end by this access.
             let bytes = unsafe { MmapOptions::new().len(10_000).map(&theirs) }.unwrap();
             theirs.set_len(0).unwrap();
             assert_eq!(std::hint::black_box(bytes[0]), 0);

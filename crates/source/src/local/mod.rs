@@ -1,4 +1,4 @@
-//! Files and block devices of this machine.
+//! Files and block devices of the local machine.
 
 mod file;
 mod file_stamp;

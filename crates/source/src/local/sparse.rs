@@ -1,22 +1,21 @@
-//! The holes of a sparse file, read past the page cache.
+//! Reads of the holes of a sparse file that bypass the page cache.
 //!
-//! Of a hole the kernel makes pages of zeros when it is read in the usual way: clearing and copying
-//! them costs as much as half the hashing, and they push out of the cache what is worth keeping. A read
-//! past the cache leaves both out.
+//! A normal read of a hole makes the kernel allocate pages of zeros. Clearing and copying them costs half as
+//! much as hashing, and they evict useful pages from the cache. A direct read (`O_DIRECT`) avoids both.
 //!
-//! What the file system says of holes decides how a place is read and never what is read there, since
-//! file systems have been wrong about that. Before the kernel reads past the cache it writes out what
-//! others have written to the place.
+//! The file system's statement about holes only selects the method of reading and never replaces reading,
+//! since file systems have been wrong about holes. Before a direct read the kernel writes out dirty pages of
+//! the range.
 
 use std::fs::File;
 
-/// What is known of the holes of one file.
+/// The known holes of one file.
 #[derive(Debug, Default)]
 pub(super) struct SparseReader(system::Holes);
 
 impl SparseReader {
-    /// Fills `space` from `offset` on if there is a hole; else, or when that cannot be, does nothing of
-    /// use and says false.
+    /// Fills `space` from `offset` on and returns true if there is a hole. Otherwise, or when a direct read
+    /// fails, it returns false and the content of `space` is undefined.
     pub(super) fn read(&mut self, file: &File, offset: u64, space: &mut [u8]) -> bool {
         self.0.read(file, offset, space)
     }
@@ -32,17 +31,17 @@ mod system {
     use rustix::fs::{OFlags, SeekFrom, seek};
     use rustix::io::Errno;
 
-    /// What reads past the cache have to be aligned to; no disk has larger blocks.
+    /// The alignment of direct reads; no disk has larger blocks.
     const ALIGNMENT: usize = 4096;
 
     #[derive(Debug, Default)]
     pub(super) struct Holes {
-        /// Where the file was last found to be all hole, or all data.
+        /// The range that was last found to be only a hole, or only data.
         known: Range<u64>,
         is_hole: bool,
-        /// The file once more, opened when first needed.
+        /// A second descriptor of the file, opened when first needed.
         direct: Option<File>,
-        /// Neither asked nor tried any more.
+        /// Set after an error: holes are no longer searched for.
         is_off: bool,
     }
 
@@ -56,7 +55,7 @@ mod system {
                 return false;
             }
             if self.direct.is_none() {
-                self.direct = again(file).ok();
+                self.direct = reopen(file).ok();
             }
             let direct = self.direct.as_ref();
             let is_read = direct.is_some_and(|direct| direct.read_exact_at(space, offset).is_ok());
@@ -75,11 +74,11 @@ mod system {
         }
     }
 
-    /// How far from `offset` on the file is of one kind, and whether that is a hole. The file has no
-    /// position that anybody uses.
+    /// The range from `offset` on that is only a hole or only data, and whether it is a hole. It moves the
+    /// position of the file, which is not used elsewhere.
     fn look(file: &File, offset: u64) -> Result<(Range<u64>, bool), Errno> {
         let data = match seek(file, SeekFrom::Data(offset)) {
-            // Nothing but a hole up to the end.
+            // Only a hole up to the end.
             Err(Errno::NXIO) => u64::MAX,
             answer => answer?,
         };
@@ -89,8 +88,8 @@ mod system {
         Ok((offset..seek(file, SeekFrom::Hole(offset))?, false))
     }
 
-    /// By its descriptor: the name may be another file's by now.
-    fn again(file: &File) -> std::io::Result<File> {
+    /// Opens the file by its descriptor, since the name may belong to another file by now.
+    fn reopen(file: &File) -> std::io::Result<File> {
         let flags = OFlags::DIRECT.bits().cast_signed();
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         File::options().read(true).custom_flags(flags).open(path)
@@ -132,9 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sparse_file_reads_as_it_does_for_others() {
+    fn a_sparse_file_reads_as_with_normal_reads() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        // Data in the middle of a chunk, over the end of one, and behind a hole at an odd end.
+        // Data in the middle of a chunk, across the end of one, and after a hole at an unaligned end.
         for (at, length) in [(5, 9), (3 * CHUNK as u64 + 17, 100_000), (20 * CHUNK as u64, 4097)] {
             file.seek(SeekFrom::Start(at)).unwrap();
             file.write_all(&vec![7; length]).unwrap();
@@ -149,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_to_a_hole_that_is_known_is_read() {
+    fn data_written_to_a_known_hole_is_read() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(8 * CHUNK as u64).unwrap();
         let mut source = FileSource::open(file.path()).unwrap();
         let pool = Pool::new(1, CHUNK);
         assert!(source.next_chunk(&pool).unwrap().unwrap().is_zeros());
-        // Still in the cache when it is read.
+        // Still in the page cache when it is read.
         file.seek(SeekFrom::Start(4 * CHUNK as u64 + 5)).unwrap();
         file.write_all(b"written").unwrap();
         let rest = chunks(&mut source);
@@ -164,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_known_by_their_bytes_and_holes_by_the_file_system_too() {
+    fn zeros_are_detected_by_content_and_holes_also_by_the_file_system() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        // Data, zeros that were written, a chunk that is a hole in part, holes, and an end that is no page.
+        // Data, zeros that were written, a chunk that is partly a hole, holes, and an unaligned end.
         file.write_all(&[7; CHUNK]).unwrap();
         file.write_all(&[0; CHUNK + 4096]).unwrap();
         file.as_file().set_len(5 * CHUNK as u64 + 3).unwrap();

@@ -1,4 +1,4 @@
-//! Anything that implements [`AsyncRead`].
+//! A source around any [`AsyncRead`].
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,10 +17,10 @@ use crate::source::Source;
 
 /// A source around an async reader. It can be read only once, so an upload of it cannot be repeated.
 ///
-/// The reader is polled on the thread that calls [`next_chunk`](Source::next_chunk), and only then, so
-/// nothing is read ahead. That happens in the context of the runtime in which the source was made, if
-/// there was one, or of [`with_runtime`](AsyncReadSource::with_runtime): sockets and timers of that
-/// runtime work as long as it runs. A reader that needs no runtime needs none here.
+/// The reader is polled on the thread that calls [`next_chunk`](Source::next_chunk), and only during that
+/// call, so nothing is read ahead. Polling happens in the context of the runtime in which the source was
+/// created, if there was one, or of [`with_runtime`](AsyncReadSource::with_runtime): sockets and timers of
+/// that runtime work as long as it runs. A reader that uses no runtime needs none here.
 ///
 /// Sizes and errors are as for [`ReaderSource`](crate::ReaderSource). Bytes are read into buffers of the
 /// pool.
@@ -43,7 +43,7 @@ pub struct AsyncReadSource<R> {
 }
 
 impl<R: AsyncRead + Send> AsyncReadSource<R> {
-    /// A source around the reader; `name` is what messages call it.
+    /// A source around the reader; `name` appears in messages.
     pub fn new(name: impl Into<String>, reader: R) -> Self {
         AsyncReadSource {
             state: StreamState::new(name.into()),
@@ -59,7 +59,7 @@ impl<R: AsyncRead + Send> AsyncReadSource<R> {
         self
     }
 
-    /// Sets the name of the file that the bytes are from, for lists of checksums and the image's name.
+    /// Sets the name of the file that the bytes come from, for lists of checksums and the name of the image.
     #[must_use]
     pub fn with_file_name(mut self, name: impl Into<String>) -> Self {
         self.state.file_name = Some(name.into());
@@ -73,7 +73,7 @@ impl<R: AsyncRead + Send> AsyncReadSource<R> {
         self
     }
 
-    /// Reads once into the space; 0 at the end.
+    /// Reads once into `space`; returns 0 at the end.
     fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
         let mut space = ReadBuf::new(space);
         let reader = &mut self.reader;

@@ -17,15 +17,15 @@ use crate::source::{Rewind, Source};
 
 /// A source around an async stream of [`Bytes`]: the body of a response, an object of a store.
 ///
-/// The stream is polled on the thread that calls [`next_chunk`](Source::next_chunk), and only then, so
-/// at most one of its items is in memory beside the pool: its bytes are copied into buffers of the pool.
-/// Polling happens in the context of the runtime in which the source was made, if there was one, or of
-/// [`with_runtime`](StreamSource::with_runtime): sockets, timers and tasks of that runtime work as long
-/// as it runs. A stream that needs no runtime needs none here. Do not call `next_chunk` in a task of a
+/// The stream is polled on the thread that calls [`next_chunk`](Source::next_chunk), and only during that
+/// call. So at most one of its items is in memory in addition to the pool: its bytes are copied into buffers
+/// of the pool. Polling happens in the context of the runtime in which the source was created, if there was
+/// one, or of [`with_runtime`](StreamSource::with_runtime): sockets, timers and tasks of that runtime work as
+/// long as it runs. A stream that uses no runtime needs none here. Do not call `next_chunk` in a task of a
 /// current-thread runtime that the stream needs: it blocks that runtime.
 ///
-/// It can be read only once, unless [`with_restart`](StreamSource::with_restart) says how to start
-/// again. Fewer bytes than [declared](StreamSource::with_size) are [`SourceError::Shrank`], more are
+/// It can be read only once, unless [`with_restart`](StreamSource::with_restart) supplies a new stream. Fewer
+/// bytes than [declared](StreamSource::with_size) are [`SourceError::Shrank`], more are
 /// [`SourceError::Grew`].
 ///
 /// An error of the stream that is a [`CustomError`](crate::CustomError) or a [`SourceError`] is returned
@@ -36,7 +36,7 @@ pub struct StreamSource<S> {
     stream: Pin<Box<S>>,
     restart: Option<Box<dyn FnMut() -> S + Send>>,
     runtime: Option<Handle>,
-    /// The rest of the stream's last item.
+    /// The unread part of the stream's last item.
     item: Bytes,
     /// A stream must not be polled after its end.
     has_ended: bool,
@@ -47,7 +47,7 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<BoxError>,
 {
-    /// A source around the stream; `name` is what messages call it.
+    /// A source around the stream; `name` appears in messages.
     pub fn new(name: impl Into<String>, stream: S) -> Self {
         StreamSource {
             state: StreamState::new(name.into()),
@@ -66,7 +66,7 @@ where
         self
     }
 
-    /// Sets the name of the file that the bytes are from, for lists of checksums and the image's name.
+    /// Sets the name of the file that the bytes come from, for lists of checksums and the name of the image.
     #[must_use]
     pub fn with_file_name(mut self, name: impl Into<String>) -> Self {
         self.state.file_name = Some(name.into());
@@ -80,8 +80,8 @@ where
         self
     }
 
-    /// Makes the source readable again: `restart` returns a stream of the same bytes from their start.
-    /// It is called in the context of the runtime.
+    /// Makes the source rewindable: `restart` returns a stream of the same bytes from their start. It is
+    /// called in the context of the runtime.
     #[must_use]
     pub fn with_restart(mut self, restart: impl FnMut() -> S + Send + 'static) -> Self {
         self.restart = Some(Box::new(restart));

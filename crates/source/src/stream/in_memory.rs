@@ -1,4 +1,4 @@
-//! Bytes that a program already has in memory.
+//! A source of bytes in memory.
 
 use bytes::Bytes;
 
@@ -10,8 +10,8 @@ use crate::source::{ReadAt, Rewind, Source};
 
 /// Bytes in memory, which can be read again and at any position.
 ///
-/// Chunks are slices of these bytes: nothing is copied, and no buffer of the pool is used. The memory is
-/// the caller's and comes on top of the pool's.
+/// Chunks are slices of these bytes: nothing is copied, and no buffer of the pool is used. The memory belongs
+/// to the caller and is used in addition to the pool's.
 ///
 /// ```
 /// use imgpush_source::{BytesSource, Pool, Source as _};
@@ -31,12 +31,12 @@ pub struct BytesSource {
 }
 
 impl BytesSource {
-    /// A source of these bytes; `name` is what messages call it.
+    /// A source of these bytes; `name` appears in messages.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         BytesSource { name: name.into(), file_name: None, bytes: bytes.into(), at: 0 }
     }
 
-    /// Sets the name of the file that the bytes are from, for lists of checksums and the image's name.
+    /// Sets the name of the file that the bytes come from, for lists of checksums and the name of the image.
     #[must_use]
     pub fn with_file_name(mut self, name: impl Into<String>) -> Self {
         self.file_name = Some(name.into());

@@ -1,4 +1,4 @@
-//! Sources made of what a program already has: bytes, a reader, an async reader, a stream of bytes.
+//! Sources around data of the calling program: bytes, a reader, an async reader, a stream of bytes.
 
 mod async_reader;
 mod byte_stream;

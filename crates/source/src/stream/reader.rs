@@ -1,4 +1,4 @@
-//! Anything that implements [`Read`]: the standard input, a pipe, a decoder of the caller.
+//! A source around any [`Read`]: the standard input, a pipe, a decoder of the caller.
 
 use std::io::Read;
 
@@ -11,22 +11,22 @@ use crate::source::{Peek, Source};
 
 /// A source around a blocking reader. It can be read only once, so an upload of it cannot be repeated.
 ///
-/// Without a declared size the end of the reader is the only sign that all bytes have arrived. With
-/// [`with_size`](ReaderSource::with_size) fewer bytes are [`SourceError::Shrank`] and more are
+/// Without a declared size, the end of the reader is the only indication that all bytes have arrived. With
+/// [`with_size`](ReaderSource::with_size), fewer bytes are [`SourceError::Shrank`] and more are
 /// [`SourceError::Grew`].
 ///
-/// Bytes are read into buffers of the pool. An I/O error is [`SourceError::Read`], unless a
-/// [`CustomError`](crate::CustomError) or [`SourceError`] is inside it: then it is that one.
+/// Bytes are read into buffers of the pool. An I/O error is [`SourceError::Read`], unless it contains a
+/// [`CustomError`](crate::CustomError) or [`SourceError`], which is then returned.
 #[derive(Debug)]
 pub struct ReaderSource<R> {
     state: StreamState,
     reader: R,
-    /// Bytes that were peeked at and not yet returned.
+    /// Bytes that were peeked and not yet returned.
     head: Vec<u8>,
 }
 
 impl<R: Read + Send> ReaderSource<R> {
-    /// A source around the reader; `name` is what messages call it.
+    /// A source around the reader; `name` appears in messages.
     pub fn new(name: impl Into<String>, reader: R) -> Self {
         ReaderSource { state: StreamState::new(name.into()), reader, head: Vec::new() }
     }
@@ -38,15 +38,15 @@ impl<R: Read + Send> ReaderSource<R> {
         self
     }
 
-    /// Sets the name of the file that the bytes are from, for lists of checksums and the image's name.
+    /// Sets the name of the file that the bytes come from, for lists of checksums and the name of the image.
     #[must_use]
     pub fn with_file_name(mut self, name: impl Into<String>) -> Self {
         self.state.file_name = Some(name.into());
         self
     }
 
-    /// Reads until the space is full or the reader at its end. A pipe returns little at a time, and
-    /// small chunks would become small frames of the upload.
+    /// Reads until `space` is full or the reader is at its end. A pipe returns little at a time, and small
+    /// chunks would become small frames of the upload.
     fn fill(&mut self, space: &mut [u8]) -> Result<usize, SourceError> {
         let mut filled = 0;
         while let Some(rest) = unfilled(space, filled) {

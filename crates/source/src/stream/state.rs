@@ -1,4 +1,4 @@
-//! What the sources of this folder have in common: a name, a declared size, a position.
+//! The common state of the sources in this folder: a name, a declared size, a position.
 
 use crate::error::{BoxError, CustomError, SourceError};
 
@@ -47,7 +47,7 @@ impl StreamState {
         }
     }
 
-    /// The error of a read. A [`SourceError`] or [`CustomError`] inside an I/O error stays what it is.
+    /// The error of a read. A [`SourceError`] or [`CustomError`] inside an I/O error is returned itself.
     pub(super) fn failed(&self, error: std::io::Error) -> SourceError {
         let error = match error.downcast::<SourceError>() {
             Ok(error) => return error,

@@ -1,4 +1,4 @@
-//! Data, its digests, and what is asked of a source in these tests.
+//! Data, its digests, and helpers of these tests.
 
 use std::io::Read as _;
 
@@ -6,18 +6,18 @@ use imgpush_source::{ChecksumError, SourceError};
 use imgpush_source::{Source, SourceOptions};
 use sha2::Digest as _;
 
-/// Several chunks, and a part of one.
+/// The size of several chunks and a part of one.
 pub(crate) const BYTES: usize = (9 << 20) + 17;
 
-/// Bytes that pack, but not to nothing, and that are not like those of another seed.
+/// Bytes that compress to a part of their size, different for each seed.
 pub(crate) fn content(seed: u8) -> Vec<u8> {
     (0..BYTES).map(|at| (at % 251) as u8 ^ (at >> 13) as u8 ^ seed).collect()
 }
 
 pub(crate) fn xz(data: &[u8]) -> Vec<u8> {
-    let mut packed = Vec::new();
-    liblzma::read::XzEncoder::new(data, 0).read_to_end(&mut packed).unwrap();
-    packed
+    let mut compressed = Vec::new();
+    liblzma::read::XzEncoder::new(data, 0).read_to_end(&mut compressed).unwrap();
+    compressed
 }
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -38,7 +38,7 @@ pub(crate) fn unpacking() -> SourceOptions {
     options
 }
 
-/// What keeps a source from being proved at all.
+/// The error of a source that cannot be verified.
 pub(crate) fn unprovable(result: Result<Box<dyn Source>, SourceError>) -> ChecksumError {
     match result.map(|source| source.name().to_owned()) {
         Err(SourceError::Unverified(error)) => *error,

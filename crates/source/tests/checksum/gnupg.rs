@@ -1,4 +1,4 @@
-//! GnuPG as an oracle: its keys and signatures are understood, and where it refuses so do we.
+//! GnuPG as an oracle: its keys and signatures are accepted, and what it refuses is refused here too.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,13 +13,13 @@ const LIST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f200
 struct Gpg(tempfile::TempDir);
 
 impl Gpg {
-    /// None where there is no GnuPG, which is reported as left out.
+    /// None without GnuPG, which is reported as left out.
     fn new() -> Option<Self> {
         let is_there = Command::new("gpg").arg("--version").output().is_ok();
         if !is_there {
             left_out("gpg: its keys and signatures");
         }
-        // The sockets of its daemon have short names only.
+        // The socket paths of its daemon have a small maximum length.
         is_there.then(|| Gpg(tempfile::Builder::new().prefix("g").tempdir_in("/tmp").unwrap()))
     }
 
@@ -49,13 +49,13 @@ impl Drop for Gpg {
             .arg(self.path())
             .args(["--kill", "all"])
             .status();
-        // It ends by itself when its home is gone.
+        // The agent ends by itself when its home folder is removed.
         let _ = ended;
     }
 }
 
 #[test]
-fn lists_that_gnupg_signs_are_proved_by_keys_that_it_exports() {
+fn lists_signed_by_gnupg_verify_with_keys_that_it_exports() {
     let Some(gpg) = Gpg::new() else { return };
     for (name, kind) in [("rsa", "rsa3072"), ("ed", "ed25519"), ("nist", "nistp256")] {
         let user = format!("{name}@example.org");
@@ -89,7 +89,7 @@ fn lists_that_gnupg_signs_are_proved_by_keys_that_it_exports() {
 }
 
 #[test]
-fn keys_that_gnupg_has_let_expire_or_revoked_are_refused() {
+fn keys_that_expired_or_were_revoked_in_gnupg_are_refused() {
     let Some(gpg) = Gpg::new() else { return };
     std::fs::write(gpg.path().join("SUMS"), LIST).unwrap();
     let check = |user: &str, signature: &str| {
@@ -101,14 +101,14 @@ fn keys_that_gnupg_has_let_expire_or_revoked_are_refused() {
             Err(other) => panic!("{other:?}"),
         }
     };
-    // It was for a day, two days ago.
+    // Valid for one day, two days ago.
     let past = "--faked-system-time=20250101T000000!";
     gpg.run(&[past, "--quick-generate-key", "past@example.org", "ed25519", "sign", "1d"]);
     gpg.run(&[past, "-u", "past@example.org", "--output", "past.gpg", "--detach-sign", "SUMS"]);
     let refusals = check("past@example.org", "past.gpg");
     assert!(matches!(refusals[..], [Refusal::KeyExpired { .. }]), "{refusals:?}");
 
-    // It was given more time, and is good again.
+    // Its expiry was extended, so it is valid again.
     let shown = gpg.run(&["--list-keys", "--with-colons", "past@example.org"]);
     let shown = String::from_utf8(shown).unwrap();
     let fingerprint = shown.lines().find(|line| line.starts_with("fpr")).unwrap();
@@ -116,7 +116,7 @@ fn keys_that_gnupg_has_let_expire_or_revoked_are_refused() {
     gpg.run(&["--quick-set-expire", &fingerprint, "0"]);
     assert_eq!(check("past@example.org", "past.gpg"), []);
 
-    // GnuPG writes a revocation for each key it makes, with a colon before it against mistakes.
+    // GnuPG writes a revocation for each key that it makes, with a colon in front against accidental use.
     let revocation = gpg.path().join("openpgp-revocs.d").join(format!("{fingerprint}.rev"));
     let text = std::fs::read_to_string(revocation).unwrap().replace(":-----BEGIN", "-----BEGIN");
     std::fs::write(gpg.path().join("revocation"), text).unwrap();

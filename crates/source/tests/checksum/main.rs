@@ -1,4 +1,4 @@
-//! A source is what was published, or it does not finish.
+//! A source with an expected checksum finishes only if its content has it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Whatever files are called: the entry that is meant is found, and no other.
+//! Lookup of arbitrary file names: only the entry of that name is found.
 
 use imgpush_digest::{Algorithm, Digest};
 use imgpush_source::ChecksumError;
@@ -14,7 +14,7 @@ fn digest(data: &[u8]) -> Digest {
     Digest::from_hex(Algorithm::Sha256, &sha256(data)).unwrap()
 }
 
-/// Names with all that lists give a meaning to.
+/// Names with all characters that have a meaning in lists.
 fn name() -> impl Strategy<Value = String> {
     let letter = prop_oneof![
         4 => proptest::char::range('a', 'e'),
@@ -32,7 +32,7 @@ fn folder() -> impl Strategy<Value = &'static str> {
 
 proptest! {
     #[test]
-    fn the_entry_of_a_name_is_found_and_no_other(
+    fn only_the_entry_of_a_name_is_found(
         names in proptest::collection::btree_set(name(), 1..6),
         folders in proptest::collection::vec(folder(), 6),
         tagged in proptest::collection::vec(any::<bool>(), 6),
@@ -51,7 +51,7 @@ proptest! {
         let expected = Expected::default().with_list(list.clone()).with_name(name);
         let source = || Box::new(ReaderSource::new("pipe", std::io::empty()));
         let mut found = expected.of(source()).unwrap();
-        // It is the right one when the digest of the name proves it.
+        // The entry is the right one if its digest verifies the content.
         let mut hasher =
             imgpush_digest::MultiHasher::new([Algorithm::Sha256], std::num::NonZeroUsize::MIN);
         hasher.update(&name.clone().into_bytes().into());
@@ -61,8 +61,8 @@ proptest! {
         if !names.contains(&format!("{name}x")) {
             match missing.map(|_| ()) {
                 Err(SourceError::Unverified(error)) => {
-                    let is_told = matches!(*error, ChecksumError::NoEntry { .. });
-                    prop_assert!(is_told, "{error:?}");
+                    let is_reported = matches!(*error, ChecksumError::NoEntry { .. });
+                    prop_assert!(is_reported, "{error:?}");
                 }
                 other => prop_assert!(false, "{other:?}"),
             }
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn no_list_makes_anything_panic(text in proptest::collection::vec(any::<u8>(), 0..300), name in ".*") {
+    fn no_list_causes_a_panic(text in proptest::collection::vec(any::<u8>(), 0..300), name in ".*") {
         if let Ok(list) = ChecksumList::parse("SHA256SUMS", &text) {
             let expected = Expected::default().with_list(list).with_name(name);
             let _ = expected.of(Box::new(ReaderSource::new("pipe", std::io::empty())));

@@ -1,4 +1,4 @@
-//! Signed lists: what holds, and that nothing else does.
+//! Signed lists: valid signatures are accepted, all others refused.
 
 use imgpush_source::checksum::{ChecksumList, Expected, Keys};
 use imgpush_source::{ChecksumError, Refusal};
@@ -47,7 +47,7 @@ fn a_good_signature_names_its_key() {
 }
 
 #[test]
-fn keys_are_taken_armored_and_several_in_a_file() {
+fn keys_are_read_armored_and_from_files_with_several() {
     let (one, two) = (Signer::new(), Signer::new());
     let texts = [
         [one.public(), two.public()].concat(),
@@ -69,7 +69,7 @@ fn keys_are_taken_armored_and_several_in_a_file() {
 }
 
 #[test]
-fn one_flipped_bit_of_list_or_signature_and_it_does_not_hold() {
+fn one_flipped_bit_in_list_or_signature_invalidates_it() {
     let signer = Signer::new();
     let keys = keys(&[&signer]);
     let signature = bytes(&signer.sign(LIST.as_bytes()));
@@ -79,14 +79,14 @@ fn one_flipped_bit_of_list_or_signature_and_it_does_not_hold() {
         let checked = ChecksumList::parse_signed("SHA256SUMS", &list, Some(&signature), &keys);
         assert!(matches!(checked, Err(ChecksumError::Signature { .. })), "bit {bit}: {checked:?}");
     }
-    // In a signature there are bits that mean nothing: the framing, and the hint at the key.
-    let mut held = 0;
+    // Some bits of a signature do not affect it: the framing, and the hint at the key.
+    let mut accepted = 0;
     for bit in 0..signature.len() * 8 {
         let mut wrong = signature.clone();
         wrong[bit / 8] ^= 1 << (bit % 8);
-        held += usize::from(check(&wrong, &keys).is_ok());
+        accepted += usize::from(check(&wrong, &keys).is_ok());
     }
-    assert!(held < 14 * 8, "{held} of {} bits do not matter", signature.len() * 8);
+    assert!(accepted < 14 * 8, "{accepted} of {} bits do not matter", signature.len() * 8);
 
     let clear = signer.clear_sign(LIST);
     let digest = clear.find("ba7816bf").unwrap();
@@ -98,7 +98,7 @@ fn one_flipped_bit_of_list_or_signature_and_it_does_not_hold() {
 }
 
 #[test]
-fn of_a_clear_signed_list_nothing_outside_counts() {
+fn text_outside_the_signed_part_does_not_count() {
     let signer = Signer::new();
     let keys = keys(&[&signer]);
     let clear = signer.clear_sign(LIST);
@@ -115,7 +115,7 @@ fn of_a_clear_signed_list_nothing_outside_counts() {
         matches!(parse(LIST), Err(ChecksumError::Unsigned { .. })),
         "a list without a signature"
     );
-    // A line with a dash is escaped in such a list.
+    // A line that begins with a dash is escaped in a clear-signed list.
     let dashed = signer.clear_sign(&format!("{}  -noble.img\n", sha256(b"abc")));
     let expected = Expected::default().with_list(parse(&dashed).unwrap()).with_name("-noble.img");
     let pipe = imgpush_source::ReaderSource::new("pipe", &b"abc"[..]);
@@ -131,7 +131,7 @@ fn an_unknown_signer_is_named() {
 }
 
 #[test]
-fn of_several_signatures_one_has_to_hold() {
+fn one_valid_signature_of_several_is_enough() {
     let (known, unknown) = (Signer::new(), Signer::new());
     let good = known.sign(LIST.as_bytes());
     let others = [unknown.sign(LIST.as_bytes()), known.sign(b"something else")];
@@ -149,8 +149,8 @@ fn of_several_signatures_one_has_to_hold() {
 }
 
 #[test]
-fn a_signature_that_can_be_forged_or_is_over_does_not_hold() {
-    // The kind of key by which anything can be signed.
+fn weak_and_expired_signatures_are_refused() {
+    // A key that is allowed for every purpose.
     let signer = Signer::of(KeyType::Rsa(2048), true);
     let keys = keys(&[&signer]);
     let signed = |hash, parts| check(&bytes(&signer.sign_by(LIST.as_bytes(), hash, parts)), &keys);
@@ -168,7 +168,7 @@ fn a_signature_that_can_be_forged_or_is_over_does_not_hold() {
 }
 
 #[test]
-fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
+fn expired_revoked_and_unsuitable_keys_are_refused() {
     let signer = Signer::new();
     let key = signer.fingerprint();
     let both = [signer.sign(LIST.as_bytes()), signer.sign_by_subkey(LIST.as_bytes())];
@@ -184,23 +184,23 @@ fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
     let alive = signer.clone().expiring(100_000);
     assert_eq!(check(&bytes(&both[0]), &keys(&[&alive])).unwrap(), key);
 
-    // An older copy that knows nothing of it does not help.
+    // An older copy without the revocation does not make it valid.
     for copies in [[&signer, &signer.clone().revoked()], [&signer.clone().revoked(), &signer]] {
         let refused = refusals(check(&bytes(&both[0]), &keys(&copies)));
         assert!(matches!(refused[..], [Refusal::KeyRevoked { .. }]), "{refused:?}");
     }
 
-    // Keys of long ago are still in use.
+    // Keys of old formats are still in use.
     let old = Signer::of(KeyType::Rsa(2048), true).aged();
     let checked = check(&bytes(&old.sign(LIST.as_bytes())), &keys(&[&old]));
     assert_eq!(checked.unwrap(), old.fingerprint());
 
-    // Of the subkey alone: the key itself goes on.
+    // Only of the subkey: the primary key stays valid.
     let key = signer.subkey_fingerprint();
     for (certificate, refusal) in [
         (signer.clone().with_subkey_expiring(500), Refusal::KeyExpired { key: key.clone() }),
         (signer.clone().with_subkey_revoked(), Refusal::KeyRevoked { key: key.clone() }),
-        (signer.clone().with_subkey_unasked(), Refusal::KeyUnfit { key: key.clone() }),
+        (signer.clone().with_subkey_not_cross_certified(), Refusal::KeyUnfit { key: key.clone() }),
     ] {
         let keys = keys(&[&certificate]);
         assert!(check(&bytes(&both[0]), &keys).is_ok());
@@ -209,14 +209,14 @@ fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
     let later = signer.clone().with_subkey_expiring(100_000);
     assert!(check(&bytes(&both[1]), &keys(&[&later])).is_ok());
 
-    // One that only certifies.
+    // A key that may only certify.
     let certifier = Signer::of(KeyType::Ed25519Legacy, false);
     let by_itself = check(&bytes(&certifier.sign(LIST.as_bytes())), &keys(&[&certifier]));
     assert_eq!(refusals(by_itself), [Refusal::KeyUnfit { key: certifier.fingerprint() }]);
     let by_subkey = check(&bytes(&certifier.sign_by_subkey(LIST.as_bytes())), &keys(&[&certifier]));
     assert!(by_subkey.is_ok());
 
-    // A subkey that another key has taken for its own.
+    // A subkey that another key claims as its own.
     let mut thief = Signer::new();
     thief.0.secret_subkeys.clone_from(&signer.0.secret_subkeys);
     let refused = refusals(check(&bytes(&both[1]), &keys(&[&thief])));
@@ -224,7 +224,7 @@ fn a_key_that_is_over_revoked_or_for_something_else_proves_nothing() {
 }
 
 #[test]
-fn what_is_no_signature_is_said_to_be_none() {
+fn malformed_signatures_are_refused() {
     let signer = Signer::new();
     let keys = keys(&[&signer]);
     for text in [&b""[..], b"<html>404</html>", &signer.public(), LIST.as_bytes()] {

@@ -1,4 +1,4 @@
-//! Keys made for a test, by the crate that also checks; `gnupg.rs` has those of another program.
+//! Test keys, made with the crate that also verifies; `gnupg.rs` uses keys of another program.
 
 use pgp::composed::{
     ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SecretKeyParamsBuilder,
@@ -13,7 +13,7 @@ use rand::thread_rng;
 /// The age of the keys.
 const AGE_SECONDS: u32 = 1000;
 
-/// A key with a subkey, both for signing.
+/// A signing key with a signing subkey.
 #[derive(Clone)]
 pub(crate) struct Signer(pub(crate) SignedSecretKey);
 
@@ -67,7 +67,7 @@ impl Signer {
         key.to_armored_bytes(ArmorOptions::default()).unwrap()
     }
 
-    /// A signature beside the text.
+    /// A detached signature of the text.
     pub(crate) fn sign(&self, text: &[u8]) -> DetachedSignature {
         self.sign_by(text, HashAlgorithm::Sha512, SubpacketConfig::Default)
     }
@@ -81,13 +81,13 @@ impl Signer {
         sign(&self.0.primary_key, text, hash, parts)
     }
 
-    /// By the subkey.
+    /// A detached signature by the subkey.
     pub(crate) fn sign_by_subkey(&self, text: &[u8]) -> DetachedSignature {
         let key = &self.0.secret_subkeys[0].key;
         sign(key, text, HashAlgorithm::Sha256, SubpacketConfig::Default)
     }
 
-    /// A signature with these parts, made then.
+    /// A signature configuration with these subpackets and this creation time.
     pub(crate) fn parts(&self, created: Timestamp, more: Vec<SubpacketData>) -> SubpacketConfig {
         let own = [
             SubpacketData::SignatureCreationTime(created),
@@ -97,7 +97,7 @@ impl Signer {
         SubpacketConfig::UserDefined { hashed, unhashed: Vec::new() }
     }
 
-    /// A signature around the text.
+    /// A clear-signed message.
     pub(crate) fn clear_sign(&self, text: &str) -> String {
         let message = CleartextSignedMessage::sign(
             thread_rng(),
@@ -108,21 +108,21 @@ impl Signer {
         message.unwrap().to_armored_string(ArmorOptions::default()).unwrap()
     }
 
-    /// Said by its owner: it ends so long after it was made.
+    /// Lets the key expire this number of seconds after its creation.
     pub(crate) fn expiring(mut self, seconds: u32) -> Self {
         let end = SubpacketData::KeyExpirationTime(Duration::from_secs(seconds));
-        let said = self.say(SignatureType::Key, vec![end]);
+        let said = self.certify(SignatureType::Key, vec![end]);
         self.0.details.direct_signatures.push(said);
         self
     }
 
     pub(crate) fn revoked(mut self) -> Self {
-        let said = self.say(SignatureType::KeyRevocation, Vec::new());
+        let said = self.certify(SignatureType::KeyRevocation, Vec::new());
         self.0.details.revocation_signatures.push(said);
         self
     }
 
-    /// As keys of long ago are: named by SHA-1, and with no word on what the key is for.
+    /// Changes the key to an old format: self-signatures with SHA-1 and without key flags.
     pub(crate) fn aged(mut self) -> Self {
         let key = &self.0.primary_key;
         let mut config = self.config(SignatureType::CertPositive, Vec::new());
@@ -134,7 +134,7 @@ impl Signer {
         self
     }
 
-    /// Its subkey ends so long after it was made.
+    /// Lets the subkey expire this number of seconds after its creation.
     pub(crate) fn with_subkey_expiring(mut self, seconds: u32) -> Self {
         let old = self.0.secret_subkeys[0].signatures[0].clone();
         let back = old.embedded_signature().unwrap().clone();
@@ -145,23 +145,23 @@ impl Signer {
             SubpacketData::KeyExpirationTime(Duration::from_secs(seconds)),
             SubpacketData::EmbeddedSignature(Box::new(back)),
         ];
-        let said = self.say_of_subkey(SignatureType::SubkeyBinding, parts);
+        let said = self.certify_subkey(SignatureType::SubkeyBinding, parts);
         self.0.secret_subkeys[0].signatures = vec![said];
         self
     }
 
-    /// Its subkey has not agreed to be its.
-    pub(crate) fn with_subkey_unasked(mut self) -> Self {
+    /// Removes the subkey's own signature (the cross-certification) from its binding.
+    pub(crate) fn with_subkey_not_cross_certified(mut self) -> Self {
         let mut flags = KeyFlags::default();
         flags.set_sign(true);
         let said =
-            self.say_of_subkey(SignatureType::SubkeyBinding, vec![SubpacketData::KeyFlags(flags)]);
+            self.certify_subkey(SignatureType::SubkeyBinding, vec![SubpacketData::KeyFlags(flags)]);
         self.0.secret_subkeys[0].signatures = vec![said];
         self
     }
 
     pub(crate) fn with_subkey_revoked(mut self) -> Self {
-        let said = self.say_of_subkey(SignatureType::SubkeyRevocation, Vec::new());
+        let said = self.certify_subkey(SignatureType::SubkeyRevocation, Vec::new());
         self.0.secret_subkeys[0].signatures.push(said);
         self
     }
@@ -175,12 +175,12 @@ impl Signer {
         config
     }
 
-    fn say(&self, typ: SignatureType, parts: Vec<SubpacketData>) -> Signature {
+    fn certify(&self, typ: SignatureType, parts: Vec<SubpacketData>) -> Signature {
         let key = &self.0.primary_key;
         self.config(typ, parts).sign_key(key, &Password::empty(), key.public_key()).unwrap()
     }
 
-    fn say_of_subkey(&self, typ: SignatureType, parts: Vec<SubpacketData>) -> Signature {
+    fn certify_subkey(&self, typ: SignatureType, parts: Vec<SubpacketData>) -> Signature {
         let (key, subkey) = (&self.0.primary_key, self.0.secret_subkeys[0].key.public_key());
         let config = self.config(typ, parts);
         config.sign_subkey_binding(key, key.public_key(), &Password::empty(), subkey).unwrap()
@@ -205,7 +205,7 @@ fn sign(
     .unwrap()
 }
 
-/// A signature as it lies beside a list.
+/// The signature as a file beside a list.
 pub(crate) fn bytes(signature: &DetachedSignature) -> Vec<u8> {
     signature.to_bytes().unwrap()
 }

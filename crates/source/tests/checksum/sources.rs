@@ -1,4 +1,4 @@
-//! What is refused before anything is read, and the sources themselves without a service.
+//! Refusals before anything is read, and verified sources without a service.
 
 use std::io::{Cursor, Read as _};
 use std::num::NonZeroUsize;
@@ -26,7 +26,7 @@ fn digests_of(chunks: &[Chunk], algorithms: &[Algorithm]) -> Digests {
     hasher.finish()
 }
 
-/// As a pipeline reads.
+/// Reads as the engine's pipeline does.
 fn read(source: &mut dyn Source) -> Result<(), SourceError> {
     let pool = Pool::new(200, 64 << 10);
     let mut chunks = Vec::new();
@@ -38,7 +38,7 @@ fn read(source: &mut dyn Source) -> Result<(), SourceError> {
 }
 
 #[test]
-fn what_the_list_does_not_name_is_refused_with_the_names_it_has() {
+fn a_missing_entry_is_refused_with_the_names_in_the_list() {
     let hex = sha256(b"");
     let names = ["a.img", "b.img", "c.img", "d.img", "e.img", "f.img"];
     let text: String = names.iter().map(|name| format!("{hex}  {name}\n")).collect();
@@ -48,11 +48,11 @@ fn what_the_list_does_not_name_is_refused_with_the_names_it_has() {
         error.to_string(),
         "SHA256SUMS has no digest of noble.img; it has a.img, b.img, c.img, d.img and 2 more"
     );
-    let packed = Decompressed::new(pipe(&xz(b"abc")), Compression::Xz).unwrap();
+    let compressed = Decompressed::new(pipe(&xz(b"abc")), Compression::Xz).unwrap();
     let expected = Expected::default().with_list(list(&text)).with_name("noble.img.xz");
-    let error = unprovable(expected.of(Box::new(packed)));
+    let error = unprovable(expected.of(Box::new(compressed)));
     assert!(error.to_string().contains("no digest of noble.img.xz or noble.img;"), "{error}");
-    // What is not unpacked is the file, and nothing in it.
+    // Without decompression the compressed file is the source, not its content.
     let text = format!("{hex}  noble.img\n");
     let expected = Expected::default().with_list(list(&text)).with_name("noble.img.xz");
     assert!(matches!(unprovable(expected.of(pipe(b""))), ChecksumError::NoEntry { .. }));
@@ -66,7 +66,7 @@ fn a_pipe_has_no_name_to_look_for() {
 }
 
 #[test]
-fn digests_that_nothing_can_have_both_are_refused() {
+fn contradicting_digests_are_refused() {
     let (one, two) = (sha256(b"1"), sha256(b"2"));
     let expected = Expected::default()
         .with_list(list(&format!("{one}  a/noble.img\n{two}  b/noble.img\n")))
@@ -74,25 +74,26 @@ fn digests_that_nothing_can_have_both_are_refused() {
     let error = unprovable(expected.of(pipe(b"")));
     assert!(matches!(error, ChecksumError::Contradiction { .. }), "{error:?}");
     assert!(error.to_string().contains(&one) && error.to_string().contains(&two), "{error}");
-    // With its folder it is one of them.
+    // With its folder the name identifies one of them.
     assert!(read(expected.with_name("b/noble.img").of(pipe(b"2")).unwrap().as_mut()).is_ok());
 
     let digest = |hex: &str| hex.parse().unwrap();
     let given = Expected::default().with_digest(digest(&one)).with_digest(digest(&two));
     assert!(matches!(unprovable(given.of(pipe(b""))), ChecksumError::Contradiction { .. }));
-    // The same twice is no contradiction.
+    // The same digest twice is no contradiction.
     let twice = Expected::default().with_digest(digest(&one)).with_digest(digest(&one));
     assert!(read(twice.of(pipe(b"1")).unwrap().as_mut()).is_ok());
-    // One may be of the packed bytes.
-    let packed = xz(b"1");
-    let both = Expected::default().with_digest(digest(&sha256(&packed))).with_digest(digest(&one));
-    let source = Box::new(Decompressed::new(pipe(&packed), Compression::Xz).unwrap());
+    // One of them may be of the compressed bytes.
+    let compressed = xz(b"1");
+    let both =
+        Expected::default().with_digest(digest(&sha256(&compressed))).with_digest(digest(&one));
+    let source = Box::new(Decompressed::new(pipe(&compressed), Compression::Xz).unwrap());
     assert!(read(both.of(source).unwrap().as_mut()).is_ok());
 }
 
-/// Whatever the format, with members behind each other, and with frames that are passed over.
+/// Holds for all formats, for concatenated members, and for skippable frames.
 #[test]
-fn the_packed_bytes_are_hashed_to_the_last_of_every_format() {
+fn the_compressed_bytes_are_hashed_completely_in_every_format() {
     let data = &content(0)[..300_000];
     let mut gzip = Vec::new();
     flate2::read::GzEncoder::new(data, flate2::Compression::fast()).read_to_end(&mut gzip).unwrap();
@@ -100,28 +101,28 @@ fn the_packed_bytes_are_hashed_to_the_last_of_every_format() {
     bzip2::read::BzEncoder::new(data, bzip2::Compression::fast()).read_to_end(&mut bzip2).unwrap();
     let zstd = zstd::encode_all(data, 1).unwrap();
     let skippable = [&b"\x50\x2a\x4d\x18\x10\0\0\0"[..], &[7; 16]].concat();
-    for (packing, packed) in [
+    for (compression, compressed) in [
         (Compression::Gzip, [&gzip[..], &gzip].concat()),
         (Compression::Bzip2, [&bzip2[..], &bzip2].concat()),
         (Compression::Zstd, [&zstd[..], &skippable].concat()),
         (Compression::Xz, [&xz(data)[..], &[0; 64]].concat()),
     ] {
-        let unpacked = || Box::new(Decompressed::new(pipe(&packed), packing).unwrap());
+        let decompressed = || Box::new(Decompressed::new(pipe(&compressed), compression).unwrap());
         let expected = |bytes: &[u8]| {
-            let text = format!("{}  d.img.{packing}\n", sha256(bytes));
-            Expected::default().with_list(list(&text)).with_name(format!("d.img.{packing}"))
+            let text = format!("{}  d.img.{compression}\n", sha256(bytes));
+            Expected::default().with_list(list(&text)).with_name(format!("d.img.{compression}"))
         };
-        let right = expected(&packed);
-        read(right.of(unpacked()).unwrap().as_mut()).unwrap();
-        let without_its_end = expected(&packed[..packed.len() - 4]);
-        let wrong = read(without_its_end.of(unpacked()).unwrap().as_mut());
-        assert!(matches!(wrong, Err(SourceError::Unverified(_))), "{packing}: {wrong:?}");
+        let right = expected(&compressed);
+        read(right.of(decompressed()).unwrap().as_mut()).unwrap();
+        let without_its_end = expected(&compressed[..compressed.len() - 4]);
+        let wrong = read(without_its_end.of(decompressed()).unwrap().as_mut());
+        assert!(matches!(wrong, Err(SourceError::Unverified(_))), "{compression}: {wrong:?}");
     }
 }
 
-/// Whoever forgets to hash gets no proof.
+/// A reader that does not hash gets no verification.
 #[test]
-fn digests_that_are_not_shown_prove_nothing() {
+fn without_the_digests_nothing_is_verified() {
     let expected = Expected::default().with_digest(sha256(b"abc").parse().unwrap());
     let mut source = expected.of(pipe(b"abc")).unwrap();
     let pool = Pool::new(4, 4096);
@@ -133,14 +134,14 @@ fn digests_that_are_not_shown_prove_nothing() {
 }
 
 #[test]
-fn what_surrounds_a_source_lets_its_abilities_through() {
+fn a_wrapper_forwards_the_abilities_of_its_source() {
     let data = content(0);
     let folder = tempfile::tempdir().unwrap();
-    let (plain, packed) = (folder.path().join("d.img"), folder.path().join("d.img.xz"));
+    let (plain, compressed) = (folder.path().join("d.img"), folder.path().join("d.img.xz"));
     std::fs::write(&plain, &data).unwrap();
-    std::fs::write(&packed, xz(&data)).unwrap();
+    std::fs::write(&compressed, xz(&data)).unwrap();
     let expected = Expected::default().with_digest(sha256(&data).parse().unwrap());
-    for path in [&plain, &packed] {
+    for path in [&plain, &compressed] {
         let mut bare = open_blocking(path, &unpacking()).unwrap();
         let mut source = expected.of(open_blocking(path, &unpacking()).unwrap()).unwrap();
         assert_eq!(source.size(), bare.size());
@@ -152,13 +153,13 @@ fn what_surrounds_a_source_lets_its_abilities_through() {
         read(source.as_mut()).unwrap();
         assert!(source.provenance().is_some());
         source.rewind().unwrap().to_start().unwrap();
-        assert!(source.provenance().is_none(), "a proof of another reading");
+        assert!(source.provenance().is_none(), "the verification of an earlier pass");
         read(source.as_mut()).unwrap();
         assert!(source.provenance().is_some());
     }
     assert!(expected.of(pipe(b"")).unwrap().rewind().is_none());
 
-    // Nothing expected is nothing around it.
+    // Without expectations the source is not wrapped.
     let bare = Expected::default().of(Box::new(FileSource::open(&plain).unwrap())).unwrap();
     assert!(bare.wants().is_empty());
 }

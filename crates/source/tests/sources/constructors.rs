@@ -15,7 +15,7 @@ use super::content::content;
 use super::pieces::{Pieces, Trickle};
 use super::{CHUNK, read_all};
 
-/// Every source that takes a declared size.
+/// Every source with a declared size.
 fn declared(data: &[u8], size: u64) -> Vec<Box<dyn Source>> {
     let bytes = Bytes::copy_from_slice(data);
     vec![
@@ -45,7 +45,7 @@ fn fewer_or_more_bytes_than_declared_are_an_error() {
     }
 }
 
-/// Gives a piece, and then an error.
+/// Yields one piece, and then an error.
 struct Failing<E>(Option<Bytes>, Option<E>);
 
 impl<E: Unpin> Stream for Failing<E> {
@@ -113,7 +113,7 @@ impl Stream for Delayed {
     type Item = Result<Bytes, std::io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Made here, where it needs the context of the runtime.
+        // Created here, where it needs the context of the runtime.
         let sleep = || Box::pin(tokio::time::sleep(Duration::from_millis(1)));
         match self.0.get_or_insert_with(sleep).as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(self.1.take().map(Ok)),
@@ -123,9 +123,9 @@ impl Stream for Delayed {
 }
 
 #[tokio::test]
-async fn a_stream_uses_the_runtime_that_its_source_was_made_in() {
+async fn a_stream_uses_the_runtime_in_which_its_source_was_created() {
     let source = StreamSource::new("delayed", Delayed::new()).with_restart(Delayed::new);
-    // The engine reads on a thread of its own too.
+    // The engine also reads on a dedicated thread.
     let read = imgpush_source::off_runtime(move || {
         let mut source = source;
         let first = read_all(&mut source).unwrap();
@@ -136,7 +136,7 @@ async fn a_stream_uses_the_runtime_that_its_source_was_made_in() {
 }
 
 #[test]
-fn a_stream_uses_the_runtime_that_it_is_given() {
+fn a_stream_uses_the_configured_runtime() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_time()

@@ -1,6 +1,7 @@
-//! Bytes to read.
+//! Test data.
 
-/// Bytes that no mistake leaves as they are: none is like the one a page before, half are noise.
+/// Bytes in which every misplaced page is detected: no two adjacent pages are equal, and half of them are
+/// noise.
 pub(crate) fn content(length: usize) -> Vec<u8> {
     let mut noise = 0x2545_f491_u32;
     (0..length)

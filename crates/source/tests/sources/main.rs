@@ -1,11 +1,11 @@
-//! What every source promises, each held to the same; then what only some can do, or go wrong with.
+//! A conformance suite for all sources, then tests of abilities and faults of single sources.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod compressor;
 mod constructors;
 mod content;
-mod packed;
-mod packing;
+mod decompression;
 mod pieces;
 mod web;
 mod web_faults;
@@ -30,7 +30,7 @@ use web::Web;
 const CHUNK: usize = 4096;
 const SIZES: [usize; 7] = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK, 5 * CHUNK + 77];
 
-/// Where the bytes are.
+/// The origin of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Read,
@@ -43,11 +43,11 @@ enum Place {
     /// An async reader without one.
     AsyncReader,
     Stream,
-    /// A stream with a declared size that can be started again.
+    /// A stream with a declared size that can be restarted.
     StreamAgain,
 }
 
-/// A source, and what is behind it.
+/// A source, and the resources that it reads from.
 struct Opened {
     source: Box<dyn Source>,
     _folder: tempfile::TempDir,
@@ -66,7 +66,7 @@ impl Place {
         matches!(self, Place::Read | Place::Mmap | Place::Http | Place::Bytes)
     }
 
-    /// A source made of what a program has, decompressed if it is compressed.
+    /// A source around data of the program, decompressed if it is compressed.
     fn construct(self, data: &[u8]) -> Box<dyn Source> {
         let (size, bytes) = (data.len() as u64, Bytes::copy_from_slice(data));
         let source: Box<dyn Source> = match self {
@@ -108,7 +108,7 @@ impl Place {
                 let (to, data) = (path.clone(), data.to_vec());
                 std::thread::spawn(move || {
                     let mut pipe = std::fs::File::options().write(true).open(to).unwrap();
-                    // Whoever reads may go away.
+                    // The reader may be dropped before the end.
                     let _ = pipe.write_all(&data);
                 });
                 path
@@ -131,14 +131,14 @@ fn read_all(source: &mut dyn Source) -> Result<Vec<u8>, SourceError> {
     Ok(all)
 }
 
-/// Opens the content in that place, packed by that tool; none without the tool.
+/// Opens the content at that place, compressed by that tool; none without the tool.
 fn opened(place: Place, tool: Option<&str>, length: usize) -> Option<(Opened, Vec<u8>)> {
     let data = content(length);
-    let packed = match tool {
-        Some(tool) => packing::pack(tool, &data)?,
+    let compressed = match tool {
+        Some(tool) => compressor::compress(tool, &data)?,
         None => data.clone(),
     };
-    Some((place.open(&packed), data))
+    Some((place.open(&compressed), data))
 }
 
 fn gives_exactly_the_bytes_and_says_how_many(place: Place, tool: Option<&str>) {
@@ -193,7 +193,7 @@ fn shows_any_part_without_losing_its_place(place: Place, tool: Option<&str>) {
     assert!(read_all(source).unwrap() == data);
 }
 
-/// A push holds the tail and what is being hashed and sent: the source gets along with the rest.
+/// A push withholds the tail and has chunks in hashing and sending: the remaining buffers must be enough.
 fn gets_along_with_half_of_the_least_pool(place: Place, tool: Option<&str>) {
     let Some((mut opened, data)) = opened(place, tool, 64 * CHUNK) else { return };
     let pool = Pool::new(4, CHUNK);
@@ -209,7 +209,7 @@ fn gets_along_with_half_of_the_least_pool(place: Place, tool: Option<&str>) {
     assert!(all == data);
 }
 
-/// Buffers come back, and nobody waits for what was not read.
+/// Buffers return to the pool, and nothing waits for unread data.
 fn may_be_left_in_the_middle(place: Place, tool: Option<&str>) {
     let Some((mut opened, _)) = opened(place, tool, 600 * CHUNK) else { return };
     let pool = Pool::new(4, CHUNK);
@@ -221,7 +221,7 @@ fn may_be_left_in_the_middle(place: Place, tool: Option<&str>) {
     assert_eq!(all.len(), 4);
 }
 
-/// Makes a module of a source, with a test for each promise, so that none can have fewer.
+/// Makes a module of a source, with a test for each requirement, so that none can have fewer.
 macro_rules! source {
     ($name:ident, $place:expr, $tool:expr) => {
         mod $name {

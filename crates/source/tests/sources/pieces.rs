@@ -1,4 +1,4 @@
-//! An async reader and a stream that give little at a time, and are not always ready.
+//! An async reader and a stream that return little at a time, and are not always ready.
 
 use std::convert::Infallible;
 use std::pin::Pin;

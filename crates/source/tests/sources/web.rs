@@ -1,4 +1,4 @@
-//! A web server that answers as a test says, on loopback.
+//! A web server on loopback whose responses a test defines.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,10 +13,10 @@ pub(crate) struct Web {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// From 0, over all connections.
+    /// The number of the request, from 0, over all connections.
     pub(crate) number: usize,
     pub(crate) path: String,
-    /// By their names in lower case.
+    /// Headers by their names in lower case.
     pub(crate) headers: HashMap<String, String>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
-    /// Close, or fall silent, behind so many bytes of the body.
+    /// How the response ends after this number of bytes of the body: closed, or silent.
     ends: Option<(usize, End)>,
 }
 
@@ -36,7 +36,7 @@ enum End {
 }
 
 impl Web {
-    /// Each connection has one request.
+    /// Starts a server that serves one request per connection.
     pub(crate) fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/images/disk.img", listener.local_addr().unwrap());
@@ -54,7 +54,7 @@ impl Web {
                         seen.push(request.clone());
                         answer(&request)
                     };
-                    // A client that has gone away is one of the things that are tested.
+                    // A client that closes the connection is one of the tested cases.
                     let _ = answer.write(stream);
                 });
             }
@@ -62,7 +62,7 @@ impl Web {
         Web { url, requests }
     }
 
-    /// One that has a file, and does all that it should.
+    /// A server with one file and support for ranges.
     pub(crate) fn with(data: Vec<u8>) -> Self {
         Web::start(move |request| Answer::of(&data, request))
     }
@@ -71,7 +71,7 @@ impl Web {
         self.requests.lock().unwrap().len()
     }
 
-    /// A header of each request.
+    /// The values of a header, one per request.
     pub(crate) fn header(&self, name: &str) -> Vec<Option<String>> {
         let requests = self.requests.lock().unwrap();
         requests.iter().map(|request| request.headers.get(name).cloned()).collect()
@@ -96,19 +96,19 @@ impl Answer {
         Answer { status, ..Answer::default() }.with_length()
     }
 
-    /// All of it.
-    pub(crate) fn whole(data: &[u8]) -> Self {
+    /// The complete file.
+    pub(crate) fn complete(data: &[u8]) -> Self {
         Answer { status: 200, body: data.to_vec(), ..Answer::default() }
             .with_length()
             .with("ETag", "\"one\"")
     }
 
-    /// All of it, or the part that is asked for if the tag is the right one.
+    /// The complete file, or the requested range if the tag matches.
     pub(crate) fn of(data: &[u8], request: &Request) -> Self {
         let is_current = request.headers.get("if-range").is_none_or(|tag| tag == "\"one\"");
         let range = request.headers.get("range").filter(|_| is_current);
         let Some(range) = range else {
-            return Answer::whole(data).with("Accept-Ranges", "bytes");
+            return Answer::complete(data).with("Accept-Ranges", "bytes");
         };
         let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
         let first: usize = first.parse().unwrap();
@@ -124,7 +124,7 @@ impl Answer {
         self.with("Content-Length", &length)
     }
 
-    /// In the place of what it said before.
+    /// Sets a header, replacing its previous value.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.to_owned()));
@@ -136,13 +136,13 @@ impl Answer {
         self
     }
 
-    /// Another body, with the headers as they are.
+    /// Sets another body without changing the headers.
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 
-    /// More of a body than its headers know of.
+    /// Adds bytes to the body that the headers do not declare.
     pub(crate) fn followed_by(mut self, more: &[u8]) -> Self {
         self.body.extend_from_slice(more);
         self

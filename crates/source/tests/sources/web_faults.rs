@@ -1,4 +1,4 @@
-//! Servers and connections that do not do what they should.
+//! Faults of servers and connections.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use imgpush_source::{Interruption, SourceError};
 
 use super::content::content;
 use super::web::{Answer, Request, Web};
-use super::{packing, read_all};
+use super::{compressor, read_all};
 
 const LENGTH: usize = 100_000;
 
-/// Few and quick retries; silence is no failure, however busy the machine is.
+/// Few and quick retries; the default idle time-out, since a busy machine may be slow.
 fn hurried() -> HttpOptions {
     HttpOptions::default().with_retries(2).with_pause(Duration::from_millis(10))
 }
@@ -31,7 +31,7 @@ fn read_with(web: &Web, options: &HttpOptions) -> Result<Vec<u8>, SourceError> {
     read_all(&mut HttpSource::open(&web.url, options)?)
 }
 
-/// A server whose first answer is `first`, and the others `then`.
+/// A server that uses `first` for the first response, and `then` for all others.
 fn first_then(
     first: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     then: impl Fn(&Request) -> Answer + Send + Sync + 'static,
@@ -44,7 +44,7 @@ fn breaking() -> impl Fn(&Request) -> Answer {
 }
 
 #[test]
-fn a_connection_that_breaks_is_gone_on_with() {
+fn a_connection_that_fails_is_resumed() {
     let web = Web::start(breaking());
     assert!(read(&web).unwrap() == content(LENGTH));
     let ranges: Vec<_> = web.header("range").into_iter().flatten().collect();
@@ -56,7 +56,7 @@ fn a_connection_that_breaks_is_gone_on_with() {
 }
 
 #[test]
-fn so_is_one_of_unknown_length_and_one_that_falls_silent() {
+fn connections_of_unknown_length_and_silent_ones_are_resumed() {
     let chunked = |request: &Request| {
         Answer::of(&content(LENGTH), request)
             .without("Content-Length")
@@ -77,7 +77,7 @@ fn so_is_one_of_unknown_length_and_one_that_falls_silent() {
 }
 
 #[test]
-fn a_server_that_stays_silent_is_given_up() {
+fn retries_end_if_a_server_stays_silent() {
     let web = first_then(
         |request| Answer::of(&content(LENGTH), request).silent_after(30_000),
         |request| Answer::of(&content(LENGTH), request).silent_after(0),
@@ -91,20 +91,20 @@ fn a_server_that_stays_silent_is_given_up() {
 }
 
 #[test]
-fn what_changed_behind_a_break_is_an_error() {
+fn a_file_that_changed_after_an_interruption_is_an_error() {
     let changed =
         |error: SourceError| assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
-    // A server that honours If-Range sends the new file, one that does not a part of it.
+    // A server that supports If-Range sends the new file, one that does not sends a range of it.
     for tagged in [
-        |_: &Request| Answer::whole(&content(LENGTH)).with("ETag", "\"two\""),
+        |_: &Request| Answer::complete(&content(LENGTH)).with("ETag", "\"two\""),
         |request: &Request| Answer::of(&content(LENGTH), request).with("ETag", "\"two\""),
         |request: &Request| Answer::of(&content(LENGTH + 1), request),
-        |_: &Request| Answer::whole(&content(LENGTH - 1)),
+        |_: &Request| Answer::complete(&content(LENGTH - 1)),
         |_: &Request| Answer::status(416),
     ] {
         changed(read(&first_then(breaking(), tagged)).unwrap_err());
     }
-    // By the date alone.
+    // Compared by the date alone.
     let dated = |date| {
         move |request: &Request| {
             let answer = Answer::of(&content(LENGTH), request).without("ETag");
@@ -116,8 +116,8 @@ fn what_changed_behind_a_break_is_an_error() {
 }
 
 #[test]
-fn a_break_that_cannot_be_gone_on_with_is_an_error() {
-    let web = first_then(breaking(), |_| Answer::whole(&content(LENGTH)));
+fn an_interruption_that_cannot_be_resumed_is_an_error() {
+    let web = first_then(breaking(), |_| Answer::complete(&content(LENGTH)));
     let error = read(&web).unwrap_err();
     assert!(matches!(error, SourceError::NotResumable { at: 30_000, .. }), "{error:?}");
 
@@ -133,7 +133,7 @@ fn a_break_that_cannot_be_gone_on_with_is_an_error() {
 }
 
 #[test]
-fn other_bytes_than_those_asked_for_are_an_error() {
+fn another_range_than_requested_is_an_error() {
     for range in ["bytes 30001-99999/100000", "bytes 30000-99999", "", "bytes 0-69999/100000"] {
         let web = first_then(breaking(), move |request| {
             Answer::of(&content(LENGTH), request).with("Content-Range", range)
@@ -143,9 +143,9 @@ fn other_bytes_than_those_asked_for_are_an_error() {
     }
 }
 
-/// In chunks nobody says how much there will be.
+/// With chunked encoding no length is declared.
 #[test]
-fn more_bytes_than_those_asked_for_are_an_error() {
+fn more_bytes_than_requested_are_an_error() {
     let too_much = |request: &Request| {
         let answer = Answer::of(&content(LENGTH), request).without("Content-Length");
         answer.with("Transfer-Encoding", "chunked").followed_by(&[7; 5000])
@@ -165,13 +165,13 @@ fn a_body_that_is_always_short_is_never_a_success() {
     let error = read(&web).unwrap_err();
     assert!(matches!(error, SourceError::GaveUp { at: 99_999, .. }), "{error:?}");
 
-    // Without a length, the end is what a broken connection looks like.
-    let web = Web::start(|_| Answer::whole(&content(LENGTH)).without("Content-Length"));
+    // Without a length, the end cannot be distinguished from a failed connection.
+    let web = Web::start(|_| Answer::complete(&content(LENGTH)).without("Content-Length"));
     let error = read(&web).unwrap_err();
     assert!(matches!(error, SourceError::Endless { .. }), "{error:?}");
 }
 
-/// The ranges of a server that answers each request with at most `most` bytes of it, and says so.
+/// A server that sends at most `most` bytes of each requested range, and declares that.
 fn short_range(data: &[u8], request: &Request, most: usize) -> Answer {
     let (first, _) =
         request.headers["range"].strip_prefix("bytes=").unwrap().split_once('-').unwrap();
@@ -182,12 +182,12 @@ fn short_range(data: &[u8], request: &Request, most: usize) -> Answer {
     if most > 0 {
         return answer;
     }
-    // The header cannot say that a range is empty.
+    // Content-Range cannot express an empty range.
     answer.with_body(&[]).without("Content-Length").with("Transfer-Encoding", "chunked")
 }
 
 #[test]
-fn ranges_that_are_always_short_are_given_up() {
+fn retries_end_if_ranges_are_always_short() {
     for most in [0, 1, 20_000] {
         let web =
             first_then(breaking(), move |request| short_range(&content(LENGTH), request, most));
@@ -196,13 +196,13 @@ fn ranges_that_are_always_short_are_given_up() {
             panic!("{most}: {error:?}");
         };
         assert_eq!((at, size), (30_000 + 3 * most as u64, LENGTH as u64), "{most}");
-        // After the first request three, as two retries are allowed. Without a byte between them, the
-        // interruption of the first is one of the failures in a row.
+        // After the first request, three more, as two retries are allowed. Without a byte in between, the
+        // interruption of the first counts as one of the consecutive failures.
         assert_eq!(web.count(), if most == 0 { 3 } else { 4 }, "{most}");
     }
     for most in [0, 1] {
-        let whole = |request: &Request| Answer::of(&content(LENGTH), request);
-        let web = first_then(whole, move |request| short_range(&content(LENGTH), request, most));
+        let complete = |request: &Request| Answer::of(&content(LENGTH), request);
+        let web = first_then(complete, move |request| short_range(&content(LENGTH), request, most));
         let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
         let error = source.random_access().unwrap().read_at(7, &mut [0; 9]).unwrap_err();
         let short = matches!(error, SourceError::GaveUp { source: Interruption::Short { .. }, .. });
@@ -211,7 +211,7 @@ fn ranges_that_are_always_short_are_given_up() {
     }
 }
 
-/// A server may send less than the range that it is asked for.
+/// A server may send less than the requested range.
 #[test]
 fn a_range_that_is_short_once_is_resumed() {
     let web = first_then(breaking(), |request| match request.number {
@@ -223,7 +223,7 @@ fn a_range_that_is_short_once_is_resumed() {
 }
 
 #[test]
-fn an_overloaded_server_is_asked_again_and_a_refusal_is_not() {
+fn an_overloaded_server_is_retried_and_a_refusal_is_not() {
     let web = Web::start(|request| match request.number {
         0 => Answer::status(503).with("Retry-After", "1"),
         1 => Answer::status(429),
@@ -233,7 +233,7 @@ fn an_overloaded_server_is_asked_again_and_a_refusal_is_not() {
     assert!(read(&web).unwrap() == content(LENGTH));
     assert_eq!(web.count(), 3);
     // Only time shows that the server's pause was kept; a busy machine makes it longer, never shorter.
-    assert!(start.elapsed() >= Duration::from_secs(1), "it said when to come again");
+    assert!(start.elapsed() >= Duration::from_secs(1), "the server sent Retry-After");
 
     let web = Web::start(|_| Answer::status(500));
     let error = read(&web).unwrap_err();
@@ -251,7 +251,7 @@ fn an_overloaded_server_is_asked_again_and_a_refusal_is_not() {
 }
 
 #[test]
-fn nobody_there_and_no_address_are_told_at_once() {
+fn unreachable_servers_and_malformed_addresses_fail_without_retries() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = HttpSource::open(&format!("http://127.0.0.1:{port}/x"), &hurried()).unwrap_err();
     assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
@@ -260,20 +260,20 @@ fn nobody_there_and_no_address_are_told_at_once() {
     assert!(!error.to_string().contains("hunter2"));
 }
 
-/// Some servers call a packed file an encoding of something else.
+/// Some servers declare a compressed file as the encoding of another type.
 #[test]
-fn a_file_is_taken_as_the_server_has_it() {
-    let Some(packed) = packing::pack("gzip", &content(LENGTH)) else { return };
-    let data = packed.clone();
+fn a_file_is_not_decoded_by_the_http_client() {
+    let Some(compressed) = compressor::compress("gzip", &content(LENGTH)) else { return };
+    let data = compressed.clone();
     let web =
         Web::start(move |request| Answer::of(&data, request).with("Content-Encoding", "gzip"));
     let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
-    assert_eq!(source.size(), Some(packed.len() as u64));
-    assert!(read_all(&mut source).unwrap() == packed);
+    assert_eq!(source.size(), Some(compressed.len() as u64));
+    assert!(read_all(&mut source).unwrap() == compressed);
 }
 
 #[test]
-fn redirects_are_followed_but_not_for_ever() {
+fn redirects_are_followed_up_to_a_limit() {
     let web = Web::start(|request| match request.path.as_str() {
         "/images/disk.img" => Answer::status(302).with("Location", "/elsewhere"),
         _ => Answer::of(&content(LENGTH), request),
@@ -286,8 +286,8 @@ fn redirects_are_followed_but_not_for_ever() {
     assert!(web.count() <= 12, "{} requests", web.count());
 }
 
-/// The rest is asked for where the beginning came from; where that is not to be had any more, the first
-/// address knows another place.
+/// The rest is requested from the server that sent the beginning. If it has disappeared, the original address
+/// leads to another server.
 #[test]
 fn the_rest_comes_from_the_same_mirror() {
     let mirror = Arc::new(Web::start(breaking()));
@@ -312,7 +312,7 @@ fn the_rest_comes_from_the_same_mirror() {
 }
 
 #[test]
-fn user_and_password_go_to_their_server_only_and_into_no_name() {
+fn user_and_password_go_to_their_server_only_and_appear_in_no_name() {
     let other = Web::with(content(LENGTH));
     let target = other.url.clone();
     let web = Web::start(move |_| Answer::status(302).with("Location", &target));
@@ -329,10 +329,10 @@ fn user_and_password_go_to_their_server_only_and_into_no_name() {
 }
 
 #[test]
-fn a_file_that_is_another_when_it_is_read_again_is_an_error() {
+fn a_file_that_differs_in_a_second_pass_is_an_error() {
     let web = first_then(
         |request| Answer::of(&content(LENGTH), request),
-        |_| Answer::whole(&content(LENGTH)).with("ETag", "\"two\""),
+        |_| Answer::complete(&content(LENGTH)).with("ETag", "\"two\""),
     );
     let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
     read_all(&mut source).unwrap();
@@ -342,8 +342,8 @@ fn a_file_that_is_another_when_it_is_read_again_is_an_error() {
 }
 
 #[test]
-fn parts_are_had_only_where_the_server_says_so_and_of_the_same_file() {
-    let web = Web::start(|_| Answer::whole(&content(LENGTH)));
+fn ranges_are_used_only_if_supported_and_from_the_same_version() {
+    let web = Web::start(|_| Answer::complete(&content(LENGTH)));
     assert!(HttpSource::open(&web.url, &hurried()).unwrap().random_access().is_none());
 
     let web = first_then(
@@ -363,7 +363,7 @@ fn parts_are_had_only_where_the_server_says_so_and_of_the_same_file() {
     assert!(matches!(error, SourceError::GaveUp { .. }), "{error:?}");
 }
 
-/// What nobody reads is not fetched either.
+/// Data that is not read is not fetched either.
 #[test]
 fn a_reader_that_waits_makes_the_server_wait() {
     let web = Web::with(content(16 << 20));
@@ -371,7 +371,7 @@ fn a_reader_that_waits_makes_the_server_wait() {
     let mut source = HttpSource::open(&web.url, &options).unwrap();
     let pool = Pool::new(4, 4096);
     drop(source.next_chunk(&pool).unwrap());
-    // Longer than the idle time-out, which is for servers and not for readers.
+    // Longer than the idle time-out, which applies to servers and not to readers.
     std::thread::sleep(Duration::from_secs(5));
     drop(source.next_chunk(&pool).unwrap());
     assert_eq!(web.count(), 1);

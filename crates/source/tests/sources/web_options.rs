@@ -1,4 +1,4 @@
-//! Headers, proxies and certificates that the caller sets.
+//! Headers, proxies and certificates of the caller.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ fn redirecting_to(other: &Web) -> Web {
 }
 
 #[test]
-fn headers_go_to_the_server_of_the_address_only() {
+fn headers_are_sent_to_the_server_of_the_address_only() {
     let other = Web::with(content(LENGTH));
     let web = redirecting_to(&other);
     let options = HttpOptions::default()
@@ -49,7 +49,7 @@ fn headers_are_kept_on_redirects_within_the_server() {
 }
 
 #[test]
-fn redirects_between_servers_come_to_an_end() {
+fn redirects_between_servers_are_limited() {
     let place = Arc::new(Mutex::new(String::new()));
     let back = Arc::clone(&place);
     let other = Web::start(move |_| Answer::status(302).with("Location", &back.lock().unwrap()));
@@ -61,7 +61,7 @@ fn redirects_between_servers_come_to_an_end() {
 }
 
 #[test]
-fn credentials_are_asked_for_each_request_and_server() {
+fn credentials_are_requested_for_each_request_and_server() {
     struct Tokens(Mutex<Vec<String>>);
     impl Credentials for Tokens {
         fn header(&self, url: &str) -> Option<(String, String)> {

@@ -13,8 +13,8 @@ use crate::error::Refusal;
 pub(super) struct Certificate(pub(super) SignedPublicKey);
 
 impl Certificate {
-    /// Checks whether one of its keys made the signature of this text: its fingerprint, or what is wrong.
-    /// None when the signature names another key.
+    /// Checks whether one of its keys made the signature of this text, and returns its fingerprint or the
+    /// reason for refusing it. None when the signature names another key.
     pub(super) fn check(
         &self,
         signature: &Signature,

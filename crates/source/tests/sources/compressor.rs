@@ -1,12 +1,12 @@
-//! Packs by the tools that everybody packs by.
+//! Compression with the usual command-line tools.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use imgpush_test_support::left_out;
 
-/// The data as the tool packs it; none where there is no such tool, which is reported as left out.
-pub(crate) fn pack(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
+/// The data compressed by the tool; none without the tool, which is reported as left out.
+pub(crate) fn compress(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
     let module = match tool {
         "gzip" => "import gzip as m",
         "xz" => "import lzma as m",
@@ -16,12 +16,12 @@ pub(crate) fn pack(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
     let script = format!(
         "import sys; {module}; sys.stdout.buffer.write(m.compress(sys.stdin.buffer.read()))"
     );
-    let packed = filter(Command::new(tool).arg("-c"), data)
+    let compressed = filter(Command::new(tool).arg("-c"), data)
         .or_else(|| filter(Command::new("python3").args(["-c", &script]), data));
-    if packed.is_none() {
-        left_out(&format!("{tool}: reading what it packs"));
+    if compressed.is_none() {
+        left_out(&format!("{tool}: reading what it compresses"));
     }
-    packed
+    compressed
 }
 
 fn filter(command: &mut Command, data: &[u8]) -> Option<Vec<u8>> {
