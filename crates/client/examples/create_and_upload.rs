@@ -1,8 +1,8 @@
-//! Makes an image of a small file: `create_and_upload CLOUD FILE`.
+//! Creates an image from a small file: `create_and_upload CLOUD FILE`.
 //!
-//! For large ones use `imgpush_engine::Push`, which hashes while it sends and compares afterwards.
+//! For large files use `imgpush_engine::Push`, which hashes while it sends and compares afterwards.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use http_body_util::Full;
 use imgpush_client::{Cloud, CloudOptions, ImageClient, NewImage, UploadOptions, Visibility};
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = bytes::Bytes::from(std::fs::read(file)?);
     let options = UploadOptions::sized(data.len() as u64);
     if let Err(error) = client.upload(image.id(), Full::new(data), &options).await {
-        // Nothing half-made stays behind.
+        // No incomplete record stays in the service.
         client.delete_if_exists(image.id()).await?;
         return Err(error.into());
     }

@@ -1,8 +1,8 @@
-//! An [`Identity`] of one's own: a token that another program keeps fresh in a file.
+//! A custom [`Identity`]: a token that another program keeps valid in a file.
 //!
-//! It runs against the service in this process: `cargo run -p imgpush-client --example custom_identity`.
+//! It runs against a service in this process: `cargo run -p imgpush-client --example custom_identity`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Identity for TokenFile {
         Box::pin(async { Ok(Token::Keystone(self.read()?)) })
     }
 
-    /// The service has refused `stale`. Another token is in the file by now, or there is none.
+    /// The service has refused `stale`. Either the file contains another token by now, or there is none.
     fn renew<'a>(&'a self, stale: &'a Token) -> BoxFuture<'a, Result<Option<Token>, Error>> {
         Box::pin(async move {
             let fresh = self.read()?;
@@ -52,7 +52,7 @@ impl Identity for TokenFile {
     }
 }
 
-/// What the other program does: log in, and write the token down.
+/// The other program: it logs in and writes the token to the file.
 async fn write_token(sandbox: &Sandbox, path: &PathBuf) -> Result<(), Box<dyn std::error::Error>> {
     let options = CloudOptions::default()
         .with_setting("auth_url", sandbox.auth_url())
@@ -87,7 +87,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let image = client.create(&NewImage::named("noble").with_formats("raw", "bare")).await?;
     client.upload(image.id(), "data".to_owned(), &UploadOptions::sized(4)).await?;
 
-    // The token ends, another one is written, and the next call uses that.
+    // The token expires, another one is written, and the next call uses it.
     tokio::time::sleep(lifetime).await;
     write_token(&sandbox, &path).await?;
     let images: Vec<_> = client.images(&ImageQuery::default()).try_collect().await?;

@@ -1,6 +1,6 @@
-//! Lets the service fetch an image itself: `import_and_wait CLOUD NAME ADDRESS`.
+//! Makes the service fetch an image itself: `import_and_wait CLOUD NAME ADDRESS`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match client.import_and_wait(&image, &Import::from_web(address.as_str()), &options).await {
         Ok(image) => println!("{} is {}, {:?} bytes", image.id(), image.status(), image.size()),
         Err(error @ (Error::ImportFailed(_) | Error::FellBack(_))) => {
-            // Why, and in which stores; the record is of no more use.
+            // The error says why the import failed, and in which stores; the record is no longer useful.
             client.delete_if_exists(image.id()).await?;
             return Err(error.into());
         }

@@ -1,6 +1,6 @@
-//! Lists the largest active QCOW2 images made since a day: `list_images CLOUD 2026-01-01T00:00:00Z`.
+//! Lists the largest active QCOW2 images created since a date: `list_images CLOUD 2026-01-01T00:00:00Z`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Cloud, CloudOptions, Compare, Direction, ImageClient, ImageQuery};

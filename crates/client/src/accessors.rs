@@ -1,4 +1,4 @@
-//! What the [table of attributes](crate::attribute_table) becomes: methods that read and set them.
+//! Macros that turn the [table of attributes](crate::attribute_table) into methods that read and set them.
 
 /// The methods that read each attribute, on a type with a `record`.
 macro_rules! getters {
@@ -30,7 +30,7 @@ macro_rules! getter {
     ($(#[$doc:meta])* boolean $name:ident $key:literal) => {
         $(#[$doc])*
         ///
-        /// Text that is no word for true (`1 t true on y yes`, in any case) is false, as in Nova.
+        /// Text that is none of the values for true (`1 t true on y yes`, in any case) is false, as in Nova.
         #[must_use]
         pub fn $name(&self) -> Option<bool> {
             self.record.boolean($key)
@@ -46,7 +46,7 @@ macro_rules! getter {
     ($(#[$doc:meta])* integer $name:ident $key:literal) => {
         $(#[$doc])*
         ///
-        /// None also for text that is no whole number; [`get`](Self::get) has the text.
+        /// None also for text that is not an integer; [`get`](Self::get) returns the text.
         #[must_use]
         pub fn $name(&self) -> Option<i64> {
             self.record.number($key)
@@ -55,7 +55,7 @@ macro_rules! getter {
     ($(#[$doc:meta])* float $name:ident $key:literal) => {
         $(#[$doc])*
         ///
-        /// None also for text that is no number; [`get`](Self::get) has the text.
+        /// None also for text that is not a number; [`get`](Self::get) returns the text.
         #[must_use]
         pub fn $name(&self) -> Option<f64> {
             self.record.number($key)
@@ -85,7 +85,7 @@ macro_rules! getter {
     ($(#[$doc:meta])* locations $name:ident $key:literal) => {
         $(#[$doc])*
         ///
-        /// None also for what cannot be read; [`get`](Self::get) has it.
+        /// None also for a value that cannot be parsed; [`get`](Self::get) returns it.
         #[must_use]
         pub fn $name(&self) -> Option<Vec<$crate::Location>> {
             serde_json::from_value(self.record.get($key)?.clone()).ok()
@@ -94,13 +94,13 @@ macro_rules! getter {
 }
 pub(crate) use getter;
 
-/// What each method gives, by the attribute's name.
-macro_rules! readings {
+/// The value of each attribute by its name.
+macro_rules! values_by_name {
     ($on:ident $($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
         $place:ident $access:ident;)*) => {
         impl $on {
-            /// What the method of that attribute gives, as JSON; `null` for none. A boolean or a
-            /// number where the method has one, whatever the wire has.
+            /// The value that the method of this attribute returns, as JSON; `null` for none. It has the type
+            /// of the method (boolean, number), whatever the type on the wire.
             #[must_use]
             pub fn attribute(&self, attribute: &Attribute) -> serde_json::Value {
                 match attribute.name {
@@ -113,7 +113,7 @@ macro_rules! readings {
         }
     };
 }
-pub(crate) use readings;
+pub(crate) use values_by_name;
 
 /// The methods that set each attribute, on a type with `change() -> &mut Record`.
 macro_rules! setters {

@@ -1,4 +1,4 @@
-//! How long ago a record changed, by the clock of the service.
+//! The time since the last change of a record, by the clock of the service.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use crate::transport::{Payload, decode};
 use crate::{Error, Image, ImageClient};
 
 impl ImageClient {
-    /// `GET /v2/images/{id}`, and the time since the last change of the record: the header `Date` of the
-    /// response minus `updated_at`, so the clock of this machine does not matter. `None` if the service sends
-    /// only one of the two.
+    /// Sends `GET /v2/images/{id}`, and returns the image with the time since the last change of its record:
+    /// the header `Date` of the response minus `updated_at`, so the local clock does not matter. The time is
+    /// `None` if the service sends only one of the two.
     ///
     /// # Errors
     ///

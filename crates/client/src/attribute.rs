@@ -1,8 +1,8 @@
-//! Every named attribute of the Image resource, in one table.
+//! The named attributes of the Image resource, in one table.
 //!
-//! openstacksdk gives some attributes another name than the wire has: `is_hidden` is `os_hidden`,
+//! openstacksdk names some attributes differently from the wire: `is_hidden` is `os_hidden`,
 //! `needs_secure_boot` is `os_secure_boot`. The methods of [`Image`](crate::Image) and
-//! [`NewImage`](crate::NewImage) have its names; wherever a name is text, either is understood, in any
+//! [`NewImage`](crate::NewImage) have its names. Where a name is passed as text, both are accepted, in any
 //! case.
 
 use serde_json::{Number, Value};
@@ -15,61 +15,61 @@ use crate::record::is_true;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribute {
-    /// Its name in openstacksdk, and of the method here.
+    /// Its name in openstacksdk, and of the method in this crate.
     pub name: &'static str,
     /// Its key on the wire.
     pub key: &'static str,
-    /// What it holds.
+    /// The type of its value.
     pub kind: Kind,
-    /// Whether every record has it.
+    /// Whether every record contains it.
     pub place: Place,
-    /// Who sets it.
+    /// Whether the client or the service sets it.
     pub access: Access,
 }
 
-/// What an attribute holds.
+/// The type of an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Text.
+    /// True or false, as the JSON type or as text.
     Text,
     /// True or false.
     Boolean,
-    /// A whole number.
+    /// An integer.
     Integer,
-    /// A number.
+    /// A floating-point number.
     Float,
-    /// A set of words.
+    /// A set of texts.
     Tags,
-    /// Names in one text, with commas between.
+    /// Names in one text, separated by commas.
     Names,
-    /// Places where the data lies.
+    /// Locations of the data.
     Locations,
 }
 
-/// Whether every record has an attribute.
+/// Whether every record contains an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// Every record has it, `null` while it is not set; on the wire it is of its kind.
+    /// Every record contains it, `null` while it is not set; the wire uses the JSON type.
     Base,
-    /// Only records where it is set have it; on the wire it is text, whatever its kind.
+    /// Only records where it is set contain it; on the wire it is text, whatever its type.
     Extra,
 }
 
-/// Who sets an attribute.
+/// The party that sets an attribute, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
     /// The client, at any time.
     Update,
-    /// The client, when the record is made.
+    /// The client, when the record is created.
     Create,
     /// The service.
     Service,
 }
 
-/// The kind that a word of the table stands for.
+/// The [`Kind`] for a type name of the table.
 macro_rules! kind {
     (text) => {
         Kind::Text
@@ -106,7 +106,7 @@ macro_rules! kind {
 macro_rules! table {
     ($($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
         $place:ident $access:ident;)*) => {
-        /// The id and the status, which have types of their own, and then all others.
+        /// The id and the status, which have types of their own, then all others.
         const TABLE: &[Attribute] = &[
             Attribute {
                 name: "id",
@@ -141,7 +141,7 @@ impl Attribute {
         TABLE
     }
 
-    /// The attribute of that name: openstacksdk's or the wire's, in any case. `owner_id` is `owner`.
+    /// The attribute with this name in openstacksdk or on the wire, in any case. `owner_id` is `owner`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Attribute> {
         let name = if name.eq_ignore_ascii_case("owner_id") { "owner" } else { name };
@@ -150,49 +150,50 @@ impl Attribute {
         })
     }
 
-    /// The attribute of that key on the wire.
+    /// The attribute with this key on the wire.
     #[must_use]
     pub fn of_key(key: &str) -> Option<&'static Attribute> {
         TABLE.iter().find(|attribute| attribute.key == key)
     }
 
-    /// The value in its form on the wire. Text is read where another kind is needed.
+    /// Converts a value to its form on the wire. Text is parsed where another type is needed.
     pub(crate) fn to_wire(self, value: Value) -> Result<Value, InvalidAttribute> {
-        let unfit = |expected| InvalidAttribute::Value { name: self.name.to_owned(), expected };
+        let invalid = |expected| InvalidAttribute::Value { name: self.name.to_owned(), expected };
         if self.place == Place::Extra {
-            return property_value(value).ok_or_else(|| unfit("text, a number, true or false"));
+            return property_value(value).ok_or_else(|| invalid("text, a number, true or false"));
         }
         Ok(match (self.kind, value) {
             (Kind::Text, Value::String(text)) => {
                 if self.key == "id" && !is_uuid(&text) {
-                    return Err(unfit("a UUID"));
+                    return Err(invalid("a UUID"));
                 }
                 text.into()
             }
             (Kind::Text, Value::Null) if NULLABLE.contains(&self.key) => Value::Null,
-            (Kind::Text, _) => return Err(unfit("text")),
+            (Kind::Text, _) => return Err(invalid("text")),
             (Kind::Boolean, Value::Bool(flag)) => flag.into(),
             (Kind::Boolean, Value::String(text)) => {
-                boolean(&text).ok_or_else(|| unfit("true or false"))?.into()
+                boolean(&text).ok_or_else(|| invalid("true or false"))?.into()
             }
-            (Kind::Boolean, _) => return Err(unfit("true or false")),
+            (Kind::Boolean, _) => return Err(invalid("true or false")),
             (Kind::Integer, Value::Number(number)) if number.is_u64() => number.into(),
             (Kind::Integer, Value::String(text)) => {
                 let number = text.trim().parse::<u64>();
-                Number::from(number.map_err(|_| unfit("a whole number"))?).into()
+                Number::from(number.map_err(|_| invalid("a whole number"))?).into()
             }
-            (Kind::Integer, _) => return Err(unfit("a whole number")),
+            (Kind::Integer, _) => return Err(invalid("a whole number")),
             (Kind::Tags, Value::Array(tags)) if tags.iter().all(Value::is_string) => tags.into(),
-            (Kind::Tags, _) => return Err(unfit("a list of words")),
+            (Kind::Tags, _) => return Err(invalid("a list of words")),
             (_, value) => value,
         })
     }
 }
 
-/// Base attributes that may be emptied.
+/// Base attributes that may be set to null.
 pub(crate) const NULLABLE: [&str; 4] = ["name", "owner", "container_format", "disk_format"];
 
-/// What extra properties are on the wire: text. None for what has no plain text.
+/// Converts the value of an extra property to text, its form on the wire. None for values without a plain
+/// text form.
 pub(crate) fn property_value(value: Value) -> Option<Value> {
     Some(match value {
         Value::String(text) => text.into(),
@@ -208,7 +209,7 @@ fn boolean(text: &str) -> Option<bool> {
     (is_true(text) || is_false).then(|| is_true(text))
 }
 
-/// The pattern that the Image API has for ids.
+/// Whether the text matches the pattern of ids in the Image API.
 pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -224,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_names_lead_to_the_attribute_in_any_case() {
+    fn both_names_find_the_attribute_in_any_case() {
         for (name, key) in [
             ("is_hidden", "os_hidden"),
             ("os_hidden", "os_hidden"),
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn values_take_the_form_of_the_wire() {
+    fn values_are_converted_to_their_form_on_the_wire() {
         let wire = |name: &str, value| Attribute::named(name).unwrap().to_wire(value);
         assert_eq!(wire("is_hidden", json!("True")), Ok(json!(true)));
         assert_eq!(wire("min_disk", json!("12")), Ok(json!(12)));

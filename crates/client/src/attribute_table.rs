@@ -1,70 +1,69 @@
-//! The table of the named attributes of the Image resource. A line is: kind, name, setter if there is one,
-//! key on the wire, place, access; its documentation is that of the method.
+//! The table of the named attributes of the Image resource. A line contains: type, name, setter if there is
+//! one, key on the wire, place, access. Its documentation becomes that of the method.
 
-/// Calls a macro with the table, behind the words it is given.
+/// Calls a macro with the table appended to the given tokens.
 macro_rules! with_attributes {
     ($make:ident $($with:tt)*) => {
         $make! { $($with)*
-            /// The name, at most 255 characters, none of them beyond the basic plane; need not be
+            /// The name, at most 255 characters, all within the basic multilingual plane; it need not be
             /// unique.
             text name (set_name) = "name" Base Update;
-            /// Who may see it.
+            /// Whether the image is private, shared, public or a community image.
             visibility visibility (set_visibility) = "visibility" Base Update;
-            /// Whether deleting is refused.
+            /// Whether deleting it is refused.
             flag is_protected (set_protected) = "protected" Base Update;
-            /// Whether lists leave it out. Since API 2.7.
+            /// Whether lists omit it. Since API 2.7.
             flag is_hidden (set_hidden) = "os_hidden" Base Update;
-            /// The project it belongs to; none without authentication. Only an administrator may give
-            /// it away.
+            /// The project that owns it; none without authentication. Only an administrator may change it.
             text owner (set_owner) = "owner" Base Update;
-            /// What the data is wrapped in: `bare` for a plain disk image. Must be set before data
-            /// comes, and stays then.
+            /// The container of the data: `bare` for a plain disk image. It must be set before data is
+            /// uploaded, and cannot change afterwards.
             text container_format (set_container_format) = "container_format" Base Update;
-            /// The format of the disk: `qcow2`, `raw`, … Must be set before data comes, and stays
-            /// then.
+            /// The format of the disk: `qcow2`, `raw`, … It must be set before data is uploaded, and cannot
+            /// change afterwards.
             text disk_format (set_disk_format) = "disk_format" Base Update;
-            /// The smallest disk it boots from, in GiB.
+            /// The minimum size of the boot disk, in GiB.
             count min_disk (set_min_disk) = "min_disk" Base Update;
-            /// The least memory it boots with, in MiB.
+            /// The minimum memory, in MiB.
             count min_ram (set_min_ram) = "min_ram" Base Update;
-            /// Bytes stored. None while there are none, and again after an upload failed.
+            /// Size of the stored data, in bytes. None while there is no data, and after a failed upload.
             count size = "size" Base Service;
-            /// Bytes of the disk inside.
+            /// Size of the disk inside the image, in bytes.
             count virtual_size = "virtual_size" Base Service;
             /// MD5 of the data in hex; none on hosts without MD5.
             text checksum = "checksum" Base Service;
-            /// The name of the secure hash, as Python's `hashlib` spells it. Since API 2.7.
+            /// The name of the secure hash, in the spelling of Python's `hashlib`. Since API 2.7.
             text hash_algo = "os_hash_algo" Base Service;
             /// The secure hash of the data in hex. Since API 2.7.
             text hash_value = "os_hash_value" Base Service;
-            /// When the record was made, ISO 8601.
+            /// Creation time of the record, ISO 8601.
             text created_at = "created_at" Base Service;
-            /// When the record last changed, ISO 8601.
+            /// Time of the last change of the record, ISO 8601.
             text updated_at = "updated_at" Base Service;
-            /// Free words; a set, since the server gives them in another order each time. At most 255
-            /// characters each.
+            /// Free texts of at most 255 characters each. They are a set: the server returns them in varying
+            /// order.
             tags tags (set_tags) = "tags" Base Update;
-            /// The path of its data.
+            /// The path of its data, relative to the service.
             text file = "file" Base Service;
             /// The path of its schema.
             text schema = "schema" Base Service;
             /// The path of the record itself.
             text self_link = "self" Base Service;
-            /// Where the data lies, if the operator shows it.
+            /// The location of the data, if the operator exposes it.
             text direct_url = "direct_url" Base Service;
             /// The stores that hold its data, in services with several. Since API 2.8.
             names stores = "stores" Base Service;
-            /// Where its data lies, if the operator shows it; set by policy only.
+            /// The locations of its data, if the operator exposes them; setting them needs a policy.
             locations locations (set_locations) = "locations" Base Update;
 
-            /// The processor the guest needs: `x86_64`, `aarch64`, …
+            /// The CPU architecture that the guest needs: `x86_64`, `aarch64`, …
             text architecture (set_architecture) = "architecture" Extra Update;
             /// `qemu` (also for KVM), `vmware`, `hyperv`, `ironic`, `lxc`, `xen` or `uml`.
             text hypervisor_type (set_hypervisor_type) = "hypervisor_type" Extra Update;
             /// A factor on the network bandwidth of the flavor.
             float instance_type_rxtx_factor (set_instance_type_rxtx_factor)
                 = "instance_type_rxtx_factor" Extra Update;
-            /// The server that a snapshot was made of.
+            /// The server that a snapshot was created from.
             text instance_uuid (set_instance_uuid) = "instance_uuid" Extra Update;
             /// Whether the guest needs a config drive: `mandatory` or `optional`.
             text needs_config_drive (set_needs_config_drive) = "img_config_drive" Extra Update;
@@ -72,29 +71,28 @@ macro_rules! with_attributes {
             text kernel_id (set_kernel_id) = "kernel_id" Extra Update;
             /// The distribution, in lower case: `ubuntu`, `debian`, …
             text os_distro (set_os_distro) = "os_distro" Extra Update;
-            /// The version, as the distribution writes it.
+            /// The version, in the spelling of the distribution.
             text os_version (set_os_version) = "os_version" Extra Update;
             /// Secure Boot: `required`, `optional` or `disabled`.
             text needs_secure_boot (set_needs_secure_boot) = "os_secure_boot" Extra Update;
-            /// How long the guest may take to shut down, in seconds.
+            /// The time that the guest has for its shutdown, in seconds.
             integer os_shutdown_timeout (set_os_shutdown_timeout)
                 = "os_shutdown_timeout" Extra Update;
             /// The id of the ramdisk image of an AMI.
             text ramdisk_id (set_ramdisk_id) = "ramdisk_id" Extra Update;
-            /// How the guest is virtualised: `hvm`, `xen`, `uml` or `exe`.
+            /// The virtualisation mode of the guest: `hvm`, `xen`, `uml` or `exe`.
             text vm_mode (set_vm_mode) = "vm_mode" Extra Update;
-            /// Sockets of the guest's processor.
+            /// CPU sockets of the guest.
             integer hw_cpu_sockets (set_hw_cpu_sockets) = "hw_cpu_sockets" Extra Update;
-            /// Cores a socket.
+            /// Cores per socket.
             integer hw_cpu_cores (set_hw_cpu_cores) = "hw_cpu_cores" Extra Update;
-            /// Threads a core.
+            /// Threads per core.
             integer hw_cpu_threads (set_hw_cpu_threads) = "hw_cpu_threads" Extra Update;
-            /// The controller of the disks: `scsi`, `virtio`, `uml`, `xen`, `ide`, `usb`, `fdc`,
-            /// `sata` or `lxc`.
+            /// The bus of the disks: `scsi`, `virtio`, `uml`, `xen`, `ide`, `usb`, `fdc`, `sata` or `lxc`.
             text hw_disk_bus (set_hw_disk_bus) = "hw_disk_bus" Extra Update;
-            /// Whether the processors are the guest's own: `shared`, `dedicated` or `mixed`.
+            /// Whether the guest has dedicated CPUs: `shared`, `dedicated` or `mixed`.
             text hw_cpu_policy (set_hw_cpu_policy) = "hw_cpu_policy" Extra Update;
-            /// What becomes of sibling threads: `isolate`, `prefer` or `require`.
+            /// The use of sibling threads: `isolate`, `prefer` or `require`.
             text hw_cpu_thread_policy (set_hw_cpu_thread_policy)
                 = "hw_cpu_thread_policy" Extra Update;
             /// The random number generator: `virtio`.
@@ -108,16 +106,16 @@ macro_rules! with_attributes {
                 = "hw_serial_port_count" Extra Update;
             /// The graphics card: `vga`, `virtio`, `qxl`, …
             text hw_video_model (set_hw_video_model) = "hw_video_model" Extra Update;
-            /// The most video memory, in MiB.
+            /// The maximum video memory, in MiB.
             integer hw_video_ram (set_hw_video_ram) = "hw_video_ram" Extra Update;
-            /// What a watchdog does to a guest that hangs: `disabled`, `reset`, `poweroff`, `pause`
-            /// or `none`.
+            /// The watchdog's action for a guest that hangs: `disabled`, `reset`, `poweroff`, `pause` or
+            /// `none`.
             text hw_watchdog_action (set_hw_watchdog_action) = "hw_watchdog_action" Extra Update;
             /// The command line of the guest's kernel.
             text os_command_line (set_os_command_line) = "os_command_line" Extra Update;
             /// The network card: `virtio`, `e1000`, …
             text hw_vif_model (set_hw_vif_model) = "hw_vif_model" Extra Update;
-            /// Whether the network card has a queue a processor.
+            /// Whether the network card has one queue per CPU.
             boolean is_hw_vif_multiqueue_enabled (set_hw_vif_multiqueue_enabled)
                 = "hw_vif_multiqueue_enabled" Extra Update;
             /// Whether the firmware shows a boot menu.
@@ -125,11 +123,11 @@ macro_rules! with_attributes {
                 = "hw_boot_menu" Extra Update;
             /// The SCSI adapter under VMware.
             text vmware_adaptertype (set_vmware_adaptertype) = "vmware_adaptertype" Extra Update;
-            /// The operating system, as VMware names it.
+            /// The operating system, in VMware's naming.
             text vmware_ostype (set_vmware_ostype) = "vmware_ostype" Extra Update;
             /// Whether the root partition is resized at boot, under Xen; `true`, `false` or `disabled`.
             text has_auto_disk_config (set_has_auto_disk_config) = "auto_disk_config" Extra Update;
-            /// The kind of operating system: `linux` or `windows`.
+            /// The type of operating system: `linux` or `windows`.
             text os_type (set_os_type) = "os_type" Extra Update;
             /// The user whose password Nova sets.
             text os_admin_user (set_os_admin_user) = "os_admin_user" Extra Update;

@@ -1,4 +1,4 @@
-//! The cache of images before the stores, where the operator runs one. Administrators only by default.
+//! The cache of images in front of the stores, if the operator runs one. Administrators only by default.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use crate::record::Record;
 use crate::transport::Payload;
 use crate::{Error, ImageClient};
 
-/// What is in the cache, and what shall be.
+/// The images in the cache, and those queued for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cache {
     /// Images in the cache.
     pub cached_images: Vec<CachedImage>,
-    /// Ids of images that shall be.
+    /// Ids of images that are queued for caching.
     pub queued_images: Vec<String>,
 }
 
@@ -34,34 +34,34 @@ impl CachedImage {
         text image_id "image_id"
     }
     getter! {
-        /// Downloads that the cache has answered.
+        /// Downloads that the cache has served.
         ///
         /// On the wire `hits`.
         count hits "hits"
     }
     getter! {
-        /// Its bytes.
+        /// Size in bytes.
         ///
         /// On the wire `size`.
         count size "size"
     }
 
-    /// The value of that key on the wire: `last_accessed`, `last_modified`, …
+    /// The value of this key on the wire: `last_accessed`, `last_modified`, …
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.record.get(key)
     }
 }
 
-/// What to clear.
+/// The part of the cache to clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClearTarget {
-    /// The cache and what shall be in it.
+    /// The cache and its queue.
     All,
-    /// The cache.
+    /// The cached images.
     Cache,
-    /// What shall be in it.
+    /// The queue.
     Queue,
 }
 
@@ -75,7 +75,7 @@ impl ImageClient {
         self.json(Method::GET, self.url(&["cache"]), &Payload::Nothing).await
     }
 
-    /// `PUT /v2/cache/{id}`: the image shall be in the cache.
+    /// `PUT /v2/cache/{id}`: queues an image for caching.
     ///
     /// # Errors
     ///
@@ -84,11 +84,11 @@ impl ImageClient {
         self.call(Method::PUT, self.url(&["cache", id]), &Payload::Nothing).await.map(drop)
     }
 
-    /// `DELETE /v2/cache/{id}`: out of the cache and of what shall be in it.
+    /// `DELETE /v2/cache/{id}`: removes an image from the cache and from its queue.
     ///
     /// # Errors
     ///
-    /// As [`cache`](ImageClient::cache); [`Error::NotFound`] for no such image.
+    /// As [`cache`](ImageClient::cache); [`Error::NotFound`] for an unknown image.
     pub async fn uncache_image(&self, id: &str) -> Result<(), Error> {
         self.call(Method::DELETE, self.url(&["cache", id]), &Payload::Nothing).await.map(drop)
     }
@@ -114,7 +114,7 @@ impl ImageClient {
             .map(drop)
     }
 
-    /// `POST /v2/cache/clean`: removes what was left half-made. Since API 2.18.
+    /// `POST /v2/cache/clean`: removes incomplete and invalid entries. Since API 2.18.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl ImageClient {
         self.call(Method::POST, self.url(&["cache", "clean"]), &Payload::Nothing).await.map(drop)
     }
 
-    /// `POST /v2/cache/prune`: shrinks it to its limit. Since API 2.18.
+    /// `POST /v2/cache/prune`: shrinks the cache to its limit. Since API 2.18.
     ///
     /// # Errors
     ///
@@ -132,8 +132,8 @@ impl ImageClient {
         self.call(Method::POST, self.url(&["cache", "prune"]), &Payload::Nothing).await.map(drop)
     }
 
-    /// `GET /v2/cache/nodes/{id}`: which hosts have the image in their caches, as the service says
-    /// it.
+    /// `GET /v2/cache/nodes/{id}`: the hosts that have the image in their caches, as the service reports
+    /// them.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The image service of one cloud.
+//! The client of one cloud's image service. All calls of this crate are methods of it.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::identity::Token;
 use crate::transport::{HttpClient, HttpOptions, JSON, JSON_PATCH, Payload, decode};
 use crate::{Cloud, Error, Identity, Image, NewImage, PatchOp, Project};
 
-/// Calls the image service of one cloud. Cloning is cheap; clones share the login.
+/// The client of one cloud's image service. Cloning is cheap; clones share the login.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of a call may leave it done or not done on the server, as a broken connection
-/// does; nothing of the client is harmed.
+/// After the future of a call is dropped, the server may or may not have executed the call, as after a failed
+/// connection. The client stays usable.
 #[derive(Clone, Debug)]
 pub struct ImageClient {
     http: HttpClient,
@@ -26,7 +26,7 @@ pub struct ImageClient {
 }
 
 impl ImageClient {
-    /// Logs in to the cloud and finds its image service. Asks nothing of that service yet.
+    /// Logs in to the cloud and finds its image service. It sends no request to that service yet.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl ImageClient {
         ImageClient::over(identity, http).await
     }
 
-    /// A client for an [`Identity`] of one's own.
+    /// A builder of a client with a custom [`Identity`].
     pub fn builder(identity: Arc<dyn Identity>) -> ImageClientBuilder {
         ImageClientBuilder { identity, name: "the cloud".to_owned(), http: HttpOptions::default() }
     }
@@ -48,12 +48,13 @@ impl ImageClient {
         &self.base
     }
 
-    /// `POST /v2/images`: a record without data, in status `queued`.
+    /// `POST /v2/images`: creates a record without data, in status `queued`.
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] for a value the server does not take, [`Error::Forbidden`] by policy,
-    /// [`Error::Conflict`] when the id is taken, [`Error::TooLarge`] over the count quota.
+    /// [`Error::BadRequest`] for a value that the server does not accept, [`Error::Forbidden`] by policy,
+    /// [`Error::Conflict`] when the id is in use, [`Error::TooLarge`] when the quota of the number of images
+    /// is used up.
     pub async fn create(&self, image: &NewImage) -> Result<Image, Error> {
         let url = self.url(&["images"]);
         let body = image.to_json();
@@ -67,7 +68,7 @@ impl ImageClient {
         };
         let import_methods = names("openstack-image-import-methods");
         let mut store_ids: Vec<String> = names("openstack-image-store-ids");
-        // Not for data: where the service keeps what it works at.
+        // Reserved stores of the service for staging, not for images.
         store_ids.retain(|store| !store.starts_with("os_glance_"));
         Ok(image.offered(import_methods, store_ids))
     }
@@ -81,8 +82,8 @@ impl ImageClient {
         self.json(Method::GET, self.url(&["images", id]), &Payload::Nothing).await
     }
 
-    /// Sends the [changes](Image::changes) of a record as one `PATCH /v2/images/{id}`, and gives the
-    /// record back as the server shows it then. Without changes nothing is sent.
+    /// Sends the [changes](Image::changes) of a record in one `PATCH /v2/images/{id}`, and returns the record
+    /// that the server then shows. Without changes nothing is sent.
     ///
     /// # Errors
     ///
@@ -94,12 +95,12 @@ impl ImageClient {
         }
     }
 
-    /// `PATCH /v2/images/{id}`; with no operations nothing but a `GET` is sent.
+    /// `PATCH /v2/images/{id}`; without operations only a `GET` is sent.
     ///
     /// # Errors
     ///
-    /// [`Error::Forbidden`] for read-only attributes and protected images, [`Error::Conflict`] for a
-    /// property that is not there or a status that does not allow it.
+    /// [`Error::Forbidden`] for read-only attributes and protected images, [`Error::Conflict`] for a missing
+    /// property or a status that does not allow the change.
     pub async fn patch(&self, id: &str, operations: &[PatchOp]) -> Result<Image, Error> {
         if operations.is_empty() {
             return self.image(id).await;
@@ -108,7 +109,7 @@ impl ImageClient {
         self.json(Method::PATCH, self.url(&["images", id]), &Payload::Json(JSON_PATCH, &body)).await
     }
 
-    /// `DELETE /v2/images/{id}`, data included. In an upload it ends that upload.
+    /// `DELETE /v2/images/{id}`: deletes the record and its data. It ends an upload to the image.
     ///
     /// # Errors
     ///
@@ -118,7 +119,7 @@ impl ImageClient {
         self.call(Method::DELETE, self.url(&["images", id]), &Payload::Nothing).await.map(drop)
     }
 
-    /// `DELETE /v2/images/{id}`; `false` for an image that is not there.
+    /// `DELETE /v2/images/{id}`; returns `false` if the image does not exist.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl ImageClient {
         }
     }
 
-    /// `POST /v2/images/{id}/actions/deactivate`: closes an active image to downloads.
+    /// `POST /v2/images/{id}/actions/deactivate`: forbids downloads of an active image.
     ///
     /// # Errors
     ///
@@ -141,7 +142,7 @@ impl ImageClient {
         self.call(Method::POST, url, &Payload::Nothing).await.map(drop)
     }
 
-    /// `POST /v2/images/{id}/actions/reactivate`: opens it again.
+    /// `POST /v2/images/{id}/actions/reactivate`: allows downloads again.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl ImageClient {
         self.call(Method::POST, url, &Payload::Nothing).await.map(drop)
     }
 
-    /// A new token in place of the one that was just refused; `false` when there is none to be had.
+    /// Replaces the token that was just refused; returns `false` if no other token is available.
     ///
     /// # Errors
     ///
@@ -161,11 +162,11 @@ impl ImageClient {
         Ok(self.identity.renew(&stale).await?.is_some())
     }
 
-    /// The project that owns the images made here.
+    /// The project that owns the images created with this login.
     ///
     /// # Errors
     ///
-    /// As [`renew`](ImageClient::renew), where there is no token yet.
+    /// As [`renew`](ImageClient::renew), if there is no token yet.
     pub async fn project(&self) -> Result<Project, Error> {
         self.identity.project().await
     }
@@ -211,7 +212,7 @@ impl ImageClient {
         self.call_with(method, url, &HeaderMap::new(), payload).await
     }
 
-    /// Sends the call; after a 401 once more with a new token.
+    /// Sends the call; after a 401, once more with a new token.
     pub(crate) async fn call_with(
         &self,
         method: Method,
@@ -230,7 +231,7 @@ impl ImageClient {
         }
     }
 
-    /// An answer whose body is yet to be read; after a 401 once more with a new token.
+    /// A response whose body is not read yet; after a 401, requested once more with a new token.
     pub(crate) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, Error> {
         let token = self.identity.token().await?;
         let refused = match self.http.get(url, &token, headers).await {
@@ -243,13 +244,13 @@ impl ImageClient {
         }
     }
 
-    /// The JSON of any `GET` below `/v2`, for what has no type of its own.
+    /// The JSON of any `GET` under `/v2`, for resources without a type of their own.
     pub(crate) async fn raw(&self, segments: &[&str]) -> Result<Value, Error> {
         self.json(Method::GET, self.url(segments), &Payload::Nothing).await
     }
 }
 
-/// What an [`ImageClient`] is made of. [`ImageClient::builder`] begins one.
+/// Builder of an [`ImageClient`]. [`ImageClient::builder`] creates it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ImageClientBuilder {
@@ -259,19 +260,19 @@ pub struct ImageClientBuilder {
 }
 
 impl ImageClientBuilder {
-    /// Sets what messages call the cloud.
+    /// Sets the cloud's name in messages.
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets how requests to the image service are sent.
+    /// Sets the options of requests to the image service.
     pub fn with_http_options(mut self, options: HttpOptions) -> Self {
         self.http = options;
         self
     }
 
-    /// Finds the image service. Asks nothing of that service yet.
+    /// Finds the image service. It sends no request to that service yet.
     ///
     /// # Errors
     ///
@@ -282,13 +283,13 @@ impl ImageClientBuilder {
     }
 }
 
-/// A segment of a path that leads down. With these three as the id of an image the call would be one
-/// for all images; nothing is called `-`, so the answer is that there is no such thing.
+/// A path segment that cannot be empty, `.` or `..`: with these as the id of an image, the call would address
+/// all images. They become `-`, an id that does not exist, so the service answers 404.
 fn named(segment: &str) -> &str {
     if matches!(segment, "" | "." | "..") { "-" } else { segment }
 }
 
-/// The address with `/v2/` at its end. A catalog names the service with or without its version.
+/// Makes the address end with `/v2/`. A catalog names the service with or without its version.
 fn versioned(mut url: Url) -> Url {
     let mut path = url.path().trim_end_matches('/').to_owned();
     if let Some((before, last)) = path.rsplit_once('/')
@@ -306,7 +307,7 @@ mod tests {
     use super::{named, versioned};
 
     #[test]
-    fn no_id_leads_up() {
+    fn no_id_addresses_a_parent_path() {
         let mut url: url::Url = "http://h/v2/".parse().unwrap();
         let segments = ["cache", "..", "a/b", "50% é", ""].map(named);
         url.path_segments_mut().unwrap().pop_if_empty().extend(segments);
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_there_once_whatever_the_catalog_says() {
+    fn the_version_is_appended_unless_the_catalog_has_it() {
         for (given, base) in [
             ("http://h:9292", "http://h:9292/v2/"),
             ("http://h:9292/", "http://h:9292/v2/"),

@@ -1,4 +1,4 @@
-//! A record to be made.
+//! A record to create.
 
 use serde_json::{Map, Value};
 
@@ -9,9 +9,9 @@ use crate::image::set_property;
 use crate::record::Record;
 use crate::{Attribute, InvalidAttribute};
 
-/// What `POST /v2/images` is to make: only what is set is sent.
+/// The attributes and properties for `POST /v2/images`: only those that are set are sent.
 ///
-/// It has the same attributes as [`Image`](crate::Image), under the same names.
+/// It has the same attributes as [`Image`](crate::Image), with the same names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewImage {
     record: Record,
@@ -21,7 +21,7 @@ with_attributes!(getters NewImage);
 with_attributes!(setters NewImage);
 
 impl NewImage {
-    /// A record of that name.
+    /// A record with this name.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         let mut image = NewImage::default();
@@ -29,7 +29,7 @@ impl NewImage {
         image
     }
 
-    /// Sets both formats.
+    /// Sets the disk format and the container format.
     #[must_use]
     pub fn with_formats(
         mut self,
@@ -41,7 +41,7 @@ impl NewImage {
         self
     }
 
-    /// The id, if one was set; the server makes one up otherwise.
+    /// The id, if one was set; otherwise the server generates one.
     ///
     /// On the wire `id`.
     #[must_use]
@@ -49,29 +49,29 @@ impl NewImage {
         self.record.text("id")
     }
 
-    /// Sets [`id`](NewImage::id), a UUID; 409 when it is taken.
+    /// Sets [`id`](NewImage::id), a UUID; the server answers 409 if it is in use.
     pub fn set_id(&mut self, id: impl Into<String>) {
         self.record.set("id", id.into().into());
     }
 
-    /// The attribute or property of that name, openstacksdk's or the wire's.
+    /// The attribute or property with this name in openstacksdk or on the wire.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.record.get(Attribute::named(name).map_or(name, |attribute| attribute.key))
     }
 
-    /// All that is set, by key on the wire.
+    /// All values that are set, by key on the wire.
     #[must_use]
     pub fn record(&self) -> &Map<String, Value> {
         &self.record.0
     }
 
-    /// Sets an attribute or a property by name, openstacksdk's or the wire's. Booleans and numbers of
-    /// properties become the text that the wire has for them.
+    /// Sets an attribute or a property by its name in openstacksdk or on the wire. Booleans and numbers of
+    /// properties become text, their form on the wire.
     ///
     /// # Errors
     ///
-    /// [`InvalidAttribute`] for what only the service sets, and for a value of another kind.
+    /// [`InvalidAttribute`] for attributes that only the service sets, and for a value of another type.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), InvalidAttribute> {
         let Some(attribute) = Attribute::named(name) else {
             return self.set_property(name, value);
@@ -88,7 +88,7 @@ impl NewImage {
     ///
     /// # Errors
     ///
-    /// [`InvalidAttribute`] for a key that is a base attribute or the service's, and for lists and objects.
+    /// [`InvalidAttribute`] for a key of a base attribute or of the service, and for lists and objects.
     pub fn set_property(
         &mut self,
         key: &str,
@@ -114,7 +114,7 @@ mod tests {
     use crate::Visibility;
 
     #[test]
-    fn only_what_is_set_is_sent_and_properties_stand_beside_the_rest() {
+    fn only_set_values_are_sent_and_properties_are_root_keys() {
         let mut image = NewImage::named("n").with_formats("qcow2", "bare");
         image.set_visibility(Visibility::Private);
         image.set_hw_cpu_cores(4);

@@ -1,4 +1,4 @@
-//! The bytes of an image on their way in.
+//! Uploads of image data.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -10,20 +10,20 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::{Error, ImageClient};
 
-/// How data is sent.
+/// Options of an upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadOptions {
-    /// Bytes there will be, sent as `x-openstack-image-size`: the server then refuses any other
-    /// number of them.
+    /// The size in bytes, sent as `x-openstack-image-size`: the server then refuses data of any other size.
     pub size: Option<u64>,
-    /// The store, sent as `X-Image-Meta-Store`; the default one otherwise. Not for staging, whose
-    /// stores the import names. openstacksdk's `store`, which there becomes a property of the image.
+    /// The store, sent as `X-Image-Meta-Store`; the default store if none is set. It does not apply to
+    /// staging, where the import names the stores. In openstacksdk it is `store`, which there becomes a
+    /// property of the image.
     pub store: Option<String>,
 }
 
 impl UploadOptions {
-    /// So many bytes, into the default store.
+    /// An upload of this size into the default store.
     #[must_use]
     pub fn sized(size: impl Into<Option<u64>>) -> Self {
         UploadOptions { size: size.into(), store: None }
@@ -45,12 +45,13 @@ impl UploadOptions {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        // Anything else is answered 415.
+        // Glance answers 415 to any other type.
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         if let Some(size) = self.size {
             headers.insert(HeaderName::from_static("x-openstack-image-size"), size.into());
         }
-        // A store whose name cannot be in a header does not exist; the server says so of any name.
+        // A store whose name is not allowed in a header does not exist; the server reports that for any
+        // unknown name.
         let store = self.store.as_ref().map(|store| HeaderValue::from_str(store));
         if let Some(store) = store {
             let none = HeaderValue::from_static("?");
@@ -61,25 +62,25 @@ impl UploadOptions {
 }
 
 impl ImageClient {
-    /// `PUT /v2/images/{id}/file`: sends the data; the image is `active` afterwards.
+    /// `PUT /v2/images/{id}/file`: uploads the data; the image is `active` afterwards.
     ///
-    /// `Content-Length` follows from the body's own exact size, and a body without one goes out
-    /// chunked, a chunk a frame. Under uWSGI a frame must stay below 1 MiB.
+    /// `Content-Length` is the exact size of the body. A body without one is sent with chunked encoding, one
+    /// chunk per frame. With uWSGI a frame must stay below 1 MiB.
     ///
-    /// An answer that comes before the body is out ends the sending and is returned. There is no
-    /// time-out. The token is not renewed here, since the body is spent by then: on
-    /// [`Error::Unauthorized`] call [`renew`](ImageClient::renew) and send a new body.
+    /// A response that arrives before the body is sent ends the upload and is returned. There is no time-out.
+    /// The token is not renewed here, since the body is consumed by then: on [`Error::Unauthorized`] call
+    /// [`renew`](ImageClient::renew) and send a new body.
     ///
     /// # Errors
     ///
-    /// [`Error::Transport`] when the connection broke: the image then shows what came of it. The
-    /// statuses are those of the Image API; after all but 403, 404, 409 and 410 the image is, or
-    /// will shortly be, `queued` again. [`Error::BadRequest`] for a store that does not exist.
+    /// [`Error::Transport`] when the connection failed: the status of the image then shows the result. The
+    /// other errors are those of the Image API. After all but 403, 404, 409 and 410 the image is, or will
+    /// soon be, `queued` again. [`Error::BadRequest`] for a store that does not exist.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cuts the connection. A body that announced its size, here or in its
-    /// length, and is cut short never becomes an active image.
+    /// Dropping the future closes the connection. A truncated body whose size was declared, in the options or
+    /// by its length, never becomes an active image.
     pub async fn upload<B>(&self, id: &str, body: B, options: &UploadOptions) -> Result<(), Error>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -88,15 +89,15 @@ impl ImageClient {
         self.put(&["images", id, "file"], body, options.headers()).await
     }
 
-    /// `PUT /v2/images/{id}/stage`: sends the data to wait for an [`import`](ImageClient::import) by
+    /// `PUT /v2/images/{id}/stage`: stages the data for an [`import`](ImageClient::import) by
     /// `glance-direct`; the image is `uploading` afterwards. Since API 2.6.
     ///
-    /// As [`upload`](ImageClient::upload), but nothing is hashed or inspected yet; the import does
-    /// that.
+    /// It works like [`upload`](ImageClient::upload), but the service hashes and inspects the data only in
+    /// the import.
     ///
     /// # Errors
     ///
-    /// As [`upload`](ImageClient::upload); [`Error::NotFound`] also where staging is off.
+    /// As [`upload`](ImageClient::upload); [`Error::NotFound`] also if staging is disabled.
     ///
     /// # Cancel safety
     ///
@@ -122,8 +123,8 @@ impl ImageClient {
     }
 }
 
-/// A body that several threads may look at, as the HTTP client demands of it. It is sent by one of them,
-/// so nothing ever waits for the lock.
+/// A body that is `Sync`, as the HTTP client requires. Only one thread sends it, so the lock is never
+/// contended.
 struct Shared<B>(Mutex<Pin<Box<B>>>);
 
 impl<B: Body> Body for Shared<B> {

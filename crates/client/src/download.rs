@@ -1,4 +1,4 @@
-//! The bytes of an image on their way out.
+//! Downloads of image data.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -12,21 +12,21 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::{Error, ImageClient, redact};
 
-/// Which bytes of an image to get, and from where.
+/// The range of an image to download, and the preferred stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DownloadOptions {
-    /// The first byte; all before it are left out.
+    /// The first byte; earlier ones are skipped.
     pub from: u64,
-    /// The last byte; all behind it are left out.
+    /// The last byte; later ones are skipped.
     pub to: Option<u64>,
-    /// Stores to read from, the best first; one that the service does not have is a 400. Services
-    /// before 2026.1 do not heed it.
+    /// Stores to read from, in order of preference; the service answers 400 for an unknown one. Services
+    /// before 2026.1 ignore it.
     pub prefer: Vec<String>,
 }
 
 impl DownloadOptions {
-    /// From that byte on.
+    /// A download from this byte on.
     #[must_use]
     pub fn from_byte(from: u64) -> Self {
         DownloadOptions { from, ..DownloadOptions::default() }
@@ -53,7 +53,7 @@ impl DownloadOptions {
         self
     }
 
-    /// Sets the stores to read from, the best first.
+    /// Sets the stores to read from, in order of preference.
     #[must_use]
     pub fn with_prefer<S: Into<String>>(mut self, stores: impl IntoIterator<Item = S>) -> Self {
         self.prefer = stores.into_iter().map(Into::into).collect();
@@ -69,19 +69,19 @@ impl DownloadOptions {
     }
 }
 
-/// The bytes of an image as they come: a stream of chunks as large as the network gives them.
+/// The bytes of an image as a stream of chunks, in the sizes in which the network delivers them.
 ///
-/// They are **not verified**; `imgpush_engine::Download` does that. A connection that breaks is an
-/// error of the stream, also when the body merely ends short of its length.
+/// They are **not verified**; `imgpush_engine::Download` does that. A connection that fails is an error of
+/// the stream, also if the body only ends before its declared length.
 pub struct Download {
-    /// Bytes that will come, where the service says.
+    /// The number of bytes in the response, if the service states it.
     pub length: Option<u64>,
-    /// The first byte that will come, counted from the start of the image. A service that knows no
-    /// ranges answers with the whole image, and this is 0 then.
+    /// The position of the first byte in the image. A service without support for ranges sends the complete
+    /// image, so this is 0 then.
     pub first: u64,
-    /// Bytes of the whole image, where the service says.
+    /// The size of the complete image in bytes, if the service states it.
     pub size: Option<u64>,
-    /// MD5 of the whole image in hex, also on a part of it.
+    /// MD5 of the complete image in hex, also for a range of it.
     pub content_md5: Option<String>,
     chunks: BoxStream<'static, Result<Bytes, Error>>,
 }
@@ -106,15 +106,15 @@ impl Stream for Download {
 }
 
 impl ImageClient {
-    /// `GET /v2/images/{id}/file`: all bytes of an image or a part of them.
+    /// `GET /v2/images/{id}/file`: downloads an image or a range of it.
     ///
-    /// There is no time-out on the bytes; whoever reads them watches that they move.
+    /// There is no time-out for the body; the reader must detect a stalled stream.
     ///
     /// # Errors
     ///
     /// [`Error::NoData`] for an image without data, [`Error::Forbidden`] for a deactivated one,
-    /// [`Error::OutOfRange`] for a first byte behind its end, [`Error::BadRequest`] for a store that
-    /// does not exist.
+    /// [`Error::OutOfRange`] for a first byte after its end, [`Error::BadRequest`] for a store that does not
+    /// exist.
     ///
     /// # Cancel safety
     ///
@@ -152,7 +152,7 @@ impl ImageClient {
     }
 }
 
-/// The first byte and the whole size of `bytes 5-9/100`.
+/// The first byte and the complete size in `bytes 5-9/100`.
 fn content_range(text: &str) -> (u64, Option<u64>) {
     let range = text.trim().strip_prefix("bytes").unwrap_or(text).trim();
     let (span, size) = range.split_once('/').unwrap_or((range, "*"));
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_asked_for_and_understood() {
+    fn ranges_are_formatted_and_parsed() {
         assert_eq!(DownloadOptions::default().range(), None);
         assert_eq!(DownloadOptions::from_byte(5).range().as_deref(), Some("bytes=5-"));
         let part = DownloadOptions::default().with_range(&(0..=9));

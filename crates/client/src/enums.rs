@@ -1,13 +1,12 @@
 //! Enums of the service: statuses, visibilities and similar.
 //!
-//! A value that this version does not know is kept unchanged, so that a record of a newer service
-//! survives being read and written.
+//! An unknown value is kept unchanged, so that a record of a newer service is written back without loss.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An enum of texts that also holds any other text.
+/// An enum with text values that also holds any unknown text.
 macro_rules! open_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $value:literal,)* }) => {
         $(#[$about])*
@@ -60,26 +59,26 @@ macro_rules! open_enum {
 }
 
 open_enum! {
-    /// Where an image is in its life.
+    /// The status of an image in its life cycle.
     ///
-    /// There is no status for a failure: an image whose upload or import failed falls back to
-    /// `queued`, or stays `importing`.
+    /// There is no status for a failure: an image whose upload or import failed returns to `queued`, or stays
+    /// `importing`.
     Status {
         /// A record without data, or one whose upload failed.
         Queued = "queued",
-        /// Data is coming in by `PUT …/file`.
+        /// Data is being uploaded by `PUT …/file`.
         Saving = "saving",
         /// Complete.
         Active = "active",
-        /// Data is, or has been, staged for an import.
+        /// Data is being staged, or has been staged, for an import.
         Uploading = "uploading",
-        /// An import is at work, or has failed and left the image here.
+        /// An import is running, or has failed without changing the status.
         Importing = "importing",
-        /// Complete, and closed to downloads.
+        /// Complete, with downloads forbidden.
         Deactivated = "deactivated",
-        /// Gone.
+        /// Deleted.
         Deleted = "deleted",
-        /// To be removed by the scrubber.
+        /// Scheduled for removal by the scrubber.
         PendingDelete = "pending_delete",
         /// Failed; only in very old records.
         Killed = "killed",
@@ -87,41 +86,41 @@ open_enum! {
 }
 
 open_enum! {
-    /// Who may see an image.
+    /// The projects that can see an image.
     Visibility {
-        /// Its project and the members it is shared with. The server's default.
+        /// Its project and the projects it is shared with. The server's default.
         Shared = "shared",
         /// Its project.
         Private = "private",
-        /// Everybody; set by administrators only, unless the operator says otherwise.
+        /// All projects; only administrators may set it, unless the operator allows others.
         Public = "public",
-        /// Everybody who knows the id, or asks for community images.
+        /// All projects that know the id or list community images.
         Community = "community",
     }
 }
 
 open_enum! {
-    /// What a project says to an image that was shared with it.
+    /// The response of a project to an image that was shared with it.
     MemberStatus {
-        /// Nothing yet: the image does not show in its lists.
+        /// No response yet: the image is not in its lists.
         Pending = "pending",
-        /// The image shows in its lists.
+        /// Accepted: the image is in its lists.
         Accepted = "accepted",
-        /// The image does not show in its lists.
+        /// Rejected: the image is not in its lists.
         Rejected = "rejected",
     }
 }
 
 open_enum! {
-    /// How far a task is.
+    /// The status of a task.
     TaskStatus {
-        /// Not begun.
+        /// Not started.
         Pending = "pending",
-        /// At work.
+        /// Running.
         Processing = "processing",
-        /// Done.
+        /// Complete.
         Success = "success",
-        /// Given up; the task's message may say why.
+        /// Failed; the task's message may give the reason.
         Failure = "failure",
     }
 }

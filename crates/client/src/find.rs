@@ -1,4 +1,4 @@
-//! One image, by its id or its name.
+//! Lookup of one image by its id or its name.
 
 use futures_util::TryStreamExt as _;
 
@@ -6,11 +6,12 @@ use crate::attribute::is_uuid;
 use crate::{Error, Image, ImageClient, ImageQuery};
 
 impl ImageClient {
-    /// The image of that id, else the one of that name, else the hidden one of that name; none when
-    /// there is none. openstacksdk's `find_image`.
+    /// The image with this id, or else the one with this name, or else the hidden one with this name; none if
+    /// there is no such image. openstacksdk's `find_image`.
     ///
-    /// At most three requests and one for each further page of images that share the name. Only what
-    /// has the form of an id is asked for as one. A visible image hides hidden ones of its name.
+    /// It sends at most three requests, and one for each further page of images with the same name. Only text
+    /// in the form of an id is looked up as one. A visible image takes precedence over hidden ones of its
+    /// name.
     ///
     /// # Errors
     ///
@@ -18,7 +19,7 @@ impl ImageClient {
     pub async fn find(&self, name_or_id: &str) -> Result<Option<Image>, Error> {
         if is_uuid(name_or_id) {
             match self.image(name_or_id).await {
-                // An image may be called like an id.
+                // The name of an image may look like an id.
                 Err(Error::NotFound(_) | Error::Forbidden(_) | Error::BadRequest(_)) => {}
                 found => return found.map(Some),
             }
@@ -30,7 +31,7 @@ impl ImageClient {
         }
     }
 
-    /// The same, where there must be one.
+    /// Like [`find`](ImageClient::find), for an image that must exist.
     ///
     /// # Errors
     ///
@@ -40,15 +41,15 @@ impl ImageClient {
         found.ok_or_else(|| Error::NoSuchImage { wanted: name_or_id.to_owned() })
     }
 
-    /// The only image of that name.
+    /// The only image with this name.
     async fn only(&self, name: &str, query: &ImageQuery) -> Result<Option<Image>, Error> {
-        // Databases compare names more loosely than we do.
+        // Databases compare names less strictly, for example without case.
         let mut named = self.images(query);
         let mut found: Vec<Image> = Vec::new();
         while let Some(image) = named.try_next().await? {
             if image.name() == Some(name) {
                 found.push(image);
-                if found.len() > MOST_NAMED {
+                if found.len() > MAX_IDS_SHOWN {
                     break;
                 }
             }
@@ -63,5 +64,5 @@ impl ImageClient {
     }
 }
 
-/// So many ids say enough.
-const MOST_NAMED: usize = 20;
+/// The maximum number of ids in an error.
+const MAX_IDS_SHOWN: usize = 20;

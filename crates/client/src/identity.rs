@@ -1,4 +1,4 @@
-//! Who asks, and where: the one thing the client needs from an authentication service.
+//! Tokens and the service address: the one interface between the client and an authentication service.
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -6,45 +6,46 @@ use url::Url;
 
 use crate::{Error, Secret};
 
-/// Gives requests their right to be answered.
+/// Provides the token of requests and the address of the image service.
 ///
-/// Every implementation is in [`auth`](crate::auth); an embedding application may bring its own.
+/// [`auth`](crate::auth) contains the implementations of this crate; a program may add its own.
 pub trait Identity: std::fmt::Debug + Send + Sync {
-    /// What to put on a request now. Logs in on the first call and before a token runs out.
+    /// The current token. Logs in on the first call and before a token expires.
     fn token(&self) -> BoxFuture<'_, Result<Token, Error>>;
 
-    /// Another token in place of `stale`, which the server has refused.
+    /// Another token to replace `stale`, which the server has refused.
     ///
-    /// `None` when there is no other to be had: then the refusal stands. Callers that hit the same
-    /// refusal together cause one login, not one each.
+    /// `None` if no other token is available: then the refusal is final. Callers that receive the same
+    /// refusal at the same time cause one login, not one each.
     fn renew<'a>(&'a self, stale: &'a Token) -> BoxFuture<'a, Result<Option<Token>, Error>>;
 
     /// The address of the image service, with or without a version at its end.
     fn endpoint(&self) -> BoxFuture<'_, Result<Url, Error>>;
 
-    /// The project that owns the images made with it. Logs in where that tells; asks nothing else.
+    /// The project that owns the images created with it. It logs in if that shows the project, and sends no
+    /// other request.
     fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
         Box::pin(async { Ok(Project::Unknown) })
     }
 }
 
-/// Whose the images are that an [`Identity`] makes.
+/// The owner of the images that an [`Identity`] creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Project {
-    /// Those of the project of this id.
+    /// The project with this id.
     Id(String),
-    /// Nobody's: without authentication their `owner` is null.
+    /// No project: without authentication their `owner` is null.
     None,
-    /// There may be a project, and the login does not say which.
+    /// There may be a project, but the login does not show which.
     Unknown,
 }
 
-/// What a request carries to be answered. Its `Debug` shows no secret.
+/// The authentication of a request. Its `Debug` shows no secret.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Token {
-    /// Nothing: a service without authentication.
+    /// None: a service without authentication.
     None,
     /// `X-Auth-Token`.
     Keystone(Secret),
@@ -53,9 +54,9 @@ pub enum Token {
 }
 
 impl Token {
-    /// Adds the header, marked as sensitive so that nothing prints it.
+    /// Adds the header, marked as sensitive so that it is not logged.
     ///
-    /// A token that cannot be a header value is left out; the server then answers 401.
+    /// A token that is not allowed in a header is omitted; the server then answers 401.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         let (name, text) = match self {
             Token::None => return,
@@ -68,7 +69,7 @@ impl Token {
         }
     }
 
-    /// Whether both are the same secret of the same kind.
+    /// Whether both are the same secret of the same type.
     pub(crate) fn is_same(&self, other: &Token) -> bool {
         match (self, other) {
             (Token::None, Token::None) => true,

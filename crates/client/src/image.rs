@@ -1,9 +1,9 @@
-//! The record of an image as the server shows it.
+//! The record of an image.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::accessors::{getters, readings, setters};
+use crate::accessors::{getters, setters, values_by_name};
 use crate::attribute::{Access, NULLABLE, Place, property_value};
 use crate::attribute_table::with_attributes;
 use crate::property_key::check_property_key;
@@ -15,13 +15,13 @@ pub type ImageId = String;
 
 /// An image record.
 ///
-/// It keeps the record just as it came: nothing is lost by reading and writing one, not a key of a
-/// newer service and not a value of the wrong type. Attributes are looked at through methods under
-/// openstacksdk's names, each of which tells its name on the wire; [`get`](Image::get) takes either
-/// name. [`properties`](Image::properties) are all keys that have no method.
+/// It keeps the record unchanged: reading and writing one loses nothing, neither keys of a newer service nor
+/// values of an unexpected type. Methods with openstacksdk's names read the attributes; each states its name
+/// on the wire. [`get`](Image::get) accepts either name. [`properties`](Image::properties) are all keys
+/// without a method.
 ///
-/// Setters change this copy only; [`ImageClient::commit`](crate::ImageClient::commit) sends what
-/// [`changes`](Image::changes) lists: the difference to what the server showed last.
+/// Setters change this copy only; [`ImageClient::commit`](crate::ImageClient::commit) sends the
+/// [`changes`](Image::changes): the difference to the last record from the server.
 ///
 /// ```
 /// # let mut image: imgpush_client::Image = serde_json::from_str(
@@ -34,7 +34,7 @@ pub type ImageId = String;
 #[derive(Clone, Debug)]
 pub struct Image {
     pub(crate) record: Record,
-    /// The record as the server showed it last, from the first change on.
+    /// The last record from the server; set before the first change.
     seen: Option<Box<Record>>,
     import_methods: Vec<String>,
     store_ids: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Image {
 
 with_attributes!(getters Image);
 with_attributes!(setters Image);
-with_attributes!(readings Image);
+with_attributes!(values_by_name Image);
 
 impl Image {
     pub(crate) fn new(record: Record) -> Result<Self, &'static str> {
@@ -62,13 +62,13 @@ impl Image {
         self.record.text("id").unwrap_or_default()
     }
 
-    /// The name, or the id if the image has no name: for messages.
+    /// The name, or the id if the image has no name, for messages.
     #[must_use]
     pub fn display_name(&self) -> &str {
         self.name().unwrap_or(self.id())
     }
 
-    /// Where the image is in its life.
+    /// The status of the image.
     ///
     /// On the wire `status`.
     #[must_use]
@@ -76,38 +76,38 @@ impl Image {
         Status::from(self.record.text("status").unwrap_or_default())
     }
 
-    /// The same as [`owner`](Image::owner), under openstacksdk's other name for it.
+    /// The same as [`owner`](Image::owner), under openstacksdk's other name.
     #[must_use]
     pub fn owner_id(&self) -> Option<&str> {
         self.owner()
     }
 
-    /// The attribute or property of that name, openstacksdk's or the wire's, just as it came.
+    /// The unchanged value of the attribute or property with this name in openstacksdk or on the wire.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.record.get(Attribute::named(name).map_or(name, |attribute| attribute.key))
     }
 
-    /// All keys and values as they came.
+    /// All keys and unchanged values.
     #[must_use]
     pub fn record(&self) -> &Map<String, Value> {
         &self.record.0
     }
 
-    /// The properties that are no named attributes, as openstacksdk's `properties`.
+    /// The properties that are not named attributes, like openstacksdk's `properties`.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &Value)> {
         let pairs = self.record.0.iter().map(|(key, value)| (&**key, value));
         pairs.filter(|(key, _)| Attribute::of_key(key).is_none())
     }
 
-    /// All that is no base attribute: [`properties`](Image::properties), and named ones such as
+    /// All keys that are not base attributes: [`properties`](Image::properties), and named attributes such as
     /// `os_distro`.
     pub fn extra_properties(&self) -> impl Iterator<Item = (&str, &Value)> {
         let pairs = self.record.0.iter().map(|(key, value)| (&**key, value));
         pairs.filter(|(key, _)| Attribute::of_key(key).is_none_or(|a| a.place == Place::Extra))
     }
 
-    /// An extra property of that key on the wire, named or not.
+    /// The extra property with this key on the wire, named or not.
     #[must_use]
     pub fn property(&self, key: &str) -> Option<&str> {
         self.record.text(key)
@@ -121,7 +121,7 @@ impl Image {
         self.record.names("os_glance_importing_to_stores")
     }
 
-    /// Stores that the last import failed to write to; a failure whatever the status says.
+    /// Stores that the last import failed to write to; this is a failure whatever the status.
     ///
     /// On the wire `os_glance_failed_import`.
     #[must_use]
@@ -129,7 +129,7 @@ impl Image {
         self.record.names("os_glance_failed_import")
     }
 
-    /// The task of the import at work, gone when it is over.
+    /// The task of the running import; none once it is over.
     ///
     /// On the wire `os_glance_import_task`.
     #[must_use]
@@ -137,14 +137,15 @@ impl Image {
         self.record.text("os_glance_import_task")
     }
 
-    /// The import methods that the service offered when it made this record; empty on records that
-    /// come from elsewhere. openstacksdk's `image_import_methods`.
+    /// The import methods that the service offered in the response to the creation; empty on other records.
+    /// openstacksdk's `image_import_methods`.
     #[must_use]
     pub fn import_methods(&self) -> &[String] {
         &self.import_methods
     }
 
-    /// The stores that the service offered when it made this record, the default one first or not.
+    /// The stores that the service offered in the response to the creation; the default store is not
+    /// necessarily the first.
     #[must_use]
     pub fn store_ids(&self) -> &[String] {
         &self.store_ids
@@ -155,12 +156,12 @@ impl Image {
         self
     }
 
-    /// Sets an attribute or a property by name, openstacksdk's or the wire's. Booleans and numbers of
-    /// properties become the text that the wire has for them.
+    /// Sets an attribute or a property by its name in openstacksdk or on the wire. Booleans and numbers of
+    /// properties become text, their form on the wire.
     ///
     /// # Errors
     ///
-    /// [`InvalidAttribute`] for what only the service sets, and for a value of another kind.
+    /// [`InvalidAttribute`] for attributes that only the service sets, and for a value of another type.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) -> Result<(), InvalidAttribute> {
         let Some(attribute) = Attribute::named(name) else {
             return self.set_property(name, value);
@@ -177,7 +178,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// [`InvalidAttribute`] for a key that is a base attribute or the service's, and for lists and objects.
+    /// [`InvalidAttribute`] for a key of a base attribute or of the service, and for lists and objects.
     pub fn set_property(
         &mut self,
         key: &str,
@@ -186,7 +187,8 @@ impl Image {
         set_property(self.change(), key, value.into())
     }
 
-    /// Empties a base attribute that may be empty, or removes a property; whether there was anything.
+    /// Sets a base attribute to null, if that is allowed, or removes a property. Returns whether it had a
+    /// value.
     ///
     /// # Errors
     ///
@@ -211,7 +213,7 @@ impl Image {
         Ok(self.change().0.remove(key).is_some())
     }
 
-    /// What has to be sent so that the server's record becomes this one, by path.
+    /// The operations that turn the server's record into this one, by path.
     #[must_use]
     pub fn changes(&self) -> Vec<PatchOp> {
         match &self.seen {
@@ -220,7 +222,7 @@ impl Image {
         }
     }
 
-    /// The record, to be changed; what the server showed is remembered before the first change.
+    /// The record, for changes; the server's version is saved before the first change.
     fn change(&mut self) -> &mut Record {
         if self.seen.is_none() {
             self.seen = Some(Box::new(self.record.clone()));
@@ -229,7 +231,7 @@ impl Image {
     }
 }
 
-/// Sets an extra property of any record that is to be sent.
+/// Sets an extra property of a record.
 pub(crate) fn set_property(
     record: &mut Record,
     key: &str,
@@ -244,10 +246,10 @@ pub(crate) fn set_property(
     Ok(())
 }
 
-/// By what they show now; unsent changes count as made.
+/// Compares the current values, including changes that were not sent.
 impl PartialEq for Image {
     fn eq(&self, other: &Self) -> bool {
-        // The server gives tags in another order each time.
+        // The server returns tags in varying order.
         let plain = |image: &Image| {
             let mut record = image.record.clone();
             if record.get("tags").is_some() {
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_or_unreadable_is_kept() {
+    fn unknown_and_invalid_values_are_kept() {
         let json = json!({"id": "x", "status": "melting", "visibility": "moonlit", "size": "much",
             "min_disk": "20", "hw_cpu_cores": "four", "os_shutdown_timeout": "60",
             "instance_type_rxtx_factor": "1.5", "tags": "none", "new_key": {"deep": [1]}});
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_of_properties_are_read_as_nova_reads_them() {
+    fn booleans_of_properties_are_parsed_as_by_nova() {
         for (text, flag) in [
             ("true", true),
             (" True ", true),
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_sent() {
+    fn only_changes_are_sent() {
         let mut image =
             image(json!({"id": "x", "status": "active", "name": "a", "os_hidden": false,
             "tags": ["b", "a"], "disk_format": "raw", "os_distro": "debian", "old/key": "1"}));
@@ -348,7 +350,7 @@ mod tests {
         );
     }
 
-    /// A value for the setter of each kind.
+    /// A value for the setter of each type.
     macro_rules! sample {
         (text) => {
             "some text"
@@ -379,7 +381,7 @@ mod tests {
         };
     }
 
-    /// Every setter writes where its method and the other names read, as setting by name does.
+    /// Every setter must have the same effect as setting by name, and be visible under both names.
     macro_rules! every_setter {
         ($($(#[$doc:meta])* $kind:ident $name:ident $(($setter:ident))? = $key:literal
             $place:ident $access:ident;)*) => {
@@ -411,7 +413,7 @@ mod tests {
     with_attributes!(every_setter);
 
     #[test]
-    fn what_is_the_servers_cannot_be_set() {
+    fn attributes_of_the_server_cannot_be_set() {
         let mut image = image(json!({"id": "x", "status": "active"}));
         for name in ["id", "status", "checksum", "hash_value", "os_glance_import_task", "store"] {
             let error = image.set(name, "v").unwrap_err();

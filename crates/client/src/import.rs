@@ -1,4 +1,4 @@
-//! Images that the service fetches or unpacks itself.
+//! Imports: images that the service fetches or decompresses itself.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use crate::transport::{JSON, Payload};
 use crate::{Error, ImageClient};
 
-/// How an image gets its data by `POST /v2/images/{id}/import`, and where to.
+/// An import method and its target stores, for `POST /v2/images/{id}/import`.
 ///
-/// Of openstacksdk's parameters `store` is [`into_stores`](Import::into_stores) with one. The store is
-/// never named in a header as well, which a service with several stores answers with 400.
+/// openstacksdk's parameter `store` is [`into_stores`](Import::into_stores) with one store. The store is
+/// never sent in a header as well, since a service with several stores answers 400 to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
     method: ImportMethod,
@@ -17,31 +17,31 @@ pub struct Import {
     all_stores_must_succeed: Option<bool>,
 }
 
-/// Where the data comes from.
+/// The source of the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImportMethod {
-    /// `glance-direct`: what was [staged](ImageClient::stage).
+    /// `glance-direct`: the [staged](ImageClient::stage) data.
     GlanceDirect,
-    /// `web-download`: an address that the service fetches; the operator says which it may.
+    /// `web-download`: an address that the service fetches; the operator restricts the allowed ones.
     WebDownload {
         /// `http:` or `https:`.
         uri: String,
     },
-    /// `glance-download`: an active image of another region with the same identity service. Formats
-    /// and some properties come with it.
+    /// `glance-download`: an active image of another region with the same identity service. Formats and some
+    /// properties are copied too.
     GlanceDownload {
         /// The region, as the catalog names it.
         region: String,
-        /// The image there.
+        /// The id of the image in that region.
         image_id: String,
-        /// `public`, `internal` or `admin`; the service takes `public` when there is none.
+        /// `public`, `internal` or `admin`; the service uses `public` by default.
         interface: Option<String>,
     },
-    /// `copy-image`: what an active image already has, into further stores. Administrators only,
-    /// unless the operator says otherwise.
+    /// `copy-image`: copies the data of an active image into further stores. Administrators only, unless the
+    /// operator allows others.
     CopyImage,
-    /// A method that this version does not know, with fields beside its name.
+    /// Any other method, with additional fields.
     Other {
         /// Its name, as [`import_info`](ImageClient::import_info) lists it.
         name: String,
@@ -50,7 +50,7 @@ pub enum ImportMethod {
     },
 }
 
-/// Where imported data goes.
+/// The target stores of imported data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Stores {
     #[default]
@@ -74,39 +74,39 @@ impl ImportMethod {
 }
 
 impl Import {
-    /// An import by that method into the default store.
+    /// An import with this method into the default store.
     #[must_use]
     pub fn by(method: ImportMethod) -> Self {
         Import { method, stores: Stores::Default, all_stores_must_succeed: None }
     }
 
-    /// An import of what was staged.
+    /// An import of staged data.
     #[must_use]
     pub fn staged() -> Self {
         Import::by(ImportMethod::GlanceDirect)
     }
 
-    /// An import of what lies at an address.
+    /// An import of the data at an address.
     #[must_use]
     pub fn from_web(uri: impl Into<String>) -> Self {
         Import::by(ImportMethod::WebDownload { uri: uri.into() })
     }
 
-    /// Into these stores.
+    /// Sets the target stores.
     #[must_use]
     pub fn into_stores<S: Into<String>>(mut self, stores: impl IntoIterator<Item = S>) -> Self {
         self.stores = Stores::These(stores.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Into every store there is.
+    /// Selects all stores.
     #[must_use]
     pub fn into_all_stores(mut self) -> Self {
         self.stores = Stores::All;
         self
     }
 
-    /// Whether one store that fails undoes the whole import; the service says yes by default.
+    /// Sets whether one failed store reverts the complete import; the service's default is true.
     #[must_use]
     pub fn all_stores_must_succeed(mut self, must: bool) -> Self {
         self.all_stores_must_succeed = Some(must);
@@ -119,7 +119,7 @@ impl Import {
         &self.method
     }
 
-    /// Whether the import may end well although a store failed.
+    /// Whether the import may succeed although a store failed.
     #[must_use]
     pub fn may_lose_stores(&self) -> bool {
         self.all_stores_must_succeed == Some(false)
@@ -159,17 +159,17 @@ impl Import {
 }
 
 impl ImageClient {
-    /// `POST /v2/images/{id}/import`: the service takes the import on. Since API 2.6.
-    /// [`import_and_wait`](ImageClient::import_and_wait) sees it through.
+    /// `POST /v2/images/{id}/import`: starts an import. Since API 2.6.
+    /// [`import_and_wait`](ImageClient::import_and_wait) also waits for its end.
     ///
-    /// Both formats must be set. `glance-direct` needs status `uploading`, `copy-image` `active`, all
+    /// Both formats must be set. `glance-direct` needs the status `uploading`, `copy-image` `active`, all
     /// others `queued`.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] for another status, missing formats, an unknown store, or while another
-    /// import is at work; [`Error::BadRequest`] for a method or an address that is not allowed;
-    /// [`Error::Forbidden`] by policy; [`Error::TooLarge`] over a quota.
+    /// [`Error::Conflict`] for another status, missing formats, an unknown store, or while another import is
+    /// running; [`Error::BadRequest`] for a method or an address that is not allowed; [`Error::Forbidden`] by
+    /// policy; [`Error::TooLarge`] over a quota.
     pub async fn import(&self, id: &str, import: &Import) -> Result<(), Error> {
         let url = self.url(&["images", id, "import"]);
         self.call(Method::POST, url, &Payload::Json(JSON, &import.to_json())).await.map(drop)
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_parameter_has_its_place() {
+    fn every_parameter_is_serialised() {
         for (import, body) in [
             (Import::staged(), json!({"method": {"name": "glance-direct"}})),
             (

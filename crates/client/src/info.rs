@@ -1,4 +1,4 @@
-//! What the service says of itself.
+//! Information about the service: quotas, import methods, schemas.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::transport::Payload;
 use crate::{Error, ImageClient};
 
-/// The quotas of the project, by name: `image_size_total` and `image_stage_total` in MiB,
-/// `image_count_total` and `image_count_uploading` in images. Empty where quotas are off.
+/// The quotas of the project, by name: `image_size_total` and `image_stage_total` in MiB, `image_count_total`
+/// and `image_count_uploading` in images. Empty if quotas are disabled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     #[serde(default)]
@@ -21,32 +21,32 @@ pub struct Usage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Quota {
-    /// The limit; negative means none.
+    /// The limit; a negative value means no limit.
     pub limit: i64,
-    /// What is used. The server's own count, which lags behind parallel requests.
+    /// The used amount. It is the server's own count, which lags behind parallel requests.
     pub usage: i64,
 }
 
 impl Usage {
-    /// The quota of that name, where it limits anything.
+    /// The quota with this name, if it has a limit.
     #[must_use]
     pub fn quota(&self, name: &str) -> Option<Quota> {
         self.usage.get(name).copied().filter(|quota| quota.limit >= 0)
     }
 
-    /// All quotas, those without a limit too.
+    /// All quotas, including those without a limit.
     pub fn quotas(&self) -> impl Iterator<Item = (&str, Quota)> {
         self.usage.iter().map(|(name, quota)| (&**name, *quota))
     }
 }
 
-/// The parts of the image schema that say what the service takes.
+/// The allowed formats in the image schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageSchema {
-    /// The values of `disk_format`; empty when the schema does not say.
+    /// The values of `disk_format`; empty if the schema does not list them.
     pub disk_formats: Vec<String>,
-    /// The values of `container_format`; empty when the schema does not say.
+    /// The values of `container_format`; empty if the schema does not list them.
     pub container_formats: Vec<String>,
 }
 
@@ -71,8 +71,7 @@ impl ImageClient {
         self.json(Method::GET, self.url(&["info", "usage"]), &Payload::Nothing).await
     }
 
-    /// `GET /v2/info/import`: the names of the [import methods](crate::ImportMethod) that are on.
-    /// Since API 2.6.
+    /// `GET /v2/info/import`: the names of the enabled [import methods](crate::ImportMethod). Since API 2.6.
     ///
     /// # Errors
     ///
@@ -83,13 +82,13 @@ impl ImageClient {
         Ok(info.methods.value)
     }
 
-    /// The formats in `GET /v2/schemas/image`.
+    /// `GET /v2/schemas/image`: the allowed formats.
     ///
-    /// The cheapest call that needs the token and shows that an image service answers.
+    /// It is the cheapest call that needs the token and shows that the address is an image service.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the address is not that of an image service.
+    /// [`Error::NotFound`] if the address is not that of an image service.
     pub async fn schema(&self) -> Result<ImageSchema, Error> {
         let schema = self.schema_of("image").await?;
         let values = |attribute: &str| {
@@ -103,12 +102,12 @@ impl ImageClient {
         })
     }
 
-    /// `GET /v2/schemas/{name}`: the JSON schema of `image`, `images`, `member`, `members`, `task`,
-    /// `tasks`, or, with a slash, of `metadefs/namespace` and its kin.
+    /// `GET /v2/schemas/{name}`: the JSON schema of `image`, `images`, `member`, `members`, `task`, `tasks`,
+    /// or, with a slash, of `metadefs/namespace` and similar.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for a name that the service does not know.
+    /// [`Error::NotFound`] for an unknown name.
     pub async fn schema_of(&self, name: &str) -> Result<Value, Error> {
         let segments: Vec<&str> = std::iter::once("schemas").chain(name.split('/')).collect();
         self.raw(&segments).await

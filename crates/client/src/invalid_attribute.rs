@@ -1,10 +1,10 @@
-//! Attributes and properties that cannot be set so.
+//! Invalid names and values of attributes and properties.
 
-/// An attribute that cannot be set so.
+/// A name or value that an attribute or property cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidAttribute {
-    /// The key is a base attribute, which is not set as a property.
+    /// The key is a base attribute, which cannot be set as a property.
     #[error("{0} is an attribute of every image, not a property")]
     BaseAttribute(String),
     /// The key belongs to the service, which answers 403.
@@ -13,15 +13,15 @@ pub enum InvalidAttribute {
     /// The key is empty or longer than 255 characters.
     #[error("a property's name must have 1 to 255 characters")]
     Length,
-    /// The value is of another kind.
+    /// The value has another type.
     #[error("{name} takes {expected}")]
     Value {
         /// The attribute.
         name: String,
-        /// What it takes.
+        /// The expected type.
         expected: &'static str,
     },
-    /// Every image has one.
+    /// The attribute is required in every image.
     #[error("{0} cannot be unset: every image has one")]
     Needed(String),
 }

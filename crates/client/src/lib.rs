@@ -16,7 +16,7 @@
 //! let data = http_body_util::Full::from("data");
 //! client.upload(image.id(), data, &UploadOptions::sized(4)).await?;
 //!
-//! // What the service says of it.
+//! // The record with the results of the service.
 //! let mut image = client.find_existing("noble").await?;
 //! assert_eq!(image.hash_algo(), Some("sha512"));
 //!
@@ -45,20 +45,19 @@
 //! | tasks, stores, locations, cache | [`image_tasks`](ImageClient::image_tasks), [`tasks`](ImageClient::tasks), [`stores`](ImageClient::stores), [`add_location`](ImageClient::add_location), [`cache`](ImageClient::cache) and their kin |
 //! | `/info/import`, `/info/usage`, schemas | [`import_info`](ImageClient::import_info), [`usage`](ImageClient::usage), [`schema`](ImageClient::schema), [`schema_of`](ImageClient::schema_of) |
 //!
-//! On purpose otherwise than openstacksdk: a property that does not parse is not a 0 but its text;
-//! filters that it applies to what it has downloaded are the server's; `find` asks for hidden images by
-//! name instead of reading all of them; a patch touches keys of the root only, once each;
-//! `glance-download` sends region and image also without an interface, and no call names a store twice;
-//! waiting knows what failure looks like.
+//! Intended differences from openstacksdk: a property that cannot be parsed is available as text, not as 0;
+//! the server applies all filters, none is applied after the download; `find` requests hidden images by name
+//! instead of reading all of them; a patch changes root keys only, once each; `glance-download` sends region
+//! and image also without an interface; no call names a store twice; waiting detects failures.
 //!
-//! Every request goes through one HTTP client with the cloud's certificates and the system's proxies, or
-//! as [`HttpOptions`] say; redirects are not followed, since a token must not travel to another host. A 401 renews
-//! the token once and asks again; only an upload, whose body is gone by then, leaves that to the
-//! caller ([`ImageClient::renew`]). A call that has not been answered for a minute is
-//! [`Error::TimedOut`]; the bytes of images have no time-out here.
+//! All requests use one HTTP client with the cloud's certificates and the system's proxies, or the given
+//! [`HttpOptions`]. Redirects are not followed, since a token must not be sent to another host. After a 401
+//! the token is renewed and the request is repeated once. Uploads are the exception, since the body is
+//! consumed by then: the caller renews the token with [`ImageClient::renew`]. A call without a response after
+//! one minute is [`Error::TimedOut`]; image data has no time-out here.
 //!
-//! What this crate is not: it does not read, hash or check image data, and a [`Download`] is not
-//! verified. `imgpush-engine` does that.
+//! This crate does not read, hash or check image data, and a [`Download`] is not verified. `imgpush-engine`
+//! does that, and is the main user of this crate; the `imgpush` program uses both.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -98,7 +97,7 @@ mod timestamp;
 mod transport;
 mod wait;
 
-// What signatures here are made of.
+// Types of other crates that occur in signatures of this one.
 pub use ::bytes;
 pub use ::http;
 pub use ::http_body;

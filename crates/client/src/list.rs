@@ -1,4 +1,4 @@
-//! Many images.
+//! Lists of images.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -6,18 +6,18 @@ use futures_util::stream::BoxStream;
 use crate::attribute::{Attribute, Kind, Place};
 use crate::{Error, Image, ImageClient, MemberStatus, Visibility};
 
-/// Which images to list, in which order, and how many. Every filter is the server's: what is filtered
-/// out never travels.
+/// Filters, order and maximum length of a list of images. The server applies all filters, so excluded images
+/// are not transferred.
 ///
-/// Without [`visibility`](ImageQuery::visibility) the server leaves out community images of other
-/// projects, and without [`hidden`](ImageQuery::hidden) all hidden ones.
+/// Without [`visibility`](ImageQuery::visibility) the server omits community images of other projects, and
+/// without [`hidden`](ImageQuery::hidden) all hidden images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageQuery {
     pairs: Vec<(String, String)>,
     most: Option<usize>,
 }
 
-/// How a time is compared.
+/// The comparison of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compare {
@@ -31,44 +31,44 @@ pub enum Compare {
     UpTo,
     /// The same.
     At,
-    /// Another.
+    /// Not the same.
     NotAt,
 }
 
-/// The way of an order.
+/// The direction of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Direction {
-    /// Smallest, oldest or first in the alphabet first.
+    /// Smallest first, oldest first, or alphabetical.
     Ascending,
-    /// The other way round.
+    /// The reverse.
     Descending,
 }
 
 impl ImageQuery {
-    /// Images whose attribute or property is that value. Filters by different names must all fit; a
-    /// second one by the same name takes the place of the first.
+    /// Selects images with this value of an attribute or property. Filters with different names are combined;
+    /// a second one with the same name replaces the first.
     ///
-    /// Either name of an attribute is taken. What is no attribute is a filter by an extra property, or
-    /// one of the Image API's own words: `tag`, `size_min`, `size_max` (bytes), `member_status`,
-    /// `limit`, `marker`, `sort`, `sort_key`, `sort_dir`.
+    /// Both names of an attribute are accepted. Any other name filters by an extra property, or is a
+    /// parameter of the Image API: `tag`, `size_min`, `size_max` (bytes), `member_status`, `limit`, `marker`,
+    /// `sort`, `sort_key`, `sort_dir`.
     #[must_use]
     pub fn with(self, name: &str, value: impl Into<String>) -> Self {
         let (key, value) = (key(name), value.into());
         let value = match Attribute::of_key(key) {
-            // The server knows only these two spellings.
+            // The server accepts only these two spellings.
             Some(Attribute { kind: Kind::Boolean, place: Place::Base, .. }) => {
                 value.trim().to_ascii_lowercase()
             }
-            // It would take the part before the colon for an operator.
+            // The server would parse the part before the colon as an operator.
             _ if WITH_OPERATORS.contains(&key) && value.contains(':') => format!("eq:{value}"),
             _ => value,
         };
         self.push(key, value)
     }
 
-    /// Images whose attribute is one of these values: `id`, `name`, `status`, `disk_format` or
-    /// `container_format`. A value with a double quote in it cannot be asked for so.
+    /// Selects images with one of these values of an attribute: `id`, `name`, `status`, `disk_format` or
+    /// `container_format`. Values with a double quote are not supported.
     #[must_use]
     pub fn any_of<V: AsRef<str>>(self, name: &str, values: impl IntoIterator<Item = V>) -> Self {
         let quoted = |value: V| match value.as_ref() {
@@ -79,13 +79,14 @@ impl ImageQuery {
         self.push(key(name), format!("in:{}", values.join(",")))
     }
 
-    /// A filter with an operator in its value as the Image API writes it: `in:a,b`, `gte:2026-01-01`.
+    /// Adds a filter with an operator in its value, in the notation of the Image API: `in:a,b`,
+    /// `gte:2026-01-01`.
     #[must_use]
     pub fn with_expression(self, name: &str, expression: impl Into<String>) -> Self {
         self.push(key(name), expression.into())
     }
 
-    /// Images whose `created_at` or `updated_at` compares so with an ISO 8601 time.
+    /// Selects images whose `created_at` or `updated_at` compares like this with an ISO 8601 time.
     #[must_use]
     pub fn when(self, name: &str, compare: Compare, time: &str) -> Self {
         let operator = match compare {
@@ -99,39 +100,38 @@ impl ImageQuery {
         self.push(key(name), format!("{operator}:{time}"))
     }
 
-    /// Images with that tag; of several all must be there.
+    /// Selects images with this tag; several tags must all be present.
     #[must_use]
     pub fn tag(self, tag: impl Into<String>) -> Self {
         self.push("tag", tag.into())
     }
 
-    /// Images that are seen so.
+    /// Selects images with this visibility.
     #[must_use]
     pub fn visibility(self, visibility: &Visibility) -> Self {
         self.push("visibility", visibility.to_string())
     }
 
-    /// Images of every visibility, other projects' community images too.
+    /// Selects images of every visibility, including community images of other projects.
     #[must_use]
     pub fn every_visibility(self) -> Self {
         self.push("visibility", "all".to_owned())
     }
 
-    /// Hidden images instead of the others.
+    /// Selects hidden images instead of the others.
     #[must_use]
     pub fn hidden(self) -> Self {
         self.push("os_hidden", "true".to_owned())
     }
 
-    /// Images shared with this project that it has answered so; accepted ones by default.
+    /// Selects images shared with this project by its response to them; accepted ones by default.
     #[must_use]
     pub fn member_status(self, status: &MemberStatus) -> Self {
         self.push("member_status", status.to_string())
     }
 
-    /// In the order of `name`, `status`, `container_format`, `disk_format`, `size`, `id`,
-    /// `created_at` or `updated_at`; called again, by that where the first are equal. Newest first by
-    /// default.
+    /// Sorts by `name`, `status`, `container_format`, `disk_format`, `size`, `id`, `created_at` or
+    /// `updated_at`. A further call adds a secondary key. The default is newest first.
     #[must_use]
     pub fn sorted_by(self, name: &str, direction: Direction) -> Self {
         let direction = match direction {
@@ -141,19 +141,19 @@ impl ImageQuery {
         self.push("sort_key", key(name).to_owned()).push("sort_dir", direction.to_owned())
     }
 
-    /// Only images behind that one.
+    /// Selects the images after the one with this id.
     #[must_use]
     pub fn behind(self, id: impl Into<String>) -> Self {
         self.push("marker", id.into())
     }
 
-    /// Images asked for at a time; [`PAGE_IMAGES`] by default, the server's most is 1000 mostly.
+    /// Sets the images per request; [`PAGE_IMAGES`] by default. The server's maximum is 1000 by default.
     #[must_use]
     pub fn page_size(self, images: usize) -> Self {
         self.push("limit", images.to_string())
     }
 
-    /// At most so many images in all.
+    /// Limits the total number of images.
     #[must_use]
     pub fn at_most(mut self, images: usize) -> Self {
         self.most = Some(images);
@@ -161,7 +161,8 @@ impl ImageQuery {
     }
 
     fn push(mut self, key: &str, value: String) -> Self {
-        // The server takes a second one for the name of a property, or forgets the first.
+        // For a repeated parameter the server would use its first value as the name of a property, or ignore
+        // it.
         if !REPEATED.contains(&key) {
             self.pairs.retain(|(known, _)| known != key);
         }
@@ -174,15 +175,15 @@ impl ImageQuery {
     }
 }
 
-/// Images asked for at a time.
+/// Images per request.
 ///
-/// Some tens of requests for a large cloud's list, and some hundred kilobytes in memory.
+/// A large cloud's list takes some tens of requests, and a page some hundred kilobytes of memory.
 pub const PAGE_IMAGES: usize = 100;
 
-/// What may be there more than once.
+/// Parameters that may be repeated.
 const REPEATED: [&str; 3] = ["tag", "sort_key", "sort_dir"];
 
-/// Filters whose value begins with an operator if it has a colon (`glance/db/sqlalchemy/api.py`,
+/// Filters whose value is parsed for an operator if it contains a colon (`glance/db/sqlalchemy/api.py`,
 /// `_make_conditions_from_filters`).
 const WITH_OPERATORS: [&str; 5] = ["id", "name", "status", "container_format", "disk_format"];
 
@@ -192,11 +193,11 @@ fn key(name: &str) -> &str {
 }
 
 impl ImageClient {
-    /// `GET /v2/images`, page after page; a page is asked for when the one before is used up, so that
-    /// the memory needed does not grow with the list.
+    /// `GET /v2/images`, page by page. A page is requested when the previous one is used up, so the memory
+    /// does not grow with the list.
     ///
-    /// An error ends the stream: [`Error::BadRequest`] for a filter that the server does not take,
-    /// [`Error::Endless`] when the pages go round in a circle.
+    /// An error ends the stream: [`Error::BadRequest`] for a filter that the server does not accept,
+    /// [`Error::Endless`] when the pages form a cycle.
     #[must_use]
     pub fn images(&self, query: &ImageQuery) -> BoxStream<'static, Result<Image, Error>> {
         let mut first = self.url(&["images"]);
@@ -218,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_are_written_as_the_server_reads_them() {
+    fn filters_have_the_notation_of_the_server() {
         let query = ImageQuery::default()
             .with("is_hidden", "True")
             .with("is_protected", "true")

@@ -1,4 +1,4 @@
-//! A place where the data of an image lies.
+//! A location of image data.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use serde_json::{Map, Value};
 
 use crate::redact;
 
-/// A place where the data of an image lies. `Debug` shows no password in the address.
+/// A location of image data. `Debug` shows no password in the address.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Location {
     /// The address. openstacksdk's `url`.
     pub url: String,
-    /// What the store keeps beside it. openstacksdk's `metadata`.
+    /// Metadata of the store. openstacksdk's `metadata`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
     /// The hash that the data must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_data: Option<ValidationData>,
-    /// Keys that this version does not know.
+    /// Unknown keys.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -32,19 +32,19 @@ pub struct ValidationData {
     pub os_hash_algo: String,
     /// The hash in hex.
     pub os_hash_value: String,
-    /// MD5 in hex; only in the older way through `locations`.
+    /// MD5 in hex; only in the older API through the attribute `locations`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
 }
 
 impl Location {
-    /// At that address.
+    /// A location with this address.
     #[must_use]
     pub fn at(url: impl Into<String>) -> Self {
         Location { url: url.into(), ..Location::default() }
     }
 
-    /// Whose data must have that hash, of that name as `hashlib` spells it.
+    /// Sets the required hash of the data; `algo` is a name in the spelling of `hashlib`.
     #[must_use]
     pub fn with_hash(mut self, algo: impl Into<String>, value: impl Into<String>) -> Self {
         self.validation_data = Some(ValidationData {

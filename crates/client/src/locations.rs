@@ -1,4 +1,4 @@
-//! Where the data of an image lies.
+//! Locations of image data.
 
 use http::Method;
 
@@ -6,24 +6,25 @@ use crate::transport::{JSON, Payload};
 use crate::{Error, ImageClient, Location};
 
 impl ImageClient {
-    /// `POST /v2/images/{id}/locations`: makes a record an image of data that lies elsewhere already.
-    /// Since API 2.17. [`add_location_and_wait`](ImageClient::add_location_and_wait) sees it through.
+    /// `POST /v2/images/{id}/locations`: makes a record an image of existing data elsewhere. Since API 2.17.
+    /// [`add_location_and_wait`](ImageClient::add_location_and_wait) also waits for the result.
     ///
-    /// With [a hash](Location::with_hash) the service reads the data and compares first; when it
-    /// differs the image stays `queued`, and only its tasks tell. Without, the image is active at once and its hash
-    /// comes later. No format is checked. A record that has failed takes no other address; delete it.
+    /// With [a hash](Location::with_hash) the service first reads and compares the data. If it differs, the
+    /// image stays `queued`, and only its tasks show the failure. Without a hash, the image is active at once
+    /// and its hash is added later. No format is checked. A failed record accepts no other address; delete
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] for an image that is not `queued`, [`Error::Forbidden`] for an address
-    /// that policy or stores do not allow: ordinary projects may give `http:` addresses at most.
+    /// [`Error::Conflict`] for an image that is not `queued`, [`Error::Forbidden`] for an address that policy
+    /// or stores do not allow: ordinary projects may use at most `http:` addresses.
     pub async fn add_location(&self, id: &str, location: &Location) -> Result<(), Error> {
         let url = self.url(&["images", id, "locations"]);
         let body = serde_json::to_value(location).expect("a location has text keys");
         self.call(Method::POST, url, &Payload::Json(JSON, &body)).await.map(drop)
     }
 
-    /// `GET /v2/images/{id}/locations`. Since API 2.17; only other services may, by default.
+    /// `GET /v2/images/{id}/locations`. Since API 2.17; by default only for other services.
     ///
     /// # Errors
     ///

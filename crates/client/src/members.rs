@@ -30,19 +30,19 @@ impl Member {
         text image_id "image_id"
     }
     getter! {
-        /// When it was shared, ISO 8601.
+        /// The time of sharing, ISO 8601.
         ///
         /// On the wire `created_at`.
         text created_at "created_at"
     }
     getter! {
-        /// When the project last answered, ISO 8601.
+        /// The time of the last response of the project, ISO 8601.
         ///
         /// On the wire `updated_at`.
         text updated_at "updated_at"
     }
 
-    /// What the project says to it.
+    /// The response of the project.
     ///
     /// On the wire `status`.
     #[must_use]
@@ -57,7 +57,7 @@ struct Members {
 }
 
 impl ImageClient {
-    /// `GET /v2/images/{id}/members`: for the owner all, for a member itself.
+    /// `GET /v2/images/{id}/members`: the owner gets all members, a member only itself.
     ///
     /// # Errors
     ///
@@ -79,20 +79,20 @@ impl ImageClient {
         self.json(Method::GET, url, &Payload::Nothing).await
     }
 
-    /// `POST /v2/images/{id}/members`: shares an image whose visibility is `shared` with a project,
-    /// by its id; the project sees it in its lists once it accepts.
+    /// `POST /v2/images/{id}/members`: shares an image whose visibility is `shared` with the project of this
+    /// id. The project has it in its lists once it accepts.
     ///
     /// # Errors
     ///
-    /// [`Error::Forbidden`] for an image of another visibility or project, [`Error::Conflict`] for a
-    /// project that has it already, [`Error::TooLarge`] beyond the server's most, 128 mostly.
+    /// [`Error::Forbidden`] for an image of another visibility or project, [`Error::Conflict`] for a project
+    /// that is a member already, [`Error::TooLarge`] beyond the server's limit, by default 128.
     pub async fn add_member(&self, id: &str, project: &str) -> Result<Member, Error> {
         let url = self.url(&["images", id, "members"]);
         let body = json!({ "member": project });
         self.json(Method::POST, url, &Payload::Json(JSON, &body)).await
     }
 
-    /// `PUT /v2/images/{id}/members/{project}`: answers to an image; only the project itself may.
+    /// `PUT /v2/images/{id}/members/{project}`: accepts or rejects an image; only the project itself may.
     ///
     /// # Errors
     ///
@@ -108,8 +108,8 @@ impl ImageClient {
         self.json(Method::PUT, url, &Payload::Json(JSON, &body)).await
     }
 
-    /// `DELETE /v2/images/{id}/members/{project}`: shares it no longer. Only the owner may; a member
-    /// that wants nothing of it [rejects](ImageClient::answer_member) it.
+    /// `DELETE /v2/images/{id}/members/{project}`: ends the sharing. Only the owner may; a member can
+    /// [reject](ImageClient::answer_member) the image instead.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Lists that come in pages.
+//! Lists in pages.
 
 use futures_util::stream::{BoxStream, iter, try_unfold};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -14,41 +14,41 @@ use crate::{Error, ImageClient, redact};
 struct Page<T> {
     #[serde(alias = "images", alias = "tasks")]
     items: Vec<T>,
-    /// A path whose query leads to the next page; absent on the last.
+    /// A path whose query selects the next page; missing on the last.
     #[serde(default)]
     next: Option<String>,
 }
 
-/// Where a listing is.
+/// The state of a listing.
 struct Pages {
     client: ImageClient,
     next: Option<Url>,
     asked: usize,
-    /// A page from before, to be found again if the pages go round in a circle (Brent's way, which
-    /// needs to remember one).
-    landmark: Option<Url>,
+    /// An earlier page, which is met again if the pages form a cycle (Brent's algorithm, which stores a
+    /// single page).
+    checkpoint: Option<Url>,
 }
 
 impl Pages {
-    async fn turn<T: DeserializeOwned>(&mut self) -> Result<Option<Vec<T>>, Error> {
+    async fn next_page<T: DeserializeOwned>(&mut self) -> Result<Option<Vec<T>>, Error> {
         let Some(url) = self.next.take() else { return Ok(None) };
         let page: Page<T> = self.client.json(Method::GET, url.clone(), &Payload::Nothing).await?;
         self.asked += 1;
         if self.asked.is_power_of_two() {
-            self.landmark = Some(url.clone());
+            self.checkpoint = Some(url.clone());
         }
         self.next = page.next.as_deref().map(|next| following(&url, next));
-        if self.next.is_some() && self.next == self.landmark {
+        if self.next.is_some() && self.next == self.checkpoint {
             return Err(Error::Endless { url: redact::shown(&url) });
         }
         Ok(Some(page.items))
     }
 }
 
-/// The page behind one, from what the service names as next.
+/// The address of the next page, from the one that the service names.
 ///
-/// Only its marker counts: a proxy may have another path than the service knows, and of a filter that
-/// is there twice, as two tags are, the service keeps one.
+/// Only its marker is used: a proxy may use another path than the service knows, and of a repeated filter,
+/// such as two tags, the service keeps only one.
 fn following(url: &Url, next: &str) -> Url {
     let mut following = url.clone();
     let query = next.split_once('?').map_or("", |(_, query)| query);
@@ -65,14 +65,14 @@ fn following(url: &Url, next: &str) -> Url {
 }
 
 impl ImageClient {
-    /// All items from that page on; a page is asked for when the one before is used up.
+    /// All items from this page on. A page is requested when the previous one is used up.
     pub(crate) fn pages<T>(&self, first: Url) -> BoxStream<'static, Result<T, Error>>
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let pages = Pages { client: self.clone(), next: Some(first), asked: 0, landmark: None };
+        let pages = Pages { client: self.clone(), next: Some(first), asked: 0, checkpoint: None };
         let pages = try_unfold(pages, |mut pages| async move {
-            let page = pages.turn::<T>().await?;
+            let page = pages.next_page::<T>().await?;
             Ok::<_, Error>(page.map(|page| (iter(page).map(Ok::<T, Error>), pages)))
         });
         pages.try_flatten().boxed()

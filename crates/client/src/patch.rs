@@ -1,7 +1,7 @@
-//! Changes of a record, in the one dialect of JSON patch that the Image API takes.
+//! Changes of a record, in the subset of JSON patch that the Image API accepts.
 //!
-//! Allowed are `add`, `remove` and `replace` of keys at the root. So a change of `tags` is one
-//! `replace` of the whole list.
+//! Allowed are `add`, `remove` and `replace` of root keys. So a change of `tags` is one `replace` of the
+//! complete list.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +13,16 @@ use crate::record::Record;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PatchOp {
-    /// Sets a key, whether it is there or not.
+    /// Sets a key, whether or not it exists.
     Add(String, Value),
-    /// Sets a key that is there; 409 when it is not.
+    /// Sets an existing key; 409 if it does not exist.
     Replace(String, Value),
-    /// Removes a key that is there; 403 for base attributes, 409 when it is not there.
+    /// Removes an existing key; 403 for base attributes, 409 if it does not exist.
     Remove(String),
 }
 
 impl PatchOp {
-    /// What makes `wanted` of `seen`, by key. Tags in another order are the same tags.
+    /// The operations that turn `seen` into `wanted`, by key. The order of tags does not matter.
     pub(crate) fn between(seen: &Record, wanted: &Record) -> Vec<PatchOp> {
         let keys: BTreeSet<&String> = seen.0.keys().chain(wanted.0.keys()).collect();
         let change = |key: &String| match (seen.get(key), wanted.get(key)) {
@@ -52,7 +52,7 @@ impl PatchOp {
     }
 }
 
-/// Whether both are lists of the same values.
+/// Whether both are lists of the same values in any order.
 fn is_same_set(one: &Value, other: &Value) -> bool {
     let set = |value: &Value| {
         let values = value.as_array()?.iter();
@@ -61,7 +61,7 @@ fn is_same_set(one: &Value, other: &Value) -> bool {
     set(one).is_some_and(|one| set(other).is_some_and(|other| one == other))
 }
 
-/// RFC 6901: `~` and `/` stand for themselves only escaped.
+/// Escapes a key for a JSON pointer (RFC 6901): `~` and `/`.
 fn pointer(key: &str) -> String {
     format!("/{}", key.replace('~', "~0").replace('/', "~1"))
 }
@@ -89,7 +89,7 @@ mod tests {
         );
     }
 
-    /// Keys that collide often, with what has to be escaped, and values of every kind.
+    /// Records with keys that often collide and that need escapes, and values of every type.
     fn record() -> impl Strategy<Value = Map<String, Value>> {
         let value = prop_oneof![
             "[a-c~/é]{0,3}".prop_map(Value::from),
@@ -101,7 +101,7 @@ mod tests {
         btree_map("tags|[ab~/]{1,3}|é", value, 0..8).prop_map(|pairs| pairs.into_iter().collect())
     }
 
-    /// Tags are a set.
+    /// Sorts the tags, which are a set.
     fn with_sorted_tags(json: &Value) -> Value {
         let mut json = json.clone();
         if let Some(tags) = json.get_mut("tags").and_then(Value::as_array_mut) {
@@ -115,7 +115,7 @@ mod tests {
     proptest! {
         /// The oracle is another implementation of RFC 6902.
         #[test]
-        fn a_patch_makes_the_wanted_record(seen in record(), wanted in record()) {
+        fn a_patch_yields_the_wanted_record(seen in record(), wanted in record()) {
             let operations = PatchOp::between(&Record(seen.clone()), &Record(wanted.clone()));
             let body = PatchOp::to_json(&operations);
             let patch: json_patch::Patch = serde_json::from_value(body.clone()).unwrap();

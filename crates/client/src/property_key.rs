@@ -1,9 +1,9 @@
-//! Which keys may be properties of an image.
+//! Keys that are allowed for properties of an image.
 
 use crate::attribute::{Access, Attribute, Place};
 use crate::invalid_attribute::InvalidAttribute;
 
-/// Whether a key may be one of the client's extra properties.
+/// Checks that a key is allowed for an extra property.
 pub(crate) fn check_property_key(key: &str) -> Result<(), InvalidAttribute> {
     if key.is_empty() || key.chars().count() > 255 {
         return Err(InvalidAttribute::Length);
@@ -22,7 +22,7 @@ pub(crate) fn check_property_key(key: &str) -> Result<(), InvalidAttribute> {
     }
 }
 
-/// Keys beside the attributes that Glance answers with 403 (`glance/api/v2/images.py`,
-/// `_reserved_properties`), and `store`, which chooses a store only at upload time and would stay
-/// behind as a property without meaning.
+/// Keys other than attributes for which Glance answers 403 (`glance/api/v2/images.py`,
+/// `_reserved_properties`), and `store`, which only applies to uploads and would remain as a meaningless
+/// property.
 const RESERVED: [&str; 4] = ["location", "deleted", "deleted_at", "store"];

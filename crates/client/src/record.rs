@@ -1,4 +1,4 @@
-//! The record of an image as it is on the wire: one flat JSON object.
+//! The record of an image on the wire: one flat JSON object.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// All keys of an image, base attributes and extra properties side by side, just as they came.
+/// All keys of an image, base attributes and extra properties, with unchanged values.
 ///
-/// Nothing is lost by reading and writing it; types are a matter of looking at it.
+/// Reading and writing it loses nothing; values are converted when they are accessed.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Record(pub(crate) Map<String, Value>);
@@ -26,7 +26,7 @@ impl Record {
         self.get(key)?.as_str()
     }
 
-    /// A number, or one in a text: extra properties are texts on the wire.
+    /// A number, or text that contains one: extra properties are text on the wire.
     pub(crate) fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         match self.get(key)? {
             Value::Number(number) => number.to_string().parse().ok(),
@@ -35,8 +35,7 @@ impl Record {
         }
     }
 
-    /// A boolean, or a text read as one, as openstacksdk and Nova read it: what is not one of the
-    /// words for true is false.
+    /// A boolean, or text that is parsed as by openstacksdk and Nova: anything but a value for true is false.
     pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
         match self.get(key)? {
             Value::Bool(flag) => Some(*flag),
@@ -50,14 +49,14 @@ impl Record {
         tags.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// The names in a text that separates them by commas.
+    /// The names in a text, separated by commas.
     pub(crate) fn names(&self, key: &str) -> Vec<&str> {
         let text = self.text(key).unwrap_or_default();
         text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
     }
 }
 
-/// Addresses of the data may have a password in them.
+/// Hides the addresses of the data, which may contain a password.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
@@ -71,7 +70,7 @@ impl fmt::Debug for Record {
     }
 }
 
-/// The words for true of openstacksdk's and Nova's lenient booleans.
+/// Whether openstacksdk and Nova parse the text as true.
 pub(crate) fn is_true(text: &str) -> bool {
     let text = text.trim().to_ascii_lowercase();
     matches!(&*text, "1" | "t" | "true" | "on" | "y" | "yes")

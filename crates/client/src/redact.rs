@@ -1,10 +1,10 @@
-//! Addresses as they may be shown.
+//! Addresses in a form that may be shown.
 
 use url::Url;
 
-/// The address without user information and without the values of its query.
+/// Formats the address without user information and without the values of its query.
 ///
-/// Users paste addresses with passwords in them; signed links carry their secret in the query.
+/// Some users write passwords into addresses, and signed links have their secret in the query.
 pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     if !url.username().is_empty() || url.password().is_some() {
@@ -20,7 +20,7 @@ pub(crate) fn shown(url: &Url) -> String {
     url.into()
 }
 
-/// The same for text that should be an address but may not be one.
+/// Formats text in the same way, whether or not it is a valid address.
 pub(crate) fn shown_text(text: &str) -> String {
     match Url::parse(text) {
         Ok(url) if url.has_host() => shown(&url),

@@ -1,4 +1,4 @@
-//! Text that nothing prints.
+//! Text that is never printed.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes the text.
+    /// A secret with this text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Secret(SecretString::from(text.into()))

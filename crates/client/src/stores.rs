@@ -1,4 +1,4 @@
-//! The stores of the service, and what lies in them.
+//! The stores of the service, and the image data in them.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -18,25 +18,25 @@ pub struct Store {
 
 impl Store {
     getter! {
-        /// The id, by which it is chosen.
+        /// The id, which selects the store.
         ///
         /// On the wire `id`.
         text id "id"
     }
     getter! {
-        /// The operator's words.
+        /// The operator's description.
         ///
         /// On the wire `description`.
         text description "description"
     }
     getter! {
-        /// Whether data goes there when no store is named.
+        /// Whether it is the default store.
         ///
         /// On the wire `default`, true or text.
         flag is_default "default"
     }
     getter! {
-        /// Whether it can only be read from: `http`.
+        /// Whether it is read-only: `http`.
         ///
         /// On the wire `read-only`, true or text.
         flag is_read_only "read-only"
@@ -48,13 +48,13 @@ impl Store {
         text kind "type"
     }
     getter! {
-        /// Downloads prefer the store with the larger one. Only in the details.
+        /// Downloads prefer the store with the larger weight. Only in the details.
         ///
         /// On the wire `weight`.
         integer weight "weight"
     }
 
-    /// What the driver says of itself; only in the details.
+    /// Properties of the driver; only in the details.
     ///
     /// On the wire `properties`.
     #[must_use]
@@ -62,7 +62,7 @@ impl Store {
         self.get("properties")?.as_object()
     }
 
-    /// The value of that key on the wire.
+    /// The value of this key on the wire.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.record.get(key)
@@ -79,7 +79,7 @@ impl ImageClient {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] from a service that has but one store.
+    /// [`Error::NotFound`] from a service with a single store.
     pub async fn stores(&self) -> Result<Vec<Store>, Error> {
         let url = self.url(&["info", "stores"]);
         let stores: StoreList = self.json(Method::GET, url, &Payload::Nothing).await?;
@@ -97,13 +97,13 @@ impl ImageClient {
         Ok(stores.stores)
     }
 
-    /// `DELETE /v2/stores/{store}/{id}`: removes the data from one store of several. Since API 2.10;
+    /// `DELETE /v2/stores/{store}/{id}`: removes the data from one of several stores. Since API 2.10;
     /// administrators only by default.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for an image that is not there, [`Error::Forbidden`] where but one store
-    /// has it, [`Error::Conflict`] for one that is not active or in use, and for no such store.
+    /// [`Error::NotFound`] for an unknown image, [`Error::Forbidden`] if no other store has it,
+    /// [`Error::Conflict`] for an image that is not active or is in use, and for an unknown store.
     pub async fn delete_from_store(&self, store: &str, id: &str) -> Result<(), Error> {
         let url = self.url(&["stores", store, id]);
         self.call(Method::DELETE, url, &Payload::Nothing).await.map(drop)

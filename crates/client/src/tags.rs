@@ -1,4 +1,4 @@
-//! Single tags; all of them at once are set by [`Image::set_tags`](crate::Image::set_tags).
+//! Single tags; [`Image::set_tags`](crate::Image::set_tags) sets all of them at once.
 
 use http::Method;
 
@@ -6,15 +6,15 @@ use crate::transport::Payload;
 use crate::{Error, Image, ImageClient};
 
 impl ImageClient {
-    /// `PUT /v2/images/{id}/tags/{tag}`: adds a tag; one that is there stays.
+    /// `PUT /v2/images/{id}/tags/{tag}`: adds a tag; an existing one stays.
     ///
-    /// Glance takes the bytes of the path for Latin-1, and knows no slash in a tag. Such tags are added
-    /// by a `PATCH` of them all; a change that somebody else makes at the same moment is lost then.
+    /// Glance decodes the path as Latin-1, and supports no slash in a tag. Tags with such characters are
+    /// added by a `PATCH` of all tags, which overwrites a concurrent change of them.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for no such image, [`Error::TooLarge`] beyond the server's most, 128
-    /// mostly.
+    /// [`Error::NotFound`] for an unknown image, [`Error::TooLarge`] beyond the server's limit, by default
+    /// 128.
     pub async fn add_tag(&self, id: &str, tag: &str) -> Result<(), Error> {
         if fits_a_path(tag) {
             let url = self.url(&["images", id, "tags", tag]);
@@ -27,18 +27,18 @@ impl ImageClient {
         self.commit(&image).await.map(drop)
     }
 
-    /// `DELETE /v2/images/{id}/tags/{tag}`, or a `PATCH` as for [`add_tag`](ImageClient::add_tag);
-    /// `false` when the tag was not there.
+    /// `DELETE /v2/images/{id}/tags/{tag}`, or a `PATCH` as for [`add_tag`](ImageClient::add_tag); returns
+    /// `false` if the image did not have the tag.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for no such image.
+    /// [`Error::NotFound`] for an unknown image.
     pub async fn remove_tag(&self, id: &str, tag: &str) -> Result<bool, Error> {
         if fits_a_path(tag) {
             let url = self.url(&["images", id, "tags", tag]);
             return match self.call(Method::DELETE, url, &Payload::Nothing).await {
                 Ok(_) => Ok(true),
-                // Of the image, or of the tag.
+                // Either the image or the tag does not exist.
                 Err(Error::NotFound(_)) => self.image(id).await.map(|_| false),
                 Err(error) => Err(error),
             };
@@ -53,7 +53,7 @@ impl ImageClient {
     }
 }
 
-/// Whether a tag comes through a path unharmed.
+/// Whether a path transmits the tag unchanged.
 fn fits_a_path(tag: &str) -> bool {
     tag.is_ascii() && !tag.contains('/') && !matches!(tag, "" | "." | "..")
 }

@@ -1,4 +1,4 @@
-//! What the service works at by itself, imports above all.
+//! Tasks of the service, mostly imports.
 
 use futures_util::stream::BoxStream;
 use http::Method;
@@ -10,7 +10,7 @@ use crate::record::Record;
 use crate::transport::{JSON, Payload};
 use crate::{Error, ImageClient, TaskStatus};
 
-/// Something that the service works at, or has worked at in the last two days.
+/// A task that the service runs, or has finished within the last two days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Task {
@@ -25,49 +25,49 @@ impl Task {
         text id "id"
     }
     getter! {
-        /// What kind of work: `api_image_import`, `import`, …
+        /// The type of task: `api_image_import`, `import`, …
         ///
         /// On the wire `type`.
         text kind "type"
     }
     getter! {
-        /// How it goes (`Copied 512 MiB`), or why it failed, which is often only that it did.
+        /// Its progress (`Copied 512 MiB`), or the reason of its failure, which is often generic.
         ///
         /// On the wire `message`.
         text message "message"
     }
     getter! {
-        /// The project that asked for it.
+        /// The project that started it.
         ///
         /// On the wire `owner`.
         text owner "owner"
     }
     getter! {
-        /// The image it works at.
+        /// The image that it works on.
         ///
         /// On the wire `image_id`.
         text image_id "image_id"
     }
     getter! {
-        /// When it was asked for, ISO 8601.
+        /// The creation time, ISO 8601.
         ///
         /// On the wire `created_at`.
         text created_at "created_at"
     }
     getter! {
-        /// When it last got on, ISO 8601.
+        /// The time of the last progress, ISO 8601.
         ///
         /// On the wire `updated_at`.
         text updated_at "updated_at"
     }
     getter! {
-        /// When the service forgets it, ISO 8601.
+        /// The time at which the service removes it, ISO 8601.
         ///
         /// On the wire `expires_at`.
         text expires_at "expires_at"
     }
 
-    /// How far it is.
+    /// The status.
     ///
     /// On the wire `status`.
     #[must_use]
@@ -75,7 +75,7 @@ impl Task {
         TaskStatus::from(self.record.text("status").unwrap_or_default())
     }
 
-    /// The request that asked for it.
+    /// The id of the request that started it.
     ///
     /// On the wire `request_id`, or `request-id`.
     #[must_use]
@@ -83,7 +83,7 @@ impl Task {
         self.record.text("request_id").or_else(|| self.record.text("request-id"))
     }
 
-    /// Who asked for it.
+    /// The user who started it.
     ///
     /// On the wire `user_id`, or `user`.
     #[must_use]
@@ -91,7 +91,7 @@ impl Task {
         self.record.text("user_id").or_else(|| self.record.text("user"))
     }
 
-    /// What it was asked to do.
+    /// The parameters.
     ///
     /// On the wire `input`.
     #[must_use]
@@ -99,7 +99,7 @@ impl Task {
         self.record.get("input").filter(|value| !value.is_null())
     }
 
-    /// What came of it.
+    /// The result.
     ///
     /// On the wire `result`.
     #[must_use]
@@ -114,8 +114,7 @@ struct Tasks {
 }
 
 impl ImageClient {
-    /// `GET /v2/images/{id}/tasks`: the imports of an image that this project has asked for. Since API
-    /// 2.12.
+    /// `GET /v2/images/{id}/tasks`: the imports of an image that this project has started. Since API 2.12.
     ///
     /// # Errors
     ///
@@ -126,9 +125,8 @@ impl ImageClient {
         Ok(tasks.tasks)
     }
 
-    /// `GET /v2/tasks`, page after page: tasks of all images, without input, result and message.
-    /// Administrators only by default. Filters are `type` (`import` only), `status`, `sort_key`,
-    /// `sort_dir`, `limit`.
+    /// `GET /v2/tasks`, page by page: tasks of all images, without input, result and message. Administrators
+    /// only by default. Filters are `type` (`import` only), `status`, `sort_key`, `sort_dir`, `limit`.
     ///
     /// An error ends the stream: [`Error::Forbidden`] by policy.
     #[must_use]
@@ -149,7 +147,7 @@ impl ImageClient {
         self.json(Method::GET, self.url(&["tasks", id]), &Payload::Nothing).await
     }
 
-    /// `POST /v2/tasks`: the way to import of old services. Administrators only by default.
+    /// `POST /v2/tasks`: the import interface of old services. Administrators only by default.
     ///
     /// # Errors
     ///

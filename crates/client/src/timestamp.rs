@@ -1,8 +1,8 @@
-//! Points in time as services write them.
+//! Times in the formats of the services.
 
 use std::time::{Duration, SystemTime};
 
-/// `2026-11-29T00:42:43.000000Z` as Keystone writes it, with or without the fraction.
+/// Parses `2026-11-29T00:42:43.000000Z`, Keystone's format, with or without the fraction.
 pub(crate) fn iso8601(text: &str) -> Option<SystemTime> {
     let (date, time) = text.trim().strip_suffix('Z')?.split_once('T')?;
     let mut date = date.split('-').map(str::parse::<u64>);
@@ -10,7 +10,7 @@ pub(crate) fn iso8601(text: &str) -> Option<SystemTime> {
     moment(year, month, day, time.split('.').next()?)
 }
 
-/// `Sun, 29 Nov 2026 00:42:43 GMT`, the only form of a date that HTTP still allows to send.
+/// Parses `Sun, 29 Nov 2026 00:42:43 GMT`, the only date format that HTTP still allows to send.
 pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -33,10 +33,10 @@ fn moment(year: u64, month: u64, day: u64, time: &str) -> Option<SystemTime> {
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    // Years that begin in March end with the leap day.
+    // With March as the first month, the leap day is the last of the year.
     let (shifted, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400;
-    // 719,468 days lie between 1 March of the year 0 and 1 January 1970.
+    // There are 719,468 days between 1 March of the year 0 and 1 January 1970.
     let days = (days + (153 * months + 2) / 5 + day - 1).checked_sub(719_468)?;
     let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))

@@ -1,7 +1,7 @@
-//! Waiting until the service is done with an image.
+//! Waiting for the result of an upload or import.
 //!
-//! The Image API has no status for a failure. Whether an image that is `queued` has failed, or has not
-//! begun, only shows beside what it was before: so waiting starts from a record, and remembers.
+//! The Image API has no status for a failure. Whether a `queued` image has failed or has not started is only
+//! visible by comparison with its earlier status. So waiting starts from an earlier record.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use tokio::time::sleep;
 
 use crate::{Error, Image, ImageClient, Import, Location, NotActive, Status, Task, TaskStatus};
 
-/// How long to wait, and for what.
+/// Time-out, interval and success condition of a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitOptions {
-    /// The longest wait; none by default, since only the operator knows how large images may be.
+    /// The time-out; none by default, since only the operator knows how large images may be.
     pub timeout: Option<Duration>,
-    /// The longest pause between two looks, 2 s by default; the first ones are shorter.
+    /// The maximum pause between two requests, 2 s by default; the first ones are shorter.
     pub interval: Duration,
-    /// Whether an image that is `active` will do although an import into some store failed.
+    /// Whether an `active` image is a success although the import into a store failed.
     pub may_lose_stores: bool,
 }
 
@@ -28,21 +28,21 @@ impl Default for WaitOptions {
 }
 
 impl WaitOptions {
-    /// Sets the longest wait.
+    /// Sets the time-out.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets the longest pause between two looks.
+    /// Sets the maximum pause between two requests.
     #[must_use]
     pub fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Sets whether an `active` image is accepted although an import into some store failed.
+    /// Sets whether an `active` image is a success although the import into a store failed.
     #[must_use]
     pub fn with_may_lose_stores(mut self, may: bool) -> Self {
         self.may_lose_stores = may;
@@ -50,27 +50,27 @@ impl WaitOptions {
     }
 }
 
-/// What a look at the image says.
+/// The conclusion from one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
     Unfinished,
-    /// Not begun, or over already: the tasks of the image know.
+    /// Not started, or over already: the tasks of the image show which.
     Unclear,
     Done,
-    /// An import failed and left its mark.
+    /// An import failed and recorded the failure.
     ImportFailed,
-    /// Back to `queued`, or gone.
+    /// Back to `queued`, or deleted.
     Failed,
 }
 
-/// What is known of an image that is waited for. Knows neither clock nor network.
+/// The state of a wait, independent of clock and network.
 struct Watch {
     before: Status,
-    /// The mark of an earlier import, which a new one removes when it begins.
-    old_mark: Vec<String>,
+    /// The failure recorded by an earlier import, which a new one removes when it starts.
+    earlier_failure: Vec<String>,
     may_lose_stores: bool,
-    /// An import has been seen at work.
-    seen_at_work: bool,
+    /// An import has been seen running.
+    seen_running: bool,
     /// The image has been seen in another status than before.
     moved: bool,
 }
@@ -79,22 +79,22 @@ impl Watch {
     fn new(before: &Image, options: &WaitOptions) -> Self {
         Watch {
             before: before.status(),
-            old_mark: before.failed_import().into_iter().map(str::to_owned).collect(),
+            earlier_failure: before.failed_import().into_iter().map(str::to_owned).collect(),
             may_lose_stores: options.may_lose_stores,
-            seen_at_work: is_at_work(before),
+            seen_running: is_running(before),
             moved: false,
         }
     }
 
     fn look(&mut self, image: &Image) -> Look {
         let status = image.status();
-        let at_work = is_at_work(image);
-        let over = self.seen_at_work && !at_work;
-        self.seen_at_work |= at_work;
+        let at_work = is_running(image);
+        let over = self.seen_running && !at_work;
+        self.seen_running |= at_work;
         self.moved |= status != self.before;
 
         let mark = image.failed_import();
-        let is_new = mark != self.old_mark || status == Status::Importing || over;
+        let is_new = mark != self.earlier_failure || status == Status::Importing || over;
         if !mark.is_empty() && is_new {
             let may_go_on = self.may_lose_stores && (at_work || status == Status::Active);
             if !may_go_on {
@@ -113,21 +113,21 @@ impl Watch {
     }
 }
 
-/// The service sets the task before it answers an import with 202, and removes it last. One that is
-/// too old for that shows a copy into further stores by the stores alone; these say nothing at other
-/// times, since some failures leave them there.
-fn is_at_work(image: &Image) -> bool {
+/// Whether an import is running. The service sets the task before it answers an import with 202, and removes
+/// it last. A service without that attribute shows a copy into further stores only by the list of stores,
+/// which means nothing at other times, since some failures leave it set.
+fn is_running(image: &Image) -> bool {
     let is_copying = || image.status() == Status::Active && !image.importing_to_stores().is_empty();
     image.import_task().is_some() || is_copying()
 }
 
 impl ImageClient {
-    /// Waits until an image is `active`, and gives it back as it is then.
+    /// Waits until an image is `active`, and returns its record.
     ///
-    /// `before` is the image as it was before what is waited for began: an upload or an import by
-    /// somebody else. `saving`, `uploading` and `importing` are unfinished. A fall back to
-    /// `queued` is a failure, and so is an import that leaves `os_glance_failed_import`, whatever the
-    /// status says. A look that fails in passing is repeated.
+    /// `before` is the record from before the upload or import, which another client may do. `saving`,
+    /// `uploading` and `importing` mean that it is not finished. A return to `queued` is a failure, and so is
+    /// an import that sets `os_glance_failed_import`, whatever the status. Requests with transient errors are
+    /// repeated.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl ImageClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the waiting and nothing else.
+    /// Dropping the future only ends the waiting.
     pub async fn wait(&self, before: &Image, options: &WaitOptions) -> Result<Image, Error> {
         self.watch(before, options, false).await
     }
@@ -145,7 +145,7 @@ impl ImageClient {
     ///
     /// # Errors
     ///
-    /// As both.
+    /// As both methods.
     pub async fn import_and_wait(
         &self,
         before: &Image,
@@ -160,7 +160,7 @@ impl ImageClient {
     ///
     /// # Errors
     ///
-    /// As both; [`Error::FellBack`] when the data has another hash than the location says.
+    /// As both methods; [`Error::FellBack`] when the data has another hash than the location declares.
     pub async fn add_location_and_wait(
         &self,
         before: &Image,
@@ -171,7 +171,7 @@ impl ImageClient {
         self.watch(before, options, true).await
     }
 
-    /// Waits until an image is gone.
+    /// Waits until an image is deleted.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl ImageClient {
                 Err(Error::NotFound(_)) => return Ok(()),
                 Ok(now) if now.status() == Status::Deleted => return Ok(()),
                 Ok(now) => Some(now.status()),
-                Err(error) => pace.forgive(error)?,
+                Err(error) => pace.tolerate(error)?,
             };
             pace.pause(image.id(), now.unwrap_or_else(|| image.status())).await?;
         }
@@ -205,7 +205,7 @@ impl ImageClient {
                     pace.failures = 0;
                     status = image.status();
                     let look = watch.look(&image);
-                    // What was taken on is the newest task of the image.
+                    // The task of this wait is the newest task of the image.
                     let is_over = look == Look::Failed
                         || look == Look::Unclear && has_task && self.has_failed(id).await;
                     if look == Look::Done {
@@ -219,13 +219,13 @@ impl ImageClient {
                         });
                     }
                 }
-                Err(error) => pace.forgive(error)?,
+                Err(error) => pace.tolerate(error)?,
             }
             pace.pause(id, status.clone()).await?;
         }
     }
 
-    /// Whether the newest task of the image failed; services before 2.12 do not say.
+    /// Whether the newest task of the image failed; services before API 2.12 do not show tasks.
     async fn has_failed(&self, id: &str) -> bool {
         let Ok(mut tasks) = self.image_tasks(id).await else { return false };
         tasks.sort_by(|a, b| a.created_at().cmp(&b.created_at()));
@@ -242,11 +242,11 @@ impl ImageClient {
         })
     }
 
-    /// What the failed tasks of the image say, the newest first, as far as it can be had. The service
-    /// marks the image before it ends the task.
+    /// The messages of the failed tasks of the image, the newest first, as far as they are available. The
+    /// service records the failure in the image before it ends the task.
     async fn messages(&self, id: &str) -> Vec<String> {
         let mut tasks = Vec::new();
-        for _ in 0..MESSAGE_LOOKS {
+        for _ in 0..MESSAGE_REQUESTS {
             tasks = self.image_tasks(id).await.unwrap_or_default();
             let is_unfinished =
                 |task: &Task| matches!(task.status(), TaskStatus::Pending | TaskStatus::Processing);
@@ -261,7 +261,7 @@ impl ImageClient {
     }
 }
 
-/// When to look again, and when to give up.
+/// The pauses and the time-out of a wait.
 struct Pace {
     start: Instant,
     pause: Duration,
@@ -281,10 +281,10 @@ impl Pace {
         }
     }
 
-    /// Nothing, for an error that may pass, a few times in a row.
-    fn forgive<T: Default>(&mut self, error: Error) -> Result<T, Error> {
+    /// Returns a default value for a transient error, up to a number of consecutive errors.
+    fn tolerate<T: Default>(&mut self, error: Error) -> Result<T, Error> {
         self.failures += 1;
-        if error.is_transient() && self.failures <= MOST_FAILURES {
+        if error.is_transient() && self.failures <= MAX_FAILURES {
             tracing::debug!(%error, "looking again");
             return Ok(T::default());
         }
@@ -305,9 +305,9 @@ impl Pace {
 
 /// Small imports take about this long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const MESSAGE_LOOKS: u32 = 10;
-/// A service that restarts is back by then.
-const MOST_FAILURES: u32 = 5;
+const MESSAGE_REQUESTS: u32 = 10;
+/// A service that restarts is available again by then.
+const MAX_FAILURES: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -315,8 +315,9 @@ mod tests {
 
     use super::*;
 
-    /// Before: status, mark. Then looks: status, task, mark, and what each says.
-    type Story<'a> = ((&'a str, &'a str), &'a [(&'a str, bool, &'a str, Look)]);
+    /// The status and recorded failure before the wait, then for each request: status, task, recorded
+    /// failure, and the conclusion.
+    type Scenario<'a> = ((&'a str, &'a str), &'a [(&'a str, bool, &'a str, Look)]);
 
     fn image(status: &str, at_work: bool, mark: &str) -> Image {
         let mut json = json!({"id": "x", "status": status, "os_glance_failed_import": mark});
@@ -326,8 +327,8 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    fn tell(stories: &[Story<'_>], options: &WaitOptions) {
-        for ((status, mark), looks) in stories {
+    fn check(scenarios: &[Scenario<'_>], options: &WaitOptions) {
+        for ((status, mark), looks) in scenarios {
             let mut watch = Watch::new(&image(status, false, mark), options);
             for (at, (status, at_work, mark, says)) in looks.iter().enumerate() {
                 let look = watch.look(&image(status, *at_work, mark));
@@ -337,11 +338,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_knows_where_it_began() {
+    fn a_wait_depends_on_the_earlier_status() {
         use Look::{Done, Failed, ImportFailed, Unclear, Unfinished};
-        tell(
+        check(
             &[
-                // An upload by somebody else.
+                // An upload by another client.
                 (
                     ("queued", ""),
                     &[
@@ -358,7 +359,7 @@ mod tests {
                     ("queued", ""),
                     &[("saving", false, "", Unfinished), ("queued", false, "", Failed)],
                 ),
-                // glance-direct; the first look may still show what was before.
+                // glance-direct; the first request may still show the previous state.
                 (
                     ("uploading", ""),
                     &[
@@ -377,7 +378,7 @@ mod tests {
                         ("active", false, "", Done),
                     ],
                 ),
-                // Failed: it stays importing for ever.
+                // A failed import stays `importing`.
                 (
                     ("uploading", ""),
                     &[
@@ -385,7 +386,7 @@ mod tests {
                         ("importing", false, "fast", ImportFailed),
                     ],
                 ),
-                // web-download: back to queued, with the mark or without.
+                // web-download: back to `queued`, with or without a recorded failure.
                 (
                     ("queued", ""),
                     &[("queued", true, "", Unfinished), ("queued", false, "fast", ImportFailed)],
@@ -394,7 +395,7 @@ mod tests {
                     ("queued", ""),
                     &[("importing", true, "", Unfinished), ("queued", false, "", Failed)],
                 ),
-                // A second try: the old mark counts only once the new import is over.
+                // A second attempt: the old failure counts only once the new import is over.
                 (
                     ("queued", "fast"),
                     &[
@@ -414,7 +415,7 @@ mod tests {
                 // copy-image: active all the time.
                 (("active", ""), &[("active", true, "", Unfinished), ("active", false, "", Done)]),
                 (("active", ""), &[("active", true, "slow", ImportFailed)]),
-                // glance-download of an image that is not there leaves no mark.
+                // glance-download of a missing image records no failure.
                 (
                     ("queued", ""),
                     &[("queued", true, "", Unfinished), ("queued", false, "", Failed)],
@@ -427,9 +428,9 @@ mod tests {
     }
 
     #[test]
-    fn stores_may_be_lost_where_that_was_said() {
+    fn failed_stores_are_accepted_if_that_is_set() {
         use Look::{Done, ImportFailed, Unfinished};
-        tell(
+        check(
             &[
                 (
                     ("uploading", ""),

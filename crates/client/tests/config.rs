@@ -1,4 +1,4 @@
-//! Which cloud is chosen, and from where, as a user of openstackclient expects it.
+//! The choice of a cloud and its configuration, compared with openstackclient's rules.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,8 +6,7 @@ use std::path::Path;
 
 use imgpush_client::{Cloud, CloudOptions, ConfigError, Surroundings, Token};
 
-/// A home, a working directory and variables of one's own; the machine's `/etc` is the only thing
-/// shared.
+/// A separate home, working directory and environment; only the machine's `/etc` is shared.
 struct Place {
     folder: tempfile::TempDir,
     at: Surroundings,
@@ -54,13 +53,13 @@ fn cloud(name: &str) -> String {
     )
 }
 
-/// The image endpoint of a cloud that needs no login.
+/// The image endpoint of a cloud without a login.
 async fn endpoint(cloud: &Cloud) -> String {
     cloud.identity().unwrap().endpoint().await.unwrap().to_string()
 }
 
 #[test]
-fn files_are_looked_for_in_openstackclients_order() {
+fn files_are_searched_for_in_openstackclients_order() {
     let mut place = Place::new();
     place.write("site/openstack/clouds.yaml", &cloud("site"));
     assert_eq!(place.chosen(), "site");
@@ -164,7 +163,7 @@ async fn http_basic_sends_user_and_password() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_named_without_a_secret() {
+fn missing_and_invalid_values_are_named_without_secrets() {
     let mut place = Place::new();
     for (yaml, expected) in [
         (
@@ -197,7 +196,7 @@ fn what_is_missing_or_wrong_is_named_without_a_secret() {
 }
 
 #[test]
-fn certificates_are_judged_as_the_last_word_says() {
+fn the_last_setting_of_certificate_verification_applies() {
     let mut place = Place::new();
     for (lines, option, insecure, bundle) in [
         ("", None, false, None),
@@ -217,7 +216,7 @@ fn certificates_are_judged_as_the_last_word_says() {
         assert_eq!(http.insecure, insecure, "{lines} {option:?}");
         assert_eq!(http.ca_file.as_deref(), bundle.map(Path::new), "{lines} {option:?}");
     }
-    // What requests goes by, where nothing else is said and the file is there.
+    // The variables that the library requests uses, if nothing else is configured and the file exists.
     place.write("work/clouds.yaml", &cloud("a"));
     place.set("REQUESTS_CA_BUNDLE", "/no/such/file");
     assert_eq!(place.load(&CloudOptions::default()).unwrap().http_options().ca_file, None);

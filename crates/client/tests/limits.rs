@@ -1,4 +1,4 @@
-//! What a service can make the client allocate by its answers: no more than the limit for one.
+//! Memory that the responses of a service can make the client allocate: no more than the limit for one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,18 +16,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
-/// Counts what is allocated, to see the most at a time.
+/// Counts allocations, to measure the peak.
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// One at a time: memory is counted for the whole process.
+/// Runs one test at a time, since memory is counted for the complete process.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 const MIB: u64 = 1 << 20;
-/// Of an answer, as the documentation says.
+/// The limit of a response, as documented.
 const LIMIT: u64 = 16 * MIB;
 
-/// An answer whose body is made while it is sent: a start, and one piece again and again.
+/// A response whose body is generated while it is sent: a start, and a repeated piece.
 #[derive(Clone, Default)]
 struct Answer {
     status: u16,
@@ -59,10 +59,10 @@ impl Answer {
     }
 }
 
-/// A service that answers every request alike.
+/// A service with the same response to every request.
 struct Service {
     url: String,
-    /// Bytes of bodies that it has got rid of.
+    /// Bytes of bodies that it has sent.
     sent: Arc<AtomicU64>,
 }
 
@@ -74,19 +74,19 @@ impl Service {
         let counter = Arc::clone(&sent);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // A client that has gone away is what is tested.
+                // A client that closes the connection is the tested case.
                 let _ = serve(stream, &answer, &counter).await;
             }
         });
         Service { url, sent }
     }
 
-    /// The client of the image service here.
+    /// A client of this image service.
     async fn images(&self) -> ImageClient {
         self.connect("none", &[("endpoint", &self.url)]).await.unwrap()
     }
 
-    /// A login at the identity service here.
+    /// A login at this identity service.
     async fn login(&self, path: &str) -> Error {
         let auth_url = format!("{}{path}", self.url);
         let user = [("username", "u"), ("password", "p"), ("user_domain_id", "default")];
@@ -110,7 +110,7 @@ async fn serve(mut stream: TcpStream, answer: &Answer, sent: &AtomicU64) -> std:
         request.push(stream.read_u8().await?);
     }
     let Answer { status, headers, .. } = answer;
-    let head = format!("HTTP/1.1 {status} Whatever\r\nConnection: close\r\n{headers}\r\n");
+    let head = format!("HTTP/1.1 {status} Status\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(&answer.start).await?;
     for _ in 0..answer.pieces {
@@ -118,11 +118,11 @@ async fn serve(mut stream: TcpStream, answer: &Answer, sent: &AtomicU64) -> std:
         sent.fetch_add(answer.piece.len() as u64, Ordering::Relaxed);
     }
     stream.shutdown().await?;
-    // What is not read of the request would reset the connection and lose the answer.
+    // Unread bytes of the request would reset the connection and lose the response.
     tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }
 
-/// The result of a call, and the most memory that it took.
+/// The result of a call, and its peak memory.
 async fn measured<T>(call: impl Future<Output = T>) -> (T, u64) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -130,7 +130,7 @@ async fn measured<T>(call: impl Future<Output = T>) -> (T, u64) {
     (result, (MEMORY.peak_usage() - before) as u64)
 }
 
-/// What is wrong with an answer; the causes too.
+/// The message about a response, with its causes.
 fn unreadable(error: &Error) -> String {
     let decoding = match error {
         Error::Login { source, .. } => source.downcast_ref().unwrap(),
@@ -141,7 +141,7 @@ fn unreadable(error: &Error) -> String {
     decoding.source().unwrap().to_string()
 }
 
-/// Every call reads its answer by the same function; these are its callers.
+/// Calls of all functions that read responses; they share one implementation.
 async fn answers(answer: Answer) -> Vec<(&'static str, Error, u64, u64)> {
     let mut seen = Vec::new();
     let service = Service::start(answer).await;
@@ -166,13 +166,13 @@ fn token(body: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_without_an_end_takes_no_more_than_the_limit() {
     let _alone = ALONE.lock().await;
-    // Bodies that end with the connection, and one that says how long it is.
+    // Bodies that end with the connection, and one with a declared length.
     let endless = token("[").and_then("0,", 1 << 30);
     let announced = endless.clone().header(&format!("Content-Length: {}", endless.length()));
     for (answer, read) in [(endless, LIMIT), (announced, 0)] {
         for (call, error, memory, sent) in answers(answer).await {
             assert_eq!(unreadable(&error), "it has more than 16 MiB", "{call}");
-            // A vector that grows holds its bytes twice for a moment.
+            // A growing vector briefly holds its bytes twice.
             assert!(memory < 3 * LIMIT + 2 * MIB, "{call}: {memory} bytes of memory");
             // The rest is in the buffers of the sockets.
             assert!(sent < read + 16 * MIB, "{call}: {sent} bytes sent");
@@ -180,7 +180,7 @@ async fn an_answer_without_an_end_takes_no_more_than_the_limit() {
     }
 }
 
-/// Each value takes up to a hundred times the memory of its text.
+/// Each value can take up to a hundred times the memory of its text.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_of_many_small_values_takes_little_more_than_its_text() {
     let _alone = ALONE.lock().await;
@@ -210,25 +210,25 @@ async fn an_answer_of_the_limit_is_read() {
     unreadable(&client.image("x").await.unwrap_err());
 }
 
-/// Each level takes some of the stack, of which a thread has 2 MiB here.
+/// Each level of nesting takes stack space, of which a thread has 2 MiB here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deep_nesting_is_an_error_and_no_overflow() {
     let _alone = ALONE.lock().await;
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         let deep = |levels: usize| format!("{}0{}", open.repeat(levels), close.repeat(levels));
-        // A record, which is a list and a token at once.
+        // A record, which is a list and a token at the same time.
         let record = format!(r#""id":"x","status":"queued","a":{}"#, deep(1000));
         let record = format!(r#"{{{record},"images":[{{{record}}}]}}"#);
         for body in [deep(200_000), record] {
             for (call, error, memory, _) in answers(token(&body)).await {
                 let text = unreadable(&error);
-                // What is no record is refused at its first byte, and of a list only its fields count.
+                // Other data is refused at its first byte, and only the fields of a list are parsed.
                 let is_other = text.contains("expected a map") || text.contains("missing field");
                 assert!(text.contains("recursion limit") || is_other, "{call}: {text}");
                 assert!(memory < 3 * LIMIT, "{call}: {memory} bytes of memory");
             }
         }
-        // In the body of a refusal it is text, of which a line is shown.
+        // In the body of a refusal it is text, of which one line is shown.
         let client = Service::start(Answer::new(400, deep(1_000_000))).await.images().await;
         let error = client.image("x").await.unwrap_err();
         assert!(matches!(error, Error::BadRequest(_)), "{error:?}");
@@ -236,7 +236,7 @@ async fn deep_nesting_is_an_error_and_no_overflow() {
     }
 }
 
-/// 1 MiB that were 1 GiB, had anything decompressed them.
+/// 1 MiB that would become 1 GiB if it were decompressed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compressed_answer_is_an_error() {
     let _alone = ALONE.lock().await;
@@ -255,7 +255,7 @@ async fn a_compressed_answer_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_body_of_a_refusal_is_read_as_far_as_it_is_of_use() {
+async fn the_body_of_a_refusal_is_read_up_to_a_limit() {
     let _alone = ALONE.lock().await;
     for status in [300, 400, 401, 404, 500, 503] {
         let answer = Answer::new(status, r#"{"message": "no"#).and_then(" no", 1 << 30);

@@ -1,4 +1,4 @@
-//! Every answer of a real service in `test-data/samples` decodes, and encodes to the same JSON.
+//! Every recorded response of a real service in `test-data/samples` is decoded and encoded to the same JSON.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Through the type and back.
+/// Decodes into the type and encodes again.
 fn round_trip<T: DeserializeOwned + Serialize>(json: &Value) -> (T, Value) {
     let decoded: T = serde_json::from_value(json.clone()).unwrap_or_else(|e| panic!("{e}: {json}"));
     let encoded = serde_json::to_value(&decoded).unwrap();

@@ -1,4 +1,4 @@
-//! Whose certificates are believed.
+//! Trusted and untrusted certificates.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// A certificate for `localhost` that nobody else has signed, and its key.
+/// A self-signed certificate for `localhost`, and its key.
 fn self_signed(is_ca: bool) -> (Certificate, KeyPair) {
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     if is_ca {
@@ -24,8 +24,8 @@ fn self_signed(is_ca: bool) -> (Certificate, KeyPair) {
     (params.self_signed(&key).unwrap(), key)
 }
 
-/// A TLS front of a service, by a certificate that nobody has signed; its address and its PEM. Where
-/// one is given, clients have to show a certificate that it has signed.
+/// A TLS proxy of a service with a self-signed certificate; returns its address and its PEM. If an authority
+/// is given, clients must present a certificate that it has signed.
 async fn tls_front(
     scene: &Scene,
     is_ca: bool,
@@ -47,15 +47,15 @@ async fn tls_front(
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let behind = scene.image_url().trim_start_matches("http://").to_owned();
+    let upstream = scene.image_url().trim_start_matches("http://").to_owned();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
             tokio::spawn(async move {
-                // A client that does not believe the certificate ends here.
+                // A client that does not trust the certificate ends here.
                 let Ok(mut front) = acceptor.accept(stream).await else { return };
-                let mut back = TcpStream::connect(behind).await.unwrap();
+                let mut back = TcpStream::connect(upstream).await.unwrap();
                 let _ = copy_bidirectional(&mut front, &mut back).await;
             });
         }
@@ -63,7 +63,7 @@ async fn tls_front(
     (format!("https://localhost:{port}"), certificate.pem())
 }
 
-async fn asks(url: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
+async fn connects(url: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
     let mut options =
         CloudOptions::default().with_setting("auth_type", "none").with_setting("endpoint", url);
     for (key, value) in settings {
@@ -74,32 +74,32 @@ async fn asks(url: &str, settings: &[(&str, &str)]) -> Result<(), Error> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_believed_by_its_bundle_or_not_at_all() {
+async fn a_certificate_is_trusted_only_by_its_bundle() {
     let scene = Scene::start_open().await;
     let (url, pem) = tls_front(&scene, false, None).await;
     let bundle = scene.write("ca.pem", &pem);
     let bundle = bundle.to_str().unwrap();
 
-    let stranger = asks(&url, &[]).await.unwrap_err();
+    let stranger = connects(&url, &[]).await.unwrap_err();
     assert!(matches!(stranger, Error::Transport { .. }), "{stranger:?}");
     assert!(format!("{stranger:?}").contains("UnknownIssuer"), "{stranger:?}");
-    asks(&url, &[("cacert", bundle)]).await.unwrap();
-    asks(&url, &[("insecure", "true")]).await.unwrap();
+    connects(&url, &[("cacert", bundle)]).await.unwrap();
+    connects(&url, &[("insecure", "true")]).await.unwrap();
 
     // Another name than the certificate's is another server.
     let renamed = url.replace("localhost", "127.0.0.1");
-    assert!(asks(&renamed, &[("cacert", bundle)]).await.is_err());
+    assert!(connects(&renamed, &[("cacert", bundle)]).await.is_err());
 
     std::fs::write(bundle, "no certificate").unwrap();
-    let empty = asks(&url, &[("cacert", bundle)]).await.unwrap_err();
+    let empty = connects(&url, &[("cacert", bundle)]).await.unwrap_err();
     assert!(matches!(empty, Error::Config(_)), "{empty:?}");
-    let missing = asks(&url, &[("cacert", "/no/such/file")]).await.unwrap_err();
+    let missing = connects(&url, &[("cacert", "/no/such/file")]).await.unwrap_err();
     assert!(matches!(missing, Error::Config(_)), "{missing:?}");
 }
 
-/// `openssl req -x509` makes such certificates, and curl takes them.
+/// `openssl req -x509` creates such certificates, and curl accepts them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_calls_itself_an_authority_is_believed_where_it_was_given() {
+async fn a_self_signed_authority_certificate_is_trusted_if_given() {
     let scene = Scene::start_open().await;
     let (url, pem) = tls_front(&scene, true, None).await;
     let given = scene.path("given");
@@ -108,16 +108,16 @@ async fn a_certificate_that_calls_itself_an_authority_is_believed_where_it_was_g
     std::fs::write(given.join("README"), "no certificate").unwrap();
     let other = scene.write("other.pem", self_signed(true).0.pem());
 
-    asks(&url, &[("cacert", given.join("server.pem").to_str().unwrap())]).await.unwrap();
-    asks(&url, &[("verify", given.to_str().unwrap())]).await.unwrap();
-    assert!(asks(&url, &[("cacert", other.to_str().unwrap())]).await.is_err());
-    assert!(asks(&url, &[]).await.is_err());
+    connects(&url, &[("cacert", given.join("server.pem").to_str().unwrap())]).await.unwrap();
+    connects(&url, &[("verify", given.to_str().unwrap())]).await.unwrap();
+    assert!(connects(&url, &[("cacert", other.to_str().unwrap())]).await.is_err());
+    assert!(connects(&url, &[]).await.is_err());
     let renamed = url.replace("localhost", "127.0.0.1");
-    assert!(asks(&renamed, &[("cacert", given.to_str().unwrap())]).await.is_err());
+    assert!(connects(&renamed, &[("cacert", given.to_str().unwrap())]).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_certificate_is_shown() {
+async fn a_client_certificate_is_presented() {
     let scene = Scene::start_open().await;
     let (certificate, key) = self_signed(false);
     let (url, _) = tls_front(&scene, false, Some(&certificate)).await;
@@ -128,9 +128,9 @@ async fn a_client_certificate_is_shown() {
     let both = path("client.pem", &both);
 
     let insecure = ("insecure", "true");
-    asks(&url, &[insecure, ("cert", &apart), ("key", &key)]).await.unwrap();
-    asks(&url, &[insecure, ("cert", &both)]).await.unwrap();
-    assert!(matches!(asks(&url, &[insecure]).await, Err(Error::Transport { .. })));
-    let keyless = asks(&url, &[insecure, ("cert", &apart)]).await.unwrap_err();
+    connects(&url, &[insecure, ("cert", &apart), ("key", &key)]).await.unwrap();
+    connects(&url, &[insecure, ("cert", &both)]).await.unwrap();
+    assert!(matches!(connects(&url, &[insecure]).await, Err(Error::Transport { .. })));
+    let keyless = connects(&url, &[insecure, ("cert", &apart)]).await.unwrap_err();
     assert!(matches!(keyless, Error::Config(_)), "{keyless:?}");
 }

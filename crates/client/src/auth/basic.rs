@@ -1,4 +1,4 @@
-//! `auth_type: http_basic`: user and password on every request.
+//! `auth_type: http_basic`: user and password in every request.
 
 use base64::Engine as _;
 use futures_util::future::BoxFuture;

@@ -1,11 +1,11 @@
-//! A token and an address that somebody else got: `admin_token`, `token_endpoint`.
+//! A given token and address: `admin_token`, `token_endpoint`.
 
 use futures_util::future::BoxFuture;
 use url::Url;
 
 use crate::{Error, Identity, Secret, identity::Token};
 
-/// A token that is used as it is and cannot be renewed.
+/// A token that is used unchanged and cannot be renewed.
 #[derive(Clone, Debug)]
 pub struct FixedToken {
     endpoint: Url,

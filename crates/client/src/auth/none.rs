@@ -1,4 +1,4 @@
-//! `auth_type: none`: a service that asks nobody who they are.
+//! `auth_type: none`: a service without authentication.
 
 use futures_util::future::BoxFuture;
 use url::Url;

@@ -1,12 +1,12 @@
-//! Which files count, in openstacksdk's order.
+//! The configuration files, found in openstacksdk's order.
 //!
 //! For each of `clouds`, `secure` and `clouds-public`: the file that `OS_CLIENT_CONFIG_FILE`,
-//! `OS_CLIENT_SECURE_FILE` or `OS_CLIENT_VENDOR_FILE` names, else the first that is there of
-//! `NAME.yaml`, `NAME.yml`, `NAME.json` in the working directory, `$XDG_CONFIG_HOME/openstack`,
-//! `~/.config/openstack`, each of `$XDG_CONFIG_DIRS` + `/openstack`, `/etc/openstack`.
+//! `OS_CLIENT_SECURE_FILE` or `OS_CLIENT_VENDOR_FILE` names, or else the first existing file of `NAME.yaml`,
+//! `NAME.yml`, `NAME.json` in the working directory, `$XDG_CONFIG_HOME/openstack`, `~/.config/openstack`,
+//! each of `$XDG_CONFIG_DIRS` + `/openstack`, `/etc/openstack`.
 //!
-//! Unlike there, a named file that is missing and a file that cannot be parsed are errors: skipping
-//! them ends in a wrong cloud.
+//! Unlike in openstacksdk, a named file that is missing and a file that cannot be parsed are errors, since
+//! skipping them would select the wrong cloud.
 
 use std::path::{Path, PathBuf};
 
@@ -14,18 +14,18 @@ use super::surroundings::Surroundings;
 use super::yaml::{self, Map, Node};
 use crate::ConfigError;
 
-/// What the files say.
+/// The content of the files.
 #[derive(Default)]
 pub(super) struct Files {
-    /// `clouds` of clouds.yaml, with that of secure.yaml on top.
+    /// `clouds` of clouds.yaml, merged with that of secure.yaml, which has priority.
     pub(super) clouds: Map,
-    /// `public-clouds` of clouds-public.yaml: profiles that clouds build upon.
+    /// `public-clouds` of clouds-public.yaml: profiles that clouds refer to.
     pub(super) profiles: Map,
     /// The file with the clouds, for messages.
     pub(super) path: PathBuf,
 }
 
-/// Reads them all.
+/// Reads all files.
 pub(super) fn load(at: &Surroundings) -> Result<Files, ConfigError> {
     let mut files = Files::default();
     if let Some(path) = find("clouds-public", "OS_CLIENT_VENDOR_FILE", at)? {
@@ -44,7 +44,7 @@ pub(super) fn load(at: &Surroundings) -> Result<Files, ConfigError> {
     Ok(files)
 }
 
-/// The mapping under a key of a file; empty where there is none.
+/// The mapping under a key of a file; empty if there is none.
 fn section(path: &Path, key: &str) -> Result<Map, ConfigError> {
     let unusable = |message: String| unusable(path, &message);
     let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
@@ -76,7 +76,7 @@ fn find(
 ) -> Result<Option<PathBuf>, ConfigError> {
     if let Some(path) = at.variable(variable) {
         let path = at.expand_home(path);
-        // A pipe will do, as a shell makes one of `<(…)`.
+        // A pipe is accepted, as a shell creates one for `<(…)`.
         if !path.exists() || path.is_dir() {
             return Err(ConfigError::MissingFile { variable, path });
         }
@@ -102,12 +102,12 @@ fn directories(at: &Surroundings) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The error of a file that is there and cannot be used.
+/// The error for a file that exists and cannot be used.
 pub(super) fn unusable(path: &Path, message: &str) -> ConfigError {
     ConfigError::File { path: path.to_owned(), message: message.to_owned() }
 }
 
-/// A parser may quote what it did not like, which may be a secret in the wrong place.
+/// Removes quoted values from a parser's message, since they may be secrets.
 fn without_values(message: &str) -> String {
     let mut shown = String::new();
     for (index, part) in message.split(['"', '\'']).enumerate() {

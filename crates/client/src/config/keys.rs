@@ -1,6 +1,7 @@
-//! The keys of a cloud's configuration: which say who one is, which are known, which may be shown.
+//! The keys of a cloud's configuration: which belong to `auth`, which are known, and whose values may be
+//! shown.
 
-/// Keys of `auth`, by the names that keystoneauth's login methods give them.
+/// Keys of `auth`, as keystoneauth's login methods name them.
 pub(super) const AUTH: [&str; 33] = [
     "access_token",
     "access_token_endpoint",
@@ -37,7 +38,7 @@ pub(super) const AUTH: [&str; 33] = [
     "username",
 ];
 
-/// Keys beside `auth` that mean something here, or are known to mean something to others only.
+/// Keys beside `auth` that this crate uses, or that are known to be for other programs only.
 const CLOUD: [&str; 51] = [
     "api_timeout",
     "auth",
@@ -92,7 +93,7 @@ const CLOUD: [&str; 51] = [
     "verify",
 ];
 
-/// What every service may have of its own: `compute_api_version`, `image_interface`, …
+/// Key suffixes that every service may have: `compute_api_version`, `image_interface`, …
 const PER_SERVICE: [&str; 12] = [
     "_api_version",
     "_auth_section",
@@ -108,7 +109,7 @@ const PER_SERVICE: [&str; 12] = [
     "_service_type",
 ];
 
-/// The key under its present name: `tenant-name` is `project_name`.
+/// The current name of a key: `tenant-name` is `project_name`.
 pub(super) fn canonical(key: &str) -> String {
     let key = key.replace('-', "_");
     let renamed = match &*key {
@@ -131,13 +132,12 @@ pub(super) fn is_auth(key: &str) -> bool {
     AUTH.contains(&key)
 }
 
-/// Whether a key beside `auth` is one that somebody reads.
+/// Whether a key beside `auth` is known.
 pub(super) fn is_known(key: &str) -> bool {
     is_auth(key) || CLOUD.contains(&key) || PER_SERVICE.iter().any(|suffix| key.ends_with(suffix))
 }
 
-/// Whether the value of that key may be shown. An address is not among them: people write passwords
-/// into addresses.
+/// Whether the value of this key may be shown. Addresses may not, since some users write passwords into them.
 pub(super) fn is_public(key: &str) -> bool {
     matches!(
         &*canonical(key),

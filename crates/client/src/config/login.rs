@@ -1,4 +1,4 @@
-//! From the settings of a cloud to an [`Identity`].
+//! Creates an [`Identity`] from the settings of a cloud.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::auth::{
 use crate::transport::HttpClient;
 use crate::{ConfigError, Identity, Secret};
 
-/// Who asks the cloud `name`. Nothing is sent yet.
+/// The identity for the cloud `name`. Nothing is sent yet.
 pub(super) fn identity(
     name: &str,
     settings: &Settings,
@@ -40,7 +40,7 @@ pub(super) fn identity(
             let endpoint = login.endpoint_override()?;
             let method = login.method(auth_type)?;
             let scope = match method {
-                // It brings its own, and may ask for no other.
+                // An application credential has its own scope, and may not request another.
                 LoginMethod::ApplicationCredential(..) => Scope::Default,
                 _ => login.scope()?,
             };
@@ -65,7 +65,7 @@ pub(super) fn identity(
     })
 }
 
-/// The method that an `auth_type` means, which has several spellings.
+/// The login method of an `auth_type`, which has several spellings.
 fn method_name(auth_type: &str) -> Option<&'static str> {
     Some(match auth_type {
         "password" | "v3password" => "password",
@@ -82,7 +82,7 @@ fn method_name(auth_type: &str) -> Option<&'static str> {
     })
 }
 
-/// The `auth_type` that is given, else the one that fits what is given.
+/// The given `auth_type`, or else the one that matches the given keys.
 fn auth_type(settings: &Settings) -> String {
     if let Some(given) = settings.text("auth_type") {
         return given.to_ascii_lowercase();
@@ -135,7 +135,7 @@ impl<'a> Login<'a> {
                 if names.is_empty() {
                     return Err(self.missing("auth.auth_methods"));
                 }
-                // Only what goes into one request can be combined.
+                // Only methods that fit into one request can be combined.
                 let one = |name: &&str| match method_name(name.trim()) {
                     Some("password" | "token" | "application_credential" | "totp") => {
                         self.method(name.trim())
@@ -194,7 +194,7 @@ impl<'a> Login<'a> {
             return Ok(User::Id(id.to_owned()));
         }
         let name = self.needed("username", "auth.username")?;
-        // There is one: the default domain at least.
+        // There is a domain: at least the default one.
         let domain =
             self.domain("user_domain").ok_or_else(|| self.missing("auth.user_domain_id"))?;
         Ok(User::Name(name.to_owned(), domain))
@@ -209,7 +209,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// What the token is to be good for: one thing, as Keystone demands.
+    /// The scope of the token: exactly one, as Keystone requires.
     fn scope(&self) -> Result<Scope, ConfigError> {
         let settings = self.settings;
         let mut wanted = Vec::new();
@@ -239,7 +239,7 @@ impl<'a> Login<'a> {
         Ok(wanted.pop().map(|(_, scope)| scope).unwrap_or_default())
     }
 
-    /// The interfaces that will do, the best first; the old names `publicURL` and so on are known.
+    /// The accepted interfaces in order of preference; the old names such as `publicURL` are accepted.
     fn interfaces(&self) -> Result<Vec<String>, ConfigError> {
         let own = self.settings.texts("image_interface");
         let given = if own.is_empty() { self.settings.texts("interface") } else { own };

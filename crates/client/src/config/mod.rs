@@ -1,13 +1,13 @@
-//! Which cloud is meant, and how to reach it: `clouds.yaml`, `secure.yaml`, `OS_*` and options.
+//! The choice of a cloud and its settings: `clouds.yaml`, `secure.yaml`, `OS_*` variables and options.
 //!
 //! The rules are those of openstacksdk and openstackclient:
 //!
-//! - the cloud is the one named by the caller, else by `OS_CLOUD`, else the one that `OS_*` variables
-//!   describe (called `envvars`), else the only one in the file;
-//! - files are found as [`files`] says, and nowhere else;
-//! - options win over the file. Variables fill only gaps that are no part of who one is (region,
-//!   interface, certificates, `insecure`) and a secret that the file leaves out: a stray `OS_USERNAME`
-//!   must not turn a cloud of the file into another one.
+//! - the cloud is the one that the caller names, or else `OS_CLOUD`, or else the one that `OS_*` variables
+//!   describe (named `envvars`), or else the only one in the file;
+//! - files are searched for as described in [`files`], and nowhere else;
+//! - options override the file. Variables only add missing values that are not part of the user's identity
+//!   (region, interface, certificates, `insecure`) and a secret that the file omits: a left-over
+//!   `OS_USERNAME` must not change the user of a cloud in the file.
 
 mod files;
 mod keys;
@@ -29,7 +29,7 @@ use self::yaml::{Map, Node};
 use crate::transport::{HttpClient, HttpOptions};
 use crate::{ConfigError, Identity};
 
-/// One cloud, ready to be reached.
+/// One cloud with the settings that a connection needs.
 #[derive(Clone)]
 pub struct Cloud {
     name: String,
@@ -39,16 +39,16 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// The cloud that options, variables and files of this process mean.
+    /// The cloud that the options, and the variables and files of this process, select.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], with the file or the cloud it is about.
+    /// [`ConfigError`], with the file or the cloud that it concerns.
     pub fn load(options: &CloudOptions) -> Result<Cloud, ConfigError> {
         Cloud::load_from(options, &Surroundings::of_process())
     }
 
-    /// The same for given surroundings.
+    /// The same for a given environment.
     ///
     /// # Errors
     ///
@@ -93,33 +93,32 @@ impl Cloud {
         Ok(Cloud { name, settings, http, notes })
     }
 
-    /// The name of the cloud: that of the file, or `envvars`.
+    /// The name of the cloud: the one in the file, or `envvars`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How requests to this cloud are sent: its certificates, and what the caller has set.
+    /// The options of requests to this cloud: its certificates, and those that the caller has set.
     #[must_use]
     pub fn http_options(&self) -> &HttpOptions {
         &self.http
     }
 
-    /// Sets how requests to this cloud are sent, in place of what its configuration says.
+    /// Sets the options of requests to this cloud, instead of those in its configuration.
     #[must_use]
     pub fn with_http_options(mut self, options: HttpOptions) -> Self {
         self.http = options;
         self
     }
 
-    /// What the configuration says that is not heeded: unknown keys, an unknown profile. No value is
-    /// shown.
+    /// Ignored parts of the configuration: unknown keys, an unknown profile. Values are not shown.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Who asks there. Nothing is sent yet.
+    /// The identity for this cloud. Nothing is sent yet.
     ///
     /// # Errors
     ///
@@ -128,7 +127,7 @@ impl Cloud {
         self.identity_over(|| HttpClient::new(&self.name, &self.http))
     }
 
-    /// The same over a client that is there already, or is made once it is needed.
+    /// The same with an existing HTTP client, or one that is created when needed.
     pub(crate) fn identity_over(
         &self,
         http: impl FnOnce() -> Result<HttpClient, ConfigError>,
@@ -147,7 +146,7 @@ impl fmt::Debug for Cloud {
     }
 }
 
-/// `OS_*` in lower case without the prefix; those with another name now come first.
+/// `OS_*` variables in lower case without the prefix. Those with outdated names come first.
 fn variables(at: &Surroundings) -> Vec<(String, String)> {
     let mut variables: Vec<_> = at
         .variables
@@ -159,7 +158,7 @@ fn variables(at: &Surroundings) -> Vec<(String, String)> {
     variables
 }
 
-/// A cloud of a file, with the gaps filled that it may leave to variables.
+/// A cloud of a file, with the missing values that variables may add.
 fn from_file(
     name: &str,
     cloud: Node,
@@ -188,10 +187,10 @@ fn http_options(settings: &Settings, at: &Surroundings) -> HttpOptions {
     let verify = settings.text("verify");
     let insecure = is_true(settings.text("insecure")) || verify.is_some_and(is_false);
     options.insecure = insecure;
-    // `verify` may name the certificates that are trusted.
+    // `verify` may name the trusted certificates.
     let path = verify.filter(|text| !is_false(text) && !is_true(Some(text)));
     let bundle = settings.text("cacert").or(path);
-    // What requests, and with it openstackclient, does without one.
+    // The fallback of the Python library requests, and so of openstackclient.
     let of_requests = || {
         let variables = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
         variables

@@ -1,4 +1,4 @@
-//! What a caller asks for beyond files and variables.
+//! Settings by the caller, in addition to files and variables.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use super::keys;
 use crate::Secret;
 
-/// The choice of a cloud, and settings that win over files and variables.
+/// The choice of a cloud, and settings that override files and variables.
 ///
 /// `Debug` shows only values that cannot be secret.
 #[derive(Clone, Default)]
@@ -18,7 +18,7 @@ pub struct CloudOptions {
 }
 
 impl CloudOptions {
-    /// The cloud of that name; `None` leaves the choice to `OS_CLOUD` and the files.
+    /// The cloud with this name; `None` leaves the choice to `OS_CLOUD` and the files.
     #[must_use]
     pub fn named(cloud: Option<String>) -> Self {
         CloudOptions { cloud, settings: BTreeMap::new() }
@@ -31,7 +31,7 @@ impl CloudOptions {
         self
     }
 
-    /// Sets a value that wins over file and variables, by the name of the `OS_*` variable in lower case
+    /// Sets a value that overrides file and variables, by the name of the `OS_*` variable in lower case
     /// without its prefix: `region_name`, `cacert`, `auth_url`, …
     #[must_use]
     pub fn with_setting(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {

@@ -1,9 +1,9 @@
-//! The settings of one cloud, put together from a profile, files, variables and options.
+//! The settings of one cloud, merged from a profile, files, variables and options.
 
 use super::keys::{canonical, is_auth, is_known};
 use super::yaml::{Map, Node};
 
-/// What is known of a cloud, by the present names of the keys. It has no `Debug`, since it holds secrets.
+/// The settings of a cloud, by the current names of the keys. It has no `Debug`, since it holds secrets.
 #[derive(Clone, Default)]
 pub(super) struct Settings {
     cloud: Map,
@@ -11,11 +11,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The cloud of a file, on top of the profile that it names. `notes` gets what is ignored of it.
+    /// The settings of a cloud in a file, which override the profile that it names. Ignored parts are added
+    /// to `notes`.
     ///
     /// # Errors
     ///
-    /// What is not of the right type.
+    /// A message about a value of the wrong type.
     pub(super) fn from_file(
         name: &str,
         cloud: Map,
@@ -27,20 +28,29 @@ impl Settings {
         if let Some(profile) = profile {
             match profiles.get(profile) {
                 Some(Node::Map(map)) => {
-                    settings.lay(&format!("public-clouds.{profile}"), map.clone(), notes)?;
+                    settings.merge_cloud(
+                        &format!("public-clouds.{profile}"),
+                        map.clone(),
+                        notes,
+                    )?;
                 }
                 _ => notes.push(format!("cloud {name}: its profile {profile} is not known")),
             }
         }
-        settings.lay(&format!("clouds.{name}"), cloud, notes)?;
+        settings.merge_cloud(&format!("clouds.{name}"), cloud, notes)?;
         Ok(settings)
     }
 
-    /// Puts a cloud's mapping on top. Empty values are left out.
-    fn lay(&mut self, place: &str, cloud: Map, notes: &mut Vec<String>) -> Result<(), String> {
+    /// Merges a cloud's mapping, which has priority. Empty values are ignored.
+    fn merge_cloud(
+        &mut self,
+        place: &str,
+        cloud: Map,
+        notes: &mut Vec<String>,
+    ) -> Result<(), String> {
         let mut unknown = Vec::new();
         let mut auth = Map::new();
-        for (old, key, value) in by_present_names(cloud) {
+        for (old, key, value) in by_current_names(cloud) {
             match value {
                 Node::Map(map) if key == "auth" => auth = map,
                 Node::Null => {}
@@ -59,8 +69,8 @@ impl Settings {
                 }
             }
         }
-        // What stands under `auth` counts before the same key beside it.
-        for (old, key, value) in by_present_names(auth) {
+        // Keys under `auth` have priority over the same keys beside it.
+        for (old, key, value) in by_current_names(auth) {
             if value == Node::Null || value == Node::Text(String::new()) {
                 continue;
             }
@@ -75,13 +85,13 @@ impl Settings {
         Ok(())
     }
 
-    /// Sets what `key` names; an empty value sets nothing.
+    /// Sets the value of `key`; an empty value changes nothing.
     pub(super) fn set(&mut self, key: &str, value: &str) {
         if value.is_empty() {
             return;
         }
         let key = canonical(key);
-        // Both say whether certificates are judged; the later one counts.
+        // Both determine whether certificates are verified; the later one applies.
         match &*key {
             "verify" => drop(self.cloud.remove("insecure")),
             "insecure" if self.text("verify").is_some_and(is_false) => {
@@ -93,7 +103,7 @@ impl Settings {
         to.insert(key, Node::Text(value.to_owned()));
     }
 
-    /// Takes from the variables what a cloud of the file may leave to them.
+    /// Adds those missing values that a cloud of a file may take from variables.
     pub(super) fn fill_gaps(&mut self, variable: impl Fn(&str) -> Option<String>) {
         let has = |settings: &Settings, key: &str| settings.cloud.contains_key(key);
         let mut open = vec!["interface"];
@@ -109,7 +119,7 @@ impl Settings {
             }
         }
         let any = |keys: &[&str]| keys.iter().any(|key| self.auth.contains_key(*key));
-        // Each secret, and what says that it is wanted.
+        // Each secret, and the keys that show that it is needed.
         for (secret, wanted) in [
             ("password", any(&["username", "user_id"]) && !any(&["application_credential_secret"])),
             ("passcode", any(&["username", "user_id"])),
@@ -134,12 +144,12 @@ impl Settings {
         }
     }
 
-    /// Chooses among the cloud's `regions`: the wanted one, else the first. Its own values count before
-    /// those of the cloud.
+    /// Chooses one of the cloud's `regions`: the requested one, or else the first. Its values have priority
+    /// over those of the cloud.
     ///
     /// # Errors
     ///
-    /// What is not of the right type.
+    /// A message about a value of the wrong type.
     pub(super) fn choose_region(
         &mut self,
         name: &str,
@@ -170,18 +180,18 @@ impl Settings {
         let Some((region, values)) = chosen else { return Ok(()) };
         let (region, values) = (Node::Text((*region).to_owned()), values.cloned());
         if let Some(values) = values {
-            self.lay(&format!("clouds.{name}.regions"), values, notes)?;
+            self.merge_cloud(&format!("clouds.{name}.regions"), values, notes)?;
         }
         self.cloud.insert("region_name".to_owned(), region);
         Ok(())
     }
 
-    /// Fills in what a person leaves out, as openstackclient does.
+    /// Adds implied values, as openstackclient does.
     pub(super) fn normalise(&mut self) {
         let project_scoped =
             self.auth("project_id").is_some() || self.auth("project_name").is_some();
         if project_scoped {
-            // One domain for both, where it is the same.
+            // `default_domain` applies to user and project.
             for kind in ["id", "name"] {
                 let Some(domain) = self.auth.remove(&format!("domain_{kind}")) else { continue };
                 for whose in ["user_domain", "project_domain"] {
@@ -212,7 +222,7 @@ impl Settings {
         self.cloud.get(key)?.text()
     }
 
-    /// A value beside `auth` that is one text or a list of them.
+    /// A value beside `auth` that is one text or a list of texts.
     pub(super) fn texts(&self, key: &str) -> Vec<&str> {
         match self.cloud.get(key) {
             Some(Node::List(items)) => items.iter().filter_map(Node::text).collect(),
@@ -226,7 +236,7 @@ impl Settings {
         self.auth.get(key)?.text()
     }
 
-    /// The names of the login methods that are combined.
+    /// The names of the combined login methods.
     pub(super) fn auth_methods(&self) -> Vec<&str> {
         match self.auth.get("auth_methods") {
             Some(Node::List(items)) => items.iter().filter_map(Node::text).collect(),
@@ -236,16 +246,16 @@ impl Settings {
     }
 }
 
-/// The pairs with the present names of the keys; those whose key has another name now come first, so
-/// that the present name counts where both are there.
-fn by_present_names(map: Map) -> impl Iterator<Item = (String, String, Node)> {
+/// The pairs with the current names of the keys. Outdated names come first, so that the current name applies
+/// where both exist.
+fn by_current_names(map: Map) -> impl Iterator<Item = (String, String, Node)> {
     let mut pairs: Vec<_> =
         map.into_iter().map(|(old, value)| (canonical(&old), old, value)).collect();
     pairs.sort_by_key(|(key, old, _)| key == old);
     pairs.into_iter().map(|(key, old, value)| (old, key, value))
 }
 
-/// Whether the settings say where to go: those of people who only choose among clouds do not.
+/// Whether the settings contain an address to log in to. Settings that only choose a cloud do not.
 pub(super) fn describe_a_cloud<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
     keys.any(|key| matches!(key, "auth_url" | "endpoint" | "url" | "image_endpoint_override"))
 }

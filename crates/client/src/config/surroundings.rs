@@ -1,23 +1,23 @@
-//! The environment of a process, as far as configuration reads it.
+//! The environment of a process, as far as the configuration depends on it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// The surroundings that decide which files and variables count.
+/// The environment that determines the configuration files and variables.
 ///
-/// `Debug` shows the names of the variables only.
+/// `Debug` shows only the names of the variables.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Surroundings {
-    /// The environment's variables.
+    /// The environment variables.
     pub variables: BTreeMap<String, String>,
     /// The working directory.
     pub working_directory: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
         Surroundings {
@@ -30,7 +30,7 @@ impl Surroundings {
         }
     }
 
-    /// Sets the variables, in place of all before.
+    /// Sets the variables, replacing all previous ones.
     #[must_use]
     pub fn with_variables(mut self, variables: BTreeMap<String, String>) -> Self {
         self.variables = variables;
@@ -56,7 +56,7 @@ impl Surroundings {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// `~/x` in the home directory; anything else as it is.
+    /// Expands `~/x` to the home directory; other paths stay unchanged.
     pub(super) fn expand_home(&self, path: &str) -> PathBuf {
         let home = || self.variable("HOME").map(PathBuf::from).or_else(std::env::home_dir);
         match path.strip_prefix("~/").and_then(|rest| Some(home()?.join(rest))) {

@@ -1,7 +1,7 @@
-//! YAML as data: text, lists and mappings.
+//! YAML as plain data: texts, lists and mappings.
 //!
-//! A value keeps the text as it is written. Only the reader of a key knows whether `1e10` or `0123` is
-//! meant as a number, and for a password or an id it never is.
+//! A value keeps its text as written. Only the code that uses a key knows whether `1e10` or `0123` is a
+//! number; for a password or an id it never is.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,7 +20,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// The text; none for an empty one, which counts as left out.
+    /// The text; none for an empty one, which counts as missing.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Node::Text(text) if !text.is_empty() => Some(text),
@@ -50,7 +50,7 @@ impl Node {
     }
 }
 
-/// Puts `over` on top of `under`, mappings key by key.
+/// Merges `over` into `under`, mappings key by key; `over` has priority.
 pub(super) fn merge(under: &mut Map, over: Map) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
@@ -62,14 +62,14 @@ pub(super) fn merge(under: &mut Map, over: Map) {
     }
 }
 
-/// Aliases can make a small file large; no configuration comes near these.
+/// Aliases can expand a small file to a large one; real configurations stay far below these limits.
 const MAX_NODES: usize = 100_000;
 const MAX_DEPTH: usize = 64;
 
-/// Reads the one document of a file; `Node::Null` for an empty file.
+/// Parses a file with a single document; `Node::Null` for an empty file.
 ///
-/// Merge keys (`<<`) are resolved as PyYAML resolves them: the mapping's own keys win, then the mappings
-/// that come first. Of a key that is there twice the last counts.
+/// Merge keys (`<<`) are resolved as PyYAML does: the mapping's own keys have priority, then earlier
+/// mappings. The last value of a repeated key applies.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let mut reader = Reader::default();
     for event in Parser::new_from_str(text.trim_start_matches('\u{feff}')) {
@@ -85,7 +85,7 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
 #[derive(Default)]
 struct Reader {
     document: Option<Node>,
-    /// Collections that have begun, with the anchor of each.
+    /// Collections that are not closed yet, with the anchor of each.
     open: Vec<(Open, usize)>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
@@ -93,7 +93,7 @@ struct Reader {
 
 enum Open {
     List(Vec<Node>),
-    /// The pairs so far, the mappings to merge, and the key that waits for its value.
+    /// The pairs so far, the mappings to merge, and the key without a value yet.
     Map {
         own: Map,
         merged: Vec<Node>,
@@ -146,7 +146,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Puts a complete node where it belongs. `nodes` is how many nodes it adds to the file.
+    /// Adds a complete node to its collection. `nodes` is the number of nodes that it adds to the file.
     fn complete(&mut self, node: Node, anchor: usize, nodes: usize) -> Result<(), String> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
@@ -206,7 +206,7 @@ fn is_string_tag(tag: &Tag) -> bool {
 mod tests {
     use super::*;
 
-    /// As JSON, in which texts, lists and mappings can be compared.
+    /// Converts to JSON, in which texts, lists and mappings can be compared.
     fn shown(node: &Node) -> serde_json::Value {
         match node {
             Node::Null => serde_json::Value::Null,

@@ -1,28 +1,28 @@
-//! What is wrong with the files, variables and options that describe a cloud.
+//! Errors in the files, variables and options that describe a cloud.
 
 use std::path::PathBuf;
 
-/// Why no cloud can be reached by what the files, the variables and the options say.
+/// The reason why the files, variables and options select no usable cloud.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The named cloud is in no file.
     #[error("there is no cloud called {name}{}", known_clouds(known))]
     UnknownCloud {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The names there are.
+        /// The existing names.
         known: Vec<String>,
     },
 
     /// No cloud was named, and there is none or more than one to choose from.
     #[error("no cloud was chosen{}", known_clouds(known))]
     NoCloud {
-        /// The names there are.
+        /// The existing names.
         known: Vec<String>,
     },
 
-    /// A file that was named by a variable is not there.
+    /// A file that a variable names does not exist.
     #[error("{variable} names {}, which is not there", path.display())]
     MissingFile {
         /// The variable.
@@ -31,16 +31,16 @@ pub enum ConfigError {
         path: PathBuf,
     },
 
-    /// A file is there but cannot be used.
+    /// A file exists but cannot be used.
     #[error("{} cannot be used: {message}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it; no value of it is shown.
+        /// The reason; it contains no value of the file.
         message: String,
     },
 
-    /// A value is needed and missing.
+    /// A required value is missing.
     #[error("cloud {cloud} has no {key}")]
     Missing {
         /// The cloud.
@@ -49,18 +49,18 @@ pub enum ConfigError {
         key: &'static str,
     },
 
-    /// A value is there and wrong.
+    /// A value is invalid.
     #[error("{key} of cloud {cloud} is not usable: {message}")]
     Invalid {
         /// The cloud.
         cloud: String,
         /// The key, as `clouds.yaml` spells it.
         key: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
 
-    /// The way to log in is none that is known here.
+    /// The login method is not supported.
     #[error("auth_type {auth_type} of cloud {cloud} is not supported")]
     UnsupportedAuthType {
         /// The cloud.

@@ -1,4 +1,4 @@
-//! What can go wrong with a call, by what a caller can do about it.
+//! Errors of calls, classified by how a caller can react to them.
 
 mod config;
 
@@ -14,7 +14,7 @@ use crate::Status;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The cloud could not be chosen or its configuration not be read.
+    /// The cloud could not be selected or its configuration could not be read.
     #[error("the cloud configuration is not usable")]
     Config(#[from] ConfigError),
 
@@ -23,36 +23,36 @@ pub enum Error {
     LoginRefused {
         /// The identity service, without user information.
         url: String,
-        /// The service's own words.
+        /// The message of the service.
         message: String,
     },
 
-    /// The identity service could not be asked.
+    /// The login failed without a decision of the identity service.
     #[error("no login at the identity service at {url}")]
     Login {
         /// The identity service, without user information.
         url: String,
-        /// Whether somebody answered, who has no time or is out of order.
+        /// Whether a server responded, although it is overloaded or out of order.
         answered: bool,
-        /// What happened.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// The catalog has no image service for the region and interface asked for.
+    /// The catalog has no image service for the requested region and interface.
     #[error(
         "the service catalog has no image endpoint for region {region}, interface {interface}{}",
         elsewhere(regions)
     )]
     NoEndpoint {
-        /// The region asked for, or `(any)`.
+        /// The requested region, or `(any)`.
         region: String,
-        /// The interface asked for.
+        /// The requested interface.
         interface: String,
         /// The regions with an image endpoint of that interface.
         regions: Vec<String>,
     },
 
-    /// 400: the request is wrong as the server sees it.
+    /// 400: the server considers the request invalid.
     #[error("{0}")]
     BadRequest(Box<Answer>),
 
@@ -64,31 +64,31 @@ pub enum Error {
     #[error("{0}")]
     Forbidden(Box<Answer>),
 
-    /// 404: no such image, or none that this project may see.
+    /// 404: the image does not exist, or this project cannot see it.
     #[error("{0}")]
     NotFound(Box<Answer>),
 
-    /// No image has that id or name.
+    /// No image has this id or name.
     #[error("there is no image {wanted}")]
     NoSuchImage {
         /// The id or the name.
         wanted: String,
     },
 
-    /// Several images have that name; openstacksdk's `DuplicateResource`.
+    /// Several images have this name; openstacksdk's `DuplicateResource`.
     #[error("several images are called {wanted}: {}", .ids.join(", "))]
     Duplicate {
         /// The name.
         wanted: String,
-        /// Their ids, as far as they were read.
+        /// The ids that were read.
         ids: Vec<String>,
     },
 
-    /// 409: the image is in another state than the call needs, or the id is taken.
+    /// 409: the image has another status than the call needs, or the id is in use.
     #[error("{0}")]
     Conflict(Box<Answer>),
 
-    /// 410: the image was deleted meanwhile.
+    /// 410: the image was deleted in the meantime.
     #[error("{0}")]
     Gone(Box<Answer>),
 
@@ -96,111 +96,111 @@ pub enum Error {
     #[error("{0}")]
     TooLarge(Box<Answer>),
 
-    /// 415: the data is not what `disk_format` says, or fails the server's safety checks.
+    /// 415: the data does not match `disk_format`, or fails the server's safety checks.
     #[error("{0}")]
     FormatRefused(Box<Answer>),
 
-    /// 408, 429, 502, 503, 504: the service or what stands before it cannot serve now.
+    /// 408, 429, 502, 503, 504: the service, or a proxy in front of it, is unavailable or overloaded.
     #[error("{0}")]
     Unavailable(Box<Answer>),
 
-    /// Any other status, 500 above all.
+    /// Any other status, usually 500.
     #[error("{0}")]
     Unexpected(Box<Answer>),
 
-    /// No answer: connecting, TLS, sending or receiving failed.
+    /// No response: connecting, TLS, sending or receiving failed.
     #[error("{method} {url} got no answer")]
     Transport {
         /// The method.
         method: Method,
         /// The address, without user information.
         url: String,
-        /// What happened.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// No answer in time.
+    /// No response within the time-out.
     #[error("{method} {url} got no answer in time")]
     TimedOut {
         /// The method.
         method: Method,
         /// The address, without user information.
         url: String,
-        /// What was waited for.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// 204 to a download: the image has no data.
+    /// 204 in response to a download: the image has no data.
     #[error("image {id} has no data")]
     NoData {
         /// The image.
         id: String,
     },
 
-    /// 416: the image has no such bytes.
+    /// 416: the image has no bytes in this range.
     #[error("{0}")]
     OutOfRange(Box<Answer>),
 
-    /// An import failed: it left its mark on the image, whatever the status says.
+    /// An import failed and recorded the failure in the image, whatever its status.
     #[error(
         "the import into {} of image {} failed; the image is {}{}",
         .0.stores.join(", "), .0.id, .0.status, said(&.0.messages)
     )]
     ImportFailed(Box<NotActive>),
 
-    /// An image that was waited for did not become active.
+    /// The image did not become active.
     #[error(
         "image {} was {} and is {} without data{}", .0.id, .0.before, .0.status, said(&.0.messages)
     )]
     FellBack(Box<NotActive>),
 
-    /// An image was waited for long enough; it may still come.
+    /// The time-out for an image passed; it may still become active.
     #[error("image {id} is still {status} after {} s", .waited.as_secs())]
     WaitedTooLong {
         /// The image.
         id: String,
-        /// Its status at the last look.
+        /// Its last known status.
         status: Status,
-        /// How long.
+        /// The waiting time.
         waited: Duration,
     },
 
-    /// The pages of a list lead back to one that was there before.
+    /// The pages of a list form a cycle.
     #[error("the pages of {url} go round in a circle")]
     Endless {
         /// The address, without the values of its query.
         url: String,
     },
 
-    /// The answer is not what the API promises.
+    /// The response does not match the API.
     #[error("the answer to {method} {url} cannot be read")]
     Decode {
         /// The method.
         method: Method,
         /// The address, without user information.
         url: String,
-        /// What is wrong with it.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// An image that was waited for and did not become active.
+/// An image that did not become active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotActive {
     /// The image.
     pub id: String,
-    /// Its status before.
+    /// Its status before the wait.
     pub before: Status,
     /// Its status now.
     pub status: Status,
     /// The stores that an import failed to write to.
     pub stores: Vec<String>,
-    /// What the image's failed tasks say, the newest first.
+    /// The messages of the image's failed tasks, the newest first.
     pub messages: Vec<String>,
 }
 
-/// An answer of the server, or of a proxy before it, that is not a success.
+/// A response of the server, or of a proxy in front of it, that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -208,15 +208,15 @@ pub struct Answer {
     pub method: Method,
     /// The address of the request, without user information.
     pub url: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: StatusCode,
-    /// `x-openstack-request-id`; the 401 of the token middleware and answers of proxies have none.
+    /// `x-openstack-request-id`; missing in the 401 of the token middleware and in responses of proxies.
     pub request_id: Option<String>,
-    /// The `Server` header, which tells a proxy from the service.
+    /// The `Server` header, which distinguishes a proxy from the service.
     pub server: Option<String>,
-    /// `Retry-After`: not to be asked again before that time has passed.
+    /// `Retry-After`: the minimum time before the next request.
     pub retry_after: Option<Duration>,
-    /// The server's own message: `message` of a JSON body, the text of an HTML page, or plain text.
+    /// The message of the server: `message` of a JSON body, the text of an HTML page, or plain text.
     pub message: String,
 }
 
@@ -231,7 +231,7 @@ impl std::fmt::Display for Answer {
         }
         match (&self.request_id, &self.server) {
             (Some(id), _) => write!(f, " ({id})"),
-            // Without a request id it was most likely not Glance that answered.
+            // A response without a request id most likely does not come from Glance.
             (None, Some(server)) => write!(f, " (answered by {server})"),
             (None, None) => Ok(()),
         }
@@ -239,7 +239,7 @@ impl std::fmt::Display for Answer {
 }
 
 impl Answer {
-    /// The error that means what this status means.
+    /// The error for this status.
     pub(crate) fn into_error(self) -> Error {
         let answer = Box::new(self);
         match answer.status.as_u16() {
@@ -259,7 +259,7 @@ impl Answer {
 }
 
 impl Error {
-    /// The answer behind the error, where the server gave one.
+    /// The response that caused the error, if the server sent one.
     #[must_use]
     pub fn answer(&self) -> Option<&Answer> {
         match self {
@@ -278,7 +278,7 @@ impl Error {
         }
     }
 
-    /// Whether the same call may well succeed in a moment.
+    /// Whether the same call may succeed shortly afterwards.
     ///
     /// | error | |
     /// |---|---|
@@ -287,8 +287,8 @@ impl Error {
     /// | [`Login`](Error::Login) | as its source |
     /// | all others | no |
     ///
-    /// Whether it may be repeated is another question: a body may be spent, and a call without an
-    /// answer may have been carried out.
+    /// It does not say whether the call may be repeated: a body may be consumed, and a call without a
+    /// response may have been executed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -301,8 +301,8 @@ impl Error {
         }
     }
 
-    /// Whether a server answered that it has no time, or is out of order: the address is right, and the
-    /// same call may succeed in a moment.
+    /// Whether a server responded that it is overloaded or out of order: the address is correct, and the same
+    /// call may succeed shortly afterwards.
     #[must_use]
     pub fn is_overload(&self) -> bool {
         match self {
@@ -311,7 +311,7 @@ impl Error {
         }
     }
 
-    /// How long the server wants to be left alone before the same call is made again.
+    /// The minimum time before the same call is repeated, as requested by the server.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -320,14 +320,14 @@ impl Error {
         }
     }
 
-    /// The status of the answer, where the server gave one.
+    /// The status of the response, if the server sent one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.answer().map(|answer| answer.status)
     }
 }
 
-/// Where there is an image endpoint, behind a sentence.
+/// The regions with an image endpoint, to append to a sentence.
 fn elsewhere(regions: &[String]) -> String {
     if regions.is_empty() {
         String::new()
@@ -336,16 +336,16 @@ fn elsewhere(regions: &[String]) -> String {
     }
 }
 
-/// What tasks say, behind a sentence.
+/// The messages of tasks, to append to a sentence.
 fn said(messages: &[String]) -> String {
     if messages.is_empty() { String::new() } else { format!(" ({})", messages.join("; ")) }
 }
 
-/// The readable part of an error body: `message` of Glance's JSON, else the text without markup,
-/// in one line of at most [`MESSAGE_CHARS`].
+/// The readable part of an error body: `message` of Glance's JSON, or else the text without markup, in one
+/// line of at most [`MESSAGE_CHARS`].
 ///
-/// Glance answers JSON, an HTML page or plain text by the request's `Accept`; a proxy answers HTML
-/// whatever was asked for.
+/// Glance sends JSON, an HTML page or plain text, depending on the request's `Accept`; a proxy sends HTML in
+/// any case.
 pub(crate) fn readable(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let message = serde_json::from_str::<serde_json::Value>(&text)
@@ -354,7 +354,7 @@ pub(crate) fn readable(body: &[u8]) -> String {
         .unwrap_or_else(|| text.into_owned());
     let plain = without_markup(&message);
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Plain answers begin with their own status line, which the error shows anyway.
+    // Plain-text responses begin with their own status line, which the error shows anyway.
     let line = match line.split_once(' ') {
         Some((code, rest)) if code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()) => {
             let reason = code
@@ -363,7 +363,7 @@ pub(crate) fn readable(body: &[u8]) -> String {
                 .and_then(|code| StatusCode::from_u16(code).ok())
                 .and_then(|status| status.canonical_reason())
                 .unwrap_or_default();
-            // "Payload Too Large" became "Content Too Large"; Glance still writes the oldest.
+            // "Payload Too Large" became "Content Too Large"; Glance still uses the oldest form.
             [reason, "Request Entity Too Large"]
                 .iter()
                 .find_map(|reason| rest.strip_prefix(reason))
@@ -380,10 +380,10 @@ pub(crate) fn readable(body: &[u8]) -> String {
     }
 }
 
-/// Enough for every sentence of Glance, and a page of a proxy stays a line.
+/// Enough for every message of Glance, while the page of a proxy stays one line.
 const MESSAGE_CHARS: usize = 400;
 
-/// Glance: `{"message"}`; Keystone: `{"error": {"message"}}`.
+/// The message in Glance's `{"message"}` or Keystone's `{"error": {"message"}}`.
 fn json_message(json: &serde_json::Value) -> Option<String> {
     let message = json.get("message").or_else(|| json.get("error")?.get("message"))?;
     message.as_str().map(str::to_owned)
@@ -394,7 +394,7 @@ fn without_markup(text: &str) -> String {
     let mut rest = text;
     while let Some((before, tag)) = rest.split_once('<') {
         plain.push_str(before);
-        // What cannot be a tag is text: `size < 5`.
+        // A `<` that does not begin a tag is text: `size < 5`.
         let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
         let Some((name, after)) = tag.split_once('>').filter(|_| is_tag) else {
             plain.push('<');
@@ -403,7 +403,7 @@ fn without_markup(text: &str) -> String {
         };
         let name = name.to_ascii_lowercase();
         rest = after;
-        // Scripts and styles have no words for the reader.
+        // Scripts and styles contain no message.
         for hidden in ["script", "style"] {
             if name.split_whitespace().next() == Some(hidden) {
                 let close = format!("</{hidden}");
@@ -442,9 +442,9 @@ mod tests {
         assert!(readable(html.as_bytes()).ends_with(sentence));
     }
 
-    /// Every refusal that was recorded gives a sentence of its own, whatever form it came in.
+    /// Every recorded refusal yields a message of its own, whatever its form.
     #[test]
-    fn recorded_refusals_say_why() {
+    fn recorded_refusals_give_their_reason() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test-data/samples");
         let mut refusals = 0;
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,15 +1,15 @@
-//! The bodies of answers that are read into memory. The server says how long they are, so there is a limit.
+//! Bodies of responses that are read into memory. The server determines their length, so there is a limit.
 
 use http::header::{CONTENT_ENCODING, HeaderValue};
 use reqwest::Response;
 
-/// The limit for the answer to a call: 16 MiB. A page of 1,000 images, the most that Glance gives, has 2.
+/// The limit of a response: 16 MiB. A page of 1,000 images, the maximum of Glance, has 2 MiB.
 pub(crate) const ANSWER_BYTES: usize = 16 << 20;
-/// The limit for the values in an answer. In memory each takes up to 630 bytes, whatever it takes in JSON: 16 MiB
-/// of small ones took 2 GiB. A page of 1,000 images has some 60,000.
+/// The limit of the JSON values in a response. In memory each takes up to 630 bytes, whatever its size in
+/// JSON: 16 MiB of small values took 2 GiB. A page of 1,000 images has about 60,000.
 const ANSWER_VALUES: usize = 1 << 18;
 
-/// Why the body of a success was not read.
+/// The reason why the body of a successful response was not read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error(transparent)]
@@ -22,13 +22,13 @@ pub(super) enum BodyError {
     Compressed(String),
 }
 
-/// Reads the complete body of an answer to a call.
+/// Reads the complete body of a response.
 ///
-/// The limit is that of the bytes in memory: this client asks for no compression and decompresses nothing.
+/// The limit applies to the bytes in memory: this client requests no compression and decompresses nothing.
 ///
 /// # Errors
 ///
-/// [`BodyError`]; for a body that is longer than [`ANSWER_BYTES`] before more of it is read.
+/// [`BodyError`]; for a body longer than [`ANSWER_BYTES`] before the rest is read.
 pub(super) async fn complete(response: Response) -> Result<Vec<u8>, BodyError> {
     let encoding = response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
     if let Some(encoding) = encoding.filter(|name| !name.eq_ignore_ascii_case(b"identity")) {
@@ -43,12 +43,12 @@ pub(super) async fn complete(response: Response) -> Result<Vec<u8>, BodyError> {
     if is_too_large {
         return Err(BodyError::TooLarge);
     }
-    // Each value is behind one of these.
+    // Each value follows one of these characters.
     let starts = body.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count();
     if starts > ANSWER_VALUES { Err(BodyError::TooManyValues) } else { Ok(body) }
 }
 
-/// Appends a body to `bytes`, which get no longer than `limit`. Returns whether that was all of it.
+/// Appends a body to `bytes` up to the length `limit`. Returns whether that was the complete body.
 pub(super) async fn start(
     mut response: Response,
     limit: usize,

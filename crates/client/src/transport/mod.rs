@@ -1,4 +1,4 @@
-//! One HTTP client a cloud, and what every call does alike: headers, time-outs, errors.
+//! The HTTP client of one cloud, and the common part of all calls: headers, time-outs, errors.
 
 mod body;
 mod options;
@@ -22,9 +22,9 @@ use crate::identity::Token;
 use crate::timestamp::http_date;
 use crate::{ConfigError, Error, redact};
 
-/// Sends the requests of one cloud as its [`HttpOptions`] say. Cloning is cheap.
+/// Sends the requests of one cloud according to its [`HttpOptions`]. Cloning is cheap.
 ///
-/// It follows no redirect, since a token must not travel to another host, and opens a connection for
+/// It does not follow redirects, since a token must not be sent to another host, and opens a connection for
 /// each request.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
@@ -32,18 +32,18 @@ pub struct HttpClient {
     call_timeout: Duration,
 }
 
-/// Of all calls but `PATCH`.
+/// The media type of all calls but `PATCH`.
 pub(crate) const JSON: &str = "application/json";
-/// Anything else is answered 415.
+/// The media type of `PATCH`; Glance answers 415 to any other.
 pub(crate) const JSON_PATCH: &str = "application/openstack-images-v2.1-json-patch";
 
-/// The body of a call: nothing, or JSON of the given media type.
+/// The body of a call: none, or JSON of the given media type.
 pub(crate) enum Payload<'a> {
     Nothing,
     Json(&'static str, &'a serde_json::Value),
 }
 
-/// An answer of any status, read to its end.
+/// A response of any status with its complete body.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -51,7 +51,7 @@ pub(crate) struct Reply {
 }
 
 impl HttpClient {
-    /// A client with these options. `cloud` is what errors call the cloud.
+    /// A client with these options. `cloud` is the cloud's name in errors.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl HttpClient {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
             .default_headers(options.headers.clone())
-            // A token must not follow to another host.
+            // A token must not be sent to another host.
             .redirect(redirect::Policy::none())
             .dns_resolver(Resolver)
             .connect_timeout(options.connect_timeout)
@@ -73,12 +73,13 @@ impl HttpClient {
             .tls_backend_preconfigured(
                 tls::config(options).map_err(|(key, message)| invalid(key, message))?,
             )
-            // One image is one stream: HTTP/2 would add its own flow control and frames to it.
+            // One image is one stream: HTTP/2 would only add flow control and frames of its own.
             .http1_only()
-            // Deployments under uWSGI close after each answer. Where one does not, a kept connection
-            // that the server closes at the wrong moment would cost an upload.
+            // Deployments with uWSGI close the connection after each response. Otherwise, a kept-alive
+            // connection that the server closes at the wrong moment would make an upload fail.
             .pool_max_idle_per_host(0)
-            // Whatever features a program gives to reqwest: what is decompressed could be of any size.
+            // Independent of the features that a program enables in reqwest: decompressed data could be of
+            // any size.
             .no_gzip()
             .no_deflate()
             .no_brotli()
@@ -92,7 +93,7 @@ impl HttpClient {
         Ok(HttpClient { client, call_timeout: options.call_timeout })
     }
 
-    /// Sends a request with a small body and reads the answer, whatever its status.
+    /// Sends a request with a small body and reads the response, whatever its status.
     pub(crate) async fn exchange(
         &self,
         method: &Method,
@@ -124,7 +125,7 @@ impl HttpClient {
         Ok(Reply { status, headers, body })
     }
 
-    /// Sends a call with a small body and waits for the whole answer.
+    /// Sends a call with a small body and waits for the complete response.
     pub(crate) async fn call(
         &self,
         method: &Method,
@@ -156,7 +157,7 @@ impl HttpClient {
         Ok((headers, body))
     }
 
-    /// An answer whose body is yet to be read. Only its beginning has a time-out.
+    /// A response whose body is not read yet. The time-out covers only its head.
     pub(crate) async fn get(
         &self,
         url: &Url,
@@ -180,8 +181,7 @@ impl HttpClient {
         check(&Method::GET, url, response).await
     }
 
-    /// Sends a body of any length. There is no total time-out: whoever makes the body watches that
-    /// it moves.
+    /// Sends a body of any length. There is no total time-out: the producer of the body must detect a stall.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -204,7 +204,7 @@ impl HttpClient {
 
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Reads the JSON of an answer.
+/// Parses the JSON of a response.
 pub(crate) fn decode<T: DeserializeOwned>(
     method: &Method,
     url: &Url,
@@ -219,15 +219,15 @@ pub(crate) fn decode<T: DeserializeOwned>(
 
 fn headers(token: &Token) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    // Without it errors come as an HTML page.
+    // Without this header, errors are sent as an HTML page.
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    // A proxy that compressed would hide how long the answer is.
+    // A compressing proxy would hide the length of the response.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     token.apply(&mut headers);
     headers
 }
 
-/// The answer if it is a success, else the error it means.
+/// The response if it is a success, or else its error.
 async fn check(method: &Method, url: &Url, response: Response) -> Result<Response, Error> {
     let status = response.status();
     tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
@@ -241,7 +241,7 @@ async fn check(method: &Method, url: &Url, response: Response) -> Result<Respons
     Err(refusal(method, url, &Reply { status, headers, body }).into_error())
 }
 
-/// What an answer says that is no success.
+/// The details of a response that is not a success.
 pub(crate) fn refusal(method: &Method, url: &Url, reply: &Reply) -> Answer {
     let status = reply.status;
     let text = |name: &str| {
@@ -266,20 +266,20 @@ pub(crate) fn refusal(method: &Method, url: &Url, reply: &Reply) -> Answer {
     }
 }
 
-/// `Retry-After`: seconds, or a date.
+/// Parses `Retry-After`: seconds, or a date.
 fn waiting_time(text: &str) -> Option<Duration> {
     match text.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // A date that has passed asks for no waiting.
+        // A date in the past means no waiting.
         Err(_) => Some(http_date(text)?.duration_since(SystemTime::now()).unwrap_or_default()),
     }
 }
 
-/// As much of an error page as is worth reading. A page that breaks off is read as far as it came:
-/// a server that refuses early resets the connection behind its answer.
+/// The beginning of an error page, up to a limit. A truncated page is used as far as it was received: a
+/// server that refuses early resets the connection after its response.
 async fn error_body(response: Response) -> Vec<u8> {
     let mut body = Vec::new();
-    // What came in time is kept.
+    // The part that arrived within the time-out is kept.
     let read = body::start(response, ERROR_BODY_BYTES, &mut body);
     let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, read).await;
     body
@@ -291,7 +291,7 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Error {
     let (method, url) = (method.clone(), redact::shown(url));
     let timed_out = error.is_timeout();
-    // Its own text would repeat the address, with what must not be shown of it.
+    // The error's own text would repeat the address with its secrets.
     let source = Box::new(error.without_url());
     if timed_out {
         Error::TimedOut { method, url, source }
@@ -300,7 +300,7 @@ fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Error {
     }
 }
 
-/// The error of a body that was not read.
+/// The error for a body that was not read.
 fn unreadable(method: &Method, url: &Url, error: BodyError) -> Error {
     match error {
         BodyError::Interrupted(error) => transport(method, url, error),

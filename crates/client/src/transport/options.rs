@@ -1,4 +1,4 @@
-//! How requests are sent, whatever they ask for.
+//! Options of all requests to a cloud.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use crate::redact;
 
 /// Certificates, proxy, headers and time-outs of one cloud's requests.
 ///
-/// Without a proxy of its own the variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` count.
-/// `Debug` shows no header's value and no password in an address.
+/// Without a configured proxy the variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` apply.
+/// `Debug` shows neither values of headers nor passwords in addresses.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,25 +29,25 @@ pub struct HttpOptions {
     pub headers: HeaderMap,
     /// The proxy of every request: `http`, `https`, `socks5` or `socks5h`.
     pub proxy: Option<Url>,
-    /// A file with PEM certificates, or a folder of them, that are trusted beside the system's.
+    /// A PEM file with certificates, or a folder of such files, to trust in addition to those of the system.
     pub ca_file: Option<PathBuf>,
-    /// The certificate to show to servers.
+    /// The client certificate.
     pub client_certificate: Option<ClientCertificate>,
-    /// Trust any certificate.
+    /// Whether any certificate is trusted.
     pub insecure: bool,
-    /// How long connecting may take.
+    /// The time-out for connecting.
     pub connect_timeout: Duration,
-    /// How long the answer to a small request may take.
+    /// The time-out for the response to a small request.
     pub call_timeout: Duration,
 }
 
-/// A certificate that a client shows, with its key.
+/// A client certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCertificate {
-    /// A PEM file with the certificate and those that lead to its authority.
+    /// A PEM file with the certificate and its chain.
     pub certificate: PathBuf,
-    /// A PEM file with the key; without it the key is in the same file.
+    /// A PEM file with the key; by default the key is in the file of the certificate.
     pub key: Option<PathBuf>,
 }
 
@@ -65,20 +65,20 @@ impl Default for HttpOptions {
     }
 }
 
-/// Long enough for a far region, short enough to tell a wrong address.
+/// Long enough for a distant region, short enough to notice a wrong address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Glance under load has been seen to let a `GET` wait for seconds behind uploads.
+/// A loaded Glance has been seen to delay a `GET` by several seconds while it receives uploads.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl HttpOptions {
-    /// Adds a header to every request, in place of one of the same name.
+    /// Adds a header to every request, replacing one with the same name.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// Sets the headers of every request, in place of all before.
+    /// Sets the headers of every request, replacing all previous ones.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
@@ -92,14 +92,15 @@ impl HttpOptions {
         self
     }
 
-    /// Sets a PEM file, or a folder of them, with certificates that are trusted beside the system's.
+    /// Sets a PEM file with certificates, or a folder of such files, to trust in addition to those of the
+    /// system.
     #[must_use]
     pub fn with_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
     }
 
-    /// Sets the certificate to show to servers. Without `key` its key is in the same file.
+    /// Sets the client certificate. Without `key`, its key is in the same file.
     #[must_use]
     pub fn with_client_certificate(
         mut self,
@@ -117,14 +118,14 @@ impl HttpOptions {
         self
     }
 
-    /// Sets how long connecting may take.
+    /// Sets the time-out for connecting.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long the answer to a small request may take. The bytes of images have no time-out.
+    /// Sets the time-out for the response to a small request. Image data has no time-out.
     #[must_use]
     pub fn with_call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;

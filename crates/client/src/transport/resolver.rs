@@ -1,12 +1,13 @@
-//! Names of hosts.
+//! Resolution of host names.
 
 use std::net::ToSocketAddrs as _;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
 
-/// Looks names up by the system, each on a thread of its own. The resolver of the library takes a thread of the
-/// async runtime, which panics, or waits for ever, when the system starts no more of them.
+/// Resolves names with the system's resolver, each on a thread of its own. The resolver of the HTTP library
+/// uses a thread of the async runtime, which panics or waits endlessly when the system starts no more
+/// threads.
 #[derive(Debug)]
 pub(super) struct Resolver;
 
@@ -15,7 +16,7 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let (done, found) = oneshot::channel();
             std::thread::Builder::new().name("imgpush-resolve".into()).spawn(move || {
-                // The caller may have been dropped meanwhile.
+                // The caller may have been dropped in the meantime.
                 let _ = done.send((name.as_str(), 0).to_socket_addrs());
             })?;
             let addresses: Addrs = Box::new(found.await??);

@@ -1,4 +1,4 @@
-//! Which certificates are believed, and which is shown.
+//! Trusted certificates, and the client certificate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use rustls_platform_verifier::Verifier;
 
 use super::options::{ClientCertificate, HttpOptions};
 
-/// The TLS side of the options.
+/// The TLS configuration for the options.
 ///
 /// # Errors
 ///
-/// The key of `clouds.yaml` that is to blame, and what is wrong.
+/// The responsible key of `clouds.yaml`, and a message.
 pub(super) fn config(options: &HttpOptions) -> Result<ClientConfig, (&'static str, String)> {
     let provider = Arc::new(crypto::ring::default_provider());
     let given = match &options.ca_file {
@@ -26,12 +26,12 @@ pub(super) fn config(options: &HttpOptions) -> Result<ClientConfig, (&'static st
             .map_err(|message| ("cacert", format!("{}: {message}", path.display())))?,
         None => Vec::new(),
     };
-    let judge = Judge::new(given, options.insecure, &provider)?;
+    let verifier = CertificateVerifier::new(given, options.insecure, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| ("TLS settings", error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(judge));
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match &options.client_certificate {
         None => builder.with_no_client_auth(),
         Some(shown) => {
@@ -45,13 +45,13 @@ pub(super) fn config(options: &HttpOptions) -> Result<ClientConfig, (&'static st
     Ok(config)
 }
 
-/// The certificates of a PEM file, or of all files of a folder.
+/// The certificates of a PEM file, or of all files in a folder.
 fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut found = Vec::new();
     if path.is_dir() {
         for entry in std::fs::read_dir(path).map_err(|error| error.to_string())? {
             let path = entry.map_err(|error| error.to_string())?.path();
-            // A folder of authorities holds other files too, such as lists of what was revoked.
+            // A folder of authorities may contain other files, such as revocation lists.
             if path.is_file() {
                 found.extend(certificates(&path).unwrap_or_default());
             }
@@ -68,7 +68,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     certificates.map_err(|error| error.to_string())
 }
 
-/// The certificate to show and its key, from one file or two.
+/// The client certificate and its key, from one file or two.
 fn identity(
     shown: &ClientCertificate,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
@@ -85,32 +85,32 @@ fn identity(
     Ok((chain, key))
 }
 
-/// Judges a server's certificate by the system's authorities and those that were given.
+/// Verifies a server's certificate with the system's authorities and the given ones.
 #[derive(Debug)]
-struct Judge {
-    /// The reason where there is no authority at all: without TLS none is needed.
+struct CertificateVerifier {
+    /// The error if there are no authorities at all: they are not needed without TLS.
     platform: Result<Verifier, Error>,
     given: Vec<CertificateDer<'static>>,
     insecure: bool,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Judge {
+impl CertificateVerifier {
     fn new(
         given: Vec<CertificateDer<'static>>,
         insecure: bool,
         provider: &Arc<CryptoProvider>,
-    ) -> Result<Judge, (&'static str, String)> {
+    ) -> Result<CertificateVerifier, (&'static str, String)> {
         let algorithms = provider.signature_verification_algorithms;
         let platform = Verifier::new_with_extra_roots(given.clone(), provider.clone());
         match platform {
             Err(error) if !given.is_empty() => Err(("cacert", error.to_string())),
-            platform => Ok(Judge { platform, given, insecure, algorithms }),
+            platform => Ok(CertificateVerifier { platform, given, insecure, algorithms }),
         }
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -125,9 +125,9 @@ impl ServerCertVerifier for Judge {
         let platform = self.platform.as_ref().map_err(Clone::clone)?;
         let verdict = platform.verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verdict {
-            // `openssl req -x509` marks the certificates that it makes as authorities. A server that
-            // shows one is believed where just this certificate was given, as curl does. Its dates have
-            // been looked at by then; its name has not.
+            // `openssl req -x509` marks the certificates that it creates as authorities. A server with one of
+            // those is trusted if exactly this certificate was given, as in curl. At this point its dates are
+            // verified, but its name is not.
             Err(Error::InvalidCertificate(CertificateError::Other(cause)))
                 if cause.0.to_string() == "CaUsedAsEndEntity"
                     && self.given.iter().any(|given| given == certificate) =>

@@ -1,4 +1,4 @@
-//! What an Identity service is sent for a configuration, and what follows from its answers.
+//! Logins: the requests to an Identity service for a configuration, and the results of its responses.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,7 @@ struct Place {
 }
 
 impl Place {
-    /// With that clouds.yaml; `@` stands for the address of the service.
+    /// With this clouds.yaml, in which `@` stands for the address of the service.
     fn new(service: &Service, clouds: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = Surroundings::default()
@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-/// One cloud with these lines, and `auth` with those.
+/// One cloud with these lines, and these lines under `auth`.
 fn cloud(lines: &str, auth: &str) -> String {
     format!("clouds: {{c: {{{lines} auth: {{auth_url: '@/v3', {auth}}}}}}}\n")
 }
@@ -58,7 +58,7 @@ fn user() -> Value {
     json!({"name": "u", "domain": {"id": "default"}, "password": "p"})
 }
 
-/// The one login that a cloud sends.
+/// The one login request of a cloud.
 async fn login(service: &Service, place: &Place) -> Value {
     place.cloud().identity().unwrap().token().await.unwrap();
     let asked = service.asked();
@@ -68,11 +68,11 @@ async fn login(service: &Service, place: &Place) -> Value {
 }
 
 #[tokio::test]
-async fn every_method_sends_what_keystone_wants() {
+async fn every_method_sends_the_login_of_the_identity_api() {
     let service = Service::start().await;
     let project = json!({"project": {"name": "p", "domain": {"id": "default"}}});
-    let methods = |names: &[&str], told: Value| {
-        let mut identity = told;
+    let methods = |names: &[&str], parameters: Value| {
+        let mut identity = parameters;
         identity["methods"] = json!(names);
         identity
     };
@@ -171,7 +171,7 @@ async fn values_are_sent_as_they_are_written() {
 }
 
 #[tokio::test]
-async fn old_names_domains_and_places_of_keys_are_known() {
+async fn outdated_names_and_places_of_keys_are_accepted() {
     let service = Service::start().await;
     let scope = |domain: Value| json!({"project": {"name": "p", "domain": domain}});
     for (lines, auth, user_domain, scope) in [
@@ -326,14 +326,14 @@ async fn a_version_document_is_not_needed() {
     let paths = |service: &Service| -> Vec<String> {
         service.asked().iter().map(|asked| format!("{} {}", asked.method, asked.path)).collect()
     };
-    // A version at the end needs no look.
+    // With a version at the end, the versions are not requested.
     for path in ["/v3", "/v3/", "/identity/v3", "/v2.0"] {
         Place::new(&service, &auth_url(path)).cloud().identity().unwrap().token().await.unwrap();
         let login =
             format!("POST {}/auth/tokens", path.trim_end_matches('/').replace("v2.0", "v3"));
         assert_eq!(paths(&service), [login]);
     }
-    // Refused, no JSON, links that lead elsewhere: v3 at its usual place.
+    // A refusal, a body without JSON, links to other hosts: v3 is expected at its usual path.
     let elsewhere = json!({"versions": {"values": [
         {"id": "v2.0", "links": [{"rel": "self", "href": format!("{}/v2.0/", decoy.url)}]},
         {"id": "v3.14", "links": [{"rel": "self", "href": format!("{}/v3/", decoy.url)}]},
@@ -357,7 +357,7 @@ async fn a_version_document_is_not_needed() {
             assert_eq!(asked[1..], [format!("POST {base}/v3/auth/tokens")], "{shown:?}");
         }
     }
-    // A longer path is believed.
+    // A longer path is accepted.
     let below = json!({"versions": {"values": [
         {"id": "v3.14", "links": [{"rel": "self", "href": "http://10.0.0.1/keystone/v3/"}]},
     ]}});
@@ -368,7 +368,7 @@ async fn a_version_document_is_not_needed() {
 }
 
 #[tokio::test]
-async fn redirects_take_a_password_to_no_other_service() {
+async fn redirects_send_a_password_to_no_other_service() {
     let (service, decoy) = (Service::start().await, Service::start().await);
     let place = Place::new(&service, &cloud("", USER));
     service.answer(|asked| {
@@ -390,7 +390,7 @@ async fn redirects_take_a_password_to_no_other_service() {
     assert!(matches!(error, Error::Decode { .. }), "{error:?}");
 }
 
-/// Answers to a request that lead to the same path of another service.
+/// Responses that redirect to the same path of another service.
 fn redirects(to: &Service) -> Vec<impl Fn(&Asked) -> Option<Answer> + Clone + use<>> {
     let redirect = |status: u16| {
         let url = to.url.clone();
@@ -403,7 +403,7 @@ fn redirects(to: &Service) -> Vec<impl Fn(&Asked) -> Option<Answer> + Clone + us
 }
 
 #[tokio::test]
-async fn no_redirect_and_no_link_takes_a_secret_to_another_host_or_port() {
+async fn redirects_and_links_send_no_secret_to_another_host_or_port() {
     for host in ["127.0.0.1", "127.0.0.2"] {
         let (service, decoy) = (Service::start().await, Service::start_on(host).await);
         let versioned = Place::new(&service, &cloud("", USER));
@@ -412,7 +412,7 @@ async fn no_redirect_and_no_link_takes_a_secret_to_another_host_or_port() {
         for redirect in redirects(&decoy) {
             service.answer(redirect.clone());
             assert!(versioned.cloud().identity().unwrap().token().await.is_err());
-            // Of the version document only: it is as if there were none.
+            // Only the version document, which is then ignored.
             service.answer(move |asked| (asked.method == "GET").then(|| redirect(asked))?);
             bare.cloud().identity().unwrap().token().await.unwrap();
         }
@@ -432,7 +432,7 @@ async fn no_redirect_and_no_link_takes_a_secret_to_another_host_or_port() {
 }
 
 #[tokio::test]
-async fn a_token_goes_to_the_image_service_of_the_catalog_alone() {
+async fn a_token_is_sent_only_to_the_image_service_of_the_catalog() {
     for host in ["127.0.0.1", "127.0.0.2"] {
         let (service, decoy) = (Service::start().await, Service::start_on(host).await);
         let image_service = Service::start().await;
@@ -465,7 +465,7 @@ async fn a_token_goes_to_the_image_service_of_the_catalog_alone() {
 }
 
 #[tokio::test]
-async fn refusals_and_troubles_are_told_apart() {
+async fn refusals_and_failures_are_distinguished() {
     let service = Service::start().await;
     let place = Place::new(&service, &cloud("", "username: u, password: hunter2"));
     let keystone = |code: u16| json!({"error": {"code": code, "message": "no"}}).to_string();
@@ -494,7 +494,7 @@ async fn refusals_and_troubles_are_told_apart() {
     assert_eq!(fails((429, passed, page())).await.retry_after(), Some(Duration::ZERO));
     let ahead = vec![("Retry-After", "Fri, 01 Jan 2999 00:00:00 GMT".to_owned())];
     assert!(fails((429, ahead, page())).await.retry_after() > Some(Duration::from_secs(1 << 30)));
-    // Something else than Keystone at this address.
+    // Another program than Keystone at this address.
     let error = fails((404, vec![], page())).await;
     assert!(matches!(error, Error::Login { answered: false, .. }), "{error:?}");
     assert!(!error.is_transient());
@@ -503,7 +503,7 @@ async fn refusals_and_troubles_are_told_apart() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_said_before_any_request() {
+async fn invalid_settings_are_errors_before_any_request() {
     let service = Service::start().await;
     for (lines, auth, said) in [
         ("", "username: u", "cloud c has no auth.password"),
@@ -540,7 +540,7 @@ async fn what_cannot_work_is_said_before_any_request() {
 }
 
 #[tokio::test]
-async fn a_broken_cloud_does_no_harm_to_the_others() {
+async fn an_invalid_cloud_does_not_affect_the_others() {
     let service = Service::start().await;
     let text = format!("{}  broken: {{auth: [1, 2]}}\n  other: 5\n", {
         "clouds:\n  c: {auth: {auth_url: '@/v3', username: u, password: p}}\n"
@@ -556,7 +556,7 @@ async fn a_broken_cloud_does_no_harm_to_the_others() {
 }
 
 #[tokio::test]
-async fn what_is_ignored_is_noted_without_its_value() {
+async fn ignored_settings_are_noted_without_their_values() {
     let service = Service::start().await;
     let lines = "profile: nobody, regoin_name: hunter2, compute_api_version: 2.1,";
     let place = Place::new(&service, &cloud(lines, "username: u, password: p, colour: hunter2"));
@@ -649,7 +649,7 @@ async fn tokens_of_identity_providers_are_exchanged() {
         assert!(asked[0].headers.contains(&format!("Bearer {bearer}")), "{}", asked[0].headers);
         assert_eq!(asked[1].auth()["identity"]["token"]["id"], "tok-1");
         assert_eq!(asked[1].auth()["scope"]["project"]["domain"]["id"], "d");
-        let told = provider.asked();
-        assert_eq!(told.last().map(|asked| &*asked.body), form);
+        let requests = provider.asked();
+        assert_eq!(requests.last().map(|asked| &*asked.body), form);
     }
 }

@@ -1,4 +1,4 @@
-//! A small Identity service that answers as a test says and keeps what it was asked.
+//! A small Identity service with responses defined by a test, which records the requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -16,13 +16,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// The `auth` of a login.
+    /// The `auth` of a login request.
     pub(crate) fn auth(&self) -> Value {
         serde_json::from_str::<Value>(&self.body).unwrap()["auth"].take()
     }
 }
 
-/// A status, more headers, a body.
+/// A status, additional headers, a body.
 pub(crate) type Answer = (u16, Vec<(&'static str, String)>, String);
 
 type Rule = Box<dyn Fn(&Asked) -> Option<Answer> + Send + Sync>;
@@ -34,12 +34,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Answers every login with a token, and anything else with 404.
+    /// Responds to every login with a token, and to anything else with 404.
     pub(crate) async fn start() -> Self {
         Service::start_on("127.0.0.1").await
     }
 
-    /// The same on another address of loopback, which is another host.
+    /// The same on another loopback address, which counts as another host.
     pub(crate) async fn start_on(host: &str) -> Self {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -62,7 +62,7 @@ impl Service {
         Service { url, asked, rule }
     }
 
-    /// Answers by `rule`, and as usual where that gives nothing.
+    /// Responds by `rule`, and as usual if that returns none.
     pub(crate) fn answer(
         &self,
         rule: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
@@ -71,13 +71,13 @@ impl Service {
         self
     }
 
-    /// What it was asked since the last look.
+    /// The requests since the last call.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 }
 
-/// A token for everybody, with a catalog of one image service in two regions.
+/// A token, with a catalog of one image service in two regions.
 pub(crate) fn token() -> Answer {
     let face = |region: &str| {
         json!({"interface": "public", "region": region, "region_id": region,

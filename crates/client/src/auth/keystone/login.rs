@@ -1,4 +1,4 @@
-//! What Keystone is told about a user: the login methods and the scope, as JSON.
+//! The body of a Keystone login: the login methods and the scope, as JSON.
 
 use serde_json::{Value, json};
 
@@ -35,21 +35,21 @@ pub enum User {
 }
 
 impl User {
-    /// With the secret that shows who it is, under its key.
+    /// As JSON, with the given secret under its key.
     #[expect(clippy::indexing_slicing, reason = "an object that is made here")]
-    fn to_json(&self, proof: Option<(&str, &Secret)>) -> Value {
+    fn to_json(&self, secret: Option<(&str, &Secret)>) -> Value {
         let mut user = match self {
             User::Id(id) => json!({"id": id}),
             User::Name(name, domain) => json!({"name": name, "domain": domain.to_json()}),
         };
-        if let Some((key, secret)) = proof {
+        if let Some((key, secret)) = secret {
             user[key] = secret.expose().into();
         }
         user
     }
 }
 
-/// An application credential, which brings its project with it.
+/// An application credential, which determines the project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApplicationCredential {
@@ -59,26 +59,26 @@ pub enum ApplicationCredential {
     Name(String, User),
 }
 
-/// How a user shows who it is.
+/// The method by which a user authenticates.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LoginMethod {
     /// A password.
     Password(User, Secret),
-    /// A token, exchanged for one of the wanted scope.
+    /// A token, exchanged for one with the requested scope.
     Token(Secret),
     /// An application credential and its secret.
     ApplicationCredential(ApplicationCredential, Secret),
     /// A one-time passcode.
     Totp(User, Secret),
-    /// Several methods at once, which multi-factor rules ask for.
+    /// Several methods at once, as multi-factor rules require.
     Several(Vec<LoginMethod>),
     /// A token of an identity provider that Keystone trusts.
     Oidc(Oidc),
 }
 
 impl LoginMethod {
-    /// The name of the method and what Keystone wants to know; nothing for a method of another service.
+    /// The name of each method and its parameters; empty for a method of another service.
     fn to_json(&self) -> Vec<(&'static str, Value)> {
         let one = match self {
             LoginMethod::Password(user, password) => {
@@ -106,25 +106,24 @@ impl LoginMethod {
     }
 }
 
-/// What a token is to be good for.
+/// The scope of a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
-    /// The project that the login brings with it: that of the application credential, else the user's
-    /// default project.
+    /// The default project of the login: that of the application credential, or else the user's.
     #[default]
     Default,
-    /// Nothing, also where the user has a default project.
+    /// No scope, even if the user has a default project.
     Unscoped,
-    /// The project of that id.
+    /// The project with this id.
     ProjectId(String),
-    /// The project of that name in that domain.
+    /// The project with this name in this domain.
     ProjectName(String, Domain),
     /// A domain.
     Domain(Domain),
-    /// The whole system.
+    /// The complete system.
     System,
-    /// What somebody else has delegated, by the id of the trust.
+    /// The rights that another user has delegated, by the id of the trust.
     Trust(String),
 }
 
@@ -148,9 +147,9 @@ impl Scope {
 #[expect(clippy::indexing_slicing, reason = "objects that are made here")]
 pub(super) fn request(method: &LoginMethod, scope: &Scope) -> Value {
     let mut identity = json!({"methods": []});
-    for (name, told) in method.to_json() {
+    for (name, parameters) in method.to_json() {
         identity["methods"].as_array_mut().expect("it was made as a list").push(name.into());
-        identity[name] = told;
+        identity[name] = parameters;
     }
     let mut auth = json!({"identity": identity});
     if let Some(scope) = scope.to_json() {

@@ -1,9 +1,9 @@
-//! Keystone v3: passwords, tokens, application credentials, TOTP, several of them, OpenID Connect.
+//! Keystone v3: passwords, tokens, application credentials, TOTP, combinations of them, and OpenID Connect.
 //!
-//! Secrets go to the host of `auth_url` and to no other: a redirect is followed only there
-//! ([`is_same_service`]), and of a version document only the path is believed. An identity provider is asked at
-//! the address that the configuration gives, or that its description names, as far as
-//! [`may_name`] allows. Tokens are kept in memory only.
+//! Secrets are sent to the host of `auth_url` only. Redirects are followed only within it
+//! ([`is_same_service`]), and only the path of a version document is used. An identity provider is contacted
+//! at the configured address, or at the one in its description, within the limits of [`may_name`]. Tokens are
+//! kept in memory only.
 
 mod login;
 mod oidc;
@@ -24,7 +24,7 @@ use session::{EndpointChoice, Session};
 use crate::transport::{HttpClient, JSON, Reply, refusal};
 use crate::{Error, Identity, Project, Secret, identity::Token, redact};
 
-/// A user of a Keystone.
+/// A user of a Keystone service.
 pub struct Keystone {
     http: HttpClient,
     auth_url: Url,
@@ -32,13 +32,13 @@ pub struct Keystone {
     scope: Scope,
     choice: EndpointChoice,
     endpoint: Option<Url>,
-    /// One login at a time, so that requests which are refused together cause one.
+    /// Allows one login at a time, so that requests which are refused together cause a single login.
     session: Mutex<Option<Session>>,
 }
 
 impl Keystone {
-    /// A user of the Keystone at `auth_url`, with or without `/v3` at its end. The image service is that
-    /// of the public interface in any region.
+    /// A user of the Keystone service at `auth_url`, with or without `/v3` at its end. The image service is
+    /// looked up under the public interface in any region.
     #[must_use]
     pub fn new(http: HttpClient, auth_url: Url, method: LoginMethod, scope: Scope) -> Self {
         let choice = EndpointChoice {
@@ -65,7 +65,7 @@ impl Keystone {
         self
     }
 
-    /// Sets the interfaces that will do, the best first: `public`, `internal`, `admin`.
+    /// Sets the accepted interfaces in order of preference: `public`, `internal`, `admin`.
     #[must_use]
     pub fn with_interfaces<S: Into<String>>(
         mut self,
@@ -75,7 +75,7 @@ impl Keystone {
         self
     }
 
-    /// Sets the type of the image service in the catalog, in place of `image`.
+    /// Sets the type of the image service in the catalog, instead of `image`.
     #[must_use]
     pub fn with_service_type(mut self, service_type: impl Into<String>) -> Self {
         self.choice.service_type = service_type.into();
@@ -89,7 +89,7 @@ impl Keystone {
         self
     }
 
-    /// Sets the address of the image service, in place of the catalog's.
+    /// Sets the address of the image service, instead of the one in the catalog.
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: Url) -> Self {
         self.endpoint = Some(endpoint);
@@ -153,8 +153,8 @@ impl Keystone {
         }
     }
 
-    /// The address of the Identity API v3. It is asked for only where `auth_url` names no version; a
-    /// service that does not answer with versions is taken to have v3 at its usual place.
+    /// The address of the Identity API v3. Versions are requested only if `auth_url` names none; without a
+    /// version document v3 is expected under `/v3`.
     async fn base(&self) -> Result<Url, Error> {
         let mut base = self.auth_url.clone();
         base.set_query(None);
@@ -165,15 +165,15 @@ impl Keystone {
             "v3" => base.set_path(&path),
             "v2.0" => base.set_path(&format!("{above}/v3")),
             _ => {
-                let told = self.version_path(&base, &path).await?;
-                base.set_path(&told.unwrap_or_else(|| format!("{path}/v3")));
+                let path_of_v3 = self.version_path(&base, &path).await?;
+                base.set_path(&path_of_v3.unwrap_or_else(|| format!("{path}/v3")));
             }
         }
         Ok(base)
     }
 
-    /// The path of v3 that a version document names. Its host and port are those that the service thinks
-    /// it has, which those who ask through a proxy or a port forward cannot reach.
+    /// The path of v3 in a version document. Its host and port are not used: they are those that the service
+    /// knows of itself, which may be unreachable through a proxy or a port forward.
     async fn version_path(&self, url: &Url, path: &str) -> Result<Option<String>, Error> {
         let (url, reply) = self.ask(&Method::GET, url.clone(), HeaderMap::new(), None).await?;
         let status = reply.status;
@@ -189,12 +189,12 @@ impl Keystone {
             .find(|version| version["id"].as_str().is_some_and(|id| id.starts_with("v3")));
         let links = version.and_then(|version| version["links"].as_array());
         let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "self"));
-        let told = link.and_then(|link| Url::parse(link["href"].as_str()?).ok());
-        let told = told.map(|url| url.path().trim_end_matches('/').to_owned());
-        Ok(told.filter(|told| told.starts_with(path)))
+        let path_of_v3 = link.and_then(|link| Url::parse(link["href"].as_str()?).ok());
+        let path_of_v3 = path_of_v3.map(|url| url.path().trim_end_matches('/').to_owned());
+        Ok(path_of_v3.filter(|path_of_v3| path_of_v3.starts_with(path)))
     }
 
-    /// The token of the identity provider.
+    /// Gets the token of the identity provider.
     async fn provider_token(&self, grant: &OidcGrant) -> Result<Secret, Error> {
         let (client, user) = match grant {
             OidcGrant::AccessToken(token) => return Ok(token.clone()),
@@ -231,7 +231,7 @@ impl Keystone {
         }
     }
 
-    /// The address at which a provider gives tokens, by its description.
+    /// The token endpoint of a provider, taken from its description.
     async fn token_endpoint(&self, discovery: &Url) -> Result<Url, Error> {
         let asked = self.ask(&Method::GET, discovery.clone(), HeaderMap::new(), None).await?;
         let (url, reply) = asked;
@@ -256,8 +256,8 @@ impl Keystone {
         }
     }
 
-    /// Sends a request that may carry a secret, and follows redirects within the host. Gives the answer
-    /// with the address that gave it.
+    /// Sends a request that may contain a secret, and follows redirects within the host. Returns the response
+    /// and the address that sent it.
     async fn ask(
         &self,
         method: &Method,
@@ -276,7 +276,7 @@ impl Keystone {
                 (reply.status.is_redirection() && is_same_service(&url, &target)).then_some(target)
             });
             match target {
-                // 300 offers versions; where to go is in its body.
+                // Status 300 offers versions; its body contains the target.
                 Some(target) if reply.status != StatusCode::MULTIPLE_CHOICES => url = target,
                 _ => return Ok((url, reply)),
             }
@@ -285,12 +285,12 @@ impl Keystone {
         Err(unreadable(method, &url, source.into()))
     }
 
-    /// The error of an answer that is no success.
+    /// The error for a response that is not a success.
     fn refused(&self, method: &Method, url: &Url, reply: &Reply) -> Error {
         let status = reply.status;
         let answer = refusal(method, url, reply);
-        // Keystone says 400 and 404 to domains, providers and the like that it does not know; an answer
-        // without JSON is that of something else at this address.
+        // Keystone answers 400 and 404 for unknown domains, providers and similar. A response without JSON
+        // comes from another service at this address.
         let by_keystone = serde_json::from_slice::<Value>(&reply.body).is_ok();
         let is_refusal = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             || (status.is_client_error() && by_keystone && !is_busy(status));
@@ -311,7 +311,7 @@ impl Keystone {
         Error::Login { url: redact::shown(&self.auth_url), answered, source }
     }
 
-    /// Runs `read` on a session that is still good, after a login where there is none.
+    /// Runs `read` on a valid session, after a login if there is none.
     async fn with_session<T>(&self, read: impl FnOnce(&Session) -> T) -> Result<T, Error> {
         let mut session = self.session.lock().await;
         if let Some(session) = session.as_ref().filter(|session| !session.is_ending()) {
@@ -321,7 +321,7 @@ impl Keystone {
     }
 }
 
-/// For all requests of a login.
+/// The time-out of each request of a login.
 const LOGIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 const MAX_REDIRECTS: usize = 5;
 
@@ -330,16 +330,16 @@ fn is_busy(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// Whether a secret that `from` may have may be sent to `to`: the same scheme, host and port, or https on
-/// the same host, whose certificate then shows that it is that host. Another port without TLS may be that of
+/// Whether a secret for `from` may be sent to `to`: the scheme, host and port must be the same, or `to` uses
+/// https on the same host, whose certificate then identifies the host. Another port without TLS may belong to
 /// another user of the host.
 fn is_same_service(from: &Url, to: &Url) -> bool {
     from.origin() == to.origin() || (from.host() == to.host() && to.scheme() == "https")
 }
 
 /// Whether the description of an identity provider may name this address for its tokens: the provider's own
-/// service, or one with TLS where the description came by TLS too. Providers have these on other hosts, and
-/// without TLS anyone on the way could name one.
+/// service, or one with TLS if the description was received over TLS too. Providers have token endpoints on
+/// other hosts, and without TLS an attacker in between could name one.
 fn may_name(description: &Url, endpoint: &Url) -> bool {
     let is_by_tls = description.scheme() == "https" && endpoint.scheme() == "https";
     is_same_service(description, endpoint) || is_by_tls
@@ -354,7 +354,7 @@ fn below(base: &Url, segments: &[&str]) -> Url {
     url
 }
 
-/// What a provider is asked for a token with. A client without a secret says who it is here.
+/// The body of a token request to a provider. A client without a secret identifies itself here.
 fn token_request(client: &OidcClient, user: Option<(&String, &Secret)>) -> String {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("scope", &client.scope);
@@ -371,7 +371,8 @@ fn token_request(client: &OidcClient, user: Option<(&String, &Secret)>) -> Strin
     form.finish()
 }
 
-/// A header that nothing prints. One that cannot be sent is sent empty, and refused.
+/// A header that is never logged. A value that is not allowed in a header is sent as an empty one, and
+/// refused.
 fn secret_header(scheme: &str, secret: &str) -> HeaderValue {
     let value = HeaderValue::from_str(&format!("{scheme}{secret}"));
     let mut value = value.unwrap_or_else(|_| HeaderValue::from_static(""));

@@ -1,21 +1,21 @@
-//! OpenID Connect: how to get the token that Keystone takes as a login.
+//! OpenID Connect: how to get a token that Keystone accepts as a login.
 
 use crate::Secret;
 
-/// A login by way of an identity provider that Keystone trusts.
+/// A login through an identity provider that Keystone trusts.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Oidc {
-    /// The provider, as Keystone calls it.
+    /// The provider's name in Keystone.
     pub identity_provider: String,
-    /// The protocol, as Keystone calls it: `openid` or `mapped`.
+    /// The protocol's name in Keystone: `openid` or `mapped`.
     pub protocol: String,
-    /// How to get its token.
+    /// How to get the provider's token.
     pub grant: OidcGrant,
 }
 
 impl Oidc {
-    /// By that provider, protocol and grant.
+    /// A login with this provider, protocol and grant.
     #[must_use]
     pub fn new(
         identity_provider: impl Into<String>,
@@ -26,15 +26,15 @@ impl Oidc {
     }
 }
 
-/// Where the provider's token comes from.
+/// The source of the provider's token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OidcGrant {
-    /// It is there already.
+    /// The token is given.
     AccessToken(Secret),
-    /// The provider gives one to a client.
+    /// The provider issues one to a client.
     Client(OidcClient),
-    /// The provider gives one to a client for a user's name and password.
+    /// The provider issues one to a client for a user's name and password.
     Password(OidcClient, String, Secret),
 }
 
@@ -46,16 +46,16 @@ pub struct OidcClient {
     pub id: String,
     /// Its secret; public clients have none.
     pub secret: Option<Secret>,
-    /// Where the provider gives tokens.
+    /// The token endpoint of the provider.
     pub endpoint: OidcEndpoint,
-    /// What is asked for; `openid profile` as a rule.
+    /// The requested scope; `openid profile` by default.
     pub scope: String,
-    /// Which of the provider's tokens Keystone takes: `access_token` or `id_token`.
+    /// The provider's token that Keystone accepts: `access_token` or `id_token`.
     pub token_type: String,
 }
 
 impl OidcClient {
-    /// A client of that id at a provider.
+    /// A client with this id at a provider.
     #[must_use]
     pub fn new(id: impl Into<String>, endpoint: OidcEndpoint) -> Self {
         OidcClient {
@@ -74,14 +74,14 @@ impl OidcClient {
         self
     }
 
-    /// Sets what is asked for.
+    /// Sets the requested scope.
     #[must_use]
     pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
         self
     }
 
-    /// Sets which of the provider's tokens Keystone takes.
+    /// Sets the provider's token that Keystone accepts.
     #[must_use]
     pub fn with_token_type(mut self, token_type: impl Into<String>) -> Self {
         self.token_type = token_type.into();
@@ -89,12 +89,12 @@ impl OidcClient {
     }
 }
 
-/// Where an identity provider gives tokens.
+/// The address of an identity provider's token endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OidcEndpoint {
-    /// At this address.
+    /// This address.
     Token(url::Url),
-    /// Where the provider's description at this address says, `…/.well-known/openid-configuration`.
+    /// The one in the provider's description at this address, `…/.well-known/openid-configuration`.
     Discovery(url::Url),
 }

@@ -1,4 +1,4 @@
-//! What Keystone answers to a login: a token, its end, its project and the catalog.
+//! The response to a Keystone login: a token, its expiry, its project and the catalog.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Secret;
 use crate::timestamp::iso8601;
 
-/// A login that succeeded.
+/// A successful login.
 pub(super) struct Session {
     pub(super) token: Secret,
     pub(super) project: Option<String>,
@@ -15,21 +15,22 @@ pub(super) struct Session {
     services: Vec<Value>,
 }
 
-/// The endpoint that is wanted of the catalog.
+/// The endpoint to choose from the catalog.
 #[derive(Clone, Debug)]
 pub(super) struct EndpointChoice {
     pub(super) service_type: String,
     pub(super) service_name: Option<String>,
-    /// The best first.
+    /// Accepted interfaces in order of preference.
     pub(super) interfaces: Vec<String>,
     pub(super) region: Option<String>,
 }
 
-/// Covers a request and a slow clock, and still lets tokens of a few seconds work.
+/// Covers a request and clock differences, and still allows tokens that are valid for a few seconds.
 const MARGIN: Duration = Duration::from_secs(2);
 
 impl Session {
-    /// From the token of the header and the body beside it. What the body leaves out is not needed.
+    /// A session from the token in the header and the body of the response. All fields of the body are
+    /// optional.
     pub(super) fn new(token: Secret, mut body: Value) -> Session {
         let text = |at: &str| body.pointer(at).and_then(Value::as_str);
         let project = text("/token/project/id").map(str::to_owned);
@@ -41,17 +42,17 @@ impl Session {
         Session { token, project, end, services }
     }
 
-    /// Whether the token ends within [`MARGIN`]: a request made with it could be refused on its way. A
-    /// token without an end is good until it is refused.
+    /// Whether the token expires within [`MARGIN`]: the service could refuse a request that is sent with it.
+    /// A token without an expiry is used until it is refused.
     pub(super) fn is_ending(&self) -> bool {
         self.end.is_some_and(|end| end <= SystemTime::now() + MARGIN)
     }
 
-    /// The address that fits, as the catalog has it; addresses of other services are not looked at.
+    /// The matching address, as in the catalog; addresses of other services are not examined.
     ///
     /// # Errors
     ///
-    /// The regions that have such a service.
+    /// The regions that have this service.
     pub(super) fn endpoint(&self, choice: &EndpointChoice) -> Result<&str, Vec<String>> {
         let services = self.services.iter().filter(|service| {
             service["type"] == *choice.service_type
@@ -65,7 +66,7 @@ impl Session {
         };
         let fits = |endpoint: &Value, interface: &str| {
             let given = endpoint["interface"].as_str().unwrap_or_default();
-            // Some catalogs keep the old names.
+            // Some catalogs use the old names, such as `publicURL`.
             given == interface || given.strip_suffix("URL") == Some(interface)
         };
         let is_there = |endpoint: &Value| {
