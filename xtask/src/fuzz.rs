@@ -13,7 +13,7 @@ use crate::step::{Steps, cargo, run, say};
 /// For each target of a full test.
 const SECONDS: u32 = 60;
 /// The limit of a corpus in the repository.
-const MOST_CORPUS_BYTES: u64 = 200 << 10;
+const MAX_CORPUS_BYTES: u64 = 200 << 10;
 /// Why there is no fuzzing.
 const MISSING: &str = "there is no cargo-fuzz; cargo install cargo-fuzz --locked";
 
@@ -104,8 +104,8 @@ fn merge(target: &str) -> Result<()> {
         bytes += entry?.metadata()?.len();
     }
     say(&format!("{target}: {bytes} bytes"));
-    if bytes > MOST_CORPUS_BYTES {
-        bail!("the corpus of {target} has more than {MOST_CORPUS_BYTES} bytes");
+    if bytes > MAX_CORPUS_BYTES {
+        bail!("the corpus of {target} has more than {MAX_CORPUS_BYTES} bytes");
     }
     Ok(())
 }

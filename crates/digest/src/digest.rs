@@ -5,20 +5,20 @@ use std::fmt;
 use crate::{Algorithm, Error};
 
 /// The longest digest there is.
-const MOST_BYTES: usize = 64;
+const MAX_BYTES: usize = 64;
 
 /// A digest and its algorithm. `Display` is lower-case hexadecimal.
 #[derive(Clone, Copy)]
 pub struct Digest {
     algorithm: Algorithm,
     /// Zero behind the digest's own length.
-    bytes: [u8; MOST_BYTES],
+    bytes: [u8; MAX_BYTES],
 }
 
 impl Digest {
     /// `bytes` as long as the algorithm's digests are.
     pub(crate) fn new(algorithm: Algorithm, bytes: &[u8]) -> Self {
-        let mut all = [0; MOST_BYTES];
+        let mut all = [0; MAX_BYTES];
         all[..algorithm.digest_bytes()].copy_from_slice(bytes);
         Digest { algorithm, bytes: all }
     }
@@ -29,7 +29,7 @@ impl Digest {
     ///
     /// [`Error::NotADigest`] when there are more, fewer, or others.
     pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Self, Error> {
-        let mut digest = Digest { algorithm, bytes: [0; MOST_BYTES] };
+        let mut digest = Digest { algorithm, bytes: [0; MAX_BYTES] };
         let text = text.as_bytes();
         if text.len() != 2 * algorithm.digest_bytes() {
             return Err(Error::NotADigest(algorithm));

@@ -1,8 +1,8 @@
-//! A page on real disk images: what this crate, qemu-img and the image service's inspector say of them.
+//! A page about real disk images: the results of this crate, qemu-img and the image service's inspector.
 //!
-//! `IMGPUSH_CORPUS` names folders, separated as in `PATH`, each with a list of its images,
-//! `MANIFEST.tsv` or `truth.tsv`, whose first line names its columns. `cargo xtask corpus --table`
-//! makes the folders and writes the page.
+//! `IMGPUSH_CORPUS` names folders, separated as in `PATH`, each with a list of its images, `MANIFEST.tsv` or
+//! `truth.tsv`, whose first line names its columns. `cargo xtask corpus --table` creates the folders and
+//! writes the page.
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
@@ -33,22 +33,23 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 const HEAD: &str = "\
-# Disk images, as seen by three
+# Disk images in three programs
 
-Made by `cargo xtask corpus --table`: what imgpush, `qemu-img info` 10.0.2 and the image service's own
-inspector, of oslo.utils 10.2.0, say of real images made by many tools and of generated ones.
+Written by `cargo xtask corpus --table`: the results of imgpush, of `qemu-img info` 10.0.2 and of the image
+service's inspector (oslo.utils 10.2.0), for real images made by many tools and for generated ones.
 ";
 
 const LEGEND: &str = "
-What is a CD, a partitioned disk, a packed file or text is `raw` to qemu and counts as that here. A fixed
-VHD is raw to qemu unless it is told; here it is right when its footer is found. qemu knows a dmg by the
-ending of its name. *Taken as* are the `disk_format`s as which the service takes the image by its default
-settings, as imgpush predicts; `cargo xtask verdicts` compares that with a real one.
+CDs, partitioned disks, compressed files and text are `raw` in qemu, and count as that here. A fixed VHD is
+raw in qemu unless the format is given; here it counts as correct if its footer is detected. qemu detects a
+dmg by the extension of its name. *Accepted as* are the `disk_format`s with which the service accepts the
+image under its default settings, as predicted by imgpush; `cargo xtask verdicts` compares that with a real
+service.
 
-| image | qemu | oslo.utils | imgpush | findings | taken as |
+| image | qemu | oslo.utils | imgpush | findings | accepted as |
 |---|---|---|---|---|---|";
 
-/// An image and what is said of it: the format, and the size of the disk.
+/// An image and its results: the format and the size of the disk.
 struct Image {
     file: String,
     qemu: Option<(String, String)>,
@@ -76,7 +77,7 @@ impl Image {
         })
     }
 
-    /// Our verdict in qemu's words.
+    /// The result of this crate with qemu's names.
     fn ours(&self) -> (&'static str, String) {
         let size = self.inspection.virtual_size.map_or_else(String::new, |size| size.to_string());
         (self.inspection.driver, size)
@@ -108,7 +109,7 @@ impl Image {
     }
 }
 
-/// How often oslo.utils and imgpush agree with qemu.
+/// The number of agreements of oslo.utils and imgpush with qemu.
 #[derive(Default)]
 struct Tally {
     opened: usize,

@@ -1,7 +1,7 @@
-//! Judges images by their first sector, as a service does that is given only the start of an upload.
+//! Judges images by their first sector, as a service does that receives only the start of an upload.
 //!
-//! `cargo run -p imgpush-formats --example judge_header` needs no files: it makes the headers itself and
-//! asserts what is said of them.
+//! `cargo run -p imgpush-formats --example judge_header` needs no files: it creates the headers itself and
+//! asserts the results.
 
 use imgpush_formats::{Detector, FindingId, Format, Inspection};
 
@@ -10,7 +10,7 @@ const SECTOR: usize = 512;
 const FILE_BYTES: u64 = 10 << 30;
 
 fn main() {
-    // A sound header: the format and the size of the disk are known, the rest of the file is not.
+    // A valid header: the format and the size of the disk are known, the rest of the file is not.
     let image = judge(&qcow2(0));
     assert_eq!(image.format, Format::Qcow2);
     assert_eq!(image.virtual_size, Some(20 << 30));
@@ -33,14 +33,15 @@ fn main() {
     assert!(image.findings.iter().any(|finding| finding.id == FindingId::NotChecked));
     show("zeros", &image);
 
-    // The same sector is a raw disk if the file ends there.
+    // The same sector is a raw disk if the file ends after it.
     let mut detector = Detector::new();
     detector.push(&[0; SECTOR]);
     let image = detector.finish();
     assert_eq!((image.format, image.is_complete), (Format::Raw, true));
     show("zeros, all of the file", &image);
 
-    // A file that can be read at any place: its end, its start, and what the start points to.
+    // For a source with random access the detector reads its end, its start, and the parts that the start
+    // refers to.
     let mut read_bytes = 0;
     let image = Detector::seek(FILE_BYTES, |range| {
         let length = usize::try_from(range.end - range.start).expect("a part has at most one MiB");
@@ -58,7 +59,7 @@ fn main() {
     show(&format!("qcow2, {read_bytes} bytes read"), &image);
 }
 
-/// What can be said of the file by its first sector.
+/// The inspection of a file by its first sector.
 fn judge(sector: &[u8; SECTOR]) -> Inspection {
     let mut detector = Detector::new();
     detector.push(sector);

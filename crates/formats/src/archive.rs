@@ -4,14 +4,14 @@ use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::c_string;
 
-/// Where the first header says `ustar`.
+/// The position of `ustar` in the first header.
 const MAGIC: std::ops::Range<usize> = 257..262;
-/// Where the first member's name is.
+/// The position of the first member's name.
 const NAME: std::ops::Range<usize> = 0..100;
 
 /// An appliance.
 pub(crate) struct Ova;
-/// Any other.
+/// Any other tar.
 pub(crate) struct Tar;
 
 impl Inspector for Ova {

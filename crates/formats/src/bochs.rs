@@ -5,11 +5,11 @@ use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{SECTOR, c_string, le32, le64};
 
 /// qemu's limit for catalog entries.
-const MOST_ENTRIES: u32 = 1 << 20;
-/// The least and the largest extent that qemu takes.
+const MAX_ENTRIES: u32 = 1 << 20;
+/// The range of extent sizes that qemu supports.
 const EXTENT_BYTES: std::ops::RangeInclusive<u32> = 512..=8 << 20;
 
-/// A redolog by itself.
+/// A redolog without a base image.
 pub(crate) struct Bochs;
 
 impl Inspector for Bochs {
@@ -39,7 +39,7 @@ impl Inspector for Bochs {
         seen.details.bytes("extent size", extent);
         seen.details.number("catalog entries", entries);
         let text = format!("{entries} catalog entries are more than qemu takes");
-        seen.refuse(entries > MOST_ENTRIES, 72, text);
+        seen.refuse(entries > MAX_ENTRIES, 72, text);
         if extent.is_power_of_two() && EXTENT_BYTES.contains(&extent) {
             let too_small =
                 u64::from(entries) < (size / SECTOR).div_ceil(u64::from(extent) / SECTOR);

@@ -1,4 +1,4 @@
-//! The image service's look at a boot sector: its inspector `gpt` and that one's check `mbr`.
+//! The image service's inspector `gpt` and its check `mbr`, which examine a boot sector.
 
 use crate::on_disk::le32;
 
@@ -7,14 +7,14 @@ const PARTITION_BYTES: usize = 16;
 /// The partition that covers a disk with a GPT.
 const PROTECTIVE: u8 = 0xee;
 
-/// Whether the service calls it `gpt`: `55 aa`, and not what it takes for a FAT file system.
+/// Whether the service detects `gpt`: `55 aa`, unless it detects a FAT file system.
 pub(crate) fn is_matched(head: &[u8]) -> bool {
     let Some(sector) = head.first_chunk::<512>() else { return false };
     let is_fat = sector[0x10] == 2 && sector[0x15] == 0xf8;
     sector.ends_with(b"\x55\xaa") && !is_fat
 }
 
-/// The check, with the service's words for what is wrong.
+/// The check, with the service's text for an error.
 pub(crate) fn check(head: &[u8]) -> Result<(), String> {
     let table = head.get(PARTITIONS..PARTITIONS + 4 * PARTITION_BYTES).unwrap_or_default();
     let mut used = Vec::with_capacity(4);

@@ -1,12 +1,12 @@
-//! The checksums that headers carry.
+//! The checksums in headers.
 
-/// CRC-32 as in zlib, of a GPT.
+/// CRC-32 as in zlib, used by GPT.
 pub(crate) fn crc32(bytes: impl IntoIterator<Item = u8>) -> u32 {
     const TABLE: [u32; 256] = table(0xedb8_8320);
     reflected(&TABLE, bytes)
 }
 
-/// CRC-32C (Castagnoli), of VHDX.
+/// CRC-32C (Castagnoli), used by VHDX.
 pub(crate) fn crc32c(bytes: impl IntoIterator<Item = u8>) -> u32 {
     const TABLE: [u32; 256] = table(0x82f6_3b78);
     reflected(&TABLE, bytes)
@@ -17,7 +17,7 @@ fn reflected(table: &[u32; 256], bytes: impl IntoIterator<Item = u8>) -> u32 {
     !bytes.into_iter().fold(u32::MAX, |crc, byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
 }
 
-/// What each byte does to the sum.
+/// The contribution of each byte to the checksum.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn table(polynomial: u32) -> [u32; 256] {
     let mut table = [0; 256];

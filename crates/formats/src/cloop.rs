@@ -7,9 +7,9 @@ use crate::on_disk::{SECTOR, be32};
 const MAGIC: &[u8] =
     b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0 && mount -r -t iso9660 /dev/cloop $1\n";
 /// qemu's limit for a block.
-const MOST_BLOCK_BYTES: u32 = 64 << 20;
+const MAX_BLOCK_BYTES: u32 = 64 << 20;
 /// qemu's limit for the table of offsets.
-const MOST_OFFSET_BYTES: u64 = 512 << 20;
+const MAX_OFFSET_BYTES: u64 = 512 << 20;
 
 /// A CD compressed block by block.
 pub(crate) struct Cloop;
@@ -26,16 +26,16 @@ impl Inspector for Cloop {
         let (Some(block), Some(blocks)) = (be32(head, 128), be32(head, 132)) else {
             return Some(seen.cut_off(stream));
         };
-        // Both have 32 bits.
+        // Both have 32 bits, so the product does not overflow.
         seen.virtual_size = Some(u64::from(block) * u64::from(blocks));
         seen.details.bytes("block size", block);
         seen.details.number("blocks", blocks);
         seen.details.text("compression", "zlib");
-        let is_sound = block != 0 && u64::from(block) % SECTOR == 0 && block <= MOST_BLOCK_BYTES;
+        let is_sound = block != 0 && u64::from(block) % SECTOR == 0 && block <= MAX_BLOCK_BYTES;
         seen.refuse(!is_sound, 128, format!("blocks of {block} bytes are impossible"));
         let offset_bytes = (u64::from(blocks) + 1) * 8;
         let text = format!("{blocks} blocks are more than qemu takes");
-        seen.refuse(offset_bytes > MOST_OFFSET_BYTES, 132, text);
+        seen.refuse(offset_bytes > MAX_OFFSET_BYTES, 132, text);
         let text = "the table of blocks ends behind the end of the file";
         seen.refuse(stream.lacks(Some(136 + offset_bytes)), 132, text);
         Some(seen)

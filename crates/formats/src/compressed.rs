@@ -1,5 +1,5 @@
-//! Compressed files and similar, by the magic at their start. No machine boots from them, and qemu and
-//! the image service detect a raw disk.
+//! Compressed files and similar, by the magic at their start. No machine boots from them. qemu and the image
+//! service detect a raw disk.
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
@@ -35,7 +35,7 @@ impl Inspector for Compressed {
     }
 }
 
-/// Adds the name of the file, if the header has it (RFC 1952).
+/// Adds the name of the file, if the header contains it (RFC 1952).
 pub(crate) fn gzip(head: &[u8], details: &mut Details) {
     const HAS_EXTRA: u8 = 4;
     const HAS_NAME: u8 = 8;
@@ -49,7 +49,7 @@ pub(crate) fn gzip(head: &[u8], details: &mut Details) {
     }
 }
 
-/// Adds the decompressed size, if the first frame has it (RFC 8878).
+/// Adds the decompressed size, if the first frame contains it (RFC 8878).
 pub(crate) fn zstd(head: &[u8], details: &mut Details) {
     let Some(&descriptor) = head.get(4) else { return };
     let is_single = descriptor & 0x20 != 0;

@@ -1,12 +1,12 @@
 //! Details of an image for a reader: its creator, its layout, the files that it names.
 //!
-//! No verdict depends on them. Text from an image is escaped and cut here, so that a detail is small
-//! whatever the image says.
+//! No verdict depends on them. Text from an image is escaped and truncated here, so that a detail is small
+//! for any image.
 
 use crate::on_disk::{bytes, c_string, first};
 
-/// Bytes of a text that are kept: qemu's limit for the name of a backing file.
-const MOST_TEXT_BYTES: usize = 1023;
+/// Maximum length of a text in bytes: qemu's limit for the name of a backing file.
+const MAX_TEXT_BYTES: usize = 1023;
 
 /// One detail of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum DetailValue {
     Bytes(u64),
     /// Any other number.
     Number(u64),
-    /// Text; what is from the image is escaped.
+    /// Text; text from the image is escaped.
     Text(String),
     /// Several texts.
     List(Vec<String>),
@@ -57,9 +57,9 @@ impl Details {
         }
     }
 
-    /// A field of the image that holds text, up to its NUL and without the blanks around it.
+    /// Adds text from a field of the image, up to its NUL and without surrounding blanks.
     pub(crate) fn field(&mut self, name: &'static str, field: &[u8]) {
-        let field = c_string(first(field, MOST_TEXT_BYTES));
+        let field = c_string(first(field, MAX_TEXT_BYTES));
         self.text(name, plain(&String::from_utf8_lossy(field)));
     }
 
@@ -74,7 +74,7 @@ impl Details {
         }
     }
 
-    /// A UUID as most write it; nothing when it is not there or zero.
+    /// Adds a UUID in its usual notation; nothing if it is missing or zero.
     pub(crate) fn uuid(&mut self, name: &'static str, field: Option<&[u8]>) {
         if let Some(uuid) = field.and_then(|field| bytes::<16>(field, 0)).filter(|u| *u != [0; 16])
         {
@@ -82,7 +82,7 @@ impl Details {
         }
     }
 
-    /// The same as Microsoft stores it.
+    /// Adds a GUID in the byte order of Microsoft.
     pub(crate) fn guid(&mut self, name: &'static str, field: Option<&[u8]>) {
         let guid = field.and_then(|field| bytes::<16>(field, 0));
         self.uuid(name, guid.map(swapped).as_ref().map(|guid| &guid[..]));
@@ -93,16 +93,16 @@ impl Details {
     }
 }
 
-/// Text in UTF-16, up to its NUL, escaped and cut.
+/// Text in UTF-16, up to its NUL, escaped and truncated.
 pub(crate) fn wide(units: impl Iterator<Item = u16>) -> String {
-    let units = units.take_while(|unit| *unit != 0).take(MOST_TEXT_BYTES / 2);
+    let units = units.take_while(|unit| *unit != 0).take(MAX_TEXT_BYTES / 2);
     let text: String =
         char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     plain(&text)
 }
 
-/// Without blanks around it, and with what does not print escaped; quotes and backslashes stay, as paths
-/// have them.
+/// Removes surrounding blanks and escapes unprintable characters; quotes and backslashes stay, since paths
+/// contain them.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.trim().chars() {
@@ -123,7 +123,7 @@ pub(crate) fn uuid_text(uuid: &[u8; 16]) -> String {
     text
 }
 
-/// From Microsoft's order, in which the first three numbers are little-endian, and back.
+/// Converts from and to Microsoft's byte order, in which the first three numbers are little-endian.
 pub(crate) fn swapped(mut guid: [u8; 16]) -> [u8; 16] {
     guid[..4].reverse();
     guid[4..6].reverse();
@@ -131,11 +131,11 @@ pub(crate) fn swapped(mut guid: [u8; 16]) -> [u8; 16] {
     guid
 }
 
-/// Bytes in the largest unit of which they are at least one, for a line of a list.
+/// Formats bytes in the largest unit in which they are at least one, for a line of a list.
 pub(crate) fn short_size(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let unit = bytes.max(1).ilog2() / 10;
-    // 64 bits end within the last unit.
+    // The largest 64-bit number is within the last unit.
     let name = UNITS.get(unit as usize).unwrap_or(&"");
     match bytes % (1 << (10 * unit)) {
         0 => format!("{} {name}", bytes >> (10 * unit)),
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_identifiers_read_as_everywhere() {
+    fn sizes_and_identifiers_have_their_usual_notation() {
         for (bytes, text) in [
             (0, "0 bytes"),
             (512, "512 bytes"),

@@ -1,4 +1,5 @@
-//! A stream, piece by piece, and the few parts of it that are kept.
+//! The detector: it takes a stream in pieces, and keeps few parts of it. The engine feeds it during an
+//! upload.
 
 use std::ops::Range;
 
@@ -8,24 +9,24 @@ use crate::on_disk::last;
 use crate::region::{CaptureRegion, HEAD_BYTES, TAIL_BYTES, TailRegion};
 use crate::verdict::{Inspection, judge};
 
-/// Bytes that a format gets in total, whatever its header says: one MiB, the limit of qemu and of the
-/// image service for the descriptor of a VMDK.
-const MOST_REGION_BYTES: usize = 1 << 20;
+/// Bytes that one format may keep in total, whatever its header requests: one MiB, the limit of qemu and of
+/// the image service for the descriptor of a VMDK.
+const MAX_REGION_BYTES: usize = 1 << 20;
 
-/// How often a format may ask for a part.
-const MOST_REGIONS: usize = 2;
+/// Number of parts that a format may request.
+const MAX_REGIONS: usize = 2;
 
 /// Recognises the format of a stream.
 ///
-/// Three parts of the stream are kept: the head, the tail, and the regions that the format whose magic
-/// is in the head asks for, because the metadata of an image is found by following offsets. A region
-/// that starts before the current position is lost. That does not depend on how the stream is cut: new
-/// regions are planned at exact places, when the head or the region before is complete.
+/// Three parts of the stream are kept: the head, the tail, and the regions that a format requests after its
+/// magic was found in the head, since the metadata of an image is found by following offsets. A region that
+/// starts before the current position is lost. That does not depend on how the stream is split: new regions
+/// are planned at exact positions, when the head or the previous region is complete.
 ///
-/// At most 2 MiB are kept, whatever the stream says.
+/// At most 2 MiB are kept, for any stream.
 ///
-/// [`finish`](Self::finish) judges a stream that has ended, [`so_far`](Self::so_far) a stream that goes
-/// on. A verdict on less than a detector looks at says so: see [`Inspection::is_complete`].
+/// [`finish`](Self::finish) judges a stream that has ended, [`so_far`](Self::so_far) a stream that continues.
+/// A verdict without all required parts states that: see [`Inspection::is_complete`].
 ///
 /// ```
 /// use imgpush_formats::{Detector, FindingId, Format};
@@ -45,11 +46,11 @@ pub struct Detector {
     /// Bytes pushed or skipped.
     position: u64,
     head: CaptureRegion,
-    /// The regions asked for; all but the last are complete.
+    /// The requested regions; all but the last are complete.
     captures: Vec<CaptureRegion>,
     has_missed_a_part: bool,
     tail: TailRegion,
-    /// From a source that can seek: its end, and its length.
+    /// The end and the length of a source with random access.
     known_end: Option<(TailRegion, u64)>,
 }
 
@@ -60,10 +61,10 @@ impl Default for Detector {
 }
 
 impl Detector {
-    /// Judges a source of `length` bytes that can seek, by its end and then only the parts that are
-    /// wanted, each of at most one MiB.
+    /// Judges a source of `length` bytes with random access: it reads the end and then only the requested
+    /// parts, each of at most one MiB.
     ///
-    /// `read` returns the bytes of a range, which lies in the source.
+    /// `read` returns the bytes of a range, which is within the source.
     ///
     /// # Errors
     ///
@@ -85,7 +86,7 @@ impl Detector {
         Ok(detector.so_far(None))
     }
 
-    /// Creates a detector that has seen nothing yet.
+    /// Creates a detector without input.
     #[must_use]
     pub fn new() -> Self {
         Detector {
@@ -98,10 +99,10 @@ impl Detector {
         }
     }
 
-    /// Adds the end of a source that can seek, so that footers count before all has been read.
+    /// Adds the end of a source with random access, so that footers count before everything has been read.
     ///
-    /// `bytes` are the last of the `length` bytes of the source: [`TAIL_BYTES`] of them, or all if
-    /// there are fewer. More are not needed.
+    /// `bytes` are the last of the `length` bytes of the source: [`TAIL_BYTES`] of them, or all if there are
+    /// fewer. More are not needed.
     pub fn tail(&mut self, bytes: &[u8], length: u64) {
         let most = usize::try_from(length).unwrap_or(usize::MAX);
         let mut tail = TailRegion::new(TAIL_BYTES);
@@ -118,7 +119,7 @@ impl Detector {
                 self.position += bytes.len() as u64;
                 return;
             }
-            // Up to where the next region is planned, so that it misses nothing of this piece.
+            // Up to the position where the next region is planned, so that it misses nothing of this piece.
             let step = usize::try_from(active.end() - self.position).unwrap_or(usize::MAX);
             let (piece, rest) = bytes.split_at(bytes.len().min(step));
             let active = self.captures.last_mut().unwrap_or(&mut self.head);
@@ -131,25 +132,25 @@ impl Detector {
 
     /// Returns whether no byte before the last [`TAIL_BYTES`] can change the verdict.
     ///
-    /// The end of a stream, where some formats have a footer, still can; pass it to
-    /// [`tail`](Self::tail) if the source can seek.
+    /// The end of a stream, where some formats have a footer, can still change it; pass it to
+    /// [`tail`](Self::tail) if the source has random access.
     #[must_use]
     pub fn is_decided(&self) -> bool {
         self.captures.last().unwrap_or(&self.head).is_complete()
     }
 
-    /// Returns the next part that the detector looks at; none if [`is_decided`](Self::is_decided).
+    /// Returns the next required part; none if [`is_decided`](Self::is_decided).
     ///
-    /// A source that can seek passes its end to [`tail`](Self::tail) and then, with
-    /// [`skip_to`](Self::skip_to), pushes only these parts. A part may start or end after the end of
-    /// the source; then nothing is left to push.
+    /// With random access, pass the end to [`tail`](Self::tail) and then, with [`skip_to`](Self::skip_to),
+    /// push only these parts. A part may start or end after the end of the source; then there is nothing left
+    /// to push.
     #[must_use]
     pub fn wants(&self) -> Option<Range<u64>> {
         let active = self.captures.last().unwrap_or(&self.head);
         (!active.is_complete()).then(|| active.missing())
     }
 
-    /// Skips the bytes before `offset`, up to the next part that is wanted.
+    /// Skips the bytes before `offset`, up to the next required part.
     ///
     /// The next byte pushed is the one at `offset`. The verdict is the same as if the skipped bytes had
     /// been pushed.
@@ -161,22 +162,21 @@ impl Detector {
         }
     }
 
-    /// Judges a stream that has ended: the bytes pushed are all there are.
+    /// Judges a stream that has ended: the pushed bytes are the complete stream.
     ///
-    /// Only the caller knows that. For the start of something longer, use [`so_far`](Self::so_far).
-    /// After [`tail`](Self::tail) the length given there counts.
+    /// Only the caller knows that. For the start of a longer stream, use [`so_far`](Self::so_far). After
+    /// [`tail`](Self::tail), the length given there applies.
     #[must_use]
     pub fn finish(self) -> Inspection {
         self.so_far(Some(self.position))
     }
 
-    /// Judges what was pushed so far of a stream that goes on.
+    /// Judges the pushed part of a stream that continues.
     ///
-    /// `stream_bytes` is the length of the complete stream, if known; it is the size of a raw disk.
-    /// Whatever lies after the bytes pushed was not looked at: the inspection is not
-    /// [complete](Inspection::is_complete), has a finding
-    /// [`NotChecked`](crate::FindingId::NotChecked), and calls nothing
-    /// [`Raw`](crate::Format::Raw) before the first [`HEAD_BYTES`] were seen.
+    /// `stream_bytes` is the length of the complete stream, if known; it is the size of a raw disk. The bytes
+    /// after the pushed ones were not inspected. So the inspection is not
+    /// [complete](Inspection::is_complete), has a finding [`NotChecked`](crate::FindingId::NotChecked), and
+    /// is never [`Raw`](crate::Format::Raw) before the first [`HEAD_BYTES`] were pushed.
     #[must_use]
     pub fn so_far(&self, stream_bytes: Option<u64>) -> Inspection {
         judge(&self.stream(stream_bytes))
@@ -197,19 +197,19 @@ impl Detector {
         }
     }
 
-    /// Asks the formats for another region; returns whether one was added.
+    /// Requests another region from the formats; returns whether one was added.
     fn plan(&mut self) -> bool {
         let asked = self.captures.len();
-        if asked == MOST_REGIONS {
+        if asked == MAX_REGIONS {
             return false;
         }
         let stream = self.stream(None);
         let wanted = INSPECTORS.iter().find_map(|(_, inspector)| inspector.wants(&stream, asked));
         let Some((offset, length)) = wanted else { return false };
         let kept: usize = self.captures.iter().map(|region| region.bytes().len()).sum();
-        let length = usize::try_from(length).unwrap_or(usize::MAX).min(MOST_REGION_BYTES - kept);
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_REGION_BYTES - kept);
         let mut region = CaptureRegion::new(offset, length);
-        // What the head has of it, if nothing between the head and now is needed.
+        // Its part in the head, if nothing between the head and the current position is needed.
         region.feed(0, self.head.bytes());
         self.has_missed_a_part = !region.is_complete()
             && offset.saturating_add(region.bytes().len() as u64) < self.position;

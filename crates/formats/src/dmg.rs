@@ -1,4 +1,5 @@
-//! Apple's UDIF (`block/dmg.c`): a trailer of 512 bytes in the last 1023 says where the tables are.
+//! Apple's UDIF (`block/dmg.c`): a trailer of 512 bytes within the last 1023 contains the offsets of the
+//! tables.
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
@@ -7,10 +8,10 @@ use crate::on_disk::{SECTOR, be32, be64, last};
 const MAGIC: &[u8] = b"koly";
 /// Bytes of the trailer.
 const TRAILER_BYTES: usize = 512;
-/// qemu looks this far from the end.
+/// The distance from the end within which qemu searches the trailer.
 const SEARCHED_BYTES: usize = 1023;
 
-/// A disk image of Apple's, compressed or not.
+/// An Apple disk image, compressed or not.
 pub(crate) struct Dmg;
 
 impl Inspector for Dmg {

@@ -1,10 +1,10 @@
-//! File systems, kernels and ramdisks without a disk around them: what `ami`, `aki` and `ari` hold.
+//! File systems, kernels and ramdisks without a disk around them: the content of `ami`, `aki` and `ari`.
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::le16;
 
-/// Offset and magic of each. Those with a magic after the head (btrfs, ZFS, reiserfs) are left out.
+/// Offset and magic of each. File systems with a magic after the head (btrfs, ZFS, reiserfs) are omitted.
 const MAGICS: [(usize, &[u8], &str); 20] = [
     (3, b"NTFS    ", "NTFS"),
     (3, b"EXFAT   ", "exFAT"),
@@ -28,7 +28,7 @@ const MAGICS: [(usize, &[u8], &str); 20] = [
     (9564, b"\x19\x01\x54\x19", "UFS"),
 ];
 
-/// Where some have their label, and its bytes.
+/// Offset and length of the label.
 const LABELS: [(&str, usize, usize); 6] = [
     ("FAT", 43, 11),
     ("ext", 1144, 16),
@@ -38,10 +38,10 @@ const LABELS: [(&str, usize, usize); 6] = [
     ("LVM2", 544, 32),
 ];
 
-/// Where some have their identifier.
+/// Offset of the identifier.
 const UUIDS: [(&str, usize); 4] = [("ext", 1128), ("XFS", 32), ("EROFS", 1072), ("swap", 1036)];
 
-/// Any of them.
+/// A file system, swap space or volume.
 pub(crate) struct FileSystem;
 
 impl Inspector for FileSystem {
@@ -54,7 +54,7 @@ impl Inspector for FileSystem {
         let finding = Finding::info(FindingId::NoPartition, *at as u64, text);
         let mut seen = Seen::unprobed(*at as u64, magic.len()).of(*name).with(finding);
         seen.details.text("file system", *name);
-        // The boot sector of FAT32 has more before its label.
+        // The boot sector of FAT32 has more fields before its label.
         let moved = if *magic == *b"FAT32" { 28 } else { 0 };
         if let Some((_, at, length)) = LABELS.iter().find(|(of, ..)| of == name) {
             let label = stream.head.get(at + moved..at + moved + length);
@@ -84,7 +84,7 @@ impl Inspector for Kernel {
     }
 }
 
-/// cpio with the headers that Linux takes (`Documentation/driver-api/early-userspace`).
+/// cpio with the headers that Linux supports (`Documentation/driver-api/early-userspace`).
 pub(crate) struct Initrd;
 
 impl Inspector for Initrd {

@@ -1,4 +1,4 @@
-//! Findings: what to know about an image before it is used.
+//! Findings: problems and facts that a user should know before using an image.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Finding {
     pub severity: Severity,
     /// A sentence for a reader.
     pub text: String,
-    /// The place in the stream that shows it.
+    /// The location in the stream.
     pub evidence: Evidence,
     /// Whether it makes qemu refuse the image.
     pub stops_qemu: bool,
@@ -42,7 +42,7 @@ impl Finding {
     }
 }
 
-/// A place in the stream and its bytes.
+/// A location in the stream and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -75,7 +75,7 @@ impl fmt::Display for Severity {
 }
 
 macro_rules! finding_ids {
-    ($($(#[$doc:meta])* $id:ident $name:literal $background:literal $remedy:literal)*) => {
+    ($($(#[$doc:meta])* $id:ident $name:literal $background:literal $fix:literal)*) => {
         /// Identifiers of findings.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -95,7 +95,7 @@ macro_rules! finding_ids {
                 }
             }
 
-            /// Returns why it matters.
+            /// Returns the reason why it matters.
             #[must_use]
             pub fn background(self) -> &'static str {
                 match self {
@@ -107,7 +107,7 @@ macro_rules! finding_ids {
             #[must_use]
             pub fn remedy(self) -> &'static str {
                 match self {
-                    $(FindingId::$id => $remedy,)*
+                    $(FindingId::$id => $fix,)*
                 }
             }
         }
@@ -115,7 +115,7 @@ macro_rules! finding_ids {
 }
 
 finding_ids! {
-    /// The image has only the differences from another file.
+    /// The image contains only the differences from another file.
     BackingFile "backing-file"
         "a service that opens it reads a file of its own host and shows it to the user; the image service looks for this in qcow2 only"
         "flatten it: qemu-img convert -O qcow2 IMAGE NEW"
@@ -131,7 +131,7 @@ finding_ids! {
     Ambiguous "ambiguous"
         "readers disagree on what it is, so one format can hide in another"
         "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
-    /// A disk image that is also a disk or a CD.
+    /// A disk image that is also a partitioned disk or a CD.
     Polyglot "polyglot"
         "readers disagree on what it is, so one format can hide in another"
         "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
@@ -151,11 +151,11 @@ finding_ids! {
     Encrypted "encrypted"
         "a machine boots from it only where the service has the key"
         "see that the key is in the key manager and named in the image's properties"
-    /// Two sizes contradict each other.
+    /// Two sizes are inconsistent.
     InconsistentSize "inconsistent-size"
         "the image service, qemu and quotas may each go by another one"
         "convert it once more, so that one size is left"
-    /// A part that the header places in the file is after its end.
+    /// A part that the header refers to is after the end of the file.
     Truncated "truncated"
         "qemu reads zeros there in silence; a transfer that broke off looks like this"
         "compare the file with its published size and checksum"
@@ -191,7 +191,7 @@ finding_ids! {
     ServerVerdictUnknown "server-verdict-unknown"
         "its inspector fails on some plain texts and goes by how the bytes happen to be cut"
         "push something else than text, or see what the service says"
-    /// A part that matters was not seen.
+    /// A required part was not seen.
     NotChecked "not-checked"
         "it lies beyond what is kept of a stream, or the end of the stream was not seen"
         "qemu-img info IMAGE looks at it"

@@ -23,7 +23,7 @@ macro_rules! formats {
         }
 
         impl Format {
-            /// The name, as qemu or the image service spells it where they have one.
+            /// The name in qemu or in the image service, if they have one.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -33,7 +33,7 @@ macro_rules! formats {
                 }
             }
 
-            /// What its magic means for a verdict.
+            /// The role of the format in a verdict.
             pub(crate) fn kind(self) -> Kind {
                 match self {
                     Format::Raw | Format::Unknown => Kind::Content,
@@ -42,7 +42,7 @@ macro_rules! formats {
             }
         }
 
-        /// Every format with a magic; what has none is raw.
+        /// Every format with a magic; a stream without any magic is raw.
         pub(crate) const INSPECTORS: &[(Format, &dyn Inspector)] =
             &[$((Format::$format, &$inspector)),*];
     };
@@ -57,7 +57,7 @@ formats! {
     Qed "qed" Container qed::Qed;
     /// VMware: sparse, stream-optimized, of ESX, or a text descriptor.
     Vmdk "vmdk" Container vmdk::Vmdk;
-    /// Virtual PC: dynamic, differencing, or fixed, which only its end tells.
+    /// Virtual PC: dynamic, differencing, or fixed, which only the end of the file shows.
     Vhd "vhd" Container vhd::Vhd;
     /// Hyper-V.
     Vhdx "vhdx" Container vhdx::Vhdx;
@@ -71,9 +71,9 @@ formats! {
     Bochs "bochs" Container bochs::Bochs;
     /// Compressed loop, version 2.
     Cloop "cloop" Container cloop::Cloop;
-    /// Apple's UDIF, which only its end tells.
+    /// Apple's UDIF, which only the end of the file shows.
     Dmg "dmg" Container dmg::Dmg;
-    /// ISO 9660, or UDF that says so in the first descriptor.
+    /// ISO 9660, or UDF that is declared in the first descriptor.
     Iso "iso" Cd iso::Iso;
     /// An appliance: a tar whose first member is an `.ovf`.
     Ova "ova" Compressed archive::Ova;
@@ -95,7 +95,7 @@ formats! {
     SevenZip "7z" Compressed compressed::Compressed::new(b"7z\xbc\xaf\x27\x1c");
     /// Android sparse image.
     AndroidSparse "android-sparse" Compressed compressed::Compressed::new(b"\x3a\xff\x26\xed");
-    /// Expert Witness, of forensic tools.
+    /// Expert Witness, used by forensic tools.
     Ewf "ewf" Compressed compressed::Compressed::new(b"EVF\x09\x0d\x0a\xff\x00");
     /// Advanced Forensic Format.
     Aff "aff" Compressed compressed::Compressed::new(b"AFF10\r\n");
@@ -107,18 +107,18 @@ formats! {
     Gpt "gpt" Content partition::Gpt;
     /// UDF without ISO 9660.
     Udf "udf" Content iso::Udf;
-    /// A file system, swap space or volume, by itself.
+    /// A file system, swap space or volume without a disk around it.
     FileSystem "file-system" Content filesystem::FileSystem;
-    /// A Linux kernel, by itself.
+    /// A Linux kernel without a disk around it.
     Kernel "kernel" Content filesystem::Kernel;
     /// An initial ramdisk of Linux, not compressed.
     Initrd "initrd" Content filesystem::Initrd;
 }
 
-/// What a magic means for a verdict.
+/// The role of a format in a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It holds a disk.
+    /// A container of a disk.
     Container,
     /// A compressed file or an archive.
     Compressed,

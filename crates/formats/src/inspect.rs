@@ -1,4 +1,4 @@
-//! The interface of a format: an [`Inspector`] looks at a [`Stream`] and returns what it has [`Seen`].
+//! The interface of a format: an [`Inspector`] examines a [`Stream`] and returns its result, [`Seen`].
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
@@ -7,18 +7,18 @@ use crate::region::{CaptureRegion, HEAD_BYTES, TAIL_BYTES};
 
 /// One format.
 ///
-/// A new format is a file with an implementation of this and a line in the table in `format`.
+/// A new format is a file with an implementation of this trait and a line in the table in `format`.
 pub(crate) trait Inspector: Sync {
     /// Judges the stream; `None` without its magic.
     ///
-    /// A part that the stream does not have was not read, or is after the end.
+    /// A missing part of the stream was not read, or is after the end.
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen>;
 
-    /// Offset and length of another part of the stream to keep. It is called when the head is complete,
-    /// and again after each part, with the number of parts asked for so far.
+    /// Offset and length of another part of the stream to keep. It is called when the head is complete, and
+    /// again after each part, with the number of parts requested so far.
     ///
-    /// A stream cannot go back: a part that starts before the current position is lost, unless the head
-    /// has it. All parts together are cut to one MiB.
+    /// A stream cannot go back: a part that starts before the current position is lost, unless it is in the
+    /// head. All parts together are truncated to one MiB.
     fn wants(&self, stream: &Stream<'_>, asked: usize) -> Option<(u64, u64)> {
         let _ = (stream, asked);
         None
@@ -33,12 +33,12 @@ pub(crate) struct Stream<'a> {
     pub(crate) tail: Option<&'a [u8]>,
     /// Bytes of the complete stream, if known.
     pub(crate) length: Option<u64>,
-    /// Whether a part was asked for only after it had passed.
+    /// Whether a part was requested only after it had passed.
     pub(crate) has_missed_a_part: bool,
 }
 
 impl<'a> Stream<'a> {
-    /// Bytes at an absolute offset, if they were kept.
+    /// The bytes at an absolute offset, if they were kept.
     pub(crate) fn at(&self, offset: u64, length: usize) -> Option<&'a [u8]> {
         let within = |start: u64, bytes: &'a [u8]| {
             let skip = usize::try_from(offset.checked_sub(start)?).ok()?;
@@ -51,7 +51,7 @@ impl<'a> Stream<'a> {
         std::iter::once((0, self.head)).chain(kept).chain(end).find_map(|(at, b)| within(at, b))
     }
 
-    /// As many of the bytes from `offset` on as were kept in one piece, at most `length`.
+    /// The kept contiguous bytes from `offset` on, at most `length`.
     pub(crate) fn from(&self, offset: u64, length: usize) -> &'a [u8] {
         let kept = self.captures.iter().map(|region| (region.offset(), region.bytes()));
         std::iter::once((0, self.head))
@@ -64,8 +64,8 @@ impl<'a> Stream<'a> {
             .unwrap_or_default()
     }
 
-    /// The first `N` bytes, at most a sector, as qemu reads them: what a file lacks of its last sector is
-    /// zeros. `None` if not all were seen, of a stream that goes on.
+    /// The first `N` bytes, at most a sector, as qemu reads them: if the file ends within its last sector,
+    /// the rest is zeros. `None` if not all were seen and the stream continues.
     pub(crate) fn header<const N: usize>(&self) -> Option<[u8; N]> {
         if self.head.len() < N && self.has_cut_head() {
             return None;
@@ -75,8 +75,8 @@ impl<'a> Stream<'a> {
         Some(header)
     }
 
-    /// `N` bytes that start `distance` before the end as qemu sees it: rounded up to complete sectors
-    /// and filled with zeros. `None` if the end was not seen.
+    /// `N` bytes that start `distance` before the end, as qemu computes it: rounded up to complete sectors
+    /// and padded with zeros. `None` if the end was not seen.
     pub(crate) fn near_end<const N: usize>(&self, distance: u64) -> Option<[u8; N]> {
         let length = self.length?;
         self.tail?;
@@ -87,8 +87,8 @@ impl<'a> Stream<'a> {
         Some(bytes)
     }
 
-    /// Whether the stream goes on within [`HEAD_BYTES`] after what was seen of its start, so that a
-    /// magic may still come.
+    /// Whether the stream continues within [`HEAD_BYTES`] after the seen part of its start, so that a magic
+    /// may follow.
     pub(crate) fn has_cut_head(&self) -> bool {
         let seen = self.head.len();
         seen < HEAD_BYTES && self.length.is_none_or(|length| length > seen as u64)
@@ -100,8 +100,7 @@ impl<'a> Stream<'a> {
         tail.len() as u64 >= length.min(TAIL_BYTES as u64)
     }
 
-    /// Whether every place that a detector looks at was seen: the start, the parts that it points to,
-    /// and the end.
+    /// Whether all required parts were seen: the start, the parts that it refers to, and the end.
     pub(crate) fn is_complete(&self) -> bool {
         let has_parts = self.captures.iter().all(|part| {
             part.is_complete() || self.length.is_some_and(|end| part.missing().start >= end)
@@ -109,13 +108,13 @@ impl<'a> Stream<'a> {
         !self.has_cut_head() && has_parts && !self.has_missed_a_part && self.has_end()
     }
 
-    /// Whether a part ends after the end of the stream, where that is known.
+    /// Whether a part ends after the end of the stream, if the end is known.
     pub(crate) fn lacks(&self, end: Option<u64>) -> bool {
         self.length.is_some_and(|length| end.is_none_or(|end| end > length))
     }
 }
 
-/// Why a stream that ends within its header is refused.
+/// The reason for refusing a stream that ends within its header.
 pub(crate) const CUT_OFF: &str = "the header is cut off";
 
 /// The result of a format for a stream with its magic.
@@ -123,12 +122,12 @@ pub(crate) const CUT_OFF: &str = "the header is cut off";
 pub(crate) struct Seen {
     /// Offset and length of the magic.
     pub(crate) magic: (u64, usize),
-    /// The variant, in the words of the format.
+    /// The variant, as the format names it.
     pub(crate) variant: Option<String>,
     pub(crate) virtual_size: Option<u64>,
     /// Whether qemu detects this format.
     pub(crate) is_probed: bool,
-    /// Whether the magic is at the end, so that anything may be at the start.
+    /// Whether the magic is at the end, so that the start may contain anything.
     pub(crate) is_trailer: bool,
     pub(crate) findings: Vec<Finding>,
     /// Details for a reader; no verdict depends on them.
@@ -136,7 +135,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// A magic that qemu looks for as well.
+    /// A magic that qemu detects as well.
     pub(crate) fn new(offset: u64, length: usize) -> Self {
         let magic = (offset, length);
         Seen {
@@ -150,12 +149,12 @@ impl Seen {
         }
     }
 
-    /// A magic that qemu does not look for.
+    /// A magic that qemu does not detect.
     pub(crate) fn unprobed(offset: u64, length: usize) -> Self {
         Seen { is_probed: false, ..Seen::new(offset, length) }
     }
 
-    /// A magic at the end, which qemu does not look for either.
+    /// A magic at the end, which qemu does not detect either.
     pub(crate) fn trailer(offset: u64, length: usize) -> Self {
         Seen { is_trailer: true, ..Seen::unprobed(offset, length) }
     }
@@ -170,7 +169,7 @@ impl Seen {
         self
     }
 
-    /// The stream ends within the header. What was only not seen of it is no reason to refuse it.
+    /// Refuses a stream that ends within the header, but not if the rest was only not seen.
     pub(crate) fn cut_off(mut self, stream: &Stream<'_>) -> Self {
         self.refuse(!stream.has_cut_head(), 0, CUT_OFF);
         self

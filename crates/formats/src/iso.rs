@@ -1,18 +1,18 @@
-//! ISO 9660 (ECMA-119) and UDF (ECMA-167), by their volume descriptors from 32 KiB on.
+//! ISO 9660 (ECMA-119) and UDF (ECMA-167), detected by their volume descriptors from 32 KiB on.
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{be16, be32, bytes, le16, le32, shown};
 
-/// Where the first volume descriptor is.
+/// The offset of the first volume descriptor.
 pub(crate) const DESCRIPTORS: usize = 32 << 10;
 /// Bytes of a descriptor.
 pub(crate) const DESCRIPTOR_BYTES: usize = 2048;
-/// Descriptors that are looked at; more do not fit the head.
-const MOST_DESCRIPTORS: usize = 15;
+/// Number of descriptors that are examined; more do not fit the head.
+const MAX_DESCRIPTORS: usize = 15;
 
-/// A CD, as the image service knows one: by the first descriptor.
+/// A CD as the image service detects it: by the first descriptor.
 pub(crate) struct Iso;
 
 impl Inspector for Iso {
@@ -42,7 +42,7 @@ impl Inspector for Iso {
             seen.findings.push(if size > length {
                 Finding::warning(FindingId::Truncated, at + 80, text)
             } else {
-                // Hybrid CDs, those with sessions or an EFI partition appended.
+                // Hybrid CDs, and CDs with several sessions or an appended EFI partition.
                 Finding::info(FindingId::InconsistentSize, at + 80, text)
             });
         }
@@ -50,7 +50,7 @@ impl Inspector for Iso {
     }
 }
 
-/// What the first descriptor says of the CD, and what it boots.
+/// The contents of the first descriptor, and the boot catalog.
 fn describe(details: &mut Details, head: &[u8], first: &[u8]) {
     for (name, at, length) in [
         ("volume", 40, 32),
@@ -74,7 +74,7 @@ fn describe(details: &mut Details, head: &[u8], first: &[u8]) {
             details.bytes("volume size", u64::from(blocks) * u64::from(block));
         }
     }
-    let descriptors = || (0..MOST_DESCRIPTORS).filter_map(|n| descriptor(head, n));
+    let descriptors = || (0..MAX_DESCRIPTORS).filter_map(|n| descriptor(head, n));
     let is_joliet = |d: &[u8]| d.starts_with(&[2]) && d.get(88..90) == Some(b"%/");
     let extensions = [
         (descriptors().any(is_joliet), "Joliet"),
@@ -85,7 +85,7 @@ fn describe(details: &mut Details, head: &[u8], first: &[u8]) {
     let is_boot =
         |d: &&[u8]| d.starts_with(&[0]) && d.get(7..30) == Some(b"EL TORITO SPECIFICATION");
     let Some(catalog) = descriptors().find(is_boot).and_then(|boot| le32(boot, 71)) else { return };
-    // The first entry says for which firmware; it may lie after the part that is kept.
+    // The first entry names the firmware; it may be after the kept part.
     let at = usize::try_from(catalog).ok().and_then(|block| block.checked_mul(DESCRIPTOR_BYTES));
     let platform = match at.and_then(|at| bytes(head, at)) {
         Some([1, 0]) => " for PC firmware",
@@ -97,7 +97,7 @@ fn describe(details: &mut Details, head: &[u8], first: &[u8]) {
     details.text("boot record", format!("El Torito{platform}, catalog at block {catalog}"));
 }
 
-/// UDF of which the image service sees nothing, as its first descriptor is `BEA01`.
+/// UDF that the image service does not detect, since its first descriptor is `BEA01`.
 pub(crate) struct Udf;
 
 impl Inspector for Udf {
@@ -106,7 +106,7 @@ impl Inspector for Udf {
             return None;
         }
         let is_there = |id: &[u8; 5]| {
-            (0..MOST_DESCRIPTORS).find(|&n| identifier(stream.head, n).as_ref() == Some(id))
+            (0..MAX_DESCRIPTORS).find(|&n| identifier(stream.head, n).as_ref() == Some(id))
         };
         is_there(b"BEA01")?;
         let n = is_there(b"NSR02").or_else(|| is_there(b"NSR03"))?;
@@ -116,7 +116,7 @@ impl Inspector for Udf {
     }
 }
 
-/// A volume descriptor and what comes after it; none where nothing of it was read.
+/// A volume descriptor and the bytes after it; none if it was not read.
 fn descriptor(head: &[u8], n: usize) -> Option<&[u8]> {
     head.get(DESCRIPTORS + n * DESCRIPTOR_BYTES..)
 }
@@ -138,7 +138,7 @@ mod tests {
 
     const BOOT: &[u8] = b"\0CD001\x01EL TORITO SPECIFICATION";
 
-    /// A CD that has these descriptors and nothing after them.
+    /// A CD with these descriptors and nothing after them.
     fn image(descriptors: &[&[u8]]) -> Vec<u8> {
         let mut image = vec![0; DESCRIPTORS];
         for descriptor in descriptors {

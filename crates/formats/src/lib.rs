@@ -1,4 +1,4 @@
-//! Detection of disk image formats: what a stream is, how large its disk is, and what is wrong with it.
+//! Detection of disk image formats: the format of a stream, the size of its disk, and problems in it.
 //!
 //! ```
 //! use imgpush_formats::{Detector, Format};
@@ -10,21 +10,22 @@
 //! assert!(inspection.is_refused(), "a compressed image does not boot");
 //! ```
 //!
-//! A [`Detector`] takes a stream in pieces of any size; the verdict does not depend on how it is cut.
-//! For a source that can seek, [`Detector::seek`] reads the end and a few other parts. The
-//! [`Inspection`] has every magic found with its evidence, one format, the size of the disk, facts for
-//! a reader, the findings, and two predictions: what qemu detects, and what the image service does.
+//! A [`Detector`] takes a stream in pieces of any size; the verdict does not depend on how it is split. For a
+//! source with random access, [`Detector::seek`] reads the end and a few other parts. The [`Inspection`]
+//! contains every magic found with its evidence, one format, the size of the disk, facts for a reader, the
+//! findings, and two predictions: the format that qemu detects, and the decision of the image service. The
+//! engine judges each source before and during an upload; `imgpush inspect` shows the result.
 //!
-//! [`Detector::finish`] judges a stream that has ended. The start of a longer one, such as the first
-//! sector of a file, is for [`Detector::so_far`], which never calls it raw and safe: see
+//! [`Detector::finish`] judges a stream that has ended. For the start of a longer one, such as the first
+//! sector of a file, use [`Detector::so_far`], which never reports it as raw and safe: see
 //! [`Inspection::is_complete`] and the example `judge_header`.
 //!
-//! The crate does no I/O, and the input cannot inflate its memory: it keeps the first [`HEAD_BYTES`],
-//! the last [`TAIL_BYTES`], and at most one MiB of the parts that a header points to.
+//! The crate does no I/O, and the input cannot increase its memory: it keeps the first [`HEAD_BYTES`], the
+//! last [`TAIL_BYTES`], and at most one MiB of the parts that a header refers to.
 //!
-//! It does not follow tables that lie anywhere in the file (L1 and L2 of qcow2, the grain directory of
-//! VMDK, the block table of VHDX), read other files that an image names, decrypt or decompress. A part
-//! that had to be looked at but was not seen is a finding, [`FindingId::NotChecked`].
+//! It does not follow tables that may be anywhere in the file (L1 and L2 of qcow2, the grain directory of
+//! VMDK, the block table of VHDX), read other files that an image names, decrypt or decompress. A required
+//! part that was not seen is a finding, [`FindingId::NotChecked`].
 //!
 //! To add a format, write a file with an `impl Inspector` and add its line to the table in `format`.
 #![forbid(unsafe_code)]

@@ -1,10 +1,10 @@
-//! Fields of headers. What was not read is `None`.
+//! Fields of headers. Bytes that were not read are `None`.
 
 /// Bytes of a sector, the unit of most sizes.
 pub(crate) const SECTOR: u64 = 512;
 
-/// The end of the farthest read that qemu makes (`BDRV_MAX_LENGTH`).
-pub(crate) const MOST_OFFSET: u64 = i64::MAX as u64 - ((1 << 30) - 1);
+/// The end of the farthest read that qemu allows (`BDRV_MAX_LENGTH`).
+pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64 - ((1 << 30) - 1);
 
 /// The first `most` bytes, or all if there are fewer.
 pub(crate) fn first(bytes: &[u8], most: usize) -> &[u8] {
@@ -16,18 +16,18 @@ pub(crate) fn last(bytes: &[u8], most: usize) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(most)..).unwrap_or(bytes)
 }
 
-/// The bytes with a field of 32 bits as zeros: a checksum does not cover its own field.
+/// The bytes with a field of 32 bits as zeros, since a checksum does not cover its own field.
 pub(crate) fn without_field(bytes: &[u8], at: usize) -> impl Iterator<Item = u8> {
     let bytes = bytes.iter().enumerate();
     bytes.map(move |(n, &byte)| if (at..at + 4).contains(&n) { 0 } else { byte })
 }
 
-/// Bytes as text for a message: printable ASCII as it is, the rest escaped, long names cut.
+/// Bytes as text for a message: printable ASCII unchanged, the rest escaped, long names truncated.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     first(bytes, 200).escape_ascii().to_string()
 }
 
-/// Up to the first NUL.
+/// The bytes up to the first NUL.
 pub(crate) fn c_string(bytes: &[u8]) -> &[u8] {
     bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }

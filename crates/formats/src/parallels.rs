@@ -2,19 +2,19 @@
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{MOST_OFFSET, SECTOR, le32, le64};
+use crate::on_disk::{MAX_OFFSET, SECTOR, le32, le64};
 
-/// The first layout: BAT entries count sectors, the size has 32 bits.
+/// The old layout: BAT entries count sectors, the size has 32 bits.
 const OLD: &[u8] = b"WithoutFreeSpace";
 const NEW: &[u8] = b"WithouFreSpacExt";
-/// What starts the cluster that `ext_off` points to.
+/// The magic of the cluster that `ext_off` refers to.
 const EXTENSION: u64 = 0xab23_4cef_23dc_ea87;
-/// `in_use` while it is open.
+/// `in_use` while the image is open.
 const IN_USE: u32 = 0x746f_6e59;
-/// qemu's limit for sectors a cluster: `INT32_MAX / 513`.
-const MOST_TRACKS: u32 = 0x7fff_ffff / 513;
+/// qemu's limit for sectors per cluster: `INT32_MAX / 513`.
+const MAX_TRACKS: u32 = 0x7fff_ffff / 513;
 /// qemu's limit for BAT entries: `INT_MAX / 4`.
-const MOST_ENTRIES: u32 = 0x7fff_ffff / 4;
+const MAX_ENTRIES: u32 = 0x7fff_ffff / 4;
 
 /// An expanding image.
 pub(crate) struct Parallels;
@@ -41,12 +41,12 @@ impl Inspector for Parallels {
         if let (Some(heads), Some(cylinders)) = (le32(head, 20), le32(head, 24)) {
             seen.details.text("geometry", format!("{cylinders} cylinders, {heads} heads"));
         }
-        let is_impossible = seen.virtual_size.is_none_or(|bytes| bytes > MOST_OFFSET);
+        let is_impossible = seen.virtual_size.is_none_or(|bytes| bytes > MAX_OFFSET);
         seen.refuse(is_impossible, 36, format!("{sectors} sectors are impossible"));
         seen.refuse(tracks == 0, 28, "a cluster has no sector");
-        seen.refuse(tracks > MOST_TRACKS, 28, format!("a cluster of {tracks} sectors"));
+        seen.refuse(tracks > MAX_TRACKS, 28, format!("a cluster of {tracks} sectors"));
         let text = format!("{entries} BAT entries are more than qemu takes");
-        seen.refuse(entries > MOST_ENTRIES, 32, text);
+        seen.refuse(entries > MAX_ENTRIES, 32, text);
         let text = "the BAT ends behind the end of the file";
         let bat_end = 64 + 4 * u64::from(entries);
         seen.warn(stream.lacks(Some(bat_end)), FindingId::Truncated, 32, text);
@@ -59,7 +59,7 @@ impl Inspector for Parallels {
     }
 }
 
-/// The cluster of extensions: at least it has to be one.
+/// Checks that the extension cluster has the magic of one.
 fn extension(seen: &mut Seen, stream: &Stream<'_>) {
     let Some(sectors @ 1..) = le64(stream.head, 56) else { return };
     let Some(offset) = sectors.checked_mul(SECTOR).filter(|offset| *offset <= i64::MAX as u64)
@@ -71,7 +71,7 @@ fn extension(seen: &mut Seen, stream: &Stream<'_>) {
         Some(bytes) => {
             let is_one = le64(bytes, 0) == Some(EXTENSION);
             seen.refuse(!is_one, 56, "there is no extension where the header says");
-            // Its checksum and features may stop qemu as well.
+            // Its checksum and features may make qemu refuse the image as well.
             if is_one {
                 seen.findings.push(Finding::info(FindingId::NotChecked, offset, UNSEEN));
             }

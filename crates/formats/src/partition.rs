@@ -7,17 +7,17 @@ use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{SECTOR, bytes, le32, le64, without_field};
 
-/// Where `55 aa` ends a boot sector.
+/// The offset of `55 aa`, which ends a boot sector.
 pub(crate) const BOOT_SIGNATURE: usize = 510;
 const GPT_MAGIC: &[u8] = b"EFI PART";
 /// Bytes of a GPT's header without padding.
 const GPT_HEADER_BYTES: u32 = 92;
-/// Bytes of a GPT's entry as far as its fields go.
+/// Bytes of a GPT's entry up to the end of its fields.
 const GPT_ENTRY_BYTES: usize = 128;
 /// Maximum number of entries of a GPT that the details list.
-const MOST_LISTED_PARTITIONS: usize = 32;
+const MAX_LISTED_PARTITIONS: usize = 32;
 
-/// Names of the partition types that disk images have.
+/// Names of the partition types that are common in disk images.
 const MBR_TYPES: [(u8, &str); 16] = [
     (0x01, "FAT12"),
     (0x04, "FAT16"),
@@ -78,7 +78,7 @@ impl Inspector for Mbr {
     }
 }
 
-/// A table in sectors of 512 or 4096 bytes.
+/// A GPT with sectors of 512 or 4096 bytes.
 pub(crate) struct Gpt;
 
 impl Inspector for Gpt {
@@ -94,7 +94,7 @@ impl Inspector for Gpt {
         describe_gpt(&mut seen.details, stream, sector, header);
         let Some(second) = le64(header, 32) else { return Some(seen) };
         let text = "the checksum of the partition table's header is wrong";
-        let is_wrong = !is_cut(stream, header) && !has_sound_checksum(header);
+        let is_wrong = !is_cut(stream, header) && !has_valid_checksum(header);
         seen.warn(is_wrong, FindingId::CorruptHeader, at + 16, text);
         let Some(second) = second.checked_mul(at) else {
             let text = "the second partition table cannot be where the first says";
@@ -114,7 +114,7 @@ impl Inspector for Gpt {
     }
 }
 
-/// Adds the entries to the details, unless the sector has the code of a file system there.
+/// Adds the entries to the details, unless the sector contains the code of a file system.
 fn describe_mbr(details: &mut Details, head: &[u8]) {
     let Some(table) = head.get(446..510) else { return };
     let entries = table.as_chunks::<16>().0;
@@ -143,13 +143,13 @@ fn describe_mbr(details: &mut Details, head: &[u8]) {
     details.list("mbr partitions", partitions);
 }
 
-/// Adds the entries that were kept to the details.
+/// Adds the kept entries to the details.
 fn describe_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &[u8]) {
     details.guid("disk guid", header.get(56..));
     details.bytes("sector size", sector as u64);
     let sound = |is_sound| if is_sound { "sound" } else { "wrong" };
     if !is_cut(stream, header) {
-        details.text("header checksum", sound(has_sound_checksum(header)));
+        details.text("header checksum", sound(has_valid_checksum(header)));
     }
     let (Some(start), Some(count), Some(entry_bytes), Some(checksum)) =
         (le64(header, 72), le32(header, 80), le32(header, 84), le32(header, 88))
@@ -160,8 +160,8 @@ fn describe_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, heade
     let table_bytes = u64::from(count) * u64::from(entry_bytes);
     let wanted = usize::try_from(table_bytes).unwrap_or(usize::MAX);
     let table = stream.from(start, wanted);
-    let is_whole = table.len() as u64 == table_bytes;
-    let state = match is_whole {
+    let is_complete = table.len() as u64 == table_bytes;
+    let state = match is_complete {
         true => sound(crc32(table.iter().copied()) == checksum),
         false => "not looked at, as the table was not kept whole",
     };
@@ -174,9 +174,9 @@ fn describe_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, heade
         .chunks_exact(entry_bytes)
         .enumerate()
         .filter(|(_, entry)| entry.get(..16).is_some_and(|kind| kind != [0; 16]));
-    let told = used.by_ref().take(MOST_LISTED_PARTITIONS);
+    let listed = used.by_ref().take(MAX_LISTED_PARTITIONS);
     let mut partitions: Vec<_> =
-        told.filter_map(|(n, entry)| gpt_partition(n + 1, entry, sector as u64)).collect();
+        listed.filter_map(|(n, entry)| gpt_partition(n + 1, entry, sector as u64)).collect();
     match used.count() {
         0 => {}
         others => partitions.push(format!("and {others} more")),
@@ -197,13 +197,13 @@ fn gpt_partition(number: usize, entry: &[u8], sector: u64) -> Option<String> {
     Some(format!("{number}: {kind}, {size} from sector {first}{name}"))
 }
 
-/// Whether the header goes on after what was seen.
+/// Whether the header continues after the seen part.
 fn is_cut(stream: &Stream<'_>, header: &[u8]) -> bool {
     stream.has_cut_head() && (header.len() as u64) < SECTOR
 }
 
-/// Whether the checksum over the length that the header gives is right.
-fn has_sound_checksum(header: &[u8]) -> bool {
+/// Whether the checksum over the declared length of the header is correct.
+fn has_valid_checksum(header: &[u8]) -> bool {
     let length = le32(header, 12).filter(|length| (GPT_HEADER_BYTES..=512).contains(length));
     let Some(bytes) = length.and_then(|length| header.get(..usize::try_from(length).ok()?)) else {
         return false;
@@ -256,25 +256,25 @@ mod tests {
     }
 
     #[test]
-    fn partitions_are_told_with_type_size_and_name() {
+    fn partitions_are_listed_with_type_size_and_name() {
         let image = disk(2);
-        let told = detail(&image, "mbr partitions").unwrap();
-        assert_eq!(told, ["1: ee GPT, 1023.5 KiB from sector 1, active"]);
-        let told = detail(&image, "gpt partitions").unwrap();
-        assert_eq!(told[1], "2: EFI system, 32 KiB from sector 34, \"EFI\\u{1b}\"");
+        let listed = detail(&image, "mbr partitions").unwrap();
+        assert_eq!(listed, ["1: ee GPT, 1023.5 KiB from sector 1, active"]);
+        let listed = detail(&image, "gpt partitions").unwrap();
+        assert_eq!(listed[1], "2: EFI system, 32 KiB from sector 34, \"EFI\\u{1b}\"");
         for name in ["header checksum", "table checksum"] {
             assert_eq!(detail(&image, name).unwrap(), ["sound"], "{name}");
         }
     }
 
     #[test]
-    fn a_table_that_was_changed_or_is_long_is_told_so() {
+    fn changed_and_long_tables_are_marked() {
         let mut image = disk(100);
-        let told = detail(&image, "gpt partitions").unwrap();
-        assert_eq!((told.len(), told[32].as_str()), (33, "and 68 more"));
+        let listed = detail(&image, "gpt partitions").unwrap();
+        assert_eq!((listed.len(), listed[32].as_str()), (33, "and 68 more"));
         image[1024 + 56] = b'X';
         assert_eq!(detail(&image, "table checksum").unwrap(), ["wrong"]);
-        // Code of a boot sector that only looks like entries.
+        // Boot code that only looks like entries.
         image[446] = 0xeb;
         assert_eq!(detail(&image, "mbr partitions"), None);
     }

@@ -1,11 +1,11 @@
-//! qcow version 1 (`block/qcow.c`): qemu reads it, the image service calls it an unsupported qcow2.
+//! qcow version 1 (`block/qcow.c`): qemu supports it, the image service calls it an unsupported qcow2.
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
-use crate::on_disk::{MOST_OFFSET, SECTOR, be32, be64, bytes};
+use crate::on_disk::{MAX_OFFSET, SECTOR, be32, be64, bytes};
 
 /// qemu's limit for the name of a backing file.
-const MOST_NAME_BYTES: u32 = 1023;
+const MAX_NAME_BYTES: u32 = 1023;
 
 /// Version 1.
 pub(crate) struct Qcow;
@@ -41,7 +41,7 @@ impl Inspector for Qcow {
         seen.refuse(!(6..=13).contains(&l2_bits), 33, format!("l2_bits is {l2_bits}, not 6 to 13"));
         seen.refuse(crypt > 1, 36, format!("encryption {crypt} is unknown"));
         for (name, at, offset) in [("the backing file", 8, backing), ("the L1 table", 40, l1)] {
-            seen.refuse(offset > MOST_OFFSET, at, format!("{name} lies beyond any file"));
+            seen.refuse(offset > MAX_OFFSET, at, format!("{name} lies beyond any file"));
         }
         if (9..=16).contains(&cluster_bits) && (6..=13).contains(&l2_bits) {
             let l1_entries = size.div_ceil(1 << (cluster_bits + l2_bits));
@@ -52,12 +52,12 @@ impl Inspector for Qcow {
             seen.warn(stream.lacks(l1_end), FindingId::Truncated, 40, text);
         }
         if backing != 0 {
-            let length = usize::try_from(backing_bytes.min(MOST_NAME_BYTES)).unwrap_or(0);
+            let length = usize::try_from(backing_bytes.min(MAX_NAME_BYTES)).unwrap_or(0);
             seen.details.field("backing file", stream.from(backing, length));
             let text = "it needs a backing file that the service would read";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, 8, text));
             let text = format!("the name of the backing file has {backing_bytes} bytes");
-            seen.refuse(backing_bytes > MOST_NAME_BYTES, 16, text);
+            seen.refuse(backing_bytes > MAX_NAME_BYTES, 16, text);
         }
         if crypt != 0 {
             seen.findings.push(Finding::info(FindingId::Encrypted, 36, "the data is encrypted"));

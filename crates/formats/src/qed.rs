@@ -1,4 +1,4 @@
-//! QED (`docs/interop/qed_spec.txt`, `block/qed.c`): qemu reads it, the image service bans it.
+//! QED (`docs/interop/qed_spec.txt`, `block/qed.c`): qemu supports it, the image service refuses it.
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Inspector, Seen, Stream};
@@ -8,7 +8,7 @@ const BACKING_FILE: u64 = 1;
 const NEED_CHECK: u64 = 1 << 1;
 const RAW_BACKING: u64 = 1 << 2;
 
-/// The enhanced disk.
+/// QEMU enhanced disk.
 pub(crate) struct Qed;
 
 impl Inspector for Qed {
@@ -44,14 +44,14 @@ impl Inspector for Qed {
             seen.findings.push(finding.stopping_qemu());
         }
         let is_sound_cluster = cluster.is_power_of_two() && (12..=26).contains(&cluster.ilog2());
-        // The specification has tables of one cluster; qemu takes their end for an overflow.
+        // The specification allows tables of one cluster; qemu reports an overflow for them.
         let is_sound_table = matches!(table, 2 | 4 | 8 | 16);
         seen.refuse(!is_sound_cluster, 4, format!("clusters of {cluster} bytes are impossible"));
         seen.refuse(!is_sound_table, 8, format!("tables of {table} clusters are impossible"));
         seen.refuse(size % SECTOR != 0, 48, format!("{size} bytes are not whole sectors"));
         if is_sound_cluster && is_sound_table {
             let (cluster, table) = (u64::from(cluster), u64::from(table));
-            // At most 16 * 2^26 / 8 = 2^27 entries a table, so the product fits 128 bits.
+            // At most 16 * 2^26 / 8 = 2^27 entries per table, so the product fits 128 bits.
             let entries = u128::from(table * cluster / 8);
             let most = entries * entries * u128::from(cluster);
             seen.refuse(u128::from(size) > most, 48, format!("{size} bytes do not fit the tables"));

@@ -1,6 +1,6 @@
-//! Parts of a stream that are kept: at absolute offsets, and the end.
+//! The kept parts of a stream: at absolute offsets, and the end.
 //!
-//! Both keep a fixed number of bytes that the caller sets; nothing in the stream can raise it.
+//! Both keep a fixed number of bytes that the caller sets; the stream cannot increase it.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,12 +9,12 @@ use crate::on_disk::{first, last};
 
 /// Bytes from the start of a stream that are always kept.
 ///
-/// The farthest magic, that of a CD, is at 32 769; headers with their extensions and names end
-/// before this in every image that qemu writes.
+/// The farthest magic, that of a CD, is at 32 769. In every image that qemu writes, headers with their
+/// extensions and names end before this.
 pub const HEAD_BYTES: usize = 64 << 10;
 
-/// Bytes from the end of a stream that are kept: a sector of the largest disks, which holds the second
-/// header of a GPT. The footer of a VMDK needs 1 536, those of Virtual PC and Apple need less.
+/// Bytes from the end of a stream that are kept: a sector of the largest disks, which contains the second
+/// header of a GPT. The footer of a VMDK needs 1 536 bytes, those of Virtual PC and Apple fewer.
 pub const TAIL_BYTES: usize = 4096;
 
 /// A part of the stream at an absolute offset.
@@ -30,7 +30,7 @@ impl CaptureRegion {
         CaptureRegion { offset, length, bytes: Vec::new() }
     }
 
-    /// Copies what is missing from the piece that starts at `position`. Pieces come in order.
+    /// Copies the missing bytes from the piece that starts at `position`. Pieces arrive in order.
     pub(crate) fn feed(&mut self, position: u64, piece: &[u8]) {
         let next = self.offset + self.bytes.len() as u64;
         let Some(skip) = next.checked_sub(position).and_then(|skip| usize::try_from(skip).ok())
@@ -40,7 +40,7 @@ impl CaptureRegion {
         let Some(rest) = piece.get(skip..) else { return };
         let wanted = first(rest, self.length - self.bytes.len());
         if !wanted.is_empty() {
-            // All of it at once: growing would hold it twice for a moment.
+            // Reserved at once: growing would briefly hold the bytes twice.
             self.bytes.reserve_exact(self.length - self.bytes.len());
         }
         self.bytes.extend_from_slice(wanted);
@@ -55,7 +55,7 @@ impl CaptureRegion {
         self.offset.saturating_add(self.length as u64)
     }
 
-    /// The part that is missing.
+    /// The range that is missing.
     pub(crate) fn missing(&self) -> Range<u64> {
         self.offset.saturating_add(self.bytes.len() as u64)..self.end()
     }
@@ -70,7 +70,7 @@ impl CaptureRegion {
 }
 
 impl fmt::Debug for CaptureRegion {
-    /// The place, without its bytes.
+    /// Shows the position without the bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let missing = self.length - self.bytes.len();
         f.debug_struct("CaptureRegion")
@@ -81,11 +81,11 @@ impl fmt::Debug for CaptureRegion {
     }
 }
 
-/// The last bytes of a stream so far.
+/// The last bytes of the stream so far.
 #[derive(Clone)]
 pub(crate) struct TailRegion {
     length: usize,
-    /// At most twice `length`, so that single bytes need not move all others.
+    /// At most twice `length`, so that a single byte does not move all others.
     bytes: Vec<u8>,
 }
 

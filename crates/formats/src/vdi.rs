@@ -6,10 +6,10 @@ use crate::on_disk::{SECTOR, bytes, le32, le64};
 
 /// The only version.
 const VERSION: u32 = 0x0001_0001;
-/// Bytes of a block; qemu takes no other.
+/// Bytes of a block; qemu supports no other size.
 const BLOCK_BYTES: u32 = 1 << 20;
-/// qemu's limit.
-const MOST_BLOCKS: u32 = 0x1fff_ff80;
+/// qemu's limit for blocks.
+const MAX_BLOCKS: u32 = 0x1fff_ff80;
 
 /// The image of one disk.
 pub(crate) struct Vdi;
@@ -55,12 +55,12 @@ impl Inspector for Vdi {
         seen.refuse(sector != 512, 0x168, format!("sectors of {sector} bytes"));
         seen.refuse(block != BLOCK_BYTES, 0x178, format!("blocks of {block} bytes"));
         seen.refuse(
-            blocks > MOST_BLOCKS,
+            blocks > MAX_BLOCKS,
             0x180,
             format!("{blocks} blocks are more than qemu takes"),
         );
-        let room = u64::from(blocks) * u64::from(BLOCK_BYTES);
-        let too_large = seen.virtual_size.is_none_or(|size| size > room);
+        let capacity = u64::from(blocks) * u64::from(BLOCK_BYTES);
+        let too_large = seen.virtual_size.is_none_or(|size| size > capacity);
         seen.refuse(too_large, 0x170, format!("{size} bytes do not fit {blocks} blocks"));
 
         let is_linked = |offset| bytes::<16>(head, offset).is_some_and(|uuid| uuid != [0; 16]);
@@ -86,7 +86,7 @@ impl Inspector for Vdi {
 mod tests {
     use crate::{Detector, Inspection};
 
-    /// A dynamic disk of 5 MiB, as `qemu-img create -f vdi` makes it.
+    /// A dynamic disk of 5 MiB, as `qemu-img create -f vdi` creates it.
     fn header() -> [u8; 512] {
         let mut header = [0; 512];
         for (at, value) in [
@@ -111,15 +111,15 @@ mod tests {
         detector.finish()
     }
 
-    /// Measured: qemu 10.0.2 opens one of 400 bytes, and refuses one of 329 for its sectors of 0 bytes.
+    /// Measured: qemu 10.0.2 opens a file of 400 bytes, and refuses one of 329 because of sectors of 0 bytes.
     #[test]
-    fn a_file_that_ends_in_its_header_has_zeros_behind_it() {
-        let whole = inspect(&header()).qemu;
+    fn a_header_that_is_cut_off_is_padded_with_zeros() {
+        let complete = inspect(&header()).qemu;
         assert_eq!(
-            (whole.format, whole.virtual_size, &whole.refusal),
+            (complete.format, complete.virtual_size, &complete.refusal),
             ("vdi", Some(5 << 20), &None)
         );
-        assert_eq!(inspect(&header()[..400]).qemu, whole);
+        assert_eq!(inspect(&header()[..400]).qemu, complete);
         let cut = inspect(&header()[..329]);
         assert_eq!((cut.qemu.format, cut.qemu.refusal.is_some()), ("vdi", true));
         assert!(cut.is_refused());

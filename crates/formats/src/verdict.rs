@@ -1,4 +1,4 @@
-//! One verdict from what each format finds in a stream.
+//! One verdict from the results of all formats for a stream.
 
 use crate::detail::Detail;
 use crate::finding::{Evidence, Finding, FindingId, Severity};
@@ -8,30 +8,30 @@ use crate::inspect::{Seen, Stream};
 use crate::qemu::{QemuView, driver, raw_size};
 use crate::region::TAIL_BYTES;
 
-/// Bytes of evidence that are kept of a place.
+/// Maximum number of bytes of evidence.
 const EVIDENCE_BYTES: usize = 16;
 
 /// The format of a stream, the size of its disk, and the problems found.
 ///
-/// If it is not [complete](Self::is_complete), all of it holds for the bytes seen.
+/// If it is not [complete](Self::is_complete), all of it applies only to the seen bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspection {
     /// The format.
     pub format: Format,
-    /// Whether every place that a [`Detector`](crate::Detector) looks at was seen: the start, the parts
-    /// that it points to, and the end.
+    /// Whether all parts that a [`Detector`](crate::Detector) needs were seen: the start, the parts that it
+    /// refers to, and the end.
     ///
-    /// If not, a finding [`FindingId::NotChecked`] says what was missing, and a stream without a magic
-    /// whose start was not seen is [`Format::Unknown`], not [`Format::Raw`].
+    /// If not, a finding [`FindingId::NotChecked`] names the missing part, and a stream without a magic whose
+    /// start was not seen completely is [`Format::Unknown`], not [`Format::Raw`].
     pub is_complete: bool,
-    /// The variant, in the words of the format: `streamOptimized`, `fixed`, `version 2`.
+    /// The variant, as the format names it: `streamOptimized`, `fixed`, `version 2`.
     pub variant: Option<String>,
-    /// The name of the qemu driver for the format, or `raw` where qemu has none, as for CDs and
-    /// compressed files. [`QemuView::format`] is what qemu detects by itself.
+    /// The name of the qemu driver for the format, or `raw` if qemu has none, as for CDs and compressed
+    /// files. [`QemuView::format`] is the format that qemu detects by itself.
     pub driver: &'static str,
-    /// Bytes of the disk that a machine would get; none if the bytes seen do not tell. For what is raw
-    /// to qemu it is rounded up to complete sectors, as qemu does.
+    /// The size of the disk in bytes as a machine would see it; none if the seen bytes do not contain it. For
+    /// formats that qemu opens as raw it is rounded up to complete sectors, as by qemu.
     pub virtual_size: Option<u64>,
     /// Bytes of the stream, if known.
     pub stream_bytes: Option<u64>,
@@ -41,29 +41,30 @@ pub struct Inspection {
     pub matches: Vec<Match>,
     /// The findings, worst first.
     pub findings: Vec<Finding>,
-    /// What qemu detects when it is not given the format.
+    /// The format that qemu detects without a given format.
     pub qemu: QemuView,
-    /// What the inspectors of the image service detect.
+    /// The formats that the inspectors of the image service detect.
     pub oslo: OsloView,
 }
 
 impl Inspection {
     /// Returns whether a finding is fatal.
     ///
-    /// Without a fatal finding an inspection that is not [complete](Self::is_complete) is no promise.
+    /// Without a fatal finding, an inspection that is not [complete](Self::is_complete) does not mean that
+    /// the image is safe.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Fatal)
     }
 
-    /// Returns the least `min_disk` for the image, in GiB.
+    /// Returns the minimum `min_disk` for the image, in GiB.
     #[must_use]
     pub fn min_disk(&self) -> Option<u64> {
         self.virtual_size.map(|bytes| bytes.div_ceil(1 << 30))
     }
 
-    /// Returns what qemu detects in a file of this name: it opens a raw file whose name ends in `.dmg`
-    /// as an image of Apple's.
+    /// Returns the format that qemu detects in a file with this name: it opens a raw file whose name ends in
+    /// `.dmg` as an Apple image.
     #[must_use]
     pub fn qemu_named(&self, name: &str) -> QemuView {
         let is_called_so = name.strip_suffix(".dmg").is_some_and(|stem| !stem.is_empty());
@@ -79,7 +80,7 @@ impl Inspection {
         QemuView { format: "dmg", virtual_size: self.virtual_size, refusal }
     }
 
-    /// Returns what the image service does with these bytes when they are uploaded as `disk_format` in a
+    /// Returns the decision of the image service on an upload of these bytes as `disk_format` in a
     /// `container_format`.
     #[must_use]
     pub fn glance(
@@ -92,7 +93,7 @@ impl Inspection {
     }
 }
 
-/// Why qemu does not open a file that is only called as Apple's.
+/// The reason why qemu does not open a file that only has the extension of an Apple image.
 const NO_TRAILER: &str = "its name ends in .dmg, but there is no trailer of such a disk";
 
 /// A magic that was found.
@@ -103,16 +104,16 @@ pub struct Match {
     pub format: Format,
     /// The variant of that format.
     pub variant: Option<String>,
-    /// Its place and its bytes.
+    /// Its position and its bytes.
     pub evidence: Evidence,
 }
 
-/// Judges everything that was seen.
+/// Combines the results of all formats.
 ///
-/// Two containers in one stream are ambiguous, and a container that is also a partitioned disk or a CD
-/// is a polyglot: readers would disagree on the format, so one can hide in another. A CD with a boot
-/// sector is a hybrid CD, which is common. A partition table or a file system is the content of a raw
-/// disk. A footer at the end makes a container of a stream, whatever is at its start.
+/// Two containers in one stream are ambiguous, and a container that is also a partitioned disk or a CD is a
+/// polyglot: readers would disagree on the format, so one can hide in another. A CD with a boot sector is a
+/// hybrid CD, which is common. A partition table or a file system is the content of a raw disk. A footer at
+/// the end makes a stream a container, whatever its start contains.
 pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
     let seen: Vec<(Format, Seen)> = INSPECTORS
         .iter()
@@ -141,8 +142,8 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
             (if stream.has_cut_head() { Format::Unknown } else { Format::Raw }, None)
         }
     };
-    // A container whose magic qemu does not look for is raw to it, unless the magic is at the end: qemu
-    // opens such an image when it is given the format.
+    // qemu opens a container whose magic it does not detect as raw, unless the magic is at the end: it opens
+    // such an image when the format is given.
     let opened = first.filter(|(format, seen)| {
         format.kind() == Kind::Container && (seen.is_probed || seen.is_trailer)
     });
@@ -183,9 +184,9 @@ fn details(verdict: Format, seen: Vec<(Format, Seen)>) -> Vec<Detail> {
     wanted.flat_map(|(_, seen)| seen.details.into_inner()).collect()
 }
 
-/// The end of the start that was seen, or the end of the stream if that was not seen.
+/// The finding for an unseen part: the rest of the start, or the end of the stream.
 ///
-/// Parts in between are reported by the format that asks for them.
+/// Parts in between are reported by the format that requests them.
 fn not_seen(stream: &Stream<'_>) -> Option<Finding> {
     let seen = stream.head.len() as u64;
     if stream.has_cut_head() {
@@ -200,7 +201,7 @@ fn not_seen(stream: &Stream<'_>) -> Option<Finding> {
     })
 }
 
-/// The finding that follows from the answer of the image service.
+/// The finding that follows from the decision of the image service.
 fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
     if let Some(reason) = oslo.uncertainty {
         return Some(Finding::fatal(FindingId::ServerVerdictUnknown, 0, reason));
@@ -208,7 +209,7 @@ fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
     if findings.iter().any(|finding| finding.severity == Severity::Fatal) {
         return None;
     }
-    // Whether a partition table stops the service depends on its version and settings.
+    // Whether the service refuses a partition table depends on its version and settings.
     let settings = ImageFormatSettings {
         gpt_safety_checks_nonfatal: vec!["mbr".to_owned()],
         ..ImageFormatSettings::default()

@@ -1,5 +1,5 @@
-//! Virtual PC (`block/vpc.c`): a footer at the end, and a copy of it at the start unless the disk is
-//! of fixed size.
+//! Virtual PC (`block/vpc.c`): a footer at the end, and a copy of it at the start unless the disk has a fixed
+//! size.
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
@@ -8,21 +8,21 @@ use crate::on_disk::{SECTOR, be16, be32, be64, bytes, c_string, shown, without_f
 
 const COOKIE: &[u8] = b"conectix";
 const FOOTER_BYTES: usize = 512;
-/// As far as its fields matter here; it has 1024.
+/// The bytes of the header that are used here; it has 1024.
 const HEADER_BYTES: usize = 48;
-/// Where in it the name of the parent is, in UTF-16, and its bytes.
+/// Offset of the parent's name in UTF-16, and its length in bytes.
 const PARENT_NAME: (u64, usize) = (64, 512);
-/// What fits a geometry; larger disks go by their size.
-const MOST_BY_GEOMETRY: u64 = 65_535 * 16 * 255;
+/// The maximum size in a geometry; larger disks use the size field.
+const MAX_BY_GEOMETRY: u64 = 65_535 * 16 * 255;
 /// qemu's limit, 2040 GiB in sectors.
-const MOST_SECTORS: u64 = 0xff00_0000;
-/// Entries of the block table that are looked at: those of 256 GiB in blocks of 2 MiB.
-const MOST_CHECKED_ENTRIES: u64 = 128 << 10;
+const MAX_SECTORS: u64 = 0xff00_0000;
+/// Number of examined entries of the block table: those of 256 GiB in blocks of 2 MiB.
+const MAX_CHECKED_ENTRIES: u64 = 128 << 10;
 /// qemu's limit for the block table.
-const MOST_ENTRIES: u32 = 0x7fff_ffff / 4;
+const MAX_ENTRIES: u32 = 0x7fff_ffff / 4;
 const UNALLOCATED: u32 = u32::MAX;
 
-/// All three kinds.
+/// All three variants.
 pub(crate) struct Vhd;
 
 impl Inspector for Vhd {
@@ -39,12 +39,12 @@ impl Inspector for Vhd {
             return None;
         }
         let header = DynamicHeader::read(stream, be64(stream.head, 16)?)?;
-        let entries = u64::from(header.entries).min(MOST_CHECKED_ENTRIES);
+        let entries = u64::from(header.entries).min(MAX_CHECKED_ENTRIES);
         Some((header.table_offset, 4 * entries))
     }
 }
 
-/// What both copies of the footer say.
+/// The fields of both copies of the footer.
 struct Footer {
     header_offset: u64,
     creator: [u8; 4],
@@ -80,10 +80,10 @@ impl Footer {
         })
     }
 
-    /// By cylinders, heads and sectors when Virtual PC or qemu made it, else by the current size.
+    /// The size by cylinders, heads and sectors if Virtual PC or qemu created it, otherwise the current size.
     fn sectors(&self) -> u64 {
         let by_geometry = matches!(&self.creator, b"vpc " | b"qemu");
-        if by_geometry && self.by_geometry != MOST_BY_GEOMETRY {
+        if by_geometry && self.by_geometry != MAX_BY_GEOMETRY {
             self.by_geometry
         } else {
             self.current_size / SECTOR
@@ -110,14 +110,14 @@ impl Footer {
         details.uuid("uuid", Some(&self.uuid));
     }
 
-    /// What is to be said of either copy, which stands at `offset`.
+    /// Adds the findings for a copy of the footer at `offset`.
     fn judge(&self, seen: &mut Seen, offset: u64) {
         self.describe(&mut seen.details);
         let sectors = self.sectors();
         seen.virtual_size = sectors.checked_mul(SECTOR);
         seen.refuse(!self.has_sound_checksum, offset + 64, "the checksum of the footer is wrong");
         let text = format!("{sectors} sectors are more than the format has");
-        seen.refuse(sectors > MOST_SECTORS, offset + 48, text);
+        seen.refuse(sectors > MAX_SECTORS, offset + 48, text);
         let sizes = [self.original_size, self.current_size, sectors.saturating_mul(SECTOR)];
         if sizes.iter().any(|&size| size != sizes[0]) {
             let text = format!(
@@ -129,7 +129,7 @@ impl Footer {
     }
 }
 
-/// What a dynamic disk has besides.
+/// The additional header of a dynamic disk.
 struct DynamicHeader {
     offset: u64,
     table_offset: u64,
@@ -138,7 +138,7 @@ struct DynamicHeader {
 }
 
 impl DynamicHeader {
-    /// `None` when it is not at `offset`, or was not kept.
+    /// `None` if it is not at `offset`, or was not kept.
     fn read(stream: &Stream<'_>, offset: u64) -> Option<Self> {
         let bytes = stream.at(offset, HEADER_BYTES)?;
         bytes.starts_with(b"cxsparse").then_some(())?;
@@ -156,9 +156,9 @@ impl DynamicHeader {
         let is_sound = block.is_power_of_two() && u64::from(block) >= SECTOR;
         seen.refuse(!is_sound, self.offset + 32, format!("blocks of {block} bytes are impossible"));
         let text = format!("{entries} table entries are more than qemu takes");
-        seen.refuse(entries > MOST_ENTRIES, self.offset + 28, text);
-        let room = u64::from(block) * u64::from(entries);
-        let is_small = seen.virtual_size.is_none_or(|size| size > room);
+        seen.refuse(entries > MAX_ENTRIES, self.offset + 28, text);
+        let capacity = u64::from(block) * u64::from(entries);
+        let is_small = seen.virtual_size.is_none_or(|size| size > capacity);
         seen.refuse(
             is_small,
             self.offset + 28,
@@ -168,7 +168,7 @@ impl DynamicHeader {
         let text = "the block table ends behind the end of the file";
         seen.refuse(stream.lacks(end), self.offset + 16, text);
 
-        let checked = u64::from(entries).min(MOST_CHECKED_ENTRIES);
+        let checked = u64::from(entries).min(MAX_CHECKED_ENTRIES);
         let table = usize::try_from(4 * checked).ok();
         let table = table.and_then(|length| stream.at(self.table_offset, length));
         let (Some(table), Some(length)) = (table, stream.length) else {
@@ -230,7 +230,7 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// All of the file but the footer is the disk.
+/// The disk is the complete file without the footer.
 fn fixed(bytes: &[u8], stream: &Stream<'_>) -> Seen {
     let length = stream.length.unwrap_or_default();
     let offset = length.next_multiple_of(SECTOR) - FOOTER_BYTES as u64;
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_depends_on_who_made_it() {
+    fn the_size_depends_on_the_creator() {
         for (creator, size) in
             [(b"qemu", 8_390_656u64), (b"vpc ", 8_390_656), (b"qem2", 8 << 20), (b"win ", 8 << 20)]
         {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_behind_the_end_and_a_wrong_sum_stop_qemu() {
+    fn a_block_after_the_end_and_a_wrong_checksum_stop_qemu() {
         let inspection = inspect(&dynamic(b"win ", 4));
         assert!(inspection.findings.iter().any(|f| f.id == FindingId::Truncated && f.stops_qemu));
         let mut image = dynamic(b"win ", u32::MAX);
@@ -309,12 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_disk_is_known_by_its_end_alone() {
+    fn a_fixed_disk_is_detected_only_by_its_end() {
         let mut image = vec![0; 8 << 20];
         image[510..512].copy_from_slice(b"\x55\xaa");
         image.extend(footer(b"win ", 2));
         for cut in [0, 1] {
-            // Old versions of Virtual PC leave out the last byte.
+            // Old versions of Virtual PC omit the last byte.
             let inspection = inspect(&image[..image.len() - cut]);
             assert_eq!(inspection.format, Format::Vhd);
             assert_eq!(inspection.variant.as_deref(), Some("fixed"));
@@ -323,7 +323,7 @@ mod tests {
             assert_eq!(inspection.qemu.virtual_size, Some((8 << 20) + 512));
             assert!(inspection.findings.iter().all(|f| f.id != FindingId::Polyglot));
         }
-        // Read first, from a source that can seek.
+        // Pushed first, from a source with random access.
         let mut detector = Detector::new();
         detector.tail(&image[image.len() - 512..], image.len() as u64);
         detector.push(&image[..1 << 20]);

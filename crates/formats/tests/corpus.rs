@@ -1,7 +1,7 @@
-//! Real images, and generated ones, against what qemu-img and the image service say of them.
+//! Real and generated images, compared with the results of qemu-img and the image service.
 //!
-//! `IMGPUSH_CORPUS` names folders, separated as in `PATH`, each with a list: `MANIFEST.tsv` or
-//! `truth.tsv`, whose first line names its columns. What a list has no column for is not compared.
+//! `IMGPUSH_CORPUS` names folders, separated as in `PATH`, each with a list: `MANIFEST.tsv` or `truth.tsv`,
+//! whose first line names its columns. Values without a column in the list are not compared.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -41,7 +41,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// `None` when the list does not say.
+    /// `None` if the list has no value.
     fn cell(&self, name: &str) -> Option<&'a str> {
         self.cells.get(name).copied().filter(|cell| *cell != "-" || name.starts_with("glance"))
     }
@@ -71,7 +71,7 @@ fn compare(row: &Row<'_>, folder: &Path, wrong: &mut Vec<String>) {
         fail("fatal finding", "true", &inspection.is_refused().to_string());
         let is_elsewhere = inspection.format == Format::Vmdk && inspection.qemu.format == "vmdk";
         if !is_elsewhere {
-            // Whether the files that a descriptor names are there is not for us to know.
+            // Whether the files that a descriptor names exist is not known here.
             fail("qemu refuses", "true", &inspection.qemu.refusal.is_some().to_string());
         }
     } else {
@@ -85,8 +85,8 @@ fn compare(row: &Row<'_>, folder: &Path, wrong: &mut Vec<String>) {
     }
     oslo(row, &inspection.oslo, &mut fail);
     if let Some(accepted) = row.cell("glance_accepts_disk_formats") {
-        // The list restates the service's rule by which a hybrid CD may be raw, too; a real one refuses
-        // it, as the warning that it is about to write fails.
+        // The list states the service's rule by which a hybrid CD may be raw, too. A real service refuses it,
+        // since the warning that it tries to log raises an error.
         let is_hybrid = row.cell("oslo_format") == Some("gpt+iso");
         let accepted =
             if is_hybrid { accepted.replace("raw,iso", "iso") } else { accepted.to_owned() };
@@ -94,7 +94,7 @@ fn compare(row: &Row<'_>, folder: &Path, wrong: &mut Vec<String>) {
     }
 }
 
-/// Our own verdict is qemu's, except where qemu goes by the start alone and takes the rest for raw.
+/// The verdict matches qemu's, except where qemu uses only the start and treats the rest as raw.
 fn verdict(
     row: &Row<'_>,
     inspection: &Inspection,
@@ -103,7 +103,7 @@ fn verdict(
     fail: &mut impl FnMut(&str, &str, &str),
 ) {
     let found = inspection.virtual_size.unwrap();
-    // qemu never sees the footer of a fixed VHD, unless it is told to.
+    // qemu does not detect the footer of a fixed VHD unless the format is given.
     let is_fixed = inspection.format == Format::Vhd && qemu_format == "raw";
     if !is_fixed {
         fail("driver", qemu_format, inspection.driver);
@@ -128,7 +128,7 @@ fn verdict(
     }
 }
 
-/// The inspectors' own words; several are in the order of their names.
+/// The names of the inspectors, in alphabetical order if there are several.
 fn oslo(row: &Row<'_>, view: &OsloView, fail: &mut impl FnMut(&str, &str, &str)) {
     let Some(expected) = row.cell("oslo_format").filter(|cell| !cell.is_empty()) else { return };
     if expected.starts_with("EXC") {
@@ -178,14 +178,14 @@ fn in_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Inspection {
     detector.finish()
 }
 
-/// All of it up to 4 MiB, else those bytes and the last 64 KiB; what is between comes at once.
+/// All bytes up to 4 MiB one by one; of larger files those and the last 64 KiB, with the rest in one piece.
 fn single_bytes(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (start, rest) = bytes.split_at(bytes.len().min(4 << 20));
     let (middle, end) = rest.split_at(rest.len().saturating_sub(64 << 10));
     start.chunks(1).chain(std::iter::once(middle)).chain(end.chunks(1))
 }
 
-/// As a source that can seek: the end, then only what is wanted.
+/// With random access: the end, then only the required parts.
 fn seeking(bytes: &[u8]) -> Inspection {
     let part = |range: Range<u64>| {
         let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap());

@@ -1,4 +1,4 @@
-//! What a stream can make the detector allocate: never more than 2 MiB, whatever it says of itself.
+//! Memory that a stream can make the detector allocate: never more than 2 MiB, whatever its headers declare.
 
 use imgpush_formats::Detector;
 use peak_alloc::PeakAlloc;
@@ -6,7 +6,7 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// A stream that starts so, and goes on with one byte for ever.
+/// A stream with this start that continues with one byte endlessly.
 struct Endless {
     start: Vec<u8>,
     filler: u8,
@@ -17,7 +17,7 @@ fn put(image: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     image[offset..offset + bytes.len()].copy_from_slice(bytes);
 }
 
-/// One test, as the allocator counts for the whole process.
+/// A single test, as the allocator counts for the complete process.
 #[test]
 fn no_stream_inflates_the_detector() {
     let mut sparse = b"KDMV\x01\0\0\0".to_vec();

@@ -1,7 +1,7 @@
-//! Headers of every format that qemu makes, with fields changed: refused, or opened as the same, just
-//! as by qemu-img itself.
+//! Headers of every format that qemu creates, with changed fields: they are refused, or opened with the same
+//! result, as by qemu-img itself.
 //!
-//! The cases are the same in every run. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` look for more.
+//! The cases are the same in every run. `PROPTEST_RNG_SEED` and `PROPTEST_CASES` generate others.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -17,7 +17,7 @@ use imgpush_test_support::left_out;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-/// What qemu-img makes, its options, and where the fields are that it reads.
+/// Formats and options for qemu-img, and the offsets of the fields that it reads.
 const IMAGES: &[(&str, &[&str], &[Fields])] = &[
     ("qcow2", &["compat=0.10"], &[(0, 72)]),
     ("qcow2", &["compat=1.1,cluster_size=4k,preallocation=metadata"], &[(0, 112), (112, 300)]),
@@ -32,10 +32,10 @@ const IMAGES: &[(&str, &[&str], &[Fields])] = &[
     ("vhdx", &[], &[(0x30000, 0x30060), (0x30_0000, 0x30_00c0), (0x31_0000, 0x31_0030)]),
 ];
 
-/// From one offset to another.
+/// A range of offsets.
 type Fields = (u64, u64);
 
-/// A field and what is written there.
+/// A field and the value to write.
 #[derive(Clone, Debug)]
 struct Change {
     place: prop::sample::Index,
@@ -81,7 +81,7 @@ fn a_changed_field_is_judged_as_by_qemu() {
             .run(&changes, |changes| {
                 let (expected, found) =
                     changed(&path, fields, &changes, || (qemu(&path), inspect(&path)));
-                // Who says that not all was looked at makes no promise.
+                // An incomplete inspection makes no statement about safety.
                 if found.findings.iter().all(|finding| finding.id != FindingId::NotChecked) {
                     prop_assert_eq!(expected, ours(&found), "{} {:?}", driver, options);
                 }
@@ -91,7 +91,7 @@ fn a_changed_field_is_judged_as_by_qemu() {
     }
 }
 
-/// What `look` sees while the changes are there.
+/// Runs `look` while the changes are in place, and returns its result.
 fn changed<T>(path: &Path, fields: &[Fields], changes: &[Change], look: impl Fn() -> T) -> T {
     let file = File::options().read(true).write(true).open(path).unwrap();
     let places: Vec<u64> = fields.iter().flat_map(|&(start, end)| start..end).collect();
@@ -110,7 +110,7 @@ fn changed<T>(path: &Path, fields: &[Fields], changes: &[Change], look: impl Fn(
     seen
 }
 
-/// Format and virtual size; none where the image is refused.
+/// Format and virtual size; none if the image is refused.
 type View = Option<(String, u64)>;
 
 fn ours(inspection: &Inspection) -> View {
@@ -135,7 +135,7 @@ fn inspect(path: &Path) -> Inspection {
     Detector::seek(file.metadata().unwrap().len(), part).unwrap()
 }
 
-/// Whether there is a qemu-img to make the image with.
+/// Creates the image; returns whether qemu-img is available.
 fn create(path: &Path, driver: &str, options: &[&str]) -> bool {
     let mut command = Command::new("qemu-img");
     command.args(["create", "-q", "-f", driver]);

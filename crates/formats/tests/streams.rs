@@ -1,4 +1,4 @@
-//! The verdict on a stream, however it is cut, compared with qemu.
+//! The verdict on a stream, independent of how it is split, compared with qemu.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -23,7 +23,7 @@ fn an_empty_stream_and_plain_bytes_are_raw() {
     let empty = inspect(b"");
     assert_eq!((empty.format, empty.virtual_size), (Format::Raw, Some(0)));
     let plain = inspect(&[7; 5000]);
-    // A machine gets whole sectors.
+    // A machine sees complete sectors.
     assert_eq!((plain.format, plain.virtual_size), (Format::Raw, Some(5120)));
     assert_eq!((plain.driver, plain.stream_bytes), ("raw", Some(5000)));
     assert!(plain.findings.is_empty());
@@ -63,7 +63,7 @@ fn no_magic_is_taken_for_a_raw_disk() {
 }
 
 #[test]
-fn one_thing_in_another_is_fatal_but_a_hybrid_cd_is_not() {
+fn combined_formats_are_fatal_except_a_hybrid_cd() {
     let mut disk = vec![0; 40_000];
     disk[510..512].copy_from_slice(b"\x55\xaa");
     let partitioned = inspect(&disk);
@@ -87,7 +87,7 @@ fn one_thing_in_another_is_fatal_but_a_hybrid_cd_is_not() {
 }
 
 #[test]
-fn nothing_behind_the_head_is_kept_or_counts() {
+fn nothing_after_the_head_is_kept_or_counts() {
     let mut detector = Detector::new();
     detector.push(&vec![0; HEAD_BYTES]);
     assert!(detector.is_decided());
@@ -126,7 +126,7 @@ fn the_start_of_a_larger_file_is_never_raw_and_safe() {
             let verdict = inspection.glance("raw", "bare", &settings);
             assert!(matches!(verdict, ServerVerdict::Unknown { .. }), "{verdict:?}");
         }
-        // A file that ends there.
+        // A file that ends after these bytes.
         let inspection = head.finish();
         assert_eq!((inspection.format, inspection.is_complete), (Format::Raw, true), "{bytes}");
         assert_eq!(inspection.findings, []);
@@ -145,14 +145,14 @@ fn without_the_end_an_inspection_is_incomplete() {
     let inspection = with_tail.so_far(None);
     assert_eq!((inspection.format, inspection.is_complete), (Format::Raw, true));
     assert_eq!((inspection.virtual_size, not_checked(&inspection)), (Some(10 << 30), None));
-    // Too little of the end for a footer of every format.
+    // Less than the footers of all formats need.
     let mut with_sector = head.clone();
     with_sector.tail(&[0; 512], 10 << 30);
     assert!(!with_sector.so_far(None).is_complete);
 }
 
 #[test]
-fn what_was_not_seen_of_a_header_is_not_called_damaged() {
+fn an_unseen_part_of_a_header_is_not_reported_as_damaged() {
     let mut gpt = vec![0; 1023];
     gpt[512..520].copy_from_slice(b"EFI PART");
     let mut footer_at_end = b"KDMV\x01\0\0\0".to_vec();
@@ -178,8 +178,8 @@ fn what_was_not_seen_of_a_header_is_not_called_damaged() {
 }
 
 #[test]
-fn a_part_that_had_passed_when_it_was_asked_for_makes_an_inspection_incomplete() {
-    // A dynamic VHD whose table lies between the head and the place where the header is known.
+fn a_part_requested_too_late_makes_an_inspection_incomplete() {
+    // A dynamic VHD whose table is between the head and the position at which the header is known.
     let mut vhd = b"conectix".to_vec();
     vhd.resize(HEAD_BYTES * 2, 0);
     vhd[16..24].copy_from_slice(&512u64.to_be_bytes());
@@ -192,9 +192,9 @@ fn a_part_that_had_passed_when_it_was_asked_for_makes_an_inspection_incomplete()
 }
 
 proptest! {
-    /// Whatever bytes come, however they are cut: the same verdict, and no panic.
+    /// Any bytes, split in any way: the same verdict, and no panic.
     #[test]
-    fn the_verdict_does_not_depend_on_the_cutting(
+    fn the_verdict_does_not_depend_on_the_splitting(
         magic in prop::sample::select(vec![
             &b"QFI\xfb\0\0\0\x03"[..], b"QFI\xfb\0\0\0\x02", b"QFI\xfb", b"KDMV", b"conectix", b"",
         ]),
@@ -213,7 +213,7 @@ proptest! {
     }
 }
 
-/// What starts a stream of each format that has fields.
+/// The magic of each format with header fields.
 const MAGICS: [&[u8]; 14] = [
     b"QFI\xfb\0\0\0\x03",
     b"QFI\xfb\0\0\0\x01",
@@ -232,13 +232,13 @@ const MAGICS: [&[u8]; 14] = [
 ];
 
 #[test]
-fn no_value_in_a_header_makes_it_panic_or_depend_on_the_cutting() {
+fn no_header_value_causes_a_panic_or_a_dependence_on_the_splitting() {
     for magic in MAGICS {
         for offset in (0..600).step_by(4) {
             for value in
                 [&[0u8; 8][..], &[0xff; 8], b"\x7f\xff\xff\xff\xff\xff\xff\xff", b"\0\0\0\x01"]
             {
-                // Everything else is ones, so that few rules stop it early.
+                // All other bytes are ones, so that few rules stop it early.
                 for filler in [0u8, 1] {
                     let mut bytes = vec![filler; 1100];
                     bytes[..magic.len()].copy_from_slice(magic);
@@ -246,9 +246,9 @@ fn no_value_in_a_header_makes_it_panic_or_depend_on_the_cutting() {
                     bytes[at..at + value.len()].copy_from_slice(value);
                     let mut pieces = Detector::new();
                     bytes.chunks(7).for_each(|piece| pieces.push(piece));
-                    let whole = inspect(&bytes);
-                    assert_eq!(pieces.finish(), whole);
-                    assert_eq!(whole.min_disk().is_some(), whole.virtual_size.is_some());
+                    let complete = inspect(&bytes);
+                    assert_eq!(pieces.finish(), complete);
+                    assert_eq!(complete.min_disk().is_some(), complete.virtual_size.is_some());
                 }
             }
         }
@@ -256,7 +256,7 @@ fn no_value_in_a_header_makes_it_panic_or_depend_on_the_cutting() {
 }
 
 #[test]
-fn a_caller_may_be_wrong_about_the_end() {
+fn a_wrong_end_from_the_caller_causes_no_panic() {
     let mut footer_at_end = b"KDMV\x01\0\0\0".to_vec();
     footer_at_end.resize(28, 0);
     footer_at_end.extend([1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
@@ -287,9 +287,9 @@ fn a_caller_may_be_wrong_about_the_end() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// As above, with fields anywhere in the first 350 KiB, where regions are.
+    /// As above, with fields anywhere in the first 350 KiB, which contain regions.
     #[test]
-    fn regions_do_not_depend_on_the_cutting(
+    fn regions_do_not_depend_on_the_splitting(
         magic in prop::sample::select(MAGICS.to_vec()),
         fields in proptest::collection::vec(
             (prop_oneof![0usize..2048, 65_500usize..65_600, 196_600usize..196_700, 0usize..350_000],
@@ -324,7 +324,7 @@ fn qemu_img(arguments: &[&str], folder: &Path) -> Option<String> {
 }
 
 #[test]
-fn formats_and_sizes_are_qemus() {
+fn formats_and_sizes_match_qemu() {
     let folder = tempfile::tempdir().unwrap();
     for (format, options, size, expected) in [
         ("qcow2", "compat=0.10", "1G", Format::Qcow2),

@@ -27,7 +27,7 @@ fn kills(side: Side) -> usize {
 const KILLS_A_BATCH: usize = 5;
 const IMAGES: u64 = 8;
 /// One in so many kills has to come while the program runs; the last of a batch often come too late.
-const LEAST_SHARE: usize = 5;
+const MIN_SHARE: usize = 5;
 const KILLED: Option<i32> = Some(9);
 
 pub(crate) fn a_journal_survives_every_kill(side: Side) {
@@ -63,7 +63,7 @@ fn survives(side: Side, options: &[&str]) {
     }
     has_exactly(&scene, &all, &format!("seed {seed:#x}"));
     assert!(
-        fell >= kills(side) / LEAST_SHARE,
+        fell >= kills(side) / MIN_SHARE,
         "seed {seed:#x}: {fell} kills found something to kill"
     );
     let image = images(&scene).remove(0);

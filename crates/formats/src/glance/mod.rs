@@ -1,8 +1,8 @@
-//! A prediction of what the image service does with the bytes of an image (`glance/location.py`,
-//! 33.0.0 b2): the results of its inspectors, and its decision under its settings.
+//! A prediction of the image service's decision on an image (`glance/location.py`, 33.0.0 b2): the results of
+//! its inspectors, and its decision according to its settings.
 //!
-//! The service inspects a stream while it stores it and answers 415 after the last byte. A prediction
-//! saves the transfer.
+//! The service inspects a stream while it stores it, and answers 415 after the last byte. A prediction avoids
+//! the transfer.
 
 mod oslo;
 mod safety;
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 pub use oslo::OsloView;
 pub use safety::{FailedCheck, OsloMatch, Safety};
 
-/// Names of the service's inspectors; as any other `disk_format` it accepts raw data.
+/// Names of the service's inspectors; with any other `disk_format` it accepts raw data.
 const INSPECTED: [&str; 10] =
     ["raw", "qcow2", "vhd", "vhdx", "vmdk", "vdi", "qed", "iso", "gpt", "luks"];
 
@@ -21,11 +21,11 @@ const INSPECTED: [&str; 10] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImageFormatSettings {
-    /// Values that `disk_format` may have.
+    /// Allowed values of `disk_format`.
     pub disk_formats: Vec<String>,
-    /// Values that `container_format` may have.
+    /// Allowed values of `container_format`.
     pub container_formats: Vec<String>,
-    /// Whether an image is refused if its `disk_format` is not the format found.
+    /// Whether an image is refused if its `disk_format` is not the detected format.
     pub require_image_format_match: bool,
     /// Checks of the inspector `gpt` that only cause a warning; `mbr` is the only one.
     pub gpt_safety_checks_nonfatal: Vec<String>,
@@ -56,14 +56,14 @@ impl Default for ImageFormatSettings {
 }
 
 impl ImageFormatSettings {
-    /// Sets the values that `disk_format` may have.
+    /// Sets the allowed values of `disk_format`.
     #[must_use]
     pub fn with_disk_formats(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.disk_formats = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets the values that `container_format` may have.
+    /// Sets the allowed values of `container_format`.
     #[must_use]
     pub fn with_container_formats(
         mut self,
@@ -73,7 +73,7 @@ impl ImageFormatSettings {
         self
     }
 
-    /// Sets whether an image is refused if its `disk_format` is not the format found.
+    /// Sets whether an image is refused if its `disk_format` is not the detected format.
     #[must_use]
     pub fn with_require_image_format_match(mut self, is_required: bool) -> Self {
         self.require_image_format_match = is_required;
@@ -102,11 +102,11 @@ pub enum ServerVerdict {
         /// The warning that it logs.
         warning: Option<String>,
     },
-    /// It answers 400 when the record is created, because it does not have the format.
+    /// It answers 400 when the record is created, because the format is not enabled.
     NotTaken,
     /// It answers 415 after the last byte.
     Refused {
-        /// The reason, in the words of the service where it gives one.
+        /// The reason, with the text of the service if there is one.
         reason: String,
     },
     /// It cannot be predicted.
@@ -123,7 +123,7 @@ impl ServerVerdict {
         matches!(self, ServerVerdict::Accepted { .. })
     }
 
-    /// Returns why the service does not, or may not, accept the image.
+    /// Returns the reason why the service refuses, or may refuse, the image.
     #[must_use]
     pub fn refusal(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -160,7 +160,7 @@ impl OsloView {
             return ServerVerdict::NotTaken;
         }
         if container_format != "bare" {
-            // It looks at nothing else.
+            // The service inspects no other container format.
             return ServerVerdict::Accepted { virtual_size: None, warning: None };
         }
         if let Some(reason) = self.uncertainty.or(self.unseen) {
@@ -182,7 +182,7 @@ impl OsloView {
                 return mismatch(text, requires);
             }
             if is_hybrid {
-                // Its own warning about raw fails on a hybrid CD.
+                // The service's warning about raw raises an error for a hybrid CD.
                 return mismatch(several_formats(&self.matches), requires);
             }
             warning = Some(text);
@@ -203,7 +203,7 @@ impl OsloView {
         ServerVerdict::Accepted { virtual_size: found_size().filter(|&size| size != 0), warning }
     }
 
-    /// Predicts the decision for every `disk_format` of the settings.
+    /// Predicts the decision for every `disk_format` in the settings.
     #[must_use]
     pub fn verdicts<'a>(
         &self,
@@ -216,7 +216,7 @@ impl OsloView {
         settings.disk_formats.iter().map(verdict).collect()
     }
 
-    /// Judges the checks of a match: none or a warning if it is accepted, else the verdict.
+    /// Judges the checks of a match: none or a warning if it is accepted, otherwise the verdict.
     fn safety(
         &self,
         found: &OsloMatch,
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_is_taken_as_whatever_is_not_inspected() {
+    fn raw_data_is_accepted_for_formats_without_an_inspector() {
         let settings = ImageFormatSettings::default();
         for (format, is_accepted) in
             [("raw", true), ("ami", true), ("ploop", true), ("qcow2", false), ("iso", false)]
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_relax_what_they_say() {
+    fn settings_relax_the_checks_that_they_name() {
         let mut disk = vec![0; 1024];
         disk[510..512].copy_from_slice(b"\x55\xaa");
         let mut settings = ImageFormatSettings::default();
@@ -299,7 +299,7 @@ mod tests {
         assert!(!verdict(&disk, "vhd", &settings).is_accepted());
         settings.gpt_safety_checks_nonfatal.clear();
         settings.require_image_format_match = false;
-        // It looks no further where the format differs, but does where it is raw that is said.
+        // The checks are skipped if the format differs, but not if raw was declared.
         assert!(verdict(&disk, "vhd", &settings).is_accepted());
         assert!(!verdict(&disk, "raw", &settings).is_accepted());
         let elsewhere = inspect(&disk).glance("vhd", "ova", &ImageFormatSettings::default());
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hybrid_cd_is_a_cd_and_nothing_else() {
+    fn a_hybrid_cd_is_accepted_only_as_a_cd() {
         let mut settings = ImageFormatSettings::default();
         let mut disk = vec![0; 40_000];
         disk[510..512].copy_from_slice(b"\x55\xaa");
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_told_apart_by_what_the_inspector_can_read() {
+    fn text_is_judged_by_the_part_that_the_inspector_reads() {
         let settings = ImageFormatSettings::default();
         assert!(verdict("words ".repeat(99).as_bytes(), "raw", &settings).is_accepted());
         let broken = verdict(format!("{}é", "words ".repeat(99)).as_bytes(), "raw", &settings);

@@ -1,5 +1,5 @@
-//! The service's inspectors (`oslo_utils.imageutils.format_inspector` of oslo.utils 10.2.0), as they
-//! behave on a stream read in pieces of 64 KiB.
+//! The service's inspectors (`oslo_utils.imageutils.format_inspector` of oslo.utils 10.2.0), with their
+//! behaviour for a stream in pieces of 64 KiB.
 
 use super::safety::{FailedCheck, OsloMatch, Safety, captured};
 use super::vmdk::{self, VmdkMatch};
@@ -14,9 +14,9 @@ use crate::{iso, luks, vhdx};
 pub struct OsloView {
     /// The inspectors that matched; none means raw.
     pub matches: Vec<OsloMatch>,
-    /// Why the inspectors' answer cannot be predicted, even from the complete stream.
+    /// The reason why the inspectors' result cannot be predicted, even from the complete stream.
     pub uncertainty: Option<&'static str>,
-    /// Why another inspector may still match: the start of the stream was not seen completely.
+    /// The reason why another inspector may still match: the start of the stream was not seen completely.
     pub unseen: Option<&'static str>,
     /// Bytes of the stream, if known.
     pub stream_bytes: Option<u64>,
@@ -44,12 +44,12 @@ fn matched(name: &'static str, virtual_size: u64, safety: Safety) -> Option<Oslo
     Some(OsloMatch { name, virtual_size: Some(virtual_size.into()), safety })
 }
 
-/// Passed, unless something failed.
+/// Passed, unless a check failed.
 fn checked(failures: Vec<FailedCheck>) -> Safety {
     if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) }
 }
 
-/// Any version, if a complete sector is there.
+/// Any version, if a complete sector was seen.
 fn qcow2(stream: &Stream<'_>) -> Option<OsloMatch> {
     let header = stream.head.get(..512)?;
     header.starts_with(b"QFI\xfb").then_some(())?;
@@ -70,7 +70,7 @@ fn qcow2(stream: &Stream<'_>) -> Option<OsloMatch> {
     matched("qcow2", be64(header, 24)?, checked(failures))
 }
 
-/// The original size, not the current one.
+/// The virtual size is the original one, not the current one.
 fn vhd(stream: &Stream<'_>) -> Option<OsloMatch> {
     stream.head.starts_with(b"conectix").then_some(())?;
     match captured(stream, 0, 512) {
@@ -87,7 +87,7 @@ fn vhdx(stream: &Stream<'_>) -> Option<OsloMatch> {
         Ok(table) => table,
         Err(safety) => return matched("vhdx", 0, safety),
     };
-    // Where the inspector raises an error it gets no more bytes, but its match counts.
+    // An inspector that raises an error gets no more bytes, but its match counts.
     if !table.starts_with(b"regi") || le32(table, 8)? >= 2048 {
         return matched("vhdx", 0, Safety::Passed);
     }
@@ -125,7 +125,7 @@ fn qed(stream: &Stream<'_>) -> Option<OsloMatch> {
     Some(OsloMatch { name: "qed", virtual_size, safety: checked(vec![failure]) })
 }
 
-/// By the first descriptor, if it is complete.
+/// Detected by the first descriptor, if it is complete.
 fn iso(stream: &Stream<'_>) -> Option<OsloMatch> {
     let descriptor = stream.head.get(iso::DESCRIPTORS..iso::DESCRIPTORS + iso::DESCRIPTOR_BYTES)?;
     matches!(&bytes(descriptor, 1)?, b"CD001" | b"NSR02" | b"NSR03").then_some(())?;
@@ -141,7 +141,7 @@ fn gpt(stream: &Stream<'_>) -> Option<OsloMatch> {
     Some(OsloMatch { name: "gpt", virtual_size, safety: checked(failures.into_iter().collect()) })
 }
 
-/// Any version; the size of the second is nonsense.
+/// Any version; the computed size of version 2 is meaningless.
 fn luks(stream: &Stream<'_>) -> Option<OsloMatch> {
     stream.head.starts_with(luks::MAGIC).then_some(())?;
     let header = match captured(stream, 0, 592) {

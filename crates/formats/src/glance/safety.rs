@@ -8,8 +8,8 @@ use crate::inspect::Stream;
 pub struct OsloMatch {
     /// The inspector's name.
     pub name: &'static str,
-    /// The size of the disk in bytes as the inspector computes it: zero if it does not know, negative
-    /// if it miscounts, none if it fails or that cannot be predicted.
+    /// The size of the disk in bytes as the inspector computes it: zero if it does not know the size,
+    /// negative if it computes a wrong one, none if it fails or the result cannot be predicted.
     pub virtual_size: Option<i128>,
     /// The outcome of its checks.
     pub safety: Safety,
@@ -25,7 +25,7 @@ pub enum Safety {
     Failed(Vec<FailedCheck>),
     /// The checks ended with an error, so the service refuses the image.
     Error(&'static str),
-    /// The part of the stream that was seen does not tell.
+    /// The seen part of the stream does not determine the outcome.
     Unknown(&'static str),
 }
 
@@ -35,7 +35,7 @@ pub enum Safety {
 pub struct FailedCheck {
     /// The inspector's name for the check.
     pub check: &'static str,
-    /// The reason, in the words of the inspector.
+    /// The reason, in the text of the inspector.
     pub reason: String,
 }
 
@@ -45,13 +45,13 @@ impl FailedCheck {
     }
 }
 
-/// The outcome on a file that ends within what a check needs.
+/// The outcome for a file that ends within the bytes that a check needs.
 pub(super) const TOO_SHORT: Safety = Safety::Error("the file is too short to be checked");
 
-/// The outcome on a stream of which too little was seen.
+/// The outcome for a stream of which too little was seen.
 pub(super) const NOT_SEEN: Safety = Safety::Unknown("what it would look at was not seen");
 
-/// A part of the stream, or what its absence means.
+/// A part of the stream, or the outcome if it is missing.
 pub(super) fn captured<'a>(
     stream: &Stream<'a>,
     offset: u64,

@@ -1,23 +1,23 @@
-//! The image service's look at VMDK: its inspector and that one's checks `descriptor` and `footer`.
+//! The image service's VMDK inspector and its checks `descriptor` and `footer`.
 
 use super::safety::{FailedCheck, NOT_SEEN, OsloMatch, Safety, TOO_SHORT, captured};
 use crate::inspect::Stream;
 use crate::on_disk::{SECTOR, c_string, first, last, le32, le64};
-use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, MAGIC, MOST_DESCRIPTOR_BYTES, SparseHeader};
+use crate::vmdk::sparse::{FOOTER_BYTES, GD_AT_END, MAGIC, MAX_DESCRIPTOR_BYTES, SparseHeader};
 
-/// Where the service wants the descriptor, in sectors.
+/// The offset at which the service expects the descriptor, in sectors.
 const DESCRIPTOR_SECTOR: u64 = 1;
-/// Less than this is no header to the service.
-const LEAST_HEADER_BYTES: usize = 64;
-/// A longer `createType` counts as none.
-const MOST_TYPE_BYTES: usize = 64;
+/// With fewer bytes the service detects no header.
+const MIN_HEADER_BYTES: usize = 64;
+/// A longer `createType` counts as missing.
+const MAX_TYPE_BYTES: usize = 64;
 
-/// What the inspector makes of a stream.
+/// The result of the inspector for a stream.
 pub(super) enum VmdkMatch {
-    /// It is something else.
+    /// Another format.
     No,
     Matched(OsloMatch),
-    /// The inspector itself fails, or what it says depends on how the bytes are cut.
+    /// The inspector itself fails, or its result depends on how the stream is split.
     Uncertain(&'static str),
 }
 
@@ -27,12 +27,12 @@ pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
         return VmdkMatch::Matched(sparse(stream));
     }
     let start = first(head, 512);
-    // Blanks as Python counts them.
+    // Whitespace as in Python.
     let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | 9..=13 | 28..=31);
-    if start.len() < LEAST_HEADER_BYTES || !start.iter().all(is_text) {
+    if start.len() < MIN_HEADER_BYTES || !start.iter().all(is_text) {
         return VmdkMatch::No;
     }
-    match whole_text(stream) {
+    match complete_text(stream) {
         Text::InHead(text) if !text.is_ascii() => {
             VmdkMatch::Uncertain("the service's inspector fails on text that is not all ASCII")
         }
@@ -40,8 +40,8 @@ pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
             let Some(create_type) = create_type(text) else { return VmdkMatch::No };
             let failures = check(text, Some(create_type)).err();
             let safety = failures.map_or(Safety::Passed, |failure| Safety::Failed(vec![failure]));
-            // There is no header with a size in it; asked for it, the inspector fails.
-            let virtual_size = (!is_taken(create_type)).then_some(0);
+            // There is no header with a size: when asked for the size, the inspector fails.
+            let virtual_size = (!is_supported(create_type)).then_some(0);
             VmdkMatch::Matched(OsloMatch { name: "vmdk", virtual_size, safety })
         }
         Text::Long { is_plain: true } => VmdkMatch::No,
@@ -54,13 +54,13 @@ pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
 /// A text up to its first NUL.
 enum Text<'a> {
     InHead(&'a [u8]),
-    /// Plain is what no reader takes for a descriptor, however much it reads at once.
+    /// Text without a NUL. It is plain if no reader finds a descriptor in it, however much it reads at once.
     Long {
         is_plain: bool,
     },
 }
 
-fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
+fn complete_text<'a>(stream: &Stream<'a>) -> Text<'a> {
     let head = stream.head;
     if head.contains(&0) {
         return Text::InHead(c_string(head));
@@ -69,15 +69,15 @@ fn whole_text<'a>(stream: &Stream<'a>) -> Text<'a> {
     if stream.length == Some(start) {
         return Text::InHead(head);
     }
-    let most = MOST_DESCRIPTOR_BYTES.saturating_sub(start);
+    let most = MAX_DESCRIPTOR_BYTES.saturating_sub(start);
     let rest = stream.from(start, usize::try_from(most).unwrap_or(usize::MAX));
     let seen = rest.len() as u64;
     let has_end = rest.contains(&0) || seen == most;
-    let is_whole = has_end || stream.length == Some(start + seen);
+    let is_complete = has_end || stream.length == Some(start + seen);
     let rest = c_string(rest);
     let seam = [last(head, KEY.len()), first(rest, KEY.len())].concat();
     let is_plain = |text: &[u8]| text.is_ascii() && key(text).is_none();
-    Text::Long { is_plain: is_whole && is_plain(head) && is_plain(rest) && is_plain(&seam) }
+    Text::Long { is_plain: is_complete && is_plain(head) && is_plain(rest) && is_plain(&seam) }
 }
 
 fn sparse(stream: &Stream<'_>) -> OsloMatch {
@@ -104,7 +104,7 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
         failures.push(none());
     } else {
         let create_type = create_type(text);
-        if create_type.is_some_and(is_taken) {
+        if create_type.is_some_and(is_supported) {
             size = i128::from(header.capacity) * i128::from(SECTOR);
         }
         failures.extend(check(text, create_type).err());
@@ -124,7 +124,7 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
     matched(Some(size), safety)
 }
 
-/// Where the type is named, in any letters.
+/// The key of the type, in any case.
 const KEY: &[u8] = b"createtype=\"";
 
 fn key(text: &[u8]) -> Option<usize> {
@@ -134,14 +134,14 @@ fn key(text: &[u8]) -> Option<usize> {
 fn create_type(text: &[u8]) -> Option<&[u8]> {
     let rest = text.get(key(text)? + KEY.len()..)?;
     if !rest.contains(&b'"') {
-        // Without an end all but the last letter counts.
+        // Without the closing quote, all but the last character counts.
         return Some(rest.split_last().map_or(rest, |(_, others)| others));
     }
     let value = rest.split(|&byte| byte == b'"').next()?;
-    (value.len() < MOST_TYPE_BYTES).then_some(value)
+    (value.len() < MAX_TYPE_BYTES).then_some(value)
 }
 
-fn is_taken(create_type: &[u8]) -> bool {
+fn is_supported(create_type: &[u8]) -> bool {
     let taken: [&[u8]; 2] = [b"monolithicsparse", b"streamoptimized"];
     taken.iter().any(|taken| create_type.eq_ignore_ascii_case(taken))
 }
@@ -149,7 +149,7 @@ fn is_taken(create_type: &[u8]) -> bool {
 /// The check `descriptor`: every line has to be known.
 fn check(text: &[u8], create_type: Option<&[u8]>) -> Result<(), FailedCheck> {
     let failed = |reason| Err(FailedCheck::new("descriptor", reason));
-    if !create_type.is_some_and(is_taken) {
+    if !create_type.is_some_and(is_supported) {
         return failed("Unsupported subformat");
     }
     let is_database =

@@ -1,4 +1,4 @@
-//! The first version: one header of fixed size, eight key slots.
+//! Version 1: one header of fixed size with eight key slots.
 
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{SECTOR, be32, c_string, shown};
@@ -10,9 +10,9 @@ const FIRST_SLOT: usize = 208;
 const SLOT_BYTES: usize = 48;
 const ACTIVE: u32 = 0x00ac_71f3;
 const INACTIVE: u32 = 0x0000_dead;
-/// Stripes that a key is split into; qemu takes no other number.
+/// Stripes that a key is split into; qemu accepts no other number.
 const STRIPES: u32 = 4000;
-/// No key material or payload before this sector.
+/// No key material or payload may start before this sector.
 const FIRST_FREE_SECTOR: u64 = 4096 / SECTOR;
 
 const HASHES: [&[u8]; 8] =
@@ -47,7 +47,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let (payload, key_bytes) = (u64::from(u32_at(104)), u32_at(108));
     let payload_bytes = payload * SECTOR;
     seen.virtual_size = stream.length.and_then(|length| {
-        // qemu counts the file in complete sectors.
+        // qemu rounds the file up to complete sectors.
         length.checked_next_multiple_of(SECTOR)?.checked_sub(payload_bytes)
     });
     let is_short = stream.length.is_some_and(|length| length < payload_bytes);
@@ -97,12 +97,12 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// A field that holds a name.
+/// A field that contains a name.
 fn name(header: &[u8], at: usize) -> &[u8] {
     header.get(at..at + 32).unwrap_or_default()
 }
 
-/// Checks that qemu supports cipher, mode and hash.
+/// Checks that qemu supports the cipher, the mode and the hash.
 fn names(seen: &mut Seen, header: &[u8], key_bytes: u32) {
     let fields = [(8, "cipher"), (40, "cipher mode"), (72, "hash")];
     for (at, what) in fields {
@@ -110,7 +110,7 @@ fn names(seen: &mut Seen, header: &[u8], key_bytes: u32) {
         seen.refuse(is_open, at as u64, format!("the name of the {what} has no end"));
     }
     let [cipher, mode, hash] = fields.map(|(at, _)| c_string(name(header, at)));
-    // The vector may have a hash of its own: `cbc-essiv:sha256`.
+    // The IV generator may have its own hash: `cbc-essiv:sha256`.
     let mut parts = mode.splitn(2, |&byte| byte == b'-');
     let (mode, vector) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let mut parts = vector.splitn(2, |&byte| byte == b':');
@@ -118,7 +118,7 @@ fn names(seen: &mut Seen, header: &[u8], key_bytes: u32) {
     let is_known = MODES.contains(&mode) && VECTORS.contains(&vector);
     let text = format!("cipher mode {}-{} is not supported", shown(mode), shown(vector));
     seen.refuse(!is_known, 40, text);
-    // XTS has two keys.
+    // XTS uses two keys.
     let key_bytes = if mode == b"xts" { key_bytes / 2 } else { key_bytes };
     let is_known = CIPHERS.iter().any(|(name, keys)| *name == cipher && keys.contains(&key_bytes));
     let text = format!("cipher {} with keys of {key_bytes} bytes is not supported", shown(cipher));
@@ -139,7 +139,7 @@ mod tests {
         detector.finish()
     }
 
-    /// aes-256 in xts, a payload of 1 MiB behind 2 MiB.
+    /// aes-256 in XTS mode, a payload of 1 MiB after 2 MiB.
     fn image() -> Vec<u8> {
         let mut image = vec![0; 3 << 20];
         let mut put = |offset: usize, bytes: &[u8]| {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_what_is_behind_the_payload_offset() {
+    fn the_size_is_the_length_after_the_payload_offset() {
         let inspection = inspect(&image());
         assert_eq!(inspection.virtual_size, Some(1 << 20));
         let ids: Vec<_> = inspection.findings.iter().map(|finding| finding.id).collect();

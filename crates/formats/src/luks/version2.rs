@@ -1,5 +1,4 @@
-//! The second version: two copies of a header with a text of JSON. qemu takes it for raw, the image
-//! service refuses it.
+//! Version 2: two copies of a header with JSON text. qemu detects it as raw, the image service refuses it.
 
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
@@ -9,7 +8,7 @@ use crate::on_disk::{be64, c_string};
 const BINARY_BYTES: usize = 4096;
 /// The start of the second copy.
 const SECOND_MAGIC: &[u8] = b"SKUL\xba\xbe";
-/// Sizes that a header can have.
+/// Allowed sizes of a header.
 const HEADER_BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
 
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
@@ -78,7 +77,7 @@ mod tests {
     use super::payload_offset;
 
     #[test]
-    fn the_payload_is_where_the_first_segment_is() {
+    fn the_payload_starts_at_the_first_segment() {
         let json = br#"{"keyslots":{"0":{"area":{"offset":"32768"}}},"segments":{"0":{"type":"crypt","offset":"16777216"}}}"#;
         assert_eq!(payload_offset(json), Some(16_777_216));
         for broken in [&b""[..], b"\"segments\"", b"\"segments\" \"offset\":7", b"\"offset\":\"1\""]

@@ -1,4 +1,4 @@
-//! The header's extensions.
+//! The extensions of the header.
 
 use super::header::Header;
 use crate::finding::{Finding, FindingId};
@@ -8,24 +8,24 @@ const END: u32 = 0;
 const DATA_FILE: u32 = 0x4441_5441;
 const LUKS_HEADER: u32 = 0x0537_be77;
 const BACKING_FORMAT: u32 = 0xe279_2aca;
-/// qemu keeps the name of the backing format in 16 bytes.
-const MOST_FORMAT_BYTES: u32 = 15;
+/// qemu stores the name of the backing format in 16 bytes.
+const MAX_FORMAT_BYTES: u32 = 15;
 
-/// What the extensions say that matters here.
+/// The extensions that matter for the verdict.
 #[derive(Default)]
 pub(super) struct Extensions<'a> {
-    /// The name of the file that holds the data.
+    /// The name of the file with the data.
     pub(super) data_file: Option<&'a [u8]>,
-    /// The format of the backing file, as the image says.
+    /// The format of the backing file that the image declares.
     pub(super) backing_format: Option<&'a [u8]>,
-    /// Where the LUKS header is: two numbers.
+    /// Offset and length of the LUKS header.
     pub(super) luks_header: Option<&'a [u8]>,
     finding: Option<Finding>,
     is_cut: bool,
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads them as far as the stream was read. Only for sound cluster sizes.
+    /// Parses them within the seen part of the stream. The cluster size must be valid.
     pub(super) fn read(head: &'a [u8], header: &Header) -> Self {
         let mut extensions = Extensions::default();
         let area = header.extension_area();
@@ -40,7 +40,7 @@ impl<'a> Extensions<'a> {
             };
             let data = at + 8;
             if data + u64::from(length) > area.end
-                || (kind == BACKING_FORMAT && length > MOST_FORMAT_BYTES)
+                || (kind == BACKING_FORMAT && length > MAX_FORMAT_BYTES)
             {
                 let text = format!("header extension {kind:#x} of {length} bytes is too large");
                 let finding = Finding::fatal(FindingId::CorruptHeader, at, text);

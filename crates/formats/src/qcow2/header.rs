@@ -1,4 +1,4 @@
-//! The header: its fields, and the limits that qemu opens them within.
+//! The header: its fields, and the limits within which qemu opens an image.
 
 use super::tables::Layout;
 use crate::detail::Details;
@@ -9,31 +9,31 @@ use crate::units::HostOffset;
 
 /// `header_length` of version 2, which has no such field.
 const V2_BYTES: u32 = 72;
-/// The least `header_length` of version 3.
+/// The minimum `header_length` of version 3.
 const V3_BYTES: u32 = 104;
 /// qemu's `QCOW_MAX_L1_SIZE`.
-const MOST_L1_BYTES: u64 = 32 << 20;
+const MAX_L1_BYTES: u64 = 32 << 20;
 /// qemu's `QCOW_MAX_REFTABLE_SIZE`.
-const MOST_REFCOUNT_TABLE_BYTES: u64 = 8 << 20;
-/// What every snapshot has at least in their table.
+const MAX_REFCOUNT_TABLE_BYTES: u64 = 8 << 20;
+/// The minimum size of a snapshot in its table.
 const SNAPSHOT_BYTES: u64 = 40;
 /// qemu's `QCOW_MAX_SNAPSHOTS`.
-const MOST_SNAPSHOTS: u32 = 65_536;
+const MAX_SNAPSHOTS: u32 = 65_536;
 /// qemu's `MIN_CLUSTER_BITS` and `MAX_CLUSTER_BITS`.
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
 /// With extended L2 a cluster has 32 subclusters of at least a sector.
-const LEAST_EXTENDED_CLUSTER_BITS: u32 = 14;
+const MIN_EXTENDED_CLUSTER_BITS: u32 = 14;
 /// qemu's limit for the name of a backing file.
-const MOST_NAME_BYTES: u64 = 1023;
+const MAX_NAME_BYTES: u64 = 1023;
 
-/// The header of version 2 or 3, as it is written.
+/// The header of version 2 or 3, as stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
     pub(super) version: u32,
     pub(super) backing_file_offset: u64,
     backing_file_size: u32,
     cluster_bits: u32,
-    /// Bytes of the disk inside, as written.
+    /// Size of the disk inside in bytes, as stored.
     size: u64,
     pub(super) crypt_method: u32,
     l1_size: u32,
@@ -50,7 +50,7 @@ pub struct Header {
     compression_type: u8,
 }
 
-/// The features without which an image cannot be read.
+/// The features that a reader must support.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Incompatible(u64);
 
@@ -65,14 +65,14 @@ impl Incompatible {
         self.0 & feature != 0
     }
 
-    /// The bits that mean nothing to qemu.
+    /// The bits that qemu does not support.
     pub(super) fn unknown(self) -> u64 {
         self.0 & !(Self::EXTENDED_L2 | (Self::EXTENDED_L2 - 1))
     }
 }
 
 impl Header {
-    /// Reads the header from the first bytes of an image, without judging it. Returns `None` if they end
+    /// Reads the header from the first bytes of an image, without judging it. Returns `None` if the bytes end
     /// within it.
     #[must_use]
     pub fn read(head: &[u8]) -> Option<Self> {
@@ -102,7 +102,7 @@ impl Header {
         })
     }
 
-    /// Returns the bytes of the disk as qemu gives them to a machine: complete sectors.
+    /// Returns the size of the disk in bytes as a machine sees it in qemu: complete sectors.
     #[must_use]
     pub fn virtual_size(&self) -> u64 {
         self.size / 512 * 512
@@ -112,8 +112,8 @@ impl Header {
     #[must_use]
     pub fn layout(&self) -> Option<Layout> {
         let is_extended = self.incompatible.contains(Incompatible::EXTENDED_L2);
-        let least = if is_extended { LEAST_EXTENDED_CLUSTER_BITS } else { *CLUSTER_BITS.start() };
-        let is_sound = self.cluster_bits >= least && self.has_sound_cluster_size();
+        let least = if is_extended { MIN_EXTENDED_CLUSTER_BITS } else { *CLUSTER_BITS.start() };
+        let is_sound = self.cluster_bits >= least && self.has_valid_cluster_size();
         is_sound.then(|| Layout::new(self.cluster_bits, is_extended, self.version >= 3))
     }
 
@@ -123,12 +123,12 @@ impl Header {
         (HostOffset(self.l1_table_offset), self.l1_size)
     }
 
-    pub(super) fn has_sound_cluster_size(&self) -> bool {
+    pub(super) fn has_valid_cluster_size(&self) -> bool {
         CLUSTER_BITS.contains(&self.cluster_bits)
     }
 
-    /// Where extensions may stand: from the end of the header to the backing file's name, or to the
-    /// end of the first cluster. Only for sound cluster sizes.
+    /// The range of the extensions: from the end of the header to the backing file's name, or to the end of
+    /// the first cluster. The cluster size must be valid.
     pub(super) fn extension_area(&self) -> std::ops::Range<u64> {
         let end = match self.backing_file_offset {
             0 => self.cluster_bytes(),
@@ -137,7 +137,7 @@ impl Header {
         u64::from(self.header_length)..end
     }
 
-    /// The name of the backing file, if it is where qemu would read it.
+    /// The name of the backing file, if qemu would read it from there.
     pub(super) fn backing_file<'a>(&self, head: &'a [u8]) -> Option<&'a [u8]> {
         let start = usize::try_from(self.backing_file_offset).ok()?;
         let length = usize::try_from(self.backing_file_size).ok()?;
@@ -148,9 +148,9 @@ impl Header {
         1 << self.cluster_bits
     }
 
-    /// How it is laid out.
+    /// Adds the layout to the details.
     pub(super) fn describe(&self, details: &mut Details) {
-        if self.has_sound_cluster_size() {
+        if self.has_valid_cluster_size() {
             details.bytes("cluster size", self.cluster_bytes());
         }
         details.text("compression", if self.compression_type == 1 { "zstd" } else { "zlib" });
@@ -182,7 +182,7 @@ impl Header {
         );
     }
 
-    /// Every field that makes qemu refuse the image, and the L1 table if it is not in the file.
+    /// Adds every reason for which qemu refuses the image, and a finding if the L1 table is not in the file.
     pub(super) fn judge(&self, seen: &mut Seen, stream: &Stream<'_>) {
         let mut refuse = |is_wrong: bool, offset: u64, text: String| {
             seen.refuse(is_wrong, offset, text);
@@ -191,20 +191,20 @@ impl Header {
         refuse(self.crypt_method > 2, 32, format!("encryption {} is unknown", self.crypt_method));
         refuse(self.refcount_order > 6, 96, format!("refcount_order is {}", self.refcount_order));
         refuse(
-            self.nb_snapshots > MOST_SNAPSHOTS,
+            self.nb_snapshots > MAX_SNAPSHOTS,
             60,
             format!("{} snapshots are more than qemu takes", self.nb_snapshots),
         );
         let cluster_bits = self.cluster_bits;
-        if !self.has_sound_cluster_size() {
+        if !self.has_valid_cluster_size() {
             refuse(true, 20, format!("cluster_bits is {cluster_bits}, not 9 to 21"));
-            // Everything below counts in clusters.
+            // All further checks count in clusters.
             return;
         }
         let cluster = self.cluster_bytes();
         let extended_l2 = self.incompatible.contains(Incompatible::EXTENDED_L2);
         refuse(
-            extended_l2 && cluster_bits < LEAST_EXTENDED_CLUSTER_BITS,
+            extended_l2 && cluster_bits < MIN_EXTENDED_CLUSTER_BITS,
             20,
             format!("cluster_bits is {cluster_bits}, too few for extended L2 entries"),
         );
@@ -221,12 +221,12 @@ impl Header {
             refuse(is_beyond, offset, format!("{name} {value} is beyond any file"));
         }
         refuse(
-            l1_bytes > MOST_L1_BYTES,
+            l1_bytes > MAX_L1_BYTES,
             36,
             format!("the L1 table of {l1_bytes} bytes is too large"),
         );
         let l2_entries = cluster / if extended_l2 { 16 } else { 8 };
-        // Of the size as it is written; a machine gets complete sectors of it.
+        // Computed from the stored size; a machine sees only its complete sectors.
         let l1_needed = self.size.div_ceil(cluster * l2_entries);
         refuse(
             l1_needed > u64::from(self.l1_size),
@@ -236,7 +236,7 @@ impl Header {
         refuse(l1_needed > i32::MAX as u64, 24, "the disk is larger than qemu takes".to_owned());
         let clusters = u64::from(self.refcount_table_clusters);
         refuse(
-            clusters == 0 || refcount_bytes > MOST_REFCOUNT_TABLE_BYTES,
+            clusters == 0 || refcount_bytes > MAX_REFCOUNT_TABLE_BYTES,
             56,
             format!("a refcount table of {clusters} clusters is impossible"),
         );
@@ -248,9 +248,9 @@ impl Header {
             format!("a header of {length} bytes is impossible"),
         );
         if self.backing_file_offset != 0 {
-            let room = cluster.saturating_sub(self.backing_file_offset).min(MOST_NAME_BYTES);
+            let capacity = cluster.saturating_sub(self.backing_file_offset).min(MAX_NAME_BYTES);
             refuse(
-                self.backing_file_offset > cluster || u64::from(self.backing_file_size) > room,
+                self.backing_file_offset > cluster || u64::from(self.backing_file_size) > capacity,
                 16,
                 "the name of the backing file does not fit into the header's cluster".to_owned(),
             );

@@ -1,7 +1,7 @@
 //! qcow2, versions 2 and 3 (`docs/interop/qcow2.txt` and `qcow2_do_open` of qemu).
 //!
-//! [`Header`] and [`Layout`] are for a reader of the format. The detector itself reads no tables, since
-//! a stream gives no random access.
+//! [`Header`] and [`Layout`] are meant for readers of the format. The detector itself reads no tables, since
+//! a stream has no random access.
 
 mod extensions;
 mod header;
@@ -27,16 +27,16 @@ const LUKS_MAGIC_BYTES: u64 = 8;
 pub(crate) struct Qcow2;
 
 impl Inspector for Qcow2 {
-    /// Judges the header as strictly as qemu opens the image, and as the image service judges it.
+    /// Judges the header as strictly as qemu does when it opens the image, and as the image service does.
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         let head = stream.head;
-        // Version 1 is another format, version 0 none at all.
+        // Version 1 is another format, version 0 does not exist.
         if !head.starts_with(MAGIC) || be32(head, 4).is_some_and(|version| version < 2) {
             return None;
         }
         let mut seen = Seen::new(0, MAGIC.len());
         let Some(header) = Header::read(head) else {
-            // Without a version it is nothing to qemu.
+            // Without a version qemu does not detect it.
             seen.is_probed = head.len() >= 8;
             return Some(seen.cut_off(stream));
         };
@@ -45,21 +45,21 @@ impl Inspector for Qcow2 {
         header.describe(&mut seen.details);
         header.judge(&mut seen, stream);
         seen.findings.extend(features(&header));
-        if header.has_sound_cluster_size() {
+        if header.has_valid_cluster_size() {
             let extensions = Extensions::read(head, &header);
             seen.findings.extend(extensions.findings());
             describe_references(&mut seen.details, head, &header, &extensions);
             seen.findings.extend(references(head, &header, &extensions));
             refuse_luks_header(&mut seen, &header, &extensions, stream);
         } else {
-            // Where the names are depends on the cluster size; that there are some does not.
+            // The positions of the names depend on the cluster size; their existence does not.
             seen.findings.extend(references(head, &header, &Extensions::default()));
         }
         Some(seen)
     }
 }
 
-/// Refuses an image whose LUKS header is not where qemu wants it. What is in it is not read.
+/// Refuses an image whose LUKS header is not where qemu expects it. Its content is not read.
 fn refuse_luks_header(
     seen: &mut Seen,
     header: &Header,
@@ -156,7 +156,7 @@ mod tests {
         put(4, &3u32.to_be_bytes());
         put(20, &16u32.to_be_bytes());
         put(24, &(1u64 << 30).to_be_bytes());
-        put(36, &4u32.to_be_bytes()); // as many as extended L2 entries would need
+        put(36, &4u32.to_be_bytes()); // the number that extended L2 entries would need
         put(40, &(3u64 << 16).to_be_bytes());
         put(48, &(1u64 << 16).to_be_bytes());
         put(56, &1u32.to_be_bytes());
@@ -204,7 +204,7 @@ mod tests {
         ]);
         assert_eq!(fatal(&inspection), [FindingId::BackingFile]);
         let text = &inspection.findings[0].text;
-        assert!(text.contains(r"/etc/\x1b[2Jpw"), "escaped and whole: {text}");
+        assert!(text.contains(r"/etc/\x1b[2Jpw"), "escaped and complete: {text}");
 
         let inspection = inspect(&[
             (72, &4u64.to_be_bytes()),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn features_that_nobody_has_are_fatal() {
+    fn unknown_features_are_fatal() {
         for (bits, ids) in [
             (1u64, vec![]),
             (2, vec![FindingId::CorruptHeader]),
@@ -259,15 +259,15 @@ mod tests {
             let ids = fatal(&inspect(&[(offset, bytes)]));
             assert!(ids.contains(&FindingId::CorruptHeader), "{what}: {ids:?}");
         }
-        // An extension that runs out of its area.
+        // An extension that exceeds its area.
         let overrun: &[u8] = b"\x68\x03\xf8\x57\xff\xff\xff\xf0";
         assert_eq!(fatal(&inspect(&[(112, overrun)])), [FindingId::CorruptHeader]);
-        // The last part of a sector needs an entry, too, although no machine gets it.
+        // The last part of a sector needs an entry as well, although no machine sees it.
         for (size, is_sound) in [(1u64 << 30, true), ((1 << 30) + 1, false)] {
             let ids = fatal(&inspect(&[(24, &size.to_be_bytes()), (36, &2u32.to_be_bytes())]));
             assert_eq!(ids.is_empty(), is_sound, "{size}: {ids:?}");
         }
-        // Where the LUKS header is, measured beside qemu 10.0.2.
+        // The position of the LUKS header, compared with qemu 10.0.2.
         let place = |bytes: u32, offset: u64| {
             [
                 &0x0537_be77_u32.to_be_bytes()[..],
@@ -288,7 +288,7 @@ mod tests {
             let ids = fatal(&inspect(&[(32, &method.to_be_bytes()), (112, &place(bytes, offset))]));
             assert_eq!(ids.is_empty(), is_sound, "{method} {bytes} {offset}: {ids:?}");
         }
-        // zstd clusters need the feature bit, and the other way round.
+        // zstd clusters need the feature bit, and the bit needs zstd.
         assert_eq!(fatal(&inspect(&[(104, &[1])])), [FindingId::CorruptHeader]);
         assert_eq!(fatal(&inspect(&[(72, &8u64.to_be_bytes())])), [FindingId::CorruptHeader]);
         assert_eq!(fatal(&inspect(&[(72, &8u64.to_be_bytes()), (104, &[1])])), []);

@@ -1,12 +1,12 @@
-//! The two levels of tables that map a disk, entry by entry.
+//! The two levels of tables that map a disk.
 
 use crate::on_disk::SECTOR;
 use crate::units::{ClusterIndex, GuestOffset, HostOffset};
 
-/// Bits of an offset in both tables' entries.
+/// Bits of an offset in the entries of both tables.
 const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
 const COMPRESSED: u64 = 1 << 62;
-/// Only since version 3, and not beside subclusters, which have bits of their own.
+/// Only since version 3, and not with subclusters, which have their own bits.
 const ZERO: u64 = 1;
 
 /// The layout of the tables that map the clusters of a disk.
@@ -21,22 +21,22 @@ pub struct Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum L2Entry {
-    /// The data is in the backing file, or it is zeros. With subclusters their bits decide.
+    /// The data is in the backing file, or the cluster is zeros. With subclusters their bits decide.
     Unallocated,
-    /// It reads as zeros, whatever is at the offset.
+    /// It reads as zeros, whatever the offset contains.
     Zero,
     /// The data is at this offset.
     Data(HostOffset),
     /// The data is compressed.
     Compressed {
-        /// The first byte, anywhere in a sector.
+        /// The first byte, at any position in a sector.
         offset: HostOffset,
         /// The number of bytes up to the end of the last sector. The compressed stream may end earlier.
         length: u64,
     },
 }
 
-/// An offset at which no cluster can start. qemu fails reads of it.
+/// An offset at which no cluster can start. qemu fails to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misaligned(pub HostOffset);
 
@@ -45,7 +45,7 @@ impl Layout {
         Layout { cluster_bits, is_extended, has_zero_flag: has_zero_flag && !is_extended }
     }
 
-    /// Returns the bytes of a cluster, 512 to 2 MiB.
+    /// Returns the size of a cluster in bytes, 512 to 2 MiB.
     #[must_use]
     pub fn cluster_bytes(&self) -> u64 {
         1 << self.cluster_bits
@@ -79,14 +79,14 @@ impl Layout {
         self.aligned(entry & OFFSET).map(|offset| (offset.0 != 0).then_some(offset))
     }
 
-    /// Returns the state of a cluster by its L2 entry; of an extended entry, by its first word.
+    /// Returns the state of a cluster by its L2 entry, or by the first word of an extended entry.
     ///
     /// # Errors
     ///
     /// Fails if the data starts inside a cluster.
     pub fn l2_entry(&self, entry: u64) -> Result<L2Entry, Misaligned> {
         if entry & COMPRESSED != 0 {
-            // The more bytes a cluster has, the fewer bits are left for the offset.
+            // The larger the clusters, the fewer bits are left for the offset.
             let offset_bits = 62 - (self.cluster_bits - 8);
             let offset = entry & ((1 << offset_bits) - 1);
             let sectors = ((entry & (COMPRESSED - 1)) >> offset_bits) + 1;
@@ -115,7 +115,7 @@ mod tests {
     const USUAL: Layout = Layout { cluster_bits: 16, is_extended: false, has_zero_flag: true };
 
     #[test]
-    fn a_byte_is_found_by_way_of_both_tables() {
+    fn a_byte_is_found_through_both_tables() {
         // An L2 table of 64 KiB clusters maps 512 MiB.
         let offset = GuestOffset((3 << 29) + (5 << 16) + 7);
         assert_eq!(USUAL.entries(USUAL.cluster(offset)), (3, 5));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_say_what_the_specification_says() {
+    fn entries_are_decoded_as_specified() {
         assert_eq!(USUAL.l1_entry(1 << 63), Ok(None));
         assert_eq!(USUAL.l1_entry(1 << 63 | 4 << 16 | 0x1ff), Ok(Some(HostOffset(4 << 16))));
         assert_eq!(USUAL.l1_entry(512), Err(Misaligned(HostOffset(512))));

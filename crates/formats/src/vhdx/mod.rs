@@ -1,5 +1,5 @@
-//! Hyper-V (`block/vhdx.c`): two headers, region tables at fixed places, and a table of metadata
-//! somewhere after the first MiB, whose offset the region tables give in time.
+//! Hyper-V (`block/vhdx.c`): two headers, region tables at fixed offsets, and a table of metadata after the
+//! first MiB, whose offset is in the region tables.
 
 mod tables;
 
@@ -15,7 +15,7 @@ const CREATOR_BYTES: usize = 512;
 /// The table of metadata, 64 KiB, and the 64 KiB after it with the items.
 pub(crate) const METADATA_BYTES: usize = 128 << 10;
 
-/// A disk of Hyper-V's.
+/// A Hyper-V disk.
 pub(crate) struct Vhdx;
 
 impl Inspector for Vhdx {

@@ -3,14 +3,14 @@
 use crate::checksum::crc32c;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
-use crate::on_disk::{MOST_OFFSET, SECTOR, bytes, le16, le32, le64, without_field};
+use crate::on_disk::{MAX_OFFSET, SECTOR, bytes, le16, le32, le64, without_field};
 
 pub(super) const REGION_TABLE: u64 = 192 << 10;
 const TABLE_BYTES: usize = 64 << 10;
 const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
 const HEADER_BYTES: usize = 4096;
 /// Entries of either table; more do not fit 64 KiB.
-const MOST_ENTRIES: usize = 2047;
+const MAX_ENTRIES: usize = 2047;
 
 type Guid = [u8; 16];
 const BAT: Guid = guid(0x2dc2_7766, 0xf623, 0x4200, 0x9d64_115e_9bfd_4a08);
@@ -22,15 +22,15 @@ const PHYSICAL_SECTOR: Guid = guid(0xcda3_48c7, 0x445d, 0x4471, 0x9cc9_e988_5251
 const PAGE_83: Guid = guid(0xbeca_12ab, 0xb2e6, 0x4523, 0x93ef_c309_e000_c746);
 const PARENT_LOCATOR: Guid = guid(0xa8d3_5f2d, 0xb30b, 0x454d, 0xabf7_d3d8_4834_ab0c);
 
-/// As Windows stores it: the first three numbers little-endian, the rest as written.
+/// In Windows' byte order: the first three numbers little-endian, the rest in written order.
 const fn guid(first: u32, second: u16, third: u16, rest: u64) -> Guid {
     let (a, b, c, d) =
         (first.to_le_bytes(), second.to_le_bytes(), third.to_le_bytes(), rest.to_be_bytes());
     [a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]]
 }
 
-/// Whether a structure with its checksum at 4 has the right one.
-fn has_sound_checksum(bytes: &[u8]) -> bool {
+/// Whether the structure has the correct checksum at offset 4.
+fn has_valid_checksum(bytes: &[u8]) -> bool {
     le32(bytes, 4) == Some(crc32c(without_field(bytes, 4)))
 }
 
@@ -41,14 +41,14 @@ pub(super) struct CurrentHeader {
 }
 
 impl CurrentHeader {
-    /// The valid one with the higher sequence number; `None` when they were not seen.
+    /// The valid header with the higher sequence number; `None` if they were not seen.
     pub(super) fn read(stream: &Stream<'_>) -> Option<Result<Self, &'static str>> {
         let mut valid = Vec::with_capacity(HEADERS.len());
         for offset in HEADERS {
             let header = stream.at(offset, HEADER_BYTES)?;
             let is_valid = header.starts_with(b"head")
                 && le16(header, 66) == Some(1)
-                && has_sound_checksum(header);
+                && has_valid_checksum(header);
             valid.extend(is_valid.then_some(header));
         }
         let sequence = |header: &&[u8]| le64(header, 8);
@@ -85,21 +85,21 @@ impl Region {
     }
 }
 
-/// The regions that qemu needs, by the first table; it does not look at the second.
+/// The regions that qemu needs, from the first table; it does not read the second.
 pub(super) struct Regions {
     bat: Region,
     pub(super) metadata: Region,
 }
 
 impl Regions {
-    /// `None` when the table was not seen.
+    /// `None` if the table was not seen.
     pub(super) fn read(stream: &Stream<'_>) -> Option<Result<Self, &'static str>> {
         let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
-        if !table.starts_with(b"regi") || !has_sound_checksum(table) {
+        if !table.starts_with(b"regi") || !has_valid_checksum(table) {
             return Some(Err("the region table has no valid checksum"));
         }
         let count = usize::try_from(le32(table, 8)?).ok()?;
-        if count > MOST_ENTRIES {
+        if count > MAX_ENTRIES {
             return Some(Err("the region table has more entries than fit"));
         }
         let (mut bat, mut metadata) = (None, None);
@@ -132,15 +132,15 @@ fn entries(table: &[u8]) -> std::slice::ChunksExact<'_, u8> {
     table.get(16..).unwrap_or_default().chunks_exact(32)
 }
 
-/// Offset of the metadata by the first table, without checking it.
+/// The offset of the metadata in the first table, without checking it.
 pub(crate) fn metadata_offset(stream: &Stream<'_>) -> Option<u64> {
     let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
-    let count = usize::try_from(le32(table, 8)?).ok()?.min(MOST_ENTRIES);
+    let count = usize::try_from(le32(table, 8)?).ok()?.min(MAX_ENTRIES);
     let entry = entries(table).take(count).find(|entry| entry.starts_with(&METADATA))?;
     le64(entry, 16)
 }
 
-/// Where in the metadata the item with the disk's size is, and its length.
+/// The offset of the item with the disk's size in the metadata, and its length.
 pub(crate) fn size_item(metadata: &[u8]) -> Option<(u32, u32)> {
     let item = items(metadata).find(|item| item.guid == VIRTUAL_DISK_SIZE)?;
     Some((item.offset, item.length))
@@ -149,14 +149,14 @@ pub(crate) fn size_item(metadata: &[u8]) -> Option<(u32, u32)> {
 #[derive(Clone, Copy)]
 struct Item {
     guid: Guid,
-    /// From the start of the metadata.
+    /// Relative to the start of the metadata.
     offset: u32,
     length: u32,
     is_required: bool,
 }
 
 fn items(metadata: &[u8]) -> impl Iterator<Item = Item> + '_ {
-    let count = usize::from(le16(metadata, 10).unwrap_or(0)).min(MOST_ENTRIES);
+    let count = usize::from(le16(metadata, 10).unwrap_or(0)).min(MAX_ENTRIES);
     let entries = metadata.get(32..).unwrap_or_default().chunks_exact(32).take(count);
     entries.filter_map(|entry| {
         Some(Item {
@@ -183,7 +183,7 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// `None` when it was not seen.
+    /// `None` if it was not seen.
     pub(super) fn read(stream: &Stream<'_>, offset: u64) -> Option<Result<Self, Finding>> {
         let table = stream.at(offset, TABLE_BYTES)?;
         let refused = |text: &str| {
@@ -192,7 +192,7 @@ impl Metadata {
         if !table.starts_with(b"metadata") {
             return refused("there is no metadata where the region table says");
         }
-        if usize::from(le16(table, 10)?) > MOST_ENTRIES {
+        if usize::from(le16(table, 10)?) > MAX_ENTRIES {
             return refused("the metadata has more entries than fit");
         }
         let mut parts: [Option<Item>; 5] = [None; 5];
@@ -266,14 +266,14 @@ impl Metadata {
                 .push(Finding::fatal(FindingId::UnknownFeatures, at, text).stopping_qemu());
         }
         let text = format!("a disk of {} bytes is impossible", self.size);
-        seen.refuse(self.size > MOST_OFFSET, at, text);
+        seen.refuse(self.size > MAX_OFFSET, at, text);
         seen.refuse(sector != 512, at, format!("logical sectors of {sector} bytes"));
         let is_sound = block.is_power_of_two() && (1 << 20..=256 << 20).contains(&block);
         seen.refuse(!is_sound, at, format!("blocks of {block} bytes are impossible"));
         if is_sound && sector == 512 {
-            // As qemu counts: in 32 bits, where no block at all is too many.
+            // qemu computes in 32 bits: a disk without blocks wraps around and is refused.
             let blocks = self.size.div_ceil(u64::from(block)) as u32;
-            // The number of blocks between two entries of bitmaps.
+            // The number of blocks between two bitmap entries.
             let chunk = ((u64::from(sector) << 23) / u64::from(block)) as u32;
             let entries = blocks.wrapping_add(blocks.wrapping_sub(1) / chunk);
             let text = format!("the block table is too short for {blocks} blocks");

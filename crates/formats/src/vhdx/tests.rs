@@ -18,7 +18,7 @@ fn seal(image: &mut [u8], offset: usize, length: usize) {
     put(image, offset + 4, &sum.to_le_bytes());
 }
 
-/// As on disk, taken from the tables of MS-VHDX 2.2.3 and 2.6.2.
+/// In the byte order on disk, from the tables of MS-VHDX 2.2.3 and 2.6.2.
 const BAT: &[u8] = b"\x66\x77\xc2\x2d\x23\xf6\x00\x42\x9d\x64\x11\x5e\x9b\xfd\x4a\x08";
 const METADATA: &[u8] = b"\x06\xa2\x7c\x8b\x90\x47\x9a\x4b\xb8\xfe\x57\x5f\x05\x0f\x88\x6e";
 const ITEMS: [(&[u8; 16], u32, &[u8]); 5] = [
@@ -37,7 +37,7 @@ const ITEMS: [(&[u8; 16], u32, &[u8]); 5] = [
     (b"\xc7\x48\xa3\xcd\x5d\x44\x71\x44\x9c\xc9\xe9\x88\x52\x51\xc5\x56", 36, &[0, 16, 0, 0]),
 ];
 
-/// A disk of 8 MiB and a byte in blocks of 1 MiB, its metadata at 2 MiB.
+/// A disk of 8 MiB and one byte in blocks of 1 MiB, with its metadata at 2 MiB.
 fn image() -> Vec<u8> {
     let mut image = vec![0; 4 << 20];
     put(&mut image, 0, b"vhdxfile");
@@ -73,7 +73,7 @@ fn image() -> Vec<u8> {
 }
 
 #[test]
-fn a_sound_image_has_no_findings_and_its_size_in_whole_sectors() {
+fn a_valid_image_has_no_findings_and_a_size_in_complete_sectors() {
     let inspection = inspect(&image());
     assert_eq!((inspection.format, inspection.virtual_size), (Format::Vhdx, Some(8 << 20)));
     assert_eq!(inspection.findings, []);
@@ -81,7 +81,7 @@ fn a_sound_image_has_no_findings_and_its_size_in_whole_sectors() {
 }
 
 #[test]
-fn every_table_is_held_to_its_rules() {
+fn every_rule_of_the_tables_is_checked() {
     type Change = fn(&mut Vec<u8>);
     let changes: [(&str, Change); 8] = [
         ("both headers", |image| image[(64 << 10) + 4] ^= 1),
@@ -105,7 +105,7 @@ fn every_table_is_held_to_its_rules() {
 }
 
 #[test]
-fn metadata_that_lies_before_the_first_mib_is_malformed_and_never_read_late() {
+fn metadata_before_the_first_mib_is_malformed_and_never_read_late() {
     let mut image = image();
     put(&mut image, (192 << 10) + 16 + 32 + 16, &(70u64 << 10).to_le_bytes());
     seal(&mut image, 192 << 10, 64 << 10);
@@ -114,7 +114,7 @@ fn metadata_that_lies_before_the_first_mib_is_malformed_and_never_read_late() {
 }
 
 #[test]
-fn tables_of_nothing_do_not_panic() {
+fn empty_tables_do_not_panic() {
     assert_eq!(size_item(&[]), None);
     let stream = crate::inspect::Stream {
         head: &[],

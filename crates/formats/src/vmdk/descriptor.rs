@@ -1,4 +1,4 @@
-//! The descriptor of a VMDK, by itself or after a sparse header.
+//! The descriptor of a VMDK, as a separate file or after a sparse header.
 
 use crate::detail::{Details, short_size};
 use crate::finding::{Finding, FindingId};
@@ -16,12 +16,12 @@ const OPENED: [&[u8]; 6] = [
 ];
 
 /// Maximum number of extents that the details list.
-const MOST_LISTED_EXTENTS: usize = 16;
+const MAX_LISTED_EXTENTS: usize = 16;
 
-/// As many bytes of a descriptor as qemu searches.
+/// Number of bytes of a descriptor that qemu searches.
 const READ_FOR_IDS: usize = 20 * 512;
 
-/// Whether qemu opens a descriptor by itself that says this.
+/// Whether qemu opens a separate descriptor with this type.
 pub(crate) fn is_opened(create_type: &[u8]) -> bool {
     OPENED.contains(&create_type)
 }
@@ -43,14 +43,14 @@ pub(crate) fn is_probed_text(head: &[u8]) -> bool {
     })
 }
 
-/// The first line of a text, and what comes after it; none if the line has no end.
+/// The first line of a text, and the text after it; none if the line has no end.
 fn line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, rest) = text.split_at_checked(text.iter().position(|&byte| byte == b'\n')?)?;
     Some((line, rest.get(1..)?))
 }
 
-/// qemu's `vmdk_read_cid`, on a text that starts at `offset` and is in the head: without the numbers
-/// that tell one state of the disk from another it opens nothing.
+/// qemu's `vmdk_read_cid`, for a text in the head that starts at `offset`: without the content ids, which
+/// distinguish states of the disk, it opens nothing.
 pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u64) {
     let text = c_string(stream.from(offset, READ_FOR_IDS));
     let seen_to_the_end = offset + text.len() as u64 >= stream.head.len() as u64;
@@ -59,30 +59,30 @@ pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u
     }
     for key in ["CID", "parentCID"] {
         let at = text.windows(key.len()).position(|word| word == key.as_bytes());
-        // Whatever stands where the equals sign should.
+        // qemu does not check the character at the position of the equals sign.
         let value = at.and_then(|at| text.get(at + key.len() + 1..));
         let text = format!("the descriptor has no {key} with a number");
         seen.refuse(!value.is_some_and(is_hex_number), offset, text);
     }
 }
 
-/// Whether `sscanf` would read a number by `%x`.
+/// Whether `sscanf` would parse a number with `%x`.
 fn is_hex_number(text: &[u8]) -> bool {
     let text = text.trim_ascii_start();
     let text = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     text.first().is_some_and(u8::is_ascii_hexdigit)
 }
 
-/// The text, up to the first NUL.
+/// The text up to the first NUL.
 pub(crate) struct Descriptor<'a> {
     text: &'a [u8],
     is_cut: bool,
 }
 
-/// A line that names a part of the disk.
+/// A line that names an extent of the disk.
 struct Extent<'a> {
     access: &'a [u8],
-    /// None when it is not a number that qemu uses.
+    /// None if it is not a number that qemu uses.
     sectors: Option<u64>,
     kind: &'a [u8],
     name: Option<&'a [u8]>,
@@ -94,7 +94,7 @@ impl<'a> Descriptor<'a> {
         Descriptor { text, is_cut: text.len() == bytes.len() }
     }
 
-    /// Whether the text may go on after the part that was read.
+    /// Whether the text may continue after the part that was read.
     pub(crate) fn is_cut(&self) -> bool {
         self.is_cut
     }
@@ -103,7 +103,7 @@ impl<'a> Descriptor<'a> {
         self.value(b"createType")
     }
 
-    /// Sum of what qemu would open; `None` when it is not a possible size.
+    /// The sum of the extents that qemu would open; `None` if it is not a possible size.
     pub(crate) fn virtual_size(&self) -> Option<u64> {
         self.extents()
             .filter(|extent| {
@@ -114,7 +114,7 @@ impl<'a> Descriptor<'a> {
             .checked_mul(SECTOR)
     }
 
-    /// Other files that it names, at most one finding of a kind. The text starts at `offset`.
+    /// Findings for other files that it names, at most one of each type. The text starts at `offset`.
     pub(crate) fn findings(&self, offset: u64) -> Vec<Finding> {
         let mut findings = Vec::new();
         let leaves = |name: &&[u8]| {
@@ -141,7 +141,7 @@ impl<'a> Descriptor<'a> {
         findings
     }
 
-    /// Who made it, and of what it consists.
+    /// Adds the creator and the extents to the details.
     pub(crate) fn describe(&self, details: &mut Details) {
         for (name, key) in [
             ("create type", &b"createType"[..]),
@@ -163,7 +163,7 @@ impl<'a> Descriptor<'a> {
             let text = format!("{cylinders} cylinders, {heads} heads, {sectors} sectors");
             details.text("geometry", text);
         }
-        let extents = self.extents().take(MOST_LISTED_EXTENTS).map(|extent| {
+        let extents = self.extents().take(MAX_LISTED_EXTENTS).map(|extent| {
             let size = extent.sectors.and_then(|sectors| sectors.checked_mul(SECTOR));
             format!(
                 "{} {}, {}, \"{}\"",
@@ -174,7 +174,7 @@ impl<'a> Descriptor<'a> {
             )
         });
         let mut extents: Vec<String> = extents.collect();
-        let others = self.extents().skip(MOST_LISTED_EXTENTS).count();
+        let others = self.extents().skip(MAX_LISTED_EXTENTS).count();
         if others > 0 {
             extents.push(format!("and {others} more"));
         }
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_probe_is_qemus() {
+    fn the_probe_matches_qemu() {
         for (text, is_probed) in [
             ("version=1\n", true),
             ("version=3\r\n", true),

@@ -1,5 +1,5 @@
-//! VMware (`block/vmdk.c`): sparse extents (`KDMV`), those of ESX (`COWD`, seSparse), and texts that
-//! name the files with the data.
+//! VMware (`block/vmdk.c`): sparse extents (`KDMV`), those of ESX (`COWD`, seSparse), and text descriptors
+//! that name the files with the data.
 
 pub(crate) mod descriptor;
 pub(crate) mod sparse;
@@ -12,7 +12,7 @@ use descriptor::{Descriptor, is_probed_text};
 /// The first eight bytes of a seSparse extent.
 const SESPARSE_MAGIC: u64 = 0xcafe_babe;
 
-/// All of VMware's.
+/// All variants of VMware.
 pub(crate) struct Vmdk;
 
 impl Inspector for Vmdk {
@@ -40,14 +40,14 @@ impl Inspector for Vmdk {
         if head.starts_with(sparse::MAGIC) {
             return sparse::SparseHeader::read(head)?.descriptor_region();
         }
-        // A long text: the image service may find a descriptor in it.
+        // In a long text, the image service may find a descriptor.
         let start = head.len() as u64;
         let is_text = head.iter().all(|&byte| byte != 0) && first(head, 512).is_ascii();
-        is_text.then(|| (start, sparse::MOST_DESCRIPTOR_BYTES - start))
+        is_text.then(|| (start, sparse::MAX_DESCRIPTOR_BYTES - start))
     }
 }
 
-/// What older ESX writes; a descriptor beside it says so.
+/// An extent of older ESX versions; a separate descriptor refers to it.
 fn cowd(stream: &Stream<'_>) -> Seen {
     let head = stream.head;
     let text = "the image service takes no bare COWD extent";
@@ -63,7 +63,7 @@ fn cowd(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// A descriptor by itself: text that says so in its first lines.
+/// A separate descriptor: text with the title in its first lines.
 fn text(stream: &Stream<'_>) -> Option<Seen> {
     const TITLE: &[u8] = b"# Disk DescriptorFile";
     let head = stream.head;
@@ -116,7 +116,7 @@ mod tests {
         )
     }
 
-    /// A sparse header for 8 MiB in grains of 64 KiB, its descriptor behind it, 64 KiB in all.
+    /// A sparse header for 8 MiB in grains of 64 KiB, followed by its descriptor, 64 KiB in total.
     fn sparse(descriptor: &str) -> Vec<u8> {
         let mut image = vec![0; 64 << 10];
         let mut put = |offset: usize, bytes: &[u8]| {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_elsewhere_is_fatal() {
+    fn references_to_other_files_are_fatal() {
         for (text, id) in [
             (
                 descriptor("monolithicSparse", "RW 1 SPARSE \"../d.vmdk\""),
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(inspection.qemu.refusal, None);
         let inspection = inspect(descriptor("fullDevice", "RW 1 FLAT \"/dev/sda\" 0").as_bytes());
         assert!(inspection.qemu.refusal.is_some());
-        // qemu looks at the version alone, at the title not at all.
+        // qemu checks only the version, not the title.
         let inspection = inspect(text.replace("version=1", "version=4").as_bytes());
         assert_eq!((inspection.format, inspection.qemu.format), (Format::Vmdk, "raw"));
     }

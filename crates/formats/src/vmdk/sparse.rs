@@ -3,19 +3,19 @@
 use super::descriptor::Descriptor;
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
-use crate::on_disk::{MOST_OFFSET, SECTOR, bytes, le16, le32, le64};
+use crate::on_disk::{MAX_OFFSET, SECTOR, bytes, le16, le32, le64};
 
 pub(crate) const MAGIC: &[u8] = b"KDMV";
-/// `gd_offset` of a header whose copy at the end has the right one.
+/// `gd_offset` of a header whose copy at the end contains the actual one.
 pub(crate) const GD_AT_END: u64 = u64::MAX;
 /// Bytes of the last three sectors: the footer's marker, the footer, the end-of-stream marker.
 pub(crate) const FOOTER_BYTES: usize = 1536;
 /// qemu's and the image service's limit for a descriptor.
-pub(crate) const MOST_DESCRIPTOR_BYTES: u64 = (1 << 20) - 1;
+pub(crate) const MAX_DESCRIPTOR_BYTES: u64 = (1 << 20) - 1;
 /// qemu's limit for a grain, in sectors.
-const MOST_GRAIN_SECTORS: u64 = 0x20_0000;
+const MAX_GRAIN_SECTORS: u64 = 0x20_0000;
 /// qemu's limit for entries of the grain directory.
-const MOST_DIRECTORY_ENTRIES: u32 = 32 << 20;
+const MAX_DIRECTORY_ENTRIES: u32 = 32 << 20;
 
 const FLAG_NEWLINE_TEST: u32 = 1;
 const FLAG_REDUNDANT_DIRECTORY: u32 = 1 << 1;
@@ -23,7 +23,7 @@ const COMPRESSION_DEFLATE: u16 = 1;
 const MARKER_END_OF_STREAM: u32 = 0;
 const MARKER_FOOTER: u32 = 3;
 
-/// All of it that matters here; sizes and offsets are in sectors.
+/// The fields that are used here; sizes and offsets are in sectors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SparseHeader {
     pub(crate) version: u32,
@@ -42,7 +42,7 @@ pub(crate) struct SparseHeader {
 }
 
 impl SparseHeader {
-    /// `None` when it is cut off.
+    /// `None` if it is cut off.
     pub(crate) fn read(bytes_: &[u8]) -> Option<Self> {
         Some(SparseHeader {
             version: le32(bytes_, 4)?,
@@ -61,27 +61,27 @@ impl SparseHeader {
         })
     }
 
-    /// Where the text is, offset and length in bytes; the length is within the limit.
+    /// Offset and length of the text in bytes; the length is within the limit.
     pub(crate) fn descriptor_region(&self) -> Option<(u64, u64)> {
         let offset = self.descriptor_offset.checked_mul(SECTOR)?;
-        let length = self.descriptor_size.saturating_mul(SECTOR).min(MOST_DESCRIPTOR_BYTES);
+        let length = self.descriptor_size.saturating_mul(SECTOR).min(MAX_DESCRIPTOR_BYTES);
         (offset != 0 && length != 0).then_some((offset, length))
     }
 
     fn refuse(&self, seen: &mut Seen, stream: &Stream<'_>) {
         let (grain, entries) = (self.grain, self.table_entries);
         let text = format!("grains of {grain} sectors are impossible");
-        seen.refuse(grain == 0 || grain > MOST_GRAIN_SECTORS, 20, text);
+        seen.refuse(grain == 0 || grain > MAX_GRAIN_SECTORS, 20, text);
         let text = format!("grain tables of {entries} entries are impossible");
         seen.refuse(entries == 0 || entries > 512, 44, text);
-        // As qemu multiplies: in 32 bits.
+        // qemu multiplies in 32 bits.
         let covered = (grain as u32).wrapping_mul(entries);
         seen.refuse(covered == 0, 20, "a grain table covers nothing");
         if covered != 0 {
             let rounded = self.capacity.wrapping_add(u64::from(covered) - 1);
             let directory = (rounded / u64::from(covered)) as u32;
             let text = format!("a grain directory of {directory} entries is too large");
-            seen.refuse(directory > MOST_DIRECTORY_ENTRIES, 12, text);
+            seen.refuse(directory > MAX_DIRECTORY_ENTRIES, 12, text);
         }
         let text = "its metadata ends behind the end of the file";
         let length = stream.length.map(|length| length.div_ceil(SECTOR));
@@ -92,17 +92,17 @@ impl SparseHeader {
             let end = self.gd_offset.checked_mul(SECTOR);
             let text = "the grain directory is behind the end of the file";
             seen.warn(stream.lacks(end), FindingId::Truncated, 56, text);
-            // As qemu multiplies: what does not fit is lost.
-            let mut is_beyond = self.gd_offset.wrapping_mul(SECTOR) > MOST_OFFSET;
+            // qemu multiplies with overflow.
+            let mut is_beyond = self.gd_offset.wrapping_mul(SECTOR) > MAX_OFFSET;
             if self.flags & FLAG_REDUNDANT_DIRECTORY != 0 {
-                is_beyond |= self.rgd_offset.wrapping_mul(SECTOR) > MOST_OFFSET;
+                is_beyond |= self.rgd_offset.wrapping_mul(SECTOR) > MAX_OFFSET;
             }
             seen.refuse(is_beyond, 48, "a grain directory is beyond any file");
         }
     }
 }
 
-/// The footer and whether its markers are as qemu wants them.
+/// The footer, if its markers are as qemu expects them.
 fn footer(stream: &Stream<'_>) -> Option<Result<SparseHeader, &'static str>> {
     let sectors: [u8; FOOTER_BYTES] = stream.near_end(FOOTER_BYTES as u64)?;
     let marker =
@@ -115,7 +115,7 @@ fn footer(stream: &Stream<'_>) -> Option<Result<SparseHeader, &'static str>> {
     SparseHeader::read(&sectors[512..]).map(Ok)
 }
 
-/// Judges it as strictly as qemu opens it.
+/// Judges it as strictly as qemu does when it opens the image.
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::new(0, 4);
     let Some(header) = SparseHeader::read(stream.head) else {
@@ -139,7 +139,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen.warn(damaged, FindingId::CorruptHeader, 73, text);
     seen.warn(header.is_unclean, FindingId::NotClosed, 72, "it was not closed properly");
     descriptor(&mut seen, &header, stream);
-    // qemu looks for them here, wherever the header says that the text is.
+    // qemu searches them here, wherever the header places the text.
     super::descriptor::refuse_without_ids(&mut seen, stream, SECTOR);
     if header.capacity == 0 && header.descriptor_offset != 0 {
         let text = "the sparse header holds only a descriptor; the data is elsewhere";
@@ -174,7 +174,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen
 }
 
-/// The descriptor after the header, as far as it was kept.
+/// The kept part of the descriptor after the header.
 fn descriptor(seen: &mut Seen, header: &SparseHeader, stream: &Stream<'_>) {
     let Some((offset, length)) = header.descriptor_region() else { return };
     let Some(text) = usize::try_from(length).ok().and_then(|length| stream.at(offset, length))

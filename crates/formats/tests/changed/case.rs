@@ -5,12 +5,12 @@ use imgpush_formats::Inspection;
 use crate::mutation::{Image, Mutation};
 use crate::oracle::{Opened, info};
 
-/// One changed image, as both see it.
+/// One changed image with the results of both.
 pub(crate) struct Case {
     pub(crate) found: Inspection,
-    /// Without a format.
+    /// Opened without a given format.
     pub(crate) probed: Opened,
-    /// With the format that was found.
+    /// Opened with the detected format.
     pub(crate) forced: Opened,
 }
 
@@ -19,7 +19,7 @@ impl Case {
         let found = image.inspect();
         let probed = info(&image.path, None);
         let driver = match probed {
-            // It fails with a format of which it says nothing: the one that is expected must fail alike.
+            // If qemu fails without naming the format, it must also fail with the expected format.
             Opened::Refused(_) => found.qemu.format,
             Opened::As { .. } => found.driver,
         };
@@ -28,7 +28,7 @@ impl Case {
         Case { found, probed, forced }
     }
 
-    /// What there is to know of a difference.
+    /// A description of a difference.
     pub(crate) fn shown(&self, mutation: &Mutation) -> String {
         let Case { found, probed, forced } = self;
         format!(

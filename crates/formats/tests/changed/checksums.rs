@@ -1,8 +1,8 @@
-//! The checksums of VHD and VHDX, by their specifications.
+//! The checksums of VHD and VHDX, implemented from their specifications.
 
 use std::ops::Range;
 
-/// Offsets and values of the checksums in an image of `length` bytes; none of another format.
+/// Offsets and values of the checksums in an image of `length` bytes; none for other formats.
 pub(crate) fn of(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Vec<(u64, [u8; 4])> {
     let has = |at: u64, magic: &[u8]| {
         let end = at.saturating_add(magic.len() as u64);
@@ -31,7 +31,7 @@ pub(crate) fn of(length: u64, read: impl Fn(Range<u64>) -> Vec<u8>) -> Vec<(u64,
     sums
 }
 
-/// A checksum does not cover its own field.
+/// Clears the field of the checksum, which it does not cover.
 fn zeroed(mut structure: Vec<u8>, field: usize) -> Vec<u8> {
     structure[field..field + 4].fill(0);
     structure

@@ -1,8 +1,8 @@
-//! Images of every format, changed at random, judged beside qemu-img: the format that it detects, the size
-//! of the disk, and whether it opens the image.
+//! Randomly changed images of every format, compared with qemu-img: the detected format, the size of the
+//! disk, and whether the image can be opened.
 //!
-//! `cargo xtask fuzz qemu-img [CASES]` runs it. A case depends on its number alone, so that one that differs
-//! can be run again by itself: `--first NUMBER`.
+//! `cargo xtask fuzz qemu-img [CASES]` runs it. A case depends only on its number, so that a single failing
+//! one can be repeated: `--first NUMBER`.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use crate::images;
 use crate::mutation::Random;
 use crate::oracle::Opened;
 
-/// Differences that are shown of one run.
-const MOST_SHOWN: usize = 30;
+/// Maximum number of differences in the output of a run.
+const MAX_SHOWN: usize = 30;
 
 #[test]
 #[ignore = "`cargo xtask fuzz qemu-img` runs it"]
@@ -42,7 +42,7 @@ fn changed_images_are_judged_as_by_qemu() {
             Some(exception) => *explained.entry(exception.name).or_default() += 1,
             None => {
                 differences += 1;
-                if differences <= MOST_SHOWN {
+                if differences <= MAX_SHOWN {
                     let case = case.shown(&mutation);
                     eprintln!("case {number}, {}: {difference}\n{case}", image.name);
                 }
@@ -60,7 +60,7 @@ fn changed_images_are_judged_as_by_qemu() {
     assert_eq!(differences, 0);
 }
 
-/// What differs, if anything does.
+/// A description of the difference, if there is one.
 fn difference(case: &Case) -> Option<String> {
     let Case { found, probed, forced, .. } = case;
     let view = &found.qemu;

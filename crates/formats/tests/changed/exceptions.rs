@@ -1,4 +1,4 @@
-//! Differences from qemu-img that stay, and why.
+//! Accepted differences from qemu-img, with their reasons.
 
 use imgpush_formats::{FindingId, Format};
 
@@ -26,7 +26,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
     Exception {
         name: "block table of VHDX",
         reason: "qemu compares each entry with the end of the file and the regions; the table is not read",
-        // Regions that overlap each other are refused here, too: one of the two is a block.
+        // Overlapping regions are refused here as well: one of the two is a block.
         applies: |case| {
             refused_for(case, "VHDX BAT entry") || refused_for(case, "overlaps with region")
         },
@@ -55,7 +55,7 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
     },
 ];
 
-/// Whether qemu refuses the image in these words, and only qemu.
+/// Whether only qemu refuses the image, with this text.
 fn refused_for(case: &Case, words: &str) -> bool {
     let is_accepted = case.found.qemu.refusal.is_none();
     is_accepted && matches!(&case.probed, Opened::Refused(why) if why.contains(words))

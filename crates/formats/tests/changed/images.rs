@@ -1,11 +1,11 @@
-//! The images that are changed: made by qemu-img, and real ones.
+//! The images to change: created by qemu-img, and real ones.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::mutation::Image;
 
-/// What qemu-img makes: the format and its options.
+/// Formats and options of the images that qemu-img creates.
 const MADE: &[(&str, &str)] = &[
     ("raw", ""),
     ("qcow", ""),
@@ -39,10 +39,10 @@ const MADE: &[(&str, &str)] = &[
     ),
 ];
 
-/// Those of the corpus that are larger are left out: a copy of each is changed.
-const MOST_BYTES: u64 = 300 << 20;
+/// Larger images of the corpus are skipped, since each one is copied.
+const MAX_BYTES: u64 = 300 << 20;
 
-/// Those that qemu-img makes; none where it is missing.
+/// Images created by qemu-img; none if it is missing.
 pub(crate) fn made(folder: &Path) -> Vec<Image> {
     let mut images = Vec::new();
     for (number, (format, options)) in MADE.iter().enumerate() {
@@ -59,17 +59,17 @@ pub(crate) fn made(folder: &Path) -> Vec<Image> {
     images
 }
 
-/// Copies of those in `IMGPUSH_CORPUS`, which `cargo xtask` sets; none without it.
+/// Copies of the images in `IMGPUSH_CORPUS`, which `cargo xtask` sets; none without it.
 pub(crate) fn corpus(folder: &Path) -> Vec<Image> {
     let mut images = Vec::new();
     let corpus = std::env::var_os("IMGPUSH_CORPUS").unwrap_or_default();
     for file in std::env::split_paths(&corpus).flat_map(|folder| files(&folder)) {
         let length = file.metadata().unwrap().len();
-        if length == 0 || length > MOST_BYTES || file.extension().is_some_and(|end| end == "tsv") {
+        if length == 0 || length > MAX_BYTES || file.extension().is_some_and(|end| end == "tsv") {
             continue;
         }
         let copy = folder.join(format!("corpus-{}", images.len()));
-        // As sparse as it is.
+        // The copy stays sparse.
         let copied = Command::new("cp").arg("--sparse=always").arg(&file).arg(&copy).status();
         assert!(copied.unwrap().success());
         images.push(Image::new(file.display().to_string(), &copy));

@@ -1,4 +1,4 @@
-//! Disk images of every format, cut off and changed at random: none panics, and qemu-img sees them alike.
+//! Disk images of every format, truncated and randomly changed: none causes a panic, and qemu-img agrees.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -1,4 +1,4 @@
-//! Disk images in files of their own, changed at random where a detector looks.
+//! Disk images in separate files, with random changes in the parts that a detector reads.
 
 use std::fs::File;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use imgpush_formats::{Detector, Inspection};
 
 use crate::checksums;
 
-/// Pseudo-random numbers (SplitMix64): the same for the same seed.
+/// Pseudo-random numbers (SplitMix64), the same for the same seed.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -33,18 +33,18 @@ impl Random {
     }
 }
 
-/// What is changed in an image.
+/// A change of an image.
 #[derive(Debug)]
 pub(crate) struct Mutation {
-    /// Offsets, and what is written there.
+    /// Offsets and the bytes to write there.
     writes: Vec<(u64, Vec<u8>)>,
-    /// Whether the checksums of headers are computed again, so that a reader comes as far as the fields.
+    /// Whether the checksums of headers are updated, so that a reader gets to the fields.
     is_sealed: bool,
     /// The length of the file afterwards.
     length: u64,
 }
 
-/// What a value can be that a reader does not expect.
+/// Values that a reader does not expect.
 const MAGICS: &[&[u8]] = &[
     b"QFI\xfb\0\0\0\x02",
     b"QFI\xfb\0\0\0\x03",
@@ -68,8 +68,8 @@ const MAGICS: &[&[u8]] = &[
     b"CD001",
 ];
 
-/// The farthest that a cut is restored from memory.
-const MOST_CUT_BYTES: u64 = 16 << 20;
+/// Maximum length of the truncated part, which is restored from memory.
+const MAX_CUT_BYTES: u64 = 16 << 20;
 
 /// An image that can be changed and restored.
 pub(crate) struct Image {
@@ -77,12 +77,12 @@ pub(crate) struct Image {
     pub(crate) path: PathBuf,
     file: File,
     length: u64,
-    /// Offsets of bytes other than zero, where a detector looks.
+    /// Offsets of bytes other than zero, within the parts that a detector reads.
     used: Vec<u64>,
 }
 
 impl Image {
-    /// An image in a file that nothing else uses.
+    /// An image in a file that is not used otherwise.
     pub(crate) fn new(name: impl Into<String>, path: &Path) -> Self {
         let file = File::options().read(true).write(true).open(path).unwrap();
         let length = file.metadata().unwrap().len();
@@ -95,15 +95,15 @@ impl Image {
                 (range.start..).zip(&bytes).filter(|(_, byte)| **byte != 0).map(|(at, _)| at),
             );
         });
-        // An image of nothing but zeros is changed at its start.
+        // An image that contains only zeros is changed at its start.
         image.used = if used.is_empty() { vec![0] } else { used };
         image
     }
 
-    /// A change at random.
+    /// A random change.
     pub(crate) fn mutation(&self, random: &mut Random) -> Mutation {
         let writes = (0..random.below(4)).map(|_| self.write(random)).collect::<Vec<_>>();
-        let least = self.length.saturating_sub(MOST_CUT_BYTES);
+        let least = self.length.saturating_sub(MAX_CUT_BYTES);
         let length = match random.below(if writes.is_empty() { 4 } else { 24 }) {
             0 => least + random.below(self.length - least + 1),
             1 => least + random.below(1024.min(self.length - least)),
@@ -145,13 +145,13 @@ impl Image {
                 }
             }
         };
-        // At the start is where most magics are.
+        // Most magics are at the start.
         let at = if bytes.len() > 8 && random.below(2) == 0 { 0 } else { at };
         let fits = bytes.len().min((self.length - at) as usize);
         (at, bytes[..fits].to_vec())
     }
 
-    /// What `look` sees while the image is changed.
+    /// Runs `look` while the image is changed, and returns its result.
     pub(crate) fn changed<T>(&self, mutation: &Mutation, look: impl FnOnce(&Self) -> T) -> T {
         let mut before = Vec::new();
         let mut write = |at: u64, bytes: &[u8]| {
@@ -174,7 +174,7 @@ impl Image {
         seen
     }
 
-    /// As it is now, read where the detector wants.
+    /// Inspects the current content, read with random access.
     pub(crate) fn inspect(&self) -> Inspection {
         self.inspect_with(|_| {})
     }
@@ -188,7 +188,7 @@ impl Image {
         Detector::seek(length, part).unwrap()
     }
 
-    /// The first bytes as they are now, or all.
+    /// The first `most` bytes of the current content, or all.
     pub(crate) fn start(&self, most: usize) -> Vec<u8> {
         let length = self.file.metadata().unwrap().len();
         self.read(0..length.min(most as u64))

@@ -1,20 +1,20 @@
-//! What qemu-img says of a file.
+//! The output of qemu-img for a file.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Whether and how it opens a file.
+/// Whether and how qemu-img opens a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
     As {
         format: String,
         size: u64,
     },
-    /// Why not.
+    /// The reason.
     Refused(String),
 }
 
-/// `qemu-img info` of a file, with a format or with the one that qemu detects.
+/// `qemu-img info` of a file, with a given format or with the one that qemu detects.
 pub(crate) fn info(path: &Path, format: Option<&str>) -> Opened {
     let mut command = Command::new("qemu-img");
     command.args(["info", "-U", "--output", "json"]);

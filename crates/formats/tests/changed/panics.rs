@@ -1,4 +1,4 @@
-//! No file panics: images that end anywhere, and images with changes.
+//! No file causes a panic: images truncated at any length, and changed images.
 
 use imgpush_formats::Detector;
 use imgpush_test_support::{is_full, left_out};
@@ -6,17 +6,17 @@ use imgpush_test_support::{is_full, left_out};
 use crate::images;
 use crate::mutation::{Image, Random};
 
-/// A little more than the head that a detector keeps. A file may end at any byte before.
+/// A little more than the head that a detector keeps. A file may end at any byte before it.
 const HEAD_BYTES: usize = 66 << 10;
-/// Behind that, the lengths of files that are tried are this far apart.
+/// After that, the distance between tested lengths.
 const STEP: usize = 4093;
-/// The longest file that is tried; each byte that a detector looks for is before that, or at the end.
-const MOST_BYTES: usize = 4 << 20;
-/// What is read of a changed image as a stream.
+/// The maximum tested length; each byte that a detector reads is before it, or at the end.
+const MAX_BYTES: usize = 4 << 20;
+/// Number of bytes of a changed image that are read as a stream.
 const STREAM_BYTES: usize = 1 << 20;
 
 #[test]
-fn no_image_of_qemu_panics_wherever_it_ends_and_whatever_changes() {
+fn no_truncated_or_changed_image_of_qemu_causes_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let images = images::made(folder.path());
     if images.is_empty() {
@@ -28,7 +28,7 @@ fn no_image_of_qemu_panics_wherever_it_ends_and_whatever_changes() {
 
 #[test]
 #[ignore = "`cargo xtask corpus` sets IMGPUSH_CORPUS to folders of disk images"]
-fn no_real_image_panics_wherever_it_ends_and_whatever_changes() {
+fn no_truncated_or_changed_real_image_causes_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let images = images::corpus(folder.path());
     if images.is_empty() {
@@ -38,10 +38,10 @@ fn no_real_image_panics_wherever_it_ends_and_whatever_changes() {
     images.iter().for_each(|image| changes(image, if is_full() { 20_000 } else { 1000 }));
 }
 
-/// Judges the file as one that ends there: everywhere in the headers, and in the smaller size of a run at
-/// every seventh byte between them.
+/// Judges the file truncated at each length: every length in the headers, and every seventh byte between them
+/// in the smaller size of a run.
 fn ends_anywhere(image: &Image) {
-    let bytes = image.start(MOST_BYTES);
+    let bytes = image.start(MAX_BYTES);
     let is_header = |at: &usize| *at <= 2048 || (32 << 10..36 << 10).contains(at);
     let head = (1..HEAD_BYTES).filter(|at| is_full() || is_header(at) || at % 7 == 0);
     let ends = head.chain((HEAD_BYTES..bytes.len()).step_by(STEP)).chain([bytes.len()]);
@@ -59,7 +59,7 @@ fn changes(image: &Image, cases: u64) {
         let mutation = image.mutation(&mut Random::new(number));
         image.changed(&mutation, |image| {
             let sought = image.inspect();
-            // The same bytes as a stream: what lies behind what was read is no panic either.
+            // The same bytes as a stream: an unseen rest causes no panic either.
             let mut detector = Detector::new();
             detector.push(&image.start(STREAM_BYTES));
             let streamed = detector.so_far(sought.stream_bytes);

@@ -49,8 +49,8 @@ pub(super) const READ_ONLY: [&str; 12] = [
 /// Keys that nobody may use.
 pub(super) const RESERVED: [&str; 3] = ["location", "deleted", "deleted_at"];
 
-const MOST_TAGS: usize = 128;
-const MOST_PROPERTIES: usize = 128;
+const MAX_TAGS: usize = 128;
+const MAX_PROPERTIES: usize = 128;
 
 pub(super) fn read_only(key: &str) -> Refusal {
     refuse(403, format!("Attribute '{key}' is read-only."))
@@ -154,7 +154,7 @@ pub(super) fn check_value(key: &str, value: &Value) -> Result<(), Refusal> {
 /// Limits of the whole record.
 pub(super) fn check_limits(record: &Record) -> Result<(), Refusal> {
     let tags = record["tags"].as_array().map_or(0, Vec::len);
-    if tags > MOST_TAGS {
+    if tags > MAX_TAGS {
         return Err(refuse(413, tags_exceeded(tags)));
     }
     let is_extra = |key: &str| {
@@ -164,10 +164,10 @@ pub(super) fn check_limits(record: &Record) -> Result<(), Refusal> {
             && key != "stores"
     };
     let properties = record.keys().filter(|key| is_extra(key)).count();
-    if properties > MOST_PROPERTIES {
+    if properties > MAX_PROPERTIES {
         let text = format!(
             "The limit has been exceeded on the number of allowed image properties. Attempted: \
-             {properties}, Maximum: {MOST_PROPERTIES}"
+             {properties}, Maximum: {MAX_PROPERTIES}"
         );
         return Err(refuse(413, text));
     }
@@ -177,7 +177,7 @@ pub(super) fn check_limits(record: &Record) -> Result<(), Refusal> {
 pub(super) fn tags_exceeded(attempted: usize) -> String {
     format!(
         "The limit has been exceeded on the number of allowed image tags. Attempted: {attempted}, \
-         Maximum: {MOST_TAGS}"
+         Maximum: {MAX_TAGS}"
     )
 }
 

@@ -14,7 +14,7 @@ use imgpush_formats::{Detector, ImageFormatSettings, ServerVerdict};
 use walkdir::WalkDir;
 
 const DISK_FORMATS: [&str; 7] = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi", "iso"];
-const MOST_BYTES: u64 = 8 << 20;
+const MAX_BYTES: u64 = 8 << 20;
 /// As many as the service has workers, and one that is on its way.
 const AT_A_TIME: usize = 3;
 
@@ -47,7 +47,7 @@ async fn the_service_decides_as_predicted() {
 fn small_files(folder: &Path) -> Vec<PathBuf> {
     let entries = WalkDir::new(folder).sort_by_file_name().into_iter().map(Result::unwrap);
     let files = entries.filter(|entry| entry.file_type().is_file());
-    let small = files.filter(|entry| entry.metadata().unwrap().len() < MOST_BYTES);
+    let small = files.filter(|entry| entry.metadata().unwrap().len() < MAX_BYTES);
     small.map(walkdir::DirEntry::into_path).collect()
 }
 
