@@ -1,4 +1,4 @@
-//! Hashes 1,000 files, sixteen at a time, and checks the digests against those of other crates.
+//! Hashes 1,000 files, sixteen at a time, and compares the digests with those of other crates.
 //!
 //! `cargo run --release -p imgpush-digest --example thousand_files`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -15,7 +15,7 @@ use imgpush_digest::{Algorithm, Bytes, Digests, Lanes};
 use sha2::Digest as _;
 
 const FILES: usize = 1_000;
-/// Files that are open at once. Lanes are full with 16 streams a core at least.
+/// Files that are open at the same time. Lanes are full from 16 streams per core on.
 const READERS: usize = 16;
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -42,8 +42,8 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The digests of each file, in the order of the paths. Every thread reads one file after the other; the
-/// service hashes what they have read, many files at a time.
+/// The digests of each file, in the order of the paths. Every thread reads one file after another; the
+/// service hashes the data of many files at a time.
 fn hash_all(paths: &[PathBuf]) -> io::Result<Vec<Digests>> {
     let lanes = Lanes::new(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
     let next = AtomicUsize::new(0);
@@ -81,7 +81,7 @@ fn hash_file(lanes: &Lanes, path: &Path) -> io::Result<Digests> {
 struct Folder(PathBuf);
 
 impl Folder {
-    /// Files of all lengths from none to 256 KiB.
+    /// Creates files of all lengths from 0 to 256 KiB.
     fn with_files() -> io::Result<Self> {
         let name = format!("imgpush-digest-example-{}", std::process::id());
         let folder = Folder(std::env::temp_dir().join(name));

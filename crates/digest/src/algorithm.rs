@@ -1,11 +1,11 @@
-//! The algorithms, by the names that an image service reports.
+//! The algorithms, with their names in an image service and in lists of checksums.
 
 use std::fmt;
 
 /// A hash algorithm.
 ///
-/// `Display` and `FromStr` use the spelling of Python's `hashlib`, which is what `os_hash_algo` holds;
-/// `SHA-256` and the like are understood too.
+/// `Display` and `FromStr` use the spelling of Python's `hashlib`, which `os_hash_algo` contains; spellings
+/// such as `SHA-256` are accepted too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -19,7 +19,7 @@ pub enum Algorithm {
     Sha256,
     /// FIPS 180-4.
     Sha384,
-    /// FIPS 180-4; `os_hash_value` of an image unless the service is set to another.
+    /// FIPS 180-4; `os_hash_value` of an image unless the service is configured for another.
     Sha512,
     /// SHA-512/256 of FIPS 180-4.
     Sha512_256,
@@ -35,12 +35,12 @@ pub enum Algorithm {
     Blake2b,
     /// RFC 7693 with 32 bytes, no key.
     Blake2s,
-    /// BLAKE3 with 32 bytes, no key. No image service knows it; it is for lists of one's own.
+    /// BLAKE3 with 32 bytes, no key. No image service supports it; it is for a user's own lists.
     Blake3,
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Algorithm; 14] = [
         Algorithm::Md5,
         Algorithm::Sha1,
@@ -58,7 +58,7 @@ impl Algorithm {
         Algorithm::Blake3,
     ];
 
-    /// One of each length of digest: what a list most likely means that does not say.
+    /// One algorithm for each length of digest: the most likely one in a list that does not name it.
     pub const USUAL: [Algorithm; 6] = [
         Algorithm::Md5,
         Algorithm::Sha1,
@@ -68,12 +68,12 @@ impl Algorithm {
         Algorithm::Sha512,
     ];
 
-    /// The usual one whose digests have so many hexadecimal digits.
+    /// The usual algorithm whose digests have this number of hexadecimal digits.
     pub(crate) fn usual(digits: usize) -> Option<Self> {
         Algorithm::USUAL.into_iter().find(|algorithm| 2 * algorithm.digest_bytes() == digits)
     }
 
-    /// The name as `hashlib` spells it.
+    /// The name in the spelling of `hashlib`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -132,8 +132,8 @@ impl Algorithm {
         }
     }
 
-    /// Hundredths of a cycle that a byte takes alone, roughly: what groups are balanced by. Measured
-    /// on Zen 4; only the proportions count.
+    /// The approximate cost of a byte when hashed alone, in hundredths of a cycle, for balancing groups.
+    /// Measured on Zen 4; only the proportions matter.
     pub(crate) fn cost(self) -> u32 {
         match self {
             Algorithm::Md5 => 455,

@@ -1,7 +1,7 @@
-//! MD5 and the SHA-2 family over one stream: whatever is not whole blocks.
+//! MD5 and the SHA-2 family over one stream: splitting into blocks, padding and output.
 //!
-//! The kernels get whole blocks only. Here the stream is cut into them, and its end is padded and the
-//! digests are written down, the same for every kernel.
+//! The kernels get complete blocks only. This module splits the stream into them, pads its end and formats
+//! the digests, in the same way for every kernel.
 
 use crate::blocks::{BLOCK_BYTES, Block, States};
 use crate::constants::{
@@ -14,10 +14,10 @@ use crate::{Algorithm, Digest, Platform, portable};
 pub(crate) struct BlockHasher {
     algorithms: Vec<Algorithm>,
     pub(crate) states: States,
-    /// The beginning of a block.
+    /// The beginning of an incomplete block.
     buffer: Block,
     buffered: usize,
-    /// Bytes so far.
+    /// Number of bytes so far.
     bytes: u64,
 }
 
@@ -32,7 +32,8 @@ impl BlockHasher {
         }
     }
 
-    /// Adds an algorithm before the first byte; false if it is none of these, or its kind is taken.
+    /// Adds an algorithm before the first byte; returns false if it is none of these, or if its state is in
+    /// use.
     pub(crate) fn add(&mut self, algorithm: Algorithm) -> bool {
         let States { md5, sha512, sha256 } = &mut self.states;
         let added = match algorithm {
@@ -50,8 +51,8 @@ impl BlockHasher {
         added
     }
 
-    /// Takes the next bytes of the stream. What comes back are whole blocks, which the caller has to
-    /// add to [`states`](Self::states) before anything else.
+    /// Takes the next bytes of the stream. It returns complete blocks, which the caller has to add to
+    /// [`states`](Self::states) before any other call.
     #[must_use]
     pub(crate) fn take<'a>(&mut self, platform: Platform, mut bytes: &'a [u8]) -> &'a [Block] {
         self.bytes += bytes.len() as u64;
@@ -117,7 +118,7 @@ fn begin<T>(state: &mut Option<T>, initial: T) -> bool {
     free
 }
 
-/// The last blocks of a stream: what is left of it, a one bit, zeros, and the length of all in bits.
+/// The last blocks of a stream: its remaining bytes, a one bit, zeros, and the total length in bits.
 struct Padded {
     bytes: [u8; 2 * BLOCK_BYTES],
     length: usize,

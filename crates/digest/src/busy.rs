@@ -1,16 +1,16 @@
-//! How long hashing has worked, told without stopping it.
+//! The working time of hashing, available without interrupting it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The time that threads have worked on one stream. Clones share it, so it can be asked while they work
-/// and when the stream is finished.
+/// The time that threads have worked on one stream. Clones share it, so it can be read while they work and
+/// after the stream is finished.
 #[derive(Clone, Debug, Default)]
 pub struct Busy(Arc<AtomicU64>);
 
 impl Busy {
-    /// The sum over all threads; those that work on several streams at once count for each a share.
+    /// The sum over all threads. A thread that works on several streams at once counts a share for each.
     #[must_use]
     pub fn time(&self) -> Duration {
         Duration::from_nanos(self.0.load(Ordering::Relaxed))

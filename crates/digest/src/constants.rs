@@ -1,9 +1,9 @@
-//! The states that MD5 and the SHA-2 family begin with.
+//! The initial states of MD5 and the SHA-2 family.
 
-/// MD5's first state (RFC 1321, 3.3).
+/// The initial state of MD5 (RFC 1321, 3.3).
 pub(crate) const MD5_INITIAL: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
-/// The first state of SHA-224 (FIPS 180-4, 5.3.2).
+/// The initial state of SHA-224 (FIPS 180-4, 5.3.2).
 pub(crate) const SHA224_INITIAL: [u32; 8] = [
     0xc105_9ed8,
     0x367c_d507,
@@ -15,7 +15,7 @@ pub(crate) const SHA224_INITIAL: [u32; 8] = [
     0xbefa_4fa4,
 ];
 
-/// The first state of SHA-256 (FIPS 180-4, 5.3.3).
+/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
 pub(crate) const SHA256_INITIAL: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -27,7 +27,7 @@ pub(crate) const SHA256_INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The first state of SHA-384 (FIPS 180-4, 5.3.4).
+/// The initial state of SHA-384 (FIPS 180-4, 5.3.4).
 pub(crate) const SHA384_INITIAL: [u64; 8] = [
     0xcbbb_9d5d_c105_9ed8,
     0x629a_292a_367c_d507,
@@ -39,7 +39,7 @@ pub(crate) const SHA384_INITIAL: [u64; 8] = [
     0x47b5_481d_befa_4fa4,
 ];
 
-/// The first state of SHA-512 (FIPS 180-4, 5.3.5).
+/// The initial state of SHA-512 (FIPS 180-4, 5.3.5).
 pub(crate) const SHA512_INITIAL: [u64; 8] = [
     0x6a09_e667_f3bc_c908,
     0xbb67_ae85_84ca_a73b,
@@ -51,7 +51,7 @@ pub(crate) const SHA512_INITIAL: [u64; 8] = [
     0x5be0_cd19_137e_2179,
 ];
 
-/// The first state of SHA-512/256 (FIPS 180-4, 5.3.6.2).
+/// The initial state of SHA-512/256 (FIPS 180-4, 5.3.6.2).
 pub(crate) const SHA512_256_INITIAL: [u64; 8] = [
     0x2231_2194_fc2b_f72c,
     0x9f55_5fa3_c84c_64c2,

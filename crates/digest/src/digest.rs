@@ -1,33 +1,33 @@
-//! What hashing gives.
+//! Digests, the results of hashing.
 
 use std::fmt;
 
 use crate::{Algorithm, Error};
 
-/// The longest digest there is.
+/// The maximum length of a digest.
 const MAX_BYTES: usize = 64;
 
-/// A digest and its algorithm. `Display` is lower-case hexadecimal.
+/// A digest and its algorithm. `Display` shows lower-case hexadecimal digits.
 #[derive(Clone, Copy)]
 pub struct Digest {
     algorithm: Algorithm,
-    /// Zero behind the digest's own length.
+    /// Zero after the length of the digest.
     bytes: [u8; MAX_BYTES],
 }
 
 impl Digest {
-    /// `bytes` as long as the algorithm's digests are.
+    /// A digest from `bytes`, which have the length of the algorithm's digests.
     pub(crate) fn new(algorithm: Algorithm, bytes: &[u8]) -> Self {
         let mut all = [0; MAX_BYTES];
         all[..algorithm.digest_bytes()].copy_from_slice(bytes);
         Digest { algorithm, bytes: all }
     }
 
-    /// From hexadecimal digits of either case.
+    /// Parses hexadecimal digits of either case.
     ///
     /// # Errors
     ///
-    /// [`Error::NotADigest`] when there are more, fewer, or others.
+    /// [`Error::NotADigest`] for another number of digits, or other characters.
     pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Self, Error> {
         let mut digest = Digest { algorithm, bytes: [0; MAX_BYTES] };
         let text = text.as_bytes();
@@ -48,14 +48,14 @@ impl Digest {
         self.algorithm
     }
 
-    /// The digest.
+    /// The bytes of the digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.algorithm.digest_bytes()]
     }
 }
 
-/// Takes the same time wherever the digests differ, so that nobody learns one by trying.
+/// Compares in constant time, so that the time does not show the position of a difference.
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         let difference = self.bytes.iter().zip(&other.bytes).fold(0, |all, (a, b)| all | (a ^ b));
@@ -77,24 +77,24 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The digests of one stream; by default none.
+/// The digests of one stream; empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digests(pub(crate) Vec<Digest>);
 
 impl Digests {
-    /// Of `digests` those of `order`, in that order.
+    /// The digests for the algorithms of `order`, in that order.
     pub(crate) fn in_order(order: &[Algorithm], digests: &[Digest]) -> Self {
         let of = |algorithm: &Algorithm| digests.iter().find(|d| d.algorithm == *algorithm);
         Digests(order.iter().filter_map(of).copied().collect())
     }
 
-    /// The digest by that algorithm, if it was asked for.
+    /// The digest by this algorithm, if it was requested.
     #[must_use]
     pub fn get(&self, algorithm: Algorithm) -> Option<&Digest> {
         self.0.iter().find(|digest| digest.algorithm == algorithm)
     }
 
-    /// All digests, in the order they were asked for.
+    /// All digests, in the order in which they were requested.
     pub fn iter(&self) -> impl Iterator<Item = &Digest> {
         self.0.iter()
     }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hexadecimal_survives_and_anything_else_is_refused() {
+    fn hexadecimal_round_trips_and_other_text_is_refused() {
         let text = "900150983CD24fb0d6963f7d28e17f72";
         let digest = Digest::from_hex(Algorithm::Md5, text).unwrap();
         assert_eq!(digest.to_string(), text.to_lowercase());

@@ -1,4 +1,4 @@
-//! The lanes of the vector registers: what kernels for many streams take, one stream a lane.
+//! The lanes of the vector registers: the input of kernels for many streams, one stream per lane.
 
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
 use std::array::from_fn;
@@ -8,17 +8,17 @@ use crate::blocks::Block;
 /// One algorithm of one stream: its state and the blocks to add.
 pub(crate) type Lane<'a, S> = (&'a mut S, &'a [Block]);
 
-/// Streams one after the other.
+/// Runs a kernel for one stream on each.
 pub(crate) fn alone<S>(lanes: &mut [Lane<S>], kernel: impl Fn(&mut S, &[Block])) {
     for (state, blocks) in lanes {
         kernel(state, blocks);
     }
 }
 
-/// Turns the states of up to `N` streams into what a kernel wants, word by word, and back. Lanes without
-/// a stream repeat the first.
+/// Transposes the states of up to `N` streams to the layout of a kernel, word by word, and back. Lanes
+/// without a stream repeat the first one.
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
-pub(crate) fn turned<T: Copy + Default, const WORDS: usize, const N: usize>(
+pub(crate) fn transposed<T: Copy + Default, const WORDS: usize, const N: usize>(
     lanes: &mut [Lane<[T; WORDS]>],
     kernel: impl FnOnce(&mut [[T; N]; WORDS], [&[Block]; N]),
 ) {

@@ -1,11 +1,11 @@
-//! Many hashes of one stream, and of many streams at once.
+//! Several hashes of one stream, and hashes of many streams at once.
 //!
-//! | to hash | there is |
+//! | input | API |
 //! |---|---|
-//! | one stream by several algorithms, on threads of its own | [`MultiHasher`] |
-//! | streams from several threads, each as fast as its source | [`Lanes`] |
-//! | streams on the thread that is there | [`Stream`], [`update_many`] |
-//! | bytes that are all there | [`hash`](fn@hash) |
+//! | one stream, several algorithms, on separate threads | [`MultiHasher`] |
+//! | streams from several threads, each at the speed of its source | [`Lanes`] |
+//! | streams on the calling thread | [`Stream`], [`update_many`] |
+//! | bytes in memory | [`hash`](fn@hash) |
 //!
 //! ```
 //! use std::num::NonZeroUsize;
@@ -18,17 +18,18 @@
 //! assert_eq!(digests.get(Algorithm::Md5).unwrap().to_string(), "900150983cd24fb0d6963f7d28e17f72");
 //! ```
 //!
-//! Chunks are [`bytes::Bytes`]: handing one to several threads costs a reference count each, no copy.
+//! Chunks are [`bytes::Bytes`]: passing one to several threads costs a reference count each, not a copy. The
+//! engine hashes every upload and download with this crate.
 //!
-//! MD5 and SHA-2 have kernels of their own, chosen by what the CPU can do ([`Platform`]); everything
-//! else, and every other CPU, is served by other crates.
+//! MD5 and SHA-2 have kernels in this crate, selected by the features of the CPU ([`Platform`]). Other
+//! algorithms and other CPUs use implementations of other crates.
 //!
 //! # Build profiles
 //!
-//! The kernels are as fast in every release profile: with any kind of link-time optimisation or none,
-//! with `opt-level` 2, 3 or `"s"`, and with `-C target-cpu=native`. Without optimisation, as in Cargo's
-//! dev profile, they hash a few MB/s. These two lines in the `Cargo.toml` of the workspace optimise this
-//! crate alone there:
+//! The kernels are equally fast in every release profile: with or without link-time optimisation, with
+//! `opt-level` 2, 3 or `"s"`, and with `-C target-cpu=native`. Without optimisation, as in Cargo's dev
+//! profile, they hash a few MB/s. These two lines in the `Cargo.toml` of the workspace optimise only this
+//! crate there:
 //!
 //! ```toml
 //! [profile.dev.package.imgpush-digest]
@@ -66,7 +67,7 @@ pub use platform::Platform;
 pub use service::{LaneStream, Lanes};
 pub use stream::{Stream, update_many};
 
-/// The digest of bytes that are all there.
+/// The digest of bytes in memory.
 #[must_use]
 pub fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {
     let mut stream = Stream::new([algorithm]);

@@ -1,4 +1,4 @@
-//! One stream, many digests.
+//! Several digests of one stream.
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -11,20 +11,19 @@ use crate::busy::Busy;
 use crate::stream::Stream;
 use crate::{Algorithm, Digest, Digests, Platform};
 
-/// Hashes one stream by several algorithms at once.
+/// Hashes one stream with several algorithms at once.
 ///
-/// Where the CPU has a kernel that computes several digests in one pass, those stay together: MD5 with
-/// SHA-512 and SHA-256 costs a tenth more than MD5 alone. What is left is dealt out in groups of about
-/// equal cost, at most as many as there are threads.
-/// Each group has a thread and a queue of two chunks; a chunk is in all of them at once as one
-/// more reference. [`update`](MultiHasher::update) returns when every queue has taken it, so whoever
-/// feeds the hasher goes at the pace of its slowest group, and can read on meanwhile. Where there may
-/// be one thread only, or the system starts no more, that is the caller's.
+/// Algorithms for which the CPU has a kernel that computes them in one pass stay together: MD5 with SHA-512
+/// and SHA-256 costs a tenth more than MD5 alone. The others are distributed over groups of about equal cost,
+/// at most one group per thread. Each group has a thread and a queue of two chunks; a chunk in several queues
+/// costs one reference each. [`update`](MultiHasher::update) returns when every queue has accepted the chunk,
+/// so the caller proceeds at the speed of the slowest group, and can read the next chunk meanwhile. If only
+/// one thread is allowed, or the system starts no more, the calling thread hashes.
 ///
-/// Dropping a hasher ends its threads behind the chunk they are at; what is queued is not hashed.
+/// Dropping a hasher ends its threads after their current chunk; queued chunks are not hashed.
 #[derive(Debug)]
 pub struct MultiHasher {
-    /// In the order asked for.
+    /// In the requested order.
     order: Vec<Algorithm>,
     work: Work,
     busy: Busy,
@@ -45,12 +44,12 @@ enum Message {
     Finish,
 }
 
-/// Chunks that may wait for a group. Enough to cover the differences between groups, few enough that
-/// they do not hold the buffers that reading and sending need.
+/// Chunks in the queue of a group. They are enough to absorb differences between groups, and few enough to
+/// leave buffers for reading and sending.
 const QUEUE_CHUNKS: usize = 2;
 
 impl MultiHasher {
-    /// A hasher by these algorithms, each counted once, on at most so many threads.
+    /// A hasher with these algorithms, each used once, on at most `threads` threads.
     #[must_use]
     pub fn new(algorithms: impl IntoIterator<Item = Algorithm>, threads: NonZeroUsize) -> Self {
         MultiHasher::on(Platform::detect(), algorithms, threads)
@@ -64,12 +63,12 @@ impl MultiHasher {
         threads: NonZeroUsize,
     ) -> Self {
         let order = once_each(algorithms);
-        let groups = deal(&order, platform, threads);
+        let groups = distribute(&order, platform, threads);
         let busy = Busy::default();
         let start = |algorithms| Group::start(platform, algorithms, busy.clone());
         let started = match threads.get() {
             1 => None,
-            // Without a thread for each group those that were started end with their queues.
+            // If one thread cannot be started, those that were started end with their queues.
             _ => groups.into_iter().map(start).collect::<std::io::Result<Vec<Group>>>().ok(),
         };
         let work = match started {
@@ -79,7 +78,7 @@ impl MultiHasher {
         MultiHasher { order, work, busy }
     }
 
-    /// How long its threads have worked.
+    /// The working time of its threads.
     #[must_use]
     pub fn busy(&self) -> Busy {
         self.busy.clone()
@@ -91,18 +90,18 @@ impl MultiHasher {
             Work::Here(stream) => self.busy.measure(|| stream.update(chunk)),
             Work::Threads(groups) => {
                 for group in groups {
-                    // A thread whose queue is gone has panicked; `finish` passes that on.
+                    // A thread without its queue has panicked; `finish` propagates the panic.
                     let _ = group.queue.send(Message::Chunk(chunk.clone()));
                 }
             }
         }
     }
 
-    /// The digests of all that was added.
+    /// The digests of all bytes that were added.
     ///
     /// # Panics
     ///
-    /// With the panic of a hashing thread.
+    /// If a hashing thread panicked, with its panic.
     #[must_use]
     pub fn finish(self) -> Digests {
         let digests: Vec<Digest> = match self.work {
@@ -118,7 +117,7 @@ impl MultiHasher {
     }
 }
 
-/// Each algorithm once, as first seen.
+/// Each algorithm once, in the order of first occurrence.
 fn once_each(algorithms: impl IntoIterator<Item = Algorithm>) -> Vec<Algorithm> {
     let mut order: Vec<Algorithm> = Vec::new();
     for algorithm in algorithms {
@@ -129,9 +128,9 @@ fn once_each(algorithms: impl IntoIterator<Item = Algorithm>) -> Vec<Algorithm> 
     order
 }
 
-/// Groups of about equal cost: what is fused stays together, and the costliest goes first, each to the
-/// group that has least to do.
-fn deal(
+/// Groups of about equal cost: fused algorithms stay together, and the most expensive are assigned first,
+/// each to the group with the lowest cost.
+fn distribute(
     algorithms: &[Algorithm],
     platform: Platform,
     threads: NonZeroUsize,
@@ -151,7 +150,7 @@ fn deal(
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// Those that go in one pass: MD5 with the first of each kind of SHA-2.
+/// The algorithms of one pass: MD5 with the first of each type of SHA-2.
 fn fused(algorithms: &[Algorithm], platform: Platform) -> Vec<Algorithm> {
     if !platform.fuses() || !algorithms.contains(&Algorithm::Md5) {
         return Vec::new();
@@ -162,7 +161,7 @@ fn fused(algorithms: &[Algorithm], platform: Platform) -> Vec<Algorithm> {
     [Some(Algorithm::Md5), sha512, sha256].into_iter().flatten().collect()
 }
 
-/// In hundredths of a cycle a byte; several that go in one pass cost little more than the slowest.
+/// In hundredths of a cycle per byte; several in one pass cost little more than the slowest.
 fn cost(part: &[Algorithm]) -> u32 {
     let slowest = part.iter().map(|algorithm| algorithm.cost()).max().unwrap_or(0);
     slowest + slowest / 10 * u32::from(part.len() > 1)
@@ -183,7 +182,7 @@ impl Group {
     }
 }
 
-/// A closed queue is a hasher that was dropped: nobody waits for the digests.
+/// Hashes the chunks of the queue. A closed queue belongs to a dropped hasher, so the digests are not needed.
 fn hash(mut stream: Stream, chunks: &Receiver<Message>, busy: &Busy) -> Vec<Digest> {
     loop {
         match chunks.recv() {
@@ -215,30 +214,30 @@ mod tests {
 
     #[test]
     fn without_a_kernel_for_both_md5_and_sha512_get_a_thread_each() {
-        let groups = deal(&[Algorithm::Md5, Algorithm::Sha512], portable(), TWO);
+        let groups = distribute(&[Algorithm::Md5, Algorithm::Sha512], portable(), TWO);
         assert_eq!(groups, [[Algorithm::Sha512], [Algorithm::Md5]]);
         let three = [Algorithm::Md5, Algorithm::Sha512, Algorithm::Sha256];
-        let more = deal(&three, portable(), TWO);
+        let more = distribute(&three, portable(), TWO);
         assert_eq!(more, [vec![Algorithm::Sha512], vec![Algorithm::Md5, Algorithm::Sha256]]);
-        assert_eq!(deal(&[], portable(), NonZeroUsize::MIN).len(), 0);
+        assert_eq!(distribute(&[], portable(), NonZeroUsize::MIN).len(), 0);
     }
 
     #[test]
-    fn what_a_kernel_computes_in_one_pass_stays_together() {
+    fn algorithms_of_one_pass_stay_together() {
         use Algorithm::{Md5, Sha3_512, Sha224, Sha256, Sha384, Sha512};
         let Some(fusing) = Platform::available().into_iter().find(|platform| platform.fuses())
         else {
             return;
         };
-        assert_eq!(deal(&[Md5, Sha512], fusing, TWO), [[Md5, Sha512]]);
+        assert_eq!(distribute(&[Md5, Sha512], fusing, TWO), [[Md5, Sha512]]);
         assert_eq!(
-            deal(&[Sha3_512, Md5, Sha256], fusing, TWO),
+            distribute(&[Sha3_512, Md5, Sha256], fusing, TWO),
             [vec![Sha3_512], vec![Md5, Sha256]]
         );
         assert_eq!(
-            deal(&[Sha224, Sha384, Md5, Sha512, Sha256], fusing, TWO),
+            distribute(&[Sha224, Sha384, Md5, Sha512, Sha256], fusing, TWO),
             [vec![Md5, Sha384, Sha224], vec![Sha512, Sha256]]
         );
-        assert_eq!(deal(&[Sha512, Sha256], fusing, TWO), [[Sha512], [Sha256]]);
+        assert_eq!(distribute(&[Sha512, Sha256], fusing, TWO), [[Sha512], [Sha256]]);
     }
 }

@@ -1,4 +1,4 @@
-//! Algorithms and digests from text.
+//! Parsing of algorithms and digests.
 
 use std::str::FromStr;
 
@@ -12,8 +12,8 @@ impl FromStr for Algorithm {
             text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
         };
         let wanted = plain(text);
-        // `sha3-256` and `sha-3-256` differ from `sha256` by more than dashes, so dropping those is
-        // safe.
+        // `sha3-256` and `sha-3-256` differ from `sha256` by more than dashes, so ignoring dashes is
+        // unambiguous.
         Algorithm::ALL
             .into_iter()
             .find(|algorithm| plain(algorithm.name()) == wanted)
@@ -21,8 +21,8 @@ impl FromStr for Algorithm {
     }
 }
 
-/// `sha256:HEX` or `sha256=HEX`, by any name that [`Algorithm`] has; without one the usual algorithm of
-/// that length.
+/// Parses `sha256:HEX` or `sha256=HEX`, with any name that [`Algorithm`] accepts; without a name it is the
+/// usual algorithm with this length.
 impl FromStr for Digest {
     type Err = Error;
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_survive_and_usual_spellings_are_understood() {
+    fn names_round_trip_and_usual_spellings_are_accepted() {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
         }

@@ -1,4 +1,4 @@
-//! What this CPU can do, found at run time.
+//! Selection of kernels by the features of the CPU, at run time.
 
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -7,24 +7,25 @@ use std::sync::OnceLock;
 use crate::arch;
 use crate::blocks::{Block, States};
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
-use crate::lanes::turned;
+use crate::lanes::transposed;
 use crate::lanes::{Lane, alone};
 use crate::{Error, backend, portable};
 
 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
 use arch::x86_64::features::{Avx2, Avx2Sha, Avx512, Avx512Sha, Units};
 
-/// A set of kernels that this CPU runs. Only detection makes one, so having it is the proof.
+/// A set of kernels that this CPU supports. Only detection creates one, so a value of this type guarantees
+/// support.
 ///
 /// | name | what it adds |
 /// |---|---|
-/// | `portable` | the crates md-5 and sha2, which find SHA-NI and AVX2 themselves |
-/// | `scalar` | an own MD5, on any 64-bit CPU |
+/// | `portable` | the crates md-5 and sha2, which detect SHA-NI and AVX2 themselves |
+/// | `scalar` | an MD5 kernel for any 64-bit CPU |
 /// | `avx2` | MD5 and SHA-512, MD5 and SHA-256 in one pass; lanes of 256 bits |
-/// | `avx512` | the same by AVX-512, and all three in one pass; lanes of 512 bits |
+/// | `avx512` | the same with AVX-512, and all three in one pass; lanes of 512 bits |
 ///
-/// The variable `IMGPUSH_BACKEND` names the one to use. Building with `--cfg imgpush_backend="NAME"`
-/// forbids all that are faster, and with `portable` leaves their code out.
+/// The variable `IMGPUSH_BACKEND` selects one. Building with `--cfg imgpush_backend="NAME"` excludes all
+/// faster ones, and with `portable` does not compile them.
 #[derive(Clone, Copy, Debug)]
 pub struct Platform(Level);
 
@@ -51,8 +52,8 @@ impl Platform {
     /// The names, slowest first.
     pub const NAMES: [&str; 4] = backend::NAMES;
 
-    /// The fastest, or the one that `IMGPUSH_BACKEND` names; a name that cannot be had counts as none.
-    /// [`Platform::from_environment`] tells.
+    /// The fastest, or the one that `IMGPUSH_BACKEND` selects. An unknown or unavailable name is ignored
+    /// here; [`Platform::from_environment`] reports it.
     #[must_use]
     pub fn detect() -> Self {
         static FOUND: OnceLock<Platform> = OnceLock::new();
@@ -62,7 +63,7 @@ impl Platform {
         })
     }
 
-    /// The one that `IMGPUSH_BACKEND` names, if it is set and not empty.
+    /// The one that `IMGPUSH_BACKEND` selects, if the variable is set and not empty.
     ///
     /// # Errors
     ///
@@ -74,13 +75,13 @@ impl Platform {
         }
     }
 
-    /// All that run here, slowest first.
+    /// All that this CPU supports, slowest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         Platform::NAMES.iter().filter_map(|name| name.parse().ok()).collect()
     }
 
-    /// The number of names that the build allows.
+    /// The number of names that the build includes.
     const ALLOWED: usize = if cfg!(imgpush_backend = "portable") {
         1
     } else if cfg!(imgpush_backend = "scalar") {
@@ -95,7 +96,7 @@ impl Platform {
         Platform::available().pop().unwrap_or(Platform(Level::Portable))
     }
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -142,11 +143,11 @@ impl FromStr for Platform {
     }
 }
 
-/// Bytes that one kernel takes before the next one has its turn, where several read the same blocks:
-/// they stay in the first cache.
+/// Bytes that one kernel processes before the next one, if several read the same blocks: they stay in the
+/// first-level cache.
 const SLICE_BLOCKS: usize = (16 << 10) / size_of::<Block>();
 
-/// One stream.
+/// Kernels for one stream.
 impl Platform {
     /// Adds blocks to each state.
     pub(crate) fn compress(self, states: &mut States, blocks: &[Block]) {
@@ -239,11 +240,11 @@ impl Platform {
     }
 }
 
-/// Many streams.
+/// Kernels for many streams.
 impl Platform {
-    /// From so many streams on with these states, lanes are faster than one stream after the other.
+    /// The number of streams with these states from which on lanes are faster than one stream after another.
     /// A kernel takes the same time for one lane as for all; measured on Zen 4 and Zen 5.
-    pub(crate) fn least_streams(self, states: &States) -> usize {
+    pub(crate) fn min_streams(self, states: &States) -> usize {
         let least = match self.0 {
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
             Level::Avx2 { .. } => 8,
@@ -251,12 +252,12 @@ impl Platform {
             Level::Avx512 { .. } => 4,
             _ => usize::MAX,
         };
-        // SHA-NI makes the kernel for one stream hard to beat.
+        // With SHA-NI the kernel for one stream is fast, so more lanes must be in use.
         if states.sha256.is_some() { least.max(6) } else { least }
     }
 
-    /// More streams than that have no lanes.
-    pub(crate) fn most_streams(self) -> usize {
+    /// The maximum number of streams in lanes.
+    pub(crate) fn max_streams(self) -> usize {
         match self.0 {
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
             Level::Avx2 { .. } => 16,
@@ -266,21 +267,21 @@ impl Platform {
         }
     }
 
-    /// Adds to each lane's state as many blocks as the shortest of them has.
+    /// Adds to each lane's state the number of blocks that the shortest lane has.
     pub(crate) fn md5_lanes(self, lanes: &mut [Lane<[u32; 4]>]) {
-        for lanes in lanes.chunks_mut(self.most_streams()) {
+        for lanes in lanes.chunks_mut(self.max_streams()) {
             match self.0 {
                 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
                 Level::Avx2 { avx2, .. } => match lanes.len() {
                     1 => alone(lanes, |state, blocks| self.md5(state, blocks)),
-                    2..=8 => turned(lanes, |states, lanes| avx2.md5_x8(states, lanes)),
-                    _ => turned(lanes, |states, lanes| avx2.md5_x16(states, lanes)),
+                    2..=8 => transposed(lanes, |states, lanes| avx2.md5_x8(states, lanes)),
+                    _ => transposed(lanes, |states, lanes| avx2.md5_x16(states, lanes)),
                 },
                 #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
                 Level::Avx512 { avx512, .. } => match lanes.len() {
                     1 => alone(lanes, |state, blocks| self.md5(state, blocks)),
-                    2..=16 => turned(lanes, |states, lanes| avx512.md5_x16(states, lanes)),
-                    _ => turned(lanes, |states, lanes| avx512.md5_x32(states, lanes)),
+                    2..=16 => transposed(lanes, |states, lanes| avx512.md5_x16(states, lanes)),
+                    _ => transposed(lanes, |states, lanes| avx512.md5_x32(states, lanes)),
                 },
                 _ => alone(lanes, |state, blocks| self.md5(state, blocks)),
             }
@@ -295,7 +296,7 @@ impl Platform {
                 for lanes in lanes.chunks_mut(4) {
                     match lanes.len() {
                         1 => alone(lanes, |state, blocks| self.sha512(state, blocks)),
-                        _ => turned(lanes, |states, lanes| avx2.sha512_x4(states, lanes)),
+                        _ => transposed(lanes, |states, lanes| avx2.sha512_x4(states, lanes)),
                     }
                 }
             }
@@ -304,7 +305,7 @@ impl Platform {
                 for lanes in lanes.chunks_mut(8) {
                     match lanes.len() {
                         1 => alone(lanes, |state, blocks| self.sha512(state, blocks)),
-                        _ => turned(lanes, |states, lanes| avx512.sha512_x8(states, lanes)),
+                        _ => transposed(lanes, |states, lanes| avx512.sha512_x8(states, lanes)),
                     }
                 }
             }
@@ -312,14 +313,14 @@ impl Platform {
         }
     }
 
-    /// As [`md5_lanes`](Self::md5_lanes). With SHA-NI half of the lanes must be full to be worth it,
-    /// and lanes of 256 bits never are.
+    /// As [`md5_lanes`](Self::md5_lanes). With SHA-NI, lanes are only faster if half of them are in use, and
+    /// lanes of 256 bits never are.
     pub(crate) fn sha256_lanes(self, lanes: &mut [Lane<[u32; 8]>]) {
         match self.0 {
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
             Level::Avx2 { avx2, sha: None } => {
                 for lanes in lanes.chunks_mut(8) {
-                    turned(lanes, |states, lanes| avx2.sha256_x8(states, lanes));
+                    transposed(lanes, |states, lanes| avx2.sha256_x8(states, lanes));
                 }
             }
             #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
@@ -327,7 +328,7 @@ impl Platform {
                 for lanes in lanes.chunks_mut(16) {
                     match lanes.len() {
                         0..8 if sha.is_some() => alone(lanes, sha256_alone),
-                        _ => turned(lanes, |states, lanes| avx512.sha256_x16(states, lanes)),
+                        _ => transposed(lanes, |states, lanes| avx512.sha256_x16(states, lanes)),
                     }
                 }
             }
@@ -350,7 +351,7 @@ mod tests {
     use super::*;
     use crate::constants::{MD5_INITIAL, SHA256_INITIAL, SHA512_INITIAL};
 
-    /// Every level there is, with every choice of kernels that a CPU of it may bring.
+    /// Every level, with every combination of kernels that a CPU of this level may support.
     fn all() -> Vec<Platform> {
         Platform::available().into_iter().flat_map(kinds).collect()
     }
@@ -387,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kernel_for_one_stream_computes_what_other_crates_do() {
+    fn every_kernel_for_one_stream_matches_other_crates() {
         for platform in all() {
             for set in 0..8 {
                 let states = States {
@@ -406,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kernel_for_many_streams_computes_what_other_crates_do() {
+    fn every_kernel_for_many_streams_matches_other_crates() {
         for platform in all() {
             for streams in 1..=33 {
                 let inputs: Vec<Vec<Block>> = (0..streams).map(|i| blocks(5, i)).collect();

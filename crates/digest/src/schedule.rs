@@ -1,7 +1,6 @@
-//! Blocks of many streams, each stream in a lane of the vector registers.
+//! Assignment of streams to the lanes of the vector registers.
 //!
-//! Which streams are in the lanes is decided anew every few blocks, so one that ends leaves its lane to
-//! another at once.
+//! The assignment is renewed every few blocks, so the lane of a stream that ends is reused at once.
 
 use std::cmp::Reverse;
 
@@ -9,29 +8,29 @@ use crate::Platform;
 use crate::blocks::{BLOCK_BYTES, Block, States};
 use crate::lanes::Lane;
 
-/// Blocks that wait to be added to a stream's states.
+/// Blocks to add to the states of a stream.
 pub(crate) struct Job<'a> {
     pub(crate) states: &'a mut States,
     pub(crate) blocks: &'a [Block],
 }
 
-/// Blocks of each lane between two decisions. All lanes together stay in the second cache:
-/// 32 lanes of MD5 lose a fifth of their speed at twice as much.
+/// Blocks of each lane between two assignments. All lanes together stay in the second-level cache: with twice
+/// as much, 32 lanes of MD5 lose a fifth of their speed.
 const SLICE_BLOCKS: usize = (16 << 10) / BLOCK_BYTES;
 
 /// Adds all blocks to the states of their streams.
 pub(crate) fn compress_many(platform: Platform, jobs: &mut [Job]) {
     loop {
-        // The longest first: so they end together, and the lanes stay full to the end.
+        // The longest first: then they end together, and the lanes stay full until then.
         jobs.sort_unstable_by_key(|job| Reverse(job.blocks.len()));
         let waiting = jobs.partition_point(|job| !job.blocks.is_empty());
         let waiting = &mut jobs[..waiting];
-        let least = waiting.first().map_or(0, |job| platform.least_streams(job.states));
+        let least = waiting.first().map_or(0, |job| platform.min_streams(job.states));
         if waiting.len() < least || waiting.is_empty() {
             waiting.iter_mut().for_each(|job| platform.compress(job.states, job.blocks));
             return;
         }
-        let together = waiting.len().min(platform.most_streams());
+        let together = waiting.len().min(platform.max_streams());
         let together = &mut waiting[..together];
         let shortest = together.last().map_or(0, |job| job.blocks.len());
         let now = shortest.min(SLICE_BLOCKS);

@@ -1,4 +1,4 @@
-//! Many streams from many threads, hashed side by side.
+//! Concurrent hashing of streams from several threads.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,12 +12,12 @@ use crate::busy::Busy;
 use crate::stream::{Stream, update_many};
 use crate::{Algorithm, Digests, Platform};
 
-/// A service that hashes the streams it is given side by side.
+/// A service that hashes several streams concurrently.
 ///
-/// Whoever has a stream feeds it from a thread of his own, as fast or slowly as its source is. A stream
-/// that has bytes waiting is ready; the service takes what is ready at a moment, a slice of each, and
-/// lays those streams into the lanes of the vector registers. So none waits for another's source: one
-/// that has nothing to hash is not in the lanes, and is again with its next chunk.
+/// Each stream is fed by a thread of the caller, at the speed of its source. A stream with queued bytes is
+/// ready. The service takes a slice of each ready stream and assigns these streams to the lanes of the vector
+/// registers. So no stream waits for the source of another: a stream without data occupies no lane, and joins
+/// again with its next chunk.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -51,44 +51,44 @@ struct Service {
 
 #[derive(Default)]
 struct ServiceState {
-    /// Streams with chunks that wait, each once, the longest waiting first.
+    /// Streams with queued chunks, each once, the longest waiting first.
     ready: VecDeque<Arc<Slot>>,
-    /// Jobs of the pool that are under way; at most one a thread.
+    /// Running jobs of the pool; at most one per thread.
     turns: usize,
     /// Streams that are not finished.
     streams: usize,
 }
 
-/// A stream between whoever feeds it and the service.
+/// A stream, shared by its feeding thread and the service.
 struct Slot {
     state: Mutex<SlotState>,
-    /// A chunk was taken, or the hasher is back.
+    /// Signals that a chunk was taken, or that the hasher was returned.
     changed: Condvar,
-    /// The share that this stream has in the time of turns.
+    /// The share of this stream in the time of the turns.
     busy: Busy,
 }
 
 struct SlotState {
-    /// None while a turn works with it.
+    /// None while a turn uses it.
     hasher: Option<Stream>,
     queue: VecDeque<Bytes>,
-    /// In `ready`, or in a turn.
+    /// Whether it is in `ready`, or in a turn.
     scheduled: bool,
 }
 
-/// Chunks of a stream that may wait. With one in the making and one being hashed a stream never waits
-/// for the service when it is the slower one.
+/// Chunks in the queue of a stream. While a third is produced and a fourth is hashed, a stream never waits
+/// for the service unless the service is slower.
 const QUEUE_CHUNKS: usize = 2;
 
-/// Bytes of a stream that a turn takes. Then others may join: what comes meanwhile waits for a tenth of
-/// a millisecond with one stream, and for half of one with full lanes. A stream that ends within a turn
-/// leaves its lane idle for the rest of it, so a turn is short.
+/// Bytes of a stream that one turn processes. Other streams can join after it: a new chunk waits for 0.1 ms
+/// with one stream, and for 0.5 ms with full lanes. A stream that ends within a turn leaves its lane idle for
+/// the rest of it, so a turn is short.
 const SLICE_BYTES: usize = 64 << 10;
 
-/// With fewer streams than that a thread has nothing to gain from lanes.
+/// With fewer streams per thread, lanes are no faster.
 const FEW_STREAMS: usize = 3;
 
-/// So many streams take a thread as long as half of them.
+/// This number of streams takes a thread as long as half of them.
 const LANE_STREAMS: usize = 8;
 
 impl Lanes {
@@ -108,7 +108,7 @@ impl Lanes {
         Lanes(Arc::new(Service { platform, threads, pool, state }))
     }
 
-    /// A new stream, by these algorithms, each counted once.
+    /// A new stream with these algorithms, each used once.
     #[must_use]
     pub fn stream(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> LaneStream {
         let hasher = Some(Stream::on(self.0.platform, algorithms));
@@ -126,15 +126,15 @@ impl fmt::Debug for Lanes {
     }
 }
 
-/// One stream of a [`Lanes`] service. Dropping it drops what waits unhashed.
+/// One stream of a [`Lanes`] service. Dropping it discards its queued chunks.
 pub struct LaneStream {
     service: Arc<Service>,
     slot: Arc<Slot>,
 }
 
 impl LaneStream {
-    /// Adds the next bytes of the stream, in pieces of any size. Waits while two pieces wait already:
-    /// whoever feeds a stream goes at the pace of its hashing. Blocks the thread: not for async tasks.
+    /// Adds the next bytes of the stream, in pieces of any size. It waits while two pieces are queued, so the
+    /// caller proceeds at the speed of hashing. It blocks the thread, so do not call it in an async task.
     pub fn update(&mut self, chunk: &Bytes) {
         if chunk.is_empty() {
             return;
@@ -151,13 +151,13 @@ impl LaneStream {
         }
     }
 
-    /// How long the service has worked on this stream.
+    /// The working time of the service on this stream.
     #[must_use]
     pub fn busy(&self) -> Busy {
         self.slot.busy.clone()
     }
 
-    /// The digests of all that was added, in the order the algorithms were given. Waits for them.
+    /// The digests of all bytes that were added, in the requested order. Waits for them.
     #[must_use]
     pub fn finish(self) -> Digests {
         let mut state = self.slot.lock();
@@ -186,7 +186,7 @@ impl fmt::Debug for LaneStream {
 }
 
 impl Slot {
-    /// What the lock guards is whole between any two statements, so a panic elsewhere leaves it usable.
+    /// Locks the state. It is consistent between any two statements, so a panic elsewhere leaves it usable.
     fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -201,7 +201,7 @@ impl Service {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a stream, and starts a turn if one is due.
+    /// Queues a stream, and starts a turn if needed.
     fn ready(self: &Arc<Self>, slot: Arc<Slot>) {
         let mut state = self.lock();
         state.ready.push_back(slot);
@@ -216,7 +216,7 @@ impl Service {
         }
     }
 
-    /// Takes turns until nothing is ready.
+    /// Runs turns until no stream is ready.
     fn work(self: Arc<Self>) {
         loop {
             let slots: Vec<Arc<Slot>> = {
@@ -241,7 +241,7 @@ impl Service {
     }
 }
 
-/// A pool of this number of threads, or of half of them, and so on; none if the system starts none.
+/// A pool with this number of threads, or with half of them, and so on; none if the system starts none.
 fn pool(threads: usize) -> Option<rayon::ThreadPool> {
     let halves = std::iter::successors(Some(threads), |threads| Some(threads / 2));
     halves.take_while(|threads| *threads > 0).find_map(|threads| {
@@ -251,20 +251,21 @@ fn pool(threads: usize) -> Option<rayon::ThreadPool> {
 }
 
 impl ServiceState {
-    /// Whether there are so many streams that full lanes are had, and worth more than another thread.
+    /// Whether there are enough streams to fill the lanes, which is better than using another thread.
     fn is_crowded(&self, threads: usize) -> bool {
         self.streams > FEW_STREAMS * threads
     }
 
-    /// Whether another thread is to take a turn. In a crowd one that would find half of its lanes empty
-    /// leaves the streams to those that are at work: it would spend the time of a whole core on them.
+    /// Whether another thread should run a turn. With many streams, a thread that would fill less than half
+    /// of its lanes leaves the streams to the running threads, since it would spend the time of a core on
+    /// them.
     fn is_turn_due(&self, threads: usize) -> bool {
         let is_worth_it = !self.is_crowded(threads) || self.ready.len() >= LANE_STREAMS;
         self.turns == 0 || self.turns < threads && is_worth_it
     }
 
-    /// How many of the streams that are ready a thread takes: few are spread over the threads, many go
-    /// into as few lanes as are full.
+    /// The number of ready streams that a thread takes: few are distributed over the threads, many are
+    /// combined to fill lanes.
     fn share(&self, threads: usize) -> usize {
         let ready = self.ready.len();
         let even = ready.div_ceil(threads);
@@ -295,7 +296,7 @@ fn turn(slots: &[Arc<Slot>]) {
     let share = start.elapsed() / u32::try_from(work.len().max(1)).unwrap_or(u32::MAX);
     for (slot, hasher, chunk) in work {
         slot.busy.add(share);
-        // Given back before the stream is: whoever waits for the end has the buffer then.
+        // Returned before the stream is: a thread that waits for the end then has the buffer.
         drop(chunk);
         slot.lock().hasher = Some(hasher);
         slot.changed.notify_one();
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn few_streams_are_spread_and_many_fill_lanes() {
+    fn few_streams_are_distributed_and_many_fill_lanes() {
         let few = |ready: usize, threads| state(3, ready).share(threads);
         assert_eq!([0, 1, 2, 3].map(|ready| few(ready, 2)), [0, 1, 1, 2]);
         assert_eq!([1, 3].map(|ready| few(ready, 1)), [1, 3]);
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_crowd_another_thread_works_only_with_full_lanes() {
+    fn with_many_streams_another_thread_starts_only_with_full_lanes() {
         let is_due = |streams, ready| state(streams, ready).is_turn_due(2);
         assert!(is_due(6, 1));
         assert!(!is_due(7, 7));

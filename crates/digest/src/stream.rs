@@ -1,4 +1,4 @@
-//! Any digests of one stream, computed where the caller is; and of many streams at once.
+//! Digests of one stream on the calling thread, and of many streams at once.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::block_hasher::BlockHasher;
 use crate::schedule::{Job, compress_many};
 use crate::{Algorithm, Digests, Platform, portable};
 
-/// Bytes that are hashed by all before the next ones are: they stay in the second cache.
+/// Bytes that all algorithms hash before the next ones, so that they stay in the second-level cache.
 const SLICE_BYTES: usize = 128 << 10;
 
-/// Hashes one stream by several algorithms, on the caller's thread.
+/// Hashes one stream with several algorithms, on the calling thread.
 ///
 /// ```
 /// use imgpush_digest::{Algorithm, Stream, update_many};
@@ -29,7 +29,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream for these algorithms, each counted once, in as few passes as there are kernels for.
+    /// A stream with these algorithms, each used once, in the minimum number of passes.
     #[must_use]
     pub fn new(algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         Stream::on(Platform::detect(), algorithms)
@@ -69,7 +69,7 @@ impl Stream {
         }
     }
 
-    /// The digests of all that was added, in the order the algorithms were given.
+    /// The digests of all bytes that were added, in the requested order.
     #[must_use]
     pub fn finish(self) -> Digests {
         let blocks = self.blocks.into_iter().flat_map(BlockHasher::finish);
@@ -84,10 +84,10 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// Adds bytes to many streams, which is several times as fast as one after the other: MD5 and SHA-2
-/// compute up to 32 streams side by side in the lanes of the vector registers. The streams may differ
-/// in everything; those of unlike length leave their lanes to others when they end. Fewer than four, or
-/// what the platform has no lanes for, go one after the other.
+/// Adds bytes to many streams. This is several times as fast as one stream after another: MD5 and SHA-2
+/// compute up to 32 streams in the lanes of the vector registers. The streams may use different algorithms
+/// and lengths; the lane of a stream that ends is reused. Fewer than four streams, and algorithms without
+/// lanes on this platform, are hashed one after another.
 ///
 /// All streams use the platform of the first one.
 pub fn update_many(streams: &mut [(&mut Stream, &[u8])]) {

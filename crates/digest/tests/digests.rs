@@ -1,4 +1,4 @@
-//! The digests are those of the standards, whatever computes them and however the stream is cut.
+//! The digests match the standards, for every backend and however the stream is split.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use imgpush_digest::{Algorithm, Lanes, MultiHasher, Platform, Stream, hash, upda
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// What the fused kernels take, what they leave over, and all at once.
+/// Sets that the fused kernels take, sets with remaining algorithms, and all at once.
 const SETS: [&[Algorithm]; 10] = [
     &[Algorithm::Md5],
     &[Algorithm::Sha512],
@@ -24,7 +24,7 @@ const SETS: [&[Algorithm]; 10] = [
     &Algorithm::ALL,
 ];
 
-/// By the hashers of other crates, in one piece.
+/// Digests by other crates, in one piece.
 fn expected(algorithm: Algorithm, bytes: &[u8]) -> String {
     let mut oracle: Box<dyn DynDigest> = match algorithm {
         Algorithm::Md5 => Box::new(md5::Md5::default()),
@@ -60,7 +60,7 @@ fn assert_digests(digests: &imgpush_digest::Digests, bytes: &[u8], what: &str) {
     }
 }
 
-/// Bytes of which no two blocks are alike.
+/// Bytes without two equal blocks.
 fn data(length: usize, seed: u64) -> Vec<u8> {
     let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -76,8 +76,8 @@ fn threads(count: usize) -> NonZeroUsize {
     NonZeroUsize::new(count).unwrap()
 }
 
-/// The messages for which NIST (FIPS 180 and 202) and RFC 1321 and 7693 publish digests, and of the
-/// algorithms for which they do not, what Python's `hashlib` says; BLAKE3 from its own test vectors.
+/// The messages for which NIST (FIPS 180 and 202) and RFC 1321 and 7693 publish digests. For the other
+/// algorithms the values are from Python's `hashlib`; for BLAKE3 from its own test vectors.
 #[test]
 fn the_standards_examples() {
     let million = vec![b'a'; 1_000_000];
@@ -126,7 +126,7 @@ fn the_examples_of_rfc_1321() {
     }
 }
 
-/// A run that means to test one backend must not test another.
+/// A run that is meant to test one backend must not test another.
 #[test]
 fn the_environment_names_the_backend() {
     match std::env::var("IMGPUSH_BACKEND") {
@@ -143,7 +143,7 @@ fn the_environment_names_the_backend() {
 }
 
 #[test]
-fn a_build_for_a_backend_has_none_that_is_faster() {
+fn a_build_for_a_backend_excludes_faster_ones() {
     let built_for = [
         (cfg!(imgpush_backend = "portable"), "portable"),
         (cfg!(imgpush_backend = "scalar"), "scalar"),
@@ -158,7 +158,7 @@ fn a_build_for_a_backend_has_none_that_is_faster() {
 }
 
 #[test]
-fn a_backend_that_is_not_there_is_an_error() {
+fn an_unavailable_backend_is_an_error() {
     let unknown = "sse9".parse::<Platform>().unwrap_err().to_string();
     assert_eq!(
         unknown,
@@ -193,7 +193,7 @@ fn every_length_up_to_four_blocks_on_every_platform() {
 }
 
 #[test]
-fn digests_come_in_the_order_asked_for_and_once_each() {
+fn digests_are_in_the_requested_order_and_once_each() {
     let order = [Algorithm::Sha256, Algorithm::Md5, Algorithm::Sha256, Algorithm::Sha3_512];
     let digests = MultiHasher::new(order, threads(3)).finish();
     let got: Vec<_> = digests.iter().map(imgpush_digest::Digest::algorithm).collect();
@@ -201,7 +201,7 @@ fn digests_come_in_the_order_asked_for_and_once_each() {
     assert!(digests.get(Algorithm::Sha512).is_none());
 }
 
-/// Bytes of which one can see whether anyone holds them.
+/// Bytes that show whether they are still referenced.
 struct Owner(Arc<Vec<u8>>);
 
 impl AsRef<[u8]> for Owner {
@@ -217,28 +217,28 @@ fn owned(length: usize) -> (Arc<Vec<u8>>, Bytes) {
 }
 
 #[track_caller]
-fn assert_given_back(bytes: &Arc<Vec<u8>>) {
-    // A thread that has done its part lets it go in a moment.
-    let is_given_back = (0..10_000).any(|_| {
+fn assert_released(bytes: &Arc<Vec<u8>>) {
+    // A thread releases its reference shortly after its work.
+    let is_released = (0..10_000).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(1));
         Arc::strong_count(bytes) == 1
     });
-    assert!(is_given_back, "something still holds the chunk");
+    assert!(is_released, "something still holds the chunk");
 }
 
 #[test]
-fn a_hasher_that_is_dropped_lets_its_threads_go() {
+fn dropping_a_hasher_ends_its_threads() {
     let mut hasher = MultiHasher::new([Algorithm::Sha1, Algorithm::Sha512], threads(2));
     let (bytes, chunk) = owned(1 << 20);
     for _ in 0..8 {
         hasher.update(&chunk);
     }
     drop((hasher, chunk));
-    assert_given_back(&bytes);
+    assert_released(&bytes);
 }
 
 #[test]
-fn a_stream_of_the_service_that_is_dropped_lets_its_chunks_go() {
+fn dropping_a_stream_of_the_service_releases_its_chunks() {
     let lanes = Lanes::new(threads(1));
     let (bytes, chunk) = owned(4 << 20);
     for _ in 0..4 {
@@ -247,12 +247,12 @@ fn a_stream_of_the_service_that_is_dropped_lets_its_chunks_go() {
         stream.update(&chunk);
     }
     drop(chunk);
-    assert_given_back(&bytes);
+    assert_released(&bytes);
 }
 
-/// A stream whose source is slow must not be waited for.
+/// No stream may wait for the slow source of another.
 #[test]
-fn no_stream_of_the_service_waits_for_the_source_of_another() {
+fn no_stream_waits_for_the_source_of_another() {
     let lanes = Lanes::new(threads(1));
     let mut slow: Vec<_> = (0..8).map(|_| lanes.stream([Algorithm::Md5])).collect();
     for stream in &mut slow {
@@ -269,7 +269,7 @@ fn no_stream_of_the_service_waits_for_the_source_of_another() {
 }
 
 #[test]
-fn the_service_hashes_what_many_threads_feed_it() {
+fn the_service_hashes_streams_of_many_threads() {
     for platform in Platform::available() {
         for count in [1, 2] {
             let lanes = Lanes::on(platform, threads(count));
@@ -292,7 +292,7 @@ fn the_service_hashes_what_many_threads_feed_it() {
     }
 }
 
-/// Lengths past 32 bits of bytes and of bits: the counters of the kernels and of the padding.
+/// Lengths beyond 32 bits of bytes and of bits, for the counters of the kernels and of the padding.
 #[test]
 #[ignore = "minutes; cargo xtask test --full runs it"]
 fn a_stream_of_more_than_four_gibibytes() {
@@ -341,9 +341,9 @@ fn sets() -> impl Strategy<Value = &'static [Algorithm]> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Neither the cutting, nor where the bytes lie, nor the number of threads changes a digest.
+    /// The splitting, the alignment of the bytes and the number of threads do not change a digest.
     #[test]
-    fn cutting_and_alignment_and_threads_change_nothing(
+    fn splitting_alignment_and_threads_do_not_change_digests(
         length in lengths(),
         offset in 0_usize..64,
         cuts in proptest::collection::vec(any::<Index>(), 0..8),
@@ -359,10 +359,10 @@ proptest! {
         assert_digests(&hasher.finish(), &bytes, platform.name());
     }
 
-    /// Streams of any number and unequal length, that begin and end at any time, each by algorithms of
-    /// its own.
+    /// Any number of streams of different lengths, which begin and end at any time, each with its own
+    /// algorithms.
     #[test]
-    fn lanes_change_nothing(
+    fn lanes_do_not_change_digests(
         streams in proptest::collection::vec(
             (0_usize..9_000, sets(), proptest::collection::vec(any::<Index>(), 3)),
             0..=40,

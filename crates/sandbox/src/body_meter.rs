@@ -1,11 +1,11 @@
-//! The body of a request in progress: how much of it was read, and how to cut it off.
+//! The body of a running request: the number of bytes read, and cutting the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-/// Counts the body of one request. Clones count together.
+/// Counts the bytes of the body of one request. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BodyMeter(Arc<Counters>);
 

@@ -1,11 +1,11 @@
-//! Times as Glance writes and reads them, in microseconds since 1970.
+//! Times in the formats that Glance writes and accepts, in microseconds since 1970.
 
 use std::time::SystemTime;
 
 const SECOND: u64 = 1_000_000;
 const DAY: u64 = 86_400;
 
-/// Now.
+/// The current time.
 pub(crate) fn now() -> u64 {
     micros(SystemTime::now())
 }
@@ -15,12 +15,12 @@ pub(crate) fn micros(time: SystemTime) -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// ISO 8601 in seconds, UTC, as records show it.
+/// ISO 8601 in seconds, UTC, as in records.
 pub(crate) fn seconds_text(micros: u64) -> String {
     format!("{}Z", plain_text(micros))
 }
 
-/// With microseconds and without a zone, as tasks of an image show it.
+/// With microseconds and without a zone, as in the tasks of an image.
 pub(crate) fn micros_text(micros: u64) -> String {
     format!("{}.{:06}", plain_text(micros), micros % SECOND)
 }
@@ -28,7 +28,7 @@ pub(crate) fn micros_text(micros: u64) -> String {
 fn plain_text(micros: u64) -> String {
     let seconds = micros / SECOND;
     let (days, of_day) = (seconds / DAY, seconds % DAY);
-    // Days to a date: Howard Hinnant, "chrono-compatible low-level date algorithms".
+    // Converts days to a date: Howard Hinnant, "chrono-compatible low-level date algorithms".
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -41,8 +41,8 @@ fn plain_text(micros: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
-/// Reads ISO 8601: a date, or a date and a time with fraction and zone if wanted, with or without
-/// dashes and colons. Times before 1970 read as 1970: no record is older.
+/// Parses ISO 8601: a date, or a date and a time with optional fraction and zone, with or without dashes and
+/// colons. Times before 1970 become 1970: no record is older.
 pub(crate) fn parse(text: &str) -> Option<u64> {
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, Some(time)),
@@ -92,7 +92,7 @@ fn zone_micros(text: &str) -> Option<i64> {
     }
 }
 
-/// Days since 1970; the inverse of the above, by the same author.
+/// Days since 1970; the inverse of the algorithm above, by the same author.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_and_read() {
+    fn times_round_trip() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn all_forms_of_a_time_are_read() {
+    fn all_forms_of_a_time_are_parsed() {
         let day = 1_577_836_800 * SECOND;
         for text in ["2020-01-01", "20200101", "2020-01-01T00:00:00", "20200101T000000Z"] {
             assert_eq!(parse(text), Some(day), "{text}");

@@ -1,4 +1,4 @@
-//! Errors of starting the service and of parsing words.
+//! Errors of starting the service and of parsing names.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub enum Error {
     },
 }
 
-/// The error of parsing a word that names no operation or fault.
+/// The error of parsing a name that is no operation or fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not understood; try {0}")]
 pub struct UnknownWord(pub(crate) &'static str);

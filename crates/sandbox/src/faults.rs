@@ -1,4 +1,4 @@
-//! Scripted faults.
+//! Scripted faults. Tests inject them through [`Sandbox::inject`](crate::Sandbox::inject).
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -124,18 +124,18 @@ impl Operation {
 pub enum Fault {
     /// Cuts the connection after this number of bytes of the body, without a response.
     DropAfter(u64),
-    /// Cuts the connection after this number of bytes of the body and leaves the record in its state for
-    /// ever, `saving` for an upload, as when the server process is killed.
+    /// Cuts the connection after this number of bytes of the body and never changes the status of the record,
+    /// `saving` for an upload, as when the server process is killed.
     Forget(u64),
-    /// Stops reading for a time after a number of bytes of the body.
+    /// Stops reading for a time after this number of bytes of the body.
     Stall {
         /// Bytes read before it.
         after: u64,
-        /// How long it lasts.
+        /// The duration of the pause.
         duration: Duration,
     },
-    /// Answers with this status after a number of bytes of the body, leaves the rest unread and closes
-    /// the connection, as a proxy or a refusing server does. The body is HTML.
+    /// Answers with this status after this number of bytes of the body, leaves the rest unread and closes the
+    /// connection, as a proxy or a refusing server does. The body is HTML.
     Status {
         /// The status.
         status: u16,
@@ -179,7 +179,8 @@ pub enum Fault {
     ImportConverts,
     /// Decompresses the gzip data of an import, as Glance does with its plugin `image_decompression`.
     ImportDecompresses,
-    /// Shows the image with this status, and without size and hashes, as a replica of the database that lags.
+    /// Shows the image with this status, and without size and hashes, as a lagging replica of the database
+    /// does.
     ShownAs(String),
 }
 
@@ -234,12 +235,12 @@ impl FromStr for Fault {
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedFault {
     pub(crate) operation: Operation,
-    /// Id or name of the image that the request has to be about; any request if none.
+    /// Id or name of the image of the request; any request if none.
     pub(crate) image: Option<String>,
     pub(crate) fault: Fault,
 }
 
-/// The fault of one request, which its handler finds among the request's extensions.
+/// The fault of one request, which its handler finds in the extensions of the request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scripted(pub(crate) Option<Fault>);
 

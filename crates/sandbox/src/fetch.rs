@@ -4,28 +4,28 @@ use std::time::Duration;
 
 use http::Uri;
 
-/// How long a server may be silent before it is given up.
+/// The maximum time without a received byte.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Whether an import may fetch from there. The test cloud's filter: http and https, any port, but no
-/// host save the loopback address, so that no test leaves the machine.
+/// Whether an import may fetch from this address. It is the filter of the test cloud: http and https, any
+/// port, but only the loopback address, so that no test accesses other machines.
 pub(crate) fn is_allowed(uri: &str) -> bool {
     let Ok(uri) = uri.parse::<Uri>() else { return false };
     matches!(uri.scheme_str(), Some("http" | "https")) && uri.host() == Some("127.0.0.1")
 }
 
-/// What follows redirects, as `web-download` does, or does not, as the http store with a relative one.
+/// The handling of redirects: `web-download` follows them; the http store does not follow a relative one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Redirects {
     Followed,
     Refused,
 }
 
-/// Starts to fetch. The error is for a reader of logs: Glance tells none of it.
+/// Starts to fetch. The error is only for logs: Glance does not report it.
 pub(crate) async fn open(uri: &str, redirects: Redirects) -> Result<reqwest::Response, String> {
     let policy = match redirects {
         Redirects::Followed => reqwest::redirect::Policy::custom(|attempt| {
-            // Every step is checked again.
+            // Every redirect is checked again.
             if is_allowed(attempt.url().as_str()) && attempt.previous().len() < 10 {
                 attempt.follow()
             } else {
@@ -34,7 +34,7 @@ pub(crate) async fn open(uri: &str, redirects: Redirects) -> Result<reqwest::Res
         }),
         Redirects::Refused => reqwest::redirect::Policy::none(),
     };
-    // Another one that is there already will do.
+    // A provider that is installed already stays in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -53,7 +53,7 @@ pub(crate) async fn open(uri: &str, redirects: Redirects) -> Result<reqwest::Res
 #[cfg(test)]
 mod tests {
     #[test]
-    fn only_the_loopback_address_is_fetched_from() {
+    fn only_the_loopback_address_is_allowed() {
         for uri in ["http://127.0.0.1/x", "http://127.0.0.1:8080/x", "https://127.0.0.1"] {
             assert!(super::is_allowed(uri), "{uri}");
         }

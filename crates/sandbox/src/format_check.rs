@@ -1,10 +1,9 @@
-//! The check of `container_format=bare` data that Glance makes when the last byte is in: here for
-//! qcow2 only.
+//! Glance's check of data with `container_format=bare` after the last byte; implemented for qcow2 only.
 
-/// Bytes of the start of the data that the check needs.
+/// Number of bytes from the start of the data that the check needs.
 pub(crate) const HEAD_BYTES: usize = 512;
 
-/// The virtual size, or the words of a 415.
+/// The virtual size, or the message of a 415.
 pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<u64>, String> {
     let is_qcow2 = head.len() >= HEAD_BYTES && head.starts_with(b"QFI\xfb");
     let number = |offset: usize| {
@@ -14,7 +13,7 @@ pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<
         if disk_format != "qcow2" && disk_format != "raw" {
             return Err(mismatch(disk_format, "qcow2"));
         }
-        // A backing file, an external data file, or a feature that the inspector does not know.
+        // A backing file, an external data file, or a feature that the inspector does not support.
         let version = number(4) >> 32;
         let features = if version == 3 { number(72) } else { 0 };
         if number(8) != 0 || features & 4 != 0 || features >= 16 || !matches!(version, 2 | 3) {

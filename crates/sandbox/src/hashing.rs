@@ -1,15 +1,15 @@
-//! The hashes a record shows, by plain library crates.
+//! The hashes in a record, computed by plain library crates.
 
 use digest::{Digest as _, DynDigest};
 
-/// MD5 and the secure hash over one image.
+/// MD5 and the secure hash of one image.
 pub(crate) struct Hashes {
     md5: md5::Md5,
     secure: Option<Box<dyn DynDigest + Send>>,
 }
 
 impl Hashes {
-    /// `name` as `hashlib` spells it. A name that is not known here gives no value.
+    /// `name` is in the spelling of `hashlib`. An unsupported name yields no value.
     pub(crate) fn new(name: &str) -> Self {
         let secure: Option<Box<dyn DynDigest + Send>> = match name {
             "md5" => Some(Box::new(md5::Md5::new())),
@@ -32,7 +32,7 @@ impl Hashes {
         }
     }
 
-    /// `checksum` and `os_hash_value`.
+    /// Returns `checksum` and `os_hash_value`.
     pub(crate) fn finish(self) -> (String, String) {
         let secure = self.secure.map_or_else(|| vec![0; 32].into(), DynDigest::finalize);
         (hex(&digest::Digest::finalize(self.md5)), hex(&secure))

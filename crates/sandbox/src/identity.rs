@@ -21,13 +21,13 @@ pub const PASSWORD: &str = "secret";
 pub const PROJECT: &str = "demo";
 /// The id of [`PROJECT`], which owns the images of [`USER`].
 pub const PROJECT_ID: &str = "b9bd5e30605c4b1c837e5e29b527e31e";
-/// A user who may only read the images of [`PROJECT`].
+/// A user with read access to the images of [`PROJECT`].
 pub const READER: &str = "demo-reader";
 /// A member of [`OTHER_PROJECT`].
 pub const OTHER_USER: &str = "other";
 /// Another project.
 pub const OTHER_PROJECT: &str = "other";
-/// The id of [`OTHER_PROJECT`], as in the members of an image.
+/// The id of [`OTHER_PROJECT`], as used for the members of an image.
 pub const OTHER_PROJECT_ID: &str = "5c3f6b8a7d2e4f1f9a0b1c2d3e4f5a6b";
 /// The administrator.
 pub const ADMIN: &str = "admin";
@@ -40,7 +40,7 @@ pub const APPLICATION_CREDENTIAL: (&str, &str) = ("2f6a4f0a9c1b4b0f8d0d6b1f0a5e7
 
 const ADMIN_PROJECT_ID: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
-/// Name and id of a user, name and id of the project, and the role there.
+/// Name and id of a user, name and id of the project, and the role in it.
 struct User {
     name: &'static str,
     id: &'static str,
@@ -85,7 +85,7 @@ impl User {
         Caller { user: Some(self.id), project: Some(self.project_id), role: self.role }
     }
 
-    /// Keystone names the roles that a role implies, too.
+    /// Keystone also lists the roles that a role implies.
     fn roles(&self) -> Value {
         let names: &[&str] = match self.role {
             Role::Admin => &["admin", "manager", "member", "reader"],
@@ -97,8 +97,7 @@ impl User {
     }
 }
 
-/// `GET /v3`: the version document. As Keystone does, it names the host that was asked for, which may
-/// be a proxy's.
+/// `GET /v3`: the version document. Like Keystone, it names the host of the request, which may be a proxy.
 pub(crate) async fn version(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Json<Value> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let url = host.map_or_else(|| state.url.clone(), |host| format!("http://{host}"));
@@ -118,7 +117,7 @@ pub(crate) async fn version(Shared(state): Shared<Arc<State>>, headers: HeaderMa
 pub(crate) async fn login(Shared(state): Shared<Arc<State>>, Json(body): Json<Value>) -> Response {
     let identity = &body["auth"]["identity"];
     let method = identity["methods"][0].as_str().unwrap_or_default();
-    let user = who(&state, method, &identity[method]);
+    let user = authenticated_user(&state, method, &identity[method]);
     let Some(user) = user.filter(|user| is_scope_of(&body["auth"]["scope"], user)) else {
         return unauthorized(&state);
     };
@@ -152,8 +151,8 @@ pub(crate) async fn login(Shared(state): Shared<Arc<State>>, Json(body): Json<Va
     (StatusCode::CREATED, [("x-subject-token", token)], Json(body)).into_response()
 }
 
-/// The user that a way to log in proves.
-fn who(state: &State, method: &str, given: &Value) -> Option<&'static User> {
+/// The user that the credentials identify.
+fn authenticated_user(state: &State, method: &str, given: &Value) -> Option<&'static User> {
     match method {
         "password" if given["user"]["password"] == PASSWORD => {
             let user = &given["user"];
@@ -173,13 +172,13 @@ fn who(state: &State, method: &str, given: &Value) -> Option<&'static User> {
     }
 }
 
-/// Whether the user has a role there. Without a scope it is the user's own project.
+/// Whether the user has a role in this scope. Without a scope it is the user's own project.
 fn is_scope_of(scope: &Value, user: &User) -> bool {
     let project = &scope["project"];
     project.is_null() || project["name"] == user.project || project["id"] == user.project_id
 }
 
-/// Who asks; none when a token is needed and there is no good one.
+/// The caller; none if a token is required and there is no valid one.
 pub(crate) fn authenticate(state: &State, headers: &HeaderMap) -> Option<Caller> {
     if !state.options.require_token {
         return Some(Caller::ANYONE);
@@ -220,7 +219,7 @@ fn service(kind: &str, name: &str, url: &str, regions: &[&str]) -> Value {
     json!({"id": name, "type": kind, "name": name, "endpoints": endpoints})
 }
 
-/// Keystone writes its times with microseconds, and no others than zero.
+/// Keystone writes times with microseconds, which are always zero.
 fn micros(time: SystemTime) -> String {
     clock::seconds_text(clock::micros(time)).replace('Z', ".000000Z")
 }

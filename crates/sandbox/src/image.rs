@@ -1,10 +1,10 @@
-//! One image: its record and what no record shows.
+//! One image: its record and the state that the record does not show.
 
 use serde_json::{Map, Value, json};
 
 use crate::clock;
 
-/// The record of an image as it goes over the wire.
+/// The record of an image in its form on the wire.
 pub(crate) type Record = Map<String, Value>;
 
 /// An image.
@@ -12,11 +12,11 @@ pub(crate) type Record = Map<String, Value>;
 pub(crate) struct Image {
     pub(crate) record: Record,
     pub(crate) members: Vec<Member>,
-    /// Where the data lies when it was registered instead of sent.
+    /// The location of the data if it was registered and not uploaded.
     pub(crate) urls: Vec<String>,
-    /// When it was made, finer than its record says: lists are sorted by it.
+    /// Creation time, more precise than in the record: lists are sorted by it.
     pub(crate) created: u64,
-    /// When it was changed.
+    /// Time of the last change.
     pub(crate) updated: u64,
 }
 
@@ -65,12 +65,12 @@ impl Image {
         self.record.insert(key.to_owned(), value.into());
     }
 
-    /// The stores that hold it.
+    /// The stores that contain its data.
     pub(crate) fn stores(&self) -> Vec<String> {
         names(self.text("stores"))
     }
 
-    /// Glance leaves the key out where there is nothing to name.
+    /// Glance omits the key if there are no stores.
     pub(crate) fn set_stores(&mut self, stores: &[String]) {
         if stores.is_empty() {
             self.record.remove("stores");
@@ -84,21 +84,21 @@ impl Image {
         names(self.text(key))
     }
 
-    /// Sets a key that lists stores: sorted, and there even when empty.
+    /// Sets a key that lists stores: sorted, and present even if empty.
     pub(crate) fn list(&mut self, key: &str, mut stores: Vec<String>) {
         stores.sort();
         stores.dedup();
         self.set(key, stores.join(","));
     }
 
-    /// As it was before any data.
+    /// Resets the record to its state before any data.
     pub(crate) fn forget_data(&mut self) {
         for key in ["size", "checksum", "os_hash_algo", "os_hash_value"] {
             self.set(key, Value::Null);
         }
     }
 
-    /// As it is kept in its file.
+    /// The content of its file.
     pub(crate) fn to_json(&self) -> Value {
         let members: Vec<Value> = self
             .members
@@ -114,7 +114,7 @@ impl Image {
         })
     }
 
-    /// From its file; none when that is something else.
+    /// Parses its file; none if the file has another content.
     pub(crate) fn from_json(value: &Value) -> Option<Self> {
         let member = |value: &Value| {
             Some(Member {

@@ -12,23 +12,23 @@
 //! # });
 //! ```
 //!
-//! A fault is for the next request of an [`Operation`], or for the next one about an image, by
-//! [`Sandbox::inject_for_image`], so that a test of many transfers can choose which of them fail.
-//! [`Sandbox::journal`] lists the requests received.
+//! A fault applies to the next request of an [`Operation`], or, with [`Sandbox::inject_for_image`], to the
+//! next one for an image, so that a test of many transfers can choose the failing ones. [`Sandbox::journal`]
+//! lists the received requests.
 //!
-//! The service has the states, the messages and the habits of Glance: every response closes the
-//! connection, an early refusal leaves the body unread, and errors are JSON, HTML or text as the request
-//! `Accept`s. It shares no code with the client that it tests and hashes with plain library crates, so
-//! that client and service cannot have the same error. One conformance suite runs against it and
-//! against a real Glance.
+//! The service has the states, the messages and the behaviour of Glance: every response closes the
+//! connection, an early refusal leaves the body unread, and errors are JSON, HTML or text according to
+//! `Accept`. It shares no code with the tested client and hashes with plain library crates, so that client
+//! and service cannot have the same error. One conformance suite runs against it and against a real Glance.
+//! The tests of all crates use it, and so does `imgpush demo`.
 //!
-//! With tokens it has four users, as the test cloud has: [`USER`] and [`READER`] of one project,
-//! [`OTHER_USER`] of another, and [`ADMIN`], with the default policies of Glance. Without tokens every
-//! caller may do everything. Both regions of its catalog are the service itself, so `glance-download`
-//! copies from the same service. Imports and locations are processed by tasks after the response.
+//! With tokens it has four users, as the test cloud does: [`USER`] and [`READER`] of one project,
+//! [`OTHER_USER`] of another, and [`ADMIN`], with the default policies of Glance. Without tokens every caller
+//! has all rights. Both regions of its catalog are the service itself, so `glance-download` copies from the
+//! same service. Tasks process imports and locations after the response.
 //!
-//! It is not a store for images: all stores are one directory, it fetches from the loopback address
-//! only, and qcow2 is the only format that it checks.
+//! It is not meant to store images: all stores are one directory, it fetches only from the loopback address,
+//! and it checks only the format qcow2.
 #![forbid(unsafe_code)]
 
 mod body_meter;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Options of a [`Sandbox`](crate::Sandbox).
 ///
-/// By default it asks for no token, has the defaults of Glance, listens on a free port, and deletes its
+/// By default it requires no token, has the defaults of Glance, listens on a free port, and deletes its
 /// images when it stops.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -15,27 +15,27 @@ pub struct SandboxOptions {
     pub listen: SocketAddr,
     /// The directory for images; a temporary one if none is given.
     pub dir: Option<PathBuf>,
-    /// Whether calls need a token, as with a Glance behind Keystone.
+    /// Whether calls require a token, as with a Glance behind Keystone.
     pub require_token: bool,
     /// Lifetime of a token.
     pub token_lifetime: Duration,
-    /// Name of the secure hash, as `hashlib` spells it. An unknown one is reported with an invented
-    /// value.
+    /// Name of the secure hash in the spelling of `hashlib`. For an unsupported name the reported value is
+    /// invented.
     pub hash_algo: String,
-    /// Stores that take data, the default one first. Without stores it is a Glance without
-    /// `enabled_backends`, whose calls about stores answer 404.
+    /// Stores that accept data, the default one first. Without stores it behaves like a Glance without
+    /// `enabled_backends`, where calls about stores are answered with 404.
     pub stores: Vec<String>,
-    /// The stores among [`stores`](SandboxOptions::stores) that give no random reads, as rbd, swift, s3 and
-    /// vmware of a Glance: a `Range` for an image that is in no other store is answered with 400. The one for
-    /// data on web servers never gives any.
+    /// The stores among [`stores`](SandboxOptions::stores) without random reads, as rbd, swift, s3 and vmware
+    /// in Glance: a `Range` for an image that is in no other store is answered with 400. The store for data
+    /// on web servers never supports random reads.
     pub sequential_stores: Vec<String>,
-    /// Read-only store for data on web servers; without it no data can be registered by its URL.
+    /// Read-only store for data on web servers; without it, data cannot be registered by its URL.
     pub http_store: Option<String>,
     /// Quotas of the project.
     pub quota: Quota,
     /// Maximum number of bytes of an image.
     pub image_size_cap: Option<u64>,
-    /// Whether data is neither hashed nor kept, for measuring clients.
+    /// Whether data is neither hashed nor stored, for measuring clients.
     pub discard: bool,
 }
 
@@ -122,14 +122,15 @@ impl SandboxOptions {
         self
     }
 
-    /// Sets the stores, the default one first. An empty list is a Glance without multi-store.
+    /// Sets the stores, the default one first. With an empty list it behaves like a Glance without
+    /// multi-store.
     #[must_use]
     pub fn with_stores(mut self, stores: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.stores = stores.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets the stores that give no random reads.
+    /// Sets the stores without random reads.
     #[must_use]
     pub fn with_sequential_stores(
         mut self,
@@ -153,8 +154,7 @@ impl SandboxOptions {
         self
     }
 
-    /// Sets the maximum number of bytes of an image. A larger upload is refused while it runs, as by
-    /// Glance.
+    /// Sets the maximum number of bytes of an image. A larger upload is refused while it runs, as by Glance.
     #[must_use]
     pub fn with_image_size_cap(mut self, bytes: u64) -> Self {
         self.image_size_cap = Some(bytes);
@@ -168,24 +168,24 @@ impl SandboxOptions {
         self
     }
 
-    /// The store of data without a named one.
+    /// The store for data that names none.
     pub(crate) fn default_store(&self) -> Option<&str> {
         self.stores.first().map(String::as_str)
     }
 
-    /// All stores with the read-only one; none without multi-store.
+    /// All stores including the read-only one; none without multi-store.
     pub(crate) fn all_stores(&self) -> Vec<&str> {
         let http = self.http_store.iter().filter(|_| !self.stores.is_empty());
         self.stores.iter().chain(http).map(String::as_str).collect()
     }
 
-    /// Whether the store gives no random reads.
+    /// Whether the store has no random reads.
     pub(crate) fn is_sequential(&self, store: &str) -> bool {
         let is_http = self.http_store.as_deref() == Some(store);
         is_http || self.sequential_stores.iter().any(|known| known == store)
     }
 
-    /// Sorts names as Glance shows them: by the weights of the stores.
+    /// Sorts names in Glance's order: by the weights of the stores.
     pub(crate) fn in_order(&self, mut stores: Vec<String>) -> Vec<String> {
         let all = self.all_stores();
         stores.sort_by_key(|store| all.iter().position(|known| known == store));

@@ -1,14 +1,14 @@
-//! Who may do what: Glance's default policies.
+//! Glance's default policies.
 
 use crate::image::Image;
 use crate::response::{Refusal, forbid};
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The id of the user; none on a service without tokens.
     pub(crate) user: Option<&'static str>,
-    /// The id of the project, which owns what the user makes.
+    /// The id of the project that owns the images created by the user.
     pub(crate) project: Option<&'static str>,
     pub(crate) role: Role,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Role {
 }
 
 impl Caller {
-    /// Everybody, where no token is asked for: all-mighty and without a project.
+    /// The caller on a service without tokens: all rights, and no project.
     pub(crate) const ANYONE: Caller = Caller { user: None, project: None, role: Role::Admin };
 
     pub(crate) fn is_admin(&self) -> bool {
@@ -33,7 +33,7 @@ impl Caller {
         self.project.is_some() && image.owner() == self.project
     }
 
-    /// Whether the image exists for them at all.
+    /// Whether the image is visible to the caller.
     pub(crate) fn sees(&self, image: &Image) -> bool {
         self.is_admin()
             || image.owner().is_none()
@@ -42,7 +42,7 @@ impl Caller {
             || self.is_member(image, "all")
     }
 
-    /// Whether the image is shared with them, in that state of the membership or in `all`.
+    /// Whether the image is shared with the caller, with this membership status or with `all`.
     pub(crate) fn is_member(&self, image: &Image, status: &str) -> bool {
         image.text("visibility") == "shared"
             && image.members.iter().any(|member| {
@@ -55,17 +55,17 @@ impl Caller {
         self.is_admin() || self.role == Role::Member && self.owns(image)
     }
 
-    /// Refuses what only the owner may do to an image.
+    /// Refuses operations that only the owner may perform on an image.
     pub(crate) fn require_owner(&self, image: &Image, rule: &str) -> Result<(), Refusal> {
         if self.may_change(image) { Ok(()) } else { Err(forbid(rule)) }
     }
 
-    /// Refuses what only an admin may do.
+    /// Refuses operations that only an admin may perform.
     pub(crate) fn require_admin(&self, rule: &str) -> Result<(), Refusal> {
         if self.is_admin() { Ok(()) } else { Err(forbid(rule)) }
     }
 
-    /// Refuses what readers may not do.
+    /// Refuses operations that readers may not perform.
     pub(crate) fn require_member(&self, rule: &str) -> Result<(), Refusal> {
         if self.role == Role::Reader { Err(forbid(rule)) } else { Ok(()) }
     }

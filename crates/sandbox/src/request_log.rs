@@ -1,6 +1,6 @@
 //! The log of requests.
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
@@ -8,15 +8,16 @@ pub struct Received {
     pub method: String,
     /// The path, without its query.
     pub path: String,
-    /// The query after the `?`, as it was sent.
+    /// The query after the `?`, unchanged.
     pub query: Option<String>,
     /// The headers by lower-case name, without secrets.
     pub headers: Vec<(String, String)>,
     /// Bytes of data read, for uploads.
     pub body_bytes: u64,
-    /// The largest piece of data read at once, for uploads. A client's HTTP chunk is never smaller.
+    /// The largest piece of data read at once, for uploads. An HTTP chunk of the client has at least this
+    /// size.
     pub largest_piece: usize,
-    /// The status of the answer; none if the connection was cut.
+    /// The status of the response; none if the connection was cut.
     pub status: Option<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! Responses in the form that Glance gives them.
+//! Responses in Glance's form.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
-/// A refusal; its form follows the request's `Accept`, which the server adds.
+/// A refusal; its form follows the `Accept` of the request, which the server adds.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    /// The words of the service, or the standard sentence of the status when there is a detail.
+    /// The message of the service, or the standard sentence of the status when there is a detail.
     explanation: String,
     detail: Option<String>,
 }
 
-/// A refusal in the words of the service.
+/// A refusal with a message of the service.
 pub(crate) fn refuse(status: u16, explanation: impl Into<String>) -> Refusal {
     let status = StatusCode::from_u16(status).expect("statuses are constants of this crate");
     Refusal { status, explanation: explanation.into(), detail: None }
 }
 
-/// A refusal with the standard sentence of its status, and then the reason: Glance words some so and
-/// some the other way, as its authors happened to name the argument.
+/// A refusal with the standard sentence of its status, followed by the reason. Glance uses this form and the
+/// other one inconsistently, depending on the argument that its code passes.
 pub(crate) fn refuse_since(status: u16, detail: impl Into<String>) -> Refusal {
     let explanation = match status {
         403 => "Access was denied to this resource.",
@@ -33,7 +33,7 @@ pub(crate) fn refuse_since(status: u16, detail: impl Into<String>) -> Refusal {
     Refusal { detail: Some(detail.into()), ..refuse(status, explanation) }
 }
 
-/// What a policy says.
+/// The refusal of a policy.
 pub(crate) fn forbid(rule: &str) -> Refusal {
     refuse(403, format!("You are not authorized to complete {rule} action."))
 }
@@ -42,7 +42,7 @@ pub(crate) fn no_image(id: &str) -> Refusal {
     refuse(404, format!("No image found with ID {id}"))
 }
 
-/// The other words for the same.
+/// The same refusal with Glance's other wording.
 pub(crate) fn image_not_found(id: &str) -> Refusal {
     refuse(404, format!("Image {id} not found."))
 }
@@ -58,7 +58,7 @@ pub(crate) fn unsupported(media_type: &str, reason: &str) -> Refusal {
     Refusal { detail: Some(reason.to_owned()), ..refuse(415, explanation) }
 }
 
-/// The error 500 of Glance over some bodies.
+/// The error 500 that Glance answers for some bodies.
 pub(crate) fn internal_error() -> Refusal {
     refuse(
         500,
@@ -67,7 +67,7 @@ pub(crate) fn internal_error() -> Refusal {
 }
 
 impl Refusal {
-    /// JSON when asked for, HTML for browsers and `*/*`, else plain text.
+    /// JSON if requested, HTML for browsers and `*/*`, otherwise plain text.
     pub(crate) fn respond(&self, headers: &HeaderMap) -> Response {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
         let code = self.status.as_u16();
@@ -134,7 +134,7 @@ fn escaped(text: &str) -> String {
         .replace('\'', "&#x27;")
 }
 
-/// The server puts the refusal into the form that was asked for.
+/// The server converts the refusal into the requested form.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -144,7 +144,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The page that a proxy gives, whatever was asked for.
+/// The page that a proxy sends, whatever was requested.
 pub(crate) fn proxy_page(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
@@ -156,14 +156,14 @@ pub(crate) fn proxy_page(status: u16) -> Response {
     (status, headers, page).into_response()
 }
 
-/// The page of a proxy that wants to be left alone for a while.
+/// The page of a proxy that asks clients to wait.
 pub(crate) fn busy_page(pause: Duration) -> Response {
     let mut response = proxy_page(503);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(pause.as_secs()));
     response
 }
 
-/// The id under which the service answers a request.
+/// The id of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
@@ -173,11 +173,11 @@ impl RequestId {
     }
 }
 
-/// What every answer of the service carries; the 401 of the token middleware has no id.
+/// The headers of every response; the 401 of the token middleware has no id.
 pub(crate) fn finish(response: &mut Response, id: &RequestId) {
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    // Also of an answer without a body: the framework's default.
+    // Also set for responses without a body: the default of Glance's framework.
     if !headers.contains_key(header::CONTENT_TYPE) {
         let html = HeaderValue::from_static("text/html; charset=UTF-8");
         headers.insert(header::CONTENT_TYPE, html);

@@ -1,4 +1,4 @@
-//! The server: one request a connection, as under uWSGI, and the faults of connections.
+//! The server: one request per connection, as with uWSGI, and the faults of connections.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -38,7 +38,7 @@ pub struct Sandbox {
 }
 
 impl fmt::Debug for Sandbox {
-    /// Without the state, which has tokens.
+    /// Shows no state, since it contains tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox").field("url", &self.url).finish_non_exhaustive()
     }
@@ -84,15 +84,15 @@ impl Sandbox {
         format!("{}/v3", self.url)
     }
 
-    /// Makes the next request of this operation fail. Several faults are used in order, one a request.
+    /// Makes the next request of this operation fail. Several faults are used in order, one per request.
     pub fn inject(&self, operation: Operation, fault: Fault) {
         self.plan(PlannedFault { operation, image: None, fault });
     }
 
-    /// Makes the next request of this operation for one image fail, whatever other images are
-    /// transferred at the same time.
+    /// Makes the next request of this operation for one image fail, independent of concurrent transfers of
+    /// other images.
     ///
-    /// `image` is an id or a name. A request that creates an image or lists images is for none.
+    /// `image` is an id or a name. A request that creates an image or lists images has no image.
     pub fn inject_for_image(&self, image: impl Into<String>, operation: Operation, fault: Fault) {
         self.plan(PlannedFault { operation, image: Some(image.into()), fault });
     }
@@ -110,7 +110,7 @@ impl Sandbox {
     /// Stops the service and cuts open connections.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
-        // It ends at the cancellation; a panic in it has been reported already.
+        // The task ends by the cancellation; a panic in it has been reported already.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -127,7 +127,7 @@ async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToke
         tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => {
-                // A connection that broke before it was accepted is no error of the service.
+                // A connection that failed before it was accepted is no error of the service.
                 if let Ok((stream, _)) = accepted {
                     let serving = serve(stream, router.clone(), Arc::clone(&state), stop.clone());
                     tokio::spawn(serving);
@@ -147,10 +147,10 @@ async fn serve(stream: TcpStream, router: Router, state: Arc<State>, stop: Cance
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
-        // Dropping the connection with data unread resets it.
+        // Dropping the connection with unread data resets it.
         () = cut.cancelled() => {}
         () = stop.cancelled() => {}
-        // A client that went away is nothing to report.
+        // A client that has disconnected is not reported.
         _ = connection => {}
     }
 }
@@ -190,7 +190,7 @@ async fn handle(
         return response;
     }
     match fault {
-        // The handlers of data cut the connection after the right byte themselves.
+        // The handlers of data cut the connection at the exact byte themselves.
         Some(Fault::DropAfter(_))
             if !matches!(operation, Some(Operation::Upload | Operation::Stage)) =>
         {
@@ -213,7 +213,7 @@ async fn handle(
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         let refused = refusal.respond(&accept);
         let (mut parts, body) = refused.into_parts();
-        // What the handler added, such as a challenge; the body is another now, and so its length.
+        // Keeps headers from the handler, such as a challenge; the body, and so its length, is another.
         response.headers_mut().remove(header::CONTENT_LENGTH);
         parts.headers.extend(response.headers_mut().drain().filter_map(|(n, v)| Some((n?, v))));
         response = Response::from_parts(parts, body);
@@ -239,7 +239,7 @@ async fn read(body: &mut Body, bytes: u64, meter: &BodyMeter) {
     }
 }
 
-/// The entry of a request in the log, written when the request ends in any way.
+/// The log entry of a request, written when the request ends in any way.
 struct LogEntry<'a> {
     state: &'a State,
     received: Received,

@@ -1,5 +1,4 @@
-//! All that the service knows: in memory, and in the folder as one JSON file and one data file an
-//! image.
+//! The state of the service: in memory, and in the folder as one JSON file and one data file per image.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -16,11 +15,11 @@ use crate::request_log::Received;
 use crate::response::{Refusal, no_image, refuse};
 use crate::task::Task;
 
-/// All that the service knows.
+/// The state of the service.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: SandboxOptions,
-    /// The service's own address.
+    /// The address of the service.
     pub(crate) url: String,
     dir: PathBuf,
     inner: Mutex<Inner>,
@@ -28,30 +27,29 @@ pub(crate) struct State {
 
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
-    /// Shared, so that a list can be made without copying records and without the lock.
+    /// Shared, so that a list needs neither copies of records nor the lock.
     pub(crate) images: BTreeMap<String, Arc<Image>>,
-    /// Ids of images that are gone: Glance keeps them, and takes none again.
+    /// Ids of deleted images: Glance keeps them, and does not allow them again.
     pub(crate) gone: HashSet<String>,
-    /// In the order they were made; they are forgotten at the end.
+    /// In the order of creation; expired ones are removed.
     pub(crate) tasks: Vec<Task>,
     pub(crate) cache: Cache,
-    /// Tokens that are good: until when, and for whom.
+    /// Valid tokens, with their expiry and their caller.
     pub(crate) tokens: HashMap<String, (Instant, Caller)>,
     pub(crate) faults: Vec<PlannedFault>,
     pub(crate) journal: Vec<Received>,
 }
 
-/// What lies in the cache: image, when it came there, and its size.
+/// The content of the cache: image, time of caching, and size.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     pub(crate) entries: Vec<(u64, String, u64, u64)>,
-    /// Entries are numbered, and numbers are not used again.
+    /// The number of the last entry; numbers are not reused.
     pub(crate) made: u64,
 }
 
 impl State {
-    /// Reads what an earlier run left. An upload that it did not finish stays `saving`, as it does in
-    /// Glance.
+    /// Reads the state of an earlier run. An upload that it did not finish stays `saving`, as in Glance.
     pub(crate) fn open(
         options: SandboxOptions,
         dir: PathBuf,
@@ -76,18 +74,18 @@ impl State {
         Ok(State { options, url, dir, inner })
     }
 
-    /// Everything under one lock; no request holds it while it waits.
+    /// Locks the complete state; no request holds the lock while it waits.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An image that the caller sees.
+    /// An image that the caller can see.
     pub(crate) fn image(&self, caller: &Caller, id: &str) -> Result<Arc<Image>, Refusal> {
         let image = self.lock().images.get(id).cloned();
         image.filter(|image| caller.sees(image)).ok_or_else(|| no_image(id))
     }
 
-    /// Changes an image and writes it; the changed image.
+    /// Changes an image, writes it, and returns it.
     pub(crate) fn change(
         &self,
         id: &str,
@@ -103,7 +101,7 @@ impl State {
         Ok(image)
     }
 
-    /// Adds an image, under an id that there never was.
+    /// Adds an image with an id that was never used.
     pub(crate) fn add(&self, image: Image) -> Result<Arc<Image>, Refusal> {
         let mut inner = self.lock();
         if inner.images.contains_key(image.id()) || inner.gone.contains(image.id()) {
@@ -130,13 +128,13 @@ impl State {
         inner.gone.insert(id.to_owned());
         inner.cache.entries.retain(|(_, image, ..)| image != id);
         for path in [self.record_path(id), self.data_path(id), self.staged_path(id)] {
-            // What is not there need not be removed.
+            // The file may not exist.
             let _ = std::fs::remove_file(path);
         }
         Ok(())
     }
 
-    /// Takes an image from one status to another, refusing in Glance's words.
+    /// Changes the status of an image, or refuses with Glance's message.
     pub(crate) fn transit(&self, id: &str, from: &str, to: &str) -> Result<Arc<Image>, Refusal> {
         self.change(id, |image| {
             let status = image.status();
@@ -149,14 +147,14 @@ impl State {
         })
     }
 
-    /// Changes a task, if there still is one.
+    /// Changes a task, if it still exists.
     pub(crate) fn change_task(&self, id: &str, change: impl FnOnce(&mut Task)) {
         if let Some(task) = self.lock().tasks.iter_mut().find(|task| task.id == id) {
             change(task);
         }
     }
 
-    /// The next fault for a request of that kind.
+    /// The next fault for this request.
     pub(crate) fn next_fault(&self, operation: Option<Operation>, path: &str) -> Option<Fault> {
         let mut inner = self.lock();
         let id = path.strip_prefix("/v2/images/").and_then(|rest| rest.split('/').next());
@@ -183,7 +181,7 @@ impl State {
         self.dir.join(format!("{id}.json"))
     }
 
-    /// Under another name first, so that a kill leaves the old record or the new one.
+    /// Writes to a temporary name first, so that after a kill either the old or the new record exists.
     fn write(&self, image: &Image) -> Result<(), Refusal> {
         let id = image.id();
         let (path, fresh) = (self.record_path(id), self.dir.join(format!("{id}.json.new")));
@@ -193,5 +191,5 @@ impl State {
     }
 }
 
-/// The ending of the file that says that there was an image.
+/// The extension of the file that marks the id of a deleted image.
 const GONE: &str = "gone";

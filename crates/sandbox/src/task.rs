@@ -1,4 +1,4 @@
-//! Tasks: what Glance does after it has answered, as it tells of it.
+//! Tasks: the state of work after a response, in Glance's form.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::clock;
 use crate::policy::Caller;
 use crate::response::RequestId;
 
-/// How long a task is remembered once it is over: Glance's `task_time_to_live`.
+/// The time for which a finished task is kept: Glance's `task_time_to_live`.
 const TIME_TO_LIVE: Duration = Duration::from_secs(48 * 3600);
 
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Task {
         }
     }
 
-    /// As an image's list of tasks shows it.
+    /// The form in an image's list of tasks.
     pub(crate) fn of_image(&self) -> Value {
         json!({
             "id": self.id,
@@ -91,7 +91,7 @@ impl Task {
         })
     }
 
-    /// As the list of all tasks shows it.
+    /// The form in the list of all tasks.
     pub(crate) fn stub(&self) -> Value {
         let mut stub = json!({
             "id": self.id,
@@ -109,7 +109,7 @@ impl Task {
         stub
     }
 
-    /// As it shows alone.
+    /// The form of a single task.
     pub(crate) fn full(&self) -> Value {
         let mut full = self.stub();
         full["input"] = self.input.clone();

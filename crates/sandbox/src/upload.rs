@@ -1,4 +1,4 @@
-//! Uploads: the data of an image as it arrives, and what its record says of it at the end.
+//! Uploads: receiving the data of an image, and completing its record.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -18,24 +18,24 @@ use crate::image::{Image, Record};
 use crate::response::{Refusal, refuse};
 use crate::state::State;
 
-/// An upload in progress. If it ends early, the image goes back to `queued`: a client that disconnects
-/// drops this.
+/// A running upload. If it ends early, the image returns to `queued`: a client that disconnects drops this
+/// value.
 pub(crate) struct Upload<'a> {
     pub(crate) state: &'a State,
     pub(crate) id: &'a str,
-    /// Whether the image is still to be taken back to `queued`.
+    /// Whether the image has to return to `queued`.
     pub(crate) is_open: bool,
     pub(crate) fault: Option<Fault>,
     pub(crate) cut: CancellationToken,
     pub(crate) meter: BodyMeter,
 }
 
-/// The data received.
+/// The received data.
 pub(crate) struct Data {
     pub(crate) bytes: u64,
     /// The start of the data, for the format check.
     head: Vec<u8>,
-    /// None on a server that discards its data.
+    /// None if the server discards data.
     hashes: Option<Hashes>,
 }
 
@@ -67,7 +67,7 @@ impl Data {
         }
     }
 
-    /// The virtual size, or why a record of these formats refuses the data.
+    /// The virtual size, or the reason why a record with these formats refuses the data.
     pub(crate) fn check(&self, record: &Record) -> Result<Option<u64>, String> {
         match (&record["container_format"], &record["disk_format"]) {
             (Value::String(container), Value::String(disk)) if container == "bare" => {
@@ -103,7 +103,7 @@ impl Data {
     }
 }
 
-/// The name of the secure hash, which a fault may change.
+/// The name of the secure hash, which a fault may replace.
 pub(crate) fn hash_algo(state: &State, fault: Option<&Fault>) -> String {
     match fault {
         Some(Fault::HashAlgo(name)) => name.clone(),
@@ -176,16 +176,16 @@ impl Upload<'_> {
             change(image);
             Ok(())
         });
-        // Deleted while its data came in.
+        // The image was deleted during the upload.
         changed.map_err(|_| refuse(410, format!("{} is gone", self.id)))?;
         self.is_open = false;
         Ok(())
     }
 
-    /// Deletes the partial data and takes the record back.
+    /// Deletes the partial data and reverts the record.
     fn undo(&mut self) {
         if std::mem::take(&mut self.is_open) {
-            // Nothing to undo on an image that was deleted meanwhile.
+            // There is nothing to revert if the image was deleted in the meantime.
             let _ = self.state.change(self.id, |image| {
                 image.set("status", "queued");
                 Ok(())

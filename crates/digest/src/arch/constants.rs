@@ -68,6 +68,6 @@ pub(crate) const MD5_T: [u32; 64] = [
     0xeb86_d391,
 ];
 
-/// MD5's rotations: sixteen operations of a round take four in turn.
+/// MD5's rotations: the sixteen operations of a round cycle through four.
 pub(crate) const MD5_S: [[u32; 4]; 4] =
     [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];

@@ -1,28 +1,28 @@
-//! The kernels: functions that take states and whole blocks, and nothing else.
+//! The kernels: functions that take states and complete blocks.
 //!
-//! The kernels are as fast in every profile that a program may be built with, because the optimiser
-//! decides nothing that matters:
+//! The kernels are equally fast in every profile that a program may be built with, because no relevant
+//! decision is left to the optimiser:
 //!
 //! - A kernel is one function with `#[target_feature]`. Everything that it calls for a message block is
-//!   `#[inline(always)]`. Rust does not allow both attributes on one function, so the helpers have only
-//!   the second, and call intrinsics as methods of the value that shows that the CPU has them.
+//!   `#[inline(always)]`. Rust does not allow both attributes on one function, so the helpers have only the
+//!   second, and call intrinsics as methods of a value that proves the CPU feature.
 //! - Indices and constants come from [`unroll!`] or are const parameters.
-//! - There are no closures, iterators or other generic functions of the standard library. Without
-//!   link-time optimisation, or with `opt-level = "s"`, they stay calls, and what they borrow stays in
+//! - There are no closures, iterators or other generic functions of the standard library. Without link-time
+//!   optimisation, or with `opt-level = "s"`, they remain calls, and the values that they borrow remain in
 //!   memory: SHA-512 ran at a tenth of its speed.
 //!
 //! `cargo xtask bench guard` measures the kernels in seven profiles.
 //!
-//! All `unsafe` of the crate lies below this module. A kernel that needs more than the target has by
-//! default is a method of a value that only the detection of what it needs can make.
+//! All `unsafe` of the crate is in this module. A kernel that needs more features than the target has by
+//! default is a method of a value that only the detection of those features can create.
 
 mod constants;
 pub(crate) mod md5;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;
 
-/// Repeats a block with a constant that counts. The kernels have no loops inside a message block:
-/// which register is which word, and which constant is due, all follow from the number of the round.
+/// Repeats a block with a constant counter. The kernels have no loops inside a message block: the roles of
+/// the registers and the constants follow from the number of the round.
 macro_rules! unroll {
     ($i:ident < 4, $body:block) => { unroll!($i in 0 1 2 3, $body) };
     ($i:ident < 8, $body:block) => { unroll!($i in 0 1 2 3 4 5 6 7, $body) };

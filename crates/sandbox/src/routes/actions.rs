@@ -26,7 +26,7 @@ pub(super) async fn reactivate(
     act(&state, &caller, &id, "reactivate", "active")
 }
 
-/// Doing it twice is no error.
+/// Repeating an action is no error.
 fn act(
     state: &State,
     caller: &Caller,

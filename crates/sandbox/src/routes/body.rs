@@ -1,4 +1,4 @@
-//! Bodies with JSON.
+//! JSON bodies.
 
 use axum::body::Body;
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! `/v2/cache`: what lies in the image cache. Nothing is ever served from it.
+//! `/v2/cache`: the content of the image cache. Downloads are never served from it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) async fn list(
     caller.require_admin("cache_list")?;
     let inner = state.lock();
     let entry = |(number, image, at, size): &(u64, String, u64, u64)| {
-        // The driver keeps times as seconds with a fraction.
+        // The driver stores times as seconds with a fraction.
         let seconds = *at as f64 / 1e6;
         json!({
             "id": number,
@@ -58,7 +58,7 @@ pub(super) async fn put(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// `DELETE /v2/cache/{id}`: no error when it is not cached, as long as there is such an image.
+/// `DELETE /v2/cache/{id}`: no error for an image that is not cached, if it exists.
 pub(super) async fn delete(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
@@ -81,7 +81,7 @@ pub(super) async fn clear(
     let target = String::from_utf8_lossy(target.unwrap_or_default()).to_lowercase();
     match target.as_str() {
         "" | "cache" => state.lock().cache.entries.clear(),
-        // Nothing ever waits.
+        // The queue is always empty.
         "queue" => {}
         _ => {
             return Err(refuse(
@@ -93,19 +93,19 @@ pub(super) async fn clear(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /v2/cache/clean`: nothing is ever invalid.
+/// `POST /v2/cache/clean`: there are no invalid entries.
 pub(super) async fn clean(Extension(caller): Extension<Caller>) -> Result<StatusCode, Refusal> {
     caller.require_admin("cache_clean")?;
     Ok(StatusCode::OK)
 }
 
-/// `POST /v2/cache/prune`: it never grows too large.
+/// `POST /v2/cache/prune`: the cache never exceeds its limit.
 pub(super) async fn prune(Extension(caller): Extension<Caller>) -> Result<Json<Value>, Refusal> {
     caller.require_admin("cache_prune")?;
     Ok(Json(json!({"total_files_pruned": 0, "total_bytes_pruned": 0})))
 }
 
-/// `GET /v2/cache/nodes/{id}`: the nodes that have it, by address.
+/// `GET /v2/cache/nodes/{id}`: the addresses of the nodes that have the image.
 pub(super) async fn nodes(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,

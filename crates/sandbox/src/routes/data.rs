@@ -61,7 +61,7 @@ pub(super) async fn upload(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `PUT /v2/images/{id}/stage`: no hash, no check; both come with the import.
+/// `PUT /v2/images/{id}/stage`: data is neither hashed nor checked before the import.
 #[expect(clippy::too_many_arguments, reason = "axum hands over what a call needs one by one")]
 pub(super) async fn stage(
     Shared(state): Shared<Arc<State>>,
@@ -86,7 +86,7 @@ pub(super) async fn stage(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The store that the header names, or the default one; none without multi-store.
+/// The store in the header, or the default one; none without multi-store.
 fn store_of(state: &State, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(default) = state.options.default_store() else { return Ok(None) };
     let named = headers.get("x-image-meta-store").and_then(|store| store.to_str().ok());
@@ -119,7 +119,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// `x-openstack-image-size`, else `Content-Length`.
+/// `x-openstack-image-size`, or else `Content-Length`.
 fn declared_size(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
     let number = |name: &str| {
         let text = headers.get(name)?.to_str().ok()?;

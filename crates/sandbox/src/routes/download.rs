@@ -1,4 +1,4 @@
-//! The bytes of images on their way out.
+//! Downloads of image data.
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
@@ -17,7 +17,7 @@ use crate::policy::Caller;
 use crate::response::{Refusal, refuse, refuse_since};
 use crate::state::State;
 
-/// `GET /v2/images/{id}/file`, whole or one range of it.
+/// `GET /v2/images/{id}/file`: the complete image or one range of it.
 pub(super) async fn download(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
@@ -55,15 +55,15 @@ pub(super) async fn download(
     };
     let length = if size == 0 { 0 } else { last - first + 1 };
     let body = match image.urls.last() {
-        Some(url) => elsewhere(url, first, length).await?,
-        None => here(&state, &id, first, length)?,
+        Some(url) => registered_data(url, first, length).await?,
+        None => stored_data(&state, &id, first, length)?,
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_static("application/octet-stream");
     headers.insert(header::CONTENT_TYPE, media_type);
     headers.insert(header::CONTENT_LENGTH, length.into());
-    // The whole image's, also on a range.
+    // The checksum of the complete image, also for a range.
     if let Ok(md5) = image.text("checksum").parse()
         && !image.text("checksum").is_empty()
     {
@@ -81,15 +81,15 @@ fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
     refuse(500, format!("The data cannot be read: {error}"))
 }
 
-fn here(state: &State, id: &str, first: u64, length: u64) -> Result<Body, Refusal> {
+fn stored_data(state: &State, id: &str, first: u64, length: u64) -> Result<Body, Refusal> {
     let mut file = File::open(state.data_path(id)).map_err(|error| unreadable(&error))?;
     file.seek(SeekFrom::Start(first)).map_err(|error| unreadable(&error))?;
     let reader = tokio::fs::File::from_std(file).take(length);
     Ok(Body::from_stream(ReaderStream::new(reader)))
 }
 
-/// Registered data is small enough here to be passed on in one piece.
-async fn elsewhere(url: &str, first: u64, length: u64) -> Result<Body, Refusal> {
+/// Registered data is small enough stored_data to be sent in one piece.
+async fn registered_data(url: &str, first: u64, length: u64) -> Result<Body, Refusal> {
     let response =
         fetch::open(url, Redirects::Refused).await.map_err(|error| unreadable(&error))?;
     let bytes = response.bytes().await.map_err(|error| unreadable(&error))?;
@@ -101,7 +101,7 @@ async fn elsewhere(url: &str, first: u64, length: u64) -> Result<Body, Refusal> 
     Ok(Body::from(bytes.slice(first..end)))
 }
 
-/// All copies are one file here, so only unknown stores matter.
+/// All copies are one file stored_data, so only unknown stores matter.
 fn check_preference(state: &State, query: &[(String, String)]) -> Result<(), Refusal> {
     let preferred = query.iter().rfind(|(key, _)| key == "prefer").map(|(_, value)| &**value);
     let stores = preferred.unwrap_or_default().split(',').map(str::trim);

@@ -13,7 +13,7 @@ use super::body::json_body;
 use super::info::{IMPORT_METHODS, used};
 use super::validate::{
     READ_ONLY, check_limits, check_schema, check_value, is_reserved, python, read_only, reserved,
-    without_doubles,
+    without_duplicates,
 };
 use crate::faults::{Fault, Scripted};
 use crate::image::{Image, Record};
@@ -67,7 +67,7 @@ pub(super) async fn create(
     record.extend(given);
     record.insert("owner".into(), owner);
     check_limits(&record)?;
-    let tags = without_doubles(&record["tags"]);
+    let tags = without_duplicates(&record["tags"]);
     record.insert("tags".into(), tags);
     let image = state.add(Image::new(record))?;
     let mut headers = vec![
@@ -141,7 +141,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The 413 of a quota, in Glance's words.
+/// The 413 of a quota, with Glance's message.
 pub(super) fn over_quota(
     caller: &Caller,
     name: &str,

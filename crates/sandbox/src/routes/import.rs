@@ -1,4 +1,4 @@
-//! `POST /v2/images/{id}/import`: what is accepted; the rest is a task's.
+//! `POST /v2/images/{id}/import`: checks and accepts the request; a task does the rest.
 
 use std::sync::Arc;
 
@@ -126,7 +126,7 @@ fn check_status(image: &Image, method: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Where the data comes from; what has a default is set in the request, and so shows in the task.
+/// The source of the data. Defaults are added to the request, since the task shows them.
 fn source(body: &mut Value, method: &str) -> Result<Source, Refusal> {
     let given = &mut body["method"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -158,7 +158,7 @@ fn source(body: &mut Value, method: &str) -> Result<Source, Refusal> {
     })
 }
 
-/// The stores asked for. Without multi-store it is one without a name, whatever is asked for.
+/// The requested stores. Without multi-store it is one store without a name, whatever was requested.
 fn stores(
     options: &SandboxOptions,
     body: &Value,
@@ -172,7 +172,7 @@ fn stores(
                         stores parameter";
             return Err(refuse(400, text));
         }
-        // Those that can be written to.
+        // The writable stores.
         options.stores.clone()
     } else if let Some(stores) = body.get("stores") {
         if header.is_some() {

@@ -1,4 +1,4 @@
-//! What the service says of itself.
+//! Information about the service.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) const DISK_FORMATS: [&str; 11] =
 /// Glance's default `container_formats`.
 pub(super) const CONTAINER_FORMATS: [&str; 8] =
     ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"];
-/// What an image can be imported by.
+/// The import methods.
 pub(super) const IMPORT_METHODS: [&str; 4] =
     ["glance-direct", "web-download", "glance-download", "copy-image"];
 
@@ -36,7 +36,7 @@ fn list(state: &State) -> Value {
         let links = json!([{"rel": "self", "href": format!("{}/v2/", state.url)}]);
         json!({"id": id, "status": status, "links": links})
     };
-    // Those that come with several stores, and those that always are; the cache makes 2.18 current.
+    // Versions that need several stores, and those that are always available; the cache makes 2.18 current.
     let with_stores: &[&str] = match state.options.stores.is_empty() {
         true => &["v2.9"],
         false => &["v2.13", "v2.12", "v2.11", "v2.10", "v2.9", "v2.8"],
@@ -78,7 +78,7 @@ pub(super) async fn usage(
     Json(json!({"usage": usage}))
 }
 
-/// What counts against the quotas of the caller's project.
+/// The amounts that count against the quotas of the caller's project.
 pub(super) struct Used {
     pub(super) mib: u64,
     pub(super) images: u64,

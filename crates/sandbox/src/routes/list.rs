@@ -40,12 +40,12 @@ pub(super) async fn list(
     let order = order(&mut params)?;
     let filters = Filters::new(&params, tags, member_status)?;
 
-    // The lock is held for the sharing only.
+    // The lock is held only while references are copied.
     let all: Vec<Arc<Image>> = state.lock().images.values().cloned().collect();
     let mut found: Vec<&Arc<Image>> =
         all.iter().filter(|image| filters.fit(&caller, image)).collect();
     if let Some(marker) = marker {
-        // It need not be among those that fit.
+        // The marker need not match the filters.
         let after = all.iter().find(|image| image.id() == marker && caller.sees(image));
         let after = after.ok_or_else(|| refuse(400, no_image_text(&marker)))?;
         found.retain(|image| compare(image, after, &order) == Ordering::Greater);
@@ -58,7 +58,7 @@ pub(super) async fn list(
 
     let last = found.last().map(|image| image.id());
     let (first, next) = encoded("/v2/images", &query, last);
-    // A full page has a next one, though that may be empty.
+    // A full page has a next one, which may be empty.
     let next = next.filter(|_| found.len() == limit);
     Ok(answer(&found, &first, next.as_deref()))
 }
@@ -67,7 +67,7 @@ fn no_image_text(id: &str) -> String {
     format!("No image found with ID {id}")
 }
 
-/// Records go out as they are, without a copy of each.
+/// Records are serialised without copying them.
 fn answer(images: &[&Arc<Image>], first: &str, next: Option<&str>) -> Response {
     let records: Vec<String> = images
         .iter()
@@ -82,7 +82,7 @@ fn answer(images: &[&Arc<Image>], first: &str, next: Option<&str>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Keys, and whether each goes downwards.
+/// Keys, and whether each is descending.
 type Order = Vec<(String, bool)>;
 
 const SORT_KEYS: [&str; 8] =
@@ -116,7 +116,7 @@ fn order(params: &mut Vec<(String, String)>) -> Result<Order, Refusal> {
     if keys.is_empty() {
         keys.push("created_at".to_owned());
     }
-    // One direction is for all keys, and for those that make the order complete.
+    // A single direction applies to all keys, and to those that complete the order.
     let default = if directions.len() > 1 { true } else { *directions.first().unwrap_or(&true) };
     let mut order: Order = keys
         .into_iter()
@@ -148,7 +148,7 @@ fn checked_direction(direction: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// What is not set comes first.
+/// Missing values come first.
 fn compare(a: &Image, b: &Image, order: &Order) -> Ordering {
     let mut ordering = Ordering::Equal;
     for (key, is_downward) in order {

@@ -1,4 +1,4 @@
-//! `/v2/images/{id}/locations`: data that lies elsewhere.
+//! `/v2/images/{id}/locations`: registered data at another location.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::state::State;
 use crate::task::Task;
 use crate::work::{self, Location};
 
-/// Hashes that may be asked for, and the bytes of their values.
+/// Supported hashes, and the length of their values in bytes.
 const ALGORITHMS: [(&str, usize); 4] = [("sha1", 20), ("sha256", 32), ("sha512", 64), ("md5", 16)];
 
-/// `POST`: accepted, and then looked at.
+/// `POST`: accepted, and then processed by a task.
 pub(super) async fn add(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,

@@ -17,7 +17,7 @@ use crate::state::State;
 
 const MOST: usize = 128;
 
-/// What a member may say of an image.
+/// The responses that a member can give.
 const STATUSES: [&str; 3] = ["pending", "accepted", "rejected"];
 
 /// `GET`: the owner sees all members, a member only itself.
@@ -96,7 +96,7 @@ pub(super) async fn show(
     Ok(Json(view(&id, find(&caller, &image, &project)?)))
 }
 
-/// `PUT …/{member}`: only the member itself says whether it wants the image.
+/// `PUT …/{member}`: only the member itself accepts or rejects the image.
 pub(super) async fn update(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
@@ -132,7 +132,7 @@ pub(super) async fn update(
     Ok(Json(view(&id, find(&caller, &image, &project)?)))
 }
 
-/// `DELETE …/{member}`: only the owner; a member cannot leave, it can reject.
+/// `DELETE …/{member}`: only the owner; a member cannot leave, but it can reject.
 pub(super) async fn remove(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,

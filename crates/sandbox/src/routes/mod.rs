@@ -34,7 +34,7 @@ use crate::state::State;
 
 /// Creates the router with all calls of the service.
 pub(crate) fn router(state: Arc<State>) -> Router {
-    // Calls that look at their body, or at none at all.
+    // Calls that read their body themselves, and calls that ignore it.
     let with_body = Router::new()
         .route("/v2/images", get(list::list).post(images::create))
         .route("/v2/images/{id}", axum::routing::patch(patch::patch))
@@ -86,7 +86,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-/// The token middleware. It answers before the body is read.
+/// The token middleware. It responds before the body is read.
 async fn authorize(
     Shared(state): Shared<Arc<State>>,
     mut request: Request,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::body::json_body;
 use super::validate::{
     BASE, READ_ONLY, check_limits, check_schema, check_value, is_reserved, read_only,
-    without_doubles,
+    without_duplicates,
 };
 use crate::image::Image;
 use crate::policy::Caller;
@@ -24,7 +24,7 @@ const MEDIA_TYPES: &str =
 
 const OPERATIONS: [&str; 3] = ["add", "remove", "replace"];
 
-/// One change, once it is understood.
+/// One parsed change.
 struct Change {
     operation: &'static str,
     key: String,
@@ -60,14 +60,14 @@ pub(super) async fn patch(
         changes.iter().try_for_each(|change| apply(image, &caller, change))?;
         check_limits(&image.record)
     })?;
-    // The owner gave it away by `add`, which Glance forgets to forbid, and cannot see the outcome.
+    // The owner changed `owner` with `add`, which Glance does not forbid, and cannot see the result.
     if !caller.sees(&changed) {
         return Err(refuse(403, format!("Forbidding request, image {id} not visible")));
     }
     Ok(Json(&changed.record).into_response())
 }
 
-/// Understands an operation, refusing what no image could change.
+/// Parses an operation, and refuses operations that are invalid for every image.
 fn parse(operation: &Value, is_old: bool) -> Result<Change, Refusal> {
     let Some(object) = operation.as_object() else {
         return Err(refuse(400, "Operations must be JSON objects."));
@@ -132,7 +132,7 @@ fn parse(operation: &Value, is_old: bool) -> Result<Change, Refusal> {
     Ok(Change { operation, key, value })
 }
 
-/// The parts of a JSON pointer, of the few that Glance accepts.
+/// The parts of a JSON pointer, in the subset that Glance accepts.
 fn pointer(path: &str) -> Result<Vec<String>, Refusal> {
     let bad = |what: &str| Err(refuse(400, format!("Pointer `{path}` {what}")));
     let Some(inner) = path.strip_prefix('/') else { return bad("does not start with \"/\".") };
@@ -185,15 +185,15 @@ fn apply(image: &mut Image, caller: &Caller, change: &Change) -> Result<(), Refu
     }
     check_value(key, value)?;
     match key.as_str() {
-        "tags" => image.set(key, without_doubles(value)),
-        // A property of that name is hidden by the real stores.
+        "tags" => image.set(key, without_duplicates(value)),
+        // The actual stores hide a property of this name.
         "stores" if !image.stores().is_empty() && image.status() != "queued" => {}
         _ => image.set(key, value.clone()),
     }
     Ok(())
 }
 
-/// Locations are not shown, and so cannot be changed this way.
+/// Locations are not shown, so they cannot be changed this way.
 fn refuse_locations(caller: &Caller, operation: &str, value: &Value) -> Refusal {
     let invisible = |verb: &str| {
         refuse(403, format!("It's not allowed to {verb} locations if locations are invisible."))
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pointers_are_read_as_glance_reads_them() {
+    fn pointers_are_parsed_as_in_glance() {
         let parts = |path| pointer(path).ok();
         assert_eq!(parts("/a~1b~0c"), Some(vec!["a/b~c".to_owned()]));
         assert_eq!(parts("/tags/0"), Some(vec!["tags".to_owned(), "0".to_owned()]));

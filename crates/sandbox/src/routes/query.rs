@@ -1,11 +1,11 @@
-//! Query strings, as the framework below Glance treats them.
+//! Query strings, handled like by Glance's framework.
 
 use crate::response::{Refusal, refuse};
 
 const DEFAULT_LIMIT: usize = 25;
 const MOST: usize = 1000;
 
-/// Takes the first value of that name out; a second one stays, and is then a filter.
+/// Removes the first value of this name; a second one stays and becomes a filter.
 pub(super) fn pop(query: &mut Vec<(String, String)>, name: &str) -> Option<String> {
     let at = query.iter().position(|(key, _)| key == name)?;
     Some(query.remove(at).1)
@@ -20,8 +20,8 @@ pub(super) fn limit_of(text: Option<&str>) -> Result<usize, Refusal> {
     }
 }
 
-/// Addresses of the first and of the next page. Glance makes them from a dictionary: of a name that
-/// was given twice only the last value is left, so that a second `tag` gets lost.
+/// The queries of the first and of the next page. Glance creates them from a dictionary: only the last value
+/// of a repeated name remains, so a second `tag` is lost.
 pub(super) fn encoded(
     path: &str,
     query: &[(String, String)],
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_pages_are_made_as_glance_makes_them() {
+    fn queries_of_pages_are_built_as_in_glance() {
         let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let query =
             [("tag", "a"), ("limit", "2"), ("marker", "m"), ("tag", "b c"), ("sort", "x:y")];

@@ -1,4 +1,4 @@
-//! `GET /v2/schemas/…`: the schemas that a Glance with its own defaults gave.
+//! `GET /v2/schemas/…`: the schemas recorded from a Glance with default settings.
 
 use axum::Json;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! Stores: what there are, and taking an image out of one.
+//! Stores: the list, and removing an image from one of them.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ fn all(state: &State, detailed: bool) -> Result<Vec<Value>, Refusal> {
             _ => format!("store {}", number + 1),
         };
         let mut store = json!({"id": name, "description": description});
-        // Glance says so by words, not by booleans.
+        // Glance uses texts, not booleans.
         if number == 0 && !is_http {
             store["default"] = "true".into();
         }

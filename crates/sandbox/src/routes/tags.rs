@@ -19,7 +19,7 @@ pub(super) async fn add(
     Extension(caller): Extension<Caller>,
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
-    // A slash ends the name, however it is written.
+    // A slash ends the tag, however it is encoded.
     if tag.contains('/') {
         return Err(no_resource());
     }

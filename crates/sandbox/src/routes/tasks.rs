@@ -16,7 +16,7 @@ use crate::state::State;
 
 const RULE: &str = "tasks_api_access";
 
-/// `GET /v2/images/{id}/tasks`: those that the caller's project began.
+/// `GET /v2/images/{id}/tasks`: the tasks that the caller's project started.
 pub(super) async fn of_image(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
@@ -107,7 +107,7 @@ pub(super) async fn show(
     Ok(Json(task.full()))
 }
 
-/// `POST /v2/tasks`: the way of ancient clouds, which nobody gets here.
+/// `POST /v2/tasks`: the old import interface, which is always refused here.
 pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     body: Body,

@@ -1,4 +1,4 @@
-//! What a record may hold, and in whose words it is refused.
+//! Validation of records, with Glance's messages.
 
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ pub(super) const READ_ONLY: [&str; 12] = [
     "direct_url",
 ];
 
-/// Keys that nobody may use.
+/// Reserved keys.
 pub(super) const RESERVED: [&str; 3] = ["location", "deleted", "deleted_at"];
 
 const MAX_TAGS: usize = 128;
@@ -60,12 +60,12 @@ pub(super) fn is_reserved(key: &str) -> bool {
     RESERVED.contains(&key) || key.starts_with("os_glance")
 }
 
-/// The 403 of a reserved key in a new record; a patch words it the other way.
+/// The 403 of a reserved key in a new record; a patch uses the other wording.
 pub(super) fn reserved(key: &str) -> Refusal {
     refuse_since(403, format!("Attribute '{key}' is reserved."))
 }
 
-/// Whether the schema has a value under a key.
+/// Checks the value of a key against the schema.
 pub(super) fn check_schema(key: &str, value: &Value) -> Result<(), Refusal> {
     let is_nullable = matches!(key, "name" | "owner" | "disk_format" | "container_format");
     if is_nullable && value.is_null() {
@@ -137,7 +137,7 @@ fn mismatch(what: &str, rule: &str, key: &str, words: &str) -> Refusal {
     )
 }
 
-/// What the schema lets pass and the service does not.
+/// Checks that the schema does not have, but the service does.
 pub(super) fn check_value(key: &str, value: &Value) -> Result<(), Refusal> {
     match key {
         "min_disk" | "min_ram" if value.as_i64().is_some_and(|number| number < 0) => Err(refuse(
@@ -151,7 +151,7 @@ pub(super) fn check_value(key: &str, value: &Value) -> Result<(), Refusal> {
     }
 }
 
-/// Limits of the whole record.
+/// Limits of the complete record.
 pub(super) fn check_limits(record: &Record) -> Result<(), Refusal> {
     let tags = record["tags"].as_array().map_or(0, Vec::len);
     if tags > MAX_TAGS {
@@ -181,8 +181,8 @@ pub(super) fn tags_exceeded(attempted: usize) -> String {
     )
 }
 
-/// Tags are a set.
-pub(super) fn without_doubles(tags: &Value) -> Value {
+/// Removes repeated tags, which are a set.
+pub(super) fn without_duplicates(tags: &Value) -> Value {
     let mut seen: Vec<&Value> = Vec::new();
     for tag in tags.as_array().into_iter().flatten() {
         if !seen.contains(&tag) {
@@ -196,7 +196,7 @@ pub(super) fn is_uuid(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::parse_str(text).is_ok()
 }
 
-/// A value as Python writes it, which Glance quotes.
+/// A value in Python's notation, which Glance's messages contain.
 pub(super) fn python(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),

@@ -1,8 +1,8 @@
-//! The task of an import: staging, stores, and how a failure is rolled back.
+//! The task of an import: staging, stores, and the roll-back after a failure.
 //!
-//! The stores get the data one after the other. When one fails and all had to succeed, the flow is
-//! rolled back step by step, and each step reverts only its own changes. So a failed `glance-direct`
-//! leaves the image `importing`, because none of its steps sets another status.
+//! The stores receive the data one after another. If one fails and all had to succeed, the flow is rolled
+//! back step by step, and each step reverts only its own changes. So a failed `glance-direct` leaves the
+//! image `importing`, because none of its steps sets another status.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
@@ -27,13 +27,13 @@ const IMPORTING: &str = "os_glance_importing_to_stores";
 const FAILED: &str = "os_glance_failed_import";
 
 /// Prefixes of the properties that `glance-download` copies: Glance's default.
-const BROUGHT_ALONG: [&str; 5] = ["hw_", "trait:", "os_distro", "os_secure_boot", "os_type"];
+const COPIED_PREFIXES: [&str; 5] = ["hw_", "trait:", "os_distro", "os_secure_boot", "os_type"];
 
-/// The least time that an image is `importing`, so that a client that polls can see it. In Glance it is
-/// 0.2 s for the smallest image.
+/// The minimum time that an image is `importing`, so that a polling client can see it. In Glance it is 0.2 s
+/// for the smallest image.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where the data comes from.
+/// The source of the data.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// `glance-direct`.
@@ -46,7 +46,7 @@ pub(crate) enum Source {
     Own,
 }
 
-/// An import that was accepted.
+/// An accepted import.
 #[derive(Debug)]
 pub(crate) struct Import {
     pub(crate) state: Arc<State>,
@@ -54,7 +54,7 @@ pub(crate) struct Import {
     pub(crate) task: String,
     pub(crate) image: String,
     pub(crate) source: Source,
-    /// In the order they get the data; one without a name where there is no multi-store.
+    /// In the order in which they receive the data; one store without a name if there is no multi-store.
     pub(crate) stores: Vec<String>,
     pub(crate) all_must_succeed: bool,
     pub(crate) fault: Option<Fault>,
@@ -89,11 +89,11 @@ impl Import {
         };
         job.processing();
         let done = self.flow(&job).await;
-        // A copy reads the data where it stays; everything else was staged.
+        // A copy reads the data in place; all other methods staged it.
         let _ = std::fs::remove_file(self.state.staged_path(&self.image));
         match done {
             Ok(()) => {}
-            Err(failure) => self.go_back(&job, &failure),
+            Err(failure) => self.roll_back(&job, &failure),
         }
     }
 
@@ -112,7 +112,7 @@ impl Import {
             _ => PAUSE,
         };
         tokio::time::sleep(pause).await;
-        self.bring(job).await?;
+        self.stage_data(job).await?;
         let mut active = false;
         for (number, store) in self.stores.iter().enumerate() {
             let is_last = number + 1 == self.stores.len();
@@ -125,8 +125,8 @@ impl Import {
         Ok(())
     }
 
-    /// The data comes into the staging place.
-    async fn bring(&self, job: &Job) -> Result<(), ImportFailure> {
+    /// Stages the data.
+    async fn stage_data(&self, job: &Job) -> Result<(), ImportFailure> {
         let fails = self.fault == Some(Fault::ImportFails);
         match &self.source {
             Source::Staged | Source::Own => Ok(()),
@@ -143,7 +143,7 @@ impl Import {
                         image.set(key, source.record[key].clone());
                     }
                     for (key, value) in &source.record {
-                        if BROUGHT_ALONG.iter().any(|prefix| key.starts_with(prefix)) {
+                        if COPIED_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
                             image.set(key, value.clone());
                         }
                     }
@@ -172,7 +172,7 @@ impl Import {
         file.flush().await.map_err(|e| e.to_string())
     }
 
-    /// One store gets the data; whether it made the image active.
+    /// Writes the data to one store; returns whether that made the image active.
     async fn store(
         &self,
         job: &Job,
@@ -220,8 +220,8 @@ impl Import {
         }
     }
 
-    /// Checks and hashes what was staged and puts it to the others. A copy has nothing new to say, and
-    /// neither has the second store.
+    /// Checks and hashes the staged data and stores it. For a copy, and from the second store on, the record
+    /// does not change.
     async fn put(&self, record: &Record) -> Result<(Option<Data>, Option<u64>), String> {
         let (staged, data) =
             (self.state.staged_path(&self.image), self.state.data_path(&self.image));
@@ -248,10 +248,10 @@ impl Import {
         Ok((Some(measured), virtual_size))
     }
 
-    fn go_back(&self, job: &Job, failure: &ImportFailure) {
+    fn roll_back(&self, job: &Job, failure: &ImportFailure) {
         match failure {
             ImportFailure::Gone => job.fail(|_| {}),
-            // This step does not touch the lists of stores.
+            // This step does not change the lists of stores.
             ImportFailure::Source => job.fail(back_to_queued),
             ImportFailure::Download => job.fail(|image| {
                 back_to_queued(image);
@@ -260,9 +260,9 @@ impl Import {
             ImportFailure::Store(number) => {
                 let is_direct = matches!(self.source, Source::Staged);
                 job.fail(|image| {
-                    // Only what ran goes back: later stores stay in the list of a direct import.
+                    // Only executed steps are reverted: later stores stay in the list of a direct import.
                     let ran = &self.stores[..=*number];
-                    self.take_from(image, &ran[..*number]);
+                    self.remove_from(image, &ran[..*number]);
                     let mut importing = image.listed(IMPORTING);
                     importing.retain(|store| !ran.contains(store));
                     image.list(IMPORTING, importing);
@@ -291,8 +291,8 @@ impl Import {
         self.mark_failed(image, &self.stores);
     }
 
-    /// Data goes out of stores that had it; with the last of them go size and hashes.
-    fn take_from(&self, image: &mut Image, stores: &[String]) {
+    /// Removes the data from stores; without any store left, size and hashes are removed too.
+    fn remove_from(&self, image: &mut Image, stores: &[String]) {
         let mut left = image.stores();
         if stores.is_empty() || matches!(self.source, Source::Own) && left.is_empty() {
             return;
@@ -304,7 +304,7 @@ impl Import {
         }
     }
 
-    /// The list of failed stores: without those of this import, and with the ones given.
+    /// Updates the list of failed stores: removes those of this import, and adds the given ones.
     fn mark_failed(&self, image: &mut Image, failed: &[String]) {
         let mut list = image.listed(FAILED);
         if failed.is_empty() {
@@ -315,7 +315,7 @@ impl Import {
     }
 }
 
-/// What `glance-download` brought along stays, formats too.
+/// Properties and formats that `glance-download` copied stay.
 fn back_to_queued(image: &mut Image) {
     image.set("status", "queued");
     image.set("size", Value::Null);
@@ -328,7 +328,7 @@ fn done_with(image: &mut Image, store: &str) {
     image.list(IMPORTING, importing);
 }
 
-/// Replaces the file by its decompressed data if it is gzip; other data stays.
+/// Replaces the file by its decompressed data if it is gzip; other data stays unchanged.
 fn decompress(path: &Path) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let mut magic = [0; 2];

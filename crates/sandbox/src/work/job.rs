@@ -1,4 +1,4 @@
-//! The parts that every task has: the lock on its image, and the changes of its status.
+//! The common parts of all tasks: the lock on the image, and the changes of its status.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use crate::response::{Refusal, refuse};
 use crate::state::State;
 use crate::task::Task;
 
-/// How long a task waits before it begins.
+/// The time between the response and the start of a task.
 ///
-/// In Glance about 0.1 s pass between the response and the first change of the image. A client that
-/// polls at once sees the old status, and must see it here too.
+/// In Glance about 0.1 s pass between the response and the first change of the image. A client that polls at
+/// once sees the old status, and must see it here too.
 pub(super) const WARM_UP: Duration = Duration::from_millis(30);
 
-/// How long an image stays locked after its task is done: it is active already, and still refuses the
-/// next import. In Glance it is 0.1 s.
+/// The time for which an image stays locked after its task is done: it is active already, and still refuses
+/// the next import. In Glance it is 0.1 s.
 const COOL_DOWN: Duration = Duration::from_millis(30);
 
-/// The message of a failed task; Glance gives no other, whatever the reason.
+/// The message of a failed task; Glance uses it for every reason.
 const FAILED: &str = "Task failed due to Internal Error";
 
-/// The property that locks an image for a task. It is set before the response and removed last: after
-/// the success of the task, but before its failure.
+/// The property that locks an image for a task. It is set before the response and removed last: after the
+/// success of the task, but before its failure.
 const LOCK: &str = "os_glance_import_task";
 
 /// Locks the image for a task and adds the task to the list.
@@ -45,7 +45,7 @@ pub(super) struct Job {
     pub(super) image: String,
 }
 
-/// The image was deleted or is locked by another task: the task has nothing left to do.
+/// The image was deleted or is locked by another task, so the task ends.
 pub(super) struct Gone;
 
 impl Job {
@@ -82,7 +82,7 @@ impl Job {
 
     /// Applies a last change, unlocks the image, and then reports failure.
     pub(super) fn fail(&self, change: impl FnOnce(&mut Image)) {
-        // An image that was deleted meanwhile has no lock.
+        // An image that was deleted in the meantime has no lock.
         let _ = self.change(|image| {
             change(image);
             image.record.remove(LOCK);

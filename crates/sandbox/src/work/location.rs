@@ -10,25 +10,25 @@ use crate::image::Image;
 use crate::state::State;
 use crate::upload::Data;
 
-/// A location that was accepted.
+/// An accepted location.
 #[derive(Debug)]
 pub(crate) struct Location {
     pub(crate) state: Arc<State>,
     pub(crate) task: String,
     pub(crate) image: String,
     pub(crate) url: String,
-    /// Name and value of the hash that the data must have.
+    /// Name and value of the expected hash.
     pub(crate) expected: Option<(String, String)>,
 }
 
-/// Why the task fails.
+/// The reason for the failure of the task.
 enum LocationFailure {
     Gone,
-    /// Before anything was changed.
+    /// Before any change.
     Unreachable,
-    /// The location stays, and the status.
+    /// The location and the status stay.
     Refused,
-    /// The data is not what it should be.
+    /// The data has another hash.
     Mismatch,
 }
 
@@ -52,7 +52,7 @@ impl Location {
             Err(
                 LocationFailure::Gone | LocationFailure::Unreachable | LocationFailure::Refused,
             ) => job.fail(|_| {}),
-            // The http store forgets no location: it stays with the image, and adding it again fails.
+            // The http store removes no location: it stays in the image, and adding it again fails.
             Err(LocationFailure::Mismatch) => job.fail(|image| {
                 image.forget_data();
                 image.set("status", "queued");
@@ -94,12 +94,13 @@ impl Location {
                 }
                 job.change(|image| image.set("status", "active"))?;
             }
-            // Active first, hashes later; they never come when the data cannot be read.
+            // The image becomes active first and gets its hashes later; it gets none if the data cannot be
+            // read.
             None => {
                 job.change(|image| image.set("status", "active"))?;
                 let algo = self.state.options.hash_algo.clone();
                 job.change(|image| image.set("os_hash_algo", algo.clone()))?;
-                // A failure leaves the name without a value, as in Glance.
+                // After a failure the name remains without a value, as in Glance.
                 let _ = self.hash(job, &algo).await;
             }
         }

@@ -1,4 +1,4 @@
-//! Work that goes on after the response: the tasks of imports and locations.
+//! Work after the response: the tasks of imports and locations.
 
 mod import;
 mod job;

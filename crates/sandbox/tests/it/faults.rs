@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Wire, words};
 
 #[tokio::test]
-async fn an_upload_that_is_forgotten_is_saving_for_ever() {
+async fn an_image_stays_saving_after_forget() {
     let wire = Wire::open().await;
     let path = wire.record("", Value::Null).await;
     let file = format!("{path}/file");
@@ -27,7 +27,7 @@ async fn an_upload_that_is_forgotten_is_saving_for_ever() {
 }
 
 #[tokio::test]
-async fn a_status_comes_as_json_too_and_the_record_stays_queued() {
+async fn a_status_fault_can_be_json_and_the_record_stays_queued() {
     let wire = Wire::open().await;
     let path = wire.record("", Value::Null).await;
     for (status, after) in [(503, 0), (500, 3)] {
@@ -43,7 +43,7 @@ async fn a_status_comes_as_json_too_and_the_record_stays_queued() {
 }
 
 #[tokio::test]
-async fn a_wrong_answer_comes_behind_what_was_done() {
+async fn a_wrong_response_follows_the_completed_request() {
     let wire = Wire::open().await;
     let path = wire.record("", Value::Null).await;
     wire.scene.sandbox().inject(Operation::Upload, Fault::StatusAfter(504));
@@ -66,7 +66,7 @@ async fn a_wrong_answer_comes_behind_what_was_done() {
 }
 
 #[tokio::test]
-async fn a_busy_service_names_a_time() {
+async fn a_busy_service_sends_retry_after() {
     let wire = Wire::open().await;
     wire.scene.sandbox().inject(Operation::List, Fault::Busy(Duration::from_secs(7)));
     let url = format!("{}/v2/images", wire.scene.image_url());
@@ -79,7 +79,7 @@ async fn a_busy_service_names_a_time() {
 }
 
 #[tokio::test]
-async fn a_fault_of_one_image_leaves_others_alone() {
+async fn a_fault_for_one_image_does_not_affect_others() {
     let wire = Wire::open().await;
     let [first, second, third] = ["first", "second", "third"];
     let mut paths = Vec::new();

@@ -1,4 +1,4 @@
-//! Imports: what an image looks like on every way through.
+//! Imports: the states of an image for every method.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn import(wire: &Wire, token: &str, path: &str, body: Value) {
 }
 
 #[tokio::test]
-async fn a_direct_import_goes_through_its_statuses() {
+async fn a_direct_import_has_its_sequence_of_statuses() {
     let wire = Wire::cloud().await;
     let token = wire.login(USER).await;
     let path = staged(&wire, &token, Value::Null).await;
@@ -55,7 +55,7 @@ async fn a_failed_direct_import_stays_importing() {
 }
 
 #[tokio::test]
-async fn one_good_store_is_enough_when_told_so() {
+async fn one_successful_store_is_enough_if_requested() {
     let wire = Wire::cloud().await;
     let token = wire.login(USER).await;
     let body = |stores: Value, must: bool| {
@@ -65,7 +65,7 @@ async fn one_good_store_is_enough_when_told_so() {
             "all_stores_must_succeed": must,
         })
     };
-    // The store of web servers takes no data.
+    // The store for web servers accepts no data.
     let path = staged(&wire, &token, Value::Null).await;
     import(&wire, &token, &path, body(json!(["fast", "web"]), false)).await;
     let (image, _) = wire.settled(&token, &path).await;
@@ -128,7 +128,7 @@ async fn another_region_is_the_service_itself() {
     import(&wire, &token, &path, method("Nowhere", id)).await;
     let (image, _) = wire.settled(&token, &path).await;
     assert_eq!((&image["status"], &image["disk_format"]), (&json!("queued"), &json!("qcow2")));
-    // The step that looks for the source knows nothing of stores, and so leaves the list as it is.
+    // The step that looks up the source does not change the list of stores.
     assert_eq!(image["os_glance_importing_to_stores"], "fast");
     assert_eq!(image["os_glance_failed_import"], "");
 
@@ -137,7 +137,7 @@ async fn another_region_is_the_service_itself() {
     body["stores"] = json!(["web"]);
     import(&wire, &token, &path, body).await;
     let (image, _) = wire.settled(&token, &path).await;
-    // What came with the source stays.
+    // Copied properties stay.
     assert_eq!((&image["status"], &image["disk_format"]), (&json!("queued"), &json!("raw")));
     assert_eq!(
         (&image["os_distro"], &image["os_glance_failed_import"]),
@@ -146,7 +146,7 @@ async fn another_region_is_the_service_itself() {
 }
 
 #[tokio::test]
-async fn imports_fail_and_take_their_time_when_told() {
+async fn import_faults_fail_and_delay_imports() {
     let wire = Wire::cloud().await;
     let token = wire.login(USER).await;
     let body = json!({"method": {"name": "glance-direct"}});
@@ -178,12 +178,12 @@ async fn copies_are_for_admins_and_leave_the_image_active() {
     assert_eq!((seen, &image["stores"]), (vec!["active".to_owned()], &json!("fast,slow")));
     let present = wire.call(&admin, "POST", &format!("{path}/import"), body).await;
     assert!(words(&present).contains("already present at store 'slow'"), "{present:?}");
-    // The task is the admin's.
+    // The task belongs to the admin's project.
     assert_eq!(wire.show(&token, &format!("{path}/tasks")).await, json!({"tasks": []}));
 }
 
 #[tokio::test]
-async fn registered_data_must_have_the_hash_it_is_said_to_have() {
+async fn registered_data_must_have_the_declared_hash() {
     let wire = Wire::cloud().await;
     let other = Wire::open().await;
     let source = other.image("", "on a web server").await;
@@ -209,7 +209,7 @@ async fn registered_data_must_have_the_hash_it_is_said_to_have() {
     assert_eq!(wire.call(&token, "POST", &format!("{path}/locations"), wrong).await.0, 202);
     let (image, _) = wire.settled(&token, &path).await;
     assert_eq!((&image["status"], &image["os_hash_value"]), (&json!("queued"), &Value::Null));
-    // The location stays, and adding it again fails for that.
+    // The location stays, so adding it again fails.
     assert_eq!(image["stores"], "web");
     assert_eq!(wire.call(&token, "POST", &format!("{path}/locations"), body(&hash)).await.0, 202);
     assert_eq!(wire.settled(&token, &path).await.0["status"], "queued");

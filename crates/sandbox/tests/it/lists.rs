@@ -1,4 +1,4 @@
-//! Lists: conditions, order, pages.
+//! Lists: filters, order, pages.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn names(wire: &Wire, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn images_are_found_by_what_they_hold() {
+async fn images_are_found_by_their_attributes() {
     let wire = Wire::open().await;
     for more in [
         json!({"name": "a,b", "architecture": "x86_64", "min_disk": 3, "tags": ["one", "two"]}),

@@ -13,13 +13,13 @@ use imgpush_sandbox::PASSWORD;
 use imgpush_scene::Scene;
 use serde_json::{Value, json};
 
-/// A service, and a client of raw requests, which shares nothing with that of this workspace.
+/// A service, and a client of raw requests that shares no code with this workspace's client.
 struct Wire {
     scene: Scene,
     http: reqwest::Client,
 }
 
-/// Status and body of an answer.
+/// Status and body of a response.
 type Answer = (u16, Value);
 
 impl Wire {
@@ -28,7 +28,7 @@ impl Wire {
         Wire { scene, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
-    /// With tokens.
+    /// A service with tokens.
     async fn cloud() -> Self {
         Wire::of(Scene::start().await)
     }
@@ -48,7 +48,7 @@ impl Wire {
         response.headers()["x-subject-token"].to_str().unwrap().to_owned()
     }
 
-    /// One call with a JSON body, or with none.
+    /// One call with a JSON body, or without a body.
     async fn call(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
         let method = method.parse().unwrap();
         let url = format!("{}{path}", self.scene.image_url());
@@ -73,7 +73,7 @@ impl Wire {
         answer(request.body(data)).await
     }
 
-    /// A new raw image; its address.
+    /// Creates a raw image and returns its path.
     async fn record(&self, token: &str, more: Value) -> String {
         let mut body = json!({"name": "probe", "disk_format": "raw", "container_format": "bare"});
         for (key, value) in more.as_object().into_iter().flatten() {
@@ -84,7 +84,7 @@ impl Wire {
         image["self"].as_str().unwrap().to_owned()
     }
 
-    /// A new raw image with data.
+    /// Creates a raw image with data.
     async fn image(&self, token: &str, data: &'static str) -> String {
         let path = self.record(token, Value::Null).await;
         assert_eq!(self.send(token, &format!("{path}/file"), data).await.0, 204);
@@ -95,7 +95,7 @@ impl Wire {
         self.call(token, "GET", path, Value::Null).await.1
     }
 
-    /// The image when no task locks it any more, and all statuses seen until then.
+    /// Waits until no task locks the image; returns it with all statuses seen until then.
     async fn settled(&self, token: &str, path: &str) -> (Value, Vec<String>) {
         let mut seen: Vec<String> = Vec::new();
         let poll = self.until(token, path, |image| {
@@ -113,7 +113,7 @@ impl Wire {
         self.until(token, path, |image| image["status"] == status).await;
     }
 
-    /// Polls the image until it is as it should be. A test that waits in vain ends after 20 s.
+    /// Polls the image until the condition holds, for at most 20 s.
     async fn until(
         &self,
         token: &str,
@@ -140,7 +140,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
-/// The words of a refusal.
+/// The message of a refusal.
 fn words(answer: &Answer) -> &str {
     answer.1["message"].as_str().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Who sees and changes what.
+//! Visibility and permissions of callers.
 
 use imgpush_sandbox::{ADMIN, OTHER_PROJECT_ID, OTHER_USER, READER, USER};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn an_image_is_shared_in_two_steps() {
     let (status, added) = wire.call(&token, "POST", &members, body.clone()).await;
     assert_eq!((status, &added["status"]), (200, &json!("pending")));
     assert_eq!(wire.call(&token, "POST", &members, body).await.0, 409);
-    // It is seen by whoever knows of it, and listed once it is accepted.
+    // The project can see it by its id, and has it in its lists once it accepts.
     assert_eq!(wire.call(&other, "GET", &path, NULL).await.0, 200);
     assert_eq!(wire.show(&other, "/v2/images").await["images"], json!([]));
 
@@ -31,7 +31,7 @@ async fn an_image_is_shared_in_two_steps() {
     assert_eq!(wire.call(&other, "PUT", &member, accept).await.0, 200);
     assert_eq!(wire.show(&other, "/v2/images").await["images"].as_array().unwrap().len(), 1);
 
-    // A member may look, and nothing else.
+    // A member may only read.
     let rename = json!([{"op": "replace", "path": "/name", "value": "mine"}]);
     assert_eq!(wire.call(&other, "PATCH", &path, rename).await.0, 403);
     assert_eq!(wire.call(&other, "DELETE", &member, NULL).await.0, 403);
@@ -52,7 +52,7 @@ async fn only_shared_images_have_members() {
 }
 
 #[tokio::test]
-async fn readers_only_look() {
+async fn readers_can_only_read() {
     let wire = Wire::cloud().await;
     let (token, reader) = (wire.login(USER).await, wire.login(READER).await);
     let path = wire.image(&token, "data").await;
@@ -84,7 +84,7 @@ async fn images_are_made_public_by_admins() {
     assert_eq!(wire.call(&admin, "PATCH", &path, publish).await.0, 200);
     assert_eq!(wire.call(&other, "GET", &path, NULL).await.0, 200);
 
-    // Community images are listed for those who ask.
+    // Community images are listed on request.
     let share = json!([{"op": "replace", "path": "/visibility", "value": "community"}]);
     assert_eq!(wire.call(&token, "PATCH", &path, share).await.0, 200);
     let count = async |query: &str| {

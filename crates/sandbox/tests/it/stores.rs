@@ -1,4 +1,4 @@
-//! Stores, tags and properties, the cache, and what is refused.
+//! Stores, tags and properties, the cache, and refusals.
 
 use imgpush_sandbox::{ADMIN, USER};
 use imgpush_scene::Scene;
@@ -9,7 +9,7 @@ use crate::{Wire, words};
 const NULL: Value = Value::Null;
 
 #[tokio::test]
-async fn data_is_taken_out_of_a_store_but_not_out_of_the_last() {
+async fn data_is_removed_from_a_store_but_not_from_the_last() {
     let wire = Wire::cloud().await;
     let (token, admin) = (wire.login(USER).await, wire.login(ADMIN).await);
     let path = wire.image(&token, "data").await;
@@ -29,7 +29,7 @@ async fn data_is_taken_out_of_a_store_but_not_out_of_the_last() {
 }
 
 #[tokio::test]
-async fn without_stores_there_are_none() {
+async fn without_multi_store_there_are_no_stores() {
     let scene = Scene::builder().without_login().sandbox(|options| options.with_stores([""; 0]));
     let wire = Wire::of(scene.start().await);
     let path = wire.image("", "data").await;
@@ -65,7 +65,7 @@ async fn tags_and_properties_have_limits() {
 }
 
 #[tokio::test]
-async fn the_cache_is_the_admins() {
+async fn the_cache_is_for_admins() {
     let wire = Wire::cloud().await;
     let (token, admin) = (wire.login(USER).await, wire.login(ADMIN).await);
     let path = wire.image(&token, "data").await;
@@ -81,7 +81,7 @@ async fn the_cache_is_the_admins() {
 }
 
 #[tokio::test]
-async fn refusals_are_in_the_words_of_glance() {
+async fn refusals_have_the_messages_of_glance() {
     let wire = Wire::cloud().await;
     let token = wire.login(USER).await;
     let path = wire.record(&token, NULL).await;
@@ -105,7 +105,7 @@ async fn refusals_are_in_the_words_of_glance() {
         let refused = wire.call(&token, "PATCH", &path, body).await;
         assert!(refused.0 == status && words(&refused).contains(expected), "{refused:?}");
     }
-    // What is said of a request stands in the journal.
+    // The log contains the details of each request.
     wire.call(&token, "GET", "/v2/images?name=a%20b&limit=1", NULL).await;
     let journal = wire.scene.sandbox().journal();
     assert_eq!(journal.last().unwrap().query.as_deref(), Some("name=a%20b&limit=1"));

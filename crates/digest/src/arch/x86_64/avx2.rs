@@ -1,8 +1,8 @@
 //! One stream, several digests, with AVX2, BMI1 and BMI2: CPUs since Haswell and Zen.
 //!
-//! MD5 and SHA-512 share the integer units here. That is more work than four of them can do in the time
-//! that MD5 takes, and still much faster than one digest after the other; on CPUs with six of them it is
-//! the best there is, with AVX-512 too.
+//! MD5 and SHA-512 share the integer units here. Four units cannot do that work in the time of MD5 alone, but
+//! it is still much faster than computing one digest after the other. On CPUs with six integer units it is
+//! the fastest method, also compared with AVX-512.
 
 use super::features::{Avx2, Avx2Sha};
 use super::fused::{fence, md5_sha512};
@@ -63,7 +63,7 @@ fn sha512(cpu: Avx2, state: &mut [u64; 8], blocks: &[[u8; 128]]) {
     *state = sha512.state();
 }
 
-/// In each part four operations of MD5 and four rounds of SHA-256.
+/// Each part has four operations of MD5 and four rounds of SHA-256.
 #[target_feature(enable = "bmi1,bmi2,avx2,sha,sse4.1,ssse3")]
 fn md5_sha256(
     cpu: Avx2Sha,

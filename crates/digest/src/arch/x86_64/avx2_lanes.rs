@@ -129,8 +129,8 @@ impl Words<8, 64> for Avx2Words32 {
                 let row = load_256(&halves[HALF]);
                 rows[LANE] = if BIG_ENDIAN { cpu._mm256_shuffle_epi8(row, swap) } else { row };
             });
-            // Pairs of rows, then fours: `fours[4 * i + j]` has of rows 4i to 4i + 3 the columns j and
-            // j + 4.
+            // Pairs of rows, then groups of four: `fours[4 * i + j]` contains columns j and j + 4 of rows 4i
+            // to 4i + 3.
             let mut pairs = rows;
             unroll!(I < 4, {
                 pairs[2 * I] = cpu._mm256_unpacklo_epi32(rows[2 * I], rows[2 * I + 1]);
@@ -161,7 +161,7 @@ impl Md5Words<8> for Avx2Words32 {
 
     #[inline(always)]
     fn pin(self, x: __m256i) -> __m256i {
-        // SAFETY: only detection makes the value in `self`, so the CPU has the registers.
+        // SAFETY: only detection creates the value in `self`, so the CPU has the registers.
         unsafe { pin(x) }
     }
 }
@@ -241,7 +241,7 @@ impl Words<4, 128> for Avx2Words64 {
                 let row = load_256(&quarters[QUARTER]);
                 rows[LANE] = if BIG_ENDIAN { cpu._mm256_shuffle_epi8(row, swap) } else { row };
             });
-            // `pairs[2 * i + j]` has of rows 2i and 2i + 1 the columns j and j + 2.
+            // `pairs[2 * i + j]` contains columns j and j + 2 of rows 2i and 2i + 1.
             let mut pairs = rows;
             unroll!(I in 0 1, {
                 pairs[2 * I] = cpu._mm256_unpacklo_epi64(rows[2 * I], rows[2 * I + 1]);
@@ -257,15 +257,15 @@ impl Words<4, 128> for Avx2Words64 {
     }
 }
 
-/// To name such a register takes a function that has it; like an intrinsic this one is as small as an
-/// instruction.
+/// Pins a register. Only a function with the target feature can name this register; like an intrinsic it is
+/// as small as an instruction.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn pin(x: __m256i) -> __m256i {
     #[cfg(not(miri))]
     let x = {
         let mut x = x;
-        // SAFETY: the block holds no instruction, only the name of the register.
+        // SAFETY: the block contains no instruction, only the name of the register.
         unsafe {
             std::arch::asm!("/* {0} */", inout(ymm_reg) x,
                 options(pure, nomem, nostack, preserves_flags));

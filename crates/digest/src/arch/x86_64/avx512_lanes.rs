@@ -123,8 +123,8 @@ impl Words<16, 64> for Avx512Words32 {
             let row = load_512(&lanes[first + LANE][block]);
             rows[LANE] = if BIG_ENDIAN { cpu._mm512_shuffle_epi8(row, swap) } else { row };
         });
-        // Pairs of rows, then fours: `fours[4 * i + j]` has of rows 4i to 4i + 3 the columns j, j + 4,
-        // j + 8 and j + 12.
+        // Pairs of rows, then groups of four: `fours[4 * i + j]` contains columns j, j + 4, j + 8 and j + 12
+        // of rows 4i to 4i + 3.
         let mut pairs = rows;
         unroll!(I < 8, {
             pairs[2 * I] = cpu._mm512_unpacklo_epi32(rows[2 * I], rows[2 * I + 1]);
@@ -159,7 +159,7 @@ impl Md5Words<16> for Avx512Words32 {
 
     #[inline(always)]
     fn pin(self, x: __m512i) -> __m512i {
-        // SAFETY: only detection makes the value in `self`, so the CPU has the registers.
+        // SAFETY: only detection creates the value in `self`, so the CPU has the registers.
         unsafe { pin(x) }
     }
 }
@@ -236,7 +236,7 @@ impl Words<8, 128> for Avx512Words64 {
                 let row = load_512(&halves[HALF]);
                 rows[LANE] = if BIG_ENDIAN { cpu._mm512_shuffle_epi8(row, swap) } else { row };
             });
-            // `pairs[2 * i + j]` has of rows 2i and 2i + 1 the columns j, j + 2, j + 4 and j + 6.
+            // `pairs[2 * i + j]` contains columns j, j + 2, j + 4 and j + 6 of rows 2i and 2i + 1.
             let mut pairs = rows;
             unroll!(I < 4, {
                 pairs[2 * I] = cpu._mm512_unpacklo_epi64(rows[2 * I], rows[2 * I + 1]);
@@ -257,15 +257,15 @@ impl Words<8, 128> for Avx512Words64 {
     }
 }
 
-/// To name such a register takes a function that has it; like an intrinsic this one is as small as an
-/// instruction.
+/// Pins a register. Only a function with the target feature can name this register; like an intrinsic it is
+/// as small as an instruction.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn pin(x: __m512i) -> __m512i {
     #[cfg(not(miri))]
     let x = {
         let mut x = x;
-        // SAFETY: the block holds no instruction, only the name of the register.
+        // SAFETY: the block contains no instruction, only the name of the register.
         unsafe {
             std::arch::asm!("/* {0} */", inout(zmm_reg) x,
                 options(pure, nomem, nostack, preserves_flags));

@@ -154,7 +154,7 @@ pub(crate) const SHA512_K: [u64; 80] = [
     0x6c44_198c_4a47_5817,
 ];
 
-/// Where `a` to `h` of round `t` of SHA-2 are, the numbers of whose rounds are multiples of 8.
+/// The indices of `a` to `h` in round `t` of SHA-2, for blocks with a multiple of 8 rounds.
 pub(super) const fn sha2_roles(t: usize) -> [usize; 8] {
     let mut at = [0; 8];
     let mut role = 0;

@@ -1,6 +1,6 @@
-//! Features of the CPU that kernels need, found at run time.
+//! CPU features that kernels need, detected at run time.
 //!
-//! Each is a token that only detection makes. Kernels and intrinsics are methods of these tokens.
+//! Each is a token that only detection creates. Kernels and intrinsics are methods of these tokens.
 
 use std::arch::x86_64::{__cpuid, __m128i, __m256i, __m512i};
 
@@ -10,34 +10,34 @@ use super::intrinsics;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx2(());
 
-/// Token of a CPU that has SHA-NI as well, and does not mind it beside AVX.
+/// Token of a CPU that also has SHA-NI, without a penalty for using it next to AVX.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx2Sha(Avx2);
 
-/// Token of a CPU with AVX-512F, BW and VL, and what [`Avx2`] stands for.
+/// Token of a CPU with AVX-512F, BW and VL, and the features of [`Avx2`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(Avx2);
 
-/// Token of a CPU that has SHA-NI as well.
+/// Token of a CPU that also has SHA-NI.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512Sha {
     avx512: Avx512,
     sha: Avx2Sha,
 }
 
-/// Which units of the core SHA-512 gets beside MD5.
+/// The execution units that SHA-512 uses when it is combined with MD5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Units {
-    /// MD5 has the integer units for itself.
+    /// The vector units: MD5 has the integer units for itself.
     Vector,
-    /// Both share the integer units.
+    /// The integer units, shared with MD5.
     Integer,
 }
 
 impl Units {
-    /// AMD's cores since Zen 5 (family 1Ah) have six integer units, and their vector instructions take
-    /// two cycles where those of Zen 4 take one. There the integer units gain a quarter. Others are
-    /// taken for like Zen 4, which is unmeasured.
+    /// AMD's cores since Zen 5 (family 1Ah) have six integer units, and their vector instructions take two
+    /// cycles instead of one on Zen 4. There the integer units are a quarter faster. All other CPUs are
+    /// treated like Zen 4, which is unmeasured.
     pub(crate) fn of_cpu() -> Self {
         let amd = vendor() == *b"AuthenticAMD";
         let signature = __cpuid(1).eax;
@@ -62,10 +62,10 @@ impl Avx2 {
 
 impl Avx2Sha {
     pub(crate) fn new() -> Option<Self> {
-        // SHA-NI has the old encoding. Where the upper halves of registers are in use, as they are by
-        // SHA-512, each such instruction costs Intel's cores hundreds of cycles, and those of Zen 3 too:
-        // all three digests came out at 8 MB/s on Emerald Rapids and at 11 on Zen 3. So SHA-256 goes
-        // by itself there. MD5 can do without those halves; beside it Intel's cores are unmeasured.
+        // SHA-NI instructions have the legacy encoding. While the upper halves of vector registers are in
+        // use, as by SHA-512, each of them costs hundreds of cycles on Intel's cores and on Zen 3: all three
+        // digests together ran at 8 MB/s on Emerald Rapids and at 11 MB/s on Zen 3. So SHA-256 runs
+        // separately there. MD5 does not need those halves; together with it, Intel's cores are unmeasured.
         let sha = is_x86_feature_detected!("sha")
             && is_x86_feature_detected!("sse4.1")
             && vendor() != *b"GenuineIntel";
@@ -119,7 +119,7 @@ impl Avx512Sha {
     }
 }
 
-/// Who made the CPU, as it says itself.
+/// The vendor of the CPU, from CPUID.
 fn vendor() -> [u8; 12] {
     let answer = __cpuid(0);
     let mut name = [0; 12];

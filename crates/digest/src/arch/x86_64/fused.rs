@@ -1,19 +1,20 @@
-//! Several digests of one stream, their rounds laid beside each other.
+//! Several digests of one stream, with interleaved rounds.
 //!
-//! Left alone, compilers sort the streams apart again, and the core's window is too short to see more
-//! than one of them. So the work is cut into small parts, with a [`fence!`] behind each that no
-//! operation can pass; what is between two of them the core interleaves by itself. In each part MD5
-//! comes first: it is the longest chain, and a core executes first what is older.
+//! Without measures, compilers separate the streams again, and the reorder window of a core is too short to
+//! overlap them. So the work is divided into small parts, each followed by a [`fence!`] that no operation can
+//! pass; between two fences the core interleaves the operations itself. In each part MD5 comes first: it is
+//! the longest chain, and a core executes older operations first.
 //!
-//! These are macros since a function names the instructions it may use where it is written. `$features`
-//! are those, `$cpu` shows that they are there, `$sha512::$stream` is the stream of SHA-512 and, of
-//! [`sha512_integer`], how its schedule is extended, each with the part of `$cpu` that it needs.
+//! These are macros, since a function has to declare its target features where it is written. `$features` are
+//! those, `$cpu` proves that they are available, `$sha512::$stream` is the stream of SHA-512, and, for
+//! [`sha512_integer`], there is the function that extends its schedule. Each gets the part of `$cpu` that it
+//! needs.
 //!
 //! [`sha512_integer`]: super::sha512_integer
 
-/// Lets no operation of the streams past. It holds no instruction: that their words must be in
-/// registers here, changed by who knows what, is all that the optimiser learns. One fence serves all
-/// streams, since each would pass those of the others.
+/// Prevents operations of the streams from passing. It contains no instruction. It tells the optimiser only
+/// that the words must be in registers here and may have changed. One fence is used for all streams, since
+/// each would let the operations of the others pass.
 macro_rules! fence {
     ($md5:ident, $($others:tt)*) => { fence!(@ [$md5] $($others)*) };
     (@ [$md5:ident] sha512_integer $sha512:ident $t:ident $(, sha256 $sha256:ident)?) => {
@@ -25,7 +26,7 @@ macro_rules! fence {
                 $(concat!("/* {abef} {cdgh} of ", stringify!($sha256), " */"),)?
                 inout(reg) $md5.words[0], inout(reg) $md5.words[1],
                 inout(reg) $md5.words[2], inout(reg) $md5.words[3],
-                // What round `$t` wrote: all that the next one does needs one of these.
+                // The words that round `$t` wrote: all operations of the next round need one of them.
                 inout(reg) $sha512.words[(87 - $t) % 8], inout(reg) $sha512.words[(83 - $t) % 8],
                 inout(reg) $sha512.bc,
                 $(abef = inout(xmm_reg) $sha256.words[0], cdgh = inout(xmm_reg) $sha256.words[1],)?
@@ -33,7 +34,7 @@ macro_rules! fence {
         }
         $sha512.settle::<$t>();
     };
-    // Behind every second round: more fences cost speed.
+    // After every second round: more fences are slower.
     (@ [$md5:ident] sha512_vector $sha512:ident $t:ident $(, sha256 $sha256:ident)?) => {
         #[cfg(not(miri))]
         if $t % 2 == 1 {
@@ -69,7 +70,7 @@ macro_rules! fence {
 }
 pub(super) use fence;
 
-/// `fn md5_sha512(cpu, md5, sha512, blocks)`: in each part a round of SHA-512 and 1.6 operations of MD5.
+/// `fn md5_sha512(cpu, md5, sha512, blocks)`: each part has one round of SHA-512 and 1.6 operations of MD5.
 macro_rules! md5_sha512 {
     ($name:ident, $features:literal, $cpu:ty, $sha512:ident::$stream:ident($level:ident)
         $(, $extend:ident($with:ident))?) => {
@@ -99,7 +100,7 @@ macro_rules! md5_sha512 {
 }
 pub(super) use md5_sha512;
 
-/// `fn md5_sha512_sha256(cpu, md5, sha512, sha256, blocks)`: as [`md5_sha512!`], and in each part 0.4 of the
+/// `fn md5_sha512_sha256(cpu, md5, sha512, sha256, blocks)`: as [`md5_sha512!`], and each part has 0.4 of the
 /// 32 steps of SHA-256.
 macro_rules! md5_sha512_sha256 {
     ($name:ident, $features:literal, $cpu:ty, $sha512:ident::$stream:ident($level:ident)

@@ -1,11 +1,11 @@
-//! Many streams, one digest: a stream a lane of the vector registers.
+//! Many streams, one digest: each lane of the vector registers holds one stream.
 //!
-//! A kernel takes `states[word][lane]` and of each lane the blocks, of which it adds as many as the
+//! A kernel takes `states[word][lane]` and the blocks of each lane. It adds the number of blocks that the
 //! shortest lane has.
 //!
-//! The algorithms read as for one stream; what a word is, and what adding or turning it means, is
-//! given by [`Words`]. Lanes are independent: where fewer streams are there than lanes, the caller fills
-//! the rest with anything and drops what comes out.
+//! The algorithms look as for one stream; [`Words`] defines what a word is, and how to add and rotate it.
+//! Lanes are independent: if there are fewer streams than lanes, the caller fills the others with any data
+//! and ignores their results.
 
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
@@ -16,12 +16,12 @@ use crate::arch::md5::{roles, word};
 use crate::arch::unroll;
 use crate::blocks::Block;
 
-/// Registers of `N` words each, of which `BLOCK` bytes are a block. What an implementation is made of is
-/// as in all kernels (see [`crate::arch`]).
+/// Registers of `N` words each, with `BLOCK` bytes per block. The rules for implementations are those of all
+/// kernels (see [`crate::arch`]).
 pub(super) trait Words<const N: usize, const BLOCK: usize>: Copy {
-    /// What a lane holds.
+    /// The content of one lane.
     type Word: Copy;
-    /// All lanes.
+    /// The vector register with all lanes.
     type Register: Copy;
 
     fn splat(self, x: Self::Word) -> Self::Register;
@@ -33,12 +33,12 @@ pub(super) trait Words<const N: usize, const BLOCK: usize>: Copy {
     fn choose(self, x: Self::Register, y: Self::Register, z: Self::Register) -> Self::Register;
     /// `(x & y) ^ (x & z) ^ (y & z)`
     fn majority(self, x: Self::Register, y: Self::Register, z: Self::Register) -> Self::Register;
-    /// `RIGHT` is what a turn by `LEFT` is to the other side.
+    /// Rotates by `LEFT`; `RIGHT` is the equivalent rotation to the right.
     fn rotate<const LEFT: i32, const RIGHT: i32>(self, x: Self::Register) -> Self::Register;
     /// `I` and `U` are the same number.
     fn shift_right<const I: i32, const U: u32>(self, x: Self::Register) -> Self::Register;
-    /// Of block number `block` of each lane, from lane `first` on, the 16 words, a word a register. If
-    /// `BIG_ENDIAN` the words of the blocks are that.
+    /// The 16 words of block number `block` of each lane, from lane `first` on, one word per register.
+    /// `BIG_ENDIAN` is the byte order of the words in the blocks.
     fn transpose<const BIG_ENDIAN: bool>(
         self,
         lanes: &[&[[u8; BLOCK]]],
@@ -47,7 +47,7 @@ pub(super) trait Words<const N: usize, const BLOCK: usize>: Copy {
     ) -> [Self::Register; 16];
 }
 
-/// What MD5 wants besides.
+/// The additional operations of MD5.
 pub(super) trait Md5Words<const N: usize>: Words<N, 64, Word = u32> {
     /// `y ^ (x | !z)`
     fn md5_i(self, x: Self::Register, y: Self::Register, z: Self::Register) -> Self::Register;
@@ -55,7 +55,7 @@ pub(super) trait Md5Words<const N: usize>: Words<N, 64, Word = u32> {
     fn pin(self, x: Self::Register) -> Self::Register;
 }
 
-/// Of each lane the blocks of `BYTES`, and how many the shortest has.
+/// The blocks of `BYTES` of each lane, and the number in the shortest one.
 #[inline(always)]
 fn split<'a, const LANES: usize, const BYTES: usize>(
     lanes: &[&'a [Block]; LANES],
@@ -74,15 +74,15 @@ fn split<'a, const LANES: usize, const BYTES: usize>(
 }
 
 /// MD5 of `LANES` streams in `GROUPS` registers of `N`, one or two. Two take hardly longer than one, since
-/// each waits for itself most of the time.
+/// each spends most of the time waiting for its own chain.
 #[inline(always)]
 pub(super) fn md5<W: Md5Words<N>, const N: usize, const GROUPS: usize, const LANES: usize>(
     w: W,
     states: &mut [[u32; LANES]; 4],
     lanes: [&[Block]; LANES],
 ) {
-    /// Blocks from the one being hashed to the one being loaded. A block of all lanes takes about
-    /// 0.1 us, and memory answers within a few of those.
+    /// Distance in blocks from the one being hashed to the one being prefetched. A block of all lanes takes
+    /// about 0.1 us, and memory has a latency of a few times that.
     const AHEAD: usize = 8;
     const { assert!(N * GROUPS == LANES && GROUPS <= 2) };
     let (lanes, blocks) = split::<LANES, 64>(&lanes);
@@ -100,10 +100,10 @@ pub(super) fn md5<W: Md5Words<N>, const N: usize, const GROUPS: usize, const LAN
         let before = s;
         let mut lane = 0;
         while lane < LANES {
-            // So many lanes are too many streams of memory for the processor to foresee.
+            // The hardware prefetcher cannot follow this number of memory streams.
             let ahead = lanes[lane].as_ptr().wrapping_add(block + AHEAD);
-            // SAFETY: every CPU of this architecture has the instruction, which reads nothing: any
-            // address will do.
+            // SAFETY: every CPU of this architecture has the instruction, which accesses no memory
+            // architecturally, so any address is allowed.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
             lane += 1;
         }
@@ -133,7 +133,7 @@ pub(super) fn md5<W: Md5Words<N>, const N: usize, const GROUPS: usize, const LAN
     });
 }
 
-/// Operation `I` of 64 (RFC 1321, 3.4), which turns by `LEFT`.
+/// Operation `I` of 64 (RFC 1321, 3.4), which rotates by `LEFT`.
 #[inline(always)]
 fn md5_operation<
     W: Md5Words<N>,
@@ -148,8 +148,8 @@ fn md5_operation<
 ) {
     let at = const { roles(I) };
     let (a, b, c, d) = (s[at[0]], s[at[1]], s[at[2]], s[at[3]]);
-    // Pinned, since the optimiser would add the word or the constant last, where the next operation waits
-    // for it.
+    // Pinned, since the optimiser would add the word or the constant last, where it delays the next
+    // operation.
     let sum = w.add(w.add(a, w.splat(const { MD5_T[I] })), x[const { word(I) }]);
     let sum = w.pin(sum);
     let f = match I / 16 {
@@ -161,8 +161,9 @@ fn md5_operation<
     s[at[0]] = w.add(w.rotate::<LEFT, RIGHT>(w.add(sum, f)), b);
 }
 
-/// `fn name(words, states, lanes)`: SHA-256 or SHA-512, of which `$word` is the word, `$bytes` the block,
-/// `$k` the constants, `$rounds` their number, and the rest the turns and shifts of its functions.
+/// `fn name(words, states, lanes)`: SHA-256 or SHA-512. `$word` is the word type, `$bytes` the size of a
+/// block, `$k` the constants, `$rounds` their number, and the rest are the rotations and shifts of its
+/// functions.
 macro_rules! sha2 {
     ($name:ident, $round:ident, $word:ty, $bytes:literal, $k:ident, $rounds:tt,
         sum0: $a0:tt $a1:tt $a2:tt, sum1: $b0:tt $b1:tt $b2:tt,
@@ -196,7 +197,7 @@ macro_rules! sha2 {
             });
         }
 
-        /// Round `T`, and the word for the sixteenth round from it.
+        /// Round `T`, and the word for the sixteenth round after it.
         #[inline(always)]
         fn $round<W: Words<N, $bytes, Word = $word>, const N: usize, const T: usize>(
             words: W,

@@ -5,21 +5,20 @@ use super::{forget, load_128, load_256, store_128, store_256};
 use crate::arch::md5::{constant, feed_forward, operation, word};
 use crate::arch::unroll;
 
-/// With `WIDE` it uses registers of 256 bits, else none whose upper half is more than zero: beside dirty
-/// ones the instructions of [`super::sha256`] are slow.
+/// With `WIDE` it uses registers of 256 bits; otherwise the upper halves of all registers stay zero, since
+/// the instructions of [`super::sha256`] are slow next to used upper halves.
 pub(super) struct Md5<'a, const WIDE: bool> {
     cpu: Avx2,
     pub(super) words: [u32; 4],
     before: [u32; 4],
-    /// Elsewhere, since `forget` makes the optimiser forget all of a variable.
+    /// In another variable, since `forget` affects a complete variable.
     sums: &'a mut Md5Sums,
 }
 
-/// Of each operation of a block the word of the message plus the constant. Made by a few vector
-/// instructions, they spare the integer units an addition and a register an operation.
+/// The message word plus the constant of each operation of a block. A few vector instructions compute them,
+/// which saves the integer units one addition and one register per operation.
 ///
-/// A group of sixteen operations keeps the order of the block's words, and so its constants are the
-/// ones that move.
+/// Each group of sixteen operations keeps the order of the block's words; the constants are permuted instead.
 pub(super) struct Md5Sums([[u32; 8]; 8]);
 
 impl Md5Sums {
@@ -37,7 +36,7 @@ static CONSTANTS: Md5Sums = Md5Sums({
     constants
 });
 
-/// Where the sum of operation `i` is.
+/// The index of the sum of operation `i`.
 const fn place(i: usize) -> [usize; 2] {
     let number = i / 16 * 16 + word(i);
     [number / 8, number % 8]
@@ -92,7 +91,7 @@ impl<'a, const WIDE: bool> Md5<'a, WIDE> {
     }
 }
 
-/// `operations!(md5, block, FROM, TO)`: operations `FROM` to before `TO` of 128, four at most.
+/// `operations!(md5, block, FROM, TO)`: operations `FROM` to before `TO` of 128, at most four.
 macro_rules! operations {
     ($md5:ident, $block:ident, $from:expr, $to:expr) => {
         const FROM: usize = $from;

@@ -1,5 +1,4 @@
-//! SHA-256 as one stream of a kernel, by the instructions made for it: two blocks, 32 steps of four
-//! rounds.
+//! SHA-256 as one stream of a kernel, with the SHA-NI instructions: two blocks, 32 steps of four rounds.
 
 use std::arch::x86_64::*;
 
@@ -9,10 +8,10 @@ use super::{load_128, store_128};
 
 pub(super) struct Sha256 {
     cpu: Avx2Sha,
-    /// `a b e f` and `c d g h`, each from the highest place, as the instructions want them.
+    /// `a b e f` and `c d g h`, each from the highest position down, as the instructions require.
     pub(super) words: [__m128i; 2],
     before: [__m128i; 2],
-    /// The 16 words of the schedule that are in use.
+    /// The current 16 words of the schedule.
     schedule: [__m128i; 4],
 }
 
@@ -33,8 +32,8 @@ impl Sha256 {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// Step `STEP` of 32: rounds `4 * i` to `4 * i + 3` of 64 of either half of a block (FIPS 180-4,
-    /// 6.2.2), where `i` is `STEP % 16`.
+    /// Step `STEP` of 32: rounds `4 * i` to `4 * i + 3` of 64 in one half of a block (FIPS 180-4, 6.2.2),
+    /// where `i` is `STEP % 16`.
     #[inline(always)]
     pub(super) fn step<const STEP: usize>(&mut self, block: &[u8; 128]) {
         let cpu = self.cpu;
@@ -54,7 +53,7 @@ impl Sha256 {
         self.schedule[STEP % 4] = w;
         let k = const { &SHA256_K.as_chunks::<4>().0[STEP % 16] };
         let wk = cpu._mm_add_epi32(w, load_128(k));
-        // What was `a b e f` two rounds ago is `c d g h`.
+        // The previous `a b e f` is `c d g h` two rounds later.
         self.words[1] = cpu._mm_sha256rnds2_epu32(self.words[1], self.words[0], wk);
         let wk = cpu._mm_shuffle_epi32::<0b1110>(wk);
         self.words[0] = cpu._mm_sha256rnds2_epu32(self.words[0], self.words[1], wk);
@@ -66,7 +65,7 @@ impl Sha256 {
     }
 }
 
-/// `steps!(sha256, block, FROM, TO)`: steps `FROM` to before `TO` of 32, one at most.
+/// `steps!(sha256, block, FROM, TO)`: steps `FROM` to before `TO` of 32, at most one.
 macro_rules! steps {
     ($sha256:ident, $block:ident, $from:expr, $to:expr) => {
         const STEP: usize = $from;

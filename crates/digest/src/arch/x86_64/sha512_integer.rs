@@ -11,16 +11,16 @@ pub(super) struct Sha512Integer<'a> {
     cpu: Avx2,
     pub(super) words: [u64; 8],
     before: [u64; 8],
-    /// `b ^ c`, which the round before had as `a ^ b`.
+    /// `b ^ c`, which is `a ^ b` of the previous round.
     pub(super) bc: u64,
-    /// The 16 words of the schedule that are in use.
+    /// The current 16 words of the schedule.
     schedule: [__m256i; 4],
-    /// Elsewhere, since `forget` makes the optimiser forget all of a variable.
+    /// In another variable, since `forget` affects a complete variable.
     sums: &'a mut IntegerSums,
 }
 
-/// Those words plus the constants of their rounds. They go from the vector registers to the integer
-/// registers through memory.
+/// The words of the schedule plus the constants of their rounds. They are transferred from the vector
+/// registers to the integer registers through memory.
 pub(super) struct IntegerSums([[u64; 4]; 4]);
 
 #[repr(align(32))]
@@ -51,7 +51,7 @@ impl<'a> Sha512Integer<'a> {
         self.words
     }
 
-    /// Round `T` of 80 (FIPS 180-4, 6.4.2). The roles of the eight words turn with `T`, so that none
+    /// Round `T` of 80 (FIPS 180-4, 6.4.2). The roles of the eight words rotate with `T`, so that no word
     /// moves.
     #[inline(always)]
     pub(super) fn round<const T: usize>(&mut self) {
@@ -63,7 +63,7 @@ impl<'a> Sha512Integer<'a> {
         let a = after(a, sum1);
         self.words[at_a] = a;
         let sum0 = a.rotate_right(28) ^ a.rotate_right(34) ^ a.rotate_right(39);
-        // Ch(e, f, g) = (e & f) ^ (!e & g): no bit is in both, so adding them does.
+        // Ch(e, f, g) = (e & f) ^ (!e & g): no bit is in both terms, so they can be added.
         let t1 = pin(h.wrapping_add(self.sums.0[T % 16 / 4][T % 4]));
         let t1 = t1.wrapping_add(!e & g).wrapping_add(e & f).wrapping_add(sum1);
         // Maj(a, b, c) = (a & b) ^ (a & c) ^ (b & c) = ((a ^ b) & (b ^ c)) ^ b
@@ -81,7 +81,7 @@ impl<'a> Sha512Integer<'a> {
         }
     }
 
-    /// Ends a round, behind the fence.
+    /// Ends a round, after the fence.
     #[inline(always)]
     pub(super) fn settle<const T: usize>(&mut self) {
         if T % 4 == 3 {
@@ -89,7 +89,7 @@ impl<'a> Sha512Integer<'a> {
         }
     }
 
-    /// The words of a block, which are big-endian.
+    /// Loads the words of a block, which are big-endian.
     #[inline(always)]
     pub(super) fn message(&mut self, block: &[u8; 128]) {
         let swap = [0x0001_0203_0405_0607u64, 0x0809_0a0b_0c0d_0e0f];
@@ -103,16 +103,16 @@ impl<'a> Sha512Integer<'a> {
         forget(self.sums);
     }
 
-    /// The sums for rounds `4 * i` to `4 * i + 3`; `i` is a constant wherever this is inlined.
+    /// Stores the sums for rounds `4 * i` to `4 * i + 3`; `i` is a constant wherever this is inlined.
     #[inline(always)]
     fn sum_up(&mut self, i: usize, words: __m256i) {
         let sum = self.cpu._mm256_add_epi64(words, load_256(&CONSTANTS.0[i]));
         store_256(&mut self.sums.0[i % 4], sum);
     }
 
-    /// Behind every fourth round the words that take the place of those used: `T / 4 * 4 + 16` and the
-    /// three behind it. `W(t) = sigma1(W(t-2)) + W(t-7) + sigma0(W(t-15)) + W(t-16)`, of which the
-    /// upper two need the lower two.
+    /// After every fourth round, computes the words that replace the used ones: `T / 4 * 4 + 16` and the
+    /// three after it. `W(t) = sigma1(W(t-2)) + W(t-7) + sigma0(W(t-15)) + W(t-16)`, where the upper two
+    /// words depend on the lower two.
     #[inline(always)]
     pub(super) fn extend_avx2<const T: usize>(&mut self, cpu: Avx2) {
         if T % 4 != 3 || T >= 64 {
@@ -129,7 +129,7 @@ impl<'a> Sha512Integer<'a> {
         self.extended::<T>(sum, high);
     }
 
-    /// The same with the instructions of AVX-512VL.
+    /// The same with AVX-512VL instructions.
     #[inline(always)]
     pub(super) fn extend_avx512<const T: usize>(&mut self, cpu: Avx512) {
         if T % 4 != 3 || T >= 64 {
@@ -150,7 +150,7 @@ impl<'a> Sha512Integer<'a> {
         self.extended::<T>(sum, high);
     }
 
-    /// The schedule from its oldest words on.
+    /// The schedule, starting with its oldest words.
     #[inline(always)]
     fn scheduled<const T: usize>(&self) -> [__m256i; 4] {
         [
@@ -161,7 +161,7 @@ impl<'a> Sha512Integer<'a> {
         ]
     }
 
-    /// Adds to the new words what the upper two of them want of the lower two.
+    /// Adds the contribution of the lower two new words to the upper two.
     #[inline(always)]
     fn extended<const T: usize>(&mut self, sum: __m256i, high: __m128i) {
         let high = self.cpu._mm256_inserti128_si256::<1>(load_256(&[0u64; 4]), high);
@@ -171,13 +171,13 @@ impl<'a> Sha512Integer<'a> {
     }
 }
 
-/// Of eight words in a row the four behind the first.
+/// The words 1 to 4 of eight consecutive words.
 #[inline(always)]
 fn one_later(cpu: Avx2, low: __m256i, high: __m256i) -> __m256i {
     cpu._mm256_permute4x64_epi64::<0b00_11_10_01>(cpu._mm256_blend_epi32::<0b0000_0011>(low, high))
 }
 
-/// `(x >>> 1) ^ (x >>> 8) ^ (x >> 7)`, in which whole bytes turn by a shuffle.
+/// `(x >>> 1) ^ (x >>> 8) ^ (x >> 7)`, where a shuffle rotates by complete bytes.
 #[inline(always)]
 fn sigma0(cpu: Avx2, x: __m256i) -> __m256i {
     let turn = [0x0007_0605_0403_0201u64, 0x080f_0e0d_0c0b_0a09];
@@ -195,12 +195,12 @@ fn sigma1(cpu: Avx2, x: __m128i) -> __m128i {
     cpu._mm_xor_si128(cpu._mm_xor_si128(by_19, by_61), cpu._mm_srli_epi64::<6>(x))
 }
 
-/// The same value, in a register, out of the optimiser's sight: it would add `h` and the sum last,
-/// which are there first.
+/// Returns the same value in a register, opaque to the optimiser: it would add `h` and the sum last, although
+/// they are available first.
 #[inline(always)]
 fn pin(mut value: u64) -> u64 {
     #[cfg(not(miri))]
-    // SAFETY: the block holds no instruction, only the name of the register.
+    // SAFETY: the block contains no instruction, only the name of the register.
     unsafe {
         core::arch::asm!("/* {0} */", inout(reg) value,
             options(pure, nomem, nostack, preserves_flags));
@@ -208,13 +208,13 @@ fn pin(mut value: u64) -> u64 {
     value
 }
 
-/// Returns `value`, which the optimiser cannot use before `earlier` is computed. Without it LLVM computes
-/// both sums of a round in one vector register where AVX-512VL can rotate it (`-C target-cpu=native` on
-/// Zen 4). The moves to that register and back cost a third of the speed.
+/// Returns `value`, which the optimiser cannot use before `earlier` is computed. Without it, LLVM computes
+/// both sums of a round in one vector register if AVX-512VL can rotate it (`-C target-cpu=native` on Zen 4).
+/// The moves to that register and back cost a third of the speed.
 #[inline(always)]
 fn after(mut value: u64, earlier: u64) -> u64 {
     #[cfg(not(miri))]
-    // SAFETY: the block holds no instruction, only the names of registers.
+    // SAFETY: the block contains no instruction, only the names of registers.
     unsafe {
         core::arch::asm!("/* {0} {1} */", inout(reg) value, in(reg) earlier,
             options(pure, nomem, nostack, preserves_flags));

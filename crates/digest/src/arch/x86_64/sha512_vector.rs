@@ -1,7 +1,7 @@
-//! SHA-512 as one stream of a kernel, all in vector registers: one word a register, in its low half.
+//! SHA-512 as one stream of a kernel, only in vector registers: one word per register, in its low half.
 //!
-//! Alone this is no faster than in the integer registers, but beside MD5 it leaves those to MD5.
-//! AVX-512VL brings what it needs: rotations, and any function of three inputs as one instruction.
+//! Alone it is no faster than in the integer registers, but it leaves those to MD5. AVX-512VL has the
+//! required rotations, and computes any function of three inputs in one instruction.
 
 use std::arch::x86_64::*;
 
@@ -14,13 +14,13 @@ pub(super) struct Sha512Vector {
     cpu: Avx512,
     pub(super) words: [__m128i; 8],
     before: [__m128i; 8],
-    /// The 16 words of the schedule that are in use, two a register.
+    /// The current 16 words of the schedule, two per register.
     schedule: [__m128i; 8],
     /// The next two of them plus the constants of their rounds.
     sums: __m128i,
 }
 
-/// What [`super::sha512_integer`] keeps in memory.
+/// The empty counterpart of the sums that [`super::sha512_integer`] keeps in memory.
 pub(super) struct NoSums;
 
 impl Sha512Vector {
@@ -47,7 +47,7 @@ impl Sha512Vector {
         state
     }
 
-    /// The words of a block, which are big-endian.
+    /// Loads the words of a block, which are big-endian.
     #[inline(always)]
     pub(super) fn message(&mut self, block: &[u8; 128]) {
         let swap = load_128(&[0x0001_0203_0405_0607u64, 0x0809_0a0b_0c0d_0e0f]);
@@ -57,12 +57,12 @@ impl Sha512Vector {
         });
     }
 
-    /// Round `T` of 80 (FIPS 180-4, 6.4.2). The roles of the eight words turn with `T`, so that none
+    /// Round `T` of 80 (FIPS 180-4, 6.4.2). The roles of the eight words rotate with `T`, so that no word
     /// moves.
     ///
-    /// The order counts, since a core executes first what is older. On Zen 4 a rotation takes two cycles,
-    /// and two of the four vector units rotate, so those of `e` and of `a` wait for each other. Both new
-    /// words need those of `e`, and only the new `a` needs those of `a`: the new `e` comes first.
+    /// The order matters, since a core executes older operations first. On Zen 4 a rotation takes two cycles,
+    /// and two of the four vector units rotate, so the rotations of `e` and of `a` compete. Both new words
+    /// need those of `e`, and only the new `a` needs those of `a`: the new `e` comes first.
     #[inline(always)]
     pub(super) fn round<const T: usize>(&mut self) {
         let cpu = self.cpu;
@@ -99,8 +99,8 @@ impl Sha512Vector {
         }
     }
 
-    /// The sums for rounds `T` and `T + 1`, and the words for the sixteenth round from each:
-    /// `W(t) = sigma1(W(t-2)) + W(t-7) + sigma0(W(t-15)) + W(t-16)`.
+    /// The sums for rounds `T` and `T + 1`, and the words for the sixteenth round after each: `W(t) =
+    /// sigma1(W(t-2)) + W(t-7) + sigma0(W(t-15)) + W(t-16)`.
     #[inline(always)]
     fn extend<const T: usize>(&mut self) {
         let cpu = self.cpu;
@@ -144,7 +144,7 @@ pub(super) fn sigma1(cpu: Avx512, x: __m128i) -> __m128i {
 #[inline(always)]
 fn after(mut value: __m128i, earlier: __m128i) -> __m128i {
     #[cfg(not(miri))]
-    // SAFETY: the block holds no instruction, only the names of registers.
+    // SAFETY: the block contains no instruction, only the names of registers.
     unsafe {
         core::arch::asm!("/* {0} {1} */", inout(xmm_reg) value, in(xmm_reg) earlier,
             options(pure, nomem, nostack, preserves_flags));

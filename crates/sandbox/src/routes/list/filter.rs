@@ -1,4 +1,4 @@
-//! Conditions of a list.
+//! Filters of a list.
 
 use serde_json::Value;
 
@@ -18,15 +18,15 @@ pub(super) struct Filters {
 
 #[derive(Debug, PartialEq)]
 enum Condition {
-    /// As the record has it.
+    /// The value in the record.
     Is(String),
     /// One of these.
     OneOf(Vec<String>),
     AtLeast(i64),
     AtMost(i64),
-    /// A time, by an operator.
+    /// A time, compared by an operator.
     Time(Comparison, u64),
-    /// No image ever.
+    /// Matches no image.
     Never,
 }
 
@@ -40,11 +40,11 @@ enum Comparison {
     NotEqual,
 }
 
-/// Attributes that take `in:`.
+/// Attributes that support `in:`.
 const LISTABLE: [&str; 5] = ["name", "id", "status", "container_format", "disk_format"];
 
-/// Attributes that are columns of Glance's table; everything else is looked for among the extra
-/// properties, where no key of the service is found.
+/// Attributes that are columns of Glance's table. All other keys are searched among the extra properties,
+/// which contain no key of the service.
 const COLUMNS: [&str; 10] = [
     "size",
     "virtual_size",
@@ -59,7 +59,7 @@ const COLUMNS: [&str; 10] = [
 ];
 
 impl Filters {
-    /// Of a name that was given twice the last value counts.
+    /// The last value of a repeated name applies.
     pub(super) fn new(
         params: &[(String, String)],
         tags: Vec<String>,
@@ -92,7 +92,7 @@ impl Filters {
         Ok(Filters { conditions, tags, visibility, member_status })
     }
 
-    /// Whether an image is in the list.
+    /// Whether the filters match an image.
     pub(super) fn fit(&self, caller: &Caller, image: &Image) -> bool {
         self.are_visible(caller, image)
             && self.conditions.iter().all(|(key, condition)| condition.fits(key, image))
@@ -102,7 +102,7 @@ impl Filters {
             })
     }
 
-    /// Own, public, community and accepted images; community images of others only when asked for.
+    /// Own, public, community and accepted images; community images of others only on request.
     fn are_visible(&self, caller: &Caller, image: &Image) -> bool {
         let visibility = image.text("visibility");
         let is_reachable = caller.is_admin()
@@ -150,7 +150,7 @@ fn condition(key: &str, value: &str) -> Result<(String, Condition), Refusal> {
                 return Err(refuse(400, text));
             }
         },
-        // Columns that a string cannot be compared with.
+        // Columns that cannot be compared with a string.
         "locations" | "members" | "properties" => return Err(internal_error()),
         "file" | "self" | "schema" | "stores" | "direct_url" => Condition::Never,
         _ => Condition::Is(value.to_owned()),
@@ -176,8 +176,8 @@ fn time(key: &str, value: &str) -> Result<Condition, Refusal> {
     Ok(Condition::Time(comparison, time))
 }
 
-/// What stands before the first colon, unless all of it is a time. So a name with a colon can only be
-/// asked for by `eq:` or `in:`.
+/// The part before the first colon, unless all of it is a time. So a name with a colon can only be found with
+/// `eq:` or `in:`.
 fn split_operator(value: &str) -> (&str, &str) {
     match value.split_once(':') {
         Some((operator, rest)) if clock::parse(value).is_none() => (operator, rest),
@@ -185,7 +185,7 @@ fn split_operator(value: &str) -> (&str, &str) {
     }
 }
 
-/// Values between commas; those with commas stand in double quotes.
+/// Values separated by commas; values with commas are in double quotes.
 fn split_list(list: &str) -> Result<Vec<String>, Refusal> {
     check_quotes(list)?;
     let mut values = Vec::new();
@@ -259,7 +259,7 @@ impl Condition {
             Condition::AtMost(limit) => value.as_i64().is_some_and(|number| number <= *limit),
             Condition::Time(comparison, wanted) => {
                 let time = if key == "created_at" { image.created } else { image.updated };
-                // Glance keeps whole seconds.
+                // Glance stores complete seconds.
                 comparison.holds(time / 1_000_000, wanted / 1_000_000)
             }
             Condition::Never => false,
@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_split_as_glance_splits_them() {
+    fn lists_are_split_as_in_glance() {
         let split = |list: &str| split_list(list).ok();
         let values = |values: &[&str]| Some(values.iter().map(|v| (*v).to_owned()).collect());
         assert_eq!(split("\"a,b\",plain"), values(&["a,b", "plain"]));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_stand_before_the_first_colon() {
+    fn operators_are_before_the_first_colon() {
         assert_eq!(split_operator("in:in:x"), ("in", "in:x"));
         assert_eq!(split_operator("gt:5"), ("gt", "5"));
         assert_eq!(split_operator("plain"), ("eq", "plain"));
