@@ -1,9 +1,9 @@
-//! The digests of many sources at once.
+//! Digests of many sources at once. `imgpush digest` and callers of the crate use [`Digesting`].
 //!
-//! Sources are read by a thread each, as many at a time as there are [`jobs`](DigestOptions::with_jobs),
-//! into one [`Pool`]. What they read goes to one [`Lanes`] service, which hashes on all cores the
-//! streams that have bytes waiting, so none waits for another's disk. A source that is alone has its
-//! algorithms spread over the cores instead.
+//! One thread reads each source into a shared [`Pool`], for as many sources at a time as there are
+//! [`jobs`](DigestOptions::with_jobs). The threads pass the chunks to one [`Lanes`] service, which hashes all
+//! streams that have data waiting, on all cores. No stream waits for the disk of another. If there is only
+//! one source, its algorithms are distributed over the cores instead.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,39 +21,39 @@ use tokio::sync::mpsc;
 use crate::resources::Hashing;
 use crate::setters::setters;
 
-/// Bytes of one buffer. Larger ones leave the second cache between reading and hashing, smaller ones
-/// wake threads more often.
+/// Bytes of one buffer. A larger buffer is evicted from the second-level cache between reading and hashing; a
+/// smaller one wakes threads more often.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// Buffers a source can use: one being read, two waiting, one being hashed.
+/// Buffers that a source can use: one being read, two waiting, one being hashed.
 const SOURCE_CHUNKS: usize = 4;
 
-/// Sources at a time for each core: so many fill the lanes of a core with 512-bit registers.
+/// Sources at a time for each core: 16 streams fill the lanes of a core with 512-bit registers.
 const JOBS_PER_CORE: usize = 16;
 
-/// What to hash.
+/// One source to hash.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DigestTask {
-    /// The source, as [`open`](imgpush_source::open()) takes it.
+    /// The source, as [`open`](imgpush_source::open()) accepts it.
     pub path: PathBuf,
-    /// Its digests.
+    /// The algorithms.
     pub algorithms: Vec<Algorithm>,
 }
 
 impl DigestTask {
-    /// The file's digests by these algorithms.
+    /// Creates a task that hashes this source with these algorithms.
     pub fn new(path: impl Into<PathBuf>, algorithms: impl Into<Vec<Algorithm>>) -> Self {
         DigestTask { path: path.into(), algorithms: algorithms.into() }
     }
 
-    /// The name of the source in messages.
+    /// Returns the name of the source in messages.
     fn name(&self) -> String {
         imgpush_source::shown(&self.path).to_string_lossy().into_owned()
     }
 }
 
-/// How to hash.
+/// Options of [`Digesting`].
 #[derive(Clone, Debug)]
 pub struct DigestOptions {
     jobs: Option<NonZeroUsize>,
@@ -70,16 +70,16 @@ impl Default for DigestOptions {
 
 impl DigestOptions {
     setters! {
-        /// Sets the number of sources read at a time. By default it is 16 for each core, as far as the memory
-        /// allows; a spinning disk is faster with one.
+        /// Sets the number of sources read at a time. The default is 16 for each core, within the memory
+        /// limit; one is faster on a spinning disk.
         with_jobs(jobs: NonZeroUsize) = Some(jobs);
-        /// Sets the bytes of memory that the process should stay within; 64 MiB by default.
+        /// Sets the memory limit of the process in bytes; 64 MiB by default.
         with_memory_bytes(memory_bytes: u64) = memory_bytes;
-        /// Sets how sources are read; by default compressed data is hashed as it is.
+        /// Sets how sources are read; by default compressed data is hashed unchanged.
         with_source(source: SourceOptions) = source;
     }
 
-    /// As many as there is memory for, and one.
+    /// The number of jobs that fit into the memory, at least one.
     fn fitting_jobs(&self) -> usize {
         let room = self.memory_bytes.saturating_sub(OVERHEAD_BYTES);
         let jobs = room / (SOURCE_CHUNKS * CHUNK_BYTES) as u64;
@@ -87,32 +87,32 @@ impl DigestOptions {
     }
 }
 
-/// A source that was read to its end.
+/// The digests of a source that was read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Digested {
     /// Bytes read.
     pub bytes: u64,
-    /// Their digests, in the order asked for.
+    /// The digests, in the order of the requested algorithms.
     pub digests: Digests,
 }
 
-/// Sources that are being hashed. Dropping it ends the threads behind the chunk they are at.
+/// Sources that are being hashed. Dropping it stops the threads after their current chunk.
 #[derive(Debug)]
 pub struct Digesting {
     results: mpsc::UnboundedReceiver<(usize, Result<Digested, SourceError>)>,
-    /// Of each task that has no result yet the name of its source, by its number.
+    /// The source names of the tasks without a result, by task number.
     missing: BTreeMap<usize, String>,
     read_bytes: Arc<AtomicU64>,
     total_bytes: Option<u64>,
 }
 
 impl Digesting {
-    /// Starts to hash. What has most bytes is begun first, so that it does not end last.
+    /// Starts to hash. The largest sources start first, so that none of them is the last to finish.
     ///
     /// # Errors
     ///
-    /// When the system starts no thread.
+    /// Fails if the system cannot start a thread.
     pub fn start(tasks: Vec<DigestTask>, options: DigestOptions) -> std::io::Result<Self> {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = options.jobs.map_or(threads.get() * JOBS_PER_CORE, NonZeroUsize::get);
@@ -138,59 +138,60 @@ impl Digesting {
             match thread.spawn(move || work.run()) {
                 Ok(_) => {}
                 Err(error) if job == 0 => return Err(error),
-                // The others do its work.
+                // The other threads do its tasks.
                 Err(_) => break,
             }
         }
         Ok(Digesting { results, missing: names, read_bytes, total_bytes: sizes.into_iter().sum() })
     }
 
-    /// The number, from 0, of a task that has ended, and its result; none when all have. Each task has one.
+    /// Waits for the next task to end. Returns its number, from 0, and its result; `None` after all tasks
+    /// have ended. Each task has exactly one result.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost.
+    /// Cancel safe: no result is lost.
     pub async fn next(&mut self) -> Option<(usize, Result<Digested, SourceError>)> {
         if let Some((number, result)) = self.results.recv().await {
             self.missing.remove(&number);
             return Some((number, result));
         }
-        // The threads are gone without it.
+        // The threads have ended without a result for this task.
         let (number, name) = self.missing.pop_first()?;
         let reason = "its thread has ended".to_owned();
         Some((number, Err(SourceError::Panicked { name, reason })))
     }
 
-    /// The bytes of all sources as they were at the start; none when one is a stream.
+    /// Returns the total size of all sources at the start, in bytes; `None` if one of them is a stream.
     #[must_use]
     pub fn total_bytes(&self) -> Option<u64> {
         self.total_bytes
     }
 
-    /// Bytes read so far, of all sources.
+    /// Returns the number of bytes read so far, from all sources.
     #[must_use]
     pub fn read_bytes(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
     }
 }
 
-/// Bytes to read; none where only reading tells.
+/// The size in bytes; `None` if it is known only after reading.
 fn size(path: &Path) -> Option<u64> {
     match std::fs::metadata(path) {
         Ok(file) => file.is_file().then_some(file.len()),
-        // It will be told when its turn comes.
+        // The error is reported when the task runs.
         Err(_) => (path.as_os_str() != "-" && !imgpush_source::is_address(path)).then_some(0),
     }
 }
 
-/// The tasks with their numbers, to be taken from the end. Those of a size keep their order.
+/// The tasks with their numbers, sorted so that the next one is last. Tasks of equal size keep their order.
 fn in_order(tasks: Vec<DigestTask>, sizes: &[Option<u64>]) -> Vec<(usize, DigestTask)> {
     let mut tasks: Vec<(usize, DigestTask)> = tasks.into_iter().enumerate().collect();
     tasks.sort_by_key(|(number, _)| (sizes[*number], Reverse(*number)));
     tasks
 }
 
-/// What the reading threads share.
+/// State that the reader threads share.
 struct DigestWork {
     waiting: Mutex<Vec<(usize, DigestTask)>>,
     pool: Pool,
@@ -203,7 +204,7 @@ struct DigestWork {
 impl DigestWork {
     fn run(&self) {
         while let Some((number, task)) = self.take() {
-            // Sending fails when nobody listens any more.
+            // The receiver is gone: stop.
             let Some(result) = self.hash(&task).transpose() else { return };
             if self.results.send((number, result)).is_err() {
                 return;
@@ -215,7 +216,7 @@ impl DigestWork {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// None when nobody wants the rest.
+    /// Returns `None` if the receiver is gone.
     fn hash(&self, task: &DigestTask) -> Result<Option<Digested>, SourceError> {
         catch_panic(&task.name(), || self.hash_source(task))
     }

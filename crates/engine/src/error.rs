@@ -1,9 +1,9 @@
-//! What all errors of the engine have in common: their kinds, and the chain of their causes.
+//! Error kinds, exit codes, and the chain of causes, used by the errors of all modules.
 
 use imgpush_client::Error as ClientError;
 pub use imgpush_source::ErrorKind;
 
-/// The exit code of `imgpush` for an error of this kind, for programs that want to use the same codes.
+/// Returns the exit code of `imgpush` for an error of this kind, for programs that use the same codes.
 #[must_use]
 pub const fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
@@ -23,7 +23,7 @@ pub const fn exit_code(kind: ErrorKind) -> u8 {
     }
 }
 
-/// The kind of a call that failed.
+/// Returns the kind of a failed request to the service.
 #[must_use]
 pub fn kind_of_call(error: &ClientError) -> ErrorKind {
     match error {
@@ -53,30 +53,30 @@ pub fn kind_of_call(error: &ClientError) -> ErrorKind {
     }
 }
 
-/// An error and its causes in one line, the outermost first.
+/// Formats an error and its causes in one line, the outermost first.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Gives an error around a `failure` what the failure says of itself.
+/// Implements `kind`, `is_transient` and `retry_after` for errors that wrap a `failure`.
 macro_rules! as_its_failure {
     ($($error:ident)*) => {
         $(
             impl $error {
-                /// What it amounts to.
+                /// Returns the kind of the error.
                 #[must_use]
                 pub fn kind(&self) -> $crate::ErrorKind {
                     self.failure.kind()
                 }
 
-                /// Whether the same may succeed later.
+                /// Returns whether a retry may succeed.
                 #[must_use]
                 pub fn is_transient(&self) -> bool {
                     self.failure.is_transient()
                 }
 
-                /// How long to wait before that, where a server says.
+                /// Returns how long to wait before a retry, if the server has sent `Retry-After`.
                 #[must_use]
                 pub fn retry_after(&self) -> Option<std::time::Duration> {
                     self.failure.retry_after()

@@ -1,4 +1,6 @@
-//! What a source is, as far as a few places of it or its start show.
+//! Detection of the disk format of a source: by random access, or from the first chunks of a stream.
+//!
+//! [`inspect`] is public; `push` and `push::stage` call [`sniff`] before they create or use a record.
 
 use std::ops::Range;
 
@@ -8,16 +10,16 @@ use imgpush_source::{Chunk, Pool, ReadAt, Source, SourceError, catch_panic, off_
 
 use crate::retry::{RetryOptions, requested_pause};
 
-/// The memory of an inspection that has to read all through.
+/// Buffers of an inspection that has to read the complete source.
 const STREAM_CHUNKS: usize = 2;
 const STREAM_CHUNK_BYTES: usize = 1 << 20;
 
-/// Looks at a source: at a few places of one that gives [`random_access`](Source::random_access), else
-/// all through.
+/// Detects the format of a source. It reads a few ranges if the source has
+/// [`random_access`](Source::random_access), otherwise the complete source.
 ///
 /// # Errors
 ///
-/// As the source fails.
+/// Returns the errors of the source.
 pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
     if let Some(inspection) = inspect_places(source)? {
         return Ok(inspection);
@@ -31,7 +33,7 @@ pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
     Ok(detector.finish())
 }
 
-/// The end, the start, and where the start points to.
+/// Inspects the end, the start, and the ranges that the start refers to.
 fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceError> {
     let Some(length) = source.size() else { return Ok(None) };
     let name = source.name().to_owned();
@@ -49,7 +51,7 @@ fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceE
     Ok(Some(inspection))
 }
 
-/// A part of at most a MiB, as all that a detector wants.
+/// Reads a range. A detector requests at most 1 MiB.
 fn part(places: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
     let length = range.end.saturating_sub(range.start);
     let mut bytes = vec![0; usize::try_from(length).expect("a detector wants a MiB at most")];
@@ -58,17 +60,17 @@ fn part(places: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceErr
     Ok(bytes)
 }
 
-/// What a source is, and the start of it that had to be read, and is not yet sent, to know that.
+/// The result of an inspection, and the chunks that were read for it and are not sent yet.
 pub(crate) struct Sniffed {
     pub(crate) head: Vec<Chunk>,
     pub(crate) inspection: Inspection,
-    /// Whether the end was seen, too.
+    /// Whether the inspection covers the end of the source.
     pub(crate) is_whole: bool,
 }
 
-/// Looks at a few places, or reads chunks until the format is clear. They stay in the pool's budget, so
-/// at most half of it is taken. Gives the source back. After a transient error it rewinds the source, if
-/// that is possible, and retries.
+/// Inspects a source by random access, or reads chunks until the format is decided. The chunks stay in the
+/// pool, so at most half of the pool is used. Returns the source. After a transient error it rewinds the
+/// source, if that is possible, and retries.
 pub(crate) async fn sniff(
     mut source: Box<dyn Source>,
     pool: &Pool,
@@ -101,7 +103,7 @@ pub(crate) async fn sniff(
     }
 }
 
-/// Makes the next chunk of a source the first again; it has a [`rewind`](Source::rewind).
+/// Rewinds a source that has a [`rewind`](Source::rewind).
 pub(crate) async fn to_start(mut source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
     let name = source.name().to_owned();
     off_runtime(move || {

@@ -1,5 +1,8 @@
-//! From a source to an image that is proved: read once, recognised, hashed while it is sent,
-//! compared with what the server says.
+//! Uploads disk images to OpenStack Glance and downloads them, with end-to-end verification; the library
+//! behind `imgpush`.
+//!
+//! A push reads the source once. It detects the disk format, hashes the bytes while it uploads them, and
+//! compares the digests with those that Glance reports.
 //!
 //! ```no_run
 //! use imgpush_engine::client::{Cloud, CloudOptions};
@@ -16,9 +19,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Into several clouds, read once and hashed once: [`MultiPush`].
+//! To upload to several clouds, with one pass over the source, use [`MultiPush`].
 //!
-//! And out again, into a file that has its name only when its bytes are proved:
+//! To download an image to a file that gets its name only after verification:
 //!
 //! ```no_run
 //! use imgpush_engine::client::ImageClient;
@@ -33,41 +36,40 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What to open
+//! # Overview
 //!
-//! | for | there is |
+//! | task | types |
 //! |---|---|
-//! | an image into one cloud, or several | [`Push`], [`MultiPush`], to a [`Target`] [`Via`] a way and into [`Stores`] |
-//! | many images to push, download or verify, as many at a time as the machine and the clouds take | [`Batch`] |
-//! | which settings suit a machine and a cloud | [`Tuning`] |
-//! | an image out of a cloud | [`Download`] |
-//! | a push that is run again, by several or behind one that was killed | [`IfExists`], [`Earlier`], [`Records`] |
-//! | whether an image is what a file is, or still what it was | [`Verification`] |
-//! | data laid ready for an import | [`Staging`] |
-//! | digests without a cloud | [`Digesting`] |
-//! | what an image is | [`inspect()`] |
-//! | a source held to its published checksums | [`checksum`] |
-//! | bytes from elsewhere, and to elsewhere | the traits [`Source`](source::Source) and [`Sink`](sink::Sink), joined by [`pour`](sink::pour) |
-//! | showing how far it is | the trait [`Progress`] |
+//! | Upload an image to one or several clouds | [`Push`], [`MultiPush`]; the [`Target`] sets the upload method ([`Via`]) and the [`Stores`] |
+//! | Upload, download or verify many images concurrently | [`Batch`] |
+//! | Measure which settings suit a machine and a cloud | [`Tuning`] |
+//! | Download an image | [`Download`] |
+//! | Repeat a push: existing images, concurrent runs, runs that were killed | [`IfExists`], [`Earlier`], [`Records`] |
+//! | Compare an image with a file, or with its own digests | [`Verification`] |
+//! | Stage the data of an image for an import | [`Staging`] |
+//! | Compute digests without a cloud | [`Digesting`] |
+//! | Detect the format of an image | [`inspect()`] |
+//! | Verify a source against published checksums | [`checksum`] |
+//! | Read from a custom source, write to a custom destination | the traits [`Source`](source::Source) and [`Sink`](sink::Sink), connected by [`pour`](sink::pour) |
+//! | Display progress | the trait [`Progress`] |
 //!
-//! # Being given up
+//! # Cancellation
 //!
-//! A [`CancellationToken`] ends a push at once and cleans up behind it; a future that is dropped instead
-//! ends the sending too, and never leaves an active image with a part of its data. Each method says what
-//! it leaves under *Cancel safety*.
+//! A [`CancellationToken`] stops a push at once and cleans up. Dropping the future also stops the upload,
+//! without the cleanup. Neither leaves an active image with incomplete data. The section *Cancel safety* of
+//! each method says what is left.
 //!
-//! # What it logs
+//! # Logging
 //!
-//! Spans and events of [`tracing`], without secrets: `push` (source, number of targets) around `target`
-//! (cloud) around `attempt` (image, number); phases and findings at `info`, new tries at `warn`, requests
-//! at `debug`.
+//! The crate emits spans and events of [`tracing`], without secrets. The spans are nested: `push` (source,
+//! number of targets), `target` (cloud), `attempt` (image, number). Phases and findings are logged at `info`,
+//! retries at `warn`, requests at `debug`.
 //!
 //! # Limits
 //!
-//! Memory is the [`pool`]'s, whatever the size and the number of targets; what unpacking looks back over
-//! comes on top. One source is read by one thread. Pushes that go at once share nothing; the
-//! tasks of a [`Batch`] share the memory and the vector registers.
-//!
+//! The [`pool`] bounds the memory, whatever the size of the image and the number of targets; the window of a
+//! decompressor is added to that. One thread reads each source. Concurrent pushes share nothing; the tasks of
+//! a [`Batch`] share the memory and the SIMD lanes of the hashers.
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -86,7 +88,7 @@ mod setters;
 mod timing;
 mod transfer;
 
-// What signatures here are made of.
+// Crates and types that appear in signatures of this crate.
 pub use ::bytes;
 pub use ::http_body;
 pub use ::tokio;
@@ -100,12 +102,12 @@ pub use batch::{
 };
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use error::{ErrorKind, exit_code, kind_of_call};
-/// The Image client that pushes go through.
+/// The Glance client that this crate uses.
 pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform};
-/// What disk images are, and what is wrong with them.
+/// Detection and inspection of disk image formats.
 pub use imgpush_formats as image_formats;
-/// Where the bytes of images come from.
+/// Sources of image data: files, HTTP, standard input, decompression.
 pub use imgpush_source as source;
 pub use imgpush_source::checksum::{Sums, notation as sums};
 pub use imgpush_source::{SourceError, checksum, pool};

@@ -1,6 +1,6 @@
-//! Enums of fixed words, for reports.
+//! Enums with fixed names, for reports.
 
-/// Defines an enum whose variants have a name each, which is also how they are serialised.
+/// Defines an enum whose variants have a name each. The name is also the serialised value.
 macro_rules! named_enum {
     (
         $(#[$about:meta])*
@@ -16,7 +16,7 @@ macro_rules! named_enum {
         }
 
         impl $name {
-            /// All values.
+            /// All values, in the order of their definition.
             pub const ALL: &[$name] = &[$($name::$variant),+];
 
             /// Returns the name, which is the value in JSON.

@@ -1,29 +1,29 @@
-//! What a push or a download tells while it runs.
+//! Progress events of a push, a staging, a download, a verification or a hashing run.
 
 use std::time::Duration;
 
 use crate::error::ErrorKind;
 
-/// Hears of a push, a download or hashing while it runs. Calls come from the async runtime, or from a
-/// thread that hashes, and must not block.
+/// Receives progress events. The calls come from the async runtime or from a hashing thread, and must not
+/// block.
 pub trait Progress: Send + Sync {
-    /// The work has come to another phase.
+    /// A new phase has started.
     fn phase(&self, _phase: Phase) {}
 
-    /// The number of bytes there will be, once it is known.
+    /// The total number of bytes, once it is known.
     fn total(&self, _bytes: u64) {}
 
-    /// So many bytes, from the start, have been handed to the connection, or read where nothing is sent.
-    /// Starts again at 0 with another attempt.
+    /// The number of bytes handed to the connection since the start of the attempt, or read if nothing is
+    /// sent. It restarts at 0 with each attempt.
     ///
-    /// Of a download, so many bytes are here: received, or found in a partial file and hashed. This
-    /// never goes back, since a connection that breaks is gone on with.
+    /// For a download: the number of bytes received, or found in a partial file and hashed. It never
+    /// decreases, because a broken connection is resumed.
     fn sent(&self, _bytes: u64) {}
 
-    /// What failed is tried again after a pause.
+    /// A failure is retried after a pause.
     fn retrying(&self, _retrying: &Retrying) {}
 
-    /// Something that should be said aloud, in a sentence.
+    /// A message for the user, one sentence.
     fn note(&self, _text: &str) {}
 
     /// The id of the image record: the push has created it, has taken it over from another run, or has found
@@ -35,54 +35,54 @@ pub trait Progress: Send + Sync {
     fn ended(&self, _result: Result<(), ErrorKind>) {}
 }
 
-/// What failed, and is tried again.
+/// A failure and its retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retrying {
-    /// The cloud.
+    /// The name of the cloud.
     pub cloud: String,
-    /// What failed, from the outside in.
+    /// The failure and its causes, the outermost first.
     pub reason: String,
-    /// When it is tried again.
+    /// The pause before the retry.
     pub pause: Duration,
-    /// The number of the new try, from 1; 0 for the first new token, which does not count.
+    /// The number of the retry, from 1; 0 for the first renewal of the token, which does not count.
     pub number: u32,
-    /// The most there will be.
+    /// The maximum number of retries.
     pub of: u32,
 }
 
-/// What is being done.
+/// A phase of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Reading the start of the source to see what it is.
+    /// Reading the start of the source to detect its format.
     Inspecting,
-    /// Asking the server what it would refuse.
+    /// Asking the server what it would reject (preflight).
     Preflight,
-    /// Making the record.
+    /// Creating the image record.
     Creating,
-    /// Sending bytes.
+    /// Uploading the data.
     Sending,
-    /// All bytes are out; the server has yet to answer.
+    /// All bytes are sent; waiting for the response of the server.
     Finishing,
-    /// Comparing what the server says with what was computed.
+    /// Comparing the fields of the image with the computed digests.
     Verifying,
-    /// The service takes over what it has, fetches it, or copies it into further stores.
+    /// The service imports the staged data, downloads it, or copies it to further stores.
     Importing,
-    /// Waiting to try again.
+    /// Waiting before a retry.
     Waiting,
-    /// Removing the record after a failure.
+    /// Deleting the record after a failure.
     Removing,
-    /// Reading and hashing, with nowhere to send.
+    /// Reading and hashing without an upload.
     Hashing,
-    /// Hashing what an earlier download has left, to go on behind it.
+    /// Hashing the partial file of an earlier download, to resume it.
     Resuming,
-    /// Receiving bytes.
+    /// Downloading the data.
     Downloading,
 }
 
 impl Phase {
-    /// One word for it.
+    /// Returns the name of the phase, one word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -102,7 +102,7 @@ impl Phase {
     }
 }
 
-/// Hears nothing.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
 

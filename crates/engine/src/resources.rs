@@ -1,4 +1,4 @@
-//! Buffers and hashers that pushes and downloads work with, their own or shared in a batch.
+//! Buffers and hashers of pushes and downloads. A single job has its own; the jobs of a batch share them.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
@@ -8,10 +8,10 @@ use imgpush_digest::{Algorithm, Busy, Digests, LaneStream, Lanes, MultiHasher};
 use imgpush_source::Chunk;
 use imgpush_source::pool::{CHUNK_BYTES, OVERHEAD_BYTES, Pool};
 
-/// The memory of a process where nothing else is set.
+/// The default memory limit of a process.
 pub(crate) const DEFAULT_MEMORY_BYTES: u64 = 64 << 20;
 
-/// What one job may use: memory for buffers, and who hashes.
+/// The memory and the hashers that one job may use.
 #[derive(Clone, Debug)]
 pub(crate) struct JobResources {
     buffer_bytes: u64,
@@ -21,12 +21,12 @@ pub(crate) struct JobResources {
 }
 
 impl JobResources {
-    /// Those of a job that has the process to itself.
+    /// Resources of a job that runs alone in the process.
     pub(crate) fn within(memory_bytes: u64) -> Self {
         JobResources::divided(memory_bytes, None, 1)
     }
 
-    /// Those of each of N jobs, which share the memory of the process.
+    /// Resources of each of N jobs, which share the memory of the process.
     pub(crate) fn divided(memory_bytes: u64, push_chunk_bytes: Option<usize>, jobs: usize) -> Self {
         let buffer_bytes = memory_bytes.saturating_sub(OVERHEAD_BYTES) / jobs.max(1) as u64;
         let usual = || self::push_chunk_bytes(buffer_bytes, jobs);
@@ -37,13 +37,13 @@ impl JobResources {
         }
     }
 
-    /// Buffers and hashing for pushes, one after the other.
+    /// Buffers and hashers for consecutive pushes.
     pub(crate) fn for_pushes(&self) -> Workbench {
         self.bench(self.push_chunk_bytes)
     }
 
-    /// Buffers and hashing for one download, or for reading a file. The buffers are large, since a request
-    /// for a part of an image brings several of them.
+    /// Buffers and hashers for one download, or for reading a file. The buffers are large, because one range
+    /// request of a download fills several of them.
     pub(crate) fn for_download(&self) -> Workbench {
         self.bench(chunk_bytes(self.buffer_bytes, CHUNK_BYTES))
     }
@@ -54,52 +54,52 @@ impl JobResources {
     }
 }
 
-/// The bytes of a buffer, at most `most`, with which a job has several: the tail, the one being filled, those
-/// being hashed, and a queue for the network.
+/// The size of a buffer, at most `most`, that leaves a job several buffers: the tail, the one being filled,
+/// those being hashed, and a queue for the network.
 fn chunk_bytes(buffer_bytes: u64, most: usize) -> usize {
     let share = usize::try_from(buffer_bytes / CHUNKS_PER_JOB).unwrap_or(most).max(1);
-    // The power of two that is not larger.
+    // Round down to a power of two.
     let share = 1 << share.ilog2();
     share.clamp(LEAST_CHUNK_BYTES.min(most), most)
 }
 
-/// The bytes of a buffer of a push, one of so many at the same time.
+/// The size of a buffer of a push, with this number of concurrent jobs.
 pub(crate) fn push_chunk_bytes(buffer_bytes: u64, jobs: usize) -> usize {
     chunk_bytes(buffer_bytes, if jobs > 1 { SHARED_CHUNK_BYTES } else { CHUNK_BYTES })
 }
 
-/// What pushes at the same time read stays in the second-level cache until it is hashed.
+/// With this size, the chunks of concurrent pushes stay in the second-level cache until they are hashed.
 const SHARED_CHUNK_BYTES: usize = 256 << 10;
 
-/// Smaller ones cost more calls than they save memory.
+/// Smaller buffers save little memory and cost more calls.
 const LEAST_CHUNK_BYTES: usize = 64 << 10;
 
 const CHUNKS_PER_JOB: u64 = 8;
 
-/// Buffers for one transfer at a time, and who hashes.
+/// Buffers and hashers for one transfer at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Workbench {
     pub(crate) pool: Pool,
     pub(crate) hashing: Hashing,
 }
 
-/// Hashes one stream, or many at once. Clones share the threads of a service.
+/// Creates hashers for one stream, or for many concurrent streams. Clones share the threads of a service.
 #[derive(Clone, Debug)]
 pub(crate) enum Hashing {
-    /// The algorithms of a stream are spread over so many cores.
+    /// The algorithms of a stream are distributed over this number of cores.
     Alone(NonZeroUsize),
-    /// The streams that have bytes waiting lie side by side in the lanes of the vector registers.
+    /// The streams that have data waiting are hashed side by side, in the lanes of the SIMD registers.
     Lanes(Lanes),
 }
 
 impl Hashing {
-    /// For so many streams at a time, on all cores.
+    /// For this number of concurrent streams, on all cores.
     pub(crate) fn of(streams: usize) -> Self {
         let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
         if streams > 1 { Hashing::Lanes(Lanes::new(threads)) } else { Hashing::Alone(threads) }
     }
 
-    /// A new stream by these algorithms, each counted once.
+    /// Creates a hasher for one stream. Duplicate algorithms count once.
     pub(crate) fn hasher(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> Hasher {
         match self {
             Hashing::Alone(threads) => Hasher::Alone(MultiHasher::new(algorithms, *threads)),
@@ -108,7 +108,7 @@ impl Hashing {
     }
 }
 
-/// One stream that is hashed. Its calls block the thread: not for async tasks.
+/// The hasher of one stream. Its calls block the thread; do not call them from async tasks.
 #[derive(Debug)]
 pub(crate) enum Hasher {
     Alone(MultiHasher),
@@ -116,7 +116,7 @@ pub(crate) enum Hasher {
 }
 
 impl Hasher {
-    /// Adds the next bytes. Waits when the hashing is behind.
+    /// Adds the next bytes. Blocks while the hasher has a backlog.
     pub(crate) fn update(&mut self, chunk: &Chunk) {
         chunk.slices().for_each(|slice| self.update_slice(&slice));
     }
@@ -128,7 +128,7 @@ impl Hasher {
         }
     }
 
-    /// How long it has been hashed.
+    /// The time spent hashing, shared with the hasher.
     pub(crate) fn busy(&self) -> Busy {
         match self {
             Hasher::Alone(hasher) => hasher.busy(),
@@ -136,7 +136,7 @@ impl Hasher {
         }
     }
 
-    /// The digests of all that was added, in the order the algorithms were given. Waits for them.
+    /// Waits for the hasher, and returns the digests of all bytes in the order of the algorithms.
     pub(crate) fn finish(self) -> Digests {
         match self {
             Hasher::Alone(hasher) => hasher.finish(),

@@ -1,5 +1,5 @@
-//! Whether and when something is tried again. Knows neither network nor clock, but for the time that
-//! was spent.
+//! The retry policy: whether and when a request or a transfer is repeated. It does no I/O of its own;
+//! [`RetryOptions::call`] repeats the calls that it is given.
 
 use std::time::Duration;
 
@@ -8,20 +8,21 @@ use imgpush_client::Error as ClientError;
 
 use crate::setters::setters;
 
-/// How often and how long something that failed in passing is tried again.
+/// The retry policy for transient errors.
 ///
-/// The pauses double from the first to the longest, each with up to its length on top by chance, so that
-/// many clients do not come back at once. A service that says `Retry-After` is left alone for that long.
+/// The pauses double from the first to the longest. Each is extended by a random jitter of up to its own
+/// length, so that many clients do not retry at the same time. The pause is at least the `Retry-After` of the
+/// service, of which at most 300 s count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryOptions {
-    /// Tries behind the first one, 5 by default.
+    /// Number of retries after the first attempt, 5 by default.
     pub retries: u32,
-    /// No new try when so much time has gone since the first one began; no limit by default.
+    /// No retry starts later than this after the start of the first attempt; no limit by default.
     pub max_time: Option<Duration>,
     /// The first pause, 1 s by default.
     pub first_pause: Duration,
-    /// The longest pause, a minute by default.
+    /// The longest pause, 60 s by default.
     pub longest_pause: Duration,
 }
 
@@ -37,7 +38,7 @@ impl Default for RetryOptions {
 }
 
 impl RetryOptions {
-    /// Nothing is tried a second time.
+    /// A policy without retries.
     #[must_use]
     pub fn never() -> Self {
         RetryOptions { retries: 0, ..RetryOptions::default() }
@@ -61,7 +62,8 @@ impl RetryOptions {
         self
     }
 
-    /// For small calls behind a large transfer, which should not be lost for one of them.
+    /// The policy for small requests after a large transfer: at least 3 retries and no time limit, so that a
+    /// transient error does not waste the transfer.
     pub(crate) fn for_small_calls(&self) -> Self {
         RetryOptions { retries: self.retries.max(3), max_time: None, ..self.clone() }
     }
@@ -77,7 +79,8 @@ impl RetryOptions {
             .with_total_delay(self.max_time)
     }
 
-    /// Makes a call that may be repeated, and repeats it while `when` says so of its error.
+    /// Makes an idempotent call, and repeats it while `when` returns true for its error. `what` names the
+    /// call in the log.
     pub(crate) async fn call<T, F: Future<Output = Result<T, ClientError>>>(
         &self,
         what: &'static str,
@@ -92,15 +95,15 @@ impl RetryOptions {
     }
 }
 
-/// What a service asks for by `Retry-After`, within reason.
+/// The pause that the service requests with `Retry-After`, limited to 300 s.
 pub(crate) fn patience(error: &ClientError) -> Duration {
     requested_pause(error.retry_after())
 }
 
-/// What a server asks for, within reason.
+/// The pause that a server requests, limited to 300 s.
 pub(crate) fn requested_pause(retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER)
 }
 
-/// Nobody waits longer because a service says so.
+/// Upper limit of a `Retry-After`.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);

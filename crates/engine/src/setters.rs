@@ -1,7 +1,7 @@
-//! The setters of options.
+//! Setters of options structs.
 
-/// Defines a `with_*` method for each field: its argument is called as the field, and what follows `=` is
-/// the new value of the field.
+/// Defines a `with_*` method for each field. The argument has the name of the field; the expression after `=`
+/// is the new value of the field.
 macro_rules! setters {
     ($($(#[$doc:meta])+ $with:ident($field:ident: $type:ty) = $value:expr;)+) => {
         $(

@@ -1,4 +1,4 @@
-//! What happens to the tasks of a batch.
+//! Events of a batch.
 
 use std::time::Duration;
 
@@ -8,43 +8,43 @@ use crate::pull::report::{DownloadReport, VerificationReport};
 use crate::push::error::PushError;
 use crate::push::report::Report;
 
-/// What happens to the tasks of a batch.
+/// An event of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BatchEvent {
-    /// A job has begun with one.
+    /// A job has started a task.
     Begun {
-        /// Its number, from 0.
+        /// The number of the task, from 0.
         number: usize,
-        /// Its name in messages: the source of a push, the image otherwise.
+        /// The name of the task in messages: the source of a push, the image otherwise.
         name: String,
     },
-    /// It has come to its end.
+    /// A task has ended.
     Ended(Outcome),
 }
 
-/// What became of one task of a batch.
+/// The outcome of one task.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Its number, from 0.
+    /// The number of the task, from 0.
     pub number: usize,
-    /// Its name in messages: the source of a push, the image otherwise.
+    /// The name of the task in messages: the source of a push, the image otherwise.
     pub name: String,
-    /// When it was begun, from the start of the batch.
+    /// When the task started, since the start of the batch.
     pub begun: Duration,
     /// One result for each target, in the order of the targets. A download and a verification have one.
     pub results: Vec<TaskResult>,
 }
 
 impl Outcome {
-    /// Whether all results are successes.
+    /// Returns whether all results are successes.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.results.iter().all(TaskResult::is_ok)
     }
 
-    /// The results of a push; none of another task.
+    /// Converts into the results of a push; empty for other tasks.
     pub fn into_pushes(self) -> impl Iterator<Item = Result<Report, PushError>> {
         self.results.into_iter().filter_map(|result| match result {
             TaskResult::Push(result) => Some(result),
@@ -52,7 +52,7 @@ impl Outcome {
         })
     }
 
-    /// The results of a push; none of another task.
+    /// Returns the results of a push; empty for other tasks.
     pub fn pushes(&self) -> impl Iterator<Item = &Result<Report, PushError>> {
         self.results.iter().filter_map(|result| match result {
             TaskResult::Push(result) => Some(result),
@@ -66,22 +66,22 @@ impl Outcome {
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "there is one for each image, and most are pushes")]
 pub enum TaskResult {
-    /// Of a push.
+    /// The result of a push.
     Push(Result<Report, PushError>),
-    /// Of a download.
+    /// The result of a download.
     Pull(Result<DownloadReport, PullError>),
-    /// Of a verification.
+    /// The result of a verification.
     Verify(Result<VerificationReport, VerificationError>),
 }
 
 impl TaskResult {
-    /// Whether it is a success.
+    /// Returns whether the result is a success.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.error_kind().is_none()
     }
 
-    /// The kind of its error; none of a success.
+    /// Returns the kind of the error; `None` for a success.
     #[must_use]
     pub fn error_kind(&self) -> Option<ErrorKind> {
         match self {
@@ -91,7 +91,7 @@ impl TaskResult {
         }
     }
 
-    /// The name of the cloud.
+    /// Returns the name of the cloud.
     #[must_use]
     pub fn cloud(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! A batch at work, seen from outside.
+//! A running batch, as its caller sees it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use super::summary::BatchSummary;
 use super::worker::BatchWork;
 use crate::resources::JobResources;
 
-/// A batch at work: a stream of what happens, which ends when all is done.
+/// A running batch: a stream of events, which ends after the last task.
 ///
 /// # Cancel safety
 ///
-/// No event is lost. Dropping it drops what runs, as dropping a [`MultiPush`](crate::MultiPush) or a
-/// [`Download`](crate::Download) does.
+/// Cancel safe: no event is lost. Dropping it drops the running tasks, as dropping a
+/// [`MultiPush`](crate::MultiPush) or a [`Download`](crate::Download) does.
 pub struct RunningBatch {
     events: mpsc::Receiver<BatchEvent>,
     jobs: JoinSet<()>,
@@ -46,20 +46,20 @@ impl RunningBatch {
         RunningBatch { events, jobs, work, summary, journal_damage }
     }
 
-    /// A sentence about the lines of the journal that cannot be read, if there are any.
+    /// Returns a sentence about unreadable lines of the journal, if there are any.
     #[must_use]
     pub fn journal_damage(&self) -> Option<&str> {
         self.journal_damage.as_deref()
     }
 
-    /// What it has come to until now; all of it when the stream has ended.
+    /// Returns the summary so far; it is complete when the stream has ended.
     #[must_use]
     pub fn summary(&self) -> &BatchSummary {
         &self.summary
     }
 }
 
-/// Those that wait for whoever listens; a job that has to say more waits as well.
+/// Capacity of the event queue. Jobs wait while it is full.
 const EVENTS: usize = 64;
 
 impl Stream for RunningBatch {
@@ -72,7 +72,7 @@ impl Stream for RunningBatch {
             Some(BatchEvent::Ended(outcome)) => this.summary.add(outcome),
             Some(BatchEvent::Begun { .. }) => {}
             None => {
-                // A job that panicked took its task with it.
+                // The task of a job that panicked is lost, so the panic is passed on.
                 while let Some(job) = ready!(this.jobs.poll_join_next(cx)) {
                     if let Err(error) = job
                         && error.is_panic()

@@ -1,8 +1,9 @@
-//! What batches have begun and what it has proved, on the disk before the next step.
+//! The journal of a batch: which records were requested, and which images are verified. A line is on the disk
+//! before the next step.
 //!
-//! A file of JSON lines. The first says what it is; each of the others is one event: an id that is about
-//! to be asked for, a record that is gone again, an image that is proved. The file is locked while a batch
-//! has it, so what it has begun and not ended belongs to a batch that is over.
+//! The file consists of JSON lines. The first line contains the format of the file. Each other line is one
+//! event: a record is about to be requested, a record is deleted, an image is verified. The file is locked
+//! while a batch uses it, so an unfinished entry belongs to a batch that is over.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -13,44 +14,45 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a journal cannot be used. Nothing was sent.
+/// Why a journal cannot be used. No task was started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// It cannot be opened, read or written.
+    /// The file cannot be opened, read or written.
     #[error("cannot use the journal {}", path.display())]
     Io {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Another batch is at work with it.
+    /// Another batch is using the file.
     #[error("the journal {} is in use by another batch", path.display())]
     Busy {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// It is not a regular file, or too large.
+    /// The path is not a regular file, or the file is too large.
     #[error("{} cannot be a journal: {reason}", path.display())]
     NotAFile {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it is.
+        /// The reason.
         reason: &'static str,
     },
-    /// It is something else.
+    /// The file exists, and is not a journal.
     #[error("{} is no journal: no line of it is one of a journal", path.display())]
     NoJournal {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
 }
 
-/// Which image of which target.
+/// Identifies an image in a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Key {
-    /// What messages call the source; one with secrets in it is told from others by its stamp alone.
+    /// The name of the source in messages, without secrets. Sources that differ only in a secret are
+    /// distinguished by their stamp.
     pub(super) source: String,
     pub(super) name: String,
     pub(super) cloud: String,
@@ -65,11 +67,11 @@ pub(super) struct RequestedRecord {
     pub(super) token: Option<String>,
 }
 
-/// An image that is proved.
+/// An image that was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Proved {
     pub(super) id: String,
-    /// Of the source, when it was read.
+    /// The stamp of the source when it was read.
     pub(super) stamp: String,
     pub(super) os_hash_algo: String,
     pub(super) os_hash_value: String,
@@ -99,24 +101,24 @@ enum Line {
     },
 }
 
-/// The only format there is.
+/// The only format so far.
 const FORMAT: u32 = 1;
 
-/// A line is shorter than a kilobyte; a million images have less than this.
+/// Maximum size of a journal. A line is shorter than 1 KiB, so this is enough for a million images.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// What a journal knows of one image.
+/// The entries of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
-    /// A record that was requested, and of which nothing else was heard.
+    /// A record that was requested, without a later entry.
     pub(super) asked_for: Option<RequestedRecord>,
     pub(super) proved: Option<Proved>,
 }
 
-/// A journal that this process has to itself.
+/// A journal that this process has locked.
 pub(super) struct Journal {
     state: Mutex<State>,
-    /// What is wrong with the file: the lines that cannot be read.
+    /// A sentence about the unreadable lines of the file.
     damage: Option<String>,
 }
 
@@ -126,12 +128,12 @@ struct State {
 }
 
 impl Journal {
-    /// Opens or creates the file, and reads what is in it. A line that is cut, as by a kill or a full disk, is
-    /// removed at the end of the file and skipped elsewhere; [`damage`](Journal::damage) reports it.
+    /// Opens or creates the file, and reads its entries. A line that is cut, by a killed process or a full
+    /// disk, is removed at the end of the file and skipped elsewhere; [`damage`](Journal::damage) reports it.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, JournalError> {
         let failed = |source| JournalError::Io { path: path.to_owned(), source };
         let not_a_file = |reason| JournalError::NotAFile { path: path.to_owned(), reason };
-        // A FIFO would be waited for.
+        // Opening a FIFO would block.
         if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             return Err(not_a_file("it is not a regular file"));
         }
@@ -165,13 +167,13 @@ impl Journal {
         Ok(Arc::new(journal))
     }
 
-    /// A sentence about the lines that could not be read.
+    /// Returns a sentence about the unreadable lines.
     pub(super) fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
 
-    /// What earlier batches have left of an image. What they had begun is told once: it is whoever asks that
-    /// sees to it.
+    /// Returns the entries of earlier batches for an image. A requested record is returned once; the caller
+    /// has to handle it.
     pub(super) fn known(&self, key: &Key) -> Known {
         let mut state = self.lock();
         let Some(known) = state.known.get_mut(key) else { return Known::default() };
@@ -190,14 +192,14 @@ impl Journal {
         self.write(Line::Proved { key: key.clone(), proved })
     }
 
-    /// Writes a line, which is on the disk afterwards.
+    /// Writes a line and syncs it to the disk.
     fn write(&self, line: Line) -> std::io::Result<()> {
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
         let mut state = self.lock();
         state.file.write_all(text.as_bytes())?;
         state.file.sync_data()?;
-        // What this batch has begun is no earlier one's.
+        // A record that this batch has requested is not an earlier entry.
         if !matches!(line, Line::Asking { .. }) {
             line.tell(&mut state.known);
         }
@@ -209,8 +211,8 @@ impl Journal {
     }
 }
 
-/// Locks the file. A child of this process that is about to start another program holds a lock of its parent for a
-/// moment, also one that is released already.
+/// Locks the file. A child process that is about to execute another program holds a lock of its parent for a
+/// moment, even one that was released; hence the retries.
 fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
     let mut attempts = 0;
     loop {
@@ -233,12 +235,12 @@ fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
 const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// What the bytes of a journal say.
+/// The content of a journal.
 struct Contents {
     known: HashMap<Key, Known>,
-    /// The numbers of the lines that are none of a journal, from 1.
+    /// The numbers of the unreadable lines, from 1.
     unreadable: Vec<usize>,
-    /// The bytes up to the end of the last line that can be read; 0 if there is none.
+    /// Bytes up to the end of the last readable line; 0 if there is none.
     complete: u64,
     has_header: bool,
 }
@@ -255,7 +257,7 @@ impl Contents {
         for (number, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
             at += line.len() as u64;
             match serde_json::from_slice::<Line>(line) {
-                // A line without its end may be the start of a longer one.
+                // A line without a line end may be the start of a longer one.
                 Ok(parsed) if line.ends_with(b"\n") && parsed.is_known() => {
                     contents.has_header |= matches!(parsed, Line::Journal(_));
                     contents.complete = at;
@@ -269,12 +271,12 @@ impl Contents {
 }
 
 impl Line {
-    /// Whether it is of a format that this program knows.
+    /// Whether this program supports the format.
     fn is_known(&self) -> bool {
         !matches!(self, Line::Journal(format) if *format != FORMAT)
     }
 
-    /// What is known behind this line.
+    /// Applies the line to the known entries.
     fn tell(self, known: &mut HashMap<Key, Known>) {
         match self {
             Line::Journal(_) => {}
@@ -395,7 +397,7 @@ mod tests {
                 let expected = if lost == Some(source) { Known::default() } else { asked_for(id) };
                 assert_eq!(journal.known(&key(source)), expected, "line {line} is damaged");
             }
-            // What comes next can be read.
+            // The next entry can be read.
             journal.asking(&key("d"), requested("4")).unwrap();
             drop(journal);
             assert_eq!(Journal::open(&path).unwrap().known(&key("d")), asked_for("4"));

@@ -1,4 +1,4 @@
-//! What a journal knows of one image of one target, and is told of it.
+//! The entries of one image of one target in a journal. Each push of a batch reads and writes them.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use super::journal::{Journal, Key, Known, Proved, RequestedRecord};
 use crate::push::ledger::{Earlier, Records};
 use crate::push::report::{Note, NoteId, Report};
 
-/// The place of one image of one target in a journal.
+/// Access to the entries of one image of one target.
 #[derive(Clone)]
 pub(super) struct Account {
     journal: Arc<Journal>,
     key: Key,
-    /// Of the source as it is now; nothing is known of one that has none.
+    /// The current stamp of the source; without one, no earlier verification applies.
     stamp: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl Account {
         Account { journal, key, stamp }
     }
 
-    /// What earlier batches have left of the image.
+    /// Returns what earlier batches have recorded for the image.
     pub(super) fn earlier(&self) -> Option<Earlier> {
         let Known { asked_for, proved } = self.journal.known(&self.key);
         let is_as_it_was = |proved: &Proved| self.stamp.as_ref() == Some(&proved.stamp);
@@ -31,7 +31,7 @@ impl Account {
         Some(Earlier::Begun { id, token })
     }
 
-    /// Writes down that the image is proved, where it can be known again.
+    /// Records that the image is verified, if the source has a stamp and the image a digest.
     pub(super) fn proved(&self, report: &mut Report) {
         let hash = report.os_hash_algo.clone().zip(report.os_hash_value.clone());
         let Some(((os_hash_algo, os_hash_value), stamp)) = hash.zip(self.stamp.clone()) else {
@@ -52,7 +52,7 @@ impl Records for Account {
     }
 
     fn gone(&self, id: &str) {
-        // One that is taken for there is looked for by the next batch, and not found.
+        // If this fails, the next batch looks for the record and does not find it.
         let _ = self.journal.gone(&self.key, id);
     }
 }

@@ -1,4 +1,7 @@
-//! Many images, as many at a time as the machine and the clouds take.
+//! Batches: many pushes, downloads and verifications with a limited number of concurrent jobs.
+//!
+//! Callers start a [`Batch`] and read the events of the [`RunningBatch`]. Each task has exactly one result
+//! for each of its targets.
 
 mod event;
 mod handle;

@@ -1,4 +1,4 @@
-//! A source that is opened when its turn has come.
+//! Sources that are opened when their task starts.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use imgpush_source::{Source, SourceError, SourceOptions};
 
-/// Opens a source when its turn has come, so that not all files of a batch are open at once.
+/// Opens a source when its task starts, so that not all files of a batch are open at once.
 pub(super) struct OpenLater(Box<dyn FnOnce() -> Opening + Send>);
 
 type Opening = BoxFuture<'static, Result<Box<dyn Source>, SourceError>>;
@@ -16,7 +16,7 @@ impl OpenLater {
         OpenLater(Box::new(opening))
     }
 
-    /// What a user names, as [`open`](imgpush_source::open()) takes it.
+    /// Opens a path, as [`open`](imgpush_source::open()) accepts it.
     pub(super) fn at(place: PathBuf, options: SourceOptions) -> Self {
         OpenLater::by(|| async move { imgpush_source::open(&place, &options).await }.boxed())
     }

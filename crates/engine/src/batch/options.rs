@@ -1,4 +1,4 @@
-//! How a batch goes.
+//! Options of a batch.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::resources::DEFAULT_MEMORY_BYTES;
 use crate::retry::RetryOptions;
 use crate::setters::setters;
 
-/// One target of one task, which has a receiver of its progress.
+/// One target of one task. Each has its own receiver of progress events.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct TaskTarget<'a> {
@@ -24,41 +24,42 @@ pub struct TaskTarget<'a> {
 /// Returns the receiver of the progress of a task for one target.
 pub(super) type ProgressOf = Arc<dyn Fn(TaskTarget<'_>) -> Arc<dyn Progress> + Send + Sync>;
 
-/// What the failure of a task does to the rest of the batch.
+/// How a failed task affects the rest of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// Nothing: the other tasks are not affected.
+    /// The other tasks are not affected.
     #[default]
     Continue,
-    /// No other task starts. Those that run are completed.
+    /// No other task starts. Running tasks are completed.
     StartNoOther,
-    /// No other task starts, and those that run are cancelled.
+    /// No other task starts, and running tasks are cancelled.
     CancelAll,
 }
 
-/// How a batch goes.
+/// Options of a batch.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BatchOptions {
-    /// Images at a time, 4 by default. A service takes as many uploads at once as it has workers; more
-    /// connections wait for one. Where the network is fast, 16 fill the vector registers.
+    /// Number of concurrent tasks, 4 by default. A service processes as many uploads at once as it has
+    /// workers; further connections wait. On a fast network, 16 tasks fill the SIMD lanes.
     pub jobs: NonZeroUsize,
-    /// Bytes of memory that the process should stay within; dealt out among the jobs.
+    /// The memory limit of the process in bytes, divided among the jobs.
     pub memory_bytes: u64,
-    /// Bytes of one buffer; what suits the memory of a job when none.
+    /// Bytes of one buffer; derived from the memory of a job by default.
     pub chunk_bytes: Option<usize>,
-    /// The most uploads at a time to one target, that is one project of one service; none for as many as
-    /// there are jobs, and as the quotas of the project allow.
+    /// Maximum number of concurrent uploads to one target, which is one project of one service. By default
+    /// the number of jobs and the quotas of the project are the only limits.
     ///
-    /// A task that has several targets in one project uploads to all of them at a time, whatever this says.
+    /// A task that has several targets in one project uploads to all of them at once, even if they exceed the
+    /// limit.
     pub uploads_per_target: Option<NonZeroUsize>,
-    /// What the failure of a task does to the rest.
+    /// How a failed task affects the rest of the batch.
     pub on_failure: OnFailure,
     /// The file that records which pushes have started and which images are verified. A later batch with the
     /// same file resumes from it. An image is identified by its source, its name and the name of the target.
     pub journal: Option<PathBuf>,
-    /// What is tried again when a service is asked for its quotas.
+    /// The retry policy of the requests for quotas.
     pub retry: RetryOptions,
 }
 
@@ -76,21 +77,21 @@ impl Default for BatchOptions {
     }
 }
 
-/// As many as a small image service has workers: more wait there, and on the same CPUs eight took a tenth
-/// longer than four. Downloads go so by default, too.
+/// The number of workers of a small image service; further uploads would wait there. On one set of CPUs,
+/// eight uploads took a tenth longer than four. It applies to downloads too.
 const DEFAULT_JOBS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 impl BatchOptions {
     setters! {
-        /// Sets the number of images at a time.
+        /// Sets the number of concurrent tasks.
         with_jobs(jobs: NonZeroUsize) = jobs;
-        /// Sets the bytes of memory that the process should stay within.
+        /// Sets the memory limit of the process in bytes.
         with_memory_bytes(memory_bytes: u64) = memory_bytes;
         /// Sets the bytes of one buffer.
         with_chunk_bytes(chunk_bytes: usize) = Some(chunk_bytes);
-        /// Sets the most uploads at a time to one target.
+        /// Sets the maximum number of concurrent uploads to one target.
         with_uploads_per_target(uploads_per_target: NonZeroUsize) = Some(uploads_per_target);
-        /// Sets what the failure of a task does to the rest.
+        /// Sets how a failed task affects the rest of the batch.
         with_on_failure(on_failure: OnFailure) = on_failure;
         /// Sets the file of the journal.
         with_journal(journal: impl Into<PathBuf>) = Some(journal.into());

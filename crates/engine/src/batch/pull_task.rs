@@ -1,4 +1,4 @@
-//! An image to download into a file.
+//! The download task of a batch.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::pull::report::DownloadReport;
 use crate::pull::{Download, DownloadRun};
 use crate::resources::JobResources;
 
-/// An image to download into a file, as [`Download::to_file`] does.
+/// An image to download to a file, as [`Download::to_file`] does.
 ///
 /// The batch sets the memory and the receiver of the progress.
 #[derive(Clone, Debug)]
@@ -24,13 +24,13 @@ pub struct PullTask {
 }
 
 impl PullTask {
-    /// Downloads this image to `path`.
+    /// Creates a task that downloads this image to `path`.
     #[must_use]
     pub fn to_file(download: Download, image: Image, path: impl Into<PathBuf>) -> Self {
         PullTask { download, image, path: path.into() }
     }
 
-    /// The name of the image, or its id where it has none.
+    /// Returns the name of the image, or its id if it has no name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.image.display_name()
@@ -40,7 +40,7 @@ impl PullTask {
         self.download.cloud()
     }
 
-    /// Runs it as one of the downloads of `run`; a panic is its failure.
+    /// Runs the task as one of the downloads of `run`. A panic becomes an error.
     pub(super) async fn run(
         self,
         run: &DownloadRun,

@@ -1,4 +1,4 @@
-//! An image to push.
+//! The push task of a batch.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use super::open_later::OpenLater;
 use crate::push::options::PushOptions;
 use crate::push::target::{Target, Via};
 
-/// An image to push: where it is read from, and what it is to be.
+/// An image to push: its source and its options.
 pub struct PushTask {
     pub(super) name: String,
-    /// Those of the batch when empty.
+    /// The targets of this task; empty for the targets of the batch.
     pub(super) targets: Vec<Target>,
     pub(super) options: PushOptions,
     pub(super) source: OpenLater,
@@ -20,7 +20,7 @@ pub struct PushTask {
 }
 
 impl PushTask {
-    /// Reads what a user names, as [`open`](imgpush_source::open()) takes it.
+    /// Creates a task that reads a path or an address, as [`open`](imgpush_source::open()) accepts it.
     #[must_use]
     pub fn new(place: impl Into<PathBuf>, source: SourceOptions, options: PushOptions) -> Self {
         let place = place.into();
@@ -28,8 +28,8 @@ impl PushTask {
         PushTask::with(name, options, OpenLater::at(place, source))
     }
 
-    /// Reads a source that is opened when its turn has come, so that not all files of a batch are open at
-    /// once. `name` is what messages call it until then.
+    /// Creates a task for a source that is opened when the task starts, so that not all files of a batch are
+    /// open at once. `name` is the name in messages until then.
     #[must_use]
     pub fn opened_by(
         name: impl Into<String>,
@@ -45,28 +45,28 @@ impl PushTask {
         PushTask { name, targets: Vec::new(), options, source, via: None }
     }
 
-    /// Adds a target of its own. A task that has any does not go to the targets of the batch.
+    /// Adds a target to this task. A task with targets of its own ignores those of the batch.
     #[must_use]
     pub fn to(mut self, target: Target) -> Self {
         self.targets.push(target);
         self
     }
 
-    /// Sets the targets of its own; when there are none it goes to those of the batch.
+    /// Sets the targets of this task. Without any, it uses those of the batch.
     #[must_use]
     pub fn with_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
         self.targets = targets.into_iter().collect();
         self
     }
 
-    /// Sets the upload method, whatever the targets say.
+    /// Sets the upload method for all targets.
     #[must_use]
     pub fn via(mut self, via: Via) -> Self {
         self.via = Some(via);
         self
     }
 
-    /// The name of the source in messages.
+    /// Returns the name of the source in messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

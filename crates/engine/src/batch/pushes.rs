@@ -1,4 +1,4 @@
-//! What the pushes of a batch share, and how one of them runs.
+//! The pushes of a batch: the state that they share, and how one of them runs.
 
 use std::sync::Arc;
 
@@ -27,16 +27,16 @@ use crate::transfer::TransferError;
 #[expect(clippy::large_enum_variant, reason = "most targets are reached")]
 pub(super) enum BatchTarget {
     Reached(Target),
-    /// One that the caller could not log in to.
+    /// A target whose login failed.
     Unreached {
         cloud: String,
         error: Arc<ClientError>,
     },
 }
 
-/// What the pushes of a batch share.
+/// The state that the pushes of a batch share.
 pub(super) struct Pushes {
-    /// Of the tasks that have none of their own.
+    /// The targets of tasks that have none of their own.
     targets: Vec<BatchTarget>,
     services: SharedServices,
     journal: Option<Arc<Journal>>,
@@ -51,12 +51,12 @@ impl Pushes {
         Pushes { targets, services: SharedServices::new(options), journal }
     }
 
-    /// The number of results that a task has.
+    /// Returns the number of results of a task.
     pub(super) fn results_of(&self, task: &PushTask) -> usize {
         if task.targets.is_empty() { self.targets.len() } else { task.targets.len() }
     }
 
-    /// Runs one push; one result for each target, in their order.
+    /// Runs one push. Returns one result for each target, in their order.
     pub(super) async fn run(
         &self,
         mut task: PushTask,
@@ -65,7 +65,7 @@ impl Pushes {
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
         let mut reached = Vec::new();
-        // Of each target the error, if there is one already.
+        // For each target its early error, or `None`.
         let mut unreached = Vec::new();
         for target in self.take_targets(&mut task) {
             match target {
@@ -89,7 +89,7 @@ impl Pushes {
         in_order(unreached, results)
     }
 
-    /// A panic before there is a record is a failure for each target.
+    /// Runs the push. A panic before a record exists becomes an error for each target.
     async fn push_caught(
         &self,
         task: PushTask,
@@ -148,7 +148,8 @@ impl Pushes {
         results
     }
 
-    /// What the journal knows of the image, for each target, which is told of it; none without a journal.
+    /// Creates access to the journal for each target, and connects it with the target; empty without a
+    /// journal.
     fn accounts(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! Starts a batch.
+//! The start of a batch.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use crate::push::target::Target;
 /// Pushes, downloads and verifies many images.
 ///
 /// As many tasks as there are [jobs](BatchOptions::jobs) run at a time: a [`PushTask`](super::PushTask) as a
-/// [`MultiPush`](crate::MultiPush), a [`PullTask`](super::PullTask) as a [`Download`](crate::Download) into a
-/// file, a [`VerifyTask`](super::VerifyTask) as a [`Verification`](crate::Verification). They share the memory
-/// and the vector registers that hash them. One that fails does not spoil the others, unless
-/// [`on_failure`](BatchOptions::on_failure) says so.
+/// [`MultiPush`](crate::MultiPush), a [`PullTask`](super::PullTask) as a [`Download`](crate::Download) to a
+/// file, a [`VerifyTask`](super::VerifyTask) as a [`Verification`](crate::Verification). They share the
+/// memory, and the SIMD lanes of the hashers. A failed task does not affect the others, unless
+/// [`on_failure`](BatchOptions::on_failure) is set.
 ///
-/// Each task has exactly one result for each of its targets. Pushes go to the targets of their task, or of the
-/// batch. Targets in the same project of the same service share what the service was asked; the quotas of a
-/// project are asked for once, and what the batch takes of them is counted: an image for which there is no room
-/// is refused before it is sent, and no more are uploaded at once than may be.
+/// Each task has exactly one result for each of its targets. Pushes go to the targets of their task, or to
+/// those of the batch. Targets in the same project of the same service share the responses to capability
+/// queries. The quotas of a project are fetched once, and the batch counts its own usage. An image that would
+/// exceed a quota is rejected before its upload, and the number of concurrent uploads stays within the quota.
 ///
 /// ```no_run
 /// use futures_util::StreamExt as _;
@@ -64,7 +64,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch with no target for pushes yet.
+    /// Creates a batch without a target for pushes.
     #[must_use]
     pub fn new(options: BatchOptions) -> Self {
         Batch { targets: Vec::new(), options, progress: Arc::new(|_| Arc::new(NoProgress)) }
@@ -77,8 +77,8 @@ impl Batch {
         self
     }
 
-    /// Adds a target that could not be logged in to. Each push to the targets of the batch has this error as
-    /// its result there; the other targets are not affected.
+    /// Adds a target whose login failed. Each push to the targets of the batch gets this error as its result
+    /// there; the other targets are not affected.
     #[must_use]
     pub fn to_unreached(mut self, cloud: impl Into<String>, error: ClientError) -> Self {
         let (cloud, error) = (cloud.into(), Arc::new(error));
@@ -86,8 +86,8 @@ impl Batch {
         self
     }
 
-    /// Sets the receiver of the progress of each task: asked for once for each target that was reached, when
-    /// the task begins.
+    /// Sets the function that returns the progress receiver of a task. It is called once for each target
+    /// whose login succeeded, when the task starts.
     #[must_use]
     pub fn with_progress(
         mut self,
@@ -99,13 +99,13 @@ impl Batch {
 
     /// Starts the tasks in their order. Must be called inside an async runtime.
     ///
-    /// Cancel through `cancel`: nothing else begins, and what runs ends as a cancelled
-    /// [`MultiPush`](crate::MultiPush) or [`Download`](crate::Download). Dropping what is returned is as good
-    /// as dropping those.
+    /// Cancel through `cancel`: no other task starts, and running tasks end as a cancelled
+    /// [`MultiPush`](crate::MultiPush) or [`Download`](crate::Download) does. Dropping the returned batch
+    /// drops the running tasks.
     ///
     /// # Errors
     ///
-    /// [`JournalError`]: the journal cannot be used. No task was started.
+    /// Returns a [`JournalError`] if the journal cannot be used. No task was started then.
     pub fn start<T>(
         self,
         tasks: T,
@@ -118,7 +118,7 @@ impl Batch {
         self.start_stream(stream::iter(tasks), cancel)
     }
 
-    /// The same with tasks that come while others run: the next one is asked for as soon as a job is free.
+    /// Starts tasks from a stream. The next task is polled as soon as a job is free.
     ///
     /// # Errors
     ///

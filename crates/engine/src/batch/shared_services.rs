@@ -1,5 +1,5 @@
-//! What the pushes of a batch to one project of one service share: what the service answered, the quotas,
-//! and the limit of uploads at a time.
+//! State that the pushes of a batch to the same project of the same service share: responses, quotas, and the
+//! limit of concurrent uploads.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -13,14 +13,14 @@ use crate::push::service::{CapabilityQuery, Service};
 use crate::push::target::Target;
 use crate::retry::RetryOptions;
 
-/// The services that the targets of a batch are projects of.
+/// The services of the targets of a batch.
 ///
-/// Two targets share when they have the same base URL and the same project. Where a login does not say which
-/// project it is in, the name of the target stands for it.
+/// Two targets share a service if they have the same base URL and the same project. If a login does not
+/// contain its project, the name of the target is used instead.
 pub(super) struct SharedServices {
     services: Mutex<BTreeMap<ServiceKey, Arc<SharedService>>>,
     uploads_per_target: Option<NonZeroUsize>,
-    /// A job that is alone waits for no other.
+    /// A single job never waits for others.
     is_limited: bool,
     retry: RetryOptions,
 }
@@ -43,7 +43,7 @@ struct SharedService {
     gate: OnceCell<Option<Gate>>,
 }
 
-/// Lets a number of uploads at a time into a service.
+/// Limits the number of concurrent uploads to a service.
 struct Gate {
     size: usize,
     permits: Arc<Semaphore>,
@@ -66,12 +66,10 @@ impl SharedServices {
         }
     }
 
-    /// Gives each target of a task what it shares with others, and waits until there is capacity for all its
-    /// uploads.
+    /// Connects each target of a task with its shared service, and waits until all its uploads may start.
     ///
-    /// All tasks wait in the order of the keys, and for all uploads to one service at once, so that no two of
-    /// them wait for each other. A task with more targets at one service than its limit waits until it is
-    /// alone there.
+    /// To avoid a deadlock, all tasks wait in the order of the keys, and for all uploads to one service at
+    /// once. A task with more targets at one service than its limit waits until no other task uploads there.
     pub(super) async fn admit(&self, targets: &mut [Target]) -> Vec<OwnedSemaphorePermit> {
         let mut uploads = BTreeMap::new();
         for target in targets {
@@ -101,9 +99,9 @@ impl SharedServices {
         Arc::clone(services.entry(key).or_default())
     }
 
-    /// The limit that the quotas of the project leave, or that the batch sets, whichever is lower.
+    /// Returns the lower of the limits of the quotas and of the batch.
     async fn gate(&self, service: &Service, client: &ImageClient) -> Option<Gate> {
-        // Where asking for quotas fails, so will the push, and reports it.
+        // If the request for the quotas fails, the push fails too and reports it.
         let quota = CapabilityQuery { service, client, retry: &self.retry }.uploads().await;
         let limits = [quota.ok().flatten(), self.uploads_per_target.map(NonZeroUsize::get)];
         let size = limits.into_iter().flatten().min()?.min(Semaphore::MAX_PERMITS);
@@ -116,7 +114,7 @@ impl ServiceKey {
         let owner = match target.client.project().await {
             Ok(Project::Id(id)) => Owner::Project(Some(id)),
             Ok(Project::None) => Owner::Project(None),
-            // A login that fails now fails the push as well, which reports it.
+            // If the login fails now, the push fails too and reports it.
             Ok(_) | Err(_) => Owner::Named(target.cloud.clone()),
         };
         ServiceKey { base: target.client.base().to_string(), owner }

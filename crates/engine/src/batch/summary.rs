@@ -1,12 +1,12 @@
-//! What a batch came to, in numbers.
+//! The summary of a batch.
 
 use serde::{Deserialize, Serialize};
 
 use super::event::{Outcome, TaskResult};
 use crate::push::report::PushAction;
 
-/// What a batch came to. A push counts once for each target. Its JSON is the last line of
-/// `imgpush push --json` of several images.
+/// The summary of a batch. A push counts once for each target. Its JSON is the last line of `imgpush push
+/// --json` for several images.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BatchSummary {
@@ -18,14 +18,15 @@ pub struct BatchSummary {
     /// Verifications that found no difference.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub verified: usize,
-    /// Tasks that had nothing to transfer: the same image exists (`--if-exists`, a journal, or another run that
+    /// Tasks without a transfer: an identical image exists (`--if-exists`, a journal, or another run that
     /// uploads it), or the file of a download exists and is identical.
     pub skipped: usize,
-    /// Failed, or interrupted.
+    /// Failed or interrupted tasks.
     pub failed: usize,
-    /// Not begun: the batch was given up before. A task counts once for each of its targets.
+    /// Tasks that were not started, because the batch ended early. A task counts once for each of its
+    /// targets.
     pub not_started: usize,
-    /// Bytes of the images that were pushed, as the services say, and of the data that was downloaded.
+    /// Bytes of the pushed images, as the services report them, and of the downloaded data.
     pub bytes: u64,
     /// Seconds from the start to the end.
     pub seconds: f64,

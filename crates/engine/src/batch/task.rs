@@ -1,23 +1,23 @@
-//! One task of a batch.
+//! The tasks of a batch.
 
 use super::pull_task::PullTask;
 use super::push_task::PushTask;
 use super::verify_task::VerifyTask;
 
-/// One task of a batch.
+/// A task of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BatchTask {
-    /// An image to push, to one target or several.
+    /// An image to push to one or several targets.
     Push(PushTask),
-    /// An image to download into a file.
+    /// An image to download to a file.
     Pull(PullTask),
     /// An image to verify.
     Verify(VerifyTask),
 }
 
 impl BatchTask {
-    /// The name in messages: the source of a push, the image otherwise.
+    /// Returns the name in messages: the source of a push, the image otherwise.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! Which settings suit a machine and a cloud, found by trying them.
+//! Measurement of the settings that suit a machine and a cloud. `imgpush tune` uses [`Tuning`].
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -22,21 +22,21 @@ use crate::push::target::Target;
 use crate::resources::push_chunk_bytes;
 use crate::setters::setters;
 
-/// How settings are tried.
+/// Options of the measurement.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TuneOptions {
-    /// How often each of them, 2 by default.
+    /// Number of pushes for each setting, 2 by default.
     pub rounds: usize,
-    /// The most images at a time, 16 by default.
+    /// Maximum number of concurrent images, 16 by default.
     pub most_jobs: NonZeroUsize,
-    /// No other trial when so much time has gone, two minutes by default.
+    /// No trial starts after this time; 120 s by default.
     pub max_time: Duration,
-    /// Bytes of memory that the process should stay within.
+    /// The memory limit of the process in bytes.
     pub memory_bytes: u64,
-    /// How the source is read, but for what is tried.
+    /// How the source is read; the trials change `io`.
     pub source: SourceOptions,
-    /// How images are pushed, but for their names.
+    /// How images are pushed; the trials set the name.
     pub push: PushOptions,
 }
 
@@ -55,13 +55,13 @@ impl Default for TuneOptions {
 
 impl TuneOptions {
     setters! {
-        /// Sets how often each setting is tried.
+        /// Sets how often each setting is measured.
         with_rounds(rounds: usize) = rounds;
-        /// Sets the most images at a time.
+        /// Sets the maximum number of concurrent images.
         with_most_jobs(most_jobs: NonZeroUsize) = most_jobs;
-        /// Sets the time after which there is no other trial.
+        /// Sets the time after which no trial starts.
         with_max_time(max_time: Duration) = max_time;
-        /// Sets the bytes of memory that the process should stay within.
+        /// Sets the memory limit of the process in bytes.
         with_memory_bytes(memory_bytes: u64) = memory_bytes;
         /// Sets how the source is read.
         with_source(source: SourceOptions) = source;
@@ -70,59 +70,60 @@ impl TuneOptions {
     }
 }
 
-/// What can be set.
+/// The settings that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Images at a time.
+    /// Number of concurrent images.
     pub jobs: usize,
-    /// Bytes of one buffer; what suits the memory when none.
+    /// Bytes of one buffer; derived from the memory if `None`.
     pub chunk_bytes: Option<usize>,
     /// How files are read.
     pub io: Io,
 }
 
-/// Settings that were tried, and how fast they were.
+/// Settings and their measured rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Trial {
-    /// What was tried.
+    /// The settings.
     pub settings: Settings,
-    /// Bytes a second over all images, from the first call to the last proof; the median.
+    /// The median rate in bytes per second over all images, from the first request to the last verification.
     pub rate: f64,
-    /// The slowest and the fastest time.
+    /// The lowest and the highest rate.
     pub range: (f64, f64),
 }
 
-/// What came of it. Its JSON is `imgpush tune --json`.
+/// The result of the measurement. Its JSON is `imgpush tune --json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TuneReport {
-    /// All that was tried, in that order.
+    /// All trials, in their order.
     pub trials: Vec<Trial>,
-    /// What to use: of those that are as fast as the fastest, but for the noise, the one that takes least.
+    /// The recommended settings: of those within the noise of the fastest, the ones that use the fewest
+    /// resources.
     pub recommended: Trial,
-    /// How many times as fast that is as what is used without any setting for one image.
+    /// The ratio of its rate to that of a single image with default settings.
     pub gain: f64,
-    /// Whether all was tried that was to be; else the time was over.
+    /// Whether all trials ran; `false` if the time limit was reached.
     pub is_complete: bool,
-    /// Bytes that were sent in all.
+    /// Total bytes sent.
     pub bytes: u64,
-    /// Seconds it took.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
-/// Why nothing can be recommended, and what it has left.
+/// Why no settings can be recommended, and which images were left.
 #[derive(Debug, thiserror::Error)]
 #[error("trying settings in {cloud} failed{}", still_there(left))]
 #[non_exhaustive]
 pub struct TuneError {
-    /// The cloud.
+    /// The name of the cloud.
     pub cloud: String,
-    /// What failed.
+    /// The cause.
     #[source]
     pub failure: Box<PushFailure>,
-    /// Ids of images that could not be removed.
+    /// Ids of images that could not be deleted.
     pub left: Vec<String>,
 }
 
@@ -133,11 +134,11 @@ fn still_there(left: &[String]) -> String {
     format!("; these images could not be removed: {}", left.join(", "))
 }
 
-/// Tries settings against a real target, with images that are removed again.
+/// Measures settings against a real target, with images that are deleted afterwards.
 ///
-/// More images at a time first, as long as that is faster; then the size of a buffer; then how files are
-/// read. Each round goes the other way round than the one before, so that a target that becomes slower is
-/// not held against what comes last. The images are hidden, and called `imgpush-tune-…`.
+/// The order is: the number of concurrent images, doubled as long as the rate grows; the size of a buffer;
+/// how files are read. Every second round runs in reverse order, so that a target that slows down over time
+/// does not penalise the last setting. The images are hidden, and are named `imgpush-tune-…`.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     target: Target,
@@ -145,21 +146,21 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// Trials with that target.
+    /// Creates a measurement with that target.
     #[must_use]
     pub fn new(target: Target, options: TuneOptions) -> Self {
         Tuning { target, options }
     }
 
-    /// Tries with this source, and tells of each trial.
+    /// Measures with this source, and reports each trial to `reported`.
     ///
     /// # Errors
     ///
-    /// [`TuneError`] as soon as one push fails.
+    /// Returns a [`TuneError`] as soon as one push fails.
     ///
     /// # Cancel safety
     ///
-    /// Cancel through `cancel`: images that were pushed are removed. Dropping the future leaves those.
+    /// Cancel through `cancel`: the pushed images are deleted. Dropping the future leaves them.
     pub async fn run(
         &self,
         place: &Path,
@@ -236,7 +237,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
         Ok(best)
     }
 
-    /// Other sizes of a buffer, as far as there is memory for them.
+    /// Returns the other buffer sizes that fit into the memory.
     fn chunks(&self, settings: Settings) -> impl Iterator<Item = Settings> + use<F> {
         let room = self.tuning.options.memory_bytes.saturating_sub(OVERHEAD_BYTES);
         let room = room / settings.jobs as u64;
@@ -247,7 +248,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
         fitting.map(move |bytes| Settings { chunk_bytes: Some(bytes), ..settings })
     }
 
-    /// Tries each of them so often as was asked for; those for which there was time.
+    /// Measures each of them for the configured number of rounds, within the time limit.
     async fn try_all(&mut self, candidates: &[Settings]) -> Result<Vec<Trial>, Box<PushFailure>> {
         let mut rates = vec![Vec::new(); candidates.len()];
         for round in 0..self.tuning.options.rounds.max(1) {
@@ -272,7 +273,8 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
         Ok(trials)
     }
 
-    /// Pushes as many images at a time as these settings say, and removes them; bytes a second.
+    /// Pushes the number of concurrent images that the settings request, and deletes them. Returns bytes per
+    /// second.
     async fn push(&mut self, settings: Settings) -> Result<f64, Box<PushFailure>> {
         let options = &self.tuning.options;
         let jobs = NonZeroUsize::new(settings.jobs).unwrap_or(NonZeroUsize::MIN);
@@ -317,7 +319,8 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
     }
 }
 
-/// The images with their bytes, the first failure, and the seconds until all were proved.
+/// Returns the ids of the images with their sizes, the first failure, and the seconds until all were
+/// verified.
 async fn ended(
     mut running: crate::batch::RunningBatch,
 ) -> (Vec<(String, u64)>, Option<PushError>, f64) {
@@ -343,7 +346,7 @@ impl Trial {
     }
 }
 
-/// What was there before, unless another is faster by more than the noise.
+/// Returns the earlier setting, unless another one is faster by more than the noise.
 fn thriftiest(before: Trial, others: Vec<Trial>) -> Trial {
     let fastest = others.into_iter().max_by(|one, other| one.rate.total_cmp(&other.rate));
     match fastest {
@@ -352,13 +355,13 @@ fn thriftiest(before: Trial, others: Vec<Trial>) -> Trial {
     }
 }
 
-/// Less than that is noise on most machines.
+/// Smaller differences are noise on most machines.
 const NOISE: f64 = 1.05;
 
-/// Sizes of a buffer that differ where any do.
+/// Buffer sizes to measure.
 const CHUNKS: [usize; 3] = [256 << 10, 1 << 20, 4 << 20];
 
-/// As few as a push can do with.
+/// The minimum number of buffers of a push.
 const LEAST_BUFFERS: u64 = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An image to verify.
+//! The verification task of a batch.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,18 +23,18 @@ use crate::resources::JobResources;
 pub struct VerifyTask {
     verification: Verification,
     image: Image,
-    /// None to download the data.
+    /// The source to compare with; `None` to download the data.
     source: Option<OpenLater>,
 }
 
 impl VerifyTask {
-    /// Compares with the data that the service gives, as [`Verification::against_download`].
+    /// Creates a task that downloads the data, as [`Verification::against_download`].
     #[must_use]
     pub fn against_download(verification: Verification, image: Image) -> Self {
         VerifyTask { verification, image, source: None }
     }
 
-    /// Compares with what a user names, as [`Verification::against_file`].
+    /// Creates a task that compares with a path or an address, as [`Verification::against_file`].
     #[must_use]
     pub fn against_file(
         verification: Verification,
@@ -46,7 +46,8 @@ impl VerifyTask {
         VerifyTask { verification, image, source: Some(source) }
     }
 
-    /// Compares with a source that is opened when its turn has come, as [`Verification::against_file`].
+    /// Creates a task that compares with a source that is opened when the task starts, as
+    /// [`Verification::against_file`].
     #[must_use]
     pub fn opened_by(
         verification: Verification,
@@ -58,7 +59,7 @@ impl VerifyTask {
         VerifyTask { verification, image, source: Some(OpenLater::by(opening)) }
     }
 
-    /// The name of the image, or its id where it has none.
+    /// Returns the name of the image, or its id if it has no name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.image.display_name()
@@ -68,7 +69,7 @@ impl VerifyTask {
         self.verification.cloud()
     }
 
-    /// Runs it as one of the downloads of `run`; a panic is its failure.
+    /// Runs the task as one of the downloads of `run`. A panic becomes an error.
     pub(super) async fn run(
         self,
         run: &DownloadRun,
@@ -84,7 +85,7 @@ impl VerifyTask {
     }
 }
 
-/// Compares with a source, or without one with the download.
+/// Compares with the source, or without one with the download.
 async fn verify(
     verification: &Verification,
     image: &Image,

@@ -1,4 +1,4 @@
-//! A batch at work, seen from a job.
+//! The workers of a batch: each job runs one task at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::resources::{JobResources, Workbench};
 
 pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
-/// What the jobs share.
+/// The state that the jobs share.
 pub(super) struct BatchWork {
     pushes: Pushes,
     downloads: DownloadRun,
@@ -51,7 +51,7 @@ impl BatchWork {
         }
     }
 
-    /// Runs one task after the other until none is left, or the receiver of the events is dropped.
+    /// Runs tasks one after the other, until none is left or the receiver of the events is dropped.
     pub(super) async fn run(
         self: Arc<Self>,
         resources: JobResources,
@@ -81,9 +81,9 @@ impl BatchWork {
         }
     }
 
-    /// The number of results that are missing, for the tasks that are there and that nobody has begun.
+    /// Returns the number of missing results of the tasks that are available and not started.
     pub(super) fn give_up(&self) -> usize {
-        // No job is left that would have it.
+        // The lock is free, because no job is left.
         let Ok(mut waiting) = self.waiting.try_lock() else { return 0 };
         let not_started = std::iter::from_fn(|| waiting.next().now_or_never().flatten());
         let results = |task: BatchTask| match &task {
@@ -112,7 +112,7 @@ impl BatchWork {
 struct Job<'a> {
     work: &'a BatchWork,
     resources: JobResources,
-    /// Kept from one push to the next, and given back before another task takes the memory.
+    /// Kept between pushes, and released before another task uses the memory.
     push_bench: Option<Workbench>,
 }
 

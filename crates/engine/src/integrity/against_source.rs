@@ -1,4 +1,4 @@
-//! An image beside a source that may be the same.
+//! Comparison of an image with a source. Called by `pull::download` for existing files and by `pull::verify`.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use super::verified_by::VerifiedBy;
 use crate::progress::{Phase, Progress};
 use crate::resources::Workbench;
 
-/// Compares a source with what the image shows; nothing is asked of the service. One of another size is
-/// not read. Gives the digests of the source, and the fields that are equal.
+/// Compares a source with the size and the digests of the image, without a request to the service. A source
+/// of another size is not read. Returns the digests of the source, and the equal fields.
 ///
 /// # Errors
 ///
-/// [`IntegrityError::Differs`] when the source is not the image.
+/// Returns [`IntegrityError::Differs`] if the source differs from the image.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the reading behind the chunk it is at.
+/// Dropping the future stops the reader after its current chunk.
 pub(crate) async fn compare(
     image: &Image,
     source: Box<dyn Source>,
@@ -75,7 +75,7 @@ pub(crate) async fn compare(
     }
 }
 
-/// Reads and hashes, on a thread.
+/// Reads and hashes the source, on a thread.
 struct Comparison {
     source: Box<dyn Source>,
     algorithms: Vec<imgpush_digest::Algorithm>,

@@ -1,4 +1,4 @@
-//! Whether data is what the server says an image is: the one place that knows.
+//! Comparison of an image with computed digests. Pushes, downloads and verifications all use this module.
 
 use imgpush_client::{Image, Status};
 use imgpush_digest::{Algorithm, Digest, Digests};
@@ -7,16 +7,16 @@ use super::error::IntegrityError;
 use super::produced::Produced;
 use super::verified_by::VerifiedBy;
 
-/// What comparing an image with data says.
+/// The result of a comparison.
 #[derive(Debug)]
 pub(crate) enum Verdict {
-    /// It is the same, by these fields.
+    /// The image is equal, according to these fields.
     Proved(Vec<VerifiedBy>),
-    /// This digest is needed to tell.
+    /// This digest has to be computed first.
     Needs(Algorithm),
 }
 
-/// Compares all that the server says of an image that should be active with the bytes sent.
+/// Compares an image, which should be active, with the size and the digests of the data that was sent.
 pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, IntegrityError> {
     if image.status() != Status::Active {
         return Err(mismatch("status", "active", &image.status().to_string()));
@@ -27,7 +27,7 @@ pub(crate) fn compare(image: &Image, sent: &Produced) -> Result<Verdict, Integri
     claims.compare(&sent.digests)
 }
 
-/// Whether the image has so many bytes.
+/// Checks the size of the image.
 pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), IntegrityError> {
     if image.size() == Some(bytes) {
         return Ok(());
@@ -36,12 +36,12 @@ pub(crate) fn same_size(image: &Image, bytes: u64) -> Result<(), IntegrityError>
     Err(mismatch("size", &bytes.to_string(), &found))
 }
 
-/// The digests that an image shows.
+/// The digests that an image has.
 #[derive(Debug)]
 pub(crate) struct HashClaims<'a> {
-    /// Those that can be computed here, the strongest first.
+    /// The digests that can be computed here, the strongest first.
     hashes: Vec<HashClaim<'a>>,
-    /// Why they prove nothing, if they do not.
+    /// Why they are not sufficient for a verification; `None` if they are.
     doubt: Option<String>,
 }
 
@@ -50,8 +50,8 @@ struct HashClaim<'a> {
     field: VerifiedBy,
     algorithm: Algorithm,
     value: &'a str,
-    /// Whether there is no proof without it. The checksum alone is enough, and not needed, as FIPS
-    /// hosts have none.
+    /// Whether the digest is required for a verification. The checksum is sufficient alone, but not required,
+    /// because FIPS hosts have none.
     needed: bool,
 }
 
@@ -85,17 +85,17 @@ impl<'a> HashClaims<'a> {
         self.hashes.push(HashClaim { field, algorithm, value, needed });
     }
 
-    /// What to compute.
+    /// Returns the algorithms to compute.
     pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
         self.hashes.iter().map(|claim| claim.algorithm).collect()
     }
 
-    /// Why even data that agrees with all digests is not proved.
+    /// Returns why data with equal digests is not verified, if so.
     pub(crate) fn doubt(&self) -> Option<&str> {
         self.doubt.as_deref()
     }
 
-    /// Whether data that agrees with all digests is proved.
+    /// Fails if data with equal digests is not verified.
     pub(crate) fn sufficient(&self) -> Result<(), IntegrityError> {
         match &self.doubt {
             Some(reason) => Err(IntegrityError::CannotVerify { reason: reason.clone() }),
@@ -103,7 +103,7 @@ impl<'a> HashClaims<'a> {
         }
     }
 
-    /// Compares those that were computed.
+    /// Compares the computed digests.
     pub(crate) fn compare(&self, computed: &Digests) -> Result<Verdict, IntegrityError> {
         let mut equal = Vec::new();
         for claim in &self.hashes {
@@ -131,7 +131,7 @@ impl HashClaim<'_> {
     }
 }
 
-/// Both readings gave the same bytes, as far as every digest that both have tells.
+/// Whether two passes have read the same bytes, according to all digests that both have.
 pub(crate) fn same_bytes(first: &Digests, second: &Digests) -> bool {
     first.iter().all(|digest| second.get(digest.algorithm()).is_none_or(|other| other == digest))
 }
@@ -140,8 +140,8 @@ fn mismatch(field: &'static str, expected: &str, found: &str) -> IntegrityError 
     IntegrityError::Mismatch { field, expected: expected.to_owned(), found: found.to_owned() }
 }
 
-/// Data that is to be what the image says, so that the image is right and the data may be wrong; of a
-/// push it is the other way round.
+/// Converts a mismatch for a comparison in which the image is right and the data may be wrong. In a push it
+/// is the other way round.
 pub(crate) fn data_is_wrong(what: &str, failure: IntegrityError) -> IntegrityError {
     match failure {
         IntegrityError::Mismatch { field, expected, found } => IntegrityError::Differs {

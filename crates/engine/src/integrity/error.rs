@@ -1,4 +1,4 @@
-//! Data that is not what the image service says it is.
+//! Errors of the verification.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,59 +8,59 @@ use imgpush_source::SourceError;
 
 use crate::error::ErrorKind;
 
-/// Data and image are not the same, or cannot be compared.
+/// The data differs from the image, or they cannot be compared.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntegrityError {
-    /// The source that is compared.
+    /// The source of the comparison failed.
     #[error(transparent)]
     Source(Arc<SourceError>),
 
-    /// The server holds something else than what was sent.
+    /// The image differs from the data that was sent.
     #[error("the server's {field} is {found}, expected {expected}")]
     Mismatch {
         /// The field of the image.
         field: &'static str,
-        /// What was computed from the bytes sent.
+        /// The value computed from the data.
         expected: String,
-        /// What the server says.
+        /// The value of the image.
         found: String,
     },
 
-    /// Data, downloaded or of a file, is not what the image says.
+    /// Downloaded data, or a file, differs from the image.
     #[error("{what} has {field} {found}, the image has {expected}")]
     Differs {
-        /// The data.
+        /// The name of the data.
         what: String,
         /// The field of the image.
         field: &'static str,
-        /// What the image says.
+        /// The value of the image.
         expected: String,
-        /// What was computed from the data.
+        /// The value computed from the data.
         found: String,
     },
 
-    /// The image is in a status in which its data is not to be had, or is not there.
+    /// The data of the image is not available, or does not exist yet.
     #[error("the image is {status}{}", because(.status))]
     NotAvailable {
-        /// Its status.
+        /// The status of the image.
         status: Status,
     },
 
-    /// What the server says cannot be compared.
+    /// The fields of the image cannot be compared.
     #[error("cannot verify: {reason}")]
     CannotVerify {
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 
-    /// The caller cancelled it.
+    /// The caller has cancelled the operation.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl IntegrityError {
-    /// What it amounts to.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -74,13 +74,13 @@ impl IntegrityError {
         }
     }
 
-    /// Whether the same comparison may succeed later.
+    /// Returns whether a retry of the comparison may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, IntegrityError::Source(error) if error.is_transient())
     }
 
-    /// How long to wait before that, where a server says.
+    /// Returns how long to wait before a retry, if a server has sent `Retry-After`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -96,7 +96,7 @@ impl From<SourceError> for IntegrityError {
     }
 }
 
-/// What keeps an image in that status from being read.
+/// Describes why an image of this status cannot be read.
 fn because(status: &Status) -> &'static str {
     match status {
         Status::Deactivated => ", which closes it to downloads",

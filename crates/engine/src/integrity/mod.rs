@@ -1,4 +1,4 @@
-//! Whether data is what an image service says it is.
+//! Verification of data against the fields of an image: `size`, `os_hash_value`, `checksum`.
 
 pub(crate) mod against_source;
 pub(crate) mod compare;

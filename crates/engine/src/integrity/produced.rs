@@ -1,25 +1,25 @@
-//! What a pass over a source computes.
+//! The result of a pass over a source.
 
 use imgpush_digest::{Algorithm, Digest, Digests};
 use imgpush_source::Provenance;
 use std::collections::BTreeMap;
 
-/// Computed of every image: what Glance reports unless it is told otherwise.
+/// Algorithms that are computed for every image: the ones that Glance uses by default.
 pub(crate) const DEFAULT_ALGORITHMS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
 
-/// What was read to its end.
+/// Size and digests of a source that was read to its end.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Produced {
     /// Bytes read.
     pub bytes: u64,
-    /// Their digests.
+    /// The digests of the data.
     pub digests: Digests,
-    /// What has proved the source, where that was asked for.
+    /// How the source was verified, if that was requested.
     pub provenance: Provenance,
 }
 
-/// Digests as reports show them.
+/// Formats digests for reports.
 pub(crate) fn shown(digests: &Digests) -> BTreeMap<String, String> {
     let pair = |digest: &Digest| (digest.algorithm().to_string(), digest.to_string());
     digests.iter().map(pair).collect()

@@ -1,4 +1,4 @@
-//! One image, out of a cloud, verified.
+//! The download of one image, with verification.
 
 use std::fmt;
 use std::path::Path;
@@ -36,22 +36,21 @@ use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
 
 /// Downloads images of one cloud.
 ///
-/// Whatever they are written to, in this order:
+/// The steps, for any destination:
 ///
-/// 1. What the image shows is judged: an image without data, and one whose data could not be proved
-///    afterwards, end here.
-/// 2. The bytes are received into buffers of the memory budget and hashed on the way, outside the async
-///    runtime, by the algorithms that the image shows. A connection that breaks or falls silent is
-///    gone on with by `Range`.
+/// 1. The fields of the image are checked. The download fails if the image has no data, or if the data could
+///    not be verified afterwards.
+/// 2. The data is received into pooled buffers and hashed outside the async runtime, with the algorithms of
+///    the image. A broken or stalled connection is resumed with a `Range` request.
 /// 3. Size, `os_hash_value` and `checksum` are compared.
-/// 4. Only then is the image complete for others: [a file](Download::to_file) gets its name,
-///    [a writer](Download::to_writer) or [a stream](Download::stream) the last chunk.
+/// 4. Only then is the image complete for others: [a file](Download::to_file) gets its name, [a
+///    writer](Download::to_writer) or [a stream](Download::stream) the last chunk.
 ///
-/// The data of an image never changes under its id, so only that and the digests tie the pieces
-/// together.
+/// The data of an image never changes under its id. So the id, the size and the digests are sufficient to
+/// join data of several connections, or of an earlier download.
 ///
-/// Several images at a time are downloaded by a [`Batch`](crate::Batch). Clones share what the service has
-/// shown of its stores.
+/// A [`Batch`](crate::Batch) downloads several images at a time. Clones share what is known about the stores
+/// of the service.
 #[derive(Clone)]
 pub struct Download {
     client: ImageClient,
@@ -60,12 +59,12 @@ pub struct Download {
     cloud: String,
     progress: Arc<dyn Progress>,
     sequential_stores: SequentialStores,
-    /// Those of the batch that it is a part of.
+    /// The files of the batch that contains this download.
     run_files: Option<Arc<RunFiles>>,
 }
 
 impl Download {
-    /// Downloads through `client`.
+    /// Creates a download through `client`.
     #[must_use]
     pub fn new(client: ImageClient, options: DownloadOptions) -> Self {
         let cloud = client.base().host_str().unwrap_or_default().to_owned();
@@ -81,8 +80,8 @@ impl Download {
         }
     }
 
-    /// Sets the bytes of memory that the process should stay within, 64 MiB by default. A batch divides its
-    /// own instead.
+    /// Sets the memory limit of the process in bytes; 64 MiB by default. In a batch, the limit of the batch
+    /// applies.
     #[must_use]
     pub fn with_memory_bytes(self, bytes: u64) -> Self {
         self.with_resources(JobResources::within(bytes))
@@ -93,42 +92,42 @@ impl Download {
         self
     }
 
-    /// As one of several downloads of a run, whose files do not replace each other, and which share what the
-    /// service has shown of its stores.
+    /// Makes this one of several downloads of a run. Their files do not replace each other, and they share
+    /// what is known about the stores of the service.
     pub(crate) fn within_run(mut self, run: &DownloadRun) -> Self {
         self.run_files = Some(Arc::clone(&run.files));
         self.sequential_stores = run.sequential_stores.clone();
         self
     }
 
-    /// What messages and the report call the cloud; its host when nobody says.
+    /// Sets the name of the cloud in messages and reports; the default is the host of the service.
     #[must_use]
     pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
         self.cloud = name.into();
         self
     }
 
-    /// Who hears of downloads while they run.
+    /// Sets the receiver of progress events.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Into a file, which is there when its data is proved and on the disk, and not before.
+    /// Downloads to a file. The file appears when its data is verified and synced to the disk.
     ///
-    /// Until then the bytes are in a partial file beside it, `disk.qcow2.<id>.part`. Trouble that may
-    /// pass, an interruption too, leaves it there, and the same download goes on behind it. Data that
-    /// proves wrong is removed.
+    /// Until then the data is in a partial file beside it, `disk.qcow2.<id>.part`. After a transient failure
+    /// or an interruption the partial file is kept, and the same download resumes from it. Data that differs
+    /// from the image is deleted.
     ///
     /// # Errors
     ///
-    /// [`PullError`]: what went wrong, and what became of the partial file.
+    /// Returns a [`PullError`] with the cause and the state of the partial file.
     ///
     /// # Cancel safety
     ///
-    /// Cancel through `cancel`: what has been received is written, which takes at most a few seconds.
-    /// Dropping the future instead loses up to the last few MiB of it.
+    /// Cancel through `cancel`: the received data is written, which takes at most 3 s. Dropping the future
+    /// instead loses up to the last few MiB of it.
     pub async fn to_file(
         &self,
         image: &Image,
@@ -170,7 +169,7 @@ impl Download {
         let (part, produced, proof) = loop {
             match self.fill(image, destination, &expected, part, &mut way, cancel).await? {
                 FilledPart::Verified(part, produced, proof) => break (part, produced, proof),
-                // What an earlier download has left is not continued when it is not of the image.
+                // If the partial file of an earlier download is not of this image, the download starts again.
                 FilledPart::Wrong(mut wrong, failure)
                     if way.resumed_from > 0 && is_of_other_data(&failure) =>
                 {
@@ -202,7 +201,7 @@ impl Download {
         }
     }
 
-    /// Receives what a partial file lacks.
+    /// Downloads the missing data of a partial file.
     async fn fill(
         &self,
         image: &Image,
@@ -234,7 +233,7 @@ impl Download {
             return Err(self.error(image, failure, left()));
         };
         let produced = match (received, result) {
-            // What the disk says is why no more was received.
+            // An error of the disk is the reason why no more data was received.
             (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
             (Err(failure @ PullFailure::OtherStart), Ok(_)) => {
                 return Ok(FilledPart::Wrong(part, failure));
@@ -244,7 +243,7 @@ impl Download {
                 return Err(self.error(image, failure, partial));
             }
             (Ok(()), Ok(Some(produced))) => produced,
-            // The thread ends early only by a failure.
+            // The thread ends early only with a failure.
             (Ok(()), Ok(None)) => {
                 return Err(self.error(image, PullFailure::Interrupted, part.keep()));
             }
@@ -256,18 +255,19 @@ impl Download {
         })
     }
 
-    /// Into a writer, such as the standard output. The last chunk comes when all is proved, so a reader
-    /// behind it never gets a whole image that is wrong. `name` is what messages call it.
+    /// Downloads to a writer, such as the standard output. The last chunk is written after the verification,
+    /// so the reader at the other end never gets a complete image that is wrong. `name` is the name of the
+    /// writer in messages.
     ///
-    /// The writer is flushed, not closed: closing it in both cases would tell its reader nothing.
+    /// The writer is flushed but not closed.
     ///
     /// # Errors
     ///
-    /// [`PullError`], with the number of bytes that were written.
+    /// Returns a [`PullError`] with the number of bytes that were written.
     ///
     /// # Cancel safety
     ///
-    /// Cancel through `cancel` or by dropping the future; what is written is written.
+    /// Cancel through `cancel` or by dropping the future. Data that is already written stays written.
     pub async fn to_writer<W: AsyncWrite + Unpin>(
         &self,
         image: &Image,
@@ -316,11 +316,11 @@ impl Download {
         Ok(self.report(image, &produced, proof, way))
     }
 
-    /// As a stream of chunks of up to 1 MiB. The last one comes when all is proved; where that fails,
-    /// an error comes in its place.
+    /// Downloads as a stream of chunks of up to 1 MiB. The last chunk arrives after the verification; if that
+    /// fails, an error arrives in its place.
     ///
-    /// Nothing is asked for before the stream is, and nothing is read ahead of it but what the buffers
-    /// of the network take. Dropping it closes the connection.
+    /// No request is sent before the stream is polled, and only the network buffers read ahead. Dropping the
+    /// stream closes the connection.
     #[must_use]
     pub fn stream(&self, image: &Image) -> VerifiedStream {
         let state = Some((self.clone(), image.clone(), None));
@@ -341,7 +341,7 @@ impl Download {
                     download.ended(&Ok(()));
                     None
                 }
-                // A copy: whoever keeps chunks must not keep the buffers that the rest needs.
+                // A copy, because the caller may keep chunks, and the pool needs its buffers.
                 Ok(Some(chunk)) => Some((
                     Ok(Bytes::copy_from_slice(&chunk)),
                     Some((download, image, Some(delivery))),
@@ -352,7 +352,7 @@ impl Download {
         VerifiedStream(chunks.boxed())
     }
 
-    /// To nowhere: the digests of what the service gives.
+    /// Downloads and verifies the data without a destination, and returns its digests.
     pub(crate) async fn to_nowhere(
         &self,
         image: &Image,
@@ -371,7 +371,7 @@ impl Download {
         Ok((produced, proof))
     }
 
-    /// The error of a download into a file that has ended by a panic.
+    /// Returns the error of a download to a file that has panicked.
     pub(crate) fn panicked(&self, image: &Image, destination: &Path, reason: String) -> PullError {
         let left = partial_file::left_behind(destination, image.id());
         self.error(image, PullFailure::Panicked { reason }, left)
@@ -385,13 +385,13 @@ impl Download {
         &self.progress
     }
 
-    /// Buffers of its own, and hashing that may be shared.
+    /// Returns new buffers, and the hashers of the job.
     pub(crate) fn bench(&self) -> Workbench {
         self.resources.for_download()
     }
 
-    /// A report when the file is the image already; none when there is no such file, or another that may
-    /// be replaced.
+    /// Returns a report if the file already has the content of the image; `None` if there is no file, or
+    /// another one that may be replaced.
     async fn unchanged(
         &self,
         image: &Image,
@@ -399,7 +399,7 @@ impl Download {
         start: Instant,
         cancel: &CancellationToken,
     ) -> Result<Option<DownloadReport>, PullFailure> {
-        // What is no file, opening the partial file tells.
+        // If it is not a regular file, opening the partial file reports that.
         let Some(there) = std::fs::metadata(destination).ok().filter(std::fs::Metadata::is_file)
         else {
             return Ok(None);
@@ -435,7 +435,7 @@ impl Download {
         }
     }
 
-    /// Starts the thread; nothing is asked for yet.
+    /// Starts the writer thread; sends no request yet.
     fn start(
         &self,
         image: &Image,
@@ -530,7 +530,7 @@ impl fmt::Debug for Download {
     }
 }
 
-/// What the downloads of a batch share.
+/// State that the downloads of a batch share.
 #[derive(Debug, Default)]
 pub(crate) struct DownloadRun {
     files: Arc<RunFiles>,
@@ -540,11 +540,11 @@ pub(crate) struct DownloadRun {
 /// A partial file that has all bytes.
 enum FilledPart {
     Verified(Part, Produced, Proof),
-    /// It is not the image.
+    /// The data differs from the image.
     Wrong(Part, PullFailure),
 }
 
-/// Whether the data is that of another image.
+/// Whether the data belongs to another image.
 fn is_of_other_data(failure: &PullFailure) -> bool {
     matches!(
         failure,
@@ -552,7 +552,7 @@ fn is_of_other_data(failure: &PullFailure) -> bool {
     )
 }
 
-/// The chunks of [`Download::stream`].
+/// The stream of chunks of [`Download::stream`].
 pub struct VerifiedStream(BoxStream<'static, Result<Bytes, PullError>>);
 
 impl Stream for VerifiedStream {
@@ -569,7 +569,7 @@ impl fmt::Debug for VerifiedStream {
     }
 }
 
-/// What a report tells of the way here.
+/// Facts about a download for its report.
 struct DownloadCourse {
     start: Instant,
     path: Option<String>,

@@ -1,4 +1,4 @@
-//! What can go wrong with a download or a verification, and what it left behind.
+//! Errors of a download or a verification, and the state of the partial file after them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,25 +9,26 @@ use imgpush_source::SourceError;
 use crate::error::{ErrorKind, as_its_failure, kind_of_call};
 use crate::integrity::IntegrityError;
 
-/// A place that an image cannot be written to.
+/// Errors of the destination of a download.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DestinationError {
-    /// Something is there already, and nobody said that it may be replaced.
+    /// The file exists, and [`overwrite`](crate::DownloadOptions::overwrite) is not set.
     #[error("{} exists already", .path.display())]
     Exists {
         /// The destination.
         path: PathBuf,
     },
 
-    /// A file is there already that is not the image, and nobody said that it may be replaced.
+    /// The file exists, has other content than the image, and
+    /// [`overwrite`](crate::DownloadOptions::overwrite) is not set.
     #[error("{} exists already, and is not this image", .path.display())]
     IsOther {
         /// The destination.
         path: PathBuf,
     },
 
-    /// What is there is a directory, a device or the like, which is never replaced.
+    /// The path is a directory, a device or similar, which is never replaced.
     #[error("{} is not a regular file", .path.display())]
     NotAFile {
         /// The destination, or the partial file beside it.
@@ -41,196 +42,196 @@ pub enum DestinationError {
         path: PathBuf,
     },
 
-    /// Another file has taken the path of the partial file while it was written.
+    /// Another file has replaced the partial file while it was written.
     #[error("{} was replaced by another file while it was written", .path.display())]
     Replaced {
         /// The partial file.
         path: PathBuf,
     },
 
-    /// Another download writes the same partial file.
+    /// Another download is writing the same partial file.
     #[error("{} is being written by another download", .path.display())]
     Busy {
         /// The partial file.
         path: PathBuf,
     },
 
-    /// The partial file cannot be made or opened.
+    /// The partial file cannot be created or opened.
     #[error("cannot open {}", .path.display())]
     Open {
         /// The partial file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 
-    /// What an earlier download left cannot be read.
+    /// The partial file of an earlier download cannot be read.
     #[error("cannot read {} at byte {at}", .path.display())]
     Read {
         /// The partial file.
         path: PathBuf,
-        /// Where.
+        /// The position of the failed read, in bytes.
         at: u64,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 
-    /// The disk, or a quota on it, is full.
+    /// The disk is full, or a quota on it is exceeded.
     #[error("no space is left for {name} behind byte {at}")]
     Full {
-        /// The partial file, or what the caller calls the writer.
+        /// The partial file, or the name of the writer.
         name: String,
-        /// Bytes written before.
+        /// Bytes written before the failure.
         at: u64,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
 
-    /// Writing failed.
+    /// A write failed.
     #[error("cannot write {name} behind byte {at}")]
     Write {
-        /// The partial file, or what the caller calls the writer.
+        /// The partial file, or the name of the writer.
         name: String,
-        /// Bytes written before.
+        /// Bytes written before the failure.
         at: u64,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 
-    /// The partial file is whole and proved, but could not be given its name.
+    /// The partial file is complete and verified, but could not be renamed.
     #[error("cannot rename the finished download to {}", .path.display())]
     Rename {
         /// The destination.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 }
 
-/// Why a connection that brought an image has ended early.
+/// Why a connection ended before the last byte.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferInterrupted {
-    /// The service, or the way to it.
+    /// A request to the service failed.
     #[error(transparent)]
     Client(ClientError),
 
-    /// It brought nothing for too long.
+    /// No data arrived for the idle time-out.
     #[error("no byte came for {seconds} seconds")]
     Stalled {
-        /// So long.
+        /// The idle time-out, in seconds.
         seconds: u64,
     },
 
-    /// It begins behind the byte asked for.
+    /// The response starts after the requested byte.
     #[error("the answer begins at byte {first}, not at {asked}")]
     Skipped {
-        /// The byte asked for.
+        /// The requested byte.
         asked: u64,
-        /// The first byte of the answer.
+        /// The first byte of the response.
         first: u64,
     },
 
-    /// It ended well, but short of the size of the image.
+    /// The response ended regularly, but before the last byte of the image.
     #[error("the answer ended at byte {at} of {size}")]
     Short {
-        /// Where it ended.
+        /// The position where it ended, in bytes.
         at: u64,
-        /// The size of the image.
+        /// The size of the image in bytes.
         size: u64,
     },
 }
 
-/// A download that did not end with proved data.
+/// A download that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("download of {image} from {cloud} failed")]
 #[non_exhaustive]
 pub struct PullError {
-    /// The name of the image, or its id where it has none.
+    /// The name of the image, or its id if it has no name.
     pub image: String,
-    /// Where it was to come from.
+    /// The name of the cloud.
     pub cloud: String,
-    /// What went wrong.
+    /// The cause.
     #[source]
     pub failure: Box<PullFailure>,
-    /// What became of the bytes that had come.
+    /// The state of the data that was received.
     pub partial: PartialOutcome,
 }
 
-/// A verification that did not end with a proof.
+/// A verification that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("verification of {image} on {cloud} failed")]
 #[non_exhaustive]
 pub struct VerificationError {
-    /// The name of the image, or its id where it has none.
+    /// The name of the image, or its id if it has no name.
     pub image: String,
-    /// Where the image is.
+    /// The name of the cloud.
     pub cloud: String,
-    /// What went wrong.
+    /// The cause.
     #[source]
     pub failure: Box<PullFailure>,
 }
 
-/// What went wrong with a download or a verification.
+/// The cause of a failed download or verification.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PullFailure {
-    /// The data is not what the image says, or cannot be compared.
+    /// The data differs from the image, or cannot be compared with it.
     #[error(transparent)]
     Integrity(#[from] IntegrityError),
 
-    /// The service, or the way to it.
+    /// A request to the service failed.
     #[error("{during} failed")]
     Client {
-        /// What was being done.
+        /// The operation that failed.
         during: &'static str,
-        /// What the client says.
+        /// The error of the request.
         source: ClientError,
     },
 
-    /// The connection broke, or could not be made, and trying again brought no byte.
+    /// The connection broke or could not be established, and the retries brought no data.
     #[error("given up at byte {at} after {attempts} requests, the last {retries} of them retries")]
     GaveUp {
-        /// Bytes received, or there before.
+        /// Bytes received, including those of an earlier download.
         at: u64,
-        /// Requests in all.
+        /// Number of requests in total.
         attempts: u32,
-        /// Retries since the last byte that came.
+        /// Number of retries since the last byte that arrived.
         retries: u32,
         /// Why the last connection ended.
         source: TransferInterrupted,
     },
 
-    /// The place to write to.
+    /// The destination cannot be written.
     #[error(transparent)]
     Destination(DestinationError),
 
-    /// The partial file of an earlier download does not begin as the image does.
+    /// The partial file of an earlier download has another start than the image.
     #[error("the partial file does not begin as the image does")]
     OtherStart,
 
-    /// The system starts no more threads.
+    /// The system cannot start a thread.
     #[error("cannot start a thread")]
     NoThread {
-        /// What it says.
+        /// The error of the system.
         source: std::io::Error,
     },
 
-    /// The code that downloads, or the receiver of its progress, panicked.
+    /// The code of the download, or the receiver of its progress, panicked.
     #[error("the download failed by a panic: {reason}")]
     Panicked {
-        /// What the panic says.
+        /// The message of the panic.
         reason: String,
     },
 
     /// The system has no memory for a buffer.
     #[error("no memory for a buffer")]
     Memory {
-        /// What it says.
+        /// The error of the system.
         source: std::io::Error,
     },
 
-    /// The caller gave up.
+    /// The caller has cancelled the operation.
     #[error("interrupted")]
     Interrupted,
 }
@@ -242,7 +243,7 @@ impl From<SourceError> for PullFailure {
 }
 
 impl PullFailure {
-    /// What it amounts to.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -264,7 +265,7 @@ impl PullFailure {
         }
     }
 
-    /// Whether the same download may succeed later.
+    /// Returns whether a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -275,7 +276,7 @@ impl PullFailure {
         }
     }
 
-    /// How long to wait before that, where a server says.
+    /// Returns how long to wait before a retry, if a server has sent `Retry-After`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -288,40 +289,40 @@ impl PullFailure {
 
 as_its_failure!(PullError VerificationError);
 
-/// What a download that failed has left of the image.
+/// The data that a failed download has left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PartialOutcome {
-    /// No byte.
+    /// No data.
     Nothing,
-    /// A partial file. The same download, run again, goes on behind it.
+    /// A partial file. The same download resumes from it.
     Kept {
         /// The partial file.
         path: PathBuf,
-        /// Its size.
+        /// Its size in bytes.
         bytes: u64,
     },
-    /// The partial file was wrong and has been removed.
+    /// The partial file was wrong and has been deleted.
     Removed {
         /// The partial file.
         path: PathBuf,
     },
-    /// The partial file is wrong and could not be removed.
+    /// The partial file is wrong and could not be deleted.
     Left {
         /// The partial file.
         path: PathBuf,
-        /// Why it could not be removed.
+        /// Why it could not be deleted.
         reason: String,
     },
-    /// A writer or a stream got so many bytes, but not the end of the image.
+    /// A writer or a stream has received this number of bytes, but not the end of the image.
     Cut {
-        /// Bytes handed out.
+        /// Bytes written.
         bytes: u64,
     },
 }
 
 impl PartialOutcome {
-    /// Of what was handed out and cannot be taken back.
+    /// Returns the outcome after this number of bytes was written to a writer or a stream.
     pub(crate) fn cut(bytes: u64) -> Self {
         if bytes == 0 { PartialOutcome::Nothing } else { PartialOutcome::Cut { bytes } }
     }

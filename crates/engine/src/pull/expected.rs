@@ -1,4 +1,4 @@
-//! What an image says of its data, before and behind the download.
+//! The size and the digests of an image, before the download and in the verification after it.
 
 use imgpush_client::{Image, Status};
 use imgpush_digest::Algorithm;
@@ -9,7 +9,7 @@ use crate::integrity::compare::{self, HashClaims, Verdict};
 use crate::integrity::produced::DEFAULT_ALGORITHMS;
 use crate::integrity::{IntegrityError, Produced, VerifiedBy};
 
-/// What an image says of its data before it is fetched.
+/// The size of an image, and the algorithms to verify it with.
 pub(super) struct Expected {
     pub(super) size: u64,
     pub(super) algorithms: Vec<Algorithm>,
@@ -30,21 +30,21 @@ impl Expected {
         }
         let mut algorithms = claims.algorithms();
         if algorithms.is_empty() {
-            // Nothing to compare them with, but the report shows them.
+            // They cannot be compared, but the report contains them.
             algorithms.extend(DEFAULT_ALGORITHMS);
         }
         Ok(Expected { size, algorithms })
     }
 }
 
-/// What speaks for the data.
+/// The result of a verification.
 pub(crate) struct Proof {
     pub(crate) by: Vec<VerifiedBy>,
-    /// Why that is not enough.
+    /// Why the verification is incomplete; `None` if it is complete.
     pub(super) doubt: Option<String>,
 }
 
-/// Compares all that the image shows; what is in doubt was allowed before.
+/// Compares size and digests with those of the image. A doubt was allowed before.
 pub(super) fn prove(image: &Image, produced: &Produced) -> Result<Proof, IntegrityError> {
     let differs = |failure| compare::data_is_wrong(DATA, failure);
     compare::same_size(image, produced.bytes).map_err(differs)?;

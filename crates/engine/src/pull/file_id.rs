@@ -1,14 +1,14 @@
-//! What a file is, whatever its name.
+//! The identity of a file, independent of its name.
 
 use std::fs::File;
 use std::path::Path;
 
-/// The device and the inode of a file. Systems that have none know a file by its name only.
+/// The device and the inode of a file. On systems without them, a hash of the canonical path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId(u64, u64);
 
 impl FileId {
-    /// Of the file at `path`; a link is not followed.
+    /// Returns the identity of the file at `path`, without following a link.
     #[cfg(unix)]
     pub(super) fn at(path: &Path) -> Option<Self> {
         std::fs::symlink_metadata(path).ok().as_ref().map(FileId::of)

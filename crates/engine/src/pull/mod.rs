@@ -1,4 +1,7 @@
-//! Images out of a cloud: into files, writers and streams, verified.
+//! Downloads of images to files, writers and streams, and verifications of images.
+//!
+//! Callers use [`Download`] and [`Verification`](verify::Verification); `batch` runs many of them. A
+//! destination is complete only after size and digests of the image are verified.
 
 mod download;
 pub(crate) mod error;

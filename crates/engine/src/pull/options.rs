@@ -1,4 +1,4 @@
-//! How an image is downloaded.
+//! Options of a download.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -6,32 +6,32 @@ use std::time::Duration;
 use super::partial_file::Sparse;
 use crate::setters::setters;
 
-/// How an image is downloaded.
+/// Options of a download.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DownloadOptions {
-    /// Stores to read from, the best first; the service's choice when empty.
+    /// The stores to read from, in order of preference; empty for the choice of the service.
     pub prefer: Vec<String>,
-    /// Let the download replace a file that is there already.
+    /// Whether the download may replace an existing file.
     pub overwrite: bool,
-    /// Leave a file alone that is there already and is the image: it is read and hashed to tell. Without
-    /// [`overwrite`](DownloadOptions::overwrite) one that is not is an error before anything is fetched.
+    /// Whether to keep an existing file that has the content of the image; it is read and hashed to compare
+    /// it. If it differs and [`overwrite`](DownloadOptions::overwrite) is not set, the download fails before
+    /// any data is requested.
     pub keep_same: bool,
-    /// Accept data that nothing proves: an image without hashes, or with one by an algorithm that is
-    /// not known here. A hash that can be compared still has to be equal.
+    /// Whether to accept data that cannot be verified: of an image without hashes, or with a hash of an
+    /// unsupported algorithm. A hash that can be compared still has to be equal.
     pub allow_unverified: bool,
     /// Whether [files](crate::Download::to_file) are sparse.
     pub sparse: Sparse,
-    /// Connections over which ranges of the image come side by side, as far as the memory goes. When
-    /// nobody says, a download begins with one, and adds more as long as they make it faster. A service
-    /// that knows no ranges gets one.
+    /// Number of connections for concurrent range requests, as far as the memory allows. By default a
+    /// download starts with one, and adds connections as long as the rate grows. If the service does not
+    /// support ranges, there is only one.
     pub connections: Option<NonZeroUsize>,
-    /// How long a connection may bring nothing.
+    /// The time-out of a connection that receives no data.
     pub idle_timeout: Duration,
-    /// How often it is tried again when a connection breaks or is not made. A byte that comes starts the
-    /// count again.
+    /// Number of retries after a broken or failed connection. Any received byte resets the count.
     pub retries: u32,
-    /// The pause before the first of them; it doubles with each, up to half a minute.
+    /// The pause before the first retry; it doubles with each, up to 30 s.
     pub retry_pause: Duration,
 }
 
@@ -59,15 +59,15 @@ impl DownloadOptions {
         with_overwrite(overwrite: bool) = overwrite;
         /// Sets whether an existing file that has the content of the image is kept.
         with_keep_same(keep_same: bool) = keep_same;
-        /// Sets whether data is accepted that cannot be verified.
+        /// Sets whether data that cannot be verified is accepted.
         with_allow_unverified(allow_unverified: bool) = allow_unverified;
         /// Sets whether [files](crate::Download::to_file) are sparse.
         with_sparse(sparse: Sparse) = sparse;
         /// Sets the number of connections.
         with_connections(connections: NonZeroUsize) = Some(connections);
-        /// Sets the time-out of a connection that brings no data.
+        /// Sets the time-out of a connection that receives no data.
         with_idle_timeout(idle_timeout: Duration) = idle_timeout;
-        /// Sets the number of retries in a row that bring no byte.
+        /// Sets the number of consecutive retries without received data.
         with_retries(retries: u32) = retries;
         /// Sets the pause before the first retry; it doubles with each.
         with_retry_pause(retry_pause: Duration) = retry_pause;

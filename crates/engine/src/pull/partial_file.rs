@@ -1,14 +1,15 @@
-//! The partial file of a download, beside the file that it becomes.
+//! The partial file of a download, beside its destination.
 //!
-//! Its name holds the id of the image, whose data never changes once it is there: so what an earlier
-//! download has left can be gone on with, and two images for one destination do not meet. It is locked
-//! while it is written. It gets the final name when it is proved and on the disk, not before.
+//! [`Download`](super::Download) opens it, and the thread of [`writer`](super::writer) writes it. Its name
+//! contains the id of the image, and the data of an image never changes. So a download can resume from the
+//! file of an earlier one, and two images with the same destination have different partial files. The file is
+//! locked while it is written. It gets its final name after it is verified and synced to the disk.
 //!
-//! What is at its path is compared with the open file, since only that was read and written: a link is not
-//! followed, and another file that has taken the path is neither continued, nor published, nor removed.
+//! Before a rename or a deletion, the file at the path is compared with the open file. A link is not
+//! followed, and another file at that path is neither resumed, nor published, nor deleted.
 //!
-//! Blocks of zeros become holes. Its length is where the next byte goes all the same, so that it tells the
-//! next download how far this one came.
+//! Blocks of zeros become holes. The length of the file is still the position of the next byte, so the next
+//! download knows where to resume.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,11 +22,11 @@ use super::error::{DestinationError, PartialOutcome};
 use super::file_id::FileId;
 use super::run_files::RunFiles;
 
-/// Whether a file that is downloaded is sparse.
+/// Whether a downloaded file is sparse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sparse {
-    /// Each block of 64 KiB, aligned in the file, that has only zeros becomes a hole, which takes no disk
+    /// Every block of 64 KiB, aligned in the file, that contains only zeros becomes a hole without disk
     /// space. A file system without holes writes the zeros itself.
     #[default]
     Auto,
@@ -33,7 +34,7 @@ pub enum Sparse {
     Never,
 }
 
-/// A partial file that is open, and locked where the file system has locks.
+/// An open partial file, locked if the file system supports locks.
 #[derive(Debug)]
 pub(crate) struct Part {
     path: PathBuf,
@@ -41,17 +42,17 @@ pub(crate) struct Part {
     overwrite: bool,
     sparse: Sparse,
     file: File,
-    /// Where the next byte goes.
+    /// The position of the next byte.
     at: u64,
-    /// Where the file ends, and its cursor is; before `at` while zeros after it are left out.
+    /// The end of the file and the position of its cursor; less than `at` while trailing zeros are left out.
     end: u64,
-    /// Whether anything is written already.
+    /// Whether the first write was prepared.
     is_begun: bool,
 }
 
 impl Part {
-    /// Opens or makes the partial file of the image `id` of `size` bytes. One that is larger cannot be
-    /// of that image and is emptied.
+    /// Opens or creates the partial file of the image `id` of `size` bytes. A larger file cannot belong to
+    /// that image and is truncated.
     pub(crate) fn open(
         destination: &Path,
         id: &str,
@@ -63,7 +64,7 @@ impl Part {
         free(destination, overwrite)?;
         let mut tries = OPEN_TRIES;
         let file = loop {
-            // Through a link of that name somebody else's file would be written to.
+            // Through a link of that name, another file would be overwritten.
             if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
                 return Err(DestinationError::NotAFile { path });
             }
@@ -73,11 +74,11 @@ impl Part {
             }
             match file.try_lock() {
                 Err(TryLockError::WouldBlock) => return Err(DestinationError::Busy { path }),
-                // Where there are no locks, two downloads of an image into one file are not noticed
-                // before the digests differ.
+                // Without locks, two concurrent downloads of an image to one file are detected only when the
+                // digests differ.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
-            // Another download may have finished, and renamed the file, between opening and locking.
+            // Another download may have renamed the file between the opening and the lock.
             tries -= 1;
             if FileId::is_at(&file, &path) || tries == 0 {
                 break file;
@@ -104,17 +105,17 @@ impl Part {
         Part { sparse, ..self }
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Bytes in it.
+    /// Returns its length in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.file.metadata().map_or(self.at, |metadata| metadata.len())
     }
 
-    /// The next bytes that are in it already; 0 at the end, where writing goes on.
+    /// Reads the next existing bytes; 0 at the end, where writing continues.
     pub(crate) fn read(&mut self, space: &mut [u8]) -> Result<usize, DestinationError> {
         let mut filled = 0;
         while filled < space.len() {
@@ -133,9 +134,10 @@ impl Part {
         Ok(filled)
     }
 
-    /// Writes the next bytes, or leaves them out where a block has only zeros.
+    /// Writes the next bytes, and leaves out blocks of zeros.
     ///
-    /// A block that two chunks share is judged piece by piece: it becomes a hole if both are zeros.
+    /// If two chunks share a block, each part is decided separately: the block becomes a hole if both are
+    /// zeros.
     pub(crate) fn write(&mut self, chunk: &Chunk) -> Result<(), DestinationError> {
         if self.sparse == Sparse::Never {
             return chunk.slices().try_for_each(|slice| self.write_data(&slice));
@@ -152,7 +154,7 @@ impl Part {
         Ok(())
     }
 
-    /// Writes all but blocks of zeros.
+    /// Writes everything but blocks of zeros.
     fn write_blocks(&mut self, chunk: &[u8]) -> Result<(), DestinationError> {
         let start = self.at;
         let (mut done, mut next) = (0, 0);
@@ -169,8 +171,8 @@ impl Part {
         self.write_data(&chunk[done..])
     }
 
-    /// Sees to it that there is nothing where zeros are left out. There is not, unless somebody writes to
-    /// the file who does not heed the lock.
+    /// Truncates the file before the first write, so that blocks that are left out read as zeros even if
+    /// another process ignores the lock.
     fn begin(&mut self) -> Result<(), DestinationError> {
         if !self.is_begun {
             self.file.set_len(self.at).map_err(|source| self.failed(source))?;
@@ -206,7 +208,7 @@ impl Part {
         Ok(())
     }
 
-    /// Returns when all is on the disk.
+    /// Syncs the file to the disk.
     pub(crate) fn sync(&mut self) -> Result<(), DestinationError> {
         self.set_length()?;
         self.file.sync_all().map_err(|source| self.failed(source))
@@ -216,7 +218,7 @@ impl Part {
         write_error(&self.path.display().to_string(), self.at, source)
     }
 
-    /// Forgets what is in it.
+    /// Discards its content.
     pub(crate) fn restart(&mut self) -> Result<(), DestinationError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map_err(|source| self.failed(source))?;
@@ -224,8 +226,8 @@ impl Part {
         Ok(())
     }
 
-    /// Gives it the final name. What has that name by now is replaced only if it may be, and if no other
-    /// download of the run has written it.
+    /// Renames the file to its destination. An existing file is replaced only if `overwrite` is set, and if
+    /// no other download of the run has written it.
     pub(crate) fn publish(&self, run: &RunFiles) -> Result<(), DestinationError> {
         let (part, destination) = (&self.path, &self.destination);
         let mut files = run.lock();
@@ -246,7 +248,7 @@ impl Part {
             _ => DestinationError::Rename { path: destination.clone(), source },
         })?;
         if !FileId::is_at(&self.file, destination) {
-            // Another file took the place of the partial file while that was renamed.
+            // Another file replaced the partial file during the rename.
             return Err(DestinationError::Replaced { path: part.clone() });
         }
         files.add(destination);
@@ -254,20 +256,20 @@ impl Part {
         Ok(())
     }
 
-    /// Whether the file at its path is still the one that is open.
+    /// Whether the file at the path is still the open one.
     fn is_in_place(&self) -> bool {
         FileId::is_at(&self.file, &self.path)
     }
 
-    /// A process that is killed while it renames can leave one file with both names, and renaming one to
-    /// the other does nothing then.
+    /// Removes the partial name of a file that has both names. A process that was killed during a rename can
+    /// leave such a file, and renaming one name to the other then does nothing.
     fn remove_second_name(&self) {
         if self.is_in_place() {
             untidy(&self.path);
         }
     }
 
-    /// Leaves it for the next download; one without a byte is removed.
+    /// Keeps the file for the next download; deletes it if it is empty.
     pub(crate) fn keep(self) -> PartialOutcome {
         if !self.is_in_place() {
             return PartialOutcome::Nothing;
@@ -281,7 +283,7 @@ impl Part {
         }
     }
 
-    /// Removes it.
+    /// Deletes the file.
     pub(crate) fn remove(self) -> PartialOutcome {
         if !self.is_in_place() {
             return PartialOutcome::Nothing;
@@ -293,30 +295,30 @@ impl Part {
     }
 }
 
-/// Bytes of a block that becomes a hole; no common file system has larger ones.
+/// Bytes of a block that can become a hole; no common file system has larger blocks.
 const HOLE_BYTES: u64 = 64 << 10;
 
-/// Zeros at the end that may be missing in the length of a file that is written, so that a process that is
-/// killed has to fetch them again. XFS writes out all data before each longer length.
+/// Maximum number of trailing zeros that are not yet part of the length of the file; a killed process has to
+/// download them again. They are collected because XFS flushes all data before each increase of the length.
 const MOST_LEFT_OUT: u64 = 16 << 20;
 
-/// A file that is renamed that often while it is opened is on a file system that numbers its files anew
-/// each time.
+/// Maximum number of attempts to open a file that is renamed during the opening. A file system that renumbers
+/// its files on each access would otherwise cause an endless loop.
 const OPEN_TRIES: u32 = 5;
 
-/// `disk.qcow2.<id>.part` beside `disk.qcow2`.
+/// Returns `disk.qcow2.<id>.part` beside `disk.qcow2`.
 fn partial_path(destination: &Path, id: &str) -> PathBuf {
     let mut name = destination.file_name().map_or_else(OsString::new, ToOwned::to_owned);
-    // The id comes from the service, which has no say in where files go.
+    // The id comes from the service, which must not influence the path.
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     name.push(format!(".{}.part", id.chars().map(plain).collect::<String>()));
     destination.with_file_name(name)
 }
 
-/// Whether the destination may be written.
+/// Checks that the destination may be written.
 fn free(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
     let path = || destination.to_owned();
-    // A link that leads nowhere is there, too.
+    // A dangling link exists too.
     let Ok(itself) = std::fs::symlink_metadata(destination) else {
         return match destination.file_name() {
             Some(_) => Ok(()),
@@ -332,8 +334,8 @@ fn free(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
     }
 }
 
-/// Renames to a name that nothing has. A hard link is never made over another file, whoever makes one
-/// at the same time. Where the file system has none, looking first has to do.
+/// Renames to a name that does not exist. A hard link never replaces another file, even if that is created at
+/// the same time. On file systems without hard links, the existence is checked first.
 fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     match std::fs::hard_link(from, to) {
         Ok(()) => {
@@ -346,15 +348,16 @@ fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Removes a partial file behind an image that has its name; a second one is untidy, not wrong.
+/// Deletes a partial file whose image already has its name. A failure only leaves a superfluous file, so it
+/// is logged.
 fn untidy(part: &Path) {
     if let Err(error) = std::fs::remove_file(part) {
         tracing::warn!("{} could not be removed: {error}", part.display());
     }
 }
 
-/// Removes what an earlier download of the image has left beside a file that is the image by now, unless
-/// somebody writes it.
+/// Deletes the partial file of an earlier download if the destination already has the content of the image,
+/// unless another process is writing it.
 pub(crate) fn remove_rest(destination: &Path, id: &str) {
     let path = partial_path(destination, id);
     if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file())
@@ -366,7 +369,7 @@ pub(crate) fn remove_rest(destination: &Path, id: &str) {
     }
 }
 
-/// What the system said of writing, by what can be done about it.
+/// Converts an error of a write; a full disk has its own variant.
 pub(crate) fn write_error(name: &str, at: u64, source: std::io::Error) -> DestinationError {
     let name = name.to_owned();
     match source.kind() {
@@ -377,7 +380,7 @@ pub(crate) fn write_error(name: &str, at: u64, source: std::io::Error) -> Destin
     }
 }
 
-/// Opens or makes the file of this name, and not what a link of this name leads to. A pipe does not block.
+/// Opens or creates the file at this path without following a link. Opening a FIFO does not block.
 fn open_itself(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -389,7 +392,8 @@ fn open_itself(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// What a download that has ended without a word has left at its path. A file without a byte is removed.
+/// Returns the state of the partial file after a download that ended without a result. An empty file is
+/// deleted.
 pub(crate) fn left_behind(destination: &Path, id: &str) -> PartialOutcome {
     let path = partial_path(destination, id);
     match std::fs::symlink_metadata(&path) {
@@ -402,7 +406,7 @@ pub(crate) fn left_behind(destination: &Path, id: &str) -> PartialOutcome {
     }
 }
 
-/// Makes the new name survive a loss of power, where the system can.
+/// Syncs the folder, so that the new name survives a power failure, if the system supports it.
 fn sync_folder(destination: &Path) {
     if cfg!(unix) {
         let folder = destination.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -435,7 +439,7 @@ mod tests {
         part.write(&Bytes::from_static(b"abc").into()).unwrap();
         std::fs::write(&destination, "other").unwrap();
         assert!(matches!(part.publish(&RunFiles::default()), Err(DestinationError::Exists { .. })));
-        // Past the look, too.
+        // Also without the check.
         let error = rename_new(part.path(), &destination).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&destination).unwrap(), b"other");
@@ -509,7 +513,7 @@ mod tests {
         Part::open(&one, "id-1", 3, true).unwrap().publish(&run).unwrap();
         let error = Part::open(&one, "id-2", 3, true).unwrap().publish(&run).unwrap_err();
         assert!(matches!(error, DestinationError::OfThisRun { .. }), "{error}");
-        // Another run may.
+        // A download of another run may replace it.
         Part::open(&one, "id-2", 3, true).unwrap().publish(&RunFiles::default()).unwrap();
     }
 

@@ -1,26 +1,28 @@
-//! Which services have refused to read an image from its middle.
+//! The stores that do not support range requests.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use imgpush_client::{Error as ClientError, Image, ImageClient};
 
-/// The stores that give no random reads, as far as a request has shown. Clones share what is known.
+/// The stores that are known not to support random reads, from the responses to earlier requests. Clones
+/// share this knowledge.
 ///
-/// Glance answers a `Range` with 400 where the store of the image has no capability to read from the middle:
-/// rbd, swift, s3, vmware and http have none, file has it (`StoreRandomGetNotSupported` of glance_store).
+/// Glance rejects a `Range` request with 400 if the store of the image has no such capability. The stores
+/// rbd, swift, s3, vmware and http have none, file has it (`StoreRandomGetNotSupported` in glance_store).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SequentialStores(Arc<Mutex<HashSet<String>>>);
 
 impl SequentialStores {
-    /// What is known of the stores of this image. Where the service does not show them, of the service.
+    /// Returns the entry for the stores of this image. If the service does not list its stores, the entry is
+    /// for the service.
     pub(super) fn of(&self, client: &ImageClient, image: &Image) -> RandomReads {
         let key = format!("{} {}", client.base(), image.stores().join(","));
         RandomReads { known: self.clone(), key }
     }
 }
 
-/// Whether an image can be read from its middle.
+/// Whether an image supports random reads.
 #[derive(Debug)]
 pub(crate) struct RandomReads {
     known: SequentialStores,
@@ -28,12 +30,12 @@ pub(crate) struct RandomReads {
 }
 
 impl RandomReads {
-    /// Whether a request has been refused for that.
+    /// Returns whether the service has rejected a random read.
     pub(super) fn are_refused(&self) -> bool {
         self.known.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.key)
     }
 
-    /// Whether the error is such a refusal, which is remembered.
+    /// Returns whether the error is such a rejection, and remembers it.
     pub(super) fn is_refusal(&self, error: &ClientError) -> bool {
         let ClientError::BadRequest(answer) = error else { return false };
         let is_refusal = answer.message.to_lowercase().contains("randomly from this store");

@@ -1,4 +1,4 @@
-//! What a download or a verification did.
+//! Reports of downloads and verifications.
 
 use std::collections::BTreeMap;
 
@@ -7,61 +7,61 @@ use serde::{Deserialize, Serialize};
 use crate::integrity::VerifiedBy;
 use crate::named_enum::named_enum;
 
-/// What a download did. Its JSON keeps its keys as that of [`Report`](crate::Report) does.
+/// The report of a download. Its JSON keys are as stable as those of [`Report`](crate::Report).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DownloadReport {
     /// The id of the image.
     pub id: String,
-    /// Its name.
+    /// The name of the image.
     pub name: Option<String>,
-    /// Bytes of the image.
+    /// The size of the image in bytes.
     pub size: u64,
-    /// Whether the data was proved to be the image's.
+    /// Whether the data is verified against the digests of the image.
     pub verified: bool,
-    /// The fields that were compared and equal, strongest first.
+    /// The fields of the image that were compared and are equal, strongest first.
     pub verified_by: Vec<VerifiedBy>,
-    /// Why the data is not proved, where that was allowed.
+    /// Why the data is not verified, if that was allowed.
     pub unverified_because: Option<String>,
     /// The digests of the data, by algorithm.
     pub digests: BTreeMap<String, String>,
-    /// What was written; none for a writer.
+    /// The path of the file; `None` for a writer.
     pub path: Option<String>,
-    /// Whether the file was the image already, so that nothing was fetched.
+    /// Whether the file already had the content of the image, so that nothing was downloaded.
     pub unchanged: bool,
-    /// Where it came from.
+    /// The name of the cloud.
     pub cloud: String,
-    /// Bytes that an earlier download had left and that were not fetched again.
+    /// Bytes of an earlier download that were not downloaded again.
     pub resumed_from: u64,
-    /// How often the data was asked for.
+    /// Number of requests for data.
     pub attempts: u32,
-    /// Seconds from the start to the verdict.
+    /// Seconds from the start to the result.
     pub seconds: f64,
 }
 
-/// What a verification found. Its JSON keeps its keys as that of [`Report`](crate::Report) does.
+/// The report of a verification. Its JSON keys are as stable as those of [`Report`](crate::Report).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct VerificationReport {
     /// The id of the image.
     pub id: String,
-    /// Its name.
+    /// The name of the image.
     pub name: Option<String>,
-    /// Bytes of the image.
+    /// The size of the image in bytes.
     pub size: u64,
-    /// `true`: all else is an error.
+    /// Always `true`; any other result is an error.
     pub verified: bool,
-    /// The fields that were compared, strongest first.
+    /// The fields of the image that were compared, strongest first.
     pub verified_by: Vec<VerifiedBy>,
     /// The digests of the data, by algorithm.
     pub digests: BTreeMap<String, String>,
     /// What the image was compared with.
     pub against: ComparedWith,
-    /// The file; none for a download.
+    /// The source; `None` for a download.
     pub source: Option<String>,
-    /// Where the image is.
+    /// The name of the cloud.
     pub cloud: String,
-    /// Seconds from the start to the verdict.
+    /// Seconds from the start to the result.
     pub seconds: f64,
 }
 

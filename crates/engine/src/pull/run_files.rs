@@ -1,4 +1,4 @@
-//! The files that one run has written, so that none of them replaces another.
+//! The files that one run has written, so that no download replaces the file of another.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,15 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::file_id::FileId;
 
-/// The files that the downloads of a batch have written or left as they were.
+/// The files that the downloads of a batch have written or kept.
 ///
-/// Two names can be one: a file system may tell no case, or no forms of an accent, and a link may lead to
-/// another. So files are told apart by what they are, not by their names.
+/// Two names can refer to the same file: through a link, or on a file system that ignores case or Unicode
+/// normalisation. So files are identified by [`FileId`], not by their names.
 #[derive(Debug, Default)]
 pub(crate) struct RunFiles(Mutex<HashSet<FileId>>);
 
 impl RunFiles {
-    /// Keeps other downloads of the run from naming a file.
+    /// Locks the set, so that no other download of the run renames its file.
     pub(super) fn lock(&self) -> RunFilesGuard<'_> {
         RunFilesGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -29,7 +29,7 @@ impl RunFilesGuard<'_> {
         FileId::at(path).is_some_and(|id| self.0.contains(&id))
     }
 
-    /// The file at `path` is one of the run.
+    /// Adds the file at `path`.
     pub(super) fn add(&mut self, path: &Path) {
         self.0.extend(FileId::at(path));
     }

@@ -1,4 +1,4 @@
-//! Downloads at work.
+//! Running downloads: the connection between the network and the writer thread.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,19 +16,20 @@ use super::writer::{Intake, Landed};
 use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
 
-/// A download at work: the network on one side, the thread that hashes and writes on the other.
+/// A running download: the network on one side, the thread that hashes and writes on the other.
 pub(super) struct Transfer {
     pub(super) fetch: Fetch,
     pub(super) intake: Intake,
-    /// A chunk between the two.
+    /// A chunk that was received and not yet passed to the thread.
     pub(super) chunk: Option<Bytes>,
-    /// Bytes that were there before.
+    /// Bytes of an earlier download.
     pub(super) resumed_from: u64,
     pub(super) progress: Arc<dyn Progress>,
 }
 
 impl Transfer {
-    /// Receives all. Ends well, too, when the thread has failed; [`land`](Transfer::land) tells.
+    /// Receives all data. Also returns `Ok` if the thread has failed; [`finish`](Transfer::finish) returns
+    /// that error.
     pub(super) async fn receive(&mut self) -> Result<(), PullFailure> {
         let Some(found) = self.intake.ready().await else { return Ok(()) };
         let at = found.bytes;
@@ -48,8 +49,8 @@ impl Transfer {
         }
     }
 
-    /// Has the thread take all that has come, and waits for its end; not for long when somebody waits at
-    /// the terminal, as a disk may hang.
+    /// Passes all received data to the thread, and waits for its end. After a cancellation it waits at most 3
+    /// s, because a disk may hang.
     pub(super) async fn land(mut self, cancel: &CancellationToken) -> Option<Landed> {
         let mut landing = pin!(async {
             for chunk in self.chunk.take().into_iter().chain(self.fetch.leave()) {
@@ -64,25 +65,25 @@ impl Transfer {
     }
 }
 
-/// A disk that works takes the few chunks there are in less.
+/// A working disk writes the few remaining chunks in less time.
 const LANDING_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A download whose last chunk waits for the proof.
+/// A download that withholds its last chunk until the verification.
 pub(super) struct ChunkStream {
-    /// None behind the last byte.
+    /// `None` after the last byte.
     pub(super) transfer: Option<Transfer>,
     pub(super) image: Image,
     /// The last chunk received.
     pub(super) tail: Option<Bytes>,
-    /// Bytes handed out.
+    /// Bytes passed to the caller.
     pub(super) given: u64,
     pub(super) attempts: u32,
-    /// Present behind the last byte.
+    /// Set after the last byte.
     pub(super) proved: Option<(Produced, Proof)>,
 }
 
 impl ChunkStream {
-    /// The next chunk; none behind the last, which comes when all is proved.
+    /// Returns the next chunk; `None` after the last one, which is returned after the verification.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, PullFailure> {
         while let Some(transfer) = &mut self.transfer {
             let chunk = transfer.fetch.next_chunk().await?;

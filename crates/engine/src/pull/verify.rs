@@ -1,4 +1,4 @@
-//! Whether an image is what it should be, without keeping anything.
+//! Verification of an image against a file, or against its own data.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,23 +17,23 @@ use crate::integrity::{Produced, VerifiedBy};
 use crate::progress::Progress;
 use crate::resources::JobResources;
 
-/// Compares images of one cloud with files, or with the data that the cloud gives for them.
+/// Compares images of one cloud with files, or with the data that the service returns for them.
 ///
-/// A comparison with a file asks the cloud nothing: it believes the digests that the image shows. One
-/// with the download believes them too, and proves that the data in the store still is what they say.
+/// A comparison with a file sends no request; it relies on the digests of the image. A comparison with a
+/// download also shows that the stored data still has these digests.
 #[derive(Clone, Debug)]
 pub struct Verification(Download);
 
 impl Verification {
-    /// Verifications through `client`. Of the options those on files do nothing here, and
-    /// [`allow_unverified`](DownloadOptions::allow_unverified) neither.
+    /// Creates verifications through `client`. The options that concern files, and
+    /// [`allow_unverified`](DownloadOptions::allow_unverified), have no effect.
     #[must_use]
     pub fn new(client: ImageClient, mut options: DownloadOptions) -> Self {
         options.allow_unverified = false;
         Verification(Download::new(client, options))
     }
 
-    /// Sets the bytes of memory that the process should stay within, as [`Download::with_memory_bytes`].
+    /// Sets the memory limit of the process in bytes, as [`Download::with_memory_bytes`].
     #[must_use]
     pub fn with_memory_bytes(self, bytes: u64) -> Self {
         Verification(self.0.with_memory_bytes(bytes))
@@ -47,7 +47,7 @@ impl Verification {
         Verification(self.0.within_run(run))
     }
 
-    /// The error of a verification that has ended by a panic.
+    /// Returns the error of a verification that has panicked.
     pub(crate) fn panicked(&self, image: &Image, reason: String) -> VerificationError {
         self.error(image, PullFailure::Panicked { reason })
     }
@@ -56,28 +56,29 @@ impl Verification {
         self.0.cloud()
     }
 
-    /// What messages and the report call the cloud; its host when nobody says.
+    /// Sets the name of the cloud in messages and reports; the default is the host of the service.
     #[must_use]
     pub fn on_cloud(self, name: impl Into<String>) -> Self {
         Verification(self.0.on_cloud(name))
     }
 
-    /// Who hears of verifications while they run.
+    /// Sets the receiver of progress events.
     #[must_use]
     pub fn with_progress(self, progress: Arc<dyn Progress>) -> Self {
         Verification(self.0.with_progress(progress))
     }
 
-    /// Compares with a file, or whatever `source` is. One of another size fails before it is read. A
-    /// deactivated image can be compared too: its digests are there.
+    /// Compares the image with a file or another source. A source of another size fails before it is read. A
+    /// deactivated image can be compared too, because its digests are available.
     ///
     /// # Errors
     ///
-    /// [`VerificationError`], with [`IntegrityError::Differs`](crate::IntegrityError::Differs) where the two are not the same.
+    /// Returns a [`VerificationError`], with [`IntegrityError::Differs`](crate::IntegrityError::Differs) if
+    /// the two differ.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is changed by a verification.
+    /// Cancel safe: a verification changes nothing.
     pub async fn against_file(
         &self,
         image: &Image,
@@ -92,15 +93,15 @@ impl Verification {
         Ok(self.report(image, &produced, by, ComparedWith::File, Some(name), start))
     }
 
-    /// Compares with the data that the service gives: downloads it, keeping nothing.
+    /// Compares the image with the data that the service returns: downloads it and keeps nothing.
     ///
     /// # Errors
     ///
-    /// As [`against_file`](Verification::against_file), and as a download.
+    /// As [`against_file`](Verification::against_file), and those of a download.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is changed by a verification.
+    /// Cancel safe: a verification changes nothing.
     pub async fn against_download(
         &self,
         image: &Image,
@@ -111,7 +112,7 @@ impl Verification {
         Ok(self.report(image, &produced, proof.by, ComparedWith::Download, None, start))
     }
 
-    /// Tells that a verification has ended.
+    /// Reports the end of a verification.
     pub(crate) fn ended<T>(
         &self,
         image: &Image,

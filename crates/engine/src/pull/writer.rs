@@ -1,4 +1,5 @@
-//! Hashes what is received, and writes it to the partial file, on a thread outside the async runtime.
+//! The thread of a download that hashes the received data and writes it to the partial file, outside the
+//! async runtime.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,15 +17,15 @@ use crate::progress::{Phase, Progress};
 use crate::resources::Hasher;
 use crate::resources::Workbench;
 
-/// Chunks that may wait for the thread: with one in its hands and one being filled they cover a hiccup
-/// of either side.
+/// Chunks that may wait for the thread. With one that it processes and one being filled, they bridge short
+/// delays on both sides.
 const QUEUE_CHUNKS: usize = 2;
 
-/// Bytes at the start of a partial file that are compared where the service sends them again: those of all
-/// headers of images.
+/// Bytes at the start of a partial file that are compared if the service sends them again: enough for the
+/// headers of all image formats.
 const START_BYTES: usize = 64 << 10;
 
-/// The thread, seen from the task that feeds it. Dropping it ends the thread behind the chunk it is at.
+/// A handle to the thread. Dropping it stops the thread after its current chunk.
 pub(crate) struct Intake {
     queue: mpsc::Sender<Item>,
     ready: Option<oneshot::Receiver<FoundPart>>,
@@ -34,32 +35,32 @@ pub(crate) struct Intake {
 
 enum Item {
     Chunk(Bytes),
-    /// That was all.
+    /// The end of the data.
     End,
 }
 
-/// What an earlier download has left.
+/// The partial file of an earlier download.
 pub(crate) struct FoundPart {
     /// Its length.
     pub(crate) bytes: u64,
-    /// The first of its bytes.
+    /// Its first bytes.
     pub(crate) start: Bytes,
 }
 
-/// What became of the bytes.
+/// The result of the thread.
 pub(crate) struct Landed {
-    /// The file, when there is one.
+    /// The file, if there is one.
     pub(crate) part: Option<Part>,
-    /// The digests of all bytes; none when the end never came.
+    /// The digests of all data; `None` if the end was not received.
     pub(crate) result: Result<Option<Produced>, PullFailure>,
 }
 
 impl Intake {
-    /// Starts the thread. What is in `part` already is hashed first.
+    /// Starts the thread. It first hashes the existing content of `part`.
     ///
     /// # Errors
     ///
-    /// When the system starts no more threads.
+    /// Fails if the system cannot start a thread.
     pub(crate) fn start(
         algorithms: Vec<Algorithm>,
         part: Option<Part>,
@@ -79,13 +80,13 @@ impl Intake {
         };
         let run = move || {
             let result = work.resume(&bench, progress.as_ref()).and_then(|start| {
-                // Fails when the download was given up meanwhile; so does what follows.
+                // Fails if the download was cancelled in the meantime; the following sends fail too.
                 let _ = tell_ready.send(FoundPart { bytes: work.bytes, start });
                 work.run()
             });
             let WriterThread { hasher, mut part, bytes, .. } = work;
             if let Some(part) = &mut part {
-                // A length that cannot be set has the next download fetch zeros again.
+                // If this fails, the next download requests the zeros again.
                 let _ = part.set_length();
             }
             let result = match result {
@@ -103,18 +104,18 @@ impl Intake {
         Ok(Intake { queue, ready: Some(ready), landed, written })
     }
 
-    /// What is there already, once it is hashed; none when that failed, which [`finish`](Intake::finish)
-    /// tells.
+    /// Waits until the existing content is hashed, and returns its length and start; `None` after a failure,
+    /// which [`finish`](Writer::finish) returns.
     pub(crate) async fn ready(&mut self) -> Option<FoundPart> {
         self.ready.take()?.await.ok()
     }
 
-    /// Hands on the next bytes, and leaves none in `chunk`; `false` when the thread has ended, and
-    /// [`finish`](Intake::finish) tells why.
+    /// Passes `chunk` to the thread and takes it out of the option. Returns `false` if the thread has ended;
+    /// [`finish`](Writer::finish) returns the reason.
     ///
     /// # Cancel safety
     ///
-    /// The bytes are in `chunk` or on their way, never lost.
+    /// Cancel safe: the data is in `chunk` or in the queue.
     pub(crate) async fn push(&self, chunk: &mut Option<Bytes>) -> bool {
         let Ok(place) = self.queue.reserve().await else { return false };
         if let Some(chunk) = chunk.take() {
@@ -123,17 +124,18 @@ impl Intake {
         true
     }
 
-    /// Says that this was all.
+    /// Signals the end of the data.
     pub(crate) async fn end(&self) -> bool {
         self.queue.send(Item::End).await.is_ok()
     }
 
-    /// Bytes written, or found written.
+    /// Returns the counter of the bytes that are written, including those of an earlier download.
     pub(crate) fn written(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.written)
     }
 
-    /// Waits for the thread to end: with the digests behind [`end`](Intake::end), else as far as it is.
+    /// Waits for the thread to end. The result contains the digests if [`end`](Writer::end) was called
+    /// before.
     pub(crate) async fn finish(self) -> Landed {
         drop(self.queue);
         self.landed.await.unwrap_or_else(|_| {
@@ -143,7 +145,7 @@ impl Intake {
     }
 }
 
-/// The thread, seen from inside.
+/// The state of the thread.
 struct WriterThread {
     hasher: Hasher,
     part: Option<Part>,
@@ -154,14 +156,14 @@ struct WriterThread {
 }
 
 impl WriterThread {
-    /// Hashes what an earlier download has left, and gives its start.
+    /// Hashes the content of an earlier download, and returns its first bytes.
     fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<Bytes, PullFailure> {
         let mut start = Bytes::new();
         let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else {
             return Ok(start);
         };
         progress.phase(Phase::Resuming);
-        // Nobody feeds a download that was given up.
+        // The queue is closed if the download was cancelled.
         while !self.items.is_closed() {
             let mut buffer = bench.pool.take().map_err(|source| PullFailure::Memory { source })?;
             let filled = part.read(buffer.space()).map_err(PullFailure::Destination)?;
@@ -180,7 +182,7 @@ impl WriterThread {
         Ok(start)
     }
 
-    /// Takes chunks until the end; whether it came.
+    /// Processes chunks until the end of the data; returns whether that was received.
     fn run(&mut self) -> Result<bool, PullFailure> {
         loop {
             match self.next_item().map_err(PullFailure::Destination)? {
@@ -197,7 +199,7 @@ impl WriterThread {
         Ok(true)
     }
 
-    /// Waits for the next item. The file is as long as what has come while it waits.
+    /// Waits for the next item. Before it blocks, it sets the length of the file to the received data.
     fn next_item(&mut self) -> Result<Option<Item>, DestinationError> {
         match self.items.try_recv() {
             Ok(item) => Ok(Some(item)),

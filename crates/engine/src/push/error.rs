@@ -1,4 +1,4 @@
-//! What can go wrong with a push or a staging, and what it left behind.
+//! Errors of a push or a staging, and the state of the image record after them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,104 +13,104 @@ use crate::integrity::IntegrityError;
 use crate::timing::Timing;
 use crate::transfer::TransferError;
 
-/// A push that did not end with a proved image.
+/// A push that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("push of {source_name} to {cloud} failed{}", after(*.attempts))]
 #[non_exhaustive]
 pub struct PushError {
-    /// What was read.
+    /// The name of the source.
     pub source_name: Box<str>,
-    /// Where it was sent.
+    /// The name of the cloud.
     pub cloud: Box<str>,
-    /// How often the data was sent, whole or in part.
+    /// Number of upload attempts, including incomplete ones.
     pub attempts: u32,
-    /// What went wrong.
+    /// The cause.
     #[source]
     pub failure: Box<PushFailure>,
-    /// What became of the record.
+    /// The state of the record after the failure.
     pub outcome: RecordOutcome,
-    /// Where the time went until then.
+    /// The time spent in each stage until the failure.
     pub timing: Box<Timing>,
 }
 
-/// Data that was not staged. The record is there as before.
+/// A staging that failed. The record is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("staging of {source_name} for {image} on {cloud} failed")]
 #[non_exhaustive]
 pub struct StagingError {
-    /// What was read.
+    /// The name of the source.
     pub source_name: String,
-    /// The name of the image, or its id where it has none.
+    /// The name of the image, or its id if it has no name.
     pub image: String,
-    /// Where it was sent.
+    /// The name of the cloud.
     pub cloud: String,
-    /// What went wrong.
+    /// The cause.
     #[source]
     pub failure: Box<PushFailure>,
 }
 
-/// What went wrong with a push or a staging.
+/// The cause of a failed push or staging.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PushFailure {
-    /// The data did not arrive.
+    /// The transfer of the data failed.
     #[error(transparent)]
     Transfer(#[from] TransferError),
 
-    /// The image is not what was sent.
+    /// The image differs from the data that was sent, or cannot be compared with it.
     #[error(transparent)]
     Integrity(#[from] IntegrityError),
 
-    /// The format of the data.
+    /// The format of the data is rejected.
     #[error(transparent)]
     Format(#[from] FormatError),
 
-    /// The upload ended, but not for the server, which holds the record in that status.
+    /// The upload is over, but Glance keeps the record in a status in which it accepts no data.
     #[error("the image {id} stays {status}, so it takes no data, and its id cannot be used again")]
     Stuck {
-        /// The id, which the caller chose.
+        /// The image id, which the caller has chosen.
         id: String,
-        /// Its status.
+        /// The status of the image.
         status: Status,
     },
 
-    /// The service offers no such import.
+    /// The service does not offer this import method.
     #[error("{service} offers no import by {method}; it offers {}", listed(.offers))]
     ImportNotOffered {
         /// The address of the service.
         service: String,
-        /// The method asked for.
+        /// The requested method.
         method: String,
-        /// Those that it offers.
+        /// The methods that the service offers.
         offers: Vec<String>,
     },
 
-    /// The service has no such store.
+    /// The service has no store of this name that accepts data.
     #[error("{service} has no store {store}; it has {}", listed(.offers))]
     NoSuchStore {
         /// The address of the service.
         service: String,
-        /// The store asked for.
+        /// The requested store.
         store: String,
-        /// Those that it has.
+        /// The stores of the service.
         offers: Vec<String>,
     },
 
-    /// The image is proved, but not in all stores that it was to be in.
+    /// The image is verified, but was not copied to all requested stores.
     #[error("the image is active and proved, but was not copied into all stores")]
     NotCopied {
-        /// What the client says.
+        /// The error of the request.
         source: ClientError,
     },
 
-    /// An image of that name is there, and that is not wanted, or it is another.
+    /// [`IfExists`](crate::IfExists) forbids the push: an image of this name exists, or it has other content.
     #[error("{name} is there already: image {id} {state}")]
     Exists {
         /// The name.
         name: String,
-        /// The image, or the first of them.
+        /// The id of the existing image, or of the first of several.
         id: String,
-        /// Its status, or what it has other than the source.
+        /// The status of the existing image, or how it differs from the source.
         state: String,
     },
 
@@ -121,86 +121,88 @@ pub enum PushFailure {
         name: String,
     },
 
-    /// Images of that name are there, and the source cannot be read once to be compared and once to be sent.
+    /// Images of this name exist, and the source cannot be read twice: once to compare it and once to upload
+    /// it.
     #[error(
         "whether {name} is there already, as image {id}, cannot be told: {source_name} can be read only once"
     )]
     NotComparable {
         /// The name.
         name: String,
-        /// The first of the images.
+        /// The id of the first existing image.
         id: String,
-        /// The source.
+        /// The name of the source.
         source_name: String,
     },
 
-    /// The login is in a project, and does not say in which.
+    /// The login is scoped to a project, but does not contain the project id.
     #[error(
         "the login does not say which project it is in, so that its images cannot be told from others"
     )]
     NoProject,
 
-    /// Another run has begun the same image, and has not ended in time.
+    /// Another run uploads the same image, and has not finished in time.
     #[error("image {id}, which another run has begun, is still {status} after {seconds} seconds")]
     StillTheirs {
-        /// The image.
+        /// The image id.
         id: String,
-        /// Its status.
+        /// The status of the image.
         status: Status,
-        /// How long it was waited for.
+        /// Seconds waited.
         seconds: u64,
     },
 
-    /// What is about to be made cannot be written down.
+    /// The id of a new record cannot be written to the journal ([`Records`](crate::Records)). No record was
+    /// created.
     #[error("the id {id} was not asked for, as that could not be written down")]
     NotRecorded {
-        /// The id.
+        /// The image id.
         id: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
 
-    /// The service has accepted all data, and does not show the result in time.
+    /// The service has accepted all data, but the image did not become active in time.
     #[error("all data of image {id} was sent, and it is still {status} after {seconds} seconds")]
     Unfinished {
-        /// The image.
+        /// The image id.
         id: String,
-        /// Its status.
+        /// The status of the image.
         status: Status,
-        /// How long it was waited for.
+        /// Seconds waited.
         seconds: u64,
     },
 
     /// The image is verified, but could not be protected.
     #[error("the image is active and verified, but could not be protected")]
     NotProtected {
-        /// What the client says.
+        /// The error of the request.
         source: ClientError,
     },
 
-    /// The image is proved, but not all those that it replaces are retired.
+    /// The image is verified, but some images that it replaces could not be retired.
     #[error("the image is active and proved, but did not take the place of {}", .left.join(", "))]
     NotReplaced {
-        /// The images that are left as they were.
+        /// The ids of the images that were not retired.
         left: Vec<String>,
-        /// What the client says of the first of them.
+        /// The error of the request for the first of them.
         source: ClientError,
     },
 
-    /// A name is needed and there is none to make it from.
+    /// No name is given, and the source suggests none.
     #[error("the image needs a name")]
     NoName,
 
     /// A property cannot be set.
     #[error("property {key} cannot be set")]
     Property {
-        /// The property.
+        /// The key of the property.
         key: String,
-        /// Why.
+        /// The cause.
         source: InvalidAttribute,
     },
 
-    /// A quota of the project would be exceeded.
+    /// The image would exceed a quota of the project.
     #[error("quota {name} is {limit} {unit}, {used} of it used; this image needs {needed} more")]
     Quota {
         /// The name of the quota.
@@ -209,54 +211,55 @@ pub enum PushFailure {
         unit: &'static str,
         /// The limit.
         limit: i64,
-        /// What is used.
+        /// The usage.
         used: i64,
-        /// What the image needs.
+        /// The amount that the image needs.
         needed: i64,
     },
 
-    /// The service, or the way to it.
+    /// A request to the service failed.
     #[error("{during} failed")]
     Client {
-        /// What was being done.
+        /// The operation that failed.
         during: &'static str,
-        /// What the client says.
+        /// The error of the request.
         source: ClientError,
     },
 
-    /// The caller of a batch could not log in to the cloud.
+    /// The login to the cloud failed. The caller of a batch reports it with
+    /// [`TaskTarget`](crate::TaskTarget).
     #[error("connecting to the cloud failed")]
     Unreached {
-        /// The error of the login, which all images of the batch share.
+        /// The error of the login, shared by all images of the batch.
         source: Arc<ClientError>,
     },
 
-    /// The server refused to make the record: a value it does not take, a policy, an id that is
-    /// another image's.
+    /// The server rejected the new record: an invalid value, a policy, or an id that is already in use.
     #[error("the image record was not created")]
     NotCreated {
-        /// What the client says.
+        /// The error of the request.
         source: ClientError,
     },
 
-    /// The image is in a status in which the service takes no data for it.
+    /// The service accepts no data for an image of this status.
     #[error("the image is {status}; only one that is queued takes data")]
     NotStageable {
-        /// Its status.
+        /// The status of the image.
         status: Status,
     },
 
-    /// What the push is a part of could not start, such as a batch whose journal cannot be used.
+    /// The operation that contains the push could not start, for example a batch whose journal cannot be
+    /// opened.
     #[error(transparent)]
     NotStarted(BoxError),
 
-    /// The caller cancelled it.
+    /// The caller has cancelled the push.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl PushFailure {
-    /// What it amounts to.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -290,7 +293,7 @@ impl PushFailure {
         }
     }
 
-    /// Whether the same push may succeed later.
+    /// Returns whether a retry of the push may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -304,7 +307,7 @@ impl PushFailure {
         }
     }
 
-    /// How long to wait before that, where a server says.
+    /// Returns how long to wait before a retry, if a server has sent `Retry-After`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -318,7 +321,7 @@ impl PushFailure {
         }
     }
 
-    /// The transfer, where that is the failure; without [`TransferError::ReadOnce`] around it.
+    /// Returns the transfer error, if that is the cause, without [`TransferError::ReadOnce`] around it.
     #[must_use]
     pub fn transfer_error(&self) -> Option<&TransferError> {
         match self {
@@ -327,7 +330,7 @@ impl PushFailure {
         }
     }
 
-    /// The source, where that is the failure.
+    /// Returns the error of the source, if that is the cause.
     #[must_use]
     pub fn source_error(&self) -> Option<&SourceError> {
         match self {
@@ -340,7 +343,7 @@ impl PushFailure {
         }
     }
 
-    /// The call to the service, where that is the failure.
+    /// Returns the error of the request to the service, if that is the cause.
     #[must_use]
     pub fn call(&self) -> Option<&ClientError> {
         match self {
@@ -354,13 +357,13 @@ impl PushFailure {
         }
     }
 
-    /// What was found in the data, where its format is the failure.
+    /// Returns the findings of the inspection, if the format is the cause.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.format_error().map_or(&[], FormatError::findings)
     }
 
-    /// The format of the data, where that is the failure; without [`FormatError::HeldBack`] around it.
+    /// Returns the format error, if that is the cause, without [`FormatError::HeldBack`] around it.
     #[must_use]
     pub fn format_error(&self) -> Option<&FormatError> {
         match self {
@@ -371,7 +374,7 @@ impl PushFailure {
 }
 
 impl PushError {
-    /// The error of a push that ended before it asked the cloud for anything.
+    /// Creates the error of a push that failed before its first request to the cloud.
     #[must_use]
     pub fn not_started(source_name: &str, cloud: &str, failure: PushFailure) -> Self {
         PushError {
@@ -395,29 +398,29 @@ fn listed(words: &[String]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// What became of the record of a push that failed.
+/// The state of the image record after a failed push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordOutcome {
-    /// There is none: it was not made yet, or is gone already.
+    /// There is no record: it was not created, or is already deleted.
     NoRecord,
-    /// It was removed.
+    /// The record was deleted.
     Removed {
-        /// The id it had.
+        /// Its id.
         id: String,
     },
-    /// It was kept, as asked for.
+    /// The record was kept: the caller wants that, or its data may be complete.
     Kept {
         /// Its id.
         id: String,
-        /// What it shows.
+        /// Its status.
         state: String,
     },
-    /// It could not be removed.
+    /// The record could not be deleted, or it is not known whether it exists.
     Left {
         /// Its id.
         id: String,
-        /// Why it could not be removed.
+        /// Why it could not be deleted.
         reason: String,
     },
 }

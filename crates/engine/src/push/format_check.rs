@@ -1,4 +1,7 @@
-//! Which `disk_format` the image gets, and whether it may be pushed at all.
+//! The format check of a push: which `disk_format` the image gets, and whether the data may be uploaded.
+//!
+//! `push::job` and `push::stage` check a [`Claim`] before the upload. A [`FormatGate`] checks it again on the
+//! bytes that were sent, before the last chunk.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,23 +15,23 @@ use super::format_error::FormatError;
 use crate::transfer::TransferError;
 use crate::transfer::gate::TailGate;
 
-/// What a record says of its data, and what the service is known to make of that.
+/// The formats that a record declares, and the settings of the service that decide whether it accepts them.
 ///
-/// The claim is checked twice: on what can be seen before anything is sent, and on the bytes sent,
-/// while their end is still held back.
+/// The claim is checked twice: against the first inspection, before the upload; and against all bytes that
+/// were sent, while the last chunk is withheld.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) disk_format: String,
     pub(crate) container_format: String,
     pub(crate) settings: ImageFormatSettings,
-    /// Whether it is believed against what the data shows.
+    /// Whether `--force-format` overrides the check.
     pub(crate) is_forced: bool,
-    /// Whether the source cannot say how long it will be.
+    /// Whether the length of the source is unknown.
     pub(crate) is_stream: bool,
 }
 
 impl Claim {
-    /// The `disk_format` for a record where nobody gave one.
+    /// Returns the `disk_format` of a record if the caller has given none.
     pub(crate) fn recognise(
         inspection: &Inspection,
         container_format: &str,
@@ -44,7 +47,7 @@ impl Claim {
         }
         self_contained(inspection)?;
         let is_known = |name: &&str| settings.disk_formats.iter().any(|known| known == name);
-        // Where the service takes none, the check says why it does not take the data's own.
+        // If the service accepts no name, `check` reports why it rejects the detected format.
         let own = || own_name(inspection.format).filter(is_known);
         let name = disk_format(inspection, "bare", settings).or_else(own);
         let found = inspection.format;
@@ -52,8 +55,8 @@ impl Claim {
             .ok_or_else(|| FormatError::Unknown { found, findings: telling(inspection) })
     }
 
-    /// What the service will do with the data; an error when it will not take it, or should not be
-    /// given it. What only the end of the data can tell is let pass until that is seen.
+    /// Predicts the verdict of the service. Fails if the service would reject the data, or if the data is
+    /// unsafe. A verdict that depends on the end of the data passes until `is_complete`.
     pub(crate) fn check(
         &self,
         inspection: &Inspection,
@@ -91,7 +94,7 @@ impl Claim {
         }
     }
 
-    /// Whether the claim holds for all the bytes that were sent, but for their end.
+    /// Checks the claim against all bytes that were sent, before the last chunk is.
     pub(crate) fn confirm(&self, inspection: &Arc<Inspection>) -> Result<Examined, FormatError> {
         match self.check(inspection, true) {
             Ok(verdict) => Ok(Examined { inspection: Arc::clone(inspection), verdict }),
@@ -99,8 +102,8 @@ impl Claim {
         }
     }
 
-    /// Whether a finding by itself keeps the data from being sent. What is about the service is left to
-    /// its verdict, which knows its settings. A stream that ended early has no other sign of it.
+    /// Whether a finding alone forbids the upload. Findings about the service are left to its predicted
+    /// verdict, which knows its settings. For a stream, `Truncated` is the only sign that it ended early.
     fn forbids(&self, finding: &Finding) -> bool {
         match finding.id {
             FindingId::ServiceUnsupported | FindingId::ServerVerdictUnknown => false,
@@ -109,7 +112,7 @@ impl Claim {
         }
     }
 
-    /// The words under which the service would take the data.
+    /// The values of `disk_format` under which the service would accept the data.
     fn taken_as(&self, inspection: &Inspection) -> Vec<String> {
         let verdicts = inspection.oslo.verdicts("bare", &self.settings);
         let taken = verdicts.into_iter().filter(|(_, verdict)| verdict.is_accepted());
@@ -117,17 +120,17 @@ impl Claim {
     }
 }
 
-/// Data that is what was claimed.
+/// Data that passed the format check.
 #[derive(Clone, Debug)]
 pub(crate) struct Examined {
     pub(crate) inspection: Arc<Inspection>,
     pub(crate) verdict: ServerVerdict,
 }
 
-/// What a gate found out; none before it was asked.
+/// The verdict of a gate; empty until the gate was asked.
 pub(crate) type GateVerdict = Arc<OnceLock<Result<Examined, FormatError>>>;
 
-/// Opens when all bytes are what the record claims.
+/// Opens if all bytes conform to the claim.
 pub(crate) struct FormatGate {
     claim: Claim,
     detector: Detector,
@@ -135,7 +138,7 @@ pub(crate) struct FormatGate {
 }
 
 impl FormatGate {
-    /// A gate for one branch of one pass, and where its verdict will be.
+    /// Creates a gate for one branch of one pass, and the cell that will contain its verdict.
     pub(crate) fn on(claim: Claim) -> (Box<dyn TailGate>, GateVerdict) {
         let verdict = GateVerdict::default();
         let gate = FormatGate { claim, detector: Detector::new(), verdict: Arc::clone(&verdict) };
@@ -143,7 +146,7 @@ impl FormatGate {
     }
 }
 
-/// Why a branch did not get its end: where the gate withheld it, what the gate found out.
+/// Replaces `Withheld`, the transfer error of a closed gate, by the format error of that gate.
 pub(crate) fn failure_of(error: TransferError, verdict: &GateVerdict) -> PushFailure {
     match (error, verdict.get()) {
         (TransferError::Withheld, Some(Err(error))) => error.clone().into(),
@@ -165,7 +168,7 @@ impl TailGate for FormatGate {
     }
 }
 
-/// What makes a service read something else than the bytes sent. Nobody may overrule that.
+/// Rejects data that makes a service read other files. This cannot be overridden.
 fn self_contained(inspection: &Inspection) -> Result<(), FormatError> {
     let points_outside = |finding: &&Finding| {
         let ids = [FindingId::BackingFile, FindingId::DataFile, FindingId::ExternalExtents];
@@ -178,7 +181,7 @@ fn self_contained(inspection: &Inspection) -> Result<(), FormatError> {
     Err(FormatError::Unsafe { findings, overrulable: false })
 }
 
-/// What explains a refusal.
+/// The findings that explain a rejection.
 fn telling(inspection: &Inspection) -> Vec<Finding> {
     let tells = |finding: &&Finding| {
         finding.severity >= Severity::Warning || finding.id == FindingId::NoPartition
@@ -186,22 +189,23 @@ fn telling(inspection: &Inspection) -> Vec<Finding> {
     inspection.findings.iter().filter(tells).cloned().collect()
 }
 
-/// Whether a machine that is told this `disk_format` sees the disk that is in the data.
+/// Whether a virtual machine that uses this `disk_format` sees the disk inside the data.
 fn is_name_of(disk_format: &str, inspection: &Inspection) -> bool {
     let Some(own) = own_name(inspection.format) else { return false };
     match disk_format {
-        // What these hold has no magic of its own: a kernel, a ramdisk, a bare file system.
+        // These contain data without a magic number: a kernel, a ramdisk, a bare file system.
         "ami" | "ari" | "aki" => own == "raw",
         "raw" => inspection.qemu.format == "raw",
         name => name == own,
     }
 }
 
-/// The `disk_format` under which the service takes the data as it is in a `container_format`, and a
-/// machine sees the disk that is in it; none where there is no such.
+/// Returns the `disk_format` under which the service accepts the unchanged data in a `container_format`, and
+/// under which a virtual machine sees the disk inside. Returns `None` if there is none.
 ///
-/// A container never becomes `raw`: a machine would see the container. What the service takes for raw
-/// and qemu as well, a fixed VHD for one, is a raw disk with something behind it.
+/// A container format never becomes `raw`, because the virtual machine would then see the container. The
+/// exception is data that both the service and QEMU read as raw, such as a fixed VHD: a raw disk with a
+/// footer.
 #[must_use]
 pub fn disk_format(
     inspection: &Inspection,
@@ -216,10 +220,10 @@ pub fn disk_format(
     [own, "raw"].into_iter().find(takes)
 }
 
-/// The word of the Image API for a format, where it has one.
+/// The value of `disk_format` for a format, if the Image API has one.
 fn own_name(format: Format) -> Option<&'static str> {
     match format {
-        // What was not seen of a stream yet is checked before its last chunk is sent.
+        // The undetected part of a stream is checked before its last chunk is sent.
         Format::Raw | Format::Unknown => Some("raw"),
         Format::Qcow2 => Some("qcow2"),
         Format::Vmdk => Some("vmdk"),

@@ -1,101 +1,102 @@
-//! Data in a format that is not pushed.
+//! Errors of the format check.
 
 use imgpush_formats::{Finding, Format};
 
-/// The format of the data keeps it from being pushed.
+/// The format of the data forbids the push.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// The data is another format than the one asked for.
+    /// The data has another format than the requested one.
     #[error("the data is {found}, not {asked}{}", otherwise(.taken_as))]
     Mismatch {
-        /// The `disk_format` asked for.
+        /// The requested `disk_format`.
         asked: String,
-        /// The format found.
+        /// The detected format.
         found: Format,
-        /// Every `disk_format` under which the service would take it.
+        /// Every `disk_format` under which the service would accept the data.
         taken_as: Vec<String>,
-        /// The one of these that fits.
+        /// The one of these under which a virtual machine can use the image.
         instead: Option<&'static str>,
-        /// What was found.
+        /// The findings of the inspection.
         findings: Vec<Finding>,
     },
 
-    /// The data is of a format that has no `disk_format`.
+    /// The detected format has no `disk_format` in the Image API.
     #[error("the data is {found}, which the image service has no disk_format for")]
     Unknown {
-        /// The format found.
+        /// The detected format.
         found: Format,
-        /// What was found.
+        /// The findings of the inspection.
         findings: Vec<Finding>,
     },
 
-    /// What is in such a container is not looked at, so nobody but the one who pushes knows it.
+    /// Data in this container format is not inspected, so the caller has to give the `disk_format`.
     #[error("the disk_format of what is in container_format {container_format} is not known")]
     NoDiskFormat {
-        /// What the data is wrapped in.
+        /// The `container_format`.
         container_format: String,
     },
 
-    /// The data is unsafe, or broken.
+    /// The data is unsafe or damaged.
     #[error("{}", shown(.findings))]
     Unsafe {
-        /// What was found.
+        /// The findings of the inspection.
         findings: Vec<Finding>,
-        /// Whether the one who pushes may overrule it.
+        /// Whether the caller may override the rejection with
+        /// [`force_format`](crate::PushOptions::force_format).
         overrulable: bool,
     },
 
-    /// The service would take the whole transfer, and then refuse the data.
+    /// The service would receive all data and then reject it.
     #[error(
         "the image service would refuse it as {disk_format} after the last byte: {reason}{}",
         otherwise(.taken_as)
     )]
     Refused {
-        /// What the record was to say.
+        /// The `disk_format` of the record.
         disk_format: String,
-        /// In the service's words where it has some.
+        /// The reason, in the words of the service if they are known.
         reason: String,
-        /// Every `disk_format` under which the service would take it.
+        /// Every `disk_format` under which the service would accept the data.
         taken_as: Vec<String>,
-        /// The one of these that fits.
+        /// The one of these under which a virtual machine can use the image.
         instead: Option<&'static str>,
-        /// What was found.
+        /// The findings of the inspection.
         findings: Vec<Finding>,
     },
 
-    /// What the service makes of the data cannot be told.
+    /// It cannot be predicted whether the service accepts the data.
     #[error("nobody can tell whether the image service takes it: {reason}")]
     Unclear {
-        /// Why not.
+        /// The reason.
         reason: &'static str,
-        /// What was found.
+        /// The findings of the inspection.
         findings: Vec<Finding>,
     },
 
-    /// What the start of the data did not show, so that all but its end was sent.
+    /// The data failed the check after all but its last chunk was sent; the start of the data had passed.
     #[error("the end of the image was not sent, since all of it shows what its start did not")]
     HeldBack {
-        /// What it shows.
+        /// The error of the check.
         source: Box<FormatError>,
     },
 
-    /// The service does not take the format at all.
+    /// The service does not support the format.
     #[error("{service} has no {attribute} {value}; it takes {}", .takes.join(", "))]
     NotTaken {
         /// The address of the service.
         service: String,
         /// `disk_format` or `container_format`.
         attribute: &'static str,
-        /// The format.
+        /// The requested value.
         value: String,
-        /// What it takes.
+        /// The values that the service supports.
         takes: Vec<String>,
     },
 }
 
 impl FormatError {
-    /// Without [`HeldBack`](FormatError::HeldBack) around it.
+    /// Returns the error without [`HeldBack`](FormatError::HeldBack) around it.
     #[must_use]
     pub fn root(&self) -> &FormatError {
         match self {
@@ -104,7 +105,7 @@ impl FormatError {
         }
     }
 
-    /// What was found in the data.
+    /// Returns the findings of the inspection.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         match self.root() {

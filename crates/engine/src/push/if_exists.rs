@@ -1,76 +1,76 @@
-//! What a push does where images of its name are there already.
+//! The policy of a push for existing images of the same name.
 
 use serde::{Deserialize, Serialize};
 
 use crate::named_enum::named_enum;
 
-/// What a push does when its project has images of its name that are not hidden.
+/// The policy of a push if its project has images of the same name that are not hidden.
 ///
-/// *The same* is an image of that name that is `active`, owned by the project, as hidden as the new one is
-/// to be, and whose `os_hash_value` is that of the source. All but [`Add`](IfExists::Add) begin with one
-/// request, the list of the images of that name, and ask nothing more where nothing is to be sent. The source
-/// is read to be compared only where an image has its size; one that cannot be read twice cannot be
-/// compared.
+/// An existing image is *identical* if it is `active`, is owned by the project, has the same name and the
+/// same `os_hidden`, and if its `os_hash_value` is the digest of the source. Every policy but
+/// [`Add`](IfExists::Add) begins with one request, the list of the images of that name, and sends no further
+/// request if nothing is to be uploaded. The source is read for the comparison only if an image has its size.
+/// A source that can be read only once cannot be compared.
 ///
-/// [`Skip`](IfExists::Skip), [`Rename`](IfExists::Rename) and [`Replace`](IfExists::Replace) give a new image
-/// an id that follows from what it is, as [`PushOptions::derive_id`](crate::PushOptions::derive_id) does, so
-/// that of several runs at once one makes it and the others find it.
+/// [`Skip`](IfExists::Skip), [`Rename`](IfExists::Rename) and [`Replace`](IfExists::Replace) derive the id of
+/// a new image from its content, as [`PushOptions::derive_id`](crate::PushOptions::derive_id) does. Of
+/// several concurrent runs, one creates the image and the others find it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IfExists {
-    /// Makes another one; asks nobody.
+    /// Uploads another image, and does not look for existing ones.
     #[default]
     Add,
-    /// Ends before anything is sent, whatever such an image holds, and be it still without data.
+    /// Fails before the upload if there is such an image, whatever its content and status.
     Fail,
-    /// Leaves the same as it is, and ends where one holds other data.
+    /// Keeps an identical image; fails if an image of that name has other content.
     Skip,
-    /// Leaves the same as it is, and makes `NAME-2`, `NAME-3`, … where others hold the name: the first
-    /// that is free.
+    /// Keeps an identical image; if the name is in use by other content, uploads under the first free name of
+    /// `NAME-2`, `NAME-3`, …
     Rename,
-    /// Leaves the same as it is, or makes it; when it is proved, all others of that name that hold data are
-    /// retired.
+    /// Keeps or uploads an identical image. After its verification, retires all other images of that name
+    /// that have data.
     Replace(Retire),
 }
 
-/// What becomes of an image that another one replaces.
+/// How a replaced image is retired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retire {
-    /// Lists leave it out; by its id it is there as before.
+    /// Hides the image: lists leave it out, its id remains valid.
     #[default]
     Hide,
-    /// It is called `NAME-YYYYMMDDTHHMMSSZ`, by when it was made, and by the start of its id where that is
-    /// another's name.
+    /// Renames the image to `NAME-YYYYMMDDTHHMMSSZ`, by its creation time. The start of its id is appended if
+    /// that name is in use.
     Rename,
-    /// It is deleted.
+    /// Deletes the image.
     Delete,
 }
 
-/// An image that another one has replaced.
+/// An image that was replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Replaced {
-    /// Its id.
+    /// The id of the image.
     pub id: String,
-    /// What became of it.
+    /// How it was retired.
     pub how: Retirement,
 }
 
 named_enum! {
-    /// What became of an image that another one has replaced.
+    /// How a replaced image was retired.
     pub enum Retirement {
         /// It is hidden: lists leave it out, and its id is still valid.
         Hidden = "hidden",
-        /// It has another name.
+        /// It was renamed.
         Renamed = "renamed",
-        /// It is deleted.
+        /// It was deleted.
         Deleted = "deleted",
     }
 }
 
 impl IfExists {
-    /// Whether a new image gets an id that follows from what it is.
+    /// Whether the id of a new image is derived from its content.
     pub(crate) fn derives_id(self) -> bool {
         matches!(self, IfExists::Skip | IfExists::Rename | IfExists::Replace(_))
     }

@@ -1,41 +1,41 @@
-//! The records that a push makes, and what earlier runs left.
+//! The record of a push in a journal: what earlier runs left, and what this run creates.
 
 use std::io;
 
-/// What an earlier run that is certainly gone has left of the same image.
+/// The journal entry of an earlier run for the same image. The earlier run is certainly over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Earlier {
-    /// It had requested a record with that id. It is not known whether there is one.
+    /// The run had requested a record with this id. It is not known whether the record exists.
     Begun {
-        /// The id.
+        /// The image id.
         id: String,
-        /// The value of the property `imgpush_run` in the record; none for an id that was made up at random.
+        /// The value of the property `imgpush_run` of the record; `None` for a random id.
         token: Option<String>,
     },
-    /// It had proved an image, and the source is what it was then.
+    /// The run had verified an image, and the source is unchanged since then.
     Proved {
-        /// The id.
+        /// The image id.
         id: String,
-        /// The `os_hash_algo` that the image had.
+        /// The `os_hash_algo` of the image.
         os_hash_algo: String,
-        /// Its `os_hash_value`.
+        /// The `os_hash_value` of the image.
         os_hash_value: String,
     },
 }
 
-/// Keeps account of the records that a push makes, for a run that comes after one that was killed.
+/// Records which image records a push creates, so that a later run can clean up after one that was killed.
 ///
-/// Calls come from the async runtime; they may write to a disk, and must not wait for a network.
+/// The calls come from the async runtime. They may write to a disk, and must not wait for a network.
 pub trait Records: Send + Sync {
-    /// A record with this id is about to be created, with this token if other runs can have the id too.
+    /// A record with this id is about to be requested, with this token if other runs can use the same id.
     ///
     /// # Errors
     ///
-    /// It was not written down: the push ends before it asks.
+    /// Fails if the id could not be recorded. The push then fails before it sends the request.
     fn asking(&self, id: &str, token: Option<&str>) -> io::Result<()>;
 
-    /// There is no record of this id any more, or it is not this push's.
+    /// No record of this id exists, or it belongs to another run.
     fn gone(&self, id: &str);
 }
 

@@ -1,4 +1,9 @@
-//! One source, from where it is into one cloud or several, proved.
+//! A push: the upload of one source to one or several clouds.
+//!
+//! [`Push`] and [`MultiPush`] are the public entry points; `batch` calls [`push`]. One [`UploadJob`] for each
+//! target does the work, and [`passes`] reads the source for all of them. A push promises that an image is
+//! `active` and verified after a success. After a failure it deletes the record, or reports why it is still
+//! there.
 
 pub(crate) mod error;
 pub(crate) mod format_check;
@@ -40,30 +45,32 @@ use crate::timing::{ReaderWatch, Stopwatch};
 use crate::transfer::TransferError;
 use crate::transfer::passes::{self, Participant as _, PassMeans};
 
-/// Pushes one source into one cloud.
+/// Pushes one source to one cloud.
 ///
-/// In this order, each step only after the one before:
+/// The steps, in this order:
 ///
-/// 0. With [`if_exists`](PushOptions::if_exists) the images of that name are asked for. What is there already
-///    is not made again: the next steps are for what is.
-/// 1. The source is recognised: a file by its end, its start, and where the start points to, a stream
-///    by its start.
-/// 2. The service is asked what it would refuse: token, address, formats, quotas, stores. What is unsafe,
-///    is not what [`disk_format`](PushOptions::disk_format) says, or would be refused by the service's
-///    inspection after the last byte, ends here.
-/// 3. The record is created, under an id made here: so it can be found and removed even when the
-///    answer is lost. An id of the caller's may be another image's; then it is left and said to be. One that
-///    [follows](PushOptions::derive_id) from what the image is may be another run's; then that is waited for.
-/// 4. The bytes are sent, hashed and looked at on the way; the last chunk only after the source has
-///    proved whole, and all of it to be what the record says. An answer that comes early ends the
-///    sending.
-/// 5. When that failed in passing, the image is asked what came of it. One that is complete although
-///    the answer was lost goes on; to one that is `queued` again the data is sent again after a pause, if
-///    the source has a way back; one that stays `saving` is replaced. [`RetryOptions`](crate::RetryOptions) says how often.
-/// 6. `status`, `size`, `checksum` and `os_hash_value` are compared. A hash that was not computed is
-///    computed by reading again.
+/// 0. With [`if_exists`](PushOptions::if_exists), the existing images of that name are listed. If one is
+///    identical, the push ends here.
+/// 1. The format of the source is detected: of a file from its end, its start, and the ranges that the start
+///    refers to; of a stream from its start.
+/// 2. The service is queried before any data is sent (preflight): token, address, formats, quotas, stores.
+///    The push fails here if the data is unsafe, is not what [`disk_format`](PushOptions::disk_format) says,
+///    or would be rejected by the inspection of the service after the last byte.
+/// 3. The record is created with an id that is chosen here, so it can be found and deleted even if the
+///    response is lost. If the caller has given an id that another image has, the push fails. If the id is
+///    [derived](PushOptions::derive_id) from the content, the record may belong to another run; then the push
+///    waits for that run.
+/// 4. The data is uploaded, hashed and inspected. The last chunk is withheld until the source is verified and
+///    the data has the format that the record declares. A response before the last chunk ends the upload.
+/// 5. After a transient failure, the status of the image decides. An image that is complete although the
+///    response was lost is verified. A `queued` image is uploaded again after a pause, if the source can be
+///    read again. An image that stays `saving` is replaced by a new record.
+///    [`RetryOptions`](crate::RetryOptions) limits the retries.
+/// 6. `status`, `size`, `checksum` and `os_hash_value` are compared. If Glance uses another hash algorithm,
+///    the source is read again to compute it.
 ///
-/// A failure or a cancellation after step 3 removes the record, unless it is to be kept.
+/// A failure or a cancellation after step 3 deletes the record, unless
+/// [`keep_failed`](PushOptions::keep_failed) is set or its data may be complete.
 #[derive(Clone, Debug)]
 pub struct Push {
     target: Target,
@@ -72,13 +79,13 @@ pub struct Push {
 }
 
 impl Push {
-    /// A push through `client`.
+    /// Creates a push through `client`.
     #[must_use]
     pub fn new(client: ImageClient, options: PushOptions) -> Self {
         Push::to(Target::new(client), options)
     }
 
-    /// A push to `target`.
+    /// Creates a push to `target`.
     #[must_use]
     pub fn to(target: Target, options: PushOptions) -> Self {
         Push { target, options, memory_bytes: DEFAULT_MEMORY_BYTES }
@@ -91,14 +98,14 @@ impl Push {
         self
     }
 
-    /// What messages and the report call the cloud; its host when nobody says.
+    /// Sets the name of the cloud in messages and reports; the default is the host of the service.
     #[must_use]
     pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
         self.target = self.target.on_cloud(name);
         self
     }
 
-    /// Who hears of the push while it runs.
+    /// Sets the receiver of progress events.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.target = self.target.with_progress(progress);
@@ -109,7 +116,7 @@ impl Push {
     ///
     /// # Errors
     ///
-    /// [`PushError`]: what went wrong, and what became of the record.
+    /// Returns a [`PushError`] with the cause and the state of the record.
     ///
     /// # Cancel safety
     ///
@@ -126,23 +133,23 @@ impl Push {
     }
 }
 
-/// Pushes one source into several clouds at once: it is read once and hashed once.
+/// Pushes one source to several clouds at once. The source is read once and hashed once.
 ///
-/// Each target goes the way of a [`Push`], with a record of its own. One that fails does not spoil the
-/// others. Those that are to be tried again are, together, by another reading, when the one before is over.
-/// [`slowest`](PushOptions::slowest) says what becomes of a target that the others wait for.
+/// Each target takes the steps of a [`Push`], with its own record. A failed target does not affect the
+/// others. All targets that retry share one further pass over the source, which starts after the pass before.
+/// [`slowest`](PushOptions::slowest) sets the policy for a target that slows down the others.
 ///
-/// All queues hold the same chunks, so a target more costs little memory: what its connection takes, and
-/// its share of the lag behind the fastest.
+/// All queues share the same chunks. A further target needs little memory: the buffers of its connection, and
+/// the chunks by which it lags behind the fastest target.
 ///
 /// ```no_run
 /// use imgpush_engine::source::{SourceOptions, open};
 /// use imgpush_engine::{CancellationToken, MultiPush, PushOptions, Stores, Target, Via};
 /// # use imgpush_engine::client::ImageClient;
 /// # async fn tour(north: ImageClient, south: ImageClient) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut unpacking = SourceOptions::default();
-/// unpacking.decompress = true;
-/// let source = open("https://cloud.example.org/noble.qcow2.xz".as_ref(), &unpacking).await?;
+/// let mut decompressing = SourceOptions::default();
+/// decompressing.decompress = true;
+/// let source = open("https://cloud.example.org/noble.qcow2.xz".as_ref(), &decompressing).await?;
 ///
 /// let results = MultiPush::new(PushOptions::named("noble"))
 ///     .to(Target::new(north).on_cloud("north"))
@@ -165,13 +172,13 @@ pub struct MultiPush {
 }
 
 impl MultiPush {
-    /// A push to nowhere yet.
+    /// Creates a push without a target.
     #[must_use]
     pub fn new(options: PushOptions) -> Self {
         MultiPush { targets: Vec::new(), options, memory_bytes: DEFAULT_MEMORY_BYTES }
     }
 
-    /// To this target as well.
+    /// Adds a target.
     #[must_use]
     pub fn to(mut self, target: Target) -> Self {
         self.targets.push(target);
@@ -185,14 +192,14 @@ impl MultiPush {
         self
     }
 
-    /// Runs the push; a result a target, in their order.
+    /// Runs the push. Returns one result for each target, in the order of the targets.
     ///
     /// # Cancel safety
     ///
-    /// Cancel through `cancel`: the sending stops at once, images that are proved stay, and the records of
-    /// the others are removed, which takes at most a second and a half. Dropping the future instead stops
-    /// the sending and leaves the records: `queued`, as soon as the service notices, but never `active`
-    /// with a part of the data.
+    /// Cancel through `cancel`: the uploads stop at once, verified images are kept, and the records of all
+    /// other targets are deleted. This takes at most 1.5 s. If the future is dropped instead, the uploads
+    /// stop and the records remain. Glance sets such a record back to `queued` when it notices the closed
+    /// connection; it never becomes `active` with incomplete data.
     pub async fn run(
         &self,
         source: Box<dyn Source>,
@@ -203,7 +210,7 @@ impl MultiPush {
     }
 }
 
-/// One push; a result a target.
+/// Runs one push. Returns one result for each target, in their order.
 pub(crate) async fn push(
     targets: &[Target],
     options: &PushOptions,
@@ -228,7 +235,7 @@ async fn run(
     let is_alone = targets.len() == 1;
     let subject = SourceFacts::of(source.as_mut(), Arc::clone(&watch), is_alone);
     let mut deliveries = Vec::new();
-    // For each target why it has no job, if so.
+    // For each target the error that prevents a job, or `None`.
     let mut refused = Vec::new();
     for (target, own) in targets.iter().zip(&own_options) {
         match own.record(suggested_name.clone()) {
@@ -258,7 +265,7 @@ async fn run(
     in_order(refused, deliveries.into_iter().map(UploadJob::into_result))
 }
 
-/// One result for each target, in their order: its early error, or else the next of the results.
+/// Returns one result for each target, in their order: its early error, or else the next of the results.
 pub(crate) fn in_order(
     early_errors: Vec<Option<PushError>>,
     results: impl IntoIterator<Item = Result<Report, PushError>>,
@@ -271,8 +278,8 @@ pub(crate) fn in_order(
     early_errors.into_iter().map(result).collect()
 }
 
-/// What is there already may make it needless to look at the source, and what that is to ask the service
-/// more.
+/// Runs the jobs. An existing image can end a job before the source is inspected; the format of the source
+/// decides what the preflight asks.
 async fn deliver(
     source: Box<dyn Source>,
     deliveries: &mut [UploadJob<'_>],
@@ -300,7 +307,7 @@ async fn deliver(
     passes::run(source, head, means, deliveries).await;
 }
 
-/// What the source is, as far as its start, or a few places of it, show.
+/// Detects the format of the source, from a few ranges or from its start.
 async fn look_at(
     targets: &[Target],
     options: &PushOptions,

@@ -1,4 +1,4 @@
-//! What an image is to be, and how it is pushed.
+//! Options of a push: the attributes of the image, and the policies of the upload.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,70 +12,73 @@ use crate::retry::RetryOptions;
 use crate::setters::setters;
 use crate::transfer::Slowest;
 
-/// What the image is to be, and how it is pushed.
+/// Options of a push: the attributes of the image, and the policies of the upload.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PushOptions {
-    /// The id; one is made up when there is none.
+    /// The image id; a random one by default.
     pub id: Option<String>,
-    /// Have the id follow from project, name and digest, where there is no [`id`](PushOptions::id): the same
-    /// pushed by several runs at once is made by one, and found by the others. The digest is a published one
-    /// where there is one, else SHA-512, for which the source is read once more; of one that cannot be read
-    /// twice the id is made up.
+    /// Whether the id is derived from project, name and digest, if [`id`](PushOptions::id) is not set. Of
+    /// concurrent runs that push the same image, one then uploads it and the others find it. The digest is a
+    /// published one if there is one, otherwise SHA-512, for which the source is read once more. If the
+    /// source can be read only once, the id is random.
     ///
-    /// It is the UUID of version 5 in the name space `5d0c9a6e-2f0b-4f57-9d8e-6a0f6f3c7b21` of these lines,
-    /// without a line end behind the last: the id of the project, or nothing; `ALGORITHM:HEX`, with `:packed`
-    /// behind it where it is of what the source takes apart; the number of images of these that have come and
-    /// gone, from 0; the name.
+    /// The id is the UUID of version 5 in the name space `5d0c9a6e-2f0b-4f57-9d8e-6a0f6f3c7b21` of these
+    /// lines, without a line end after the last one:
+    ///
+    /// 1. the id of the project, or an empty line;
+    /// 2. `ALGORITHM:HEX`, followed by `:packed` if it is the digest of data that the source decompresses;
+    /// 3. the number of ids that are already used, by images that were deleted or pushes that failed, from 0;
+    /// 4. the name.
     pub derive_id: bool,
-    /// What is done when there are images of that name.
+    /// The policy for existing images of the same name.
     pub if_exists: IfExists,
-    /// How long an image of another run is waited for while it does not change. Then a record that is still
-    /// `queued` is left and the next id used; otherwise the push fails.
+    /// How long to wait for another run that uploads the same image, while the image does not change. After
+    /// this time, a record that is still `queued` is left and the next id is used; otherwise the push fails.
     pub wait_for_others: Duration,
-    /// The name; the source's file name without its ending when there is none.
+    /// The name; by default the file name of the source without its extension.
     pub name: Option<String>,
-    /// The `disk_format`; the one that the data shows when there is none.
+    /// The `disk_format`; by default the detected one.
     pub disk_format: Option<String>,
-    /// Push the data even if it is not what `disk_format` says, is broken, or would be refused. Never
-    /// what points to other files.
+    /// Whether to push data that does not match `disk_format`, is damaged, or would be rejected by the
+    /// service. Data that refers to other files is always rejected.
     pub force_format: bool,
-    /// What is known of the service's section `[image_format]`. Its own lists of formats count more
-    /// than those here.
+    /// The known settings of the section `[image_format]` of the service. The lists of formats that the
+    /// service itself publishes take precedence.
     pub image_format: ImageFormatSettings,
     /// The `container_format`.
     pub container_format: String,
-    /// Extra properties.
+    /// Additional properties.
     pub properties: Vec<(String, String)>,
-    /// Free words.
+    /// The tags.
     pub tags: BTreeSet<String>,
-    /// Who may see it; the server's default when none.
+    /// The visibility; the default of the server if it is `None`.
     pub visibility: Option<Visibility>,
-    /// Whether deleting is refused.
+    /// Whether the image is protected from deletion.
     pub protected: Option<bool>,
-    /// Whether lists leave it out.
+    /// Whether lists leave the image out.
     pub hidden: Option<bool>,
-    /// The smallest disk it boots from, in GiB; when there is none, what the disk inside needs, as far
-    /// as that is known before it is read.
+    /// The smallest disk that the image boots from, in GiB. By default the virtual size of the image, if that
+    /// is known before the source is read.
     pub min_disk: Option<u64>,
-    /// The least memory it boots with, in MiB.
+    /// The minimum memory that the image boots with, in MiB.
     pub min_ram: Option<u64>,
-    /// Let a source without bytes become an image without bytes.
+    /// Whether an empty source may become an empty image.
     pub allow_empty: bool,
-    /// Leave the record of a push that failed.
+    /// Whether to keep the record of a failed push.
     pub keep_failed: bool,
-    /// How long the connection may take nothing, while there is something to send.
+    /// The time-out of a connection that accepts no data while there is data to send.
     pub idle_timeout: Duration,
-    /// How long the server may take to answer behind the last byte.
+    /// The time-out of the response after the last byte.
     pub finish_timeout: Duration,
-    /// How long the server may take to notice that an upload is over, before a new try. A record that
-    /// stays `saving` for longer is given up.
+    /// How long the server may take to notice the end of an upload before a retry. A record that stays
+    /// `saving` for longer is replaced.
     pub settle_timeout: Duration,
-    /// How long an import, or a copy into further stores, may take.
+    /// The time-out of an import, or of a copy to further stores.
     pub import_timeout: Duration,
-    /// What is tried again.
+    /// The retry policy.
     pub retry: RetryOptions,
-    /// What becomes of the target that the others wait for.
+    /// The policy for a target that slows down the others.
     pub slowest: Slowest,
 }
 
@@ -111,7 +114,7 @@ impl Default for PushOptions {
 }
 
 impl PushOptions {
-    /// The defaults for an image of that name.
+    /// Creates the default options for an image of that name.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         PushOptions { name: Some(name.into()), ..PushOptions::default() }
@@ -130,27 +133,27 @@ impl PushOptions {
         with_name(name: impl Into<String>) = Some(name.into());
         /// Sets the `disk_format`.
         with_disk_format(disk_format: impl Into<String>) = Some(disk_format.into());
-        /// Sets whether data is uploaded that does not fit its `disk_format`.
+        /// Sets whether data is uploaded although it does not match its `disk_format`.
         with_force_format(force_format: bool) = force_format;
-        /// Sets what is known of the section `[image_format]` of the service.
+        /// Sets the known settings of the section `[image_format]` of the service.
         with_image_format(image_format: ImageFormatSettings) = image_format;
         /// Sets the `container_format`.
         with_container_format(container_format: impl Into<String>) = container_format.into();
-        /// Sets the extra properties, in place of all before.
+        /// Sets the additional properties, in place of all before.
         with_properties(properties: impl IntoIterator<Item = (String, String)>) = properties.into_iter().collect();
         /// Sets the tags, in place of all before.
         with_tags(tags: impl IntoIterator<Item = impl Into<String>>) = tags.into_iter().map(Into::into).collect();
         /// Sets the visibility.
         with_visibility(visibility: Visibility) = Some(visibility);
-        /// Sets whether deleting is refused.
+        /// Sets whether the image is protected from deletion.
         with_protected(protected: bool) = Some(protected);
         /// Sets whether lists leave the image out.
         with_hidden(hidden: bool) = Some(hidden);
         /// Sets the smallest disk that the image boots from, in GiB.
         with_min_disk(min_disk: u64) = Some(min_disk);
-        /// Sets the least memory that the image boots with, in MiB.
+        /// Sets the minimum memory that the image boots with, in MiB.
         with_min_ram(min_ram: u64) = Some(min_ram);
-        /// Sets whether a source without bytes becomes an image without bytes.
+        /// Sets whether an empty source may become an empty image.
         with_allow_empty(allow_empty: bool) = allow_empty;
         /// Sets whether the record of a failed push is kept.
         with_keep_failed(keep_failed: bool) = keep_failed;
@@ -160,11 +163,11 @@ impl PushOptions {
         with_finish_timeout(finish_timeout: Duration) = finish_timeout;
         /// Sets how long the server may take to notice the end of an upload, before a retry.
         with_settle_timeout(settle_timeout: Duration) = settle_timeout;
-        /// Sets the time-out of an import or a copy into further stores.
+        /// Sets the time-out of an import, or of a copy to further stores.
         with_import_timeout(import_timeout: Duration) = import_timeout;
         /// Sets the retry policy.
         with_retry(retry: RetryOptions) = retry;
-        /// Sets the policy for the target that the others wait for.
+        /// Sets the policy for a target that slows down the others.
         with_slowest(slowest: Slowest) = slowest;
     }
 
@@ -182,7 +185,8 @@ impl PushOptions {
         self
     }
 
-    /// The record to be, but for its id and what the data and the service say.
+    /// Returns the new record without the attributes that depend on the data and on the service: its id, its
+    /// `disk_format`, its `min_disk`.
     pub(super) fn record(&self, suggested_name: Option<String>) -> Result<NewImage, PushFailure> {
         let name = self.name.clone().or(suggested_name).ok_or(PushFailure::NoName)?;
         let mut image = NewImage::named(name);
@@ -193,7 +197,7 @@ impl PushOptions {
         if let Some(visibility) = &self.visibility {
             image.set_visibility(visibility.clone());
         }
-        // A protected image cannot be deleted, so this follows after verification.
+        // A protected image cannot be deleted, so it is protected after verification.
         if self.protected == Some(false) {
             image.set_protected(false);
         }

@@ -1,4 +1,4 @@
-//! What an image is to be in one target, where that differs from the other targets of its push.
+//! Attributes of an image that differ from target to target.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::if_exists::IfExists;
 use super::options::PushOptions;
 use crate::setters::setters;
 
-/// What an image is to be in one target, where that differs from the [`PushOptions`] of its push.
+/// Attributes of an image in one target that differ from the [`PushOptions`] of the push.
 ///
 /// The stores and the upload method are set on the [`Target`](crate::Target) itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl PushOverrides {
         self
     }
 
-    /// The options of the push for this target.
+    /// Returns the options of the push for this target.
     pub(crate) fn applied_to(&self, options: &PushOptions) -> PushOptions {
         let PushOverrides { name, disk_format, properties, tags, visibility, if_exists } = self;
         let mut options = options.clone();

@@ -1,7 +1,9 @@
-//! What the server would refuse, asked before a record is made or a byte is sent.
+//! The preflight checks of a push: what the server would reject, checked before a record is created or data
+//! is sent.
 //!
-//! A server that refuses early resets the connection, and its answer is often lost. So the token, the
-//! address, the formats and the quotas are asked for by calls that have no body.
+//! A server that rejects an upload early resets the connection, and its response is often lost. So token,
+//! address, formats and quotas are queried by requests without a body. `push::job` and `push::stage` call
+//! these checks.
 
 use imgpush_client::{Error as ClientError, ImageClient, ImageSchema, Store};
 use imgpush_formats::ImageFormatSettings;
@@ -9,7 +11,7 @@ use imgpush_formats::ImageFormatSettings;
 use super::error::PushFailure;
 use super::format_error::FormatError;
 
-/// What is known of the service's settings, completed by its own lists.
+/// Combines the known settings of the service with the lists of formats that it publishes.
 pub(crate) fn settings(known: &ImageFormatSettings, schema: &ImageSchema) -> ImageFormatSettings {
     let mut settings = known.clone();
     for (list, says) in [
@@ -23,7 +25,7 @@ pub(crate) fn settings(known: &ImageFormatSettings, schema: &ImageSchema) -> Ima
     settings
 }
 
-/// Whether the service has all these stores, and writes to them.
+/// Checks that the service has all these stores, and that none of them is read-only.
 pub(crate) fn stores(
     client: &ImageClient,
     asked: &[String],
@@ -40,7 +42,7 @@ pub(crate) fn stores(
     }
 }
 
-/// Whether the service imports by that method.
+/// Checks that the service offers this import method.
 pub(crate) fn import(
     client: &ImageClient,
     method: &str,
@@ -58,7 +60,7 @@ pub(crate) fn failed(source: ClientError) -> PushFailure {
     PushFailure::Client { during: "asking the image service", source }
 }
 
-/// Whether the service has these formats.
+/// Checks that the service supports these formats.
 pub(crate) fn taken(
     service: &str,
     schema: &ImageSchema,

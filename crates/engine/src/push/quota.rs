@@ -1,4 +1,4 @@
-//! The room that a project has left, for all pushes that share it.
+//! The quotas of a project, shared by all pushes of a batch to it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use imgpush_client::Usage;
 
 use crate::push::error::PushFailure;
 
-/// What the quotas were, and what was taken of them since.
+/// The usage that Glance has reported, and what was reserved since.
 #[derive(Debug)]
 pub(crate) struct Quotas {
     usage: Usage,
@@ -20,7 +20,7 @@ struct Taken {
     uploads: i64,
 }
 
-/// The room of one image. Dropped before it is [kept](Share::keep), it is free again.
+/// The quota that is reserved for one image. It is released on drop, unless it is [kept](Share::keep).
 #[derive(Debug)]
 pub(crate) struct Share {
     quotas: Arc<Quotas>,
@@ -33,16 +33,16 @@ impl Quotas {
         Quotas { usage, taken: Mutex::default() }
     }
 
-    /// How many uploads there may be at once besides those that others make; at least one, which then has
-    /// to hear that there is no room.
+    /// The number of concurrent uploads that the quota allows, next to those of other clients. At least one,
+    /// which then fails with the error of the quota.
     pub(crate) fn uploads(&self) -> Option<usize> {
         let quota = self.usage.quota("image_count_uploading")?;
         Some(usize::try_from(quota.limit.saturating_sub(quota.usage)).unwrap_or(0).max(1))
     }
 
-    /// Takes room for an image of so many bytes, where that is known.
+    /// Reserves quota for an image of this size, if it is known.
     ///
-    /// As Glance counts: whole MiB, rounded down; a size that is not known counts nothing.
+    /// Counts as Glance does: in MiB, rounded down; an unknown size counts as 0.
     pub(crate) fn share(self: &Arc<Self>, size: Option<u64>) -> Result<Share, PushFailure> {
         let mib = size.map_or(0, |bytes| i64::try_from(bytes >> 20).unwrap_or(i64::MAX));
         let mut taken = self.lock();
@@ -69,7 +69,7 @@ impl Quotas {
 }
 
 impl Share {
-    /// The image stays.
+    /// Keeps the reservation, because the image exists.
     pub(crate) fn keep(mut self) {
         self.is_kept = true;
     }

@@ -1,4 +1,5 @@
-//! Whether a failed upload is tried again, and how: decided from the failure and the image's status alone.
+//! The retry decision of an upload, from the failure and the status of the image alone. `push::job` and
+//! `push::stage` carry it out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,18 +16,18 @@ use crate::progress::Retrying;
 use crate::retry::{RetryOptions, requested_pause};
 use crate::transfer::TransferError;
 
-/// What is left of the tries of one target.
+/// The remaining retries of one target.
 #[derive(Debug)]
 pub(crate) struct Retries {
     pauses: ExponentialBackoff,
     begun: Instant,
     max_time: Option<Duration>,
     first_pause: Duration,
-    /// Whether a token was renewed.
+    /// Whether the token was renewed.
     renewed: bool,
-    /// Tries granted so far.
+    /// Number of retries so far.
     pub(crate) granted: u32,
-    /// The most there will be.
+    /// Maximum number of retries.
     pub(crate) most: u32,
 }
 
@@ -43,19 +44,20 @@ impl Retries {
         }
     }
 
-    /// Whether there are none.
+    /// Whether no retry is left.
     pub(crate) fn is_spent(&self) -> bool {
         self.granted >= self.most || self.max_time.is_some_and(|most| self.begun.elapsed() >= most)
     }
 
-    /// How long to wait for an image to settle: with no try left only to say how it is.
+    /// How long to wait until the image settles. Shorter if no retry is left, because the status then only
+    /// appears in the error.
     pub(crate) fn settle_timeout(&self, settle_timeout: Duration) -> Duration {
         if self.is_spent() { settle_timeout.min(LAST_SETTLE_TIMEOUT) } else { settle_timeout }
     }
 
-    /// The pause before another try; none when that was the last one. The first new token is no new try:
-    /// the old one was good when the sending began. It is waited for all the same, since the service may
-    /// yet begin with what broke off.
+    /// Returns the pause before the next retry; `None` if no retry is left. The first renewal of the token
+    /// does not count as a retry, because the old token was valid when the upload started. It has a pause
+    /// too: the service may still be about to process the interrupted request.
     pub(crate) fn grant(&mut self, remedy: Remedy, failure: &PushFailure) -> Option<Duration> {
         if remedy == Remedy::NewToken && !self.renewed {
             self.renewed = true;
@@ -70,46 +72,45 @@ impl Retries {
     }
 }
 
-/// What can mend a failed sending.
+/// How an upload is retried after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
-    /// Nothing: the same would happen again, or something worse.
+    /// Not at all: the failure would repeat, or data could be lost.
     None,
-    /// Sending to the same record.
+    /// Upload to the same record.
     Again,
-    /// The same with a new token.
+    /// Upload to the same record with a new token.
     NewToken,
-    /// Sending to a new record in place of this one, whose upload never ends, or which is deleted.
+    /// Upload to a new record, because the upload of the old one never ends or the old one is deleted.
     NewRecord,
 }
 
 /// The record that the upload was sent to.
 pub(crate) struct RecordState<'a> {
-    /// Its status; none if it could not be fetched.
+    /// Its status; `None` if it could not be fetched.
     pub(crate) status: Option<&'a Status>,
-    /// Whether another record can take its place although somebody has deleted it.
+    /// Whether another record can replace it after another client has deleted it.
     pub(crate) is_replaceable: bool,
-    /// Whether the service may have all the data.
+    /// Whether the service may have received all data.
     pub(crate) may_be_complete: bool,
 }
 
-/// What can mend a sending that ended so, and left the image in that status; none where it could not be
-/// asked.
+/// Decides how to retry an upload that ended with this failure, with the record in this state.
 ///
-/// | the service says | remedy |
+/// | response of the service | retry |
 /// |---|---|
-/// | 401 | a new token |
-/// | 408, 429, 5xx | again |
-/// | 400, 403, 404, 409, 410, 413, 415 | none: it decided about this image and these bytes |
-/// | nothing: the connection broke, or was silent for too long | again |
-/// | nothing: the source failed, and may be readable when it is read again | again |
+/// | 401 | with a new token |
+/// | 408, 429, 5xx | yes |
+/// | 400, 403, 404, 409, 410, 413, 415 | no: the service has rejected this image or these bytes |
+/// | none: the connection broke or timed out | yes |
+/// | none: the source failed, and may be readable on a second read | yes |
 ///
-/// Each of them where the image is `queued`. One that stays `saving` or `uploading` has an upload whose
-/// server is gone: a new record, unless the service may still be saving all the data, since its connection is
-/// not broken. Anything else, `active` above all, is nothing to send to.
+/// All of them require that the image is `queued`. If it stays `saving` or `uploading`, the upload has lost
+/// its server process, and a new record is needed. The exception is an unbroken connection over which all
+/// data was sent: the service may still be saving it. No other status, above all not `active`, is retried.
 ///
-/// Two refusals are about the record and not about the bytes: 404 or 410 where another record can take its
-/// place, and 409 where an earlier attempt may still be under way.
+/// Two rejections concern the record and not the bytes: 404 or 410, if another record can replace it; and
+/// 409, if an earlier attempt may still be in progress.
 pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy {
     match failure.call() {
         Some(ClientError::NotFound(_) | ClientError::Gone(_)) if record.is_replaceable => {
@@ -135,7 +136,7 @@ pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy 
         _ => return Remedy::None,
     };
     match record.status {
-        // What cannot be asked now can perhaps when the pause is over.
+        // An unknown status may be available after the pause.
         Some(Status::Queued) | None => remedy,
         Some(Status::Saving | Status::Uploading) if !record.may_be_complete || is_broken => {
             Remedy::NewRecord
@@ -144,13 +145,13 @@ pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy 
     }
 }
 
-/// Whether a server error says that it will be so next time.
+/// Whether a server error is permanent.
 fn is_for_ever(error: &ClientError) -> bool {
     let never = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
     error.status().is_some_and(|status| never.contains(&status))
 }
 
-/// What is told of a new try.
+/// The progress event of a retry.
 pub(crate) fn retrying(
     cloud: &str,
     failure: &PushFailure,
@@ -170,7 +171,7 @@ pub(super) fn cannot_verify(reason: String) -> PushFailure {
     IntegrityError::CannotVerify { reason }.into()
 }
 
-/// What failed, and cannot be tried again since the source can be read only once.
+/// Wraps a failure that cannot be retried because the source can be read only once.
 pub(super) fn read_once(name: String, failure: PushFailure) -> PushFailure {
     match failure {
         PushFailure::Transfer(error) => {

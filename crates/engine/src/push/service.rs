@@ -1,5 +1,4 @@
-//! What is known of an image service by all pushes that share it: what it was asked, and when it last took
-//! something.
+//! State of an image service that all pushes to it share: its capabilities, its quotas, and its traffic.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +12,7 @@ use crate::push::quota::{Quotas, Share};
 use crate::retry::RetryOptions;
 use crate::transfer::traffic::Traffic;
 
-/// The answers of a service. What failed is asked again by the next one who needs it.
+/// The cached responses of a service. A request that failed is repeated by the next caller.
 #[derive(Debug, Default)]
 pub(crate) struct Service {
     schema: OnceCell<ImageSchema>,
@@ -32,7 +31,8 @@ impl Service {
     }
 }
 
-/// Asks through one login. An address that does not answer at all may be wrong, which is told at once.
+/// Queries the capabilities of a service through one login. An unreachable address is not retried, because it
+/// may be wrong.
 #[derive(Clone, Copy)]
 pub(crate) struct CapabilityQuery<'a> {
     pub(crate) service: &'a Service,
@@ -46,7 +46,7 @@ impl CapabilityQuery<'_> {
         self.service.schema.get_or_try_init(ask).await.map_err(preflight::failed)
     }
 
-    /// A service that has only one store has no names for it.
+    /// Returns the stores; empty for a service with a single store, which has no list.
     pub(crate) async fn stores(&self) -> Result<&[Store], PushFailure> {
         let ask = || async {
             match self.call("asking for stores", || self.client.stores()).await {
@@ -64,13 +64,13 @@ impl CapabilityQuery<'_> {
         asked.map(Vec::as_slice).map_err(preflight::failed)
     }
 
-    /// Room for an image of so many bytes; none where there are no quotas.
+    /// Reserves quota for an image of this size; `None` if the service has no quotas.
     pub(crate) async fn room(&self, size: Option<u64>) -> Result<Option<Share>, PushFailure> {
         let quotas = self.quotas().await.map_err(preflight::failed)?;
         quotas.map(|quotas| quotas.share(size)).transpose()
     }
 
-    /// How many uploads there may be at once, where that is limited.
+    /// Returns the number of concurrent uploads that the quota allows; `None` without a limit.
     pub(crate) async fn uploads(&self) -> Result<Option<usize>, ClientError> {
         Ok(self.quotas().await?.and_then(|quotas| quotas.uploads()))
     }
@@ -92,11 +92,11 @@ impl CapabilityQuery<'_> {
     }
 }
 
-/// What is used of the quotas, where the service tells.
+/// Fetches the usage of the quotas; `None` if the service does not offer it.
 async fn usage(client: &ImageClient) -> Result<Option<Usage>, ClientError> {
     match client.usage().await {
         Ok(usage) => Ok(Some(usage)),
-        // Before API 2.13 there is no such call, and a policy may close it.
+        // The call does not exist before API 2.13, and a policy may forbid it.
         Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,4 +1,4 @@
-//! The data of one image, laid ready for an import.
+//! Staging: the upload of data that a later import takes over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,27 +34,27 @@ use crate::transfer::passes::{Participant, PassMeans, Want};
 use crate::transfer::sink::ImageData;
 use crate::transfer::upload::{Found, Unsent, Upload, UploadTimeouts, found};
 
-/// How data is staged.
+/// Options of [`Staging`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StagingOptions {
-    /// Bytes that a source of unknown size will have; the service refuses any other number of them.
+    /// The size of a source of unknown size. The service rejects any other number of bytes.
     pub size: Option<u64>,
-    /// Send the data even if it is not what the record says, is broken, or would be refused by the
-    /// import. Never what points to other files.
+    /// Whether to send data that does not match the record, is damaged, or would be rejected by the import.
+    /// Data that refers to other files is always rejected.
     pub force_format: bool,
-    /// What is known of the service's section `[image_format]`. Its own lists of formats count more
-    /// than those here.
+    /// The known settings of the section `[image_format]` of the service. The lists of formats that the
+    /// service itself publishes take precedence.
     pub image_format: ImageFormatSettings,
-    /// Bytes of memory that the process should stay within.
+    /// The memory limit of the process in bytes.
     pub memory_bytes: u64,
-    /// How long the connection may take nothing, while there is something to send.
+    /// The time-out of a connection that accepts no data while there is data to send.
     pub idle_timeout: Duration,
-    /// How long the server may take to answer behind the last byte.
+    /// The time-out of the response after the last byte.
     pub finish_timeout: Duration,
-    /// How long the server may take to notice that an upload is over, before a new try.
+    /// How long the server may take to notice the end of an upload before a retry.
     pub settle_timeout: Duration,
-    /// What is tried again.
+    /// The retry policy.
     pub retry: RetryOptions,
 }
 
@@ -75,13 +75,13 @@ impl Default for StagingOptions {
 
 impl StagingOptions {
     setters! {
-        /// Sets the number of bytes of a source of unknown size.
+        /// Sets the size of a source of unknown size, in bytes.
         with_size(size: u64) = Some(size);
-        /// Sets whether data is sent that does not fit the record.
+        /// Sets whether data is sent although it does not match the record.
         with_force_format(force_format: bool) = force_format;
-        /// Sets what is known of the section `[image_format]` of the service.
+        /// Sets the known settings of the section `[image_format]` of the service.
         with_image_format(image_format: ImageFormatSettings) = image_format;
-        /// Sets the bytes of memory that the process should stay within.
+        /// Sets the memory limit of the process in bytes.
         with_memory_bytes(memory_bytes: u64) = memory_bytes;
         /// Sets the time-out of a connection that accepts no data.
         with_idle_timeout(idle_timeout: Duration) = idle_timeout;
@@ -94,12 +94,12 @@ impl StagingOptions {
     }
 }
 
-/// Stages data for records of one cloud: the first half of a `glance-direct` import.
+/// Stages data for image records of one cloud: the first half of a `glance-direct` import.
 ///
-/// It goes the way of a [`Push`](crate::Push): looked at before anything is sent, end held back until
-/// the source has proved whole and what the record says, and hashed on the way. But the service neither
-/// hashes nor inspects what is staged; the import does. So nothing is proved here: the report's digests
-/// can be compared when the import is over, unless the service converts images.
+/// It takes the steps of a [`Push`](crate::Push). It detects the format before the upload, hashes the data,
+/// and withholds the last chunk until the source and the format are verified. But Glance neither hashes nor
+/// inspects staged data; the import does. So the upload itself is not verified: compare the digests of the
+/// report with those of the image after the import, unless the service converts images.
 #[derive(Clone)]
 pub struct Staging {
     client: ImageClient,
@@ -118,36 +118,36 @@ impl std::fmt::Debug for Staging {
 }
 
 impl Staging {
-    /// Stages through `client`.
+    /// Creates a staging through `client`.
     #[must_use]
     pub fn new(client: ImageClient, options: StagingOptions) -> Self {
         let cloud = client.base().host_str().unwrap_or_default().to_owned();
         Staging { client, options, cloud, progress: Arc::new(NoProgress) }
     }
 
-    /// What messages and the report call the cloud; its host when nobody says.
+    /// Sets the name of the cloud in messages and reports; the default is the host of the service.
     #[must_use]
     pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
         self.cloud = name.into();
         self
     }
 
-    /// Who hears of it while it runs.
+    /// Sets the receiver of progress events.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Sends the source; the image is `uploading` afterwards.
+    /// Uploads the source to the staging area. The status of the image is `uploading` afterwards.
     ///
     /// # Errors
     ///
-    /// [`StagingError`]. The record stays in any case: it was there before.
+    /// Returns a [`StagingError`]. The record, which the caller has created, is kept in any case.
     ///
     /// # Cancel safety
     ///
-    /// Cancel through `cancel` or by dropping the future: the connection is cut, and the image falls
+    /// Cancel through `cancel` or by dropping the future: the connection is closed, and Glance sets the image
     /// back to `queued`.
     pub async fn run(
         &self,
@@ -244,7 +244,7 @@ impl Staging {
         }
     }
 
-    /// What the record says of its data. It may say nothing until the import.
+    /// The formats that the record declares; `None` if it declares none until the import.
     async fn claim(&self, image: &Image, is_stream: bool) -> Result<Option<Claim>, PushFailure> {
         let formats = image.disk_format().zip(image.container_format());
         let Some((disk_format, container_format)) = formats else { return Ok(None) };
@@ -268,14 +268,14 @@ impl Staging {
     }
 }
 
-/// One record on its way through the readings.
+/// The state of one record between the passes.
 struct StagingJob<'a> {
     staging: &'a Staging,
     id: &'a str,
     announced: Option<u64>,
     size: Option<u64>,
     claim: Option<Claim>,
-    /// What the gate of the last pass found out.
+    /// The verdict of the gate in the last pass.
     verdict: GateVerdict,
     retries: Retries,
     not_before: Option<tokio::time::Instant>,
@@ -284,9 +284,9 @@ struct StagingJob<'a> {
 }
 
 enum StagingStep {
-    /// Behind the first attempt because of this failure.
+    /// Send the data; after a first attempt, because of this failure.
     Sending(Option<PushFailure>),
-    /// A sending that seemed to fail has come to so many bytes; their digests are missing.
+    /// An upload that seemed to fail has stored this number of bytes; hash the source to compare them.
     Found(Option<u64>),
     Ended(Result<Produced, PushFailure>),
 }
@@ -314,7 +314,7 @@ impl StagingJob<'_> {
         upload.run(branch).await
     }
 
-    /// What the sending that failed before has come to meanwhile.
+    /// Fetches the result of the attempt before, which seemed to fail.
     async fn look_again(&self) -> Result<Found, Unsent> {
         if self.attempts == 0 {
             return Ok(Found::Nothing);
@@ -323,8 +323,8 @@ impl StagingJob<'_> {
         found(client, self.id, ImageData::Stage, options.settle_timeout).await
     }
 
-    /// Whether it may be tried again, and then made ready for that. The record is the caller's, so it is
-    /// never made anew.
+    /// Returns whether a retry is allowed, and prepares it. The record belongs to the caller, so it is never
+    /// replaced.
     async fn recover(
         &mut self,
         failure: &PushFailure,
@@ -347,7 +347,7 @@ impl StagingJob<'_> {
         Ok(true)
     }
 
-    /// Waits for the pause before the next pass, and reports the retry.
+    /// Sets the time of the next pass, and reports the retry.
     fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.staging.cloud, failure, pause, &self.retries);
         self.staging.progress.retrying(&retrying);

@@ -1,4 +1,4 @@
-//! Where an image is to go, and on which way.
+//! The destination of a push: cloud, upload method, stores.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::push::overrides::PushOverrides;
 use crate::push::service::Service;
 use crate::retry::RetryOptions;
 
-/// One cloud, or region, or project, that an image is pushed to.
+/// A cloud, region or project that an image is pushed to.
 #[derive(Clone)]
 pub struct Target {
     pub(crate) client: ImageClient,
@@ -22,46 +22,46 @@ pub struct Target {
     pub(crate) overrides: PushOverrides,
     pub(crate) all_stores_must_succeed: Option<bool>,
     pub(crate) progress: Arc<dyn Progress>,
-    /// Shared with other pushes to it.
+    /// State of the service, shared with other pushes to it.
     pub(crate) service: Option<Arc<Service>>,
     pub(crate) earlier: Option<Earlier>,
     pub(crate) records: Option<Arc<dyn Records>>,
 }
 
-/// On which way the data gets into the service.
+/// The upload method.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Via {
-    /// `PUT …/file`. Further stores get it by `copy-image` afterwards, which most services leave to
-    /// administrators.
+    /// `PUT …/file`. Further stores get the image afterwards by `copy-image`, which most services allow only
+    /// to administrators.
     #[default]
     Direct,
-    /// `PUT …/stage`, and an import by `glance-direct`. A service that converts what is imported gives the
-    /// image other hashes, so that it is not proved.
+    /// `PUT …/stage`, then an import by `glance-direct`. If the service converts images on import, their
+    /// hashes change and the image cannot be verified.
     Import,
-    /// The service fetches the source itself, by `web-download`. It is read here as well, to be proved
-    /// before and to be compared with afterwards; nothing is sent.
+    /// The service downloads the source itself, by `web-download`. It is also read here, to verify it before
+    /// the import and to compare it afterwards; nothing is uploaded.
     WebDownload {
-        /// The address, as the service is told. Who may see the image's tasks may see it.
+        /// The address that the service downloads. Everybody who may see the tasks of the image may see it.
         uri: String,
     },
 }
 
-/// The stores of the service that the image is to be in.
+/// The stores that the image is saved in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stores {
-    /// The service's default one.
+    /// The default store of the service.
     #[default]
     Default,
-    /// These.
+    /// These stores.
     These(Vec<String>),
-    /// All there are.
+    /// All stores of the service.
     All,
 }
 
 named_enum! {
-    /// How the data of an image was transferred: a [`Via`] without its settings, for reports.
+    /// The upload method without its settings, for reports.
     pub enum UploadMethod {
         /// [`Via::Direct`].
         Direct = "direct",
@@ -85,7 +85,7 @@ impl Via {
 }
 
 impl Target {
-    /// The project that `client` is logged in to.
+    /// Creates a target for the project that `client` is logged in to.
     #[must_use]
     pub fn new(client: ImageClient) -> Self {
         let cloud = client.base().host_str().unwrap_or_default().to_owned();
@@ -103,7 +103,7 @@ impl Target {
         }
     }
 
-    /// Logs in to a cloud, and is called as that is. An identity service that has no time is asked again.
+    /// Logs in to a cloud, and uses its name. Retries while the identity service is overloaded.
     ///
     /// # Errors
     ///
@@ -111,76 +111,77 @@ impl Target {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is changed by a login.
+    /// Cancel safe: a login changes nothing.
     pub async fn connect(cloud: &Cloud, retry: &RetryOptions) -> Result<Self, ClientError> {
         let connect = || ImageClient::connect(cloud);
         let client = retry.call("the login", ClientError::is_overload, connect).await?;
         Ok(Target::new(client).on_cloud(cloud.name()))
     }
 
-    /// What messages and the report call it; its host when nobody says.
+    /// Sets the name of the cloud in messages and reports; the default is the host of the service.
     #[must_use]
     pub fn on_cloud(mut self, name: impl Into<String>) -> Self {
         self.cloud = name.into();
         self
     }
 
-    /// On that way.
+    /// Sets the upload method.
     #[must_use]
     pub fn via(mut self, via: Via) -> Self {
         self.via = via;
         self
     }
 
-    /// Into these stores.
+    /// Sets the stores.
     #[must_use]
     pub fn into_stores(mut self, stores: Stores) -> Self {
         self.stores = stores;
         self
     }
 
-    /// Sets what the image is to be in this target alone.
+    /// Sets the attributes of the image in this target alone.
     #[must_use]
     pub fn with_overrides(mut self, overrides: PushOverrides) -> Self {
         self.overrides = overrides;
         self
     }
 
-    /// Whether one store that fails undoes an import, or fails a copy; the service says yes by default.
+    /// Sets whether one failed store fails the import or the copy; the default of the service is yes.
     #[must_use]
     pub fn all_stores_must_succeed(mut self, must: bool) -> Self {
         self.all_stores_must_succeed = Some(must);
         self
     }
 
-    /// Who hears of this target while it runs.
+    /// Sets the receiver of progress events of this target.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    /// Behind a run that is certainly gone, and had begun this for the image: it is taken over, or removed.
+    /// Sets the journal entry of an earlier run for the image. That run must be over; its record is taken
+    /// over or deleted.
     #[must_use]
     pub fn after(mut self, earlier: Earlier) -> Self {
         self.earlier = Some(earlier);
         self
     }
 
-    /// Who keeps account of the records that are made there.
+    /// Sets the journal for the records that are created in this target.
     #[must_use]
     pub fn with_records(mut self, records: Arc<dyn Records>) -> Self {
         self.records = Some(records);
         self
     }
 
-    /// The login.
+    /// Returns the client.
     #[must_use]
     pub fn client(&self) -> &ImageClient {
         &self.client
     }
 
-    /// What messages call it.
+    /// Returns the name of the cloud.
     #[must_use]
     pub fn cloud(&self) -> &str {
         &self.cloud
@@ -193,7 +194,7 @@ impl Target {
         error
     }
 
-    /// The store that a `PUT` names.
+    /// The store that the upload request names.
     pub(crate) fn first_store(&self) -> Option<&str> {
         match (&self.via, &self.stores) {
             (Via::Direct, Stores::These(stores)) => stores.first().map(String::as_str),
@@ -201,7 +202,7 @@ impl Target {
         }
     }
 
-    /// The import by which the data gets there, or is taken over.
+    /// The import that follows the upload, or replaces it.
     pub(crate) fn import(&self) -> Option<Import> {
         let import = match &self.via {
             Via::Direct => return None,
@@ -211,7 +212,7 @@ impl Target {
         Some(self.imported_into(import, 0))
     }
 
-    /// The copies that follow, where there are any.
+    /// The import that copies the image to further stores, if there are any.
     pub(crate) fn copies(&self) -> Option<Import> {
         let has_more = match &self.stores {
             Stores::Default => false,
@@ -222,7 +223,7 @@ impl Target {
         (self.via == Via::Direct && has_more).then(|| self.imported_into(copy(), 1))
     }
 
-    /// With the stores but for the first ones.
+    /// Adds the stores, without the first `but` ones.
     fn imported_into(&self, import: Import, but: usize) -> Import {
         let import = match &self.stores {
             Stores::Default => import,

@@ -1,8 +1,8 @@
-//! Where the time of a push goes, and what would help.
+//! Times of a push: the seconds spent in each stage, and the bottleneck.
 //!
-//! Each part of a push records its times with a [`Stopwatch`]: one is the pass's, which all targets share,
-//! and there is one for each target. Writers keep tallies of their own and record them a hundred
-//! times a second, so what is measured costs a look at the clock and no lock.
+//! Each part of a push records its times with a [`Stopwatch`]. All targets share the one of the pass, and
+//! each target has its own. Writers keep their own tallies and record them at most 100 times per second, so a
+//! measurement reads the clock and takes no lock.
 
 mod bottleneck;
 mod reader_clock;

@@ -1,4 +1,4 @@
-//! Measuring the thread that reads.
+//! Time measurement of the reader thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,19 +10,19 @@ use imgpush_source::{Source, SourceTimes};
 use super::step::Step;
 use super::stopwatch::{Stopwatch, Tally};
 
-/// Divides the time of the reader among reading, unpacking and what it waits for: after each thing that
-/// it did it says what that was.
+/// Divides the time of the reader among reading, decompression and waiting. After each operation, the reader
+/// reports what it was.
 pub(crate) struct ReaderWatch {
     tally: Tally,
     last: Instant,
-    /// What these had come to when they were asked last.
+    /// The values at the last report.
     source: SourceTimes,
     pool_waits: Duration,
     hashed: Duration,
 }
 
 impl ReaderWatch {
-    /// Begins to measure.
+    /// Starts the measurement.
     pub(crate) fn new(watch: &Arc<Stopwatch>, source: &mut dyn Source, pool: &Pool) -> Self {
         ReaderWatch {
             tally: watch.tally(),
@@ -33,7 +33,7 @@ impl ReaderWatch {
         }
     }
 
-    /// The source was asked for something.
+    /// The reader has called the source.
     pub(crate) fn source(&mut self, source: &mut dyn Source, pool: &Pool) {
         let (spent, now) = self.lap();
         let (before, times) = (self.source, source.times());
@@ -55,7 +55,7 @@ impl ReaderWatch {
         self.tally.mark(now);
     }
 
-    /// Bytes were given to the hasher, or its digests waited for.
+    /// The reader has passed data to the hasher, or waited for its digests.
     pub(crate) fn hasher(&mut self, busy: &Busy) {
         let (spent, now) = self.lap();
         let hashed = busy.time();
@@ -65,19 +65,19 @@ impl ReaderWatch {
         self.tally.mark(now);
     }
 
-    /// Bytes were handed to the targets.
+    /// The reader has sent data to the targets.
     pub(crate) fn targets(&mut self) {
         let (spent, now) = self.lap();
         self.tally.add(Step::WaitForSend, spent);
         self.tally.mark(now);
     }
 
-    /// It did something that is not worth counting.
+    /// The reader has done something that is not measured.
     pub(crate) fn nothing(&mut self) {
         self.lap();
     }
 
-    /// Makes all that was measured count, before anybody hears of the end.
+    /// Records all measurements, before the end is reported.
     pub(crate) fn flush(&mut self) {
         self.tally.flush(Instant::now());
     }

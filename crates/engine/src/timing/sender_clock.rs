@@ -1,4 +1,4 @@
-//! Measuring a connection by what it asks for.
+//! Time measurement of a connection, from its requests for data.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,11 +6,11 @@ use std::time::Instant;
 use super::step::Step;
 use super::stopwatch::{Stopwatch, Tally};
 
-/// Tells what a connection does between two questions for data: behind one that was answered the network
-/// has it, behind one that was not it waits.
+/// Measures the state of a connection between two requests for data. After an answered request, the network
+/// is transferring the data; after an unanswered one, the connection is waiting for data.
 pub(crate) struct SenderWatch {
     tally: Tally,
-    /// Since when it has been at what; nothing before the first question.
+    /// The current state and its start; `None` before the first request.
     state: Option<(Step, Instant)>,
 }
 
@@ -19,7 +19,7 @@ impl SenderWatch {
         SenderWatch { tally: watch.tally(), state: None }
     }
 
-    /// It asks, and may have to wait.
+    /// The connection requests data; `is_waiting` if none is available.
     pub(crate) fn asked(&mut self, now: Instant, is_waiting: bool) {
         if let Some((step, since)) = self.state {
             self.tally.add(step, now - since);
@@ -28,7 +28,7 @@ impl SenderWatch {
         self.state = Some((if is_waiting { Step::WaitForData } else { Step::WaitForNetwork }, now));
     }
 
-    /// It got so much.
+    /// The connection has received this number of bytes.
     pub(crate) fn sent(&mut self, bytes: u64) {
         self.tally.sent(bytes);
     }

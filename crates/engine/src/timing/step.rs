@@ -4,25 +4,25 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What was spent in one bin: nanoseconds of each step, and the bytes sent.
+/// The content of one bin: nanoseconds of each step, and the bytes sent.
 pub(super) type Column = [u64; COLUMNS];
 pub(super) const COLUMNS: usize = STEPS + 1;
-/// Where the bytes are.
+/// The index of the bytes.
 pub(super) const SENT: usize = STEPS;
 
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Seconds to the microsecond.
+/// Converts to seconds, with a resolution of 1 µs.
 pub(super) fn seconds(nanos: u64) -> f64 {
     Duration::from_micros(nanos / 1000).as_secs_f64()
 }
 
-/// The steps, each a variant, a field of the sums, and a line of the timeline.
+/// Defines the steps: each is a variant of `Step`, a field of `Stages`, and a list of the timeline.
 macro_rules! steps {
     ($($(#[doc = $doc:literal])* $step:ident $field:ident,)*) => {
-        /// What a part of a push is doing.
+        /// A step of a push.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Step {
             $($step,)*
@@ -34,15 +34,15 @@ macro_rules! steps {
         /// The number of steps.
         pub(crate) const STEPS: usize = [$(Step::$step),*].len();
 
-        /// Seconds that a push has spent in each stage. Stages of the reading go on while those of the
-        /// target do, so they do not add up.
+        /// Seconds that a push has spent in each stage. The stages of the reader and of the target overlap,
+        /// so they do not add up to the total.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[non_exhaustive]
         pub struct Stages {
             $($(#[doc = $doc])* pub $field: f64,)*
         }
 
-        /// The lines of a timeline, to be read from JSON.
+        /// The lists of a timeline, for deserialisation.
         #[derive(Default, Deserialize)]
         #[serde(default)]
         pub(super) struct StageLines {
@@ -64,36 +64,36 @@ macro_rules! steps {
 }
 
 steps! {
-    /// Reading the source: waiting for the disk, or for whoever sends it.
+    /// Reading the source: waiting for the disk, or for the sender.
     Read read,
-    /// Unpacking it.
+    /// Decompressing the source.
     Decompress decompress,
     /// Hashing, the sum over all threads.
     Hash hash,
-    /// The reader waited because hashing was behind.
+    /// The reader was waiting for the hashers.
     WaitForHash wait_for_hash,
-    /// The reader waited because a target was behind.
+    /// The reader was waiting for the slowest target.
     WaitForSend wait_for_send,
-    /// The reader waited for memory: all of it held what is hashed or sent.
+    /// The reader was waiting for memory, while all buffers were being hashed or sent.
     WaitForBuffer wait_for_buffer,
-    /// Asking the service what it would refuse.
+    /// Querying the service before the upload (preflight).
     Preflight preflight,
-    /// Making the record.
+    /// Creating the record.
     Create create,
-    /// Sending, from opening the request to the last byte handed to the connection, of all attempts.
+    /// Uploading, from the start of the request to the last byte handed to the connection, in all attempts.
     Send send,
-    /// Of that, the connection waited for data.
+    /// The part of the upload in which the connection was waiting for data.
     WaitForData wait_for_data,
-    /// Of that, the network or the service took nothing.
+    /// The part of the upload in which the network or the service accepted no data.
     WaitForNetwork wait_for_network,
-    /// From the last byte to the answer.
+    /// From the last byte to the response.
     WaitForAnswer wait_for_answer,
-    /// The service imported, fetched, or copied.
+    /// Import, download by the service, or copies to stores.
     Import import,
-    /// Between tries, from the failure of one to the begin of the next.
+    /// Pauses before retries, from a failure to the start of the next attempt.
     RetryPauses retry_pauses,
-    /// Asking what the service has, and reading again where that takes another digest.
+    /// Fetching the image to verify it, and reading the source again for another digest.
     Verify verify,
-    /// Removing the record of a push that failed.
+    /// Deleting the record of a failed push.
     Remove remove,
 }

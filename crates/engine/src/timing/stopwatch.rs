@@ -1,4 +1,4 @@
-//! Writing times down while the work goes on.
+//! Recording of times during a push.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::step::{COLUMNS, Column, SENT, STEPS, Step, nanos};
 use super::timeline::Bins;
 
-/// What a reading, or a target, has spent its time with so far.
+/// The times of a pass, or of a target, so far.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     start: Instant,
@@ -17,7 +17,7 @@ pub(crate) struct Stopwatch {
 #[derive(Debug, Default)]
 struct Sheet {
     bins: Bins,
-    /// The one step of a target that is under way, and since when.
+    /// The current step of a target, and its start.
     now: Option<(Step, Instant)>,
     retries: Vec<Duration>,
 }
@@ -28,12 +28,12 @@ impl Stopwatch {
         Arc::new(Stopwatch { start, began, sheet: Mutex::default() })
     }
 
-    /// Another that began with this one.
+    /// Creates another one with the same start.
     pub(crate) fn alike(&self) -> Arc<Self> {
         Arc::new(Stopwatch { start: self.start, began: self.began, sheet: Mutex::default() })
     }
 
-    /// Ends the step that is under way, and begins this one, where there is one.
+    /// Ends the current step, and starts this one.
     pub(crate) fn enter(&self, step: Option<Step>) {
         let now = Instant::now();
         let mut sheet = self.lock();
@@ -50,18 +50,18 @@ impl Stopwatch {
         sheet.bins.spread(step as usize, nanos(now - from), self.at(from), self.at(now));
     }
 
-    /// Says that what failed is tried again after a pause, which begins now.
+    /// Records a retry after a pause, which starts now.
     pub(crate) fn retrying(&self) {
         self.enter(Some(Step::RetryPauses));
         self.lock().retries.push(self.start.elapsed());
     }
 
-    /// For one writer.
+    /// Creates a tally for one writer.
     pub(crate) fn tally(self: &Arc<Self>) -> Tally {
         Tally { watch: Arc::clone(self), since: Instant::now(), spent: [0; COLUMNS] }
     }
 
-    /// All that is written down, and the step that is under way.
+    /// Returns all recorded times, and the current step up to now.
     pub(super) fn bins(&self) -> Bins {
         let sheet = self.lock();
         let mut bins = sheet.bins.clone();
@@ -72,17 +72,17 @@ impl Stopwatch {
         bins
     }
 
-    /// When something was tried again, in seconds from the start.
+    /// Returns the times of the retries, in seconds from the start.
     pub(super) fn retries(&self) -> Vec<f64> {
         self.lock().retries.iter().map(Duration::as_secs_f64).collect()
     }
 
-    /// When it began, in seconds since 1970.
+    /// Returns the start, in seconds since 1970.
     pub(super) fn began(&self) -> f64 {
         self.began.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
     }
 
-    /// Seconds since then.
+    /// Returns the seconds since the start.
     pub(crate) fn seconds(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
@@ -91,23 +91,23 @@ impl Stopwatch {
         nanos(instant.saturating_duration_since(self.start))
     }
 
-    /// What the lock guards is whole between any two statements, so a panic elsewhere leaves it usable.
+    /// The guarded data is consistent between any two statements, so a panic elsewhere leaves it usable.
     fn lock(&self) -> MutexGuard<'_, Sheet> {
         self.sheet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The times of one writer that are yet to be written down.
+/// Times of one writer that are not recorded yet.
 #[derive(Debug)]
 pub(crate) struct Tally {
     watch: Arc<Stopwatch>,
-    /// What is in `spent` was spent since then.
+    /// The time of the last recording; `spent` contains the times since then.
     since: Instant,
     spent: Column,
 }
 
 impl Tally {
-    /// Adds what was spent lately.
+    /// Adds a time that was just spent.
     pub(crate) fn add(&mut self, step: Step, time: Duration) {
         self.spent[step as usize] += nanos(time);
     }
@@ -117,14 +117,15 @@ impl Tally {
         self.spent[SENT] += bytes;
     }
 
-    /// Writes all down when it is time to: what was added since then was spent up to `now`.
+    /// Records the times if the interval has passed. They are distributed over the time from the last
+    /// recording to `now`.
     pub(crate) fn mark(&mut self, now: Instant) {
         if now - self.since >= FLUSH_INTERVAL {
             self.flush(now);
         }
     }
 
-    /// Writes all down.
+    /// Records the times.
     pub(crate) fn flush(&mut self, now: Instant) {
         let (from, until) = (self.watch.at(self.since), self.watch.at(now));
         let mut sheet = self.watch.lock();
@@ -141,7 +142,7 @@ impl Drop for Tally {
     }
 }
 
-/// No coarser than the first bins of a timeline.
+/// As fine as the first bins of a timeline.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(10);
 
 const _: () = assert!(SENT == STEPS);

@@ -1,4 +1,4 @@
-//! Times over time, in a fixed number of bins at most.
+//! Times of a push as a function of time, in a limited number of bins.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::step::{COLUMNS, Column, SENT, STAGE_NAMES, STEPS, StageLines, seconds};
 
-/// The most bins. When they are full, two become one, so a push of a day takes no more memory than one
-/// of a second.
+/// Maximum number of bins. When it is reached, every two bins are merged, so a push of a day needs no more
+/// memory than one of a second.
 const MOST_BINS: usize = 120;
 const FIRST_INTERVAL: u64 = 10_000_000;
 
 /// Bins of equal length from the start on.
 #[derive(Clone, Debug)]
 pub(crate) struct Bins {
-    /// Nanoseconds of each.
+    /// The length of a bin in nanoseconds.
     interval: u64,
     bins: Vec<Column>,
 }
@@ -27,7 +27,7 @@ impl Default for Bins {
 }
 
 impl Bins {
-    /// Adds an amount that came evenly between two moments; none of it gets lost.
+    /// Adds an amount that is evenly distributed between two times. The sum is exact.
     pub(super) fn spread(&mut self, column: usize, amount: u64, from: u64, until: u64) {
         if amount == 0 {
             return;
@@ -53,7 +53,7 @@ impl Bins {
         self.bins[last][column] += left;
     }
 
-    /// Adds others that began at the same time.
+    /// Adds the bins of another timeline with the same start.
     pub(super) fn join(&mut self, mut other: Bins) {
         while self.interval < other.interval {
             self.fold();
@@ -76,12 +76,12 @@ impl Bins {
         })
     }
 
-    /// Bytes sent.
+    /// Returns the bytes sent.
     pub(super) fn sent(&self) -> u64 {
         self.sums()[SENT]
     }
 
-    /// Two bins become one.
+    /// Merges every two bins.
     fn fold(&mut self) {
         let folded = self.bins.chunks(2).map(|pair| {
             let mut bin = pair[0];
@@ -99,25 +99,26 @@ fn add(bin: &mut Column, other: &Column) {
     bin.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
 }
 
-/// What a push did over time: a fixed number of intervals at most, however long it took.
+/// The activity of a push over time, in at most 120 intervals.
 ///
-/// As JSON it is an object with `interval` (seconds), `sent` (bytes in each interval), `retries` (when
-/// something was tried again, in seconds from the start), and a list a stage, by its name: seconds in each
-/// interval, empty for a stage that took no time.
+/// As JSON it is an object with `interval` (seconds), `sent` (bytes in each interval), `retries` (times of
+/// the retries in seconds from the start), and one list for each stage, by its name: seconds in each
+/// interval, or empty if the stage took no time.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Timeline {
-    /// Seconds of each interval.
+    /// The length of an interval in seconds.
     pub interval: f64,
-    /// Bytes handed to the connection in each.
+    /// Bytes handed to the connection in each interval.
     pub sent: Vec<u64>,
-    /// When something was tried again, in seconds from the start.
+    /// Times of the retries, in seconds from the start.
     pub retries: Vec<f64>,
     busy: [Vec<f64>; STEPS],
 }
 
 impl Timeline {
-    /// Seconds of each stage in each interval, by the names of the stages; none of a stage that took no time.
+    /// Returns the seconds of each stage in each interval, with the name of the stage; empty if the stage
+    /// took no time.
     #[must_use]
     pub fn stages(&self) -> Vec<(&'static str, &[f64])> {
         STAGE_NAMES.into_iter().zip(self.busy.iter().map(Vec::as_slice)).collect()
@@ -132,7 +133,7 @@ impl Timeline {
     pub(super) fn of(bins: &Bins, retries: Vec<f64>) -> Self {
         let lane = |step: usize| bins.bins.iter().map(move |bin| bin[step]);
         let busy = std::array::from_fn(|step| {
-            // To a tenth of a millisecond: there are many of them.
+            // Rounded to 0.1 ms, to keep the JSON short.
             let rounded = |nanos: u64| Duration::from_micros(nanos / 100_000 * 100).as_secs_f64();
             let is_any = lane(step).any(|nanos| nanos > 0);
             lane(step).filter(|_| is_any).map(rounded).collect()
@@ -188,7 +189,7 @@ mod tests {
         let ms = 1_000_000;
         bins.spread(READ, 20 * ms, 5 * ms, 25 * ms);
         assert_eq!(read(&bins), [5 * ms, 10 * ms, 5 * ms]);
-        // At a rate that is not the whole.
+        // With an uneven remainder.
         bins.spread(READ, 2 * ms, 20 * ms, 30 * ms);
         assert_eq!(read(&bins), [5 * ms, 10 * ms, 7 * ms, 0]);
     }
@@ -203,7 +204,7 @@ mod tests {
         bins.spread(READ, 1, MOST_BINS as u64 * FIRST_INTERVAL, MOST_BINS as u64 * FIRST_INTERVAL);
         assert_eq!(bins.interval, 2 * FIRST_INTERVAL);
         assert_eq!(read(&bins), [vec![2; MOST_BINS / 2], vec![1]].concat());
-        // A week.
+        // A push of a week.
         bins.spread(SENT, 7, 0, 7 * 24 * 3600 * 1_000_000_000);
         assert!(bins.bins.len() <= MOST_BINS);
         assert_eq!((bins.sums()[READ], bins.sent()), (121, 7));

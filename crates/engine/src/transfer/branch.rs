@@ -1,6 +1,7 @@
 //! The queue between a pass and one receiver of its data.
 //!
-//! The end is signalled once: when the queue is closed, [`BranchEnd`] says whether that was all of it.
+//! [`pass`](super::pass) creates the branches and fills their queues. The end is signalled once: after the
+//! queue is closed, [`BranchEnd`] contains the result.
 
 use std::time::Duration;
 
@@ -13,25 +14,25 @@ use super::error::TransferError;
 use super::gate::TailGate;
 use crate::integrity::Produced;
 
-/// How a branch ended, and with what; none while it has not.
+/// The result of a branch; `None` while it is open.
 pub(crate) type BranchEnd = watch::Receiver<Option<Result<Produced, TransferError>>>;
 
-/// The receiver's side.
+/// The receiving side of a branch.
 pub(crate) struct Branch {
     pub(crate) queue: mpsc::Receiver<Chunk>,
     pub(crate) end: BranchEnd,
 }
 
-/// The side of the pass.
+/// The sending side of a branch, owned by the pass.
 pub(crate) struct Feed {
     sender: mpsc::Sender<Chunk>,
     end: watch::Sender<Option<Result<Produced, TransferError>>>,
     pub(crate) gate: Option<Box<dyn TailGate>>,
-    /// How long the others have waited for it, in total or since the last chunk.
+    /// How long the other branches have waited for this one, in total or since the last chunk.
     pub(crate) held_up: Duration,
 }
 
-/// A branch whose queue has this many places, with a gate where it has one.
+/// Creates a branch whose queue has a capacity of `places` chunks.
 pub(crate) fn branch(places: usize, gate: Option<Box<dyn TailGate>>) -> (Feed, Branch) {
     let (sender, queue) = mpsc::channel(places);
     let (says, end) = watch::channel(None);
@@ -39,12 +40,12 @@ pub(crate) fn branch(places: usize, gate: Option<Box<dyn TailGate>>) -> (Feed, B
 }
 
 impl Feed {
-    /// Waits for a free place.
+    /// Sends a chunk; blocks while the queue is full.
     pub(crate) fn send(&self, chunk: &Chunk) -> Result<(), TransferError> {
         self.sender.blocking_send(chunk.clone()).map_err(|_| TransferError::Unwanted)
     }
 
-    /// Whether there was a free place.
+    /// Sends a chunk if the queue is not full; returns whether it did.
     pub(crate) fn try_send(&self, chunk: &Chunk) -> Result<bool, TransferError> {
         match self.sender.try_send(chunk.clone()) {
             Ok(()) => Ok(true),
@@ -53,30 +54,30 @@ impl Feed {
         }
     }
 
-    /// Waits for a free place, or for the receiver to leave, but for `patience` at most.
+    /// Waits until the queue has a free place or is closed, for at most `patience`.
     pub(crate) fn wait(&self, patience: Duration, runtime: &Handle) {
         let place = async { tokio::time::timeout(patience, self.sender.reserve()).await.map(drop) };
         let _ = runtime.block_on(place);
     }
 
-    /// Whether the receiver has taken all there was.
+    /// Whether the receiver has taken all chunks.
     pub(crate) fn is_hungry(&self) -> bool {
         self.sender.capacity() == self.sender.max_capacity()
     }
 
-    /// Ends it well: the receiver gets the last chunk. A task waits for a free place, so that the other
-    /// branches do not.
+    /// Ends the branch with success: the receiver gets the last chunk. A task waits for the free place, so
+    /// that the other branches do not wait.
     pub(crate) fn finish(self, tail: Option<Chunk>, produced: Produced, runtime: &Handle) {
         self.end.send_replace(Some(Ok(produced)));
         if let Some(tail) = tail {
             runtime.spawn(async move {
-                // A receiver that knows the size may have left after the last byte.
+                // A receiver that knows the size may have closed the queue after the last byte.
                 let _ = self.sender.send(tail).await;
             });
         }
     }
 
-    /// Ends it without the last chunk.
+    /// Ends the branch without the last chunk.
     pub(crate) fn fail(self, error: TransferError) {
         self.end.send_replace(Some(Err(error)));
     }

@@ -1,4 +1,4 @@
-//! Data that did not arrive.
+//! Errors of a transfer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,86 +8,85 @@ use imgpush_source::SourceError;
 
 use crate::error::{ErrorKind, kind_of_call};
 
-/// Why the data of a source did not arrive: the one type of failure from the pass over the source to the
-/// report.
+/// Why a transfer failed. The same type is used from the pass over the source to the report.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferError {
-    /// The source. All targets that it was sent to share the error.
+    /// The source failed. All targets of the pass share the error.
     #[error(transparent)]
     Source(Arc<SourceError>),
 
-    /// The gate of the branch withheld the last chunk, and says itself why.
+    /// The gate of the branch has withheld the last chunk; the owner of the gate reports the reason.
     #[error("the end of the data was withheld")]
     Withheld,
 
-    /// The receiver closed its branch.
+    /// The receiver has closed its branch.
     #[error("the data was no longer wanted")]
     Unwanted,
 
-    /// The service, or the way to it.
+    /// A request to the service failed.
     #[error("{during} failed")]
     Client {
-        /// What was being done.
+        /// The operation that failed.
         during: &'static str,
-        /// What the client says.
+        /// The error of the request.
         source: Arc<ClientError>,
     },
 
-    /// The image kept the others waiting, which nobody wanted.
+    /// The target slowed down the others for longer than [`Slowest`](crate::Slowest) allows.
     #[error("it was too slow for the other targets")]
     TooSlow,
 
-    /// The connection broke while bytes were sent.
+    /// The connection broke during the upload.
     #[error("the connection broke after up to {sent} bytes; {state}")]
     Broken {
         /// Bytes handed to the connection.
         sent: u64,
-        /// What the image shows afterwards.
+        /// The status of the image afterwards.
         state: String,
-        /// What the client says.
+        /// The error of the request, if there is one.
         source: Option<Arc<ClientError>>,
     },
 
-    /// The connection took no more bytes, or the server never answered.
+    /// The connection accepted no data for the idle time-out.
     #[error("nothing moved for {seconds} seconds after {sent} bytes; {state}")]
     Stalled {
-        /// Seconds without movement.
+        /// The idle time-out, in seconds.
         seconds: u64,
         /// Bytes handed to the connection.
         sent: u64,
-        /// What the image shows afterwards.
+        /// The status of the image afterwards.
         state: String,
     },
 
-    /// The service did not answer in time after the last byte.
+    /// The service did not respond in time after the last byte.
     #[error("no response {seconds} seconds after the last byte; {state}")]
     Unanswered {
         /// The finish time-out, in seconds.
         seconds: u64,
-        /// What the image shows afterwards.
+        /// The status of the image afterwards.
         state: String,
     },
 
-    /// The code that transferred it panicked.
+    /// The code of the transfer panicked.
     #[error("the transfer failed by a panic: {reason}")]
     Panicked {
-        /// What the panic says.
+        /// The message of the panic.
         reason: String,
     },
 
-    /// The data cannot be sent again, since the source can be read only once.
+    /// The data cannot be sent again, because the source can be read only once.
     #[error("it is not sent again, since {name} cannot be read a second time")]
     ReadOnce {
-        /// The source.
+        /// The name of the source.
         name: String,
-        /// Why it would have to be sent again; none where it would only have to be read.
+        /// The failure of the upload; `None` if the source would only have to be read.
         source: Option<Box<TransferError>>,
     },
 }
 
 impl TransferError {
-    /// What it amounts to.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -105,7 +104,7 @@ impl TransferError {
         }
     }
 
-    /// Whether the same transfer may succeed later.
+    /// Returns whether a retry of the transfer may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -119,12 +118,12 @@ impl TransferError {
         }
     }
 
-    /// Whether the source should be read again because of it.
+    /// Whether the error is one of the source that a second read may avoid.
     pub(crate) fn is_worth_a_retry(&self) -> bool {
         matches!(self, TransferError::Source(error) if error.is_worth_a_retry())
     }
 
-    /// How long to wait before that, where a server says.
+    /// Returns how long to wait before a retry, if a server has sent `Retry-After`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -134,7 +133,7 @@ impl TransferError {
         }
     }
 
-    /// Without [`ReadOnce`](TransferError::ReadOnce) around it.
+    /// Returns the error without [`ReadOnce`](TransferError::ReadOnce) around it.
     #[must_use]
     pub fn root(&self) -> &TransferError {
         match self {

@@ -1,15 +1,15 @@
-//! The last word on a branch: may it have the end of the data?
+//! The gate of a branch: a check that has to pass before the last chunk is sent.
 
 use imgpush_source::Chunk;
 
-/// Sees all bytes of a pass, and decides whether a branch gets the last chunk.
+/// Inspects all bytes of a pass, and decides whether a branch gets the last chunk.
 ///
-/// A service never activates an image whose data ends early, so the last chunk is what a gate can withhold
-/// until everything was seen. Why it did is known to whoever made the gate.
+/// A service never activates an image whose data is incomplete. So a gate can withhold the last chunk until
+/// all bytes are inspected. The owner of the gate knows why it stays closed.
 pub(crate) trait TailGate: Send {
-    /// Sees the next bytes.
+    /// Inspects the next bytes.
     fn see(&mut self, chunk: &Chunk);
 
-    /// Whether the branch gets the last chunk; asked once, after all bytes.
+    /// Returns whether the branch gets the last chunk; called once, after all bytes.
     fn opens(&mut self) -> bool;
 }

@@ -1,4 +1,6 @@
-//! A source on its way: read once, hashed, and sent to as many branches as there are.
+//! The data path: a source is read once, hashed, and sent to any number of branches.
+//!
+//! `push` uses [`passes`] and [`upload`]; callers of the crate use [`sink`].
 
 pub(crate) mod branch;
 mod error;

@@ -1,20 +1,19 @@
-//! One pass over a source: its chunks are hashed and handed to as many branches as there are.
+//! One pass over a source: its chunks are hashed and sent to any number of branches.
 //!
 //! Called by [`passes`](super::passes) for uploads, and by [`pour`](super::sink::pour) for sinks of the
-//! caller. A thread outside the async runtime owns the source. It hands one reference of each chunk to the
-//! hasher and one to the queue of each [`Branch`]; the queues are short and bounded, so the slowest of them
-//! all sets the pace. It promises:
+//! caller. A thread outside the async runtime owns the source. It gives one reference to each chunk to the
+//! hasher and one to the queue of each [`Branch`]. The queues are short and bounded, so the slowest of all
+//! limits the rate. A pass promises:
 //!
-//! - The last chunk, the *tail*, goes to a branch only when the source has finished, all digests are in,
-//!   and the [`TailGate`] of the branch opens. So there is always an end still unsent while anything can turn
-//!   out wrong, and a transfer that ends early never becomes an active image.
-//! - No byte after the size that the source declared is handed on, and no tail of a source that ended before
-//!   it.
-//! - A receiver that closes its branch ends only that branch. When the last one is gone, and the digests are
-//!   not wanted either, the thread ends, and with it those of the hasher.
-//! - A panic in the source is an error of the source.
+//! - A branch gets the last chunk, the *tail*, only after the source has finished, all digests are computed,
+//!   and the [`TailGate`] of the branch is open. So the end of the data is unsent while anything can fail,
+//!   and an aborted transfer never becomes an active image.
+//! - No byte after the declared size of the source is sent, and no tail of a source that ended before it.
+//! - If a receiver closes its branch, only that branch ends. After the last branch has ended, and if no
+//!   digests are needed, the thread ends and with it those of the hasher.
+//! - A panic in the source becomes an error of the source.
 //!
-//! It knows nothing of formats or of Glance.
+//! It has no knowledge of formats or of Glance.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,24 +31,24 @@ use crate::progress::Progress;
 use crate::resources::{Hasher, Hashing};
 use crate::timing::{ReaderWatch, Stopwatch};
 
-/// Chunks that may wait for the network. Enough to cover a hiccup of the reader.
+/// Chunks that may wait for the network: enough to bridge short delays of the reader.
 const QUEUE_CHUNKS: usize = 4;
 
 /// Chunks of the pool that are in no queue: the tail, the one being filled, and the one being hashed.
 const READING_CHUNKS: usize = 3;
 
-/// What happens to the target that the others wait for.
+/// The policy for a target that slows down the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Slowest {
-    /// All go at its pace. When it takes nothing at all for 20 s it is dropped as with
-    /// [`Drop`](Slowest::Drop): the services of the others would give up on them.
+    /// All targets proceed at its rate. If it accepts no data for 20 s it is dropped as with
+    /// [`Drop`](Slowest::Drop), because the services of the other targets would time out.
     #[default]
     Wait,
-    /// When the others have waited for it this long in total, they continue without it. It gets the data
-    /// from another pass, where the source can be read again, and fails otherwise.
+    /// After the other targets have waited for it this long in total, they continue without it. It gets the
+    /// data in another pass if the source can be read again, and fails otherwise.
     Drop {
-        /// The total time.
+        /// The total waiting time.
         after: Duration,
     },
 }
@@ -57,21 +56,21 @@ pub enum Slowest {
 /// One pass over a source.
 pub(crate) struct Pass {
     pub(crate) source: Box<dyn Source>,
-    /// The chunks that were read already.
+    /// The chunks that are read already.
     pub(crate) head: Vec<Chunk>,
     pub(crate) pool: Pool,
     pub(crate) hashing: Hashing,
     pub(crate) algorithms: Vec<Algorithm>,
-    /// One for each branch.
+    /// One gate for each branch.
     pub(crate) gates: Vec<Option<Box<dyn TailGate>>>,
-    /// Whether the digests are wanted even when no branch is open any more.
+    /// Whether to compute the digests even if all branches are closed.
     pub(crate) is_to_the_end: bool,
     pub(crate) slowest: Slowest,
-    /// Records the reader's times.
+    /// Records the times of the reader.
     pub(crate) watch: Arc<Stopwatch>,
-    /// How long one that the others wait for may take nothing.
+    /// How long a branch may accept no data while others wait for it.
     pub(crate) longest_silence: Duration,
-    /// They hear how far it is, while nothing is sent to them.
+    /// Receivers of progress events for targets without an upload.
     pub(crate) listeners: Vec<Arc<dyn Progress>>,
 }
 
@@ -81,16 +80,14 @@ pub(crate) struct RunningPass {
     pub(crate) end: oneshot::Receiver<PassEnd>,
 }
 
-/// The source back, and the result of the pass.
+/// The source and the result of a pass that has ended.
 pub(crate) struct PassEnd {
     pub(crate) source: Box<dyn Source>,
     pub(crate) result: Result<Produced, TransferError>,
 }
 
 impl Pass {
-    /// Starts it.
-    ///
-    /// Must be called inside an async runtime.
+    /// Starts the pass. Must be called inside an async runtime.
     pub(crate) fn start(self) -> std::io::Result<RunningPass> {
         let places = queue_chunks(self.pool.chunks(), self.gates.len());
         let (feeds, branches) =
@@ -121,27 +118,27 @@ impl Pass {
             if let Err(error) = &result {
                 reader.feeds.drain(..).for_each(|feed| feed.fail(error.clone()));
             }
-            // The push may have been cancelled meanwhile.
+            // The push may have been cancelled in the meantime.
             let _ = ended.send(PassEnd { source, result });
         })?;
         Ok(RunningPass { branches, end })
     }
 }
 
-/// Places of a queue: even with the slowest one lagging not all chunks of the pool are in queues.
+/// The capacity of a queue. Even if the slowest branch lags, some chunks of the pool are in no queue.
 fn queue_chunks(pool_chunks: usize, branches: usize) -> usize {
     let share = pool_chunks.saturating_sub(READING_CHUNKS) / branches.max(1);
     share.saturating_sub(1).clamp(1, QUEUE_CHUNKS)
 }
 
-/// The thread, seen from inside.
+/// The state of the reader thread.
 struct PassReader {
     head: std::vec::IntoIter<Chunk>,
     pool: Pool,
-    /// The size that the source declared.
+    /// The declared size of the source.
     size: Option<u64>,
     bytes: u64,
-    /// Those that are still open.
+    /// The branches that are still open.
     feeds: Vec<Feed>,
     is_to_the_end: bool,
     slowest: Slowest,
@@ -149,7 +146,7 @@ struct PassReader {
     listeners: Vec<Arc<dyn Progress>>,
     runtime: Handle,
     watch: ReaderWatch,
-    /// How long it was hashed.
+    /// The time spent hashing.
     busy: Busy,
 }
 
@@ -161,7 +158,7 @@ impl PassReader {
     ) -> Result<Produced, TransferError> {
         match self.hand_on(source, &mut hasher) {
             Ok(tail) => self.release(source, hasher, tail.as_ref()),
-            // A source that changed can be why the rest is not wanted: it broke the connection.
+            // If the source has changed, that may be why the receiver closed its branch.
             Err(TransferError::Unwanted) => {
                 source.check()?;
                 Err(TransferError::Unwanted)
@@ -170,7 +167,7 @@ impl PassReader {
         }
     }
 
-    /// Hands on all chunks but the last, which it returns.
+    /// Sends all chunks but the last one, and returns that.
     fn hand_on(
         &mut self,
         source: &mut dyn Source,
@@ -178,7 +175,7 @@ impl PassReader {
     ) -> Result<Option<Chunk>, TransferError> {
         let mut tail: Option<Chunk> = None;
         while let Some(mut rest) = self.next(source)? {
-            // A source of the caller may have larger chunks than the pool.
+            // A custom source may have larger chunks than the pool.
             while !rest.is_empty() {
                 let chunk = rest.split_to(rest.len().min(self.pool.chunk_bytes() as u64));
                 self.see(source, hasher, &chunk)?;
@@ -207,7 +204,7 @@ impl PassReader {
         Ok(chunk)
     }
 
-    /// Counts and hashes a chunk, and shows it to the gates.
+    /// Counts and hashes a chunk, and passes it to the gates.
     fn see(
         &mut self,
         source: &dyn Source,
@@ -230,7 +227,7 @@ impl PassReader {
         Ok(())
     }
 
-    /// Hands a chunk to all branches that are open.
+    /// Sends a chunk to all open branches.
     fn send(&mut self, chunk: &Chunk) -> Result<(), TransferError> {
         let mut at = 0;
         while at < self.feeds.len() {
@@ -249,7 +246,7 @@ impl PassReader {
         Ok(())
     }
 
-    /// Hands a chunk to one of them, and sees to it that the others do not wait for it too long.
+    /// Sends a chunk to one of several branches. Fails if the other branches wait for it too long.
     fn send_in_time(&mut self, at: usize, chunk: &Chunk) -> Result<(), TransferError> {
         let (longest, is_total) = match self.slowest {
             Slowest::Wait => (self.longest_silence, false),
@@ -273,7 +270,7 @@ impl PassReader {
         Ok(())
     }
 
-    /// Waits for the digests, the source's last word and the gates, then lets the tail go.
+    /// Waits for the digests and the final checks of the source, asks the gates, and sends the tail.
     fn release(
         &mut self,
         source: &mut dyn Source,
@@ -284,7 +281,7 @@ impl PassReader {
         self.watch.hasher(&self.busy);
         let finished = source.finish(&digests);
         self.watch.source(source, &self.pool);
-        // A receiver that gets its end may report at once.
+        // A receiver may create its report as soon as it gets the tail.
         self.watch.flush();
         finished?;
         let provenance = source.provenance().cloned().unwrap_or_default();
@@ -300,14 +297,15 @@ impl PassReader {
     }
 }
 
-/// Services give up on a sender that is silent for longer: uWSGI after 30 s where it is set so, most
-/// others after a minute.
+/// Services time out on a connection that is silent for longer: uWSGI after 30 s in some configurations, most
+/// others after 60 s.
 pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
-/// A reader that is not stuck in a read has ended a branch, or is back, within one chunk's hashing.
+/// How long the reader may take to end a branch, or to return the source. It needs at most the time to hash
+/// one chunk, unless a read hangs.
 pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often to look whether others wait.
+/// The interval of the checks whether other branches wait.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
@@ -317,7 +315,7 @@ mod tests {
     use super::*;
     use crate::transfer::branch::BranchEnd;
 
-    /// Without an end, and written to meanwhile.
+    /// An endless source that changes while it is read.
     struct Changing;
 
     impl Source for Changing {
@@ -338,7 +336,7 @@ mod tests {
         }
     }
 
-    /// So many chunks, and nothing to say of them.
+    /// A source of this number of chunks.
     struct Chunks(usize);
 
     impl Source for Chunks {
@@ -386,7 +384,8 @@ mod tests {
         end.wait_for(Option::is_some).await.unwrap().clone().unwrap()
     }
 
-    /// A mapped file that shrinks breaks the connection, which would be taken for the reason.
+    /// A mapped file that shrinks breaks the connection; the change of the file must be reported, not the
+    /// connection.
     #[tokio::test]
     async fn a_source_that_changed_says_so_also_when_nobody_wants_the_rest() {
         let mut pass = pass_over(Changing, 1).start().unwrap();
@@ -458,7 +457,7 @@ mod tests {
         assert_eq!(read_all(&mut running.branches[0]).await, 20);
     }
 
-    /// Bytes in one chunk, under a size that is another.
+    /// A source with these bytes in one chunk, and another declared size.
     struct Claiming(Option<Bytes>, u64);
 
     impl Source for Claiming {
@@ -477,7 +476,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_byte_after_the_declared_size_goes_out_and_no_tail_before_it() {
-        // The pool's chunks have 4096 bytes.
+        // The chunks of the pool have 4096 bytes.
         for (bytes, size, given) in [(10_000, 9_000, 1), (10_000, 8_192, 1), (10_000, 10_001, 2)] {
             let source = Claiming(Some(vec![7; bytes].into()), size);
             let mut pass = pass_over(source, 1).start().unwrap();
@@ -499,7 +498,7 @@ mod tests {
         }
     }
 
-    /// Breaks down.
+    /// A source that panics.
     struct Panicking;
 
     impl Source for Panicking {
@@ -526,7 +525,7 @@ mod tests {
         assert!(matches!(pass.end.await.unwrap().result, Err(TransferError::Source(_))));
     }
 
-    /// Opens, or does not, after this many bytes.
+    /// A gate that expects this number of bytes; opens if the flag is set.
     struct Gate(usize, bool);
 
     impl TailGate for Gate {

@@ -1,4 +1,7 @@
-//! Passes over one source, until all participants have what they want, or cannot get it.
+//! The passes over one source, repeated until every [`Participant`] has its result or an error.
+//!
+//! Called by `push` and `push::stage`. It promises that every participant ends, and that the source is read
+//! again only if a participant needs it.
 
 use std::sync::Arc;
 
@@ -18,48 +21,48 @@ use crate::progress::{Phase, Progress};
 use crate::resources::Workbench;
 use crate::timing::Stopwatch;
 
-/// What a participant wants of the next pass.
+/// What a participant needs from the next pass.
 pub(crate) enum Want {
-    /// Nothing any more.
+    /// Nothing more.
     Nothing,
-    /// The bytes.
+    /// The data.
     Data,
-    /// The digests: the default ones, and this one where it is another.
+    /// The digests: the default ones, and this additional one.
     Digests(Option<Algorithm>),
-    /// The same of the decompressed data. That pass comes when nobody wants the source as it is any more.
+    /// The digests of the decompressed data. That pass follows when no participant needs the unchanged source
+    /// any more.
     Decompressed(Compression, Option<Algorithm>),
 }
 
-/// Takes part in passes. It changes only itself: when it is dropped in the middle, it knows how far it
-/// is.
+/// Takes part in passes. A participant that is dropped during a pass keeps a consistent state.
 pub(crate) trait Participant: Send {
-    /// What it wants of the next pass.
+    /// Returns what it needs from the next pass.
     fn want(&self) -> Want;
 
-    /// What decides whether it gets the end of the data; asked once for each pass whose data it wants.
+    /// Returns the gate of its branch; called once for each pass whose data it needs.
     fn gate(&mut self) -> Option<Box<dyn TailGate>>;
 
-    /// When it wants that.
+    /// Returns the earliest time of the next pass.
     fn not_before(&self) -> Option<Instant>;
 
-    /// Who hears how far a pass is that is for its digests.
+    /// Returns the receiver of progress events of a pass for its digests.
     fn progress(&self) -> &Arc<dyn Progress>;
 
-    /// Gets the data.
+    /// Receives the data.
     fn take_part(&mut self, branch: Branch) -> impl Future<Output = ()> + Send;
 
-    /// Gets the digests that it wanted.
+    /// Receives the digests that it needed.
     fn digested(&mut self, produced: &Produced) -> impl Future<Output = ()> + Send;
 
-    /// A pass for its digests has failed with a transient error of the source. The participant retries, or wants
-    /// nothing more.
+    /// A pass for its digests has failed with a transient error of the source. The participant retries, or
+    /// needs nothing more.
     fn retry_digests(&mut self, error: TransferError) -> impl Future<Output = ()> + Send;
 
-    /// Hears why it gets no more; wants nothing afterwards.
+    /// Receives the error that ends it. It needs nothing afterwards.
     fn end(&mut self, error: TransferError) -> impl Future<Output = ()> + Send;
 }
 
-/// What passes are made with.
+/// The resources and policies of the passes.
 pub(crate) struct PassMeans<'a> {
     pub(crate) bench: &'a Workbench,
     pub(crate) slowest: Slowest,
@@ -67,11 +70,11 @@ pub(crate) struct PassMeans<'a> {
     pub(crate) watch: &'a Arc<Stopwatch>,
 }
 
-/// Reads the source, of which the chunks in `head` are read already, as often as the participants need.
+/// Reads the source as often as the participants need it. The chunks in `head` are read already.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the pass, and cuts what is being sent.
+/// Dropping the future ends the pass, and aborts the uploads.
 pub(crate) async fn run<P: Participant>(
     mut source: Box<dyn Source>,
     mut head: Vec<Chunk>,
@@ -134,7 +137,8 @@ async fn end<P: Participant>(participants: &mut [P], error: &TransferError) {
     join_all(unsatisfied(participants).map(|one| one.end(error.clone()))).await;
 }
 
-/// Makes of the wants those of one pass. With a compression, the pass is over the decompressed data.
+/// Reduces the needs to those of one pass. If it returns a compression, the pass is over the decompressed
+/// data.
 fn take_decompressed(wants: &mut [Want]) -> Option<Compression> {
     let is_last = wants.iter().all(|want| matches!(want, Want::Nothing | Want::Decompressed(..)));
     let mut found = None;
@@ -149,7 +153,7 @@ fn take_decompressed(wants: &mut [Want]) -> Option<Compression> {
 
 /// The outcome of a pass for all participants. Each keeps its own result.
 struct PassOutcome {
-    /// None if the reader hangs.
+    /// `None` if the reader hangs.
     source: Option<Box<dyn Source>>,
     failure: Option<TransferError>,
 }
@@ -191,7 +195,7 @@ async fn run_once<P: Participant>(
             None
         }
         Err(error @ TransferError::Source(_)) => Some(error),
-        // The participants know what became of their branches.
+        // The participants know the results of their branches.
         Err(_) => None,
     };
     PassOutcome { source: Some(end.source), failure }
@@ -208,7 +212,7 @@ async fn retry_digests<P: Participant>(
     join_all(retrying).await;
 }
 
-/// The source at its start, when all who want it again can have it.
+/// Rewinds the source if a participant needs another pass, after the latest of their pauses.
 async fn again<P: Participant>(
     mut source: Box<dyn Source>,
     participants: &mut [P],
@@ -231,7 +235,7 @@ fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &
     participants.iter_mut().filter(|one| !matches!(one.want(), Want::Nothing))
 }
 
-/// Those for whom a pass is nothing but hashing, which they are shown.
+/// Returns the progress receivers of the participants that need only digests.
 fn listeners<P: Participant>(participants: &[P], wants: &[Want]) -> Vec<Arc<dyn Progress>> {
     let hashing =
         participants.iter().zip(wants).filter(|(_, want)| matches!(want, Want::Digests(_)));

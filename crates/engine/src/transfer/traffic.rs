@@ -1,13 +1,13 @@
-//! When data last moved into a service.
+//! The time of the last data transfer to a service.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// When data last moved into a service, on whichever connection.
+/// The time of the last data transfer to a service, over any connection of this process.
 #[derive(Debug)]
 pub(crate) struct Traffic {
     start: Instant,
-    /// Milliseconds from the start.
+    /// Milliseconds since `start`.
     moved: AtomicU64,
 }
 
@@ -23,7 +23,7 @@ impl Traffic {
         self.moved.store(now, Ordering::Relaxed);
     }
 
-    /// For how long nothing has moved.
+    /// Returns how long no data was transferred.
     pub(crate) fn idle(&self) -> Duration {
         let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
         self.start.elapsed().saturating_sub(moved)

@@ -1,8 +1,8 @@
-//! The bytes of one branch on their way to one image: sent, watched, and the image asked what came of it.
+//! The upload of one branch to one image: sends the data, enforces the time-outs, and determines the result.
 //!
-//! Called by `push::job` and `push::stage` with a branch of [`passes`](super::passes). The bytes leave through
-//! `imgpush_client`'s `data` as an HTTP body. It promises to say of every end whether the image has all the
-//! bytes: an answer that was lost is looked up, an answer that came early is believed.
+//! Called by `push::job` and `push::stage` with a branch of [`passes`](super::passes). The data leaves
+//! through `imgpush_client`'s `data` as an HTTP body. For every end it promises to report whether the image
+//! has all the data: after a lost response it fetches the image, and an early response ends the upload.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,49 +23,49 @@ use crate::timing::{Step, Stopwatch};
 /// Time-outs of one upload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UploadTimeouts {
-    /// While there is something to send.
+    /// While there is data to send.
     pub(crate) idle_timeout: Duration,
-    /// Behind the last byte.
+    /// After the last byte.
     pub(crate) finish_timeout: Duration,
     /// Until the service has noticed that an upload is over.
     pub(crate) settle_timeout: Duration,
 }
 
-/// One sending of a source to an image.
+/// One attempt to upload a source to an image.
 ///
-/// An answer that comes early ends it. When the connection broke, or somebody answered who may know
-/// nothing of the image, the image is asked what came of it; one that has all its data although the answer
-/// was lost counts as sent.
+/// An early response ends it. If the connection broke, or if the response may come from a proxy, the image is
+/// fetched to determine the result. An image that has all its data although the response was lost counts as
+/// uploaded.
 pub(crate) struct Upload<'a> {
     pub(crate) client: &'a ImageClient,
     pub(crate) id: &'a str,
     pub(crate) data: ImageData,
-    /// The store, and the bytes that there will be, as the service is told.
+    /// The store, and the size that is declared to the service.
     pub(crate) options: UploadOptions,
-    /// Bytes that there will be, where the source knows it.
+    /// The size of the source, if it is known.
     pub(crate) size: Option<u64>,
     pub(crate) timeouts: UploadTimeouts,
     pub(crate) progress: &'a Arc<dyn Progress>,
-    /// Of all uploads to the service that are known here.
+    /// The traffic of all uploads of this process to the service.
     pub(crate) traffic: Option<&'a Traffic>,
-    /// What the times of the target are written down with.
+    /// Records the times of the target.
     pub(crate) watch: &'a Arc<Stopwatch>,
-    /// Set once the last byte is sent, and reset when the service has refused the data: until then the
-    /// service may have all of it, also if this future is dropped.
+    /// Set once the last byte is sent, and reset if the service has rejected the data. While it is set, the
+    /// service may have all data, even if this future is dropped.
     pub(crate) may_be_complete: Option<&'a AtomicBool>,
 }
 
-/// Data that did not arrive.
+/// A failed attempt.
 pub(crate) struct Unsent {
     pub(crate) error: TransferError,
-    /// The status of the image, where it was asked for and known.
+    /// The status of the image, if it was fetched.
     pub(crate) status: Option<Status>,
 }
 
 impl Unsent {
-    /// Whether the service does not have the data, although all of it was sent: it has refused the data, or the
-    /// record shows that the upload is over. After an answer about trouble of its own, which may be that of a
-    /// proxy, or without an answer, only the record can tell.
+    /// Whether it is certain that the service does not keep the data, although all of it was sent: it has
+    /// rejected the data, or the record shows that the upload is over. After a server error, which may come
+    /// from a proxy, or without a response, only the record can tell.
     fn is_over(&self) -> bool {
         match (&self.error, &self.status) {
             (TransferError::Client { source, .. }, _) if !source.is_transient() => {
@@ -84,11 +84,11 @@ impl From<TransferError> for Unsent {
 }
 
 impl Upload<'_> {
-    /// Sends what comes from the branch.
+    /// Uploads the data of the branch.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cuts the connection.
+    /// Dropping the future closes the connection.
     pub(crate) async fn run(&self, branch: Branch) -> Result<Produced, Unsent> {
         let was_complete = self.may_be_complete.is_some_and(|flag| flag.load(Ordering::Relaxed));
         let sent = self.send(branch).await;
@@ -119,8 +119,8 @@ impl Upload<'_> {
                     biased;
                     answer = &mut put => break answer.map_err(Halt::from),
                     ended = end.wait_for(Option::is_some), if outcome.is_none() => {
-                        // A connection that takes nothing does not notice that its body is cut. Only
-                        // one that is no longer wanted has an answer that is about to be read.
+                        // A connection that accepts no data does not notice that its body ends with an error.
+                        // Only if the receiver has closed the branch is a response about to arrive.
                         let ended = ended.ok().and_then(|end| end.clone());
                         let may_go_on =
                             matches!(ended, Some(Ok(_) | Err(TransferError::Unwanted)));
@@ -132,7 +132,7 @@ impl Upload<'_> {
                     halt = &mut watch => break Err(halt),
                 }
             };
-            // The pass ends a branch when its queue is closed; only one that hangs in a read does not.
+            // The pass ends a branch when its queue is closed, unless it hangs in a read.
             let outcome = match outcome {
                 Some(outcome) => outcome,
                 None => {
@@ -150,12 +150,11 @@ impl Upload<'_> {
         let sent = meter.sent();
         match (answer, outcome) {
             (Ok(()), Some(Ok(produced))) if meter.ended() => Ok(produced),
-            // A success before the end of the data cannot be one.
+            // A success before the end of the data is invalid.
             (Ok(()), _) => {
                 Err(self.asked_after(Halt::Early, sent, self.timeouts.settle_timeout).await)
             }
-            // A source that failed, or a gate that did not open, cut the connection; that is no failure of
-            // the network.
+            // A failed source or a closed gate aborted the request; it is not a failure of the network.
             (
                 Err(halt),
                 Some(Err(error @ (TransferError::Source(_) | TransferError::Withheld))),
@@ -165,8 +164,8 @@ impl Upload<'_> {
                 unsent.error = TransferError::TooSlow;
                 Err(unsent)
             }
-            // All was read and all was sent: the answer may just have been lost, and what a proxy
-            // answers in its place comes while the service is still at it.
+            // All data was read and sent. The response may be lost, and a proxy may respond while the service
+            // is still saving.
             (Err(halt), Some(Ok(produced))) if meter.ended() && halt.is_unclear() => {
                 let patience = match &halt {
                     Halt::Client(error) if error.answer().is_some() => self.timeouts.finish_timeout,
@@ -196,7 +195,7 @@ impl Upload<'_> {
         settled(self.client, self.id, self.data, patience).await
     }
 
-    /// Returns when nothing has moved for too long.
+    /// Returns when a time-out has expired.
     async fn watch(&self, meter: &Meter) -> Halt {
         let mut finishing: Option<Instant> = None;
         let mut seen = 0;
@@ -221,8 +220,8 @@ impl Upload<'_> {
         }
     }
 
-    /// Whether the service has not begun to read, as its workers are at other uploads of this process. A
-    /// connection that nobody has accepted takes what its buffers take, and then nothing.
+    /// Whether the service has not started to read, because its workers are occupied by other uploads of this
+    /// process. A connection that is not accepted yet takes only as much data as its buffers hold.
     fn is_waiting_its_turn(&self, meter: &Meter) -> bool {
         let is_busy = |traffic: &Traffic| traffic.idle() < self.timeouts.idle_timeout;
         meter.sent() <= UNREAD_BYTES && self.traffic.is_some_and(is_busy)
@@ -234,7 +233,7 @@ impl Upload<'_> {
     }
 }
 
-/// An upload that is under way: it may break off, or be dropped.
+/// Guard of an upload in progress, which may be aborted or dropped.
 struct Open<'a> {
     meter: &'a Meter,
     may_be_complete: Option<&'a AtomicBool>,
@@ -249,8 +248,9 @@ impl Drop for Open<'_> {
     }
 }
 
-/// The image once the service has noticed that its upload is over, or as it is when that takes too long;
-/// or why it cannot be had. A service that is just starting again is waited for as well.
+/// Fetches the image until the service has noticed the end of the upload, or until the time-out. Returns its
+/// last state, or why it could not be fetched. Transient errors, such as those of a restarting service, are
+/// retried.
 async fn settled(
     client: &ImageClient,
     id: &str,
@@ -275,7 +275,7 @@ async fn settled(
     }
 }
 
-/// Whether the image still waits for the end of its data. What is staged whole has a size.
+/// Whether the service is still waiting for data. Completely staged data has a size.
 fn is_under_way(image: &Image, data: ImageData) -> bool {
     match data {
         ImageData::File => image.status() == Status::Saving,
@@ -283,8 +283,7 @@ fn is_under_way(image: &Image, data: ImageData) -> bool {
     }
 }
 
-/// Whether the image shows that all data arrived, of so many bytes where that is known. That it is the right
-/// data is asked later.
+/// Whether the image has received all data, of this size if it is known. The content is compared later.
 fn is_whole(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
     match (data, image.size()) {
         (ImageData::File, _) => image.status() == Status::Active,
@@ -295,14 +294,14 @@ fn is_whole(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
     }
 }
 
-/// What an image has that was sent to before.
+/// The data of an image after an earlier attempt.
 pub(crate) enum Found {
     Nothing,
     All(Box<Image>),
 }
 
-/// What a sending that failed has come to since. For a moment after a connection broke, a service shows
-/// the image as it was before, and then it may turn out to have all that was sent.
+/// Determines whether a failed attempt has stored the data after all. For a moment after a connection broke,
+/// a service returns the old state of the image.
 pub(crate) async fn found(
     client: &ImageClient,
     id: &str,
@@ -321,24 +320,24 @@ pub(crate) async fn found(
     }
 }
 
-/// Buffers of both sides of a connection, at most.
+/// Upper limit of the buffers of both sides of a connection.
 const UNREAD_BYTES: u64 = 16 << 20;
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
-/// Pauses between two looks at an image.
+/// Pauses between two requests for an image.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
-/// Time for one look when there is none left.
+/// Time-out of the last request.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 const SENDING: &str = "sending the data";
 
-/// Why sending ended early.
+/// Why an upload ended early.
 enum Halt {
     Client(ClientError),
-    /// Nothing moved for so many seconds.
+    /// No data moved for this number of seconds.
     Stalled(u64),
     /// The last byte was sent, and no response came for this number of seconds.
     Unanswered(u64),
-    /// By an answer that says that all is well, or by the body.
+    /// A success response before the end of the data, or an error of the body.
     Early,
 }
 
@@ -352,7 +351,7 @@ impl From<SinkError> for Halt {
 }
 
 impl Halt {
-    /// Whether the server said nothing.
+    /// Whether there was no response.
     fn is_silence(&self) -> bool {
         match self {
             Halt::Client(error) => error.answer().is_none(),
@@ -360,8 +359,8 @@ impl Halt {
         }
     }
 
-    /// Whether only the image can tell what came of it. A refusal speaks for itself; a refused token says
-    /// nothing of the data, and an answer about the server's own trouble may be a proxy's.
+    /// Whether the image has to be fetched to determine the result. A rejection is conclusive. A rejected
+    /// token is not, as it concerns no data; nor is a server error, which may come from a proxy.
     fn is_unclear(&self) -> bool {
         match self {
             Halt::Client(ClientError::Unauthorized(_)) => true,
@@ -387,7 +386,7 @@ impl Halt {
     }
 }
 
-/// What messages say of an image that was asked for.
+/// Describes the state of an image for error messages.
 pub(crate) fn state_of(image: &Result<Image, String>) -> String {
     match image {
         Ok(image) => format!("the image is {}", image.status()),

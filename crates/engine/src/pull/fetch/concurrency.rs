@@ -1,35 +1,37 @@
-//! How many connections an image is fetched over. Knows neither network nor clock.
+//! The number of connections of a download. Decides from measured rates, without I/O.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-/// Connections that are tried where nobody says how many. More take the share of others, and a service
-/// that gives each client little has a reason.
+/// Maximum number of connections without a setting. More would take the share of other clients, and a service
+/// may limit the rate of each client on purpose.
 const MOST_AUTOMATIC: usize = 4;
 
-/// Chunks of a segment, at most: a request costs Glance 20 to 60 ms, in which one connection brings as
-/// much as this on a fast network, and the buffers of all segments are memory.
+/// Maximum number of chunks of a segment. A request costs Glance 20 to 60 ms, the time in which one
+/// connection transfers this amount on a fast network; and the buffers of all segments need memory.
 const MOST_SEGMENT_CHUNKS: usize = 8;
 
-/// Chunks of a segment that is worth a request where nobody has asked for it.
+/// Minimum number of chunks of a segment if the number of connections is automatic.
 const LEAST_SEGMENT_CHUNKS: usize = 4;
 
-/// Chunks of a segment that was asked for: with smaller ones the service would do nothing but answer.
+/// Minimum number of chunks of a segment if the number of connections is set. With smaller segments the
+/// service would mostly process requests.
 const LEAST_WANTED_CHUNKS: usize = 2;
 
-/// Chunks that no segment has: those being hashed and written, and the tail.
+/// Chunks outside the segments: those being hashed and written, and the tail.
 const OTHER_CHUNKS: usize = 4;
 
-/// How long the rate is measured. Shorter, and the start of a connection counts for too much.
+/// The time over which the rate is measured. In a shorter time, the start of a connection would have too much
+/// weight.
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// An image that is done within so many more windows is not worth a try.
+/// No connections are added if the download ends within this number of windows.
 const LEAST_WINDOWS_LEFT: f64 = 2.0;
 
-/// Growth that is more than chance, for the better.
+/// Minimum growth of the rate that counts as an improvement.
 const GROWTH: f64 = 1.2;
 
-/// The number of connections, and what it depends on.
+/// The number of connections, and the measurements that it depends on.
 #[derive(Debug)]
 pub(super) struct Pace {
     connections: usize,
@@ -37,22 +39,23 @@ pub(super) struct Pace {
     segment_chunks: usize,
     /// Whether the number may still change.
     is_open: bool,
-    /// Bytes a second over the number of connections before this one.
+    /// Bytes per second with the previous number of connections.
     before: Option<f64>,
     window: Window,
 }
 
 #[derive(Debug, Default)]
 struct Window {
-    /// None until its first bytes have come.
+    /// `None` until the first bytes have arrived.
     start: Option<Instant>,
     bytes: u64,
-    /// Of its time that in which the network was waited for.
+    /// The part of the window spent waiting for the network.
     waited: Duration,
 }
 
 impl Pace {
-    /// So many connections, or as many as help, as far as so many chunks go.
+    /// Creates a controller for this number of connections, or for an automatic one, with a pool of this
+    /// number of chunks.
     pub(super) fn new(connections: Option<NonZeroUsize>, chunks: usize) -> Self {
         let room = chunks.saturating_sub(OTHER_CHUNKS);
         let most = match connections {
@@ -74,19 +77,19 @@ impl Pace {
         self.connections
     }
 
-    /// Chunks of a segment.
+    /// Returns the number of chunks of a segment.
     pub(super) fn segment_chunks(&self) -> usize {
         self.segment_chunks
     }
 
-    /// One connection from here on: more did not work.
+    /// Fixes the number at one connection, because more have failed.
     pub(super) fn settle(&mut self) {
         self.connections = 1;
         self.is_open = false;
     }
 
-    /// Counts bytes that were waited for from `begun` to `now`, with so many left to come; another number
-    /// of connections when there is to be one.
+    /// Counts bytes that were waited for from `started` to `now`, with this number left to come. Returns the
+    /// new number of connections if it changes.
     pub(super) fn count(
         &mut self,
         bytes: u64,
@@ -98,7 +101,7 @@ impl Pace {
             return None;
         }
         let Some(start) = self.window.start else {
-            // The time to the first byte is not that of a byte.
+            // The time to the first byte is not part of the rate.
             self.window.start = Some(now);
             return None;
         };
@@ -126,7 +129,7 @@ impl Pace {
             self.is_open = false;
             return self.connections / 2;
         }
-        // Where hashing or the disk is waited for, more connections would wait as well.
+        // If the download is limited by hashing or by the disk, more connections would not help.
         if self.connections * 2 > self.most
             || !is_network_waited_for
             || windows_left < LEAST_WINDOWS_LEFT
@@ -145,8 +148,8 @@ mod tests {
 
     const CHUNK: u64 = 1 << 20;
 
-    /// Fetches for `seconds` over a network that gives a number of connections so many chunks a second;
-    /// the numbers of connections on the way.
+    /// Simulates a download of `seconds` over a network that transfers a number of chunks per second,
+    /// depending on the number of connections. Returns all numbers of connections.
     fn paced(chunks: usize, seconds: u64, left: u64, rate: impl Fn(usize) -> u32) -> Vec<usize> {
         let mut pace = Pace::new(None, chunks);
         let mut numbers = vec![pace.connections()];
@@ -178,7 +181,7 @@ mod tests {
         let mut pace = Pace::new(None, 32);
         let mut now = Instant::now();
         for _ in 0..1000 {
-            // What comes is there at once; what takes time is to hand it on.
+            // The data is available at once; processing it takes time.
             assert_eq!(pace.count(CHUNK, 1 << 40, now, now), None);
             now += Duration::from_millis(20);
         }

@@ -1,9 +1,9 @@
-//! A stretch of an image, over one connection at a time.
+//! A range of an image, over one connection at a time.
 //!
-//! A connection that breaks is followed by one that asks for the rest by `Range`. A service that knows no
-//! ranges answers with the whole image, and one whose store gives no random reads refuses, and is asked for the
-//! whole image. Where all the rest is wanted, what is here already is passed over then, which costs the
-//! network and nothing else.
+//! A broken connection is followed by another one that requests the rest with `Range`. A service without
+//! range support answers with the complete image. A service whose store gives no random reads rejects the
+//! request, and the complete image is requested instead. In both cases a connection that fetches the rest of
+//! the image discards the data that is already present.
 
 use std::sync::Arc;
 
@@ -18,65 +18,65 @@ use crate::error::chain;
 use crate::integrity::IntegrityError;
 use crate::pull::error::{PullFailure, TransferInterrupted};
 
-/// A stretch that is being received.
+/// A range of an image that is being received.
 pub(super) struct Connection {
     subject: Arc<FetchTarget>,
-    /// Bytes of the image up to what was received last.
+    /// The position after the last received byte, from the start of the image.
     at: u64,
-    /// Behind its last byte.
+    /// The end of the range.
     end: u64,
-    /// Whether others fetch the rest, so that an answer with the whole image is of no use.
+    /// Whether other connections fetch the rest, so that a response with the complete image cannot be used.
     is_part: bool,
     connection: Option<OpenBody>,
-    /// What the network brought and no buffer has taken yet.
+    /// Received data that is not in a buffer yet.
     piece: Bytes,
-    /// The chunk that is being filled, and how far it is.
+    /// The chunk that is being filled, and its length so far.
     filling: Option<(Buffer, usize)>,
-    /// Whether more came than there can be, so that what came before is not to be trusted.
+    /// Whether more data arrived than the image has, so that the earlier data cannot be trusted.
     overran: bool,
-    /// Breaks since the last byte that came.
+    /// Failures since the last received byte.
     failures: u32,
-    /// Answers that ended without a break, but before the last byte asked for. The bytes that they
-    /// brought do not reset this: a service that sends one byte a request would be asked for ever.
+    /// Number of responses that ended regularly, but before the last requested byte. Received data does not
+    /// reset it, because a service that sends one byte for each request would be queried forever.
     short_answers: u32,
 }
 
 struct OpenBody {
     body: Download,
-    /// The next byte to come, counted from the start of the image.
+    /// The position of the next byte, from the start of the image.
     at: u64,
-    /// Bytes to come that are here already.
+    /// Bytes to come that are already present.
     known: u64,
 }
 
-/// Why no more bytes come.
+/// Why a range cannot be completed.
 pub(super) enum FetchStop {
     Failed(PullFailure),
-    /// A part was asked for, and the service answered with the whole.
+    /// A range was requested, and the service answered with the complete image.
     NoRanges,
 }
 
-/// What ends an attempt.
+/// Why an attempt ended.
 enum ConnectionTrouble {
-    /// Another may do better.
+    /// A retry may succeed.
     Passing(TransferInterrupted),
-    /// No other would.
+    /// A retry would fail too.
     Lasting(FetchStop),
 }
 
 impl Connection {
-    /// All from that byte on, with so many breaks to its account.
+    /// Creates a connection for all bytes from `at` on, after this number of failures.
     pub(super) fn rest(subject: Arc<FetchTarget>, at: u64, failures: u32) -> Self {
         let end = subject.size;
         Connection { failures, ..Connection::new(subject, at, end, false) }
     }
 
-    /// The bytes from `at` to before `end`, while others fetch what is around them.
+    /// Creates a connection for the bytes from `at` to before `end`, while others fetch the rest.
     pub(super) fn part(subject: Arc<FetchTarget>, at: u64, end: u64) -> Self {
         Connection::new(subject, at, end, true)
     }
 
-    /// One byte, without a retry: to see whether ranges are given.
+    /// Creates a connection for one byte, without retries, to check whether ranges are supported.
     pub(super) fn last_byte(subject: Arc<FetchTarget>) -> Self {
         let (at, failures) = (subject.size.saturating_sub(1), subject.patience.retries);
         let end = subject.size;
@@ -102,11 +102,11 @@ impl Connection {
         self.overran
     }
 
-    /// The next chunk, full unless it is the last; none behind the last byte.
+    /// Returns the next chunk, which is full unless it is the last; `None` after the last byte.
     ///
     /// # Cancel safety
     ///
-    /// No byte is lost: another call goes on, and [`leave`](Connection::leave) gives what there is.
+    /// Cancel safe: another call continues, and [`leave`](Connection::leave) returns the received data.
     pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchStop> {
         loop {
             if self.piece.is_empty() {
@@ -135,18 +135,18 @@ impl Connection {
         }
     }
 
-    /// All that was received and not handed out.
+    /// Returns all received data that was not returned yet.
     pub(super) fn leave(&mut self) -> Vec<Bytes> {
         let piece = std::mem::take(&mut self.piece);
         self.rest_of_chunk().into_iter().chain((!piece.is_empty()).then_some(piece)).collect()
     }
 
-    /// The chunk in the making, as far as it is.
+    /// Takes the incomplete chunk.
     fn rest_of_chunk(&mut self) -> Option<Bytes> {
         self.filling.take().map(|(buffer, filled)| buffer.into_chunk(filled))
     }
 
-    /// The next bytes of the network, through all passing trouble.
+    /// Receives the next bytes, with retries after transient failures.
     async fn receive(&mut self) -> Result<Bytes, FetchStop> {
         let patience = &self.subject.patience.clone();
         loop {
@@ -275,7 +275,7 @@ impl Connection {
     }
 }
 
-/// Asks for the bytes from `from` on, up to before `end`, or all of them.
+/// Requests the bytes from `from` on, up to before `end`, or all of them.
 async fn request(
     subject: &FetchTarget,
     from: u64,

@@ -1,11 +1,10 @@
-//! The bytes of an image, in order, over as many connections as help.
+//! Receives the data of an image in order, over one or several connections.
 //!
-//! One connection is a [`Connection`]: it brings the image from some byte on, and goes on where it broke.
-//! Where more help, [`Segments`] of the image are fetched side by side and handed on one after the other,
-//! so that whoever takes the bytes never sees that there was more than one connection. A service that
-//! knows no ranges, or whose store gives no random reads, is noticed by its first answer, and then there is
-//! only one. Whether all pieces are of
-//! one image is not asked here: the digests tell.
+//! Called by [`transfer`](super::transfer). A [`Connection`] receives a range of the image and resumes after
+//! a failure. If several connections are faster, [`Segments`] of the image are fetched concurrently and
+//! returned in order, so that the caller sees a single stream. If the service does not support ranges, or its
+//! store gives no random reads, the first response shows that, and a single connection is used. This module
+//! does not check whether all ranges belong to one image; the digests do.
 
 mod concurrency;
 mod connection;
@@ -29,23 +28,23 @@ use crate::pull::error::PullFailure;
 /// An image that is being received.
 pub(crate) struct Fetch {
     subject: Arc<FetchTarget>,
-    /// Bytes handed out, or left out.
+    /// The position of the next byte to return.
     at: u64,
     pace: Pace,
-    /// None before the first byte.
+    /// `None` before the first byte.
     way: Option<Route>,
-    /// Received on a way that was left, and to be handed out first.
+    /// Data from a replaced route, to be returned first.
     before: VecDeque<Bytes>,
 }
 
 enum Route {
-    /// One connection that brings all the rest.
+    /// One connection that fetches all the rest.
     Alone(Connection),
     Together(Segments),
 }
 
 impl Fetch {
-    /// Nothing is asked for yet. Over so many connections, or over as many as help.
+    /// Creates a download over this number of connections, or over an automatic number. Sends no request yet.
     pub(crate) fn new(subject: FetchTarget, connections: Option<NonZeroUsize>) -> Self {
         let mut pace = Pace::new(connections, subject.pool.chunks());
         if subject.random_reads.are_refused() {
@@ -55,7 +54,7 @@ impl Fetch {
         Fetch { subject, at: 0, pace, way: None, before: VecDeque::new() }
     }
 
-    /// Leaves out the first bytes, which begin with `start`; before anything is received.
+    /// Skips the first bytes, which begin with `start`. Must be called before anything is received.
     pub(crate) fn skip_to(&mut self, at: u64, start: Bytes) {
         self.at = at;
         if let Some(subject) = Arc::get_mut(&mut self.subject) {
@@ -64,22 +63,23 @@ impl Fetch {
         self.subject.tally.set(at);
     }
 
-    /// Requests sent.
+    /// Returns the number of requests.
     pub(crate) fn attempts(&self) -> u32 {
         self.subject.tally.requests()
     }
 
-    /// Whether the data that came is wrong for certain. An answer of another length is not: nothing of
-    /// it was taken, and a proxy may have given it.
+    /// Whether the received data is certainly wrong. A response of another length does not count: its data
+    /// was not used, and it may come from a proxy.
     pub(crate) fn overran(&self) -> bool {
         matches!(&self.way, Some(Route::Alone(stretch)) if stretch.overran())
     }
 
-    /// The next chunk; none behind the last byte. It is full as a rule, unless it is the last.
+    /// Returns the next chunk; `None` after the last byte. Chunks are full, with rare exceptions and except
+    /// the last.
     ///
     /// # Cancel safety
     ///
-    /// No byte is lost: another call goes on, and [`leave`](Fetch::leave) gives what there is.
+    /// Cancel safe: another call continues, and [`leave`](Fetch::leave) returns the received data.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, PullFailure> {
         loop {
             if let Some(chunk) = self.before.pop_front() {
@@ -95,19 +95,19 @@ impl Fetch {
                 Ok(Some(chunk)) => {
                     let bytes = chunk.len() as u64;
                     self.at += bytes;
-                    // It is handed out by the next round, so that it is not lost while this waits.
+                    // It is returned in the next iteration, so that it is not lost if this call is cancelled.
                     self.before.push_back(chunk);
                     self.steer(bytes, begun).await;
                 }
                 Ok(None) if self.at == self.subject.size => return Ok(None),
-                // All segments have ended, as fewer connections were wanted.
+                // All segments have ended, because the number of connections was reduced.
                 Ok(None) => self.way = None,
                 Err(stop) => self.recover(stop)?,
             }
         }
     }
 
-    /// All that was received and not handed out, up to the first gap.
+    /// Returns all received data that was not returned yet, up to the first gap.
     pub(crate) fn leave(&mut self) -> impl Iterator<Item = Bytes> {
         let rest = match &mut self.way {
             Some(Route::Alone(stretch)) => stretch.leave(),
@@ -117,12 +117,13 @@ impl Fetch {
         std::mem::take(&mut self.before).into_iter().chain(rest)
     }
 
-    /// What segments failed at may be their number: one connection has a last word.
+    /// Falls back to a single connection. The failure may be caused by the number of connections.
     fn recover(&mut self, stop: FetchStop) -> Result<(), PullFailure> {
         let (failure, failures) = match (stop, &self.way) {
             (FetchStop::NoRanges, _) => (None, 0),
             (FetchStop::Failed(failure @ PullFailure::GaveUp { .. }), Some(Route::Together(_))) => {
-                // It may take a pause until the service has noticed that the others are gone.
+                // One retry is left, because the service may need the pause to notice that the other
+                // connections are closed.
                 (Some(failure), self.subject.patience.retries.saturating_sub(1))
             }
             (FetchStop::Failed(failure), _) => return Err(failure),
@@ -136,7 +137,7 @@ impl Fetch {
         Ok(())
     }
 
-    /// Has another number of connections where the pace wants it.
+    /// Changes the number of connections if that is due.
     async fn steer(&mut self, bytes: u64, begun: Instant) {
         let left = self.subject.size - self.at;
         let Some(connections) = self.pace.count(bytes, left, begun, Instant::now()) else { return };
@@ -157,20 +158,20 @@ impl Fetch {
         }
     }
 
-    /// Whether a range can be had. One connection that works is not given up for several that do not.
+    /// Whether the service supports ranges. Checked before a working connection is replaced by several.
     async fn gives_ranges(&mut self) -> bool {
         let mut byte = Connection::last_byte(Arc::clone(&self.subject));
         let answer = timeout(RANGE_TIMEOUT, byte.next_chunk()).await;
-        // It comes again with the rest.
+        // The byte is received again with the rest.
         self.subject.tally.set(self.at);
         matches!(answer, Ok(Ok(Some(_))))
     }
 }
 
-/// The working connection brings nothing meanwhile.
+/// Time-out of the check. The working connection receives nothing in the meantime.
 const RANGE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The way for as many connections as the pace has now.
+/// Creates the route for the current number of connections.
 fn way(subject: &Arc<FetchTarget>, pace: &Pace, at: u64) -> Route {
     match pace.connections() {
         1 => Route::Alone(Connection::rest(Arc::clone(subject), at, 0)),

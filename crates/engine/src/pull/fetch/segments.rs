@@ -1,9 +1,10 @@
-//! Segments of an image that are fetched side by side and handed on one after the other.
+//! Segments of an image that are fetched concurrently and returned in order.
 //!
-//! A segment is fetched by a task of its own, which hands on each chunk as it is full. As many segments
-//! are begun as there may be connections, so the buffers that wait for their turn are those of the later
-//! ones: [`Pace`](super::pace::Pace) sees to it that these leave some of the pool to the first, which
-//! hence always comes further. A segment that breaks goes on where it broke, by itself.
+//! A separate task fetches each segment and sends each full chunk. The number of started segments is the
+//! number of connections, so waiting buffers belong to later segments.
+//! [`ConnectionCount`](super::concurrency::ConnectionCount) limits their size, so that some buffers of the
+//! pool remain for the first segment, which therefore always progresses. Each segment resumes by itself after
+//! a failure.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,20 +17,20 @@ use super::connection::{Connection, FetchStop};
 use super::target::FetchTarget;
 use crate::pull::error::PullFailure;
 
-/// The segments behind some byte. Dropping it closes all connections.
+/// The segments from some position on. Dropping it closes all connections.
 pub(super) struct Segments {
     subject: Arc<FetchTarget>,
     segment_bytes: u64,
     connections: usize,
-    /// The first byte that no segment has.
+    /// The first byte that is in no segment yet.
     next: u64,
-    /// Those begun and not handed on, in their order.
+    /// The started segments that are not completely returned, in their order.
     begun: VecDeque<Segment>,
 }
 
 struct Segment {
     chunks: mpsc::UnboundedReceiver<Result<Bytes, FetchStop>>,
-    /// Bytes to be handed on.
+    /// Bytes that are not returned yet.
     left: u64,
     _task: AbortOnDropHandle<()>,
 }
@@ -44,17 +45,17 @@ impl Segments {
         Segments { subject, segment_bytes, connections, next: at, begun: VecDeque::new() }
     }
 
-    /// From the next segment on. With one, no segment is begun any more: a single connection does
-    /// better with one request for all the rest.
+    /// Sets the number of connections from the next segment on. With one, no segment is started any more: a
+    /// single connection needs only one request for all the rest.
     pub(super) fn set_connections(&mut self, connections: usize) {
         self.connections = connections;
     }
 
-    /// The next chunk; none behind the last segment begun.
+    /// Returns the next chunk; `None` after the last started segment.
     ///
     /// # Cancel safety
     ///
-    /// No byte is lost.
+    /// Cancel safe: no data is lost.
     pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchStop> {
         loop {
             self.begin();
@@ -74,7 +75,7 @@ impl Segments {
         }
     }
 
-    /// All full chunks that are here, up to the first gap.
+    /// Returns all full chunks that are received, up to the first gap.
     pub(super) fn leave(&mut self) -> Vec<Bytes> {
         let mut chunks = Vec::new();
         for segment in &mut self.begun {
@@ -104,7 +105,8 @@ impl Segments {
     }
 }
 
-/// Hands on all chunks, and whatever came before a failure. Nobody listens to a segment that is dropped.
+/// Sends all chunks of a segment, and the received data before a failure. Sending fails if the segment was
+/// dropped.
 async fn fetch(mut stretch: Connection, chunks: mpsc::UnboundedSender<Result<Bytes, FetchStop>>) {
     loop {
         match stretch.next_chunk().await {

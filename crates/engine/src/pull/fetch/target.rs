@@ -1,4 +1,4 @@
-//! What is fetched, and what all connections have done together.
+//! The image to download, and the counters that all its connections share.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,35 +10,35 @@ use imgpush_source::{Pool, RetryPolicy};
 use crate::progress::Progress;
 use crate::pull::random_reads::RandomReads;
 
-/// What messages call the data.
+/// The name of the data in messages.
 pub(in crate::pull) const DATA: &str = "the downloaded data";
 
-/// What is fetched; all connections share it.
+/// The image to download; all connections share it.
 pub(crate) struct FetchTarget {
     pub(crate) client: ImageClient,
     pub(crate) id: String,
-    /// Bytes of the image.
+    /// The size of the image in bytes.
     pub(crate) size: u64,
     pub(crate) prefer: Vec<String>,
     pub(crate) random_reads: RandomReads,
-    /// The first bytes of what an earlier download has left.
+    /// The first bytes of the partial file of an earlier download.
     pub(crate) start: Bytes,
     pub(crate) patience: RetryPolicy,
-    /// Where all bytes that were received and not handed on are.
+    /// The pool of all received data that is not returned yet.
     pub(crate) pool: Pool,
     pub(crate) tally: TransferTally,
 }
 
 impl FetchTarget {
-    /// Whether these bytes of the image, from byte `at` on, are those that an earlier download has left, as far
-    /// as those are known.
+    /// Whether these bytes of the image, from byte `at` on, are equal to the start of the partial file, as
+    /// far as it is known.
     pub(super) fn fits(&self, at: u64, bytes: &[u8]) -> bool {
         let start = usize::try_from(at).ok().and_then(|at| self.start.get(at..));
         start.unwrap_or_default().iter().zip(bytes).all(|(left, sent)| left == sent)
     }
 }
 
-/// What all connections have done together.
+/// Counters that all connections share.
 pub(crate) struct TransferTally {
     progress: Arc<dyn Progress>,
     received: Mutex<ReceivedBytes>,
@@ -48,7 +48,7 @@ pub(crate) struct TransferTally {
 #[derive(Default)]
 struct ReceivedBytes {
     bytes: u64,
-    /// The most that was told: what is fetched a second time is not told again.
+    /// The maximum that was reported; repeated data is not reported again.
     told: u64,
 }
 
@@ -57,7 +57,7 @@ impl TransferTally {
         TransferTally { progress, received: Mutex::default(), requests: AtomicU32::new(0) }
     }
 
-    /// A request is sent.
+    /// Counts a request.
     pub(super) fn request(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
@@ -66,18 +66,19 @@ impl TransferTally {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// So many more bytes are here.
+    /// Adds received bytes.
     pub(super) fn add(&self, bytes: u64) {
         self.change(|received| received + bytes);
     }
 
-    /// So many bytes are here, whatever was counted before.
+    /// Sets the number of received bytes.
     pub(super) fn set(&self, bytes: u64) {
         self.change(|_| bytes);
     }
 
     fn change(&self, change: impl FnOnce(u64) -> u64) {
-        // Whole between any two statements; held while it is told, so that what is told only grows.
+        // Consistent between any two statements. The lock is held during the report, so that the reported
+        // values only grow.
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received.bytes = change(received.bytes);
         if received.bytes > received.told {

@@ -1,6 +1,6 @@
-//! How an upload gets the record that it uploads to, beside other runs that upload the same image.
+//! How an upload gets its record while other runs upload the same image.
 //!
-//! [`Ownership`](crate::push::ownership::Ownership) decides; this file makes the requests.
+//! [`Ownership`](crate::push::ownership::Ownership) decides; this file sends the requests.
 
 use std::time::{Duration, Instant};
 
@@ -22,9 +22,9 @@ use crate::transfer::TransferError;
 use crate::transfer::branch::Branch;
 
 impl UploadJob<'_> {
-    /// Gets a record to upload to. Returns the branch if it is to be sent now. It is dropped while another run
-    /// is waited for, so that no other target waits with this one; but a source that can be read only once
-    /// waits.
+    /// Gets a record to upload to. Returns the branch if the upload starts now. The branch is dropped while
+    /// this job waits for another run, so that the other targets do not wait. If the source can be read only
+    /// once, they do.
     pub(super) async fn claim(
         &mut self,
         mut branch: Option<Branch>,
@@ -58,7 +58,7 @@ impl UploadJob<'_> {
         matches!(self.step(), Some(JobStep::Sending(_) | JobStep::Fetching))
     }
 
-    /// The id of this number: the given one, a derived one, or one made up at random, which is used once.
+    /// Returns the id of this number: the given one, a derived one, or a random one, which is used once.
     pub(super) fn id_of(&self, number: u32) -> String {
         if let Some(id) = &self.options.id {
             return id.clone();
@@ -70,7 +70,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Whether other runs can have the id of this number too.
+    /// Whether other runs can use the id of this number too.
     pub(super) fn is_shared(&self, number: u32) -> bool {
         self.options.id.is_some() || (self.existing.derivation.is_some() && number < MOST_IDS)
     }
@@ -97,7 +97,7 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// The image with this id and its age; none if it is deleted, or of another project.
+    /// Fetches the image with this id, and its age; `None` if it is deleted, or belongs to another project.
     pub(super) async fn fetch_other(
         &self,
         id: &str,
@@ -114,16 +114,16 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Whether this run has created the record, or an earlier one according to the journal. An id made up at
-    /// random is nobody else's.
+    /// Whether this run has created the record, or an earlier run of the journal. Nobody else can have a
+    /// random id.
     fn is_made_by_us(&self, number: u32, image: &Image) -> bool {
         let token = image.property(RUN_PROPERTY);
         let is_in_journal = self.is_earlier(image);
         is_in_journal || !self.is_shared(number) || token == Some(&self.token)
     }
 
-    /// Uploads to a record whose creation was not answered, or that an earlier run has left. It gets the
-    /// attributes of the new one.
+    /// Takes over a record whose creation was not answered, or that an earlier run has left. Updates its
+    /// attributes to those of the new record.
     async fn adopt(&mut self, image: Image) -> Result<Sight, PushFailure> {
         if image.status() != Status::Queued {
             return Ok(Sight::Gone);
@@ -131,7 +131,7 @@ impl UploadJob<'_> {
         let mut wanted = image.clone();
         let keys = self.image.record().iter().filter(|(key, _)| *key != "id");
         for (key, value) in keys {
-            // What only a new record may have is what it has.
+            // Ignore attributes that can be set only at the creation.
             let _ = wanted.set(key, value.clone());
         }
         if image.property(RUN_PROPERTY).is_some() {
@@ -152,7 +152,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// What the record of another run shows. It is waited for as long as
+    /// Interprets the record of another run. The job waits for it at most
     /// [`wait_for_others`](crate::PushOptions::wait_for_others) without a change.
     fn sight(
         &mut self,
@@ -185,7 +185,7 @@ impl UploadJob<'_> {
                 self.existing.theirs = Some(Theirs(image));
                 Ok(Sight::Active(Publication::Idle))
             }
-            // Its run may have been killed right before it had finished.
+            // The other run may have been killed right before it published the image.
             Status::Active if unchanged >= limit => Ok(Sight::Unfinished { is_idle: true }),
             Status::Active => Ok(Sight::Active(Publication::Pending)),
             status if waited >= limit => {
@@ -195,7 +195,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Notes how long another run was waited for, and which record it has left.
+    /// Adds notes: how long the job has waited for another run, and which record that run has left.
     fn stop_waiting(&mut self, id: &str, sight: Sight) {
         let Some(waiting) = self.existing.waiting.take() else { return };
         let seconds = waiting.begun.elapsed().as_secs();
@@ -214,8 +214,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Compares the active image of another run with the source: by a digest that is known of the source,
-    /// else by reading the source.
+    /// Compares the active image of another run with the source: by a known digest of the source, otherwise
+    /// by reading the source.
     async fn compare_theirs(
         &mut self,
         branch: Option<Branch>,
@@ -283,8 +283,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Whether the image has the digest that is published of the source; none if no published digest is of
-    /// the algorithm of the service.
+    /// Whether the image has the published digest of the source; `None` if no digest of the algorithm of the
+    /// service is published.
     pub(super) fn is_as_published(&self, image: &Image) -> Option<bool> {
         let (algorithm, value) = image.hash_algo().zip(image.hash_value())?;
         let is_comparable =
@@ -293,8 +293,8 @@ impl UploadJob<'_> {
         Some(published.digest.to_string() == value)
     }
 
-    /// Whether the image is as if this upload had made it: the project's, with the name and the visibility in
-    /// lists.
+    /// Whether this upload could have created the image: it belongs to the project, and has the name and
+    /// `os_hidden` of the new one.
     pub(super) fn is_alike(&self, image: &Image) -> bool {
         let has_name = image.name().is_some_and(|name| self.may_be_called(name));
         self.is_ours(image) && has_name && is_hopeful(&image.status())
@@ -308,7 +308,7 @@ impl UploadJob<'_> {
     }
 }
 
-/// All digests of what comes from a branch, which is not sent.
+/// Reads a branch to its end without an upload, and returns the digests.
 async fn drained(mut branch: Branch) -> Result<Produced, PushFailure> {
     while branch.queue.recv().await.is_some() {}
     let end = branch.end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
@@ -320,5 +320,5 @@ fn is_hopeful(status: &Status) -> bool {
     is_unfinished(status) || *status == Status::Active
 }
 
-/// The pause between two looks at what another run uploads.
+/// The pause between two requests for the image of another run.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);

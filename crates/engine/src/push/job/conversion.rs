@@ -1,4 +1,4 @@
-//! An image that the service has changed on purpose when it imported it.
+//! Verification of an image that a plugin of the import has changed.
 
 use imgpush_client::{Image, Status};
 use imgpush_formats::{FindingId, Format};
@@ -12,11 +12,11 @@ use crate::push::recovery::cannot_verify;
 use crate::push::report::{Note, NoteId};
 use crate::push::target::Via;
 
-/// What a plugin of the import has done with the image.
+/// The change that a plugin of the import has made.
 pub(super) enum Conversion {
     /// `image_conversion`: to this disk format.
     Format(String),
-    /// `image_decompression`: from this format, if it is known here.
+    /// `image_decompression`: from this compression format, if the crate supports it.
     Decompression(Option<Compression>),
 }
 
@@ -30,7 +30,7 @@ impl std::fmt::Display for Conversion {
 }
 
 impl Conversion {
-    /// Why it cannot be verified.
+    /// The error of a conversion that cannot be verified.
     fn cannot_compare(&self, reason: &str) -> PushFailure {
         cannot_verify(format!(
             "the image is active; Glance stored it {self}, which cannot be compared with what was sent{reason}"
@@ -39,8 +39,8 @@ impl Conversion {
 }
 
 impl UploadJob<'_> {
-    /// How the service has changed the image: another `disk_format`, or another size of an image that was
-    /// compressed or is not raw. None if the difference has another cause.
+    /// Detects how the service has changed the image: another `disk_format`, or another size of an image that
+    /// was compressed or is not raw. `None` if the difference has another cause.
     pub(super) fn conversion(&self, image: &Image) -> Option<Conversion> {
         if self.target.via == Via::Direct || image.status() != Status::Active {
             return None;
@@ -59,7 +59,8 @@ impl UploadJob<'_> {
         (is_disk_size && size != self.subject.size).then(|| Conversion::Format("raw".to_owned()))
     }
 
-    /// Has the source decompressed and hashed, to compare it with an image that the service has decompressed.
+    /// Requests a pass over the decompressed source, to compare it with an image that the service has
+    /// decompressed.
     pub(super) fn compare_converted(
         &mut self,
         image: &Image,
@@ -111,7 +112,7 @@ impl UploadJob<'_> {
     }
 }
 
-/// Why the decompressed data of the source could not be had.
+/// The error of a source that could not be decompressed for the comparison.
 pub(super) fn not_decompressed(
     compression: Compression,
     error: &impl std::fmt::Display,
@@ -119,7 +120,7 @@ pub(super) fn not_decompressed(
     Conversion::Decompression(Some(compression)).cannot_compare(&format!(": {error}"))
 }
 
-/// What decompresses data of this format; the service knows more formats.
+/// The decompressor of a detected format; `None` if the crate has none. The service supports further formats.
 fn compression(format: Format) -> Option<Compression> {
     match format {
         Format::Gzip => Some(Compression::Gzip),

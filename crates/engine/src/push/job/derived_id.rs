@@ -1,15 +1,15 @@
-//! Ids that follow from what an image is.
+//! Image ids that are derived from the content of the image.
 
 use imgpush_digest::Digest;
 use uuid::Uuid;
 
 use imgpush_source::Published;
 
-/// What ids follow from. [`PushOptions::derive_id`](crate::PushOptions::derive_id) says how, so that others
-/// can compute them.
+/// The input of derived ids. [`PushOptions::derive_id`](crate::PushOptions::derive_id) documents the
+/// derivation, so that others can compute the ids.
 ///
-/// The project is among it as ids are unique in a whole service: the images of others would have to be
-/// walked past. The number is, since a service never takes an id twice.
+/// The project is part of the input because ids are unique in a service; without it, images of other projects
+/// would occupy the ids. The number is, because a service never accepts an id twice.
 #[derive(Debug)]
 pub(super) struct Derivation {
     project: String,
@@ -18,48 +18,48 @@ pub(super) struct Derivation {
 }
 
 impl Derivation {
-    /// Of an image of that name, made of what has that digest.
+    /// Creates the derivation for an image with this name and this digest.
     pub(super) fn new(project: Option<&str>, digest: &str, name: &str) -> Self {
         let (project, digest) = (project.unwrap_or_default().to_owned(), digest.to_owned());
         Derivation { project, digest, name: name.to_owned() }
     }
 
-    /// The id behind so many that have gone.
+    /// Returns the id after `number` ids that are already used.
     pub(super) fn id(&self, number: u32) -> String {
         let Derivation { project, digest, name } = self;
         let text = format!("{project}\n{digest}\n{number}\n{name}");
         Uuid::new_v5(&NAME_SPACE, text.as_bytes()).to_string()
     }
 
-    /// Whether it is one of these ids.
+    /// Whether `id` is one of the derived ids.
     pub(super) fn has(&self, id: &str) -> bool {
         (0..MOST_IDS).any(|number| self.id(number) == id)
     }
 }
 
-/// A digest of the bytes of an image, as ids follow from it.
+/// Formats the digest of the image data for the derivation.
 pub(super) fn of_content(digest: &Digest) -> String {
     format!("{}:{digest}", digest.algorithm())
 }
 
-/// The same of what the image is published as.
+/// Formats a published digest for the derivation.
 pub(super) fn of_published(published: &Published) -> String {
     let packed = if published.is_compressed { ":packed" } else { "" };
     of_content(&published.digest) + packed
 }
 
-/// Ids that are tried; behind them one is made up. Each but the last stands for an image that was deleted,
-/// or a push that failed.
+/// Number of derived ids that are tried before a random one. Each id but the last belongs to an image that
+/// was deleted, or to a push that failed.
 pub(super) const MOST_IDS: u32 = 64;
 
-/// Made up once; never to be changed.
+/// A random constant; it must never change.
 const NAME_SPACE: Uuid = Uuid::from_u128(0x5d0c_9a6e_2f0b_4f57_9d8e_6a0f_6f3c_7b21);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// By `uuid.uuid5` of Python.
+    /// Expected values: `uuid.uuid5` of Python.
     #[test]
     fn ids_are_those_that_others_compute() {
         let abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -1,4 +1,5 @@
-//! What an earlier run has left according to the journal, which this run has locked.
+//! Cleanup after an earlier run of the same journal. This run has locked the journal, so the earlier one is
+//! over.
 
 use std::time::Instant;
 
@@ -15,8 +16,8 @@ use crate::push::ownership::RUN_PROPERTY;
 use crate::push::report::{Note, NoteId};
 
 impl UploadJob<'_> {
-    /// What the earlier run has begun: an image with data is returned, to be compared; a record without data
-    /// is kept in mind; one whose upload never ends is deleted.
+    /// Looks for the record of the earlier run. Returns an image with data, for the comparison; remembers a
+    /// record without data; deletes a record whose upload never ends.
     pub(super) async fn look_for_earlier(&mut self) -> Result<Option<Image>, PushFailure> {
         let Some(Earlier::Begun { id, .. }) = &self.target.earlier else { return Ok(None) };
         let begun = Instant::now();
@@ -49,7 +50,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// The image that an earlier run has verified, if it is unchanged.
+    /// Returns the image that an earlier run has verified, if it is unchanged.
     pub(super) async fn proved_earlier(&self) -> Result<Option<Image>, PushFailure> {
         let Some(Earlier::Proved { id, os_hash_algo, os_hash_value }) = &self.target.earlier else {
             return Ok(None);
@@ -62,14 +63,14 @@ impl UploadJob<'_> {
         Ok(self.fetch_alike(id).await?.filter(is_as_before))
     }
 
-    /// The record with this id, if it is as if this run had created it.
+    /// Fetches the record with this id, if this run could have created it.
     async fn fetch_alike(&self, id: &str) -> Result<Option<Image>, PushFailure> {
         let fetched = self.fetch_other(id).await?.map(|(image, _)| image);
         Ok(fetched.filter(|image| self.is_alike(image)))
     }
 
-    /// Whether the earlier run of the journal has created this record: it has the token of that run, or an id
-    /// that was made up at random.
+    /// Whether the earlier run of the journal has created this record: the record has the token of that run,
+    /// or a random id.
     pub(super) fn is_earlier(&self, image: &Image) -> bool {
         let Some(Earlier::Begun { id, token }) = &self.target.earlier else { return false };
         let is_random = || {
@@ -83,7 +84,7 @@ impl UploadJob<'_> {
             }
     }
 
-    /// Deletes the record that an earlier run has left without data, unless this run will use its id.
+    /// Deletes the record without data that an earlier run has left, unless this run will use its id.
     pub(super) async fn remove_leftover(&mut self) {
         let Some(image) = self.existing.leftover.take() else { return };
         let derivation = self.existing.derivation.as_ref();
@@ -94,13 +95,13 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Deletes an image that an earlier run has uploaded and that has other bytes than the source.
+    /// Deletes an image that an earlier run has uploaded and that differs from the source.
     pub(super) async fn delete_wrong(&mut self, image: &Image, failure: &IntegrityError) {
         tracing::warn!(image = image.id(), %failure, "an earlier run has left a wrong image");
         self.delete_left(image).await;
     }
 
-    /// Deletes what an earlier run has left. Where that fails, a note says so.
+    /// Deletes a record that an earlier run has left. A note reports a failure.
     async fn delete_left(&mut self, image: &Image) {
         let (id, status) = (image.id(), image.status());
         let client = &self.target.client;

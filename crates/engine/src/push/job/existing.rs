@@ -1,4 +1,4 @@
-//! What is there already: whether an image is the same as the one to be made, and what follows where none is.
+//! Existing images: whether one is identical to the new image, and what follows if none is.
 
 use std::cmp::Reverse;
 
@@ -22,7 +22,7 @@ use crate::push::report::{Note, NoteId, PushAction};
 use crate::push::target::Via;
 
 impl UploadJob<'_> {
-    /// Looks for what is there already.
+    /// Looks for existing images, before the source is inspected.
     pub(crate) async fn look(&mut self) {
         let span = self.span();
         let looking = async {
@@ -90,14 +90,14 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// There is no image to compare the source with.
+    /// Continues without an existing image to compare the source with.
     async fn look_no_further(&mut self) -> Result<(), PushFailure> {
         self.stage = JobStage::Uninspected(self.go_for_new(None).await?);
         Ok(())
     }
 
-    /// Whether the image can be the same, as far as its record shows. One that its run has not published yet
-    /// is waited for when this run gets to its id.
+    /// Whether the image can be identical, according to its record. An image that its run has not published
+    /// yet is excluded; this run waits for it when it gets to its id.
     fn may_be_same(&self, image: &Image) -> bool {
         let size = self.subject.size;
         let is_there = is_published(image) || self.is_earlier(image);
@@ -108,25 +108,25 @@ impl UploadJob<'_> {
         self.existing.named.iter().filter(|image| self.may_be_same(image))
     }
 
-    /// Whether the id of a new image is to follow from what it is.
+    /// Whether the id of a new image is derived from its content.
     pub(super) fn is_to_derive(&self) -> bool {
         let options = self.options;
         options.id.is_none() && (options.derive_id || options.if_exists.derives_id())
     }
 
-    /// The name that the image is to have.
+    /// Returns the name of the new image.
     pub(super) fn name(&self) -> &str {
         self.image.name().unwrap_or_default()
     }
 
-    /// Whether the image is as if this push had made it: the project's, of that name, and as hidden.
+    /// Whether the image belongs to the project and has the `os_hidden` of the new image.
     pub(super) fn is_ours(&self, image: &Image) -> bool {
         let is_hidden = self.options.hidden.unwrap_or_default();
         image.owner() == self.existing.project.as_deref() && image.is_hidden() == is_hidden
     }
 
-    /// Asks for the images that have one of the names that the new one may get, from that one on. It may get
-    /// one only, but for `rename`.
+    /// Lists the images that have one of the possible names, from number `from` on. Only `Rename` has more
+    /// than one.
     async fn list(&mut self, from: usize) -> Result<(), PushFailure> {
         let names = self.names(from);
         let mut query = ImageQuery::default();
@@ -145,7 +145,7 @@ impl UploadJob<'_> {
         let retry = &self.options.retry;
         let listed = retry.call("asking for images", ClientError::is_overload, asking).await;
         let mut named = listed.map_err(preflight::failed)?;
-        // Databases compare names more loosely than we do.
+        // Databases compare names less strictly.
         let is_named = |image: &Image| names.iter().any(|name| image.name() == Some(name));
         named.retain(|image| is_named(image) && self.is_ours(image));
         self.existing.named.extend(named);
@@ -153,11 +153,11 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// The names to ask for at once: the name itself, and for `rename` as many of those behind it as an
-    /// address takes.
+    /// Returns the names for one request: the name itself, and for `Rename` as many of the next ones as fit
+    /// into a URL.
     fn names(&self, from: usize) -> Vec<String> {
         let count = match self.options.if_exists {
-            // One with a quote in it cannot stand beside others.
+            // A name with a quote cannot be part of a list.
             IfExists::Rename if !self.wanted_name.contains('"') => {
                 (NAMES_BYTES / (3 * self.wanted_name.len().max(1))).clamp(1, MOST_NAMES)
             }
@@ -166,7 +166,7 @@ impl UploadJob<'_> {
         (from..from + count).map(|number| self.numbered(number)).collect()
     }
 
-    /// `NAME`, `NAME-2`, `NAME-3`, …
+    /// Returns `NAME`, `NAME-2`, `NAME-3`, …
     fn numbered(&self, number: usize) -> String {
         match number {
             0 => self.wanted_name.clone(),
@@ -174,7 +174,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// An image that is known to be the same without reading the source: its `os_hash_value` is a published
+    /// Returns an image that is identical without reading the source: its `os_hash_value` is a published
     /// digest of the source.
     fn known_as_the_same(&self) -> Option<(Image, VerifiedBy)> {
         if matches!(self.options.if_exists, IfExists::Add | IfExists::Fail) {
@@ -188,7 +188,7 @@ impl UploadJob<'_> {
         Derivation::new(self.existing.project.as_deref(), digest, name)
     }
 
-    /// What a reading says of the images that may be the same, or what the new one's id follows from.
+    /// Compares the candidates with the digests of a pass. Continues with the upload if none is identical.
     pub(super) async fn looked(
         &mut self,
         looking: Looking,
@@ -265,8 +265,9 @@ impl UploadJob<'_> {
         }
     }
 
-    /// No existing image is identical. An existing one may forbid a new image, or decide on its name. Returns
-    /// what to hash first if the id is to be derived from a digest that is not known.
+    /// Continues after the comparison without an identical image. Existing images may forbid a new one, or
+    /// decide its name. Returns a comparison without candidates if the source has to be hashed to derive the
+    /// id.
     async fn go_for_new(
         &mut self,
         difference: Option<(String, String)>,
@@ -306,7 +307,7 @@ impl UploadJob<'_> {
         Ok(None)
     }
 
-    /// Whether the image may get that name.
+    /// Whether the new image may get this name.
     pub(super) fn may_be_called(&self, name: &str) -> bool {
         let is_number = |rest: &str| {
             let number = rest.strip_prefix('-').and_then(|digits| digits.parse::<usize>().ok());
@@ -316,8 +317,8 @@ impl UploadJob<'_> {
         name.strip_prefix(&self.wanted_name).is_some_and(|rest| rest.is_empty() || is_number(rest))
     }
 
-    /// The first of the names that no image has, except those of runs that push the same, and that no other push
-    /// of this process has.
+    /// Returns the first name that is free: no image has it, except an unfinished one of a run that pushes
+    /// the same content, and no other push of this process has reserved it.
     async fn free_name(&mut self, digest: Option<&str>) -> Result<String, PushFailure> {
         let mut number = 0;
         loop {
@@ -339,7 +340,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Ends with an image that is there already.
+    /// Ends the job with an existing image.
     pub(super) async fn keep(
         &mut self,
         image: Image,
@@ -373,12 +374,12 @@ impl UploadJob<'_> {
     }
 }
 
-/// Whether the image is active, and the run that has made it has finished with it.
+/// Whether the image is active, and the run that has created it has finished with it.
 pub(super) fn is_published(image: &Image) -> bool {
     image.status() == Status::Active && image.property(RUN_PROPERTY).is_none()
 }
 
-/// What an image has other than the source.
+/// Describes how an image differs from the source.
 fn differing(failure: &IntegrityError) -> String {
     match failure {
         IntegrityError::Mismatch { field, expected, found } => {
@@ -388,6 +389,6 @@ fn differing(failure: &IntegrityError) -> String {
     }
 }
 
-/// Names asked for at once, and the bytes that they may take in an address, escaped.
+/// Limits of one request: number of names, and bytes of the escaped names in the URL.
 const MOST_NAMES: usize = 16;
 const NAMES_BYTES: usize = 4000;

@@ -1,5 +1,9 @@
-//! The upload of one image to one target. [`existing`] and [`plan`] come before it, [`claim`] and [`record`] get
-//! the record, [`publish`] and [`retire`] follow after verification.
+//! The upload of one image to one target.
+//!
+//! `push` creates the jobs; [`passes`](crate::transfer::passes) calls them through [`Participant`].
+//! [`existing`] and [`plan`] precede the upload, [`claim`] and [`record`] get the record, [`settle`] and
+//! [`publish`] follow the upload, [`retire`] handles replaced images. A job ends with a verified image, or
+//! deletes its record and returns an error.
 
 mod claim;
 mod conversion;
@@ -70,7 +74,7 @@ impl<'a> UploadJob<'a> {
             id: String::new(),
             id_number: None,
             record: Record::None,
-            // The last one is for an id made up at random.
+            // The last number is for a random id.
             ownership: Ownership::new(if options.id.is_some() { 1 } else { MOST_IDS + 1 }),
             token: uuid::Uuid::new_v4().to_string(),
             may_be_complete: AtomicBool::new(false),
@@ -84,20 +88,20 @@ impl<'a> UploadJob<'a> {
         }
     }
 
-    /// What it came to; an interruption where it came to nothing.
+    /// Ends an unfinished job after a cancellation.
     pub(crate) async fn interrupt(&mut self) {
         if !self.is_over() {
             self.give_up(PushFailure::Interrupted, true).await;
         }
     }
 
-    /// Ends the job after a panic in a future of it, or of another job of the same push.
+    /// Ends the job after a panic in one of its futures, or in another job of the same push.
     pub(crate) async fn panicked(&mut self, reason: &str) {
         if self.is_over() {
             return;
         }
         let failure = || TransferError::Panicked { reason: reason.to_owned() }.into();
-        // The receiver of the progress may panic again.
+        // The receiver of the progress events may panic again.
         if caught(self.give_up(failure(), false)).await.is_err() && !self.is_over() {
             let mut error =
                 PushError::not_started(&self.subject.name, self.target.cloud(), failure());
@@ -109,7 +113,7 @@ impl<'a> UploadJob<'a> {
         }
     }
 
-    /// Whether it wants nothing any more.
+    /// Whether the job has ended.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.stage, JobStage::Ended(_))
     }
@@ -139,7 +143,7 @@ impl<'a> UploadJob<'a> {
             progress: &self.target.progress,
             traffic: Some(&self.service.traffic),
             watch: &self.watch,
-            // What is staged becomes an image by its import only.
+            // Staged data becomes an image only by its import.
             may_be_complete: match self.data() {
                 ImageData::File => Some(&self.may_be_complete),
                 ImageData::Stage => None,
@@ -149,7 +153,7 @@ impl<'a> UploadJob<'a> {
         upload.run(branch).instrument(span).await
     }
 
-    /// Which data of the image is sent.
+    /// Returns which data of the image is uploaded.
     fn data(&self) -> ImageData {
         match self.target.via {
             Via::Import => ImageData::Stage,
@@ -157,7 +161,7 @@ impl<'a> UploadJob<'a> {
         }
     }
 
-    /// What the sending that failed before has come to meanwhile.
+    /// Checks whether an attempt that seemed to fail has stored the data.
     async fn look_again(&self) -> Result<Found, Unsent> {
         if self.record != Record::Made || self.attempts == 0 {
             return Ok(Found::Nothing);
@@ -166,7 +170,7 @@ impl<'a> UploadJob<'a> {
         found(&self.target.client, &self.id, self.data(), patience).await
     }
 
-    /// Tries again what may be mended, and gives up anything else.
+    /// Prepares a retry if the failure allows one; ends the job otherwise.
     async fn recover(&mut self, failure: PushFailure, status: Option<Status>) {
         let record = RecordState {
             status: status.as_ref(),
@@ -200,7 +204,7 @@ impl<'a> UploadJob<'a> {
         failure.source_error().is_some() && !self.subject.has_way_back
     }
 
-    /// Waits for the pause before the next pass, and reports the retry.
+    /// Sets the time of the next pass, and reports the retry.
     fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.target.cloud, failure, pause, &self.retries);
         tracing::warn!(reason = retrying.reason, ?pause, "trying again");
@@ -210,7 +214,7 @@ impl<'a> UploadJob<'a> {
         self.not_before = Some(tokio::time::Instant::now() + pause);
     }
 
-    /// A new token in place of the refused one; `false` where there is none to be had.
+    /// Renews a rejected token; `false` if the login cannot be repeated.
     async fn renew(&self) -> Result<bool, PushFailure> {
         let client = &self.target.client;
         let retry = &self.options.retry;
@@ -218,20 +222,20 @@ impl<'a> UploadJob<'a> {
         renewed.await.map_err(|source| PushFailure::Client { during: "renewing the token", source })
     }
 
-    /// What follows when all the data is out.
+    /// Imports the data, if the upload method requires it, and verifies the image.
     async fn arrived(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.import().await?;
         self.compare(produced).await
     }
 
-    /// Has the service take over what it has, or fetch it.
+    /// Requests the import and waits for its end.
     async fn import(&mut self) -> Result<(), PushFailure> {
         let Some(import) = self.target.import() else { return Ok(()) };
         let before = self.fetch().await?;
         self.may_be_complete.store(true, Ordering::Relaxed);
         let imported = self.hand_over(&before, &import).await;
         imported.map(drop).map_err(|source| {
-            // The service says that the import has failed, or has refused it.
+            // The import is over: the service has reported its failure, or rejected it.
             let is_over = matches!(source, ClientError::ImportFailed { .. })
                 || (source.answer().is_some() && !source.is_transient());
             self.may_be_complete.store(!is_over, Ordering::Relaxed);
@@ -239,7 +243,7 @@ impl<'a> UploadJob<'a> {
         })
     }
 
-    /// Compares what the service says with what was read.
+    /// Compares the image with the digests of the source.
     async fn compare(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
         let (image, activation) = self.settled().await?;
@@ -263,7 +267,7 @@ impl<'a> UploadJob<'a> {
         }
     }
 
-    /// What follows when the image holds what was sent.
+    /// Finishes with an image that was verified: publishes it, copies it, retires replaced images.
     async fn finish_verified(
         &mut self,
         image: Image,
@@ -282,15 +286,15 @@ impl<'a> UploadJob<'a> {
         Ok(())
     }
 
-    /// Copies what is proved into further stores.
+    /// Copies the verified image to further stores.
     async fn copy(&self, image: Image) -> Result<Image, PushFailure> {
         let Some(import) = self.target.copies() else { return Ok(image) };
         let copied = self.hand_over(&image, &import).await;
         copied.map_err(|source| PushFailure::NotCopied { source })
     }
 
-    /// Has the service do an import, and waits. It is asked again when it, or a proxy before it, had no
-    /// time; if it had taken on the import all the same, that is what is waited for.
+    /// Requests an import and waits for its end. Retries while the service or a proxy is overloaded. If the
+    /// service had accepted an earlier request, a retry waits for that import.
     async fn hand_over(&self, before: &Image, import: &Import) -> Result<Image, ClientError> {
         self.enter(Phase::Importing);
         let client = &self.target.client;
@@ -309,11 +313,11 @@ impl<'a> UploadJob<'a> {
         importing.await
     }
 
-    /// Notes what the comparison of the image with what was uploaded says. One with other bytes is deleted.
+    /// Records the result of the comparison. An image with other bytes will be deleted.
     fn judged(&mut self, verdict: Result<Verdict, IntegrityError>) -> Result<Verdict, PushFailure> {
         match &verdict {
             Err(IntegrityError::Mismatch { field: "status", .. }) => {
-                // It has failed, or was deleted: no run can accept it.
+                // The image has failed, or was deleted: no run can accept it.
                 self.may_be_complete.store(false, Ordering::Relaxed);
             }
             Err(IntegrityError::Mismatch { .. }) => self.ownership.differs(),
@@ -322,7 +326,7 @@ impl<'a> UploadJob<'a> {
         Ok(verdict?)
     }
 
-    /// The record before its import. All its data is there, so a transient error should not cost it.
+    /// Fetches the record before its import. All data is uploaded, so transient errors are retried.
     async fn fetch(&self) -> Result<Image, PushFailure> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
@@ -339,7 +343,7 @@ impl<'a> UploadJob<'a> {
     }
 
     async fn give_up(&mut self, failure: PushFailure, hurried: bool) {
-        // One that was failing already, and is interrupted, tells what has happened.
+        // A job that was already failing reports that failure, also if it is interrupted.
         let share = self.take_share();
         let failure = match std::mem::replace(&mut self.stage, JobStage::Uninspected(None)) {
             JobStage::Failing { failure, .. } => failure,
@@ -368,7 +372,7 @@ impl<'a> UploadJob<'a> {
         }));
     }
 
-    /// What the log has around all that happens here.
+    /// The log span around all events of the job.
     fn span(&self) -> tracing::Span {
         tracing::info_span!("target", cloud = self.target.cloud)
     }
@@ -390,7 +394,7 @@ impl<'a> UploadJob<'a> {
         self.target.progress.phase(phase);
     }
 
-    /// What is said of an image that is proved, by what was read where that was needed.
+    /// Creates the report of a verified image, with the digests of the source if it was read.
     fn report(
         &mut self,
         image: &Image,
@@ -510,7 +514,7 @@ impl Participant for UploadJob<'_> {
 }
 
 impl UploadJob<'_> {
-    /// Sends what comes, and sees to what follows.
+    /// Uploads the data of a branch, and continues with the next step.
     async fn deliver(&mut self, branch: Branch) {
         let branch = match self.claim(Some(branch)).await {
             Ok(Some(branch)) => branch,
@@ -519,7 +523,7 @@ impl UploadJob<'_> {
         };
         let sent = match self.look_again().await {
             Ok(Found::Nothing) => self.send(branch).await,
-            // It needs no data, only digests to compare it with.
+            // The image has all data; digests are needed for the comparison.
             Ok(Found::All(_)) => return self.set_step(JobStep::Comparing(None)),
             Err(unsent) => Err(unsent),
         };
@@ -540,7 +544,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Compares, or has the service fetch, what is known by its digests now.
+    /// Continues the step that waited for these digests.
     async fn go_on(&mut self, produced: &Produced) {
         let step = match &mut self.stage {
             JobStage::Unprepared(job) => JobStep::Looking(std::mem::take(&mut job.looking)),
@@ -562,7 +566,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// The source is proved: the service may fetch it, too.
+    /// Lets the service download the source, which is verified.
     async fn fetched(&mut self, produced: &Produced) -> Result<(), PushFailure> {
         self.claim(None).await?;
         if self.record != Record::Made || self.is_over() {
@@ -577,12 +581,12 @@ fn changed() -> PushFailure {
     cannot_verify("the source gave other bytes when it was read a second time".to_owned())
 }
 
-/// Whether two readings gave the same, as far as every digest that both have tells.
+/// Whether two passes read the same bytes, according to all digests that both have.
 fn is_same(first: &Produced, second: &Produced) -> bool {
     first.bytes == second.bytes && compare::same_bytes(&first.digests, &second.digests)
 }
 
-/// What is to be said of an image that arrived.
+/// Returns the notes of a pushed image: findings of the inspection, and an unexpected virtual size.
 fn notes_on(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
     let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
     let mut notes: Vec<_> =

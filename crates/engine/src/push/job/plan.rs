@@ -1,4 +1,5 @@
-//! What an image will be, and whether the service will take it: all that is known without a record.
+//! The plan of an upload: the attributes of the record, and whether the service accepts them. It needs no
+//! record.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::push::service::CapabilityQuery;
 use crate::push::target::Stores;
 
 impl UploadJob<'_> {
-    /// Takes the result of the first inspection. Prepares the job, unless the source is to be compared with
+    /// Takes the result of the first inspection. Prepares the job, unless the source has to be compared with
     /// existing images first.
     pub(crate) async fn inspected(&mut self, seen: &Seen) {
         let span = self.span();
@@ -32,7 +33,7 @@ impl UploadJob<'_> {
         };
         let preparing = async {
             match self.prepare(seen, step).await {
-                // There may be others that are still asked.
+                // The preflight of other targets may still be in progress.
                 Ok(()) => self.watch.enter(None),
                 Err(failure) => self.fail(failure).await,
             }
@@ -40,8 +41,8 @@ impl UploadJob<'_> {
         preparing.instrument(span).await;
     }
 
-    /// Decides what the record will say, and asks the service all that can be asked without a record: formats,
-    /// stores, imports, quotas.
+    /// Decides the attributes of the record, and queries the service for all that is known without a record:
+    /// formats, stores, imports, quotas.
     pub(super) async fn prepare(&mut self, seen: &Seen, step: JobStep) -> Result<(), PushFailure> {
         self.enter(Phase::Preflight);
         let client = &self.target.client;
@@ -84,8 +85,8 @@ impl UploadJob<'_> {
     }
 }
 
-/// What the disk inside needs, where the image becomes a disk. Of several sizes the largest counts, and
-/// a number that no service takes is none.
+/// The `min_disk` in GiB that the disk in the image needs, if the image is a disk. The largest of several
+/// sizes counts; a number that does not fit into the field of the service is left out.
 fn min_disk(claim: &Claim, inspection: &Inspection, verdict: &ServerVerdict) -> Option<u64> {
     let is_disk = !matches!(&*claim.disk_format, "iso" | "aki" | "ari");
     let inspected =

@@ -1,4 +1,4 @@
-//! What follows the verification of an image: another run may have been first, and the image is published.
+//! The steps after the verification: the image is published, or withdrawn if another run was first.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,16 +11,17 @@ use crate::push::error::PushFailure;
 use crate::push::ownership::{Ask, End, LATEST_WITHDRAWAL, RUN_PROPERTY, Sight};
 use crate::push::report::{Note, NoteId, PushAction};
 
-/// When the image became active. A machine that was suspended counts the time on one of its clocks only.
+/// When the image became active. While a machine is suspended, only one of its clocks advances, so both are
+/// read.
 pub(super) struct Activation {
-    /// How long ago that was by the clock of the service, if it is known.
+    /// The age of the image by the clock of the service at that time, if it is known.
     age: Option<Duration>,
     monotonic: Instant,
     wall: SystemTime,
 }
 
 impl Activation {
-    /// The image has this age now.
+    /// Records that the image has this age now.
     pub(super) fn before(age: Option<Duration>) -> Self {
         Activation { age, monotonic: Instant::now(), wall: SystemTime::now() }
     }
@@ -34,8 +35,8 @@ impl Activation {
 }
 
 impl UploadJob<'_> {
-    /// Publishes the image of this run, which is verified, and returns it as it is then. If an equal image is
-    /// published, that is the result instead: none is returned, and the job is over.
+    /// Publishes the verified image of this run, and returns the updated image. If an equal image is already
+    /// published, the job ends with that one, and `None` is returned.
     pub(super) async fn publish(
         &mut self,
         image: Image,
@@ -51,12 +52,12 @@ impl UploadJob<'_> {
                 self.ownership.is_too_late();
             }
             match self.ownership.next() {
-                // An id made up at random has no others.
+                // Other runs cannot have a random id.
                 Ask::Look(number) if !self.is_shared(number) || self.options.id.is_some() => {
                     self.ownership.seen(Sight::Gone);
                 }
                 Ask::Look(number) => {
-                    // A failed look costs nothing but a second image.
+                    // If this request fails, the worst result is a second image.
                     if self.look_at_number(number).await.is_err() {
                         self.ownership.seen(Sight::Gone);
                     }
@@ -97,8 +98,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Removes the property of the run, and protects the image where that is asked for: before its
-    /// verification it could not be deleted.
+    /// Removes the property of the run. Protects the image, if that is requested: before the verification a
+    /// protected image could not be deleted.
     async fn commit_verified(&mut self, image: Image) -> Result<Image, PushFailure> {
         let mut wanted = image.clone();
         let _ = wanted.unset(RUN_PROPERTY);

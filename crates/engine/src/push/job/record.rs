@@ -1,4 +1,4 @@
-//! How the record of an image is created and deleted.
+//! Creation and deletion of the image record.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::push::report::{Note, NoteId};
 use crate::transfer::upload::state_of;
 
 impl UploadJob<'_> {
-    /// Creates the record of this number, or finds that its id is taken.
+    /// Creates the record of this number, or finds that its id is in use.
     pub(super) async fn create(&mut self, number: u32) -> Result<(), PushFailure> {
         let id = match self.existing.asked_for.take() {
-            // The request of an earlier run may still be on its way. It then fails, or this one does.
+            // The request of an earlier run may still be in transit. One of the two requests then fails.
             Some(id) if !self.is_shared(number) => id,
             _ => self.id_of(number),
         };
@@ -30,7 +30,7 @@ impl UploadJob<'_> {
         self.image.set_id(&id);
         self.record = Record::Asked;
         let answer = match self.post(token.is_some()).await {
-            // Some services let only administrators set such properties.
+            // Some services allow only administrators to set such properties.
             Err(ClientError::Forbidden(_)) if token.is_some() => {
                 tracing::info!("the service refuses the property {RUN_PROPERTY}");
                 self.post(false).await
@@ -44,7 +44,7 @@ impl UploadJob<'_> {
                     self.tell_gone(&id);
                     record.id().clone_into(&mut self.id);
                     self.write_down(record.id(), token.as_deref())?;
-                    // It says nothing about the source.
+                    // A random id is not derived from the source.
                     self.existing.derivation = None;
                 }
                 self.has_record();
@@ -70,7 +70,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// `POST /v2/images`, again after a transient error: an id that is taken then is looked at.
+    /// Sends `POST /v2/images`, and retries after a transient error. If the id is in use then, the caller
+    /// examines that record.
     async fn post(&self, has_token: bool) -> Result<Image, ClientError> {
         let mut image = self.image.clone();
         if has_token {
@@ -81,7 +82,7 @@ impl UploadJob<'_> {
         self.options.retry.call("creating the record", ClientError::is_transient, create).await
     }
 
-    /// There is a record of this id, and this run may upload to it.
+    /// Records that this run may upload to the record with this id.
     pub(super) fn has_record(&mut self) {
         self.record = Record::Made;
         self.may_be_complete.store(false, Ordering::Relaxed);
@@ -95,7 +96,7 @@ impl UploadJob<'_> {
         written.map_err(|source| PushFailure::NotRecorded { id: id.to_owned(), source })
     }
 
-    /// Reports to the journal that there is no such record, or that it is another run's.
+    /// Reports to the journal that there is no such record, or that it belongs to another run.
     pub(super) fn tell_gone(&self, id: &str) {
         if let Some(records) = &self.target.records {
             records.gone(id);
@@ -103,7 +104,7 @@ impl UploadJob<'_> {
     }
 
     fn not_created(&mut self, source: ClientError) -> PushFailure {
-        // After a time-out or an error of a proxy, there may be a record.
+        // After a time-out or an error of a proxy, the record may exist.
         let is_refused = source.status().is_some_and(|status| {
             status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
         });
@@ -117,7 +118,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Deletes the record, whose upload never ends or that is gone, so that another one is created.
+    /// Deletes a record whose upload never ends, or that another client has deleted, so that a new one is
+    /// created.
     pub(super) async fn replace(&mut self, status: Option<&Status>) -> Result<(), PushFailure> {
         let status = status.cloned().unwrap_or(Status::Saving);
         if self.options.id.is_some() {
@@ -149,8 +151,8 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// Deletes the record of a failed upload where that is allowed, and says what became of it. `may_stay` if
-    /// the image is verified.
+    /// Deletes the record of a failed upload if that is allowed, and returns its state. `may_stay` is true
+    /// for a verified image.
     pub(super) async fn dispose(&mut self, may_stay: bool, is_hurried: bool) -> RecordOutcome {
         let id = self.id.clone();
         let outcome = match self.record {
@@ -175,8 +177,8 @@ impl UploadJob<'_> {
         outcome
     }
 
-    /// Whether the record shows that an upload whose last byte was handed to the connection has not arrived. The
-    /// connection is closed by now, and the service needs a moment to notice that.
+    /// Whether the service has discarded an upload whose last byte was handed to the connection. The
+    /// connection is closed by now; the service needs a moment to notice that.
     async fn is_upload_over(&self, is_hurried: bool) -> bool {
         let looking = async {
             loop {
@@ -201,8 +203,8 @@ impl UploadJob<'_> {
         RecordOutcome::Kept { id, state: state_of(&state) }
     }
 
-    /// Deletes a record whose creation was not answered, if there is one and it is this run's. It is looked
-    /// for twice.
+    /// Deletes a record whose creation was not answered, if it exists and belongs to this run. A missing
+    /// record is requested a second time.
     async fn resolve_creation(&self, id: String, is_hurried: bool) -> RecordOutcome {
         self.enter(Phase::Removing);
         let client = &self.target.client;
@@ -234,7 +236,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Deletes the record, or says why it is still there.
+    /// Deletes the record, or returns why it still exists.
     async fn delete(&self, id: String, is_hurried: bool) -> RecordOutcome {
         self.enter(Phase::Removing);
         let client = &self.target.client;
@@ -260,11 +262,11 @@ impl UploadJob<'_> {
     }
 }
 
-/// Time to delete the record when a user waits at the terminal.
+/// Time limit of the deletion while a user waits at the terminal.
 const HURRIED: Duration = Duration::from_millis(1500);
-/// Time to delete the record otherwise.
+/// Time limit of the deletion otherwise.
 const PATIENT: Duration = Duration::from_secs(30);
 /// The pause between two attempts to delete the record.
 const DELETE_INTERVAL: Duration = Duration::from_millis(200);
-/// Most creations are done this long after their request.
+/// Most services have created a record this long after the request.
 const CREATION_TIME: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! What becomes of the images that a new one replaces.
+//! The retirement of images that a new one replaces.
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Error as ClientError, Image, ImageQuery, Status};
@@ -10,8 +10,8 @@ use crate::push::if_exists::{IfExists, Replaced, Retire, Retirement};
 
 impl UploadJob<'_> {
     /// Retires all images of the name that have data, except the verified one. Images that were created after
-    /// the list was fetched are those of other runs. Each image is fetched again before it is retired: one
-    /// that does not fit any more is left alone.
+    /// the list was fetched belong to other runs and are kept. Each image is fetched again before it is
+    /// retired; one that does not match any more is kept.
     pub(super) async fn retire(&mut self, right: &str) -> Result<(), PushFailure> {
         let IfExists::Replace(how) = self.options.if_exists else { return Ok(()) };
         let is_other = |image: &&Image| image.id() != right && self.is_old(image);
@@ -23,7 +23,7 @@ impl UploadJob<'_> {
             let fetch = || client.image(image.id());
             match retry.call("fetching an old image", ClientError::is_transient, fetch).await {
                 Ok(now) if self.is_old(&now) && now.name() == image.name() => old.push(now),
-                // Another run has deleted it, or somebody has renamed it to keep it.
+                // Another run has deleted it, or a user has renamed it to keep it.
                 Ok(_) | Err(ClientError::NotFound(_)) => {}
                 Err(source) => {
                     let left = vec![image.id().to_owned()];
@@ -55,13 +55,13 @@ impl UploadJob<'_> {
         first.map_or(Ok(()), |source| Err(PushFailure::NotReplaced { left, source }))
     }
 
-    /// Whether the image is one that the new one replaces: with data, and not one that a run is working on.
+    /// Whether the new image replaces this one: it has data, and no run is working on it.
     fn is_old(&self, image: &Image) -> bool {
         let has_data = image.status() == Status::Deactivated || is_published(image);
         has_data && self.is_ours(image)
     }
 
-    /// An image that is not found any more has been retired by another run.
+    /// Retires one image. An image that is not found has been retired by another run.
     async fn retire_one(
         &self,
         mut image: Image,
@@ -97,8 +97,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// The names that the old ones get, in their order: by when they were made, and by the start of their
-    /// id where that is another's.
+    /// Returns the new names of the old images, in their order: with the creation time, and with the start of
+    /// the id if that name is in use.
     async fn names_of_old(&self, old: &[Image]) -> Result<Vec<String>, ClientError> {
         let plain: Vec<String> = old.iter().map(|image| dated(self.name(), image)).collect();
         let mut taken: Vec<String> = Vec::new();
@@ -125,7 +125,7 @@ impl UploadJob<'_> {
     }
 }
 
-/// `NAME-YYYYMMDDTHHMMSSZ`.
+/// Returns `NAME-YYYYMMDDTHHMMSSZ`.
 fn dated(name: &str, image: &Image) -> String {
     let made = image.created_at().unwrap_or_default();
     let made: String = made.chars().filter(char::is_ascii_alphanumeric).collect();

@@ -1,4 +1,4 @@
-//! The record of an upload that Glance has accepted, once it shows the result.
+//! Waiting until the record shows the result of an upload that Glance has accepted.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use crate::push::error::PushFailure;
 
 impl UploadJob<'_> {
     /// Fetches the image until it shows the result of the upload, for at most
-    /// [`finish_timeout`](crate::PushOptions::finish_timeout). Meanwhile the service may show an older state
-    /// of the record, or none, or a gateway may answer in its place.
+    /// [`finish_timeout`](crate::PushOptions::finish_timeout). In the meantime the service may return an
+    /// older state of the record, or 404, or a gateway may answer with an error.
     pub(super) async fn settled(&self) -> Result<(Image, Activation), PushFailure> {
         let begun = Instant::now();
         let limit = self.options.finish_timeout;
@@ -47,14 +47,14 @@ impl UploadJob<'_> {
     }
 }
 
-/// How long to wait for another state than this; none if this is the result.
+/// How long to wait for another state than this; `None` if this is the result.
 fn patience(image: &Image) -> Option<Duration> {
     let has_value = image.hash_value().is_some();
     match image.status() {
         status if is_unfinished(&status) => Some(Duration::MAX),
         Status::Active if has_value => None,
         Status::Active if image.hash_algo().is_some() => Some(Duration::MAX),
-        // Before version 2.7 of the API there is only the checksum.
+        // Before version 2.7 of the API, there is only the checksum.
         Status::Active => Some(if image.checksum().is_some() { Duration::ZERO } else { LAG }),
         _ => None,
     }
@@ -65,12 +65,12 @@ pub(super) fn is_unfinished(status: &Status) -> bool {
     matches!(status, Status::Queued | Status::Saving | Status::Uploading | Status::Importing)
 }
 
-/// Whether the answer says nothing about an image that was created a moment ago.
+/// Whether the response is inconclusive for an image that was created a moment ago.
 fn is_passing(error: &ClientError) -> bool {
     error.is_transient() || matches!(error, ClientError::NotFound(_) | ClientError::Decode { .. })
 }
 
-/// How long a replica of the database, or a gateway, may show something else.
+/// How long a replica of the database, or a gateway, may return an outdated state.
 const LAG: Duration = Duration::from_secs(15);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! What an upload job knows: of the source, of the images that are there, of its own record.
+//! The state of an upload job: the source, existing images, its own record.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,17 +23,17 @@ use crate::push::service::Service;
 use crate::push::target::{Target, Via};
 use crate::timing::Stopwatch;
 
-/// What is known of the source before it is read.
+/// Facts about the source that are known before it is read.
 pub(crate) struct SourceFacts {
     pub(crate) name: String,
     pub(crate) size: Option<u64>,
-    /// Whether it can be read twice.
+    /// Whether the source can be read again.
     pub(crate) has_way_back: bool,
-    /// What it is held to.
+    /// The published digests that the source must match.
     pub(crate) published: Vec<Published>,
-    /// What the times of the readings are written down with.
+    /// Records the times of the passes.
     pub(crate) watch: Arc<Stopwatch>,
-    /// Whether it goes to one target only.
+    /// Whether this is the only target of the push.
     pub(crate) is_alone: bool,
 }
 
@@ -50,58 +50,58 @@ impl SourceFacts {
     }
 }
 
-/// What was seen of the source before all of it is read.
+/// The result of the inspection before the source is read completely.
 #[derive(Clone)]
 pub(crate) struct Seen {
-    /// What it is, as far as that was seen.
+    /// The inspection so far.
     pub(crate) inspection: Arc<Inspection>,
-    /// Whether that was all of it.
+    /// Whether the inspection covers the complete source.
     pub(crate) is_whole: bool,
 }
 
-/// The upload of one image to one target. The fields are valid from start to end; what is valid in a part of
-/// the job only is in its [`JobStage`].
+/// The upload of one image to one target. The fields here are valid during the entire job. The data of a
+/// single stage is in its [`JobStage`].
 ///
 /// Each of its futures may be dropped: the job still knows whether a record may exist, and
-/// [`interrupt`](UploadJob::interrupt) removes it.
+/// [`interrupt`](UploadJob::interrupt) deletes it.
 pub(crate) struct UploadJob<'a> {
     pub(super) target: &'a Target,
     pub(super) options: &'a PushOptions,
     pub(super) subject: &'a SourceFacts,
     pub(super) service: Arc<Service>,
-    /// The record to be; its id changes with a new record.
+    /// The new record; its id changes if the record is replaced.
     pub(super) image: NewImage,
-    /// The name that was asked for.
+    /// The requested name.
     pub(super) wanted_name: String,
     pub(super) existing: Existing,
     pub(super) id: String,
-    /// The number of the id, where that is known.
+    /// The number of the id, if it is known.
     pub(super) id_number: Option<u32>,
     pub(super) record: Record,
-    /// Which records this job may upload to, accept and delete.
+    /// Decides which records this job may upload to, accept and delete.
     pub(super) ownership: Ownership,
-    /// Stands in the records of this job until its image is verified.
+    /// The value of `imgpush_run` in the records of this job, until its image is verified.
     pub(super) token: String,
     /// Whether Glance may have all data of the record of this job.
     pub(super) may_be_complete: AtomicBool,
     pub(super) stage: JobStage,
-    /// Whether the image is verified, whatever follows.
+    /// Whether the image is verified. It stays so if a later step fails.
     pub(super) is_proved: bool,
     pub(super) retries: Retries,
     pub(super) not_before: Option<tokio::time::Instant>,
     pub(super) attempts: u32,
     pub(super) notes: Vec<Note>,
-    /// What its times are written down with.
+    /// Records the times of this target.
     pub(super) watch: Arc<Stopwatch>,
 }
 
-/// Where a job is.
+/// The stage of a job.
 pub(super) enum JobStage {
-    /// The source is not inspected yet. Images that may be identical are compared before the upload.
+    /// The source is not inspected yet. It is compared with these images before the upload.
     Uninspected(Option<Looking>),
     Unprepared(Unprepared),
     Prepared(Box<Prepared>),
-    /// The upload failed. The record is not removed yet.
+    /// The upload failed. The record is not deleted yet.
     Failing {
         failure: PushFailure,
         share: Option<Share>,
@@ -109,42 +109,42 @@ pub(super) enum JobStage {
     Ended(Box<Result<Report, PushError>>),
 }
 
-/// A job before its preparation: if one of these images is identical, no image is created, and the service is
-/// not asked whether it accepts one.
+/// A job before its preparation. If an existing image is identical, no image is created, and the service is
+/// not queried.
 pub(super) struct Unprepared {
     pub(super) seen: Seen,
     pub(super) looking: Looking,
 }
 
-/// A job after its preparation: what the record will say, and whether the service accepts it.
+/// A job after its preparation: the attributes of the record are known, and the service accepts them.
 pub(super) struct Prepared {
     pub(super) claim: Claim,
-    /// The predicted verdict of the service, and what the inspection has found so far.
+    /// The predicted verdict of the service, and the inspection so far.
     pub(super) examined: Examined,
-    /// The reserved part of the quotas.
+    /// The reserved quota.
     pub(super) share: Option<Share>,
     pub(super) step: JobStep,
     /// The verdict of the gate in the last pass.
     pub(super) verdict: GateVerdict,
 }
 
-/// What a prepared job does next.
+/// The next step of a prepared job.
 pub(super) enum JobStep {
     /// Hash the source, to compare it with these images or to derive the id.
     Looking(Looking),
-    /// Send the bytes; after the first attempt, because of this failure.
+    /// Upload the data; after a first attempt, because of this failure.
     Sending(Option<PushFailure>),
-    /// Verify the source, then have the service fetch it.
+    /// Verify the source, then let the service download it.
     Fetching,
-    /// The service has the bytes. Hash the source to compare it with the image; if digests are known, one more
+    /// The service has the data. Hash the source to compare it with the image; if digests are known, one more
     /// algorithm is needed.
     Comparing(Option<(Algorithm, Produced)>),
-    /// The service has decompressed the image. Hash the decompressed source, with this algorithm too.
+    /// The service has decompressed the image. Hash the decompressed source, with this additional algorithm.
     ComparingDecompressed(Compression, Option<Algorithm>),
 }
 
 impl JobStep {
-    /// The first step of an upload.
+    /// Returns the first step of an upload.
     pub(super) fn first(via: &Via) -> Self {
         match via {
             Via::WebDownload { .. } => JobStep::Fetching,
@@ -161,7 +161,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// The step of a prepared job.
+    /// Returns the step of a prepared job.
     pub(super) fn step(&self) -> Option<&JobStep> {
         match &self.stage {
             JobStage::Prepared(prepared) => Some(&prepared.step),
@@ -169,7 +169,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// The result of the inspection so far.
+    /// Returns the inspection so far.
     pub(super) fn inspection(&self) -> Option<&Inspection> {
         match &self.stage {
             JobStage::Unprepared(job) => Some(&job.seen.inspection),
@@ -178,7 +178,7 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Takes the reserved part of the quotas. Dropping it releases it.
+    /// Takes the reserved quota. Dropping it releases the quota.
     pub(super) fn take_share(&mut self) -> Option<Share> {
         match &mut self.stage {
             JobStage::Prepared(job) => job.share.take(),
@@ -190,17 +190,17 @@ impl UploadJob<'_> {
     /// Ends the job.
     pub(super) fn finish(&mut self, result: Result<Report, PushError>) {
         let end = result.as_ref().map(drop).map_err(PushError::kind);
-        // Before the receiver hears of it, which may panic.
+        // Set before the receiver of the event is called, which may panic.
         self.stage = JobStage::Ended(Box::new(result));
         self.target.progress.ended(end);
     }
 }
 
-/// Whether there is a record of this job.
+/// Whether a record of this job exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Record {
     None,
-    /// Its creation is requested and not answered.
+    /// The creation was requested and not answered.
     Asked,
     Made,
 }
@@ -208,55 +208,55 @@ pub(super) enum Record {
 /// The active image of another run.
 pub(super) struct Theirs(pub(super) Image);
 
-/// The record of another run that is waited for.
+/// A record of another run that this job waits for.
 pub(super) struct Waiting {
     pub(super) number: u32,
-    /// Its status, and when it changed according to the service.
+    /// Its status, and the time of its last change according to the service.
     pub(super) state: (Status, Option<String>),
     /// Since when it has this state.
     pub(super) since: Instant,
-    /// Since when it is waited for.
+    /// Since when the job waits.
     pub(super) begun: Instant,
 }
 
-/// What is known of images that were there before, and of the id that the new one is to have.
+/// Existing images, and the derivation of the new id.
 #[derive(Default)]
 pub(super) struct Existing {
-    /// The project, where there is one and it is of interest.
+    /// The project, if the login has one and it is needed.
     pub(super) project: Option<String>,
-    /// The images that have the name, or may have it, newest first.
+    /// The existing images with a possible name of the new one, newest first.
     pub(super) named: Vec<Image>,
-    /// A record that an earlier run has left without data.
+    /// A record without data that an earlier run has left.
     pub(super) leftover: Option<Image>,
-    /// The id that an earlier run has requested, if there is no record with it.
+    /// The id that an earlier run has requested, if no record has it.
     pub(super) asked_for: Option<String>,
-    /// What the id is derived from, once that is known.
+    /// The input of the derived id, once it is known.
     pub(super) derivation: Option<Derivation>,
-    /// Why the last id was refused.
+    /// Why the last id was rejected.
     pub(super) refusal: Option<ClientError>,
-    /// Whether a server answered the creation of the record that failed.
+    /// Whether a server answered the failed creation of the record.
     pub(super) is_creation_answered: bool,
     /// The active image of another run, to be compared.
     pub(super) theirs: Option<Theirs>,
-    /// The record of another run that is waited for.
+    /// The record of another run that this job waits for.
     pub(super) waiting: Option<Waiting>,
-    /// What was read to be compared.
+    /// The digests of the source that were computed for the comparison.
     pub(super) produced: Option<Produced>,
-    /// What was done about an image that turned out to be the same.
+    /// The action to report for an image that was identical.
     pub(super) action: Option<PushAction>,
-    /// What the image has replaced.
+    /// The images that were replaced.
     pub(super) replaced: Vec<Replaced>,
 }
 
-/// Images that may be the same, as the next reading tells.
+/// Images that may be identical; the next pass over the source decides.
 #[derive(Default)]
 pub(super) struct Looking {
     pub(super) candidates: Vec<Image>,
-    /// What one of them is hashed by, where that was not computed yet.
+    /// The algorithm of one of them, if its digest is not computed yet.
     pub(super) algorithm: Option<Algorithm>,
-    /// Why those that were compared are others.
+    /// The id of an image that differs, and how it does.
     pub(super) difference: Option<(String, String)>,
-    /// Whether it is one that another run has made as this one would.
+    /// Whether the image was created by another run of the same push.
     pub(super) is_theirs: bool,
 }
 
@@ -265,12 +265,12 @@ impl Looking {
         Looking { candidates, ..Looking::default() }
     }
 
-    /// Whether nothing is there to be compared with, and the digest alone is wanted.
+    /// Whether there is no image to compare with, and the digest is only needed for the id.
     pub(super) fn is_for_id_only(&self) -> bool {
         self.candidates.is_empty()
     }
 
-    /// The digest to compute where another than the usual ones is missing.
+    /// Returns an additional algorithm to compute, if one is needed.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }

@@ -1,9 +1,9 @@
 //! Explores every interleaving of several runs against a model of Glance.
 //!
-//! Each request is two events: Glance executes it, and its answer arrives. Between them every other run may act,
-//! and an upload is several events. Once each, a run may crash, be interrupted, be suspended for more than [`IDLE`](super::IDLE),
-//! or lose an answer; an upload may be cut or damaged. The search visits each state once, and fails with the
-//! events that lead to a violated invariant.
+//! Each request is two events: Glance executes it, and its response arrives. Between them every other run may
+//! act, and an upload is several events. Once each, a run may crash, be interrupted, be suspended for more
+//! than [`IDLE`](super::IDLE), or lose a response; an upload may be cut or damaged. The search visits each
+//! state once. It fails with the sequence of events that leads to a violated invariant.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,11 +19,11 @@ const NUMBERS: u32 = 5;
 struct World {
     records: Vec<Slot>,
     runs: Vec<Runner>,
-    /// Whether a run did not wait for another one that was alive.
+    /// Whether a run has not waited for another one that was alive.
     is_hasty: bool,
 }
 
-/// An id. Glance never gives it twice.
+/// An image id. Glance never accepts it twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Slot {
     Free,
@@ -33,7 +33,7 @@ enum Slot {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct ModelRecord {
-    /// Which run has created it.
+    /// The run that has created it.
     creator: usize,
     has_token: bool,
     data: Data,
@@ -42,7 +42,7 @@ struct ModelRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Data {
     Queued,
-    /// An upload of that run. `is_sent` once its last byte is on its way.
+    /// An upload by that run. `is_sent` is true once its last byte is in transit.
     Saving {
         uploader: usize,
         is_sent: bool,
@@ -57,14 +57,14 @@ struct Runner {
     protocol: Ownership,
     request: Request,
     life: Life,
-    /// Whether the last byte of an upload was sent whose outcome is unknown.
+    /// Whether the last byte of an upload was sent whose result is unknown.
     may_be_complete: bool,
-    /// Whether it was suspended while its image was active.
+    /// Whether the run was suspended while its image was active.
     is_late: bool,
     /// The lowest published number at the time of its verification.
     published_before: Option<u32>,
     has_crashed: bool,
-    /// Whether it has crashed, was interrupted or suspended.
+    /// Whether the run has crashed, was interrupted or suspended.
     has_fault: bool,
     can_crash: bool,
     can_be_suspended: bool,
@@ -76,22 +76,22 @@ struct Runner {
 enum Life {
     Alive,
     Suspended,
-    /// Crashed, or over.
+    /// Crashed, or ended.
     Dead,
 }
 
-/// Where the request of a run is.
+/// The state of the current request of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Request {
-    /// The next one is not executed yet.
+    /// The next request is not executed yet.
     None,
-    /// Uploading.
+    /// An upload is in progress.
     Uploading,
     /// The last byte is sent.
     Uploaded,
-    /// Executed; the answer is on its way.
+    /// Executed; the response is in transit.
     Answered(Ask, Answer),
-    /// Waits until the record is another than this.
+    /// Waits until the record differs from this.
     Waiting(u32, Slot),
 }
 
@@ -100,13 +100,13 @@ enum Answer {
     Creation(Creation),
     Sight(Sight),
     Same(bool),
-    /// How an upload ended: with a right or a wrong image, or without any.
+    /// The result of an upload: a right or a wrong image, or none.
     Upload(Option<bool>),
     Done(bool),
 }
 
 impl Runner {
-    /// Before each request a run looks at its clock.
+    /// Before each request a run reads its clock.
     fn notice_lateness(&mut self) {
         if self.is_late && self.request == Request::None {
             self.protocol.is_too_late();
@@ -114,25 +114,25 @@ impl Runner {
     }
 }
 
-/// Something that happens.
+/// An event of the model.
 #[derive(Clone, Copy, Debug)]
 struct Event {
     run: usize,
     what: &'static str,
 }
 
-/// Takes what can happen, and what it changes.
+/// Receives a possible event, and the change that it makes.
 type Happen<'a> = dyn FnMut(&'static str, &dyn Fn(&mut World)) + 'a;
 
 impl World {
-    /// Stands for the state. Of millions of states no two have the same by chance.
+    /// A hash that identifies the state. Among millions of states a collision is improbable.
     fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         hasher.finish()
     }
 
-    /// A line of a trace.
+    /// Formats a line of a trace.
     fn line(&self, event: &Event) -> String {
         let Event { run, what } = event;
         let Runner { protocol, request, .. } = &self.runs[*run];
@@ -140,7 +140,7 @@ impl World {
         format!("run {run} {what}: {:?}, {request:?}; {records:?}\n", protocol.next())
     }
 
-    /// Runs of which each may have these faults.
+    /// Creates a world with one run for each element; a run may have these faults.
     fn new(runs: &[Faults], without: Option<Rule>) -> Self {
         let runner = |faults: &Faults| Runner {
             protocol: Ownership { without, ..Ownership::new(NUMBERS) },
@@ -171,7 +171,7 @@ impl World {
         self.records[number as usize] = slot;
     }
 
-    /// All that can happen next, each with its name.
+    /// Returns all possible next events with the resulting worlds.
     fn successors(&self) -> Vec<(Event, World)> {
         let mut all = Vec::new();
         for run in 0..self.runs.len() {
@@ -185,7 +185,7 @@ impl World {
         all
     }
 
-    /// An upload whose run is over ends by itself: complete if its last byte was sent, else cut.
+    /// An upload whose run has ended finishes by itself: complete if its last byte was sent, otherwise cut.
     fn late_ends(&self, all: &mut Vec<(Event, World)>) {
         for (number, slot) in self.records.iter().enumerate() {
             let Slot::Taken(record) = *slot else { continue };
@@ -219,11 +219,11 @@ impl World {
                     runner.is_late |= is_active;
                     runner.notice_lateness();
                 });
-                // A deletion may be on its way already.
+                // A deletion may be in transit already.
                 if (&runner.request, runner.protocol.next()) == (&Request::None, Ask::Delete) {
                     self.execute(run, Ask::Delete, happen);
                 }
-                // The service goes on with what it has.
+                // The service continues with the data that it has received.
                 self.go_on_uploading(run, happen);
                 return;
             }
@@ -262,7 +262,7 @@ impl World {
         }
     }
 
-    /// Whether the record of this number is what it will be.
+    /// Whether the record of this number has reached its final state.
     fn is_settled(&self, number: u32) -> bool {
         match self.slot(number) {
             Slot::Taken(ModelRecord { data: Data::Saving { .. }, .. }) => false,
@@ -272,7 +272,7 @@ impl World {
         }
     }
 
-    /// Whether nobody works on the record of this number any more.
+    /// Whether no run works on the record of this number any more.
     fn is_abandoned(&self, number: u32) -> bool {
         match self.slot(number) {
             Slot::Taken(record) => self.runs[record.creator].life != Life::Alive,
@@ -280,7 +280,7 @@ impl World {
         }
     }
 
-    /// The user ends the run, which cleans up.
+    /// The user interrupts the run, which cleans up.
     fn interrupt(&mut self, run: usize) {
         let runner = &mut self.runs[run];
         (runner.can_crash, runner.has_fault) = (false, true);
@@ -288,7 +288,7 @@ impl World {
         runner.request = Request::None;
     }
 
-    /// Glance shows the record of this number.
+    /// Glance returns the record of this number.
     fn look(&self, run: usize, number: u32, happen: &mut Happen<'_>) {
         for sight in self.sights(run, number) {
             happen("Glance shows a record", &|world| {
@@ -361,7 +361,7 @@ impl World {
         }
     }
 
-    /// The upload goes on.
+    /// The upload continues.
     fn go_on_uploading(&self, run: usize, happen: &mut Happen<'_>) {
         let runner = &self.runs[run];
         let Some(number) = runner.protocol.own() else { return };
@@ -409,8 +409,8 @@ impl World {
         }
     }
 
-    /// What Glance may show this run of a number. Whether another run is idle depends on how long this one
-    /// waits.
+    /// What Glance may return to this run for a number. Whether another run is idle depends on how long this
+    /// one waits.
     fn sights(&self, run: usize, number: u32) -> Vec<Sight> {
         let Slot::Taken(record) = self.slot(number) else { return vec![Sight::Gone] };
         if record.creator == run && record.has_token {
@@ -436,7 +436,7 @@ impl World {
         self.runs[run].request = Request::Answered(ask, answer);
     }
 
-    /// The run gets the answer.
+    /// The run receives the response.
     fn deliver(&mut self, run: usize, answer: Answer) {
         let published = |slot: &Slot| {
             matches!(
@@ -460,7 +460,7 @@ impl World {
                 runner.protocol.verified();
             }
             Answer::Upload(Some(false)) => runner.protocol.differs(),
-            // The same record while it is there, else the end.
+            // The run retries with the same record if it still exists, otherwise it ends.
             Answer::Upload(None) => {
                 let own = runner.protocol.own();
                 let is_there = own.is_some_and(|own| {
@@ -479,7 +479,7 @@ impl World {
         self.runs[run].notice_lateness();
     }
 
-    /// The answer is lost: the run asks again, or looks what became of its upload.
+    /// The response is lost: the run repeats the request, or fetches the result of its upload.
     fn lose(&mut self, run: usize, ask: Ask, answer: Answer) {
         let runner = &mut self.runs[run];
         runner.can_lose_an_answer = false;
@@ -498,7 +498,7 @@ impl World {
         }
     }
 
-    /// What must hold in every state.
+    /// The invariants of every state.
     fn violation(&self) -> Option<String> {
         for run in 0..self.runs.len() {
             let Some(number) = self.reported(run) else { continue };
@@ -518,7 +518,7 @@ impl World {
         None
     }
 
-    /// What must hold in addition once nothing can happen any more.
+    /// The invariants of a final state.
     fn violation_at_the_end(&self) -> Option<String> {
         if let Some(run) = self.runs.iter().position(|runner| runner.life != Life::Dead) {
             return Some(format!("run {run} never ends"));
@@ -530,7 +530,7 @@ impl World {
                 continue;
             };
             right += usize::from(is_right);
-            // A run that ends with a record of its own reports that record; one that has crashed nothing.
+            // A run that ends with its own record reports that record; a crashed run reports nothing.
             let Runner { protocol, has_crashed, .. } = &self.runs[creator];
             let is_reported = protocol.own().is_some_and(|own| own as usize == number);
             if !is_right && !has_crashed && !is_reported {
@@ -542,7 +542,7 @@ impl World {
     }
 }
 
-/// What may go wrong in each run, once.
+/// The faults that each run may have, once.
 #[derive(Clone, Copy)]
 struct Faults {
     crash: bool,
@@ -556,8 +556,8 @@ const ALL: Faults =
 const NO: Faults =
     Faults { crash: false, suspension: false, lost_answer: false, failed_upload: false };
 
-/// Visits every state; how many there are, or the events that lead to a violated invariant. No event can be
-/// repeated for ever: a state that leads back to itself is a violation too.
+/// Visits every state. Returns the number of states, or the events that lead to a violated invariant. No
+/// event may repeat forever: a state that leads back to itself is a violation too.
 fn explore(runs: &[Faults], without: Option<Rule>) -> Result<usize, String> {
     let mut visited = HashSet::new();
     let mut on_path = HashSet::new();
@@ -610,7 +610,7 @@ fn two_runs_never_harm_each_other() {
     assert_holds(&[ALL, ALL]);
 }
 
-/// With all faults in all runs there would be too many states.
+/// All faults in all runs would result in too many states.
 #[test]
 fn three_runs_never_harm_each_other() {
     let crash = Faults { crash: true, ..NO };
@@ -637,7 +637,7 @@ fn no_rule_can_be_left_out() {
     ] {
         assert!(explore(&[ALL, ALL], Some(rule)).is_err(), "{rule:?} is not needed");
     }
-    // It takes a third run, which has accepted the image of a suspended one.
+    // This takes a third run that has accepted the image of a suspended run.
     let suspension = Faults { suspension: true, ..NO };
     let rule = Some(Rule::NoLateWithdrawal);
     assert!(explore(&[suspension, suspension, NO], rule).is_err(), "{rule:?} is not needed");

@@ -1,10 +1,10 @@
-//! Which image records a run may upload to, accept and delete, decided from the answers of Glance without any
-//! I/O.
+//! The ownership protocol: which image records a run may upload to, accept and delete. It is decided from the
+//! responses of Glance, without I/O.
 //!
-//! A *run* is one attempt of one process to bring one image into one project. Runs that upload the same
-//! source under the same name use the same ids, one for each number from 0. `push::job` asks
-//! [`Ownership::next`] what to request, and reports the answer. The tests explore every interleaving of
-//! several runs against a model of Glance. Decision 10 gives the reasons for the rules.
+//! A *run* is one attempt of one process to upload one image to one project. Runs that upload the same source
+//! under the same name use the same ids, one for each number from 0. `push::job` asks [`Ownership::next`] for
+//! the next request, and reports the response. The tests explore every interleaving of several runs against a
+//! model of Glance. Decision 10 gives the reasons for the rules.
 
 #[cfg(test)]
 mod explore;
@@ -21,7 +21,7 @@ pub(crate) enum Ask {
     Look(u32),
     /// Fetch it after a pause, because another run is working on it.
     LookAgain(u32),
-    /// Compare the active image of this number, which another run has made, with the source.
+    /// Compare the active image of this number, which another run has created, with the source.
     Compare(u32),
     /// Upload to the record of this run, and compare the image with the source.
     Upload,
@@ -29,51 +29,52 @@ pub(crate) enum Ask {
     Publish,
     /// Delete the record of this run.
     Delete,
-    /// Nothing more.
+    /// No further request.
     Nothing(End),
 }
 
-/// How a run ends.
+/// The end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum End {
-    /// With the verified image of this run.
+    /// The verified image of this run.
     Own,
-    /// With the image of this number, which another run has made.
+    /// The image of this number, which another run has created.
     Theirs(u32),
-    /// Without an image.
+    /// No image.
     Failed,
 }
 
-/// What Glance answered to the creation of a record.
+/// The response of Glance to the creation of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Creation {
     Created,
-    /// A record has this id or had it. Glance never gives an id twice.
+    /// A record has this id or had it. Glance never accepts an id twice.
     Taken,
 }
 
-/// What the record of a number shows.
+/// The state of the record of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sight {
-    /// There is none, or none that can become the image: deleted, failed, of another project.
+    /// There is no record, or none that can become the image: it is deleted, has failed, or belongs to
+    /// another project.
     Gone,
     /// This run has created it: it has the token of this run.
     Own,
-    /// Another run has created it, and has not finished. `is_idle` if it has been `queued`, or active without
-    /// being published, for as long as this run waits.
+    /// Another run has created it, and has not finished. `is_idle` is true if the record is `queued`, or
+    /// active without being published, for longer than this run waits.
     Unfinished { is_idle: bool },
-    /// Another run or another program has made it.
+    /// An active image of another run or another program.
     Active(Publication),
 }
 
-/// Whether the run that has made an active image has finished with it.
+/// Whether the run that has created an active image has finished with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Publication {
-    /// It does not have [`RUN_PROPERTY`]: its run does not delete it any more.
+    /// The image does not have [`RUN_PROPERTY`]: its run does not delete it any more.
     Published,
-    /// It has, and has not changed for [`IDLE`].
+    /// The image has the property, and has not changed for [`IDLE`].
     Idle,
-    /// It has: its run may still delete it in favour of another image.
+    /// The image has the property: its run may still delete it in favour of another image.
     Pending,
 }
 
@@ -83,15 +84,15 @@ pub(crate) const IDLE: std::time::Duration = std::time::Duration::from_secs(3600
 /// [`IDLE`], so that no other run can have accepted it yet.
 pub(crate) const LATEST_WITHDRAWAL: std::time::Duration = std::time::Duration::from_secs(1800);
 
-/// The part of one run in the protocol.
+/// The state of one run in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ownership {
-    /// How many numbers there are.
+    /// Number of possible ids.
     numbers: u32,
     step: ProtocolStep,
     /// The number of the record of this run.
     own: Option<u32>,
-    /// An active image that is idle, to be accepted if there is no published one.
+    /// An idle active image, to be accepted if there is no published one.
     idle_image: Option<u32>,
     #[cfg(test)]
     without: Option<Rule>,
@@ -104,7 +105,7 @@ enum ProtocolStep {
     Wait(u32),
     Compare(u32),
     Upload,
-    /// The image of this run is verified. Is there another one?
+    /// The image of this run is verified. Look for an equal one.
     LookAtOther(u32),
     CompareOther(u32),
     Publish,
@@ -115,13 +116,13 @@ enum ProtocolStep {
 /// What follows after the record of this run is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Then {
-    /// The next number.
+    /// Create the record of the next number.
     Create,
-    /// The end.
+    /// End the run.
     End(End),
 }
 
-/// A rule of the protocol. The tests leave each one out and see the exploration fail.
+/// A rule of the protocol. For each rule, a test leaves it out and expects the exploration to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
     /// A run uploads only to records that it has created.
@@ -132,14 +133,14 @@ pub(crate) enum Rule {
     CompleteDataStays,
     /// Only published images are accepted, or displace the image of this run.
     PublishedOnly,
-    /// A verified image gives way to a published one of a lower number.
+    /// A verified image is deleted in favour of a published one of a lower number.
     LowestNumberStays,
-    /// An image that became active too long ago does not give way.
+    /// An image that became active too long ago is not deleted in favour of another.
     NoLateWithdrawal,
 }
 
 impl Ownership {
-    /// A run that may use this many numbers; 1 if the id is given.
+    /// Creates the state of a run that may use this many numbers; 1 if the id is given.
     pub(crate) fn new(numbers: u32) -> Self {
         Ownership {
             numbers,
@@ -151,7 +152,7 @@ impl Ownership {
         }
     }
 
-    /// The next request.
+    /// Returns the next request.
     pub(crate) fn next(&self) -> Ask {
         match self.step {
             ProtocolStep::Create(number) => Ask::Create(number),
@@ -167,12 +168,12 @@ impl Ownership {
         }
     }
 
-    /// The number of the record of this run.
+    /// Returns the number of the record of this run.
     pub(crate) fn own(&self) -> Option<u32> {
         self.own
     }
 
-    /// The answer to [`Ask::Create`].
+    /// Takes the response to [`Ask::Create`].
     pub(crate) fn created(&mut self, creation: Creation) {
         let ProtocolStep::Create(number) = self.step else { return };
         match creation {
@@ -182,7 +183,7 @@ impl Ownership {
         }
     }
 
-    /// The answer to [`Ask::Look`] and [`Ask::LookAgain`].
+    /// Takes the response to [`Ask::Look`] and [`Ask::LookAgain`].
     pub(crate) fn seen(&mut self, sight: Sight) {
         match self.step {
             ProtocolStep::Look(number) | ProtocolStep::Wait(number) => self.found(number, sight),
@@ -200,7 +201,7 @@ impl Ownership {
         publication == Publication::Published || !self.has(Rule::PublishedOnly)
     }
 
-    /// A record that was there before that of this run.
+    /// Decides about a record that existed before that of this run.
     fn found(&mut self, number: u32, sight: Sight) {
         if let Some(idle) = self.idle_image {
             return self.look_for_published(number, sight, idle);
@@ -224,7 +225,7 @@ impl Ownership {
         }
     }
 
-    /// An idle image is accepted only if no equal one is published. Its run may have decided to delete it in
+    /// Accepts an idle image only if no equal one is published. Its run may have decided to delete it in
     /// favour of that one.
     fn look_for_published(&mut self, number: u32, sight: Sight, idle: u32) {
         let is_last = number > idle && sight == Sight::Gone;
@@ -240,7 +241,7 @@ impl Ownership {
         self.step = ProtocolStep::Upload;
     }
 
-    /// The creation under another number, or the end if there is none.
+    /// Continues with the creation of another number, or ends if there is none.
     fn try_number(&mut self, number: u32) {
         self.step = if number < self.numbers {
             ProtocolStep::Create(number)
@@ -249,7 +250,7 @@ impl Ownership {
         };
     }
 
-    /// The answer to [`Ask::Compare`].
+    /// Takes the result of [`Ask::Compare`].
     pub(crate) fn compared(&mut self, is_same: bool) {
         match (self.step, self.own) {
             (ProtocolStep::Compare(number), _) if is_same => {
@@ -280,7 +281,7 @@ impl Ownership {
         };
     }
 
-    /// The image of this run became active longer ago than [`LATEST_WITHDRAWAL`]. To be called before each
+    /// The image of this run became active longer ago than [`LATEST_WITHDRAWAL`]. Must be called before each
     /// request after the verification.
     pub(crate) fn is_too_late(&mut self) {
         let is_withdrawing = matches!(
@@ -294,7 +295,8 @@ impl Ownership {
         }
     }
 
-    /// The next of the other numbers: those below its own, and those above up to the first without a record.
+    /// Continues with the next of the other numbers: those below its own, and those above up to the first
+    /// without a record.
     fn look_behind(&mut self, number: u32, is_gone: bool) {
         let is_above = self.own.is_some_and(|own| number > own);
         let next = if self.own == Some(number + 1) { number + 2 } else { number + 1 };
@@ -305,18 +307,19 @@ impl Ownership {
         };
     }
 
-    /// The image of this run has other bytes than the source: it is deleted.
+    /// The image of this run differs from the source: it will be deleted.
     pub(crate) fn differs(&mut self) {
         self.step = ProtocolStep::Delete(Then::End(End::Failed));
     }
 
-    /// The record of this run cannot be uploaded to any more. It is deleted, and the next number is used.
+    /// The record of this run does not accept uploads any more. It will be deleted, and the next number is
+    /// used.
     pub(crate) fn replace_record(&mut self) {
         self.step = ProtocolStep::Delete(Then::Create);
     }
 
     /// This run ends without an image. Its record is deleted, unless its data may be complete: then another
-    /// run may have accepted the image. What was decided before is done.
+    /// run may have accepted the image. An earlier decision is carried out.
     pub(crate) fn give_up(&mut self, may_be_complete: bool) {
         let stays = may_be_complete && self.has(Rule::CompleteDataStays);
         self.step = match (self.step, self.own) {
@@ -327,7 +330,8 @@ impl Ownership {
         };
     }
 
-    /// The answer to [`Ask::Delete`]. A verified image that cannot be deleted is the result of this run.
+    /// Takes the response to [`Ask::Delete`]. A verified image that cannot be deleted is the result of this
+    /// run.
     pub(crate) fn deleted(&mut self, is_deleted: bool) {
         let ProtocolStep::Delete(then) = self.step else { return };
         let own = self.own.unwrap_or_default();
@@ -341,7 +345,7 @@ impl Ownership {
         }
     }
 
-    /// The answer to [`Ask::Publish`].
+    /// Takes the response to [`Ask::Publish`].
     pub(crate) fn published(&mut self) {
         self.step = ProtocolStep::Over(End::Own);
     }

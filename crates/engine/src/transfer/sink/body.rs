@@ -1,4 +1,4 @@
-//! What a sink gets: a branch of the pass, chunk by chunk or as the frames of an HTTP body.
+//! The body that a sink receives: the data of a branch, as chunks or as the frames of an HTTP body.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -15,45 +15,44 @@ use crate::transfer::branch::Branch;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-/// The most bytes in one frame of a body.
+/// Maximum bytes of one frame of a body.
 ///
-/// uWSGI refuses an HTTP chunk that with its framing reaches 1 MiB, its default limit.
+/// uWSGI rejects an HTTP chunk that reaches 1 MiB with its framing; this is its default limit.
 pub const FRAME_BYTES: usize = 512 << 10;
 
-/// The end is not to be had: the source failed, or is not what it should be.
+/// The error of an incomplete body: the source failed, or a gate has withheld the last chunk.
 ///
-/// As the error of an HTTP body it ends the connection short of what was announced.
+/// An HTTP client that gets it from a body closes the connection before the declared length is reached.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the source did not prove whole, so the end of the image is not sent")]
 pub struct Cut;
 
-/// All bytes of a source, once. They are slices of the very chunks that are hashed, and the last of them
-/// come only when the source has proved whole.
+/// All bytes of a source. They share the memory of the chunks that are hashed. The last chunk arrives only
+/// after the source is verified.
 ///
-/// A sink that sends by HTTP takes it as a [`http_body::Body`], any other calls
-/// [`chunk`](Body::chunk).
+/// A sink that sends by HTTP uses it as a [`http_body::Body`]; any other sink calls [`chunk`](Body::chunk).
 pub struct Body {
     branch: Branch,
-    /// What is left of the chunk in hand.
+    /// The rest of the current chunk.
     chunk: Chunk,
-    /// Bytes still to come, where the total is known.
+    /// Remaining bytes, if the size is known.
     left: Option<u64>,
     ended: bool,
     meter: Arc<Meter>,
     watch: SenderWatch,
 }
 
-/// How far the body is; shared with the watchdog and the progress view.
+/// The progress of a body, shared with the time-outs and the progress events.
 pub(crate) struct Meter {
     sent: AtomicU64,
-    /// Microseconds from `start` to the last frame asked for.
+    /// Time of the last request for a frame, in microseconds since `start`.
     moved: AtomicU64,
-    /// Whether the connection waits for the source, so that its silence is not the network's.
+    /// Whether the connection is waiting for the source; then it is not idle because of the network.
     waiting: AtomicBool,
     ended: AtomicBool,
     start: Instant,
     progress: Arc<dyn Progress>,
-    /// What the times of the target are written down with.
+    /// Records the times of the target.
     watch: Arc<Stopwatch>,
 }
 
@@ -70,17 +69,17 @@ impl Meter {
         })
     }
 
-    /// Bytes handed to the connection.
+    /// Returns the bytes handed to the connection.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Whether the last byte has been handed to the connection.
+    /// Whether the last byte was handed to the connection.
     pub(crate) fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// For how long the connection has taken nothing although there was something.
+    /// Returns how long the connection has accepted no data although data was available.
     pub(crate) fn idle(&self) -> Duration {
         if self.waiting.load(Ordering::Relaxed) {
             return Duration::ZERO;
@@ -88,7 +87,7 @@ impl Meter {
         self.moved().elapsed()
     }
 
-    /// Counts the time up to now where the end was not sent: nobody asks for more.
+    /// Adds the time since the last frame, if the body was aborted before its end.
     pub(crate) fn stop(&self) {
         let moved = self.moved();
         if !self.ended() && moved > self.start {
@@ -126,21 +125,21 @@ impl Body {
         body
     }
 
-    /// Bytes that there will be, where that is known.
+    /// Returns the remaining bytes, if the size is known.
     #[must_use]
     pub fn bytes_left(&self) -> Option<u64> {
         self.left
     }
 
-    /// The next bytes, at most [`FRAME_BYTES`]; none at the end.
+    /// Returns the next bytes, at most [`FRAME_BYTES`]; `None` after the last.
     ///
     /// # Errors
     ///
-    /// [`Cut`]: what came before is worth nothing.
+    /// Returns [`Cut`] if the data is incomplete; the sink must discard it.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost.
+    /// Cancel safe: no data is lost.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Cut> {
         let frame = poll_fn(|cx| http_body::Body::poll_frame(Pin::new(self), cx)).await;
         let data = |frame: Frame<Bytes>| frame.into_data().expect("there are no trailers");
@@ -153,7 +152,7 @@ impl Body {
         self.meter.watch.enter(Some(Step::WaitForAnswer));
     }
 
-    /// Who sends asks for more.
+    /// The sender requests more data.
     fn touch(&mut self, waiting: bool) {
         let now = Instant::now();
         self.meter.touch(now, waiting);

@@ -1,4 +1,4 @@
-//! Nowhere: for hashing a source through the very pipeline of a push, and for measuring that.
+//! A sink without output, to hash a source through the pipeline of a push and to measure it.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use super::pour::{Poured, pour};
 use super::target::{Sink, SinkError};
 use crate::integrity::Produced;
 
-/// Reads the source to its end and hashes it; gives it back with the digests.
+/// Reads a source to its end and hashes it. Returns the digests and the source.
 ///
 /// # Errors
 ///
-/// As the source fails.
+/// Returns the error of the source.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the reading; the source is gone then.
+/// Dropping the future stops the reader; the source is lost.
 pub async fn drain(
     source: Box<dyn Source>,
     pool: &Pool,

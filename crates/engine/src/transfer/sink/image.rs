@@ -1,4 +1,4 @@
-//! The data of an image.
+//! The sink that uploads the data of an image.
 
 use futures_util::future::BoxFuture;
 use imgpush_client::{ImageClient, UploadOptions};
@@ -6,18 +6,18 @@ use imgpush_client::{ImageClient, UploadOptions};
 use super::body::Body;
 use super::target::{Sink, SinkError};
 
-/// Which data of an image is sent.
+/// The data of an image that is uploaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImageData {
-    /// `PUT …/file`: the image is active afterwards.
+    /// `PUT …/file`: the image becomes active.
     File,
-    /// `PUT …/stage`: it waits for an import.
+    /// `PUT …/stage`: the data waits for an import.
     Stage,
 }
 
-/// Sends what it takes as the data of one image, with one request. What came of a request that failed, the
-/// image shows.
+/// Uploads its data to one image, with one request. After a failed request, fetch the image to determine the
+/// result.
 #[derive(Clone, Debug)]
 pub struct ImageSink {
     client: ImageClient,
@@ -27,7 +27,7 @@ pub struct ImageSink {
 }
 
 impl ImageSink {
-    /// For an image that is `queued`.
+    /// Creates a sink for an image that is `queued`.
     #[must_use]
     pub fn new(
         client: ImageClient,

@@ -1,6 +1,6 @@
-//! Where the bytes of an image go.
+//! Destinations of image data: the trait [`Sink`] for custom ones, and [`ImageSink`] for Glance.
 //!
-//! [`pour`] reads a source once, hashes it, and feeds as many sinks as there are.
+//! [`pour`] reads a source once, hashes it, and writes it to any number of sinks.
 //!
 //! ```
 //! use futures_util::future::BoxFuture;
@@ -9,7 +9,7 @@
 //! use imgpush_engine::sink::{Body, Sink, SinkError, pour};
 //! use imgpush_engine::source::ReaderSource;
 //!
-//! /// Counts, and keeps nothing.
+//! /// Counts the bytes and discards them.
 //! struct Count(u64);
 //!
 //! impl Sink for Count {

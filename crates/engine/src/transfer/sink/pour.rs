@@ -1,4 +1,4 @@
-//! From a source into sinks.
+//! Copies a source to sinks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::timing::Stopwatch;
 use crate::transfer::error::TransferError;
 use crate::transfer::pass::{Pass, Slowest};
 
-/// What came of pouring a source into sinks.
+/// The result of [`pour`].
 #[non_exhaustive]
 pub struct Poured {
     /// The number of bytes, and their digests.
     pub produced: Produced,
-    /// What came of each sink, in their order.
+    /// The result of each sink, in their order.
     pub results: Vec<Result<(), SinkError>>,
-    /// Back at its end.
+    /// The source, at its end.
     pub source: Box<dyn Source>,
 }
 
@@ -40,15 +40,15 @@ impl fmt::Debug for Poured {
     }
 }
 
-/// Reads a source once to its end, hashes it, and feeds all sinks, at the pace of the slowest.
+/// Reads a source once to its end, hashes it, and writes it to all sinks, at the rate of the slowest.
 ///
 /// # Errors
 ///
-/// As the source fails; then no sink gets its end.
+/// Returns the error of the source. No sink gets the last chunk then.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends the reading; the source is gone then, and no sink gets its end.
+/// Dropping the future stops the reader; the source is lost, and no sink gets the last chunk.
 pub async fn pour(
     source: Box<dyn Source>,
     pool: &Pool,
@@ -68,7 +68,7 @@ pub async fn pour(
         is_to_the_end: true,
         slowest: Slowest::Wait,
         watch: Stopwatch::start(),
-        // A sink has no other way to the data.
+        // A sink cannot get the data in another pass.
         longest_silence: Duration::MAX,
         listeners: Vec::new(),
     };

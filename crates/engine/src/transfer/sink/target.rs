@@ -5,37 +5,37 @@ use imgpush_client::Error as ClientError;
 
 use super::body::{Body, Cut};
 
-/// Takes the bytes of a source.
+/// A destination for the data of a source.
 pub trait Sink: Send {
-    /// What messages call it.
+    /// Returns the name in messages.
     fn name(&self) -> &str;
 
-    /// Takes all of `body`, and is done when the bytes are where they belong.
+    /// Writes all of `body`. Returns when the data is stored.
     ///
-    /// A body that ends by [`Cut`] must leave nothing behind that could be taken for the whole. A sink that
-    /// drops the body early wants no more; the other sinks go on.
+    /// If the body ends with [`Cut`], the sink must not leave data behind that looks complete. A sink that
+    /// drops the body early gets no more data; the other sinks continue.
     ///
     /// # Errors
     ///
-    /// [`SinkError`]. A sink may be called again with the body of another reading.
+    /// Returns a [`SinkError`]. A sink may be called again with the body of another pass.
     ///
     /// # Cancel safety
     ///
-    /// The future may be dropped at any time, which has to be as good as a [`Cut`].
+    /// The future may be dropped at any time; the sink must treat that as [`Cut`].
     fn take(&mut self, body: Body) -> BoxFuture<'_, Result<(), SinkError>>;
 }
 
-/// Why a sink did not take everything.
+/// Why a sink has not written all data.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
-    /// The image service, or the way to it.
+    /// A request to the image service failed.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// Writing failed.
+    /// A write failed.
     #[error("cannot write")]
     Io(#[from] std::io::Error),
-    /// The source failed.
+    /// The source failed, or a gate has withheld the last chunk.
     #[error(transparent)]
     Cut(#[from] Cut),
 }
