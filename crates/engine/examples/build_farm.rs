@@ -1,11 +1,11 @@
-//! A build farm: images go into the cloud as they are built, and each build is told what became of its own.
+//! Pushes images to a cloud as they are built, and reports the result of each build.
 //!
 //! ```text
 //! cargo run --example build_farm CLOUD FOLDER
 //! ```
 //!
-//! Builds are pushed while others still run: the tasks of a batch may be a stream, asked for the next one as soon
-//! as a job is free.
+//! Builds are pushed while others still run: the tasks of a batch may be a stream, which is polled as soon as
+//! a job is free.
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use imgpush_engine::{
 };
 use tokio::sync::mpsc;
 
-/// Shows the phases of one image.
+/// Prints the phases of one image.
 struct Shown(String);
 
 impl Progress for Shown {
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for result in outcome.pushes() {
             match result {
                 Ok(report) => println!("{}: image {}", outcome.name, report.id),
-                // The others go on; this build is what somebody has to look at.
+                // The other builds continue.
                 Err(error) => println!("{}: {}; {}", outcome.name, error.failure, error.outcome),
             }
         }
@@ -57,13 +57,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Stands for the builds: the images of a folder, each ready some time after the one before.
+/// Simulates the builds: returns the images of a folder, one every 100 ms.
 fn built(folder: PathBuf) -> mpsc::Receiver<PathBuf> {
     let (ready, images) = mpsc::channel(1);
     tokio::spawn(async move {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            // Nobody waits any more.
+            // The receiver is gone.
             if ready.send(entry.path()).await.is_err() {
                 return;
             }
@@ -72,7 +72,7 @@ fn built(folder: PathBuf) -> mpsc::Receiver<PathBuf> {
     images
 }
 
-/// A task for each image that is ready, with what the farm knows of it.
+/// Creates a task for each finished image, with its build as a property.
 fn tasks(images: mpsc::Receiver<PathBuf>) -> impl Stream<Item = PushTask> + Send {
     stream::unfold(images, |mut images| async {
         let path = images.recv().await?;

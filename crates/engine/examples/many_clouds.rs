@@ -1,4 +1,4 @@
-//! Pushes one file or address to several clouds, read once, and shows how far each is.
+//! Pushes one file or address to several clouds with one pass over it, and prints the progress of each.
 //!
 //! ```text
 //! cargo run --example many_clouds NAME FILE-OR-URL CLOUD…
@@ -15,7 +15,7 @@ use imgpush_engine::{
     CancellationToken, MultiPush, Phase, Progress, PushOptions, RetryOptions, Retrying, Target,
 };
 
-/// What one target tells.
+/// Prints the progress of one target.
 struct Told(String);
 
 impl Progress for Told {

@@ -1,14 +1,14 @@
-//! A small mirror: the images of a list of addresses, proved by a list of checksums, in several clouds.
+//! A small mirror: copies images from a list of addresses to several clouds, verified by a list of checksums.
 //!
 //! ```text
 //! cargo run --example mirror SHA256SUMS ADDRESSES JOURNAL CLOUD…
 //! ```
 //!
-//! `SHA256SUMS` is a file or an address, `ADDRESSES` a file with one a line. Run it every night: what is there
-//! is not fetched, as its id follows from its name and its checksum; what has changed takes the place of the
-//! image before, which is hidden.
+//! `SHA256SUMS` is a file or an address, `ADDRESSES` a file with one address per line. Run it every night.
+//! Existing images are not downloaded again, because their id is derived from name and checksum. A changed
+//! image replaces the old one, which is hidden.
 //!
-//! `cargo test --example mirror` runs it against a sandbox that does something else to each image.
+//! `cargo test --example mirror` runs it against a sandbox with a different fault for each image.
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::path::Path;
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// Brings what is at the addresses into the targets of the batch; what became of each, in the order of the
+/// Pushes the images at the addresses to the targets of the batch. Returns the outcomes in the order of the
 /// addresses.
 async fn mirror(
     batch: Batch,
@@ -80,7 +80,8 @@ async fn mirror(
     Ok(outcomes)
 }
 
-/// One image: unpacked where it is packed, and none where it is not what the list says.
+/// Creates the task of one image. The image is decompressed if necessary; the push fails if the image does
+/// not match the list.
 fn task(address: &str, expected: Expected, retry: RetryOptions) -> PushTask {
     let options = PushOptions::default()
         .with_property("mirrored_from", address)
@@ -93,7 +94,7 @@ fn task(address: &str, expected: Expected, retry: RetryOptions) -> PushTask {
     PushTask::opened_by(address, options, || opening.boxed())
 }
 
-/// What a program that uses the engine can test: one night in which something else happens to each image,
+/// An example of a test of a program that uses the engine: one night with a different fault for each image,
 /// and the night after it.
 #[cfg(test)]
 mod tests {
@@ -149,7 +150,7 @@ mod tests {
             self.folder.path().join(format!("{name}.img"))
         }
 
-        /// One night: what became of each image, in their order.
+        /// Runs the mirror. Returns the outcomes in the order of the images.
         async fn night(&self) -> Result<Vec<Outcome>, Box<dyn std::error::Error>> {
             let sums = self.folder.path().join("SHA256SUMS");
             let list = ChecksumList::read(&sums, &HttpOptions::default()).await?;
@@ -161,7 +162,7 @@ mod tests {
             Ok(mirror(batch, &places.each_ref().map(String::as_str), list, &retry).await?)
         }
 
-        /// The images that there are, by name.
+        /// Returns all images, sorted by name.
         async fn images(&self) -> Result<Vec<Image>, imgpush_engine::client::Error> {
             let images = self.client.images(&ImageQuery::default());
             let mut images: Vec<Image> = images.try_collect().await?;
@@ -175,7 +176,7 @@ mod tests {
         }
     }
 
-    /// Of each image other bytes.
+    /// Different bytes for each image.
     fn data(name: &str) -> Vec<u8> {
         name.bytes().cycle().take(BYTES).collect()
     }
@@ -200,14 +201,14 @@ mod tests {
     async fn each_image_has_its_own_fate_and_the_next_night_heals()
     -> Result<(), Box<dyn std::error::Error>> {
         let site = Site::new().await?;
-        // The images go side by side, so faults are for images and not for "the next upload". An answer
-        // comes when all bytes are there: one in mid upload may be lost with its connection.
+        // The images are uploaded concurrently, so each fault is for a named image. The response is sent
+        // after all bytes, because a response during the upload may be lost with its connection.
         let refusal = Fault::StatusJson { status: 413, after: BYTES as u64 };
         let unavailable = Fault::StatusJson { status: 503, after: BYTES as u64 };
         site.sandbox.inject_for_image("damaged", Operation::Upload, Fault::CorruptByte(200_000));
         site.sandbox.inject_for_image("busy", Operation::Upload, unavailable);
         site.sandbox.inject_for_image("refused", Operation::Upload, refusal);
-        // This one is not what the list says.
+        // This one does not match the list.
         std::fs::write(site.place("changed"), data("other"))?;
 
         let outcomes = site.night().await?;
@@ -233,12 +234,12 @@ mod tests {
         assert_eq!(names, ["busy", "good"]);
         assert!(images.iter().all(|image| image.status() == Status::Active));
 
-        // The next night, without faults: what is there is not sent again, the rest is.
+        // The next night, without faults: existing images are not sent again, the others are.
         std::fs::write(site.place("changed"), data("changed"))?;
         let uploads = site.uploads();
         let outcomes = site.night().await?;
         let ids: Vec<_> = outcomes.iter().map(|outcome| &*report(outcome).id).collect();
-        // By the ids: the images of the night before.
+        // The ids are those of the night before.
         assert_eq!([ids[0], ids[2]], [images[1].id(), images[0].id()]);
         let images = site.images().await?;
         assert_eq!(site.uploads() - uploads, 3, "{outcomes:?}");

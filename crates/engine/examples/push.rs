@@ -1,4 +1,4 @@
-//! Makes an image of a file: creates the record, sends the bytes, proves what has arrived.
+//! Uploads a file as an image and verifies it.
 //!
 //! ```text
 //! cargo run --example push CLOUD NAME FILE

@@ -1,10 +1,10 @@
-//! Sorts failed uploads: leave this image out, stop altogether, or come back later.
+//! Sorts failed uploads: skip this image, stop altogether, or retry later.
 //!
 //! `cargo run -p imgpush-engine --example sort_errors` needs no cloud: it starts a sandbox, uploads images
-//! that each meet another fault, and asserts how they are sorted.
+//! with different faults, and asserts how they are sorted.
 //!
-//! The engine retries by itself what passes in moments. What is sorted here is what is still wrong after that:
-//! nobody has to take messages apart for it.
+//! The engine itself retries transient errors. This example sorts the errors that remain after its retries,
+//! without parsing messages.
 
 use std::error::Error;
 use std::path::Path;
@@ -17,28 +17,28 @@ use imgpush_engine::{
 };
 use imgpush_sandbox::{Fault, Operation, PASSWORD, PROJECT, Sandbox, SandboxOptions, USER};
 
-/// What to do about an upload that failed.
+/// What to do about a failed upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Advice {
-    /// Leave this image out: it fails again, and says nothing about the others.
+    /// Skip this image: it would fail again, and the others are not affected.
     Skip,
-    /// Stop: what is wrong is wrong for all images.
+    /// Stop: the cause affects all images.
     Stop,
-    /// Try this image again, after so much time at the earliest.
+    /// Retry this image after this time.
     Later(Duration),
 }
 
 /// The size of each image.
 const BYTES: usize = 100_000;
-/// Where a service does not say when to come again.
+/// The pause if the service requests none.
 const PAUSE: Duration = Duration::from_secs(60);
 
 impl Advice {
-    /// By what every error says of itself.
+    /// Decides from the properties that all errors have.
     fn of(kind: ErrorKind, is_transient: bool, retry_after: Option<Duration>) -> Self {
         match kind {
             _ if is_transient => Advice::Later(retry_after.unwrap_or(PAUSE)),
-            // The state that was waited for may still come.
+            // The awaited status may still be reached.
             ErrorKind::WaitedTooLong => Advice::Later(PAUSE),
             // A login, a permission, an option, or the user.
             ErrorKind::NotAuthorised | ErrorKind::Usage | ErrorKind::Interrupted => Advice::Stop,
@@ -59,17 +59,17 @@ impl From<SourceError> for Advice {
     }
 }
 
-/// What became of a list of images.
+/// The results of a list of images.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Sorted {
     uploaded: Vec<String>,
     skipped: Vec<String>,
     later: Vec<(String, Duration)>,
-    /// The image at which it stopped, and those behind it.
+    /// The image at which it stopped, and the ones after it.
     left: Vec<String>,
 }
 
-/// Uploads one image after the other, until one fails in a way in which all would.
+/// Uploads one image after the other, until one fails for a reason that affects all.
 async fn upload_all(client: &ImageClient, folder: &Path, names: &[&str]) -> Sorted {
     let mut sorted = Sorted::default();
     let mut names = names.iter().map(|name| (*name).to_owned());
@@ -89,7 +89,7 @@ async fn upload_all(client: &ImageClient, folder: &Path, names: &[&str]) -> Sort
 
 async fn upload(client: &ImageClient, file: &Path, name: &str) -> Result<(), Advice> {
     let source = source::open(file, &SourceOptions::default()).await?;
-    // One attempt: what the engine would retry by itself comes out as an error here.
+    // A single attempt, so that errors that the engine would retry are returned.
     let options = PushOptions::named(name).with_retry(RetryOptions::never());
     let push = Push::to(Target::new(client.clone()), options);
     push.run(source, &CancellationToken::new()).await?;
@@ -122,14 +122,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for name in names.iter().filter(|name| **name != "missing") {
         std::fs::write(folder.path().join(name), vec![7; BYTES])?;
     }
-    // The first record to be made is that of `busy`: the service says when to come again.
+    // The first record to be created is that of `busy`; the service sends a `Retry-After`.
     sandbox.inject(Operation::Create, Fault::Busy(Duration::from_secs(7)));
     let after = BYTES as u64;
     for (name, fault) in [
-        // A proxy that has no service behind it, and one that goes away.
+        // A proxy without a service, and a proxy that closes the connection.
         ("unavailable", Fault::Status { status: 503, after }),
         ("cut", Fault::DropAfter(1000)),
-        // The image itself: too large, or stored as other bytes.
+        // Faults of the image: too large, or stored with other bytes.
         ("large", Fault::StatusJson { status: 413, after }),
         ("damaged", Fault::CorruptByte(1000)),
         // The project lacks a permission.
@@ -145,12 +145,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(sorted.later, later.map(|(name, pause)| (name.to_owned(), pause)));
     assert_eq!(sorted.left, ["forbidden", "behind"]);
 
-    // Later, when the faults have passed, these are uploaded.
+    // Later, without the faults, these are uploaded.
     let names: Vec<&str> = sorted.later.iter().map(|(name, _)| &**name).collect();
     let again = upload_all(&client, folder.path(), &names).await;
     assert_eq!(again.uploaded, names);
 
-    // A service that cannot be reached is no fault of an image, but may be back.
+    // An unreachable service is not the fault of an image, but may be transient.
     sandbox.shutdown().await;
     let sorted = upload_all(&client, folder.path(), &["good"]).await;
     assert_eq!(sorted.later, [("good".to_owned(), PAUSE)]);

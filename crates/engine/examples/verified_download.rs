@@ -1,4 +1,4 @@
-//! Downloads an image into a file that is there only when its bytes are proved.
+//! Downloads an image to a file that appears only after verification.
 //!
 //! ```text
 //! cargo run --example verified_download CLOUD IMAGE FILE
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = ImageClient::connect(&cloud).await?;
     let image = client.find_existing(image).await?;
 
-    // Ctrl-C keeps what has come, and the same command goes on behind it.
+    // Ctrl-C keeps the received data, and the same command resumes from it.
     let cancel = CancellationToken::new();
     tokio::spawn({
         let cancel = cancel.clone();

@@ -1,4 +1,4 @@
-//! Many images at a time, and settings that are tried, against sandboxes.
+//! Batches and the measurement of settings, against sandboxes.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
 
-/// So many files, each of other bytes.
+/// Creates this number of files with different content.
 fn files(scene: &Scene, count: u8) -> Vec<PathBuf> {
     (0..count).map(|number| file(scene, number)).collect()
 }
@@ -50,7 +50,7 @@ fn tasks(files: &[PathBuf]) -> Vec<PushTask> {
     files.iter().map(task).collect()
 }
 
-/// The outcomes in the order of the tasks, and the summary.
+/// Returns the outcomes in the order of the tasks, and the summary.
 async fn ended(
     batch: Batch,
     tasks: Vec<impl Into<BatchTask> + Send + 'static>,
@@ -76,7 +76,7 @@ async fn run_tasks(
     ended(batch, tasks, &CancellationToken::new(), &mut |_| {}).await
 }
 
-/// Counts the pushes that are under way, from their first phase to their last.
+/// Counts concurrent pushes, from their first phase to their verification.
 #[derive(Default)]
 struct Peak {
     now: AtomicUsize,
@@ -142,7 +142,7 @@ async fn one_that_fails_spoils_no_other() {
     assert_eq!((summary.pushed, summary.failed, summary.not_started), (5, 1, 0));
     assert_eq!(summary.bytes, 5 * MIB as u64 + 1 + 3 + 4 + 5);
     assert!(scene.images().await.iter().all(|image| image.status() == Status::Active));
-    // What the service says of itself is asked once.
+    // The capabilities of the service are queried once.
     let schemas = scene.requests(0).iter().filter(|r| r.ends_with("schemas/image")).count();
     assert_eq!(schemas, 1);
 }
@@ -178,7 +178,7 @@ async fn a_push_that_panics_removes_its_record_or_names_it() {
     }
 }
 
-/// The progress of a batch whose second image panics in a phase.
+/// Sets a progress receiver that panics in a phase of the second image.
 fn second_panics(batch: Batch, phase: Phase) -> Batch {
     batch.with_progress(move |task| match task.number {
         1 => Arc::new(PanicsIn(vec![phase])) as Arc<dyn Progress>,
@@ -195,7 +195,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
         let kinds: Vec<_> = outcome.results.iter().map(TaskResult::error_kind).collect();
         assert_eq!(kinds, [Some(ErrorKind::Unexpected)], "{outcome:?}");
     };
-    // Before and after there is a record.
+    // Before and after the record exists.
     for phase in [Phase::Inspecting, Phase::Creating, Phase::Sending, Phase::Verifying] {
         for count in [1, 3] {
             let batch = second_panics(Batch::new(jobs(count)).to(target(&scene)), phase);
@@ -214,7 +214,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
             assert!(reason.contains("the receiver panics"), "{reason}");
             let left: Vec<String> =
                 scene.images().await.iter().map(|it| it.id().to_owned()).collect();
-            // What is complete stays.
+            // A complete image is kept.
             let is_kept =
                 matches!(&error.outcome, RecordOutcome::Kept { id, .. } if left.contains(id));
             let is_gone = left.len() == 3
@@ -250,7 +250,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
         assert_eq!((outcomes.len(), summary.verified, summary.failed), (4, 3, 1), "{phase:?}");
         is_panic(&outcomes[1]);
     }
-    // An opening that panics.
+    // A panic while the source is opened.
     let opening = || -> futures_util::future::BoxFuture<'static, _> { panic!("no opening") };
     let broken = PushTask::opened_by("broken", PushOptions::default(), opening);
     let all = vec![task(&files[0]), broken, task(&files[1])];
@@ -272,10 +272,10 @@ async fn no_file_of_a_batch_replaces_another_of_it() {
     options.overwrite = true;
     options.keep_same = true;
     for count in [1, 3] {
-        // A file of an earlier run may be replaced, also by the first of this one.
+        // A file of an earlier run may be replaced, also by the first download of this one.
         std::fs::write(&path, "earlier").unwrap();
         let pull = |image: &Image| {
-            // Not of one download: a batch counts.
+            // A separate download for each task: the files belong to the batch.
             let download = Download::new(scene.client.clone(), options.clone());
             PullTask::to_file(download, image.clone(), &path)
         };
@@ -330,7 +330,7 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
     .await;
     assert!(summary.not_started >= 1 && summary.failed >= 1, "{summary:?}");
     assert_eq!(outcomes.len() + summary.not_started, 6);
-    // All data of an image is sent that waits for its slow response: another run may have accepted it.
+    // All data of an image that waits for its slow response is sent: another run may have accepted it.
     let errors = outcomes.iter().flat_map(Outcome::pushes).filter_map(|it| it.as_ref().err());
     let is_kept = |error: &&PushError| matches!(error.outcome, RecordOutcome::Kept { .. });
     let kept = errors.filter(is_kept).count();
@@ -347,17 +347,17 @@ async fn no_more_are_uploaded_at_once_than_the_project_may() {
     for _ in 0..8 {
         scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
     }
-    // A third one at once would be refused by the service.
+    // The service would reject a third concurrent upload.
     let (_, summary) = run(&scene, jobs(8), &files).await;
     assert_eq!((summary.pushed, summary.failed), (8, 0));
 }
 
-/// A service takes one upload a worker; the connections of others wait, and take nothing meanwhile.
+/// Each worker of a service processes one upload; other connections wait, and accept no data in the meantime.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
     let scene = Scene::start().await;
     let files = files(&scene, 25);
-    // More than the buffers of the connection take.
+    // More than the buffers of the connection hold.
     std::fs::write(&files[0], vec![1; 24 * MIB]).unwrap();
     let stall = Fault::Stall { after: 0, duration: Duration::from_secs(2) };
     scene.sandbox().inject(Operation::Upload, stall);
@@ -408,7 +408,7 @@ async fn what_a_journal_knows_to_be_proved_costs_one_request() {
     assert_eq!(requests.len(), 4, "one for each, and one for the quotas: {requests:?}");
     assert!(requests.iter().all(|request| request.starts_with("GET")));
 
-    // A file that changed, and an image that is gone, are pushed.
+    // A changed file and a deleted image are pushed.
     std::fs::write(&files[0], vec![9; 2 * MIB]).unwrap();
     scene.client.delete(&report(&first[1]).id).await.unwrap();
     let (third, summary) = run(&scene, options(), &files).await;
@@ -422,7 +422,7 @@ async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
     let scene = Scene::start().await;
     let files = files(&scene, 2);
     let journal = scene.path("journal");
-    // A batch that is dropped in the middle leaves what one leaves that is killed.
+    // A dropped batch leaves the same state as a killed one.
     scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_secs(8)));
     let stall = Fault::Stall { after: 1000, duration: Duration::from_secs(3) };
     scene.sandbox().inject(Operation::Upload, stall);
@@ -480,7 +480,7 @@ async fn a_task_has_its_own_targets_and_each_target_its_own_overrides() {
     let tasks = vec![
         task(&files[0]),
         both().to(target(&north, "north")).to(own(&special)),
-        // The name is taken in the south by now, and the data is no qcow2.
+        // The name now exists in the south, and the data is not qcow2.
         both().with_targets([
             own(&special),
             own(&PushOverrides::default().with_disk_format("qcow2")),
@@ -569,7 +569,7 @@ async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
     let batch = Batch::new(options)
         .to(target(&scene))
         .with_progress(move |_| Arc::clone(&heard) as Arc<dyn Progress>);
-    // Another login to the same project is no other target.
+    // Another login to the same project shares its limit.
     let another = scene.login(USER).await;
     let task_of = |(at, file): (usize, &PathBuf)| match at % 2 {
         0 => task(file),
@@ -583,7 +583,7 @@ async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
     assert_eq!(schemas, 1);
 }
 
-/// Each task asks for more than the limit, and none waits for what another has.
+/// Each task needs more than the limit, and none waits for the permits of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_alone() {
     let (north, south) = (Scene::start().await, Scene::start().await);
@@ -603,7 +603,7 @@ async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_
     assert_eq!((summary.pushed, summary.failed), (18, 0));
 }
 
-/// Pushes, downloads and verifications in one batch, as many at a time as jobs.
+/// Pushes, downloads and verifications in one batch, limited by the number of jobs.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_batch_pushes_downloads_and_verifies() {
     let scene = Scene::start().await;
@@ -658,7 +658,7 @@ async fn one_batch_pushes_downloads_and_verifies() {
         (summary.pushed, summary.pulled, summary.verified, summary.skipped, summary.failed),
         (3, 2, 2, 0, 3)
     );
-    // The pushes, the downloads, and the verification that downloads.
+    // The pushes, the downloads, and the verification by download.
     let size = |number: usize| (MIB + number) as u64;
     assert_eq!(summary.bytes, size(3) + size(4) + size(5) + size(0) + size(2) + size(0));
     for number in [0, 2] {
@@ -671,7 +671,7 @@ async fn one_batch_pushes_downloads_and_verifies() {
     assert_eq!(names[1], (1, "disk0".to_owned()));
     assert_eq!(names.len(), 10);
 
-    // Again: the files that are there are kept where that is asked for.
+    // Once more: existing files are kept if that is requested.
     let mut options = DownloadOptions::default();
     options.keep_same = true;
     let download = Download::new(scene.client.clone(), options);
@@ -705,7 +705,7 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
     assert_eq!(results(&outcomes[2]), [ok(), far(), ok()]);
     assert_eq!((summary.pushed, summary.failed, summary.not_started), (5, 2, 0));
 
-    // No source is opened for it alone.
+    // A task with no other target opens no source.
     let missing = task(&north.path("missing"));
     let nowhere = Batch::new(jobs(1)).to_unreached("far", refused());
     let (outcomes, summary) = run_tasks(nowhere, vec![missing]).await;
@@ -713,7 +713,7 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
     assert_eq!((summary.pushed, summary.failed), (0, 1));
 }
 
-/// Of downloads those that run are cancelled, and keep what has come.
+/// Running downloads are cancelled, and keep the received data.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_cancels_what_runs_where_that_is_wanted() {
     let scene = Scene::start().await;
@@ -722,7 +722,7 @@ async fn a_failure_cancels_what_runs_where_that_is_wanted() {
     run(&scene, jobs(1), &files).await;
     let mut images = scene.images().await;
     images.sort_by_key(|image| image.name().map(str::to_owned));
-    // The first download stands still behind its start; the second fails when that has begun.
+    // The first download stalls after its start; the second fails after that point.
     let hour = Duration::from_secs(3600);
     let stall = Fault::Stall { after: 16 * MIB as u64, duration: hour };
     scene.sandbox().inject(Operation::Download, stall);
@@ -761,7 +761,7 @@ async fn a_failure_cancels_what_runs_where_that_is_wanted() {
         }
     };
     tokio::select! { () = feeding => {} () = listening => {} }
-    // The failure comes before what it cancels.
+    // The failure is reported before the downloads that it cancels.
     let failures: Vec<_> =
         outcomes.iter().map(|outcome| (outcome.number, kind_of(outcome))).collect();
     assert_eq!(failures[0].0, 1);
@@ -777,7 +777,7 @@ fn kind_of(outcome: &Outcome) -> Option<ErrorKind> {
     outcome.results.iter().find_map(TaskResult::error_kind)
 }
 
-/// Tells when so many bytes have come.
+/// Notifies when this number of bytes has arrived.
 struct AtByte {
     byte: u64,
     heard: Arc<tokio::sync::Notify>,
@@ -807,7 +807,7 @@ async fn settings_are_tried_and_nothing_of_it_stays() {
     assert!(report.gain > 0.9);
     assert!(scene.hidden_images().await.is_empty() && scene.images().await.is_empty());
 
-    // Behind the last byte, so that no reset takes the answer.
+    // After the last byte, so that the response is not lost by a connection reset.
     let after = std::fs::metadata(&file).unwrap().len();
     scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after });
     let error = tuning.run(&file, &CancellationToken::new(), |_| {}).await.unwrap_err();
@@ -815,7 +815,7 @@ async fn settings_are_tried_and_nothing_of_it_stays() {
     assert!(scene.images().await.is_empty());
 }
 
-/// One would replace the other, or be taken for the other.
+/// One would replace the other, or be mistaken for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_images_of_one_name_are_one_image_and_one_refusal() {
     let retire = imgpush_engine::Retire::Delete;

@@ -1,5 +1,5 @@
-//! A push that is given up at every point where it waits: cancelled, it leaves nothing; dropped, it never
-//! leaves an active image with a part of the data.
+//! Cancels and drops a push at every point where it waits. After a cancellation no record is left; after a
+//! drop no image is active with incomplete data.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -21,12 +21,12 @@ async fn scenes(count: usize) -> Vec<Scene> {
     join_all((0..count).map(|_| Scene::start_open())).await
 }
 
-/// A push to all of them.
+/// Creates a push to all of them.
 fn push(scenes: &[Scene], via: &Via, stores: &Stores) -> MultiPush {
     let mut options = PushOptions::named("image");
     options.retry =
         RetryOptions::default().with_pauses(Duration::from_millis(10), Duration::from_millis(10));
-    // A cancelled push that went on to wait for anything would hang.
+    // A cancelled push that waited for anything else would hang.
     let hour = Duration::from_secs(3600);
     (options.idle_timeout, options.finish_timeout) = (hour, hour);
     (options.settle_timeout, options.import_timeout) = (hour, hour);
@@ -52,7 +52,7 @@ fn source() -> Box<dyn Source> {
     Box::new(ReaderSource::new("data", std::io::Cursor::new(vec![7; BYTES])))
 }
 
-/// Polls a future, and does something when it has waited so often.
+/// Polls a future, and runs an action when it has been pending this number of times.
 struct At<F, A> {
     inner: F,
     left: usize,
@@ -76,7 +76,7 @@ impl<F: Future + Unpin, A: FnOnce() + Unpin> Future for At<F, A> {
     }
 }
 
-/// Runs a push that is cancelled when it waits for the `wait`th time; whether it came to that.
+/// Runs a push that is cancelled at its `wait`th wait. Returns whether it reached that wait.
 async fn cancelled_at(push: &MultiPush, wait: usize) -> (bool, Vec<Result<Report, PushError>>) {
     let cancel = CancellationToken::new();
     let run = pin!(push.run(source(), &cancel));
@@ -85,7 +85,7 @@ async fn cancelled_at(push: &MultiPush, wait: usize) -> (bool, Vec<Result<Report
     (at.act.is_none(), results)
 }
 
-/// Cancels at every wait of a push until one has no more of them; how many there were.
+/// Cancels at every wait of a push, until there are no more. Returns their number.
 async fn cancel_everywhere(scenes: &[Scene], via: Via, stores: Stores) -> usize {
     let push = push(scenes, &via, &stores);
     let mut waits = 0;
@@ -161,7 +161,7 @@ async fn one_that_waits_to_try_again_is_cancelled_at_once() {
     let push = MultiPush::new(options).to(Target::new(scenes[0].client.clone()));
     let cancel = CancellationToken::new();
     let (results, ()) = tokio::join!(push.run(Box::new(source), &cancel), async {
-        // Until the answer has come, the image is settled, and the pause is on.
+        // By then the response has arrived, the image has settled, and the pause has started.
         tokio::time::sleep(Duration::from_secs(1)).await;
         cancel.cancel();
     });
@@ -191,7 +191,7 @@ async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
         if is_done {
             break;
         }
-        // The service has noticed when nothing is `saving` any more.
+        // The service has noticed the closed connections when no image is `saving` any more.
         let settled = async {
             loop {
                 let images = images(&scenes).await;

@@ -1,4 +1,4 @@
-//! A source that says how much of it was read.
+//! A source that counts the bytes that were read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use imgpush_engine::SourceError;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::source::{Chunk, Rewind, Source};
 
-/// Bytes that count how often they are read.
+/// A source in memory that counts the bytes that were read.
 pub(crate) struct Counted {
     data: Bytes,
     at: usize,

@@ -1,4 +1,4 @@
-//! Many files hashed at once, as a program would use it.
+//! Hashing of many files at once, as an application would use it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use imgpush_engine::{Algorithm, DigestOptions, DigestTask, Digesting, SourceErro
 const MD5_ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
 const SHA256_EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Each task has its own algorithms, and one that fails takes nothing from the others.
+/// Each task has its own algorithms, and a failed one does not affect the others.
 #[tokio::test]
 async fn each_task_ends_once_with_its_own_digests() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Tests of the engine, most of them against the sandbox, in one program: each one that is linked by itself
-//! costs a build as much time as its tests take.
+//! Tests of the engine, most of them against the sandbox. They are a single program, because linking each
+//! file on its own would take as long as its tests.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! One source into several targets, on every way there is, and what is tried again, against sandboxes.
+//! Pushes of one source to several targets, with every upload method and with retries, against sandboxes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use imgpush_scene::{Scene, pattern};
 
 const MIB: usize = 1 << 20;
 
-/// So many bytes.
+/// Creates a source of this number of bytes.
 fn counted(bytes: usize) -> (Box<dyn Source>, Arc<AtomicU64>) {
     Counted::of(pattern(bytes))
 }
@@ -27,7 +27,7 @@ fn target(scene: &Scene, name: &str) -> Target {
     Target::new(scene.client.clone()).on_cloud(name)
 }
 
-/// Tried again soon, so that tests do not wait.
+/// Options with short pauses, so that tests do not wait.
 fn options() -> PushOptions {
     let mut options = PushOptions::named("image");
     options.retry =
@@ -44,7 +44,7 @@ async fn push(
     push.run(source, &CancellationToken::new()).await
 }
 
-/// One push to one target.
+/// Runs one push to one target.
 async fn push_one(
     options: PushOptions,
     target: Target,
@@ -172,7 +172,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
     assert_eq!((quick_report.attempts, slow_report.attempts), (1, 2));
     assert!(quick_report.timing.seconds < slow_report.timing.seconds);
 
-    // Nobody else is held up by a target that is alone, and a pipe cannot be read for it again.
+    // A single target slows down no other. A pipe cannot be read again for a dropped target.
     let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
     slow.sandbox().inject(Operation::Upload, stall);
     let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 64 * MIB]));
@@ -232,7 +232,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     found.sort();
     assert_eq!(found, ["far", "slow"]);
 
-    // Who may not copy has a proved image in one store, which is not removed.
+    // Without the permission to copy, the verified image stays in one store.
     let place = Scene::builder().sandbox(stores).start().await;
     let two = target(&place, "x").into_stores(both());
     let error = push_one(options(), two, counted(MIB).0).await.unwrap_err();
@@ -243,7 +243,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
     assert!(matches!(error.outcome, RecordOutcome::Kept { .. }), "{error:?}");
     assert_eq!(place.images().await[0].stores(), ["slow"]);
 
-    // A store that is not there is told before anything is made.
+    // A missing store is reported before a record is created.
     let target = target(&place, "x").into_stores(Stores::These(vec!["nowhere".into()]));
     let error = push_one(options(), target, counted(MIB).0).await.unwrap_err();
     assert!(

@@ -1,4 +1,4 @@
-//! What the receiver of the progress hears of records and ends.
+//! The events of records and ends that a progress receiver gets.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ impl Listener {
         self.0.lock().unwrap().push(heard);
     }
 
-    /// The ids of the records; there must be one end, and nothing behind it.
+    /// Returns the ids of the records. Asserts that there is one end, and that it is the last event.
     #[track_caller]
     fn records_until(&self, end: Result<(), ErrorKind>) -> Vec<String> {
         let mut heard = std::mem::take(&mut *self.0.lock().unwrap());
@@ -79,7 +79,7 @@ async fn a_push_tells_its_record_and_its_end() {
     let report = push(once()).run(source(), &cancel).await.unwrap();
     assert_eq!(listener.records_until(Ok(())), std::slice::from_ref(&report.id));
 
-    // The same image is there.
+    // The same image exists.
     let skip = once().with_if_exists(IfExists::Skip);
     push(skip.clone()).run(source(), &cancel).await.unwrap();
     assert_eq!(listener.records_until(Ok(())), [report.id]);
@@ -88,7 +88,7 @@ async fn a_push_tells_its_record_and_its_end() {
     let error = push(once()).run(source(), &cancel).await.unwrap_err();
     assert_eq!(listener.records_until(Err(error.kind())).len(), 1);
 
-    // What ends before the service is asked for anything.
+    // Pushes that end before the first request to the service.
     let error = push(once().with_property("checksum", "0")).run(source(), &cancel).await;
     assert_eq!(listener.records_until(Err(error.unwrap_err().kind())), [""; 0]);
 
@@ -110,7 +110,7 @@ async fn each_target_has_its_own_end() {
     assert_eq!(listeners[0].records_until(Err(ErrorKind::Refused)).len(), 1);
     assert_eq!(listeners[1].records_until(Ok(())), [results[1].as_ref().unwrap().id.clone()]);
 
-    // A file that does not open.
+    // A file that does not exist.
     let missing = PushTask::new("/nonexistent/disk.raw", SourceOptions::default(), once());
     let told = listeners.clone();
     let batch = Batch::new(BatchOptions::default().with_jobs(NonZeroUsize::MIN))

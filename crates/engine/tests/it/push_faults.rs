@@ -1,7 +1,7 @@
-//! What a push makes of everything that can go wrong on the way, against the sandbox.
+//! Pushes with every fault of the connection and the service, against the sandbox.
 //!
-//! Each test asserts three things: what is reported, that no record is left behind unsaid, and that the
-//! fault really took place.
+//! Each test asserts three things: the reported error, that no record is left unreported, and that the fault
+//! has occurred.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex};
@@ -19,10 +19,10 @@ use imgpush_scene::{Scene, SceneBuilder};
 
 const MIB: u64 = 1 << 20;
 const FILE: &str = "disk.raw";
-/// Longer than any test: what waits for it hangs.
+/// Longer than any test: a push that waits for it hangs.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A scene with a file of so many bytes.
+/// Creates a scene with a file of this number of bytes.
 async fn with_file(bytes: u64) -> Scene {
     with_file_on(Scene::builder(), bytes).await
 }
@@ -54,7 +54,7 @@ async fn images(scene: &Scene) -> usize {
     scene.images().await.len()
 }
 
-/// The push under a fault: it fails, and the record is gone and said to be.
+/// Runs a push with a fault. Asserts that it fails, and that the record is deleted and reported as deleted.
 async fn fails(scene: &Scene, operation: Operation, fault: Fault) -> PushFailure {
     scene.sandbox().inject(operation, fault);
     let error = push(scene).await.expect_err("the fault went unnoticed");
@@ -63,7 +63,7 @@ async fn fails(scene: &Scene, operation: Operation, fault: Fault) -> PushFailure
     *error.failure
 }
 
-/// A push that is cancelled when a part of its data has gone, and nothing moves any more.
+/// Runs a push that is cancelled when a part of its data is sent and the connection stalls.
 async fn cancelled_in_mid_upload(scene: &Scene) -> PushError {
     scene.sandbox().inject(Operation::Upload, Fault::Stall { after: MIB, duration: HOUR });
     let mut options = once("cancelled");
@@ -83,14 +83,14 @@ async fn cancelled_in_mid_upload(scene: &Scene) -> PushError {
     error
 }
 
-/// Tried once, so that the first failure is the last.
+/// Options without retries.
 fn once(name: &str) -> PushOptions {
     let mut options = PushOptions::named(name);
     options.retry = RetryOptions::never();
     options
 }
 
-/// The status that a failure of the service had.
+/// Returns the status code of a failure of the service.
 fn status(failure: &PushFailure) -> Option<u16> {
     failure.call()?.status().map(|status| status.as_u16())
 }
@@ -142,7 +142,7 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
     for (code, after) in [(413, 0), (413, MIB), (502, 3 * MIB), (503, 0)] {
         let failure = fails(&scene, Operation::Upload, Fault::Status { status: code, after }).await;
         match &failure {
-            // What the reset took with it cannot be read by anybody.
+            // A connection reset has discarded the response.
             PushFailure::Transfer(TransferError::Broken { state, .. }) => {
                 assert_eq!(state, "the image is queued");
             }
@@ -189,7 +189,7 @@ async fn a_server_that_reports_something_else_is_not_believed() {
     );
 }
 
-/// It may be right, and another run may have verified it.
+/// The image may be right, and another run may have verified it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_compared_is_kept_and_named() {
     for (fault, reason) in [(Fault::NoHash, "checksum"), (Fault::HashAlgo("sm3".into()), "sm3")] {
@@ -221,7 +221,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
     assert_eq!(report.os_hash_algo.as_deref(), Some("sha3_256"));
     assert_eq!(report.os_hash_value.as_ref(), report.digests.get("sha3_256"));
 
-    // A pipe cannot be read again, and an image that is not proved is not a success.
+    // A pipe cannot be read again, and an image that is not verified is no success.
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 1 << 20]));
     let error = push_with(&scene, once("piped"), Box::new(source)).await.unwrap_err();
     assert!(
@@ -240,7 +240,7 @@ async fn a_lost_answer_is_made_up_for_by_asking() {
     assert!(report.verified);
     assert_eq!(images(&scene).await, 1);
 
-    // Of the creation too: the id is ours, so the record is found and removed.
+    // Also of the creation: the id is known, so the record is found and deleted.
     scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
     let error = push(&scene).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::Client { .. }), "{error:?}");
@@ -271,9 +271,9 @@ async fn a_passing_trouble_of_the_verification_does_not_cost_the_image() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_expires_is_renewed_once() {
-    // Small enough to be out before the refusal: behind a larger one its answer may be lost.
+    // Small enough that all data is sent before the rejection; with more data its response may be lost.
     let scene = with_file(5000).await;
-    // Before a call without a body, and before the upload.
+    // Before a request without a body, and before the upload.
     for operation in [Operation::Schema, Operation::Create, Operation::Show] {
         scene.sandbox().inject(operation, Fault::ExpireToken);
         assert!(push(&scene).await.unwrap().verified, "{operation:?}");
@@ -283,7 +283,7 @@ async fn a_token_that_expires_is_renewed_once() {
     assert_eq!(report.attempts, 2, "the data was sent again with a new token");
     assert!(report.verified);
 
-    // A pipe has no way back, so it is not sent again.
+    // A pipe cannot be read again, so there is no retry.
     scene.sandbox().inject(Operation::Upload, Fault::ExpireToken);
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 5000]));
     let error = push_with(&scene, once("piped"), Box::new(source)).await.unwrap_err();
@@ -324,7 +324,7 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
     );
     assert!(scene.sandbox().journal().iter().all(|r| r.method != "PUT" && r.path != "/v2/images"));
 
-    // Forced, it is the server that refuses, and the record is removed.
+    // With `force_format`, the server rejects the data, and the record is deleted.
     options.force_format = true;
     let scene = with_file(MIB).await;
     let error = push_with(&scene, options, source(&scene)).await.unwrap_err();
@@ -379,12 +379,12 @@ async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
     let error = push(&scene).await.unwrap_err();
     let RecordOutcome::Left { id, reason } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert!(reason.contains("403"), "{reason}");
-    // A refusal is final, so the removal is tried once.
+    // A rejection is final, so there is one attempt to delete the record.
     assert_eq!(scene.count("DELETE", ""), 1);
     assert!(scene.client.image(id).await.is_ok());
 }
 
-/// Before its verification it has to be deletable.
+/// Before its verification it must be possible to delete it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_is_protected_after_its_verification() {
     let scene = with_file(MIB).await;
@@ -417,7 +417,7 @@ async fn an_id_that_is_taken_is_not_removed() {
     assert_eq!(error.outcome, RecordOutcome::NoRecord);
     assert!(scene.client.image(&report.id).await.is_ok());
 
-    // Not even when the refusal is lost.
+    // Not even when the rejection is lost.
     let mut options = once("third");
     options.id = Some(report.id.clone());
     scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
@@ -426,7 +426,7 @@ async fn an_id_that_is_taken_is_not_removed() {
     assert!(scene.client.image(&report.id).await.is_ok());
 }
 
-/// Changes the file when the sending begins.
+/// Changes the file just before the upload.
 struct AtSending(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Progress for AtSending {
@@ -454,7 +454,7 @@ async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
             other => panic!("{other:?}"),
         }
         assert_eq!(images(&scene).await, 0);
-        // The sandbox notes a request when it is over.
+        // The sandbox records a request when it has ended.
         while scene.uploads().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -475,7 +475,7 @@ async fn an_empty_file_needs_a_word() {
     assert_eq!((report.size, report.verified), (Some(0), true));
 }
 
-/// All that it could wait for takes an hour, so that it ends at all shows that it waits for nothing.
+/// Every time-out is an hour, so the test ends only if the push waits for nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_push_cleans_up_at_once() {
     let scene = with_file(64 * MIB).await;
@@ -517,7 +517,7 @@ async fn a_source_that_breaks_off_is_the_sources_failure() {
     assert_eq!(images(&scene).await, 0);
 }
 
-/// While its start is looked at, and while it is sent.
+/// During the format detection, and during the upload.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_panics_is_the_sources_failure() {
     struct Panicking(usize);

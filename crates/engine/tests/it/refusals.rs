@@ -1,5 +1,5 @@
-//! What a push does not send, and what it sends all the same, against the sandbox: which takes nearly
-//! everything, so that each refusal here is the engine's own.
+//! Data that a push rejects, and data that it accepts, against the sandbox. The sandbox accepts nearly
+//! everything, so each rejection is one of the engine.
 
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
 
-/// How the bytes come.
+/// The type of the source.
 #[derive(Clone, Copy, Debug)]
 enum By {
     File,
@@ -38,7 +38,7 @@ async fn push(
     Push::new(scene.client.clone(), options.clone()).run(source, &CancellationToken::new()).await
 }
 
-/// The push is refused before anything could be left behind.
+/// Asserts that the push is rejected before a record is created.
 async fn refused(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
     let error = push(scene, bytes, by, options).await.expect_err("it was pushed");
     assert_eq!(error.outcome, RecordOutcome::NoRecord, "{error:?}");
@@ -46,7 +46,7 @@ async fn refused(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> 
     *error.failure
 }
 
-/// The push is refused with all but the end sent, and the record is gone.
+/// Asserts that the push is rejected before the last chunk, and that the record is deleted.
 async fn held_back(scene: &Scene, bytes: &[u8], options: &PushOptions) -> FormatError {
     let error = push(scene, bytes, By::Pipe, options).await.expect_err("it was pushed");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
@@ -107,7 +107,7 @@ fn fixed_vhd() -> Vec<u8> {
     [vec![0; 4 * MIB], footer].concat()
 }
 
-/// An empty qcow2 of 3 GiB and a byte.
+/// An empty qcow2 of 3 GiB + 512 B.
 fn qcow2(backing: u64, features: u64, bytes: usize) -> Vec<u8> {
     with(
         bytes,
@@ -242,7 +242,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
     let footer = fixed_vhd().split_off(4 * MIB);
     for (image, options, words) in [
         ([vec![0xa5; 3 * MIB], koly.clone()].concat(), options(), "the data is dmg, not raw"),
-        // One chunk, which is the tail itself.
+        // A single chunk, which is the tail itself.
         ([vec![0xa5; MIB / 2], koly].concat(), as_disk("raw"), "the data is dmg, not raw"),
         ([qcow2(0, 0, 2 * MIB), footer.clone()].concat(), options(), "ambiguous: "),
         ([vec![0xa5; 4 * MIB], footer].concat(), as_disk("ami"), "the data is vhd, not ami"),
@@ -251,7 +251,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
         let failure = held_back(&scene, &image, &options).await;
         assert!(failure.to_string().contains(words), "{failure} and not {words}");
     }
-    // Of a short stream the end is there before a record is.
+    // The end of a short stream is read before a record is created.
     let short = with(600, &[(88, b"koly\0\0\0\x04\0\0\x02\0")]);
     let records = || scene.count("POST", "");
     let before = records();
@@ -289,7 +289,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
             assert_eq!(ids.into_iter().filter(counts).collect::<Vec<_>>(), notes, "{disk_format}");
             assert!(report.detected_virtual_size.is_some());
             let record = scene.client.image(&report.id).await.unwrap();
-            // How large a raw stream will be is not known when its record is made.
+            // The size of a raw stream is unknown when its record is created.
             let is_unknown = matches!(by, By::Pipe) && !matches!(disk_format, "qcow2" | "vmdk");
             let expected = if is_unknown { 0 } else { min_disk };
             assert_eq!(record.min_disk(), Some(expected), "{disk_format} {by:?}");
@@ -302,7 +302,7 @@ async fn what_is_right_or_insisted_on_is_pushed() {
     assert_eq!(report.detected_virtual_size, Some((3 << 30) + 512));
 }
 
-/// Does something when the service is asked: behind the inspection and before the reading.
+/// Runs an action during the preflight: after the inspection and before the upload.
 struct AtAsking(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl Progress for AtAsking {
@@ -332,13 +332,13 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
     let source = FileSource::open(file.path()).unwrap();
     let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
-    // On Unix the change time gives it away.
+    // On Unix, the change time reveals it.
     if cfg!(unix) {
         assert_eq!(error.failure.kind(), ErrorKind::Source, "{error:?}");
     }
 }
 
-/// Gives other bytes to an inspection than to a reader.
+/// Returns other bytes to an inspection than to a reader.
 struct Swapped {
     inspected: BytesSource,
     read: BytesSource,

@@ -1,4 +1,4 @@
-//! Reports are read back from their JSON, and say what `docs/json-output.md` says.
+//! Reports are read back from their JSON, and conform to `docs/json-output.md`.
 
 use std::fmt::Debug;
 
@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Reads a report, writes it, and reads it again; it has exactly the keys and values that it was read from.
+/// Deserialises a report, serialises it, and deserialises it again. Asserts that keys and values are
+/// unchanged.
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &Value) -> T {
     let report: T = serde_json::from_value(text.clone()).expect("a report");
     let written = serde_json::to_string(&report).expect("JSON");
@@ -119,7 +120,7 @@ fn the_other_reports_can_be_read_back() {
     assert_eq!(tuned.recommended.settings.io, Io::Mmap);
 }
 
-/// A value of a later version is no value of this one, and never taken for another.
+/// A value of a later version is an error in this one, and never mistaken for another.
 #[test]
 fn an_unknown_value_is_an_error() {
     assert!(serde_json::from_str::<PushAction>(r#""conjured""#).is_err());
@@ -153,7 +154,7 @@ fn the_values_are_those_documented() {
     for id in NoteId::all().filter(|id| !matches!(id, NoteId::Finding(_))) {
         documented(id.name(), values([id]));
     }
-    // They are serialised as `name` and `Display` say.
+    // The serialised form is that of `name` and `Display`.
     for id in NoteId::all() {
         assert_eq!(json!(id), id.name());
         assert_eq!(id.to_string(), id.name());

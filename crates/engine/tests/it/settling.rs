@@ -1,4 +1,4 @@
-//! A service that needs a while until it shows the result of an upload, and one that changes what it stores.
+//! Services that show the result of an upload late, or that convert what they store.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn what_a_service_shows_right_after_an_upload_costs_no_image() {
         vec![shown("active"), shown("active")],
         vec![Fault::Status { status: 404, after: 0 }],
         vec![Fault::Status { status: 502, after: 0 }, Fault::StatusJson { status: 404, after: 0 }],
-        // The page of a gateway.
+        // The error page of a gateway.
         vec![Fault::StatusAfter(500), shown("saving"), Fault::Status { status: 503, after: 0 }],
     ] {
         let scene = Scene::start().await;
@@ -70,7 +70,7 @@ async fn an_image_that_stays_saving_after_its_upload_is_kept_and_named() {
     assert_eq!((all.len(), all[0].id()), (1, &**id));
 }
 
-/// Its bytes are not those that were sent, and that is no damage.
+/// The stored bytes differ from those that were sent, without being damaged.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_the_import_converts_is_kept_and_not_compared() {
     let scene = Scene::start().await;
@@ -88,7 +88,7 @@ async fn an_image_that_the_import_converts_is_kept_and_not_compared() {
     assert_eq!((all.len(), all[0].status()), (1, Status::Active));
 }
 
-/// The record describes the decompressed data, and so the source is decompressed to be compared with it.
+/// The record describes the decompressed data, so the source is decompressed for the comparison.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_the_import_decompresses_is_compared_with_the_decompressed_source() {
     for algorithm in ["sha512", "sha256"] {
@@ -138,7 +138,7 @@ async fn a_decompressed_image_with_other_bytes_is_deleted() {
     assert!(scene.images().await.is_empty());
 }
 
-/// Gives other bytes in each reading, the last of these first.
+/// A source with other bytes in each pass, the last of these first.
 struct Changing(Vec<Vec<u8>>);
 
 struct Reading {
@@ -193,7 +193,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An empty disk of this many bytes: a header, a table of reference counts and a table of level 1.
+/// An empty disk of this number of bytes: a header, a table of reference counts and a table of level 1.
 fn qcow2_of(virtual_size: u64) -> Vec<u8> {
     let cluster = 1usize << 16;
     let mut image = vec![0; 4 * cluster];

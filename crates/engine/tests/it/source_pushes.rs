@@ -1,4 +1,4 @@
-//! Sources on their whole way into an image service.
+//! Pushes from files, web servers and compressed sources.
 
 #[path = "../../../source/tests/sources/content.rs"]
 mod content;
@@ -42,7 +42,7 @@ fn quiet() -> Arc<dyn Progress> {
 async fn a_packed_image_of_a_web_server_arrives_unpacked() {
     let data = content(9 << 20);
     let Some(packed) = packing::pack("zstd", &data) else { return };
-    // A connection that breaks is no reason to begin again.
+    // A broken connection is resumed.
     let web = Web::start(move |request| {
         let answer = Answer::of(&packed, request);
         if request.number == 0 { answer.breaking_after(2 << 20) } else { answer }
@@ -56,7 +56,7 @@ async fn a_packed_image_of_a_web_server_arrives_unpacked() {
     assert_eq!(web.count(), 2);
 }
 
-/// The connection to the service breaks, too: the system cannot send what is not there.
+/// The connection to the service breaks too, because the system cannot send the missing data.
 struct Shrinking {
     path: PathBuf,
     to: u64,
@@ -82,7 +82,7 @@ async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
         if io == Io::Mmap && !cfg!(target_os = "linux") {
             continue;
         }
-        // Under what is on its way, and behind it.
+        // Below the current position, and above it.
         for to in [MIB, 40 * MIB] {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), content(48 << 20)).unwrap();
@@ -97,7 +97,7 @@ async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
                 panic!("{io:?} to {to}: {error:?}");
             };
             assert_eq!(expected, 48 * MIB);
-            // One that is read is told by how far it was readable.
+            // With `Io::Read`, only the end of the readable part is known.
             assert!(io == Io::Read || found == to);
             assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
         }
@@ -118,7 +118,7 @@ async fn a_packed_image_that_is_cut_leaves_no_image() {
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
 }
 
-/// Looking at an image is no reason to fetch it.
+/// An inspection does not download the complete image.
 #[test]
 fn an_inspection_asks_for_a_few_parts() {
     let mut disk = vec![0; 16 << 20];
@@ -136,7 +136,7 @@ fn an_inspection_asks_for_a_few_parts() {
     assert!(asked.iter().sum::<u64>() < 2 << 20, "{asked:?}");
 }
 
-/// Holes and zeros at the start, at the end and over chunks of whatever they are read from.
+/// Holes and zeros at the start, at the end and across chunks of any source.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn zeros_arrive_as_zeros_from_every_source() {
     use std::io::{Seek as _, SeekFrom, Write as _};

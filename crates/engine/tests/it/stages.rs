@@ -1,4 +1,4 @@
-//! What pushes say of their time, where it is known who took it.
+//! The times and the bottleneck of pushes with a known delay.
 
 use std::io::{Cursor, Read, Write as _};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
 
-/// So many chunks of a MiB, each after a pause.
+/// A source of this number of chunks of 1 MiB, each after a pause.
 struct Slow {
     chunks: usize,
     pause: Duration,
@@ -57,14 +57,14 @@ async fn push(source: Box<dyn Source>, faults: &[(Operation, Fault)]) -> Result<
     push.run(source, &CancellationToken::new()).await
 }
 
-/// What the timeline has of a stage, in sum.
+/// Returns the total of a stage in the timeline.
 fn drawn(timing: &Timing, stage: &str) -> f64 {
     let stages = timing.timeline.stages();
     stages.iter().find(|(name, _)| *name == stage).unwrap().1.iter().sum()
 }
 
-/// That a stage has the seconds that were slept in it. Only time shows that; a busy machine adds to it, but
-/// never so that a stage takes longer than the whole.
+/// Asserts that a stage contains the time that was slept in it. A busy machine adds to it, but a stage is
+/// never longer than the push.
 fn assert_slept(found: f64, slept: f64, what: &Timing) {
     assert!((slept * 0.8..=what.seconds).contains(&found), "{found} s, not {slept} s: {what:?}");
 }
@@ -103,7 +103,7 @@ async fn a_connection_that_takes_nothing_is_the_networks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unpacking_is_told_from_reading_what_is_packed() {
-    // Zeros, so that nearly nothing is read, and all the time goes into what comes out.
+    // Zeros, so that the compressed data is small, and the time is spent on decompression.
     let reader = ReaderSource::new("disk.bz2", Cursor::new(bzip2_of_zeros(48 * MIB)));
     let source = Decompressed::new(Box::new(reader), Compression::Bzip2).unwrap();
     let report = push(Box::new(source), &[]).await.unwrap();
@@ -111,7 +111,7 @@ async fn unpacking_is_told_from_reading_what_is_packed() {
     assert!(stages.decompress > 4.0 * stages.read, "{stages:?}");
     assert!(stages.hash > 0.0, "{stages:?}");
 
-    // The same, where what is packed comes slowly.
+    // The same with a slow source of compressed data.
     let reader = ReaderSource::new("disk.bz2", Late(Cursor::new(bzip2_of_zeros(MIB))));
     let source = Decompressed::new(Box::new(reader), Compression::Bzip2).unwrap();
     let report = push(Box::new(source), &[]).await.unwrap();
@@ -120,7 +120,7 @@ async fn unpacking_is_told_from_reading_what_is_packed() {
     assert!(timing.timings.read > timing.timings.decompress, "{timing:?}");
 }
 
-/// A reader that takes its time.
+/// A slow reader.
 struct Late(Cursor<Vec<u8>>);
 
 impl Read for Late {

@@ -1,4 +1,4 @@
-//! What staging makes of trouble on the way, against the sandbox.
+//! Staging with faults of the connection, against the sandbox.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use imgpush_scene::{Scene, pattern, sha512};
 const BYTES: usize = 3 << 20;
 const FILE: &str = "disk.raw";
 
-/// A scene with a record, and a file for it.
+/// Creates a scene with a record, and a file for it.
 async fn staged() -> (Scene, Image) {
     let scene = Scene::start().await;
     let wanted = NewImage::named("staged").with_formats("raw", "bare");
@@ -40,7 +40,7 @@ async fn now(scene: &Scene, image: &Image) -> Image {
     scene.client.image(image.id()).await.unwrap()
 }
 
-/// How often data came for an image.
+/// Returns the number of uploads to the staging area.
 fn stagings(scene: &Scene) -> usize {
     scene.count("PUT", "/stage")
 }
@@ -141,7 +141,7 @@ async fn what_cannot_be_staged_is_not_sent() {
 #[tokio::test]
 async fn a_cancelled_staging_ends_at_once() {
     let (scene, image) = staged().await;
-    // All that it could wait for takes an hour, so that it ends shows that it waits for nothing.
+    // Every time-out is an hour, so the test ends only if the staging waits for nothing.
     let hour = Duration::from_secs(3600);
     scene.sandbox().inject(Operation::Stage, Fault::Stall { after: 1 << 20, duration: hour });
     let cancel = CancellationToken::new();

@@ -1,4 +1,4 @@
-//! Sources that fail for a moment: they are read again from their start.
+//! Sources with transient errors are read again from the start.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use imgpush_scene::{Scene, pattern, sha512};
 
 const BYTES: usize = 6 << 20;
 
-/// Fails at some bytes, once for each that is listed, in their order.
+/// A source that fails at each of these positions once, in their order.
 struct Flaky {
     data: Vec<u8>,
     at: usize,
@@ -73,7 +73,7 @@ fn options(times: u32) -> PushOptions {
     PushOptions::named("image").with_disk_format("raw").with_retry(retried(times))
 }
 
-/// While its start is looked at, and while it is sent.
+/// During the format detection, and during the upload.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_reads_again_what_failed_for_a_moment() {
     let scene = Scene::start().await;
@@ -107,7 +107,7 @@ async fn it_gives_up_where_another_reading_is_of_no_use() {
     }
 }
 
-/// One target compares, the other one is sent to; both go on.
+/// One target compares, the other one uploads; both continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn so_does_a_push_that_compares_first() {
     let (north, south) = (Scene::start().await, Scene::start().await);

@@ -1,4 +1,4 @@
-//! A source is what was published, or it never becomes an image; against the sandbox.
+//! A source that differs from its published checksum never becomes an image; against the sandbox.
 
 mod pushes;
 mod scene;

@@ -1,4 +1,4 @@
-//! Right and wrong digests on the whole way into a service.
+//! Pushes of sources with right and wrong digests.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -35,7 +35,7 @@ async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
     let report = push_place(&scene, &file, &digest(&format!("SHA256={right}"))).await.unwrap();
     assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     assert_eq!(report.provenance.source_signed_by, None);
-    // In the same pass as the digests that the service reports.
+    // Computed in the same pass as the digests of the service.
     assert_eq!(report.digests["sha256"], right);
     assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
 
@@ -65,7 +65,7 @@ async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
         assert_eq!((said.name, said.algorithm), (file.display().to_string(), Algorithm::Sha256));
         assert_eq!((said.expected, said.found), (sha256(&right), vec![sha256(&wrong)]));
     }
-    // One that is right and one that is wrong are wrong, in any order.
+    // One right and one wrong digest fail, in any order.
     let file = scene.write("disk.img", &right);
     for wrong in ["md5", "sha512", "blake2b"] {
         let hex = "0".repeat(if wrong == "md5" { 32 } else { 128 });
@@ -95,8 +95,8 @@ async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
     }
 }
 
-/// By the digest of the file as it is named, of what is in it as that is named, and by either without
-/// a name; from a file, a pipe and an address.
+/// By the digest of the compressed file, by the digest of its content, and by either without a file name;
+/// from a file, a pipe and an address.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
     let scene = Scene::start_open().await;
@@ -111,7 +111,7 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
         (list(&format!("{outer}  noble.qcow2.xz\n")), "source"),
         (list(&format!("{inner}  noble.qcow2\n")), "content"),
         (list(&format!("{outer}  noble.qcow2.xz\n{inner}  noble.qcow2\n")), "source"),
-        // Nothing but a digest, as some mirrors have beside each file.
+        // A list with a single digest, as some mirrors publish beside each file.
         (list(&outer), "source"),
         (list(&format!("{inner}\n")), "content"),
     ];
@@ -142,7 +142,7 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
         list(&format!("{wrong}  noble.qcow2\n")),
         list(&format!("{outer}  noble.qcow2.xz\n{wrong}  noble.qcow2\n")),
         list(&format!("{wrong}  noble.qcow2.xz\n{inner}  noble.qcow2\n")),
-        // Each is the digest of the other.
+        // Each name has the digest of the other.
         list(&format!("{inner}  noble.qcow2.xz\n")),
         list(&format!("{outer}  noble.qcow2\n")),
         list(&wrong),
@@ -152,7 +152,7 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
     }
 }
 
-/// Padding that xz lets stand behind the last stream is of no use to the decoder, and of the file.
+/// xz allows padding after the last stream. The decoder ignores it, but it is part of the file.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
     let scene = Scene::start_open().await;
@@ -168,8 +168,8 @@ async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
     differs(&scene, source).await;
 }
 
-/// A token that expires: what is sent again is hashed anew. The data is little, so that no reset of
-/// the connection takes the answer with it.
+/// An expired token: data that is sent again is hashed again. The data is small, so that the response is not
+/// lost by a connection reset.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_again_is_proved_again() {
     let scene = Scene::start().await;
@@ -190,16 +190,16 @@ async fn what_is_sent_again_is_proved_again() {
     differs(&scene, source).await;
 }
 
-/// A service that refuses early is what went wrong then, and no digest of a part.
+/// If a service rejects the upload early, that is the error, and not the digest of incomplete data.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
     let scene = Scene::start_open().await;
-    // So long that the connection breaks far from its end.
+    // Long enough that the connection breaks far from the end.
     let long = std::io::Read::take(std::io::repeat(0), 512 << 20);
     let source = digest(&sha256(b"else")).of(Box::new(ReaderSource::new("long", long))).unwrap();
     scene.sandbox().inject(Operation::Upload, Fault::DropAfter(1 << 20));
     let error = push(&scene, source).await.unwrap_err();
-    // A pipe, so that it is not sent again.
+    // The source is a pipe, so there is no retry.
     assert!(
         matches!(error.failure.transfer_error(), Some(TransferError::Broken { .. })),
         "{:?}",
@@ -227,7 +227,7 @@ async fn what_is_staged_is_proved_too() {
     let (staged, image) = stage(digest(&sha256(b"else"))).await;
     let failure = *staged.unwrap_err().failure;
     assert!(matches!(failure.source_error(), Some(SourceError::Unverified(_))), "{failure:?}");
-    // The service has to notice that the connection was cut.
+    // The service needs a moment to notice the closed connection.
     for _ in 0..100 {
         if status(&image).await == Status::Queued {
             return;

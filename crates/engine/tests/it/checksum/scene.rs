@@ -1,4 +1,4 @@
-//! A web server with the files of a scene, and pushes of what it has.
+//! A web server with the files of a scene, and pushes from it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ mod data;
 
 pub(crate) use self::data::{BYTES, content, sha256, sha512, unpacking, xz};
 
-/// The address of a web server that has what is in the folder.
+/// Starts a web server for the folder of the scene, and returns its address.
 pub(crate) fn serve(scene: &Scene) -> String {
     let folder = scene.folder.path().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn serve(scene: &Scene) -> String {
             let head = format!(
                 "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
             );
-            // Whoever reads may go away.
+            // The client may have closed the connection.
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
         }
     });
@@ -50,7 +50,7 @@ pub(crate) async fn push(scene: &Scene, source: Box<dyn Source>) -> Result<Repor
     push.run(source, &CancellationToken::new()).await
 }
 
-/// Opens, wraps and pushes.
+/// Opens a source, adds the expected digests, and pushes it.
 pub(crate) async fn push_place(
     scene: &Scene,
     place: &Path,
@@ -59,7 +59,8 @@ pub(crate) async fn push_place(
     push(scene, expected.of(open(place, &unpacking()).await.unwrap()).unwrap()).await
 }
 
-/// The push fails since the source differs, after the record was made, and leaves none.
+/// Asserts that the push fails after the record was created, because the source differs, and that no record
+/// is left.
 pub(crate) async fn differs(scene: &Scene, source: Box<dyn Source>) -> Differs {
     let error = push(scene, source).await.expect_err("something else became an image");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
@@ -74,7 +75,7 @@ pub(crate) async fn differs(scene: &Scene, source: Box<dyn Source>) -> Differs {
     Differs { name: name.clone(), algorithm: *algorithm, expected, found }
 }
 
-/// What is said of a source that differs.
+/// The error of a source that differs.
 pub(crate) struct Differs {
     pub(crate) name: String,
     pub(crate) algorithm: Algorithm,

@@ -1,4 +1,4 @@
-//! A list that is signed, on its whole way into a service.
+//! A push that is verified by a signed checksum list.
 
 use imgpush_engine::checksum::{ChecksumList, Expected, Keys};
 use imgpush_engine::source::{ChecksumError, HttpOptions};
@@ -7,7 +7,7 @@ use imgpush_scene::Scene;
 use super::scene::{content, push_place, serve, sha256};
 use super::signer::{Signer, armored};
 
-/// All of it, from addresses, on the way into a service.
+/// The list, its signature and the image are read from addresses and files.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
     let scene = Scene::start_open().await;

@@ -1,4 +1,4 @@
-//! Files that are there already, where those that are the image may stay.
+//! Downloads to existing files that may be kept if they have the content of the image.
 
 use imgpush_engine::{DestinationError, DownloadOptions, PartialOutcome, PullFailure, VerifiedBy};
 use imgpush_scene::pattern;
@@ -18,7 +18,7 @@ async fn a_file_that_is_the_image_is_left_and_proved() {
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.destination(), &data).unwrap();
-    // So a process leaves it that is killed between the two names.
+    // A process that is killed during the rename leaves this state.
     std::fs::hard_link(scene.destination(), scene.partial()).unwrap();
     let report = scene.fetch_with(&image, keeping()).await.unwrap();
     assert_eq!((report.unchanged, report.verified, report.attempts), (true, true, 0));

@@ -1,7 +1,7 @@
-//! What a download makes of everything that can go wrong on the way, and what it leaves behind.
+//! Downloads with every fault of the connection, and the files that they leave.
 //!
-//! The service is scripted here, byte by byte; the hashes come from plain library crates, so that a
-//! mistake of the hashing under test cannot agree with itself.
+//! The service is scripted byte by byte. The expected hashes come from independent library crates, so that an
+//! error of the tested hashers cannot confirm itself.
 
 mod existing;
 mod ranges;
@@ -87,14 +87,14 @@ async fn only_attempts_that_bring_nothing_count() {
     let image = image(&data, &json!({}));
     let mut options = quick();
     options.retries = 2;
-    // Each time a byte, and once in a while nothing.
+    // One byte with each request, and sometimes none.
     let script = [[Act::Cut(1), Act::Status(503)], [Act::Cut(1), Act::Cut(0)]].concat().repeat(10);
     let scene = Scripted::new(data.clone(), script).await;
     let report = scene.fetch_with(&image, options.clone()).await.unwrap();
     assert_eq!(report.attempts, 41);
     assert!(is_same(&scene.destination(), &data));
 
-    // A service without ranges does not come further by sending the same again.
+    // A service without ranges makes no progress by sending the same data again.
     let scene = Scripted::with_ranges(data.clone(), [Act::Cut(5); 3], false).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(matches!(*error.failure, PullFailure::GaveUp { at: 5, attempts: 3, .. }), "{error:?}");
@@ -142,7 +142,7 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
 
-    // Whole already: nothing is asked for.
+    // A complete file: no data is requested.
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.partial(), &data).unwrap();
     let report = scene.fetch(&image).await.unwrap();
@@ -150,13 +150,13 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
     assert!(scene.asked().is_empty());
     assert!(is_same(&scene.destination(), &data));
 
-    // Too large to be of this image: begun anew.
+    // Too large for this image: the download starts again.
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.partial(), vec![9; SIZE + 1]).unwrap();
     assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
     assert_eq!(scene.asked(), [0]);
 
-    // Wrong at its start, or later: found out, and begun anew.
+    // Wrong at its start, or later: detected, and the download starts again.
     for at in [0, MIB / 2, MIB - 1] {
         let scene = Scripted::new(data.clone(), []).await;
         let mut wrong = data[..MIB].to_vec();
@@ -168,18 +168,18 @@ async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
         assert!(is_same(&scene.destination(), &data));
         assert_eq!(scene.files(), [scene.destination()]);
     }
-    // As long as the image, too.
+    // The same for a file with the length of the image.
     let scene = Scripted::new(data.clone(), []).await;
     std::fs::write(scene.partial(), vec![9; SIZE]).unwrap();
     assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
     assert!(is_same(&scene.destination(), &data));
-    // A service that sends all of it shows at once that the start differs.
+    // If the service sends the complete image, the different start is detected at once.
     let scene = Scripted::with_ranges(data.clone(), [], false).await;
     std::fs::write(scene.partial(), vec![9; MIB]).unwrap();
     assert_eq!(scene.fetch(&image).await.unwrap().resumed_from, 0);
     assert_eq!(scene.asked(), [MIB as u64, 0]);
 
-    // Where the data of the service is wrong, that is found out, and nothing is left of it.
+    // If the data of the service is wrong, that is detected, and no file is left.
     let mut bad = data.clone();
     bad[5] ^= 1;
     let scene = Scripted::new(bad.clone(), []).await;
@@ -269,7 +269,7 @@ async fn the_image_says_what_is_compared() {
         assert!(report.unverified_because.is_some());
         assert!(is_same(&scene.destination(), &data));
     }
-    // Allowed is what cannot be compared, not what differs.
+    // Data that cannot be compared is allowed, but not data that differs.
     let scene = Scripted::new(data.clone(), []).await;
     let wrong = image(&data, &json!({"os_hash_algo": "sm3", "checksum": hex([7; 16])}));
     let error = scene.fetch_with(&wrong, allowed).await.unwrap_err();
@@ -296,7 +296,8 @@ async fn a_file_that_is_there_is_left_alone() {
     assert_eq!((error.partial, scene.asked()), (PartialOutcome::Nothing, vec![]));
     assert!(is_same(&scene.destination(), b"precious"));
 
-    // One that comes meanwhile, too: the proved data is kept, and taken when it may be.
+    // The same for a file that is created in the meantime. The verified data is kept, and used when
+    // overwriting is allowed.
     let other = Scripted::new(data.clone(), [Act::Stall(MIB as u64)]).await;
     let mut options = quick();
     options.idle_timeout = Duration::from_millis(300);
@@ -487,7 +488,7 @@ async fn a_writer_gets_the_whole_image_or_not_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_gives_the_whole_image_or_not_its_end() {
-    // More than the buffers there are, all of it kept.
+    // More than the pool has, and all chunks are kept.
     let good = pattern(12 * MIB + 1);
     let image = image(&good, &json!({}));
     let options = quick();
@@ -496,7 +497,7 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
     let chunks: Vec<_> = chunks.into_iter().map(Result::unwrap).collect();
     assert!(chunks.concat() == good);
 
-    // A small image is one chunk, and all of it waits.
+    // A small image is one chunk, which is withheld completely.
     for (bytes, most) in [(12 * MIB + 1, 12 * MIB), (1000, 0)] {
         let good = pattern(bytes);
         let mut bad = good.clone();
@@ -536,7 +537,7 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
     });
     assert!(matches!(*error.0.unwrap_err().failure, PullFailure::Interrupted));
     let sent = scene.service.sent.load(Ordering::Relaxed);
-    // Two chunks here; the rest is what the sockets of the system hold.
+    // Two chunks in this process; the rest is in the socket buffers of the system.
     assert!(sent > 0 && sent < 24 * MIB as u64, "{sent} bytes were taken");
 }
 
@@ -596,7 +597,7 @@ async fn a_file_is_compared_with_what_the_image_shows() {
     assert!(scene.asked().is_empty(), "a file is compared without asking for data");
 }
 
-/// A source of that size, which must not be read.
+/// A source of this size that must not be read.
 struct Unread(u64);
 
 impl Source for Unread {

@@ -1,4 +1,4 @@
-//! Ranges of an image side by side.
+//! Concurrent range requests for one image.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::scene::{Act, MIB, Scripted, image, is_same, quick};
 
-/// Some segments and a bit.
+/// Several segments and an incomplete one.
 const LARGE: usize = 16 * MIB + 77;
 
 /// Enough for four segments of three chunks.
@@ -64,10 +64,10 @@ async fn a_service_without_ranges_gets_one_connection() {
     let scene = Scripted::with_ranges(data.clone(), [], false).await;
     let report = scene.fetch_with(&image, over(4)).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
-    // Those that were asked for segments, and the one.
+    // The requests for segments, and the one for the complete image.
     assert!(report.attempts <= 5, "{} requests", report.attempts);
 
-    // Behind a partial file, too.
+    // Also when a partial file is resumed.
     let scene = Scripted::with_ranges(data.clone(), [], false).await;
     std::fs::write(scene.partial(), &data[..MIB + 1]).unwrap();
     let report = scene.fetch_with(&image, over(4)).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
     scene.fetch_with(&image, options.clone()).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
 
-    // One that takes none is given up, with what there was.
+    // If the service accepts no connection, the download fails and keeps the existing data.
     let at = MIB as u64;
     let scene = Scripted::new(data.clone(), [Act::Status(503); 100]).await.within(MEMORY);
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
@@ -117,7 +117,7 @@ async fn a_damaged_segment_is_found_out() {
     assert!(scene.files().is_empty());
 }
 
-/// Also where each of them brings bytes: with one byte a request, an image would take years.
+/// Also if each response contains bytes: with one byte for each request, a download would take years.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_are_always_short_end_the_download() {
     let data = pattern(LARGE);
@@ -126,7 +126,7 @@ async fn answers_that_are_always_short_end_the_download() {
         let mut options = over(connections);
         options.retries = 2;
         let scene = Scripted::new(data.clone(), [Act::Short(most); 1000]).await.within(MEMORY);
-        // With a partial file the first request is for a range, too.
+        // With a partial file, the first request is for a range too.
         std::fs::write(scene.partial(), &data[..MIB]).unwrap();
         let error = scene.fetch_with(&image, options).await.unwrap_err();
         assert!(
@@ -141,7 +141,7 @@ async fn answers_that_are_always_short_end_the_download() {
         assert!(matches!(error.partial, PartialOutcome::Kept { .. }), "{error:?}");
     }
 
-    // Once is no failure.
+    // A single short response is no failure.
     let scene = Scripted::new(data.clone(), [Act::Short(1000)]).await.within(MEMORY);
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let report = scene.fetch_with(&image, over(1)).await.unwrap();

@@ -17,22 +17,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const MIB: usize = 1 << 20;
-/// Some chunks and a bit.
+/// Several chunks and an incomplete one.
 pub(crate) const SIZE: usize = 5 * MIB + 77;
 pub(crate) const ID: &str = "8f3a2c1e-0d4b-4f6a-9b7c-1e2d3c4b5a69";
 
-/// What the service does with one request for the data; without one it answers well.
+/// The response of the service to one request for the data; a regular one by default.
 #[derive(Clone, Copy)]
 pub(crate) enum Act {
-    /// Closes the connection behind so many bytes of the body.
+    /// Closes the connection after this number of bytes of the body.
     Cut(u64),
-    /// Falls silent behind so many bytes of the body.
+    /// Stalls after this number of bytes of the body.
     Stall(u64),
-    /// Answers so.
+    /// Responds with this status.
     Status(u16),
-    /// Does not say how long the answer is.
+    /// Sends no length of the response.
     Endless,
-    /// Answers a range with at most so many bytes of it, and says so.
+    /// Answers a range request with at most this number of bytes, and declares that.
     Short(u64),
 }
 
@@ -40,16 +40,16 @@ pub(crate) enum Act {
 pub(crate) struct Service {
     data: Vec<u8>,
     pub(crate) script: Mutex<VecDeque<Act>>,
-    /// The first byte that each request asked for.
+    /// The first byte of each request.
     pub(crate) asked: Mutex<Vec<u64>>,
     /// Bytes of data sent.
     pub(crate) sent: AtomicU64,
-    /// Connections for data that it takes at a time, and has.
+    /// Maximum number of concurrent connections for data.
     pub(crate) most: AtomicUsize,
     open: AtomicUsize,
-    /// Whether it heeds `Range`.
+    /// Whether the service supports `Range`.
     ranges: bool,
-    /// Whether it refuses `Range`, as Glance does for a store without random reads.
+    /// Whether the service rejects `Range`, as Glance does for a store without random reads.
     pub(crate) refuses_ranges: AtomicBool,
     /// The pause before each 64 KiB.
     pub(crate) piece_millis: AtomicU64,
@@ -96,7 +96,7 @@ impl Service {
             _ => end,
         };
         let status = if is_part {
-            // Of an empty range there is no last byte: the range is the one asked for.
+            // An empty range has no last byte; the declared range is the requested one.
             let last = if end == from { size } else { end } - 1;
             format!("206 Partial Content\r\ncontent-range: bytes {from}-{last}/{size}")
         } else {
@@ -170,7 +170,7 @@ impl Scripted {
         Scripted { service, client, folder: tempfile::tempdir().unwrap(), memory_bytes: 64 << 20 }
     }
 
-    /// Downloads within so many bytes of memory.
+    /// Sets the memory limit of the downloads.
     pub(crate) fn within(mut self, memory_bytes: u64) -> Self {
         self.memory_bytes = memory_bytes;
         self
@@ -207,21 +207,21 @@ impl Scripted {
         self.service.asked.lock().unwrap().clone()
     }
 
-    /// Names of all files there are.
+    /// Returns the paths of all files.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect()
     }
 }
 
-/// Retries without waiting long.
+/// Retries after a short pause.
 pub(crate) fn quick() -> DownloadOptions {
     let mut options = DownloadOptions::default();
     options.retry_pause = Duration::from_millis(1);
     options
 }
 
-/// The record of an image with that data, with changes.
+/// Returns the record of an image with this data, with changes.
 pub(crate) fn image(data: &[u8], changes: &Value) -> Image {
     let mut record = json!({
         "id": ID, "name": "noble", "status": "active", "size": data.len(),

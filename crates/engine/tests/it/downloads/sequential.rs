@@ -1,4 +1,4 @@
-//! Stores that give no random reads, as most of a production service.
+//! Stores without random reads, as most production services have.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use super::scene::{Act, MIB, Scripted, image, is_same, quick};
 
 const SIZE: usize = 9 * MIB + 77;
 
-/// A service whose only store gives no random reads, with images of one content.
+/// A service whose only store supports no random reads, with images of the same content.
 struct Sequential {
     scene: Scene,
     images: Vec<Image>,
@@ -55,7 +55,7 @@ impl Sequential {
         Download::new(self.scene.client.clone(), options)
     }
 
-    /// The statuses of all answers to requests for data.
+    /// Returns the status of every response to a request for data.
     fn answers(&self) -> Vec<u16> {
         let journal = self.scene.sandbox().journal();
         let data = journal.iter().filter(|r| r.method == "GET" && r.path.ends_with("/file"));
@@ -119,7 +119,7 @@ async fn a_partial_file_of_another_image_is_not_continued() {
         .unwrap();
     assert_eq!(report.resumed_from, 0);
     assert!(report.verified && is_same(&scene.destination(), &scene.data));
-    // Refused; begun, and given up at the byte that differs; complete.
+    // Rejected; started, and aborted at the byte that differs; complete.
     assert_eq!(scene.answers(), [400, 200, 200]);
 }
 
@@ -132,14 +132,14 @@ async fn a_connection_that_breaks_is_continued_by_a_stream_from_the_start() {
         scene.service.refuses_ranges.store(true, Ordering::Relaxed);
         let report = scene.fetch(&image).await.unwrap();
         assert!(report.verified && is_same(&scene.destination(), &data));
-        // Refused once; then from the start, twice, as the first of these breaks too.
+        // Rejected once; then from the start, twice, because the first of these breaks too.
         assert_eq!(scene.asked(), [0, at, 0, 0]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_connections_are_not_added_to_one_that_works() {
-    // The service is slow enough that more connections would be worth it.
+    // The service is slow enough that more connections would be added.
     let data = pattern(15 * MIB);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
@@ -173,7 +173,7 @@ async fn a_run_asks_once_whether_ranges_are_given() {
         assert!(is_same(&scene.scene.path(image.id()), &scene.data));
     }
     let answers = scene.answers();
-    // The first image, and then none.
+    // Only the first image has rejected requests.
     let last_refusal = answers.iter().rposition(|status| *status == 400).unwrap();
     let first_whole = answers.iter().position(|status| *status == 200).unwrap();
     assert!(last_refusal < first_whole + 4, "{answers:?}");

@@ -1,4 +1,4 @@
-//! Downloaded files with holes where the image has zeros.
+//! Downloaded files with holes for the zeros of the image.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::scene::{Act, MIB, Scripted, image, is_same, quick};
 
 const BLOCK: usize = 64 << 10;
 
-/// Zeros with data at these places, each with its first and last byte not zero.
+/// Returns zeros with data at these places; the first and the last byte of the data are not zero.
 fn zeros(bytes: usize, data: &[(usize, usize)]) -> Vec<u8> {
     let mut image = vec![0; bytes];
     for &(at, length) in data {
@@ -21,13 +21,13 @@ fn zeros(bytes: usize, data: &[(usize, usize)]) -> Vec<u8> {
     image
 }
 
-/// Bytes of disk that a file takes.
+/// Returns the disk space of a file in bytes.
 fn allocated(path: &Path) -> u64 {
     std::fs::metadata(path).unwrap().blocks() * 512
 }
 
-/// The most that an image with data at these places may take: whole blocks, and what the file system needs
-/// to find them.
+/// Returns the maximum disk space of an image with data at these places: complete blocks, and the metadata of
+/// the file system.
 fn most(places: &[(usize, usize)]) -> u64 {
     let blocks = |&(at, length): &(usize, usize)| (at + length).div_ceil(BLOCK) - at / BLOCK;
     (places.iter().map(blocks).sum::<usize>() * BLOCK + BLOCK) as u64
@@ -47,13 +47,13 @@ async fn zeros_take_no_space_wherever_they_are() {
         (12 * MIB, &[]),
         (1, &[]),
         (BLOCK - 1, &[]),
-        // In the middle, over the borders of blocks and of chunks.
+        // In the middle, across the boundaries of blocks and of chunks.
         (odd, &[(5 * MIB + 100, 4096)]),
         (odd, &[(2 * BLOCK - 1, 2), (3 * MIB - 5, 10)]),
         // At the start, and at the end.
         (odd, &[(0, 1), (odd - 1, 1)]),
         (12 * MIB, &[(0, 4096)]),
-        // A block that is zeros between two of data, and the other way round.
+        // A block of zeros between two of data, and the reverse.
         (6 * MIB, &[(MIB, BLOCK), (MIB + 2 * BLOCK, BLOCK)]),
         (6 * MIB, &[(0, MIB + 1), (2 * MIB + 1, 4 * MIB - 1)]),
     ];
@@ -96,7 +96,7 @@ async fn a_partial_file_is_as_long_as_what_was_received() {
     let size = 40 * MIB + 77;
     let data = zeros(size, &places);
     let image = image(&data, &json!({}));
-    // In zeros, at the borders of blocks and chunks and beside them, in data, and in the zeros after it.
+    // In zeros, at the boundaries of blocks and chunks and next to them, in data, and in the zeros after it.
     for at in [
         1,
         BLOCK,
@@ -117,7 +117,7 @@ async fn a_partial_file_is_as_long_as_what_was_received() {
         assert!(is_same(&scene.partial(), &data[..at]), "{at}");
         assert!(allocated(&scene.partial()) <= most(&places), "{at}");
 
-        // From there on no block is aligned in the chunks that come.
+        // After this position, no block is aligned with the received chunks.
         let report = scene.fetch(&image).await.unwrap();
         assert_eq!((report.resumed_from, scene.asked()), (at as u64, vec![0, at as u64]));
         assert!(is_same(&scene.destination(), &data), "{at}");
@@ -132,7 +132,7 @@ async fn what_was_kept_with_zeros_in_it_is_resumed() {
     let data = zeros(5 * MIB + 77, &[(4 * MIB, 100)]);
     let image = image(&data, &json!({}));
     for kept in [MIB + 1, 4 * MIB + 50, 5 * MIB] {
-        // Written by somebody who knows no holes.
+        // Written by a program that creates no holes.
         let scene = Scripted::new(data.clone(), []).await;
         std::fs::write(scene.partial(), &data[..kept]).unwrap();
         let report = scene.fetch(&image).await.unwrap();
@@ -161,7 +161,7 @@ async fn the_length_is_right_while_the_network_is_silent() {
             () = waiting => {}
         }
     }
-    // Dropped, not cancelled: the thread may still hold the file for a moment.
+    // Dropped, not cancelled: the thread may keep the file open for a moment.
     let report = loop {
         match scene.fetch(&image).await {
             Ok(report) => break report,
@@ -178,7 +178,7 @@ async fn no_old_data_is_under_a_hole() {
     let good = zeros(size, &[(MIB, 10)]);
     let image = image(&good, &json!({}));
     let scene = Scripted::new(good.clone(), []).await;
-    // A file that is replaced, and a partial file that cannot be of this image.
+    // A file that is replaced, and a partial file that cannot belong to this image.
     std::fs::write(scene.destination(), pattern(size)).unwrap();
     std::fs::write(scene.partial(), pattern(size + 1)).unwrap();
     let mut options = quick();

@@ -1,4 +1,4 @@
-//! Ids that follow from what an image is.
+//! Ids that are derived from the content of an image.
 
 use futures_util::future::join_all;
 use imgpush_engine::{IfExists, PushAction};
@@ -17,7 +17,7 @@ async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
         assert_eq!((report.id.clone(), reads), (derived(&digest, number, NAME), 2));
         scene.client.delete(&report.id).await.unwrap();
     }
-    // Another's image of such an id is no obstacle either.
+    // An image of another project with the next id is skipped too.
     scene
         .login(ADMIN)
         .await
@@ -63,7 +63,7 @@ async fn behind_as_many_as_are_tried_an_id_is_made_up() {
 async fn of_runs_at_once_one_makes_the_image_and_all_have_it() {
     let scene = Scene::start().await;
     let slow = data(0);
-    // Long enough for all the others to find the record.
+    // Long enough for all other runs to find the record.
     scene.sandbox().inject(
         Operation::Upload,
         Fault::Stall { after: 1000, duration: std::time::Duration::from_millis(700) },

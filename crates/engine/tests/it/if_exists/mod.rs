@@ -1,4 +1,5 @@
-//! What is there already is not made again, and what is to take its place does so whole; against the sandbox.
+//! Existing images: identical ones are not uploaded again, and replaced ones are retired only after
+//! verification; against the sandbox.
 
 mod ids;
 mod modes;

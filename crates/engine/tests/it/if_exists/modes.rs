@@ -1,4 +1,4 @@
-//! Each mode where something else is there.
+//! Each mode with each kind of existing image.
 
 use imgpush_engine::client::Status;
 use imgpush_engine::source::ReaderSource;
@@ -12,7 +12,7 @@ use super::scene::{
 };
 use crate::counted::Counted;
 
-/// What is there before.
+/// The existing images.
 #[derive(Clone, Copy, Debug)]
 enum Before {
     Nothing,
@@ -24,10 +24,10 @@ enum Before {
     Queued,
 }
 
-/// What comes of it.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outcome {
-    /// A new image of that name, which replaces so many.
+    /// A new image of this name, which replaces this number of images.
     Pushed(&'static str, usize),
     Skipped,
     Exists,
@@ -148,7 +148,7 @@ async fn a_new_name_is_the_first_that_is_free_and_is_found_again() {
     let (result, _) = push_data(&scene, options(IfExists::Rename), &data(3)).await;
     let report = result.unwrap();
     assert_eq!((report.action, report.name.as_deref()), (PushAction::Skipped, Some("nightly-4")));
-    // More of them than are asked for at once.
+    // More names than fit into one request.
     for number in 5..=17 {
         scene.client.create(&record(&format!("nightly-{number}"))).await.unwrap();
     }

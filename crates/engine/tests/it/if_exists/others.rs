@@ -1,4 +1,4 @@
-//! Records that other runs have left, or are still at.
+//! Records of other runs that have ended or are still active.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ fn id() -> String {
     derived(&sha512(&data(0)), 0, NAME)
 }
 
-/// A push after an earlier run, which had requested a record with this id. A record with a derived or given id
-/// has the token of that run.
+/// Options of a push after an earlier run that has requested a record with this id. A record with a derived
+/// or given id has the token of that run.
 fn behind(id: &str, token: Option<&str>, mode: IfExists) -> Way {
     let mut options = options(mode).with_property("build", "7");
     options.settle_timeout = Duration::from_millis(300);
@@ -36,14 +36,15 @@ fn created_by(token: Option<&str>, id: &str) -> NewImage {
     record
 }
 
-/// How many whole seconds it waited for another run, as it says itself; none if it never paused.
+/// Returns the number of seconds that the push waited for another run, from its note; `None` if it did not
+/// wait.
 fn seconds_waited(report: &Report) -> Option<u64> {
     let note = report.notes.iter().find(|note| note.id == NoteId::Waited)?;
     let (before, _) = note.text.rsplit_once(" s").unwrap();
     Some(before.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
-/// An upload that goes on for ever, as the service sees it.
+/// Creates an upload that never ends for the service.
 async fn leave_saving(scene: &Scene, id: &str) {
     scene.sandbox().inject(Operation::Upload, Fault::Forget(1000));
     let mut options = options(IfExists::Add);
@@ -58,7 +59,7 @@ async fn leave_saving(scene: &Scene, id: &str) {
     scene.client.commit(&image).await.unwrap();
 }
 
-/// It may still upload to it.
+/// The other run may still upload to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_of_another_run_is_waited_for_and_left_alone() {
     let scene = Scene::start().await;
@@ -74,7 +75,7 @@ async fn the_record_of_another_run_is_waited_for_and_left_alone() {
     assert_eq!(scene.client.image(&next).await.unwrap().property("imgpush_run"), None);
 }
 
-/// Another run may delete it in favour of an equal one.
+/// The other run may delete it in favour of an equal one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_is_not_published_is_not_accepted() {
     for mode in [IfExists::Skip, IfExists::Replace(Retire::Delete)] {
@@ -88,7 +89,7 @@ async fn an_image_that_is_not_published_is_not_accepted() {
         assert!(report.notes.iter().any(|note| note.id == NoteId::PassedOver), "{mode:?}");
         assert_eq!(images(&scene).await.len(), 2, "it may be in use");
 
-        // Now it is published, and the other one is gone.
+        // Now it is published, and the other image is deleted.
         scene.client.delete(&next).await.unwrap();
         let mut published = theirs.clone();
         published.unset("imgpush_run").unwrap();
@@ -106,7 +107,7 @@ async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
     let way = behind(&id(), TOKEN, IfExists::Skip);
     let report = push_data(&scene, way, &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
-    // A pause between two looks takes a second, and would be noted.
+    // A pause between two requests takes 1 s, and would be noted.
     assert_eq!(seconds_waited(&report), None, "{:?}", report.notes);
     assert_eq!(only(&scene).await.property("build"), Some("7"));
 }
@@ -156,7 +157,7 @@ async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
     }
 }
 
-/// It would be active for ever, and nobody would know.
+/// Otherwise it would stay active unnoticed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_image_that_a_run_that_is_gone_has_left_is_deleted() {
     for mode in [IfExists::Add, IfExists::Skip] {
@@ -185,7 +186,7 @@ async fn a_run_that_does_not_end_is_given_up() {
     assert_eq!(only(&scene).await.status(), Status::Saving, "it is not this one's to remove");
 }
 
-/// Another run that has deleted the record under way, or has made another's image of it.
+/// Another run deletes the record during the upload.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_lost_under_way_costs_no_push() {
     let scene = Scene::start().await;
@@ -223,7 +224,7 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
     assert_eq!(again.verified_by, [VerifiedBy::Journal]);
     assert_eq!(scene.requests(before), [format!("GET /v2/images/{}", done.id)]);
 
-    // Of an image that is another by now, or gone, nothing is believed.
+    // An image that has changed or is deleted is not accepted.
     let other = push_data(&scene, proved(&sha512(&data(1))), &data(0)).await.0.unwrap();
     assert_eq!(other.action, PushAction::Pushed);
     scene.client.delete(&done.id).await.unwrap();
@@ -231,7 +232,7 @@ async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
     assert_eq!(anew.action, PushAction::Pushed);
 }
 
-/// Its request may still be on its way, and would leave a record that nobody sends to.
+/// The request of the earlier run may still be in transit, and would leave a record without an upload.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
     let scene = Scene::start().await;
@@ -240,7 +241,7 @@ async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
         push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, only(&scene).await.status()), (&*asked_for, Status::Active));
 
-    // Such an id is never given again.
+    // An id is never accepted again.
     scene.client.delete(&asked_for).await.unwrap();
     let report =
         push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
@@ -248,12 +249,12 @@ async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
     assert_eq!(only(&scene).await.id(), report.id);
 }
 
-/// The request of the run that is gone comes between the look and the creation.
+/// The request of the earlier run arrives between the lookup and the creation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_comes_late_of_a_run_that_is_gone_is_taken_over() {
     let scene = Scene::start().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
-    // The first request makes it and is not answered, so the second finds it there.
+    // The first request creates the record and is not answered, so the second one finds it.
     scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
     let report =
         push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();

@@ -1,4 +1,4 @@
-//! Sources that are known by what was published of them.
+//! Sources with published digests.
 
 use std::io::{Cursor, Read as _};
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ async fn what_is_published_is_read_once_and_not_again() {
     let (source, read) = Counted::of(data(0));
     let again = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
     assert_eq!((again.action, again.id), (PushAction::Skipped, report.id));
-    // The service has another digest than the published one, and an id is not evidence.
+    // The service uses another algorithm than the published digest, and an id is no evidence.
     assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert_eq!(read.load(Ordering::Relaxed), data(0).len() as u64);
     assert_eq!(scene.requests(before), ["GET /v2/images"]);
@@ -67,7 +67,7 @@ async fn an_image_with_the_right_id_and_other_data_is_never_accepted() {
     assert!(matches!(*error.failure, PushFailure::Exists { .. }), "{error:?}");
 }
 
-/// A source that can be read only once is read to be compared.
+/// A source that can be read only once is read for the comparison.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_compared_with_the_image_of_another_run() {
     let scene = Scene::start().await;
@@ -94,7 +94,7 @@ async fn an_image_whose_hash_is_published_needs_no_reading_either() {
     assert_eq!(read.load(Ordering::Relaxed), 0);
 }
 
-/// Nothing with such an id comes to be unless its source was what it says.
+/// An image with such an id exists only if its source has the published digest.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
     let scene = Scene::start().await;
@@ -108,7 +108,7 @@ async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
     assert!(images(&scene).await.is_empty());
 }
 
-/// What is published of the packed bytes is not what is published of those in them.
+/// The digest of the compressed data is not the digest of its content.
 #[tokio::test(flavor = "multi_thread")]
 async fn packed_bytes_and_what_is_in_them_are_two_things() {
     let scene = Scene::start().await;

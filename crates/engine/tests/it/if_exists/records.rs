@@ -1,4 +1,4 @@
-//! Who keeps account of records hears of each.
+//! The calls of [`Records`] for each record.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -56,7 +56,7 @@ async fn each_id_is_told_before_and_when_it_is_gone() {
     let lines = account.taken();
     assert!(lines[0].starts_with("asking ") && lines[1].starts_with("gone "), "{lines:?}");
 
-    // Nothing is made, so nothing is told.
+    // Nothing is created, so nothing is reported.
     push_data(&scene, kept_by(&account, IfExists::Skip), &data(0)).await.0.unwrap();
     assert!(account.taken().is_empty());
 }

@@ -1,4 +1,4 @@
-//! What becomes of the images that another one replaces.
+//! The retirement of images that a new one replaces.
 
 use imgpush_engine::client::{Error, Image};
 use imgpush_engine::{
@@ -25,7 +25,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
         for seed in [1, 2] {
             old.push(active(&scene.client, &record(NAME), &data(seed)).await);
         }
-        // One that does not become right retires nobody.
+        // An image that fails its verification retires no other.
         scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
         let (result, _) = push_data(&scene, replace(how), &data(0)).await;
         assert!(matches!(
@@ -56,7 +56,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
     }
 }
 
-/// As behind a run that was killed when the new one was proved, and the old one not yet retired.
+/// The state after a run that was killed when its image was verified, and before the old one was retired.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_run_has_not_retired_is_retired() {
     let scene = Scene::start().await;
@@ -85,7 +85,7 @@ async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
     let RecordOutcome::Kept { id, .. } = &error.outcome else { panic!("{:?}", error.outcome) };
     assert_eq!(images(&scene).await.len(), 2, "the other one is gone");
 
-    // Again, with nothing to be sent: the same, and in the end well.
+    // The next run uploads nothing and fails in the same way; it succeeds once the old image can be deleted.
     let (result, _) = push_data(&scene, replace(Retire::Delete), &data(0)).await;
     let error = result.unwrap_err();
     assert!(

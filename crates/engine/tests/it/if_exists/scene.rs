@@ -21,7 +21,7 @@ use crate::counted::Counted;
 
 pub(crate) const NAME: &str = "nightly";
 
-/// How something is pushed, and what of an earlier run is known.
+/// The options of a push, and the journal entry of an earlier run.
 #[derive(Default)]
 pub(crate) struct Way {
     pub(crate) options: PushOptions,
@@ -55,7 +55,7 @@ pub(crate) async fn push(
     Push::to(target, options).run(source, &CancellationToken::new()).await
 }
 
-/// Pushes data, and gives how often it was read as well.
+/// Pushes data. Also returns how often it was read.
 pub(crate) async fn push_data(
     scene: &Scene,
     way: impl Into<Way>,
@@ -66,20 +66,20 @@ pub(crate) async fn push_data(
     (result, read.load(Ordering::Relaxed) / data.len() as u64)
 }
 
-/// All images of the project that pushes, hidden or not.
+/// Returns all images of the project, hidden or not.
 pub(crate) async fn images(scene: &Scene) -> Vec<Image> {
     let query = ImageQuery::default().with("owner", PROJECT_ID);
     [scene.list(query.clone()).await, scene.list(query.hidden()).await].concat()
 }
 
-/// The only image there is.
+/// Returns the only image.
 pub(crate) async fn only(scene: &Scene) -> Image {
     let mut images = images(scene).await;
     assert_eq!(images.len(), 1, "{images:#?}");
     images.pop().unwrap()
 }
 
-/// An active image with that data.
+/// Creates an active image with this data.
 pub(crate) async fn active(client: &ImageClient, wanted: &NewImage, data: &[u8]) -> Image {
     let image = client.create(wanted).await.unwrap();
     let body = Full::from(Bytes::copy_from_slice(data));
@@ -88,7 +88,7 @@ pub(crate) async fn active(client: &ImageClient, wanted: &NewImage, data: &[u8])
     client.image(image.id()).await.unwrap()
 }
 
-/// Other bytes for another seed.
+/// Returns different bytes for each seed.
 pub(crate) fn data(seed: u8) -> Vec<u8> {
     pattern(300_000).into_iter().map(|byte| byte ^ seed).collect()
 }
@@ -97,21 +97,21 @@ pub(crate) fn record(name: &str) -> NewImage {
     NewImage::named(name).with_formats("raw", "bare")
 }
 
-/// A record of that id.
+/// Returns a record with this id.
 pub(crate) fn record_of(id: &str) -> NewImage {
     let mut wanted = record(NAME);
     wanted.set_id(id);
     wanted
 }
 
-/// Tried again soon, so that tests do not wait.
+/// Options with short pauses, so that tests do not wait.
 pub(crate) fn options(if_exists: IfExists) -> PushOptions {
     let retry =
         RetryOptions::default().with_pauses(Duration::from_millis(20), Duration::from_millis(50));
     PushOptions::named(NAME).with_if_exists(if_exists).with_retry(retry)
 }
 
-/// The id that the documentation says, by this project.
+/// Returns the id that the documentation specifies, for this project.
 pub(crate) fn derived(digest: &str, number: u32, name: &str) -> String {
     let space = "5d0c9a6e-2f0b-4f57-9d8e-6a0f6f3c7b21".parse().unwrap();
     let text = format!("{PROJECT_ID}\n{digest}\n{number}\n{name}");
@@ -126,7 +126,7 @@ pub(crate) fn sha256(data: &[u8]) -> String {
     format!("sha256:{}", hex(sha2::Sha256::digest(data)))
 }
 
-/// The failure, which left no record.
+/// Returns the failure of a push.
 pub(crate) fn failure(result: Result<Report, PushError>) -> PushFailure {
     *result.unwrap_err().failure
 }
