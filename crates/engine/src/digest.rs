@@ -81,8 +81,8 @@ impl DigestOptions {
 
     /// The number of jobs that fit into the memory, at least one.
     fn fitting_jobs(&self) -> usize {
-        let room = self.memory_bytes.saturating_sub(OVERHEAD_BYTES);
-        let jobs = room / (SOURCE_CHUNKS * CHUNK_BYTES) as u64;
+        let available = self.memory_bytes.saturating_sub(OVERHEAD_BYTES);
+        let jobs = available / (SOURCE_CHUNKS * CHUNK_BYTES) as u64;
         usize::try_from(jobs).unwrap_or(usize::MAX).max(1)
     }
 }

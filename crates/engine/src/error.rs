@@ -60,7 +60,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Implements `kind`, `is_transient` and `retry_after` for errors that wrap a `failure`.
-macro_rules! as_its_failure {
+macro_rules! delegate_to_failure {
     ($($error:ident)*) => {
         $(
             impl $error {
@@ -85,4 +85,4 @@ macro_rules! as_its_failure {
         )*
     };
 }
-pub(crate) use as_its_failure;
+pub(crate) use delegate_to_failure;

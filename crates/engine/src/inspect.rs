@@ -21,7 +21,7 @@ const STREAM_CHUNK_BYTES: usize = 1 << 20;
 ///
 /// Returns the errors of the source.
 pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
-    if let Some(inspection) = inspect_places(source)? {
+    if let Some(inspection) = inspect_by_random_access(source)? {
         return Ok(inspection);
     }
     let pool = Pool::new(STREAM_CHUNKS, STREAM_CHUNK_BYTES);
@@ -34,14 +34,14 @@ pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
 }
 
 /// Inspects the end, the start, and the ranges that the start refers to.
-fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceError> {
+fn inspect_by_random_access(source: &mut dyn Source) -> Result<Option<Inspection>, SourceError> {
     let Some(length) = source.size() else { return Ok(None) };
     let name = source.name().to_owned();
-    let Some(places) = source.random_access() else { return Ok(None) };
+    let Some(random_access) = source.random_access() else { return Ok(None) };
     let tail_offset = length.saturating_sub(TAIL_BYTES as u64);
     let inspection = Detector::seek(length, |range| {
         let is_tail = range.start == tail_offset;
-        let bytes = part(places, range)?;
+        let bytes = read_range(random_access, range)?;
         let found = tail_offset + bytes.len() as u64;
         if is_tail && found < length {
             return Err(SourceError::Shrank { name: name.clone(), expected: length, found });
@@ -52,10 +52,10 @@ fn inspect_places(source: &mut dyn Source) -> Result<Option<Inspection>, SourceE
 }
 
 /// Reads a range. A detector requests at most 1 MiB.
-fn part(places: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+fn read_range(source: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
     let length = range.end.saturating_sub(range.start);
     let mut bytes = vec![0; usize::try_from(length).expect("a detector wants a MiB at most")];
-    let filled = places.read_at(range.start, &mut bytes)?;
+    let filled = source.read_at(range.start, &mut bytes)?;
     bytes.truncate(filled);
     Ok(bytes)
 }
@@ -65,7 +65,7 @@ pub(crate) struct Sniffed {
     pub(crate) head: Vec<Chunk>,
     pub(crate) inspection: Inspection,
     /// Whether the inspection covers the end of the source.
-    pub(crate) is_whole: bool,
+    pub(crate) is_complete: bool,
 }
 
 /// Inspects a source by random access, or reads chunks until the format is decided. The chunks stay in the
@@ -116,22 +116,22 @@ pub(crate) async fn to_start(mut source: Box<dyn Source>) -> Result<Box<dyn Sour
 }
 
 fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceError> {
-    if let Some(inspection) = inspect_places(source)? {
-        return Ok(Sniffed { head: Vec::new(), inspection, is_whole: true });
+    if let Some(inspection) = inspect_by_random_access(source)? {
+        return Ok(Sniffed { head: Vec::new(), inspection, is_complete: true });
     }
     let mut detector = Detector::new();
     let mut head = Vec::new();
     let mut read = 0;
-    let mut is_whole = false;
+    let mut is_complete = false;
     while !detector.is_decided() && head.len() < pool.chunks() / 2 {
         let Some(chunk) = source.next_chunk(pool)? else {
-            is_whole = true;
+            is_complete = true;
             break;
         };
         read += chunk.len();
         chunk.slices().for_each(|slice| detector.push(&slice));
         head.push(chunk);
     }
-    let size = source.size().or(is_whole.then_some(read));
-    Ok(Sniffed { head, inspection: detector.so_far(size), is_whole })
+    let size = source.size().or(is_complete.then_some(read));
+    Ok(Sniffed { head, inspection: detector.so_far(size), is_complete })
 }

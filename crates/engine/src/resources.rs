@@ -38,19 +38,19 @@ impl JobResources {
     }
 
     /// Buffers and hashers for consecutive pushes.
-    pub(crate) fn for_pushes(&self) -> Workbench {
-        self.bench(self.push_chunk_bytes)
+    pub(crate) fn for_pushes(&self) -> TransferResources {
+        self.transfer_resources(self.push_chunk_bytes)
     }
 
     /// Buffers and hashers for one download, or for reading a file. The buffers are large, because one range
     /// request of a download fills several of them.
-    pub(crate) fn for_download(&self) -> Workbench {
-        self.bench(chunk_bytes(self.buffer_bytes, CHUNK_BYTES))
+    pub(crate) fn for_download(&self) -> TransferResources {
+        self.transfer_resources(chunk_bytes(self.buffer_bytes, CHUNK_BYTES))
     }
 
-    fn bench(&self, chunk_bytes: usize) -> Workbench {
+    fn transfer_resources(&self, chunk_bytes: usize) -> TransferResources {
         let pool = Pool::dealt(self.buffer_bytes, chunk_bytes);
-        Workbench { pool, hashing: self.hashing.clone() }
+        TransferResources { pool, hashing: self.hashing.clone() }
     }
 }
 
@@ -78,7 +78,7 @@ const CHUNKS_PER_JOB: u64 = 8;
 
 /// Buffers and hashers for one transfer at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Workbench {
+pub(crate) struct TransferResources {
     pub(crate) pool: Pool,
     pub(crate) hashing: Hashing,
 }
@@ -163,7 +163,9 @@ mod tests {
             (0, 3, (4, 64), (4, 64)),
         ] {
             let resources = JobResources::divided(mib << 20, None, jobs);
-            let shape = |bench: Workbench| (bench.pool.chunks(), bench.pool.chunk_bytes() >> 10);
+            let shape = |transfer_resources: TransferResources| {
+                (transfer_resources.pool.chunks(), transfer_resources.pool.chunk_bytes() >> 10)
+            };
             assert_eq!(shape(resources.for_pushes()), pushes, "{mib} {jobs}");
             assert_eq!(shape(resources.for_download()), downloads, "{mib} {jobs}");
         }

@@ -89,14 +89,14 @@ impl RetryOptions {
     ) -> Result<T, ClientError> {
         call.retry(self.schedule())
             .when(when)
-            .adjust(|error, pause| pause.map(|pause| pause.max(patience(error))))
+            .adjust(|error, pause| pause.map(|pause| pause.max(requested_pause_of(error))))
             .notify(|error, pause| tracing::warn!(%error, ?pause, "{what} is tried again"))
             .await
     }
 }
 
 /// The pause that the service requests with `Retry-After`, limited to 300 s.
-pub(crate) fn patience(error: &ClientError) -> Duration {
+pub(crate) fn requested_pause_of(error: &ClientError) -> Duration {
     requested_pause(error.retry_after())
 }
 

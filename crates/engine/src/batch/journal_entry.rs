@@ -8,16 +8,16 @@ use crate::push::report::{Note, NoteId, Report};
 
 /// Access to the entries of one image of one target.
 #[derive(Clone)]
-pub(super) struct Account {
+pub(super) struct JournalEntry {
     journal: Arc<Journal>,
     key: Key,
     /// The current stamp of the source; without one, no earlier verification applies.
     stamp: Option<String>,
 }
 
-impl Account {
+impl JournalEntry {
     pub(super) fn new(journal: Arc<Journal>, key: Key, stamp: Option<String>) -> Self {
-        Account { journal, key, stamp }
+        JournalEntry { journal, key, stamp }
     }
 
     /// Returns what earlier batches have recorded for the image.
@@ -45,7 +45,7 @@ impl Account {
     }
 }
 
-impl Records for Account {
+impl Records for JournalEntry {
     fn asking(&self, id: &str, token: Option<&str>) -> std::io::Result<()> {
         let (id, token) = (id.to_owned(), token.map(str::to_owned));
         self.journal.asking(&self.key, RequestedRecord { id, token })
@@ -58,9 +58,9 @@ impl Records for Account {
 }
 
 /// Reports to the journal, then to the caller.
-pub(super) struct Both(pub(super) Arc<dyn Records>, pub(super) Arc<dyn Records>);
+pub(super) struct BothRecords(pub(super) Arc<dyn Records>, pub(super) Arc<dyn Records>);
 
-impl Records for Both {
+impl Records for BothRecords {
     fn asking(&self, id: &str, token: Option<&str>) -> std::io::Result<()> {
         self.0.asking(id, token)?;
         self.1.asking(id, token)

@@ -7,7 +7,7 @@ use imgpush_source::Source;
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Key};
-use super::journal_entry::{Account, Both};
+use super::journal_entry::{BothRecords, JournalEntry};
 use super::options::BatchOptions;
 use super::push_task::PushTask;
 use super::shared_services::SharedServices;
@@ -19,7 +19,7 @@ use crate::push::options::PushOptions;
 use crate::push::report::Report;
 use crate::push::target::Target;
 use crate::push::{in_order, push};
-use crate::resources::Workbench;
+use crate::resources::TransferResources;
 use crate::transfer::TransferError;
 
 /// A target of a batch.
@@ -61,7 +61,7 @@ impl Pushes {
         &self,
         mut task: PushTask,
         progress: impl Fn(&str) -> Arc<dyn Progress>,
-        bench: &Workbench,
+        resources: &TransferResources,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
         let mut reached = Vec::new();
@@ -84,7 +84,7 @@ impl Pushes {
         }
         let results = match reached.is_empty() {
             true => Vec::new(),
-            false => self.push_caught(task, reached, bench, cancel).await,
+            false => self.push_caught(task, reached, resources, cancel).await,
         };
         in_order(unreached, results)
     }
@@ -94,12 +94,12 @@ impl Pushes {
         &self,
         task: PushTask,
         targets: Vec<Target>,
-        bench: &Workbench,
+        resources: &TransferResources,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
         let name = task.name.clone();
         let clouds: Vec<_> = targets.iter().map(|target| target.cloud().to_owned()).collect();
-        let pushed = caught(self.push(task, targets, bench, cancel)).await;
+        let pushed = caught(self.push(task, targets, resources, cancel)).await;
         pushed.unwrap_or_else(|reason| {
             let failure = || TransferError::Panicked { reason: reason.clone() }.into();
             let error = |cloud: &String| Err(PushError::not_started(&name, cloud, failure()));
@@ -118,31 +118,31 @@ impl Pushes {
         &self,
         task: PushTask,
         mut targets: Vec<Target>,
-        bench: &Workbench,
+        resources: &TransferResources,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
         let PushTask { name, options, source, .. } = task;
-        let beginning = async {
+        let opening = async {
             let source = source.open().await.map_err(TransferError::from)?;
             Ok::<_, TransferError>((source, self.services.admit(&mut targets).await))
         };
-        let begun = tokio::select! {
-            begun = beginning => begun.map_err(Some),
+        let opened = tokio::select! {
+            opened = opening => opened.map_err(Some),
             () = cancel.cancelled() => Err(None),
         };
-        let (source, _admitted) = match begun {
-            Ok(begun) => begun,
+        let (source, _admitted) = match opened {
+            Ok(opened) => opened,
             Err(error) => {
                 let failure = || error.clone().map_or(PushFailure::Interrupted, Into::into);
                 let error = |target: &Target| Err(target.not_started(&name, failure()));
                 return targets.iter().map(error).collect();
             }
         };
-        let accounts = self.accounts(&name, &options, source.as_ref(), &mut targets);
-        let mut results = push(&targets, &options, source, bench, cancel).await;
-        for (account, result) in accounts.iter().zip(&mut results) {
+        let entries = self.entries(&name, &options, source.as_ref(), &mut targets);
+        let mut results = push(&targets, &options, source, resources, cancel).await;
+        for (entry, result) in entries.iter().zip(&mut results) {
             if let Ok(report) = result {
-                account.proved(report);
+                entry.proved(report);
             }
         }
         results
@@ -150,30 +150,30 @@ impl Pushes {
 
     /// Creates access to the journal for each target, and connects it with the target; empty without a
     /// journal.
-    fn accounts(
+    fn entries(
         &self,
         name: &str,
         options: &PushOptions,
         source: &dyn Source,
         targets: &mut [Target],
-    ) -> Vec<Account> {
+    ) -> Vec<JournalEntry> {
         let Some(journal) = &self.journal else { return Vec::new() };
-        let account = |target: &mut Target| {
+        let entry = |target: &mut Target| {
             let image = target.overrides.name.clone().or_else(|| options.name.clone());
             let key = Key {
                 source: name.to_owned(),
                 name: image.or_else(|| source.image_name()).unwrap_or_default(),
                 cloud: target.cloud().to_owned(),
             };
-            let account = Account::new(Arc::clone(journal), key, source.stamp());
-            target.earlier = account.earlier();
-            let journal: Arc<dyn Records> = Arc::new(account.clone());
+            let entry = JournalEntry::new(Arc::clone(journal), key, source.stamp());
+            target.earlier = entry.earlier();
+            let journal: Arc<dyn Records> = Arc::new(entry.clone());
             target.records = Some(match target.records.take() {
-                Some(other) => Arc::new(Both(journal, other)),
+                Some(other) => Arc::new(BothRecords(journal, other)),
                 None => journal,
             });
-            account
+            entry
         };
-        targets.iter_mut().map(account).collect()
+        targets.iter_mut().map(entry).collect()
     }
 }

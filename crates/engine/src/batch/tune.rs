@@ -165,14 +165,14 @@ impl Tuning {
         &self,
         place: &Path,
         cancel: &CancellationToken,
-        told: impl FnMut(&Trial) + Send,
+        reported: impl FnMut(&Trial) + Send,
     ) -> Result<TuneReport, TuneError> {
         let start = Instant::now();
-        let mut course = TrialCourse {
+        let mut trial_run = TrialRun {
             tuning: self,
             place,
             cancel,
-            told,
+            reported,
             start,
             trials: Vec::new(),
             bytes: 0,
@@ -180,30 +180,32 @@ impl Tuning {
             left: Vec::new(),
         };
         let first = Settings { jobs: 1, chunk_bytes: None, io: self.options.source.io };
-        match course.all(first).await {
+        match trial_run.all(first).await {
             Ok(recommended) => {
-                let base = course.trials.first().map_or(recommended.rate, |trial| trial.rate);
+                let base = trial_run.trials.first().map_or(recommended.rate, |trial| trial.rate);
                 Ok(TuneReport {
                     gain: recommended.rate / base.max(1.0),
                     recommended,
-                    trials: course.trials,
-                    is_complete: course.is_complete,
-                    bytes: course.bytes,
+                    trials: trial_run.trials,
+                    is_complete: trial_run.is_complete,
+                    bytes: trial_run.bytes,
                     seconds: start.elapsed().as_secs_f64(),
                 })
             }
-            Err(failure) => {
-                Err(TuneError { cloud: self.target.cloud().to_owned(), failure, left: course.left })
-            }
+            Err(failure) => Err(TuneError {
+                cloud: self.target.cloud().to_owned(),
+                failure,
+                left: trial_run.left,
+            }),
         }
     }
 }
 
-struct TrialCourse<'a, F> {
+struct TrialRun<'a, F> {
     tuning: &'a Tuning,
     place: &'a Path,
     cancel: &'a CancellationToken,
-    told: F,
+    reported: F,
     start: Instant,
     trials: Vec<Trial>,
     bytes: u64,
@@ -211,52 +213,57 @@ struct TrialCourse<'a, F> {
     left: Vec<String>,
 }
 
-impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
+impl<F: FnMut(&Trial) + Send> TrialRun<'_, F> {
     async fn all(&mut self, first: Settings) -> Result<Trial, Box<PushFailure>> {
         // The first push warms up caches and connections, and does not count.
         self.push(first).await?;
-        let mut best = self.try_all(&[first]).await?.remove(0);
+        let mut best = self.measure_all(&[first]).await?.remove(0);
         loop {
             let jobs = best.settings.jobs * 2;
             if jobs > self.tuning.options.most_jobs.get() {
                 break;
             }
             let more = Settings { jobs, ..best.settings };
-            match self.try_all(&[more]).await?.pop() {
+            match self.measure_all(&[more]).await?.pop() {
                 Some(trial) if trial.rate > best.rate * NOISE => best = trial,
                 _ => break,
             }
         }
         let chunks: Vec<_> = self.chunks(best.settings).collect();
-        best = thriftiest(best, self.try_all(&chunks).await?);
+        best = best_setting(best, self.measure_all(&chunks).await?);
         if cfg!(target_os = "linux") && !is_address(self.place) {
             let io = if best.settings.io == Io::Read { Io::Mmap } else { Io::Read };
-            best =
-                thriftiest(best.clone(), self.try_all(&[Settings { io, ..best.settings }]).await?);
+            best = best_setting(
+                best.clone(),
+                self.measure_all(&[Settings { io, ..best.settings }]).await?,
+            );
         }
         Ok(best)
     }
 
     /// Returns the other buffer sizes that fit into the memory.
     fn chunks(&self, settings: Settings) -> impl Iterator<Item = Settings> + use<F> {
-        let room = self.tuning.options.memory_bytes.saturating_sub(OVERHEAD_BYTES);
-        let room = room / settings.jobs as u64;
-        let usual = push_chunk_bytes(room, settings.jobs);
+        let available = self.tuning.options.memory_bytes.saturating_sub(OVERHEAD_BYTES);
+        let available = available / settings.jobs as u64;
+        let usual = push_chunk_bytes(available, settings.jobs);
         let is_other =
-            move |bytes: &usize| *bytes != usual && *bytes as u64 * LEAST_BUFFERS <= room;
+            move |bytes: &usize| *bytes != usual && *bytes as u64 * MIN_BUFFERS <= available;
         let fitting = CHUNKS.into_iter().filter(is_other);
         fitting.map(move |bytes| Settings { chunk_bytes: Some(bytes), ..settings })
     }
 
     /// Measures each of them for the configured number of rounds, within the time limit.
-    async fn try_all(&mut self, candidates: &[Settings]) -> Result<Vec<Trial>, Box<PushFailure>> {
+    async fn measure_all(
+        &mut self,
+        candidates: &[Settings],
+    ) -> Result<Vec<Trial>, Box<PushFailure>> {
         let mut rates = vec![Vec::new(); candidates.len()];
         for round in 0..self.tuning.options.rounds.max(1) {
-            let mut turn: Vec<usize> = (0..candidates.len()).collect();
+            let mut order: Vec<usize> = (0..candidates.len()).collect();
             if round % 2 == 1 {
-                turn.reverse();
+                order.reverse();
             }
-            for at in turn {
+            for at in order {
                 if !self.trials.is_empty() && self.start.elapsed() > self.tuning.options.max_time {
                     self.is_complete = false;
                     break;
@@ -267,7 +274,7 @@ impl<F: FnMut(&Trial) + Send> TrialCourse<'_, F> {
         let tried = candidates.iter().zip(rates).filter(|(_, rates)| !rates.is_empty());
         let trials: Vec<_> = tried.map(|(settings, rates)| Trial::of(*settings, rates)).collect();
         for trial in &trials {
-            (self.told)(trial);
+            (self.reported)(trial);
         }
         self.trials.extend_from_slice(&trials);
         Ok(trials)
@@ -347,7 +354,7 @@ impl Trial {
 }
 
 /// Returns the earlier setting, unless another one is faster by more than the noise.
-fn thriftiest(before: Trial, others: Vec<Trial>) -> Trial {
+fn best_setting(before: Trial, others: Vec<Trial>) -> Trial {
     let fastest = others.into_iter().max_by(|one, other| one.rate.total_cmp(&other.rate));
     match fastest {
         Some(fastest) if fastest.rate > before.rate * NOISE => fastest,
@@ -362,7 +369,7 @@ const NOISE: f64 = 1.05;
 const CHUNKS: [usize; 3] = [256 << 10, 1 << 20, 4 << 20];
 
 /// The minimum number of buffers of a push.
-const LEAST_BUFFERS: u64 = 4;
+const MIN_BUFFERS: u64 = 4;
 
 #[cfg(test)]
 mod tests {
@@ -375,10 +382,10 @@ mod tests {
     #[test]
     fn what_is_hardly_faster_is_not_recommended() {
         let before = trial(1, &[100.0]);
-        assert_eq!(thriftiest(before.clone(), vec![trial(2, &[104.0])]), before);
+        assert_eq!(best_setting(before.clone(), vec![trial(2, &[104.0])]), before);
         let faster = vec![trial(2, &[110.0]), trial(4, &[120.0]), trial(8, &[90.0])];
-        assert_eq!(thriftiest(before.clone(), faster).settings.jobs, 4);
-        assert_eq!(thriftiest(before.clone(), Vec::new()), before);
+        assert_eq!(best_setting(before.clone(), faster).settings.jobs, 4);
+        assert_eq!(best_setting(before.clone(), Vec::new()), before);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::pushes::Pushes;
 use super::task::BatchTask;
 use crate::progress::Progress;
 use crate::pull::DownloadRun;
-use crate::resources::{JobResources, Workbench};
+use crate::resources::{JobResources, TransferResources};
 
 pub(super) type Tasks = BoxStream<'static, BatchTask>;
 
@@ -57,7 +57,7 @@ impl BatchWork {
         resources: JobResources,
         events: mpsc::Sender<BatchEvent>,
     ) {
-        let mut job = Job { work: &self, resources, push_bench: None };
+        let mut job = Job { work: &self, resources, push_resources: None };
         while let Some((number, task)) = self.next().await {
             let name = task.name().to_owned();
             let begun = self.start.elapsed();
@@ -113,7 +113,7 @@ struct Job<'a> {
     work: &'a BatchWork,
     resources: JobResources,
     /// Kept between pushes, and released before another task uses the memory.
-    push_bench: Option<Workbench>,
+    push_resources: Option<TransferResources>,
 }
 
 impl Job<'_> {
@@ -125,18 +125,19 @@ impl Job<'_> {
         };
         match task {
             BatchTask::Push(task) => {
-                let bench = self.push_bench.get_or_insert_with(|| self.resources.for_pushes());
-                let results = self.work.pushes.run(task, progress, bench, cancel).await;
+                let resources =
+                    self.push_resources.get_or_insert_with(|| self.resources.for_pushes());
+                let results = self.work.pushes.run(task, progress, resources, cancel).await;
                 results.into_iter().map(TaskResult::Push).collect()
             }
             BatchTask::Pull(task) => {
-                self.push_bench = None;
+                self.push_resources = None;
                 let progress = progress(task.cloud());
                 let (run, resources) = (&self.work.downloads, self.resources.clone());
                 vec![TaskResult::Pull(task.run(run, resources, progress, cancel).await)]
             }
             BatchTask::Verify(task) => {
-                self.push_bench = None;
+                self.push_resources = None;
                 let progress = progress(task.cloud());
                 let (run, resources) = (&self.work.downloads, self.resources.clone());
                 vec![TaskResult::Verify(task.run(run, resources, progress, cancel).await)]

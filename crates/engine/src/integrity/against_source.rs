@@ -13,7 +13,7 @@ use super::error::IntegrityError;
 use super::produced::Produced;
 use super::verified_by::VerifiedBy;
 use crate::progress::{Phase, Progress};
-use crate::resources::Workbench;
+use crate::resources::TransferResources;
 
 /// Compares a source with the size and the digests of the image, without a request to the service. A source
 /// of another size is not read. Returns the digests of the source, and the equal fields.
@@ -28,7 +28,7 @@ use crate::resources::Workbench;
 pub(crate) async fn compare(
     image: &Image,
     source: Box<dyn Source>,
-    bench: Workbench,
+    resources: TransferResources,
     progress: &Arc<dyn Progress>,
     cancel: &CancellationToken,
 ) -> Result<(Produced, Vec<VerifiedBy>), IntegrityError> {
@@ -36,7 +36,7 @@ pub(crate) async fn compare(
         return Err(IntegrityError::NotAvailable { status: image.status() });
     }
     let name = source.name().to_owned();
-    let differs = |failure| compare::data_is_wrong(&name, failure);
+    let differs = |failure| compare::as_data_error(&name, failure);
     if let Some(size) = source.size() {
         compare::same_size(image, size).map_err(differs)?;
     }
@@ -50,7 +50,7 @@ pub(crate) async fn compare(
     let work = Comparison {
         source,
         algorithms: claims.algorithms(),
-        bench,
+        resources,
         progress: Arc::clone(progress),
         cancel: cancel.child_token(),
     };
@@ -68,7 +68,7 @@ pub(crate) async fn compare(
     };
     compare::same_size(image, produced.bytes).map_err(differs)?;
     match claims.compare(&produced.digests).map_err(differs)? {
-        Verdict::Proved(by) => Ok((produced, by)),
+        Verdict::Verified(by) => Ok((produced, by)),
         Verdict::Needs(algorithm) => {
             Err(IntegrityError::CannotVerify { reason: format!("{algorithm} was not computed") })
         }
@@ -79,16 +79,16 @@ pub(crate) async fn compare(
 struct Comparison {
     source: Box<dyn Source>,
     algorithms: Vec<imgpush_digest::Algorithm>,
-    bench: Workbench,
+    resources: TransferResources,
     progress: Arc<dyn Progress>,
     cancel: CancellationToken,
 }
 
 impl Comparison {
     fn run(mut self) -> Result<Produced, IntegrityError> {
-        let mut hasher = self.bench.hashing.hasher(self.algorithms);
+        let mut hasher = self.resources.hashing.hasher(self.algorithms);
         let mut bytes = 0;
-        while let Some(chunk) = self.source.next_chunk(&self.bench.pool)? {
+        while let Some(chunk) = self.source.next_chunk(&self.resources.pool)? {
             if self.cancel.is_cancelled() {
                 return Err(IntegrityError::Interrupted);
             }

@@ -11,7 +11,7 @@ use super::verified_by::VerifiedBy;
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// The image is equal, according to these fields.
-    Proved(Vec<VerifiedBy>),
+    Verified(Vec<VerifiedBy>),
     /// This digest has to be computed first.
     Needs(Algorithm),
 }
@@ -52,7 +52,7 @@ struct HashClaim<'a> {
     value: &'a str,
     /// Whether the digest is required for a verification. The checksum is sufficient alone, but not required,
     /// because FIPS hosts have none.
-    needed: bool,
+    is_required: bool,
 }
 
 impl<'a> HashClaims<'a> {
@@ -81,8 +81,8 @@ impl<'a> HashClaims<'a> {
         claims
     }
 
-    fn add(&mut self, field: VerifiedBy, algorithm: Algorithm, value: &'a str, needed: bool) {
-        self.hashes.push(HashClaim { field, algorithm, value, needed });
+    fn add(&mut self, field: VerifiedBy, algorithm: Algorithm, value: &'a str, is_required: bool) {
+        self.hashes.push(HashClaim { field, algorithm, value, is_required });
     }
 
     /// Returns the algorithms to compute.
@@ -108,8 +108,8 @@ impl<'a> HashClaims<'a> {
         let mut equal = Vec::new();
         for claim in &self.hashes {
             match computed.get(claim.algorithm) {
-                Some(digest) => equal.push(claim.holds(digest)?),
-                None if claim.needed => return Ok(Verdict::Needs(claim.algorithm)),
+                Some(digest) => equal.push(claim.verify(digest)?),
+                None if claim.is_required => return Ok(Verdict::Needs(claim.algorithm)),
                 None => {}
             }
         }
@@ -118,12 +118,12 @@ impl<'a> HashClaims<'a> {
                 reason: "no digest that the server shows was computed".to_owned(),
             });
         }
-        Ok(Verdict::Proved(equal))
+        Ok(Verdict::Verified(equal))
     }
 }
 
 impl HashClaim<'_> {
-    fn holds(&self, computed: &Digest) -> Result<VerifiedBy, IntegrityError> {
+    fn verify(&self, computed: &Digest) -> Result<VerifiedBy, IntegrityError> {
         match Digest::from_hex(self.algorithm, self.value) {
             Ok(digest) if digest == *computed => Ok(self.field),
             _ => Err(mismatch(self.field.name(), &computed.to_string(), self.value)),
@@ -142,7 +142,7 @@ fn mismatch(field: &'static str, expected: &str, found: &str) -> IntegrityError 
 
 /// Converts a mismatch for a comparison in which the image is right and the data may be wrong. In a push it
 /// is the other way round.
-pub(crate) fn data_is_wrong(what: &str, failure: IntegrityError) -> IntegrityError {
+pub(crate) fn as_data_error(what: &str, failure: IntegrityError) -> IntegrityError {
     match failure {
         IntegrityError::Mismatch { field, expected, found } => IntegrityError::Differs {
             what: what.to_owned(),
@@ -189,11 +189,11 @@ mod tests {
     fn the_same_bytes_are_proved_by_both_hashes() {
         let verdict = compare(&image(&json!({})), &sent(b"abc")).unwrap();
         assert!(
-            matches!(verdict, Verdict::Proved(by) if by == [VerifiedBy::OsHashValue, VerifiedBy::Checksum])
+            matches!(verdict, Verdict::Verified(by) if by == [VerifiedBy::OsHashValue, VerifiedBy::Checksum])
         );
         let only_md5 = image(&json!({"os_hash_algo": null, "os_hash_value": null}));
         let verdict = compare(&only_md5, &sent(b"abc")).unwrap();
-        assert!(matches!(verdict, Verdict::Proved(by) if by == [VerifiedBy::Checksum]));
+        assert!(matches!(verdict, Verdict::Verified(by) if by == [VerifiedBy::Checksum]));
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         assert!(claims.doubt().unwrap().contains("sm3"));
         assert_eq!(claims.algorithms(), [Algorithm::Md5]);
         let verdict = claims.compare(&sent(b"abc").digests).unwrap();
-        assert!(matches!(verdict, Verdict::Proved(by) if by == [VerifiedBy::Checksum]));
+        assert!(matches!(verdict, Verdict::Verified(by) if by == [VerifiedBy::Checksum]));
         assert!(claims.compare(&sent(b"abd").digests).is_err());
     }
 

@@ -18,21 +18,21 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{DestinationError, PartialOutcome, PullError, PullFailure};
-use super::expected::{Expected, Proof, prove};
+use super::expected::{Expected, VerificationResult, verify_data};
 use super::fetch::{Fetch, FetchTarget, TransferTally};
 use super::options::DownloadOptions;
-use super::partial_file::{self, Part};
+use super::partial_file::{self, PartialFile};
 use super::random_reads::SequentialStores;
 use super::report::DownloadReport;
 use super::run_files::RunFiles;
 use super::transfer::{ChunkStream, Transfer};
-use super::writer::{Intake, Landed};
+use super::writer::{Writer, WriterResult};
 use crate::integrity::against_source::compare;
 use crate::integrity::compare::HashClaims;
 use crate::integrity::produced::shown;
 use crate::integrity::{IntegrityError, Produced};
 use crate::progress::{NoProgress, Phase, Progress};
-use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
+use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, TransferResources};
 
 /// Downloads images of one cloud.
 ///
@@ -146,32 +146,39 @@ impl Download {
         cancel: &CancellationToken,
     ) -> Result<DownloadReport, PullError> {
         let start = Instant::now();
-        let nothing = |failure| self.error(image, failure, PartialOutcome::Nothing);
-        let expected = Expected::of(image, &self.options).map_err(|error| nothing(error.into()))?;
+        let without_data = |failure| self.error(image, failure, PartialOutcome::Nothing);
+        let expected =
+            Expected::of(image, &self.options).map_err(|error| without_data(error.into()))?;
         if self.options.keep_same
             && let Some(report) =
-                self.unchanged(image, destination, start, cancel).await.map_err(nothing)?
+                self.unchanged(image, destination, start, cancel).await.map_err(without_data)?
         {
             return Ok(report);
         }
 
-        let part = off_runtime({
+        let partial_file = off_runtime({
             let (destination, id) = (destination.to_owned(), image.id().to_owned());
             let (size, overwrite) = (expected.size, self.options.overwrite);
-            move || Part::open(&destination, &id, size, overwrite)
+            move || PartialFile::open(&destination, &id, size, overwrite)
         });
-        let part = part.await.map_err(|source| nothing(PullFailure::NoThread { source }))?;
-        let part = part.map_err(PullFailure::Destination).map_err(nothing)?;
-        let part = part.with_sparse(self.options.sparse);
+        let partial_file =
+            partial_file.await.map_err(|source| without_data(PullFailure::NoThread { source }))?;
+        let partial_file = partial_file.map_err(PullFailure::Destination).map_err(without_data)?;
+        let partial_file = partial_file.with_sparse(self.options.sparse);
         let path = Some(destination.display().to_string());
-        let mut way = DownloadCourse { path, ..DownloadCourse::new(start) };
-        let mut part = part;
-        let (part, produced, proof) = loop {
-            match self.fill(image, destination, &expected, part, &mut way, cancel).await? {
-                FilledPart::Verified(part, produced, proof) => break (part, produced, proof),
+        let mut summary = DownloadSummary { path, ..DownloadSummary::new(start) };
+        let mut partial_file = partial_file;
+        let (partial_file, produced, verification) = loop {
+            match self
+                .fill(image, destination, &expected, partial_file, &mut summary, cancel)
+                .await?
+            {
+                FilledFile::Verified(partial_file, produced, verification) => {
+                    break (partial_file, produced, verification);
+                }
                 // If the partial file of an earlier download is not of this image, the download starts again.
-                FilledPart::Wrong(mut wrong, failure)
-                    if way.resumed_from > 0 && is_of_other_data(&failure) =>
+                FilledFile::Wrong(mut wrong, failure)
+                    if summary.resumed_from > 0 && belongs_to_other_image(&failure) =>
                 {
                     let path = wrong.path().display();
                     self.progress.note(&format!("{path} is not of the image; starting again"));
@@ -179,23 +186,23 @@ impl Download {
                         let failure = PullFailure::Destination(failure);
                         return Err(self.error(image, failure, wrong.keep()));
                     }
-                    part = wrong;
+                    partial_file = wrong;
                 }
-                FilledPart::Wrong(part, failure) => {
-                    return Err(self.error(image, failure, part.remove()));
+                FilledFile::Wrong(partial_file, failure) => {
+                    return Err(self.error(image, failure, partial_file.remove()));
                 }
             }
         };
         let run_files = self.run_files.clone().unwrap_or_default();
         let published = off_runtime(move || {
-            let published = part.publish(&run_files);
-            (part, published)
+            let published = partial_file.publish(&run_files);
+            (partial_file, published)
         });
-        let left = || partial_file::left_behind(destination, image.id());
+        let left = || partial_file::remaining(destination, image.id());
         match published.await {
-            Ok((_, Ok(()))) => Ok(self.report(image, &produced, proof, way)),
-            Ok((part, Err(failure))) => {
-                Err(self.error(image, PullFailure::Destination(failure), part.keep()))
+            Ok((_, Ok(()))) => Ok(self.report(image, &produced, verification, summary)),
+            Ok((partial_file, Err(failure))) => {
+                Err(self.error(image, PullFailure::Destination(failure), partial_file.keep()))
             }
             Err(source) => Err(self.error(image, PullFailure::NoThread { source }, left())),
         }
@@ -207,51 +214,51 @@ impl Download {
         image: &Image,
         destination: &Path,
         expected: &Expected,
-        part: Part,
-        way: &mut DownloadCourse,
+        partial_file: PartialFile,
+        summary: &mut DownloadSummary,
         cancel: &CancellationToken,
-    ) -> Result<FilledPart, PullError> {
-        let path = part.path().to_owned();
-        let left = || partial_file::left_behind(destination, image.id());
+    ) -> Result<FilledFile, PullError> {
+        let path = partial_file.path().to_owned();
+        let left = || partial_file::remaining(destination, image.id());
         let mut transfer = self
-            .start(image, expected, Some(part))
+            .start(image, expected, Some(partial_file))
             .map_err(|failure| self.error(image, failure, left()))?;
         let received = tokio::select! {
             received = transfer.receive() => received,
             () = cancel.cancelled() => Err(PullFailure::Interrupted),
         };
-        let (written, overran) = (transfer.intake.written(), transfer.fetch.overran());
-        way.resumed_from = transfer.resumed_from;
-        way.attempts += transfer.fetch.attempts();
-        let Some(Landed { part, result }) = transfer.land(cancel).await else {
+        let (written, overran) = (transfer.writer.written(), transfer.fetch.overran());
+        summary.resumed_from = transfer.resumed_from;
+        summary.attempts += transfer.fetch.attempts();
+        let Some(WriterResult { partial_file, result }) = transfer.finish(cancel).await else {
             let bytes = written.load(Ordering::Relaxed);
             let failure = received.err().unwrap_or(PullFailure::Interrupted);
             return Err(self.error(image, failure, PartialOutcome::Kept { path, bytes }));
         };
-        let Some(part) = part else {
+        let Some(partial_file) = partial_file else {
             let failure = result.err().or(received.err()).unwrap_or(PullFailure::Interrupted);
             return Err(self.error(image, failure, left()));
         };
         let produced = match (received, result) {
             // An error of the disk is the reason why no more data was received.
-            (_, Err(failure)) => return Err(self.error(image, failure, part.keep())),
+            (_, Err(failure)) => return Err(self.error(image, failure, partial_file.keep())),
             (Err(failure @ PullFailure::OtherStart), Ok(_)) => {
-                return Ok(FilledPart::Wrong(part, failure));
+                return Ok(FilledFile::Wrong(partial_file, failure));
             }
             (Err(failure), Ok(_)) => {
-                let partial = if overran { part.remove() } else { part.keep() };
+                let partial = if overran { partial_file.remove() } else { partial_file.keep() };
                 return Err(self.error(image, failure, partial));
             }
             (Ok(()), Ok(Some(produced))) => produced,
             // The thread ends early only with a failure.
             (Ok(()), Ok(None)) => {
-                return Err(self.error(image, PullFailure::Interrupted, part.keep()));
+                return Err(self.error(image, PullFailure::Interrupted, partial_file.keep()));
             }
         };
         self.enter(Phase::Verifying);
-        Ok(match prove(image, &produced) {
-            Ok(proof) => FilledPart::Verified(part, produced, proof),
-            Err(failure) => FilledPart::Wrong(part, failure.into()),
+        Ok(match verify_data(image, &produced) {
+            Ok(verification) => FilledFile::Verified(partial_file, produced, verification),
+            Err(failure) => FilledFile::Wrong(partial_file, failure.into()),
         })
     }
 
@@ -288,14 +295,14 @@ impl Download {
         cancel: &CancellationToken,
     ) -> Result<DownloadReport, PullError> {
         let start = Instant::now();
-        let mut delivery = self
-            .deliver(image)
+        let mut chunk_stream = self
+            .start_stream(image)
             .map_err(|failure| self.error(image, failure, PartialOutcome::Nothing))?;
         let mut written = 0;
         let writing = async {
             let failed =
                 |at, source| PullFailure::Destination(partial_file::write_error(name, at, source));
-            while let Some(chunk) = delivery.next().await? {
+            while let Some(chunk) = chunk_stream.next().await? {
                 writer.write_all(&chunk).await.map_err(|source| failed(written, source))?;
                 written += chunk.len() as u64;
             }
@@ -308,12 +315,13 @@ impl Download {
         if let Err(failure) = done {
             return Err(self.error(image, failure, PartialOutcome::cut(written)));
         }
-        let Some((produced, proof)) = delivery.proved else {
+        let Some((produced, verification)) = chunk_stream.verified else {
             let (failure, partial) = (PullFailure::Interrupted, PartialOutcome::cut(written));
             return Err(self.error(image, failure, partial));
         };
-        let way = DownloadCourse { attempts: delivery.attempts, ..DownloadCourse::new(start) };
-        Ok(self.report(image, &produced, proof, way))
+        let summary =
+            DownloadSummary { attempts: chunk_stream.attempts, ..DownloadSummary::new(start) };
+        Ok(self.report(image, &produced, verification, summary))
     }
 
     /// Downloads as a stream of chunks of up to 1 MiB. The last chunk arrives after the verification; if that
@@ -325,18 +333,18 @@ impl Download {
     pub fn stream(&self, image: &Image) -> VerifiedStream {
         let state = Some((self.clone(), image.clone(), None));
         let chunks = stream::unfold(state, |state| async {
-            let (download, image, delivery) = state?;
+            let (download, image, chunk_stream) = state?;
             let failed = |failure, partial| {
                 let result = Err(download.error(&image, failure, partial));
                 download.ended(&result);
                 Some((result, None))
             };
-            let mut delivery: ChunkStream =
-                match delivery.map_or_else(|| download.deliver(&image), Ok) {
-                    Ok(delivery) => delivery,
+            let mut chunk_stream: ChunkStream =
+                match chunk_stream.map_or_else(|| download.start_stream(&image), Ok) {
+                    Ok(chunk_stream) => chunk_stream,
                     Err(failure) => return failed(failure, PartialOutcome::Nothing),
                 };
-            match delivery.next().await {
+            match chunk_stream.next().await {
                 Ok(None) => {
                     download.ended(&Ok(()));
                     None
@@ -344,36 +352,36 @@ impl Download {
                 // A copy, because the caller may keep chunks, and the pool needs its buffers.
                 Ok(Some(chunk)) => Some((
                     Ok(Bytes::copy_from_slice(&chunk)),
-                    Some((download, image, Some(delivery))),
+                    Some((download, image, Some(chunk_stream))),
                 )),
-                Err(failure) => failed(failure, PartialOutcome::cut(delivery.given)),
+                Err(failure) => failed(failure, PartialOutcome::cut(chunk_stream.returned)),
             }
         });
         VerifiedStream(chunks.boxed())
     }
 
     /// Downloads and verifies the data without a destination, and returns its digests.
-    pub(crate) async fn to_nowhere(
+    pub(crate) async fn without_destination(
         &self,
         image: &Image,
         cancel: &CancellationToken,
-    ) -> Result<(Produced, Proof), PullFailure> {
+    ) -> Result<(Produced, VerificationResult), PullFailure> {
         let expected = Expected::of(image, &self.options)?;
         let mut transfer = self.start(image, &expected, None)?;
         tokio::select! {
             received = transfer.receive() => received?,
             () = cancel.cancelled() => return Err(PullFailure::Interrupted),
         }
-        let landed = transfer.land(cancel).await.ok_or(PullFailure::Interrupted)?;
-        let produced = landed.result?.ok_or(PullFailure::Interrupted)?;
+        let outcome = transfer.finish(cancel).await.ok_or(PullFailure::Interrupted)?;
+        let produced = outcome.result?.ok_or(PullFailure::Interrupted)?;
         self.enter(Phase::Verifying);
-        let proof = prove(image, &produced)?;
-        Ok((produced, proof))
+        let verification = verify_data(image, &produced)?;
+        Ok((produced, verification))
     }
 
     /// Returns the error of a download to a file that has panicked.
     pub(crate) fn panicked(&self, image: &Image, destination: &Path, reason: String) -> PullError {
-        let left = partial_file::left_behind(destination, image.id());
+        let left = partial_file::remaining(destination, image.id());
         self.error(image, PullFailure::Panicked { reason }, left)
     }
 
@@ -386,7 +394,7 @@ impl Download {
     }
 
     /// Returns new buffers, and the hashers of the job.
-    pub(crate) fn bench(&self) -> Workbench {
+    pub(crate) fn transfer_resources(&self) -> TransferResources {
         self.resources.for_download()
     }
 
@@ -404,25 +412,32 @@ impl Download {
         else {
             return Ok(None);
         };
-        let compared =
-            if Some(there.len()) == image.size() && HashClaims::of(image).sufficient().is_ok() {
-                let path = destination.to_owned();
-                let opened = off_runtime(move || FileSource::open(path)).await;
-                let opened = opened.map_err(|source| PullFailure::NoThread { source })??;
-                let source: Box<dyn Source> = Box::new(opened);
-                Some(compare(image, source, self.bench(), &self.progress, cancel).await)
-            } else {
-                None
-            };
+        let compared = if Some(there.len()) == image.size()
+            && HashClaims::of(image).sufficient().is_ok()
+        {
+            let path = destination.to_owned();
+            let opened = off_runtime(move || FileSource::open(path)).await;
+            let opened = opened.map_err(|source| PullFailure::NoThread { source })??;
+            let source: Box<dyn Source> = Box::new(opened);
+            Some(compare(image, source, self.transfer_resources(), &self.progress, cancel).await)
+        } else {
+            None
+        };
         match compared {
             Some(Ok((produced, by))) => {
-                partial_file::remove_rest(destination, image.id());
+                partial_file::remove_partial_file(destination, image.id());
                 if let Some(files) = &self.run_files {
                     files.lock().add(destination);
                 }
                 let path = Some(destination.display().to_string());
-                let way = DownloadCourse { path, unchanged: true, ..DownloadCourse::new(start) };
-                Ok(Some(self.report(image, &produced, Proof { by, doubt: None }, way)))
+                let summary =
+                    DownloadSummary { path, unchanged: true, ..DownloadSummary::new(start) };
+                Ok(Some(self.report(
+                    image,
+                    &produced,
+                    VerificationResult { by, doubt: None },
+                    summary,
+                )))
             }
             Some(Err(failure)) if !matches!(failure, IntegrityError::Differs { .. }) => {
                 Err(failure.into())
@@ -440,41 +455,47 @@ impl Download {
         &self,
         image: &Image,
         expected: &Expected,
-        part: Option<Part>,
+        partial_file: Option<PartialFile>,
     ) -> Result<Transfer, PullFailure> {
         let options = &self.options;
-        let bench = self.bench();
-        let patience = RetryPolicy::new(options.idle_timeout, options.retries, options.retry_pause);
+        let transfer_resources = self.transfer_resources();
+        let retry_policy =
+            RetryPolicy::new(options.idle_timeout, options.retries, options.retry_pause);
         self.progress.total(expected.size);
         let progress = Arc::clone(&self.progress);
         let algorithms = expected.algorithms.clone();
-        let intake = Intake::start(algorithms, part, bench.clone(), Arc::clone(&progress))
-            .map_err(|source| PullFailure::NoThread { source })?;
-        let subject = FetchTarget {
+        let writer = Writer::start(
+            algorithms,
+            partial_file,
+            transfer_resources.clone(),
+            Arc::clone(&progress),
+        )
+        .map_err(|source| PullFailure::NoThread { source })?;
+        let target = FetchTarget {
             client: self.client.clone(),
             id: image.id().to_owned(),
             size: expected.size,
             prefer: options.prefer.clone(),
             random_reads: self.sequential_stores.of(&self.client, image),
             start: Bytes::new(),
-            patience,
-            pool: bench.pool,
+            retry_policy,
+            pool: transfer_resources.pool,
             tally: TransferTally::new(Arc::clone(&progress)),
         };
-        let fetch = Fetch::new(subject, options.connections);
-        Ok(Transfer { fetch, intake, chunk: None, resumed_from: 0, progress })
+        let fetch = Fetch::new(target, options.connections);
+        Ok(Transfer { fetch, writer, chunk: None, resumed_from: 0, progress })
     }
 
-    fn deliver(&self, image: &Image) -> Result<ChunkStream, PullFailure> {
+    fn start_stream(&self, image: &Image) -> Result<ChunkStream, PullFailure> {
         let expected = Expected::of(image, &self.options)?;
         self.enter(Phase::Downloading);
         Ok(ChunkStream {
             transfer: Some(self.start(image, &expected, None)?),
             image: image.clone(),
             tail: None,
-            given: 0,
+            returned: 0,
             attempts: 0,
-            proved: None,
+            verified: None,
         })
     }
 
@@ -500,23 +521,23 @@ impl Download {
         &self,
         image: &Image,
         produced: &Produced,
-        proof: Proof,
-        way: DownloadCourse,
+        verification: VerificationResult,
+        summary: DownloadSummary,
     ) -> DownloadReport {
         DownloadReport {
             id: image.id().to_owned(),
             name: image.name().map(str::to_owned),
             size: produced.bytes,
-            verified: proof.doubt.is_none(),
-            verified_by: proof.by,
-            unverified_because: proof.doubt,
+            verified: verification.doubt.is_none(),
+            verified_by: verification.by,
+            unverified_because: verification.doubt,
             digests: shown(&produced.digests),
-            path: way.path,
-            unchanged: way.unchanged,
+            path: summary.path,
+            unchanged: summary.unchanged,
             cloud: self.cloud.clone(),
-            resumed_from: way.resumed_from,
-            attempts: way.attempts,
-            seconds: way.start.elapsed().as_secs_f64(),
+            resumed_from: summary.resumed_from,
+            attempts: summary.attempts,
+            seconds: summary.start.elapsed().as_secs_f64(),
         }
     }
 }
@@ -538,14 +559,14 @@ pub(crate) struct DownloadRun {
 }
 
 /// A partial file that has all bytes.
-enum FilledPart {
-    Verified(Part, Produced, Proof),
+enum FilledFile {
+    Verified(PartialFile, Produced, VerificationResult),
     /// The data differs from the image.
-    Wrong(Part, PullFailure),
+    Wrong(PartialFile, PullFailure),
 }
 
 /// Whether the data belongs to another image.
-fn is_of_other_data(failure: &PullFailure) -> bool {
+fn belongs_to_other_image(failure: &PullFailure) -> bool {
     matches!(
         failure,
         PullFailure::OtherStart | PullFailure::Integrity(IntegrityError::Differs { .. })
@@ -570,7 +591,7 @@ impl fmt::Debug for VerifiedStream {
 }
 
 /// Facts about a download for its report.
-struct DownloadCourse {
+struct DownloadSummary {
     start: Instant,
     path: Option<String>,
     unchanged: bool,
@@ -578,8 +599,8 @@ struct DownloadCourse {
     attempts: u32,
 }
 
-impl DownloadCourse {
+impl DownloadSummary {
     fn new(start: Instant) -> Self {
-        DownloadCourse { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
+        DownloadSummary { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use imgpush_client::Error as ClientError;
 use imgpush_source::SourceError;
 
-use crate::error::{ErrorKind, as_its_failure, kind_of_call};
+use crate::error::{ErrorKind, delegate_to_failure, kind_of_call};
 use crate::integrity::IntegrityError;
 
 /// Errors of the destination of a download.
@@ -287,7 +287,7 @@ impl PullFailure {
     }
 }
 
-as_its_failure!(PullError VerificationError);
+delegate_to_failure!(PullError VerificationError);
 
 /// The data that a failed download has left.
 #[derive(Clone, Debug, PartialEq, Eq)]

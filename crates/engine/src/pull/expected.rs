@@ -38,24 +38,27 @@ impl Expected {
 }
 
 /// The result of a verification.
-pub(crate) struct Proof {
+pub(crate) struct VerificationResult {
     pub(crate) by: Vec<VerifiedBy>,
     /// Why the verification is incomplete; `None` if it is complete.
     pub(super) doubt: Option<String>,
 }
 
 /// Compares size and digests with those of the image. A doubt was allowed before.
-pub(super) fn prove(image: &Image, produced: &Produced) -> Result<Proof, IntegrityError> {
-    let differs = |failure| compare::data_is_wrong(DATA, failure);
+pub(super) fn verify_data(
+    image: &Image,
+    produced: &Produced,
+) -> Result<VerificationResult, IntegrityError> {
+    let differs = |failure| compare::as_data_error(DATA, failure);
     compare::same_size(image, produced.bytes).map_err(differs)?;
     let claims = HashClaims::of(image);
     let by = match claims.compare(&produced.digests).map_err(differs)? {
-        Verdict::Proved(by) => by,
+        Verdict::Verified(by) => by,
         Verdict::Needs(algorithm) => {
             return Err(IntegrityError::CannotVerify {
                 reason: format!("{algorithm} was not computed"),
             });
         }
     };
-    Ok(Proof { by, doubt: claims.doubt().map(str::to_owned) })
+    Ok(VerificationResult { by, doubt: claims.doubt().map(str::to_owned) })
 }

@@ -36,7 +36,7 @@ pub enum Sparse {
 
 /// An open partial file, locked if the file system supports locks.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct PartialFile {
     path: PathBuf,
     destination: PathBuf,
     overwrite: bool,
@@ -47,10 +47,10 @@ pub(crate) struct Part {
     /// The end of the file and the position of its cursor; less than `at` while trailing zeros are left out.
     end: u64,
     /// Whether the first write was prepared.
-    is_begun: bool,
+    is_prepared: bool,
 }
 
-impl Part {
+impl PartialFile {
     /// Opens or creates the partial file of the image `id` of `size` bytes. A larger file cannot belong to
     /// that image and is truncated.
     pub(crate) fn open(
@@ -61,14 +61,14 @@ impl Part {
     ) -> Result<Self, DestinationError> {
         let path = partial_path(destination, id);
         let failed = |source| DestinationError::Open { path: path.clone(), source };
-        free(destination, overwrite)?;
+        check_destination(destination, overwrite)?;
         let mut tries = OPEN_TRIES;
         let file = loop {
             // Through a link of that name, another file would be overwritten.
             if std::fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
                 return Err(DestinationError::NotAFile { path });
             }
-            let file = open_itself(&path).map_err(failed)?;
+            let file = open_without_following(&path).map_err(failed)?;
             if !file.metadata().map_err(failed)?.is_file() {
                 return Err(DestinationError::NotAFile { path });
             }
@@ -83,12 +83,12 @@ impl Part {
             if FileId::is_at(&file, &path) || tries == 0 {
                 break file;
             }
-            free(destination, overwrite)?;
+            check_destination(destination, overwrite)?;
         };
         if file.metadata().map_err(failed)?.len() > size {
             file.set_len(0).map_err(failed)?;
         }
-        Ok(Part {
+        Ok(PartialFile {
             path,
             destination: destination.to_owned(),
             overwrite,
@@ -96,13 +96,13 @@ impl Part {
             file,
             at: 0,
             end: 0,
-            is_begun: false,
+            is_prepared: false,
         })
     }
 
     /// Sets whether zeros become holes; by default they do not.
     pub(crate) fn with_sparse(self, sparse: Sparse) -> Self {
-        Part { sparse, ..self }
+        PartialFile { sparse, ..self }
     }
 
     /// Returns its path.
@@ -142,13 +142,13 @@ impl Part {
         if self.sparse == Sparse::Never {
             return chunk.slices().try_for_each(|slice| self.write_data(&slice));
         }
-        self.begin()?;
+        self.prepare()?;
         if chunk.is_zeros() {
             self.at += chunk.len();
         } else {
             chunk.slices().try_for_each(|slice| self.write_blocks(&slice))?;
         }
-        if self.at - self.end >= MOST_LEFT_OUT {
+        if self.at - self.end >= MAX_LEFT_OUT {
             self.set_length()?;
         }
         Ok(())
@@ -173,10 +173,10 @@ impl Part {
 
     /// Truncates the file before the first write, so that blocks that are left out read as zeros even if
     /// another process ignores the lock.
-    fn begin(&mut self) -> Result<(), DestinationError> {
-        if !self.is_begun {
+    fn prepare(&mut self) -> Result<(), DestinationError> {
+        if !self.is_prepared {
             self.file.set_len(self.at).map_err(|source| self.failed(source))?;
-            self.is_begun = true;
+            self.is_prepared = true;
         }
         Ok(())
     }
@@ -222,26 +222,26 @@ impl Part {
     pub(crate) fn restart(&mut self) -> Result<(), DestinationError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map_err(|source| self.failed(source))?;
-        (self.at, self.end, self.is_begun) = (0, 0, false);
+        (self.at, self.end, self.is_prepared) = (0, 0, false);
         Ok(())
     }
 
     /// Renames the file to its destination. An existing file is replaced only if `overwrite` is set, and if
     /// no other download of the run has written it.
     pub(crate) fn publish(&self, run: &RunFiles) -> Result<(), DestinationError> {
-        let (part, destination) = (&self.path, &self.destination);
+        let (partial_file, destination) = (&self.path, &self.destination);
         let mut files = run.lock();
         if files.has(destination) && !FileId::is_at(&self.file, destination) {
             return Err(DestinationError::OfThisRun { path: destination.clone() });
         }
-        free(destination, self.overwrite)?;
+        check_destination(destination, self.overwrite)?;
         if !self.is_in_place() {
-            return Err(DestinationError::Replaced { path: part.clone() });
+            return Err(DestinationError::Replaced { path: partial_file.clone() });
         }
         let renamed = if self.overwrite {
-            std::fs::rename(part, destination).inspect(|()| self.remove_second_name())
+            std::fs::rename(partial_file, destination).inspect(|()| self.remove_second_name())
         } else {
-            rename_new(part, destination)
+            rename_new(partial_file, destination)
         };
         renamed.map_err(|source| match source.kind() {
             ErrorKind::AlreadyExists => DestinationError::Exists { path: destination.clone() },
@@ -249,7 +249,7 @@ impl Part {
         })?;
         if !FileId::is_at(&self.file, destination) {
             // Another file replaced the partial file during the rename.
-            return Err(DestinationError::Replaced { path: part.clone() });
+            return Err(DestinationError::Replaced { path: partial_file.clone() });
         }
         files.add(destination);
         sync_folder(destination);
@@ -265,7 +265,7 @@ impl Part {
     /// leave such a file, and renaming one name to the other then does nothing.
     fn remove_second_name(&self) {
         if self.is_in_place() {
-            untidy(&self.path);
+            remove_superfluous(&self.path);
         }
     }
 
@@ -300,7 +300,7 @@ const HOLE_BYTES: u64 = 64 << 10;
 
 /// Maximum number of trailing zeros that are not yet part of the length of the file; a killed process has to
 /// download them again. They are collected because XFS flushes all data before each increase of the length.
-const MOST_LEFT_OUT: u64 = 16 << 20;
+const MAX_LEFT_OUT: u64 = 16 << 20;
 
 /// Maximum number of attempts to open a file that is renamed during the opening. A file system that renumbers
 /// its files on each access would otherwise cause an endless loop.
@@ -316,7 +316,7 @@ fn partial_path(destination: &Path, id: &str) -> PathBuf {
 }
 
 /// Checks that the destination may be written.
-fn free(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
+fn check_destination(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
     let path = || destination.to_owned();
     // A dangling link exists too.
     let Ok(itself) = std::fs::symlink_metadata(destination) else {
@@ -339,7 +339,7 @@ fn free(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
 fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     match std::fs::hard_link(from, to) {
         Ok(()) => {
-            untidy(from);
+            remove_superfluous(from);
             Ok(())
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
@@ -350,22 +350,22 @@ fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// Deletes a partial file whose image already has its name. A failure only leaves a superfluous file, so it
 /// is logged.
-fn untidy(part: &Path) {
-    if let Err(error) = std::fs::remove_file(part) {
-        tracing::warn!("{} could not be removed: {error}", part.display());
+fn remove_superfluous(partial_file: &Path) {
+    if let Err(error) = std::fs::remove_file(partial_file) {
+        tracing::warn!("{} could not be removed: {error}", partial_file.display());
     }
 }
 
 /// Deletes the partial file of an earlier download if the destination already has the content of the image,
 /// unless another process is writing it.
-pub(crate) fn remove_rest(destination: &Path, id: &str) {
+pub(crate) fn remove_partial_file(destination: &Path, id: &str) {
     let path = partial_path(destination, id);
     if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file())
         && let Ok(file) = File::open(&path)
         && !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
         && FileId::is_at(&file, &path)
     {
-        untidy(&path);
+        remove_superfluous(&path);
     }
 }
 
@@ -381,7 +381,7 @@ pub(crate) fn write_error(name: &str, at: u64, source: std::io::Error) -> Destin
 }
 
 /// Opens or creates the file at this path without following a link. Opening a FIFO does not block.
-fn open_itself(path: &Path) -> std::io::Result<File> {
+fn open_without_following(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -394,11 +394,11 @@ fn open_itself(path: &Path) -> std::io::Result<File> {
 
 /// Returns the state of the partial file after a download that ended without a result. An empty file is
 /// deleted.
-pub(crate) fn left_behind(destination: &Path, id: &str) -> PartialOutcome {
+pub(crate) fn remaining(destination: &Path, id: &str) -> PartialOutcome {
     let path = partial_path(destination, id);
     match std::fs::symlink_metadata(&path) {
         Ok(found) if found.is_file() && found.len() == 0 => {
-            untidy(&path);
+            remove_superfluous(&path);
             PartialOutcome::Nothing
         }
         Ok(found) if found.is_file() => PartialOutcome::Kept { path, bytes: found.len() },
@@ -435,18 +435,21 @@ mod tests {
     fn a_file_that_came_meanwhile_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
-        let mut part = Part::open(&destination, "id", 3, false).unwrap();
-        part.write(&Bytes::from_static(b"abc").into()).unwrap();
+        let mut partial_file = PartialFile::open(&destination, "id", 3, false).unwrap();
+        partial_file.write(&Bytes::from_static(b"abc").into()).unwrap();
         std::fs::write(&destination, "other").unwrap();
-        assert!(matches!(part.publish(&RunFiles::default()), Err(DestinationError::Exists { .. })));
+        assert!(matches!(
+            partial_file.publish(&RunFiles::default()),
+            Err(DestinationError::Exists { .. })
+        ));
         // Also without the check.
-        let error = rename_new(part.path(), &destination).unwrap_err();
+        let error = rename_new(partial_file.path(), &destination).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&destination).unwrap(), b"other");
-        assert!(matches!(part.keep(), PartialOutcome::Kept { bytes: 3, .. }));
+        assert!(matches!(partial_file.keep(), PartialOutcome::Kept { bytes: 3, .. }));
 
-        let part = Part::open(&destination, "id", 3, true).unwrap();
-        part.publish(&RunFiles::default()).unwrap();
+        let partial_file = PartialFile::open(&destination, "id", 3, true).unwrap();
+        partial_file.publish(&RunFiles::default()).unwrap();
         assert_eq!(std::fs::read(&destination).unwrap(), b"abc");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -455,12 +458,12 @@ mod tests {
     fn what_is_no_file_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         for overwrite in [false, true] {
-            let error = Part::open(folder.path(), "id", 3, overwrite).unwrap_err();
+            let error = PartialFile::open(folder.path(), "id", 3, overwrite).unwrap_err();
             assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
         }
-        let error = Part::open(&folder.path().join(".."), "id", 3, true).unwrap_err();
+        let error = PartialFile::open(&folder.path().join(".."), "id", 3, true).unwrap_err();
         assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
-        let error = Part::open(&folder.path().join("none/disk"), "id", 3, true).unwrap_err();
+        let error = PartialFile::open(&folder.path().join("none/disk"), "id", 3, true).unwrap_err();
         assert!(matches!(error, DestinationError::Open { .. }), "{error}");
     }
 
@@ -471,7 +474,7 @@ mod tests {
         let (destination, victim) = (folder.path().join("disk"), folder.path().join("victim"));
         std::fs::write(&victim, "precious").unwrap();
         std::os::unix::fs::symlink(&victim, partial_path(&destination, "id")).unwrap();
-        let error = Part::open(&destination, "id", 3, false).unwrap_err();
+        let error = PartialFile::open(&destination, "id", 3, false).unwrap_err();
         assert!(matches!(error, DestinationError::NotAFile { .. }), "{error}");
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
     }
@@ -483,7 +486,7 @@ mod tests {
         let (link, victim) = (folder.path().join("link"), folder.path().join("victim"));
         std::fs::write(&victim, "precious").unwrap();
         std::os::unix::fs::symlink(&victim, &link).unwrap();
-        assert!(open_itself(&link).is_err());
+        assert!(open_without_following(&link).is_err());
     }
 
     #[test]
@@ -491,16 +494,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
         for overwrite in [false, true] {
-            let mut part = Part::open(&destination, "id", 3, overwrite).unwrap();
-            part.write(&Bytes::from_static(b"abc").into()).unwrap();
+            let mut partial_file = PartialFile::open(&destination, "id", 3, overwrite).unwrap();
+            partial_file.write(&Bytes::from_static(b"abc").into()).unwrap();
             let other = folder.path().join("other");
             std::fs::write(&other, "xyz").unwrap();
-            std::fs::rename(&other, part.path()).unwrap();
-            let path = part.path().to_owned();
-            let error = part.publish(&RunFiles::default()).unwrap_err();
+            std::fs::rename(&other, partial_file.path()).unwrap();
+            let path = partial_file.path().to_owned();
+            let error = partial_file.publish(&RunFiles::default()).unwrap_err();
             assert!(matches!(error, DestinationError::Replaced { .. }), "{error}");
             assert!(!destination.exists());
-            assert_eq!(part.remove(), PartialOutcome::Nothing);
+            assert_eq!(partial_file.remove(), PartialOutcome::Nothing);
             assert_eq!(std::fs::read(&path).unwrap(), b"xyz");
             std::fs::remove_file(path).unwrap();
         }
@@ -510,23 +513,23 @@ mod tests {
     fn no_file_of_a_run_replaces_another_under_any_name() {
         let folder = tempfile::tempdir().unwrap();
         let (one, run) = (folder.path().join("disk"), RunFiles::default());
-        Part::open(&one, "id-1", 3, true).unwrap().publish(&run).unwrap();
-        let error = Part::open(&one, "id-2", 3, true).unwrap().publish(&run).unwrap_err();
+        PartialFile::open(&one, "id-1", 3, true).unwrap().publish(&run).unwrap();
+        let error = PartialFile::open(&one, "id-2", 3, true).unwrap().publish(&run).unwrap_err();
         assert!(matches!(error, DestinationError::OfThisRun { .. }), "{error}");
         // A download of another run may replace it.
-        Part::open(&one, "id-2", 3, true).unwrap().publish(&RunFiles::default()).unwrap();
+        PartialFile::open(&one, "id-2", 3, true).unwrap().publish(&RunFiles::default()).unwrap();
     }
 
     #[test]
     fn two_downloads_do_not_write_one_partial_file() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
-        let part = Part::open(&destination, "id", 3, false).unwrap();
-        let error = Part::open(&destination, "id", 3, false).unwrap_err();
+        let partial_file = PartialFile::open(&destination, "id", 3, false).unwrap();
+        let error = PartialFile::open(&destination, "id", 3, false).unwrap_err();
         assert!(matches!(error, DestinationError::Busy { .. }), "{error}");
-        Part::open(&destination, "other", 3, false).unwrap();
-        assert_eq!(part.keep(), PartialOutcome::Nothing);
-        Part::open(&destination, "id", 3, false).unwrap();
+        PartialFile::open(&destination, "other", 3, false).unwrap();
+        assert_eq!(partial_file.keep(), PartialOutcome::Nothing);
+        PartialFile::open(&destination, "id", 3, false).unwrap();
     }
 
     #[test]
@@ -534,8 +537,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
         std::fs::write(partial_path(&destination, "id"), "abcd").unwrap();
-        assert_eq!(Part::open(&destination, "id", 4, false).unwrap().bytes(), 4);
-        assert_eq!(Part::open(&destination, "id", 3, false).unwrap().bytes(), 0);
+        assert_eq!(PartialFile::open(&destination, "id", 4, false).unwrap().bytes(), 4);
+        assert_eq!(PartialFile::open(&destination, "id", 3, false).unwrap().bytes(), 0);
     }
 
     #[test]

@@ -10,16 +10,16 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::error::PullFailure;
-use super::expected::{Proof, prove};
+use super::expected::{VerificationResult, verify_data};
 use super::fetch::Fetch;
-use super::writer::{Intake, Landed};
+use super::writer::{Writer, WriterResult};
 use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
 
 /// A running download: the network on one side, the thread that hashes and writes on the other.
 pub(super) struct Transfer {
     pub(super) fetch: Fetch,
-    pub(super) intake: Intake,
+    pub(super) writer: Writer,
     /// A chunk that was received and not yet passed to the thread.
     pub(super) chunk: Option<Bytes>,
     /// Bytes of an earlier download.
@@ -31,7 +31,7 @@ impl Transfer {
     /// Receives all data. Also returns `Ok` if the thread has failed; [`finish`](Transfer::finish) returns
     /// that error.
     pub(super) async fn receive(&mut self) -> Result<(), PullFailure> {
-        let Some(found) = self.intake.ready().await else { return Ok(()) };
+        let Some(found) = self.writer.ready().await else { return Ok(()) };
         let at = found.bytes;
         self.resumed_from = at;
         tracing::info!(at, "{}", Phase::Downloading.name());
@@ -40,10 +40,10 @@ impl Transfer {
         loop {
             self.chunk = self.fetch.next_chunk().await?;
             if self.chunk.is_none() {
-                self.intake.end().await;
+                self.writer.end().await;
                 return Ok(());
             }
-            if !self.intake.push(&mut self.chunk).await {
+            if !self.writer.push(&mut self.chunk).await {
                 return Ok(());
             }
         }
@@ -51,22 +51,22 @@ impl Transfer {
 
     /// Passes all received data to the thread, and waits for its end. After a cancellation it waits at most 3
     /// s, because a disk may hang.
-    pub(super) async fn land(mut self, cancel: &CancellationToken) -> Option<Landed> {
-        let mut landing = pin!(async {
+    pub(super) async fn finish(mut self, cancel: &CancellationToken) -> Option<WriterResult> {
+        let mut finishing = pin!(async {
             for chunk in self.chunk.take().into_iter().chain(self.fetch.leave()) {
-                self.intake.push(&mut Some(chunk)).await;
+                self.writer.push(&mut Some(chunk)).await;
             }
-            self.intake.finish().await
+            self.writer.finish().await
         });
         tokio::select! {
-            landed = &mut landing => Some(landed),
-            () = cancel.cancelled() => timeout(LANDING_TIMEOUT, landing).await.ok(),
+            outcome = &mut finishing => Some(outcome),
+            () = cancel.cancelled() => timeout(FINISH_TIMEOUT, finishing).await.ok(),
         }
     }
 }
 
 /// A working disk writes the few remaining chunks in less time.
-const LANDING_TIMEOUT: Duration = Duration::from_secs(3);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A download that withholds its last chunk until the verification.
 pub(super) struct ChunkStream {
@@ -76,10 +76,10 @@ pub(super) struct ChunkStream {
     /// The last chunk received.
     pub(super) tail: Option<Bytes>,
     /// Bytes passed to the caller.
-    pub(super) given: u64,
+    pub(super) returned: u64,
     pub(super) attempts: u32,
     /// Set after the last byte.
-    pub(super) proved: Option<(Produced, Proof)>,
+    pub(super) verified: Option<(Produced, VerificationResult)>,
 }
 
 impl ChunkStream {
@@ -90,22 +90,22 @@ impl ChunkStream {
             self.attempts = transfer.fetch.attempts();
             let ready = match chunk {
                 Some(chunk) => {
-                    transfer.intake.push(&mut Some(chunk.clone())).await;
+                    transfer.writer.push(&mut Some(chunk.clone())).await;
                     self.tail.replace(chunk)
                 }
                 None => {
-                    transfer.intake.end().await;
+                    transfer.writer.end().await;
                     let Some(transfer) = self.transfer.take() else { return Ok(None) };
                     transfer.progress.phase(Phase::Verifying);
-                    let landed = transfer.intake.finish().await;
-                    let produced = landed.result?.ok_or(PullFailure::Interrupted)?;
-                    let proof = prove(&self.image, &produced)?;
-                    self.proved = Some((produced, proof));
+                    let outcome = transfer.writer.finish().await;
+                    let produced = outcome.result?.ok_or(PullFailure::Interrupted)?;
+                    let verification = verify_data(&self.image, &produced)?;
+                    self.verified = Some((produced, verification));
                     self.tail.take()
                 }
             };
             if let Some(chunk) = ready {
-                self.given += chunk.len() as u64;
+                self.returned += chunk.len() as u64;
                 return Ok(Some(chunk));
             }
         }

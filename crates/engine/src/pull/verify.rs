@@ -87,8 +87,8 @@ impl Verification {
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
         let name = source.name().to_owned();
-        let (bench, progress) = (self.0.bench(), self.0.progress());
-        let compared = compare(image, source, bench, progress, cancel).await;
+        let (transfer_resources, progress) = (self.0.transfer_resources(), self.0.progress());
+        let compared = compare(image, source, transfer_resources, progress, cancel).await;
         let (produced, by) = self.ended(image, compared.map_err(PullFailure::from))?;
         Ok(self.report(image, &produced, by, ComparedWith::File, Some(name), start))
     }
@@ -108,8 +108,9 @@ impl Verification {
         cancel: &CancellationToken,
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
-        let (produced, proof) = self.ended(image, self.0.to_nowhere(image, cancel).await)?;
-        Ok(self.report(image, &produced, proof.by, ComparedWith::Download, None, start))
+        let (produced, verification) =
+            self.ended(image, self.0.without_destination(image, cancel).await)?;
+        Ok(self.report(image, &produced, verification.by, ComparedWith::Download, None, start))
     }
 
     /// Reports the end of a verification.

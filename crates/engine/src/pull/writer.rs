@@ -11,11 +11,11 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{DestinationError, PullFailure};
-use super::partial_file::Part;
+use super::partial_file::PartialFile;
 use crate::integrity::Produced;
 use crate::progress::{Phase, Progress};
 use crate::resources::Hasher;
-use crate::resources::Workbench;
+use crate::resources::TransferResources;
 
 /// Chunks that may wait for the thread. With one that it processes and one being filled, they bridge short
 /// delays on both sides.
@@ -26,10 +26,10 @@ const QUEUE_CHUNKS: usize = 2;
 const START_BYTES: usize = 64 << 10;
 
 /// A handle to the thread. Dropping it stops the thread after its current chunk.
-pub(crate) struct Intake {
+pub(crate) struct Writer {
     queue: mpsc::Sender<Item>,
-    ready: Option<oneshot::Receiver<FoundPart>>,
-    landed: oneshot::Receiver<Landed>,
+    ready: Option<oneshot::Receiver<ExistingData>>,
+    outcome: oneshot::Receiver<WriterResult>,
     written: Arc<AtomicU64>,
 }
 
@@ -40,7 +40,7 @@ enum Item {
 }
 
 /// The partial file of an earlier download.
-pub(crate) struct FoundPart {
+pub(crate) struct ExistingData {
     /// Its length.
     pub(crate) bytes: u64,
     /// Its first bytes.
@@ -48,46 +48,46 @@ pub(crate) struct FoundPart {
 }
 
 /// The result of the thread.
-pub(crate) struct Landed {
+pub(crate) struct WriterResult {
     /// The file, if there is one.
-    pub(crate) part: Option<Part>,
+    pub(crate) partial_file: Option<PartialFile>,
     /// The digests of all data; `None` if the end was not received.
     pub(crate) result: Result<Option<Produced>, PullFailure>,
 }
 
-impl Intake {
-    /// Starts the thread. It first hashes the existing content of `part`.
+impl Writer {
+    /// Starts the thread. It first hashes the existing content of the partial file.
     ///
     /// # Errors
     ///
     /// Fails if the system cannot start a thread.
     pub(crate) fn start(
         algorithms: Vec<Algorithm>,
-        part: Option<Part>,
-        bench: Workbench,
+        partial_file: Option<PartialFile>,
+        resources: TransferResources,
         progress: Arc<dyn Progress>,
     ) -> std::io::Result<Self> {
         let (queue, items) = mpsc::channel(QUEUE_CHUNKS);
-        let (tell_ready, ready) = oneshot::channel();
-        let (tell_landed, landed) = oneshot::channel();
+        let (ready_sender, ready) = oneshot::channel();
+        let (outcome_sender, outcome) = oneshot::channel();
         let written = Arc::new(AtomicU64::new(0));
         let mut work = WriterThread {
-            hasher: bench.hashing.hasher(algorithms),
-            part,
+            hasher: resources.hashing.hasher(algorithms),
+            partial_file,
             items,
             bytes: 0,
             written: Arc::clone(&written),
         };
         let run = move || {
-            let result = work.resume(&bench, progress.as_ref()).and_then(|start| {
+            let result = work.resume(&resources, progress.as_ref()).and_then(|start| {
                 // Fails if the download was cancelled in the meantime; the following sends fail too.
-                let _ = tell_ready.send(FoundPart { bytes: work.bytes, start });
+                let _ = ready_sender.send(ExistingData { bytes: work.bytes, start });
                 work.run()
             });
-            let WriterThread { hasher, mut part, bytes, .. } = work;
-            if let Some(part) = &mut part {
+            let WriterThread { hasher, mut partial_file, bytes, .. } = work;
+            if let Some(partial_file) = &mut partial_file {
                 // If this fails, the next download requests the zeros again.
-                let _ = part.set_length();
+                let _ = partial_file.set_length();
             }
             let result = match result {
                 Ok(true) => Ok(Some(Produced {
@@ -98,15 +98,15 @@ impl Intake {
                 Ok(false) => Ok(None),
                 Err(failure) => Err(failure),
             };
-            let _ = tell_landed.send(Landed { part, result });
+            let _ = outcome_sender.send(WriterResult { partial_file, result });
         };
         std::thread::Builder::new().name("imgpush-write".into()).spawn(run)?;
-        Ok(Intake { queue, ready: Some(ready), landed, written })
+        Ok(Writer { queue, ready: Some(ready), outcome, written })
     }
 
     /// Waits until the existing content is hashed, and returns its length and start; `None` after a failure,
     /// which [`finish`](Writer::finish) returns.
-    pub(crate) async fn ready(&mut self) -> Option<FoundPart> {
+    pub(crate) async fn ready(&mut self) -> Option<ExistingData> {
         self.ready.take()?.await.ok()
     }
 
@@ -136,11 +136,11 @@ impl Intake {
 
     /// Waits for the thread to end. The result contains the digests if [`end`](Writer::end) was called
     /// before.
-    pub(crate) async fn finish(self) -> Landed {
+    pub(crate) async fn finish(self) -> WriterResult {
         drop(self.queue);
-        self.landed.await.unwrap_or_else(|_| {
+        self.outcome.await.unwrap_or_else(|_| {
             let reason = "see the message of the thread".to_owned();
-            Landed { part: None, result: Err(PullFailure::Panicked { reason }) }
+            WriterResult { partial_file: None, result: Err(PullFailure::Panicked { reason }) }
         })
     }
 }
@@ -148,7 +148,7 @@ impl Intake {
 /// The state of the thread.
 struct WriterThread {
     hasher: Hasher,
-    part: Option<Part>,
+    partial_file: Option<PartialFile>,
     items: mpsc::Receiver<Item>,
     /// Bytes hashed.
     bytes: u64,
@@ -157,16 +157,23 @@ struct WriterThread {
 
 impl WriterThread {
     /// Hashes the content of an earlier download, and returns its first bytes.
-    fn resume(&mut self, bench: &Workbench, progress: &dyn Progress) -> Result<Bytes, PullFailure> {
+    fn resume(
+        &mut self,
+        resources: &TransferResources,
+        progress: &dyn Progress,
+    ) -> Result<Bytes, PullFailure> {
         let mut start = Bytes::new();
-        let Some(part) = self.part.as_mut().filter(|part| part.bytes() > 0) else {
+        let Some(partial_file) =
+            self.partial_file.as_mut().filter(|partial_file| partial_file.bytes() > 0)
+        else {
             return Ok(start);
         };
         progress.phase(Phase::Resuming);
         // The queue is closed if the download was cancelled.
         while !self.items.is_closed() {
-            let mut buffer = bench.pool.take().map_err(|source| PullFailure::Memory { source })?;
-            let filled = part.read(buffer.space()).map_err(PullFailure::Destination)?;
+            let mut buffer =
+                resources.pool.take().map_err(|source| PullFailure::Memory { source })?;
+            let filled = partial_file.read(buffer.space()).map_err(PullFailure::Destination)?;
             if filled == 0 {
                 break;
             }
@@ -193,8 +200,8 @@ impl WriterThread {
                 None => return Ok(false),
             }
         }
-        if let Some(part) = &mut self.part {
-            part.sync().map_err(PullFailure::Destination)?;
+        if let Some(partial_file) = &mut self.partial_file {
+            partial_file.sync().map_err(PullFailure::Destination)?;
         }
         Ok(true)
     }
@@ -205,8 +212,8 @@ impl WriterThread {
             Ok(item) => Ok(Some(item)),
             Err(TryRecvError::Disconnected) => Ok(None),
             Err(TryRecvError::Empty) => {
-                if let Some(part) = &mut self.part {
-                    part.set_length()?;
+                if let Some(partial_file) = &mut self.partial_file {
+                    partial_file.set_length()?;
                 }
                 Ok(self.items.blocking_recv())
             }
@@ -215,8 +222,8 @@ impl WriterThread {
 
     fn take(&mut self, chunk: &Chunk) -> Result<(), DestinationError> {
         self.hasher.update(chunk);
-        if let Some(part) = &mut self.part {
-            part.write(chunk)?;
+        if let Some(partial_file) = &mut self.partial_file {
+            partial_file.write(chunk)?;
         }
         self.bytes += chunk.len();
         self.written.store(self.bytes, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use imgpush_formats::Finding;
 use imgpush_source::{BoxError, SourceError};
 
 use super::format_error::FormatError;
-use crate::error::{ErrorKind, as_its_failure, kind_of_call};
+use crate::error::{ErrorKind, delegate_to_failure, kind_of_call};
 use crate::integrity::IntegrityError;
 use crate::timing::Timing;
 use crate::transfer::TransferError;
@@ -388,7 +388,7 @@ impl PushError {
     }
 }
 
-as_its_failure!(PushError StagingError);
+delegate_to_failure!(PushError StagingError);
 
 fn after(attempts: u32) -> String {
     if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }

@@ -52,7 +52,7 @@ impl Claim {
         let name = disk_format(inspection, "bare", settings).or_else(own);
         let found = inspection.format;
         name.map(str::to_owned)
-            .ok_or_else(|| FormatError::Unknown { found, findings: telling(inspection) })
+            .ok_or_else(|| FormatError::Unknown { found, findings: relevant_findings(inspection) })
     }
 
     /// Predicts the verdict of the service. Fails if the service would reject the data, or if the data is
@@ -60,7 +60,7 @@ impl Claim {
     pub(crate) fn check(
         &self,
         inspection: &Inspection,
-        is_whole: bool,
+        is_complete: bool,
     ) -> Result<ServerVerdict, FormatError> {
         self_contained(inspection)?;
         let verdict = inspection.glance(&self.disk_format, &self.container_format, &self.settings);
@@ -76,7 +76,7 @@ impl Claim {
         let taken_as = self.taken_as(inspection);
         let instead = self::disk_format(inspection, "bare", &self.settings)
             .filter(|name| *name != disk_format);
-        let findings = telling(inspection);
+        let findings = relevant_findings(inspection);
         if !is_name_of(&disk_format, inspection) {
             let (asked, found) = (disk_format, inspection.format);
             return Err(FormatError::Mismatch { asked, found, taken_as, instead, findings });
@@ -86,7 +86,7 @@ impl Claim {
                 Err(FormatError::Refused { disk_format, reason, taken_as, instead, findings })
             }
             ServerVerdict::Unknown { reason }
-                if is_whole || inspection.oslo.uncertainty.is_some() =>
+                if is_complete || inspection.oslo.uncertainty.is_some() =>
             {
                 Err(FormatError::Unclear { reason, findings })
             }
@@ -182,11 +182,11 @@ fn self_contained(inspection: &Inspection) -> Result<(), FormatError> {
 }
 
 /// The findings that explain a rejection.
-fn telling(inspection: &Inspection) -> Vec<Finding> {
-    let tells = |finding: &&Finding| {
+fn relevant_findings(inspection: &Inspection) -> Vec<Finding> {
+    let is_relevant = |finding: &&Finding| {
         finding.severity >= Severity::Warning || finding.id == FindingId::NoPartition
     };
-    inspection.findings.iter().filter(tells).cloned().collect()
+    inspection.findings.iter().filter(is_relevant).cloned().collect()
 }
 
 /// Whether a virtual machine that uses this `disk_format` sees the disk inside the data.

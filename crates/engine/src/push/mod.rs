@@ -40,10 +40,10 @@ use self::target::Target;
 use crate::caught::caught;
 use crate::inspect::{Sniffed, sniff};
 use crate::progress::{Phase, Progress};
-use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, Workbench};
+use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, TransferResources};
 use crate::timing::{ReaderWatch, Stopwatch};
 use crate::transfer::TransferError;
-use crate::transfer::passes::{self, Participant as _, PassMeans};
+use crate::transfer::passes::{self, Participant as _, PassContext};
 
 /// Pushes one source to one cloud.
 ///
@@ -127,8 +127,8 @@ impl Push {
         cancel: &CancellationToken,
     ) -> Result<Report, PushError> {
         let targets = std::slice::from_ref(&self.target);
-        let bench = JobResources::within(self.memory_bytes).for_pushes();
-        let mut results = push(targets, &self.options, source, &bench, cancel).await;
+        let resources = JobResources::within(self.memory_bytes).for_pushes();
+        let mut results = push(targets, &self.options, source, &resources, cancel).await;
         results.pop().expect("one result a target")
     }
 }
@@ -205,8 +205,8 @@ impl MultiPush {
         source: Box<dyn Source>,
         cancel: &CancellationToken,
     ) -> Vec<Result<Report, PushError>> {
-        let bench = JobResources::within(self.memory_bytes).for_pushes();
-        push(&self.targets, &self.options, source, &bench, cancel).await
+        let resources = JobResources::within(self.memory_bytes).for_pushes();
+        push(&self.targets, &self.options, source, &resources, cancel).await
     }
 }
 
@@ -215,32 +215,32 @@ pub(crate) async fn push(
     targets: &[Target],
     options: &PushOptions,
     source: Box<dyn Source>,
-    bench: &Workbench,
+    resources: &TransferResources,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
     let span = tracing::info_span!("push", source = source.name(), targets = targets.len());
-    run(targets, options, source, bench, cancel).instrument(span).await
+    run(targets, options, source, resources, cancel).instrument(span).await
 }
 
 async fn run(
     targets: &[Target],
     options: &PushOptions,
     mut source: Box<dyn Source>,
-    bench: &Workbench,
+    resources: &TransferResources,
     cancel: &CancellationToken,
 ) -> Vec<Result<Report, PushError>> {
     let watch = Stopwatch::start();
     let suggested_name = source.image_name();
     let own_options: Vec<_> = targets.iter().map(|it| it.overrides.applied_to(options)).collect();
     let is_alone = targets.len() == 1;
-    let subject = SourceFacts::of(source.as_mut(), Arc::clone(&watch), is_alone);
-    let mut deliveries = Vec::new();
+    let source_facts = SourceFacts::of(source.as_mut(), Arc::clone(&watch), is_alone);
+    let mut jobs = Vec::new();
     // For each target the error that prevents a job, or `None`.
     let mut refused = Vec::new();
     for (target, own) in targets.iter().zip(&own_options) {
         match own.record(suggested_name.clone()) {
             Ok(record) => {
-                deliveries.push(UploadJob::new(target, own, &subject, record));
+                jobs.push(UploadJob::new(target, own, &source_facts, record));
                 refused.push(None);
             }
             Err(failure) => {
@@ -248,21 +248,21 @@ async fn run(
             }
         }
     }
-    let means = PassMeans { bench, slowest: options.slowest, watch: &watch };
-    let delivered = tokio::select! {
-        delivered = caught(deliver(source, &mut deliveries, &means, options, targets)) => Some(delivered),
+    let context = PassContext { resources, slowest: options.slowest, watch: &watch };
+    let finished = tokio::select! {
+        finished = caught(run_jobs(source, &mut jobs, &context, options, targets)) => Some(finished),
         () = cancel.cancelled() => None,
     };
-    match delivered {
+    match finished {
         Some(Ok(())) => {}
         Some(Err(reason)) => {
-            join_all(deliveries.iter_mut().map(|job| job.panicked(&reason))).await;
+            join_all(jobs.iter_mut().map(|job| job.panicked(&reason))).await;
         }
         None => {
-            join_all(deliveries.iter_mut().map(UploadJob::interrupt)).await;
+            join_all(jobs.iter_mut().map(UploadJob::interrupt)).await;
         }
     }
-    in_order(refused, deliveries.into_iter().map(UploadJob::into_result))
+    in_order(refused, jobs.into_iter().map(UploadJob::into_result))
 }
 
 /// Returns one result for each target, in their order: its early error, or else the next of the results.
@@ -280,35 +280,35 @@ pub(crate) fn in_order(
 
 /// Runs the jobs. An existing image can end a job before the source is inspected; the format of the source
 /// decides what the preflight asks.
-async fn deliver(
+async fn run_jobs(
     source: Box<dyn Source>,
-    deliveries: &mut [UploadJob<'_>],
-    means: &PassMeans<'_>,
+    jobs: &mut [UploadJob<'_>],
+    context: &PassContext<'_>,
     options: &PushOptions,
     targets: &[Target],
 ) {
-    join_all(deliveries.iter_mut().map(UploadJob::look)).await;
-    if deliveries.iter().all(UploadJob::is_over) {
+    join_all(jobs.iter_mut().map(UploadJob::find_existing)).await;
+    if jobs.iter().all(UploadJob::is_over) {
         return;
     }
-    let (source, Sniffed { head, inspection, is_whole }) =
-        match look_at(targets, options, source, &means.bench.pool, means.watch).await {
+    let (source, Sniffed { head, inspection, is_complete }) =
+        match detect_format(targets, options, source, &context.resources.pool, context.watch).await
+        {
             Ok(sniffed) => sniffed,
             Err(error) => {
-                let ending = deliveries
-                    .iter_mut()
-                    .map(|one| one.end(TransferError::Source(Arc::clone(&error))));
+                let ending =
+                    jobs.iter_mut().map(|one| one.end(TransferError::Source(Arc::clone(&error))));
                 join_all(ending).await;
                 return;
             }
         };
-    let seen = Seen { inspection: Arc::new(inspection), is_whole };
-    join_all(deliveries.iter_mut().map(|one| one.inspected(&seen))).await;
-    passes::run(source, head, means, deliveries).await;
+    let seen = Seen { inspection: Arc::new(inspection), is_complete };
+    join_all(jobs.iter_mut().map(|one| one.inspected(&seen))).await;
+    passes::run(source, head, context, jobs).await;
 }
 
 /// Detects the format of the source, from a few ranges or from its start.
-async fn look_at(
+async fn detect_format(
     targets: &[Target],
     options: &PushOptions,
     mut source: Box<dyn Source>,

@@ -20,7 +20,7 @@ use crate::transfer::TransferError;
 #[derive(Debug)]
 pub(crate) struct Retries {
     pauses: ExponentialBackoff,
-    begun: Instant,
+    started: Instant,
     max_time: Option<Duration>,
     first_pause: Duration,
     /// Whether the token was renewed.
@@ -35,7 +35,7 @@ impl Retries {
     pub(crate) fn new(options: &RetryOptions) -> Self {
         Retries {
             pauses: options.schedule().with_total_delay(None).build(),
-            begun: Instant::now(),
+            started: Instant::now(),
             max_time: options.max_time,
             first_pause: options.first_pause,
             renewed: false,
@@ -46,7 +46,8 @@ impl Retries {
 
     /// Whether no retry is left.
     pub(crate) fn is_spent(&self) -> bool {
-        self.granted >= self.most || self.max_time.is_some_and(|most| self.begun.elapsed() >= most)
+        self.granted >= self.most
+            || self.max_time.is_some_and(|most| self.started.elapsed() >= most)
     }
 
     /// How long to wait until the image settles. Shorter if no retry is left, because the status then only
@@ -58,13 +59,17 @@ impl Retries {
     /// Returns the pause before the next retry; `None` if no retry is left. The first renewal of the token
     /// does not count as a retry, because the old token was valid when the upload started. It has a pause
     /// too: the service may still be about to process the interrupted request.
-    pub(crate) fn grant(&mut self, remedy: Remedy, failure: &PushFailure) -> Option<Duration> {
-        if remedy == Remedy::NewToken && !self.renewed {
+    pub(crate) fn grant(
+        &mut self,
+        retry_action: RetryAction,
+        failure: &PushFailure,
+    ) -> Option<Duration> {
+        if retry_action == RetryAction::NewToken && !self.renewed {
             self.renewed = true;
             return Some(self.first_pause);
         }
         let pause = self.pauses.next()?.max(requested_pause(failure.retry_after()));
-        if self.max_time.is_some_and(|most| self.begun.elapsed() + pause > most) {
+        if self.max_time.is_some_and(|most| self.started.elapsed() + pause > most) {
             return None;
         }
         self.granted += 1;
@@ -74,11 +79,11 @@ impl Retries {
 
 /// How an upload is retried after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remedy {
+pub(crate) enum RetryAction {
     /// Not at all: the failure would repeat, or data could be lost.
     None,
     /// Upload to the same record.
-    Again,
+    SameRecord,
     /// Upload to the same record with a new token.
     NewToken,
     /// Upload to a new record, because the upload of the old one never ends or the old one is deleted.
@@ -111,18 +116,18 @@ pub(crate) struct RecordState<'a> {
 ///
 /// Two rejections concern the record and not the bytes: 404 or 410, if another record can replace it; and
 /// 409, if an earlier attempt may still be in progress.
-pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy {
+pub(crate) fn retry_action(failure: &PushFailure, record: &RecordState<'_>) -> RetryAction {
     match failure.call() {
         Some(ClientError::NotFound(_) | ClientError::Gone(_)) if record.is_replaceable => {
-            return Remedy::NewRecord;
+            return RetryAction::NewRecord;
         }
-        Some(ClientError::Conflict(_)) if record.may_be_complete => return Remedy::Again,
+        Some(ClientError::Conflict(_)) if record.may_be_complete => return RetryAction::SameRecord,
         _ => {}
     }
     let is_broken = matches!(failure.transfer_error(), Some(TransferError::Broken { .. }));
-    let remedy = match (failure.call(), failure) {
-        (Some(ClientError::Unauthorized(_)), _) => Remedy::NewToken,
-        (Some(error), _) if error.is_transient() && !is_for_ever(error) => Remedy::Again,
+    let retry_action = match (failure.call(), failure) {
+        (Some(ClientError::Unauthorized(_)), _) => RetryAction::NewToken,
+        (Some(error), _) if error.is_transient() && !is_permanent(error) => RetryAction::SameRecord,
         (
             None,
             PushFailure::Transfer(
@@ -131,22 +136,24 @@ pub(crate) fn remedy(failure: &PushFailure, record: &RecordState<'_>) -> Remedy 
                 | TransferError::Unanswered { .. }
                 | TransferError::TooSlow,
             ),
-        ) => Remedy::Again,
-        _ if failure.source_error().is_some_and(SourceError::is_worth_a_retry) => Remedy::Again,
-        _ => return Remedy::None,
+        ) => RetryAction::SameRecord,
+        _ if failure.source_error().is_some_and(SourceError::is_worth_a_retry) => {
+            RetryAction::SameRecord
+        }
+        _ => return RetryAction::None,
     };
     match record.status {
         // An unknown status may be available after the pause.
-        Some(Status::Queued) | None => remedy,
+        Some(Status::Queued) | None => retry_action,
         Some(Status::Saving | Status::Uploading) if !record.may_be_complete || is_broken => {
-            Remedy::NewRecord
+            RetryAction::NewRecord
         }
-        Some(_) => Remedy::None,
+        Some(_) => RetryAction::None,
     }
 }
 
 /// Whether a server error is permanent.
-fn is_for_ever(error: &ClientError) -> bool {
+fn is_permanent(error: &ClientError) -> bool {
     let never = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
     error.status().is_some_and(|status| never.contains(&status))
 }
@@ -196,7 +203,7 @@ mod tests {
 
     fn retries(options: &RetryOptions) -> Vec<Duration> {
         let mut retries = Retries::new(options);
-        std::iter::from_fn(|| retries.grant(Remedy::Again, &broken())).collect()
+        std::iter::from_fn(|| retries.grant(RetryAction::SameRecord, &broken())).collect()
     }
 
     #[test]
@@ -216,8 +223,8 @@ mod tests {
     #[test]
     fn a_new_token_costs_no_try_but_the_second_does() {
         let mut retries = Retries::new(&RetryOptions::never());
-        assert_eq!(retries.grant(Remedy::NewToken, &broken()), Some(Duration::from_secs(1)));
-        assert_eq!(retries.grant(Remedy::NewToken, &broken()), None);
+        assert_eq!(retries.grant(RetryAction::NewToken, &broken()), Some(Duration::from_secs(1)));
+        assert_eq!(retries.grant(RetryAction::NewToken, &broken()), None);
     }
 
     #[test]
@@ -232,25 +239,28 @@ mod tests {
             RecordState { status, is_replaceable: true, may_be_complete: false }
         }
         for (status, expected) in [
-            (Some(Status::Queued), Remedy::Again),
-            (None, Remedy::Again),
-            (Some(Status::Saving), Remedy::NewRecord),
-            (Some(Status::Uploading), Remedy::NewRecord),
-            (Some(Status::Active), Remedy::None),
-            (Some(Status::Deleted), Remedy::None),
+            (Some(Status::Queued), RetryAction::SameRecord),
+            (None, RetryAction::SameRecord),
+            (Some(Status::Saving), RetryAction::NewRecord),
+            (Some(Status::Uploading), RetryAction::NewRecord),
+            (Some(Status::Active), RetryAction::None),
+            (Some(Status::Deleted), RetryAction::None),
         ] {
-            assert_eq!(remedy(&broken(), &record(status.as_ref())), expected, "{status:?}");
+            assert_eq!(retry_action(&broken(), &record(status.as_ref())), expected, "{status:?}");
         }
         let complete = RecordState { may_be_complete: true, ..record(Some(&Status::Saving)) };
-        assert_eq!(remedy(&broken(), &complete), Remedy::NewRecord);
+        assert_eq!(retry_action(&broken(), &complete), RetryAction::NewRecord);
         let state = String::new();
         let unanswered = TransferError::Unanswered { seconds: 1, state }.into();
-        assert_eq!(remedy(&unanswered, &complete), Remedy::None);
+        assert_eq!(retry_action(&unanswered, &complete), RetryAction::None);
         let decided = IntegrityError::Mismatch {
             field: "size",
             expected: String::new(),
             found: String::new(),
         };
-        assert_eq!(remedy(&decided.into(), &record(Some(&Status::Queued))), Remedy::None);
+        assert_eq!(
+            retry_action(&decided.into(), &record(Some(&Status::Queued))),
+            RetryAction::None
+        );
     }
 }

@@ -65,7 +65,10 @@ impl CapabilityQuery<'_> {
     }
 
     /// Reserves quota for an image of this size; `None` if the service has no quotas.
-    pub(crate) async fn room(&self, size: Option<u64>) -> Result<Option<Share>, PushFailure> {
+    pub(crate) async fn reserve_quota(
+        &self,
+        size: Option<u64>,
+    ) -> Result<Option<Share>, PushFailure> {
         let quotas = self.quotas().await.map_err(preflight::failed)?;
         quotas.map(|quotas| quotas.share(size)).transpose()
     }

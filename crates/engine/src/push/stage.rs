@@ -18,7 +18,7 @@ use crate::push::error::{PushFailure, StagingError};
 use crate::push::format_check::{Claim, FormatGate, GateVerdict, failure_of};
 use crate::push::preflight;
 use crate::push::recovery::{
-    RecordState, Remedy, Retries, cannot_verify, read_once, remedy, retrying,
+    RecordState, Retries, RetryAction, cannot_verify, read_once, retry_action, retrying,
 };
 use crate::push::report::StagingReport;
 use crate::resources::JobResources;
@@ -30,9 +30,9 @@ use crate::transfer::TransferError;
 use crate::transfer::branch::Branch;
 use crate::transfer::gate::TailGate;
 use crate::transfer::passes;
-use crate::transfer::passes::{Participant, PassMeans, Want};
+use crate::transfer::passes::{Participant, PassContext, Want};
 use crate::transfer::sink::ImageData;
-use crate::transfer::upload::{Found, Unsent, Upload, UploadTimeouts, found};
+use crate::transfer::upload::{StoredData, Upload, UploadFailure, UploadTimeouts, stored_data};
 
 /// Options of [`Staging`].
 #[derive(Clone, Debug)]
@@ -213,13 +213,13 @@ impl Staging {
         announced: Option<u64>,
     ) -> Result<(Produced, u32), PushFailure> {
         self.enter(Phase::Inspecting);
-        let bench = JobResources::within(self.options.memory_bytes).for_pushes();
-        let sniffed = sniff(source, &bench.pool, &self.options.retry).await;
+        let resources = JobResources::within(self.options.memory_bytes).for_pushes();
+        let sniffed = sniff(source, &resources.pool, &self.options.retry).await;
         let (source, sniffed) = sniffed.map_err(TransferError::from)?;
         self.enter(Phase::Preflight);
         let claim = self.claim(image, source.size().is_none()).await?;
         if let Some(claim) = &claim {
-            claim.check(&sniffed.inspection, sniffed.is_whole)?;
+            claim.check(&sniffed.inspection, sniffed.is_complete)?;
         }
         let mut job = StagingJob {
             staging: self,
@@ -234,11 +234,15 @@ impl Staging {
             state: StagingStep::Sending(None),
         };
         let participants = std::slice::from_mut(&mut job);
-        let means = PassMeans { bench: &bench, slowest: Slowest::Wait, watch: &Stopwatch::start() };
-        passes::run(source, sniffed.head, &means, participants).await;
+        let context = PassContext {
+            resources: &resources,
+            slowest: Slowest::Wait,
+            watch: &Stopwatch::start(),
+        };
+        passes::run(source, sniffed.head, &context, participants).await;
         match job.state {
             StagingStep::Ended(result) => result.map(|produced| (produced, job.attempts)),
-            StagingStep::Sending(_) | StagingStep::Found(_) => {
+            StagingStep::Sending(_) | StagingStep::StoredData(_) => {
                 unreachable!("rounds end when nobody wants anything")
             }
         }
@@ -287,12 +291,12 @@ enum StagingStep {
     /// Send the data; after a first attempt, because of this failure.
     Sending(Option<PushFailure>),
     /// An upload that seemed to fail has stored this number of bytes; hash the source to compare them.
-    Found(Option<u64>),
+    StoredData(Option<u64>),
     Ended(Result<Produced, PushFailure>),
 }
 
 impl StagingJob<'_> {
-    async fn send(&mut self, branch: Branch) -> Result<Produced, Unsent> {
+    async fn send(&mut self, branch: Branch) -> Result<Produced, UploadFailure> {
         self.attempts += 1;
         let options = &self.staging.options;
         let upload = Upload {
@@ -315,12 +319,12 @@ impl StagingJob<'_> {
     }
 
     /// Fetches the result of the attempt before, which seemed to fail.
-    async fn look_again(&self) -> Result<Found, Unsent> {
+    async fn earlier_attempt(&self) -> Result<StoredData, UploadFailure> {
         if self.attempts == 0 {
-            return Ok(Found::Nothing);
+            return Ok(StoredData::Nothing);
         }
         let Staging { client, options, .. } = self.staging;
-        found(client, self.id, ImageData::Stage, options.settle_timeout).await
+        stored_data(client, self.id, ImageData::Stage, options.settle_timeout).await
     }
 
     /// Returns whether a retry is allowed, and prepares it. The record belongs to the caller, so it is never
@@ -331,12 +335,12 @@ impl StagingJob<'_> {
         status: Option<&Status>,
     ) -> Result<bool, PushFailure> {
         let record = RecordState { status, is_replaceable: false, may_be_complete: false };
-        let remedy = remedy(failure, &record);
-        if !matches!(remedy, Remedy::Again | Remedy::NewToken) {
+        let retry_action = retry_action(failure, &record);
+        if !matches!(retry_action, RetryAction::SameRecord | RetryAction::NewToken) {
             return Ok(false);
         }
-        let Some(pause) = self.retries.grant(remedy, failure) else { return Ok(false) };
-        if remedy == Remedy::NewToken {
+        let Some(pause) = self.retries.grant(retry_action, failure) else { return Ok(false) };
+        if retry_action == RetryAction::NewToken {
             let renewed = self.staging.client.renew().await;
             let failed = |source| PushFailure::Client { during: "renewing the token", source };
             if !renewed.map_err(failed)? {
@@ -359,7 +363,7 @@ impl Participant for StagingJob<'_> {
     fn want(&self) -> Want {
         match &self.state {
             StagingStep::Sending(_) => Want::Data,
-            StagingStep::Found(_) => Want::Digests(None),
+            StagingStep::StoredData(_) => Want::Digests(None),
             StagingStep::Ended(_) => Want::Nothing,
         }
     }
@@ -379,14 +383,16 @@ impl Participant for StagingJob<'_> {
     }
 
     async fn take_part(&mut self, branch: Branch) {
-        let sent = match self.look_again().await {
-            Ok(Found::Nothing) => self.send(branch).await,
-            Ok(Found::All(image)) => return self.state = StagingStep::Found(image.size()),
-            Err(unsent) => Err(unsent),
+        let sent = match self.earlier_attempt().await {
+            Ok(StoredData::Nothing) => self.send(branch).await,
+            Ok(StoredData::All(image)) => {
+                return self.state = StagingStep::StoredData(image.size());
+            }
+            Err(failed) => Err(failed),
         };
         self.state = match sent {
             Ok(produced) => StagingStep::Ended(Ok(produced)),
-            Err(Unsent { error, status }) => {
+            Err(UploadFailure { error, status }) => {
                 let failure = failure_of(error, &self.verdict);
                 match self.recover(&failure, status.as_ref()).await {
                     Ok(true) => StagingStep::Sending(Some(failure)),
@@ -398,7 +404,7 @@ impl Participant for StagingJob<'_> {
     }
 
     async fn digested(&mut self, produced: &Produced) {
-        let StagingStep::Found(size) = self.state else { return };
+        let StagingStep::StoredData(size) = self.state else { return };
         self.state = StagingStep::Ended(match size {
             Some(size) if size != produced.bytes => Err(IntegrityError::Mismatch {
                 field: "size",
@@ -412,7 +418,7 @@ impl Participant for StagingJob<'_> {
 
     async fn retry_digests(&mut self, error: TransferError) {
         let failure = error.into();
-        match self.retries.grant(Remedy::Again, &failure) {
+        match self.retries.grant(RetryAction::SameRecord, &failure) {
             Some(pause) => self.pause(&failure, pause),
             None => self.state = StagingStep::Ended(Err(failure)),
         }
@@ -422,7 +428,7 @@ impl Participant for StagingJob<'_> {
         let before = match &mut self.state {
             StagingStep::Ended(_) => return,
             StagingStep::Sending(failure) => failure.take(),
-            StagingStep::Found(_) => None,
+            StagingStep::StoredData(_) => None,
         };
         let failure = match (error, before) {
             (TransferError::ReadOnce { name, .. }, Some(failure)) => read_once(name, failure),

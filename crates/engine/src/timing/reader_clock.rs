@@ -52,7 +52,7 @@ impl ReaderWatch {
         }
         self.tally.add(Step::Hash, times.hash.saturating_sub(before.hash));
         self.tally.add(Step::Read, read);
-        self.tally.mark(now);
+        self.tally.flush_if_due(now);
     }
 
     /// The reader has passed data to the hasher, or waited for its digests.
@@ -62,18 +62,18 @@ impl ReaderWatch {
         self.tally.add(Step::Hash, hashed.saturating_sub(self.hashed));
         self.hashed = hashed;
         self.tally.add(Step::WaitForHash, spent);
-        self.tally.mark(now);
+        self.tally.flush_if_due(now);
     }
 
     /// The reader has sent data to the targets.
     pub(crate) fn targets(&mut self) {
         let (spent, now) = self.lap();
         self.tally.add(Step::WaitForSend, spent);
-        self.tally.mark(now);
+        self.tally.flush_if_due(now);
     }
 
     /// The reader has done something that is not measured.
-    pub(crate) fn nothing(&mut self) {
+    pub(crate) fn skip(&mut self) {
         self.lap();
     }
 

@@ -23,7 +23,7 @@ impl SenderWatch {
     pub(crate) fn asked(&mut self, now: Instant, is_waiting: bool) {
         if let Some((step, since)) = self.state {
             self.tally.add(step, now - since);
-            self.tally.mark(now);
+            self.tally.flush_if_due(now);
         }
         self.state = Some((if is_waiting { Step::WaitForData } else { Step::WaitForNetwork }, now));
     }

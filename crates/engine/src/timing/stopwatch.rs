@@ -11,11 +11,11 @@ use super::timeline::Bins;
 pub(crate) struct Stopwatch {
     start: Instant,
     began: SystemTime,
-    sheet: Mutex<Sheet>,
+    times: Mutex<RecordedTimes>,
 }
 
 #[derive(Debug, Default)]
-struct Sheet {
+struct RecordedTimes {
     bins: Bins,
     /// The current step of a target, and its start.
     now: Option<(Step, Instant)>,
@@ -25,29 +25,29 @@ struct Sheet {
 impl Stopwatch {
     pub(crate) fn start() -> Arc<Self> {
         let (start, began) = (Instant::now(), SystemTime::now());
-        Arc::new(Stopwatch { start, began, sheet: Mutex::default() })
+        Arc::new(Stopwatch { start, began, times: Mutex::default() })
     }
 
     /// Creates another one with the same start.
-    pub(crate) fn alike(&self) -> Arc<Self> {
-        Arc::new(Stopwatch { start: self.start, began: self.began, sheet: Mutex::default() })
+    pub(crate) fn with_same_start(&self) -> Arc<Self> {
+        Arc::new(Stopwatch { start: self.start, began: self.began, times: Mutex::default() })
     }
 
     /// Ends the current step, and starts this one.
     pub(crate) fn enter(&self, step: Option<Step>) {
         let now = Instant::now();
-        let mut sheet = self.lock();
-        if let Some((step, since)) = sheet.now.take() {
-            sheet.bins.spread(step as usize, nanos(now - since), self.at(since), self.at(now));
+        let mut times = self.lock();
+        if let Some((step, since)) = times.now.take() {
+            times.bins.spread(step as usize, nanos(now - since), self.at(since), self.at(now));
         }
-        sheet.now = step.map(|step| (step, now));
+        times.now = step.map(|step| (step, now));
     }
 
     /// Adds a step that has just ended.
     pub(crate) fn add(&self, step: Step, from: Instant) {
         let now = Instant::now();
-        let mut sheet = self.lock();
-        sheet.bins.spread(step as usize, nanos(now - from), self.at(from), self.at(now));
+        let mut times = self.lock();
+        times.bins.spread(step as usize, nanos(now - from), self.at(from), self.at(now));
     }
 
     /// Records a retry after a pause, which starts now.
@@ -63,9 +63,9 @@ impl Stopwatch {
 
     /// Returns all recorded times, and the current step up to now.
     pub(super) fn bins(&self) -> Bins {
-        let sheet = self.lock();
-        let mut bins = sheet.bins.clone();
-        if let Some((step, since)) = sheet.now {
+        let times = self.lock();
+        let mut bins = times.bins.clone();
+        if let Some((step, since)) = times.now {
             let now = Instant::now();
             bins.spread(step as usize, nanos(now - since), self.at(since), self.at(now));
         }
@@ -92,8 +92,8 @@ impl Stopwatch {
     }
 
     /// The guarded data is consistent between any two statements, so a panic elsewhere leaves it usable.
-    fn lock(&self) -> MutexGuard<'_, Sheet> {
-        self.sheet.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, RecordedTimes> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,7 +119,7 @@ impl Tally {
 
     /// Records the times if the interval has passed. They are distributed over the time from the last
     /// recording to `now`.
-    pub(crate) fn mark(&mut self, now: Instant) {
+    pub(crate) fn flush_if_due(&mut self, now: Instant) {
         if now - self.since >= FLUSH_INTERVAL {
             self.flush(now);
         }
@@ -128,9 +128,9 @@ impl Tally {
     /// Records the times.
     pub(crate) fn flush(&mut self, now: Instant) {
         let (from, until) = (self.watch.at(self.since), self.watch.at(now));
-        let mut sheet = self.watch.lock();
+        let mut times = self.watch.lock();
         for (column, spent) in self.spent.iter_mut().enumerate() {
-            sheet.bins.spread(column, std::mem::take(spent), from, until);
+            times.bins.spread(column, std::mem::take(spent), from, until);
         }
         self.since = now;
     }
@@ -175,10 +175,10 @@ mod tests {
         let start = tally.since;
         let (small, read) = (Duration::from_millis(1), |watch: &Stopwatch| watch.bins().sums()[0]);
         tally.add(Step::Read, small);
-        tally.mark(start + small);
+        tally.flush_if_due(start + small);
         assert_eq!(read(&watch), 0);
         tally.add(Step::Read, small);
-        tally.mark(start + FLUSH_INTERVAL);
+        tally.flush_if_due(start + FLUSH_INTERVAL);
         assert_eq!(read(&watch), 2_000_000);
         tally.add(Step::Read, small);
         tally.sent(7);

@@ -41,12 +41,13 @@ impl Bins {
         if self.bins.len() <= last {
             self.bins.resize(last + 1, [0; COLUMNS]);
         }
-        let whole = u128::from((until - from).max(1));
+        let duration = u128::from((until - from).max(1));
         let mut left = amount;
         for at in first..last {
             let end = (at as u64 + 1) * self.interval;
             let span = u128::from(end - from.max(at as u64 * self.interval));
-            let share = u64::try_from(u128::from(amount) * span / whole).unwrap_or(left).min(left);
+            let share =
+                u64::try_from(u128::from(amount) * span / duration).unwrap_or(left).min(left);
             self.bins[at][column] += share;
             left -= share;
         }
@@ -135,8 +136,8 @@ impl Timeline {
         let busy = std::array::from_fn(|step| {
             // Rounded to 0.1 ms, to keep the JSON short.
             let rounded = |nanos: u64| Duration::from_micros(nanos / 100_000 * 100).as_secs_f64();
-            let is_any = lane(step).any(|nanos| nanos > 0);
-            lane(step).filter(|_| is_any).map(rounded).collect()
+            let has_any = lane(step).any(|nanos| nanos > 0);
+            lane(step).filter(|_| has_any).map(rounded).collect()
         });
         Timeline { interval: seconds(bins.interval), sent: lane(SENT).collect(), retries, busy }
     }

@@ -29,14 +29,14 @@ pub(crate) struct Feed {
     end: watch::Sender<Option<Result<Produced, TransferError>>>,
     pub(crate) gate: Option<Box<dyn TailGate>>,
     /// How long the other branches have waited for this one, in total or since the last chunk.
-    pub(crate) held_up: Duration,
+    pub(crate) delay: Duration,
 }
 
-/// Creates a branch whose queue has a capacity of `places` chunks.
-pub(crate) fn branch(places: usize, gate: Option<Box<dyn TailGate>>) -> (Feed, Branch) {
-    let (sender, queue) = mpsc::channel(places);
-    let (says, end) = watch::channel(None);
-    (Feed { sender, end: says, gate, held_up: Duration::ZERO }, Branch { queue, end })
+/// Creates a branch whose queue has a capacity of `capacity` chunks.
+pub(crate) fn branch(capacity: usize, gate: Option<Box<dyn TailGate>>) -> (Feed, Branch) {
+    let (sender, queue) = mpsc::channel(capacity);
+    let (end_sender, end) = watch::channel(None);
+    (Feed { sender, end: end_sender, gate, delay: Duration::ZERO }, Branch { queue, end })
 }
 
 impl Feed {
@@ -54,14 +54,15 @@ impl Feed {
         }
     }
 
-    /// Waits until the queue has a free place or is closed, for at most `patience`.
-    pub(crate) fn wait(&self, patience: Duration, runtime: &Handle) {
-        let place = async { tokio::time::timeout(patience, self.sender.reserve()).await.map(drop) };
+    /// Waits until the queue has a free place or is closed, for at most `time_limit`.
+    pub(crate) fn wait(&self, time_limit: Duration, runtime: &Handle) {
+        let place =
+            async { tokio::time::timeout(time_limit, self.sender.reserve()).await.map(drop) };
         let _ = runtime.block_on(place);
     }
 
     /// Whether the receiver has taken all chunks.
-    pub(crate) fn is_hungry(&self) -> bool {
+    pub(crate) fn is_drained(&self) -> bool {
         self.sender.capacity() == self.sender.max_capacity()
     }
 

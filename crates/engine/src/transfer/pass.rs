@@ -35,7 +35,7 @@ use crate::timing::{ReaderWatch, Stopwatch};
 const QUEUE_CHUNKS: usize = 4;
 
 /// Chunks of the pool that are in no queue: the tail, the one being filled, and the one being hashed.
-const READING_CHUNKS: usize = 3;
+const READER_CHUNKS: usize = 3;
 
 /// The policy for a target that slows down the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,12 +64,12 @@ pub(crate) struct Pass {
     /// One gate for each branch.
     pub(crate) gates: Vec<Option<Box<dyn TailGate>>>,
     /// Whether to compute the digests even if all branches are closed.
-    pub(crate) is_to_the_end: bool,
+    pub(crate) needs_digests: bool,
     pub(crate) slowest: Slowest,
     /// Records the times of the reader.
     pub(crate) watch: Arc<Stopwatch>,
     /// How long a branch may accept no data while others wait for it.
-    pub(crate) longest_silence: Duration,
+    pub(crate) silence_timeout: Duration,
     /// Receivers of progress events for targets without an upload.
     pub(crate) listeners: Vec<Arc<dyn Progress>>,
 }
@@ -89,9 +89,12 @@ pub(crate) struct PassEnd {
 impl Pass {
     /// Starts the pass. Must be called inside an async runtime.
     pub(crate) fn start(self) -> std::io::Result<RunningPass> {
-        let places = queue_chunks(self.pool.chunks(), self.gates.len());
-        let (feeds, branches) =
-            self.gates.into_iter().map(|gate| branch(places, gate)).unzip::<_, _, Vec<_>, Vec<_>>();
+        let capacity = queue_chunks(self.pool.chunks(), self.gates.len());
+        let (feeds, branches) = self
+            .gates
+            .into_iter()
+            .map(|gate| branch(capacity, gate))
+            .unzip::<_, _, Vec<_>, Vec<_>>();
         let (ended, end) = oneshot::channel();
         let mut source = self.source;
         let algorithms = self.algorithms.iter().chain(source.wants()).copied();
@@ -103,9 +106,9 @@ impl Pass {
             size: source.size(),
             bytes: 0,
             feeds,
-            is_to_the_end: self.is_to_the_end,
+            needs_digests: self.needs_digests,
             slowest: self.slowest,
-            longest_silence: self.longest_silence,
+            silence_timeout: self.silence_timeout,
             listeners: self.listeners,
             runtime: Handle::current(),
             watch,
@@ -127,7 +130,7 @@ impl Pass {
 
 /// The capacity of a queue. Even if the slowest branch lags, some chunks of the pool are in no queue.
 fn queue_chunks(pool_chunks: usize, branches: usize) -> usize {
-    let share = pool_chunks.saturating_sub(READING_CHUNKS) / branches.max(1);
+    let share = pool_chunks.saturating_sub(READER_CHUNKS) / branches.max(1);
     share.saturating_sub(1).clamp(1, QUEUE_CHUNKS)
 }
 
@@ -140,9 +143,9 @@ struct PassReader {
     bytes: u64,
     /// The branches that are still open.
     feeds: Vec<Feed>,
-    is_to_the_end: bool,
+    needs_digests: bool,
     slowest: Slowest,
-    longest_silence: Duration,
+    silence_timeout: Duration,
     listeners: Vec<Arc<dyn Progress>>,
     runtime: Handle,
     watch: ReaderWatch,
@@ -156,7 +159,7 @@ impl PassReader {
         source: &mut dyn Source,
         mut hasher: Hasher,
     ) -> Result<Produced, TransferError> {
-        match self.hand_on(source, &mut hasher) {
+        match self.send_all_but_tail(source, &mut hasher) {
             Ok(tail) => self.release(source, hasher, tail.as_ref()),
             // If the source has changed, that may be why the receiver closed its branch.
             Err(TransferError::Unwanted) => {
@@ -168,7 +171,7 @@ impl PassReader {
     }
 
     /// Sends all chunks but the last one, and returns that.
-    fn hand_on(
+    fn send_all_but_tail(
         &mut self,
         source: &mut dyn Source,
         hasher: &mut Hasher,
@@ -223,7 +226,7 @@ impl PassReader {
             .iter_mut()
             .filter_map(|feed| feed.gate.as_mut())
             .for_each(|gate| gate.see(chunk));
-        self.watch.nothing();
+        self.watch.skip();
         Ok(())
     }
 
@@ -233,11 +236,11 @@ impl PassReader {
         while at < self.feeds.len() {
             let sent = match &self.feeds[..] {
                 [alone] => alone.send(chunk),
-                _ => self.send_in_time(at, chunk),
+                _ => self.send_with_deadline(at, chunk),
             };
             match sent {
                 Ok(()) => at += 1,
-                Err(error) if self.feeds.len() > 1 || self.is_to_the_end => {
+                Err(error) if self.feeds.len() > 1 || self.needs_digests => {
                     self.feeds.remove(at).fail(error);
                 }
                 Err(error) => return Err(error),
@@ -247,25 +250,25 @@ impl PassReader {
     }
 
     /// Sends a chunk to one of several branches. Fails if the other branches wait for it too long.
-    fn send_in_time(&mut self, at: usize, chunk: &Chunk) -> Result<(), TransferError> {
+    fn send_with_deadline(&mut self, at: usize, chunk: &Chunk) -> Result<(), TransferError> {
         let (longest, is_total) = match self.slowest {
-            Slowest::Wait => (self.longest_silence, false),
+            Slowest::Wait => (self.silence_timeout, false),
             Slowest::Drop { after } => (after, true),
         };
         while !self.feeds[at].try_send(chunk)? {
             let start = Instant::now();
-            self.feeds[at].wait(LOOK_INTERVAL, &self.runtime);
+            self.feeds[at].wait(CHECK_INTERVAL, &self.runtime);
             let mut others = self.feeds.iter().enumerate().filter(|(other, _)| *other != at);
-            if others.any(|(_, feed)| feed.is_hungry()) {
+            if others.any(|(_, feed)| feed.is_drained()) {
                 let feed = &mut self.feeds[at];
-                feed.held_up += start.elapsed();
-                if feed.held_up > longest {
+                feed.delay += start.elapsed();
+                if feed.delay > longest {
                     return Err(TransferError::TooSlow);
                 }
             }
         }
         if !is_total {
-            self.feeds[at].held_up = Duration::ZERO;
+            self.feeds[at].delay = Duration::ZERO;
         }
         Ok(())
     }
@@ -299,14 +302,14 @@ impl PassReader {
 
 /// Services time out on a connection that is silent for longer: uWSGI after 30 s in some configurations, most
 /// others after 60 s.
-pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(20);
+pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the reader may take to end a branch, or to return the source. It needs at most the time to hash
 /// one chunk, unless a read hangs.
 pub(crate) const READER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The interval of the checks whether other branches wait.
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -363,10 +366,10 @@ mod tests {
             hashing: Hashing::of(1),
             algorithms: vec![Algorithm::Md5],
             gates: (0..branches).map(|_| None).collect(),
-            is_to_the_end: false,
+            needs_digests: false,
             slowest: Slowest::Wait,
             watch: Stopwatch::start(),
-            longest_silence: Duration::from_millis(200),
+            silence_timeout: Duration::from_millis(200),
             listeners: Vec::new(),
         }
     }
@@ -412,7 +415,7 @@ mod tests {
     #[tokio::test]
     async fn digests_are_had_without_anybody_to_send() {
         let mut pass = pass_over(Chunks(10), 1);
-        pass.is_to_the_end = true;
+        pass.needs_digests = true;
         let running = pass.start().unwrap();
         drop(running.branches);
         let produced = running.end.await.unwrap().result.unwrap();

@@ -13,12 +13,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::branch::Branch;
 use super::error::TransferError;
 use super::gate::TailGate;
-use super::pass::{LONGEST_SILENCE, Pass, READER_TIMEOUT, Slowest};
+use super::pass::{Pass, READER_TIMEOUT, SILENCE_TIMEOUT, Slowest};
 use crate::inspect::to_start;
 use crate::integrity::Produced;
 use crate::integrity::produced::DEFAULT_ALGORITHMS;
 use crate::progress::{Phase, Progress};
-use crate::resources::Workbench;
+use crate::resources::TransferResources;
 use crate::timing::Stopwatch;
 
 /// What a participant needs from the next pass.
@@ -63,8 +63,8 @@ pub(crate) trait Participant: Send {
 }
 
 /// The resources and policies of the passes.
-pub(crate) struct PassMeans<'a> {
-    pub(crate) bench: &'a Workbench,
+pub(crate) struct PassContext<'a> {
+    pub(crate) resources: &'a TransferResources,
     pub(crate) slowest: Slowest,
     /// Records the times of the passes.
     pub(crate) watch: &'a Arc<Stopwatch>,
@@ -78,7 +78,7 @@ pub(crate) struct PassMeans<'a> {
 pub(crate) async fn run<P: Participant>(
     mut source: Box<dyn Source>,
     mut head: Vec<Chunk>,
-    means: &PassMeans<'_>,
+    context: &PassContext<'_>,
     participants: &mut [P],
 ) {
     let mut is_decompressed = false;
@@ -102,22 +102,22 @@ pub(crate) async fn run<P: Participant>(
         let pass = Pass {
             source,
             head: std::mem::take(&mut head),
-            pool: means.bench.pool.clone(),
-            hashing: means.bench.hashing.clone(),
+            pool: context.resources.pool.clone(),
+            hashing: context.resources.hashing.clone(),
             algorithms: algorithms(&wants),
-            is_to_the_end: wants.iter().any(|want| matches!(want, Want::Digests(_))),
+            needs_digests: wants.iter().any(|want| matches!(want, Want::Digests(_))),
             gates,
-            slowest: means.slowest,
-            watch: Arc::clone(means.watch),
-            longest_silence: LONGEST_SILENCE,
+            slowest: context.slowest,
+            watch: Arc::clone(context.watch),
+            silence_timeout: SILENCE_TIMEOUT,
             listeners: listeners(participants, &wants),
         };
         let PassOutcome { source: back, failure } = run_once(pass, participants, &wants).await;
         let error = match (back, failure) {
-            (Some(back), None) => again(back, participants).await,
+            (Some(back), None) => rewind_for_next(back, participants).await,
             (Some(back), Some(error)) if error.is_worth_a_retry() => {
                 retry_digests(participants, &wants, &error).await;
-                again(back, participants).await
+                rewind_for_next(back, participants).await
             }
             (_, Some(error)) => Err(error),
             (None, None) => Err(read_only_once(name)),
@@ -134,7 +134,7 @@ pub(crate) async fn run<P: Participant>(
 }
 
 async fn end<P: Participant>(participants: &mut [P], error: &TransferError) {
-    join_all(unsatisfied(participants).map(|one| one.end(error.clone()))).await;
+    join_all(unfinished(participants).map(|one| one.end(error.clone()))).await;
 }
 
 /// Reduces the needs to those of one pass. If it returns a compression, the pass is over the decompressed
@@ -164,7 +164,7 @@ async fn run_once<P: Participant>(
     wants: &[Want],
 ) -> PassOutcome {
     let name = pass.source.name().to_owned();
-    let is_to_the_end = pass.is_to_the_end;
+    let needs_digests = pass.needs_digests;
     let running = match pass.start() {
         Ok(running) => running,
         Err(source) => {
@@ -180,7 +180,7 @@ async fn run_once<P: Participant>(
         _ => None,
     });
     join_all(sending).await;
-    let end = if is_to_the_end {
+    let end = if needs_digests {
         running.end.await.ok()
     } else {
         timeout(READER_TIMEOUT, running.end).await.ok().and_then(Result::ok)
@@ -213,11 +213,11 @@ async fn retry_digests<P: Participant>(
 }
 
 /// Rewinds the source if a participant needs another pass, after the latest of their pauses.
-async fn again<P: Participant>(
+async fn rewind_for_next<P: Participant>(
     mut source: Box<dyn Source>,
     participants: &mut [P],
 ) -> Result<Box<dyn Source>, TransferError> {
-    let times: Vec<_> = unsatisfied(participants).map(|one| one.not_before()).collect();
+    let times: Vec<_> = unfinished(participants).map(|one| one.not_before()).collect();
     if times.is_empty() {
         return Ok(source);
     }
@@ -231,7 +231,7 @@ async fn again<P: Participant>(
     Ok(to_start(source).await?)
 }
 
-fn unsatisfied<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &mut P> {
+fn unfinished<P: Participant>(participants: &mut [P]) -> impl Iterator<Item = &mut P> {
     participants.iter_mut().filter(|one| !matches!(one.want(), Want::Nothing))
 }
 

@@ -56,13 +56,13 @@ pub(crate) struct Upload<'a> {
 }
 
 /// A failed attempt.
-pub(crate) struct Unsent {
+pub(crate) struct UploadFailure {
     pub(crate) error: TransferError,
     /// The status of the image, if it was fetched.
     pub(crate) status: Option<Status>,
 }
 
-impl Unsent {
+impl UploadFailure {
     /// Whether it is certain that the service does not keep the data, although all of it was sent: it has
     /// rejected the data, or the record shows that the upload is over. After a server error, which may come
     /// from a proxy, or without a response, only the record can tell.
@@ -77,9 +77,9 @@ impl Unsent {
     }
 }
 
-impl From<TransferError> for Unsent {
+impl From<TransferError> for UploadFailure {
     fn from(error: TransferError) -> Self {
-        Unsent { error, status: None }
+        UploadFailure { error, status: None }
     }
 }
 
@@ -89,18 +89,18 @@ impl Upload<'_> {
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection.
-    pub(crate) async fn run(&self, branch: Branch) -> Result<Produced, Unsent> {
+    pub(crate) async fn run(&self, branch: Branch) -> Result<Produced, UploadFailure> {
         let was_complete = self.may_be_complete.is_some_and(|flag| flag.load(Ordering::Relaxed));
         let sent = self.send(branch).await;
-        if let (Err(unsent), Some(flag)) = (&sent, self.may_be_complete)
-            && unsent.is_over()
+        if let (Err(failed), Some(flag)) = (&sent, self.may_be_complete)
+            && failed.is_over()
         {
             flag.store(was_complete, Ordering::Relaxed);
         }
         sent
     }
 
-    async fn send(&self, branch: Branch) -> Result<Produced, Unsent> {
+    async fn send(&self, branch: Branch) -> Result<Produced, UploadFailure> {
         self.enter(Phase::Sending);
         self.watch.enter(Some(Step::Send));
         let meter = Meter::new(Arc::clone(self.progress), Arc::clone(self.watch));
@@ -117,19 +117,19 @@ impl Upload<'_> {
             let answer = loop {
                 tokio::select! {
                     biased;
-                    answer = &mut put => break answer.map_err(Halt::from),
+                    answer = &mut put => break answer.map_err(EarlyEnd::from),
                     ended = end.wait_for(Option::is_some), if outcome.is_none() => {
                         // A connection that accepts no data does not notice that its body ends with an error.
                         // Only if the receiver has closed the branch is a response about to arrive.
                         let ended = ended.ok().and_then(|end| end.clone());
-                        let may_go_on =
+                        let may_continue =
                             matches!(ended, Some(Ok(_) | Err(TransferError::Unwanted)));
                         outcome = Some(ended);
-                        if !may_go_on {
-                            break Err(Halt::Early);
+                        if !may_continue {
+                            break Err(EarlyEnd::Early);
                         }
                     }
-                    halt = &mut watch => break Err(halt),
+                    early_end = &mut watch => break Err(early_end),
                 }
             };
             // The pass ends a branch when its queue is closed, unless it hangs in a read.
@@ -151,52 +151,60 @@ impl Upload<'_> {
         match (answer, outcome) {
             (Ok(()), Some(Ok(produced))) if meter.ended() => Ok(produced),
             // A success before the end of the data is invalid.
-            (Ok(()), _) => {
-                Err(self.asked_after(Halt::Early, sent, self.timeouts.settle_timeout).await)
-            }
+            (Ok(()), _) => Err(self
+                .with_image_state(EarlyEnd::Early, sent, self.timeouts.settle_timeout)
+                .await),
             // A failed source or a closed gate aborted the request; it is not a failure of the network.
             (
-                Err(halt),
+                Err(early_end),
                 Some(Err(error @ (TransferError::Source(_) | TransferError::Withheld))),
-            ) if halt.is_silence() => Err(error.into()),
-            (Err(halt), Some(Err(TransferError::TooSlow))) if halt.is_silence() => {
-                let mut unsent = self.asked_after(halt, sent, self.timeouts.settle_timeout).await;
-                unsent.error = TransferError::TooSlow;
-                Err(unsent)
+            ) if early_end.has_no_response() => Err(error.into()),
+            (Err(early_end), Some(Err(TransferError::TooSlow))) if early_end.has_no_response() => {
+                let mut failed =
+                    self.with_image_state(early_end, sent, self.timeouts.settle_timeout).await;
+                failed.error = TransferError::TooSlow;
+                Err(failed)
             }
             // All data was read and sent. The response may be lost, and a proxy may respond while the service
             // is still saving.
-            (Err(halt), Some(Ok(produced))) if meter.ended() && halt.is_unclear() => {
-                let patience = match &halt {
-                    Halt::Client(error) if error.answer().is_some() => self.timeouts.finish_timeout,
+            (Err(early_end), Some(Ok(produced))) if meter.ended() && early_end.needs_lookup() => {
+                let time_limit = match &early_end {
+                    EarlyEnd::Client(error) if error.answer().is_some() => {
+                        self.timeouts.finish_timeout
+                    }
                     _ => self.timeouts.settle_timeout,
                 };
-                match self.settled(patience).await {
-                    Ok(image) if is_whole(&image, self.data, Some(produced.bytes)) => {
+                match self.settled(time_limit).await {
+                    Ok(image) if has_all_data(&image, self.data, Some(produced.bytes)) => {
                         tracing::warn!("the answer was lost, but the data is there");
                         Ok(produced)
                     }
-                    state => Err(halt.into_unsent(sent, &state)),
+                    state => Err(early_end.into_failure(sent, &state)),
                 }
             }
-            (Err(halt), _) if halt.is_unclear() => {
-                Err(self.asked_after(halt, sent, self.timeouts.settle_timeout).await)
+            (Err(early_end), _) if early_end.needs_lookup() => {
+                Err(self.with_image_state(early_end, sent, self.timeouts.settle_timeout).await)
             }
-            (Err(halt), _) => Err(halt.into_unsent(sent, &Err(String::new()))),
+            (Err(early_end), _) => Err(early_end.into_failure(sent, &Err(String::new()))),
         }
     }
 
-    async fn asked_after(&self, halt: Halt, sent: u64, patience: Duration) -> Unsent {
-        let state = self.settled(patience).await;
-        halt.into_unsent(sent, &state)
+    async fn with_image_state(
+        &self,
+        early_end: EarlyEnd,
+        sent: u64,
+        time_limit: Duration,
+    ) -> UploadFailure {
+        let state = self.settled(time_limit).await;
+        early_end.into_failure(sent, &state)
     }
 
-    async fn settled(&self, patience: Duration) -> Result<Image, String> {
-        settled(self.client, self.id, self.data, patience).await
+    async fn settled(&self, time_limit: Duration) -> Result<Image, String> {
+        settled(self.client, self.id, self.data, time_limit).await
     }
 
     /// Returns when a time-out has expired.
-    async fn watch(&self, meter: &Meter) -> Halt {
+    async fn watch(&self, meter: &Meter) -> EarlyEnd {
         let mut finishing: Option<Instant> = None;
         let mut seen = 0;
         loop {
@@ -211,20 +219,20 @@ impl Upload<'_> {
                     Instant::now()
                 });
                 if since.elapsed() > self.timeouts.finish_timeout {
-                    return Halt::Unanswered(self.timeouts.finish_timeout.as_secs());
+                    return EarlyEnd::Unanswered(self.timeouts.finish_timeout.as_secs());
                 }
-            } else if meter.idle() > self.timeouts.idle_timeout && !self.is_waiting_its_turn(meter)
+            } else if meter.idle() > self.timeouts.idle_timeout && !self.is_not_accepted_yet(meter)
             {
-                return Halt::Stalled(self.timeouts.idle_timeout.as_secs());
+                return EarlyEnd::Stalled(self.timeouts.idle_timeout.as_secs());
             }
         }
     }
 
     /// Whether the service has not started to read, because its workers are occupied by other uploads of this
     /// process. A connection that is not accepted yet takes only as much data as its buffers hold.
-    fn is_waiting_its_turn(&self, meter: &Meter) -> bool {
+    fn is_not_accepted_yet(&self, meter: &Meter) -> bool {
         let is_busy = |traffic: &Traffic| traffic.idle() < self.timeouts.idle_timeout;
-        meter.sent() <= UNREAD_BYTES && self.traffic.is_some_and(is_busy)
+        meter.sent() <= SOCKET_BUFFER_BYTES && self.traffic.is_some_and(is_busy)
     }
 
     fn enter(&self, phase: Phase) {
@@ -255,28 +263,28 @@ async fn settled(
     client: &ImageClient,
     id: &str,
     data: ImageData,
-    patience: Duration,
+    time_limit: Duration,
 ) -> Result<Image, String> {
     let start = Instant::now();
-    let mut pause = FIRST_LOOK;
+    let mut pause = FIRST_PAUSE;
     loop {
-        let left = patience.saturating_sub(start.elapsed());
-        let state = match timeout(left.max(LAST_LOOK), client.image(id)).await {
-            Ok(Ok(image)) if !is_under_way(&image, data) => return Ok(image),
+        let left = time_limit.saturating_sub(start.elapsed());
+        let state = match timeout(left.max(LAST_REQUEST_TIMEOUT), client.image(id)).await {
+            Ok(Ok(image)) if !is_waiting_for_data(&image, data) => return Ok(image),
             Ok(Err(error)) if !error.is_transient() => return Err(error.to_string()),
             Ok(state) => state.map_err(|error| error.to_string()),
             Err(_) => Err("the service does not answer".to_owned()),
         };
-        if start.elapsed() + pause > patience {
+        if start.elapsed() + pause > time_limit {
             return state;
         }
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_LOOK);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
 /// Whether the service is still waiting for data. Completely staged data has a size.
-fn is_under_way(image: &Image, data: ImageData) -> bool {
+fn is_waiting_for_data(image: &Image, data: ImageData) -> bool {
     match data {
         ImageData::File => image.status() == Status::Saving,
         ImageData::Stage => image.status() == Status::Uploading && image.size().is_none(),
@@ -284,7 +292,7 @@ fn is_under_way(image: &Image, data: ImageData) -> bool {
 }
 
 /// Whether the image has received all data, of this size if it is known. The content is compared later.
-fn is_whole(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
+fn has_all_data(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
     match (data, image.size()) {
         (ImageData::File, _) => image.status() == Status::Active,
         (ImageData::Stage, Some(size)) => {
@@ -295,43 +303,46 @@ fn is_whole(image: &Image, data: ImageData, bytes: Option<u64>) -> bool {
 }
 
 /// The data of an image after an earlier attempt.
-pub(crate) enum Found {
+pub(crate) enum StoredData {
     Nothing,
     All(Box<Image>),
 }
 
 /// Determines whether a failed attempt has stored the data after all. For a moment after a connection broke,
 /// a service returns the old state of the image.
-pub(crate) async fn found(
+pub(crate) async fn stored_data(
     client: &ImageClient,
     id: &str,
     data: ImageData,
-    patience: Duration,
-) -> Result<Found, Unsent> {
-    let state = settled(client, id, data, patience).await;
+    time_limit: Duration,
+) -> Result<StoredData, UploadFailure> {
+    let state = settled(client, id, data, time_limit).await;
     match state {
-        Ok(image) if image.status() == Status::Queued => Ok(Found::Nothing),
-        Ok(image) if is_whole(&image, data, None) => Ok(Found::All(Box::new(image))),
+        Ok(image) if image.status() == Status::Queued => Ok(StoredData::Nothing),
+        Ok(image) if has_all_data(&image, data, None) => Ok(StoredData::All(Box::new(image))),
         state => {
             let status = state.as_ref().ok().map(Image::status);
             let state = state_of(&state);
-            Err(Unsent { error: TransferError::Broken { sent: 0, state, source: None }, status })
+            Err(UploadFailure {
+                error: TransferError::Broken { sent: 0, state, source: None },
+                status,
+            })
         }
     }
 }
 
 /// Upper limit of the buffers of both sides of a connection.
-const UNREAD_BYTES: u64 = 16 << 20;
+const SOCKET_BUFFER_BYTES: u64 = 16 << 20;
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Pauses between two requests for an image.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
-const LONGEST_LOOK: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Time-out of the last request.
-const LAST_LOOK: Duration = Duration::from_secs(5);
+const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const SENDING: &str = "sending the data";
 
 /// Why an upload ended early.
-enum Halt {
+enum EarlyEnd {
     Client(ClientError),
     /// No data moved for this number of seconds.
     Stalled(u64),
@@ -341,48 +352,48 @@ enum Halt {
     Early,
 }
 
-impl From<SinkError> for Halt {
+impl From<SinkError> for EarlyEnd {
     fn from(error: SinkError) -> Self {
         match error {
-            SinkError::Client(error) => Halt::Client(error),
-            SinkError::Io(_) | SinkError::Cut(_) => Halt::Early,
+            SinkError::Client(error) => EarlyEnd::Client(error),
+            SinkError::Io(_) | SinkError::Cut(_) => EarlyEnd::Early,
         }
     }
 }
 
-impl Halt {
+impl EarlyEnd {
     /// Whether there was no response.
-    fn is_silence(&self) -> bool {
+    fn has_no_response(&self) -> bool {
         match self {
-            Halt::Client(error) => error.answer().is_none(),
-            Halt::Stalled(_) | Halt::Unanswered(_) | Halt::Early => true,
+            EarlyEnd::Client(error) => error.answer().is_none(),
+            EarlyEnd::Stalled(_) | EarlyEnd::Unanswered(_) | EarlyEnd::Early => true,
         }
     }
 
     /// Whether the image has to be fetched to determine the result. A rejection is conclusive. A rejected
     /// token is not, as it concerns no data; nor is a server error, which may come from a proxy.
-    fn is_unclear(&self) -> bool {
+    fn needs_lookup(&self) -> bool {
         match self {
-            Halt::Client(ClientError::Unauthorized(_)) => true,
-            Halt::Client(error) => error.answer().is_none() || error.is_transient(),
-            Halt::Stalled(_) | Halt::Unanswered(_) | Halt::Early => true,
+            EarlyEnd::Client(ClientError::Unauthorized(_)) => true,
+            EarlyEnd::Client(error) => error.answer().is_none() || error.is_transient(),
+            EarlyEnd::Stalled(_) | EarlyEnd::Unanswered(_) | EarlyEnd::Early => true,
         }
     }
 
-    fn into_unsent(self, sent: u64, image: &Result<Image, String>) -> Unsent {
+    fn into_failure(self, sent: u64, image: &Result<Image, String>) -> UploadFailure {
         let state = state_of(image);
         let error = match self {
-            Halt::Client(source) if source.answer().is_some() => {
+            EarlyEnd::Client(source) if source.answer().is_some() => {
                 TransferError::Client { during: SENDING, source: Arc::new(source) }
             }
-            Halt::Client(source) => {
+            EarlyEnd::Client(source) => {
                 TransferError::Broken { sent, state, source: Some(Arc::new(source)) }
             }
-            Halt::Stalled(seconds) => TransferError::Stalled { seconds, sent, state },
-            Halt::Unanswered(seconds) => TransferError::Unanswered { seconds, state },
-            Halt::Early => TransferError::Broken { sent, state, source: None },
+            EarlyEnd::Stalled(seconds) => TransferError::Stalled { seconds, sent, state },
+            EarlyEnd::Unanswered(seconds) => TransferError::Unanswered { seconds, state },
+            EarlyEnd::Early => TransferError::Broken { sent, state, source: None },
         };
-        Unsent { error, status: image.as_ref().ok().map(Image::status) }
+        UploadFailure { error, status: image.as_ref().ok().map(Image::status) }
     }
 }
 

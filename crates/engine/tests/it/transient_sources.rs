@@ -19,13 +19,13 @@ struct Flaky {
     at: usize,
     failures: Vec<usize>,
     is_transient: bool,
-    has_way_back: bool,
+    can_be_read_again: bool,
 }
 
 impl Flaky {
     fn failing_at(failures: &[usize]) -> Self {
         let (data, failures) = (pattern(BYTES), failures.to_vec());
-        Flaky { data, at: 0, failures, is_transient: true, has_way_back: true }
+        Flaky { data, at: 0, failures, is_transient: true, can_be_read_again: true }
     }
 }
 
@@ -53,7 +53,7 @@ impl Source for Flaky {
     }
 
     fn rewind(&mut self) -> Option<&mut dyn Rewind> {
-        self.has_way_back.then_some(self)
+        self.can_be_read_again.then_some(self)
     }
 }
 
@@ -93,9 +93,9 @@ async fn it_gives_up_where_another_reading_is_of_no_use() {
     let middle = || Flaky::failing_at(&[3 << 20]);
     for (source, times) in [
         (Flaky { is_transient: false, ..middle() }, 5),
-        (Flaky { has_way_back: false, ..middle() }, 5),
+        (Flaky { can_be_read_again: false, ..middle() }, 5),
         (Flaky { is_transient: false, ..Flaky::failing_at(&[0]) }, 5),
-        (Flaky { has_way_back: false, ..Flaky::failing_at(&[0]) }, 5),
+        (Flaky { can_be_read_again: false, ..Flaky::failing_at(&[0]) }, 5),
         (Flaky::failing_at(&[3 << 20; 3]), 2),
         (Flaky::failing_at(&[0; 3]), 2),
     ] {

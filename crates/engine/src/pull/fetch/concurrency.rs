@@ -33,14 +33,14 @@ const GROWTH: f64 = 1.2;
 
 /// The number of connections, and the measurements that it depends on.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct ConnectionCount {
     connections: usize,
     most: usize,
     segment_chunks: usize,
     /// Whether the number may still change.
-    is_open: bool,
+    may_change: bool,
     /// Bytes per second with the previous number of connections.
-    before: Option<f64>,
+    rate_before: Option<f64>,
     window: Window,
 }
 
@@ -53,22 +53,22 @@ struct Window {
     waited: Duration,
 }
 
-impl Pace {
+impl ConnectionCount {
     /// Creates a controller for this number of connections, or for an automatic one, with a pool of this
     /// number of chunks.
     pub(super) fn new(connections: Option<NonZeroUsize>, chunks: usize) -> Self {
-        let room = chunks.saturating_sub(OTHER_CHUNKS);
+        let available = chunks.saturating_sub(OTHER_CHUNKS);
         let most = match connections {
-            Some(wanted) => wanted.get().min(room / LEAST_WANTED_CHUNKS),
-            None => MOST_AUTOMATIC.min(room / LEAST_SEGMENT_CHUNKS),
+            Some(wanted) => wanted.get().min(available / LEAST_WANTED_CHUNKS),
+            None => MOST_AUTOMATIC.min(available / LEAST_SEGMENT_CHUNKS),
         };
         let most = most.max(1);
-        Pace {
+        ConnectionCount {
             connections: if connections.is_some() { most } else { 1 },
             most,
-            segment_chunks: (room / most).clamp(1, MOST_SEGMENT_CHUNKS),
-            is_open: connections.is_none() && most > 1,
-            before: None,
+            segment_chunks: (available / most).clamp(1, MOST_SEGMENT_CHUNKS),
+            may_change: connections.is_none() && most > 1,
+            rate_before: None,
             window: Window::default(),
         }
     }
@@ -83,9 +83,9 @@ impl Pace {
     }
 
     /// Fixes the number at one connection, because more have failed.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn use_one(&mut self) {
         self.connections = 1;
-        self.is_open = false;
+        self.may_change = false;
     }
 
     /// Counts bytes that were waited for from `started` to `now`, with this number left to come. Returns the
@@ -94,10 +94,10 @@ impl Pace {
         &mut self,
         bytes: u64,
         left: u64,
-        begun: Instant,
+        started: Instant,
         now: Instant,
     ) -> Option<usize> {
-        if !self.is_open {
+        if !self.may_change {
             return None;
         }
         let Some(start) = self.window.start else {
@@ -106,7 +106,7 @@ impl Pace {
             return None;
         };
         self.window.bytes += bytes;
-        self.window.waited += now - begun;
+        self.window.waited += now - started;
         let elapsed = now - start;
         if elapsed < WINDOW {
             return None;
@@ -125,8 +125,8 @@ impl Pace {
     }
 
     fn next(&mut self, rate: f64, windows_left: f64, is_network_waited_for: bool) -> usize {
-        if self.before.is_some_and(|before| rate < before * GROWTH) {
-            self.is_open = false;
+        if self.rate_before.is_some_and(|rate_before| rate < rate_before * GROWTH) {
+            self.may_change = false;
             return self.connections / 2;
         }
         // If the download is limited by hashing or by the disk, more connections would not help.
@@ -134,10 +134,10 @@ impl Pace {
             || !is_network_waited_for
             || windows_left < LEAST_WINDOWS_LEFT
         {
-            self.before = None;
+            self.rate_before = None;
             return self.connections;
         }
-        self.before = Some(rate);
+        self.rate_before = Some(rate);
         self.connections * 2
     }
 }
@@ -150,15 +150,15 @@ mod tests {
 
     /// Simulates a download of `seconds` over a network that transfers a number of chunks per second,
     /// depending on the number of connections. Returns all numbers of connections.
-    fn paced(chunks: usize, seconds: u64, left: u64, rate: impl Fn(usize) -> u32) -> Vec<usize> {
-        let mut pace = Pace::new(None, chunks);
-        let mut numbers = vec![pace.connections()];
+    fn simulate(chunks: usize, seconds: u64, left: u64, rate: impl Fn(usize) -> u32) -> Vec<usize> {
+        let mut connection_count = ConnectionCount::new(None, chunks);
+        let mut numbers = vec![connection_count.connections()];
         let start = Instant::now();
         let mut now = start;
         while now - start < Duration::from_secs(seconds) {
-            let begun = now;
-            now += Duration::from_secs(1) / rate(pace.connections());
-            numbers.extend(pace.count(CHUNK, left, begun, now));
+            let started = now;
+            now += Duration::from_secs(1) / rate(connection_count.connections());
+            numbers.extend(connection_count.count(CHUNK, left, started, now));
         }
         numbers
     }
@@ -167,22 +167,22 @@ mod tests {
     fn connections_are_added_while_the_rate_grows() {
         let large = 1 << 40;
         let each_brings_ten = |connections| 10 * u32::try_from(connections).unwrap();
-        assert_eq!(paced(32, 30, large, each_brings_ten), [1, 2, 4]);
-        assert_eq!(paced(32, 30, large, |_| 10), [1, 2, 1], "the line is full");
+        assert_eq!(simulate(32, 30, large, each_brings_ten), [1, 2, 4]);
+        assert_eq!(simulate(32, 30, large, |_| 10), [1, 2, 1], "the line is full");
         let two_help = |connections| if connections == 1 { 10 } else { 20 };
-        assert_eq!(paced(32, 30, large, two_help), [1, 2, 4, 2]);
-        assert_eq!(paced(12, 30, large, each_brings_ten), [1, 2], "no memory for more");
-        assert_eq!(paced(9, 30, large, each_brings_ten), [1]);
-        assert_eq!(paced(32, 30, 30 * CHUNK, each_brings_ten), [1], "nearly done");
+        assert_eq!(simulate(32, 30, large, two_help), [1, 2, 4, 2]);
+        assert_eq!(simulate(12, 30, large, each_brings_ten), [1, 2], "no memory for more");
+        assert_eq!(simulate(9, 30, large, each_brings_ten), [1]);
+        assert_eq!(simulate(32, 30, 30 * CHUNK, each_brings_ten), [1], "nearly done");
     }
 
     #[test]
     fn a_slow_disk_gets_no_more_connections() {
-        let mut pace = Pace::new(None, 32);
+        let mut connection_count = ConnectionCount::new(None, 32);
         let mut now = Instant::now();
         for _ in 0..1000 {
             // The data is available at once; processing it takes time.
-            assert_eq!(pace.count(CHUNK, 1 << 40, now, now), None);
+            assert_eq!(connection_count.count(CHUNK, 1 << 40, now, now), None);
             now += Duration::from_millis(20);
         }
     }
@@ -197,11 +197,11 @@ mod tests {
             (4, 4, 1, 1),
             (1, 32, 1, 8),
         ] {
-            let mut pace = Pace::new(NonZeroUsize::new(wanted), chunks);
-            assert_eq!(pace.connections(), connections, "{wanted} of {chunks}");
-            assert_eq!(pace.segment_chunks(), segment_chunks, "{wanted} of {chunks}");
-            pace.settle();
-            assert_eq!(pace.connections(), 1);
+            let mut connection_count = ConnectionCount::new(NonZeroUsize::new(wanted), chunks);
+            assert_eq!(connection_count.connections(), connections, "{wanted} of {chunks}");
+            assert_eq!(connection_count.segment_chunks(), segment_chunks, "{wanted} of {chunks}");
+            connection_count.use_one();
+            assert_eq!(connection_count.connections(), 1);
         }
     }
 }

@@ -20,13 +20,13 @@ use crate::pull::error::{PullFailure, TransferInterrupted};
 
 /// A range of an image that is being received.
 pub(super) struct Connection {
-    subject: Arc<FetchTarget>,
+    target: Arc<FetchTarget>,
     /// The position after the last received byte, from the start of the image.
     at: u64,
     /// The end of the range.
     end: u64,
     /// Whether other connections fetch the rest, so that a response with the complete image cannot be used.
-    is_part: bool,
+    is_range: bool,
     connection: Option<OpenBody>,
     /// Received data that is not in a buffer yet.
     piece: Bytes,
@@ -57,38 +57,38 @@ pub(super) enum FetchStop {
 }
 
 /// Why an attempt ended.
-enum ConnectionTrouble {
+enum ConnectionFailure {
     /// A retry may succeed.
-    Passing(TransferInterrupted),
+    Transient(TransferInterrupted),
     /// A retry would fail too.
-    Lasting(FetchStop),
+    Permanent(FetchStop),
 }
 
 impl Connection {
     /// Creates a connection for all bytes from `at` on, after this number of failures.
-    pub(super) fn rest(subject: Arc<FetchTarget>, at: u64, failures: u32) -> Self {
-        let end = subject.size;
-        Connection { failures, ..Connection::new(subject, at, end, false) }
+    pub(super) fn rest(target: Arc<FetchTarget>, at: u64, failures: u32) -> Self {
+        let end = target.size;
+        Connection { failures, ..Connection::new(target, at, end, false) }
     }
 
     /// Creates a connection for the bytes from `at` to before `end`, while others fetch the rest.
-    pub(super) fn part(subject: Arc<FetchTarget>, at: u64, end: u64) -> Self {
-        Connection::new(subject, at, end, true)
+    pub(super) fn range(target: Arc<FetchTarget>, at: u64, end: u64) -> Self {
+        Connection::new(target, at, end, true)
     }
 
     /// Creates a connection for one byte, without retries, to check whether ranges are supported.
-    pub(super) fn last_byte(subject: Arc<FetchTarget>) -> Self {
-        let (at, failures) = (subject.size.saturating_sub(1), subject.patience.retries);
-        let end = subject.size;
-        Connection { failures, ..Connection::new(subject, at, end, true) }
+    pub(super) fn last_byte(target: Arc<FetchTarget>) -> Self {
+        let (at, failures) = (target.size.saturating_sub(1), target.retry_policy.retries);
+        let end = target.size;
+        Connection { failures, ..Connection::new(target, at, end, true) }
     }
 
-    fn new(subject: Arc<FetchTarget>, at: u64, end: u64, is_part: bool) -> Self {
+    fn new(target: Arc<FetchTarget>, at: u64, end: u64, is_range: bool) -> Self {
         Connection {
-            subject,
+            target,
             at,
             end,
-            is_part,
+            is_range,
             connection: None,
             piece: Bytes::new(),
             filling: None,
@@ -119,7 +119,7 @@ impl Connection {
             let (buffer, filled) = match &mut self.filling {
                 Some(filling) => filling,
                 None => {
-                    let taken = self.subject.pool.taken().await;
+                    let taken = self.target.pool.taken().await;
                     let buffer = taken
                         .map_err(|source| FetchStop::Failed(PullFailure::Memory { source }))?;
                     self.filling.insert((buffer, 0))
@@ -148,32 +148,32 @@ impl Connection {
 
     /// Receives the next bytes, with retries after transient failures.
     async fn receive(&mut self) -> Result<Bytes, FetchStop> {
-        let patience = &self.subject.patience.clone();
+        let retry_policy = &self.target.retry_policy.clone();
         loop {
             let broken = match self.attempt().await {
                 Ok(piece) => {
                     self.failures = 0;
                     return Ok(piece);
                 }
-                Err(ConnectionTrouble::Lasting(stop)) => return Err(stop),
-                Err(ConnectionTrouble::Passing(broken)) => broken,
+                Err(ConnectionFailure::Permanent(stop)) => return Err(stop),
+                Err(ConnectionFailure::Transient(broken)) => broken,
             };
             self.connection = None;
             if let TransferInterrupted::Short { .. } = broken {
                 self.short_answers += 1;
             }
-            if self.failures >= patience.retries || self.short_answers > patience.retries {
+            if self.failures >= retry_policy.retries || self.short_answers > retry_policy.retries {
                 return Err(FetchStop::Failed(PullFailure::GaveUp {
                     at: self.at,
-                    attempts: self.subject.tally.requests(),
+                    attempts: self.target.tally.requests(),
                     retries: self.failures,
                     source: broken,
                 }));
             }
-            let pause = patience.before(self.failures);
+            let pause = retry_policy.before(self.failures);
             self.failures += 1;
             tracing::warn!(
-                image = self.subject.id,
+                image = self.target.id,
                 at = self.at,
                 "{}; asking for the rest in {} ms",
                 chain(&broken),
@@ -183,26 +183,28 @@ impl Connection {
         }
     }
 
-    async fn attempt(&mut self) -> Result<Bytes, ConnectionTrouble> {
+    async fn attempt(&mut self) -> Result<Bytes, ConnectionFailure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         loop {
-            let idle = self.subject.patience.idle_timeout;
+            let idle = self.target.retry_policy.idle_timeout;
             let Ok(piece) = timeout(idle, connection.body.next()).await else {
-                return Err(ConnectionTrouble::Passing(TransferInterrupted::Stalled {
+                return Err(ConnectionFailure::Transient(TransferInterrupted::Stalled {
                     seconds: idle.as_secs(),
                 }));
             };
             let Some(piece) = piece else {
                 let (at, size) = (self.at, self.end);
-                return Err(ConnectionTrouble::Passing(TransferInterrupted::Short { at, size }));
+                return Err(ConnectionFailure::Transient(TransferInterrupted::Short { at, size }));
             };
-            let mut piece = piece.map_err(trouble)?;
+            let mut piece = piece.map_err(connection_failure)?;
             let known = piece.len().min(usize::try_from(connection.known).unwrap_or(usize::MAX));
-            if !self.subject.fits(connection.at, piece.get(..known).unwrap_or_default()) {
-                return Err(ConnectionTrouble::Lasting(FetchStop::Failed(PullFailure::OtherStart)));
+            if !self.target.fits(connection.at, piece.get(..known).unwrap_or_default()) {
+                return Err(ConnectionFailure::Permanent(FetchStop::Failed(
+                    PullFailure::OtherStart,
+                )));
             }
             connection.at += piece.len() as u64;
             piece.advance(known);
@@ -212,88 +214,91 @@ impl Connection {
             }
             let end = self.at + piece.len() as u64;
             if end > self.end {
-                if self.is_part {
-                    return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges));
+                if self.is_range {
+                    return Err(ConnectionFailure::Permanent(FetchStop::NoRanges));
                 }
                 self.overran = true;
                 return Err(self.other_size(&format!("at least {end}")));
             }
             self.at = end;
-            self.subject.tally.add(piece.len() as u64);
+            self.target.tally.add(piece.len() as u64);
             self.connection = Some(connection);
             return Ok(piece);
         }
     }
 
-    async fn connect(&mut self) -> Result<OpenBody, ConnectionTrouble> {
-        let subject = Arc::clone(&self.subject);
-        let random_reads = &subject.random_reads;
-        let end = self.is_part.then_some(self.end);
+    async fn connect(&mut self) -> Result<OpenBody, ConnectionFailure> {
+        let target = Arc::clone(&self.target);
+        let random_reads = &target.random_reads;
+        let end = self.is_range.then_some(self.end);
         let body = match random_reads.are_refused() {
-            false => request(&subject, self.at, end).await,
-            true if self.is_part => return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges)),
-            true => request(&subject, 0, None).await,
+            false => request(&target, self.at, end).await,
+            true if self.is_range => return Err(ConnectionFailure::Permanent(FetchStop::NoRanges)),
+            true => request(&target, 0, None).await,
         };
         let body = match body {
             Err(error) if random_reads.is_refusal(&error) => {
-                tracing::info!(image = self.subject.id, "the store gives no random reads");
-                if self.is_part {
-                    return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges));
+                tracing::info!(image = self.target.id, "the store gives no random reads");
+                if self.is_range {
+                    return Err(ConnectionFailure::Permanent(FetchStop::NoRanges));
                 }
-                request(&subject, 0, None).await
+                request(&target, 0, None).await
             }
             answered => answered,
         };
-        let body = body.map_err(trouble)?;
-        if let Some(size) = body.size.filter(|size| *size != self.subject.size) {
+        let body = body.map_err(connection_failure)?;
+        if let Some(size) = body.size.filter(|size| *size != self.target.size) {
             return Err(self.other_size(&size.to_string()));
         }
         let Some(known) = self.at.checked_sub(body.first) else {
-            return Err(ConnectionTrouble::Passing(TransferInterrupted::Skipped {
+            return Err(ConnectionFailure::Transient(TransferInterrupted::Skipped {
                 asked: self.at,
                 first: body.first,
             }));
         };
         let is_longer = || body.length.is_some_and(|length| length > self.end - self.at);
-        if self.is_part && (known > 0 || is_longer()) {
-            return Err(ConnectionTrouble::Lasting(FetchStop::NoRanges));
+        if self.is_range && (known > 0 || is_longer()) {
+            return Err(ConnectionFailure::Permanent(FetchStop::NoRanges));
         }
         if known > 0 {
-            tracing::info!(image = self.subject.id, known, "the service knows no ranges");
+            tracing::info!(image = self.target.id, known, "the service knows no ranges");
         }
         Ok(OpenBody { at: body.first, body, known })
     }
 
-    fn other_size(&self, found: &str) -> ConnectionTrouble {
+    fn other_size(&self, found: &str) -> ConnectionFailure {
         let error = IntegrityError::Differs {
             what: DATA.to_owned(),
             field: "size",
-            expected: self.subject.size.to_string(),
+            expected: self.target.size.to_string(),
             found: found.to_owned(),
         };
-        ConnectionTrouble::Lasting(FetchStop::Failed(error.into()))
+        ConnectionFailure::Permanent(FetchStop::Failed(error.into()))
     }
 }
 
 /// Requests the bytes from `from` on, up to before `end`, or all of them.
 async fn request(
-    subject: &FetchTarget,
+    target: &FetchTarget,
     from: u64,
     end: Option<u64>,
 ) -> Result<Download, ClientError> {
-    subject.tally.request();
-    let mut options = DownloadOptions::from_byte(from).with_prefer(&subject.prefer);
+    target.tally.request();
+    let mut options = DownloadOptions::from_byte(from).with_prefer(&target.prefer);
     if let Some(end) = end {
         options = options.with_range(&(from..=end - 1));
     }
-    subject.client.download(&subject.id, &options).await
+    target.client.download(&target.id, &options).await
 }
 
-fn trouble(error: ClientError) -> ConnectionTrouble {
+fn connection_failure(error: ClientError) -> ConnectionFailure {
     if error.is_transient() {
-        ConnectionTrouble::Passing(TransferInterrupted::Client(error))
+        ConnectionFailure::Transient(TransferInterrupted::Client(error))
     } else {
         let during = "downloading the data";
-        ConnectionTrouble::Lasting(FetchStop::Failed(PullFailure::Client { during, source: error }))
+        ConnectionFailure::Permanent(FetchStop::Failed(PullFailure::Client {
+            during,
+            source: error,
+        }))
     }
 }

@@ -19,13 +19,13 @@ use crate::pull::error::PullFailure;
 
 /// The segments from some position on. Dropping it closes all connections.
 pub(super) struct Segments {
-    subject: Arc<FetchTarget>,
+    target: Arc<FetchTarget>,
     segment_bytes: u64,
     connections: usize,
     /// The first byte that is in no segment yet.
     next: u64,
     /// The started segments that are not completely returned, in their order.
-    begun: VecDeque<Segment>,
+    started: VecDeque<Segment>,
 }
 
 struct Segment {
@@ -37,12 +37,12 @@ struct Segment {
 
 impl Segments {
     pub(super) fn new(
-        subject: Arc<FetchTarget>,
+        target: Arc<FetchTarget>,
         at: u64,
         segment_bytes: u64,
         connections: usize,
     ) -> Self {
-        Segments { subject, segment_bytes, connections, next: at, begun: VecDeque::new() }
+        Segments { target, segment_bytes, connections, next: at, started: VecDeque::new() }
     }
 
     /// Sets the number of connections from the next segment on. With one, no segment is started any more: a
@@ -58,8 +58,8 @@ impl Segments {
     /// Cancel safe: no data is lost.
     pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FetchStop> {
         loop {
-            self.begin();
-            let Some(first) = self.begun.front_mut() else { return Ok(None) };
+            self.start_segments();
+            let Some(first) = self.started.front_mut() else { return Ok(None) };
             match first.chunks.recv().await {
                 Some(Ok(chunk)) => {
                     first.left -= chunk.len() as u64;
@@ -70,7 +70,7 @@ impl Segments {
                     let reason = "a connection has ended early".to_owned();
                     return Err(FetchStop::Failed(PullFailure::Panicked { reason }));
                 }
-                None => _ = self.begun.pop_front(),
+                None => _ = self.started.pop_front(),
             }
         }
     }
@@ -78,7 +78,7 @@ impl Segments {
     /// Returns all full chunks that are received, up to the first gap.
     pub(super) fn leave(&mut self) -> Vec<Bytes> {
         let mut chunks = Vec::new();
-        for segment in &mut self.begun {
+        for segment in &mut self.started {
             while let Ok(Ok(chunk)) = segment.chunks.try_recv() {
                 segment.left -= chunk.len() as u64;
                 chunks.push(chunk);
@@ -90,16 +90,16 @@ impl Segments {
         chunks
     }
 
-    fn begin(&mut self) {
+    fn start_segments(&mut self) {
         while self.connections > 1
-            && self.begun.len() < self.connections
-            && self.next < self.subject.size
+            && self.started.len() < self.connections
+            && self.next < self.target.size
         {
-            let end = self.subject.size.min(self.next + self.segment_bytes);
+            let end = self.target.size.min(self.next + self.segment_bytes);
             let (sender, chunks) = mpsc::unbounded_channel();
-            let stretch = Connection::part(Arc::clone(&self.subject), self.next, end);
-            let task = AbortOnDropHandle::new(tokio::spawn(fetch(stretch, sender)));
-            self.begun.push_back(Segment { chunks, left: end - self.next, _task: task });
+            let connection = Connection::range(Arc::clone(&self.target), self.next, end);
+            let task = AbortOnDropHandle::new(tokio::spawn(fetch(connection, sender)));
+            self.started.push_back(Segment { chunks, left: end - self.next, _task: task });
             self.next = end;
         }
     }
@@ -107,13 +107,16 @@ impl Segments {
 
 /// Sends all chunks of a segment, and the received data before a failure. Sending fails if the segment was
 /// dropped.
-async fn fetch(mut stretch: Connection, chunks: mpsc::UnboundedSender<Result<Bytes, FetchStop>>) {
+async fn fetch(
+    mut connection: Connection,
+    chunks: mpsc::UnboundedSender<Result<Bytes, FetchStop>>,
+) {
     loop {
-        match stretch.next_chunk().await {
+        match connection.next_chunk().await {
             Ok(Some(chunk)) => _ = chunks.send(Ok(chunk)),
             Ok(None) => return,
             Err(stop) => {
-                for chunk in stretch.leave() {
+                for chunk in connection.leave() {
                     let _ = chunks.send(Ok(chunk));
                 }
                 let _ = chunks.send(Err(stop));

@@ -23,7 +23,7 @@ pub(crate) struct FetchTarget {
     pub(crate) random_reads: RandomReads,
     /// The first bytes of the partial file of an earlier download.
     pub(crate) start: Bytes,
-    pub(crate) patience: RetryPolicy,
+    pub(crate) retry_policy: RetryPolicy,
     /// The pool of all received data that is not returned yet.
     pub(crate) pool: Pool,
     pub(crate) tally: TransferTally,
@@ -49,7 +49,7 @@ pub(crate) struct TransferTally {
 struct ReceivedBytes {
     bytes: u64,
     /// The maximum that was reported; repeated data is not reported again.
-    told: u64,
+    reported: u64,
 }
 
 impl TransferTally {
@@ -81,8 +81,8 @@ impl TransferTally {
         // values only grow.
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         received.bytes = change(received.bytes);
-        if received.bytes > received.told {
-            received.told = received.bytes;
+        if received.bytes > received.reported {
+            received.reported = received.bytes;
             self.progress.sent(received.bytes);
         }
     }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::derived_id::MOST_IDS;
 use super::settle::is_unfinished;
-use super::state::{JobStep, Looking, Theirs, UploadJob, Waiting};
+use super::state::{JobStep, PendingComparison, Theirs, UploadJob, Waiting};
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::{Produced, VerifiedBy};
 use crate::progress::Phase;
@@ -34,12 +34,12 @@ impl UploadJob<'_> {
             match self.ownership.next() {
                 Ask::Upload => return Ok(branch),
                 Ask::Create(number) => self.create(number).await?,
-                Ask::Look(number) => self.look_at_number(number).await?,
+                Ask::Look(number) => self.fetch_number(number).await?,
                 Ask::LookAgain(number) => {
-                    branch = branch.filter(|_| !self.subject.has_way_back);
+                    branch = branch.filter(|_| !self.source_facts.can_be_read_again);
                     self.enter(Phase::Waiting);
                     sleep(INTERVAL).await;
-                    self.look_at_number(number).await?;
+                    self.fetch_number(number).await?;
                 }
                 Ask::Compare(_) => {
                     branch = self.compare_theirs(branch).await?;
@@ -76,14 +76,14 @@ impl UploadJob<'_> {
     }
 
     /// Fetches the record of this number.
-    pub(super) async fn look_at_number(&mut self, number: u32) -> Result<(), PushFailure> {
+    pub(super) async fn fetch_number(&mut self, number: u32) -> Result<(), PushFailure> {
         let id = self.id_of(number);
         let has_none = self.ownership.own().is_none();
         let sight = match self.fetch_other(&id).await? {
             Some((image, _)) if has_none && self.is_made_by_us(number, &image) => {
                 self.adopt(image).await?
             }
-            Some((image, age)) if self.is_alike(&image) => self.sight(number, image, age)?,
+            Some((image, age)) if self.matches_push(&image) => self.sight(number, image, age)?,
             _ => Sight::Gone,
         };
         let is_waiting = matches!(
@@ -173,11 +173,11 @@ impl UploadJob<'_> {
                 let since = if is_same { waiting.since } else { Instant::now() };
                 Waiting { state, since, ..waiting }
             }
-            _ => Waiting { number, state, since: Instant::now(), begun: Instant::now() },
+            _ => Waiting { number, state, since: Instant::now(), started: Instant::now() },
         };
         let waited = waiting.since.elapsed();
         let unchanged = waited.max(age.unwrap_or_default());
-        let (seconds, limit) = (waiting.begun.elapsed().as_secs(), self.options.wait_for_others);
+        let (seconds, limit) = (waiting.started.elapsed().as_secs(), self.options.wait_for_others);
         self.existing.waiting = Some(waiting);
         match status {
             Status::Queued => Ok(Sight::Unfinished { is_idle: unchanged >= limit }),
@@ -198,7 +198,7 @@ impl UploadJob<'_> {
     /// Adds notes: how long the job has waited for another run, and which record that run has left.
     fn stop_waiting(&mut self, id: &str, sight: Sight) {
         let Some(waiting) = self.existing.waiting.take() else { return };
-        let seconds = waiting.begun.elapsed().as_secs();
+        let seconds = waiting.started.elapsed().as_secs();
         if seconds > 0 {
             let text =
                 format!("image {id}, which another run had begun, was waited for {seconds} s");
@@ -242,7 +242,7 @@ impl UploadJob<'_> {
             None => {}
         }
         match branch {
-            Some(branch) if !self.subject.has_way_back => {
+            Some(branch) if !self.source_facts.can_be_read_again => {
                 let produced = drained(branch).await?;
                 self.existing.produced = Some(produced.clone());
                 let id = image.id().to_owned();
@@ -251,13 +251,14 @@ impl UploadJob<'_> {
                     return Err(cannot_verify(format!(
                         "image {id} has the id of this upload and other data, and {} cannot be read \
                          a second time",
-                        self.subject.name
+                        self.source_facts.name
                     )));
                 }
             }
             _ => {
-                let looking = Looking { is_theirs: true, ..Looking::at(vec![image]) };
-                self.set_step(JobStep::Looking(looking));
+                let comparison =
+                    PendingComparison { is_theirs: true, ..PendingComparison::at(vec![image]) };
+                self.set_step(JobStep::PendingComparison(comparison));
             }
         }
         Ok(None)
@@ -266,14 +267,18 @@ impl UploadJob<'_> {
     /// Compares the image of another run with a source whose digests are known.
     async fn judge_theirs(&mut self, image: Image, produced: &Produced) -> Result<(), PushFailure> {
         match compare::compare(&image, produced) {
-            Ok(Verdict::Proved(by)) => {
+            Ok(Verdict::Verified(by)) => {
                 self.ownership.compared(true);
                 self.keep(image, by, Some(produced), PushAction::TakenOver).await
             }
-            Ok(Verdict::Needs(algorithm)) if self.subject.has_way_back => {
+            Ok(Verdict::Needs(algorithm)) if self.source_facts.can_be_read_again => {
                 let algorithm = Some(algorithm);
-                let looking = Looking { is_theirs: true, algorithm, ..Looking::at(vec![image]) };
-                self.set_step(JobStep::Looking(looking));
+                let comparison = PendingComparison {
+                    is_theirs: true,
+                    algorithm,
+                    ..PendingComparison::at(vec![image])
+                };
+                self.set_step(JobStep::PendingComparison(comparison));
                 Ok(())
             }
             Ok(Verdict::Needs(_)) | Err(_) => {
@@ -289,15 +294,15 @@ impl UploadJob<'_> {
         let (algorithm, value) = image.hash_algo().zip(image.hash_value())?;
         let is_comparable =
             |one: &&Published| !one.is_compressed && one.digest.algorithm().name() == algorithm;
-        let published = self.subject.published.iter().find(is_comparable)?;
+        let published = self.source_facts.published.iter().find(is_comparable)?;
         Some(published.digest.to_string() == value)
     }
 
     /// Whether this upload could have created the image: it belongs to the project, and has the name and
     /// `os_hidden` of the new one.
-    pub(super) fn is_alike(&self, image: &Image) -> bool {
+    pub(super) fn matches_push(&self, image: &Image) -> bool {
         let has_name = image.name().is_some_and(|name| self.may_be_called(name));
-        self.is_ours(image) && has_name && is_hopeful(&image.status())
+        self.is_ours(image) && has_name && may_have_data(&image.status())
     }
 
     fn no_id_left(&mut self) -> PushFailure {
@@ -316,7 +321,7 @@ async fn drained(mut branch: Branch) -> Result<Produced, PushFailure> {
 }
 
 /// Whether an image of this status has its data, or may still get it.
-fn is_hopeful(status: &Status) -> bool {
+fn may_have_data(status: &Status) -> bool {
     is_unfinished(status) || *status == Status::Active
 }
 

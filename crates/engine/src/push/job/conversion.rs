@@ -52,11 +52,12 @@ impl UploadJob<'_> {
         let (inspection, size) = (self.inspection()?, image.size());
         let is_compressed =
             inspection.findings.iter().any(|finding| finding.id == FindingId::Compressed);
-        if is_compressed && size != inspection.stream_bytes.or(self.subject.size) {
+        if is_compressed && size != inspection.stream_bytes.or(self.source_facts.size) {
             return Some(Conversion::Decompression(compression(inspection.format)));
         }
         let is_disk_size = size.is_some() && size == inspection.virtual_size;
-        (is_disk_size && size != self.subject.size).then(|| Conversion::Format("raw".to_owned()))
+        (is_disk_size && size != self.source_facts.size)
+            .then(|| Conversion::Format("raw".to_owned()))
     }
 
     /// Requests a pass over the decompressed source, to compare it with an image that the service has
@@ -67,7 +68,7 @@ impl UploadJob<'_> {
         conversion: &Conversion,
     ) -> Result<(), PushFailure> {
         match conversion {
-            Conversion::Decompression(Some(compression)) if self.subject.has_way_back => {
+            Conversion::Decompression(Some(compression)) if self.source_facts.can_be_read_again => {
                 tracing::info!("reading again to compare the decompressed data");
                 let algorithm = image.hash_algo().and_then(|name| name.parse().ok());
                 self.set_step(JobStep::ComparingDecompressed(*compression, algorithm));
@@ -75,7 +76,7 @@ impl UploadJob<'_> {
             }
             Conversion::Decompression(Some(_)) => Err(conversion.cannot_compare(&format!(
                 ", since {} cannot be read a second time",
-                self.subject.name
+                self.source_facts.name
             ))),
             _ => Err(conversion.cannot_compare("")),
         }
@@ -97,7 +98,7 @@ impl UploadJob<'_> {
             )));
         }
         match self.judged(verdict)? {
-            Verdict::Proved(by) => {
+            Verdict::Verified(by) => {
                 let text = "the service has decompressed the image; it was compared with the \
                             decompressed source"
                     .to_owned();

@@ -18,11 +18,11 @@ use crate::push::report::{Note, NoteId};
 impl UploadJob<'_> {
     /// Looks for the record of the earlier run. Returns an image with data, for the comparison; remembers a
     /// record without data; deletes a record whose upload never ends.
-    pub(super) async fn look_for_earlier(&mut self) -> Result<Option<Image>, PushFailure> {
+    pub(super) async fn find_earlier(&mut self) -> Result<Option<Image>, PushFailure> {
         let Some(Earlier::Begun { id, .. }) = &self.target.earlier else { return Ok(None) };
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
-            let Some(image) = self.fetch_alike(id).await? else {
+            let Some(image) = self.fetch_matching(id).await? else {
                 self.existing.asked_for = Some(id.clone());
                 return Ok(None);
             };
@@ -35,7 +35,7 @@ impl UploadJob<'_> {
                     self.existing.leftover = Some(image);
                     return Ok(None);
                 }
-                status if begun.elapsed() >= self.options.settle_timeout => {
+                status if started.elapsed() >= self.options.settle_timeout => {
                     if self.options.id.as_ref() == Some(id) {
                         return Err(PushFailure::Stuck { id: id.clone(), status });
                     }
@@ -51,7 +51,7 @@ impl UploadJob<'_> {
     }
 
     /// Returns the image that an earlier run has verified, if it is unchanged.
-    pub(super) async fn proved_earlier(&self) -> Result<Option<Image>, PushFailure> {
+    pub(super) async fn verified_earlier(&self) -> Result<Option<Image>, PushFailure> {
         let Some(Earlier::Proved { id, os_hash_algo, os_hash_value }) = &self.target.earlier else {
             return Ok(None);
         };
@@ -60,13 +60,13 @@ impl UploadJob<'_> {
                 && image.hash_algo() == Some(os_hash_algo)
                 && image.hash_value() == Some(os_hash_value)
         };
-        Ok(self.fetch_alike(id).await?.filter(is_as_before))
+        Ok(self.fetch_matching(id).await?.filter(is_as_before))
     }
 
     /// Fetches the record with this id, if this run could have created it.
-    async fn fetch_alike(&self, id: &str) -> Result<Option<Image>, PushFailure> {
+    async fn fetch_matching(&self, id: &str) -> Result<Option<Image>, PushFailure> {
         let fetched = self.fetch_other(id).await?.map(|(image, _)| image);
-        Ok(fetched.filter(|image| self.is_alike(image)))
+        Ok(fetched.filter(|image| self.matches_push(image)))
     }
 
     /// Whether the earlier run of the journal has created this record: the record has the token of that run,
@@ -109,7 +109,7 @@ impl UploadJob<'_> {
         let delete = || client.delete_if_exists(id);
         let text = match retry.call("deleting", ClientError::is_transient, delete).await {
             Ok(_) => {
-                self.tell_gone(id);
+                self.report_gone(id);
                 format!("image {id}, which an earlier run had left {status}, was deleted")
             }
             Err(error) => {

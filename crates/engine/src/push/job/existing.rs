@@ -8,7 +8,7 @@ use imgpush_digest::Algorithm;
 use imgpush_source::Published;
 
 use super::derived_id::{self, Derivation};
-use super::state::{JobStage, JobStep, Looking, UploadJob};
+use super::state::{JobStage, JobStep, PendingComparison, UploadJob};
 use crate::integrity::IntegrityError;
 use crate::integrity::Produced;
 use crate::integrity::VerifiedBy;
@@ -23,17 +23,17 @@ use crate::push::target::Via;
 
 impl UploadJob<'_> {
     /// Looks for existing images, before the source is inspected.
-    pub(crate) async fn look(&mut self) {
+    pub(crate) async fn find_existing(&mut self) {
         let span = self.span();
-        let looking = async {
-            if let Err(failure) = self.look_around().await {
+        let search = async {
+            if let Err(failure) = self.find_existing_images().await {
                 self.fail(failure).await;
             }
         };
-        tracing::Instrument::instrument(looking, span).await;
+        tracing::Instrument::instrument(search, span).await;
     }
 
-    async fn look_around(&mut self) -> Result<(), PushFailure> {
+    async fn find_existing_images(&mut self) -> Result<(), PushFailure> {
         let is_asking = self.options.if_exists != IfExists::Add;
         if !is_asking && !self.is_to_derive() && self.target.earlier.is_none() {
             return Ok(());
@@ -52,13 +52,13 @@ impl UploadJob<'_> {
             Ok(_) => return Err(PushFailure::NoProject),
             Err(error) => return Err(preflight::failed(error)),
         };
-        if let Some(image) = self.proved_earlier().await? {
+        if let Some(image) = self.verified_earlier().await? {
             return self.keep(image, vec![VerifiedBy::Journal], None, PushAction::Skipped).await;
         }
         if is_asking {
             self.list(0).await?;
         }
-        let earlier = self.look_for_earlier().await?;
+        let earlier = self.find_earlier().await?;
         if self.options.if_exists == IfExists::Fail
             && let Some(image) = self.existing.named.first()
         {
@@ -74,32 +74,32 @@ impl UploadJob<'_> {
             candidates.insert(0, image);
         }
         if candidates.is_empty() {
-            return self.look_no_further().await;
+            return self.continue_without_candidates().await;
         }
-        if !self.subject.has_way_back {
+        if !self.source_facts.can_be_read_again {
             return match self.options.if_exists {
                 IfExists::Skip | IfExists::Rename => Err(PushFailure::NotComparable {
                     name: self.name().to_owned(),
                     id: candidates[0].id().to_owned(),
-                    source_name: self.subject.name.clone(),
+                    source_name: self.source_facts.name.clone(),
                 }),
-                _ => self.look_no_further().await,
+                _ => self.continue_without_candidates().await,
             };
         }
-        self.stage = JobStage::Uninspected(Some(Looking::at(candidates)));
+        self.stage = JobStage::Uninspected(Some(PendingComparison::at(candidates)));
         Ok(())
     }
 
     /// Continues without an existing image to compare the source with.
-    async fn look_no_further(&mut self) -> Result<(), PushFailure> {
-        self.stage = JobStage::Uninspected(self.go_for_new(None).await?);
+    async fn continue_without_candidates(&mut self) -> Result<(), PushFailure> {
+        self.stage = JobStage::Uninspected(self.plan_new_image(None).await?);
         Ok(())
     }
 
     /// Whether the image can be identical, according to its record. An image that its run has not published
     /// yet is excluded; this run waits for it when it gets to its id.
     fn may_be_same(&self, image: &Image) -> bool {
-        let size = self.subject.size;
+        let size = self.source_facts.size;
         let is_there = is_published(image) || self.is_earlier(image);
         is_there && (size.is_none() || image.size() == size)
     }
@@ -189,18 +189,18 @@ impl UploadJob<'_> {
     }
 
     /// Compares the candidates with the digests of a pass. Continues with the upload if none is identical.
-    pub(super) async fn looked(
+    pub(super) async fn compare_candidates(
         &mut self,
-        looking: Looking,
+        comparison: PendingComparison,
         produced: &Produced,
     ) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
-        let Looking { candidates, mut difference, is_theirs, .. } = looking;
+        let PendingComparison { candidates, mut difference, is_theirs, .. } = comparison;
         let mut open = Vec::new();
         let mut missing = None;
         for image in candidates {
             match compare::compare(&image, produced) {
-                Ok(Verdict::Proved(by)) => {
+                Ok(Verdict::Verified(by)) => {
                     let is_earlier = self.is_earlier(&image);
                     if is_theirs {
                         self.ownership.compared(true);
@@ -222,14 +222,20 @@ impl UploadJob<'_> {
                     self.existing.named.retain(|named| named.id() != image.id());
                 }
                 Err(failure) => {
-                    difference.get_or_insert((image.id().to_owned(), differing(&failure)));
+                    difference
+                        .get_or_insert((image.id().to_owned(), describe_difference(&failure)));
                 }
             }
         }
         self.existing.produced = Some(produced.clone());
         if missing.is_some() {
             let algorithm = missing;
-            self.look_at(Looking { candidates: open, algorithm, difference, is_theirs });
+            self.request_comparison(PendingComparison {
+                candidates: open,
+                algorithm,
+                difference,
+                is_theirs,
+            });
             return Ok(());
         }
         if is_theirs {
@@ -239,8 +245,8 @@ impl UploadJob<'_> {
             }
             return Ok(());
         }
-        if let Some(looking) = self.go_for_new(difference).await? {
-            self.look_at(looking);
+        if let Some(comparison) = self.plan_new_image(difference).await? {
+            self.request_comparison(comparison);
             return Ok(());
         }
         let first = JobStep::first(&self.target.via);
@@ -258,26 +264,26 @@ impl UploadJob<'_> {
     }
 
     /// Requests a pass that hashes the source, to compare it with these images.
-    fn look_at(&mut self, looking: Looking) {
+    fn request_comparison(&mut self, comparison: PendingComparison) {
         match &mut self.stage {
-            JobStage::Unprepared(job) => job.looking = looking,
-            _ => self.set_step(JobStep::Looking(looking)),
+            JobStage::Unprepared(job) => job.comparison = comparison,
+            _ => self.set_step(JobStep::PendingComparison(comparison)),
         }
     }
 
     /// Continues after the comparison without an identical image. Existing images may forbid a new one, or
     /// decide its name. Returns a comparison without candidates if the source has to be hashed to derive the
     /// id.
-    async fn go_for_new(
+    async fn plan_new_image(
         &mut self,
         difference: Option<(String, String)>,
-    ) -> Result<Option<Looking>, PushFailure> {
+    ) -> Result<Option<PendingComparison>, PushFailure> {
         if self.options.if_exists == IfExists::Skip
             && let Some(other) = self.existing.named.iter().find(|image| is_published(image))
         {
             let sizes = || {
                 let count = |bytes: Option<u64>| bytes.map_or("no".to_owned(), |n| n.to_string());
-                let (theirs, ours) = (count(other.size()), count(self.subject.size));
+                let (theirs, ours) = (count(other.size()), count(self.source_facts.size));
                 format!("has {theirs} bytes, the source {ours}")
             };
             let found = difference.as_ref().and_then(|(id, text)| {
@@ -287,18 +293,18 @@ impl UploadJob<'_> {
             let (image, state) = found.unwrap_or_else(|| (other, sizes()));
             return Err(self.exists(image, state));
         }
-        let digest = match (Published::strongest(&self.subject.published), &self.existing.produced)
-        {
-            _ if !self.is_to_derive() => None,
-            (Some(published), _) => Some(derived_id::of_published(&published)),
-            (None, Some(produced)) => {
-                produced.digests.get(Algorithm::Sha512).map(derived_id::of_content)
-            }
-            (None, None) if self.subject.has_way_back => {
-                return Ok(Some(Looking::default()));
-            }
-            (None, None) => None,
-        };
+        let digest =
+            match (Published::strongest(&self.source_facts.published), &self.existing.produced) {
+                _ if !self.is_to_derive() => None,
+                (Some(published), _) => Some(derived_id::of_published(&published)),
+                (None, Some(produced)) => {
+                    produced.digests.get(Algorithm::Sha512).map(derived_id::of_content)
+                }
+                (None, None) if self.source_facts.can_be_read_again => {
+                    return Ok(Some(PendingComparison::default()));
+                }
+                (None, None) => None,
+            };
         if self.options.if_exists == IfExists::Rename {
             let name = self.free_name(digest.as_deref()).await?;
             self.image.set_name(name);
@@ -325,12 +331,13 @@ impl UploadJob<'_> {
             let names = self.names(number);
             for name in &names {
                 let derivation = digest.map(|digest| self.derivation(digest, name));
-                let is_in_the_way = |image: &&Image| {
-                    let is_begun = image.status() != Status::Deactivated && !is_published(image);
+                let blocks_name = |image: &&Image| {
+                    let is_unfinished =
+                        image.status() != Status::Deactivated && !is_published(image);
                     let is_same = derivation.as_ref().is_some_and(|d| d.has(image.id()));
-                    image.name() == Some(name) && !(is_begun && is_same)
+                    image.name() == Some(name) && !(is_unfinished && is_same)
                 };
-                let is_free = !self.existing.named.iter().any(|image| is_in_the_way(&image));
+                let is_free = !self.existing.named.iter().any(|image| blocks_name(&image));
                 if is_free && self.service.reserve_name(name) {
                     return Ok(name.clone());
                 }
@@ -350,7 +357,7 @@ impl UploadJob<'_> {
     ) -> Result<(), PushFailure> {
         image.id().clone_into(&mut self.id);
         self.target.progress.record(&self.id);
-        self.is_proved = true;
+        self.is_verified = true;
         self.existing.action = Some(action);
         if produced.is_none() {
             let text = match &by[..] {
@@ -380,7 +387,7 @@ pub(super) fn is_published(image: &Image) -> bool {
 }
 
 /// Describes how an image differs from the source.
-fn differing(failure: &IntegrityError) -> String {
+fn describe_difference(failure: &IntegrityError) -> String {
     match failure {
         IntegrityError::Mismatch { field, expected, found } => {
             format!("has {field} {found}, the source {expected}")

@@ -44,7 +44,7 @@ use crate::push::format_check::{Examined, FormatGate, failure_of};
 use crate::push::ownership::Ownership;
 use crate::push::quota::Share;
 use crate::push::recovery::{
-    RecordState, Remedy, Retries, cannot_verify, read_once, remedy, retrying,
+    RecordState, Retries, RetryAction, cannot_verify, read_once, retry_action, retrying,
 };
 use crate::push::report::{Note, NoteId, PushAction, Report};
 use crate::push::target::{Target, Via};
@@ -54,19 +54,19 @@ use crate::transfer::branch::Branch;
 use crate::transfer::gate::TailGate;
 use crate::transfer::passes::{Participant, Want};
 use crate::transfer::sink::ImageData;
-use crate::transfer::upload::{Found, Unsent, Upload, UploadTimeouts, found};
+use crate::transfer::upload::{StoredData, Upload, UploadFailure, UploadTimeouts, stored_data};
 
 impl<'a> UploadJob<'a> {
     pub(crate) fn new(
         target: &'a Target,
         options: &'a PushOptions,
-        subject: &'a SourceFacts,
+        source_facts: &'a SourceFacts,
         image: NewImage,
     ) -> Self {
         UploadJob {
             target,
             options,
-            subject,
+            source_facts,
             service: target.service.clone().unwrap_or_default(),
             wanted_name: image.name().unwrap_or_default().to_owned(),
             image,
@@ -79,12 +79,12 @@ impl<'a> UploadJob<'a> {
             token: uuid::Uuid::new_v4().to_string(),
             may_be_complete: AtomicBool::new(false),
             stage: JobStage::Uninspected(None),
-            is_proved: false,
+            is_verified: false,
             retries: Retries::new(&options.retry),
             not_before: None,
             attempts: 0,
             notes: Vec::new(),
-            watch: subject.watch.alike(),
+            watch: source_facts.watch.with_same_start(),
         }
     }
 
@@ -104,7 +104,7 @@ impl<'a> UploadJob<'a> {
         // The receiver of the progress events may panic again.
         if caught(self.give_up(failure(), false)).await.is_err() && !self.is_over() {
             let mut error =
-                PushError::not_started(&self.subject.name, self.target.cloud(), failure());
+                PushError::not_started(&self.source_facts.name, self.target.cloud(), failure());
             if self.record != Record::None {
                 let reason = "the push has ended by a panic".to_owned();
                 error.outcome = RecordOutcome::Left { id: self.id.clone(), reason };
@@ -125,16 +125,16 @@ impl<'a> UploadJob<'a> {
         }
     }
 
-    async fn send(&mut self, branch: Branch) -> Result<Produced, Unsent> {
+    async fn send(&mut self, branch: Branch) -> Result<Produced, UploadFailure> {
         self.attempts += 1;
-        let mut options = UploadOptions::sized(self.subject.size);
+        let mut options = UploadOptions::sized(self.source_facts.size);
         options.store = self.target.first_store().map(str::to_owned);
         let upload = Upload {
             client: &self.target.client,
             id: &self.id,
             data: self.data(),
             options,
-            size: self.subject.size,
+            size: self.source_facts.size,
             timeouts: UploadTimeouts {
                 idle_timeout: self.options.idle_timeout,
                 finish_timeout: self.options.finish_timeout,
@@ -162,12 +162,12 @@ impl<'a> UploadJob<'a> {
     }
 
     /// Checks whether an attempt that seemed to fail has stored the data.
-    async fn look_again(&self) -> Result<Found, Unsent> {
+    async fn earlier_attempt(&self) -> Result<StoredData, UploadFailure> {
         if self.record != Record::Made || self.attempts == 0 {
-            return Ok(Found::Nothing);
+            return Ok(StoredData::Nothing);
         }
-        let patience = self.options.settle_timeout;
-        found(&self.target.client, &self.id, self.data(), patience).await
+        let time_limit = self.options.settle_timeout;
+        stored_data(&self.target.client, &self.id, self.data(), time_limit).await
     }
 
     /// Prepares a retry if the failure allows one; ends the job otherwise.
@@ -177,20 +177,20 @@ impl<'a> UploadJob<'a> {
             is_replaceable: self.existing.derivation.is_some(),
             may_be_complete: self.may_be_complete.load(Ordering::Relaxed),
         };
-        let remedy = remedy(&failure, &record);
-        let pause = match remedy {
-            Remedy::None => None,
-            _ => self.retries.grant(remedy, &failure),
+        let retry_action = retry_action(&failure, &record);
+        let pause = match retry_action {
+            RetryAction::None => None,
+            _ => self.retries.grant(retry_action, &failure),
         };
         let Some(pause) = pause.filter(|_| !self.is_source_gone(&failure)) else {
             return self.fail(failure).await;
         };
-        let mended = match remedy {
-            Remedy::NewToken => self.renew().await,
-            Remedy::NewRecord => self.replace(status.as_ref()).await.map(|()| true),
-            Remedy::Again | Remedy::None => Ok(true),
+        let is_prepared = match retry_action {
+            RetryAction::NewToken => self.renew().await,
+            RetryAction::NewRecord => self.replace(status.as_ref()).await.map(|()| true),
+            RetryAction::SameRecord | RetryAction::None => Ok(true),
         };
-        match mended {
+        match is_prepared {
             Ok(true) => {}
             Ok(false) => return self.fail(failure).await,
             Err(worse) => return self.fail(worse).await,
@@ -201,7 +201,7 @@ impl<'a> UploadJob<'a> {
 
     /// Whether the source failed and cannot be read again.
     fn is_source_gone(&self, failure: &PushFailure) -> bool {
-        failure.source_error().is_some() && !self.subject.has_way_back
+        failure.source_error().is_some() && !self.source_facts.can_be_read_again
     }
 
     /// Sets the time of the next pass, and reports the retry.
@@ -223,7 +223,7 @@ impl<'a> UploadJob<'a> {
     }
 
     /// Imports the data, if the upload method requires it, and verifies the image.
-    async fn arrived(&mut self, produced: Produced) -> Result<(), PushFailure> {
+    async fn after_upload(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.import().await?;
         self.compare(produced).await
     }
@@ -233,7 +233,7 @@ impl<'a> UploadJob<'a> {
         let Some(import) = self.target.import() else { return Ok(()) };
         let before = self.fetch().await?;
         self.may_be_complete.store(true, Ordering::Relaxed);
-        let imported = self.hand_over(&before, &import).await;
+        let imported = self.run_import(&before, &import).await;
         imported.map(drop).map_err(|source| {
             // The import is over: the service has reported its failure, or rejected it.
             let is_over = matches!(source, ClientError::ImportFailed { .. })
@@ -247,7 +247,7 @@ impl<'a> UploadJob<'a> {
     async fn compare(&mut self, produced: Produced) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
         let (image, activation) = self.settled().await?;
-        if self.existing.produced.as_ref().is_some_and(|looked| !is_same(looked, &produced)) {
+        if self.existing.produced.as_ref().is_some_and(|earlier| !is_same(earlier, &produced)) {
             self.ownership.differs();
             return Err(changed());
         }
@@ -258,7 +258,7 @@ impl<'a> UploadJob<'a> {
             return self.compare_converted(&image, &conversion);
         }
         match self.judged(verdict)? {
-            Verdict::Proved(by) => self.finish_verified(image, by, &produced, &activation).await,
+            Verdict::Verified(by) => self.finish_verified(image, by, &produced, &activation).await,
             Verdict::Needs(algorithm) => {
                 tracing::info!(%algorithm, "reading again for the server's algorithm");
                 self.set_step(JobStep::Comparing(Some((algorithm, produced))));
@@ -275,7 +275,7 @@ impl<'a> UploadJob<'a> {
         produced: &Produced,
         activation: &Activation,
     ) -> Result<(), PushFailure> {
-        self.is_proved = true;
+        self.is_verified = true;
         let Some(image) = self.publish(image, produced, activation).await? else {
             return Ok(());
         };
@@ -289,13 +289,13 @@ impl<'a> UploadJob<'a> {
     /// Copies the verified image to further stores.
     async fn copy(&self, image: Image) -> Result<Image, PushFailure> {
         let Some(import) = self.target.copies() else { return Ok(image) };
-        let copied = self.hand_over(&image, &import).await;
+        let copied = self.run_import(&image, &import).await;
         copied.map_err(|source| PushFailure::NotCopied { source })
     }
 
     /// Requests an import and waits for its end. Retries while the service or a proxy is overloaded. If the
     /// service had accepted an earlier request, a retry waits for that import.
-    async fn hand_over(&self, before: &Image, import: &Import) -> Result<Image, ClientError> {
+    async fn run_import(&self, before: &Image, import: &Import) -> Result<Image, ClientError> {
         self.enter(Phase::Importing);
         let client = &self.target.client;
         let wait = WaitOptions::default()
@@ -342,17 +342,17 @@ impl<'a> UploadJob<'a> {
         self.give_up(failure, false).await;
     }
 
-    async fn give_up(&mut self, failure: PushFailure, hurried: bool) {
+    async fn give_up(&mut self, failure: PushFailure, is_hurried: bool) {
         // A job that was already failing reports that failure, also if it is interrupted.
         let share = self.take_share();
         let failure = match std::mem::replace(&mut self.stage, JobStage::Uninspected(None)) {
             JobStage::Failing { failure, .. } => failure,
             _ => failure,
         };
-        let may_stay = self.is_proved || matches!(failure, PushFailure::NotCopied { .. });
+        let may_stay = self.is_verified || matches!(failure, PushFailure::NotCopied { .. });
         self.watch.enter(Some(Step::Remove));
         self.stage = JobStage::Failing { failure, share };
-        let outcome = self.dispose(may_stay, hurried).await;
+        let outcome = self.dispose(may_stay, is_hurried).await;
         if !matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. }) {
             self.take_share().into_iter().for_each(Share::keep);
         }
@@ -363,7 +363,7 @@ impl<'a> UploadJob<'a> {
             unreachable!("nobody else has changed it");
         };
         self.finish(Err(PushError {
-            source_name: self.subject.name.as_str().into(),
+            source_name: self.source_facts.name.as_str().into(),
             cloud: self.target.cloud.as_str().into(),
             attempts: self.attempts,
             failure: Box::new(failure),
@@ -378,7 +378,7 @@ impl<'a> UploadJob<'a> {
     }
 
     fn timing(&self) -> Timing {
-        Timing::of(&self.subject.watch, &self.watch, self.subject.is_alone)
+        Timing::of(&self.source_facts.watch, &self.watch, self.source_facts.is_alone)
     }
 
     fn enter(&self, phase: Phase) {
@@ -424,7 +424,7 @@ impl<'a> UploadJob<'a> {
             verified: !by.is_empty(),
             verified_by: by,
             digests: produced.map(|read| shown(&read.digests)).unwrap_or_default(),
-            source: self.subject.name.clone(),
+            source: self.source_facts.name.clone(),
             provenance: produced.map(|read| read.provenance.clone()).unwrap_or_default(),
             cloud: self.target.cloud.clone(),
             via: self.target.via.method(),
@@ -439,7 +439,7 @@ impl Participant for UploadJob<'_> {
     fn want(&self) -> Want {
         let step = match &self.stage {
             JobStage::Prepared(prepared) => &prepared.step,
-            JobStage::Unprepared(job) => return Want::Digests(job.looking.algorithm()),
+            JobStage::Unprepared(job) => return Want::Digests(job.comparison.algorithm()),
             _ => return Want::Nothing,
         };
         match step {
@@ -449,7 +449,7 @@ impl Participant for UploadJob<'_> {
             JobStep::ComparingDecompressed(compression, algorithm) => {
                 Want::Decompressed(*compression, *algorithm)
             }
-            JobStep::Looking(looking) => Want::Digests(looking.algorithm()),
+            JobStep::PendingComparison(comparison) => Want::Digests(comparison.algorithm()),
         }
     }
 
@@ -470,17 +470,17 @@ impl Participant for UploadJob<'_> {
 
     async fn take_part(&mut self, branch: Branch) {
         let span = self.span();
-        self.deliver(branch).instrument(span).await;
+        self.upload_branch(branch).instrument(span).await;
     }
 
     async fn digested(&mut self, produced: &Produced) {
         let span = self.span();
-        self.go_on(produced).instrument(span).await;
+        self.continue_with(produced).instrument(span).await;
     }
 
     async fn retry_digests(&mut self, error: TransferError) {
         let failure = error.into();
-        match self.retries.grant(Remedy::Again, &failure) {
+        match self.retries.grant(RetryAction::SameRecord, &failure) {
             Some(pause) if !self.is_source_gone(&failure) => self.pause(&failure, pause),
             _ => self.fail(failure).await,
         }
@@ -515,17 +515,17 @@ impl Participant for UploadJob<'_> {
 
 impl UploadJob<'_> {
     /// Uploads the data of a branch, and continues with the next step.
-    async fn deliver(&mut self, branch: Branch) {
+    async fn upload_branch(&mut self, branch: Branch) {
         let branch = match self.claim(Some(branch)).await {
             Ok(Some(branch)) => branch,
             Ok(None) => return,
             Err(failure) => return self.recover(failure, None).await,
         };
-        let sent = match self.look_again().await {
-            Ok(Found::Nothing) => self.send(branch).await,
+        let sent = match self.earlier_attempt().await {
+            Ok(StoredData::Nothing) => self.send(branch).await,
             // The image has all data; digests are needed for the comparison.
-            Ok(Found::All(_)) => return self.set_step(JobStep::Comparing(None)),
-            Err(unsent) => Err(unsent),
+            Ok(StoredData::All(_)) => return self.set_step(JobStep::Comparing(None)),
+            Err(failed) => Err(failed),
         };
         let JobStage::Prepared(prepared) = &mut self.stage else { return };
         match sent {
@@ -533,11 +533,11 @@ impl UploadJob<'_> {
                 if let Some(Ok(examined)) = prepared.verdict.get() {
                     prepared.examined = examined.clone();
                 }
-                if let Err(failure) = self.arrived(produced).await {
+                if let Err(failure) = self.after_upload(produced).await {
                     self.fail(failure).await;
                 }
             }
-            Err(Unsent { error, status }) => {
+            Err(UploadFailure { error, status }) => {
                 let failure = failure_of(error, &prepared.verdict);
                 self.recover(failure, status).await;
             }
@@ -545,20 +545,24 @@ impl UploadJob<'_> {
     }
 
     /// Continues the step that waited for these digests.
-    async fn go_on(&mut self, produced: &Produced) {
+    async fn continue_with(&mut self, produced: &Produced) {
         let step = match &mut self.stage {
-            JobStage::Unprepared(job) => JobStep::Looking(std::mem::take(&mut job.looking)),
+            JobStage::Unprepared(job) => {
+                JobStep::PendingComparison(std::mem::take(&mut job.comparison))
+            }
             JobStage::Prepared(job) => std::mem::replace(&mut job.step, JobStep::Fetching),
             _ => return,
         };
         let done = match step {
             JobStep::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
             JobStep::Comparing(Some(_)) => self.compare(produced.clone()).await,
-            JobStep::Comparing(None) => self.arrived(produced.clone()).await,
+            JobStep::Comparing(None) => self.after_upload(produced.clone()).await,
             JobStep::ComparingDecompressed(compression, _) => {
                 self.compare_decompressed(compression, produced).await
             }
-            JobStep::Looking(looking) => self.looked(looking, produced).await,
+            JobStep::PendingComparison(comparison) => {
+                self.compare_candidates(comparison, produced).await
+            }
             JobStep::Fetching | JobStep::Sending(_) => self.fetched(produced).await,
         };
         if let Err(failure) = done {
@@ -573,7 +577,7 @@ impl UploadJob<'_> {
             return Ok(());
         }
         self.attempts += 1;
-        self.arrived(produced.clone()).await
+        self.after_upload(produced.clone()).await
     }
 }
 

@@ -19,16 +19,16 @@ impl UploadJob<'_> {
     /// existing images first.
     pub(crate) async fn inspected(&mut self, seen: &Seen) {
         let span = self.span();
-        let looking = match &mut self.stage {
-            JobStage::Uninspected(looking) => looking.take(),
+        let comparison = match &mut self.stage {
+            JobStage::Uninspected(comparison) => comparison.take(),
             _ => return,
         };
-        let step = match looking {
-            Some(looking) if !looking.is_for_id_only() => {
-                self.stage = JobStage::Unprepared(Unprepared { seen: seen.clone(), looking });
+        let step = match comparison {
+            Some(comparison) if !comparison.is_for_id_only() => {
+                self.stage = JobStage::Unprepared(Unprepared { seen: seen.clone(), comparison });
                 return;
             }
-            Some(looking) => JobStep::Looking(looking),
+            Some(comparison) => JobStep::PendingComparison(comparison),
             None => JobStep::first(&self.target.via),
         };
         let preparing = async {
@@ -46,7 +46,7 @@ impl UploadJob<'_> {
     pub(super) async fn prepare(&mut self, seen: &Seen, step: JobStep) -> Result<(), PushFailure> {
         self.enter(Phase::Preflight);
         let client = &self.target.client;
-        let (options, subject) = (self.options, self.subject);
+        let (options, source_facts) = (self.options, self.source_facts);
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
         let asking = CapabilityQuery { service: &self.service, client, retry: &options.retry };
         let schema = asking.schema().await?;
@@ -61,9 +61,9 @@ impl UploadJob<'_> {
             container_format: container.to_owned(),
             settings,
             is_forced: options.force_format,
-            is_stream: subject.size.is_none(),
+            is_stream: source_facts.size.is_none(),
         };
-        let verdict = claim.check(&seen.inspection, seen.is_whole)?;
+        let verdict = claim.check(&seen.inspection, seen.is_complete)?;
         self.image.set_disk_format(&claim.disk_format);
         let inspected = || min_disk(&claim, &seen.inspection, &verdict);
         if let Some(gib) = options.min_disk.or_else(inspected) {
@@ -76,7 +76,7 @@ impl UploadJob<'_> {
             preflight::import(client, import.method().name(), asking.imports().await?)?;
         }
         let inspection = Arc::clone(&seen.inspection);
-        let share = asking.room(subject.size).await?;
+        let share = asking.reserve_quota(source_facts.size).await?;
         let examined = Examined { inspection, verdict };
         let verdict = GateVerdict::default();
         let prepared = Prepared { claim, examined, share, step, verdict };

@@ -58,7 +58,7 @@ impl UploadJob<'_> {
                 }
                 Ask::Look(number) => {
                     // If this request fails, the worst result is a second image.
-                    if self.look_at_number(number).await.is_err() {
+                    if self.fetch_number(number).await.is_err() {
                         self.ownership.seen(Sight::Gone);
                     }
                 }
@@ -66,7 +66,7 @@ impl UploadJob<'_> {
                     other =
                         self.existing.theirs.take().and_then(
                             |Theirs(image)| match compare::compare(&image, produced) {
-                                Ok(Verdict::Proved(by)) => Some((image, by)),
+                                Ok(Verdict::Verified(by)) => Some((image, by)),
                                 _ => None,
                             },
                         );
@@ -75,7 +75,7 @@ impl UploadJob<'_> {
                 Ask::Delete => {
                     let is_deleted = self.target.client.delete_if_exists(&own).await.is_ok();
                     if is_deleted {
-                        self.tell_gone(&own);
+                        self.report_gone(&own);
                     }
                     self.ownership.deleted(is_deleted);
                 }

@@ -25,7 +25,7 @@ impl UploadJob<'_> {
         };
         self.enter(Phase::Creating);
         let token = self.is_shared(number).then(|| self.token.clone());
-        self.write_down(&id, token.as_deref())?;
+        self.report_request(&id, token.as_deref())?;
         (self.id, self.id_number) = (id.clone(), Some(number));
         self.image.set_id(&id);
         self.record = Record::Asked;
@@ -41,9 +41,9 @@ impl UploadJob<'_> {
             Ok(record) => {
                 if record.id() != id {
                     tracing::warn!(asked = id, "the service has made an id of its own");
-                    self.tell_gone(&id);
+                    self.report_gone(&id);
                     record.id().clone_into(&mut self.id);
-                    self.write_down(record.id(), token.as_deref())?;
+                    self.report_request(record.id(), token.as_deref())?;
                     // A random id is not derived from the source.
                     self.existing.derivation = None;
                 }
@@ -61,7 +61,7 @@ impl UploadJob<'_> {
             }
             Err(error @ ClientError::Conflict(_)) => {
                 self.record = Record::None;
-                self.tell_gone(&id);
+                self.report_gone(&id);
                 self.existing.refusal = Some(error);
                 self.ownership.created(Creation::Taken);
                 Ok(())
@@ -90,14 +90,14 @@ impl UploadJob<'_> {
     }
 
     /// Reports to the journal that a record of this id is about to be created.
-    fn write_down(&self, id: &str, token: Option<&str>) -> Result<(), PushFailure> {
+    fn report_request(&self, id: &str, token: Option<&str>) -> Result<(), PushFailure> {
         let Some(records) = &self.target.records else { return Ok(()) };
         let written = records.asking(id, token);
         written.map_err(|source| PushFailure::NotRecorded { id: id.to_owned(), source })
     }
 
     /// Reports to the journal that there is no such record, or that it belongs to another run.
-    pub(super) fn tell_gone(&self, id: &str) {
+    pub(super) fn report_gone(&self, id: &str) {
         if let Some(records) = &self.target.records {
             records.gone(id);
         }
@@ -110,7 +110,7 @@ impl UploadJob<'_> {
         });
         if is_refused {
             self.record = Record::None;
-            self.tell_gone(&self.id);
+            self.report_gone(&self.id);
             PushFailure::NotCreated { source }
         } else {
             self.existing.is_creation_answered = source.answer().is_some();
@@ -140,7 +140,7 @@ impl UploadJob<'_> {
             ),
         };
         if deleted.is_ok() {
-            self.tell_gone(&self.id);
+            self.report_gone(&self.id);
         }
         let text = format!("image {} {what}, and another one created", self.id);
         self.target.progress.note(&text);
@@ -172,7 +172,7 @@ impl UploadJob<'_> {
         };
         let is_gone = matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. });
         if is_gone && self.record != Record::None {
-            self.tell_gone(&self.id);
+            self.report_gone(&self.id);
         }
         outcome
     }
@@ -180,7 +180,7 @@ impl UploadJob<'_> {
     /// Whether the service has discarded an upload whose last byte was handed to the connection. The
     /// connection is closed by now; the service needs a moment to notice that.
     async fn is_upload_over(&self, is_hurried: bool) -> bool {
-        let looking = async {
+        let lookup = async {
             loop {
                 match self.target.client.image(&self.id).await.map(|image| image.status()) {
                     Ok(Status::Saving | Status::Uploading | Status::Importing) | Err(_) => {
@@ -190,12 +190,16 @@ impl UploadJob<'_> {
                 }
             }
         };
-        let limit = if is_hurried { HURRIED } else { self.options.settle_timeout.min(PATIENT) };
-        timeout(limit, looking).await.unwrap_or(false)
+        let limit = if is_hurried {
+            INTERRUPT_TIMEOUT
+        } else {
+            self.options.settle_timeout.min(CLEANUP_TIMEOUT)
+        };
+        timeout(limit, lookup).await.unwrap_or(false)
     }
 
     async fn kept(&self, id: String) -> RecordOutcome {
-        let state = timeout(HURRIED, self.target.client.image(&id)).await;
+        let state = timeout(INTERRUPT_TIMEOUT, self.target.client.image(&id)).await;
         let state = state.map_or_else(
             |_| Err("the service does not answer".to_owned()),
             |image| image.map_err(|error| error.to_string()),
@@ -210,7 +214,7 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let unknown = "its creation was not answered, so that it may still appear";
         let mut reason = unknown.to_owned();
-        let looking = async {
+        let lookup = async {
             let mut looks = 0;
             loop {
                 looks += 1;
@@ -229,7 +233,7 @@ impl UploadJob<'_> {
                 }
             }
         };
-        match timeout(if is_hurried { HURRIED } else { PATIENT }, looking).await {
+        match timeout(if is_hurried { INTERRUPT_TIMEOUT } else { CLEANUP_TIMEOUT }, lookup).await {
             Ok(true) => self.delete(id, is_hurried).await,
             Ok(false) if self.existing.is_creation_answered => RecordOutcome::NoRecord,
             _ => RecordOutcome::Left { id, reason },
@@ -255,7 +259,8 @@ impl UploadJob<'_> {
                 sleep(DELETE_INTERVAL).await;
             }
         };
-        match timeout(if is_hurried { HURRIED } else { PATIENT }, deleting).await {
+        match timeout(if is_hurried { INTERRUPT_TIMEOUT } else { CLEANUP_TIMEOUT }, deleting).await
+        {
             Ok(outcome) => outcome,
             Err(_) => RecordOutcome::Left { id, reason },
         }
@@ -263,9 +268,9 @@ impl UploadJob<'_> {
 }
 
 /// Time limit of the deletion while a user waits at the terminal.
-const HURRIED: Duration = Duration::from_millis(1500);
+const INTERRUPT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// Time limit of the deletion otherwise.
-const PATIENT: Duration = Duration::from_secs(30);
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause between two attempts to delete the record.
 const DELETE_INTERVAL: Duration = Duration::from_millis(200);
 /// Most services have created a record this long after the request.

@@ -14,19 +14,19 @@ impl UploadJob<'_> {
     /// [`finish_timeout`](crate::PushOptions::finish_timeout). In the meantime the service may return an
     /// older state of the record, or 404, or a gateway may answer with an error.
     pub(super) async fn settled(&self) -> Result<(Image, Activation), PushFailure> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let limit = self.options.finish_timeout;
         let mut pause = FIRST_PAUSE;
         loop {
-            let looked = self.target.client.image_and_age(&self.id).await;
-            let patience = match &looked {
-                Ok((image, _)) => patience(image),
-                Err(error) if is_passing(error) => Some(LAG),
+            let fetched = self.target.client.image_and_age(&self.id).await;
+            let limit_of_state = match &fetched {
+                Ok((image, _)) => wait_limit(image),
+                Err(error) if is_inconclusive(error) => Some(LAG),
                 Err(_) => None,
             };
-            let is_over = patience.is_none_or(|patience| begun.elapsed() >= patience.min(limit));
+            let is_over = limit_of_state.is_none_or(|it| started.elapsed() >= it.min(limit));
             if is_over {
-                return match looked {
+                return match fetched {
                     Ok((image, _)) if is_unfinished(&image.status()) => {
                         Err(PushFailure::Unfinished {
                             id: self.id.clone(),
@@ -48,7 +48,7 @@ impl UploadJob<'_> {
 }
 
 /// How long to wait for another state than this; `None` if this is the result.
-fn patience(image: &Image) -> Option<Duration> {
+fn wait_limit(image: &Image) -> Option<Duration> {
     let has_value = image.hash_value().is_some();
     match image.status() {
         status if is_unfinished(&status) => Some(Duration::MAX),
@@ -66,7 +66,7 @@ pub(super) fn is_unfinished(status: &Status) -> bool {
 }
 
 /// Whether the response is inconclusive for an image that was created a moment ago.
-fn is_passing(error: &ClientError) -> bool {
+fn is_inconclusive(error: &ClientError) -> bool {
     error.is_transient() || matches!(error, ClientError::NotFound(_) | ClientError::Decode { .. })
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct SourceFacts {
     pub(crate) name: String,
     pub(crate) size: Option<u64>,
     /// Whether the source can be read again.
-    pub(crate) has_way_back: bool,
+    pub(crate) can_be_read_again: bool,
     /// The published digests that the source must match.
     pub(crate) published: Vec<Published>,
     /// Records the times of the passes.
@@ -42,7 +42,7 @@ impl SourceFacts {
         SourceFacts {
             name: source.name().to_owned(),
             size: source.size(),
-            has_way_back: source.rewind().is_some(),
+            can_be_read_again: source.rewind().is_some(),
             published: source.published().to_vec(),
             watch,
             is_alone,
@@ -56,7 +56,7 @@ pub(crate) struct Seen {
     /// The inspection so far.
     pub(crate) inspection: Arc<Inspection>,
     /// Whether the inspection covers the complete source.
-    pub(crate) is_whole: bool,
+    pub(crate) is_complete: bool,
 }
 
 /// The upload of one image to one target. The fields here are valid during the entire job. The data of a
@@ -67,7 +67,7 @@ pub(crate) struct Seen {
 pub(crate) struct UploadJob<'a> {
     pub(super) target: &'a Target,
     pub(super) options: &'a PushOptions,
-    pub(super) subject: &'a SourceFacts,
+    pub(super) source_facts: &'a SourceFacts,
     pub(super) service: Arc<Service>,
     /// The new record; its id changes if the record is replaced.
     pub(super) image: NewImage,
@@ -86,7 +86,7 @@ pub(crate) struct UploadJob<'a> {
     pub(super) may_be_complete: AtomicBool,
     pub(super) stage: JobStage,
     /// Whether the image is verified. It stays so if a later step fails.
-    pub(super) is_proved: bool,
+    pub(super) is_verified: bool,
     pub(super) retries: Retries,
     pub(super) not_before: Option<tokio::time::Instant>,
     pub(super) attempts: u32,
@@ -98,7 +98,7 @@ pub(crate) struct UploadJob<'a> {
 /// The stage of a job.
 pub(super) enum JobStage {
     /// The source is not inspected yet. It is compared with these images before the upload.
-    Uninspected(Option<Looking>),
+    Uninspected(Option<PendingComparison>),
     Unprepared(Unprepared),
     Prepared(Box<Prepared>),
     /// The upload failed. The record is not deleted yet.
@@ -113,7 +113,7 @@ pub(super) enum JobStage {
 /// not queried.
 pub(super) struct Unprepared {
     pub(super) seen: Seen,
-    pub(super) looking: Looking,
+    pub(super) comparison: PendingComparison,
 }
 
 /// A job after its preparation: the attributes of the record are known, and the service accepts them.
@@ -131,7 +131,7 @@ pub(super) struct Prepared {
 /// The next step of a prepared job.
 pub(super) enum JobStep {
     /// Hash the source, to compare it with these images or to derive the id.
-    Looking(Looking),
+    PendingComparison(PendingComparison),
     /// Upload the data; after a first attempt, because of this failure.
     Sending(Option<PushFailure>),
     /// Verify the source, then let the service download it.
@@ -216,7 +216,7 @@ pub(super) struct Waiting {
     /// Since when it has this state.
     pub(super) since: Instant,
     /// Since when the job waits.
-    pub(super) begun: Instant,
+    pub(super) started: Instant,
 }
 
 /// Existing images, and the derivation of the new id.
@@ -250,7 +250,7 @@ pub(super) struct Existing {
 
 /// Images that may be identical; the next pass over the source decides.
 #[derive(Default)]
-pub(super) struct Looking {
+pub(super) struct PendingComparison {
     pub(super) candidates: Vec<Image>,
     /// The algorithm of one of them, if its digest is not computed yet.
     pub(super) algorithm: Option<Algorithm>,
@@ -260,9 +260,9 @@ pub(super) struct Looking {
     pub(super) is_theirs: bool,
 }
 
-impl Looking {
+impl PendingComparison {
     pub(super) fn at(candidates: Vec<Image>) -> Self {
-        Looking { candidates, ..Looking::default() }
+        PendingComparison { candidates, ..PendingComparison::default() }
     }
 
     /// Whether there is no image to compare with, and the digest is only needed for the id.

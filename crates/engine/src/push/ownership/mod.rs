@@ -191,7 +191,7 @@ impl Ownership {
                 Sight::Active(publication) if self.counts(publication) => {
                     self.step = ProtocolStep::CompareOther(number);
                 }
-                sight => self.look_behind(number, sight == Sight::Gone),
+                sight => self.look_at_next(number, sight == Sight::Gone),
             },
             _ => {}
         }
@@ -266,7 +266,7 @@ impl Ownership {
             (ProtocolStep::CompareOther(number), Some(_)) if is_same => {
                 self.step = ProtocolStep::Delete(Then::End(End::Theirs(number)));
             }
-            (ProtocolStep::CompareOther(number), _) => self.look_behind(number, false),
+            (ProtocolStep::CompareOther(number), _) => self.look_at_next(number, false),
             _ => {}
         }
     }
@@ -297,7 +297,7 @@ impl Ownership {
 
     /// Continues with the next of the other numbers: those below its own, and those above up to the first
     /// without a record.
-    fn look_behind(&mut self, number: u32, is_gone: bool) {
+    fn look_at_next(&mut self, number: u32, is_gone: bool) {
         let is_above = self.own.is_some_and(|own| number > own);
         let next = if self.own == Some(number + 1) { number + 2 } else { number + 1 };
         self.step = if (is_above && is_gone) || next >= self.numbers {

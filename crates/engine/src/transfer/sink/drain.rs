@@ -28,13 +28,13 @@ pub async fn drain(
     algorithms: &[Algorithm],
 ) -> Result<(Produced, Box<dyn Source>), Arc<SourceError>> {
     let Poured { produced, source, .. } =
-        pour(source, pool, algorithms, &mut [&mut Nowhere]).await?;
+        pour(source, pool, algorithms, &mut [&mut Discard]).await?;
     Ok((produced, source))
 }
 
-struct Nowhere;
+struct Discard;
 
-impl Sink for Nowhere {
+impl Sink for Discard {
     fn name(&self) -> &str {
         "nowhere"
     }

@@ -65,11 +65,11 @@ pub async fn pour(
         hashing: Hashing::of(1),
         algorithms: algorithms.to_vec(),
         gates: sinks.iter().map(|_| None).collect(),
-        is_to_the_end: true,
+        needs_digests: true,
         slowest: Slowest::Wait,
         watch: Stopwatch::start(),
         // A sink cannot get the data in another pass.
-        longest_silence: Duration::MAX,
+        silence_timeout: Duration::MAX,
         listeners: Vec::new(),
     };
     let no_thread = |source| SourceError::NoThread { name: name.clone(), source };
