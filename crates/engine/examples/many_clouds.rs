@@ -16,9 +16,9 @@ use imgpush_engine::{
 };
 
 /// Prints the progress of one target.
-struct Told(String);
+struct PrintedProgress(String);
 
-impl Progress for Told {
+impl Progress for PrintedProgress {
     fn phase(&self, phase: Phase) {
         eprintln!("{}: {}", self.0, phase.name());
     }
@@ -34,16 +34,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [name, place, clouds @ ..] = &arguments[..] else {
         return Err("usage: many_clouds NAME FILE-OR-URL CLOUD…".into());
     };
-    let mut unpacking = SourceOptions::default();
-    unpacking.decompress = true;
-    let source = source::open(Path::new(place), &unpacking).await?;
+    let mut source_options = SourceOptions::default();
+    source_options.decompress = true;
+    let source = source::open(Path::new(place), &source_options).await?;
 
     let retry = RetryOptions::default().with_retries(10);
     let mut push = MultiPush::new(PushOptions::named(name).with_retry(retry.clone()));
     for cloud in clouds {
         let cloud = Cloud::load(&CloudOptions::named(Some(cloud.clone())))?;
         let target = Target::connect(&cloud, &retry).await?;
-        push = push.to(target.with_progress(Arc::new(Told(cloud.name().to_owned()))));
+        push = push.to(target.with_progress(Arc::new(PrintedProgress(cloud.name().to_owned()))));
     }
     let cancel = CancellationToken::new();
     let on_interrupt = cancel.clone();

@@ -87,10 +87,11 @@ fn task(address: &str, expected: Expected, retry: RetryOptions) -> PushTask {
         .with_property("mirrored_from", address)
         .with_if_exists(IfExists::Replace(Retire::Hide))
         .with_retry(retry);
-    let mut unpacking = SourceOptions::default();
-    unpacking.decompress = true;
+    let mut source_options = SourceOptions::default();
+    source_options.decompress = true;
     let place = address.to_owned();
-    let opening = async move { expected.of(source::open(Path::new(&place), &unpacking).await?) };
+    let opening =
+        async move { expected.of(source::open(Path::new(&place), &source_options).await?) };
     PushTask::opened_by(address, options, || opening.boxed())
 }
 
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn each_image_has_its_own_fate_and_the_next_night_heals()
+    async fn each_image_has_its_own_result_and_the_next_night_retries()
     -> Result<(), Box<dyn std::error::Error>> {
         let site = Site::new().await?;
         // The images are uploaded concurrently, so each fault is for a named image. The response is sent

@@ -54,7 +54,7 @@ fn inspect_by_random_access(source: &mut dyn Source) -> Result<Option<Inspection
 /// Reads a range. A detector requests at most 1 MiB.
 fn read_range(source: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
     let length = range.end.saturating_sub(range.start);
-    let mut bytes = vec![0; usize::try_from(length).expect("a detector wants a MiB at most")];
+    let mut bytes = vec![0; usize::try_from(length).expect("a detector requests at most 1 MiB")];
     let filled = source.read_at(range.start, &mut bytes)?;
     bytes.truncate(filled);
     Ok(bytes)
@@ -97,7 +97,7 @@ pub(crate) async fn sniff(
         }
         let Some(pause) = pauses.next() else { return Err(error) };
         let pause = pause.max(requested_pause(error.retry_after()));
-        tracing::warn!(%error, ?pause, "the source is read again");
+        tracing::warn!(%error, ?pause, "retrying to read the source");
         tokio::time::sleep(pause).await;
         source = to_start(source).await?;
     }
@@ -108,7 +108,7 @@ pub(crate) async fn to_start(mut source: Box<dyn Source>) -> Result<Box<dyn Sour
     let name = source.name().to_owned();
     off_runtime(move || {
         let name = source.name().to_owned();
-        catch_panic(&name, || source.rewind().expect("it had one a moment ago").to_start())?;
+        catch_panic(&name, || source.rewind().expect("the caller has checked it").to_start())?;
         Ok(source)
     })
     .await

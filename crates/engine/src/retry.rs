@@ -90,7 +90,7 @@ impl RetryOptions {
         call.retry(self.schedule())
             .when(when)
             .adjust(|error, pause| pause.map(|pause| pause.max(requested_pause_of(error))))
-            .notify(|error, pause| tracing::warn!(%error, ?pause, "{what} is tried again"))
+            .notify(|error, pause| tracing::warn!(%error, ?pause, "retrying {what}"))
             .await
     }
 }

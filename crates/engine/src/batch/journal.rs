@@ -69,7 +69,7 @@ pub(super) struct RequestedRecord {
 
 /// An image that was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Proved {
+pub(super) struct VerifiedImage {
     pub(super) id: String,
     /// The stamp of the source when it was read.
     pub(super) stamp: String,
@@ -82,7 +82,8 @@ pub(super) struct Proved {
 enum Line {
     /// The format of the file.
     Journal(u32),
-    Asking {
+    #[serde(rename = "asking")]
+    Requested {
         #[serde(flatten)]
         key: Key,
         #[serde(flatten)]
@@ -93,11 +94,12 @@ enum Line {
         key: Key,
         id: String,
     },
-    Proved {
+    #[serde(rename = "proved")]
+    Verified {
         #[serde(flatten)]
         key: Key,
         #[serde(flatten)]
-        proved: Proved,
+        verified: VerifiedImage,
     },
 }
 
@@ -111,8 +113,8 @@ const MOST_BYTES: u64 = 1 << 30;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// A record that was requested, without a later entry.
-    pub(super) asked_for: Option<RequestedRecord>,
-    pub(super) proved: Option<Proved>,
+    pub(super) requested: Option<RequestedRecord>,
+    pub(super) verified: Option<VerifiedImage>,
 }
 
 /// A journal that this process has locked.
@@ -177,19 +179,23 @@ impl Journal {
     pub(super) fn known(&self, key: &Key) -> Known {
         let mut state = self.lock();
         let Some(known) = state.known.get_mut(key) else { return Known::default() };
-        Known { asked_for: known.asked_for.take(), proved: known.proved.clone() }
+        Known { requested: known.requested.take(), verified: known.verified.clone() }
     }
 
-    pub(super) fn asking(&self, key: &Key, record: RequestedRecord) -> std::io::Result<()> {
-        self.write(Line::Asking { key: key.clone(), record })
+    pub(super) fn record_requested(
+        &self,
+        key: &Key,
+        record: RequestedRecord,
+    ) -> std::io::Result<()> {
+        self.write(Line::Requested { key: key.clone(), record })
     }
 
-    pub(super) fn gone(&self, key: &Key, id: &str) -> std::io::Result<()> {
+    pub(super) fn record_deleted(&self, key: &Key, id: &str) -> std::io::Result<()> {
         self.write(Line::Gone { key: key.clone(), id: id.to_owned() })
     }
 
-    pub(super) fn proved(&self, key: &Key, proved: Proved) -> std::io::Result<()> {
-        self.write(Line::Proved { key: key.clone(), proved })
+    pub(super) fn image_verified(&self, key: &Key, verified: VerifiedImage) -> std::io::Result<()> {
+        self.write(Line::Verified { key: key.clone(), verified })
     }
 
     /// Writes a line and syncs it to the disk.
@@ -200,8 +206,8 @@ impl Journal {
         state.file.write_all(text.as_bytes())?;
         state.file.sync_data()?;
         // A record that this batch has requested is not an earlier entry.
-        if !matches!(line, Line::Asking { .. }) {
-            line.tell(&mut state.known);
+        if !matches!(line, Line::Requested { .. }) {
+            line.apply_to(&mut state.known);
         }
         Ok(())
     }
@@ -261,7 +267,7 @@ impl Contents {
                 Ok(parsed) if line.ends_with(b"\n") && parsed.is_known() => {
                     contents.has_header |= matches!(parsed, Line::Journal(_));
                     contents.complete = at;
-                    parsed.tell(&mut contents.known);
+                    parsed.apply_to(&mut contents.known);
                 }
                 _ => contents.unreadable.push(number + 1),
             }
@@ -277,19 +283,19 @@ impl Line {
     }
 
     /// Applies the line to the known entries.
-    fn tell(self, known: &mut HashMap<Key, Known>) {
+    fn apply_to(self, known: &mut HashMap<Key, Known>) {
         match self {
             Line::Journal(_) => {}
-            Line::Asking { key, record } => {
-                known.entry(key).or_default().asked_for = Some(record);
+            Line::Requested { key, record } => {
+                known.entry(key).or_default().requested = Some(record);
             }
             Line::Gone { key, id } => {
                 let known = known.entry(key).or_default();
-                known.asked_for.take_if(|asked| asked.id == id);
-                known.proved.take_if(|proved| proved.id == id);
+                known.requested.take_if(|record| record.id == id);
+                known.verified.take_if(|image| image.id == id);
             }
-            Line::Proved { key, proved } => {
-                known.insert(key, Known { asked_for: None, proved: Some(proved) });
+            Line::Verified { key, verified } => {
+                known.insert(key, Known { requested: None, verified: Some(verified) });
             }
         }
     }
@@ -303,55 +309,60 @@ mod tests {
         Key { source: source.to_owned(), name: "n".to_owned(), cloud: "c".to_owned() }
     }
 
-    fn proved(id: &str) -> Proved {
+    fn verified_image(id: &str) -> VerifiedImage {
         let text = |text: &str| text.to_owned();
-        Proved { id: text(id), stamp: text("s"), os_hash_algo: text("a"), os_hash_value: text("v") }
+        VerifiedImage {
+            id: text(id),
+            stamp: text("s"),
+            os_hash_algo: text("a"),
+            os_hash_value: text("v"),
+        }
     }
 
     fn requested(id: &str) -> RequestedRecord {
         RequestedRecord { id: id.to_owned(), token: (id == "2").then(|| "t".to_owned()) }
     }
 
-    fn asked_for(id: &str) -> Known {
-        Known { asked_for: Some(requested(id)), proved: None }
+    fn only_requested(id: &str) -> Known {
+        Known { requested: Some(requested(id)), verified: None }
     }
 
     #[test]
-    fn what_was_written_is_known_to_the_next_one() {
+    fn entries_are_available_to_the_next_batch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let journal = Journal::open(&path).unwrap();
         assert!(matches!(Journal::open(&path), Err(JournalError::Busy { .. })));
-        journal.asking(&key("a"), requested("1")).unwrap();
-        journal.asking(&key("b"), requested("2")).unwrap();
-        journal.proved(&key("b"), proved("2")).unwrap();
-        journal.asking(&key("c"), requested("3")).unwrap();
-        journal.gone(&key("c"), "3").unwrap();
+        journal.record_requested(&key("a"), requested("1")).unwrap();
+        journal.record_requested(&key("b"), requested("2")).unwrap();
+        journal.image_verified(&key("b"), verified_image("2")).unwrap();
+        journal.record_requested(&key("c"), requested("3")).unwrap();
+        journal.record_deleted(&key("c"), "3").unwrap();
         drop(journal);
 
         let journal = Journal::open(&path).unwrap();
-        assert_eq!(journal.known(&key("a")), asked_for("1"));
-        assert_eq!(journal.known(&key("b")).proved, Some(proved("2")));
+        assert_eq!(journal.known(&key("a")), only_requested("1"));
+        assert_eq!(journal.known(&key("b")).verified, Some(verified_image("2")));
         assert_eq!(journal.known(&key("c")), Known::default());
         assert_eq!(journal.known(&key("d")), Known::default());
     }
 
     #[test]
-    fn a_line_that_a_kill_has_cut_counts_for_nothing() {
+    fn an_incomplete_last_line_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let journal = Journal::open(&path).unwrap();
-        journal.asking(&key("a"), requested("1")).unwrap();
+        journal.record_requested(&key("a"), requested("1")).unwrap();
         drop(journal);
-        let whole = std::fs::read(&path).unwrap();
-        std::fs::write(&path, [&whole[..], br#"{"proved":{"source":"a","na"#].concat()).unwrap();
+        let complete = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&complete[..], br#"{"proved":{"source":"a","na"#].concat()).unwrap();
 
         let journal = Journal::open(&path).unwrap();
         assert!(journal.damage().is_some_and(|damage| damage.contains("line 3")));
-        assert_eq!(journal.known(&key("a")), asked_for("1"));
-        journal.asking(&key("b"), requested("2")).unwrap();
+        assert_eq!(journal.known(&key("a")), only_requested("1"));
+        journal.record_requested(&key("b"), requested("2")).unwrap();
         drop(journal);
-        assert_eq!(Journal::open(&path).unwrap().known(&key("b")), asked_for("2"));
+        assert_eq!(Journal::open(&path).unwrap().known(&key("b")), only_requested("2"));
     }
 
     #[test]
@@ -360,11 +371,11 @@ mod tests {
         let path = folder.path().join("journal");
         let line = r#"{"asking":{"source":"a","name":"n","cloud":"c","id":"1"}}"#;
         std::fs::write(&path, format!("{{\"journal\":1}}\n{line}\n")).unwrap();
-        assert_eq!(Journal::open(&path).unwrap().known(&key("a")), asked_for("1"));
+        assert_eq!(Journal::open(&path).unwrap().known(&key("a")), only_requested("1"));
     }
 
     #[test]
-    fn a_file_that_is_something_else_is_left_alone() {
+    fn a_file_that_is_no_journal_is_left_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes");
         for text in ["hello\n", "hello", "{\"journal\":2}\n", "{\"a\":1}\n{\"b\":2}\n"] {
@@ -376,13 +387,13 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_line_costs_what_it_recorded_and_is_reported() {
+    fn a_damaged_line_loses_only_its_entry_and_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let journal = Journal::open(&path).unwrap();
         assert_eq!(journal.damage(), None);
         for (source, id) in [("a", "1"), ("b", "2"), ("c", "3")] {
-            journal.asking(&key(source), requested(id)).unwrap();
+            journal.record_requested(&key(source), requested(id)).unwrap();
         }
         drop(journal);
         let sound = std::fs::read_to_string(&path).unwrap();
@@ -394,19 +405,20 @@ mod tests {
             let damage = journal.damage().unwrap();
             assert!(damage.contains(&format!("line {}", line + 1)), "{damage}");
             for (source, id) in [("a", "1"), ("b", "2"), ("c", "3")] {
-                let expected = if lost == Some(source) { Known::default() } else { asked_for(id) };
+                let expected =
+                    if lost == Some(source) { Known::default() } else { only_requested(id) };
                 assert_eq!(journal.known(&key(source)), expected, "line {line} is damaged");
             }
             // The next entry can be read.
-            journal.asking(&key("d"), requested("4")).unwrap();
+            journal.record_requested(&key("d"), requested("4")).unwrap();
             drop(journal);
-            assert_eq!(Journal::open(&path).unwrap().known(&key("d")), asked_for("4"));
+            assert_eq!(Journal::open(&path).unwrap().known(&key("d")), only_requested("4"));
         }
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_not_a_file_is_refused_at_once() {
+    fn a_path_that_is_not_a_regular_file_is_rejected_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
         assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());

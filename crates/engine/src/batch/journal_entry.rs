@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::journal::{Journal, Key, Known, Proved, RequestedRecord};
+use super::journal::{Journal, Key, Known, RequestedRecord, VerifiedImage};
 use crate::push::ledger::{Earlier, Records};
 use crate::push::report::{Note, NoteId, Report};
 
@@ -22,23 +22,25 @@ impl JournalEntry {
 
     /// Returns what earlier batches have recorded for the image.
     pub(super) fn earlier(&self) -> Option<Earlier> {
-        let Known { asked_for, proved } = self.journal.known(&self.key);
-        let is_as_it_was = |proved: &Proved| self.stamp.as_ref() == Some(&proved.stamp);
-        if let Some(Proved { id, os_hash_algo, os_hash_value, .. }) = proved.filter(is_as_it_was) {
+        let Known { requested, verified } = self.journal.known(&self.key);
+        let is_unchanged = |verified: &VerifiedImage| self.stamp.as_ref() == Some(&verified.stamp);
+        if let Some(VerifiedImage { id, os_hash_algo, os_hash_value, .. }) =
+            verified.filter(is_unchanged)
+        {
             return Some(Earlier::Proved { id, os_hash_algo, os_hash_value });
         }
-        let RequestedRecord { id, token } = asked_for?;
+        let RequestedRecord { id, token } = requested?;
         Some(Earlier::Begun { id, token })
     }
 
     /// Records that the image is verified, if the source has a stamp and the image a digest.
-    pub(super) fn proved(&self, report: &mut Report) {
+    pub(super) fn record_verification(&self, report: &mut Report) {
         let hash = report.os_hash_algo.clone().zip(report.os_hash_value.clone());
         let Some(((os_hash_algo, os_hash_value), stamp)) = hash.zip(self.stamp.clone()) else {
             return;
         };
-        let proved = Proved { id: report.id.clone(), stamp, os_hash_algo, os_hash_value };
-        if let Err(error) = self.journal.proved(&self.key, proved) {
+        let verified = VerifiedImage { id: report.id.clone(), stamp, os_hash_algo, os_hash_value };
+        if let Err(error) = self.journal.image_verified(&self.key, verified) {
             let text = format!("the journal does not know of this image: {error}");
             report.notes.push(Note { id: NoteId::Journal, text });
         }
@@ -48,12 +50,12 @@ impl JournalEntry {
 impl Records for JournalEntry {
     fn asking(&self, id: &str, token: Option<&str>) -> std::io::Result<()> {
         let (id, token) = (id.to_owned(), token.map(str::to_owned));
-        self.journal.asking(&self.key, RequestedRecord { id, token })
+        self.journal.record_requested(&self.key, RequestedRecord { id, token })
     }
 
     fn gone(&self, id: &str) {
         // If this fails, the next batch looks for the record and does not find it.
-        let _ = self.journal.gone(&self.key, id);
+        let _ = self.journal.record_deleted(&self.key, id);
     }
 }
 

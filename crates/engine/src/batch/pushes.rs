@@ -142,7 +142,7 @@ impl Pushes {
         let mut results = push(&targets, &options, source, resources, cancel).await;
         for (entry, result) in entries.iter().zip(&mut results) {
             if let Ok(report) = result {
-                entry.proved(report);
+                entry.record_verification(report);
             }
         }
         results

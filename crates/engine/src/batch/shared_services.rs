@@ -88,7 +88,7 @@ impl SharedServices {
             if let Some(Gate { size, permits: semaphore }) = gate.await {
                 let count = u32::try_from(count.min(*size)).unwrap_or(u32::MAX);
                 let permit = Arc::clone(semaphore).acquire_many_owned(count);
-                permits.push(permit.await.expect("it is never closed"));
+                permits.push(permit.await.expect("the semaphore is never closed"));
             }
         }
         permits

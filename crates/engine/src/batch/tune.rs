@@ -319,7 +319,8 @@ impl<F: FnMut(&Trial) + Send> TrialRun<'_, F> {
         let (client, retry) = (self.tuning.target.client(), &self.tuning.options.push.retry);
         let removing = ids.map(async |id| {
             let remove = || client.delete_if_exists(id);
-            let removed = retry.call("removing an image", ClientError::is_transient, remove).await;
+            let removed =
+                retry.call("the deletion of an image", ClientError::is_transient, remove).await;
             removed.err().map(|_| id.to_owned())
         });
         self.left.extend(join_all(removing).await.into_iter().flatten());
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hardly_faster_is_not_recommended() {
+    fn a_setting_within_the_noise_is_not_recommended() {
         let before = trial(1, &[100.0]);
         assert_eq!(best_setting(before.clone(), vec![trial(2, &[104.0])]), before);
         let faster = vec![trial(2, &[110.0]), trial(4, &[120.0]), trial(8, &[90.0])];
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_is_its_median_with_the_range() {
+    fn a_trial_has_the_median_and_the_range() {
         let trial = trial(1, &[3.0, 1.0, 2.0]);
         assert_eq!((trial.rate, trial.range), (2.0, (1.0, 3.0)));
         assert_eq!(Trial::of(trial.settings, vec![4.0, 1.0]).rate, 2.5);

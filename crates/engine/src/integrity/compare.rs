@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bytes_are_proved_by_both_hashes() {
+    fn the_same_bytes_are_verified_by_both_hashes() {
         let verdict = compare(&image(&json!({})), &sent(b"abc")).unwrap();
         assert!(
             matches!(verdict, Verdict::Verified(by) if by == [VerifiedBy::OsHashValue, VerifiedBy::Checksum])
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_in_doubt_is_compared_and_proves_nothing() {
+    fn an_unsupported_digest_is_reported_and_the_others_are_compared() {
         let doubtful = image(&json!({"os_hash_algo": "sm3"}));
         let claims = HashClaims::of(&doubtful);
         assert!(claims.doubt().unwrap().contains("sm3"));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_is_never_a_success() {
+    fn an_image_that_cannot_be_compared_is_never_a_success() {
         let needs = compare(&image(&json!({"os_hash_algo": "sha3_256"})), &sent(b"abc")).unwrap();
         assert!(matches!(needs, Verdict::Needs(Algorithm::Sha3_256)));
         for changes in [

@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_came_meanwhile_is_not_overwritten() {
+    fn a_file_created_in_the_meantime_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
         let mut partial_file = PartialFile::open(&destination, "id", 3, false).unwrap();
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_never_replaced() {
+    fn a_path_that_is_not_a_regular_file_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         for overwrite in [false, true] {
             let error = PartialFile::open(folder.path(), "id", 3, overwrite).unwrap_err();
@@ -481,7 +481,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_comes_between_the_look_and_the_opening_is_not_followed() {
+    fn a_link_created_between_the_check_and_the_opening_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (link, victim) = (folder.path().join("link"), folder.path().join("victim"));
         std::fs::write(&victim, "precious").unwrap();
@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_file_of_that_name_is_begun_anew() {
+    fn a_larger_partial_file_is_truncated() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("disk");
         std::fs::write(partial_path(&destination, "id"), "abcd").unwrap();
@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_from_other_trouble() {
+    fn a_full_disk_is_distinguished_from_other_errors() {
         let full = write_error("disk", 5, ErrorKind::StorageFull.into());
         assert_eq!(full.to_string(), "no space is left for disk behind byte 5");
         let other = write_error("disk", 5, ErrorKind::BrokenPipe.into());

@@ -129,7 +129,7 @@ impl Push {
         let targets = std::slice::from_ref(&self.target);
         let resources = JobResources::within(self.memory_bytes).for_pushes();
         let mut results = push(targets, &self.options, source, &resources, cancel).await;
-        results.pop().expect("one result a target")
+        results.pop().expect("one result for each target")
     }
 }
 

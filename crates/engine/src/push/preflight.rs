@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_format_that_the_schema_does_not_name_is_refused() {
+    fn a_format_that_is_not_in_the_schema_is_rejected() {
         let mut schema = ImageSchema::default();
         let ask = |schema: &ImageSchema| taken("s", schema, Some("ploop"), "bare");
         assert!(ask(&schema).is_ok(), "a schema that says nothing refuses nothing");

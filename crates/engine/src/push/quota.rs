@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_takes_another_lacks_until_it_is_given_back() {
+    fn reserved_quota_is_unavailable_until_it_is_released() {
         let quotas = quotas("image_size_total", 4, 1);
         let first = quotas.share(Some(2 * MIB)).unwrap();
         assert!(quotas.share(Some(2 * MIB)).is_err());
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_counts_while_it_lasts() {
+    fn an_upload_counts_until_it_ends() {
         let quotas = quotas("image_count_uploading", 3, 1);
         assert_eq!(quotas.uploads(), Some(2));
         let shares = [quotas.share(None).unwrap(), quotas.share(None).unwrap()];

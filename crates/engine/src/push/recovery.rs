@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_by_chance_and_have_an_end() {
+    fn pauses_grow_with_jitter_up_to_a_limit() {
         let options = RetryOptions::default()
             .with_retries(6)
             .with_pauses(Duration::from_secs(1), Duration::from_secs(8));
@@ -221,20 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_token_costs_no_try_but_the_second_does() {
+    fn only_the_first_new_token_does_not_count_as_a_retry() {
         let mut retries = Retries::new(&RetryOptions::never());
         assert_eq!(retries.grant(RetryAction::NewToken, &broken()), Some(Duration::from_secs(1)));
         assert_eq!(retries.grant(RetryAction::NewToken, &broken()), None);
     }
 
     #[test]
-    fn a_try_that_would_come_too_late_is_none() {
+    fn there_is_no_retry_after_the_time_limit() {
         let options = RetryOptions::default().with_max_time(Duration::from_millis(900));
         assert!(retries(&options).is_empty());
     }
 
     #[test]
-    fn only_an_image_that_takes_data_is_sent_to_again() {
+    fn only_an_image_that_accepts_data_is_uploaded_to_again() {
         fn record(status: Option<&Status>) -> RecordState<'_> {
             RecordState { status, is_replaceable: true, may_be_complete: false }
         }

@@ -42,14 +42,14 @@ pub(crate) struct CapabilityQuery<'a> {
 
 impl CapabilityQuery<'_> {
     pub(crate) async fn schema(&self) -> Result<&ImageSchema, PushFailure> {
-        let ask = || self.call("asking for formats", || self.client.schema());
+        let ask = || self.call("the request for formats", || self.client.schema());
         self.service.schema.get_or_try_init(ask).await.map_err(preflight::failed)
     }
 
     /// Returns the stores; empty for a service with a single store, which has no list.
     pub(crate) async fn stores(&self) -> Result<&[Store], PushFailure> {
         let ask = || async {
-            match self.call("asking for stores", || self.client.stores()).await {
+            match self.call("the request for stores", || self.client.stores()).await {
                 Err(ClientError::NotFound(_)) => Ok(Vec::new()),
                 asked => asked,
             }
@@ -59,7 +59,7 @@ impl CapabilityQuery<'_> {
     }
 
     pub(crate) async fn imports(&self) -> Result<&[String], PushFailure> {
-        let ask = || self.call("asking for imports", || self.client.import_info());
+        let ask = || self.call("the request for imports", || self.client.import_info());
         let asked = self.service.imports.get_or_try_init(ask).await;
         asked.map(Vec::as_slice).map_err(preflight::failed)
     }
@@ -80,7 +80,7 @@ impl CapabilityQuery<'_> {
 
     async fn quotas(&self) -> Result<Option<&Arc<Quotas>>, ClientError> {
         let ask = || async {
-            let usage = self.call("asking for quotas", || usage(self.client)).await?;
+            let usage = self.call("the request for quotas", || usage(self.client)).await?;
             Ok::<_, ClientError>(usage.map(Quotas::new).map(Arc::new))
         };
         Ok(self.service.quotas.get_or_try_init(ask).await?.as_ref())

@@ -243,7 +243,7 @@ impl Staging {
         match job.state {
             StagingStep::Ended(result) => result.map(|produced| (produced, job.attempts)),
             StagingStep::Sending(_) | StagingStep::StoredData(_) => {
-                unreachable!("rounds end when nobody wants anything")
+                unreachable!("the passes end when no participant needs another one")
             }
         }
     }

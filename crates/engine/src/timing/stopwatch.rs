@@ -153,7 +153,7 @@ mod tests {
     use crate::timing::Stages;
 
     #[test]
-    fn steps_end_each_other_and_the_last_counts_up_to_now() {
+    fn a_step_ends_the_one_before_and_the_current_step_counts() {
         let watch = Stopwatch::start();
         watch.enter(Some(Step::Preflight));
         std::thread::sleep(Duration::from_millis(20));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tally_is_written_down_now_and_then_and_when_it_is_dropped() {
+    fn a_tally_is_recorded_at_intervals_and_on_drop() {
         let watch = Stopwatch::start();
         let mut tally = watch.tally();
         let start = tally.since;

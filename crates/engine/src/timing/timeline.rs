@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_is_spread_over_the_bins_it_lasts_through() {
+    fn an_amount_is_distributed_over_the_bins_of_its_time() {
         let mut bins = Bins::default();
         let ms = 1_000_000;
         bins.spread(READ, 20 * ms, 5 * ms, 25 * ms);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn bins_that_are_full_become_half_as_many_twice_as_long() {
+    fn full_bins_are_merged_in_pairs() {
         let mut bins = Bins::default();
         for at in 0..MOST_BINS as u64 {
             bins.spread(READ, 1, at * FIRST_INTERVAL, at * FIRST_INTERVAL);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_differ_in_their_intervals_join() {
+    fn timelines_with_different_intervals_can_be_joined() {
         let (mut short, mut long) = (Bins::default(), Bins::default());
         short.spread(READ, 6, 0, 0);
         long.spread(SENT, 1000, 0, 100 * MOST_BINS as u64 * FIRST_INTERVAL);
@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_gets_lost_and_memory_has_a_bound(
+        fn sums_are_exact_and_the_number_of_bins_is_limited(
             spans in proptest::collection::vec((0..COLUMNS, 0..1_u64 << 40, 0..1_u64 << 42, 0..1_u64 << 42), 0..60)
         ) {
             let mut bins = Bins::default();

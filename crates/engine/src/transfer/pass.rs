@@ -390,7 +390,7 @@ mod tests {
     /// A mapped file that shrinks breaks the connection; the change of the file must be reported, not the
     /// connection.
     #[tokio::test]
-    async fn a_source_that_changed_says_so_also_when_nobody_wants_the_rest() {
+    async fn a_changed_source_is_reported_after_its_receiver_has_closed() {
         let mut pass = pass_over(Changing, 1).start().unwrap();
         let Branch { queue, mut end } = pass.branches.remove(0);
         drop(queue);
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_leaves_does_not_keep_the_others_from_all_of_it() {
+    async fn a_closed_branch_does_not_affect_the_others() {
         let mut pass = pass_over(Chunks(100), 3).start().unwrap();
         let [mut first, mut second, mut third] =
             pass.branches.drain(..).collect::<Vec<_>>().try_into().ok().unwrap();
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn digests_are_had_without_anybody_to_send() {
+    async fn digests_are_computed_without_an_open_branch() {
         let mut pass = pass_over(Chunks(10), 1);
         pass.needs_digests = true;
         let running = pass.start().unwrap();
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_holds_up_the_others_is_left_behind_where_that_is_wanted() {
+    async fn a_branch_that_delays_the_others_is_dropped_if_requested() {
         let mut pass = pass_over(Chunks(100), 2);
         pass.slowest = Slowest::Drop { after: Duration::from_millis(200) };
         let mut running = pass.start().unwrap();
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_takes_nothing_at_all_is_left_behind_in_any_case() {
+    async fn a_branch_that_accepts_no_data_is_always_dropped() {
         let mut pass = pass_over(Chunks(100), 2).start().unwrap();
         let (mut stuck, mut slow) = (pass.branches.remove(0), pass.branches.remove(0));
         let mut chunks = 0;
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_alone_holds_up_nobody() {
+    async fn a_single_branch_is_never_dropped() {
         let mut pass = pass_over(Chunks(20), 1);
         pass.slowest = Slowest::Drop { after: Duration::from_millis(50) };
         let mut running = pass.start().unwrap();
@@ -478,7 +478,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_byte_after_the_declared_size_goes_out_and_no_tail_before_it() {
+    async fn no_byte_is_sent_after_the_declared_size_and_no_tail_before_it() {
         // The chunks of the pool have 4096 bytes.
         for (bytes, size, given) in [(10_000, 9_000, 1), (10_000, 8_192, 1), (10_000, 10_001, 2)] {
             let source = Claiming(Some(vec![7; bytes].into()), size);
@@ -543,7 +543,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_gate_that_does_not_open_withholds_the_tail_of_its_branch() {
+    async fn a_closed_gate_withholds_the_tail_of_its_branch() {
         let mut pass = pass_over(Chunks(100), 2);
         pass.gates = vec![Some(Box::new(Gate(500, true))), Some(Box::new(Gate(500, false)))];
         let mut running = pass.start().unwrap();
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn queues_leave_chunks_to_read_into() {
+    fn queues_leave_chunks_for_the_reader() {
         for (chunks, branches, length) in
             [(4, 1, 1), (32, 1, 4), (12, 1, 4), (12, 2, 3), (32, 8, 2), (4, 8, 1)]
         {

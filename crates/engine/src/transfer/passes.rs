@@ -173,12 +173,13 @@ async fn run_once<P: Participant>(
         }
     };
     let mut branches = running.branches.into_iter();
-    let sending = participants.iter_mut().zip(wants).filter_map(|(one, want)| match want {
-        Want::Data => {
-            Some(one.take_part(branches.next().expect("one branch for each who wants data")))
-        }
-        _ => None,
-    });
+    let sending =
+        participants.iter_mut().zip(wants).filter_map(|(one, want)| match want {
+            Want::Data => Some(one.take_part(
+                branches.next().expect("one branch for each participant that needs data"),
+            )),
+            _ => None,
+        });
     join_all(sending).await;
     let end = if needs_digests {
         running.end.await.ok()
@@ -227,7 +228,7 @@ async fn rewind_for_next<P: Participant>(
     if let Some(time) = times.into_iter().flatten().max() {
         sleep_until(time).await;
     }
-    tracing::info!(source = source.name(), "reading again");
+    tracing::info!(source = source.name(), "reading the source again");
     Ok(to_start(source).await?)
 }
 

@@ -126,7 +126,7 @@ impl Upload<'_> {
                             matches!(ended, Some(Ok(_) | Err(TransferError::Unwanted)));
                         outcome = Some(ended);
                         if !may_continue {
-                            break Err(EarlyEnd::Early);
+                            break Err(EarlyEnd::Incomplete);
                         }
                     }
                     early_end = &mut watch => break Err(early_end),
@@ -152,7 +152,7 @@ impl Upload<'_> {
             (Ok(()), Some(Ok(produced))) if meter.ended() => Ok(produced),
             // A success before the end of the data is invalid.
             (Ok(()), _) => Err(self
-                .with_image_state(EarlyEnd::Early, sent, self.timeouts.settle_timeout)
+                .with_image_state(EarlyEnd::Incomplete, sent, self.timeouts.settle_timeout)
                 .await),
             // A failed source or a closed gate aborted the request; it is not a failure of the network.
             (
@@ -176,7 +176,7 @@ impl Upload<'_> {
                 };
                 match self.settled(time_limit).await {
                     Ok(image) if has_all_data(&image, self.data, Some(produced.bytes)) => {
-                        tracing::warn!("the answer was lost, but the data is there");
+                        tracing::warn!("the response was lost, but the image has all data");
                         Ok(produced)
                     }
                     state => Err(early_end.into_failure(sent, &state)),
@@ -349,14 +349,14 @@ enum EarlyEnd {
     /// The last byte was sent, and no response came for this number of seconds.
     Unanswered(u64),
     /// A success response before the end of the data, or an error of the body.
-    Early,
+    Incomplete,
 }
 
 impl From<SinkError> for EarlyEnd {
     fn from(error: SinkError) -> Self {
         match error {
             SinkError::Client(error) => EarlyEnd::Client(error),
-            SinkError::Io(_) | SinkError::Cut(_) => EarlyEnd::Early,
+            SinkError::Io(_) | SinkError::Cut(_) => EarlyEnd::Incomplete,
         }
     }
 }
@@ -366,7 +366,7 @@ impl EarlyEnd {
     fn has_no_response(&self) -> bool {
         match self {
             EarlyEnd::Client(error) => error.answer().is_none(),
-            EarlyEnd::Stalled(_) | EarlyEnd::Unanswered(_) | EarlyEnd::Early => true,
+            EarlyEnd::Stalled(_) | EarlyEnd::Unanswered(_) | EarlyEnd::Incomplete => true,
         }
     }
 
@@ -376,7 +376,7 @@ impl EarlyEnd {
         match self {
             EarlyEnd::Client(ClientError::Unauthorized(_)) => true,
             EarlyEnd::Client(error) => error.answer().is_none() || error.is_transient(),
-            EarlyEnd::Stalled(_) | EarlyEnd::Unanswered(_) | EarlyEnd::Early => true,
+            EarlyEnd::Stalled(_) | EarlyEnd::Unanswered(_) | EarlyEnd::Incomplete => true,
         }
     }
 
@@ -391,7 +391,7 @@ impl EarlyEnd {
             }
             EarlyEnd::Stalled(seconds) => TransferError::Stalled { seconds, sent, state },
             EarlyEnd::Unanswered(seconds) => TransferError::Unanswered { seconds, state },
-            EarlyEnd::Early => TransferError::Broken { sent, state, source: None },
+            EarlyEnd::Incomplete => TransferError::Broken { sent, state, source: None },
         };
         UploadFailure { error, status: image.as_ref().ok().map(Image::status) }
     }

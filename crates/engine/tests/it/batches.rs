@@ -126,7 +126,7 @@ fn sha512(path: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_fails_spoils_no_other() {
+async fn a_failed_task_does_not_affect_the_others() {
     let scene = Scene::start().await;
     let mut files = files(&scene, 6);
     files[2] = scene.path("missing.raw");
@@ -157,7 +157,7 @@ impl Progress for PanicsIn {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_that_panics_removes_its_record_or_names_it() {
+async fn a_push_that_panics_deletes_its_record_or_reports_it() {
     for is_final in [false, true] {
         let scene = Scene::start().await;
         let mut phases = vec![Phase::Sending];
@@ -187,7 +187,7 @@ fn second_panics(batch: Batch, phase: Phase) -> Batch {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
+async fn a_panic_in_one_task_is_its_error_and_the_others_continue() {
     let scene = Scene::start().await;
     let files = files(&scene, 4);
     let cancel = CancellationToken::new();
@@ -261,7 +261,7 @@ async fn a_panic_in_one_image_is_its_failure_and_the_others_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_file_of_a_batch_replaces_another_of_it() {
+async fn no_file_of_a_batch_replaces_another_file_of_it() {
     let scene = Scene::start().await;
     let files = files(&scene, 3);
     run(&scene, jobs(2), &files).await;
@@ -288,11 +288,11 @@ async fn no_file_of_a_batch_replaces_another_of_it() {
             match &outcome.results[0] {
                 TaskResult::Pull(Ok(_)) => kept = Some(image),
                 TaskResult::Pull(Err(error)) => {
-                    let is_told = matches!(
+                    let is_reported = matches!(
                         &*error.failure,
                         PullFailure::Destination(DestinationError::OfThisRun { .. })
                     );
-                    assert!(is_told, "{error:?}");
+                    assert!(is_reported, "{error:?}");
                     assert_eq!(error.kind(), ErrorKind::Usage);
                 }
                 other => panic!("{other:?}"),
@@ -303,7 +303,7 @@ async fn no_file_of_a_batch_replaces_another_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
+async fn no_task_starts_after_a_failure_if_requested() {
     let scene = Scene::start().await;
     let mut files = files(&scene, 5);
     files[1] = scene.path("missing.raw");
@@ -314,7 +314,7 @@ async fn nothing_else_begins_behind_a_failure_where_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
+async fn a_cancelled_batch_leaves_only_verified_images() {
     let scene = Scene::start().await;
     let files = files(&scene, 6);
     let cancel = CancellationToken::new();
@@ -340,7 +340,7 @@ async fn what_is_given_up_leaves_nothing_but_what_is_proved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_are_uploaded_at_once_than_the_project_may() {
+async fn concurrent_uploads_stay_within_the_quota() {
     let quota = Quota::default().with_image_count_uploading(2);
     let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start().await;
     let files = files(&scene, 8);
@@ -354,7 +354,7 @@ async fn no_more_are_uploaded_at_once_than_the_project_may() {
 
 /// Each worker of a service processes one upload; other connections wait, and accept no data in the meantime.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
+async fn an_upload_that_waits_for_a_worker_is_not_stalled() {
     let scene = Scene::start().await;
     let files = files(&scene, 25);
     // More than the buffers of the connection hold.
@@ -364,9 +364,9 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
     for _ in 1..25 {
         scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(100)));
     }
-    let mut patient = PushOptions::default().with_retry(RetryOptions::never());
-    patient.idle_timeout = Duration::from_secs(1);
-    let tasks = files.iter().map(|f| PushTask::new(f, SourceOptions::default(), patient.clone()));
+    let mut options = PushOptions::default().with_retry(RetryOptions::never());
+    options.idle_timeout = Duration::from_secs(1);
+    let tasks = files.iter().map(|f| PushTask::new(f, SourceOptions::default(), options.clone()));
     let tasks: Vec<_> = tasks.collect();
     let batch = Batch::new(jobs(2)).to(target(&scene));
     let mut running = batch.start(tasks, &CancellationToken::new()).unwrap();
@@ -375,7 +375,7 @@ async fn who_waits_for_a_worker_of_the_service_is_not_stalled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
+async fn images_beyond_the_quota_are_not_sent_and_the_others_are() {
     let quota = Quota::default().with_image_size_total(3);
     let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start().await;
     let (outcomes, summary) = run(&scene, jobs(1), &files(&scene, 5)).await;
@@ -390,7 +390,7 @@ async fn what_the_quota_has_no_room_for_is_not_sent_and_the_rest_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_journal_knows_to_be_proved_costs_one_request() {
+async fn an_image_verified_in_the_journal_costs_one_request() {
     let scene = Scene::start().await;
     let files = files(&scene, 3);
     let journal = scene.path("journal");
@@ -418,7 +418,7 @@ async fn what_a_journal_knows_to_be_proved_costs_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_batch_that_is_gone_has_begun_is_cleaned_up() {
+async fn records_of_a_killed_batch_are_cleaned_up() {
     let scene = Scene::start().await;
     let files = files(&scene, 2);
     let journal = scene.path("journal");
@@ -557,18 +557,18 @@ async fn each_target_of_each_task_has_one_result_and_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
+async fn uploads_to_one_project_share_a_limit_and_the_capabilities() {
     let scene = Scene::start().await;
     let files = files(&scene, 8);
     for _ in 0..8 {
         scene.sandbox().inject(Operation::Upload, Fault::SlowAnswer(Duration::from_millis(50)));
     }
     let peak = Arc::new(Peak::default());
-    let heard = Arc::clone(&peak);
+    let shared = Arc::clone(&peak);
     let options = jobs(8).with_uploads_per_target(NonZeroUsize::new(2).unwrap());
     let batch = Batch::new(options)
         .to(target(&scene))
-        .with_progress(move |_| Arc::clone(&heard) as Arc<dyn Progress>);
+        .with_progress(move |_| Arc::clone(&shared) as Arc<dyn Progress>);
     // Another login to the same project shares its limit.
     let another = scene.login(USER).await;
     let task_of = |(at, file): (usize, &PathBuf)| match at % 2 {
@@ -585,7 +585,7 @@ async fn uploads_to_one_project_share_a_limit_and_what_the_service_answered() {
 
 /// Each task needs more than the limit, and none waits for the permits of another.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_with_more_targets_in_a_project_than_its_limit_waits_until_it_is_alone() {
+async fn a_task_with_more_targets_than_the_limit_waits_for_all_others() {
     let (north, south) = (Scene::start().await, Scene::start().await);
     let options = jobs(4).with_uploads_per_target(NonZeroUsize::MIN);
     let named = |scene: &Scene, name: &str| {
@@ -637,9 +637,9 @@ async fn one_batch_pushes_downloads_and_verifies() {
         ]
     };
     let names = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let heard = Arc::clone(&names);
+    let shared = Arc::clone(&names);
     let batch = Batch::new(jobs(3)).to(target(&scene)).with_progress(move |task| {
-        heard.lock().unwrap().push((task.number, task.name.to_owned()));
+        shared.lock().unwrap().push((task.number, task.name.to_owned()));
         Arc::new(Peak::default())
     });
     let (outcomes, summary) = run_tasks(batch, tasks()).await;
@@ -682,7 +682,7 @@ async fn one_batch_pushes_downloads_and_verifies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
+async fn an_unreachable_cloud_has_a_result_for_each_image() {
     let (north, south) = (Scene::start().await, Scene::start().await);
     let files = files(&north, 3);
     let refused = || imgpush_engine::client::Error::LoginRefused {
@@ -715,7 +715,7 @@ async fn a_cloud_that_was_not_reached_has_a_result_for_each_image() {
 
 /// Running downloads are cancelled, and keep the received data.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_cancels_what_runs_where_that_is_wanted() {
+async fn a_failure_cancels_running_tasks_if_requested() {
     let scene = Scene::start().await;
     let files = files(&scene, 4);
     std::fs::write(&files[0], vec![7; 24 * MIB]).unwrap();
@@ -737,10 +737,10 @@ async fn a_failure_cancels_what_runs_where_that_is_wanted() {
     let (sender, tasks) = tokio::sync::mpsc::unbounded_channel();
     sender.send(pull(0)).unwrap();
     let arrived = Arc::new(tokio::sync::Notify::new());
-    let heard = Arc::clone(&arrived);
+    let shared = Arc::clone(&arrived);
     let batch =
         Batch::new(jobs(2).with_on_failure(OnFailure::CancelAll)).with_progress(move |_| {
-            Arc::new(AtByte { byte: 8 * MIB as u64, heard: Arc::clone(&heard) })
+            Arc::new(AtByte { byte: 8 * MIB as u64, shared: Arc::clone(&shared) })
         });
     let tasks = futures_util::stream::unfold(tasks, |mut tasks| async {
         tasks.recv().await.map(|task| (task, tasks))
@@ -780,29 +780,29 @@ fn kind_of(outcome: &Outcome) -> Option<ErrorKind> {
 /// Notifies when this number of bytes has arrived.
 struct AtByte {
     byte: u64,
-    heard: Arc<tokio::sync::Notify>,
+    shared: Arc<tokio::sync::Notify>,
 }
 
 impl Progress for AtByte {
     fn sent(&self, bytes: u64) {
         if bytes >= self.byte {
-            self.heard.notify_one();
+            self.shared.notify_one();
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_are_tried_and_nothing_of_it_stays() {
+async fn settings_are_measured_and_all_images_are_deleted() {
     let scene = Scene::start().await;
     let file = file(&scene, 7);
     let mut options = TuneOptions::default();
     options.most_jobs = NonZeroUsize::new(2).unwrap();
     options.rounds = 1;
-    let mut told = 0;
+    let mut reported = 0;
     let tuning = Tuning::new(target(&scene), options);
-    let report = tuning.run(&file, &CancellationToken::new(), |_| told += 1).await.unwrap();
-    assert_eq!(told, report.trials.len());
-    assert!(report.is_complete && told >= 5, "{report:#?}");
+    let report = tuning.run(&file, &CancellationToken::new(), |_| reported += 1).await.unwrap();
+    assert_eq!(reported, report.trials.len());
+    assert!(report.is_complete && reported >= 5, "{report:#?}");
     assert!(report.trials.contains(&report.recommended));
     assert!(report.gain > 0.9);
     assert!(scene.hidden_images().await.is_empty() && scene.images().await.is_empty());
@@ -817,7 +817,7 @@ async fn settings_are_tried_and_nothing_of_it_stays() {
 
 /// One would replace the other, or be mistaken for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_images_of_one_name_are_one_image_and_one_refusal() {
+async fn a_second_image_of_the_same_name_is_rejected() {
     let retire = imgpush_engine::Retire::Delete;
     for mode in [IfExists::Fail, IfExists::Skip, IfExists::Replace(retire)] {
         let scene = Scene::start().await;

@@ -91,13 +91,13 @@ async fn cancel_everywhere(scenes: &[Scene], via: Via, stores: Stores) -> usize 
     let mut waits = 0;
     loop {
         waits += 1;
-        let (came_to_it, results) = cancelled_at(&push, waits).await;
-        let (mut proved, mut kept) = (0, Vec::new());
+        let (was_reached, results) = cancelled_at(&push, waits).await;
+        let (mut verified, mut kept) = (0, Vec::new());
         for result in results {
             match result {
                 Ok(report) => {
                     assert!(report.verified);
-                    proved += 1;
+                    verified += 1;
                 }
                 Err(PushError { failure, outcome, .. }) => {
                     assert!(matches!(*failure, PushFailure::Interrupted), "{waits}: {failure:?}");
@@ -112,7 +112,7 @@ async fn cancel_everywhere(scenes: &[Scene], via: Via, stores: Stores) -> usize 
             }
         }
         let images = images(scenes).await;
-        assert_eq!(images.len(), proved + kept.len(), "wait {waits}: {images:?}");
+        assert_eq!(images.len(), verified + kept.len(), "wait {waits}: {images:?}");
         for image in images {
             let is_kept = kept.iter().any(|id| id == image.id());
             assert!(is_kept || image.status() == Status::Active, "wait {waits}: {image:?}");
@@ -120,36 +120,36 @@ async fn cancel_everywhere(scenes: &[Scene], via: Via, stores: Stores) -> usize 
             assert!(has_all, "wait {waits}: {image:?}");
         }
         clear(scenes).await;
-        if !came_to_it {
-            assert_eq!(proved, scenes.len());
+        if !was_reached {
+            assert_eq!(verified, scenes.len());
             return waits - 1;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_push_cancelled_anywhere_leaves_nothing_but_what_is_proved() {
+async fn a_push_cancelled_anywhere_leaves_only_verified_images() {
     let scenes = scenes(1).await;
     let waits = cancel_everywhere(&scenes, Via::Direct, Stores::Default).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_does_one_with_two_targets() {
+async fn a_push_to_two_targets_cancelled_anywhere_leaves_only_verified_images() {
     let scenes = scenes(2).await;
     let waits = cancel_everywhere(&scenes, Via::Direct, Stores::Default).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_does_an_import() {
+async fn an_import_cancelled_anywhere_leaves_only_verified_images() {
     let scenes = scenes(1).await;
     let waits = cancel_everywhere(&scenes, Via::Import, Stores::All).await;
     assert!(waits > 8, "only {waits} points were tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_waits_to_try_again_is_cancelled_at_once() {
+async fn a_pause_before_a_retry_is_cancelled_at_once() {
     let scenes = scenes(1).await;
     scenes[0].sandbox().inject(Operation::Upload, Fault::Status { status: 503, after: 0 });
     let mut options = PushOptions::named("image");
@@ -172,7 +172,7 @@ async fn one_that_waits_to_try_again_is_cancelled_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
+async fn a_push_dropped_anywhere_never_leaves_incomplete_data_active() {
     let scenes = scenes(2).await;
     let push = push(&scenes, &Via::Direct, &Stores::Default);
     let mut waits = 0;
@@ -203,9 +203,9 @@ async fn a_push_dropped_anywhere_never_leaves_a_part_of_the_data_active() {
         };
         let images = tokio::time::timeout(Duration::from_secs(20), settled).await.unwrap();
         for image in images {
-            let is_whole = image.size() == Some(BYTES as u64);
+            let is_complete = image.size() == Some(BYTES as u64);
             assert!(
-                image.status() == Status::Queued || image.status() == Status::Active && is_whole,
+                image.status() == Status::Queued || image.status() == Status::Active && is_complete,
                 "wait {waits}: {image:?}"
             );
         }

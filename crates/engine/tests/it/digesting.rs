@@ -52,7 +52,7 @@ async fn each_task_ends_once_with_its_own_digests() {
 }
 
 #[tokio::test]
-async fn nothing_to_hash_is_an_end() {
+async fn without_tasks_hashing_ends_at_once() {
     let mut digesting = Digesting::start(Vec::new(), DigestOptions::default()).unwrap();
     assert!(digesting.next().await.is_none());
 }

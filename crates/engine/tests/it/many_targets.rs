@@ -54,7 +54,7 @@ async fn push_one(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_targets_get_what_is_read_once() {
+async fn all_targets_get_the_data_of_one_pass() {
     let places = [Scene::start().await, Scene::start().await, Scene::start().await];
     let bytes = 20 * MIB + 3;
     let (source, read) = counted(bytes);
@@ -69,7 +69,7 @@ async fn all_targets_get_what_is_read_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_in_passing_is_sent_again_without_the_others() {
+async fn a_transient_failure_is_retried_for_its_target_only() {
     let (sound, broken, refusing) =
         (Scene::start().await, Scene::start().await, Scene::start().await);
     let bytes = 8 * MIB;
@@ -102,7 +102,7 @@ async fn what_fails_in_passing_is_sent_again_without_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_again_is_lost_for_those_that_failed_only() {
+async fn a_source_that_can_be_read_once_fails_only_for_failed_targets() {
     let (sound, broken) = (Scene::start().await, Scene::start().await);
     broken.sandbox().inject(Operation::Upload, Fault::DropAfter(MIB as u64));
     let pipe = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; 6 * MIB]));
@@ -120,7 +120,7 @@ async fn what_cannot_be_read_again_is_lost_for_those_that_failed_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_fails_leaves_an_image_nowhere() {
+async fn a_failed_source_leaves_no_image() {
     struct Short(Box<dyn Source>);
     impl Source for Short {
         fn name(&self) -> &str {
@@ -151,7 +151,7 @@ async fn a_source_that_fails_leaves_an_image_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_slowest_is_dropped_and_served_afterwards() {
+async fn the_slowest_target_is_dropped_and_served_by_another_pass() {
     let (quick, slow) = (Scene::start().await, Scene::start().await);
     let stall = Fault::Stall { after: MIB as u64, duration: Duration::from_secs(3600) };
     slow.sandbox().inject(Operation::Upload, stall);
@@ -184,7 +184,7 @@ async fn the_slowest_is_dropped_and_served_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing() {
+async fn another_hash_algorithm_is_computed_without_another_upload() {
     let usual = Scene::start().await;
     let other =
         Scene::builder().sandbox(|options| options.with_hash_algo("sha3_256")).start().await;
@@ -200,7 +200,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again_and_sending_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_reaches_all_stores_and_is_proved() {
+async fn an_import_reaches_all_stores_and_is_verified() {
     let place = Scene::start().await;
     let all = target(&place, "x").via(Via::Import).into_stores(Stores::All);
     place.sandbox().inject(Operation::Stage, Fault::DropAfter(MIB as u64));
@@ -222,7 +222,7 @@ async fn an_import_reaches_all_stores_and_is_proved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_sent_into_one_store_is_copied_into_the_others() {
+async fn an_image_is_copied_to_further_stores() {
     let stores = |options: SandboxOptions| options.with_stores(["fast", "slow", "far"]);
     let both = || Stores::These(vec!["slow".into(), "far".into()]);
     let place = Scene::builder().sandbox(stores).start().await;
@@ -255,7 +255,7 @@ async fn what_is_sent_into_one_store_is_copied_into_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_creation_whose_answer_is_lost_is_no_second_image() {
+async fn a_lost_response_to_the_creation_causes_no_second_image() {
     let place = Scene::start().await;
     place.sandbox().inject(Operation::Create, Fault::DropAnswer);
     let report = push_one(options(), target(&place, "x"), counted(MIB).0).await.unwrap();
@@ -266,7 +266,7 @@ async fn a_creation_whose_answer_is_lost_is_no_second_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_try_is_the_last() {
+async fn the_number_of_retries_is_limited() {
     let place = Scene::start().await;
     for _ in 0..3 {
         place.sandbox().inject(Operation::Upload, Fault::DropAfter(0));

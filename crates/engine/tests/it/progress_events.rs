@@ -13,49 +13,49 @@ use imgpush_sandbox::{Fault, Operation};
 use imgpush_scene::Scene;
 
 #[derive(Debug, PartialEq)]
-enum Told {
+enum Event {
     Record(String),
     Ended(Result<(), ErrorKind>),
     Other,
 }
 
 #[derive(Default)]
-struct Listener(Mutex<Vec<Told>>);
+struct Listener(Mutex<Vec<Event>>);
 
 impl Listener {
-    fn hear(&self, heard: Told) {
-        self.0.lock().unwrap().push(heard);
+    fn record_event(&self, events: Event) {
+        self.0.lock().unwrap().push(events);
     }
 
     /// Returns the ids of the records. Asserts that there is one end, and that it is the last event.
     #[track_caller]
     fn records_until(&self, end: Result<(), ErrorKind>) -> Vec<String> {
-        let mut heard = std::mem::take(&mut *self.0.lock().unwrap());
-        assert_eq!(heard.pop(), Some(Told::Ended(end)));
-        let record = |heard| match heard {
-            Told::Record(id) => Some(id),
-            Told::Ended(_) => panic!("a second end"),
-            Told::Other => None,
+        let mut events = std::mem::take(&mut *self.0.lock().unwrap());
+        assert_eq!(events.pop(), Some(Event::Ended(end)));
+        let record = |events| match events {
+            Event::Record(id) => Some(id),
+            Event::Ended(_) => panic!("a second end"),
+            Event::Other => None,
         };
-        heard.into_iter().filter_map(record).collect()
+        events.into_iter().filter_map(record).collect()
     }
 }
 
 impl Progress for Listener {
     fn phase(&self, _: Phase) {
-        self.hear(Told::Other);
+        self.record_event(Event::Other);
     }
 
     fn sent(&self, _: u64) {
-        self.hear(Told::Other);
+        self.record_event(Event::Other);
     }
 
     fn record(&self, id: &str) {
-        self.hear(Told::Record(id.to_owned()));
+        self.record_event(Event::Record(id.to_owned()));
     }
 
     fn ended(&self, result: Result<(), ErrorKind>) {
-        self.hear(Told::Ended(result));
+        self.record_event(Event::Ended(result));
     }
 }
 
@@ -68,7 +68,7 @@ fn once() -> PushOptions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_tells_its_record_and_its_end() {
+async fn a_push_reports_its_record_and_its_end() {
     let scene = Scene::start().await;
     let listener = Arc::new(Listener::default());
     let push = |options| {
@@ -112,11 +112,11 @@ async fn each_target_has_its_own_end() {
 
     // A file that does not exist.
     let missing = PushTask::new("/nonexistent/disk.raw", SourceOptions::default(), once());
-    let told = listeners.clone();
+    let shared = listeners.clone();
     let batch = Batch::new(BatchOptions::default().with_jobs(NonZeroUsize::MIN))
         .to(Target::new(north.client.clone()).on_cloud("0"))
         .to(Target::new(south.client.clone()).on_cloud("1"))
-        .with_progress(move |task| Arc::clone(&told[task.cloud.parse::<usize>().unwrap()]) as _);
+        .with_progress(move |task| Arc::clone(&shared[task.cloud.parse::<usize>().unwrap()]) as _);
     let mut running = batch.start([missing], &CancellationToken::new()).unwrap();
     while running.next().await.is_some() {}
     for listener in listeners {
@@ -125,7 +125,7 @@ async fn each_target_has_its_own_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn downloads_and_verifications_tell_their_end() {
+async fn downloads_and_verifications_report_their_end() {
     let scene = Scene::start().await;
     let cancel = CancellationToken::new();
     let report = Push::new(scene.client.clone(), once()).run(source(), &cancel).await.unwrap();

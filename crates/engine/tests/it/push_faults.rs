@@ -96,7 +96,7 @@ fn status(failure: &PushFailure) -> Option<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_push_is_proved_and_announced_its_size_twice() {
+async fn a_push_is_verified_and_declares_its_size_twice() {
     let scene = with_file(3 * MIB + 17).await;
     let report = push(&scene).await.unwrap();
     assert!(report.verified);
@@ -111,7 +111,7 @@ async fn a_good_push_is_proved_and_announced_its_size_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_of_unknown_length_goes_out_in_small_chunks() {
+async fn a_stream_of_unknown_length_is_sent_in_small_chunks() {
     let scene = with_file(0).await;
     let source = ReaderSource::new("pipe", std::io::Cursor::new(vec![5; (5 << 20) + 1]));
     let report = push_with(&scene, once("piped"), Box::new(source)).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_connection_cut_anywhere_is_a_broken_push() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_early_answer_of_a_proxy_is_read_and_shown() {
+async fn an_early_response_of_a_proxy_is_reported() {
     let scene = with_file(64 * MIB).await;
     for (code, after) in [(413, 0), (413, MIB), (502, 3 * MIB), (503, 0)] {
         let failure = fails(&scene, Operation::Upload, Fault::Status { status: code, after }).await;
@@ -159,7 +159,7 @@ async fn an_early_answer_of_a_proxy_is_read_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_byte_damaged_on_the_way_is_noticed() {
+async fn a_byte_damaged_in_transit_is_detected() {
     let scene = with_file(4 * MIB).await;
     for offset in [0, 2 * MIB, 4 * MIB - 1] {
         let failure = fails(&scene, Operation::Upload, Fault::CorruptByte(offset)).await;
@@ -172,7 +172,7 @@ async fn a_byte_damaged_on_the_way_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_reports_something_else_is_not_believed() {
+async fn a_server_that_reports_other_values_is_an_error() {
     let scene = with_file(MIB).await;
     let failure = fails(&scene, Operation::Upload, Fault::WrongHash).await;
     assert!(
@@ -191,7 +191,7 @@ async fn a_server_that_reports_something_else_is_not_believed() {
 
 /// The image may be right, and another run may have verified it.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_cannot_be_compared_is_kept_and_named() {
+async fn an_image_that_cannot_be_compared_is_kept_and_reported() {
     for (fault, reason) in [(Fault::NoHash, "checksum"), (Fault::HashAlgo("sm3".into()), "sm3")] {
         let scene = with_file(MIB).await;
         scene.sandbox().inject(Operation::Upload, fault);
@@ -210,7 +210,7 @@ async fn an_image_that_cannot_be_compared_is_kept_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_hash_algorithm_is_computed_by_reading_again() {
+async fn another_hash_algorithm_is_computed_in_a_second_pass() {
     let scene = with_file_on(
         Scene::builder().sandbox(|options| options.with_hash_algo("sha3_256")),
         2 * MIB + 5,
@@ -233,7 +233,7 @@ async fn another_hash_algorithm_is_computed_by_reading_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_made_up_for_by_asking() {
+async fn a_lost_response_is_replaced_by_fetching_the_image() {
     let scene = with_file(MIB).await;
     scene.sandbox().inject(Operation::Upload, Fault::DropAnswer);
     let report = push(&scene).await.unwrap();
@@ -249,7 +249,7 @@ async fn a_lost_answer_is_made_up_for_by_asking() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
+async fn an_error_of_a_proxy_for_the_creation_is_not_a_rejection() {
     let scene = with_file(MIB).await;
     scene.sandbox().inject(Operation::Create, Fault::Status { status: 504, after: 0 });
     let error = push(&scene).await.unwrap_err();
@@ -262,7 +262,7 @@ async fn a_proxys_error_for_the_creation_is_not_taken_for_a_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_passing_trouble_of_the_verification_does_not_cost_the_image() {
+async fn a_transient_error_during_the_verification_is_retried() {
     let scene = with_file(MIB).await;
     scene.sandbox().inject(Operation::Show, Fault::Status { status: 503, after: 0 });
     scene.sandbox().inject(Operation::Show, Fault::DropAfter(0));
@@ -296,7 +296,7 @@ async fn a_token_that_expires_is_renewed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_would_be_refused_is_refused_before_a_record_exists() {
+async fn data_that_would_be_rejected_fails_before_a_record_exists() {
     let quota = Quota::default().with_image_size_total(2);
     let scene =
         with_file_on(Scene::builder().sandbox(|options| options.with_quota(quota)), 3 * MIB).await;
@@ -333,7 +333,7 @@ async fn what_would_be_refused_is_refused_before_a_record_exists() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
+async fn an_image_larger_than_the_cap_is_rejected_with_the_message_of_the_server() {
     let scene =
         with_file_on(Scene::builder().sandbox(|options| options.with_image_size_cap(MIB)), 2 * MIB)
             .await;
@@ -346,7 +346,7 @@ async fn an_image_larger_than_the_cap_is_refused_with_the_servers_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_takes_nothing_is_given_up() {
+async fn a_connection_that_accepts_no_data_times_out() {
     let scene = with_file(64 * MIB).await;
     scene.sandbox().inject(Operation::Upload, Fault::Stall { after: MIB, duration: HOUR });
     let mut options = once("stalled");
@@ -360,7 +360,7 @@ async fn a_connection_that_takes_nothing_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_in_failure_is_kept_when_asked_for() {
+async fn a_failed_image_is_kept_if_requested() {
     let scene = with_file(MIB).await;
     scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
     let mut options = once("kept");
@@ -372,7 +372,7 @@ async fn an_image_in_failure_is_kept_when_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_removed_is_said_to_be_left() {
+async fn a_record_that_cannot_be_deleted_is_reported() {
     let scene = with_file(MIB).await;
     scene.sandbox().inject(Operation::Upload, Fault::WrongHash);
     scene.sandbox().inject(Operation::Delete, Fault::Status { status: 403, after: 0 });
@@ -405,7 +405,7 @@ async fn an_image_is_protected_after_its_verification() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_is_taken_is_not_removed() {
+async fn an_image_with_the_given_id_is_not_deleted() {
     let scene = with_file(MIB).await;
     let report = push(&scene).await.unwrap();
     let mut options = once("second");
@@ -440,7 +440,7 @@ impl Progress for AtSending {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
+async fn a_file_that_changes_during_the_upload_never_becomes_an_image() {
     for (what, bytes) in [("shrinks", 40 * MIB), ("grows", 70 * MIB)] {
         let scene = with_file(64 * MIB).await;
         let handle = File::options().write(true).open(scene.path(FILE)).unwrap();
@@ -465,7 +465,7 @@ async fn a_file_that_changes_while_it_is_sent_never_becomes_an_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_file_needs_a_word() {
+async fn an_empty_file_has_to_be_allowed() {
     let scene = with_file(0).await;
     let error = push(&scene).await.unwrap_err();
     assert!(matches!(error.failure.source_error(), Some(SourceError::Empty { .. })), "{error:?}");
@@ -495,7 +495,7 @@ async fn a_cancelled_push_does_not_wait_for_a_service_that_does_not_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_breaks_off_is_the_sources_failure() {
+async fn a_read_error_is_an_error_of_the_source() {
     struct Breaking(usize);
     impl std::io::Read for Breaking {
         fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
@@ -519,7 +519,7 @@ async fn a_source_that_breaks_off_is_the_sources_failure() {
 
 /// During the format detection, and during the upload.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_panics_is_the_sources_failure() {
+async fn a_panic_of_the_source_is_an_error_of_the_source() {
     struct Panicking(usize);
     impl std::io::Read for Panicking {
         fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {

@@ -39,7 +39,7 @@ async fn push(
 }
 
 /// Asserts that the push is rejected before a record is created.
-async fn refused(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
+async fn rejected(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
     let error = push(scene, bytes, by, options).await.expect_err("it was pushed");
     assert_eq!(error.outcome, RecordOutcome::NoRecord, "{error:?}");
     assert_eq!(scene.writes(), 0, "{error:?}");
@@ -47,7 +47,7 @@ async fn refused(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> 
 }
 
 /// Asserts that the push is rejected before the last chunk, and that the record is deleted.
-async fn held_back(scene: &Scene, bytes: &[u8], options: &PushOptions) -> FormatError {
+async fn withheld(scene: &Scene, bytes: &[u8], options: &PushOptions) -> FormatError {
     let error = push(scene, bytes, By::Pipe, options).await.expect_err("it was pushed");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     let journal = scene.sandbox().journal();
@@ -176,7 +176,7 @@ fn udf() -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_service_would_refuse_makes_no_record() {
+async fn data_that_the_service_would_reject_creates_no_record() {
     let scene = Scene::start_open().await;
     let flat = b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"/etc/passwd\" 0\n";
     let bitlocker = with(MIB, &[(0, b"\xeb\x58\x90-FVE-FS-"), (510, b"\x55\xaa")]);
@@ -218,13 +218,13 @@ async fn what_the_service_would_refuse_makes_no_record() {
         ),
     ] {
         for by in [By::File, By::Pipe] {
-            let failure = refused(&scene, &image, by, &options).await;
+            let failure = rejected(&scene, &image, by, &options).await;
             assert!(failure.to_string().contains(words), "{by:?}: {failure} and not {words}");
             let is_unsafe = matches!(failure, PushFailure::Format(FormatError::Unsafe { .. }));
             assert!(!is_unsafe || !failure.findings().is_empty(), "{failure:?}");
         }
     }
-    let failure = refused(&scene, &fixed_vhd(), By::File, &as_disk("vhd")).await;
+    let failure = rejected(&scene, &fixed_vhd(), By::File, &as_disk("vhd")).await;
     let PushFailure::Format(FormatError::Refused {
         reason, instead: Some("raw"), findings, ..
     }) = failure
@@ -236,7 +236,7 @@ async fn what_the_service_would_refuse_makes_no_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_end_shows_is_never_sent_whole() {
+async fn data_rejected_because_of_its_end_is_never_sent_completely() {
     let scene = Scene::start_open().await;
     let koly = with(512, &[(0, b"koly\0\0\0\x04\0\0\x02\0")]);
     let footer = fixed_vhd().split_off(4 * MIB);
@@ -248,7 +248,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
         ([vec![0xa5; 4 * MIB], footer].concat(), as_disk("ami"), "the data is vhd, not ami"),
         (gpt(2, 9000), options(), "truncated: "),
     ] {
-        let failure = held_back(&scene, &image, &options).await;
+        let failure = withheld(&scene, &image, &options).await;
         assert!(failure.to_string().contains(words), "{failure} and not {words}");
     }
     // The end of a short stream is read before a record is created.
@@ -260,7 +260,7 @@ async fn what_only_the_end_shows_is_never_sent_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_right_or_insisted_on_is_pushed() {
+async fn valid_or_forced_data_is_pushed() {
     let scene = Scene::start_open().await;
     let mut relaxed = options();
     relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
@@ -303,9 +303,9 @@ async fn what_is_right_or_insisted_on_is_pushed() {
 }
 
 /// Runs an action during the preflight: after the inspection and before the upload.
-struct AtAsking(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+struct AtPreflight(Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
-impl Progress for AtAsking {
+impl Progress for AtPreflight {
     fn phase(&self, phase: Phase) {
         if phase == Phase::Preflight
             && let Some(act) = self.0.lock().unwrap().take()
@@ -316,7 +316,7 @@ impl Progress for AtAsking {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
+async fn a_file_replaced_after_the_inspection_is_not_uploaded() {
     let scene = Scene::start_open().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&vec![0xa5; 3 * MIB]).unwrap();
@@ -328,7 +328,7 @@ async fn a_file_that_is_swapped_behind_the_inspection_does_not_arrive() {
         handle.set_modified(modified).unwrap();
     });
     let push = Push::new(scene.client.clone(), options())
-        .with_progress(Arc::new(AtAsking(Mutex::new(Some(swap)))));
+        .with_progress(Arc::new(AtPreflight(Mutex::new(Some(swap)))));
     let source = FileSource::open(file.path()).unwrap();
     let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
@@ -363,7 +363,7 @@ impl Source for Swapped {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_is_another_behind_the_inspection_does_not_arrive() {
+async fn a_source_that_changes_after_the_inspection_is_not_uploaded() {
     let scene = Scene::start_open().await;
     let inspected = vec![0xa5; 3 * MIB];
     let mut read = inspected.clone();
@@ -385,7 +385,7 @@ async fn a_source_that_is_another_behind_the_inspection_does_not_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_import_would_refuse_is_not_staged() {
+async fn data_that_the_import_would_reject_is_not_staged() {
     let scene = Scene::start_open().await;
     let wanted = NewImage::named("staged").with_formats("vhd", "bare");
     let image = scene.client.create(&wanted).await.unwrap();
@@ -404,7 +404,7 @@ async fn what_the_import_would_refuse_is_not_staged() {
         "{error:?}"
     );
     assert_eq!(scene.writes(), 1, "the record, and no data");
-    let mut insisting = StagingOptions::default();
-    insisting.force_format = true;
-    stage(insisting).await.unwrap();
+    let mut forcing = StagingOptions::default();
+    forcing.force_format = true;
+    stage(forcing).await.unwrap();
 }

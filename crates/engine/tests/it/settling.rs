@@ -28,7 +28,7 @@ async fn push(scene: &Scene, options: PushOptions) -> Result<Report, PushError> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_service_shows_right_after_an_upload_costs_no_image() {
+async fn an_outdated_response_after_an_upload_costs_no_image() {
     let shown = |status: &str| Fault::ShownAs(status.to_owned());
     for faults in [
         vec![shown("saving"), shown("saving"), shown("saving")],
@@ -53,7 +53,7 @@ async fn what_a_service_shows_right_after_an_upload_costs_no_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_stays_saving_after_its_upload_is_kept_and_named() {
+async fn an_image_that_stays_saving_after_its_upload_is_kept_and_reported() {
     let scene = Scene::start().await;
     for _ in 0..20 {
         scene.sandbox().inject(Operation::Show, Fault::ShownAs("saving".to_owned()));
@@ -131,7 +131,7 @@ async fn a_decompressed_image_with_other_bytes_is_deleted() {
     let mut disk = qcow2_of(1 << 30);
     let sent = gzip(&disk);
     *disk.last_mut().unwrap() ^= 1;
-    let source = Changing(vec![gzip(&disk), sent]).reading();
+    let source = Changing(vec![gzip(&disk), sent]).start_pass();
     let error = push_compressed(&scene, Box::new(source)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ServerDiffers, "{error:?}");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
@@ -141,19 +141,19 @@ async fn a_decompressed_image_with_other_bytes_is_deleted() {
 /// A source with other bytes in each pass, the last of these first.
 struct Changing(Vec<Vec<u8>>);
 
-struct Reading {
+struct CurrentPass {
     left: Changing,
     now: BytesSource,
 }
 
 impl Changing {
-    fn reading(mut self) -> Reading {
+    fn start_pass(mut self) -> CurrentPass {
         let now = BytesSource::new("disk.qcow2.gz", self.0.pop().unwrap());
-        Reading { left: self, now }
+        CurrentPass { left: self, now }
     }
 }
 
-impl Source for Reading {
+impl Source for CurrentPass {
     fn name(&self) -> &str {
         self.now.name()
     }
@@ -171,9 +171,9 @@ impl Source for Reading {
     }
 }
 
-impl Rewind for Reading {
+impl Rewind for CurrentPass {
     fn to_start(&mut self) -> Result<(), SourceError> {
-        *self = Changing(std::mem::take(&mut self.left.0)).reading();
+        *self = Changing(std::mem::take(&mut self.left.0)).start_pass();
         Ok(())
     }
 }

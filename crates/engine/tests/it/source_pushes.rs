@@ -39,12 +39,12 @@ fn quiet() -> Arc<dyn Progress> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_packed_image_of_a_web_server_arrives_unpacked() {
+async fn a_compressed_image_of_a_web_server_is_decompressed() {
     let data = content(9 << 20);
-    let Some(packed) = packing::pack("zstd", &data) else { return };
+    let Some(compressed) = packing::pack("zstd", &data) else { return };
     // A broken connection is resumed.
     let web = Web::start(move |request| {
-        let answer = Answer::of(&packed, request);
+        let answer = Answer::of(&compressed, request);
         if request.number == 0 { answer.breaking_after(2 << 20) } else { answer }
     });
     let mut options = SourceOptions::default();
@@ -77,7 +77,7 @@ impl Progress for Shrinking {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
+async fn a_file_that_shrinks_during_the_push_is_an_error_and_no_signal() {
     for io in [Io::Read, Io::Mmap] {
         if io == Io::Mmap && !cfg!(target_os = "linux") {
             continue;
@@ -105,10 +105,10 @@ async fn a_file_that_shrinks_while_it_is_pushed_is_an_error_and_no_signal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_packed_image_that_is_cut_leaves_no_image() {
-    let Some(packed) = packing::pack("xz", &content(9 << 20)) else { return };
+async fn a_truncated_compressed_image_leaves_no_image() {
+    let Some(compressed) = packing::pack("xz", &content(9 << 20)) else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &packed[..packed.len() / 2]).unwrap();
+    std::fs::write(file.path(), &compressed[..compressed.len() / 2]).unwrap();
     let mut options = SourceOptions::default();
     options.decompress = true;
     let error = push(file.path(), &options, quiet()).await.unwrap_err();
@@ -120,7 +120,7 @@ async fn a_packed_image_that_is_cut_leaves_no_image() {
 
 /// An inspection does not download the complete image.
 #[test]
-fn an_inspection_asks_for_a_few_parts() {
+fn an_inspection_requests_a_few_ranges() {
     let mut disk = vec![0; 16 << 20];
     disk[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     let web = Web::with(disk);
@@ -158,17 +158,17 @@ async fn zeros_arrive_as_zeros_from_every_source() {
         let data = std::fs::read(file.path()).unwrap();
         let expected = sha512(&data);
 
-        let packed = tempfile::NamedTempFile::new().unwrap();
+        let compressed = tempfile::NamedTempFile::new().unwrap();
         if let Some(bytes) = packing::pack("zstd", &data) {
-            std::fs::write(packed.path(), bytes).unwrap();
+            std::fs::write(compressed.path(), bytes).unwrap();
         } else {
-            std::fs::write(packed.path(), &data).unwrap();
+            std::fs::write(compressed.path(), &data).unwrap();
         }
         let web = Web::with(data);
         for (place, io) in [
             (file.path(), Io::Read),
             (file.path(), Io::Mmap),
-            (packed.path(), Io::Read),
+            (compressed.path(), Io::Read),
             (Path::new(&web.url), Io::Read),
         ] {
             if io == Io::Mmap && !cfg!(target_os = "linux") {

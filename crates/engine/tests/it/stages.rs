@@ -70,7 +70,7 @@ fn assert_slept(found: f64, slept: f64, what: &Timing) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_source_is_told_from_a_slow_service() {
+async fn a_slow_source_is_distinguished_from_a_slow_service() {
     let slow = Slow { chunks: 6, pause: Duration::from_millis(100) };
     let report = push(Box::new(slow), &[]).await.unwrap();
     let timing = &report.timing;
@@ -90,7 +90,7 @@ async fn a_slow_source_is_told_from_a_slow_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_takes_nothing_is_the_networks() {
+async fn a_connection_that_accepts_no_data_counts_for_the_network() {
     let duration = Duration::from_secs(1);
     let stall = [(Operation::Upload, Fault::Stall { after: MIB as u64, duration })];
     let report = push(zeros(24), &stall).await.unwrap();
@@ -102,7 +102,7 @@ async fn a_connection_that_takes_nothing_is_the_networks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unpacking_is_told_from_reading_what_is_packed() {
+async fn decompression_is_distinguished_from_reading() {
     // Zeros, so that the compressed data is small, and the time is spent on decompression.
     let reader = ReaderSource::new("disk.bz2", Cursor::new(bzip2_of_zeros(48 * MIB)));
     let source = Decompressed::new(Box::new(reader), Compression::Bzip2).unwrap();
@@ -137,7 +137,7 @@ fn bzip2_of_zeros(bytes: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_that_fails_says_where_its_time_went_too() {
+async fn a_failed_push_reports_its_times() {
     // A file, so that it can be read again.
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&vec![0; 4 * MIB]).unwrap();
@@ -154,7 +154,7 @@ async fn a_push_that_fails_says_where_its_time_went_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_another_target_says_so() {
+async fn a_target_that_waits_for_another_reports_it() {
     let (fast, slow) = (Scene::start_open().await, Scene::start_open().await);
     let duration = Duration::from_secs(1);
     slow.sandbox().inject(Operation::Upload, Fault::Stall { after: MIB as u64, duration });

@@ -46,7 +46,7 @@ fn stagings(scene: &Scene) -> usize {
 }
 
 #[tokio::test]
-async fn what_is_staged_is_what_the_import_then_shows() {
+async fn the_imported_image_has_the_staged_data() {
     let (scene, image) = staged().await;
     let report = stage(&scene, &image, source(&scene)).await.unwrap();
     assert_eq!((report.size, report.attempts), (BYTES as u64, 1));
@@ -60,7 +60,7 @@ async fn what_is_staged_is_what_the_import_then_shows() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_leaves_the_record_as_it_was() {
+async fn a_broken_connection_leaves_the_record_unchanged() {
     let (scene, image) = staged().await;
     scene.sandbox().inject(Operation::Stage, Fault::DropAfter(1 << 20));
     let mut options = StagingOptions::default();
@@ -78,7 +78,7 @@ async fn a_connection_that_breaks_leaves_the_record_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_breaks_is_sent_again_to_the_same_record() {
+async fn a_failed_upload_is_retried_on_the_same_record() {
     let (scene, image) = staged().await;
     scene.sandbox().inject(Operation::Stage, Fault::DropAfter(1 << 20));
     scene.sandbox().inject(Operation::Stage, Fault::Status { status: 503, after: 0 });
@@ -89,7 +89,7 @@ async fn what_breaks_is_sent_again_to_the_same_record() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_is_not_data_that_is_lost() {
+async fn a_lost_response_is_not_lost_data() {
     let (scene, image) = staged().await;
     scene.sandbox().inject(Operation::Stage, Fault::DropAnswer);
     let report = stage(&scene, &image, source(&scene)).await.unwrap();
@@ -97,7 +97,7 @@ async fn an_answer_that_is_lost_is_not_data_that_is_lost() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_where_the_data_can_be_sent_again() {
+async fn a_rejected_token_is_renewed_if_the_source_can_be_read_again() {
     let (scene, image) = staged().await;
     scene.sandbox().inject(Operation::Stage, Fault::ExpireToken);
     let report = stage(&scene, &image, source(&scene)).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_refused_token_is_renewed_where_the_data_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_staged_is_not_sent() {
+async fn a_source_that_cannot_be_staged_is_not_sent() {
     let (scene, image) = staged().await;
     let mut options = StagingOptions::default();
     options.size = Some(5);

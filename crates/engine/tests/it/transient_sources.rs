@@ -75,7 +75,7 @@ fn options(times: u32) -> PushOptions {
 
 /// During the format detection, and during the upload.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_reads_again_what_failed_for_a_moment() {
+async fn a_push_reads_the_source_again_after_a_transient_error() {
     let scene = Scene::start().await;
     for failures in [&[0][..], &[3 << 20], &[0, 1, 5 << 20, BYTES]] {
         let source = Flaky::failing_at(failures);
@@ -88,7 +88,7 @@ async fn a_push_reads_again_what_failed_for_a_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_gives_up_where_another_reading_is_of_no_use() {
+async fn a_push_fails_if_another_pass_cannot_help() {
     let scene = Scene::start().await;
     let middle = || Flaky::failing_at(&[3 << 20]);
     for (source, times) in [
@@ -109,12 +109,12 @@ async fn it_gives_up_where_another_reading_is_of_no_use() {
 
 /// One target compares, the other one uploads; both continue.
 #[tokio::test(flavor = "multi_thread")]
-async fn so_does_a_push_that_compares_first() {
+async fn a_push_that_compares_first_reads_the_source_again() {
     let (north, south) = (Scene::start().await, Scene::start().await);
     let push = Push::new(north.client.clone(), options(0));
-    let whole = Flaky::failing_at(&[]);
-    let expected = Some(sha512(&whole.data));
-    let there = push.run(Box::new(whole), &CancellationToken::new()).await.unwrap();
+    let complete = Flaky::failing_at(&[]);
+    let expected = Some(sha512(&complete.data));
+    let there = push.run(Box::new(complete), &CancellationToken::new()).await.unwrap();
 
     let source = Flaky::failing_at(&[2 << 20, 4 << 20, 5 << 20]);
     let results = MultiPush::new(options(5).with_if_exists(IfExists::Skip))
@@ -135,7 +135,7 @@ async fn so_does_a_push_that_compares_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn so_does_staging() {
+async fn a_staging_reads_the_source_again() {
     let scene = Scene::start().await;
     let mut image = NewImage::named("image");
     image.set_disk_format("raw");

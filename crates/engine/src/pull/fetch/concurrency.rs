@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_wanted_is_had_as_far_as_the_memory_goes() {
+    fn a_requested_number_of_connections_is_limited_by_the_memory() {
         for (wanted, chunks, connections, segment_chunks) in [
             (4, 32, 4, 7),
             (2, 32, 2, 8),

@@ -175,7 +175,7 @@ impl Connection {
             tracing::warn!(
                 image = self.target.id,
                 at = self.at,
-                "{}; asking for the rest in {} ms",
+                "{}; requesting the rest in {} ms",
                 chain(&broken),
                 pause.as_millis()
             );
@@ -238,7 +238,7 @@ impl Connection {
         };
         let body = match body {
             Err(error) if random_reads.is_refusal(&error) => {
-                tracing::info!(image = self.target.id, "the store gives no random reads");
+                tracing::info!(image = self.target.id, "the store does not support range requests");
                 if self.is_range {
                     return Err(ConnectionFailure::Permanent(FetchStop::NoRanges));
                 }
@@ -261,7 +261,11 @@ impl Connection {
             return Err(ConnectionFailure::Permanent(FetchStop::NoRanges));
         }
         if known > 0 {
-            tracing::info!(image = self.target.id, known, "the service knows no ranges");
+            tracing::info!(
+                image = self.target.id,
+                known,
+                "the service does not support range requests"
+            );
         }
         Ok(OpenBody { at: body.first, body, known })
     }

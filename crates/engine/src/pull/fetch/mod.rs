@@ -130,8 +130,13 @@ impl Fetch {
             }
             (FetchStop::Failed(failure), _) => return Err(failure),
         };
-        let why = failure.map_or("the service knows no ranges".to_owned(), |f| f.to_string());
-        tracing::info!(image = self.target.id, at = self.at, "{why}; one connection from here");
+        let why = failure
+            .map_or("the service does not support range requests".to_owned(), |f| f.to_string());
+        tracing::info!(
+            image = self.target.id,
+            at = self.at,
+            "{why}; continuing with one connection"
+        );
         self.connection_count.use_one();
         self.target.tally.set(self.at);
         self.route =
@@ -150,7 +155,7 @@ impl Fetch {
         if is_alone && !self.supports_ranges().await {
             return self.connection_count.use_one();
         }
-        tracing::info!(image = self.target.id, connections, "another number of connections");
+        tracing::info!(image = self.target.id, connections, "changing the number of connections");
         match &mut self.route {
             Some(Route::Together(segments)) => segments.set_connections(connections),
             Some(Route::Alone(connection)) => {

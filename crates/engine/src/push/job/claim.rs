@@ -105,7 +105,7 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let fetch = || client.image_and_age(id);
-        match retry.call("fetching an image", ClientError::is_transient, fetch).await {
+        match retry.call("the request for an image", ClientError::is_transient, fetch).await {
             Ok(fetched) => Ok(Some(fetched)),
             Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
             Err(source) => {
@@ -140,7 +140,7 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let commit = || client.commit(&wanted);
-        match retry.call("updating the record", ClientError::is_transient, commit).await {
+        match retry.call("the update of the record", ClientError::is_transient, commit).await {
             Ok(_) => {
                 self.existing.leftover = None;
                 image.id().clone_into(&mut self.id);

@@ -69,7 +69,7 @@ impl UploadJob<'_> {
     ) -> Result<(), PushFailure> {
         match conversion {
             Conversion::Decompression(Some(compression)) if self.source_facts.can_be_read_again => {
-                tracing::info!("reading again to compare the decompressed data");
+                tracing::info!("reading the source again to compare the decompressed data");
                 let algorithm = image.hash_algo().and_then(|name| name.parse().ok());
                 self.set_step(JobStep::ComparingDecompressed(*compression, algorithm));
                 Ok(())

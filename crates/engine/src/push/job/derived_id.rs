@@ -61,7 +61,7 @@ mod tests {
 
     /// Expected values: `uuid.uuid5` of Python.
     #[test]
-    fn ids_are_those_that_others_compute() {
+    fn derived_ids_equal_those_of_python() {
         let abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let derivation = Derivation::new(Some("b9bd5e30605c4b1c837e5e29b527e31e"), abc, "noble");
         assert_eq!(derivation.id(0), "12e9c03e-85b7-5618-b6b1-58fb67fb00ba");

@@ -23,7 +23,7 @@ impl UploadJob<'_> {
         let started = Instant::now();
         loop {
             let Some(image) = self.fetch_matching(id).await? else {
-                self.existing.asked_for = Some(id.clone());
+                self.existing.requested_id = Some(id.clone());
                 return Ok(None);
             };
             if !self.is_earlier(&image) {
@@ -107,17 +107,18 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let delete = || client.delete_if_exists(id);
-        let text = match retry.call("deleting", ClientError::is_transient, delete).await {
-            Ok(_) => {
-                self.report_gone(id);
-                format!("image {id}, which an earlier run had left {status}, was deleted")
-            }
-            Err(error) => {
-                format!(
-                    "image {id}, left {status} by an earlier run, could not be deleted: {error}"
-                )
-            }
-        };
+        let text =
+            match retry.call("the deletion of an image", ClientError::is_transient, delete).await {
+                Ok(_) => {
+                    self.report_gone(id);
+                    format!("image {id}, which an earlier run had left {status}, was deleted")
+                }
+                Err(error) => {
+                    format!(
+                        "image {id}, left {status} by an earlier run, could not be deleted: {error}"
+                    )
+                }
+            };
         self.target.progress.note(&text);
         self.notes.push(Note { id: NoteId::CreatedAnew, text });
     }

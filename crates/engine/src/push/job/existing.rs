@@ -143,7 +143,7 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let asking = || client.images(&query).try_collect::<Vec<Image>>();
         let retry = &self.options.retry;
-        let listed = retry.call("asking for images", ClientError::is_overload, asking).await;
+        let listed = retry.call("the list of images", ClientError::is_overload, asking).await;
         let mut named = listed.map_err(preflight::failed)?;
         // Databases compare names less strictly.
         let is_named = |image: &Image| names.iter().any(|name| image.name() == Some(name));

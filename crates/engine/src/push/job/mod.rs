@@ -121,7 +121,7 @@ impl<'a> UploadJob<'a> {
     pub(crate) fn into_result(self) -> Result<Report, PushError> {
         match self.stage {
             JobStage::Ended(result) => *result,
-            _ => unreachable!("rounds end when nobody wants anything, and so does an interruption"),
+            _ => unreachable!("the job ends with the passes or with an interruption"),
         }
     }
 
@@ -207,7 +207,7 @@ impl<'a> UploadJob<'a> {
     /// Sets the time of the next pass, and reports the retry.
     fn pause(&mut self, failure: &PushFailure, pause: Duration) {
         let retrying = retrying(&self.target.cloud, failure, pause, &self.retries);
-        tracing::warn!(reason = retrying.reason, ?pause, "trying again");
+        tracing::warn!(reason = retrying.reason, ?pause, "retrying the upload");
         self.notes.push(Note { id: NoteId::Retried, text: retrying.reason.clone() });
         self.target.progress.retrying(&retrying);
         self.watch.retrying();
@@ -260,7 +260,7 @@ impl<'a> UploadJob<'a> {
         match self.judged(verdict)? {
             Verdict::Verified(by) => self.finish_verified(image, by, &produced, &activation).await,
             Verdict::Needs(algorithm) => {
-                tracing::info!(%algorithm, "reading again for the server's algorithm");
+                tracing::info!(%algorithm, "reading the source again for the hash algorithm of the service");
                 self.set_step(JobStep::Comparing(Some((algorithm, produced))));
                 Ok(())
             }
@@ -331,7 +331,7 @@ impl<'a> UploadJob<'a> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let fetch = || client.image(&self.id);
-        let fetched = retry.call("fetching the image", ClientError::is_transient, fetch);
+        let fetched = retry.call("the request for the image", ClientError::is_transient, fetch);
         fetched.await.map_err(|source| PushFailure::Client {
             during: "fetching the image to verify it",
             source,
@@ -360,7 +360,7 @@ impl<'a> UploadJob<'a> {
         let JobStage::Failing { failure, .. } =
             std::mem::replace(&mut self.stage, JobStage::Uninspected(None))
         else {
-            unreachable!("nobody else has changed it");
+            unreachable!("the stage was set above");
         };
         self.finish(Err(PushError {
             source_name: self.source_facts.name.as_str().into(),

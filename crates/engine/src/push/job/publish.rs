@@ -110,7 +110,7 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let retry = self.options.retry.for_small_calls();
         let commit = || client.commit(&wanted);
-        match retry.call("updating the image", ClientError::is_transient, commit).await {
+        match retry.call("the update of the image", ClientError::is_transient, commit).await {
             Ok(image) => Ok(image),
             Err(source) if is_protected => Err(PushFailure::NotProtected { source }),
             Err(error) => {

@@ -18,7 +18,7 @@ use crate::transfer::upload::state_of;
 impl UploadJob<'_> {
     /// Creates the record of this number, or finds that its id is in use.
     pub(super) async fn create(&mut self, number: u32) -> Result<(), PushFailure> {
-        let id = match self.existing.asked_for.take() {
+        let id = match self.existing.requested_id.take() {
             // The request of an earlier run may still be in transit. One of the two requests then fails.
             Some(id) if !self.is_shared(number) => id,
             _ => self.id_of(number),
@@ -32,7 +32,7 @@ impl UploadJob<'_> {
         let answer = match self.post(token.is_some()).await {
             // Some services allow only administrators to set such properties.
             Err(ClientError::Forbidden(_)) if token.is_some() => {
-                tracing::info!("the service refuses the property {RUN_PROPERTY}");
+                tracing::info!("the service rejects the property {RUN_PROPERTY}");
                 self.post(false).await
             }
             answer => answer,
@@ -40,7 +40,7 @@ impl UploadJob<'_> {
         match answer {
             Ok(record) => {
                 if record.id() != id {
-                    tracing::warn!(asked = id, "the service has made an id of its own");
+                    tracing::warn!(requested = id, "the service has chosen another image id");
                     self.report_gone(&id);
                     record.id().clone_into(&mut self.id);
                     self.report_request(record.id(), token.as_deref())?;
@@ -79,7 +79,10 @@ impl UploadJob<'_> {
         }
         let client = &self.target.client;
         let create = || client.create(&image);
-        self.options.retry.call("creating the record", ClientError::is_transient, create).await
+        self.options
+            .retry
+            .call("the creation of the record", ClientError::is_transient, create)
+            .await
     }
 
     /// Records that this run may upload to the record with this id.
@@ -129,7 +132,8 @@ impl UploadJob<'_> {
         let client = &self.target.client;
         let retry = &self.options.retry;
         let delete = || client.delete_if_exists(&self.id);
-        let deleted = retry.call("deleting the record", ClientError::is_transient, delete).await;
+        let deleted =
+            retry.call("the deletion of the record", ClientError::is_transient, delete).await;
         let what = match &deleted {
             Ok(true) => {
                 format!("stayed {status} although its upload was over; it was deleted")

@@ -21,7 +21,8 @@ impl UploadJob<'_> {
             let client = &self.target.client;
             let retry = self.options.retry.for_small_calls();
             let fetch = || client.image(image.id());
-            match retry.call("fetching an old image", ClientError::is_transient, fetch).await {
+            match retry.call("the request for an old image", ClientError::is_transient, fetch).await
+            {
                 Ok(now) if self.is_old(&now) && now.name() == image.name() => old.push(now),
                 // Another run has deleted it, or a user has renamed it to keep it.
                 Ok(_) | Err(ClientError::NotFound(_)) => {}
@@ -74,20 +75,21 @@ impl UploadJob<'_> {
             (Retire::Delete, _) => {
                 let delete = || client.delete_if_exists(image.id());
                 let deleted =
-                    retry.call("deleting an old image", ClientError::is_transient, delete);
+                    retry.call("the deletion of an old image", ClientError::is_transient, delete);
                 (Retirement::Deleted, deleted.await.map(drop))
             }
             (_, Some(name)) => {
                 image.set_name(name);
                 let rename = || client.commit(&image);
                 let renamed =
-                    retry.call("renaming an old image", ClientError::is_transient, rename);
+                    retry.call("the renaming of an old image", ClientError::is_transient, rename);
                 (Retirement::Renamed, renamed.await.map(drop))
             }
             (_, None) => {
                 image.set_hidden(true);
                 let hide = || client.commit(&image);
-                let hidden = retry.call("hiding an old image", ClientError::is_transient, hide);
+                let hidden =
+                    retry.call("the hiding of an old image", ClientError::is_transient, hide);
                 (Retirement::Hidden, hidden.await.map(drop))
             }
         };
@@ -110,7 +112,8 @@ impl UploadJob<'_> {
             let client = &self.target.client;
             let asking = || client.images(&query).try_collect::<Vec<Image>>();
             let retry = self.options.retry.for_small_calls();
-            let found = retry.call("asking for names", ClientError::is_transient, asking).await?;
+            let found =
+                retry.call("the search for names", ClientError::is_transient, asking).await?;
             if found.iter().any(|image| image.name() == Some(name)) {
                 taken.push(name.clone());
             }

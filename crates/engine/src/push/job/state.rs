@@ -229,7 +229,7 @@ pub(super) struct Existing {
     /// A record without data that an earlier run has left.
     pub(super) leftover: Option<Image>,
     /// The id that an earlier run has requested, if no record has it.
-    pub(super) asked_for: Option<String>,
+    pub(super) requested_id: Option<String>,
     /// The input of the derived id, once it is known.
     pub(super) derivation: Option<Derivation>,
     /// Why the last id was rejected.

@@ -627,7 +627,7 @@ fn three_runs_never_harm_each_other() {
 }
 
 #[test]
-fn no_rule_can_be_left_out() {
+fn every_rule_is_necessary() {
     for rule in [
         Rule::OwnRecordsOnly,
         Rule::TokenDecides,

@@ -84,6 +84,6 @@ pub async fn pour(
     match end.result {
         Ok(produced) => Ok(Poured { produced, results, source: end.source }),
         Err(TransferError::Source(error)) => Err(error),
-        Err(error) => unreachable!("all of it is read, without gates, but: {error}"),
+        Err(error) => unreachable!("a pass without gates that reads to the end: {error}"),
     }
 }

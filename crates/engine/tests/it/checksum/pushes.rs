@@ -26,7 +26,7 @@ fn list(text: &str) -> Expected {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_as_expected_is_pushed_and_its_proof_reported() {
+async fn a_file_with_the_expected_digest_is_pushed_and_its_verification_reported() {
     let scene = Scene::start_open().await;
     let data = content(0);
     let file = scene.write("disk.img", &data);
@@ -81,7 +81,7 @@ async fn a_file_with_one_wrong_bit_never_becomes_an_image() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
+async fn a_pipe_is_verified_at_its_end_and_a_truncated_one_is_rejected() {
     let scene = Scene::start_open().await;
     let data = content(0);
     let expected = list(&format!("{}  noble.img\n", sha256(&data))).with_name("noble.img");
@@ -98,13 +98,13 @@ async fn a_pipe_is_proved_by_its_end_and_one_that_ends_early_is_not() {
 /// By the digest of the compressed file, by the digest of its content, and by either without a file name;
 /// from a file, a pipe and an address.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
+async fn a_compressed_source_is_verified_by_its_own_digest_or_that_of_its_content() {
     let scene = Scene::start_open().await;
     let (data, other) = (content(0), content(1));
-    let packed = xz(&data);
-    let file = scene.write("noble.qcow2.xz", &packed);
+    let compressed = xz(&data);
+    let file = scene.write("noble.qcow2.xz", &compressed);
     let address = serve(&scene);
-    let (outer, inner) = (sha256(&packed), sha256(&data));
+    let (outer, inner) = (sha256(&compressed), sha256(&data));
     let good = [
         (digest(&outer), "source"),
         (digest(&inner), "content"),
@@ -117,7 +117,7 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
     ];
     for (expected, of) in good {
         let expected = expected.with_name("noble.qcow2.xz");
-        let pipe = ReaderSource::new("-", Cursor::new(packed.clone()));
+        let pipe = ReaderSource::new("-", Cursor::new(compressed.clone()));
         let pipe = imgpush_engine::source::Decompressed::new(
             Box::new(pipe),
             imgpush_engine::source::Compression::Xz,
@@ -154,16 +154,16 @@ async fn a_packed_source_is_proved_by_its_packed_bytes_and_by_its_content() {
 
 /// xz allows padding after the last stream. The decoder ignores it, but it is part of the file.
 #[tokio::test(flavor = "multi_thread")]
-async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
+async fn padding_of_a_compressed_file_counts_for_its_digest() {
     let scene = Scene::start_open().await;
     let data = content(0);
-    let packed = xz(&data);
-    let padded = [&packed[..], &[0; 3 << 20]].concat();
+    let compressed = xz(&data);
+    let padded = [&compressed[..], &[0; 3 << 20]].concat();
     let file = scene.write("noble.img.xz", &padded);
     let right = list(&format!("{}  noble.img.xz\n", sha256(&padded)));
     assert!(push_place(&scene, &file, &right).await.unwrap().verified);
     let scene = Scene::start_open().await;
-    let short = list(&format!("{}  noble.img.xz\n", sha256(&packed)));
+    let short = list(&format!("{}  noble.img.xz\n", sha256(&compressed)));
     let source = short.of(open(&file, &unpacking()).await.unwrap()).unwrap();
     differs(&scene, source).await;
 }
@@ -171,7 +171,7 @@ async fn all_packed_bytes_count_also_those_that_unpack_to_nothing() {
 /// An expired token: data that is sent again is hashed again. The data is small, so that the response is not
 /// lost by a connection reset.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_sent_again_is_proved_again() {
+async fn a_retried_upload_is_verified_again() {
     let scene = Scene::start().await;
     let data = &content(0)[..5000];
     for (name, bytes) in [("noble.img", data.to_vec()), ("noble.img.xz", xz(data))] {
@@ -192,7 +192,7 @@ async fn what_is_sent_again_is_proved_again() {
 
 /// If a service rejects the upload early, that is the error, and not the digest of incomplete data.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
+async fn a_rejected_upload_is_not_reported_as_a_wrong_digest() {
     let scene = Scene::start_open().await;
     // Long enough that the connection breaks far from the end.
     let long = std::io::Read::take(std::io::repeat(0), 512 << 20);
@@ -208,7 +208,7 @@ async fn a_refused_upload_is_not_taken_for_a_wrong_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_staged_is_proved_too() {
+async fn staged_data_is_verified_too() {
     let scene = Scene::start_open().await;
     let data = content(0);
     let file = scene.write("disk.img", &data);
@@ -238,7 +238,7 @@ async fn what_is_staged_is_proved_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_comes_from_a_file_or_an_address_and_shows_no_secret() {
+async fn a_list_is_read_from_a_file_or_an_address_without_showing_secrets() {
     let scene = Scene::start_open().await;
     let data = content(0);
     let file = scene.write("noble+1.img", &data);

@@ -9,7 +9,7 @@ use super::signer::{Signer, armored};
 
 /// The list, its signature and the image are read from addresses and files.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_push_is_proved_by_a_signed_list_and_says_by_whom() {
+async fn a_push_is_verified_by_a_signed_list_and_reports_the_signer() {
     let scene = Scene::start_open().await;
     let (signer, data) = (Signer::new(), content(0));
     let file = scene.write("noble.img", &data);

@@ -13,7 +13,7 @@ fn keeping() -> DownloadOptions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_the_image_is_left_and_proved() {
+async fn a_file_with_the_content_of_the_image_is_kept_and_verified() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
@@ -28,7 +28,7 @@ async fn a_file_that_is_the_image_is_left_and_proved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_file_is_replaced_only_where_that_was_said() {
+async fn another_file_is_replaced_only_with_overwrite() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let mut other = data.clone();
@@ -51,7 +51,7 @@ async fn another_file_is_replaced_only_where_that_was_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_names_of_one_file_become_one() {
+async fn a_partial_file_that_is_the_destination_is_removed() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
@@ -65,7 +65,7 @@ async fn two_names_of_one_file_become_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nothing_proves_is_another_file() {
+async fn a_file_of_an_image_without_hashes_is_another_file() {
     let data = pattern(SIZE);
     let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
     let scene = Scripted::new(data.clone(), []).await;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use self::scene::{Act, Heard, ID, MIB, SIZE, Scripted, image, is_same, quick};
+use self::scene::{ID, MIB, RecordedEvents, Response, SIZE, Scripted, image, is_same, quick};
 use futures_util::StreamExt as _;
 use imgpush_engine::client::{Image, Status};
 use imgpush_engine::source::{FileSource, Source};
@@ -29,7 +29,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_pushed_comes_back_and_is_proved() {
+async fn a_pushed_image_is_downloaded_and_verified() {
     let scene = Scene::start().await;
     let client = &scene.client;
     let folder = tempfile::tempdir().unwrap();
@@ -66,12 +66,12 @@ async fn what_was_pushed_comes_back_and_is_proved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_cut_anywhere_is_gone_on_with() {
+async fn a_connection_cut_anywhere_is_resumed() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     for at in [0, 1, SIZE as u64 / 2, MIB as u64, SIZE as u64 - 1] {
         for ranges in [true, false] {
-            let scene = Scripted::with_ranges(data.clone(), [Act::Cut(at)], ranges).await;
+            let scene = Scripted::with_ranges(data.clone(), [Response::Cut(at)], ranges).await;
             let report = scene.fetch(&image).await.unwrap();
             assert!(is_same(&scene.destination(), &data), "{at}, {ranges}");
             assert_eq!(scene.asked(), [0, at], "{ranges}");
@@ -82,31 +82,36 @@ async fn a_connection_cut_anywhere_is_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_attempts_that_bring_nothing_count() {
+async fn only_attempts_without_data_count_as_retries() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let mut options = quick();
     options.retries = 2;
     // One byte with each request, and sometimes none.
-    let script = [[Act::Cut(1), Act::Status(503)], [Act::Cut(1), Act::Cut(0)]].concat().repeat(10);
+    let script = [[Response::Cut(1), Response::Status(503)], [Response::Cut(1), Response::Cut(0)]]
+        .concat()
+        .repeat(10);
     let scene = Scripted::new(data.clone(), script).await;
     let report = scene.fetch_with(&image, options.clone()).await.unwrap();
     assert_eq!(report.attempts, 41);
     assert!(is_same(&scene.destination(), &data));
 
     // A service without ranges makes no progress by sending the same data again.
-    let scene = Scripted::with_ranges(data.clone(), [Act::Cut(5); 3], false).await;
+    let scene = Scripted::with_ranges(data.clone(), [Response::Cut(5); 3], false).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(matches!(*error.failure, PullFailure::GaveUp { at: 5, attempts: 3, .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
+async fn the_partial_file_of_a_failed_download_is_resumed() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let half = SIZE as u64 / 2;
-    let scene =
-        Scripted::new(data.clone(), [Act::Cut(half), Act::Status(502), Act::Status(503)]).await;
+    let scene = Scripted::new(
+        data.clone(),
+        [Response::Cut(half), Response::Status(502), Response::Status(503)],
+    )
+    .await;
     let mut options = quick();
     options.retries = 2;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
@@ -120,25 +125,25 @@ async fn what_a_download_that_gave_up_leaves_is_gone_on_with() {
     assert_eq!(scene.files(), [scene.partial()]);
 
     scene.service.script.lock().unwrap().clear();
-    let heard = Arc::new(Heard::default());
+    let events = Arc::new(RecordedEvents::default());
     let report = scene
         .download(quick())
-        .with_progress(heard.clone())
+        .with_progress(events.clone())
         .to_file(&image, scene.destination(), &CancellationToken::new())
         .await
         .unwrap();
     assert_eq!(scene.asked(), [0, half, half, half]);
     assert_eq!((report.resumed_from, report.attempts), (half, 1));
     assert!(is_same(&scene.destination(), &data));
-    let phases = heard.phases.lock().unwrap().clone();
+    let phases = events.phases.lock().unwrap().clone();
     assert_eq!(phases, [Phase::Resuming, Phase::Downloading, Phase::Verifying]);
-    let sent = heard.sent.lock().unwrap().clone();
+    let sent = events.sent.lock().unwrap().clone();
     assert!(sent.is_sorted() && sent.contains(&half), "{sent:?}");
     assert_eq!(sent.last(), Some(&(SIZE as u64)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partial_file_is_trusted_as_far_as_the_digests_go() {
+async fn a_partial_file_is_accepted_only_if_the_digests_match() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
 
@@ -220,7 +225,7 @@ async fn a_damaged_byte_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_image_says_what_is_compared() {
+async fn the_fields_of_the_image_decide_the_comparison() {
     let data = pattern(SIZE);
     let none = json!({"os_hash_algo": null, "os_hash_value": null, "checksum": null});
     let sha256 = json!({"os_hash_algo": "sha256", "os_hash_value": hex(Sha256::digest(&data))});
@@ -283,7 +288,7 @@ async fn the_image_says_what_is_compared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_there_is_left_alone() {
+async fn an_existing_file_is_left_unchanged() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await;
@@ -298,7 +303,7 @@ async fn a_file_that_is_there_is_left_alone() {
 
     // The same for a file that is created in the meantime. The verified data is kept, and used when
     // overwriting is allowed.
-    let other = Scripted::new(data.clone(), [Act::Stall(MIB as u64)]).await;
+    let other = Scripted::new(data.clone(), [Response::Stall(MIB as u64)]).await;
     let mut options = quick();
     options.idle_timeout = Duration::from_millis(300);
     let (error, ()) = tokio::join!(other.fetch_with(&image, options), async {
@@ -321,17 +326,17 @@ async fn a_file_that_is_there_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interruption_keeps_what_came() {
+async fn an_interruption_keeps_the_received_data() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let came = 2 * MIB as u64 + 5;
-    let scene = Scripted::new(data.clone(), [Act::Stall(came)]).await;
+    let scene = Scripted::new(data.clone(), [Response::Stall(came)]).await;
     let cancel = CancellationToken::new();
-    let heard = Arc::new(Heard::default());
-    let download = scene.download(quick()).with_progress(heard.clone());
+    let events = Arc::new(RecordedEvents::default());
+    let download = scene.download(quick()).with_progress(events.clone());
     let (result, ()) =
         tokio::join!(download.to_file(&image, scene.destination(), &cancel), async {
-            while heard.sent.lock().unwrap().last() != Some(&came) {
+            while events.sent.lock().unwrap().last() != Some(&came) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             cancel.cancel();
@@ -345,10 +350,11 @@ async fn an_interruption_keeps_what_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_falls_silent_is_replaced() {
+async fn a_stalled_connection_is_replaced() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scripted::new(data.clone(), [Act::Stall(MIB as u64), Act::Stall(0)]).await;
+    let scene =
+        Scripted::new(data.clone(), [Response::Stall(MIB as u64), Response::Stall(0)]).await;
     let mut options = quick();
     options.idle_timeout = Duration::from_millis(200);
     let report = scene.fetch_with(&image, options.clone()).await.unwrap();
@@ -356,7 +362,7 @@ async fn a_connection_that_falls_silent_is_replaced() {
     assert!(is_same(&scene.destination(), &data));
 
     options.retries = 0;
-    let scene = Scripted::new(data, [Act::Stall(0)]).await;
+    let scene = Scripted::new(data, [Response::Stall(0)]).await;
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     let PullFailure::GaveUp { source: TransferInterrupted::Stalled { .. }, .. } = &*error.failure
     else {
@@ -367,11 +373,12 @@ async fn a_connection_that_falls_silent_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_not_asked_again() {
+async fn a_rejection_is_not_retried() {
     let data = pattern(1000);
     let image = image(&data, &json!({}));
     for status in [400, 403, 404, 410, 416] {
-        let scene = Scripted::new(data.clone(), [Act::Cut(10), Act::Status(status)]).await;
+        let scene =
+            Scripted::new(data.clone(), [Response::Cut(10), Response::Status(status)]).await;
         let error = scene.fetch(&image).await.unwrap_err();
         let PullFailure::Client { source, .. } = &*error.failure else { panic!("{error:?}") };
         assert_eq!(source.status().unwrap().as_u16(), status);
@@ -381,10 +388,11 @@ async fn a_refusal_is_not_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
+async fn an_error_page_of_a_proxy_keeps_the_received_data() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
-    let scene = Scripted::new(data.clone(), [Act::Cut(MIB as u64), Act::Status(200)]).await;
+    let scene =
+        Scripted::new(data.clone(), [Response::Cut(MIB as u64), Response::Status(200)]).await;
     let error = scene.fetch(&image).await.unwrap_err();
     assert!(
         matches!(
@@ -402,7 +410,7 @@ async fn a_page_of_a_proxy_in_place_of_data_costs_nothing_of_what_came() {
 async fn more_data_than_the_image_has_is_not_kept() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({"size": SIZE - 1}));
-    let scene = Scripted::new(data, [Act::Endless]).await;
+    let scene = Scripted::new(data, [Response::Endless]).await;
     let error = scene.fetch(&image).await.unwrap_err();
     assert!(
         matches!(
@@ -415,7 +423,7 @@ async fn more_data_than_the_image_has_is_not_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_without_data_to_be_had_says_so() {
+async fn an_image_without_available_data_is_an_error() {
     let data = pattern(1000);
     let scene = Scripted::new(data.clone(), []).await;
     for status in ["queued", "saving", "importing", "deactivated", "deleted"] {
@@ -445,7 +453,7 @@ async fn an_empty_image_is_an_empty_file() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_names_what_is_full() {
+async fn a_full_disk_is_reported_with_its_path() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data, []).await;
@@ -460,12 +468,12 @@ async fn a_full_disk_names_what_is_full() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_gets_the_whole_image_or_not_its_end() {
+async fn a_writer_gets_the_complete_image_or_not_its_end() {
     let good = pattern(SIZE);
     let image = image(&good, &json!({}));
     let cancel = CancellationToken::new();
 
-    let scene = Scripted::new(good.clone(), [Act::Cut(3), Act::Cut(MIB as u64)]).await;
+    let scene = Scripted::new(good.clone(), [Response::Cut(3), Response::Cut(MIB as u64)]).await;
     let mut written = Vec::new();
     let download = scene.download(quick());
     let report = download.to_writer(&image, &mut written, "memory", &cancel).await.unwrap();
@@ -487,7 +495,7 @@ async fn a_writer_gets_the_whole_image_or_not_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_gives_the_whole_image_or_not_its_end() {
+async fn a_stream_returns_the_complete_image_or_not_its_end() {
     // More than the pool has, and all chunks are kept.
     let good = pattern(12 * MIB + 1);
     let image = image(&good, &json!({}));
@@ -522,7 +530,7 @@ async fn a_stream_gives_the_whole_image_or_not_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
+async fn only_a_few_buffers_are_read_ahead_of_a_slow_reader() {
     let size = 256 * MIB;
     let data = vec![7; size];
     let record = json!({"id": ID, "status": "active", "size": size, "checksum": hex([0; 16])});
@@ -542,7 +550,7 @@ async fn nothing_is_read_ahead_of_a_slow_reader_but_a_few_buffers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_compared_with_what_the_image_shows() {
+async fn a_file_is_compared_with_the_fields_of_the_image() {
     let data = pattern(SIZE);
     let scene = Scripted::new(data.clone(), []).await;
     let verification =
@@ -622,11 +630,11 @@ impl Source for Unread {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn data_that_rots_in_the_store_is_found_by_downloading_it() {
+async fn corruption_in_the_store_is_detected_by_a_download() {
     let good = pattern(SIZE);
     let image = image(&good, &json!({}));
     let cancel = CancellationToken::new();
-    let scene = Scripted::new(good.clone(), [Act::Cut(5)]).await;
+    let scene = Scripted::new(good.clone(), [Response::Cut(5)]).await;
     let verification = Verification::new(scene.client.clone(), quick());
     let report = verification.against_download(&image, &cancel).await.unwrap();
     assert_eq!(

@@ -11,7 +11,7 @@ use imgpush_scene::{hex, pattern, sha512};
 use md5::{Digest as _, Md5};
 use serde_json::json;
 
-use super::scene::{Act, MIB, Scripted, image, is_same, quick};
+use super::scene::{MIB, Response, Scripted, image, is_same, quick};
 
 /// Several segments and an incomplete one.
 const LARGE: usize = 16 * MIB + 77;
@@ -43,13 +43,15 @@ async fn the_bytes_are_in_order_over_any_number_of_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_segment_that_breaks_goes_on_where_it_broke() {
+async fn a_broken_segment_is_resumed() {
     let data = pattern(LARGE);
     let image = image(&data, &json!({}));
-    for act in [Act::Cut(0), Act::Cut(MIB as u64 + 5), Act::Status(503), Act::Stall(3)] {
+    for response in
+        [Response::Cut(0), Response::Cut(MIB as u64 + 5), Response::Status(503), Response::Stall(3)]
+    {
         let mut options = over(4);
         options.idle_timeout = Duration::from_millis(300);
-        let scene = Scripted::new(data.clone(), [act; 3]).await.within(MEMORY);
+        let scene = Scripted::new(data.clone(), [response; 3]).await.within(MEMORY);
         let report = scene.fetch_with(&image, options).await.unwrap();
         assert!(is_same(&scene.destination(), &data));
         // Six segments, and three times the rest of one.
@@ -76,7 +78,7 @@ async fn a_service_without_ranges_gets_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_takes_few_connections_is_asked_by_one() {
+async fn a_service_that_limits_connections_gets_one() {
     let data = pattern(LARGE);
     let image = image(&data, &json!({}));
     let scene = Scripted::new(data.clone(), []).await.within(MEMORY);
@@ -88,7 +90,7 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
 
     // If the service accepts no connection, the download fails and keeps the existing data.
     let at = MIB as u64;
-    let scene = Scripted::new(data.clone(), [Act::Status(503); 100]).await.within(MEMORY);
+    let scene = Scripted::new(data.clone(), [Response::Status(503); 100]).await.within(MEMORY);
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let error = scene.fetch_with(&image, options).await.unwrap_err();
     assert!(
@@ -103,7 +105,7 @@ async fn a_service_that_takes_few_connections_is_asked_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_segment_is_found_out() {
+async fn a_damaged_segment_is_detected() {
     let good = pattern(LARGE);
     let image = image(&good, &json!({}));
     let mut bad = good;
@@ -119,13 +121,13 @@ async fn a_damaged_segment_is_found_out() {
 
 /// Also if each response contains bytes: with one byte for each request, a download would take years.
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_are_always_short_end_the_download() {
+async fn repeated_short_responses_end_the_download() {
     let data = pattern(LARGE);
     let image = image(&data, &json!({}));
     for (most, connections) in [(0, 1), (1, 1), (1000, 1), (0, 4), (1, 4)] {
         let mut options = over(connections);
         options.retries = 2;
-        let scene = Scripted::new(data.clone(), [Act::Short(most); 1000]).await.within(MEMORY);
+        let scene = Scripted::new(data.clone(), [Response::Short(most); 1000]).await.within(MEMORY);
         // With a partial file, the first request is for a range too.
         std::fs::write(scene.partial(), &data[..MIB]).unwrap();
         let error = scene.fetch_with(&image, options).await.unwrap_err();
@@ -142,7 +144,7 @@ async fn answers_that_are_always_short_end_the_download() {
     }
 
     // A single short response is no failure.
-    let scene = Scripted::new(data.clone(), [Act::Short(1000)]).await.within(MEMORY);
+    let scene = Scripted::new(data.clone(), [Response::Short(1000)]).await.within(MEMORY);
     std::fs::write(scene.partial(), &data[..MIB]).unwrap();
     let report = scene.fetch_with(&image, over(1)).await.unwrap();
     assert!(is_same(&scene.destination(), &data));

@@ -23,7 +23,7 @@ pub(crate) const ID: &str = "8f3a2c1e-0d4b-4f6a-9b7c-1e2d3c4b5a69";
 
 /// The response of the service to one request for the data; a regular one by default.
 #[derive(Clone, Copy)]
-pub(crate) enum Act {
+pub(crate) enum Response {
     /// Closes the connection after this number of bytes of the body.
     Cut(u64),
     /// Stalls after this number of bytes of the body.
@@ -39,7 +39,7 @@ pub(crate) enum Act {
 /// A service with one image.
 pub(crate) struct Service {
     data: Vec<u8>,
-    pub(crate) script: Mutex<VecDeque<Act>>,
+    pub(crate) script: Mutex<VecDeque<Response>>,
     /// The first byte of each request.
     pub(crate) asked: Mutex<Vec<u64>>,
     /// Bytes of data sent.
@@ -58,13 +58,17 @@ pub(crate) struct Service {
 impl Service {
     async fn serve(self: Arc<Self>, socket: TcpStream) -> std::io::Result<()> {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
-        let act = (open >= self.most.load(Ordering::Relaxed)).then_some(Act::Status(503));
-        let answered = self.answer(socket, act).await;
+        let response = (open >= self.most.load(Ordering::Relaxed)).then_some(Response::Status(503));
+        let answered = self.answer(socket, response).await;
         self.open.fetch_sub(1, Ordering::Relaxed);
         answered
     }
 
-    async fn answer(&self, mut socket: TcpStream, act: Option<Act>) -> std::io::Result<()> {
+    async fn answer(
+        &self,
+        mut socket: TcpStream,
+        response: Option<Response>,
+    ) -> std::io::Result<()> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(socket.read_u8().await?);
@@ -82,35 +86,35 @@ impl Service {
             let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             return socket.write_all(answer.as_bytes()).await;
         }
-        let act = act.or_else(|| self.script.lock().unwrap().pop_front());
-        if let Some(Act::Status(status)) = act {
+        let response = response.or_else(|| self.script.lock().unwrap().pop_front());
+        if let Some(Response::Status(status)) = response {
             let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno");
             return socket.write_all(answer.as_bytes()).await;
         }
         let size = self.data.len() as u64;
-        let is_part = self.ranges && range.is_some();
-        let from = if is_part { from } else { 0 };
-        let end = to.parse().map_or(size, |to: u64| if is_part { to + 1 } else { size });
-        let end = match act {
-            Some(Act::Short(most)) if is_part => end.min(from + most),
+        let is_range = self.ranges && range.is_some();
+        let from = if is_range { from } else { 0 };
+        let end = to.parse().map_or(size, |to: u64| if is_range { to + 1 } else { size });
+        let end = match response {
+            Some(Response::Short(most)) if is_range => end.min(from + most),
             _ => end,
         };
-        let status = if is_part {
+        let status = if is_range {
             // An empty range has no last byte; the declared range is the requested one.
             let last = if end == from { size } else { end } - 1;
             format!("206 Partial Content\r\ncontent-range: bytes {from}-{last}/{size}")
         } else {
             "200 OK".to_owned()
         };
-        let length = match act {
-            Some(Act::Endless) => "connection: close".to_owned(),
+        let length = match response {
+            Some(Response::Endless) => "connection: close".to_owned(),
             _ => format!("content-length: {}", end - from),
         };
         let head = format!("HTTP/1.1 {status}\r\n{length}\r\n\r\n");
         socket.write_all(head.as_bytes()).await?;
         let body = &self.data[usize::try_from(from).unwrap()..usize::try_from(end).unwrap()];
-        let until = match act {
-            Some(Act::Cut(bytes) | Act::Stall(bytes)) => {
+        let until = match response {
+            Some(Response::Cut(bytes) | Response::Stall(bytes)) => {
                 body.len().min(usize::try_from(bytes).unwrap())
             }
             _ => body.len(),
@@ -123,7 +127,7 @@ impl Service {
             socket.write_all(piece).await?;
             self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
-        if let Some(Act::Stall(_)) = act {
+        if let Some(Response::Stall(_)) = response {
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }
         socket.shutdown().await
@@ -138,13 +142,13 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    pub(crate) async fn new(data: Vec<u8>, script: impl Into<VecDeque<Act>>) -> Self {
+    pub(crate) async fn new(data: Vec<u8>, script: impl Into<VecDeque<Response>>) -> Self {
         Scripted::with_ranges(data, script, true).await
     }
 
     pub(crate) async fn with_ranges(
         data: Vec<u8>,
-        script: impl Into<VecDeque<Act>>,
+        script: impl Into<VecDeque<Response>>,
         ranges: bool,
     ) -> Self {
         let service = Arc::new(Service {
@@ -239,12 +243,12 @@ pub(crate) fn is_same(path: &Path, data: &[u8]) -> bool {
 }
 
 #[derive(Default)]
-pub(crate) struct Heard {
+pub(crate) struct RecordedEvents {
     pub(crate) phases: Mutex<Vec<Phase>>,
     pub(crate) sent: Mutex<Vec<u64>>,
 }
 
-impl Progress for Heard {
+impl Progress for RecordedEvents {
     fn phase(&self, phase: Phase) {
         self.phases.lock().unwrap().push(phase);
     }

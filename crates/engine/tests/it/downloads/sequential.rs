@@ -14,7 +14,7 @@ use imgpush_sandbox::SandboxOptions;
 use imgpush_scene::{Scene, pattern};
 use serde_json::json;
 
-use super::scene::{Act, MIB, Scripted, image, is_same, quick};
+use super::scene::{MIB, Response, Scripted, image, is_same, quick};
 
 const SIZE: usize = 9 * MIB + 77;
 
@@ -70,7 +70,7 @@ fn over(connections: usize) -> DownloadOptions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_comes_by_one_stream_whatever_was_asked_for() {
+async fn a_sequential_store_gets_one_connection() {
     for connections in [1, 4] {
         let scene = Sequential::with(&["a"]).await;
         let cancel = CancellationToken::new();
@@ -78,8 +78,8 @@ async fn an_image_comes_by_one_stream_whatever_was_asked_for() {
         let report = download.to_file(&scene.images[0], scene.destination(), &cancel).await;
         let report = report.unwrap();
         assert!(report.verified && is_same(&scene.destination(), &scene.data));
-        let whole = scene.answers().iter().filter(|status| **status == 200).count();
-        assert_eq!(whole, 1, "{:?}", scene.answers());
+        let complete = scene.answers().iter().filter(|status| **status == 200).count();
+        assert_eq!(complete, 1, "{:?}", scene.answers());
         assert!(scene.answers().len() <= 1 + connections, "{:?}", scene.answers());
 
         let mut written = Vec::new();
@@ -91,7 +91,7 @@ async fn an_image_comes_by_one_stream_whatever_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partial_file_is_continued_by_a_stream_from_the_start() {
+async fn a_partial_file_is_resumed_from_a_complete_response() {
     for (bytes, connections) in [(1, 1), (MIB + 1, 1), (MIB + 1, 4), (SIZE - 1, 4)] {
         let scene = Sequential::with(&["a"]).await;
         std::fs::write(scene.partial(), &scene.data[..bytes]).unwrap();
@@ -107,7 +107,7 @@ async fn a_partial_file_is_continued_by_a_stream_from_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partial_file_of_another_image_is_not_continued() {
+async fn a_partial_file_of_another_image_is_not_resumed() {
     let scene = Sequential::with(&["a"]).await;
     let mut other = scene.data[..5 * MIB].to_vec();
     other[1000] ^= 1;
@@ -124,11 +124,11 @@ async fn a_partial_file_of_another_image_is_not_continued() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_breaks_is_continued_by_a_stream_from_the_start() {
+async fn a_broken_connection_is_resumed_from_a_complete_response() {
     let data = pattern(SIZE);
     let image = image(&data, &json!({}));
     for at in [1, MIB as u64, SIZE as u64 - 1] {
-        let scene = Scripted::new(data.clone(), [Act::Cut(at), Act::Cut(at / 2)]).await;
+        let scene = Scripted::new(data.clone(), [Response::Cut(at), Response::Cut(at / 2)]).await;
         scene.service.refuses_ranges.store(true, Ordering::Relaxed);
         let report = scene.fetch(&image).await.unwrap();
         assert!(report.verified && is_same(&scene.destination(), &data));
@@ -152,7 +152,7 @@ async fn more_connections_are_not_added_to_one_that_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_asks_once_whether_ranges_are_given() {
+async fn a_batch_checks_the_range_support_once() {
     let scene = Sequential::with(&["a", "b", "c", "d"]).await;
     let mut options = over(4);
     options.overwrite = true;
@@ -175,8 +175,8 @@ async fn a_run_asks_once_whether_ranges_are_given() {
     let answers = scene.answers();
     // Only the first image has rejected requests.
     let last_refusal = answers.iter().rposition(|status| *status == 400).unwrap();
-    let first_whole = answers.iter().position(|status| *status == 200).unwrap();
-    assert!(last_refusal < first_whole + 4, "{answers:?}");
+    let first_complete = answers.iter().position(|status| *status == 200).unwrap();
+    assert!(last_refusal < first_complete + 4, "{answers:?}");
     assert_eq!(answers[answers.len() - 3..], [200; 3], "{answers:?}");
     assert!(answers.len() <= 4 + 4, "{answers:?}");
 }

@@ -8,7 +8,7 @@ use imgpush_engine::{CancellationToken, DownloadOptions, PartialOutcome, Sparse}
 use imgpush_scene::{pattern, sha512};
 use serde_json::json;
 
-use super::scene::{Act, MIB, Scripted, image, is_same, quick};
+use super::scene::{MIB, Response, Scripted, image, is_same, quick};
 
 const BLOCK: usize = 64 << 10;
 
@@ -70,7 +70,7 @@ async fn zeros_take_no_space_wherever_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_image_with_little_data_takes_little() {
+async fn a_large_image_with_little_data_takes_little_space() {
     let places = [(300 * MIB + 5, 4096)];
     let data = zeros(512 * MIB + 3, &places);
     let scene = Scripted::new(data.clone(), []).await;
@@ -110,10 +110,10 @@ async fn a_partial_file_is_as_long_as_what_was_received() {
         39 * MIB,
         size - 1,
     ] {
-        let scene = Scripted::new(data.clone(), [Act::Cut(at as u64)]).await;
+        let scene = Scripted::new(data.clone(), [Response::Cut(at as u64)]).await;
         let error = scene.fetch_with(&image, without_retries()).await.unwrap_err();
-        let remains = PartialOutcome::Kept { path: scene.partial(), bytes: at as u64 };
-        assert_eq!(error.partial, remains);
+        let outcome = PartialOutcome::Kept { path: scene.partial(), bytes: at as u64 };
+        assert_eq!(error.partial, outcome);
         assert!(is_same(&scene.partial(), &data[..at]), "{at}");
         assert!(allocated(&scene.partial()) <= most(&places), "{at}");
 
@@ -128,7 +128,7 @@ async fn a_partial_file_is_as_long_as_what_was_received() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_kept_with_zeros_in_it_is_resumed() {
+async fn a_partial_file_with_written_zeros_is_resumed() {
     let data = zeros(5 * MIB + 77, &[(4 * MIB, 100)]);
     let image = image(&data, &json!({}));
     for kept in [MIB + 1, 4 * MIB + 50, 5 * MIB] {
@@ -142,10 +142,10 @@ async fn what_was_kept_with_zeros_in_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_length_is_right_while_the_network_is_silent() {
+async fn the_length_is_right_while_the_network_stalls() {
     let data = zeros(8 * MIB, &[(0, 1)]);
     let image = image(&data, &json!({}));
-    let scene = Scripted::new(data.clone(), [Act::Stall(5 * MIB as u64)]).await;
+    let scene = Scripted::new(data.clone(), [Response::Stall(5 * MIB as u64)]).await;
     let length = || std::fs::metadata(scene.partial()).map_or(0, |found| found.len());
     {
         let cancel = CancellationToken::new();
@@ -195,7 +195,7 @@ async fn several_connections_write_holes_too() {
     let data = zeros(32 * MIB + 77, &places);
     let mut options = quick();
     options.connections = 3.try_into().ok();
-    let scene = Scripted::new(data.clone(), [Act::Cut(MIB as u64 + 1)]).await;
+    let scene = Scripted::new(data.clone(), [Response::Cut(MIB as u64 + 1)]).await;
     scene.fetch_with(&image(&data, &json!({})), options).await.unwrap();
     assert!(is_same(&scene.destination(), &data));
     assert!(allocated(&scene.destination()) <= most(&places) + BLOCK as u64);

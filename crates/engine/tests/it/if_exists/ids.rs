@@ -8,7 +8,7 @@ use imgpush_scene::Scene;
 use super::scene::{NAME, data, derived, only, options, push_data, sha512};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_is_what_the_documentation_says_and_never_used_twice() {
+async fn a_derived_id_is_as_documented_and_never_used_twice() {
     let scene = Scene::start().await;
     let digest = sha512(&data(0));
     for number in 0..3 {
@@ -46,7 +46,7 @@ async fn an_id_can_be_derived_without_a_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_as_many_as_are_tried_an_id_is_made_up() {
+async fn after_the_last_derived_id_a_random_one_is_used() {
     let scene = Scene::start().await;
     for number in 0..64 {
         let id = derived(&sha512(&data(0)), number, NAME);
@@ -60,7 +60,7 @@ async fn behind_as_many_as_are_tried_an_id_is_made_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_runs_at_once_one_makes_the_image_and_all_have_it() {
+async fn one_of_several_concurrent_runs_creates_the_image() {
     let scene = Scene::start().await;
     let slow = data(0);
     // Long enough for all other runs to find the record.

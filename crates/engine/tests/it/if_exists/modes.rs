@@ -90,7 +90,7 @@ async fn outcome(scene: &Scene, mode: IfExists) -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mode_knows_what_is_the_same() {
+async fn every_mode_handles_every_existing_image() {
     use Outcome::{Exists, Pushed, Skipped};
     let (plain, second) = (Pushed(NAME, 0), Pushed("nightly-2", 0));
     let instead = Pushed(NAME, 1);
@@ -112,7 +112,7 @@ async fn every_mode_knows_what_is_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_skip_costs_one_request_and_what_differs_in_size_is_not_read() {
+async fn a_skip_costs_one_request_and_another_size_costs_no_pass() {
     let scene = Scene::start().await;
     active(&scene.client, &record(NAME), &data(0)).await;
     let before = scene.requests(0).len();
@@ -173,7 +173,7 @@ async fn names_with_odd_characters_are_the_same_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_image_is_looked_for_among_the_hidden() {
+async fn a_hidden_image_is_searched_among_the_hidden_ones() {
     let scene = Scene::start().await;
     for action in [PushAction::Pushed, PushAction::Skipped] {
         let mut options = options(IfExists::Skip);
@@ -184,7 +184,7 @@ async fn a_hidden_image_is_looked_for_among_the_hidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_login_the_images_are_nobodys() {
+async fn without_a_login_images_have_no_project() {
     let scene = Scene::start_open().await;
     for action in [PushAction::Pushed, PushAction::Skipped] {
         let (source, _) = Counted::of(data(0));
@@ -195,7 +195,7 @@ async fn without_a_login_the_images_are_nobodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
+async fn a_pipe_that_cannot_be_compared_is_an_error_before_the_upload() {
     let pipe = || Box::new(ReaderSource::new("a pipe", std::io::Cursor::new(data(0))));
     for mode in [IfExists::Skip, IfExists::Rename] {
         let scene = Scene::start().await;
@@ -216,7 +216,7 @@ async fn a_pipe_cannot_be_compared_and_says_so_before_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_target_is_for_itself() {
+async fn each_target_decides_for_itself() {
     let (one, other) = (Scene::start().await, Scene::start().await);
     active(&one.client, &record(NAME), &data(0)).await;
     let (source, read) = Counted::of(data(0));

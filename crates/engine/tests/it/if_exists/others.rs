@@ -10,8 +10,8 @@ use imgpush_sandbox::{Fault, Operation};
 use imgpush_scene::Scene;
 
 use super::scene::{
-    NAME, Way, active, data, derived, failure, images, only, options, push_data, record, record_of,
-    sha512,
+    NAME, PushSetup, active, data, derived, failure, images, only, options, push_data, record,
+    record_of, sha512,
 };
 
 fn id() -> String {
@@ -20,11 +20,11 @@ fn id() -> String {
 
 /// Options of a push after an earlier run that has requested a record with this id. A record with a derived
 /// or given id has the token of that run.
-fn behind(id: &str, token: Option<&str>, mode: IfExists) -> Way {
+fn after_run(id: &str, token: Option<&str>, mode: IfExists) -> PushSetup {
     let mut options = options(mode).with_property("build", "7");
     options.settle_timeout = Duration::from_millis(300);
     let token = token.map(str::to_owned);
-    Way { earlier: Some(Earlier::Begun { id: id.to_owned(), token }), ..options.into() }
+    PushSetup { earlier: Some(Earlier::Begun { id: id.to_owned(), token }), ..options.into() }
 }
 
 const TOKEN: Option<&str> = Some("the token of the earlier run");
@@ -101,11 +101,11 @@ async fn an_image_that_is_not_published_is_not_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
+async fn a_record_of_an_ended_run_is_taken_over_at_once() {
     let scene = Scene::start().await;
     scene.client.create(&created_by(TOKEN, &id())).await.unwrap();
-    let way = behind(&id(), TOKEN, IfExists::Skip);
-    let report = push_data(&scene, way, &data(0)).await.0.unwrap();
+    let setup = after_run(&id(), TOKEN, IfExists::Skip);
+    let report = push_data(&scene, setup, &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, report.action), (&*id(), PushAction::Pushed));
     // A pause between two requests takes 1 s, and would be noted.
     assert_eq!(seconds_waited(&report), None, "{:?}", report.notes);
@@ -113,45 +113,45 @@ async fn a_record_of_a_run_that_is_gone_is_taken_over_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_run_that_is_gone_has_left_is_removed() {
+async fn a_record_left_by_an_ended_run_is_deleted() {
     for mode in [IfExists::Add, IfExists::Skip] {
         let scene = Scene::start().await;
         let left = scene.client.create(&record(NAME)).await.unwrap().id().to_owned();
-        let report = push_data(&scene, behind(&left, None, mode), &data(0)).await.0.unwrap();
+        let report = push_data(&scene, after_run(&left, None, mode), &data(0)).await.0.unwrap();
         assert_eq!(only(&scene).await.id(), report.id);
         assert_ne!(report.id, left);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_of_the_id_asked_for_is_taken_over() {
+async fn a_record_with_the_given_id_is_taken_over() {
     let scene = Scene::start().await;
     let left = uuid::Uuid::new_v4().to_string();
     scene.client.create(&created_by(TOKEN, &left)).await.unwrap();
-    let mut way = behind(&left, TOKEN, IfExists::Add);
-    way.options.id = Some(left.clone());
-    let report = push_data(&scene, way, &data(0)).await.0.unwrap();
+    let mut setup = after_run(&left, TOKEN, IfExists::Add);
+    setup.options.id = Some(left.clone());
+    let report = push_data(&scene, setup, &data(0)).await.0.unwrap();
     assert_eq!((report.id, only(&scene).await.property("build")), (left, Some("7")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_of_a_run_that_is_gone_is_replaced() {
+async fn an_upload_of_an_ended_run_is_replaced() {
     let scene = Scene::start().await;
     leave_saving(&scene, &id()).await;
-    let way = behind(&id(), TOKEN, IfExists::Skip);
-    let report = push_data(&scene, way, &data(0)).await.0.unwrap();
+    let setup = after_run(&id(), TOKEN, IfExists::Skip);
+    let report = push_data(&scene, setup, &data(0)).await.0.unwrap();
     assert_eq!(report.id, derived(&sha512(&data(0)), 1, NAME));
     assert!(report.notes.iter().any(|note| note.id == NoteId::CreatedAnew), "{:?}", report.notes);
     assert_eq!(only(&scene).await.id(), report.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
+async fn a_complete_image_of_an_ended_run_is_accepted() {
     for mode in [IfExists::Add, IfExists::Skip] {
         let scene = Scene::start().await;
         let made_up = uuid::Uuid::new_v4().to_string();
         let done = active(&scene.client, &record_of(&made_up), &data(0)).await;
-        let report = push_data(&scene, behind(done.id(), None, mode), &data(0)).await.0.unwrap();
+        let report = push_data(&scene, after_run(done.id(), None, mode), &data(0)).await.0.unwrap();
         assert_eq!((&*report.id, report.action), (done.id(), PushAction::TakenOver));
         only(&scene).await;
     }
@@ -159,13 +159,13 @@ async fn an_image_that_a_run_that_is_gone_has_finished_is_this_one() {
 
 /// Otherwise it would stay active unnoticed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_image_that_a_run_that_is_gone_has_left_is_deleted() {
+async fn a_wrong_image_left_by_an_ended_run_is_deleted() {
     for mode in [IfExists::Add, IfExists::Skip] {
         let scene = Scene::start().await;
         let made_up = uuid::Uuid::new_v4().to_string();
         let wrong = active(&scene.client, &record_of(&made_up), &data(1)).await;
-        let way = behind(wrong.id(), None, mode);
-        let report = push_data(&scene, way, &data(0)).await.0.unwrap();
+        let setup = after_run(wrong.id(), None, mode);
+        let report = push_data(&scene, setup, &data(0)).await.0.unwrap();
         assert_ne!(report.id, wrong.id());
         assert!(report.notes.iter().any(|note| note.text.contains(wrong.id())), "{mode:?}");
         assert_eq!(only(&scene).await.id(), report.id);
@@ -173,7 +173,7 @@ async fn a_wrong_image_that_a_run_that_is_gone_has_left_is_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_does_not_end_is_given_up() {
+async fn the_wait_for_another_run_has_a_limit() {
     let scene = Scene::start().await;
     leave_saving(&scene, &id()).await;
     let mut options = options(IfExists::Skip);
@@ -188,7 +188,7 @@ async fn a_run_that_does_not_end_is_given_up() {
 
 /// Another run deletes the record during the upload.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_lost_under_way_costs_no_push() {
+async fn a_record_deleted_during_the_upload_is_replaced() {
     let scene = Scene::start().await;
     scene.sandbox().inject(
         Operation::Upload,
@@ -208,55 +208,55 @@ async fn a_record_that_is_lost_under_way_costs_no_push() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_earlier_run_has_proved_is_looked_at_and_not_read() {
+async fn an_image_verified_by_an_earlier_run_is_checked_without_a_pass() {
     let scene = Scene::start().await;
     let done = push_data(&scene, options(IfExists::Add), &data(0)).await.0.unwrap();
-    let proved = |digest: &str| {
+    let verified = |digest: &str| {
         let (algorithm, value) = digest.split_once(':').unwrap();
         let (os_hash_algo, os_hash_value) = (algorithm.to_owned(), value.to_owned());
         let earlier = Earlier::Proved { id: done.id.clone(), os_hash_algo, os_hash_value };
-        Way { earlier: Some(earlier), ..options(IfExists::Add).into() }
+        PushSetup { earlier: Some(earlier), ..options(IfExists::Add).into() }
     };
     let before = scene.requests(0).len();
-    let (again, read) = push_data(&scene, proved(&sha512(&data(0))), &data(0)).await;
+    let (again, read) = push_data(&scene, verified(&sha512(&data(0))), &data(0)).await;
     let again = again.unwrap();
     assert_eq!((&*again.id, again.action, read), (&*done.id, PushAction::Skipped, 0));
     assert_eq!(again.verified_by, [VerifiedBy::Journal]);
     assert_eq!(scene.requests(before), [format!("GET /v2/images/{}", done.id)]);
 
     // An image that has changed or is deleted is not accepted.
-    let other = push_data(&scene, proved(&sha512(&data(1))), &data(0)).await.0.unwrap();
+    let other = push_data(&scene, verified(&sha512(&data(1))), &data(0)).await.0.unwrap();
     assert_eq!(other.action, PushAction::Pushed);
     scene.client.delete(&done.id).await.unwrap();
-    let anew = push_data(&scene, proved(&sha512(&data(0))), &data(0)).await.0.unwrap();
+    let anew = push_data(&scene, verified(&sha512(&data(0))), &data(0)).await.0.unwrap();
     assert_eq!(anew.action, PushAction::Pushed);
 }
 
 /// The request of the earlier run may still be in transit, and would leave a record without an upload.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_an_earlier_run_has_asked_for_and_nobody_has_is_used() {
+async fn an_unused_id_requested_by_an_earlier_run_is_used() {
     let scene = Scene::start().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
     let report =
-        push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
+        push_data(&scene, after_run(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, only(&scene).await.status()), (&*asked_for, Status::Active));
 
     // An id is never accepted again.
     scene.client.delete(&asked_for).await.unwrap();
     let report =
-        push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
+        push_data(&scene, after_run(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_ne!(report.id, asked_for);
     assert_eq!(only(&scene).await.id(), report.id);
 }
 
 /// The request of the earlier run arrives between the lookup and the creation.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_comes_late_of_a_run_that_is_gone_is_taken_over() {
+async fn a_late_record_of_an_ended_run_is_taken_over() {
     let scene = Scene::start().await;
     let asked_for = uuid::Uuid::new_v4().to_string();
     // The first request creates the record and is not answered, so the second one finds it.
     scene.sandbox().inject(Operation::Create, Fault::DropAnswer);
     let report =
-        push_data(&scene, behind(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
+        push_data(&scene, after_run(&asked_for, None, IfExists::Add), &data(0)).await.0.unwrap();
     assert_eq!((&*report.id, only(&scene).await.status()), (&*asked_for, Status::Active));
 }

@@ -15,22 +15,22 @@ use super::scene::{
 };
 use crate::counted::Counted;
 
-fn held_to(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
+fn with_digest(digest: &str, source: Box<dyn Source>) -> Box<dyn Source> {
     Expected::default().with_digest(digest.parse().unwrap()).of(source).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_published_is_read_once_and_not_again() {
+async fn a_source_with_a_published_digest_is_read_once() {
     let scene = Scene::start().await;
     let digest = sha256(&data(0));
     let (source, read) = Counted::of(data(0));
-    let report = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
+    let report = push(&scene, options(IfExists::Skip), with_digest(&digest, source)).await.unwrap();
     assert_eq!(report.id, derived(&digest, 0, NAME));
     assert_eq!(read.load(Ordering::Relaxed), data(0).len() as u64);
 
     let before = scene.requests(0).len();
     let (source, read) = Counted::of(data(0));
-    let again = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap();
+    let again = push(&scene, options(IfExists::Skip), with_digest(&digest, source)).await.unwrap();
     assert_eq!((again.action, again.id), (PushAction::Skipped, report.id));
     // The service uses another algorithm than the published digest, and an id is no evidence.
     assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
@@ -39,7 +39,8 @@ async fn what_is_published_is_read_once_and_not_again() {
 
     // A pipe cannot be compared.
     let pipe = Box::new(ReaderSource::new("a pipe", Cursor::new(data(0))));
-    let error = push(&scene, options(IfExists::Skip), held_to(&digest, pipe)).await.unwrap_err();
+    let error =
+        push(&scene, options(IfExists::Skip), with_digest(&digest, pipe)).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::NotComparable { .. }), "{error:?}");
 }
 
@@ -52,7 +53,7 @@ async fn an_image_with_the_right_id_and_other_data_is_never_accepted() {
         let squatter = record_of(&derived(&digest, 0, NAME));
         let wrong = active(&scene.client, &squatter, &data(1)).await;
         let (source, _) = Counted::of(data(0));
-        let report = push(&scene, options(mode), held_to(&digest, source)).await.unwrap();
+        let report = push(&scene, options(mode), with_digest(&digest, source)).await.unwrap();
         assert_eq!(report.action, PushAction::Pushed, "{mode:?}");
         let name = if number == 0 { "nightly-2" } else { NAME };
         assert_eq!(report.id, derived(&digest, number, name), "{mode:?}");
@@ -63,7 +64,8 @@ async fn an_image_with_the_right_id_and_other_data_is_never_accepted() {
     let squatter = record_of(&derived(&digest, 0, NAME));
     active(&scene.client, &squatter, &data(1)).await;
     let (source, _) = Counted::of(data(0));
-    let error = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
+    let error =
+        push(&scene, options(IfExists::Skip), with_digest(&digest, source)).await.unwrap_err();
     assert!(matches!(*error.failure, PushFailure::Exists { .. }), "{error:?}");
 }
 
@@ -75,20 +77,20 @@ async fn a_pipe_is_compared_with_the_image_of_another_run() {
     let mut derive = options(IfExists::Add);
     derive.derive_id = true;
     let pipe = |bytes: Vec<u8>| Box::new(ReaderSource::new("a pipe", Cursor::new(bytes)));
-    let first = push(&scene, derive.clone(), held_to(&digest, pipe(data(0)))).await.unwrap();
+    let first = push(&scene, derive.clone(), with_digest(&digest, pipe(data(0)))).await.unwrap();
     assert_eq!(first.id, derived(&digest, 0, NAME));
-    let again = push(&scene, derive, held_to(&digest, pipe(data(0)))).await.unwrap();
+    let again = push(&scene, derive, with_digest(&digest, pipe(data(0)))).await.unwrap();
     assert_eq!((again.action, &again.id), (PushAction::TakenOver, &first.id));
     assert_eq!(again.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
     assert_eq!(only(&scene).await.id(), first.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_whose_hash_is_published_needs_no_reading_either() {
+async fn an_image_with_a_published_hash_needs_no_pass() {
     let scene = Scene::start().await;
     let image = active(&scene.client, &record(NAME), &data(0)).await;
     let (source, read) = Counted::of(data(0));
-    let source = held_to(&sha512(&data(0)), source);
+    let source = with_digest(&sha512(&data(0)), source);
     let report = push(&scene, options(IfExists::Skip), source).await.unwrap();
     assert_eq!((&*report.id, &*report.verified_by), (image.id(), &[VerifiedBy::OsHashValue][..]));
     assert_eq!(read.load(Ordering::Relaxed), 0);
@@ -96,11 +98,12 @@ async fn an_image_whose_hash_is_published_needs_no_reading_either() {
 
 /// An image with such an id exists only if its source has the published digest.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
+async fn a_source_that_differs_from_its_digest_gets_no_image_of_that_id() {
     let scene = Scene::start().await;
     let digest = sha256(&data(1));
     let (source, _) = Counted::of(data(0));
-    let error = push(&scene, options(IfExists::Skip), held_to(&digest, source)).await.unwrap_err();
+    let error =
+        push(&scene, options(IfExists::Skip), with_digest(&digest, source)).await.unwrap_err();
     let PushFailure::Transfer(TransferError::Source(source)) = &*error.failure else {
         panic!("{error:?}")
     };
@@ -110,7 +113,7 @@ async fn a_source_that_is_not_what_is_published_gets_no_image_of_that_id() {
 
 /// The digest of the compressed data is not the digest of its content.
 #[tokio::test(flavor = "multi_thread")]
-async fn packed_bytes_and_what_is_in_them_are_two_things() {
+async fn compressed_data_and_its_content_have_different_ids() {
     let scene = Scene::start().await;
     let mut packed = Vec::new();
     let content = data(0);

@@ -14,7 +14,7 @@ fn replace(how: Retire) -> imgpush_engine::PushOptions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_images_are_retired_when_the_new_one_is_proved() {
+async fn old_images_are_retired_after_the_verification_of_the_new_one() {
     for (how, word) in [
         (Retire::Hide, Retirement::Hidden),
         (Retire::Rename, Retirement::Renamed),
@@ -58,7 +58,7 @@ async fn old_images_are_retired_when_the_new_one_is_proved() {
 
 /// The state after a run that was killed when its image was verified, and before the old one was retired.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_earlier_run_has_not_retired_is_retired() {
+async fn images_that_an_earlier_run_has_not_retired_are_retired() {
     let scene = Scene::start().await;
     let old = active(&scene.client, &record(NAME), &data(1)).await;
     let new = active(&scene.client, &record(NAME), &data(0)).await;
@@ -70,7 +70,7 @@ async fn what_an_earlier_run_has_not_retired_is_retired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_image_that_stays_leaves_the_new_one_proved_and_says_so() {
+async fn an_old_image_that_cannot_be_retired_is_reported_and_the_new_one_kept() {
     let scene = Scene::start().await;
     let mut wanted = record(NAME);
     wanted.set_protected(true);

@@ -23,15 +23,15 @@ pub(crate) const NAME: &str = "nightly";
 
 /// The options of a push, and the journal entry of an earlier run.
 #[derive(Default)]
-pub(crate) struct Way {
+pub(crate) struct PushSetup {
     pub(crate) options: PushOptions,
     pub(crate) earlier: Option<Earlier>,
     pub(crate) records: Option<Arc<dyn Records>>,
 }
 
-impl From<PushOptions> for Way {
+impl From<PushOptions> for PushSetup {
     fn from(options: PushOptions) -> Self {
-        Way { options, ..Way::default() }
+        PushSetup { options, ..PushSetup::default() }
     }
 }
 
@@ -41,10 +41,10 @@ pub(crate) fn target(scene: &Scene) -> Target {
 
 pub(crate) async fn push(
     scene: &Scene,
-    way: impl Into<Way>,
+    setup: impl Into<PushSetup>,
     source: Box<dyn Source>,
 ) -> Result<Report, PushError> {
-    let Way { options, earlier, records } = way.into();
+    let PushSetup { options, earlier, records } = setup.into();
     let mut target = target(scene);
     if let Some(earlier) = earlier {
         target = target.after(earlier);
@@ -58,11 +58,11 @@ pub(crate) async fn push(
 /// Pushes data. Also returns how often it was read.
 pub(crate) async fn push_data(
     scene: &Scene,
-    way: impl Into<Way>,
+    setup: impl Into<PushSetup>,
     data: &[u8],
 ) -> (Result<Report, PushError>, u64) {
     let (source, read) = Counted::of(data.to_vec());
-    let result = push(scene, way, source).await;
+    let result = push(scene, setup, source).await;
     (result, read.load(Ordering::Relaxed) / data.len() as u64)
 }
 
