@@ -1,9 +1,9 @@
 //! Pushes from files, web servers and compressed sources.
 
+#[path = "../../../source/tests/sources/compressor.rs"]
+mod compressor;
 #[path = "../../../source/tests/sources/content.rs"]
 mod content;
-#[path = "../../../source/tests/sources/packing.rs"]
-mod packing;
 #[expect(dead_code, reason = "the tests of sources use the rest")]
 #[path = "../../../source/tests/sources/web.rs"]
 mod web;
@@ -41,7 +41,7 @@ fn quiet() -> Arc<dyn Progress> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_compressed_image_of_a_web_server_is_decompressed() {
     let data = content(9 << 20);
-    let Some(compressed) = packing::pack("zstd", &data) else { return };
+    let Some(compressed) = compressor::compress("zstd", &data) else { return };
     // A broken connection is resumed.
     let web = Web::start(move |request| {
         let answer = Answer::of(&compressed, request);
@@ -106,7 +106,7 @@ async fn a_file_that_shrinks_during_the_push_is_an_error_and_no_signal() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_truncated_compressed_image_leaves_no_image() {
-    let Some(compressed) = packing::pack("xz", &content(9 << 20)) else { return };
+    let Some(compressed) = compressor::compress("xz", &content(9 << 20)) else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &compressed[..compressed.len() / 2]).unwrap();
     let mut options = SourceOptions::default();
@@ -159,7 +159,7 @@ async fn zeros_arrive_as_zeros_from_every_source() {
         let expected = sha512(&data);
 
         let compressed = tempfile::NamedTempFile::new().unwrap();
-        if let Some(bytes) = packing::pack("zstd", &data) {
+        if let Some(bytes) = compressor::compress("zstd", &data) {
             std::fs::write(compressed.path(), bytes).unwrap();
         } else {
             std::fs::write(compressed.path(), &data).unwrap();
