@@ -102,7 +102,7 @@ fn assert_tidy(end: &[String], columns: u16) {
     // Digests are longer than any terminal is wide, and cannot be broken at words.
     let too_long = |line: &&String| {
         line.chars().count() > columns.into()
-            && !line.contains("proved")
+            && !line.contains("verified")
             && !line.contains("sha512")
     };
     assert_eq!(end.iter().find(too_long), None, "{all}");
@@ -119,7 +119,7 @@ fn a_push_fits_terminals_narrow_and_wide_and_leaves_them_tidy() {
         assert_tidy(&end, columns);
         let all = end.join("\n");
         assert!(all.contains("pushed disk.raw to") && all.contains("ended 0"), "{all}");
-        assert!(all.contains("  time    network "), "{all}");
+        assert!(all.contains("  time      network "), "{all}");
     }
 }
 
