@@ -1,7 +1,7 @@
-//! Where the time of a push goes, part by part. Each benchmark asserts its result.
+//! Benchmarks of the parts of a push. Each benchmark asserts its result.
 //!
-//! These are for tuning one part against itself. A claim about two candidates needs them to take turns
-//! in one process, since the machines that run this are shared.
+//! They are for tuning one part. Comparing two candidates requires alternating measurements in one process,
+//! since other load on the machine varies.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use std::hint::black_box;
@@ -32,7 +32,7 @@ fn file() -> tempfile::NamedTempFile {
     file
 }
 
-/// One stream, several digests, on as many threads as there are cores.
+/// One stream, several digests, with one thread per core.
 fn hash_one_stream(c: &mut Criterion) {
     let mut group = c.benchmark_group("hash/one-stream");
     let chunk = Bytes::from(pattern(CHUNK_BYTES));
@@ -59,7 +59,7 @@ fn hash_one_stream(c: &mut Criterion) {
     group.finish();
 }
 
-/// Many streams on one core, each a chunk at a time.
+/// Many streams on one core, one chunk each at a time.
 fn hash_lanes(c: &mut Criterion) {
     let mut group = c.benchmark_group("hash/lanes");
     let algorithms = [Algorithm::Md5, Algorithm::Sha512];
@@ -82,7 +82,7 @@ fn hash_lanes(c: &mut Criterion) {
     group.finish();
 }
 
-/// A first chunk, from its first byte to the verdict.
+/// The inspection of a first chunk, from its first byte to the verdict.
 fn sniff_first_chunk(c: &mut Criterion) {
     let mut group = c.benchmark_group("sniff/first-chunk");
     let mut qcow2 = pattern(CHUNK_BYTES);
@@ -101,7 +101,7 @@ fn sniff_first_chunk(c: &mut Criterion) {
     group.finish();
 }
 
-/// A file in the page cache, read, hashed and thrown away.
+/// A file in the page cache, read, hashed and discarded.
 fn pipeline_null_sink(c: &mut Criterion) {
     let file = file();
     let runtime = Runtime::new().unwrap();
@@ -122,8 +122,8 @@ fn pipeline_null_sink(c: &mut Criterion) {
     group.finish();
 }
 
-/// A whole push over loopback into a service that throws the data away. Such an image cannot be
-/// verified, which is how each push ends.
+/// A complete push over loopback to a service that discards the data. The image cannot be verified, which is
+/// the result of each push.
 fn push_sandbox(c: &mut Criterion) {
     let file = file();
     let runtime = Runtime::new().unwrap();

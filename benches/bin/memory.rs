@@ -1,5 +1,5 @@
-//! The peak memory of whole pushes, each in a process of its own, into a service that throws the data
-//! away. `cargo xtask memory` builds and runs it.
+//! The peak memory of complete pushes, each in a separate process, to a service that discards the data.
+//! `cargo xtask memory` builds and runs it.
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
@@ -10,7 +10,7 @@ use imgpush_benches::data;
 use imgpush_benches::process::{Run, run};
 use imgpush_sandbox::{Sandbox, SandboxOptions};
 
-/// What a push that arrived but was thrown away ends with: it cannot be verified.
+/// The exit code of a push to a service that discards data: the image cannot be verified.
 const CANNOT_VERIFY: i32 = 26;
 
 #[tokio::main]

@@ -1,5 +1,5 @@
-//! The CPU time that `imgpush` needs to answer without a cloud, in milliseconds a run. `cargo xtask
-//! bench start` builds and runs it; it fails above [`MOST`].
+//! The CPU time of `imgpush` commands without a cloud, in milliseconds per run. `cargo xtask bench start`
+//! builds and runs it; it fails above [`MAX_MILLISECONDS`].
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode, Stdio};
 use imgpush_benches::process::cpu_of_children;
 
 const RUNS: u32 = 100;
-/// What a person does not notice, and a script that asks often does.
-const MOST: f64 = 20.0;
+/// Unnoticeable for a person, but relevant for scripts that run it often.
+const MAX_MILLISECONDS: f64 = 20.0;
 
 fn main() -> ExitCode {
     let program = std::env::current_exe().unwrap().with_file_name("imgpush");
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         }
         let milliseconds = (cpu_of_children() - before).as_secs_f64() * 1e3 / f64::from(RUNS);
         println!("| `imgpush {}` | {milliseconds:.1} |", arguments.join(" "));
-        slow |= milliseconds >= MOST;
+        slow |= milliseconds >= MAX_MILLISECONDS;
     }
     ExitCode::from(u8::from(slow))
 }

@@ -1,6 +1,6 @@
-//! What it costs to know an image: the time to inspect a file of any size, and the share of hashing
-//! that recognising takes while a stream is sent. `cargo xtask bench inspect` builds and runs it; it
-//! fails where a goal is missed.
+//! The cost of inspection: the time to inspect a file of any size, and the share of detection in the CPU time
+//! of hashing while a stream is sent. `cargo xtask bench inspect` builds and runs it; it fails if a goal is
+//! missed.
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
@@ -18,9 +18,9 @@ use imgpush_engine::source::FileSource;
 use imgpush_guard::cpu;
 
 const RUNS: usize = 101;
-/// CPU milliseconds to inspect a file.
+/// Maximum CPU milliseconds to inspect a file.
 const MAX_MILLISECONDS: f64 = 5.0;
-/// CPU time of recognising, of that of the two digests of every push.
+/// Maximum CPU time of detection, relative to that of the two digests of every push.
 const MAX_SHARE: f64 = 0.01;
 /// Chunks of the stream.
 const CHUNKS: usize = 64;
@@ -52,18 +52,18 @@ fn main() -> ExitCode {
     let chunk = Bytes::from((0..CHUNK_BYTES).map(|i| (i % 251) as u8).collect::<Vec<_>>());
     let mut shares: Vec<f64> = (0..RUNS / 4)
         .map(|_| {
-            let recognised = took(|| recognise(&chunk));
+            let recognised = took(|| detect(&chunk));
             recognised.as_secs_f64() / took(|| hash(&chunk)).as_secs_f64()
         })
         .collect();
     shares.sort_by(f64::total_cmp);
     let share = shares[shares.len() / 2];
     missed |= share > MAX_SHARE;
-    println!("\nRecognising takes {:.3} % of the CPU time of MD5 and SHA-512.", share * 100.0);
+    println!("\nDetection takes {:.3} % of the CPU time of MD5 and SHA-512.", share * 100.0);
     ExitCode::from(u8::from(missed))
 }
 
-/// An empty disk; sparse, so that it takes no space.
+/// Creates an empty, sparse disk image.
 fn create(path: &Path, format: &str, options: &str, size: &str) -> bool {
     if format == "raw" {
         File::create(path).unwrap().set_len(64 << 30).unwrap();
@@ -82,7 +82,7 @@ fn inspect(path: &Path) {
     assert!(imgpush_engine::inspect(&mut source).unwrap().virtual_size.is_some());
 }
 
-fn recognise(chunk: &[u8]) {
+fn detect(chunk: &[u8]) {
     let mut detector = Detector::new();
     (0..CHUNKS).for_each(|_| detector.push(chunk));
     assert_eq!(detector.finish().virtual_size, Some((CHUNKS * CHUNK_BYTES) as u64));
@@ -94,7 +94,7 @@ fn hash(chunk: &Bytes) {
     assert_eq!(hasher.finish().iter().count(), 2);
 }
 
-/// Seconds of CPU.
+/// The median of the CPU time, in seconds.
 fn median(mut work: impl FnMut()) -> f64 {
     let mut times: Vec<_> = (0..RUNS).map(|_| took(&mut work).as_secs_f64()).collect();
     times.sort_by(f64::total_cmp);

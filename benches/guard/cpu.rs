@@ -1,5 +1,5 @@
-//! The core that is measured on, and its clock. Elsewhere than on Linux the scheduler chooses the core
-//! and the wall clock is all there is, so figures from there are rough.
+//! The core for measurements, and its clock. On systems other than Linux the scheduler chooses the core and
+//! only the wall clock is available, so their figures are rough.
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -8,22 +8,22 @@ mod system {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
     use rustix::time::{ClockId, clock_gettime};
 
-    /// CPU time of the process: of all threads, since the pipeline has several.
+    /// CPU time of the process, including all threads, since the pipeline has several.
     ///
     /// # Panics
     ///
-    /// Never on a Linux.
+    /// Never on Linux.
     #[must_use]
     pub fn time() -> Duration {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
     }
 
-    /// Keeps this thread, and those and the processes it will start, on the last core it may use.
+    /// Pins this thread, and the threads and processes that it starts, to the last allowed core.
     ///
     /// # Panics
     ///
-    /// When the kernel forbids it.
+    /// If the kernel forbids it.
     pub fn pin() {
         let allowed = sched_getaffinity(None).unwrap();
         let last = (0..CpuSet::MAX_CPU).rev().find(|cpu| allowed.is_set(*cpu));
@@ -32,11 +32,11 @@ mod system {
         sched_setaffinity(None, &only).unwrap();
     }
 
-    /// Puts this thread on all cores but the one it was pinned to. False when there is no other.
+    /// Moves this thread to all cores but the one it was pinned to. Returns false if there is no other.
     ///
     /// # Panics
     ///
-    /// When the kernel forbids to ask.
+    /// If the kernel forbids the query.
     #[must_use]
     pub fn keep_away() -> bool {
         let pinned = sched_getaffinity(None).unwrap();
@@ -65,7 +65,7 @@ mod system {
 
 pub use system::{keep_away, pin, time};
 
-/// What the processor calls itself, and its family, which tells more.
+/// The model name of the processor, and its family, which is more precise.
 #[must_use]
 pub fn model() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Candidates that take turns on one core, and those that are the kernels and the crates they replace.
+//! Alternating measurements on one core, and candidates for the kernels and the crates that they replace.
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 pub mod cpu;

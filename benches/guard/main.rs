@@ -1,8 +1,8 @@
-//! `cargo xtask bench guard` runs this, in several builds: CI does, since a change elsewhere can cost the
-//! kernels a third of their speed.
+//! `cargo xtask bench guard` runs this in several builds. CI runs it too, since unrelated changes can cost
+//! the kernels a third of their speed.
 //!
-//! Without an argument it measures two ratios to other crates and fails when one is too low. With
-//! `speeds` it prints the speed of each kernel, which xtask compares with that of other builds.
+//! Without an argument it measures two ratios to other crates and fails if one is too low. With `speeds` it
+//! prints the speed of each kernel, which xtask compares with other builds.
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 
 use std::process::ExitCode;
@@ -12,11 +12,11 @@ use imgpush_digest::Platform;
 use imgpush_guard::kernels::{crates_pair, own};
 use imgpush_guard::{cpu, speeds, take_turns};
 
-/// Below this the kernels have been spoilt: they are twice as fast as the crates, on a busy machine
-/// still 1.8 times.
+/// Below this ratio there is a regression: the kernels are twice as fast as the crates, and 1.8 times on a
+/// busy machine.
 const PAIR: f64 = 1.3;
-/// Three digests take no longer than the crates take for two. SHA-256 in the pass of the others has been
-/// sixty times slower than that, on CPUs that mind its instructions there.
+/// Three digests take no longer than two with the crates. SHA-256 in the same pass was sixty times slower
+/// than that on CPUs with a penalty for its instructions there.
 const TRIPLE: f64 = 1.0;
 const TRIES: usize = 3;
 const ROUNDS: usize = 40;
@@ -43,7 +43,7 @@ fn against_crates() -> ExitCode {
     let kernels = platform.name();
     if kernels != "avx512" {
         println!(
-            "NOT GUARDED: the kernels here are {kernels}, and only those of avx512 are fast enough to tell"
+            "NOT GUARDED: the kernels here are {kernels}, and only those of avx512 are fast enough for this check"
         );
         return ExitCode::SUCCESS;
     }

@@ -1,4 +1,4 @@
-//! The speed of each kernel in this build, for `cargo xtask bench guard` to compare with other builds.
+//! The speed of each kernel in this build, which `cargo xtask bench guard` compares with other builds.
 
 use imgpush_digest::Algorithm::{Md5, Sha256, Sha512};
 use imgpush_digest::{Algorithm, Platform, Stream, update_many};
@@ -6,18 +6,18 @@ use imgpush_digest::{Algorithm, Platform, Stream, update_many};
 use crate::cpu;
 use crate::kernels::pattern;
 
-/// Small enough that all lanes together stay in the second cache.
+/// Small enough that all lanes together stay in the second-level cache.
 const BUFFER_BYTES: usize = 32 << 10;
-/// Bytes between two looks at the clock: one to three milliseconds.
+/// Bytes between two clock readings: one to three milliseconds.
 const SLICE_BYTES: usize = 1 << 20;
-/// Few, since processes of one build differ more than slices of one process: time is better spent on
-/// more processes.
+/// Few, since processes of one build differ more than slices of one process: more processes are better than
+/// more slices.
 const SLICES: usize = 8;
 
-/// A kernel: its name, the number of streams and what they are hashed by.
+/// A kernel: its name, the number of streams, and their algorithms.
 type Kernel = (&'static str, usize, &'static [Algorithm]);
 
-/// SHA-256 alone is missing, as that is the kernel of another crate.
+/// SHA-256 alone is omitted, as it uses the kernel of another crate.
 const KERNELS: [Kernel; 7] = [
     ("MD5", 1, &[Md5]),
     ("SHA-512", 1, &[Sha512]),
@@ -28,11 +28,11 @@ const KERNELS: [Kernel; 7] = [
     ("16 x SHA-512", 16, &[Sha512]),
 ];
 
-/// Each kernel with its greatest speed in MB/s.
+/// The maximum speed of each kernel in MB/s.
 ///
 /// # Panics
 ///
-/// When a slice is of gigabytes.
+/// If a slice has gigabytes.
 #[must_use]
 pub fn speeds() -> Vec<(&'static str, f64)> {
     let buffer = pattern(BUFFER_BYTES);

@@ -1,34 +1,34 @@
-//! Candidates that take turns.
+//! Alternating measurement of candidates.
 
 use crate::cpu;
 
 /// A candidate.
 pub struct Candidate<N> {
-    /// What its series is found by.
+    /// The name of its series.
     pub name: N,
-    /// Hashes a slice and says how many bytes that were.
+    /// Hashes a slice and returns its number of bytes.
     pub slice: Box<dyn FnMut() -> usize>,
 }
 
 /// The slices of one candidate.
 pub struct Series<N> {
-    /// That of the candidate.
+    /// The name of the candidate.
     pub name: N,
     /// MB/s, in the order of the rounds.
     speeds: Vec<f64>,
 }
 
-/// Each candidate once a round.
+/// Measures each candidate once per round.
 ///
 /// # Panics
 ///
-/// When a slice is of gigabytes.
+/// If a slice has gigabytes.
 pub fn take_turns<N: Copy>(candidates: &mut [Candidate<N>], rounds: usize) -> Vec<Series<N>> {
     let mut all: Vec<Series<N>> = candidates
         .iter()
         .map(|candidate| Series { name: candidate.name, speeds: Vec::with_capacity(rounds) })
         .collect();
-    // The first round warms caches up and does not count.
+    // The first round warms up the caches and does not count.
     for round in 0..=rounds {
         for (candidate, series) in candidates.iter_mut().zip(&mut all) {
             let start = cpu::time();
@@ -44,7 +44,7 @@ pub fn take_turns<N: Copy>(candidates: &mut [Candidate<N>], rounds: usize) -> Ve
 }
 
 impl<N> Series<N> {
-    /// The speed in MB/s that so many per cent of the slices do not exceed.
+    /// The speed in MB/s that this percentage of the slices does not exceed.
     #[must_use]
     pub fn speed(&self, percent: usize) -> f64 {
         percentile(self.speeds.clone(), percent)
@@ -57,7 +57,7 @@ impl<N> Series<N> {
     }
 }
 
-/// What so many per cent of the values do not exceed.
+/// The value that this percentage of the values does not exceed.
 #[must_use]
 pub fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
     values.sort_by(f64::total_cmp);

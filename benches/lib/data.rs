@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-/// Writes a file of so many MiB that is no disk image and cannot be packed; what `see` sees of it is
-/// what was written.
+/// Writes a file of this number of MiB that is no disk image and cannot be compressed; `see` gets the written
+/// bytes.
 ///
 /// # Panics
 ///
-/// When there is no room.
+/// If there is not enough space.
 pub fn write(path: &Path, mib: u64, mut see: impl FnMut(&[u8])) {
     let mut file = File::create(path).unwrap();
     let mut state = 1u64;
@@ -27,11 +27,11 @@ pub fn write(path: &Path, mib: u64, mut see: impl FnMut(&[u8])) {
     }
 }
 
-/// Makes a file of so many GiB without any data.
+/// Creates a file of this number of GiB without data.
 ///
 /// # Panics
 ///
-/// When the file system cannot.
+/// If the file system does not support it.
 pub fn sparse(path: &Path, gib: u64) {
     File::create(path).unwrap().set_len(gib << 30).unwrap();
 }

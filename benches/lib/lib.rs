@@ -1,4 +1,4 @@
-//! What several of the benchmarks need.
+//! Common helpers of the benchmarks.
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 pub mod data;

@@ -1,34 +1,34 @@
-//! Programs run to their end, and what they took. The figures are those of Linux.
+//! Running programs, and their time and memory. The figures are available on Linux only.
 
 use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A program that has ended.
+/// The results of a program.
 pub struct Run {
-    /// From its start to its end.
+    /// The time from its start to its end.
     pub wall: Duration,
     /// User and system time of all its threads, and of its children.
     pub cpu: Duration,
-    /// Kibibytes that were resident at most; as seen a few milliseconds before the end.
+    /// Peak resident memory in KiB, as of a few milliseconds before the end.
     pub peak_kib: u64,
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it said.
+    /// Its standard error.
     pub stderr: String,
 }
 
-/// No program here needs so long.
+/// More than any of the programs needs.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Runs a program. Its CPU time is that of all children that end meanwhile: one at a time, please.
+/// Runs a program. Its CPU time includes all children that end meanwhile, so run only one at a time.
 ///
 /// # Panics
 ///
-/// When it does not start, or does not end.
+/// If it does not start, or does not end.
 #[must_use]
 pub fn run(command: &mut Command) -> Run {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -46,7 +46,7 @@ pub fn run(command: &mut Command) -> Run {
         if start.elapsed() > LIMIT {
             child.kill().unwrap();
         }
-        // The kernel keeps the highest value, so looking now and then misses nothing but the end.
+        // The kernel keeps the peak value, so periodic reads miss only the end.
         if turn.is_multiple_of(8) {
             peak_kib = peak_kib.max(resident_peak(child.id()));
         }
@@ -70,27 +70,27 @@ fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
 ///
 /// # Panics
 ///
-/// Where there is no `/proc`.
+/// Without `/proc`.
 #[must_use]
 pub fn cpu_of_children() -> Duration {
     ticks("self", [13, 14])
 }
 
-/// User and system time of a process that runs, to a hundredth of a second.
+/// User and system time of a running process, to a hundredth of a second.
 ///
 /// # Panics
 ///
-/// When there is no such process.
+/// If there is no process with this id.
 #[must_use]
 pub fn cpu_of(pid: u32) -> Duration {
     ticks(&pid.to_string(), [11, 12])
 }
 
-/// The processes that a process has started, and that run.
+/// The running child processes of a process.
 ///
 /// # Panics
 ///
-/// Where there is no `/proc`.
+/// Without `/proc`.
 #[must_use]
 pub fn children_of(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
@@ -100,10 +100,10 @@ pub fn children_of(pid: u32) -> Vec<u32> {
 
 fn ticks(process: &str, fields: [usize; 2]) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // Behind the name, which may hold anything, the third field comes first.
+    // The third field follows the name, which may contain any character.
     let all: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let sum: u64 = fields.iter().map(|field| all[*field].parse::<u64>().unwrap()).sum();
-    // A tick is a hundredth of a second on every Linux.
+    // On Linux, a tick is a hundredth of a second.
     Duration::from_millis(sum * 10)
 }
 

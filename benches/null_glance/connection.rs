@@ -1,4 +1,4 @@
-//! HTTP/1.1, as far as the clients that upload use it.
+//! The part of HTTP/1.1 that uploading clients use.
 
 use std::io::{BufRead as _, BufReader, Error, Read as _, Result, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::message::{Answer, Length, Request};
 use crate::service::Service;
 
-/// Large enough for all headers, small enough that hardly any of an image is copied through it.
+/// Large enough for all headers, small enough that hardly any image data is copied through it.
 const BUFFER_BYTES: usize = 8 << 10;
 
 /// Maximum number of bytes that one system call drops.
@@ -15,7 +15,7 @@ const DROP_BYTES: usize = 1 << 20;
 pub(crate) struct Connection {
     input: BufReader<TcpStream>,
     output: TcpStream,
-    /// Not written to on Linux, where the kernel drops the bytes.
+    /// Not used on Linux, where the kernel discards the bytes.
     space: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ impl Connection {
         Ok(Connection { input, output, space: vec![0; DROP_BYTES] })
     }
 
-    /// Answers until the client disconnects.
+    /// Responds to requests until the client disconnects.
     pub(crate) fn serve(mut self, service: &Service) -> Result<()> {
         while let Some(request) = self.request()? {
             if request.expects {
@@ -82,7 +82,7 @@ impl Connection {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Reads a body with JSON, which no client sends in chunks.
+    /// Reads a JSON body, which no client sends with chunked encoding.
     fn body(&mut self, request: &Request) -> Result<Vec<u8>> {
         let Length::Known(length) = request.length else { return Err(Error::other("chunked")) };
         let mut body = Vec::new();
@@ -90,7 +90,7 @@ impl Connection {
         Ok(body)
     }
 
-    /// Drops the body of an upload and returns its length.
+    /// Discards the body of an upload and returns its length.
     fn drop_body(&mut self, request: &Request) -> Result<u64> {
         if let Length::Known(length) = request.length {
             self.drop_bytes(length)?;
@@ -100,7 +100,7 @@ impl Connection {
         loop {
             let chunk = u64::from_str_radix(&self.line()?, 16).map_err(Error::other)?;
             self.drop_bytes(chunk)?;
-            // An empty line after each chunk.
+            // An empty line follows each chunk.
             self.line()?;
             if chunk == 0 {
                 return Ok(sum);
@@ -137,7 +137,7 @@ impl Connection {
     }
 }
 
-/// Lets the kernel drop the bytes without a copy.
+/// Lets the kernel discard the bytes without a copy.
 #[cfg(target_os = "linux")]
 fn receive_and_drop(stream: &mut TcpStream, space: &mut [u8]) -> Result<usize> {
     use rustix::net::{RecvFlags, recv};

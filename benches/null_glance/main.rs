@@ -1,9 +1,10 @@
-//! An image service that discards its data, for measuring clients. `null_glance SIZE:MD5:SHA512…` names
-//! the data that it knows; for an upload of one of these sizes it reports the digests given.
+//! An image service that discards its data, for measuring clients. The arguments `null_glance
+//! SIZE:MD5:SHA512…` define known data; after an upload of one of these sizes the service reports the given
+//! digests.
 //!
-//! The kernel drops the bytes of an image without a copy, so the service costs as little as one on the
-//! same machine can, and the same for every client. It has the calls of Keystone and Glance that an
-//! upload needs, prints its address, and exits when its standard input is closed.
+//! The kernel discards the bytes of an image without a copy. So the service has the minimum cost on the same
+//! machine, and the same cost for every client. It has the calls of Keystone and Glance that an upload needs,
+//! prints its address, and exits when its standard input is closed.
 #![expect(clippy::print_stdout, reason = "its address is its output")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
@@ -27,7 +28,7 @@ fn main() {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let service = Arc::clone(&service);
-            // A client that goes away ends its thread and nothing else.
+            // A client that disconnects only ends its own thread.
             std::thread::spawn(move || Connection::new(stream?)?.serve(&service));
         }
     });

@@ -1,11 +1,11 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use serde_json::{Value, json};
 
 /// A request without its body.
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Without the query.
+    /// The path without the query.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) length: Length,
@@ -21,7 +21,7 @@ pub(crate) enum Length {
     Chunked,
 }
 
-/// An answer; all but 204 have a body of JSON.
+/// A response; all but 204 have a JSON body.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,

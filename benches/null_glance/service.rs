@@ -16,7 +16,7 @@ struct Known {
 
 pub(crate) struct Service {
     url: String,
-    /// By size.
+    /// Known data by size.
     known: HashMap<u64, Known>,
     images: Mutex<HashMap<String, Value>>,
     /// Number of calls of the image service, for `GET /requests`.
@@ -39,7 +39,7 @@ impl Service {
         }
     }
 
-    /// Answers every call but an upload.
+    /// Responds to every call except an upload.
     pub(crate) fn answer(&self, request: &Request, body: &[u8]) -> Answer {
         let segments: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
         if segments.first() == Some(&"v2") {
@@ -67,7 +67,7 @@ impl Service {
         }
     }
 
-    /// Answers an upload after its last byte.
+    /// Responds to an upload after its last byte.
     pub(crate) fn stored(&self, path: &str, bytes: u64) -> Answer {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let id = path.trim_start_matches("/v2/images/").trim_end_matches("/file");
@@ -84,7 +84,7 @@ impl Service {
         Answer::empty()
     }
 
-    /// The images with a name. The clients measured here send no name that needs decoding.
+    /// The images with a name. The measured clients send no name that needs decoding.
     fn list(&self, query: &str) -> Value {
         let name = query.split('&').find_map(|filter| filter.strip_prefix("name="));
         let images = self.images();
@@ -97,7 +97,7 @@ impl Service {
             return Answer::json(400, &json!({"message": "not an object"}));
         };
         let mut images = self.images();
-        // A client that derives the id from the data may ask for one that exists.
+        // A client that derives the id from the data may request one that exists.
         if asked.get("id").and_then(Value::as_str).is_some_and(|id| images.contains_key(id)) {
             return Answer::json(409, &json!({"message": "that id is taken"}));
         }
@@ -168,7 +168,7 @@ impl Service {
     }
 }
 
-/// The schema recorded from a Glance with its defaults. The clients check their records by it.
+/// The schema recorded from a Glance with default settings. The clients validate their records with it.
 fn schema() -> Value {
     let path = "../crates/sandbox/src/routes/schemas/image.json";
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

@@ -1,4 +1,4 @@
-//! Many images by one process, beside those who take one after the other.
+//! Many images in one process, compared with clients that push one after another.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,11 +20,11 @@ use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};
 use crate::workers::Workers;
 
-/// How much is pushed.
+/// The size of a measurement.
 struct Amount {
-    /// Pairs a row.
+    /// Pairs of runs per row.
     pairs: usize,
-    /// Of the slowest peer, which takes a process an image.
+    /// Pairs with the slowest peer, which uses one process per image.
     slow_pairs: usize,
     /// MiB of each of [`REAL_IMAGES`].
     real_mib: u64,
@@ -32,7 +32,7 @@ struct Amount {
     null_mib: u64,
 }
 
-const WHOLE: Amount = Amount { pairs: 5, slow_pairs: 3, real_mib: 128, null_mib: 256 };
+const FULL: Amount = Amount { pairs: 5, slow_pairs: 3, real_mib: 128, null_mib: 256 };
 const QUICK: Amount = Amount { pairs: 3, slow_pairs: 1, real_mib: 32, null_mib: 64 };
 
 const REAL_IMAGES: usize = 8;
@@ -41,7 +41,7 @@ const SMALL_IMAGES: u64 = 300;
 const SMALL_MIB: u64 = 16;
 
 pub(crate) fn measure(lab: &Lab, is_quick: bool, table: &mut Table) {
-    let amount = if is_quick { QUICK } else { WHOLE };
+    let amount = if is_quick { QUICK } else { FULL };
     let before = machine::Look::now();
     null(lab, &amount, table);
     memory_and_requests(lab, table);
@@ -49,7 +49,7 @@ pub(crate) fn measure(lab: &Lab, is_quick: bool, table: &mut Table) {
     real(lab, &amount, table);
 }
 
-/// To a real Glance, which hashes as well, on the same cores.
+/// Pushes to a real Glance, which also hashes, on the same cores.
 fn real(lab: &Lab, amount: &Amount, table: &mut Table) {
     let (files, image) = copies(lab.folder.path(), "real", amount.real_mib, REAL_IMAGES);
     let mib = image.bytes >> 20;
@@ -65,7 +65,7 @@ fn real(lab: &Lab, amount: &Amount, table: &mut Table) {
         let before = workers.cpu();
         let run = service.imgpush_batch(lab, &files, &[]);
         server_cpu.push((workers.cpu() - before).as_secs_f64());
-        remove(&proved(&run));
+        remove(&verified_ids(&run));
         Took::from(&run)
     };
     let wall = |own: &Took, peer: &Took| own.wall / peer.wall;
@@ -92,7 +92,7 @@ fn real(lab: &Lab, amount: &Amount, table: &mut Table) {
             cpu: sum.cpu + run.cpu,
         })
     });
-    table.peer(&format!("{what} `openstack image create`, a process each"), &openstack);
+    table.peer(&format!("{what} `openstack image create`, one process each"), &openstack);
     let goal = Goal::AtMost(0.30, 0.22);
     table.ratio(&name("wall / `openstack image create`"), &goal, openstack.spread(wall));
     let goal = Goal::AtMost(0.20, 0.08);
@@ -100,15 +100,10 @@ fn real(lab: &Lab, amount: &Amount, table: &mut Table) {
 
     server_cpu.sort_by(f64::total_cmp);
     let floor = server_cpu[server_cpu.len() / 2] / 2.0;
-    table.one(
-        "what Glance alone computes for that on two cores, at least",
-        &Goal::Told,
-        floor,
-        " s",
-    );
+    table.one("minimum time of Glance's own hashing on two cores", &Goal::None, floor, " s");
 }
 
-/// Where nobody but the client hashes.
+/// Pushes to a service that does not hash.
 fn null(lab: &Lab, amount: &Amount, table: &mut Table) {
     let (files, image) = copies(lab.folder.path(), "null", amount.null_mib, NULL_IMAGES);
     let sink = Sink::start([image.known()]);
@@ -124,20 +119,20 @@ fn null(lab: &Lab, amount: &Amount, table: &mut Table) {
     table.own(&format!("{what} {jobs}`"), &single);
     table.peer(&format!("{what} 1`, each by the fused kernel"), &single);
     let goal = Goal::AtMost(0.6, 0.4);
-    table.ratio(&name("wall / one after the other"), &goal, single.spread(|a, b| a.wall / b.wall));
+    table.ratio(&name("wall / one after another"), &goal, single.spread(|a, b| a.wall / b.wall));
 
     let kernel = take_turns(amount.pairs, || push(&jobs), || fused(&files));
-    table.peer("the fused kernel alone, one image after the other, nothing sent", &kernel);
+    table.peer("the fused kernel alone, one image after another, nothing sent", &kernel);
     table.ratio(
         &name("wall / fused kernel alone"),
-        &Goal::Told,
+        &Goal::None,
         kernel.spread(|a, b| a.wall / b.wall),
     );
     let goal = Goal::AtMost(0.6, 0.45);
     table.ratio(&name("CPU / fused kernel alone"), &goal, kernel.spread(|a, b| a.cpu / b.cpu));
 }
 
-/// Reads and hashes files as a push of one image does, and drops what it has read.
+/// Reads and hashes files as a push of one image does, and discards the data.
 fn fused(files: &[PathBuf]) -> Took {
     let runtime = Builder::new_current_thread().build().unwrap();
     let pool = Pool::within(64 << 20);
@@ -152,7 +147,7 @@ fn fused(files: &[PathBuf]) -> Took {
     Took { wall: took(start.elapsed()), cpu: took(cpu() - before) }
 }
 
-/// Hundreds of images: what is resident, and what it costs to run them again.
+/// Hundreds of images: the peak memory, and the cost of a repeated run.
 fn memory_and_requests(lab: &Lab, table: &mut Table) {
     let (files, sizes) = small(lab.folder.path(), SMALL_IMAGES, SMALL_MIB);
     let known: Vec<String> = sizes.iter().map(Image::known).collect();
@@ -160,7 +155,7 @@ fn memory_and_requests(lab: &Lab, table: &mut Table) {
     for jobs in [1u32, 8, 32] {
         let sink = Sink::start(known.clone());
         let run = sink.service().imgpush_batch(lab, &files, &["--jobs", &jobs.to_string()]);
-        assert_eq!(proved(&run).len(), files.len());
+        assert_eq!(verified_ids(&run).len(), files.len());
         let peak = f64::from(u32::try_from(run.peak_kib).unwrap()) / 1024.0;
         let goal = Goal::AtMost(64.0 + 8.0 * f64::from(jobs), 48.0);
         table.one(&format!("peak memory, {name}, jobs: {jobs}"), &goal, peak, " MiB");
@@ -169,24 +164,24 @@ fn memory_and_requests(lab: &Lab, table: &mut Table) {
     let sink = Sink::start(known);
     let service = sink.service();
     let again = ["--if-exists", "skip"];
-    let first = proved(&service.imgpush_batch(lab, &files, &again));
+    let first = verified_ids(&service.imgpush_batch(lab, &files, &again));
     let before = service.requests(lab);
     let second = service.imgpush_batch(lab, &files, &again);
     let requests = u32::try_from(service.requests(lab) - before).unwrap();
-    let (mut first, mut second) = (first, proved(&second));
+    let (mut first, mut second) = (first, verified_ids(&second));
     first.sort();
     second.sort();
-    assert_eq!(first, second, "other images than before");
+    assert_eq!(first, second, "the second run has other images");
     let found = f64::from(requests) / f64::from(u32::try_from(files.len()).unwrap());
-    let what = format!("requests an image, {name}, proved before");
+    let what = format!("requests per image, {name}, verified before");
     table.one(&what, &Goal::AtMost(2.0, 1.0), found, "");
 }
 
-/// The ids of the images that a batch has proved.
-fn proved(run: &Run) -> Vec<String> {
+/// The ids of the verified images of a batch.
+fn verified_ids(run: &Run) -> Vec<String> {
     let reports = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let proved = reports.filter(|report| report["verified"] == true);
-    proved.map(|report| report["id"].as_str().unwrap().to_owned()).collect()
+    let verified_ids = reports.filter(|report| report["verified"] == true);
+    verified_ids.map(|report| report["id"].as_str().unwrap().to_owned()).collect()
 }
 
 fn lines(run: &Run) -> Vec<String> {

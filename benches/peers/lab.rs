@@ -9,11 +9,11 @@ pub(crate) struct Lab {
     pub(crate) imgpush: PathBuf,
     /// Directory with the programs of the Python peers.
     pub(crate) python: PathBuf,
-    /// Script that pushes by `openstacksdk`.
+    /// Script that pushes with `openstacksdk`.
     pub(crate) sdk_script: PathBuf,
-    /// Directory for files, and the home of all programs, so that none reads or writes elsewhere.
+    /// Directory for files, and the home directory of all programs, so that none accesses other files.
     pub(crate) folder: TempDir,
-    /// Number of pairs of runs for a row.
+    /// Number of pairs of runs per row.
     pub(crate) pairs: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The machine, and how quiet it was.
+//! The machine, and its other load.
 
 use std::fs::read_to_string;
 
@@ -8,7 +8,7 @@ use imgpush_digest::Platform;
 use crate::lab::Lab;
 use crate::service::succeed;
 
-/// What was measured, and where.
+/// The measured programs, and the machine.
 pub(crate) fn heading(lab: &Lab) -> String {
     let info = read_to_string("/proc/cpuinfo").unwrap();
     let field = |name: &str| {
@@ -34,12 +34,12 @@ pub(crate) fn heading(lab: &Lab) -> String {
     )
 }
 
-/// Where the CPU time of the machine has gone so far, in ticks of a hundredth of a second.
+/// The CPU time of the machine so far, in ticks of a hundredth of a second.
 pub(crate) struct Look {
     all: u64,
     idle: u64,
     stolen: u64,
-    /// This process, and what it started and has ended.
+    /// This process, and its finished children.
     own: u64,
 }
 
@@ -47,7 +47,7 @@ impl Look {
     pub(crate) fn now() -> Self {
         let stat = read_to_string("/proc/stat").unwrap();
         let words = stat.lines().next().unwrap().split_whitespace().skip(1);
-        // User, nice, system, idle, waiting for disks, interrupts, soft ones, stolen.
+        // User, nice, system, idle, waiting for disks, interrupts, soft interrupts, stolen.
         let ticks: Vec<u64> = words.take(8).map(|word| word.parse().unwrap()).collect();
         let own = process::cpu_of(std::process::id()) + process::cpu_of_children();
         Look {
@@ -58,7 +58,7 @@ impl Look {
         }
     }
 
-    /// What others took since then.
+    /// The CPU time of other processes since then.
     pub(crate) fn until_now(&self) -> String {
         let now = Look::now();
         let all = now.all - self.all;
@@ -67,7 +67,7 @@ impl Look {
         let idle = now.idle - self.idle;
         let others = all.saturating_sub(idle + stolen + (now.own - self.own));
         format!(
-            "of the CPU time, others on this machine took {} % meanwhile, and the hypervisor {} %\n",
+            "other processes on this machine took {} % of the CPU time, and the hypervisor {} %\n",
             percent(others),
             percent(stolen)
         )

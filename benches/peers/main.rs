@@ -1,13 +1,13 @@
-//! Whole pushes beside those of other clients, as ratios: `cargo xtask bench peers` of one image, and
-//! `cargo xtask bench bulk` of many.
+//! Complete pushes compared with those of other clients, as ratios: `cargo xtask bench peers` of one image,
+//! and `cargo xtask bench bulk` of many.
 //!
-//! `imgpush` and a peer run alternately, A B B A. Each run is a process with its start, its login and all
-//! its calls; the first run of each fills caches and does not count. A ratio is the median over the
-//! pairs, so other load on the machine slows both alike; the lowest and the highest are shown as well.
-//! Files are in the page cache.
+//! `imgpush` and a peer run alternately, A B B A. Each run is a process with its start, its login and all its
+//! calls; the first run of each fills caches and does not count. A ratio is the median over the pairs, so
+//! other load on the machine slows both alike; the lowest and the highest are shown as well. Files are in the
+//! page cache.
 //!
-//! Service and client share the machine: `null_glance` drops the data in the kernel and gives every
-//! client the same answers; its cost is shown. The real Glance is that of the `OS_*` variables.
+//! Service and client share the machine: `null_glance` discards the data in the kernel and gives every client
+//! the same responses; its cost is shown. The real Glance is the one in the `OS_*` variables.
 #![expect(clippy::print_stdout, reason = "the tables are its output")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
@@ -33,7 +33,7 @@ use lab::Lab;
 use table::Table;
 
 /// Pairs, MiB of the full file, GiB of the sparse one.
-const WHOLE: (usize, u64, u64) = (7, 1024, 64);
+const FULL: (usize, u64, u64) = (7, 1024, 64);
 const QUICK: (usize, u64, u64) = (3, 256, 4);
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         println!("usage: peers FOLDER_OF_PYTHON_PROGRAMS SDK_SCRIPT [--bulk] [--quick]");
         return ExitCode::from(2);
     };
-    let (pairs, mib, gib) = if is_quick { QUICK } else { WHOLE };
+    let (pairs, mib, gib) = if is_quick { QUICK } else { FULL };
     let lab = Lab {
         imgpush: std::env::current_exe().unwrap().with_file_name("imgpush"),
         python: python.into(),
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One image at a time.
+/// Measurements with one image at a time.
 fn single(lab: &Lab, files: &Files, table: &mut Table) {
     let before = machine::Look::now();
     null::measure(lab, files, table);

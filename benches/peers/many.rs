@@ -1,4 +1,4 @@
-//! What several targets, and large images, take.
+//! The cost of several targets, and of large images.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let clouds = lab.folder.path().join("clouds.yaml");
     fs::write(&clouds, format!("clouds:\n{}", entries.collect::<String>())).unwrap();
 
-    one_reading(lab, files, table);
+    one_pass(lab, files, table);
     memory(lab, files, table);
     sparse(lab, files, table);
 }
@@ -29,17 +29,18 @@ fn cloud(number: usize) -> String {
 }
 
 /// Whether the source is fetched once for two clouds.
-fn one_reading(lab: &Lab, files: &Files, table: &mut Table) {
-    let packed = &files.packed;
-    let length = fs::metadata(&packed.path).unwrap().len();
-    let web = Web::start("packed.raw.xz", fs::read(&packed.path).unwrap());
-    let what = "two clouds at once from one xz URL: source bytes read, times its size";
+fn one_pass(lab: &Lab, files: &Files, table: &mut Table) {
+    let compressed = &files.compressed;
+    let length = fs::metadata(&compressed.path).unwrap().len();
+    let web = Web::start("packed.raw.xz", fs::read(&compressed.path).unwrap());
+    let what =
+        "two clouds at once from one xz URL: bytes read from the source, relative to its size";
     push(lab, &web.url, 2);
     let found = ratio(web.given(), length);
     table.one(what, &Goal::AtMost(1.0, 1.0), found, "");
 }
 
-/// The peak with one target, two, and four.
+/// The peak memory with one target, two, and four.
 fn memory(lab: &Lab, files: &Files, table: &mut Table) {
     for targets in [1u8, 2, 4] {
         let what = format!("peak memory, {} MiB, targets: {targets}", files.full.bytes >> 20);
@@ -49,7 +50,7 @@ fn memory(lab: &Lab, files: &Files, table: &mut Table) {
     }
 }
 
-/// A large file beside a small one, which comes before it and after it.
+/// A large file combined with a small one, before it and after it.
 fn sparse(lab: &Lab, files: &Files, table: &mut Table) {
     let (large, small) = (&files.sparse, &files.full);
     let of = |image: &Image| push(lab, &image.path.display().to_string(), 1);
@@ -71,7 +72,7 @@ fn sparse(lab: &Lab, files: &Files, table: &mut Table) {
     table.one(&what, &goal, mib(&run), " MiB");
 }
 
-/// A push to so many of the sinks.
+/// A push to `targets` of the sinks.
 fn push(lab: &Lab, place: &str, targets: usize) -> Run {
     let mut command = lab.command(&lab.imgpush);
     command.env("OS_CLIENT_CONFIG_FILE", lab.folder.path().join("clouds.yaml"));

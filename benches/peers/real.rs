@@ -1,4 +1,4 @@
-//! Verified pushes into a real Glance, beside sending alone.
+//! Verified pushes to a real Glance, compared with sending alone.
 
 use crate::files::Files;
 use crate::lab::Lab;

@@ -1,4 +1,4 @@
-//! The services to push to, and the clients that push.
+//! The services to push to, and the clients.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +11,9 @@ use crate::lab::Lab;
 
 /// A Keystone and a Glance.
 pub(crate) struct Service {
-    /// `OS_*`, as all clients but curl understand them.
+    /// `OS_*` variables, as all clients but curl use them.
     variables: Vec<(String, String)>,
-    /// Of the image service.
+    /// The address of the image service.
     url: String,
 }
 
@@ -22,7 +22,7 @@ impl Service {
         Service { variables, url }
     }
 
-    /// The one that the environment names.
+    /// The service in the environment, if there is one.
     pub(crate) fn of_environment() -> Option<Self> {
         let url = std::env::var("TESTCLOUD_IMAGE_URL").ok()?;
         let variables = std::env::vars().filter(|(name, _)| name.starts_with("OS_")).collect();
@@ -35,21 +35,21 @@ impl Service {
         succeed(&mut command)
     }
 
-    /// Many images by one process; with `--json` a line each, and one for all.
+    /// Many images in one process; with `--json` a line for each, and one for the batch.
     pub(crate) fn imgpush_batch(&self, lab: &Lab, images: &[PathBuf], options: &[&str]) -> Run {
         let mut command = self.command(lab, &lab.imgpush);
         succeed(command.args(["push", "--json", "--quiet"]).args(options).args(images))
     }
 
-    /// By `create_image` of openstacksdk with `validate_checksum`, one after the other in one process; a
-    /// line with the id of each.
+    /// With `create_image` of openstacksdk and `validate_checksum`, one after another in one process; prints
+    /// a line with the id of each.
     pub(crate) fn sdk(&self, lab: &Lab, images: &[impl AsRef<Path>]) -> Run {
         let mut command = self.command(lab, &lab.python.join("python"));
         command.arg(&lab.sdk_script).args(images.iter().map(AsRef::as_ref));
         succeed(&mut command)
     }
 
-    /// With the id alone on stdout.
+    /// Prints only the id on stdout.
     pub(crate) fn openstack(&self, lab: &Lab, image: &Path) -> Run {
         let mut command = self.command(lab, &lab.python.join("openstack"));
         command.args(["image", "create", "--disk-format", "raw", "--container-format", "bare"]);
@@ -63,14 +63,14 @@ impl Service {
         succeed(command.args(["--name", "bench", "--file"]).arg(&image.path))
     }
 
-    /// To a record that is there already.
+    /// Uploads to an existing record.
     pub(crate) fn curl(&self, lab: &Lab, token: &str, id: &str, image: &Image) -> Run {
         let mut command = self.curl_command(lab, token, &format!("/v2/images/{id}/file"));
         command.args(["-H", "Expect:", "-H", "Content-Type: application/octet-stream"]);
         succeed(command.arg("-T").arg(&image.path))
     }
 
-    /// A token, for curl.
+    /// A token for curl.
     pub(crate) fn token(&self, lab: &Lab) -> String {
         let variable = |wanted: &str| {
             let found = self.variables.iter().find(|(name, _)| name == wanted);
@@ -97,7 +97,7 @@ impl Service {
         token.expect("Keystone gives a token").1.to_owned()
     }
 
-    /// Makes a record, for curl; its id.
+    /// Creates a record for curl; returns its id.
     pub(crate) fn record(&self, lab: &Lab, token: &str) -> String {
         let body = json!({"name": "bench", "disk_format": "raw", "container_format": "bare"});
         let mut command = self.curl_command(lab, token, "/v2/images");
@@ -106,7 +106,7 @@ impl Service {
         answer["id"].as_str().unwrap().to_owned()
     }
 
-    /// Calls of the image service so far, as a null sink counts them.
+    /// Number of calls of the image service so far, as counted by a null sink.
     pub(crate) fn requests(&self, lab: &Lab) -> u64 {
         succeed(&mut self.curl_command(lab, "", "/requests")).stdout.trim().parse().unwrap()
     }
@@ -129,7 +129,7 @@ impl Service {
     }
 }
 
-/// Runs a program that has to succeed.
+/// Runs a program that must succeed.
 pub(crate) fn succeed(command: &mut Command) -> Run {
     let run = run(command);
     assert!(run.status.success(), "{command:?}: {}\n{}{}", run.status, run.stdout, run.stderr);

@@ -1,4 +1,4 @@
-//! `null_glance` in a process of its own.
+//! `null_glance` in a separate process.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// One that knows these data.
+    /// Starts a sink that knows these data.
     pub(crate) fn start(known: impl IntoIterator<Item = String>) -> Self {
         let program = std::env::current_exe().unwrap().with_file_name("null_glance");
         let mut child = Command::new(program)
@@ -29,7 +29,7 @@ impl Sink {
         Sink { child, url: url.trim().to_owned() }
     }
 
-    /// As clients see it.
+    /// The service of this sink for clients.
     pub(crate) fn service(&self) -> Service {
         let settings = [
             ("OS_AUTH_TYPE", "password"),
@@ -58,7 +58,7 @@ impl Sink {
         )
     }
 
-    /// What it has cost so far.
+    /// Its CPU time so far.
     pub(crate) fn cpu(&self) -> Duration {
         process::cpu_of(self.child.id())
     }

@@ -1,23 +1,23 @@
-//! What was found, and whether the goals are met.
+//! The results, and whether the goals are met.
 
 use std::fmt;
 
 use crate::turns::{Pairs, Spread, Took};
 
-/// What the project promises of a figure.
+/// The project's goal for a figure.
 pub(crate) enum Goal {
-    /// Lower is better: what must be, and what to reach for.
+    /// Lower is better: the target, and the ambition.
     AtMost(f64, f64),
     /// Higher is better.
     AtLeast(f64, f64),
-    /// The same, but for so much of it.
+    /// Near the target.
     About(f64, f64),
-    /// Nothing is promised.
-    Told,
+    /// No goal.
+    None,
 }
 
 impl Goal {
-    /// Target, what to reach for, and the verdict.
+    /// Target, ambition, and the verdict.
     fn judge(&self, found: f64) -> (String, String, &'static str) {
         let (target, reach, holds) = match *self {
             Goal::AtMost(target, reach) => {
@@ -30,13 +30,13 @@ impl Goal {
                 let holds = (found / target - 1.0).abs() <= noise;
                 (format!("{target} ± {noise}"), String::new(), holds)
             }
-            Goal::Told => return (String::new(), String::new(), ""),
+            Goal::None => return (String::new(), String::new(), ""),
         };
         (target, reach, if holds { "met" } else { "MISSED" })
     }
 }
 
-/// Lines in the order they were found.
+/// Rows in the order of measurement.
 #[derive(Default)]
 pub(crate) struct Table {
     runs: Vec<String>,
@@ -45,12 +45,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// What the first of two took.
+    /// The time of the first of two.
     pub(crate) fn own(&mut self, what: &str, pairs: &Pairs<Took>) {
         self.took(what, pairs.spread(|own, _| own.wall), pairs.spread(|own, _| own.cpu));
     }
 
-    /// What the second of two took.
+    /// The time of the second of two.
     pub(crate) fn peer(&mut self, what: &str, pairs: &Pairs<Took>) {
         self.took(what, pairs.spread(|_, peer| peer.wall), pairs.spread(|_, peer| peer.cpu));
     }
@@ -94,7 +94,7 @@ impl fmt::Display for Table {
             ("| run | wall s | lowest to highest | CPU s |\n|---|---:|---:|---:|", &self.runs),
             ("| speed | MB/s | lowest to highest |\n|---|---:|---:|", &self.speeds),
             (
-                "| goal | target | reach for | median | lowest to highest | |\n\
+                "| goal | target | ambition | median | lowest to highest | |\n\
                  |---|---:|---:|---:|---:|---|",
                 &self.goals,
             ),

@@ -1,4 +1,4 @@
-//! Two that take turns.
+//! Alternating runs of two programs.
 
 use imgpush_benches::process::Run;
 
@@ -15,12 +15,12 @@ impl From<&Run> for Took {
     }
 }
 
-/// The runs of both, pair by pair.
+/// The runs of both, in pairs.
 pub(crate) struct Pairs<T> {
     pairs: Vec<(T, T)>,
 }
 
-/// Runs both in turns, A B B A, after one run of each that does not count.
+/// Runs both alternately, A B B A, after one run of each that does not count.
 pub(crate) fn take_turns<T>(
     count: usize,
     mut own: impl FnMut() -> T,
@@ -41,13 +41,13 @@ pub(crate) fn take_turns<T>(
 }
 
 impl<T> Pairs<T> {
-    /// Of something that each pair has.
+    /// The spread of a value of each pair.
     pub(crate) fn spread(&self, of: impl Fn(&T, &T) -> f64) -> Spread {
         Spread::of(self.pairs.iter().map(|(own, peer)| of(own, peer)).collect())
     }
 }
 
-/// A median, and how far from it the others were.
+/// A median, with the lowest and the highest value.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,

@@ -1,4 +1,4 @@
-//! A web server with one file, which counts the bytes it gives away.
+//! A web server with one file, which counts the bytes that it sends.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ pub(crate) struct Web {
     given: Arc<AtomicU64>,
 }
 
-/// What is counted at a time.
+/// Number of bytes that are counted at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
 impl Web {
@@ -24,20 +24,20 @@ impl Web {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (content, given) = (Arc::clone(&content), Arc::clone(&counted));
-                // A client that has seen enough ends its connection.
+                // A client may close the connection early.
                 std::thread::spawn(move || serve(&stream?, &content, &given));
             }
         });
         Web { url, given }
     }
 
-    /// Bytes given away since it was asked last.
+    /// Bytes sent since the last call.
     pub(crate) fn given(&self) -> u64 {
         self.given.swap(0, Ordering::Relaxed)
     }
 }
 
-/// Answers one request with all of the content; a range is not understood, which is allowed.
+/// Responds to one request with the complete content; ranges are ignored, which is allowed.
 fn serve(stream: &TcpStream, content: &[u8], given: &AtomicU64) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;

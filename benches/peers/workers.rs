@@ -11,7 +11,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Those of the cloud that the environment describes; there are none where its folder is not named.
+    /// The processes of the cloud in the environment; none if its folder is not named.
     pub(crate) fn of_environment() -> Self {
         let folder = std::env::var_os("CLOUD_DIR").map(PathBuf::from);
         let file =
@@ -23,7 +23,7 @@ impl Workers {
         Workers { pids: pids.collect() }
     }
 
-    /// What they have cost so far.
+    /// Their CPU time so far.
     pub(crate) fn cpu(&self) -> Duration {
         self.pids.iter().map(|pid| process::cpu_of(*pid)).sum()
     }

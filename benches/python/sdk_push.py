@@ -1,6 +1,6 @@
-"""Uploads files as openstacksdk does it, and has them checked: sdk_push.py FILE..., for benches/peers.
+"""Uploads files with openstacksdk and its checksum validation: sdk_push.py FILE..., for benches/peers.
 
-The cloud is that of the OS_* variables.
+The OS_* variables select the cloud.
 """
 
 import sys

@@ -1,5 +1,5 @@
-//! What the fuzz targets assert. `cargo test` replays the corpora through them on any toolchain;
-//! `cargo xtask fuzz run TARGET` looks for more.
+//! The assertions of the fuzz targets. `cargo test` replays the corpora on any toolchain; `cargo xtask fuzz
+//! run TARGET` searches for new inputs.
 
 use std::array;
 use std::convert::Infallible;
@@ -12,33 +12,33 @@ use imgpush_formats::qcow2::{Header, L2Entry};
 use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection};
 use imgpush_source::checksum::{Sums, notation};
 
-/// The verdict on a stream does not depend on how it is cut. The first byte says where.
+/// The verdict on a stream does not depend on how it is split. The first byte selects the splitting.
 pub fn detect_split(data: &[u8]) {
     let Some((&cut, stream)) = data.split_first() else { return };
     let length = Some(stream.len() as u64);
-    let mut whole = Detector::new();
-    whole.push(stream);
+    let mut complete = Detector::new();
+    complete.push(stream);
     let mut pieces = Detector::new();
     for piece in stream.chunks(usize::from(cut) + 1) {
         pieces.push(piece);
     }
-    assert_eq!(whole.so_far(length), pieces.so_far(length));
-    assert_eq!(whole.is_decided(), pieces.is_decided());
-    assert_eq!(whole.finish(), seek(stream));
+    assert_eq!(complete.so_far(length), pieces.so_far(length));
+    assert_eq!(complete.is_decided(), pieces.is_decided());
+    assert_eq!(complete.finish(), seek(stream));
 }
 
-/// In one piece and in small ones.
+/// Inspects a stream in one piece and in small ones.
 fn inspect(stream: &[u8]) -> Inspection {
-    let mut whole = Detector::new();
-    whole.push(stream);
+    let mut complete = Detector::new();
+    complete.push(stream);
     let mut pieces = Detector::new();
     stream.chunks(4093).for_each(|piece| pieces.push(piece));
-    let whole = whole.finish();
-    assert_eq!(whole, pieces.finish());
-    whole
+    let complete = complete.finish();
+    assert_eq!(complete, pieces.finish());
+    complete
 }
 
-/// By its end and then only what is wanted.
+/// Inspects a stream with random access: the end, then only the required parts.
 fn seek(stream: &[u8]) -> Inspection {
     let part = |range: Range<u64>| {
         let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).expect("in it"));
@@ -47,7 +47,7 @@ fn seek(stream: &[u8]) -> Inspection {
     Detector::seek(stream.len() as u64, part).unwrap_or_else(|never| match never {})
 }
 
-/// `start`, zeros up to `offset`, and there the data.
+/// Returns `start`, zeros up to `offset`, and then the data.
 fn placed(start: &[u8], offset: usize, data: &[u8]) -> Vec<u8> {
     let mut stream = start.to_vec();
     stream.resize(offset, 0);
@@ -55,8 +55,8 @@ fn placed(start: &[u8], offset: usize, data: &[u8]) -> Vec<u8> {
     stream
 }
 
-/// What qemu opens has a layout and room for its size; a byte of the disk is found where it was put.
-/// The data is the header behind its magic.
+/// An image that qemu opens has a layout, and its tables cover its size; a byte of the disk is found where it
+/// was placed. The data is the header after its magic.
 pub fn qcow2_header(data: &[u8]) {
     let stream = [b"QFI\xfb", data].concat();
     let inspection = inspect(&stream);
@@ -78,14 +78,14 @@ pub fn qcow2_header(data: &[u8]) {
         Ok(L2Entry::Data(offset)) => assert_eq!(offset.0 % layout.cluster_bytes(), 0),
         Ok(L2Entry::Compressed { offset, length }) => {
             assert_eq!((offset.0 + length) % 512, 0);
-            // A sector more than twice a cluster is the most that the bits can say.
+            // One sector more than two clusters is the maximum that the bits can express.
             assert!(length <= 2 * layout.cluster_bytes() + 512, "{length}");
         }
         Ok(_) | Err(_) => {}
     }
 }
 
-/// A text with a version is a descriptor; it is never taken, and its size is a naive sum.
+/// Text with a version is a descriptor; the image service never accepts it, and its size is a naive sum.
 pub fn vmdk_descriptor(data: &[u8]) {
     let stream = [b"version=1\n", data].concat();
     let inspection = inspect(&stream);
@@ -104,14 +104,14 @@ pub fn vmdk_descriptor(data: &[u8]) {
             };
             line.contains('"').then(|| sectors.parse::<u64>().ok()).flatten()
         });
-        // A line that names no file is not counted, so it may be less.
+        // A line without a file name is not counted, so the size may be smaller.
         let sum: u128 = sectors.map(u128::from).sum();
         assert!(inspection.virtual_size.is_none_or(|size| u128::from(size) <= sum * 512));
     }
 }
 
-/// Where qemu opens a VHDX, it and the image service have the same size but for the last sector. The
-/// data is the first region table, to which the checksum is made, and what is behind the first MiB.
+/// If qemu opens a VHDX, qemu and the image service agree on its size except for the last sector. The data is
+/// the first region table, whose checksum is corrected, and the bytes after the first MiB.
 pub fn vhdx_regions(data: &[u8]) {
     let (table, metadata) = data.split_at(data.len().min(80));
     let mut stream = placed(b"vhdxfile", 64 << 10, b"head\0\0\0\0");
@@ -139,7 +139,7 @@ pub fn vhdx_regions(data: &[u8]) {
     }
 }
 
-/// Half a byte at a time.
+/// Processes half a byte at a time.
 fn crc32c(bytes: &[u8]) -> u32 {
     let table: [u32; 16] = array::from_fn(|start| {
         (0..4).fold(start as u32, |crc, _| crc >> 1 ^ (0x82f6_3b78 & (crc & 1).wrapping_neg()))
@@ -148,11 +148,11 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| step(step(crc, *byte), byte >> 4))
 }
 
-/// The disk is what is behind the payload's offset, and the image service agrees on whole sectors. The
-/// data is the header behind its magic.
+/// The disk is the part after the payload's offset, and the image service agrees in complete sectors. The
+/// data is the header after its magic.
 pub fn luks(data: &[u8]) {
     let mut stream = [b"LUKS\xba\xbe", data].concat();
-    // Room for eight slots of the smallest keys, which qemu wants to lie before the end.
+    // Space for eight slots of the smallest keys, which must be before the end for qemu.
     stream.resize(stream.len().max(640 << 10), 0);
     let inspection = inspect(&stream);
     assert_eq!(inspection.format, Format::Luks);
@@ -166,8 +166,8 @@ pub fn luks(data: &[u8]) {
     }
 }
 
-/// A disk with a boot sector is raw to us and to qemu, and the image service takes it by its
-/// partitions. The data is the table, and what is behind the sector.
+/// A disk with a boot sector is raw here and in qemu, and the image service accepts it depending on its
+/// partitions. The data is the table, and the bytes after the sector.
 pub fn mbr_gpt(data: &[u8]) {
     let (table, rest) = data.split_at(data.len().min(64));
     let mut stream = placed(&[], 446, table);
@@ -196,13 +196,13 @@ pub fn mbr_gpt(data: &[u8]) {
     assert_eq!(inspection.glance("raw", "bare", &settings).is_accepted(), takes);
 }
 
-/// The digests of a stream depend neither on how it is cut, nor on how many threads share them, nor on
-/// which kernels compute them, nor on what is in the lanes beside it. The first two bytes say how.
+/// The digests of a stream depend neither on how it is split, nor on the number of threads, nor on the
+/// kernels, nor on other streams in the lanes. The first two bytes select these.
 pub fn digest_split(data: &[u8]) {
     let [cut, threads, stream @ ..] = data else { return };
     let piece_bytes = usize::from(*cut) + 1;
     let threads = NonZeroUsize::new(usize::from(threads % 4) + 1).expect("one at least");
-    let wanted = whole(&Algorithm::ALL, stream);
+    let wanted = expected(&Algorithm::ALL, stream);
     for platform in Platform::available() {
         let mut hasher = MultiHasher::on(platform, Algorithm::ALL, threads);
         for piece in stream.chunks(piece_bytes) {
@@ -213,15 +213,15 @@ pub fn digest_split(data: &[u8]) {
     }
 }
 
-/// The digests by the crates that serve every CPU, of the bytes in one piece.
-fn whole(algorithms: &[Algorithm], bytes: &[u8]) -> Digests {
+/// The digests by the portable crates, of the bytes in one piece.
+fn expected(algorithms: &[Algorithm], bytes: &[u8]) -> Digests {
     let portable = "portable".parse().expect("it runs everywhere");
     let mut stream = Stream::on(portable, algorithms.iter().copied());
     stream.update(bytes);
     stream.finish()
 }
 
-/// Streams side by side, each a byte shorter than the one before, so that they end in turn.
+/// Concurrent streams, each one byte shorter than the previous one, so that they end one after another.
 fn in_lanes(platform: Platform, bytes: &[u8], piece_bytes: usize) {
     const FUSED: [Algorithm; 3] = [Algorithm::Md5, Algorithm::Sha512, Algorithm::Sha256];
     let inputs: [&[u8]; 9] = array::from_fn(|start| bytes.get(start..).unwrap_or_default());
@@ -235,11 +235,11 @@ fn in_lanes(platform: Platform, bytes: &[u8], piece_bytes: usize) {
         update_many(&mut streams.iter_mut().zip(next).collect::<Vec<_>>());
     }
     for (stream, input) in streams.into_iter().zip(inputs) {
-        assert_eq!(stream.finish(), whole(&FUSED, input), "{platform:?}");
+        assert_eq!(stream.finish(), expected(&FUSED, input), "{platform:?}");
     }
 }
 
-/// Any bytes are a list, and what was read from one is written so that it is read again.
+/// Any bytes can be parsed as a list, and formatted entries are parsed to the same entries.
 pub fn sums(data: &[u8]) {
     for entry in Sums::parse(data, &Algorithm::USUAL).entries {
         let untagged = notation::untagged_line(&entry.digest, &entry.name);
@@ -256,7 +256,7 @@ pub fn sums(data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    /// Every file of a corpus, regressions among them.
+    /// Replays every file of a corpus, including regressions.
     fn replay(target: &str, assertion: fn(&[u8])) {
         let mut waiting =
             vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)];

@@ -1,6 +1,6 @@
-"""What openstacksdk makes of images, for tests/tests/interchange.rs.
+"""Images in openstacksdk, for tests/tests/cloud/real/interchange.rs.
 
-    sdk_image.py create < attributes     makes an image of them, prints its id
+    sdk_image.py create < attributes     creates an image with them, prints its id
     sdk_image.py show ID                 prints every attribute as openstacksdk reads it
 
 Attributes and answers are JSON objects under openstacksdk's names.
@@ -15,7 +15,7 @@ import openstack
 
 def connect():
     for name in list(os.environ):
-        # They would be mixed into the named cloud.
+        # They would be merged into the named cloud.
         if name.startswith("OS_") and name != "OS_CLIENT_CONFIG_FILE":
             del os.environ[name]
     return openstack.connect(cloud=sys.argv[1])
@@ -23,8 +23,8 @@ def connect():
 
 def create(cloud):
     attributes = json.load(sys.stdin)
-    # create_image makes text of all values but a few, and of `is_hidden` too, which the service then
-    # refuses; what is in `meta` it sends as it is.
+    # create_image converts most values to text, including `is_hidden`, which the service then refuses;
+    # values in `meta` are sent unchanged.
     meta = {"is_hidden": attributes.pop("is_hidden")}
     image = cloud.image.create_image(
         attributes.pop("name"), allow_duplicates=True, meta=meta, **attributes

@@ -1,4 +1,5 @@
-//! A proxy that breaks things, for the tests of the whole system; what else they need is in `imgpush-scene`.
+//! A proxy with scripted faults, for the tests of the complete system; their other helpers are in
+//! `imgpush-scene`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod proxy;

@@ -1,24 +1,25 @@
-//! What the tests of every crate need; no dependencies, so that no crate's tests wait for it.
+//! Helpers of the tests of every crate, without dependencies, so that the tests of no crate have to wait for
+//! it.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Write as _};
 
-/// Reports what this run does not test, because the machine lacks something that is named first: `qemu-img:
-/// its opinion of the images`.
+/// Reports what this run does not test, because the machine lacks a requirement, which is named first:
+/// `qemu-img: its opinion of the images`.
 ///
-/// The line goes past the capture of test output, and `cargo xtask test` lists it at its end.
+/// The line bypasses the capture of test output, and `cargo xtask test` lists it at its end.
 ///
 /// # Panics
 ///
-/// When `CI` is set: there, all that a test needs has to be installed.
+/// If `CI` is set: there, all requirements of tests must be installed.
 pub fn left_out(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "this test has to run in CI: {what}");
-    // A test that has lost its stderr has nobody to report to.
+    // Without a standard error there is nowhere to report to.
     let _ = writeln!(io::stderr(), "LEFT OUT: {what}");
 }
 
 /// Whether this is the larger of the two sizes of a run, `cargo xtask test --full`: more kills, larger
-/// matrices, longer fuzzing. What a test asserts is the same in both.
+/// matrices, longer fuzzing. The assertions of a test are the same in both.
 #[must_use]
 pub fn is_full() -> bool {
     std::env::var_os("IMGPUSH_TESTS").is_some_and(|size| size == "full")

@@ -1,4 +1,4 @@
-//! Lists of any length in the memory of a page, and one image found among thousands.
+//! Lists of any length with the memory of one page, and lookup of one image among thousands.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,14 +13,14 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Counts what is allocated, to see the most at a time.
+/// Counts allocations, to measure the peak.
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const IMAGES: usize = 2500;
 
-/// A service that makes its pages up when they are asked for; the marker is the number of the last
-/// image. `turn` leads from a marker to the next one.
+/// A service that generates its pages on request; the marker is the number of the last image. `turn` maps a
+/// marker to the next one.
 async fn endless_pages(turn: fn(usize) -> Option<usize>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -58,7 +58,7 @@ async fn page(mut stream: TcpStream, turn: fn(usize) -> Option<usize>) {
     stream.write_all(body.as_bytes()).await.unwrap();
 }
 
-/// One at a time: memory is counted for the whole process.
+/// Runs one test at a time, since memory is counted for the complete process.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test]
@@ -79,14 +79,14 @@ async fn a_hundred_times_as_many_images_take_no_more_memory() {
     }
     let [small, large, huge] = peaks[..] else { unreachable!() };
     assert!(small > 50_000, "a page is larger than {small} bytes: nothing was counted");
-    // The same pages, give or take what the runtime and the connection hold at the moment.
+    // The same pages, apart from the current buffers of the runtime and the connection.
     assert!(large < small * 3 / 2 && huge < small * 3 / 2, "{peaks:?}");
 }
 
 #[tokio::test]
-async fn pages_that_go_round_in_a_circle_are_an_error() {
+async fn pages_that_form_a_cycle_are_an_error() {
     let _alone = ALONE.lock().await;
-    // Back to the second page, or to the page itself.
+    // Back to the second page, or to the same page.
     let circles: [fn(usize) -> Option<usize>; 2] = [
         |next| Some(if next >= 5 * PAGE_IMAGES { PAGE_IMAGES } else { next }),
         |next| Some(next - PAGE_IMAGES),
@@ -125,7 +125,7 @@ async fn one_is_found_among_thousands_by_few_requests() {
     assert!(needed <= IMAGES / PAGE_IMAGES + 1, "{needed} requests");
 }
 
-/// Makes the records, a few at a time; their ids.
+/// Creates the records, a few concurrently; returns their ids.
 async fn fill(client: &ImageClient, name: &str) -> Vec<String> {
     let made = stream::iter(0..IMAGES).map(|number| async move {
         let image = client.create(&NewImage::named(format!("{name} {number}"))).await.unwrap();

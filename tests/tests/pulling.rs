@@ -1,5 +1,5 @@
-//! Images out of a service while the process is killed, and while the disk is full; one suite for the
-//! sandbox and a real Glance.
+//! Downloads of images while the process is killed, and with a full disk; one suite for the sandbox and a
+//! real Glance.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(target_os = "linux")]
@@ -16,13 +16,13 @@ use imgpush_scene::{Run, Scene, Side, spawn};
 use serde_json::Value;
 
 imgpush_scene::suites! {
-    a_process_that_is_killed_leaves_whole_images_and_parts_to_go_on_with
-    a_full_disk_leaves_a_part_to_go_on_with
+    a_killed_process_leaves_complete_images_and_resumable_parts
+    a_full_disk_leaves_a_resumable_part
     many_images_fit_the_memory
-    a_store_without_random_reads_gives_an_image_by_one_stream
+    a_store_without_random_reads_is_read_as_one_stream
 }
 
-/// A service with images, and the files they were made of.
+/// A service with images, and the files that they were created from.
 struct Pushed {
     scene: Scene,
     /// The id of each image, and its file.
@@ -30,7 +30,7 @@ struct Pushed {
 }
 
 impl Pushed {
-    /// With so many images of so many bytes.
+    /// Pushes this number of images of this size.
     fn new(side: Side, images: u64, bytes: u64) -> Self {
         let scene = Scene::builder().on(side).start_blocking();
         let files = (0..images).map(|n| scene.file(&format!("pulled{n}.img"), bytes + n));
@@ -60,14 +60,14 @@ impl Pushed {
         command
     }
 
-    /// Pulls to the end; the reports.
+    /// Pulls to the end; returns the reports.
     fn pulled(&self) -> Vec<Value> {
         let run = self.scene.run_command(self.pull(&[]));
         assert_eq!(run.code, Some(0), "{run:?}");
         run.objects()
     }
 
-    /// The files there are, by name, and their sizes.
+    /// The existing files by name, with their sizes.
     fn files(&self) -> HashMap<String, u64> {
         let entries = std::fs::read_dir(self.target()).unwrap().map(Result::unwrap);
         entries
@@ -77,7 +77,7 @@ impl Pushed {
             .collect()
     }
 
-    /// Every file is an image byte for byte, or a part that is the start of one.
+    /// Asserts that every file is a complete image, or a part that is the start of one.
     fn assert_sound(&self, how: &str) {
         for name in self.files().into_keys() {
             let found = std::fs::read(self.target().join(&name)).unwrap();
@@ -95,7 +95,7 @@ impl Pushed {
         }
     }
 
-    /// All images are there, and nothing else.
+    /// Asserts that all images exist, and no other files.
     fn assert_complete(&self) {
         self.assert_sound("at the end");
         let files = self.files();
@@ -113,14 +113,14 @@ fn word(report: &Value, key: &str) -> String {
     report[key].as_str().unwrap().to_owned()
 }
 
-/// Kills that have to hit a process at work.
+/// Kills that have to hit a running process.
 const KILLS: u32 = 20;
 
-fn a_process_that_is_killed_leaves_whole_images_and_parts_to_go_on_with(side: Side) {
+fn a_killed_process_leaves_complete_images_and_resumable_parts(side: Side) {
     let pushed = Pushed::new(side, 3, 6_000_000);
     let begun = Instant::now();
     pushed.pulled();
-    let whole = begun.elapsed();
+    let duration = begun.elapsed();
     pushed.assert_complete();
     pushed.empty();
 
@@ -129,8 +129,8 @@ fn a_process_that_is_killed_leaves_whole_images_and_parts_to_go_on_with(side: Si
     let (mut kills, mut resumed, mut parts_left) = (0, 0, 0);
     while kills < KILLS {
         let how = format!("seed {seed}, kill {kills}");
-        // What was begun is gone on with in one run of two; the others begin anew, so that there is
-        // something to kill.
+        // One run in two resumes the existing parts; the others start again, so that there is something to
+        // kill.
         if pushed.files().len() == pushed.images.len()
             && pushed.files().keys().all(|name| !name.ends_with(".part"))
         {
@@ -142,7 +142,7 @@ fn a_process_that_is_killed_leaves_whole_images_and_parts_to_go_on_with(side: Si
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
-        let (was_at_work, run) = killed(child, whole.mul_f64((chance % 1000) as f64 / 1000.0));
+        let (was_at_work, run) = killed(child, duration.mul_f64((chance % 1000) as f64 / 1000.0));
         kills += u32::from(was_at_work);
         pushed.assert_sound(&how);
         resumed += assert_resumed(&before, run.objects(), &how);
@@ -154,7 +154,7 @@ fn a_process_that_is_killed_leaves_whole_images_and_parts_to_go_on_with(side: Si
     assert!(parts_left > 0 && resumed > 0, "no part was ever left: seed {seed}");
 }
 
-/// Kills it after a while; whether it was there to be killed, and what it left.
+/// Kills the process after a while; returns whether it was running, and its output.
 fn killed(mut child: Child, after: Duration) -> (bool, Run) {
     std::thread::sleep(after);
     let was_at_work = child.try_wait().unwrap().is_none();
@@ -162,7 +162,7 @@ fn killed(mut child: Child, after: Duration) -> (bool, Run) {
     (was_at_work, Run::of(child.wait_with_output().unwrap()))
 }
 
-/// Whatever was there in part was not fetched again; how many were.
+/// Asserts that no existing part was fetched again; returns the number of resumed files.
 fn assert_resumed(before: &HashMap<String, u64>, reports: Vec<Value>, how: &str) -> usize {
     let mut resumed = 0;
     for report in reports.into_iter().filter(|report| report["path"].is_string()) {
@@ -180,12 +180,12 @@ fn assert_resumed(before: &HashMap<String, u64>, reports: Vec<Value>, how: &str)
     resumed
 }
 
-/// Without being root there is no small disk. A limit on the size of files stops the writing at the same
-/// place, with another error than that of a full disk, whose own words an engine test asserts.
-fn a_full_disk_leaves_a_part_to_go_on_with(side: Side) {
+/// A small disk requires root. A limit on the size of files stops the writing at the same place, but with
+/// another error than that of a full disk, whose message an engine test asserts.
+fn a_full_disk_leaves_a_resumable_part(side: Side) {
     let pushed = Pushed::new(side, 2, 3_000_000);
     let pull = pushed.pull(&[]);
-    // Blocks of 512 bytes. The program is to see the error and not to be killed by a signal.
+    // Blocks of 512 bytes. The program must receive the error instead of being killed by a signal.
     let script = "trap '' XFSZ; ulimit -f 4000; exec \"$0\" \"$@\"";
     let mut full = Command::new("/bin/sh");
     full.args(["-c", script]).arg(pull.get_program()).args(pull.get_args());
@@ -201,11 +201,11 @@ fn a_full_disk_leaves_a_part_to_go_on_with(side: Side) {
     assert_eq!(before.len(), 2, "{before:?}");
     assert!(before.iter().all(|(name, bytes)| name.ends_with(".part") && *bytes > 1_000_000));
 
-    assert_eq!(assert_resumed(&before, pushed.pulled(), "with room"), 2);
+    assert_eq!(assert_resumed(&before, pushed.pulled(), "with enough space"), 2);
     pushed.assert_complete();
 }
 
-/// A web server with one file, which takes no heed of `Range`. It ends with the process.
+/// A web server with one file, which ignores `Range`. It ends with the process.
 fn web(path: &Path) -> String {
     let data = std::sync::Arc::new(std::fs::read(path).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -241,7 +241,7 @@ fn serve(mut stream: TcpStream, data: &[u8]) -> std::io::Result<()> {
     stream.flush()
 }
 
-/// Registers what is at an address as an image of the store `web`, of type http; its id.
+/// Registers the data at an address as an image of the store `web`, of type http; returns its id.
 fn register(scene: &Scene, url: &str) -> String {
     scene.block_on(async {
         let client = &scene.client;
@@ -257,7 +257,7 @@ fn register(scene: &Scene, url: &str) -> String {
     })
 }
 
-fn a_store_without_random_reads_gives_an_image_by_one_stream(side: Side) {
+fn a_store_without_random_reads_is_read_as_one_stream(side: Side) {
     const BYTES: u64 = 12_000_007;
     let pushed = Pushed::new(side, 0, 0);
     let scene = &pushed.scene;
@@ -285,7 +285,7 @@ fn a_store_without_random_reads_gives_an_image_by_one_stream(side: Side) {
         assert!(std::fs::read(&out).unwrap() == data, "{connections} connections");
         ends_well(&["verify", &id], &[]);
 
-        // What an earlier download has left is continued, unless it is not of the image.
+        // The part of an earlier download is continued, unless it does not belong to the image.
         let half = usize::try_from(BYTES / 2).unwrap();
         let mut other = data[..half].to_vec();
         other[7] ^= 1;
@@ -316,6 +316,6 @@ fn many_images_fit_the_memory(side: Side) {
     let run = pushed.scene.ended(child);
     assert_eq!(run.code, Some(0), "{run:?}");
     pushed.assert_complete();
-    // The code of a program that is not optimised is larger than that of one that is, so it does not count.
+    // The code size of an unoptimised program is larger than that of an optimised one, so it is excluded.
     assert!(peak > 8 << 10 && peak < 64 << 10, "{peak} KiB");
 }

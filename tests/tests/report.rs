@@ -1,4 +1,4 @@
-//! The page of `imgpush push --report` as a browser draws it, with no network.
+//! The page of `imgpush push --report`, rendered by a browser without a network.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,17 +10,17 @@ use imgpush_sandbox::{Fault, Operation};
 use imgpush_scene::Scene;
 use imgpush_test_support::left_out;
 
-/// Where the one picture of a narrow page is drawn, in pixels.
+/// The size of the window in pixels, narrow and tall enough for one picture.
 const WINDOW: (u32, u32) = (700, 1500);
 
-/// Pixels of a page, red, green and blue.
+/// Pixels of a page: red, green and blue.
 struct Drawn {
     width: usize,
     pixels: Vec<[u8; 3]>,
 }
 
 impl Drawn {
-    /// What Chromium makes of the page; none where there is no Chromium.
+    /// Renders the page with Chromium; none without Chromium.
     fn of(page: &Path, is_dark: bool) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let picture = folder.path().join("page.png");
@@ -49,7 +49,7 @@ impl Drawn {
         Some(Drawn { width: info.width as usize, pixels: pixels.collect() })
     }
 
-    /// The lines and columns that a colour is in, and how many pixels have it.
+    /// The number of lines and columns that contain a colour, and the number of its pixels.
     fn extent(&self, colour: [u8; 3]) -> (usize, usize, usize) {
         let has_it = |(_, pixel): &(usize, &[u8; 3])| **pixel == colour;
         let at: Vec<_> = self.pixels.iter().enumerate().filter(has_it).map(|(at, _)| at).collect();
@@ -60,7 +60,7 @@ impl Drawn {
     }
 }
 
-/// A push whose answer takes a second, and whose page is drawn.
+/// A push whose response takes a second, with its report.
 fn page(scene: &Scene) -> PathBuf {
     let late = Fault::SlowAnswer(std::time::Duration::from_secs(1));
     scene.sandbox().inject(Operation::Upload, late);
@@ -73,15 +73,15 @@ fn page(scene: &Scene) -> PathBuf {
 }
 
 #[test]
-fn a_browser_without_a_network_draws_the_timelines_by_day_and_by_night() {
+fn a_browser_without_a_network_draws_the_timelines_in_both_colour_schemes() {
     let scene = Scene::start_blocking();
     let page = page(&scene);
-    // Of the legend: what took the second, and what was sent.
+    // Colours of the legend: the part that took the second, and the sending.
     let day = [[0xd2, 0x47, 0x5b], [0x3f, 0x9d, 0x56], [0xe0, 0x81, 0x2b]];
     let night = [[0xf0, 0x68, 0x7c], [0x62, 0xc9, 0x7b], [0xf5, 0xa0, 0x4f]];
     for (is_dark, [finish, network, hash]) in [(false, day), (true, night)] {
         let Some(drawn) = Drawn::of(&page, is_dark) else { return };
-        // A swatch is eight pixels wide: the bar of a second is most of the picture's width.
+        // A swatch is eight pixels wide: the bar of a second takes most of the picture's width.
         let (lines, columns, pixels) = drawn.extent(finish);
         assert!(lines >= 8 && columns > 200 && pixels > 1500, "finish: {lines} {columns} {pixels}");
         for colour in [network, hash] {

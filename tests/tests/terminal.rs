@@ -1,4 +1,4 @@
-//! What a push looks like on a terminal, seen through tmux.
+//! The output of a push on a terminal, observed through tmux.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,13 +10,13 @@ use imgpush_sandbox::{Fault, Operation};
 use imgpush_scene::{Scene, imgpush};
 use imgpush_test_support::left_out;
 
-/// A terminal with a program in it; the server of tmux is its own.
+/// A terminal that runs a program; it has its own tmux server.
 struct Terminal {
     socket: String,
 }
 
 impl Terminal {
-    /// Opens one; none where there is no tmux.
+    /// Opens a terminal; none without tmux.
     fn open(columns: u16, folder: &Path, script: &str) -> Option<Self> {
         let terminal = Terminal { socket: format!("imgpush-{}", uuid::Uuid::new_v4()) };
         let started = terminal
@@ -39,7 +39,7 @@ impl Terminal {
         command
     }
 
-    /// What is on it; where that is `joined`, a line that is broken at its edge is one again.
+    /// Its content; with `joined`, lines that were wrapped at its edge are joined again.
     fn lines(&self, joined: bool) -> Vec<String> {
         let mut capture = self.tmux(&["capture-pane", "-p", "-S", "-"]);
         let output = capture.args(joined.then_some("-J")).output().unwrap();
@@ -68,8 +68,8 @@ impl Drop for Terminal {
     }
 }
 
-/// Pushes in a terminal of so many columns; what is there while it runs, and at the end. A terminal that is
-/// dumb has no bar.
+/// Pushes in a terminal with this number of columns; returns its content during the run, and at the end. A
+/// dumb terminal has no progress bar.
 fn pushed(columns: u16, environment: &str, files: &str) -> Option<(Vec<String>, Vec<String>)> {
     let scene = Scene::start_blocking();
     let duration = Duration::from_secs(1);
@@ -82,8 +82,8 @@ fn pushed(columns: u16, environment: &str, files: &str) -> Option<(Vec<String>, 
         format!("env {environment} {program} push --jobs 1 {files} >ids; echo ended $?; sleep 60");
     let terminal = Terminal::open(columns, scene.folder.path(), &script)?;
     let is_dumb = environment.contains("dumb");
-    let is_told = |line: &str| is_dumb || line.contains("sending") && line.contains("MiB");
-    let during = terminal.wait(is_told);
+    let is_expected = |line: &str| is_dumb || line.contains("sending") && line.contains("MiB");
+    let during = terminal.wait(is_expected);
     terminal.wait(|line| line.starts_with("ended"));
     let end = terminal.lines(true);
     let ids = std::fs::read_to_string(scene.path("ids")).unwrap();
@@ -95,11 +95,11 @@ fn pushed(columns: u16, environment: &str, files: &str) -> Option<(Vec<String>, 
     Some((during, end))
 }
 
-/// That nothing of a bar, of codes, or of a line that went over the edge is left.
+/// Asserts that no remains of a bar, of control codes, or of an overlong line are left.
 fn assert_tidy(end: &[String], columns: u16) {
     let all = end.join("\n");
     assert!(!all.contains('━') && !all.contains('\u{1b}') && !all.contains("[0m"), "{all}");
-    // Digests are longer than any terminal is wide, and cannot be broken at words.
+    // Digests are longer than any terminal is wide, and cannot be wrapped at words.
     let too_long = |line: &&String| {
         line.chars().count() > columns.into()
             && !line.contains("verified")
@@ -114,8 +114,8 @@ fn a_push_fits_terminals_narrow_and_wide_and_leaves_them_tidy() {
         let Some((during, end)) = pushed(columns, environment, "disk.raw") else { return };
         let bar = during.iter().find(|line| line.contains("sending"));
         assert_eq!(bar.is_some(), !environment.contains("dumb"), "{during:?}");
-        let is_whole = |bar: &String| bar.contains("24.00 MiB") && bar.ends_with("left");
-        assert!(bar.is_none_or(is_whole), "{during:?}");
+        let is_complete = |bar: &String| bar.contains("24.00 MiB") && bar.ends_with("left");
+        assert!(bar.is_none_or(is_complete), "{during:?}");
         assert_tidy(&end, columns);
         let all = end.join("\n");
         assert!(all.contains("pushed disk.raw to") && all.contains("ended 0"), "{all}");
@@ -134,7 +134,7 @@ fn several_images_share_a_narrow_terminal() {
 }
 
 #[test]
-fn a_push_from_a_terminal_says_that_it_waits_for_input() {
+fn a_push_from_a_terminal_reports_that_it_waits_for_input() {
     let folder = tempfile::tempdir().unwrap();
     let program = imgpush().get_program().to_string_lossy().into_owned();
     for arguments in ["push - --name x", "verify x --file -"] {
@@ -154,7 +154,7 @@ fn a_terminal_that_closes_ends_a_push_and_no_record_is_left() {
         scene.file(file, 24 << 20);
     }
     let program = imgpush().get_program().to_string_lossy().into_owned();
-    // A shell that passes the signal on, as an interactive one does, and writes the exit code down.
+    // A shell that forwards the signal, as an interactive one does, and writes the exit code to a file.
     let script = format!(
         "env OS_AUTH_TYPE=none OS_ENDPOINT={} {program} push --jobs 2 --idle-timeout 3600 \
          one.raw two.raw & push=$!; trap 'kill -HUP $push' HUP; wait $push; wait $push; \

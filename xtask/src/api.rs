@@ -1,8 +1,8 @@
-//! `cargo xtask api`: the public items of each library as `docs/api/CRATE.txt`, so that a change of them
-//! shows in review.
+//! `cargo xtask api`: the public items of each library as `docs/api/CRATE.txt`, so that reviews show changes
+//! of them.
 //!
-//! They come from rustdoc's JSON, which is unstable; its version has to be one that the crate `public-api`
-//! reads.
+//! The items are read from rustdoc's JSON, which is unstable; its version must be one that the crate
+//! `public-api` supports.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails where a list is not what the code gives, and shows the difference.
+/// Fails if a list differs from the code, and shows the difference.
 pub(crate) fn check() -> Result<()> {
     let mut differences = String::new();
     for (name, items) in lists()? {
@@ -43,7 +43,9 @@ pub(crate) fn check() -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
-    bail!("the public items have changed:\n{differences}Run `cargo xtask api` if that is meant")
+    bail!(
+        "the public items have changed:\n{differences}Run `cargo xtask api` if the change is intended"
+    )
 }
 
 fn difference(old: &str, new: &str) -> String {
@@ -58,7 +60,7 @@ fn difference(old: &str, new: &str) -> String {
     lines
 }
 
-/// The public items of each library that is published, by the name of its package.
+/// The public items of each published library, by the name of its package.
 fn lists() -> Result<Vec<(String, String)>> {
     let metadata = package::metadata()?;
     let json = rustdoc_json()?;
@@ -74,10 +76,10 @@ fn lists() -> Result<Vec<(String, String)>> {
     Ok(lists)
 }
 
-/// Has rustdoc describe all libraries; the folder with what it says.
+/// Makes rustdoc describe all libraries; returns the folder with its output.
 ///
-/// Only rustdoc is told to allow what is unstable. Told to cargo, build scripts would see it, and all
-/// dependencies would be built again.
+/// Unstable features are only enabled for rustdoc. If they were enabled for cargo, build scripts would
+/// notice, and all dependencies would be built again.
 fn rustdoc_json() -> Result<PathBuf> {
     let wrapper = target().join("tools").join("unstable-rustdoc");
     std::fs::create_dir_all(target().join("tools"))?;
@@ -90,7 +92,7 @@ fn rustdoc_json() -> Result<PathBuf> {
     Ok(target().join("doc"))
 }
 
-/// A line an item. Of a derived trait the `impl` is enough.
+/// One line per item. For a derived trait the `impl` is enough.
 fn items(json: &Path) -> Result<String> {
     let read = |omit_derived| -> Result<Vec<String>> {
         let api = public_api::Builder::from_rustdoc_json(json)
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_and_what_went_is_shown() {
+    fn added_and_removed_items_are_shown() {
         let old = "pub fn a()\npub fn b()\n";
         assert_eq!(difference(old, old), "");
         assert_eq!(difference(old, "pub fn b()\npub fn c()\n"), "  - pub fn a()\n  + pub fn c()\n");

@@ -26,14 +26,14 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
     }
 }
 
-/// The speed of the hashing plane beside that of others, and whether the goals are met. As it is shipped,
-/// as in all benchmarks, unless the release profile is asked for.
+/// Measures the speed of hashing relative to other implementations, and checks the goals. Like all
+/// benchmarks, it uses the profile of releases, `dist`, unless the profile `release` is requested.
 fn ratios(profile: &str) -> Result<()> {
     let headers =
         Command::new("pkg-config").args(["--exists", "openssl"]).stderr(Stdio::null()).status();
     if !headers.is_ok_and(|status| status.success()) {
         bail!(
-            "OpenSSL is what is compared with: install its headers and pkg-config \
+            "the comparison needs OpenSSL: install its headers and pkg-config \
                (Debian: libssl-dev pkg-config)"
         );
     }
@@ -46,24 +46,24 @@ fn ratios(profile: &str) -> Result<()> {
         .arg(program))
 }
 
-/// What the program needs to say what it can do.
+/// Measures the start-up cost of the program.
 fn start() -> Result<()> {
     run(&mut cargo(["build", "--profile", "dist", "-p", "imgpush", "--locked"]))?;
     bench_program("--bin", "start")
 }
 
-/// What it costs to know an image.
+/// Measures the cost of inspecting an image.
 fn inspect() -> Result<()> {
     bench_program("--example", "inspect")
 }
 
-/// Pushes whole files in processes of their own, so that the peak is theirs.
+/// Pushes complete files in separate processes, to measure the peak memory of each.
 pub(crate) fn memory() -> Result<()> {
     run(&mut cargo(["build", "--profile", "dist", "-p", "imgpush", "--locked"]))?;
     bench_program("--bin", "memory")
 }
 
-/// Builds a benchmark as the program is shipped, and runs it.
+/// Builds a benchmark with the profile of releases, and runs it.
 fn bench_program(target: &str, name: &str) -> Result<()> {
     run(&mut cargo(["run", "--profile", "dist", "-p", "imgpush-benches", target, name, "--locked"]))
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: all that can be said of the code without running it.
+//! `cargo xtask check`: all static checks of the code.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -16,8 +16,8 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     steps.step("clippy without the sandbox", || {
         run(cargo(["clippy", "-p", "imgpush", "--no-default-features", "--locked"]).args(DENY))
     });
-    steps.step("clippy of the sources, feature by feature", source_features);
-    steps.step("clippy without own kernels", || {
+    steps.step("clippy of imgpush-source, one feature at a time", source_features);
+    steps.step("clippy with portable kernels", || {
         run(kernels::capped("clippy", "portable").arg("--all-targets").args(DENY))
     });
     steps.step("documentation", || {
@@ -25,7 +25,7 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings -D rustdoc::broken_intra_doc_links"))
     });
     steps.step("public items", api::check);
-    steps.step("arrows", arrows::check);
+    steps.step("imports", arrows::check);
     steps.step("picture of the layers", picture::check);
     steps.step("links of the pages", docs::check);
     steps.step("packages", package::check);
@@ -38,11 +38,11 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
 
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
-/// The package that has a feature for each format and origin of a source.
+/// The package with one feature for each compression format and type of source.
 const SOURCE: &str = "imgpush-source";
 
-/// Runs clippy on `imgpush-source` without features and with each of its features alone: the workspace
-/// always builds it with all of them, and cannot show that one needs code of another.
+/// Runs clippy on `imgpush-source` without features and with each of its features alone. The workspace always
+/// builds it with all of them, which hides that one feature needs code of another.
 fn source_features() -> Result<()> {
     let metadata = package::metadata()?;
     let mut packages = metadata.workspace_packages().into_iter();
@@ -62,7 +62,7 @@ fn deny(checks: &[&str]) -> Result<()> {
     run(Command::new(cargo_deny()?).args(["--locked", "check"]).args(checks).current_dir(root()))
 }
 
-/// The one on the path, else one that is installed into `target/tools`.
+/// The program on the path, or else one that is installed into `target/tools`.
 fn cargo_deny() -> Result<PathBuf> {
     let on_path = PathBuf::from("cargo-deny");
     let found = Command::new(&on_path).arg("--version").stdout(Stdio::null()).status();
@@ -73,12 +73,12 @@ fn cargo_deny() -> Result<PathBuf> {
     let installed = tools.join("bin").join("cargo-deny");
     if !installed.exists() {
         say(&format!("installing cargo-deny {CARGO_DENY} into {}", tools.display()));
-        // It runs for seconds, so the time goes into building it.
+        // It only runs for seconds, so a fast build matters more than a fast program.
         run(cargo(["install", "--debug", "--locked", "cargo-deny", "--version", CARGO_DENY])
             .arg("--root")
             .arg(&tools)
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            // Its own build, not shared with the workspace's.
+            // A separate build, not in the target directory of the workspace.
             .env_remove("CARGO_TARGET_DIR"))?;
     }
     Ok(installed)

@@ -10,21 +10,21 @@ use anyhow::{Context as _, Result, bail};
 use crate::places::{root, target};
 use crate::step::run;
 
-/// Where a cloud lives and listens.
+/// The folders and ports of a cloud.
 pub(crate) struct Cloud {
     settings: Vec<(&'static str, OsString)>,
 }
 
 impl Cloud {
-    /// The one a developer calls up by hand: `CLOUD_*` variables, else the usual ports.
+    /// The cloud that a developer starts: `CLOUD_*` variables, or else the default ports.
     pub(crate) fn of_user() -> Self {
         Cloud { settings: Self::places("cloud") }
     }
 
-    /// One of its own for a test run, on ports that are free, with a state that begins empty.
+    /// A separate cloud for a test run, on free ports and with an empty state.
     pub(crate) fn of_tests() -> Result<Self> {
         let mut settings = Self::places("cloud-test");
-        // Held together, so that they are three.
+        // Bound at the same time, so that they differ.
         let ports: Vec<TcpListener> = (0..3)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<Result<_, _>>()
@@ -46,24 +46,24 @@ impl Cloud {
         ]
     }
 
-    /// Installs what all of them run, and the clients.
+    /// Installs the services and the clients.
     pub(crate) fn install() -> Result<()> {
         let cloud = Cloud { settings: Self::places("cloud-test") };
         cloud.call("install")?;
         cloud.call("clients")
     }
 
-    /// The interpreter of its services, whether it is installed or not.
+    /// The interpreter of its services, whether or not it is installed.
     pub(crate) fn python() -> PathBuf {
         venv().join("bin/python")
     }
 
-    /// One of the script's verbs.
+    /// Runs one command of the script.
     pub(crate) fn call(&self, verb: &str) -> Result<()> {
         run(&mut self.script(verb))
     }
 
-    /// What a shell has to export to use the cloud, as pairs.
+    /// The variables that a shell has to export to use the cloud, as pairs.
     pub(crate) fn environment(&self) -> Result<Vec<(String, String)>> {
         let output = self.script("env").output().context("cannot start bash")?;
         if !output.status.success() {
@@ -87,7 +87,7 @@ impl Cloud {
     }
 }
 
-/// Kept between runs: making it takes a minute.
+/// Kept between runs, since creating it takes a minute.
 fn venv() -> PathBuf {
     std::env::var_os("IMGPUSH_CLOUD_VENV")
         .map_or_else(|| target().join("cloud-venv"), PathBuf::from)

@@ -1,6 +1,6 @@
-//! Real disk images and what others say of them: for tests and for the table in `docs/`.
+//! Real disk images and the results of other programs for them, for tests and for the table in `docs/`.
 //!
-//! They are of many projects and licences, so they are not part of this one.
+//! They belong to many projects and have many licences, so they are not part of this repository.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,17 +12,17 @@ use crate::cloud::Cloud;
 use crate::places::{root, target};
 use crate::step::{WORKSPACE, cargo, run, say};
 
-/// Why tests are left out where there is none.
-pub(crate) const MISSING: &str = "no corpus of disk images; IMGPUSH_CORPUS_SOURCE says where its unpack.sh and make-matrix.sh are";
+/// The reason for leaving tests out if there is no corpus.
+pub(crate) const MISSING: &str = "no corpus of disk images; set IMGPUSH_CORPUS_SOURCE to the folder with unpack.sh and make-matrix.sh";
 
-/// Where the corpus comes from, if there is one.
+/// The folder with the corpus, if there is one.
 pub(crate) fn source() -> Option<PathBuf> {
-    // Who names one means it, so that it is missed when it is not there.
+    // A folder that is named explicitly must exist, so it is an error if it does not.
     let given = std::env::var_os("IMGPUSH_CORPUS_SOURCE").map(|given| root().join(given));
     given.or_else(|| Some(root().join("../shared/corpus")).filter(|folder| folder.exists()))
 }
 
-/// Unpacks and generates the images, once; their folders, as in `PATH`.
+/// Extracts and generates the images, once; returns their folders, as in `PATH`.
 pub(crate) fn folders() -> Result<OsString> {
     let source = source().context(MISSING)?;
     let corpus = target().join("corpus");
@@ -30,7 +30,7 @@ pub(crate) fn folders() -> Result<OsString> {
     let python = Cloud::python();
     let stamp = corpus.join(if python.exists() { "judged" } else { "made" });
     if !stamp.exists() {
-        say(&format!("making disk images in {}", corpus.display()));
+        say(&format!("creating disk images in {}", corpus.display()));
         let script = |name: &str, folder: &PathBuf| {
             let mut command = Command::new("bash");
             command.arg(source.join(name)).arg(folder);
@@ -43,9 +43,7 @@ pub(crate) fn folders() -> Result<OsString> {
             // The inspector that the service uses.
             make.env("ORACLE_PY", python);
         } else {
-            say(
-                "no cloud is installed, so nobody says what its inspector makes of generated images",
-            );
+            say("no cloud is installed, so its inspector cannot judge the generated images");
         }
         run(&mut make)?;
         std::fs::write(stamp, "")?;
@@ -53,7 +51,7 @@ pub(crate) fn folders() -> Result<OsString> {
     Ok(std::env::join_paths([real, generated])?)
 }
 
-/// The images as seen by the recogniser, by qemu and by the service's inspector.
+/// Compares the detector with qemu and the service's inspector for these images.
 pub(crate) fn test() -> Result<()> {
     run(cargo(["test"])
         .args(WORKSPACE)
@@ -62,7 +60,7 @@ pub(crate) fn test() -> Result<()> {
         .env("IMGPUSH_CORPUS", folders()?))
 }
 
-/// The table of `docs/disk-images.md`.
+/// Writes the table of `docs/disk-images.md`.
 pub(crate) fn table() -> Result<()> {
     let example = ["run", "--quiet", "--locked", "-p", "imgpush-formats", "--example", "compare"];
     let output = cargo(example)
@@ -78,7 +76,7 @@ pub(crate) fn table() -> Result<()> {
     Ok(())
 }
 
-/// Uploads the small ones to a real Glance as every `disk_format`.
+/// Uploads the small images to a real Glance with every `disk_format`.
 pub(crate) fn verdicts() -> Result<()> {
     let cloud = Cloud::of_tests()?;
     cloud.call("clean")?;

@@ -1,4 +1,4 @@
-//! Fuzzing for longer than a replay of the corpora takes.
+//! Fuzzing for longer than a replay of the corpora.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,16 +10,16 @@ use crate::corpus;
 use crate::places::root;
 use crate::step::{Steps, cargo, run, say};
 
-/// For each target of a full test.
+/// Seconds for each target in a full test.
 const SECONDS: u32 = 60;
-/// The limit of a corpus in the repository.
+/// The maximum size of a corpus in the repository.
 const MAX_CORPUS_BYTES: u64 = 200 << 10;
-/// Why there is no fuzzing.
-const MISSING: &str = "there is no cargo-fuzz; cargo install cargo-fuzz --locked";
+/// The reason for leaving fuzzing out.
+const MISSING: &str = "cargo-fuzz is not installed: cargo install cargo-fuzz --locked";
 
 #[derive(Subcommand)]
 pub(crate) enum FuzzVerb {
-    /// Runs the targets one after the other; new inputs go to fuzz/target/found
+    /// Run the fuzz targets one after another; new inputs are written to fuzz/target/found
     Run {
         /// Seconds for each target
         #[arg(long, default_value_t = SECONDS)]
@@ -27,16 +27,16 @@ pub(crate) enum FuzzVerb {
         /// Only these targets
         targets: Vec<String>,
     },
-    /// Adds what was found to the corpora, as far as it reaches code that they do not
+    /// Add the new inputs to the corpora, if they reach additional code
     Merge {
         /// Only these targets
         targets: Vec<String>,
     },
-    /// Changes disk images at random and compares what is found in them with `qemu-img info`
+    /// Change disk images at random and compare the detected format and size with `qemu-img info`
     QemuImg {
         #[arg(default_value_t = 1000)]
         cases: u64,
-        /// The number of the first case; a case depends on its number alone
+        /// Number of the first case; a case depends only on its number
         #[arg(long, default_value_t = 0)]
         first: u64,
     },
@@ -52,7 +52,7 @@ pub(crate) fn run_verb(verb: &FuzzVerb) -> Result<()> {
     }
 }
 
-/// Looks for inputs that break what the fuzz targets assert.
+/// Searches for inputs that violate the assertions of the fuzz targets.
 pub(crate) fn long(steps: &mut Steps) {
     let name = "long fuzzing";
     if cargo_fuzz().is_none() {
@@ -61,13 +61,13 @@ pub(crate) fn long(steps: &mut Steps) {
     steps.step(name, || targets()?.iter().try_for_each(|target| fuzz(target, SECONDS)));
 }
 
-/// `cargo fuzz` of the nightly toolchain, else that of the current one, which has to be told to take the
-/// options of sanitizers.
+/// `cargo fuzz` with the nightly toolchain, or else with the current one, for which unstable options have to
+/// be enabled.
 fn cargo_fuzz() -> Option<Command> {
     let command = |is_nightly: bool| {
         let mut command = Command::new("cargo");
         if is_nightly {
-            // As cargo's own choice of a toolchain, which a child would take over.
+            // Removed because a child process would inherit cargo's choice of a toolchain.
             command.arg("+nightly").env_remove("RUSTUP_TOOLCHAIN");
         } else {
             command.env("RUSTC_BOOTSTRAP", "1");
@@ -88,7 +88,7 @@ fn fuzz(target: &str, seconds: u32) -> Result<()> {
     run(cargo_fuzz()
         .context(MISSING)?
         .args(["run", "--features", "fuzzing", target])
-        // The first gets what is new.
+        // New inputs are written to the first folder.
         .args([found(target)?, corpus_of(target)])
         .args(["--", "-fork=0", "-print_final_stats=1", &format!("-max_total_time={seconds}")]))
 }
@@ -110,7 +110,7 @@ fn merge(target: &str) -> Result<()> {
     Ok(())
 }
 
-/// Changed images beside qemu-img.
+/// Compares changed images with qemu-img.
 fn qemu_img(cases: u64, first: u64) -> Result<()> {
     let mut test = cargo(["test", "--locked", "-p", "imgpush-formats", "--test", "changed"]);
     if corpus::source().is_some() {
@@ -122,7 +122,7 @@ fn qemu_img(cases: u64, first: u64) -> Result<()> {
         .args(["--", "--ignored", "--nocapture", "differential::"]))
 }
 
-/// Where the inputs of a target are that a run has found.
+/// The folder with the inputs of a target that a run has found.
 fn found(target: &str) -> Result<PathBuf> {
     let folder = root().join("fuzz/target/found").join(target);
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench guard`: whether the kernels are fast, whatever a program is built with.
+//! `cargo xtask bench guard`: checks that the kernels are fast in every build profile.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use cargo_metadata::Message;
 use crate::places::target;
 use crate::step::{cargo, run, say};
 
-/// A way to build a program that depends on the hashing crate.
+/// A build profile of a program that depends on the hashing crate.
 struct Setting {
     name: &'static str,
-    /// Of cargo.
+    /// Options of cargo.
     options: &'static [&'static str],
     rust_flags: &'static str,
-    /// The least that each kernel must have of the speed it has in the best setting.
+    /// The minimum speed of each kernel, relative to its speed in the fastest build.
     least: f64,
-    /// Whether CI measures it. Building one takes half a minute on two cores, and these are those that
-    /// have gone wrong in ways of their own; the others have failed only together with one of these.
+    /// Whether CI measures it. Building one takes half a minute on two cores. These profiles have failed in
+    /// distinct ways; the others have failed only together with one of them.
     always: bool,
 }
 
@@ -73,18 +73,18 @@ const SETTINGS: [Setting; 7] = [
     Setting { name: "our dist profile", options: &["--profile", "dist"], ..DEFAULT },
 ];
 
-/// Processes of each setting. Those of one build differ by 15 to 25 %, and the upper quartiles of this many do
-/// by hardly more than 1 %.
+/// Processes of each build. Those of one build differ by 15 to 25 %, and the upper quartiles of this number
+/// of processes by hardly more than 1 %.
 const PROCESSES: usize = 15;
 
-/// A busy machine gets so many tries. Each adds its processes to those before.
+/// Number of attempts on a busy machine. Each adds its processes to the previous ones.
 const TRIES: usize = 3;
 
-/// Taken off each limit without `--full`: the triple kernel without LTO lies at 0.95 on a Zen 3, and CI must
-/// not depend on noise. What goes wrong in a kernel makes it two to twenty times slower.
+/// Subtracted from each limit without `--full`: the triple kernel without LTO is at 0.95 on a Zen 3, and CI
+/// must not depend on noise. Actual regressions make a kernel two to twenty times slower.
 const CI_ALLOWANCE: f64 = 0.10;
 
-/// Of each kernel the speeds in MB/s, one of each process.
+/// The speeds of each kernel in MB/s, one per process.
 type Speeds = BTreeMap<String, Vec<f64>>;
 
 struct Build<'a> {
@@ -102,11 +102,11 @@ pub(crate) fn run_verb(full: bool) -> Result<()> {
         say(&format!("built with {} in {} s", setting.name, start.elapsed().as_secs()));
         builds.push(Build { setting, program, speeds: Speeds::new() });
     }
-    say("the kernels against the crates md-5 and sha2, as they are shipped");
+    say("the kernels compared with the crates md-5 and sha2, in the profile of releases");
     if let Some(shipped) = builds.last() {
         run(&mut Command::new(&shipped.program))?;
     }
-    say("the kernels in each build against the fastest of all builds");
+    say("the kernels in each build compared with the fastest build");
     let allowance = if full { 0.0 } else { CI_ALLOWANCE };
     for _ in 0..TRIES {
         measure(&mut builds)?;
@@ -114,11 +114,11 @@ pub(crate) fn run_verb(full: bool) -> Result<()> {
             return Ok(());
         }
     }
-    bail!("a kernel is too slow in a build; if the machine was busy try again")
+    bail!("a kernel is too slow in a build; if the machine was busy, try again")
 }
 
-/// All settings share a folder, below which cargo keeps them apart; what only runs in the compiler is
-/// built once.
+/// All builds share a target directory, in which cargo separates them; build scripts and macros are built
+/// once.
 fn build(setting: &Setting) -> Result<PathBuf> {
     let folder = target().join("guard");
     let output = cargo(["build", "--locked", "-p", "imgpush-guard"])
@@ -130,12 +130,12 @@ fn build(setting: &Setting) -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .context("cargo build")?;
-    ensure!(output.status.success(), "the guard does not build with {}", setting.name);
+    ensure!(output.status.success(), "the guard cannot be built with {}", setting.name);
     for message in Message::parse_stream(&output.stdout[..]) {
         if let Message::CompilerArtifact(artifact) = message?
             && let Some(program) = artifact.executable
         {
-            // The next setting puts its program in the same place.
+            // The next build writes its program to the same path.
             let kept = folder.join(setting.name.replace(['\'', ' ', ','], "-"));
             std::fs::copy(program, &kept)?;
             return Ok(kept);
@@ -144,10 +144,10 @@ fn build(setting: &Setting) -> Result<PathBuf> {
     bail!("cargo has built no program with {}", setting.name)
 }
 
-/// The builds take turns, so that what else the machine does slows all of them.
+/// Measures the builds alternately, so that other load on the machine slows all of them.
 ///
-/// Each process runs a copy of its program. Where in memory the pages of a file lie can cost a kernel a
-/// quarter of its speed, and they stay there as long as the file is cached.
+/// Each process runs a copy of its program. The physical pages of a file can cost a kernel a quarter of its
+/// speed, and they do not change while the file is cached.
 fn measure(builds: &mut [Build]) -> Result<()> {
     let copies = target().join("guard/copies");
     std::fs::create_dir_all(&copies)?;
@@ -161,7 +161,7 @@ fn measure(builds: &mut [Build]) -> Result<()> {
             }
         }
     }
-    // Not earlier, since the next copy would get the same pages.
+    // Removed only now, since the next copy would get the same pages.
     std::fs::remove_dir_all(&copies)?;
     Ok(())
 }
@@ -177,14 +177,15 @@ fn speeds(program: &Path) -> Result<Vec<(String, f64)>> {
     text.lines().map(line).collect()
 }
 
-/// The upper quartile: most processes are slowed by something, and the CPU time of a few is counted too short.
+/// The upper quartile: most processes are slowed by other load, and the CPU time of a few is measured too
+/// short.
 fn quartile(speeds: &[f64]) -> f64 {
     let mut speeds = speeds.to_vec();
     speeds.sort_by(f64::total_cmp);
     speeds.get(speeds.len() * 3 / 4).copied().unwrap_or(0.0)
 }
 
-/// Says what was measured, and whether all kernels are fast enough everywhere.
+/// Prints the measurements, and returns whether all kernels are fast enough in every build.
 fn report(builds: &[Build], allowance: f64) -> bool {
     // Every build has the same kernels.
     let kernels = builds.first().map(|build| build.speeds.keys()).into_iter().flatten();

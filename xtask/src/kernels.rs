@@ -1,5 +1,4 @@
-//! The kernels of imgpush-digest: tested at every level that this CPU has, and under the tools that
-//! watch memory.
+//! Tests of the kernels of imgpush-digest at every level that this CPU supports, and with memory checkers.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use cargo_metadata::{Artifact, Message};
 use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run};
 
-/// What `IMGPUSH_BACKEND` takes.
+/// The values of `IMGPUSH_BACKEND`.
 const BACKENDS: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
 
 pub(crate) fn test(steps: &mut Steps, is_full: bool) {
@@ -23,7 +22,7 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
     for backend in BACKENDS {
         let name = format!("kernels: {backend}");
         if !runs_here(backend) {
-            steps.leave_out(&name, "this CPU does not have what they need");
+            steps.leave_out(&name, "this CPU does not support them");
             continue;
         }
         steps.step(&name, || {
@@ -35,7 +34,7 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
         });
     }
     for backend in &BACKENDS[..3] {
-        steps.step(&format!("kernels: built for {backend} at most"), || {
+        steps.step(&format!("kernels: built with at most {backend}"), || {
             run(&mut capped("test", backend))
         });
     }
@@ -43,7 +42,7 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
     address_sanitizer(steps);
     miri(steps);
     if is_full {
-        steps.step("kernels: beyond 4 GiB", || {
+        steps.step("kernels: more than 4 GiB", || {
             run_all(&programs, |program| {
                 let mut command = program.command();
                 command.arg("--ignored");
@@ -53,8 +52,8 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
     }
 }
 
-/// A call of cargo for the crate built for a backend at most, and quickly. What it depends on is built
-/// once for all of them, as the option is for the crate alone; cargo calls that unstable.
+/// A cargo command that builds the crate with a maximum backend, optimised for build time. The option only
+/// applies to this crate, so its dependencies are built once for all backends; cargo considers that unstable.
 pub(crate) fn capped(verb: &str, backend: &str) -> Command {
     let flags = format!("['--cfg', 'imgpush_backend=\"{backend}\"']");
     let mut command = cargo([verb, "-p", "imgpush-digest", "--locked", "-Zprofile-rustflags"]);
@@ -66,7 +65,7 @@ pub(crate) fn capped(verb: &str, backend: &str) -> Command {
     command
 }
 
-/// The program says itself when it cannot.
+/// Whether this CPU supports the backend; the program itself reports that.
 fn runs_here(backend: &str) -> bool {
     let program = target().join("debug").join(format!("imgpush{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(program);
@@ -74,8 +73,8 @@ fn runs_here(backend: &str) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-/// It knows no AVX-512 and no SHA extensions and says so to the program, which then uses the levels
-/// below.
+/// Valgrind supports neither AVX-512 nor the SHA extensions. It reports that to the program, which then uses
+/// the lower levels.
 fn valgrind(steps: &mut Steps, programs: &[TestProgram]) {
     let name = "kernels: valgrind, up to AVX2";
     if !is_there(Command::new("valgrind").arg("--version")) {
@@ -90,7 +89,7 @@ fn valgrind(steps: &mut Steps, programs: &[TestProgram]) {
     });
 }
 
-/// One that cargo has built of the crate's tests.
+/// A test program of the crate.
 struct TestProgram {
     path: PathBuf,
 }
@@ -100,7 +99,7 @@ impl TestProgram {
         self.under(&self.path)
     }
 
-    /// Where cargo would run it.
+    /// The command for running it like cargo does.
     fn under(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(root().join("crates/digest"));
@@ -108,7 +107,7 @@ impl TestProgram {
     }
 }
 
-/// Those of the whole workspace's build, so that nothing is built again.
+/// The test programs from the build of the workspace, so that nothing is built again.
 fn test_programs() -> Result<Vec<TestProgram>> {
     let output = cargo(["test"])
         .args(WORKSPACE)
@@ -126,7 +125,11 @@ fn test_programs() -> Result<Vec<TestProgram>> {
             programs.extend(artifact.executable.map(|path| TestProgram { path: path.into() }));
         }
     }
-    ensure!(programs.len() == 2, "not a library and its tests: {}", programs.len());
+    ensure!(
+        programs.len() == 2,
+        "expected a library and its tests, found {} programs",
+        programs.len()
+    );
     Ok(programs)
 }
 
@@ -134,23 +137,24 @@ fn is_digest(artifact: &Artifact) -> bool {
     artifact.target.src_path.starts_with(root().join("crates/digest"))
 }
 
-/// One after the other, as all that they share is the CPU.
+/// Runs them one after another, since they share the CPU.
 fn run_all(programs: &[TestProgram], command: impl Fn(&TestProgram) -> Command) -> Result<()> {
     ensure!(!programs.is_empty(), "there are no test programs");
     programs.iter().try_for_each(|program| run(&mut command(program)))
 }
 
-/// All levels. Its runtime comes with every toolchain for Linux, while the option is still unstable.
+/// Runs all levels. The sanitizer's runtime is part of every toolchain for Linux, although the option is
+/// unstable.
 fn address_sanitizer(steps: &mut Steps) {
     let name = "kernels: address sanitizer";
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
-        return steps.leave_out(name, "it is set up for x86-64 Linux only");
+        return steps.leave_out(name, "supported on x86-64 Linux only");
     }
     steps.step(name, || {
         run(cargo(["test"])
             .args(["-p", "imgpush-digest", "--locked", "--lib", "--test", "digests"])
             .args(["--config", "profile.dev.package.imgpush-digest.opt-level=1"])
-            // Named, so that build scripts and macros are built without.
+            // With an explicit target, build scripts and macros are built without the sanitizer.
             .args(["--target", "x86_64-unknown-linux-gnu"])
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTFLAGS", "-Zsanitizer=address")
@@ -161,7 +165,7 @@ fn address_sanitizer(steps: &mut Steps) {
 fn miri(steps: &mut Steps) {
     let name = "kernels: miri";
     if !is_there(Command::new("cargo").args(["+nightly", "miri", "--version"])) {
-        return steps.leave_out(name, "no nightly toolchain has it");
+        return steps.leave_out(name, "no nightly toolchain with miri is installed");
     }
     steps.step(name, || {
         run(Command::new("cargo")
@@ -173,7 +177,7 @@ fn miri(steps: &mut Steps) {
 }
 
 fn is_there(command: &mut Command) -> bool {
-    // Cargo's own choice of a toolchain, which a child would take over.
+    // Removed because a child process would inherit cargo's choice of a toolchain.
     command.env_remove("RUSTUP_TOOLCHAIN").stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

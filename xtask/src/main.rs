@@ -1,4 +1,4 @@
-//! The developers' one entry. `cargo xtask help` lists what there is.
+//! The entry point for developers. `cargo xtask help` lists all commands.
 
 mod api;
 mod arrows;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Checks, tests and measures imgpush
+/// Check, test and benchmark imgpush
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Args {
@@ -31,66 +31,66 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Formatting, lints, documentation, licences, and the arrows between crates
+    /// Run all static checks: formatting, lints, documentation, licences, and imports between crates
     Check {
-        /// Ask the advisory database too, which needs the network
+        /// Check the advisory database as well, which needs the network
         #[arg(long)]
         advisories: bool,
     },
-    /// All tests; brings a real Keystone and Glance up and down itself
+    /// Run all tests; starts and stops a real Keystone and Glance itself
     Test {
-        /// Leave out what needs the real cloud
+        /// Leave out the tests that need the real cloud
         #[arg(long)]
         no_cloud: bool,
-        /// Make the larger of two sizes: dozens of kills, large matrices, long fuzzing, a stream of more
-        /// than 4 GiB, and a build of each package; writes docs/full-test.md
+        /// Run the larger of two sizes: dozens of kills, large matrices, long fuzzing, a stream of more than
+        /// 4 GiB, and a build of each package; writes docs/full-test.md
         #[arg(long)]
         full: bool,
-        /// Only tests whose name contains this
+        /// Run only the tests whose name contains this text
         filter: Option<String>,
     },
-    /// Only the imports between crates and inside them, against docs/layers.txt
+    /// Check only the imports between and within crates against docs/layers.txt
     Arrows {
-        /// Print layers that fit the imports of a crate as they are
+        /// Print layers that match the existing imports of a crate
         #[arg(long, value_name = "CRATE")]
         suggest: Option<String>,
     },
-    /// Writes the public items of each library to docs/api
+    /// Write the public items of each library to docs/api
     Api,
-    /// Draws docs/layers.svg from docs/layers.txt
+    /// Draw docs/layers.svg from docs/layers.txt
     Picture,
-    /// Builds the user guide with mdBook, if it is installed, and the documentation of the libraries
+    /// Build the user guide with mdBook, if it is installed, and the documentation of the libraries
     Docs {
         /// Only check the links of all pages
         #[arg(long)]
         check: bool,
     },
-    /// `ratios`: the hashing plane beside others, and whether the goals are met, with `--release` in that
-    /// profile instead of `dist`; `guard`: only whether the kernels are as fast as they must be, in the
-    /// profiles that matter most, with `--full` in all; `start`: the CPU time of answers without a cloud;
-    /// `inspect`: what it costs to know an image; `peers` and `bulk`: whole pushes of one image, and
-    /// of many, beside those of other clients, with `--quick` smaller ones;
-    /// anything else goes to criterion
+    /// Run benchmarks: `ratios`, the speed of hashing relative to other implementations, with a check of the
+    /// goals, and with `--release` in that profile instead of `dist`; `guard`, only a check of the kernels'
+    /// speed in the most important build profiles, with `--full` in all; `start`, the CPU time of commands
+    /// without a cloud; `inspect`, the cost of inspecting an image; `peers` and `bulk`, complete pushes of
+    /// one image and of many compared with other clients, with `--quick` smaller ones; any other name is
+    /// passed to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// What a push of 1 GiB and of 64 GiB takes of memory, against a null server
+    /// Measure the peak memory of a push of 1 GiB and of 64 GiB to a null server
     Memory,
-    /// Has real disk images judged, against qemu-img and the service's inspector
+    /// Compare the detection of real disk images with qemu-img and the service's inspector
     Corpus {
         /// Write docs/disk-images.md instead
         #[arg(long)]
         table: bool,
     },
-    /// Looks for inputs that break a parser, for longer than a test may take
+    /// Search for inputs that break a parser, for longer than a test
     Fuzz {
         #[command(subcommand)]
         verb: fuzz::FuzzVerb,
     },
-    /// Uploads real disk images to a real Glance as every disk_format, against what is predicted
+    /// Upload real disk images to a real Glance with every disk_format, and compare with the predictions
     Verdicts,
-    /// The real cloud of tests/cloud: up, down, env, status, clients, clean
+    /// Manage the real cloud of tests/cloud: up, down, env, status, clients, clean
     Cloud { verb: String },
 }
 

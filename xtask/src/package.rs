@@ -1,4 +1,4 @@
-//! What is published: the packages of the workspace, and whether they could be.
+//! Packaging: checks of the packages that the workspace publishes.
 
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
@@ -6,24 +6,24 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 use crate::places::root;
 use crate::step::{cargo, run};
 
-/// Packs all crates, and looks whether those that are to be published say what they are. Nothing is built, so
-/// that a package that lacks a file is not found: [`verify`] does that.
+/// Packages all crates, and checks that those to be published have complete metadata. Nothing is built, so a
+/// file that is missing in a package is not detected: [`verify`] does that.
 pub(crate) fn check() -> Result<()> {
     let metadata = metadata()?;
     let gaps: Vec<String> = published(&metadata).flat_map(gaps).collect();
     if !gaps.is_empty() {
         bail!("{}", gaps.join("\n"));
     }
-    // All that it could look up is in the lock file, and here since the first build.
+    // All required versions are in the lock file, and downloaded since the first build.
     run(cargo(PACK).args(["--no-verify", "--offline"]))
 }
 
-/// Packs all crates, and builds each from its package.
+/// Packages all crates, and builds each from its package.
 pub(crate) fn verify() -> Result<()> {
     run(&mut cargo(PACK))
 }
 
-/// With uncommitted changes too, as every other check.
+/// Uncommitted changes are allowed, as in all other checks.
 const PACK: [&str; 5] = ["package", "--workspace", "--quiet", "--locked", "--allow-dirty"];
 
 /// The packages of the workspace that may be published.
@@ -32,7 +32,7 @@ pub(crate) fn published(metadata: &Metadata) -> impl Iterator<Item = &Package> {
     packages.filter(|package| package.publish.as_ref().is_none_or(|to| !to.is_empty()))
 }
 
-/// The workspace, without what it depends on.
+/// The metadata of the workspace, without its dependencies.
 pub(crate) fn metadata() -> Result<Metadata> {
     MetadataCommand::new().no_deps().current_dir(root()).exec().context("cargo metadata")
 }

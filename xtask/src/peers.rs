@@ -8,13 +8,13 @@ use crate::cloud::Cloud;
 use crate::places::{root, target};
 use crate::step::{cargo, run, say};
 
-/// In one call, so that what they share is built once.
+/// One command, so that common dependencies are built once.
 const BUILD: [&str; 8] =
     ["build", "--profile", "dist", "--locked", "-p", "imgpush", "-p", "imgpush-benches"];
 const PROGRAMS: [&str; 3] = ["imgpush", "peers", "null_glance"];
 
-/// Whole pushes beside those of other clients, into a null sink and into a real Glance of its own. The
-/// options are those of the program `peers`.
+/// Compares complete pushes with those of other clients, to a null server and to a real Glance of its own.
+/// The options are passed to the program `peers`.
 pub(crate) fn bench(options: &[&str]) -> Result<()> {
     run(cargo(BUILD).args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))?;
     let cloud = Cloud::of_tests()?;
@@ -27,13 +27,13 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
 }
 
 fn compare(options: &[&str], environment: Vec<(String, String)>) -> Result<()> {
-    say("the peers take turns; this takes up to a quarter of an hour");
+    say("the clients run alternately; this takes up to 15 minutes");
     let python = Cloud::python();
     run(Command::new(target().join("dist").join("peers"))
-        .arg(python.parent().context("an interpreter lies in a folder")?)
+        .arg(python.parent().context("an interpreter is in a folder")?)
         .arg(root().join("benches/python/sdk_push.py"))
         .args(options)
-        // Files of gigabytes; the folder for temporary ones may be memory.
+        // The files have several gigabytes, and the folder for temporary files may be in memory.
         .env("TMPDIR", target())
         .envs(environment))
 }

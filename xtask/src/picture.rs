@@ -1,5 +1,5 @@
-//! `cargo xtask picture`: the crates and their layers as `docs/layers.svg`, from the list that
-//! `cargo xtask arrows` checks.
+//! `cargo xtask picture`: draws the crates and their layers as `docs/layers.svg`, from the list that `cargo
+//! xtask arrows` checks.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::step::say;
 
 const PATH: &str = "docs/layers.svg";
 
-/// Draws it anew.
+/// Writes the picture.
 pub(crate) fn write() -> Result<()> {
     let path = root().join(PATH);
     std::fs::write(&path, draw(&list::read()?)).context(PATH)?;
@@ -19,7 +19,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails where the picture is not what the list gives.
+/// Fails if the picture differs from the list.
 pub(crate) fn check() -> Result<()> {
     let drawn = std::fs::read_to_string(root().join(PATH)).context(PATH)?;
     ensure!(
@@ -30,19 +30,19 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// All in pixels. The widths of letters are those of a wide font of fixed width.
+/// All sizes are in pixels. The width of a letter is that of a wide monospace font.
 const MARGIN: usize = 16;
 const BOX_WIDTH: usize = 640;
 const HEADING: usize = 32;
 const LINE: usize = 20;
 const GAP: usize = 22;
 const LETTER: usize = 8;
-/// Between the vertical lines of two crates.
+/// Distance between the vertical lines of two crates.
 const LANE: usize = 26;
-/// Where the names of modules begin.
+/// The start of module names.
 const INDENT: usize = 48;
 
-/// Colours for light and dark viewers; the background is drawn, so that the text can be read on any.
+/// Colours for light and dark viewers; the background is drawn, so that the text is legible on any page.
 const STYLE: &str = "\
   .page { fill: #ffffff }
   .box { fill: #f4f6f8; stroke: #8894a0 }
@@ -70,8 +70,8 @@ const STYLE: &str = "\
 ";
 const LANE_COLOURS: usize = 4;
 
-/// A box for each crate, one below the other, the layers in it; right of them a line for each crate that
-/// imports others, with an arrow into each of these.
+/// A box for each crate, one below the other, with its layers; on their right a line for each crate that
+/// imports others, with an arrow to each of these.
 fn draw(crates: &[CrateRules]) -> String {
     let boxes = boxes(crates);
     let importers: Vec<&CrateRules> =
@@ -91,7 +91,7 @@ fn draw(crates: &[CrateRules]) -> String {
     for (rules, place) in crates.iter().zip(&boxes) {
         draw_box(&mut svg, rules, place);
     }
-    // The last crate has the innermost line, so that its arrows cross none.
+    // The last crate has the innermost line, so that its arrows cross no other.
     for (lane, rules) in importers.iter().rev().enumerate() {
         let x = right + LANE * (lane + 1);
         let colour = lane % LANE_COLOURS;
@@ -148,7 +148,7 @@ fn boxes(crates: &[CrateRules]) -> Vec<Place> {
     boxes
 }
 
-/// The names of a layer in lines that fit the box.
+/// The names of a layer, wrapped to the width of the box.
 fn wrapped(names: &[String]) -> Vec<String> {
     let most = (BOX_WIDTH - INDENT - MARGIN) / LETTER;
     let mut lines: Vec<String> = Vec::new();

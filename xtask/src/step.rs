@@ -1,4 +1,4 @@
-//! One step of a run: said, timed, counted.
+//! The steps of a run: names, times and results.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,19 +12,19 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::places::root;
 
-/// Says something to whoever watches.
-#[expect(clippy::print_stderr, reason = "the one place where xtask speaks")]
+/// Prints a line for the developer.
+#[expect(clippy::print_stderr, reason = "the only output of xtask")]
 pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
-/// The steps of a run. All are made, and the end says which failed.
+/// The steps of a run. All are executed, and the end lists those that failed.
 pub(crate) struct Steps {
     start: Instant,
     failed: Vec<String>,
     lines: Vec<String>,
     left_out: Vec<String>,
-    /// Whether nothing may be missing that can be installed.
+    /// Whether a missing tool is a failure.
     is_ci: bool,
 }
 
@@ -41,7 +41,7 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// Makes a step.
+    /// Runs a step.
     pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         say(&format!("\n=== {name}"));
         let start = Instant::now();
@@ -56,13 +56,13 @@ impl Steps {
         result.is_ok()
     }
 
-    /// Counts a step that cannot be made on this machine, and says so.
+    /// Records a step that this machine cannot run, and prints the reason.
     pub(crate) fn leave_out(&mut self, name: &str, why: &str) {
         say(&format!("\n=== {name}\nLEFT OUT: {why}"));
         self.left_out.push(format!("{name}: {why}"));
     }
 
-    /// Leaves out a step for want of something that can be installed, which is a failure where `CI` is set.
+    /// Leaves out a step because a tool is not installed, which is a failure if `CI` is set.
     pub(crate) fn miss(&mut self, name: &str, why: &str) {
         self.leave_out(name, why);
         if self.is_ci {
@@ -70,12 +70,12 @@ impl Steps {
         }
     }
 
-    /// Counts what tests have left out themselves; where `CI` is set, they fail instead.
+    /// Records what tests have left out; if `CI` is set, they fail instead.
     pub(crate) fn left_out_by_tests(&mut self, reasons: &BTreeSet<String>) {
         self.left_out.extend(reasons.iter().cloned());
     }
 
-    /// How it went so far, a line a step, and then what was left out.
+    /// The results so far, one line per step, followed by what was left out.
     pub(crate) fn table(&self) -> String {
         let seconds = self.start.elapsed().as_secs();
         let total = format!("         {seconds:>4} s  in total");
@@ -84,7 +84,7 @@ impl Steps {
         lines.map(|line| line + "\n").collect()
     }
 
-    /// Says how it went.
+    /// Prints the results.
     pub(crate) fn finish(self) -> Result<()> {
         say("\n=== summary");
         say(self.table().trim_end());
@@ -95,19 +95,19 @@ impl Steps {
     }
 }
 
-/// All crates, as every call selects them that builds several: with another selection some dependencies
-/// have other features, and are built again.
+/// Selects all crates, for every command that builds several: with another selection some dependencies have
+/// other features, and are built again.
 pub(crate) const WORKSPACE: [&str; 4] =
     ["--workspace", "--locked", "--features", "imgpush-tests/cloud"];
 
-/// A cargo command in the workspace's root.
+/// A cargo command in the root of the workspace.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     command
 }
 
-/// Runs a command to its end; anything but success is an error.
+/// Runs a command to its end; any exit status but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let status = command.status().with_context(|| format!("cannot start {shown}"))?;
@@ -117,8 +117,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs tests to their end as [`run`] does, and collects what they say they leave out. Tests that hang are ended
-/// after `limit`.
+/// Runs tests to their end like [`run`], and collects what they report as left out. Tests that hang are
+/// killed after `limit`.
 pub(crate) fn run_tests(
     command: &mut Command,
     limit: Duration,
@@ -126,7 +126,7 @@ pub(crate) fn run_tests(
 ) -> Result<()> {
     let shown = shown(command);
     if std::io::stderr().is_terminal() {
-        // Cargo sees a pipe.
+        // Cargo detects the pipe.
         command.env("CARGO_TERM_COLOR", "always");
     }
     let mut command = with_default_signals(command);
@@ -138,12 +138,12 @@ pub(crate) fn run_tests(
         for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
             say(&line);
-            // The receiver is gone once the tests are over.
+            // The receiver is dropped when the tests have ended.
             let _ = sender.send(line);
         }
     });
     let status = wait(&mut child, limit)?;
-    // What a test has started may live on with the pipe in its hands, which then does not end.
+    // A process started by a test may outlive it and keep the pipe open, so it may have no end.
     let end = Instant::now() + Duration::from_secs(1);
     while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
         left_out.extend(line.split_once(LEFT_OUT).map(|(_, what)| what.trim().to_owned()));
@@ -154,8 +154,8 @@ pub(crate) fn run_tests(
     Ok(())
 }
 
-/// The same command where no signal is ignored. A shell starts what runs in the background with `SIGINT` ignored;
-/// programs under test would inherit that, and would not end at the signal that a test sends.
+/// The same command with the default handling of signals. A shell starts background jobs with `SIGINT`
+/// ignored; tested programs would inherit that, and would not end at the signal that a test sends.
 fn with_default_signals(command: &Command) -> Command {
     let mut same = if are_signals_ignored() {
         let mut env = Command::new("env");
@@ -177,8 +177,8 @@ fn with_default_signals(command: &Command) -> Command {
     same
 }
 
-/// Whether this process ignores `SIGHUP`, `SIGINT` or `SIGQUIT`, the signals 1 to 3; false where Linux's `/proc`
-/// does not say.
+/// Whether this process ignores `SIGHUP`, `SIGINT` or `SIGQUIT`, the signals 1 to 3; false if Linux's `/proc`
+/// does not show it.
 fn are_signals_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -186,8 +186,8 @@ fn are_signals_ignored() -> bool {
     ignored.is_some_and(|mask| mask & 0b111 != 0)
 }
 
-/// Waits for the end of cargo, and ends it and its test program after `limit`. The output of the tests has named
-/// those that ran for more than a minute.
+/// Waits for the end of cargo, and kills it and its test program after `limit`. The output names the tests
+/// that ran for more than a minute.
 fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
     let end = Instant::now() + limit;
     loop {
@@ -200,13 +200,13 @@ fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
             let _ = Command::new("pkill").args(["-KILL", "-P", &parent]).status();
             let _ = child.kill();
             child.wait()?;
-            bail!("not over after {} minutes, so it was killed", limit.as_secs() / 60);
+            bail!("killed, since it ran for more than {} minutes", limit.as_secs() / 60);
         }
         thread::sleep(Duration::from_millis(200));
     }
 }
 
-/// How a test begins the line that says what it leaves out.
+/// The prefix of the line with which a test reports what it leaves out.
 const LEFT_OUT: &str = "LEFT OUT: ";
 
 fn shown(command: &Command) -> String {
@@ -220,7 +220,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn what_tests_leave_out_is_listed_once() {
+    fn parts_left_out_by_tests_are_listed_once() {
         let script = "echo LEFT OUT: tmux: the terminal >&2; echo other >&2; sleep 5 & exit $1";
         let mut left_out = BTreeSet::new();
         let mut shell = |script: &str, code: &str| {
@@ -253,10 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_installed_fails_where_ci_is_set() {
+    fn only_missing_tools_fail_if_ci_is_set() {
         for (is_ci, fails) in [(false, false), (true, true)] {
             let mut steps = Steps { is_ci, ..Steps::default() };
-            steps.leave_out("kernels", "this CPU does not have what they need");
+            steps.leave_out("kernels", "this CPU does not support them");
             assert_eq!(steps.failed.len(), 0);
             steps.miss("real disk images", "no corpus");
             assert_eq!(steps.finish().is_err(), fails);

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, in two sizes.
+//! `cargo xtask test`: all tests, in two sizes.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,14 +12,14 @@ use crate::places::root;
 use crate::step::{Steps, WORKSPACE, cargo, run, run_tests};
 use crate::{corpus, fuzz, kernels, package};
 
-/// Where the last run with all there is says how it went.
+/// The page with the results of the last complete run.
 const FULL_TABLE: &str = "docs/full-test.md";
 
 pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> Result<()> {
     let mut steps = Steps::default();
     let filter: Vec<&str> = filter.into_iter().collect();
     let mut left_out = BTreeSet::new();
-    // Waits for the network and the disk for a minute, while the compiler waits for the CPU.
+    // The installation waits for the network and the disk for a minute, while the compiler uses the CPU.
     let installing = (!no_cloud).then(|| thread::spawn(Cloud::install));
     steps.step("build", || run(cargo(["build", "--all-targets"]).args(WORKSPACE)));
     steps.step("tests without a cloud", || {
@@ -36,8 +36,8 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     }
     if let Some(installing) = installing {
         let mut tests = tests(is_full);
-        // One test at a time: the cloud's few workers are the bottleneck, and some tests time it. The
-        // sandbox has had its turn.
+        // One test at a time: the few workers of the cloud are the bottleneck, and some tests measure times.
+        // The tests of the sandbox have already run.
         tests
             .args(WORKSPACE)
             .args(REAL.iter().flat_map(|test| ["--test", test]))
@@ -58,7 +58,7 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     steps.finish()
 }
 
-/// The installation of the cloud knows what the service makes of an image.
+/// Runs steps that need the installation of the cloud: it contains the service's inspector.
 fn after_the_cloud(steps: &mut Steps, no_cloud: bool, is_full: bool) {
     match corpus::source() {
         Some(_) => {
@@ -75,17 +75,17 @@ fn after_the_cloud(steps: &mut Steps, no_cloud: bool, is_full: bool) {
     }
 }
 
-/// The time after which tests of a size hang.
+/// The time after which tests of a size are considered hanging.
 fn limit(is_full: bool) -> Duration {
     Duration::from_secs(if is_full { 3 * 3600 } else { 30 * 60 })
 }
 
-/// A call of cargo for tests of a size.
+/// A cargo command for tests of a size.
 fn tests(is_full: bool) -> Command {
     let mut command = cargo(["test", "--no-fail-fast"]);
     if is_full {
         command.env("IMGPUSH_TESTS", "full");
-        // For tests that name no number themselves; 256 is the default.
+        // For tests without their own number of cases; 256 is the default.
         command.env("PROPTEST_CASES", "5000");
     } else {
         command.env_remove("IMGPUSH_TESTS");
@@ -93,7 +93,7 @@ fn tests(is_full: bool) -> Command {
     command
 }
 
-/// Brings a cloud up, tests against it, and takes it down whatever happened.
+/// Starts a cloud, runs tests against it, and removes it in any case.
 fn with_cloud(
     steps: &mut Steps,
     installing: JoinHandle<Result<()>>,
@@ -117,10 +117,10 @@ fn with_cloud(
     steps.step("cloud down", || cloud.call("clean"));
 }
 
-/// The tests that know a real cloud.
+/// The test programs with tests against a real cloud.
 const REAL: [&str; 6] = ["bulk", "cloud", "conformance", "faults", "paging", "pulling"];
 
-/// The page of a full run: what was run on which machine, and how it went.
+/// The page of a full run: the machine and the results.
 fn full_table(steps: &Steps) -> String {
     let said = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).current_dir(root()).output();
@@ -131,9 +131,9 @@ fn full_table(steps: &Steps) -> String {
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let cores = thread::available_parallelism().map_or(0, usize::from);
     format!(
-        "# The last full test\n\n\
-         Written by `cargo xtask test --full`, which runs all that CI runs and the larger size of what \
-         has two.\n\n\
+        "# Last full test\n\n\
+         Written by `cargo xtask test --full`, which runs everything that CI runs, and the larger \
+         size of tests with two sizes.\n\n\
          - date: {}\n- commit: {}\n- compiler: {}\n- machine: {} of {}\n\n\
          ```text\n{}```\n",
         said("date", &["-u", "+%F"]),

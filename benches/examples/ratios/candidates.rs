@@ -1,4 +1,4 @@
-//! What is measured: own code, the portable crates, and OpenSSL.
+//! The measured candidates: the kernels, the portable crates, and OpenSSL.
 
 use std::io::Write as _;
 
@@ -48,12 +48,12 @@ impl Name {
 
 pub(crate) type Candidate = imgpush_guard::Candidate<Name>;
 
-/// What the hashing service takes of a stream at a time.
+/// Bytes that the hashing service takes of a stream at a time.
 const SLICE_BYTES: usize = 64 << 10;
-/// Small enough for many slices, large enough that starting the pipeline does not count.
+/// Small enough for many slices, large enough that the start of the pipeline does not matter.
 const FILE_BYTES: usize = 64 << 20;
 
-/// Neighbours are those that are compared.
+/// Adjacent candidates are compared.
 pub(crate) fn all() -> Vec<Candidate> {
     let mut all = vec![crate_md5(Name::CrateMd5), own(Name::OwnMd5, Platform::detect(), &[Md5])];
     all.extend(openssl::pair());
@@ -71,7 +71,7 @@ pub(crate) fn all() -> Vec<Candidate> {
     all
 }
 
-/// The lengths of images, 0.25 to 1 MiB, the longest first as the engine takes files.
+/// The lengths of images, 0.25 to 1 MiB, the longest first, as the engine orders files.
 fn images() -> Vec<usize> {
     let length = |i: usize| (256 << 10) + i.wrapping_mul(0x9e37_79b9) % (768 << 10);
     let mut lengths: Vec<usize> = (1..=128).map(length).collect();
@@ -79,8 +79,8 @@ fn images() -> Vec<usize> {
     lengths
 }
 
-/// Sixteen images at a time, each read into a buffer of the engine's kind and taken from there as the
-/// hashing service does: when one ends the next takes its place.
+/// Sixteen images at a time, each read into a buffer of the engine's size and consumed as by the hashing
+/// service: when one ends, the next takes its place.
 fn lanes() -> Candidate {
     let pool = Pool::new(16, BUFFER_BYTES);
     let buffers: Vec<Bytes> = (0..16)
@@ -93,7 +93,7 @@ fn lanes() -> Candidate {
     let images = images();
     let slice = move || {
         let mut waiting = images.iter();
-        // Of each place the image, and how much of it is left.
+        // The image in each place, and its remaining bytes.
         let mut places: Vec<Option<(Stream, usize)>> = buffers.iter().map(|_| None).collect();
         loop {
             for place in &mut places {
@@ -122,7 +122,7 @@ fn lanes() -> Candidate {
     Candidate { name: Name::Lanes, slice: Box::new(slice) }
 }
 
-/// The engine's own way of a file, to where nothing is sent.
+/// The engine's pipeline for a file, without a target.
 fn pipeline() -> Candidate {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&pattern(FILE_BYTES)).unwrap();

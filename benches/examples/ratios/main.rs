@@ -1,14 +1,14 @@
-//! How fast the hashing plane is beside others, as ratios: `cargo xtask bench ratios`.
+//! The speed of hashing relative to other implementations: `cargo xtask bench ratios`.
 //!
-//! Candidates take turns in one process, a few milliseconds each, on one core, and CPU time is what
-//! counts: so a busy machine slows all of them alike. A ratio is that of the 95th percentiles, the
-//! speed on a quiet machine; beside it stands the median of the ratios of neighbouring slices. All is
-//! done twice, the second time with a load on the other cores.
+//! The candidates run alternately in one process, a few milliseconds each, on one core, and only CPU time is
+//! measured, so that other load slows all of them alike. A ratio compares the 95th percentiles, the speed on
+//! an idle machine; the table also contains the median of the ratios of adjacent slices. Everything is
+//! measured twice, the second time with load on the other cores.
 #![expect(clippy::print_stdout, reason = "this is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 mod candidates;
-mod whole;
+mod complete_runs;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use candidates::Name;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
-        [verb] if verb == "--load" => whole::load(),
+        [verb] if verb == "--load" => complete_runs::load(),
         [program] => {
             table(Path::new(program));
             ExitCode::SUCCESS
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the project promises of its speed.
+/// The project's goal for a speed.
 struct Goal {
     text: &'static str,
     own: Name,
@@ -57,18 +57,18 @@ const fn goal(text: &'static str, own: Name, peer: Name, target: f64, reach: f64
     Goal { text, own, peer, target, reach }
 }
 
-/// Whole runs: how many times as fast as the peers.
-const WHOLE_TARGET: f64 = 5.0;
-const WHOLE_REACH: f64 = 8.0;
+/// Complete runs: the ratio to the peers.
+const COMPLETE_TARGET: f64 = 5.0;
+const COMPLETE_REACH: f64 = 8.0;
 
 fn table(program: &Path) {
     println!("{}, kernels {}\n", cpu::model(), Platform::detect().name());
-    let whole = whole::compare(program);
+    let runs = complete_runs::compare(program);
     cpu::pin();
     let mut candidates = candidates::all();
     let quiet = take_turns(&mut candidates, 80);
     let busy = {
-        let _load = whole::Load::start();
+        let _load = complete_runs::Load::start();
         take_turns(&mut candidates, 40)
     };
     println!("| MB/s of one core | p95 | median | p10 | median, busy |\n|---|---:|---:|---:|---:|");
@@ -77,7 +77,7 @@ fn table(program: &Path) {
         let [p95, median, p10] = [95, 50, 10].map(|percent| quiet.speed(percent));
         println!("| {name} | {p95:.0} | {median:.0} | {p10:.0} | {:.0} |", busy.speed(50));
     }
-    println!("\n| goal | target | reach for | quiet p95 | median | busy median | |");
+    println!("\n| goal | target | ambition | quiet p95 | median | busy median | |");
     println!("|---|---:|---:|---:|---:|---:|---|");
     for goal in GOALS {
         let line = match (ratios(&goal, &quiet), ratios(&goal, &busy)) {
@@ -88,15 +88,15 @@ fn table(program: &Path) {
         };
         println!("| {} | {} | {} | {line} |", goal.text, goal.target, goal.reach);
     }
-    let verdict = if whole.median >= WHOLE_TARGET { "met" } else { "MISSED" };
+    let verdict = if runs.median >= COMPLETE_TARGET { "met" } else { "MISSED" };
     println!(
-        "| `imgpush digest` of 16 × 256 MiB, md5+sha512 / `md5sum` and `sha512sum`, wall | {WHOLE_TARGET} | \
-         {WHOLE_REACH} | {:.2} | {:.2} | | {verdict} |",
-        whole.best, whole.median
+        "| `imgpush digest` of 16 × 256 MiB, md5+sha512 / `md5sum` and `sha512sum`, wall | {COMPLETE_TARGET} | \
+         {COMPLETE_REACH} | {:.2} | {:.2} | | {verdict} |",
+        runs.best, runs.median
     );
 }
 
-/// By the 95th percentiles, and the median of neighbouring slices.
+/// The ratio of the 95th percentiles, and the median for adjacent slices.
 fn ratios(goal: &Goal, series: &[Series<Name>]) -> Option<(f64, f64)> {
     let find = |name| series.iter().find(|series| series.name == name);
     let (own, peer) = (find(goal.own)?, find(goal.peer)?);

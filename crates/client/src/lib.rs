@@ -5,7 +5,7 @@
 //! use imgpush_client::{Cloud, CloudOptions, ImageClient, ImageQuery, NewImage, UploadOptions};
 //!
 //! # async fn tour() -> Result<(), Box<dyn std::error::Error>> {
-//! // clouds.yaml, secure.yaml and OS_* as openstackclient reads them.
+//! // clouds.yaml, secure.yaml and OS_* variables, as in openstackclient.
 //! let cloud = Cloud::load(&CloudOptions::named(Some("mycloud".into())))?;
 //! let client = ImageClient::connect(&cloud).await?;
 //!
@@ -20,12 +20,12 @@
 //! let mut image = client.find_existing("noble").await?;
 //! assert_eq!(image.hash_algo(), Some("sha512"));
 //!
-//! // One PATCH with what changed, and nothing else.
+//! // One PATCH with the changes.
 //! image.set_hidden(true);
 //! image.set_property("build", 814)?;
 //! let image = client.commit(&image).await?;
 //!
-//! // Filters are the server's; pages come as they are used up.
+//! // The server applies filters; the next page is requested when the previous one is used up.
 //! let query = ImageQuery::default().with("os_distro", "ubuntu").hidden().at_most(10);
 //! let mut images = client.images(&query);
 //! while let Some(image) = images.try_next().await? {
@@ -36,13 +36,13 @@
 //!
 //! | openstacksdk | here |
 //! |---|---|
-//! | `Image`, its attributes and `properties` | [`Image`]; [`NewImage`] for what is to be made; [`Attribute`], the table of them |
+//! | `Image`, its attributes and `properties` | [`Image`]; [`NewImage`] for a record to create; [`Attribute`], the table of attributes |
 //! | `create`, `fetch`, `commit`, `patch`, `delete` | [`create`](ImageClient::create), [`image`](ImageClient::image), [`commit`](ImageClient::commit), [`patch`](ImageClient::patch), [`delete`](ImageClient::delete), [`delete_if_exists`](ImageClient::delete_if_exists) |
 //! | `list`, `find` with `ignore_missing` or not | [`images`](ImageClient::images) with an [`ImageQuery`], [`find`](ImageClient::find), [`find_existing`](ImageClient::find_existing) |
 //! | `upload`, `stage`, `download` | [`upload`](ImageClient::upload), [`stage`](ImageClient::stage), [`download`](ImageClient::download) |
 //! | `import_image`, `wait_for_status` | [`import`](ImageClient::import) with an [`Import`], [`wait`](ImageClient::wait), [`import_and_wait`](ImageClient::import_and_wait) |
-//! | `deactivate`, `reactivate`, tags, members | [`deactivate`](ImageClient::deactivate), [`reactivate`](ImageClient::reactivate), [`add_tag`](ImageClient::add_tag), [`members`](ImageClient::members) and its kin |
-//! | tasks, stores, locations, cache | [`image_tasks`](ImageClient::image_tasks), [`tasks`](ImageClient::tasks), [`stores`](ImageClient::stores), [`add_location`](ImageClient::add_location), [`cache`](ImageClient::cache) and their kin |
+//! | `deactivate`, `reactivate`, tags, members | [`deactivate`](ImageClient::deactivate), [`reactivate`](ImageClient::reactivate), [`add_tag`](ImageClient::add_tag), [`members`](ImageClient::members) and similar |
+//! | tasks, stores, locations, cache | [`image_tasks`](ImageClient::image_tasks), [`tasks`](ImageClient::tasks), [`stores`](ImageClient::stores), [`add_location`](ImageClient::add_location), [`cache`](ImageClient::cache) and similar |
 //! | `/info/import`, `/info/usage`, schemas | [`import_info`](ImageClient::import_info), [`usage`](ImageClient::usage), [`schema`](ImageClient::schema), [`schema_of`](ImageClient::schema_of) |
 //!
 //! Intended differences from openstacksdk: a property that cannot be parsed is available as text, not as 0;

@@ -75,11 +75,11 @@ impl Pool {
         usize::try_from(bytes / (MIN_CHUNKS * CHUNK_BYTES) as u64).unwrap_or(usize::MAX).max(1)
     }
 
-    /// A pool with the number of buffers of `chunk_bytes` that fit into `bytes`, and at least four: one of
+    /// A pool with the number of buffers of `chunk_bytes` that fit into `room` bytes, and at least four: one of
     /// several pools that share the memory of a process.
     #[must_use]
-    pub fn dealt(bytes: u64, chunk_bytes: usize) -> Self {
-        let chunks = usize::try_from(bytes / chunk_bytes as u64).unwrap_or(MAX_CHUNKS);
+    pub fn dealt(room: u64, chunk_bytes: usize) -> Self {
+        let chunks = usize::try_from(room / chunk_bytes as u64).unwrap_or(MAX_CHUNKS);
         let most = if chunk_bytes < CHUNK_BYTES { MAX_SMALL_CHUNKS } else { MAX_CHUNKS };
         Pool::new(chunks.clamp(MIN_CHUNKS, most), chunk_bytes)
     }

@@ -1,15 +1,16 @@
-//! How a service is reached.
+//! Addresses of and logins to a service.
 
 use imgpush_client::{Cloud, CloudOptions, ImageClient, Surroundings};
 use imgpush_sandbox::{ADMIN, ADMIN_PROJECT, OTHER_PROJECT, OTHER_USER, PROJECT, USER};
 
-/// The addresses of a service, and the password of its users: the test cloud has those of the sandbox.
+/// The addresses of a service, and the password of its users: the test cloud has the same users as the
+/// sandbox.
 pub(crate) struct Access {
-    /// With a version.
+    /// Includes a version.
     pub(crate) auth_url: String,
     /// Without a version.
     pub(crate) image_url: String,
-    /// None where no login is asked for.
+    /// None if no login is required.
     pub(crate) password: Option<String>,
 }
 
@@ -18,7 +19,7 @@ impl Access {
         if self.password.is_some() { "password" } else { "none" }
     }
 
-    /// What is in `auth` of a `clouds.yaml`.
+    /// The content of `auth` in a `clouds.yaml`.
     fn auth<'a>(&'a self, user: &'a str) -> Vec<(&'static str, &'a str)> {
         let Some(password) = &self.password else { return vec![("endpoint", &self.image_url)] };
         let project = match user {
@@ -50,7 +51,7 @@ impl Access {
         connect(&self.options(user)).await
     }
 
-    /// A client of the usual user that logs in when it is used.
+    /// A client of the default user that logs in at its first request.
     pub(crate) async fn client(&self) -> ImageClient {
         connect(&self.options(USER).with_setting("image_endpoint_override", &self.image_url)).await
     }
@@ -69,7 +70,7 @@ async fn connect(options: &CloudOptions) -> ImageClient {
     ImageClient::connect(&cloud).await.unwrap()
 }
 
-/// Returns a client of a service at that address that asks for no login.
+/// Returns a client of a service at this address that requires no login.
 pub async fn open_client(url: &str) -> ImageClient {
     Access { auth_url: String::new(), image_url: url.to_owned(), password: None }.client().await
 }

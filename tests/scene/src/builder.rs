@@ -1,4 +1,4 @@
-//! Scenes are chosen and started.
+//! Configuration and start of scenes.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use crate::scene::Scene;
 use crate::suites::Side;
 
 impl Scene {
-    /// Starts a sandbox that asks for a login; its tokens outlive every test.
+    /// Starts a sandbox that requires a login; its tokens outlive every test.
     pub async fn start() -> Self {
         Scene::builder().start().await
     }
 
-    /// Starts a sandbox that asks for no login.
+    /// Starts a sandbox that requires no login.
     pub async fn start_open() -> Self {
         Scene::builder().without_login().start().await
     }
 
-    /// Starts a sandbox that asks for a login, for a test of the program.
+    /// Starts a sandbox that requires a login, for a test of the program.
     #[must_use]
     pub fn start_blocking() -> Self {
         Scene::builder().start_blocking()
     }
 
-    /// Returns the choice of another scene.
+    /// Returns a builder for other scenes.
     pub fn builder() -> SceneBuilder {
         SceneBuilder {
             side: Side::Sandbox,
@@ -38,7 +38,7 @@ impl Scene {
     }
 }
 
-/// What a scene is to be.
+/// The configuration of a scene.
 #[derive(Debug)]
 #[must_use]
 pub struct SceneBuilder {
@@ -55,19 +55,19 @@ impl SceneBuilder {
         self
     }
 
-    /// Changes the options of a sandbox. Its folder and its tokens are up to the scene.
+    /// Changes the options of a sandbox. The scene sets its folder and its tokens.
     pub fn sandbox(mut self, change: impl FnOnce(SandboxOptions) -> SandboxOptions) -> Self {
         self.options = change(self.options);
         self
     }
 
-    /// Starts a sandbox that asks for no login.
+    /// Starts a sandbox that requires no login.
     pub fn without_login(mut self) -> Self {
         self.is_open = true;
         self
     }
 
-    /// Sets how long tokens live, on either side.
+    /// Sets the lifetime of tokens, for either service.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = Some(lifetime);
         self
@@ -88,7 +88,7 @@ impl SceneBuilder {
                     image_url: started.url().to_owned(),
                     password: options.require_token.then(|| PASSWORD.to_owned()),
                 };
-                // For another start.
+                // For a later restart.
                 options.listen = started.url().trim_start_matches("http://").parse().unwrap();
                 (access, Some(started), None)
             }

@@ -1,4 +1,4 @@
-//! A real cloud, the script that makes it, and its own client.
+//! A real cloud, the script that manages it, and its own client.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A real cloud and its script, `tests/cloud/cloud.sh`.
+/// A real cloud, managed by the script `tests/cloud/cloud.sh`.
 #[derive(Debug)]
 pub struct RealCloud {
     /// The identity service, without a version.
     pub identity_url: String,
     /// The image service, without a version.
     pub image_url: String,
-    /// All that it knows.
+    /// The folder with its state.
     dir: PathBuf,
-    /// What the script is told beyond the environment.
+    /// Variables of the script in addition to the environment.
     settings: Vec<(&'static str, String)>,
-    /// Whether it ends with this.
+    /// Whether dropping this value removes the cloud.
     is_own: bool,
 }
 
 impl RealCloud {
-    /// The one that `cargo xtask test` brings up, and that the environment describes.
+    /// The cloud that `cargo xtask test` starts, and that the environment describes.
     #[must_use]
     pub fn from_environment() -> Self {
         let auth_url = variable("OS_AUTH_URL");
@@ -36,11 +36,11 @@ impl RealCloud {
         }
     }
 
-    /// Another beside it with tokens of that lifetime. It takes half a minute to come up, and is removed when
-    /// this is dropped.
+    /// Another cloud with this lifetime of tokens. It takes half a minute to start, and is removed when this
+    /// value is dropped.
     #[must_use]
     pub fn with_token_lifetime(lifetime: Duration) -> Self {
-        // Held together, so that they are two.
+        // Bound at the same time, so that they differ.
         let ports = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let [identity, image] = ports.map(|port| port.local_addr().unwrap().port().to_string());
         let dir = format!("{}-tokens", variable("CLOUD_DIR").trim_end_matches('/'));
@@ -59,32 +59,32 @@ impl RealCloud {
             ],
             is_own: true,
         };
-        // What a killed run has left.
+        // Removes the remains of a killed run.
         cloud.call("clean");
         cloud.call("up");
         cloud
     }
 
-    /// Runs openstackclient against a cloud of `clouds.yaml`; its JSON.
+    /// Runs openstackclient against a cloud of `clouds.yaml`; returns its JSON.
     #[must_use]
     pub fn openstack(&self, cloud: &str, arguments: &[&str]) -> Value {
         let output = self.client(cloud, &[arguments, &["-f", "json"]].concat());
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs openstackclient; what it prints.
+    /// Runs openstackclient; returns its output.
     pub fn openstack_prints(&self, cloud: &str, arguments: &[&str]) -> String {
         String::from_utf8(self.client(cloud, arguments).stdout).unwrap()
     }
 
-    /// Deletes the image of a report by openstackclient.
+    /// Deletes the image of a report with openstackclient.
     pub fn delete(&self, cloud: &str, report: &Value) {
         self.client(cloud, &["image", "delete", report["id"].as_str().unwrap()]);
     }
 
     fn client(&self, cloud: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(Path::new(&variable("CLOUD_VENV")).join("bin/openstack"));
-        // The Python client mixes the variables into a named cloud.
+        // The Python client merges the variables into a named cloud.
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if name.starts_with("OS_") && name != "OS_CLIENT_CONFIG_FILE" {
@@ -97,7 +97,8 @@ impl RealCloud {
         output
     }
 
-    /// Kills the process that takes the data of an image. It may have taken data and not begun yet.
+    /// Kills the process that receives the data of an image. It may have received data without processing it
+    /// yet.
     pub fn kill_worker_of(&self, id: &str) {
         let file = self.dir.join("data/glance/fast").join(id);
         for _ in 0..250 {
@@ -113,9 +114,9 @@ impl RealCloud {
     pub fn restart(&self) {
         let master = std::fs::read_to_string(self.dir.join("run/glance.pid")).unwrap();
         let master = master.trim();
-        // The script starts each service as the leader of a group.
+        // The script starts each service as the leader of a process group.
         kill(&format!("-{master}"));
-        // As long as it is there, the script sees nothing to start.
+        // While the process exists, the script considers the service running.
         while Path::new("/proc").join(master).exists() {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -138,7 +139,7 @@ impl RealCloud {
 impl Drop for RealCloud {
     fn drop(&mut self) {
         if self.is_own {
-            // Also behind a panic, where another would hide the first.
+            // It also runs during a panic, where a second panic would hide the first.
             let _ = self.script("clean").status();
         }
     }
@@ -153,7 +154,7 @@ pub(crate) fn variable(name: &str) -> String {
     })
 }
 
-/// Kills a process, or a group.
+/// Kills a process, or a process group.
 fn kill(id: &str) {
     let status = Command::new("kill").args(["-KILL", "--", id]).status().unwrap();
     assert!(status.success(), "kill {id}");
@@ -162,7 +163,7 @@ fn kill(id: &str) {
 /// The process that has a file open.
 fn holder_of(file: &Path) -> Option<String> {
     let holds = |process: &PathBuf| {
-        // Processes come and go, and some are not ours to look at.
+        // Processes start and end, and some cannot be inspected.
         let open = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
         open.map(|fd| fd.path()).any(|fd| std::fs::read_link(fd).is_ok_and(|to| to == file))
     };

@@ -1,4 +1,4 @@
-//! Data, and its digests by others than the code under test.
+//! Test data, and digests of it that are not computed by the tested code.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha512};
 
-/// Returns that many bytes; they do not repeat, so that misplaced ones show.
+/// Returns this number of bytes without repetitions, so that misplaced ones are detected.
 #[must_use]
 pub fn pattern(bytes: usize) -> Vec<u8> {
     let mut data = Vec::with_capacity(bytes);
@@ -15,7 +15,7 @@ pub fn pattern(bytes: usize) -> Vec<u8> {
     data
 }
 
-/// Makes a file of such bytes in a folder.
+/// Creates a file with such bytes in a folder.
 pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).unwrap());
@@ -49,13 +49,14 @@ pub fn sha512(data: impl AsRef<[u8]>) -> String {
     hex(Sha512::digest(data))
 }
 
-/// Returns the SHA-512 of a file as [`sha512sums`] does.
+/// Returns the SHA-512 of a file like [`sha512sums`].
 #[must_use]
 pub fn sha512sum(file: impl AsRef<Path>) -> String {
     sha512sums(&[file]).remove(0)
 }
 
-/// Returns the SHA-512 of each file by a program of the system, which shares no code with anything here.
+/// Returns the SHA-512 of each file, computed by a program of the system that shares no code with this
+/// workspace.
 #[must_use]
 pub fn sha512sums(files: &[impl AsRef<Path>]) -> Vec<String> {
     let output = Command::new("sha512sum").args(files.iter().map(AsRef::as_ref)).output().unwrap();

@@ -1,10 +1,11 @@
 //! The scene of a test: a service, a client of it, a folder with files and a `clouds.yaml`, and the program.
 //!
-//! [`Scene::start`] starts a sandbox that asks for a login, and [`Scene::builder`] chooses another service. Tests
-//! without an async runtime call [`Scene::start_blocking`]. [`Scene::run`] runs the program. A suite for the
-//! sandbox and a real Glance is written once, as functions of a [`Side`] that [`suites!`] lists.
+//! [`Scene::start`] starts a sandbox that requires a login, and [`Scene::builder`] selects another service.
+//! Tests without an async runtime call [`Scene::start_blocking`]. [`Scene::run`] runs the program. A suite
+//! for the sandbox and a real Glance is written once, as functions of a [`Side`] that [`suites!`] lists. The
+//! tests of client, engine, cli and sandbox use it.
 //!
-//! What fails here panics, and with it the test.
+//! Failures here panic, so the test fails.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! The program, and what a run of it left.
+//! Runs of the program and their results.
 
 use std::borrow::BorrowMut;
 use std::env::consts::EXE_EXTENSION;
@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use imgpush_sandbox::PASSWORD;
 use serde_json::Value;
 
-/// Returns the built `imgpush`, with the environment of the test but for colours.
+/// Returns a command for the built `imgpush`, with the environment of the test except for colours.
 #[must_use]
 pub fn imgpush() -> Command {
     let test = std::env::current_exe().unwrap();
@@ -22,7 +22,7 @@ pub fn imgpush() -> Command {
     command
 }
 
-/// Returns the same at home in a folder, with nothing of the environment of the test.
+/// Returns the same with a folder as its home, without the environment of the test.
 #[must_use]
 pub fn imgpush_in(folder: &Path) -> Command {
     let mut command = imgpush();
@@ -30,7 +30,7 @@ pub fn imgpush_in(folder: &Path) -> Command {
     command
 }
 
-/// Starts a program; what it prints is kept for [`Run`].
+/// Starts a program; its output is captured for [`Run`].
 #[must_use]
 pub fn spawn(mut command: impl BorrowMut<Command>) -> Child {
     let command = command.borrow_mut();
@@ -44,20 +44,20 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.success(), "kill: {status}");
 }
 
-/// What a run of the program left.
+/// The result of a run of the program.
 pub struct Run {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
     /// The exit code; none after a signal.
     pub code: Option<i32>,
-    /// What it printed.
+    /// The standard output.
     pub stdout: String,
-    /// What it said.
+    /// The standard error.
     pub stderr: String,
 }
 
 impl Run {
-    /// Takes what was printed. No run of any test may show a secret.
+    /// Takes the output. No run of any test may show a secret.
     #[must_use]
     pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -69,22 +69,22 @@ impl Run {
         run
     }
 
-    /// Runs a program with something on its standard input.
+    /// Runs a program with this standard input.
     #[must_use]
     pub fn fed(mut command: Command, input: &[u8]) -> Self {
         let mut child = spawn(command.stdin(Stdio::piped()));
-        // A program that has seen enough reads no more.
+        // A program may end before it has read everything.
         let _ = child.stdin.take().unwrap().write_all(input);
         Run::of(child.wait_with_output().unwrap())
     }
 
-    /// Returns the one JSON document that was printed.
+    /// Returns the one JSON document in the output.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Returns the JSON documents that were printed, one a line. A kill may have cut the last.
+    /// Returns the JSON documents in the output, one per line. A kill may have truncated the last one.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let parsed = |line| match serde_json::from_str(line) {
@@ -95,13 +95,13 @@ impl Run {
         self.stdout.lines().filter_map(parsed).collect()
     }
 
-    /// Asserts that the program said so.
+    /// Asserts that the standard error contains this text.
     #[track_caller]
     pub fn says(&self, words: &str) {
         assert!(self.stderr.contains(words), "{words:?} is not said: {self:?}");
     }
 
-    /// Asserts that it was shown nowhere: a secret.
+    /// Asserts that a secret is in neither output.
     #[track_caller]
     pub fn hides(&self, secret: &str) {
         let is_shown = [&self.stdout, &self.stderr].iter().any(|text| text.contains(secret));
@@ -110,7 +110,7 @@ impl Run {
 }
 
 impl fmt::Debug for Run {
-    /// Without the images of a batch that are well.
+    /// Omits the successful images of a batch.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_batch = self.stdout.lines().count() > 1;
         let is_good = |line: &&str| is_batch && line.contains("\"verified\":true");

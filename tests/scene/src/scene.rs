@@ -1,4 +1,4 @@
-//! A service, and what a test has of it.
+//! A service with the resources of a test.
 
 use std::borrow::BorrowMut;
 use std::path::{Path, PathBuf};
@@ -17,22 +17,23 @@ use crate::cloud::RealCloud;
 use crate::data::pattern_file;
 use crate::program::{Run, imgpush_in};
 
-/// A service, a client of it, a folder, and the program at home in that folder.
+/// A service, a client of it, a folder, and the program with that folder as its home.
 ///
-/// A real service keeps no image of a test that has ended well, where the images have its tag.
+/// Images with its tag are removed from a real service when the test succeeds.
 pub struct Scene {
-    /// A client of a member of a project, who logs in when it is used; of anybody where no login is asked for.
+    /// A client of a project member that logs in at its first request; without a user if no login is
+    /// required.
     pub client: ImageClient,
-    /// For the images of this test in a service that others use as well.
+    /// Marks the images of this test in a service that is also used by others.
     pub tag: String,
     access: Access,
     sandbox: Option<Sandbox>,
-    /// Those of the sandbox.
+    /// The options of the sandbox.
     options: SandboxOptions,
     cloud: Option<RealCloud>,
-    /// Has files of the test, a `clouds.yaml` with one cloud, `mycloud`, and the `images` of a sandbox.
+    /// Contains files of the test, a `clouds.yaml` with one cloud, `mycloud`, and the `images` of a sandbox.
     pub folder: TempDir,
-    /// That of a test without one.
+    /// The runtime of a test that has none.
     pub(crate) runtime: Option<Runtime>,
 }
 
@@ -53,7 +54,7 @@ impl Scene {
         scene
     }
 
-    /// Returns the sandbox. A real service has none.
+    /// Returns the sandbox; panics for a real service.
     pub fn sandbox(&self) -> &Sandbox {
         self.sandbox.as_ref().unwrap()
     }
@@ -73,7 +74,7 @@ impl Scene {
         &self.access.image_url
     }
 
-    /// Returns the lines of a `clouds.yaml` that make it a cloud of that name for a user.
+    /// Returns the lines of a `clouds.yaml` for this service, with this name and user.
     pub fn cloud_entry(&self, name: &str, user: &str) -> String {
         self.access.cloud_entry(name, user)
     }
@@ -84,8 +85,8 @@ impl Scene {
         self.write(CLOUDS, clouds + entry);
     }
 
-    /// Logs another user of the sandbox in, or that of the same name in a real cloud, and finds the service in
-    /// the catalog.
+    /// Logs in another user of the sandbox, or the one with the same name in a real cloud, and finds the
+    /// service in the catalog.
     pub async fn login(&self, user: &str) -> ImageClient {
         self.access.login(user).await
     }
@@ -95,7 +96,7 @@ impl Scene {
         self.runtime.as_ref().unwrap().block_on(future)
     }
 
-    /// Kills the service, and starts it again, with its images.
+    /// Kills the service, and starts it again with its images.
     pub fn restart(&mut self) {
         match self.sandbox.take() {
             Some(running) => {
@@ -117,12 +118,12 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// Makes a file of so many bytes that do not repeat.
+    /// Creates a file with this number of bytes without repetitions.
     pub fn file(&self, name: &str, bytes: u64) -> PathBuf {
         pattern_file(self.folder.path(), name, bytes)
     }
 
-    /// Makes a file with that content.
+    /// Creates a file with this content.
     pub fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, content).unwrap();
@@ -135,52 +136,52 @@ impl Scene {
     }
 }
 
-/// What the service has, and what it was asked.
+/// The content of the service, and the requests to it.
 impl Scene {
-    /// Lists the images of the test that are not hidden: all of a sandbox, of a real service those with the tag.
+    /// Lists the visible images of the test: all of a sandbox; in a real service those with the tag.
     pub async fn images(&self) -> Vec<Image> {
         self.list(ImageQuery::default()).await
     }
 
-    /// Lists the hidden ones.
+    /// Lists the hidden images of the test.
     pub async fn hidden_images(&self) -> Vec<Image> {
         self.list(ImageQuery::default().hidden()).await
     }
 
-    /// Lists the images of the test that a query finds.
+    /// Lists the images of the test that match a query.
     pub async fn list(&self, query: ImageQuery) -> Vec<Image> {
         let query = if self.cloud.is_some() { query.with("tag", &self.tag) } else { query };
         self.client.images(&query).try_collect().await.unwrap()
     }
 
-    /// Returns the record that a sandbox keeps, as it is on the disk.
+    /// Returns the stored record of an image in a sandbox.
     pub fn record(&self, id: &str) -> Value {
         let kept = self.read(format!("images/{id}.json"));
         serde_json::from_slice::<Value>(&kept).unwrap()["image"].take()
     }
 
-    /// Returns what came for the image service of a sandbox.
+    /// Returns the requests to the image service of a sandbox.
     fn received(&self) -> impl Iterator<Item = Received> {
         self.sandbox().journal().into_iter().filter(|request| request.path.starts_with("/v2"))
     }
 
-    /// Returns method and path of what came for the image service, but for that many requests before.
+    /// Returns method and path of the requests to the image service, without the first `before`.
     pub fn requests(&self, before: usize) -> Vec<String> {
         let after = self.received().skip(before);
         after.map(|request| format!("{} {}", request.method, request.path)).collect()
     }
 
-    /// Returns how many requests of a method had a path that ends so.
+    /// Returns the number of requests with this method whose path ends with `end`.
     pub fn count(&self, method: &str, end: &str) -> usize {
         self.received().filter(|r| r.method == method && r.path.ends_with(end)).count()
     }
 
-    /// Returns how many requests would have changed something.
+    /// Returns the number of requests that could have changed data.
     pub fn writes(&self) -> usize {
         self.received().filter(|request| request.method != "GET").count()
     }
 
-    /// Returns the requests that brought data of an image.
+    /// Returns the requests with data of an image.
     pub fn uploads(&self) -> Vec<Received> {
         self.received().filter(|r| r.method == "PUT" && r.path.ends_with("/file")).collect()
     }
@@ -188,7 +189,7 @@ impl Scene {
 
 /// The program.
 impl Scene {
-    /// Returns the program at home in the folder, with nothing of the environment of the test.
+    /// Returns the program with the folder as its home, without the environment of the test.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = imgpush_in(self.folder.path());
         command.args(arguments);
@@ -200,12 +201,12 @@ impl Scene {
         self.run_command(self.command(arguments))
     }
 
-    /// Runs a command of [`command`](Scene::command) with more to it.
+    /// Runs a command from [`command`](Scene::command) that the test has extended.
     pub fn run_command(&self, mut command: impl BorrowMut<Command>) -> Run {
         self.hidden(Run::of(command.borrow_mut().output().unwrap()))
     }
 
-    /// Waits for the end of a program that was spawned.
+    /// Waits for the end of a spawned program.
     pub fn ended(&self, child: Child) -> Run {
         self.hidden(Run::of(child.wait_with_output().unwrap()))
     }

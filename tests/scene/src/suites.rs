@@ -3,14 +3,14 @@
 /// The services that a suite runs against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The one of this workspace, started by each test.
+    /// The sandbox of this workspace, one per test.
     Sandbox,
     /// A real Glance behind Keystone, which all tests share.
     Real,
 }
 
-/// Makes tests of functions that take a [`Side`]: a module `sandbox` and, with the feature `cloud` of the
-/// crate that calls it, a module `real`, so that neither side has fewer tests.
+/// Turns functions with a [`Side`] into tests: a module `sandbox` and, with the feature `cloud` of the
+/// calling crate, a module `real`, so that neither side has fewer tests.
 ///
 /// The functions are listed by their module, `module { name name }`, or at the root of the crate, `name name`.
 /// `by run: module { name }` calls `run(side, name)`.

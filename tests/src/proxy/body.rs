@@ -1,28 +1,28 @@
-//! The body of a request: how much of what is on the wire is data, and where it ends.
+//! The body of a request: which bytes on the wire are data, and where it ends.
 
-/// How the bytes of a body are marked off.
+/// The framing of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// So many bytes are to come.
+    /// This number of bytes is left.
     Length(u64),
     /// HTTP chunks.
     Chunked(Chunk),
 }
 
-/// Where in a chunked body the next byte stands.
+/// The position of the next byte in a chunked body.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Chunk {
-    /// In the line with the size, of which this has been read.
+    /// In the line with the size, with its value so far.
     Size(u64),
-    /// Behind the digits of that line.
+    /// After the digits of that line.
     Extension(u64),
-    /// So many bytes before the end of a chunk.
+    /// This number of bytes before the end of a chunk.
     Data(u64),
-    /// In the line end behind a chunk.
+    /// In the line end after a chunk.
     DataEnd,
-    /// Behind the last chunk, in a line with something in it or an empty one.
+    /// After the last chunk, in a line that is empty so far or not.
     Trailer { is_empty: bool },
-    /// Behind the body.
+    /// After the body.
     Over,
 }
 
@@ -38,8 +38,8 @@ impl Framing {
         matches!(self, Framing::Length(0) | Framing::Chunked(Chunk::Over))
     }
 
-    /// How many of these bytes belong to the body with no more than `most` bytes of data, and how many
-    /// of them are data.
+    /// The number of these bytes that belong to the body, with at most `most` bytes of data, and the number
+    /// of data bytes among them.
     pub(super) fn take(&mut self, bytes: &[u8], most: u64) -> (usize, u64) {
         let (mut wire, mut data) = (0, 0);
         while wire < bytes.len() && data < most && !self.is_over() {
@@ -64,7 +64,7 @@ impl Framing {
 }
 
 impl Chunk {
-    /// Reads a byte that is no data.
+    /// Parses a byte that is no data.
     fn step(&mut self, byte: u8) {
         *self = match (&*self, byte) {
             (Chunk::Size(0) | Chunk::Extension(0), b'\n') => Chunk::Trailer { is_empty: true },
@@ -89,7 +89,7 @@ impl Chunk {
 mod tests {
     use super::*;
 
-    /// However the bytes are cut, they are the same body.
+    /// The way in which the bytes are split does not change the body.
     #[test]
     fn chunks_are_counted_without_their_frames() {
         let wire = b"3\r\nabc\r\n0A;name=value\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nGET /";
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_cut_behind_the_right_byte() {
+    fn a_body_is_cut_after_the_right_byte() {
         let mut framing = Framing::of(None, Some("chunked"));
         let wire = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
         assert_eq!(framing.take(wire, 4), (12, 4));

@@ -1,4 +1,4 @@
-//! One request on its way to the service, and the answer on its way back.
+//! One request to the service and its response.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let entry = Entry { shared: &shared, number };
     if let Some(Fault::Refuse { after, answer, ending }) = &fault {
         let left = after.saturating_sub(rest.len() as u64);
-        // A client that goes away meanwhile gets no answer.
+        // A client that disconnects in the meantime gets no response.
         let _ = tokio::io::copy(&mut (&mut client).take(left), &mut tokio::io::sink()).await;
         entry.answered(answer.status);
         let _ = client.write_all(&answer.bytes()).await;
         return end(client, *ending).await;
     }
-    // A service that is not there is a connection that ends.
+    // If the service is not running, the connection is closed.
     let Ok(mut service) = TcpStream::connect(shared.service).await else { return };
     if head.send(&mut service).await.is_err() {
         return;
@@ -36,7 +36,7 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     Exchange { client, service, body }.run(fault.unwrap_or(Fault::None)).await;
 }
 
-/// A request whose head has gone on.
+/// A request whose head was forwarded.
 struct Exchange<'a> {
     client: TcpStream,
     service: TcpStream,
@@ -86,7 +86,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Passes everything on, until the answer is over or the client is gone.
+    /// Forwards everything until the response is complete or the client has disconnected.
     async fn relay(&mut self, body_pace: Option<Pace>, answer_pace: Option<Pace>) {
         let entry = self.body.entry;
         let (mut from_client, mut to_client) = self.client.split();
@@ -94,7 +94,7 @@ impl Exchange<'_> {
         let upwards = async {
             let (from, to) = (&mut from_client, &mut to_service);
             match self.body.forward(from, to, u64::MAX, body_pace).await {
-                // Its answer ends the exchange.
+                // The response of the service ends the exchange.
                 Moved::ServiceGone => std::future::pending().await,
                 Moved::ClientGone => {}
                 Moved::All => self.body.pass_on(from, to).await,
@@ -107,7 +107,7 @@ impl Exchange<'_> {
                 if to_client.write_all(&buffer[..count]).await.is_err() {
                     return;
                 }
-                rest(answer_pace).await;
+                pause_after_piece(answer_pace).await;
             }
         };
         tokio::select! {
@@ -116,25 +116,25 @@ impl Exchange<'_> {
         }
     }
 
-    /// Passes so many bytes of the body on, or all that there are.
+    /// Forwards this number of bytes of the body, or all of it.
     async fn forward(&mut self, bytes: u64) {
         let (mut from, _) = self.client.split();
         let (_, mut to) = self.service.split();
         self.body.forward(&mut from, &mut to, bytes, None).await;
     }
 
-    /// Passes the body on, and takes the whole answer.
+    /// Forwards the body, and receives the complete response.
     async fn real_answer(&mut self) -> Vec<u8> {
         self.forward(u64::MAX).await;
         let mut answer = Vec::new();
-        // A reset behind it takes nothing of it away.
+        // A reset after the response removes nothing of it.
         let _ = self.service.read_to_end(&mut answer).await;
         answer
     }
 
     async fn answer(&mut self, status: Option<u16>, bytes: &[u8]) {
         self.body.entry.answered(status);
-        // A client that has gone away harms nobody.
+        // The client may have disconnected.
         let _ = self.client.write_all(bytes).await;
     }
 
@@ -143,26 +143,26 @@ impl Exchange<'_> {
     }
 }
 
-/// The body of a request, as far as it has not gone on.
+/// The part of a request's body that was not forwarded yet.
 struct Body<'a> {
     framing: Framing,
-    /// Bytes that came and have not gone on.
+    /// Bytes that were received and not forwarded yet.
     held: Vec<u8>,
-    /// Bytes of data that went on.
+    /// Bytes of data that were forwarded.
     passed: u64,
     entry: Entry<'a>,
 }
 
-/// How moving a body ended.
+/// The result of forwarding a body.
 enum Moved {
-    /// All that was to go on went on.
+    /// The requested part was forwarded.
     All,
     ClientGone,
     ServiceGone,
 }
 
 impl Body<'_> {
-    /// Passes on what there is of the first `limit` bytes of data.
+    /// Forwards the first `limit` bytes of data, as far as they arrive.
     async fn forward(
         &mut self,
         from: &mut ReadHalf<'_>,
@@ -186,12 +186,12 @@ impl Body<'_> {
             self.held.drain(..wire);
             self.passed += data;
             self.entry.sent(self.passed);
-            rest(pace).await;
+            pause_after_piece(pace).await;
         }
         Moved::All
     }
 
-    /// Passes on what comes behind the body, until the client is gone.
+    /// Forwards the bytes after the body, until the client disconnects.
     async fn pass_on(&mut self, from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>) {
         loop {
             if to.write_all(&self.held).await.is_err() {
@@ -205,7 +205,7 @@ impl Body<'_> {
     }
 }
 
-/// The journal's entry of a request.
+/// The journal entry of a request.
 #[derive(Clone, Copy)]
 struct Entry<'a> {
     shared: &'a Shared,
@@ -217,13 +217,13 @@ impl Entry<'_> {
         self.shared.note(self.number, |passed| passed.body_bytes = bytes);
     }
 
-    /// The first status counts.
+    /// The first status is recorded.
     fn answered(self, status: Option<u16>) {
         self.shared.note(self.number, |passed| passed.status = passed.status.or(status));
     }
 }
 
-/// Ends a connection. A client that does not close its side is left after a while.
+/// Ends a connection. A client that does not close its side is abandoned after a time-out.
 async fn end(mut stream: TcpStream, ending: Ending) {
     match ending {
         Ending::Fin => {
@@ -231,27 +231,27 @@ async fn end(mut stream: TcpStream, ending: Ending) {
                 stream.shutdown().await?;
                 tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
             };
-            // Whatever ends it is as good.
+            // Any end of the connection is accepted.
             let _ = timeout(LINGER, draining).await;
         }
-        // Where it cannot be asked for, the data that was not read does it.
+        // If the option is not supported, unread data causes the reset.
         Ending::Reset => _ = stream.set_zero_linger(),
     }
 }
 
-async fn rest(pace: Option<Pace>) {
+async fn pause_after_piece(pace: Option<Pace>) {
     if let Some(pace) = pace {
         sleep(pace.pause).await;
     }
 }
 
-/// The status of an answer that begins here.
+/// The status in the first bytes of a response.
 fn status(bytes: &[u8]) -> Option<u16> {
     let line = bytes.strip_prefix(b"HTTP/1.")?.get(2..5)?;
     std::str::from_utf8(line).ok()?.parse().ok()
 }
 
-/// An answer with other values in its JSON; one without JSON as it is.
+/// A response with other values in its JSON; a response without JSON stays unchanged.
 fn rewritten(answer: &[u8], changes: &[(&'static str, Value)]) -> Vec<u8> {
     let Some(end) = end_of_head(answer) else { return answer.to_vec() };
     let Ok(mut json) = serde_json::from_slice::<Value>(&answer[end..]) else {
@@ -269,6 +269,6 @@ fn rewritten(answer: &[u8], changes: &[(&'static str, Value)]) -> Vec<u8> {
     format!("{}\r\n\r\n{json}", lines.join("\r\n")).into_bytes()
 }
 
-/// So that a fault is never far behind its byte.
+/// Small, so that a fault happens close to its byte.
 const PIECE_BYTES: usize = 16 << 10;
 const LINGER: Duration = Duration::from_secs(2);

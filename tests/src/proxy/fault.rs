@@ -1,10 +1,10 @@
-//! What the proxy can do to a request and to its answer.
+//! The faults that the proxy can apply to a request and its response.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Some requests: a method, and a path in which `*` stands for any one part.
+/// A set of requests: a method, and a path in which `*` stands for any one segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Requests {
     method: &'static str,
@@ -12,13 +12,13 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Data of an image.
+    /// Uploads of image data.
     pub const UPLOADS: Requests = Requests::new("PUT", "/v2/images/*/file");
-    /// Data for an import.
+    /// Uploads of data for an import.
     pub const STAGINGS: Requests = Requests::new("PUT", "/v2/images/*/stage");
-    /// Looks at a record.
+    /// Requests for a record.
     pub const LOOKS: Requests = Requests::new("GET", "/v2/images/*");
-    /// New records.
+    /// Creations of records.
     pub const CREATIONS: Requests = Requests::new("POST", "/v2/images");
     /// Logins.
     pub const LOGINS: Requests = Requests::new("POST", "/v3/auth/tokens");
@@ -42,79 +42,80 @@ impl Requests {
     }
 }
 
-/// What goes wrong with one request. Bytes are counted in its body, without what frames them.
+/// The fault of one request. Bytes are counted in its body, without the framing.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Nothing: its turn is used up, and the next request has the fault behind it.
+    /// No fault: it takes one place in the queue, so that the next fault applies to the next request.
     None,
-    /// Both connections end behind so many bytes, without an answer. With as many as there are, the
-    /// service has them all.
+    /// Both connections end after this number of bytes, without a response. With the length of the body, the
+    /// service has received everything.
     Cut {
-        /// Bytes that go on before.
+        /// Bytes that are forwarded before.
         after: u64,
-        /// How.
+        /// The way of ending them.
         ending: Ending,
     },
-    /// Nothing moves for a while behind so many bytes, in neither direction.
+    /// Both directions stall for a time after this number of bytes.
     Stall {
-        /// Bytes that go on before.
+        /// Bytes that are forwarded before.
         after: u64,
-        /// How long.
+        /// The duration.
         lasting: Duration,
     },
-    /// The proxy takes so many bytes for itself, answers, and leaves the rest. The service hears of nothing.
+    /// The proxy receives this number of bytes itself, responds, and ignores the rest. The service gets no
+    /// request.
     Refuse {
-        /// Bytes that are taken before.
+        /// Bytes that are received before.
         after: u64,
-        /// What is answered.
+        /// The response.
         answer: Answer,
-        /// What becomes of the connection behind it.
+        /// The end of the connection after it.
         ending: Ending,
     },
-    /// The proxy answers behind so many bytes, and leaves the rest. The service sees its request break
-    /// off.
+    /// The proxy responds after this number of bytes, and ignores the rest. The service sees an interrupted
+    /// request.
     Answer {
-        /// Bytes that go on before.
+        /// Bytes that are forwarded before.
         after: u64,
-        /// What is answered.
+        /// The response.
         answer: Answer,
-        /// What becomes of the connection behind it.
+        /// The end of the connection after it.
         ending: Ending,
     },
-    /// The service does what it is asked, and its answer is lost.
+    /// The service processes the request, and its response is lost.
     Lose(Ending),
-    /// The service does what it is asked, and this is what is answered.
+    /// The service processes the request, and the client gets this response.
     Replace(Answer),
-    /// These keys of the JSON that the service answers have other values.
+    /// These keys in the JSON response of the service get other values.
     Rewrite(Vec<(&'static str, Value)>),
-    /// The answer comes twice.
+    /// The response is sent twice.
     Twice,
-    /// The body goes on slowly.
+    /// The body is forwarded slowly.
     SlowBody(Pace),
-    /// The answer comes slowly.
+    /// The response is forwarded slowly.
     SlowAnswer(Pace),
 }
 
-/// How a connection ends.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// By a FIN; what still comes is read and thrown away.
+    /// By a FIN; further data is read and discarded.
     Fin,
     /// By a RST.
     Reset,
 }
 
-/// A speed.
+/// A limited speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// So many bytes at once.
+    /// This number of bytes at once.
     pub bytes: usize,
-    /// And then this pause.
+    /// The pause after them.
     pub pause: Duration,
 }
 
-/// An answer that the service did not give.
+/// A response that is not from the service.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     pub(super) status: Option<u16>,
@@ -122,7 +123,7 @@ pub struct Answer {
     body: Vec<u8>,
 }
 
-/// The status and the kind, as a failed test shows many of them.
+/// Shows status and type only, since a failed test prints many of them.
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let media_type = self.headers.first().map_or("garbage", |(_, value)| value);
@@ -131,7 +132,7 @@ impl std::fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// In the manner of Glance.
+    /// A response in the form of Glance.
     #[must_use]
     pub fn json(status: u16) -> Self {
         let title = reason(status);
@@ -144,7 +145,7 @@ impl Answer {
             .with("x-openstack-request-id", "req-00000000-0000-4000-8000-000000000000")
     }
 
-    /// In the manner of a proxy that stands before it.
+    /// A response in the form of a proxy in front of Glance.
     #[must_use]
     pub fn html(status: u16) -> Self {
         let title = reason(status);
@@ -155,7 +156,7 @@ impl Answer {
         Answer::of(status, "text/html", page.into_bytes()).with("server", "nginx")
     }
 
-    /// Any answer.
+    /// Any response.
     #[must_use]
     pub fn of(status: u16, media_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![
@@ -166,7 +167,7 @@ impl Answer {
         Answer { status: Some(status), headers, body }
     }
 
-    /// What is no HTTP.
+    /// Data that is not HTTP.
     #[must_use]
     pub fn garbage() -> Self {
         let body =
@@ -174,7 +175,7 @@ impl Answer {
         Answer { status: None, headers: Vec::new(), body }
     }
 
-    /// With a header more, or another value of it.
+    /// Adds a header, or replaces its value.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.retain(|(key, _)| *key != name);
@@ -182,7 +183,7 @@ impl Answer {
         self
     }
 
-    /// As it goes over the wire.
+    /// The bytes on the wire.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let Some(status) = self.status else { return self.body.clone() };
         let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
@@ -218,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_told_apart() {
+    fn requests_are_distinguished() {
         assert!(Requests::UPLOADS.fit("PUT", "/v2/images/x/file"));
         assert!(!Requests::UPLOADS.fit("GET", "/v2/images/x/file"));
         assert!(!Requests::UPLOADS.fit("PUT", "/v2/images/x/stage"));

@@ -5,17 +5,17 @@ use tokio::net::TcpStream;
 
 /// The head of a request, and how its body is framed.
 pub(super) struct Head {
-    /// As it came, with the empty line.
+    /// The unchanged bytes, with the empty line.
     bytes: Vec<u8>,
     pub(super) method: String,
-    /// Without its query.
+    /// The path without its query.
     pub(super) path: String,
-    /// By lower-case name.
+    /// The headers by lower-case name.
     pub(super) headers: Vec<(String, String)>,
 }
 
 impl Head {
-    /// Reads a head; what came behind it. None when the connection ends before.
+    /// Reads a head; returns the bytes after it as well. None if the connection ends before.
     pub(super) async fn read(client: &mut TcpStream) -> Option<(Self, Vec<u8>)> {
         let mut bytes = Vec::new();
         let end = loop {
@@ -39,7 +39,7 @@ impl Head {
         Some((Head { bytes, method, path, headers }, rest))
     }
 
-    /// Sends it on.
+    /// Forwards it.
     pub(super) async fn send(&self, service: &mut TcpStream) -> std::io::Result<()> {
         service.write_all(&self.bytes).await
     }
@@ -49,7 +49,7 @@ impl Head {
     }
 }
 
-/// The first byte behind the empty line.
+/// The position after the empty line.
 pub(super) fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -1,11 +1,11 @@
-//! A proxy in front of a service, which breaks what passes it when it is told to.
+//! A proxy in front of a service, which injects scripted faults into the traffic.
 //!
-//! Without a word from the test every byte goes on as it came. Faults wait in a queue: a request takes
-//! the first one that is meant for it. The first request of a connection is looked at, as the services
-//! close behind each answer; what may follow it goes on unseen.
+//! By default every byte is forwarded unchanged. Faults wait in a queue: a request takes the first one that
+//! matches it. Only the first request of a connection is examined, since the services close the connection
+//! after each response; anything after it is forwarded unexamined.
 //!
-//! It announces small segments and a small window, so that no more than some hundred KiB are on their way
-//! when something happens; what a client holds ready itself comes on top.
+//! It announces small segments and a small receive window, so that at most a few hundred KiB are in transit
+//! at the time of a fault, in addition to data that the client itself has buffered.
 
 mod body;
 mod exchange;
@@ -26,7 +26,7 @@ pub use fault::{Answer, Ending, Fault, Pace, Requests};
 pub use shared::Passed;
 use shared::{Rule, Shared, lock};
 
-/// A running proxy. Dropping it cuts what passes.
+/// A running proxy. Dropping it cuts all connections.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -40,7 +40,7 @@ impl Proxy {
     ///
     /// # Panics
     ///
-    /// When the address is not of that form, or there is no port.
+    /// If the address has another form, or no port is free.
     #[must_use]
     pub fn before(service: &str) -> Self {
         let host = service.trim_start_matches("http://").split('/').next().unwrap_or_default();
@@ -58,45 +58,45 @@ impl Proxy {
         Proxy { address, shared, _runtime: runtime }
     }
 
-    /// Where it listens.
+    /// The address of the proxy.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Breaks the next of these requests.
+    /// Applies the fault to the next of these requests.
     pub fn once(&self, requests: Requests, fault: Fault) {
         self.times(1, requests, fault);
     }
 
-    /// Breaks so many of these requests.
+    /// Applies the fault to the next `count` of these requests.
     pub fn times(&self, count: usize, requests: Requests, fault: Fault) {
         lock(&self.shared.rules).push(Rule { requests, fault, left: count });
     }
 
-    /// Breaks all of these requests that no fault before takes.
+    /// Applies the fault to all of these requests that take no earlier fault.
     pub fn always(&self, requests: Requests, fault: Fault) {
         self.times(usize::MAX, requests, fault);
     }
 
-    /// What passed so far.
+    /// The requests so far.
     #[must_use]
     pub fn journal(&self) -> Vec<Passed> {
         lock(&self.shared.journal).clone()
     }
 
-    /// The same of some requests only.
+    /// The same for some requests only.
     #[must_use]
     pub fn passed(&self, requests: Requests) -> Vec<Passed> {
         let fits = |passed: &Passed| requests.fit(&passed.method, &passed.path);
         self.journal().into_iter().filter(fits).collect()
     }
 
-    /// Waits until the last of these requests has sent so many bytes of its body.
+    /// Waits until the last of these requests has forwarded this number of bytes of its body.
     ///
     /// # Panics
     ///
-    /// When it is still not so after many looks; half a minute of them, or more on a busy machine.
+    /// If that takes longer than half a minute of polling, or more on a busy machine.
     pub fn wait_for(&self, requests: Requests, bytes: u64) {
         for _ in 0..6000 {
             if self.passed(requests).last().is_some_and(|passed| passed.body_bytes >= bytes) {
@@ -108,8 +108,8 @@ impl Proxy {
     }
 }
 
-/// Both are inherited by the connections, and keep the buffers between a client and a fault small:
-/// Linux sizes the sender's buffer by the segments that fit into it.
+/// Connections inherit both options, which keep the buffers between a client and a fault small: Linux sizes
+/// the sender's buffer by the segments that fit into it.
 fn listen() -> std::io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
@@ -119,12 +119,12 @@ fn listen() -> std::io::Result<TcpListener> {
 }
 
 const RECEIVE_BUFFER_BYTES: u32 = 64 << 10;
-/// That of an Ethernet.
+/// The segment size of Ethernet.
 const SEGMENT_BYTES: u32 = 1448;
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
-        // A connection that broke before it was accepted harms nobody.
+        // A connection may fail before it is accepted.
         if let Ok((client, _)) = listener.accept().await {
             tokio::spawn(exchange::serve(client, Arc::clone(&shared)));
         }

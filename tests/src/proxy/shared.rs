@@ -1,4 +1,4 @@
-//! What the test and the connections share: the faults to come, and a journal of what passed.
+//! State shared by the test and the connections: the queued faults, and a journal of requests.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,23 +7,23 @@ use std::time::Instant;
 use super::fault::{Fault, Requests};
 use super::head::Head;
 
-/// A request that passed, as far as it has come.
+/// A request in the journal, with its current state.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Passed {
-    /// When its head was there.
+    /// The time when its head was complete.
     pub at: Instant,
     /// The method.
     pub method: String,
     /// The path, without its query.
     pub path: String,
-    /// The headers, by lower-case name; secrets are left out.
+    /// The headers by lower-case name, without secrets.
     pub headers: Vec<(String, String)>,
-    /// Bytes of its body that went on to the service, without what frames them.
+    /// Bytes of its body that were forwarded to the service, without the framing.
     pub body_bytes: u64,
-    /// The status that the client was sent; none while there is none.
+    /// The status that was sent to the client; none before that.
     pub status: Option<u16>,
-    /// What was done to it.
+    /// The applied fault.
     pub fault: Option<Fault>,
 }
 
@@ -35,7 +35,7 @@ impl Passed {
     }
 }
 
-/// A line, as a failed test shows many of them.
+/// Uses one line, since a failed test prints many of them.
 impl std::fmt::Debug for Passed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Passed { method, path, body_bytes, status, fault, .. } = self;
@@ -63,7 +63,7 @@ pub(super) struct Rule {
 }
 
 impl Shared {
-    /// Enters a request into the journal; its number there, and the fault that is meant for it.
+    /// Adds a request to the journal; returns its number, and the fault that matches it.
     pub(super) fn begin(&self, head: &Head) -> (usize, Option<Fault>) {
         let fault = self.next_fault(head);
         let mut journal = lock(&self.journal);

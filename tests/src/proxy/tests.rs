@@ -1,4 +1,4 @@
-//! The proxy in front of a trivial server, by sockets that know nothing of HTTP.
+//! The proxy in front of a trivial server, tested with sockets without an HTTP library.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -13,7 +13,8 @@ const ANSWER: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 17\r\nConnection: close\r\n\r\n{\"size\":5,\"a\":1}\n";
 const TO_X: Requests = Requests::new("PUT", "/x");
 
-/// Answers each request when its body is there, and tells what it got and how that ended.
+/// Responds to each request when its body is complete, and reports what it received and how the connection
+/// ended.
 struct Server {
     proxy: Proxy,
     got: Receiver<(Vec<u8>, Option<ErrorKind>)>,
@@ -30,7 +31,7 @@ impl Server {
                 let mut bytes = Vec::new();
                 let mut buffer = [0; 4096];
                 let mut broke = None;
-                while !is_whole(&bytes) {
+                while !is_complete(&bytes) {
                     match stream.read(&mut buffer) {
                         Ok(0) => break,
                         Ok(count) => bytes.extend_from_slice(&buffer[..count]),
@@ -40,7 +41,7 @@ impl Server {
                         }
                     }
                 }
-                if is_whole(&bytes) {
+                if is_complete(&bytes) {
                     let _ = stream.write_all(ANSWER.as_bytes());
                 }
                 let _ = send.send((bytes, broke));
@@ -49,11 +50,11 @@ impl Server {
         Server { proxy, got }
     }
 
-    /// Sends a request and reads to the end; what came, and the error that ended it.
+    /// Sends a request and reads to the end; returns the response, and the error that ended it.
     fn ask(&self, request: &[u8]) -> (String, Option<ErrorKind>) {
         let mut stream =
             TcpStream::connect(self.proxy.url().trim_start_matches("http://")).unwrap();
-        // A connection that ends early may take no more.
+        // A connection that ends early may not accept everything.
         let _ = stream.write_all(request);
         let mut came = Vec::new();
         let broke = stream.read_to_end(&mut came).err().map(|error| error.kind());
@@ -66,8 +67,8 @@ impl Server {
     }
 }
 
-/// Of length 5, or chunked.
-fn is_whole(bytes: &[u8]) -> bool {
+/// Whether the body is complete: of length 5, or chunked.
+fn is_complete(bytes: &[u8]) -> bool {
     bytes.ends_with(b"\r\n\r\nabcde") || bytes.ends_with(b"0\r\n\r\n")
 }
 
@@ -77,7 +78,7 @@ const CHUNKED: &[u8] =
     b"PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
 
 #[test]
-fn everything_goes_on_as_it_came() {
+fn everything_is_forwarded_unchanged() {
     let server = Server::start();
     for request in [WITH_LENGTH, CHUNKED] {
         assert_eq!(server.ask(request), (ANSWER.to_owned(), None));
@@ -91,9 +92,9 @@ fn everything_goes_on_as_it_came() {
 }
 
 #[test]
-fn a_connection_is_cut_behind_the_right_byte() {
+fn a_connection_is_cut_after_the_right_byte() {
     let server = Server::start();
-    for (request, after, went_on) in [
+    for (request, after, forwarded) in [
         (WITH_LENGTH, 0, &b""[..]),
         (WITH_LENGTH, 3, b"abc"),
         (WITH_LENGTH, 4, b"abcd"),
@@ -109,15 +110,15 @@ fn a_connection_is_cut_behind_the_right_byte() {
             let (got, broke) = server.got();
             assert_eq!(broke, reset, "{after}");
             let head = request.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
-            // A reset may overtake what was sent before it.
-            assert!(ending == Ending::Reset || got[head..] == *went_on, "{after}: {got:?}");
+            // A reset may overtake data that was sent before it.
+            assert!(ending == Ending::Reset || got[head..] == *forwarded, "{after}: {got:?}");
             assert_eq!(server.proxy.passed(TO_X).last().unwrap().body_bytes, after);
         }
     }
 }
 
 #[test]
-fn a_cut_behind_the_last_byte_leaves_the_service_with_all() {
+fn a_cut_after_the_last_byte_leaves_the_service_with_all() {
     let server = Server::start();
     server.proxy.once(TO_X, Fault::Cut { after: 5, ending: Ending::Fin });
     assert_eq!(server.ask(WITH_LENGTH).0, "");
@@ -125,7 +126,7 @@ fn a_cut_behind_the_last_byte_leaves_the_service_with_all() {
 }
 
 #[test]
-fn an_answer_of_its_own_comes_instead_of_the_services() {
+fn the_response_of_the_service_can_be_replaced() {
     let server = Server::start();
     for ending in [Ending::Fin, Ending::Reset] {
         let answer = Answer::html(503).with("retry-after", "2");
@@ -148,7 +149,7 @@ fn an_answer_of_its_own_comes_instead_of_the_services() {
 }
 
 #[test]
-fn the_services_answer_is_lost_doubled_or_another() {
+fn the_response_of_the_service_can_be_lost_repeated_or_changed() {
     let server = Server::start();
     for (fault, expected) in [
         (Fault::Lose(Ending::Fin), String::new()),
@@ -168,7 +169,7 @@ fn the_services_answer_is_lost_doubled_or_another() {
 }
 
 #[test]
-fn slowness_takes_its_time_and_loses_nothing() {
+fn slowness_takes_time_and_loses_nothing() {
     let server = Server::start();
     let pause = Duration::from_millis(20);
     let slow = Pace { bytes: 1, pause };
@@ -180,7 +181,7 @@ fn slowness_takes_its_time_and_loses_nothing() {
         server.proxy.once(TO_X, fault.clone());
         let begun = Instant::now();
         assert_eq!(server.ask(WITH_LENGTH), (ANSWER.to_owned(), None));
-        // Only time shows slowness. It is never shorter than asked for.
+        // Only time shows slowness. It is never shorter than requested.
         assert!(begun.elapsed() >= least, "{fault:?}: {:?}", begun.elapsed());
         assert_eq!(server.got().0, WITH_LENGTH);
     }
@@ -204,7 +205,7 @@ fn faults_are_used_up_in_order() {
     assert_eq!(statuses, [200, 500, 500, 502, 502, 502]);
 }
 
-/// What is sent while a request waits stays with the client, so that a fault is not far behind it.
+/// The data sent while a request waits stays with the client, so that a fault happens close to its byte.
 #[test]
 fn a_client_is_not_far_ahead_of_a_fault() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! A large batch, of which a tenth is broken.
+//! A large batch, a tenth of which is damaged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::images::sparse;
 use super::scene::{MIB, has_exactly, push, reports, scene, unique};
 
 const JOBS: u64 = 8;
-/// Resident at most: 64 MiB, and 8 MiB for each image on its way.
+/// The maximum resident memory: 64 MiB, and 8 MiB for each concurrent image.
 const BUDGET_KIB: u64 = (64 + 8 * JOBS) << 10;
 
-/// How an image is broken; then its exit code, and what is said of it.
+/// A method of damaging an image, then its name, its exit code, and its message.
 type Breakage = (fn(&Path), &'static str, u64, &'static str);
 
 const BREAKAGES: [Breakage; 6] = [
@@ -26,7 +26,7 @@ const BREAKAGES: [Breakage; 6] = [
     (|_| {}, "raw", 10, "No such file"),
     (|place| fs::create_dir(place).unwrap(), "raw", 10, "directory"),
 ];
-/// Those whose entry in the list is not theirs.
+/// Images whose entry in the list has another digest.
 const WRONG_ENTRIES: [usize; 2] = [0, 2];
 
 fn images(side: Side) -> usize {
@@ -36,7 +36,7 @@ fn images(side: Side) -> usize {
     }
 }
 
-/// Most images are small; of all there are some 2 MiB an image.
+/// Most images are small; the average is about 2 MiB.
 fn size(number: usize) -> u64 {
     let mib = match number % 100 {
         0 => 64,
@@ -47,7 +47,7 @@ fn size(number: usize) -> u64 {
     mib * MIB
 }
 
-pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
+pub(crate) fn damaged_images_do_not_affect_the_others(side: Side) {
     let scene = scene(side);
     let mut good = Vec::new();
     let mut broken: Vec<(PathBuf, &Breakage)> = Vec::new();
@@ -104,7 +104,7 @@ pub(crate) fn images_that_are_broken_do_not_spoil_the_others(side: Side) {
     assert!(peak_kib <= BUDGET_KIB, "{} MiB resident", peak_kib >> 10);
 }
 
-/// What is published of all of them, by a program of the system.
+/// The list of checksums of all images, computed by a program of the system.
 fn list_of(scene: &Scene, files: &[PathBuf], broken: &[(PathBuf, &Breakage)]) -> PathBuf {
     let name = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
     let is_wrong = |file: &PathBuf| {
@@ -122,7 +122,7 @@ fn list_of(scene: &Scene, files: &[PathBuf], broken: &[(PathBuf, &Breakage)]) ->
     scene.write("SHA256SUMS", list)
 }
 
-/// The most that was resident of a process, as long as it runs.
+/// The peak resident memory of a process until it ends.
 fn peak_until_end(pid: u32) -> u64 {
     let mut peak = 0;
     while let Some(found) = resident_peak(pid) {
@@ -138,25 +138,25 @@ fn resident_peak(pid: u32) -> Option<u64> {
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// One of which only the header has come. The service would take it; that it is cut only its published
-/// digest tells, which is that of the whole.
+/// A qcow2 with only its header. The service would accept it; only its published digest, which is that of the
+/// complete file, shows that it is truncated.
 fn truncated_qcow2(place: &Path) {
     fs::write(place, qcow2_header()).unwrap();
 }
 
-/// A disk that is packed, and cut at the half.
+/// A compressed disk, truncated to half.
 fn truncated_xz(place: &Path) {
-    let unpacked = place.with_extension("");
-    let name = unpacked.file_name().unwrap().to_str().unwrap();
-    pattern_file(unpacked.parent().unwrap(), name, MIB);
+    let decompressed = place.with_extension("");
+    let name = decompressed.file_name().unwrap().to_str().unwrap();
+    pattern_file(decompressed.parent().unwrap(), name, MIB);
     let mut xz = Command::new("xz");
-    let packed = xz.args(["-0", "-c"]).arg(&unpacked).stderr(Stdio::null()).output();
-    let packed = packed.expect("xz, which every Debian has").stdout;
-    fs::remove_file(unpacked).unwrap();
-    fs::write(place, &packed[..packed.len() / 2]).unwrap();
+    let compressed = xz.args(["-0", "-c"]).arg(&decompressed).stderr(Stdio::null()).output();
+    let compressed = compressed.expect("xz, which every Debian has").stdout;
+    fs::remove_file(decompressed).unwrap();
+    fs::write(place, &compressed[..compressed.len() / 2]).unwrap();
 }
 
-/// A qcow2 that wants another file of the machine that it will run on.
+/// A qcow2 that refers to another file of the machine that it runs on.
 fn with_backing_file(place: &Path) {
     let name = b"/etc/passwd";
     let mut header = qcow2_header();
@@ -166,7 +166,7 @@ fn with_backing_file(place: &Path) {
     fs::write(place, header).unwrap();
 }
 
-/// The first cluster of a qcow2 of 1 MiB; its tables would come behind.
+/// The first cluster of a qcow2 of 1 MiB, without the tables that would follow.
 fn qcow2_header() -> Vec<u8> {
     let mut header = vec![0; 1 << 16];
     let fields: [(usize, &[u8]); 9] = [

@@ -1,4 +1,4 @@
-//! What is pushed.
+//! The images to push.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use imgpush_scene::Scene;
 
 use super::scene::{MIB, unique};
 
-/// The images of a batch, of 1 to 4 MiB; each has a size of its own, so all are different.
+/// The images of a batch, of 1 to 4 MiB; each has a different size, so all are different.
 pub(crate) fn batch(scene: &Scene, name: &str, count: u64) -> Vec<PathBuf> {
     let image = |number: u64| {
         let bytes = MIB * (1 + number % 4) + 513 * number;
@@ -17,7 +17,7 @@ pub(crate) fn batch(scene: &Scene, name: &str, count: u64) -> Vec<PathBuf> {
     (0..count).map(image).collect()
 }
 
-/// An image whose content does not matter but for being no other's.
+/// An image whose content only has to differ from all others.
 pub(crate) fn sparse(place: &Path, bytes: u64) {
     let mut file = File::create(place).unwrap();
     writeln!(file, "{}", place.display()).unwrap();

@@ -1,16 +1,16 @@
-//! What a project has room for.
+//! Quotas of a project.
 
 use imgpush_sandbox::Quota;
 use imgpush_scene::Scene;
 
 use super::images::sparse;
-use super::scene::{MIB, has_exactly, proved, push, reports};
+use super::scene::{MIB, has_exactly, push, reports, verified_reports};
 
 const FIT: usize = 5;
 const TOO_MANY: usize = 3;
 
-/// The sandbox refuses an upload too many, as Glance does; of those no try may be seen.
-pub(crate) fn uploads_at_once_and_bytes_stay_within() {
+/// The sandbox refuses an upload above the quota, as Glance does; no such attempt may happen.
+pub(crate) fn concurrent_uploads_and_bytes_stay_within() {
     let quota =
         Quota::default().with_image_size_total(2 * FIT as i64).with_image_count_uploading(2);
     let scene = Scene::builder().sandbox(|options| options.with_quota(quota)).start_blocking();
@@ -28,10 +28,11 @@ pub(crate) fn uploads_at_once_and_bytes_stay_within() {
         assert_eq!(report["error"]["record"], "none", "{run:?}");
         assert!(report["error"]["causes"].to_string().contains("image_size_total"), "{run:?}");
     }
-    let proved: Vec<_> = proved(&run).into_iter().map(|report| report["source"].clone()).collect();
+    let verified_reports: Vec<_> =
+        verified_reports(&run).into_iter().map(|report| report["source"].clone()).collect();
     let arrived: Vec<_> = files
         .iter()
-        .filter(|file| proved.contains(&file.to_str().unwrap().into()))
+        .filter(|file| verified_reports.contains(&file.to_str().unwrap().into()))
         .cloned()
         .collect();
     assert_eq!(arrived.len(), FIT, "{run:?}");

@@ -1,4 +1,4 @@
-//! Batches of images, and what the service has of them.
+//! Batches of images, and their state in the service.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub(crate) fn scene(side: Side) -> Scene {
     Scene::builder().on(side).start_blocking()
 }
 
-/// A name for a file whose image has a name that nothing else has.
+/// A name for a file whose image name is unique.
 pub(crate) fn unique(scene: &Scene, name: &str) -> String {
     format!("{}-{name}", scene.tag)
 }
@@ -27,15 +27,15 @@ pub(crate) fn push(scene: &Scene, files: &[PathBuf], more: &[&str]) -> Command {
     command
 }
 
-/// What is said of each image, and of the batch by a run that came to its end.
+/// The reports of each image, and that of the batch if the run completed.
 pub(crate) fn reports(run: &Run) -> (Vec<Value>, Value) {
     let is_batch = |line: &Value| line.get("batch").is_some();
     let (mut batches, reports): (Vec<_>, Vec<_>) = run.objects().into_iter().partition(is_batch);
     (reports, batches.pop().map_or(Value::Null, |mut line| line["batch"].take()))
 }
 
-/// What is said of images that are proved.
-pub(crate) fn proved(run: &Run) -> Vec<Value> {
+/// The reports of verified images.
+pub(crate) fn verified_reports(run: &Run) -> Vec<Value> {
     let (reports, _) = reports(run);
     reports.into_iter().filter(|report| report["verified"] == true).collect()
 }
@@ -45,7 +45,7 @@ pub(crate) fn images(scene: &Scene) -> Vec<Image> {
 }
 
 /// Deletes the records that killed runs have left; they have the property of their run.
-pub(crate) fn delete_left_of_killed_runs(scene: &Scene) {
+pub(crate) fn delete_records_of_killed_runs(scene: &Scene) {
     for image in images(scene) {
         if image.property("imgpush_run").is_some() {
             scene.block_on(scene.client.delete(image.id())).unwrap();
@@ -53,7 +53,7 @@ pub(crate) fn delete_left_of_killed_runs(scene: &Scene) {
     }
 }
 
-/// The service has one image of each file, active and whole, and nothing else.
+/// Asserts that the service has one complete, active image of each file, and no others.
 pub(crate) fn has_exactly(scene: &Scene, files: &[PathBuf], what: &str) {
     let mut names: BTreeMap<String, Vec<Image>> = BTreeMap::new();
     for image in images(scene) {
@@ -72,7 +72,7 @@ pub(crate) fn has_exactly(scene: &Scene, files: &[PathBuf], what: &str) {
     assert!(names.is_empty(), "{what}: nobody wanted {names:#?}");
 }
 
-/// The bytes of an image, as the service gives them to others.
+/// The bytes of an image, as the service sends them.
 pub(crate) fn bytes_of(scene: &Scene, id: &str) -> Vec<u8> {
     scene.block_on(async {
         let data = scene.client.download(id, &DownloadOptions::default()).await.unwrap();
@@ -81,7 +81,7 @@ pub(crate) fn bytes_of(scene: &Scene, id: &str) -> Vec<u8> {
     })
 }
 
-/// What the program calls the image of a file.
+/// The name of the image of a file.
 pub(crate) fn image_name(file: &Path) -> String {
     file.file_stem().unwrap().to_str().unwrap().to_owned()
 }

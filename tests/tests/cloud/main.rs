@@ -1,9 +1,9 @@
-//! What only a real cloud can tell: what the services make of what is sent, and what other clients
-//! make of that.
+//! Tests that only a real cloud allows: how the services process uploads, and how other clients see the
+//! results.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-/// Tests of this name need the cloud; `cargo xtask test` has them run when it is up.
+/// Tests in a module of this name need the cloud; `cargo xtask test` runs them while it is up.
 mod real {
     mod interchange;
     mod openstackclient;

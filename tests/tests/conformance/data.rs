@@ -1,4 +1,4 @@
-//! Data: in, refused, broken off, and out again.
+//! Image data: uploads, refusals, interruptions, and downloads.
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -9,7 +9,7 @@ use imgpush_scene::pattern;
 
 use super::{ABC_MD5, ABC_SHA512, Clouds, abc, active, message, raw, sized, unique};
 
-pub(crate) async fn data_makes_it_active_with_both_hashes(clouds: &Clouds) {
+pub(crate) async fn data_makes_an_image_active_with_both_hashes(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("abc")).await.unwrap();
     client.upload(image.id(), abc(), &sized(3)).await.unwrap();
@@ -26,7 +26,7 @@ pub(crate) async fn data_makes_it_active_with_both_hashes(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn data_of_unknown_length_goes_out_chunked(clouds: &Clouds) {
+pub(crate) async fn data_of_unknown_length_is_sent_chunked(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("chunked")).await.unwrap();
     let pieces =
@@ -38,7 +38,7 @@ pub(crate) async fn data_of_unknown_length_goes_out_chunked(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn no_data_at_all_makes_an_empty_image(clouds: &Clouds) {
+pub(crate) async fn empty_data_makes_an_empty_image(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("empty")).await.unwrap();
     client.upload(image.id(), Full::<Bytes>::default(), &sized(0)).await.unwrap();
@@ -48,7 +48,7 @@ pub(crate) async fn no_data_at_all_makes_an_empty_image(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn another_size_than_announced_is_refused_and_can_be_repaired(clouds: &Clouds) {
+pub(crate) async fn another_size_than_declared_is_refused_and_can_be_corrected(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("size")).await.unwrap();
     let error = client.upload(image.id(), abc(), &sized(4)).await.unwrap_err();
@@ -60,7 +60,7 @@ pub(crate) async fn another_size_than_announced_is_refused_and_can_be_repaired(c
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn a_body_that_breaks_off_leaves_the_record_queued(clouds: &Clouds) {
+pub(crate) async fn an_interrupted_body_leaves_the_record_queued(clouds: &Clouds) {
     let client = &clouds.demo;
     for size in [Some(3), None] {
         let image = client.create(&raw("broken")).await.unwrap();
@@ -115,7 +115,7 @@ pub(crate) async fn data_needs_formats_first(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn an_early_refusal_ends_the_sending_and_harms_nothing(clouds: &Clouds) {
+pub(crate) async fn an_early_refusal_ends_the_upload_and_has_no_other_effect(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("early")).await.unwrap();
     client.upload(image.id(), abc(), &sized(3)).await.unwrap();
@@ -126,8 +126,8 @@ pub(crate) async fn an_early_refusal_ends_the_sending_and_harms_nothing(clouds: 
             stream::iter(0..128).map(move |_| Ok::<_, std::io::Error>(frame(block.clone())));
         let refused = client.upload(image.id(), StreamBody::new(frames), &sized(64 << 20)).await;
         match refused.unwrap_err() {
-            // The server resets the connection behind its answer, which is often lost with it: a
-            // plain socket that reads after the break does not see it either.
+            // The server resets the connection after its response, which is often lost with it: a plain
+            // socket that reads after the failure does not receive it either.
             Error::Conflict(_) | Error::Transport { .. } => {}
             other => panic!("{other}"),
         }
@@ -147,35 +147,35 @@ async fn bytes(client: &ImageClient, id: &str, options: &DownloadOptions) -> Vec
     chunks.concat()
 }
 
-pub(crate) async fn data_comes_back_whole_and_in_parts(clouds: &Clouds) {
+pub(crate) async fn data_is_downloaded_completely_and_in_ranges(clouds: &Clouds) {
     let client = &clouds.demo;
     let data = pattern(300_007);
     let image = client.create(&raw("parts")).await.unwrap();
     let size = data.len() as u64;
     client.upload(image.id(), Full::from(data.clone()), &sized(size)).await.unwrap();
 
-    let whole = client.download(image.id(), &DownloadOptions::default()).await.unwrap();
-    assert_eq!((whole.first, whole.size, whole.length), (0, Some(size), Some(size)));
+    let complete = client.download(image.id(), &DownloadOptions::default()).await.unwrap();
+    assert_eq!((complete.first, complete.size, complete.length), (0, Some(size), Some(size)));
     let checksum = client.image(image.id()).await.unwrap().checksum().map(str::to_owned);
-    assert_eq!(whole.content_md5, checksum);
-    drop(whole);
+    assert_eq!(complete.content_md5, checksum);
+    drop(complete);
     assert_eq!(bytes(client, image.id(), &DownloadOptions::default()).await, data);
 
     let rest = client.download(image.id(), &DownloadOptions::from_byte(300_000)).await.unwrap();
     assert_eq!((rest.first, rest.size, rest.length), (300_000, Some(size), Some(7)));
-    assert_eq!(rest.content_md5, checksum, "of the whole image");
+    assert_eq!(rest.content_md5, checksum, "of the complete image");
     drop(rest);
     let rest = bytes(client, image.id(), &DownloadOptions::from_byte(300_000)).await;
     assert_eq!(rest, data[300_000..]);
     let part = DownloadOptions::default().with_range(&(5..=1000));
     assert_eq!(bytes(client, image.id(), &part).await, data[5..=1000]);
 
-    let behind = client.download(image.id(), &DownloadOptions::from_byte(size)).await.unwrap_err();
-    assert!(matches!(behind, Error::OutOfRange(_)), "{behind}");
+    let beyond = client.download(image.id(), &DownloadOptions::from_byte(size)).await.unwrap_err();
+    assert!(matches!(beyond, Error::OutOfRange(_)), "{beyond}");
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn what_has_no_data_says_so(clouds: &Clouds) {
+pub(crate) async fn an_image_without_data_is_reported(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("none")).await.unwrap();
     let error = client.download(image.id(), &DownloadOptions::default()).await.unwrap_err();

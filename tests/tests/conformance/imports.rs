@@ -1,4 +1,4 @@
-//! Data that the service fetches or unpacks itself, and waiting for it.
+//! Data that the service fetches or decompresses itself, and waiting for it.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) async fn staged_data_becomes_an_image(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn a_failed_import_is_noticed_though_it_stays_importing(clouds: &Clouds) {
+pub(crate) async fn a_failed_import_is_detected_although_it_stays_importing(clouds: &Clouds) {
     let client = &clouds.demo;
     let wanted = NewImage::named(unique("mismatch")).with_formats("qcow2", "bare");
     let image = client.create(&wanted).await.unwrap();
@@ -57,7 +57,7 @@ pub(crate) async fn a_failed_import_is_noticed_though_it_stays_importing(clouds:
         }
         other => panic!("{other}"),
     }
-    // There is no way on with such an image.
+    // There is no further operation for such an image.
     let error = client.import(image.id(), &Import::staged()).await.unwrap_err();
     assert!(matches!(error, Error::Conflict(_)), "{error}");
     client.delete(image.id()).await.unwrap();
@@ -74,7 +74,7 @@ pub(crate) async fn the_service_fetches_from_the_web(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn a_source_that_is_not_there_fails_the_import(clouds: &Clouds) {
+pub(crate) async fn a_missing_source_fails_the_import(clouds: &Clouds) {
     let client = &clouds.demo;
     let web = Web::serving(b"abc").await;
     let image = client.create(&raw("missing")).await.unwrap();
@@ -96,7 +96,7 @@ pub(crate) async fn a_failed_import_can_be_tried_again(clouds: &Clouds) {
     let missing = Import::from_web(format!("{}/missing", web.address));
     let error = client.import_and_wait(&image, &missing, &patient()).await.unwrap_err();
     assert!(matches!(error, Error::ImportFailed(_)), "{error}");
-    // The mark of the first failure is still there, and is none of the second or the third.
+    // The failure of the first import is still recorded; it does not belong to the second or the third.
     let failed = client.image(image.id()).await.unwrap();
     assert_eq!(failed.failed_import(), ["fast"]);
     let error = client.import_and_wait(&failed, &missing, &patient()).await.unwrap_err();
@@ -108,7 +108,7 @@ pub(crate) async fn a_failed_import_can_be_tried_again(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn an_image_comes_from_another_region(clouds: &Clouds) {
+pub(crate) async fn an_image_is_copied_from_another_region(clouds: &Clouds) {
     let client = &clouds.demo;
     let mut wanted = raw("source");
     wanted.set_os_distro("debian");
@@ -134,7 +134,7 @@ pub(crate) async fn an_image_comes_from_another_region(clouds: &Clouds) {
     client.delete(source.id()).await.unwrap();
 }
 
-pub(crate) async fn an_image_of_another_region_must_be_there(clouds: &Clouds) {
+pub(crate) async fn an_image_in_another_region_must_exist(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("nowhere")).await.unwrap();
     let import = Import::by(ImportMethod::GlanceDownload {
@@ -142,7 +142,7 @@ pub(crate) async fn an_image_of_another_region_must_be_there(clouds: &Clouds) {
         image_id: uuid::Uuid::new_v4().to_string(),
         interface: None,
     });
-    // It leaves no mark, only the status and the task.
+    // It records no failure; only the status and the task show it.
     match client.import_and_wait(&image, &import, &patient()).await.unwrap_err() {
         Error::FellBack(failure) => {
             assert_eq!(failure.status, Status::Queued);
@@ -153,12 +153,12 @@ pub(crate) async fn an_image_of_another_region_must_be_there(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-/// The error of an import that is not taken on.
+/// The error of an import that the service does not accept.
 async fn refused(client: &ImageClient, id: &str, import: &Import) -> Error {
     client.import(id, import).await.unwrap_err()
 }
 
-pub(crate) async fn imports_that_cannot_be_are_refused(clouds: &Clouds) {
+pub(crate) async fn invalid_imports_are_refused(clouds: &Clouds) {
     let client = &clouds.demo;
     let queued = client.create(&raw("queued")).await.unwrap();
     let ready = active(client, "ready").await;
@@ -198,7 +198,7 @@ pub(crate) async fn imports_that_cannot_be_are_refused(clouds: &Clouds) {
     }
 }
 
-pub(crate) async fn tasks_are_the_administrators(clouds: &Clouds) {
+pub(crate) async fn tasks_are_for_administrators(clouds: &Clouds) {
     let client = &clouds.demo;
     let web = Web::serving(b"abc").await;
     let image = client.create(&raw("task")).await.unwrap();
@@ -213,7 +213,7 @@ pub(crate) async fn tasks_are_the_administrators(clouds: &Clouds) {
     let query = [("status", "success"), ("limit", "1"), ("sort_dir", "desc")];
     let mut tasks = clouds.admin.tasks(&query);
     let mut found = false;
-    // Pages of one; other tests make tasks too.
+    // Pages of one item; other tests create tasks too.
     for _ in 0..200 {
         let Some(task) = tasks.try_next().await.unwrap() else { break };
         found |= task.id() == Some(id);
@@ -226,7 +226,7 @@ pub(crate) async fn tasks_are_the_administrators(clouds: &Clouds) {
     assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");
     let forbidden = client.tasks(&[]).try_next().await.unwrap_err();
     assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");
-    // The way to import of old services; the kind is looked at first.
+    // The import interface of old services; the type is checked first.
     let input = serde_json::json!({"import_from": "http://127.0.0.1:9/x"});
     let forbidden = client.create_task("import", &input).await.unwrap_err();
     assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");

@@ -1,4 +1,4 @@
-//! Many images: filters, orders, pages, and one found by its name.
+//! Lists of images: filters, orders, pages, and lookup by name.
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{
@@ -7,7 +7,7 @@ use imgpush_client::{
 
 use super::{ABC_SHA512, Clouds, abc, raw, sized, unique};
 
-pub(crate) async fn records_are_found_by_what_they_hold(clouds: &Clouds) {
+pub(crate) async fn records_are_found_by_their_attributes(clouds: &Clouds) {
     let client = &clouds.demo;
     let first = client.create(&raw("found")).await.unwrap();
     client.upload(first.id(), abc(), &sized(3)).await.unwrap();
@@ -19,7 +19,7 @@ pub(crate) async fn records_are_found_by_what_they_hold(clouds: &Clouds) {
     }
     let same = ImageQuery::default().with("os_hash_value", ABC_SHA512).with("name", &name);
     assert_eq!(list(client, &same).await.len(), 1);
-    assert_eq!(list(client, &ImageQuery::default().with("name", "nobody")).await.len(), 0);
+    assert_eq!(list(client, &ImageQuery::default().with("name", "unknown_id")).await.len(), 0);
     let wrong = ImageQuery::default().with("visibility", "moonlit");
     let error = client.images(&wrong).try_collect::<Vec<_>>().await.unwrap_err();
     assert!(matches!(error, Error::BadRequest(_)), "{error}");
@@ -53,7 +53,7 @@ async fn names(client: &ImageClient, query: &ImageQuery) -> Vec<String> {
     images.iter().map(|image| image.name().unwrap_or_default().to_owned()).collect()
 }
 
-/// Images of the same tag that differ in all that can be asked for.
+/// Images with the same tag and different values of all attributes with filters.
 async fn three(clouds: &Clouds, tag: &str) -> [Image; 3] {
     let client = &clouds.demo;
     let mut made = Vec::new();
@@ -83,7 +83,7 @@ async fn remove(clouds: &Clouds, images: &[Image]) {
     }
 }
 
-pub(crate) async fn every_filter_is_the_servers(clouds: &Clouds) {
+pub(crate) async fn every_filter_is_applied_by_the_server(clouds: &Clouds) {
     let client = &clouds.demo;
     let tag = unique("filter");
     let images = three(clouds, &tag).await;
@@ -109,7 +109,7 @@ pub(crate) async fn every_filter_is_the_servers(clouds: &Clouds) {
         (query().with("min_ram", "512").with("name", "a"), &["a"]),
         (query().tag("b"), &["b"]),
         (query().with("owner", &owner), &["a", "b", "c, or so"]),
-        (query().with("owner_id", "nobody"), &[]),
+        (query().with("owner_id", "unknown_id"), &[]),
         (query().visibility(&Visibility::Shared), &["a", "b", "c, or so"]),
         (query().visibility(&Visibility::Private), &[]),
         (query().every_visibility(), &["a", "b", "c, or so"]),
@@ -169,7 +169,7 @@ pub(crate) async fn lists_are_ordered_and_cut(clouds: &Clouds) {
     assert_eq!(names(client, &up.clone().at_most(0)).await, [""; 0]);
     assert_eq!(names(client, &up.clone().page_size(1)).await, ["a", "b", "c, or so"]);
     assert_eq!(names(client, &up.clone().behind(images[0].id())).await, ["b", "c, or so"]);
-    // The service forgets one of two tags on the way to the next page.
+    // The service drops one of two tags in the address of the next page.
     let both = up.clone().tag("b").page_size(1);
     assert_eq!(names(client, &both).await, ["b"]);
     let mut second = client.image(images[2].id()).await.unwrap();
@@ -188,15 +188,15 @@ pub(crate) async fn an_image_is_found_by_its_id_or_name(clouds: &Clouds) {
     assert_eq!(client.find(image.id()).await.unwrap().as_ref(), Some(&image));
     assert_eq!(client.find(&name).await.unwrap().as_ref(), Some(&image));
     assert_eq!(client.find("no such image").await.unwrap(), None);
-    let nobody = uuid::Uuid::new_v4().to_string();
-    assert_eq!(client.find(&nobody).await.unwrap(), None);
-    let error = client.find_existing(&nobody).await.unwrap_err();
+    let unknown_id = uuid::Uuid::new_v4().to_string();
+    assert_eq!(client.find(&unknown_id).await.unwrap(), None);
+    let error = client.find_existing(&unknown_id).await.unwrap_err();
     assert!(matches!(error, Error::NoSuchImage { .. }), "{error}");
 
-    // Called like the id of another.
-    let named = client.create(&NewImage::named(&nobody)).await.unwrap();
+    // Its name is the id of another image.
+    let named = client.create(&NewImage::named(&unknown_id)).await.unwrap();
     assert_eq!(
-        client.find(&nobody).await.unwrap().map(|i| i.id().to_owned()),
+        client.find(&unknown_id).await.unwrap().map(|i| i.id().to_owned()),
         Some(named.id().to_owned())
     );
 
@@ -208,7 +208,7 @@ pub(crate) async fn an_image_is_found_by_its_id_or_name(clouds: &Clouds) {
     client.delete(named.id()).await.unwrap();
 }
 
-pub(crate) async fn a_name_of_several_is_no_name(clouds: &Clouds) {
+pub(crate) async fn a_name_of_several_images_is_ambiguous(clouds: &Clouds) {
     let client = &clouds.demo;
     let wanted = raw("twins");
     let name = wanted.name().unwrap().to_owned();
@@ -222,7 +222,7 @@ pub(crate) async fn a_name_of_several_is_no_name(clouds: &Clouds) {
         }
         other => panic!("{other}"),
     }
-    // One that shows hides one that does not.
+    // A visible image takes precedence over a hidden one.
     let mut hidden = second.clone();
     hidden.set_hidden(true);
     client.commit(&hidden).await.unwrap();
@@ -253,13 +253,13 @@ pub(crate) async fn names_with_odd_characters_are_found(clouds: &Clouds) {
         assert_eq!(found.id(), image.id(), "{name}");
         client.delete(image.id()).await.unwrap();
     }
-    // Nothing but a time.
+    // A name that is a time.
     let image = client.create(&NewImage::named("2026-01-01T00:00:00Z")).await.unwrap();
     assert!(client.find("2026-01-01T00:00:00Z").await.unwrap().is_some());
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn a_filter_that_is_none_is_refused(clouds: &Clouds) {
+pub(crate) async fn an_invalid_filter_is_refused(clouds: &Clouds) {
     for (key, value) in [
         ("visibility", "moonlit"),
         ("member_status", "perhaps"),

@@ -1,6 +1,6 @@
-//! One suite for the sandbox and for a real Glance behind Keystone, so that the sandbox cannot drift.
+//! One suite for the sandbox and for a real Glance behind Keystone, which keeps the sandbox faithful.
 //!
-//! Everything is asserted through the client, with the words users see.
+//! All assertions use the client, with the messages that users see.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,8 +25,8 @@ const ABC_MD5: &str = "900150983cd24fb0d6963f7d28e17f72";
 const ABC_SHA512: &str = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
                           2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
 
-/// A service as its users see it: a member of a project, one who may only read in it, a member of
-/// another project, and an administrator.
+/// A service with its users: a member of a project, a reader of it, a member of another project, and an
+/// administrator.
 struct Clouds {
     demo: ImageClient,
     reader: ImageClient,
@@ -50,7 +50,7 @@ fn sized(bytes: u64) -> UploadOptions {
     UploadOptions::sized(bytes)
 }
 
-/// Long enough for the smallest image on a busy machine.
+/// Long enough for a very small image on a busy machine.
 fn patient() -> WaitOptions {
     WaitOptions::default()
         .with_timeout(Duration::from_secs(60))
@@ -64,7 +64,7 @@ async fn active(client: &ImageClient, name: &str) -> Image {
     client.image(image.id()).await.unwrap()
 }
 
-/// The message of an answer that is not a success.
+/// The message of a response that is not a success.
 fn message(error: &Error) -> String {
     error.answer().unwrap_or_else(|| panic!("no answer: {error:?}")).message.clone()
 }
@@ -72,72 +72,72 @@ fn message(error: &Error) -> String {
 imgpush_scene::suites! { by run:
     records {
         a_new_record_is_queued_and_empty
-        a_record_that_cannot_be_is_refused_with_the_reason
-        a_patch_changes_what_it_may
-        a_commit_sends_what_changed
+        an_invalid_record_is_refused_with_the_reason
+        a_patch_changes_writable_attributes
+        a_commit_sends_the_changes
         a_protected_image_stays
-        tags_come_and_go
-        what_is_gone_is_not_found
-        an_id_is_never_taken_twice
-        a_closed_image_opens_again
+        tags_are_added_and_removed
+        a_deleted_image_is_not_found
+        an_id_is_never_used_twice
+        a_deactivated_image_can_be_reactivated
         a_reader_may_only_read
-        the_service_says_what_it_takes
-        every_schema_is_there
-        a_token_that_is_none_is_refused
+        the_service_reports_its_formats
+        every_schema_is_available
+        an_invalid_token_is_refused
     }
     data {
-        data_makes_it_active_with_both_hashes
-        data_of_unknown_length_goes_out_chunked
-        no_data_at_all_makes_an_empty_image
-        another_size_than_announced_is_refused_and_can_be_repaired
-        a_body_that_breaks_off_leaves_the_record_queued
+        data_makes_an_image_active_with_both_hashes
+        data_of_unknown_length_is_sent_chunked
+        empty_data_makes_an_empty_image
+        another_size_than_declared_is_refused_and_can_be_corrected
+        an_interrupted_body_leaves_the_record_queued
         data_of_another_format_is_refused_after_the_last_byte
         data_needs_formats_first
-        an_early_refusal_ends_the_sending_and_harms_nothing
-        data_comes_back_whole_and_in_parts
-        what_has_no_data_says_so
+        an_early_refusal_ends_the_upload_and_has_no_other_effect
+        data_is_downloaded_completely_and_in_ranges
+        an_image_without_data_is_reported
     }
     lists {
-        records_are_found_by_what_they_hold
-        every_filter_is_the_servers
+        records_are_found_by_their_attributes
+        every_filter_is_applied_by_the_server
         times_and_sizes_are_compared
         pages_follow_each_other_to_the_end
         lists_are_ordered_and_cut
         an_image_is_found_by_its_id_or_name
-        a_name_of_several_is_no_name
+        a_name_of_several_images_is_ambiguous
         names_with_odd_characters_are_found
-        a_filter_that_is_none_is_refused
+        an_invalid_filter_is_refused
     }
     sharing {
         members_see_what_they_accept
         only_shared_images_have_members
-        what_is_public_is_for_all_and_by_administrators
-        community_images_are_listed_when_asked_for
+        public_images_are_visible_to_all_and_set_by_administrators
+        community_images_are_listed_on_request
     }
     imports {
         staged_data_becomes_an_image
-        a_failed_import_is_noticed_though_it_stays_importing
+        a_failed_import_is_detected_although_it_stays_importing
         the_service_fetches_from_the_web
-        a_source_that_is_not_there_fails_the_import
-        an_image_comes_from_another_region
-        an_image_of_another_region_must_be_there
-        imports_that_cannot_be_are_refused
+        a_missing_source_fails_the_import
+        an_image_is_copied_from_another_region
+        an_image_in_another_region_must_exist
+        invalid_imports_are_refused
         a_failed_import_can_be_tried_again
-        tasks_are_the_administrators
+        tasks_are_for_administrators
         waiting_has_an_end
         waiting_ends_when_an_upload_does
     }
     stores {
         stores_are_listed
-        data_goes_to_the_store_that_is_named
+        data_is_stored_in_the_named_store
         an_import_fills_many_stores
         administrators_copy_and_remove
-        a_store_that_is_none_is_refused
+        an_unknown_store_is_refused
         a_location_makes_an_image
         a_location_with_another_hash_is_refused
         a_store_without_random_reads_refuses_a_range
-        locations_are_not_for_everybody
-        the_cache_is_the_administrators
+        locations_need_permissions
+        the_cache_is_for_administrators
     }
 }
 

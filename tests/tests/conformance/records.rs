@@ -1,4 +1,4 @@
-//! Records: made, shown, changed, removed.
+//! Records: creating, showing, changing, deleting.
 
 use imgpush_client::{
     Cloud, CloudOptions, Error, ImageClient, InvalidAttribute, NewImage, PatchOp, Status,
@@ -28,7 +28,7 @@ pub(crate) async fn a_new_record_is_queued_and_empty(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn a_record_that_cannot_be_is_refused_with_the_reason(clouds: &Clouds) {
+pub(crate) async fn an_invalid_record_is_refused_with_the_reason(clouds: &Clouds) {
     let client = &clouds.demo;
     let unknown_format = NewImage::named("x").with_formats("gptx", "bare");
     let error = client.create(&unknown_format).await.unwrap_err();
@@ -50,7 +50,7 @@ pub(crate) async fn a_record_that_cannot_be_is_refused_with_the_reason(clouds: &
     client.delete(first.id()).await.unwrap();
 }
 
-pub(crate) async fn a_patch_changes_what_it_may(clouds: &Clouds) {
+pub(crate) async fn a_patch_changes_writable_attributes(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("patch")).await.unwrap();
     let changed = client
@@ -97,7 +97,7 @@ pub(crate) async fn a_protected_image_stays(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn what_is_gone_is_not_found(clouds: &Clouds) {
+pub(crate) async fn a_deleted_image_is_not_found(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("gone")).await.unwrap();
     client.delete(image.id()).await.unwrap();
@@ -112,7 +112,7 @@ pub(crate) async fn what_is_gone_is_not_found(clouds: &Clouds) {
     assert!(matches!(error, Error::NotFound(_)), "{error}");
 }
 
-pub(crate) async fn the_service_says_what_it_takes(clouds: &Clouds) {
+pub(crate) async fn the_service_reports_its_formats(clouds: &Clouds) {
     let client = &clouds.demo;
     let schema = client.schema().await.unwrap();
     for format in ["raw", "qcow2", "vmdk", "iso"] {
@@ -122,7 +122,7 @@ pub(crate) async fn the_service_says_what_it_takes(clouds: &Clouds) {
     assert_eq!(client.usage().await.unwrap().quota("image_size_total"), None, "quotas are off");
 }
 
-pub(crate) async fn a_token_that_is_none_is_refused(clouds: &Clouds) {
+pub(crate) async fn an_invalid_token_is_refused(clouds: &Clouds) {
     let client = &clouds.demo;
     let options = CloudOptions::default()
         .with_setting("auth_type", "admin_token")
@@ -135,7 +135,7 @@ pub(crate) async fn a_token_that_is_none_is_refused(clouds: &Clouds) {
     assert!(!format!("{error:?}").contains("no-token"));
 }
 
-pub(crate) async fn a_commit_sends_what_changed(clouds: &Clouds) {
+pub(crate) async fn a_commit_sends_the_changes(clouds: &Clouds) {
     let client = &clouds.demo;
     let mut wanted = raw("commit");
     wanted.set_tags(["b", "a"]);
@@ -168,7 +168,7 @@ pub(crate) async fn a_commit_sends_what_changed(clouds: &Clouds) {
     assert_eq!((changed.os_distro(), changed.get("owner_specified.a/b~c")), (None, None));
     assert!(matches!(changed.set("checksum", "00"), Err(InvalidAttribute::ReadOnly(_))));
 
-    // Somebody else took a property away meanwhile.
+    // Another client has removed a property in the meantime.
     changed.set_protected(false);
     changed.set_hw_cpu_cores(8);
     client.patch(image.id(), &[PatchOp::Remove("hw_cpu_cores".into())]).await.unwrap();
@@ -186,7 +186,7 @@ pub(crate) async fn a_commit_sends_what_changed(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn tags_come_and_go(clouds: &Clouds) {
+pub(crate) async fn tags_are_added_and_removed(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("tags")).await.unwrap();
     let tags = ["one", "two words", "50%", "a/b", "älter", ".."];
@@ -208,7 +208,7 @@ pub(crate) async fn tags_come_and_go(clouds: &Clouds) {
     }
 }
 
-pub(crate) async fn a_closed_image_opens_again(clouds: &Clouds) {
+pub(crate) async fn a_deactivated_image_can_be_reactivated(clouds: &Clouds) {
     let client = &clouds.demo;
     let queued = client.create(&raw("closed")).await.unwrap();
     let error = client.deactivate(queued.id()).await.unwrap_err();
@@ -219,7 +219,7 @@ pub(crate) async fn a_closed_image_opens_again(clouds: &Clouds) {
     assert_eq!(client.image(queued.id()).await.unwrap().status(), Status::Deactivated);
     let error = client.download(queued.id(), &Default::default()).await.unwrap_err();
     assert!(matches!(error, Error::Forbidden(_)), "{error}");
-    // Administrators may still look at it.
+    // Administrators may still download it.
     clouds.admin.download(queued.id(), &Default::default()).await.unwrap();
     client.reactivate(queued.id()).await.unwrap();
     assert_eq!(client.image(queued.id()).await.unwrap().status(), Status::Active);
@@ -253,7 +253,7 @@ pub(crate) async fn a_reader_may_only_read(clouds: &Clouds) {
     clouds.demo.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn every_schema_is_there(clouds: &Clouds) {
+pub(crate) async fn every_schema_is_available(clouds: &Clouds) {
     for name in ["image", "images", "member", "members", "task", "tasks"] {
         let schema = clouds.demo.schema_of(name).await.unwrap();
         assert_eq!(schema["name"], name);
@@ -263,7 +263,7 @@ pub(crate) async fn every_schema_is_there(clouds: &Clouds) {
     assert!(matches!(error, Error::NotFound(_)), "{error}");
 }
 
-pub(crate) async fn an_id_is_never_taken_twice(clouds: &Clouds) {
+pub(crate) async fn an_id_is_never_used_twice(clouds: &Clouds) {
     let id = uuid::Uuid::new_v4().to_string();
     let mut wanted = raw("again");
     wanted.set_id(&id);
@@ -275,7 +275,7 @@ pub(crate) async fn an_id_is_never_taken_twice(clouds: &Clouds) {
     }
     let error = clouds.other.image(&id).await.unwrap_err();
     assert!(matches!(error, Error::NotFound(_)), "{error}");
-    // Nor when it is gone.
+    // Also after it was deleted.
     clouds.demo.delete(&id).await.unwrap();
     for client in [&clouds.demo, &clouds.other, &clouds.admin] {
         let error = client.create(&wanted).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Who sees an image.
+//! Visibility of images.
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Error, ImageClient, ImageQuery, MemberStatus, Visibility};
@@ -34,7 +34,7 @@ pub(crate) async fn members_see_what_they_accept(clouds: &Clouds) {
     assert_eq!(owner.members(id).await.unwrap(), std::slice::from_ref(&added));
     assert_eq!(member.member(id, &project).await.unwrap(), added);
 
-    // It can be shown at once, and is listed once it is accepted.
+    // The member can see it at once, and has it in its lists once it accepts.
     member.image(id).await.unwrap();
     let query = ImageQuery::default().visibility(&Visibility::Shared);
     let pending = query.clone().member_status(&MemberStatus::Pending);
@@ -76,7 +76,7 @@ pub(crate) async fn only_shared_images_have_members(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn what_is_public_is_for_all_and_by_administrators(clouds: &Clouds) {
+pub(crate) async fn public_images_are_visible_to_all_and_set_by_administrators(clouds: &Clouds) {
     let mut wanted = raw("public");
     wanted.set_visibility(Visibility::Public);
     let error = clouds.demo.create(&wanted).await.unwrap_err();
@@ -91,7 +91,7 @@ pub(crate) async fn what_is_public_is_for_all_and_by_administrators(clouds: &Clo
     clouds.admin.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn community_images_are_listed_when_asked_for(clouds: &Clouds) {
+pub(crate) async fn community_images_are_listed_on_request(clouds: &Clouds) {
     let mut wanted = raw("community");
     wanted.set_visibility(Visibility::Community);
     let image = clouds.demo.create(&wanted).await.unwrap();

@@ -1,4 +1,4 @@
-//! Stores, what lies in them, locations, and the cache before them.
+//! Stores and the image data in them, locations, and the cache in front of them.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) async fn stores_are_listed(clouds: &Clouds) {
     }
 }
 
-pub(crate) async fn data_goes_to_the_store_that_is_named(clouds: &Clouds) {
+pub(crate) async fn data_is_stored_in_the_named_store(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("slow")).await.unwrap();
     assert_eq!(image.stores(), [""; 0]);
@@ -38,7 +38,7 @@ pub(crate) async fn data_goes_to_the_store_that_is_named(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn a_store_that_is_none_is_refused(clouds: &Clouds) {
+pub(crate) async fn an_unknown_store_is_refused(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("nowhere")).await.unwrap();
     let error =
@@ -79,14 +79,14 @@ pub(crate) async fn administrators_copy_and_remove(clouds: &Clouds) {
     assert_eq!((copied.status(), copied.stores().len()), (Status::Active, 2));
     let again = admin.import(image.id(), &copy().into_stores(["slow"])).await.unwrap_err();
     assert!(matches!(again, Error::BadRequest(_)), "{again}");
-    // Where all stores have it there is nothing to do.
+    // If all stores have the image, there is nothing to do.
     admin.import_and_wait(&copied, &copy().into_all_stores(), &patient()).await.unwrap();
 
     let forbidden = owner.delete_from_store("fast", image.id()).await.unwrap_err();
     assert!(matches!(forbidden, Error::Forbidden(_)), "{forbidden}");
     admin.delete_from_store("fast", image.id()).await.unwrap();
     assert_eq!(owner.image(image.id()).await.unwrap().stores(), ["slow"]);
-    // The last one is refused before anybody looks whether it is the one that is named.
+    // The last store is refused before the service checks whether it is the named one.
     for store in ["fast", "slow"] {
         let last = admin.delete_from_store(store, image.id()).await.unwrap_err();
         assert!(matches!(last, Error::Forbidden(_)), "{last}");
@@ -128,12 +128,12 @@ pub(crate) async fn a_store_without_random_reads_refuses_a_range(clouds: &Clouds
         let text = "Getting images randomly from this store is not supported";
         assert!(message(&error).starts_with(text), "{error}");
     }
-    // A range that cannot be comes first.
-    let behind = client.download(image.id(), &DownloadOptions::from_byte(3)).await.unwrap_err();
-    assert!(matches!(behind, Error::OutOfRange(_)), "{behind}");
-    let mut whole = client.download(image.id(), &DownloadOptions::default()).await.unwrap();
+    // An invalid range is checked first.
+    let beyond = client.download(image.id(), &DownloadOptions::from_byte(3)).await.unwrap_err();
+    assert!(matches!(beyond, Error::OutOfRange(_)), "{beyond}");
+    let mut complete = client.download(image.id(), &DownloadOptions::default()).await.unwrap();
     let mut data = Vec::new();
-    while let Some(piece) = whole.next().await {
+    while let Some(piece) = complete.next().await {
         data.extend_from_slice(&piece.unwrap());
     }
     assert_eq!(data, b"abc");
@@ -157,7 +157,7 @@ pub(crate) async fn a_location_with_another_hash_is_refused(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn locations_are_not_for_everybody(clouds: &Clouds) {
+pub(crate) async fn locations_need_permissions(clouds: &Clouds) {
     let client = &clouds.demo;
     let image = client.create(&raw("location")).await.unwrap();
     let file = client.add_location(image.id(), &Location::at("file:///etc/passwd")).await;
@@ -171,7 +171,7 @@ pub(crate) async fn locations_are_not_for_everybody(clouds: &Clouds) {
     client.delete(image.id()).await.unwrap();
 }
 
-pub(crate) async fn the_cache_is_the_administrators(clouds: &Clouds) {
+pub(crate) async fn the_cache_is_for_administrators(clouds: &Clouds) {
     let (owner, admin) = (&clouds.demo, &clouds.admin);
     let image = active(owner, "cached").await;
     let forbidden = owner.cache().await.unwrap_err();
@@ -198,8 +198,8 @@ pub(crate) async fn the_cache_is_the_administrators(clouds: &Clouds) {
     assert!(
         admin.cache().await.unwrap().cached_images.iter().all(|i| i.image_id() != Some(image.id()))
     );
-    let nobody = uuid::Uuid::new_v4().to_string();
-    let none = admin.uncache_image(&nobody).await.unwrap_err();
+    let unknown_id = uuid::Uuid::new_v4().to_string();
+    let none = admin.uncache_image(&unknown_id).await.unwrap_err();
     assert!(matches!(none, Error::NotFound(_)), "{none}");
     for target in [ClearTarget::Queue, ClearTarget::Cache, ClearTarget::All] {
         admin.clear_cache(target).await.unwrap();

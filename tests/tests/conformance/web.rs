@@ -1,4 +1,4 @@
-//! A web server on loopback for the service to fetch from.
+//! A web server on loopback that the service fetches from.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Serves the same bytes at every path but `/missing`, and counts who asks. Ends when dropped.
+/// Serves the same bytes at every path except `/missing`, and counts the requests. Ends when dropped.
 pub(crate) struct Web {
     pub(crate) address: String,
     asked: Arc<AtomicUsize>,
@@ -59,7 +59,7 @@ async fn answer(mut stream: TcpStream, data: &[u8]) {
          Connection: close\r\n\r\n",
         data.len()
     );
-    // A client that has gone away harms nobody.
+    // The client may have disconnected.
     let _ = stream.write_all(head.as_bytes()).await;
     if !request.starts_with("HEAD") {
         let _ = stream.write_all(data).await;

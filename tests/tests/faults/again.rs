@@ -1,4 +1,4 @@
-//! Pushes that are run again, at once, or behind one that was killed.
+//! Repeated pushes: concurrent ones, and ones after a killed run.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::scene::{MIB, Proxied, notes};
 
 const SKIP: [&str; 2] = ["--if-exists", "skip"];
 
-/// Something that is there before a push.
+/// The state of the service before a push.
 #[derive(Clone, Copy, Debug)]
 enum Before {
     Same,
@@ -21,7 +21,7 @@ enum Before {
 }
 
 impl Proxied {
-    /// Another file than that of [`file`](Proxied::file), as large.
+    /// Another file of the same size as that of [`file`](Proxied::file).
     fn other_file(&self) -> std::path::PathBuf {
         let mut bytes = pattern(MIB as usize);
         bytes[7] ^= 1;
@@ -43,7 +43,7 @@ impl Proxied {
         });
     }
 
-    /// The image that lists show, which is the file.
+    /// The only image in the list, which must have the content of the file.
     fn only(&self, file: &Path) -> Image {
         let images = self.images();
         assert_eq!(images.len(), 1, "{images:#?}\n{:#?}", self.image.journal());
@@ -65,7 +65,7 @@ impl Proxied {
     }
 }
 
-/// A word for what a run did: `fails`, its action, or the end of the name that it gave.
+/// A word for the result of a run: `fails`, its action, or the suffix of the name that it chose.
 fn outcome(scene: &Proxied, run: &Run) -> String {
     match run.code {
         Some(0) => {
@@ -83,7 +83,7 @@ fn outcome(scene: &Proxied, run: &Run) -> String {
     }
 }
 
-pub(crate) fn every_mode_knows_what_is_the_same(side: Side) {
+pub(crate) fn every_mode_detects_identical_images(side: Side) {
     for (before, mode, expected) in [
         (Before::Same, "fail", "fails"),
         (Before::Same, "skip", "skipped"),
@@ -120,7 +120,7 @@ pub(crate) fn a_skip_costs_one_request(side: Side) {
     assert_eq!((&*asked[0].method, &*asked[0].path), ("GET", "/v2/images"));
 }
 
-pub(crate) fn what_is_replaced_is_retired_and_what_stays_is_said(side: Side) {
+pub(crate) fn replaced_images_are_retired_and_kept_ones_reported(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let old = scene.pushed(&scene.other_file());
@@ -150,7 +150,7 @@ pub(crate) fn what_is_replaced_is_retired_and_what_stays_is_said(side: Side) {
     assert!(scene.scene.block_on(scene.scene.hidden_images()).is_empty());
 }
 
-pub(crate) fn runs_at_once_make_one_image(side: Side) {
+pub(crate) fn concurrent_runs_create_one_image(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(4 * MIB);
     let running: Vec<_> =
@@ -165,7 +165,7 @@ pub(crate) fn runs_at_once_make_one_image(side: Side) {
     assert_eq!((pushed, scene.sent().len()), (1, 1), "{runs:#?}");
 }
 
-/// Kills a push in mid-upload, as nothing can be done about.
+/// Kills a push during the upload, without any chance to clean up.
 fn killed(scene: &Proxied, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
     let lasting = Duration::from_secs(1);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: 2 * MIB, lasting });
@@ -178,7 +178,7 @@ fn killed(scene: &Proxied, file: &Path, meanwhile: impl FnOnce(&str)) -> String 
     id
 }
 
-pub(crate) fn the_record_of_a_run_that_was_killed_is_left_and_named(side: Side) {
+pub(crate) fn the_record_of_a_killed_run_is_left_and_named(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(4 * MIB);
     let id = killed(&scene, &file, |_| {});
@@ -197,10 +197,10 @@ pub(crate) fn the_record_of_a_run_that_was_killed_is_left_and_named(side: Side) 
     assert_eq!((&again.json()["id"], &again.json()["action"]), (&made.into(), &"skipped".into()));
 }
 
-pub(crate) fn an_upload_that_never_ends_is_left_alone(side: Side) {
+pub(crate) fn an_upload_that_never_ends_is_not_touched(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(4 * MIB);
-    scene.will_die_in_upload(MIB);
+    scene.will_be_killed_during_upload(MIB);
     let id = killed(&scene, &file, |id| scene.kill_worker_of(id));
     let run = scene.push(&file, &["--if-exists", "skip", "--wait-for-others", "2"]);
     assert_eq!((run.code, &run.json()["error"]["record"]), (Some(25), &"none".into()), "{run:?}");

@@ -1,4 +1,4 @@
-//! Answers that are lost, wrong, late in the exchange, or no answers.
+//! Responses that are lost, wrong, late in the exchange, or not HTTP.
 
 use imgpush_scene::Side;
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
@@ -8,7 +8,7 @@ use super::scene::{MIB, Proxied, together};
 
 const SIZE: u64 = 2 * MIB;
 
-pub(crate) fn a_lost_answer_is_made_up_for_by_asking(side: Side) {
+pub(crate) fn a_lost_response_is_recovered_from_the_record(side: Side) {
     together(side, &[Ending::Fin, Ending::Reset], |scene, &ending| {
         let file = scene.file(SIZE);
         scene.image.once(Requests::UPLOADS, Fault::Lose(ending));
@@ -18,8 +18,8 @@ pub(crate) fn a_lost_answer_is_made_up_for_by_asking(side: Side) {
     });
 }
 
-/// The service has the data, and something between says otherwise. The image tells the truth.
-pub(crate) fn a_wrong_answer_behind_data_that_arrived_costs_nothing(side: Side) {
+/// The service has the data, and a proxy in between reports an error. The record of the image is decisive.
+pub(crate) fn a_wrong_response_after_all_data_causes_no_retry(side: Side) {
     let answers = [
         Answer::json(401),
         Answer::json(500),
@@ -37,7 +37,7 @@ pub(crate) fn a_wrong_answer_behind_data_that_arrived_costs_nothing(side: Side) 
     });
 }
 
-pub(crate) fn what_is_no_answer_is_a_broken_connection(side: Side) {
+pub(crate) fn an_invalid_response_counts_as_a_failed_connection(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     let answer = Answer::garbage();
@@ -55,7 +55,7 @@ pub(crate) fn what_is_no_answer_is_a_broken_connection(side: Side) {
     assert_eq!(scene.sent(), [SIZE], "{run:?}");
 }
 
-pub(crate) fn an_answer_that_comes_twice_is_one(side: Side) {
+pub(crate) fn a_repeated_response_counts_once(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     for requests in [Requests::CREATIONS, Requests::UPLOADS, Requests::LOOKS] {
@@ -65,7 +65,7 @@ pub(crate) fn an_answer_that_comes_twice_is_one(side: Side) {
     scene.arrived(&run, &file);
 }
 
-/// What the service shows differs from what was sent: sending it again would hide that.
+/// The record differs from the data that was sent: sending it again would hide that.
 pub(crate) fn other_data_than_was_sent_is_never_a_success(side: Side) {
     let cases = [
         ("os_hash_value", json!("0".repeat(128))),
@@ -82,8 +82,9 @@ pub(crate) fn other_data_than_was_sent_is_never_a_success(side: Side) {
     });
 }
 
-/// The data is there, and a small call behind it must not cost it; nor one before it the push.
-pub(crate) fn trouble_of_the_small_calls_is_survived(side: Side) {
+/// The data has arrived, so failures of small calls after it must not discard it; nor may failures before it
+/// fail the push.
+pub(crate) fn failures_of_small_calls_are_tolerated(side: Side) {
     let answer =
         |status| Fault::Refuse { after: 0, answer: Answer::html(status), ending: Ending::Fin };
     let schema = Requests::new("GET", "/v2/schemas/image");

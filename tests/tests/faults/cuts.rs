@@ -1,4 +1,4 @@
-//! Connections that end in mid-upload.
+//! Connections that end during an upload.
 
 use std::fs::File;
 
@@ -9,7 +9,7 @@ use super::scene::{MIB, Proxied, notes, together};
 
 const SIZE: u64 = 4 * MIB;
 
-pub(crate) fn a_cut_connection_is_made_up_for(side: Side) {
+pub(crate) fn a_cut_connection_is_retried(side: Side) {
     let mut cases = Vec::new();
     for after in [0, 1, SIZE / 2, SIZE - 1, SIZE] {
         cases.extend([(after, Ending::Fin), (after, Ending::Reset)]);
@@ -21,19 +21,19 @@ pub(crate) fn a_cut_connection_is_made_up_for(side: Side) {
         scene.arrived(&run, &file);
         let sent = scene.sent();
         assert_eq!(sent[0], after, "{run:?}");
-        // Behind the last byte the service may have all it needs.
+        // After the last byte the service may have everything.
         assert!(sent[1..] == [SIZE] || (after == SIZE && sent.len() == 1), "{sent:?} {run:?}");
         if after < SIZE {
             assert_eq!(notes(&run, "retried"), 1, "{run:?}");
             run.says("trying again in ");
             run.says(" s (1 of 2)");
         }
-        // The record was good for the second try too.
+        // The same record was used for the second attempt.
         assert_eq!(scene.image.passed(Requests::CREATIONS).len(), 1, "{run:?}");
     });
 }
 
-pub(crate) fn a_connection_that_is_always_cut_is_given_up(side: Side) {
+pub(crate) fn retries_end_if_the_connection_is_always_cut(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     scene.image.always(Requests::UPLOADS, Fault::Cut { after: MIB, ending: Ending::Reset });
@@ -42,8 +42,8 @@ pub(crate) fn a_connection_that_is_always_cut_is_given_up(side: Side) {
     assert_eq!(scene.sent(), [MIB, MIB], "{run:?}");
 }
 
-/// Neither a pipe, whose length nobody knows, nor a file that is one.
-pub(crate) fn what_cannot_be_read_again_is_sent_once(side: Side) {
+/// Neither a pipe, whose length is unknown, nor a pipe-like file.
+pub(crate) fn sources_that_cannot_be_read_again_are_sent_once(side: Side) {
     together(side, &[0, MIB, SIZE - 1], |scene, &after| {
         let file = scene.file(SIZE);
         scene.image.once(Requests::UPLOADS, Fault::Cut { after, ending: Ending::Fin });
@@ -57,7 +57,7 @@ pub(crate) fn what_cannot_be_read_again_is_sent_once(side: Side) {
         assert_eq!(scene.sent(), [after], "{run:?}");
         run.says("it is not sent again, since standard input cannot be read a second time");
     });
-    // What is a file is read again also when it comes as the standard input.
+    // A regular file is read again even if it is the standard input.
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let mut command = scene.push_command("-", &[]);

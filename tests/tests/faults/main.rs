@@ -1,8 +1,9 @@
-//! What a push survives, and how it ends where it cannot: one suite before the sandbox and before a real
-//! Glance, through a proxy that breaks what passes.
+//! Faults that a push survives, and how it ends otherwise: one suite for the sandbox and for a real Glance,
+//! through a proxy with scripted faults.
 //!
-//! Each test asserts how the program ends and what it says, what the service shows afterwards when it is
-//! asked directly, and by the proxy's journal that the fault took place and how often data was sent.
+//! Each test asserts the exit code and the output of the program, and the content of the service, which it
+//! requests directly afterwards. The proxy's journal shows that the fault happened, and how often data was
+//! sent.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,62 +21,62 @@ mod tokens;
 
 imgpush_scene::suites! {
     cuts {
-        a_cut_connection_is_made_up_for
-        a_connection_that_is_always_cut_is_given_up
-        what_cannot_be_read_again_is_sent_once
+        a_cut_connection_is_retried
+        retries_end_if_the_connection_is_always_cut
+        sources_that_cannot_be_read_again_are_sent_once
     }
     stalls {
-        a_connection_that_takes_nothing_is_left_for_another
-        a_service_that_never_answers_is_asked_what_it_has
-        what_is_slow_is_not_taken_for_stalled
-        an_answer_that_comes_slowly_is_waited_for
+        a_stalled_connection_is_replaced
+        without_a_response_the_record_is_checked
+        a_slow_connection_does_not_count_as_stalled
+        a_slow_response_is_awaited
     }
     refusals {
-        an_overloaded_service_is_tried_again
-        what_the_service_decided_is_not_tried_again
-        a_refusal_behind_which_the_connection_is_reset_is_read_where_it_can_be
-        a_passing_refusal_behind_which_the_connection_is_reset_is_survived
-        a_refusal_of_all_tries_is_shown
+        an_overloaded_service_is_retried
+        decisions_of_the_service_are_not_retried
+        a_refusal_before_a_reset_is_read_if_possible
+        a_transient_refusal_before_a_reset_is_retried
+        a_refusal_of_all_attempts_is_shown
     }
     answers {
-        a_lost_answer_is_made_up_for_by_asking
-        a_wrong_answer_behind_data_that_arrived_costs_nothing
-        what_is_no_answer_is_a_broken_connection
-        an_answer_that_comes_twice_is_one
+        a_lost_response_is_recovered_from_the_record
+        a_wrong_response_after_all_data_causes_no_retry
+        an_invalid_response_counts_as_a_failed_connection
+        a_repeated_response_counts_once
         other_data_than_was_sent_is_never_a_success
-        trouble_of_the_small_calls_is_survived
+        failures_of_small_calls_are_tolerated
     }
     pauses {
-        pauses_grow_and_each_is_said
+        pauses_grow_and_each_is_reported
         the_service_may_ask_for_a_pause
-        no_retries_are_one_try
+        zero_retries_are_one_attempt
         the_time_for_retries_ends
-        an_interrupt_in_a_pause_leaves_nothing
+        an_interrupt_during_a_pause_leaves_no_record
     }
     restarts {
-        a_worker_that_is_killed_costs_the_record_only
-        a_service_that_is_started_again_gets_the_image
+        a_killed_worker_only_costs_the_record
+        a_restarted_service_gets_the_image
     }
     tokens {
-        a_token_that_ends_in_mid_upload_is_renewed
+        a_token_that_expires_during_an_upload_is_renewed
         a_token_that_is_refused_is_renewed
-        a_login_that_is_always_refused_ends_it
-        an_identity_service_in_trouble_is_waited_for
+        a_login_that_is_always_refused_ends_the_push
+        an_unavailable_identity_service_is_retried
     }
     sources {
-        a_file_that_is_cut_short_is_no_failure_of_the_service
-        a_web_server_that_breaks_off_is_no_failure_of_the_service
+        a_truncated_file_is_no_failure_of_the_service
+        an_interrupted_download_is_no_failure_of_the_service
     }
     again {
-        every_mode_knows_what_is_the_same
+        every_mode_detects_identical_images
         a_skip_costs_one_request
-        what_is_replaced_is_retired_and_what_stays_is_said
-        runs_at_once_make_one_image
-        the_record_of_a_run_that_was_killed_is_left_and_named
-        an_upload_that_never_ends_is_left_alone
+        replaced_images_are_retired_and_kept_ones_reported
+        concurrent_runs_create_one_image
+        the_record_of_a_killed_run_is_left_and_named
+        an_upload_that_never_ends_is_not_touched
     }
     staging {
-        a_broken_staging_is_done_again
-        a_staging_that_cannot_be_done_again_says_so
+        an_interrupted_staging_is_retried
+        a_staging_that_cannot_be_retried_is_reported
     }
 }

@@ -1,4 +1,4 @@
-//! How long is waited between two tries, and what ends that.
+//! Pauses between attempts, and their end.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::time::Duration;
@@ -13,15 +13,15 @@ fn busy(answer: Answer) -> Fault {
 }
 
 impl Proxied {
-    /// The times between the tries.
+    /// The times between the attempts.
     fn pauses(&self) -> Vec<Duration> {
         let tries = self.image.passed(Requests::UPLOADS);
         tries.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
     }
 }
 
-/// Only lower bounds: what a busy machine adds is no fault of the program.
-pub(crate) fn pauses_grow_and_each_is_said(side: Side) {
+/// Only lower bounds are asserted: delays of a busy machine are not the program's fault.
+pub(crate) fn pauses_grow_and_each_is_reported(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
     scene.image.times(2, Requests::UPLOADS, busy(Answer::html(503)));
@@ -48,7 +48,7 @@ pub(crate) fn the_service_may_ask_for_a_pause(side: Side) {
     assert!(scene.pauses()[0] >= Duration::from_secs(3), "{:?} {run:?}", scene.pauses());
 }
 
-pub(crate) fn no_retries_are_one_try(side: Side) {
+pub(crate) fn zero_retries_are_one_attempt(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
     scene.image.once(Requests::UPLOADS, busy(Answer::html(503)));
@@ -64,15 +64,15 @@ pub(crate) fn the_time_for_retries_ends(side: Side) {
     scene.image.always(Requests::UPLOADS, busy(Answer::html(503)));
     let run = scene.push(&file, &["--retries", "100", "--retry-max-time", "4"]);
     scene.failed(&run, 22);
-    // The pauses take at least 1, 2 and 4 seconds, so behind the third of them the time has gone; a busy
-    // machine tries less often.
+    // The pauses take at least 1, 2 and 4 seconds, so the time is over after the third; a busy machine makes
+    // fewer attempts.
     assert!((2..=4).contains(&scene.sent().len()), "{:?} {run:?}", scene.sent());
 }
 
-pub(crate) fn an_interrupt_in_a_pause_leaves_nothing(side: Side) {
+pub(crate) fn an_interrupt_during_a_pause_leaves_no_record(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
-    // Longer than anything else here takes, and behind it the data would be sent again.
+    // Longer than everything else in this test; after it, the data would be sent again.
     let answer = Answer::html(503).with("Retry-After", "3600");
     scene.image.once(Requests::UPLOADS, busy(answer));
     let command = scene.push_command(file.to_str().unwrap(), &["--retries", "1"]);

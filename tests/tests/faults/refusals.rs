@@ -1,4 +1,4 @@
-//! Answers of a service, or of what stands before it, that are no success.
+//! Error responses of a service, or of a proxy in front of it.
 
 use imgpush_scene::Side;
 use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
@@ -7,7 +7,7 @@ use super::scene::{MIB, together};
 
 const SIZE: u64 = 4 * MIB;
 
-/// Before the first byte the service hears of nothing, later its upload breaks off.
+/// With 0 bytes the service gets no request; with more, its upload is interrupted.
 fn answered(after: u64, answer: Answer, ending: Ending) -> Fault {
     match after {
         0 => Fault::Refuse { after, answer, ending },
@@ -15,10 +15,10 @@ fn answered(after: u64, answer: Answer, ending: Ending) -> Fault {
     }
 }
 
-pub(crate) fn an_overloaded_service_is_tried_again(side: Side) {
+pub(crate) fn an_overloaded_service_is_retried(side: Side) {
     let mut cases = Vec::new();
     for (at, status) in [500, 502, 503, 504, 408, 429].into_iter().enumerate() {
-        // Every other one in the words of Glance, and every other one early.
+        // Half of them in the form of Glance, and half of them early.
         let answers = [Answer::json(status), Answer::html(status)];
         let places = if at % 2 == 0 { [0, SIZE / 2] } else { [SIZE / 2, 0] };
         cases.extend(places.into_iter().zip(answers));
@@ -33,7 +33,7 @@ pub(crate) fn an_overloaded_service_is_tried_again(side: Side) {
     });
 }
 
-pub(crate) fn what_the_service_decided_is_not_tried_again(side: Side) {
+pub(crate) fn decisions_of_the_service_are_not_retried(side: Side) {
     let cases = [
         (400, 0, 21),
         (403, 0, 20),
@@ -56,9 +56,9 @@ pub(crate) fn what_the_service_decided_is_not_tried_again(side: Side) {
     });
 }
 
-/// Whether the answer outlives the reset is up to the network; without it there is nothing to tell the
-/// refusal from a broken connection.
-pub(crate) fn a_refusal_behind_which_the_connection_is_reset_is_read_where_it_can_be(side: Side) {
+/// Whether the response survives the reset depends on the network; without it the refusal cannot be
+/// distinguished from a failed connection.
+pub(crate) fn a_refusal_before_a_reset_is_read_if_possible(side: Side) {
     together(side, &[0, SIZE / 2], |scene, &after| {
         let file = scene.file(SIZE);
         let fault = answered(after, Answer::json(413), Ending::Reset);
@@ -74,7 +74,7 @@ pub(crate) fn a_refusal_behind_which_the_connection_is_reset_is_read_where_it_ca
     });
 }
 
-pub(crate) fn a_passing_refusal_behind_which_the_connection_is_reset_is_survived(side: Side) {
+pub(crate) fn a_transient_refusal_before_a_reset_is_retried(side: Side) {
     together(side, &[0, SIZE / 2, SIZE - 1], |scene, &after| {
         let file = scene.file(SIZE);
         let fault = answered(after, Answer::html(503), Ending::Reset);
@@ -85,7 +85,7 @@ pub(crate) fn a_passing_refusal_behind_which_the_connection_is_reset_is_survived
     });
 }
 
-pub(crate) fn a_refusal_of_all_tries_is_shown(side: Side) {
+pub(crate) fn a_refusal_of_all_attempts_is_shown(side: Side) {
     let cases = [
         (
             Answer::json(503),

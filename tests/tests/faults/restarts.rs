@@ -1,4 +1,4 @@
-//! Services whose processes die in mid-upload.
+//! Services whose processes are killed during an upload.
 
 use std::time::Duration;
 
@@ -9,12 +9,11 @@ use super::scene::{MIB, Proxied, notes};
 
 const SIZE: u64 = 4 * MIB;
 
-/// Pushes while something happens to the service in mid-upload. Its record stays `saving` for ever, so
-/// it is replaced.
+/// Pushes while an event affects the service during the upload. Its record stays `saving`, so it is replaced.
 fn push_through(side: Side, what_happens: impl FnOnce(&mut Proxied, &str)) {
     let mut scene = Proxied::new(side);
     let file = scene.file(SIZE);
-    scene.will_die_in_upload(MIB);
+    scene.will_be_killed_during_upload(MIB);
     let lasting = Duration::from_secs(1);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: SIZE / 2, lasting });
     let command =
@@ -36,12 +35,12 @@ fn push_through(side: Side, what_happens: impl FnOnce(&mut Proxied, &str)) {
     assert!(uploads.iter().skip(1).any(|upload| !upload.path.contains(&dying)), "{uploads:#?}");
 }
 
-pub(crate) fn a_worker_that_is_killed_costs_the_record_only(side: Side) {
+pub(crate) fn a_killed_worker_only_costs_the_record(side: Side) {
     push_through(side, |scene, id| scene.kill_worker_of(id));
 }
 
-/// Until it is there again, connections are refused.
-pub(crate) fn a_service_that_is_started_again_gets_the_image(side: Side) {
+/// Connections are refused until the service runs again.
+pub(crate) fn a_restarted_service_gets_the_image(side: Side) {
     push_through(side, |scene, _| {
         let refused = Fault::Cut { after: 0, ending: Ending::Reset };
         scene.image.times(2, Requests::LOOKS, refused);

@@ -13,13 +13,13 @@ pub(crate) const MIB: u64 = 1 << 20;
 
 /// A service behind proxies, and the program that pushes to it.
 pub(crate) struct Proxied {
-    /// Its client asks the service directly.
+    /// Its client sends requests directly to the service.
     pub(crate) scene: Scene,
-    /// Stands before the image service.
+    /// The proxy of the image service.
     pub(crate) image: Proxy,
-    /// Stands before the identity service.
+    /// The proxy of the identity service.
     pub(crate) identity: Proxy,
-    /// What is pushed here is called so.
+    /// The name of the pushed image.
     pub(crate) name: String,
 }
 
@@ -45,12 +45,12 @@ impl Proxied {
         Proxied { scene, image, identity, name }
     }
 
-    /// A file of so many bytes.
+    /// A file with this number of bytes.
     pub(crate) fn file(&self, bytes: u64) -> PathBuf {
         self.scene.file("disk.raw", bytes)
     }
 
-    /// `imgpush push --json` with these arguments more.
+    /// `imgpush push --json` with additional arguments.
     pub(crate) fn push_command(&self, source: &str, more: &[&str]) -> Command {
         let named = ["push", "--json", "--name", &self.name, "--tag", &self.scene.tag];
         self.scene.command(&[&named[..], &["--disk-format", "raw", source], more].concat())
@@ -70,24 +70,24 @@ impl Proxied {
         self.scene.ended(push)
     }
 
-    /// How much of the data went on in each try.
+    /// The bytes of data that were forwarded in each attempt.
     pub(crate) fn sent(&self) -> Vec<u64> {
         self.image.passed(Requests::UPLOADS).iter().map(|passed| passed.body_bytes).collect()
     }
 
-    /// A record without data, like that of a push here.
+    /// A record without data, like that of a push.
     pub(crate) fn record(&self) -> Image {
         let mut wanted = NewImage::named(&self.name).with_formats("raw", "bare");
         wanted.set_tags([&self.scene.tag]);
         self.scene.block_on(self.scene.client.create(&wanted)).unwrap()
     }
 
-    /// What the service has of all that was pushed here.
+    /// The images in the service that this test has pushed.
     pub(crate) fn images(&self) -> Vec<Image> {
         self.scene.block_on(self.scene.images())
     }
 
-    /// The push succeeded, and the service has exactly that image, with the file's data.
+    /// Asserts that the push succeeded, and that the service has exactly that image, with the file's data.
     pub(crate) fn arrived(&self, run: &Run, file: &Path) {
         assert_eq!(run.code, Some(0), "{run:?}\n{:#?}", self.image.journal());
         let report = run.json();
@@ -101,11 +101,11 @@ impl Proxied {
         assert_eq!(image.hash_value(), Some(&*sha512sum(file)));
         let tries = self.image.passed(Requests::UPLOADS).len();
         assert_eq!(report["attempts"], tries, "{run:?}\n{:#?}", self.image.journal());
-        // A try may end before it sends anything.
+        // An attempt may end before it sends any data.
         assert!(notes(run, "retried") >= tries - 1, "{run:?}");
     }
 
-    /// The push failed with that code, and the service has nothing of it.
+    /// Asserts that the push failed with this code, and that the service has no image of it.
     pub(crate) fn failed(&self, run: &Run, code: i32) {
         assert_eq!(run.code, Some(code), "{run:?}");
         let error = &run.json()["error"];
@@ -114,15 +114,15 @@ impl Proxied {
         assert!(self.images().is_empty(), "{:#?}\n{run:?}", self.images());
     }
 
-    /// Makes ready for [`kill_worker_of`](Self::kill_worker_of) in mid-upload: a sandbox has no process of its
-    /// own, so it is told beforehand to do as if.
-    pub(crate) fn will_die_in_upload(&self, after: u64) {
+    /// Prepares [`kill_worker_of`](Self::kill_worker_of) during the upload: a sandbox has no separate
+    /// process, so it simulates that with a fault.
+    pub(crate) fn will_be_killed_during_upload(&self, after: u64) {
         if self.scene.cloud().is_none() {
             self.scene.sandbox().inject(Operation::Upload, Fault::Forget(after));
         }
     }
 
-    /// Kills the process that takes the data of an image.
+    /// Kills the process that receives the data of an image.
     pub(crate) fn kill_worker_of(&self, id: &str) {
         if let Some(cloud) = self.scene.cloud() {
             cloud.kill_worker_of(id);
@@ -130,14 +130,15 @@ impl Proxied {
     }
 }
 
-/// How many notes of that id a report has.
+/// The number of notes with this id in a report.
 pub(crate) fn notes(run: &Run, id: &str) -> usize {
     let report = run.json();
     let notes = report["notes"].as_array().unwrap_or_else(|| panic!("no notes: {run:?}"));
     notes.iter().filter(|note| note["id"] == id).count()
 }
 
-/// How long tokens live where they are to end. The program renews one that has less than two seconds.
+/// The lifetime of tokens in tests of their expiry. The program renews a token with less than two seconds
+/// left.
 pub(crate) fn short(side: Side) -> Duration {
     match side {
         Side::Sandbox => Duration::from_secs(3),
@@ -145,9 +146,9 @@ pub(crate) fn short(side: Side) -> Duration {
     }
 }
 
-/// Cases that wait more than they work, a scene each, at the same time.
+/// Runs cases concurrently that mostly wait, each with its own scene.
 pub(crate) fn together<T: Sync>(side: Side, cases: &[T], test: impl Fn(&Proxied, &T) + Sync) {
-    // How many pushes the service takes at once, and still answers other calls.
+    // The number of pushes that the service receives at once while it still responds to other calls.
     let at_once = match side {
         Side::Sandbox => 12,
         Side::Real => 3,

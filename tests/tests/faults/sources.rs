@@ -1,4 +1,4 @@
-//! Sources that fail in mid-read: never the service's failure, and never tried again.
+//! Sources that fail while they are read: not reported as a failure of the service, and not retried.
 
 use std::fs::OpenOptions;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use imgpush_tests::proxy::{Answer, Ending, Fault, Proxy, Requests};
 
 use super::scene::{MIB, Proxied};
 
-pub(crate) fn a_file_that_is_cut_short_is_no_failure_of_the_service(side: Side) {
+pub(crate) fn a_truncated_file_is_no_failure_of_the_service(side: Side) {
     let scene = Proxied::new(side);
     // More than the program reads ahead.
     let file = scene.file(48 * MIB);
@@ -25,8 +25,8 @@ pub(crate) fn a_file_that_is_cut_short_is_no_failure_of_the_service(side: Side) 
     assert!(sent.len() == 1 && sent[0] < 48 * MIB, "{sent:?} {run:?}");
 }
 
-/// It gives no ranges, so the rest cannot be asked for.
-pub(crate) fn a_web_server_that_breaks_off_is_no_failure_of_the_service(side: Side) {
+/// The server supports no ranges, so the download cannot be resumed.
+pub(crate) fn an_interrupted_download_is_no_failure_of_the_service(side: Side) {
     let scene = Proxied::new(side);
     let web = Proxy::before(scene.scene.image_url());
     let half = std::fs::read(scene.file(4 * MIB)).unwrap();

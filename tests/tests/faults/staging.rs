@@ -1,4 +1,4 @@
-//! The same for data that is staged for an import.
+//! The same faults for data that is staged for an import.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use imgpush_tests::proxy::{Answer, Ending, Fault, Requests};
 use super::scene::{MIB, Proxied, together};
 
 const SIZE: u64 = 4 * MIB;
-/// How often a status is looked at that has to come.
+/// Number of polls for an expected status.
 const LOOKS: u32 = 200;
 
 impl Proxied {
@@ -21,13 +21,13 @@ impl Proxied {
         self.run(command)
     }
 
-    /// How much of the data went on in each try.
+    /// The bytes of data that were forwarded in each attempt.
     fn staged(&self) -> Vec<u64> {
         self.image.passed(Requests::STAGINGS).iter().map(|passed| passed.body_bytes).collect()
     }
 }
 
-pub(crate) fn a_broken_staging_is_done_again(side: Side) {
+pub(crate) fn an_interrupted_staging_is_retried(side: Side) {
     let answered = |after, answer| Fault::Answer { after, answer, ending: Ending::Fin };
     let cases = [
         (Fault::Cut { after: 0, ending: Ending::Reset }, 0),
@@ -43,8 +43,8 @@ pub(crate) fn a_broken_staging_is_done_again(side: Side) {
         let run = scene.stage(&["--retries", "2"]);
         assert_eq!(run.code, Some(0), "{run:?}\n{:#?}", scene.image.journal());
         let staged = scene.staged();
-        // A service that has all of a body may keep it though its sender is gone, and show so only in a
-        // moment.
+        // A service that has received a complete body may keep it although its sender is gone, and show that
+        // only later.
         let may_keep = matches!(fault, Fault::Cut { after: SIZE, .. });
         let is_again = if may_keep { staged.len() == 2 } else { *first < SIZE };
         let expected = if is_again { &[*first, SIZE][..] } else { &[SIZE] };
@@ -57,15 +57,15 @@ pub(crate) fn a_broken_staging_is_done_again(side: Side) {
     });
 }
 
-/// The record was there before, so it stays.
-pub(crate) fn a_staging_that_cannot_be_done_again_says_so(side: Side) {
+/// The record existed before, so it stays.
+pub(crate) fn a_staging_that_cannot_be_retried_is_reported(side: Side) {
     let scene = Proxied::new(side);
     let fault = Fault::Cut { after: MIB, ending: Ending::Fin };
     scene.image.always(Requests::STAGINGS, fault);
     let run = scene.stage(&["--retries", "1"]);
     assert_eq!(run.code, Some(22), "{run:?}");
     assert_eq!(scene.staged(), [MIB, MIB], "{run:?}");
-    // The service may begin with what has broken off long ago.
+    // The service may begin to process an upload that was interrupted long before.
     let is_queued = (0..LOOKS).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
         scene.images()[0].status() == Status::Queued

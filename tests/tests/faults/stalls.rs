@@ -1,4 +1,4 @@
-//! Connections on which nothing moves, and such on which little does.
+//! Stalled connections, and slow ones.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use imgpush_tests::proxy::{Fault, Pace, Requests};
 
 use super::scene::{MIB, Proxied};
 
-pub(crate) fn a_connection_that_takes_nothing_is_left_for_another(side: Side) {
+pub(crate) fn a_stalled_connection_is_replaced(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(8 * MIB);
     let lasting = Duration::from_secs(2);
@@ -18,10 +18,10 @@ pub(crate) fn a_connection_that_takes_nothing_is_left_for_another(side: Side) {
     assert!(scene.sent()[0] < 8 * MIB, "{:?} {run:?}", scene.sent());
 }
 
-pub(crate) fn a_service_that_never_answers_is_asked_what_it_has(side: Side) {
+pub(crate) fn without_a_response_the_record_is_checked(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
-    // For longer than any test: it ends only when it does not wait for the answer.
+    // Longer than any test: it can only end by not waiting for the response.
     let lasting = Duration::from_secs(3600);
     scene.image.once(Requests::UPLOADS, Fault::Stall { after: MIB, lasting });
     let run = scene.push(&file, &["--retries", "1", "--finish-timeout", "1"]);
@@ -30,11 +30,11 @@ pub(crate) fn a_service_that_never_answers_is_asked_what_it_has(side: Side) {
     assert_eq!(scene.image.passed(Requests::UPLOADS)[0].status, None, "{run:?}");
 }
 
-/// The body takes several times the time-out, but bytes move. The program sees them move in steps of half
-/// a MiB, so that is what has to be through within the time-out.
-pub(crate) fn what_is_slow_is_not_taken_for_stalled(side: Side) {
+/// The body takes several times the time-out, but bytes are transferred. The program sees progress in steps
+/// of half a MiB, so that amount has to be sent within the time-out.
+pub(crate) fn a_slow_connection_does_not_count_as_stalled(side: Side) {
     let scene = Proxied::new(side);
-    // More than all buffers on the way hold.
+    // More than all buffers in between hold.
     let file = scene.file(5 * MIB / 2);
     let pace = Pace { bytes: 8 << 10, pause: Duration::from_millis(20) };
     scene.image.once(Requests::UPLOADS, Fault::SlowBody(pace));
@@ -42,11 +42,11 @@ pub(crate) fn what_is_slow_is_not_taken_for_stalled(side: Side) {
     let run = scene.push(&file, &["--retries", "0", "--idle-timeout", "2"]);
     let took = begun.elapsed();
     scene.arrived(&run, &file);
-    // That it was slow is what this test is about, and only time shows it. A busy machine makes it slower.
+    // The slowness is the subject of this test, and only time shows it. A busy machine makes it slower.
     assert!(took > Duration::from_secs(4), "{run:?}");
 }
 
-pub(crate) fn an_answer_that_comes_slowly_is_waited_for(side: Side) {
+pub(crate) fn a_slow_response_is_awaited(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(MIB);
     let by_byte = Pace { bytes: 1, pause: Duration::from_millis(1) };

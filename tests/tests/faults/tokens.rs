@@ -1,4 +1,4 @@
-//! Logins that end, or that cannot be had, while a push goes on.
+//! Logins that expire, or are unavailable, during a push.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use super::scene::{MIB, Proxied, short, together};
 
 const SIZE: u64 = 4 * MIB;
 
-/// As by the service itself, which looks at the token before it looks at the image.
+/// The refusal of the service itself, which checks the token before the image.
 fn refused(after: u64) -> Fault {
     Fault::Refuse { after, answer: Answer::json(401), ending: Ending::Fin }
 }
 
-/// Glance looks at a token when an upload begins. One that has ended since is renewed for the next try,
-/// and for what follows the upload.
-pub(crate) fn a_token_that_ends_in_mid_upload_is_renewed(side: Side) {
+/// Glance checks the token when an upload begins. One that has expired since then is renewed for the next
+/// attempt, and for the calls after the upload.
+pub(crate) fn a_token_that_expires_during_an_upload_is_renewed(side: Side) {
     let scene = Proxied::with_short_tokens(side);
     let file = scene.file(SIZE);
     let lasting = short(side) + Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(crate) fn a_token_that_ends_in_mid_upload_is_renewed(side: Side) {
     let took = begun.elapsed();
     scene.arrived(&run, &file);
     assert_eq!(scene.sent().len(), 2, "{run:?}");
-    // Longer than two tokens live; a busy machine adds to it.
+    // Longer than the lifetime of two tokens; a busy machine adds to it.
     assert!(took > 2 * short(side), "{run:?}");
     assert!(scene.identity.passed(Requests::LOGINS).len() > 2, "{run:?}");
 }
@@ -44,19 +44,19 @@ pub(crate) fn a_token_that_is_refused_is_renewed(side: Side) {
     });
 }
 
-pub(crate) fn a_login_that_is_always_refused_ends_it(side: Side) {
+pub(crate) fn a_login_that_is_always_refused_ends_the_push(side: Side) {
     let scene = Proxied::new(side);
     let file = scene.file(SIZE);
     scene.image.always(Requests::UPLOADS, refused(0));
     let run = scene.push(&file, &["--retries", "1"]);
     scene.failed(&run, 20);
     run.says("401");
-    // The first new token costs no retry: the old one may just have ended.
+    // The first new token costs no retry: the old one may just have expired.
     assert_eq!(scene.sent(), [0, 0, 0], "{run:?}");
 }
 
-/// It fails while a new token is needed in mid-push.
-pub(crate) fn an_identity_service_in_trouble_is_waited_for(side: Side) {
+/// It fails while a new token is needed during a push.
+pub(crate) fn an_unavailable_identity_service_is_retried(side: Side) {
     let cut = Fault::Cut { after: 0, ending: Ending::Reset };
     let busy = Fault::Refuse { after: 0, answer: Answer::json(503), ending: Ending::Fin };
     together(side, &[busy, cut], |scene, fault| {

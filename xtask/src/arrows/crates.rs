@@ -1,4 +1,4 @@
-//! The imports between crates, and what must not be below some of them.
+//! The dependencies between crates, and the forbidden ones of some crates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
 use super::list::{self, CrateRules};
 
-/// Crates that read bytes and nothing else, and what they may not pull in.
+/// Crates without I/O, and the packages that they must not depend on.
 const PURE: [&str; 2] = ["imgpush-digest", "imgpush-formats"];
 const IMPURE: [&str; 8] =
     ["tokio", "hyper", "reqwest", "rustls", "ring", "aws-lc-rs", "native-tls", "openssl"];
@@ -30,7 +30,7 @@ pub(super) fn dependencies(
         .collect()
 }
 
-/// Where the dependencies are other than the list has them.
+/// Differences between the dependencies and the list.
 pub(super) fn differences(
     rules: &[CrateRules],
     found: &BTreeMap<String, BTreeSet<String>>,
@@ -52,7 +52,7 @@ pub(super) fn differences(
     faults
 }
 
-/// Crates in the folder for libraries that the list lacks.
+/// Crates in the folder of libraries that are missing in the list.
 pub(super) fn unlisted(metadata: &Metadata, rules: &[CrateRules]) -> Vec<String> {
     let folder = metadata.workspace_root.join("crates");
     let crates = metadata.workspace_packages();
@@ -63,7 +63,7 @@ pub(super) fn unlisted(metadata: &Metadata, rules: &[CrateRules]) -> Vec<String>
         .collect()
 }
 
-/// What stands below the pure crates, through normal dependencies.
+/// Forbidden packages among all normal dependencies of the pure crates.
 pub(super) fn impurities(metadata: &Metadata) -> Result<Vec<String>> {
     let resolve = metadata.resolve.as_ref().context("cargo metadata resolved nothing")?;
     let nodes: BTreeMap<&PackageId, _> =
@@ -81,7 +81,7 @@ pub(super) fn impurities(metadata: &Metadata) -> Result<Vec<String>> {
             }
             let name = names.get(id).copied().unwrap_or_default();
             if IMPURE.contains(&name) {
-                faults.push(format!("{pure} must not pull in {name}"));
+                faults.push(format!("{pure} must not depend on {name}"));
             }
             for dependency in nodes.get(id).map(|node| &node.deps).into_iter().flatten() {
                 if dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal) {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_import_too_many_and_one_too_few_are_named() {
+    fn extra_and_missing_dependencies_are_named() {
         let rules = |name: &str, imports: &[&str]| CrateRules {
             name: name.into(),
             imports: imports.iter().map(ToString::to_string).collect(),

@@ -38,22 +38,22 @@ fn through<N: Copy + Ord>(start: N, next: &BTreeMap<N, Vec<N>>) -> Option<Vec<N>
     None
 }
 
-/// The same cycle, begun at its least node.
+/// The same cycle, starting at its smallest node.
 fn from_least<N: Copy + Ord>(mut cycle: Vec<N>) -> Vec<N> {
     let least = cycle.iter().enumerate().min_by_key(|(_, node)| **node).map_or(0, |(at, _)| at);
     cycle.rotate_left(least);
     cycle
 }
 
-/// Rows of nodes, so that each node leads to rows further down only; nodes of a cycle share a row. The
-/// highest row first.
+/// Rows of nodes in which each node only leads to lower rows; nodes of a cycle share a row. The highest row
+/// comes first.
 pub(super) fn rows<N: Copy + Ord>(nodes: &BTreeSet<N>, edges: &BTreeSet<(N, N)>) -> Vec<Vec<N>> {
     let reach: BTreeMap<N, BTreeSet<N>> =
         nodes.iter().map(|node| (*node, reachable(*node, edges))).collect();
     let is_cycle = |a: &N, b: &N| reach[a].contains(b) && reach[b].contains(a);
     let mut height: BTreeMap<N, usize> = nodes.iter().map(|node| (*node, 0)).collect();
-    // As often as there are nodes is enough, since heights across cycles are equal and others are
-    // without cycles.
+    // As many iterations as there are nodes are enough, since the nodes of a cycle have the same height and
+    // the rest is acyclic.
     for _ in 0..nodes.len() {
         for (from, to) in edges {
             let wanted = height[to] + usize::from(!is_cycle(from, to));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_stands_above_all_that_it_leads_to() {
+    fn a_node_is_above_all_its_successors() {
         let edges = BTreeSet::from([(1, 2), (2, 3), (1, 3), (4, 3), (5, 6), (6, 5), (5, 2)]);
         let nodes = (1..=6).collect();
         assert_eq!(rows(&nodes, &edges), [vec![1, 5, 6], vec![2, 4], vec![3]]);

@@ -1,5 +1,5 @@
-//! The rules inside a crate: imports go down the layers, files import each other in no cycle, and the name
-//! of a type occurs once.
+//! The rules within a crate: imports go down the layers, imports of files form no cycle, and the name of a
+//! type occurs once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use super::cycles;
 use super::list::{self, CrateRules};
 use super::modules::{Import, Modules, TypeDefinition};
 
-/// What was found in one crate.
+/// The findings in one crate.
 pub(super) struct Findings {
     pub(super) imports: usize,
     pub(super) cycles: usize,
     pub(super) faults: Vec<String>,
 }
 
-/// Checks a crate; without rules, its layers are free.
+/// Checks a crate; without rules, its layers are not checked.
 pub(super) fn check(modules: &Modules, rules: Option<&CrateRules>) -> Findings {
     let imports = modules.imports();
     let mut faults = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn check(modules: &Modules, rules: Option<&CrateRules>) -> Findings {
     Findings { imports: pairs.len(), cycles: count, faults }
 }
 
-/// Rows of modules that fit the imports as they are, the highest first.
+/// Rows of modules that match the existing imports, the highest first.
 pub(super) fn suggest(modules: &Modules) -> Vec<Vec<String>> {
     let nodes = modules.top_level_modules();
     let edges = module_edges(modules, &modules.imports());
@@ -55,13 +55,13 @@ fn unlisted(modules: &Modules, rules: &CrateRules) -> Vec<String> {
     missing.chain(gone).collect()
 }
 
-/// Imports of a higher layer by a lower one. The root of the crate stands above all.
+/// Imports of a higher layer by a lower one. The root of the crate is above all layers.
 fn upwards(modules: &Modules, imports: &[Import], rules: &CrateRules) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for import in imports {
         let Some(from) = modules.top_level(import.from) else { continue };
-        // The first import of a file stands for the others.
+        // The first import of a file represents all others to the same target.
         if !seen.insert((import.from, import.to)) {
             continue;
         }
@@ -101,7 +101,7 @@ fn file_cycles(modules: &Modules, imports: &[Import]) -> Vec<String> {
         .collect()
 }
 
-/// Cycles of modules at the root whose files are in none, as where `a/x` imports `b/y` and `b/z` imports
+/// Cycles of modules at the root whose files form none, for example if `a/x` imports `b/y` and `b/z` imports
 /// `a/w`.
 fn module_cycles(modules: &Modules, imports: &[Import]) -> Vec<String> {
     let edges = module_edges(modules, imports);
@@ -134,7 +134,7 @@ fn module_edges(modules: &Modules, imports: &[Import]) -> BTreeMap<(String, Stri
     edges
 }
 
-/// Names of types with more than one definition, but for those of which a build has one.
+/// Names of types with more than one definition, except for alternatives of which a build contains only one.
 fn double_types(modules: &Modules) -> Vec<String> {
     let mut by_name: BTreeMap<&str, Vec<&TypeDefinition>> = BTreeMap::new();
     for definition in &modules.types {
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// A crate of small files; the first is its root.
+    /// A crate of small files; the first one is its root.
     fn load(files: &[(&str, &str)]) -> Modules {
         let all: BTreeMap<&Path, &str> =
             files.iter().map(|(path, text)| (Path::new(*path), *text)).collect();
@@ -191,7 +191,7 @@ mod tests {
         imports.iter().map(line).collect()
     }
 
-    /// What the rules say of a crate whose layers are these.
+    /// The faults of a crate with these layers.
     fn faults(layers: &[&[&str]], files: &[(&str, &str)]) -> Vec<String> {
         let row = |layer: &&[&str]| layer.iter().map(ToString::to_string).collect();
         let rules = CrateRules {
@@ -311,7 +311,7 @@ mod tests {
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].starts_with("cycle: a/mod.rs → a/child.rs → a/mod.rs\n"), "{found:?}");
         }
-        // Not what a neighbour defines.
+        // Items of a sibling module are not included.
         let files =
             [("lib.rs", TWO), ("a.rs", "pub use super::b::Thing;"), ("b.rs", "pub struct Thing;")];
         assert_eq!(imports(&files), ["a.rs:1 b.rs"]);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_import() {
+    fn paths_that_are_no_imports() {
         let b = ("b.rs", "pub struct Thing;\npub fn f() {}");
         for written in [
             "#[cfg(test)]\nmod tests { use crate::b::Thing; }",
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_found_where_the_compiler_finds_them() {
+    fn modules_are_found_like_by_the_compiler() {
         let files = [
             ("src/lib.rs", "mod a;\n#[path = \"other/place.rs\"]\nmod c;"),
             ("src/a.rs", "mod deep;\nmod inline { mod far; }"),
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_each_module_and_no_other() {
+    fn the_list_contains_exactly_the_modules() {
         let files = [("lib.rs", "mod a;\nmod inline {}"), ("a.rs", "")];
         assert_eq!(faults(&[&["a"]], &files), Vec::<String>::new());
         assert_eq!(
@@ -448,7 +448,7 @@ mod tests {
         }
         let tests = "#[cfg(test)]\nmod tests { struct State; }";
         assert_eq!(twice("struct State;", tests), Vec::<String>::new());
-        // Of these a build has one.
+        // A build contains only one of these.
         let [unix, other] = ["#[cfg(unix)]\nstruct State;", "#[cfg(not(unix))]\nstruct State;"];
         assert_eq!(twice(unix, other), Vec::<String>::new());
         assert_eq!(twice(unix, unix).len(), 1);

@@ -4,10 +4,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::places::root;
 
-/// Where the list is, from the root of the workspace.
+/// The path of the list, relative to the root of the workspace.
 pub(crate) const PATH: &str = "docs/layers.txt";
 
-/// A crate as the list has it.
+/// A crate in the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CrateRules {
     /// The name of its package.
@@ -16,7 +16,7 @@ pub(crate) struct CrateRules {
     pub(crate) imports: Vec<String>,
     /// The modules at its root, the highest layer first.
     pub(crate) layers: Vec<Vec<String>>,
-    /// The files and folders with `unsafe` code; where there are none, the crate forbids it.
+    /// The files and folders with `unsafe` code; without any, the crate has to forbid it.
     pub(crate) unsafe_in: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask arrows`: the imports between crates and inside each, as `docs/layers.txt` has them; what
-//! may not be below digest and formats; and where `unsafe` may stand.
+//! `cargo xtask arrows`: checks the imports between crates and within each crate against `docs/layers.txt`,
+//! the dependencies of digest and formats, and the places of `unsafe` code.
 
 mod crates;
 mod cycles;
@@ -52,13 +52,13 @@ pub(crate) fn check() -> Result<()> {
     }
     say(&format!("{all_cycles} cycles"));
     if faults.is_empty() {
-        say("imports, type names and unsafe are where they belong");
+        say("imports, type names and unsafe code follow the rules");
         return Ok(());
     }
     bail!("{} faults\n{}", faults.len(), faults.join("\n"))
 }
 
-/// Prints layers that fit a crate as it is, to begin a list with.
+/// Prints layers that match a crate's imports, as a start for the list.
 pub(crate) fn suggest(name: &str) -> Result<()> {
     let metadata = MetadataCommand::new().current_dir(root()).exec().context("cargo metadata")?;
     let root = roots(&metadata).into_iter().find(|root| root.package == name && root.is_product);
@@ -75,17 +75,17 @@ fn show(rules: &CrateRules) {
     }
 }
 
-/// A crate of the workspace: each program, test, benchmark and example is one of its own.
+/// A crate of the workspace: each program, test, benchmark and example counts as one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Root {
     is_test: bool,
     package: String,
     file: PathBuf,
-    /// The library of its package, or the program of one without a library.
+    /// Whether it is the library of its package, or the program of a package without a library.
     is_product: bool,
 }
 
-/// All of them, tests last.
+/// All crates, tests last.
 fn roots(metadata: &Metadata) -> Vec<Root> {
     let mut roots = Vec::new();
     for package in metadata.workspace_packages() {

@@ -1,4 +1,4 @@
-//! The modules of a crate, and what a path in one of them leads to.
+//! The modules of a crate, and the resolution of paths in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -10,21 +10,21 @@ use super::syntax::{self, Contents, Use, UseKind, WrittenPath};
 /// A crate, from its root file down.
 #[derive(Debug)]
 pub(super) struct Modules {
-    /// Relative to the folder of the root file; the root file is the first.
+    /// Paths relative to the folder of the root file, which is the first.
     pub(super) files: Vec<PathBuf>,
     pub(super) types: Vec<TypeDefinition>,
     modules: Vec<Module>,
-    /// Where the macros are defined that are called without being imported.
+    /// The files that define macros which are called without an import.
     macros: BTreeMap<String, usize>,
 }
 
-/// One import, whether declared or written in place.
+/// One import, by a declaration or by a path in place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Import {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) line: usize,
-    /// As it is written.
+    /// The path as written.
     pub(super) path: String,
 }
 
@@ -50,17 +50,17 @@ struct Module {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Module(usize),
-    /// What this module defines.
+    /// An item that this module defines.
     Item(usize),
 }
 
-/// Gives the text of a file, `None` where there is no such file.
+/// Returns the text of a file, `None` if the file does not exist.
 pub(super) type Read<'a> = &'a dyn Fn(&Path) -> Result<Option<String>>;
 
 impl Modules {
     /// Reads a crate from its root file.
     pub(super) fn load(root: &Path, read: Read<'_>) -> Result<Self> {
-        let folder = root.parent().context("a root file lies in a folder")?.to_owned();
+        let folder = root.parent().context("a root file is in a folder")?.to_owned();
         let mut loader = Loader { folder: &folder, read, loaded: Modules::empty() };
         let text = read(root)?.with_context(|| format!("there is no {}", root.display()))?;
         let contents = loader.parse(root, &text)?;
@@ -73,7 +73,7 @@ impl Modules {
         Modules { files: vec![], types: vec![], modules: vec![], macros: BTreeMap::new() }
     }
 
-    /// The module directly below the root that a file belongs to; `None` for the root file.
+    /// The module directly below the root that contains a file; `None` for the root file.
     pub(super) fn top_level(&self, file: usize) -> Option<String> {
         let mut at = self.modules.iter().position(|module| module.file == file)?;
         let mut name = None;
@@ -117,7 +117,7 @@ impl Modules {
                     (Some(Target::Item(to) | Target::Module(to)), UseKind::Glob) => {
                         add(self.modules[to].file, import.line, &import.path, "::*");
                     }
-                    // A module is imported for what is in it; the paths that begin with it count.
+                    // A module is imported for its items; only the paths that begin with it count.
                     (Some(Target::Module(_)), UseKind::Name(_)) | (None, _) => {}
                 }
             }
@@ -130,7 +130,7 @@ impl Modules {
         imports.into_iter().collect()
     }
 
-    /// The module that defines what a path leads to.
+    /// The file that defines the target of a path.
     fn target_of(&self, module: usize, path: &WrittenPath) -> Option<usize> {
         match self.resolve(module, &path.segments, &mut BTreeSet::new()) {
             Some(Target::Item(to)) => Some(to),
@@ -142,7 +142,7 @@ impl Modules {
         }
     }
 
-    /// Whether a module merely shows what a module below it defines: `pub use child::Name`.
+    /// Whether a module only re-exports an item of a module below it: `pub use child::Name`.
     fn is_reexport(&self, module: usize, import: &Use) -> bool {
         import.is_public
             && (1..=import.path.len()).any(|length| {
@@ -167,7 +167,8 @@ impl Modules {
         self.resolve_with(module, path, false, seen)
     }
 
-    /// `is_start` where more follows the path, so that a module is meant rather than its namesake.
+    /// Set `is_start` if more segments follow the path, so that it names a module and not an item of the same
+    /// name.
     fn resolve_with(
         &self,
         module: usize,
@@ -192,9 +193,9 @@ impl Modules {
         at
     }
 
-    /// What a name in the scope of a module is.
+    /// The target of a name in the scope of a module.
     fn lookup(&self, module: usize, name: &str, more: bool, seen: &mut Seen) -> Option<Target> {
-        // Names that only lead to each other lead nowhere.
+        // Names that only refer to each other have no target.
         let asked = (module, name.to_owned(), more);
         if !seen.insert(asked.clone()) {
             return None;
@@ -222,7 +223,7 @@ impl Modules {
         let mut found = None;
         let named = |import: &&Use| matches!(&import.kind, UseKind::Name(alias) if alias == name);
         for import in scope.uses.iter().filter(named) {
-            // `use name::name` leads out of the crate, where nothing of this one has the name.
+            // `use name::name` refers to another crate if this one has no such name.
             match self.resolve_with(module, &import.path, more, seen) {
                 Some(Target::Item(to)) if !more => return Some(Target::Item(to)),
                 target => found = found.or(target),
@@ -260,7 +261,8 @@ impl Loader<'_> {
         self.loaded.files.len() - 1
     }
 
-    /// Adds a module. Of the folders its children lie in the first; `#[path]` begins at the second.
+    /// Adds a module. Files of its children are searched in the first folder; `#[path]` is relative to the
+    /// second.
     fn module(
         &mut self,
         contents: Contents,
@@ -307,8 +309,8 @@ impl Loader<'_> {
         Ok(id)
     }
 
-    /// The module in the first of several files that is there, with the folder of its children; `None`
-    /// where it is for tests only.
+    /// The module in the first existing one of several files, with the folder of its children; `None` if it
+    /// is for tests only.
     fn declared<'b>(
         &mut self,
         name: &str,
@@ -320,7 +322,7 @@ impl Loader<'_> {
             let Some(text) = (self.read)(&path)? else { continue };
             let Some(contents) = self.parse(&path, &text)? else { return Ok(None) };
             let file = self.file(&path);
-            let beside = path.parent().context("a file lies in a folder")?;
+            let beside = path.parent().context("a file is in a folder")?;
             let folders = [below.map_or(beside, PathBuf::as_path), beside];
             return self.module(contents, Some(parent), file, folders, conditions).map(Some);
         }
@@ -331,7 +333,7 @@ impl Loader<'_> {
     }
 }
 
-/// A path without `..`, so that a file has one name.
+/// A path without `..`, so that each file has one name.
 fn joined(folder: &Path, path: &str) -> PathBuf {
     let mut joined = folder.to_owned();
     for part in Path::new(path).components() {

@@ -1,4 +1,4 @@
-//! What one file says: the modules, names, imports and paths in it, without code for tests.
+//! The modules, names, imports and paths in one file, without code for tests.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned as _;
@@ -9,7 +9,7 @@ use syn::{Attribute, ImplItem, Item, ItemMod, ItemUse, Meta, Token, UseTree, Vis
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) children: Vec<Child>,
-    /// What is defined directly in the module.
+    /// The names that the module itself defines.
     pub(super) names: Vec<String>,
     pub(super) macros: Vec<String>,
     pub(super) uses: Vec<Use>,
@@ -21,7 +21,7 @@ pub(super) struct Contents {
 #[derive(Debug)]
 pub(super) struct Child {
     pub(super) name: String,
-    /// Its contents, where they are in braces.
+    /// Its contents, if they are in braces.
     pub(super) inline: Option<Contents>,
     /// The value of `#[path]`.
     pub(super) path: Option<String>,
@@ -39,13 +39,13 @@ pub(super) struct Use {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum UseKind {
-    /// Brings in one item, by this name.
+    /// Imports one item under this name.
     Name(String),
     /// Ends with `*`.
     Glob,
 }
 
-/// A path that stands in an expression, a type, a pattern, a macro or an attribute.
+/// A path in an expression, a type, a pattern, a macro or an attribute.
 #[derive(Clone, Debug)]
 pub(super) struct WrittenPath {
     pub(super) segments: Vec<String>,
@@ -58,11 +58,11 @@ pub(super) struct WrittenPath {
 pub(super) struct TypeName {
     pub(super) name: String,
     pub(super) line: usize,
-    /// Its `cfg` conditions, without those of the modules around it.
+    /// Its `cfg` conditions, without those of the enclosing modules.
     pub(super) conditions: Vec<String>,
 }
 
-/// Parses a file; `None` where all of it is for tests.
+/// Parses a file; `None` if all of it is for tests.
 pub(super) fn parse(text: &str) -> syn::Result<Option<Contents>> {
     let file = syn::parse_file(text)?;
     if is_for_tests(&file.attrs) {
@@ -107,7 +107,7 @@ impl Collector {
     }
 
     fn import(&mut self, item: &ItemUse) {
-        // `use ::name` is another crate.
+        // `use ::name` refers to another crate.
         if item.leading_colon.is_some() {
             return;
         }
@@ -160,8 +160,8 @@ impl Collector {
         });
     }
 
-    /// The paths among tokens that no grammar is known for. In attributes only those with `::`, since a
-    /// word alone is mostly a name of the attribute's own language.
+    /// The paths among tokens without a known grammar. In attributes only those with `::` count, since a
+    /// single word is mostly a keyword of the attribute.
     fn tokens(&mut self, tokens: &TokenStream, is_attribute: bool) {
         let mut trees = tokens.clone().into_iter().peekable();
         let mut before = Before::Other;
@@ -185,7 +185,7 @@ impl Collector {
                         Before::Dot => false,
                         Before::Dots | Before::Other => true,
                     };
-                    // A word alone before `:` is the name of a field or an argument.
+                    // A single word before `:` is the name of a field or an argument.
                     let is_word = segments.len() == 1 && (is_attribute || is_punct(next, ':'));
                     if is_path && !is_word {
                         self.path(segments, is_punct(next, '!'), line);
@@ -215,7 +215,7 @@ impl Collector {
     }
 }
 
-/// What stands before a token.
+/// The token before another one.
 #[derive(Clone, Copy)]
 enum Before {
     /// `$name`: a parameter of a macro.
@@ -300,7 +300,7 @@ impl<'ast> Visit<'ast> for Collector {
         }
     }
 
-    // Its path is a keyword: `pub(in some::module)` imports nothing.
+    // The path of a visibility is not an import: `pub(in some::module)`.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 
@@ -312,7 +312,7 @@ fn segments(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect()
 }
 
-/// The name that an item gives to its module's scope; `use` and `mod` are kept elsewhere.
+/// The name that an item adds to the scope of its module; `use` and `mod` are handled elsewhere.
 fn name_of(item: &Item) -> Option<String> {
     if is_for_tests(attributes(item)) {
         return None;
@@ -361,7 +361,7 @@ fn conditions(attributes: &[Attribute]) -> Vec<String> {
         .collect()
 }
 
-/// Whether an attribute leaves it out of every build but that of tests.
+/// Whether an attribute excludes the item from all builds except those of tests.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")

@@ -1,4 +1,4 @@
-//! Where `unsafe` code may stand.
+//! The places that are allowed to contain `unsafe` code.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result};
 
 use super::list::{self, CrateRules};
 
-/// `unsafe` outside the places of the list, or a crate without any that does not forbid it.
+/// `unsafe` code outside the places in the list, and crates without any that do not forbid it.
 pub(super) fn faults(rules: &CrateRules, root_file: &Path, shown: &str) -> Result<Vec<String>> {
-    let folder = root_file.parent().context("a root file lies in a folder")?;
+    let folder = root_file.parent().context("a root file is in a folder")?;
     if rules.unsafe_in.is_empty() {
         let source = std::fs::read_to_string(root_file).with_context(|| shown.to_owned())?;
         let forbids = source.contains("#![forbid(unsafe_code)]");
-        let fault = format!("{shown} must say #![forbid(unsafe_code)]");
+        let fault = format!("{shown} must contain #![forbid(unsafe_code)]");
         return Ok(if forbids { vec![] } else { vec![fault] });
     }
     let mut faults = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn faults(rules: &CrateRules, root_file: &Path, shown: &str) -> Resul
     Ok(faults)
 }
 
-/// Whether the word stands in code, outside comments.
+/// Whether the keyword occurs in code, outside comments.
 fn has_unsafe(source: &str) -> bool {
     source.lines().any(|line| {
         let code = line.split("//").next().unwrap_or_default();

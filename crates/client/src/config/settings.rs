@@ -191,7 +191,7 @@ impl Settings {
         let project_scoped =
             self.auth("project_id").is_some() || self.auth("project_name").is_some();
         if project_scoped {
-            // `default_domain` applies to user and project.
+            // In a project scope, `domain_*` is the domain of both user and project.
             for kind in ["id", "name"] {
                 let Some(domain) = self.auth.remove(&format!("domain_{kind}")) else { continue };
                 for whose in ["user_domain", "project_domain"] {

@@ -5,7 +5,7 @@
 //!
 //! - A kernel is one function with `#[target_feature]`. Everything that it calls for a message block is
 //!   `#[inline(always)]`. Rust does not allow both attributes on one function, so the helpers have only the
-//!   second, and call intrinsics as methods of a value that proves the CPU feature.
+//!   second, and call intrinsics as methods of a value that guarantees the CPU feature.
 //! - Indices and constants come from [`unroll!`] or are const parameters.
 //! - There are no closures, iterators or other generic functions of the standard library. Without link-time
 //!   optimisation, or with `opt-level = "s"`, they remain calls, and the values that they borrow remain in

@@ -108,9 +108,9 @@ impl Connection {
     pub(super) async fn receive(&mut self) -> Result<Option<Bytes>, SourceError> {
         while !self.ended && self.size != Some(self.at) {
             match self.next_body_bytes().await {
-                Ok(Some(next_body_bytes)) => {
+                Ok(Some(bytes)) => {
                     self.failures = 0;
-                    return Ok(Some(next_body_bytes));
+                    return Ok(Some(bytes));
                 }
                 Ok(None) => self.ended = true,
                 Err(error) => self.retry_after(error).await?,
@@ -190,21 +190,21 @@ impl Connection {
             None => self.rest().await?,
         };
         loop {
-            let next_body_bytes = self.in_time(body.chunk()).await?.map_err(interrupted)?;
-            let Some(next_body_bytes) = next_body_bytes else {
+            let bytes = self.in_time(body.chunk()).await?.map_err(interrupted)?;
+            let Some(bytes) = bytes else {
                 let Some(size) = self.size else { return Ok(None) };
                 return Err(Interruption::Short { at: self.at, size }.into());
             };
-            if next_body_bytes.is_empty() {
+            if bytes.is_empty() {
                 continue;
             }
             let first = self.at;
-            self.at += next_body_bytes.len() as u64;
+            self.at += bytes.len() as u64;
             if self.size.is_some_and(|size| self.at > size) {
                 return Err(self.surplus(first));
             }
             self.body = Some(body);
-            return Ok(Some(next_body_bytes));
+            return Ok(Some(bytes));
         }
     }
 
@@ -212,12 +212,12 @@ impl Connection {
     async fn range(&mut self, first: u64, space: &mut [u8]) -> Result<usize, AttemptError> {
         let mut body = self.request(first, Some(first + space.len() as u64 - 1)).await?;
         let mut filled = 0;
-        while let Some(next_body_bytes) = self.in_time(body.chunk()).await?.map_err(interrupted)? {
-            let Some(place) = space.get_mut(filled..filled + next_body_bytes.len()) else {
+        while let Some(bytes) = self.in_time(body.chunk()).await?.map_err(interrupted)? {
+            let Some(place) = space.get_mut(filled..filled + bytes.len()) else {
                 return Err(self.surplus(first));
             };
-            place.copy_from_slice(&next_body_bytes);
-            filled += next_body_bytes.len();
+            place.copy_from_slice(&bytes);
+            filled += bytes.len();
         }
         Ok(filled)
     }

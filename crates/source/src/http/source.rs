@@ -112,8 +112,8 @@ impl Source for HttpSource {
         let mut filled = 0;
         while let Some(rest) = unfilled(space, filled) {
             if self.rest_of_piece.is_empty() {
-                let Some(rest_of_piece) = self.receive()? else { break };
-                self.rest_of_piece = rest_of_piece;
+                let Some(piece) = self.receive()? else { break };
+                self.rest_of_piece = piece;
             }
             let count = copy(&self.rest_of_piece, rest);
             self.rest_of_piece.advance(count);

@@ -97,7 +97,7 @@ impl Answer {
     }
 
     /// The complete file.
-    pub(crate) fn complete(data: &[u8]) -> Self {
+    pub(crate) fn whole(data: &[u8]) -> Self {
         Answer { status: 200, body: data.to_vec(), ..Answer::default() }
             .with_length()
             .with("ETag", "\"one\"")
@@ -108,7 +108,7 @@ impl Answer {
         let is_current = request.headers.get("if-range").is_none_or(|tag| tag == "\"one\"");
         let range = request.headers.get("range").filter(|_| is_current);
         let Some(range) = range else {
-            return Answer::complete(data).with("Accept-Ranges", "bytes");
+            return Answer::whole(data).with("Accept-Ranges", "bytes");
         };
         let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
         let first: usize = first.parse().unwrap();

@@ -9,7 +9,7 @@ use imgpush_source::{Interruption, SourceError};
 
 use super::content::content;
 use super::web::{Answer, Request, Web};
-use super::{compressor, read_all};
+use super::{packing, read_all};
 
 const LENGTH: usize = 100_000;
 
@@ -96,10 +96,10 @@ fn a_file_that_changed_after_an_interruption_is_an_error() {
         |error: SourceError| assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
     // A server that supports If-Range sends the new file, one that does not sends a range of it.
     for tagged in [
-        |_: &Request| Answer::complete(&content(LENGTH)).with("ETag", "\"two\""),
+        |_: &Request| Answer::whole(&content(LENGTH)).with("ETag", "\"two\""),
         |request: &Request| Answer::of(&content(LENGTH), request).with("ETag", "\"two\""),
         |request: &Request| Answer::of(&content(LENGTH + 1), request),
-        |_: &Request| Answer::complete(&content(LENGTH - 1)),
+        |_: &Request| Answer::whole(&content(LENGTH - 1)),
         |_: &Request| Answer::status(416),
     ] {
         changed(read(&first_then(breaking(), tagged)).unwrap_err());
@@ -117,7 +117,7 @@ fn a_file_that_changed_after_an_interruption_is_an_error() {
 
 #[test]
 fn an_interruption_that_cannot_be_resumed_is_an_error() {
-    let web = first_then(breaking(), |_| Answer::complete(&content(LENGTH)));
+    let web = first_then(breaking(), |_| Answer::whole(&content(LENGTH)));
     let error = read(&web).unwrap_err();
     assert!(matches!(error, SourceError::NotResumable { at: 30_000, .. }), "{error:?}");
 
@@ -166,7 +166,7 @@ fn a_body_that_is_always_short_is_never_a_success() {
     assert!(matches!(error, SourceError::GaveUp { at: 99_999, .. }), "{error:?}");
 
     // Without a length, the end cannot be distinguished from a failed connection.
-    let web = Web::start(|_| Answer::complete(&content(LENGTH)).without("Content-Length"));
+    let web = Web::start(|_| Answer::whole(&content(LENGTH)).without("Content-Length"));
     let error = read(&web).unwrap_err();
     assert!(matches!(error, SourceError::Endless { .. }), "{error:?}");
 }
@@ -263,7 +263,7 @@ fn unreachable_servers_and_malformed_addresses_fail_without_retries() {
 /// Some servers declare a compressed file as the encoding of another type.
 #[test]
 fn a_file_is_not_decoded_by_the_http_client() {
-    let Some(compressed) = compressor::compress("gzip", &content(LENGTH)) else { return };
+    let Some(compressed) = packing::pack("gzip", &content(LENGTH)) else { return };
     let data = compressed.clone();
     let web =
         Web::start(move |request| Answer::of(&data, request).with("Content-Encoding", "gzip"));
@@ -332,7 +332,7 @@ fn user_and_password_go_to_their_server_only_and_appear_in_no_name() {
 fn a_file_that_differs_in_a_second_pass_is_an_error() {
     let web = first_then(
         |request| Answer::of(&content(LENGTH), request),
-        |_| Answer::complete(&content(LENGTH)).with("ETag", "\"two\""),
+        |_| Answer::whole(&content(LENGTH)).with("ETag", "\"two\""),
     );
     let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
     read_all(&mut source).unwrap();
@@ -343,7 +343,7 @@ fn a_file_that_differs_in_a_second_pass_is_an_error() {
 
 #[test]
 fn ranges_are_used_only_if_supported_and_from_the_same_version() {
-    let web = Web::start(|_| Answer::complete(&content(LENGTH)));
+    let web = Web::start(|_| Answer::whole(&content(LENGTH)));
     assert!(HttpSource::open(&web.url, &hurried()).unwrap().random_access().is_none());
 
     let web = first_then(

@@ -1,4 +1,4 @@
-//! Images go from openstacksdk to here and back, every attribute of the table of them.
+//! Exchange of images with openstacksdk in both directions, with every attribute of the table.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ async fn client() -> ImageClient {
     ImageClient::connect(&cloud).await.unwrap()
 }
 
-/// Runs the script with openstacksdk; what it prints.
+/// Runs the script with openstacksdk; returns its output.
 fn sdk(arguments: &[&str], input: &str) -> String {
     let python = format!("{}/bin/python", std::env::var("CLOUD_VENV").unwrap());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/sdk_image.py");
@@ -39,7 +39,7 @@ fn sdk_shows(id: &str) -> Map<String, Value> {
     serde_json::from_str(&sdk(&["show", id], "")).unwrap()
 }
 
-/// A value that an attribute can have, another for each.
+/// A valid value of an attribute, different for each.
 fn sample(attribute: &Attribute, at: usize) -> Option<Value> {
     if attribute.access != Access::Update {
         return None;
@@ -49,7 +49,7 @@ fn sample(attribute: &Attribute, at: usize) -> Option<Value> {
         ("disk_format", _) => json!("raw"),
         ("container_format", _) => json!("bare"),
         ("kernel_id" | "ramdisk_id", _) => json!(format!("00000000-0000-4000-8000-{at:012}")),
-        // Only an administrator may give an image away, and this cloud hides locations.
+        // Only an administrator may change the owner, and this cloud hides locations.
         ("owner" | "locations", _) => return None,
         (_, Kind::Boolean) => json!(at.is_multiple_of(2)),
         (_, Kind::Integer) => json!(at),
@@ -59,7 +59,7 @@ fn sample(attribute: &Attribute, at: usize) -> Option<Value> {
     })
 }
 
-/// Everything that can be set, by openstacksdk's names, and some properties that have no name.
+/// All attributes that can be set, by openstacksdk's names, and some extra properties.
 fn everything() -> Map<String, Value> {
     let mut all: Map<String, Value> = Attribute::all()
         .iter()
@@ -68,19 +68,19 @@ fn everything() -> Map<String, Value> {
         .collect();
     assert!(all.len() >= 45, "{all:?}");
     all.insert("name".into(), format!("interchange {}", uuid::Uuid::new_v4()).into());
-    // It has to be removed again.
+    // The image has to be deletable.
     all.insert("is_protected".into(), false.into());
     all.insert("owner_specified.build/1~2".into(), "814".into());
     all.insert("trait:HW_CPU_X86_AVX2".into(), "required".into());
     all
 }
 
-/// Both read the same of an image: each attribute, and the properties that are none.
+/// Asserts that both clients read the same record: each attribute, and the extra properties.
 fn assert_same(image: &Image, shown: &Map<String, Value>) {
     let mut compared = 0;
     for attribute in Attribute::all() {
         let ours = image.attribute(attribute);
-        // openstacksdk drops `self`, and keeps `stores` among the properties, as the text it is.
+        // openstacksdk drops `self`, and keeps `stores` among the properties, as text.
         let theirs = match attribute.name {
             "self_link" => continue,
             "stores" => shown["properties"]
@@ -112,7 +112,7 @@ fn assert_same(image: &Image, shown: &Map<String, Value>) {
 async fn an_image_of_openstacksdk_reads_equal_here() {
     let client = client().await;
     let wanted = everything();
-    // Booleans and numbers go in as such; openstacksdk sends `True` and `7` as text.
+    // Booleans and numbers are given as such; openstacksdk sends `True` and `7` as text.
     let id = sdk(&["create"], &Value::Object(wanted.clone()).to_string());
     let data = Full::from("interchange");
     client.upload(&id, data, &UploadOptions::sized(11)).await.unwrap();
@@ -148,7 +148,7 @@ async fn an_image_made_here_reads_equal_in_openstacksdk() {
         }
     }
 
-    // The same by a change of what is there.
+    // The same by changing an existing image.
     let mut image = image;
     for (at, attribute) in Attribute::all().iter().enumerate() {
         let fixed = ["disk_format", "container_format", "visibility", "is_protected"];

@@ -1,4 +1,4 @@
-//! `imgpush image` prints what `openstack image` prints, of the same images in a real cloud.
+//! `imgpush image` prints the same as `openstack image` for the same images in a real cloud.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const CLOUD: &str = "testcloud";
 
-/// Runs ours; what it prints.
+/// Runs `imgpush`; returns its output.
 fn ours(arguments: &[&str]) -> String {
     let run = run(arguments);
     assert_eq!(run.code, Some(0), "{arguments:?}: {run:?}");
@@ -19,12 +19,12 @@ fn run(arguments: &[&str]) -> Run {
     Run::of(imgpush().args(arguments).args(["--cloud", CLOUD]).output().unwrap())
 }
 
-/// YAML as JSON, by the reader that openstackclient's users have.
+/// Converts YAML to JSON with the parser of openstackclient's users.
 fn from_yaml(text: &str) -> Value {
     read_by_python("yaml.safe_load(sys.stdin)", text)
 }
 
-/// Lines of values, those of objects as JSON: Python keeps their keys in the order they came.
+/// Lines of values, with objects as JSON: Python keeps the order of their keys.
 fn from_values(text: &str) -> Vec<Value> {
     let value = |line: &str| match line.starts_with("{'") {
         true => read_by_python("ast.literal_eval(sys.stdin.read())", line),
@@ -112,13 +112,13 @@ fn records_and_lists_are_printed_alike() {
         }
     }
 
-    // What one of them changes, the other shows.
+    // A change by one client is shown by the other.
     ours(&["image", "set", full, "--property", "a=b", "--os-version", "13", "--hidden"]);
     ours(&["image", "set", full, "--tag", "with space"]);
     cloud.openstack_prints(CLOUD, &["image", "set", full, "--property", "c=d", "--unhidden"]);
     let mut theirs = cloud.openstack(CLOUD, &["image", "show", full]);
     let shown: Value = serde_json::from_str(&ours(&["image", "show", full, "-f", "json"])).unwrap();
-    // The service gives tags in another order each time, and openstackclient prints it.
+    // The service returns tags in varying order, and openstackclient prints that order.
     theirs["tags"].as_array_mut().unwrap().sort_by_key(ToString::to_string);
     assert_eq!(shown, theirs);
     assert_eq!(shown["properties"]["os_version"], "13");
@@ -135,7 +135,7 @@ fn records_and_lists_are_printed_alike() {
 }
 
 #[test]
-fn what_openstackclient_saves_and_what_we_save_is_the_same() {
+fn openstackclient_and_imgpush_save_the_same_data() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let file = pattern_file(folder.path(), "disk.raw", 3_000_001);

@@ -1,4 +1,4 @@
-//! Real files into a real Glance behind a real Keystone, and back out through the real clients.
+//! Uploads of real files to a real Glance behind a real Keystone, and downloads with other clients.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,14 +17,14 @@ fn push(cloud: &str, file: &Path, more: &[&str]) -> Value {
     run.json()
 }
 
-/// Pushes in vain: the exit code and what was said.
+/// Runs a push that must fail; returns the exit code and the messages.
 fn fails(cloud: &str, file: &Path, more: &[&str]) -> (i32, String) {
     let mut command = imgpush();
     let run = ended(command.args(["push", "--cloud", cloud]).arg(file).args(more));
     (run.code.unwrap(), run.stderr)
 }
 
-/// No output may hold the password.
+/// No output may contain the password.
 fn ended(command: &mut Command) -> Run {
     let run = Run::of(command.output().unwrap());
     run.hides(&std::env::var("OS_PASSWORD").unwrap());
@@ -32,7 +32,7 @@ fn ended(command: &mut Command) -> Run {
 }
 
 #[test]
-fn files_of_every_kind_arrive_whole_by_every_login() {
+fn files_of_every_format_arrive_complete_with_every_login() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let small = ["create", "-q", "-f", "qcow2", "small.qcow2", "64M"];
@@ -67,7 +67,7 @@ fn files_of_every_kind_arrive_whole_by_every_login() {
 }
 
 #[test]
-fn a_gibibyte_comes_back_the_same_through_openstackclient() {
+fn a_gibibyte_is_downloaded_unchanged_by_openstackclient() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let file = pattern_file(folder.path(), "large.raw", 1 << 30);
@@ -112,7 +112,7 @@ fn a_stream_is_pushed_without_knowing_its_length() {
 }
 
 #[test]
-fn what_glance_would_refuse_is_refused_before_a_record_exists() {
+fn images_that_glance_would_refuse_create_no_record() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let tag = format!("refused-{}", std::process::id());
@@ -135,7 +135,7 @@ fn what_glance_would_refuse_is_refused_before_a_record_exists() {
     assert_eq!(left, serde_json::json!([]));
 }
 
-/// A file of zeros but for some parts.
+/// A sparse file with data at some offsets.
 fn file_with(folder: &Path, name: &str, bytes: usize, parts: &[(usize, &[u8])]) {
     let mut image = vec![0; bytes];
     for (offset, part) in parts {
@@ -145,7 +145,7 @@ fn file_with(folder: &Path, name: &str, bytes: usize, parts: &[(usize, &[u8])]) 
 }
 
 #[test]
-fn glance_judges_as_was_predicted() {
+fn glance_decides_as_predicted() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -216,7 +216,7 @@ fn glance_judges_as_was_predicted() {
         assert!(said.contains("415") && said.contains("was removed"), "{name}: {said}");
     }
 
-    // What only the end of a stream shows: the record goes, and the end never comes.
+    // A problem that only the end of a stream shows: the record is deleted, and the end is never sent.
     let mut trailing = std::fs::read(folder.join("base.raw")).unwrap();
     trailing.extend(&std::fs::read(folder.join("fixed.vhd")).unwrap()[3 << 20..]);
     std::fs::write(folder.join("trailing"), trailing).unwrap();
@@ -233,7 +233,7 @@ fn glance_judges_as_was_predicted() {
 }
 
 #[test]
-fn projects_and_people_without_rights_are_told() {
+fn missing_rights_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = pattern_file(folder.path(), "disk.raw", 5000);
     let (code, said) = fails("testcloud-reader", &file, &[]);
@@ -251,7 +251,7 @@ fn projects_and_people_without_rights_are_told() {
 }
 
 #[test]
-fn ctrl_c_in_mid_upload_leaves_nothing() {
+fn ctrl_c_during_an_upload_leaves_no_record() {
     let cloud = RealCloud::from_environment();
     let tag = format!("interrupted-{}", std::process::id());
     let mut child = imgpush()
@@ -267,7 +267,7 @@ fn ctrl_c_in_mid_upload_leaves_nothing() {
         line.clear();
         assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended by itself");
     }
-    // The source has no end, so nothing else ends the upload.
+    // The source has no end, so only the signal ends the upload.
     signal(&child, "INT");
     let status = child.wait().unwrap();
     let mut rest = String::new();
@@ -278,7 +278,7 @@ fn ctrl_c_in_mid_upload_leaves_nothing() {
     assert_eq!(left, serde_json::json!([]));
 }
 
-/// Runs qemu-img in a folder; `false` where it is not installed, which is reported as left out.
+/// Runs qemu-img in a folder; `false` if it is not installed, which is reported as left out.
 fn qemu_img(folder: &Path, arguments: &[&str]) -> bool {
     let Ok(output) = Command::new("qemu-img").args(arguments).current_dir(folder).output() else {
         left_out("qemu-img: pushes of the images that it makes");

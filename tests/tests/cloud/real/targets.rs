@@ -1,4 +1,4 @@
-//! One source into several real services and stores, on every way there is.
+//! One source for several real services and stores, with every upload method.
 
 #[path = "../../conformance/web.rs"]
 mod web;
@@ -9,7 +9,7 @@ use imgpush_scene::{RealCloud, Run, imgpush, pattern_file, sha512sum};
 use serde_json::Value;
 use web::Web;
 
-/// Pushes; the exit code, a report a target, and what was said.
+/// Pushes; returns the exit code, one report per target, and the messages.
 fn push(source: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
     let mut command = imgpush();
     let run = Run::of(command.args(["push", "--json", source]).args(arguments).output().unwrap());
@@ -17,14 +17,15 @@ fn push(source: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_packed_address_is_read_once_for_two_clouds() {
+async fn a_compressed_address_is_read_once_for_two_clouds() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let disk = pattern_file(folder.path(), "disk.raw", 12_000_001);
     let hash = sha512sum(&disk);
-    let packed = Command::new("xz").args(["-0", "-c"]).arg(&disk).stderr(Stdio::null()).output();
-    let packed = packed.expect("xz, which every Debian has").stdout;
-    let web = Web::serving(packed.leak()).await;
+    let compressed =
+        Command::new("xz").args(["-0", "-c"]).arg(&disk).stderr(Stdio::null()).output();
+    let compressed = compressed.expect("xz, which every Debian has").stdout;
+    let web = Web::serving(compressed.leak()).await;
     let address = format!("{}/disk.raw.xz", web.address);
     let both = ["--cloud", "testcloud", "--cloud", "testcloud-noauth"];
     let (code, reports, said) = push(&address, &both);
@@ -40,7 +41,7 @@ async fn one_packed_address_is_read_once_for_two_clouds() {
 }
 
 #[test]
-fn a_target_that_refuses_does_not_spoil_the_other() {
+fn a_target_that_refuses_does_not_affect_the_other() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let disk = pattern_file(folder.path(), "disk.raw", 3_000_000);
@@ -78,7 +79,7 @@ fn stores_are_reached_by_import_and_by_copies() {
         cloud.delete(name, &reports[0]);
     }
 
-    // Who may not copy keeps the proved image, and is told.
+    // A user who may not copy keeps the verified image, and gets a message.
     let arguments = [&["--cloud", "testcloud"][..], both].concat();
     let (code, reports, said) = push(disk.to_str().unwrap(), &arguments);
     assert_eq!(code, Some(24), "{said}");
@@ -94,7 +95,7 @@ fn stores_are_reached_by_import_and_by_copies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_service_fetches_is_proved_too() {
+async fn data_fetched_by_the_service_is_verified_too() {
     let cloud = RealCloud::from_environment();
     let folder = tempfile::tempdir().unwrap();
     let disk = pattern_file(folder.path(), "disk.raw", 3_000_000);

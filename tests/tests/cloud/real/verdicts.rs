@@ -1,8 +1,8 @@
-//! What a real Glance answers to real disk images, against what was predicted.
+//! The responses of a real Glance to real disk images, compared with the predictions.
 //!
-//! `IMGPUSH_CORPUS` names folders of images, separated as in `PATH`. Every file below 8 MiB is uploaded
-//! as each `disk_format`; the answers that are not as predicted are listed, and fail the test.
-//! `cargo xtask verdicts` sets all of it up.
+//! `IMGPUSH_CORPUS` names folders of images, separated as in `PATH`. Every file below 8 MiB is uploaded as
+//! each `disk_format`; responses that differ from the prediction are listed, and fail the test. `cargo xtask
+//! verdicts` sets it up.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use walkdir::WalkDir;
 
 const DISK_FORMATS: [&str; 7] = ["raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi", "iso"];
 const MAX_BYTES: u64 = 8 << 20;
-/// As many as the service has workers, and one that is on its way.
+/// The number of workers of the service, and one more request in transit.
 const AT_A_TIME: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +51,7 @@ fn small_files(folder: &Path) -> Vec<PathBuf> {
     small.map(walkdir::DirEntry::into_path).collect()
 }
 
-/// Whether there was a prediction, which was right; else what was said and what came.
+/// Whether there was a correct prediction; otherwise the prediction and the response.
 async fn compare(client: &ImageClient, file: PathBuf, disk_format: &str) -> Result<bool, String> {
     let bytes = Bytes::from(std::fs::read(&file).unwrap());
     let mut detector = Detector::new();
@@ -72,7 +72,7 @@ async fn compare(client: &ImageClient, file: PathBuf, disk_format: &str) -> Resu
     }
 }
 
-/// The `virtual_size` of the record, or why the data was refused.
+/// The `virtual_size` of the record, or the reason why the data was refused.
 async fn answer(
     client: &ImageClient,
     file: &Path,

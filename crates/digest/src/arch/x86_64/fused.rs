@@ -6,7 +6,7 @@
 //! the longest chain, and a core executes older operations first.
 //!
 //! These are macros, since a function has to declare its target features where it is written. `$features` are
-//! those, `$cpu` proves that they are available, `$sha512::$stream` is the stream of SHA-512, and, for
+//! those, `$cpu` guarantees that they are available, `$sha512::$stream` is the stream of SHA-512, and, for
 //! [`sha512_integer`], there is the function that extends its schedule. Each gets the part of `$cpu` that it
 //! needs.
 //!

@@ -1,4 +1,4 @@
-//! Whole runs of programs, and the load of a busy machine.
+//! Complete runs of programs, and the load of a busy machine.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,14 +13,15 @@ const FILES: usize = 16;
 const FILE_BYTES: usize = 256 << 20;
 const ROUNDS: usize = 5;
 
-/// How many times as fast.
-pub(crate) struct Whole {
+/// The ratio of the peers' time to that of imgpush.
+pub(crate) struct Ratios {
     pub(crate) median: f64,
     pub(crate) best: f64,
 }
 
-/// `imgpush digest` of files in the page cache, against `md5sum` and then `sha512sum` of the same.
-pub(crate) fn compare(program: &Path) -> Whole {
+/// `imgpush digest` of files in the page cache, compared with `md5sum` followed by `sha512sum` of the same
+/// files.
+pub(crate) fn compare(program: &Path) -> Ratios {
     let folder = tempfile::tempdir().unwrap();
     let block: Vec<u8> = (0..1 << 20).map(|i: u32| (i % 251) as u8).collect();
     let files: Vec<PathBuf> = (0..FILES)
@@ -40,7 +41,7 @@ pub(crate) fn compare(program: &Path) -> Whole {
         ratios.push((md5 + sha512) / own);
     }
     println!();
-    Whole { median: percentile(ratios.clone(), 50), best: percentile(ratios, 100) }
+    Ratios { median: percentile(ratios.clone(), 50), best: percentile(ratios, 100) }
 }
 
 fn seconds(command: &mut Command, files: &[PathBuf]) -> f64 {
@@ -50,7 +51,7 @@ fn seconds(command: &mut Command, files: &[PathBuf]) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Another process that keeps the other cores busy until it is dropped.
+/// A process that keeps the other cores busy until it is dropped.
 pub(crate) struct Load(Child);
 
 impl Load {
@@ -66,7 +67,7 @@ impl Drop for Load {
     }
 }
 
-/// What [`Load`] runs: hashes that leave the caches, so that they share memory with what is measured.
+/// The program of [`Load`]: hashing that exceeds the caches, so that it shares the memory bandwidth.
 pub(crate) fn load() -> ExitCode {
     if !cpu::keep_away() {
         return ExitCode::SUCCESS;
