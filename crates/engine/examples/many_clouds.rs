@@ -4,7 +4,7 @@
 //! cargo run --example many_clouds NAME FILE-OR-URL CLOUD…
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
-#![expect(clippy::print_stderr, reason = "an example shows how far it is")]
+#![expect(clippy::print_stderr, reason = "an example prints its progress")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -214,7 +214,7 @@ mod tests {
 
         let outcomes = site.night().await?;
         let [good, damaged, busy, refused, changed] = &outcomes[..] else {
-            panic!("one outcome an image: {outcomes:?}")
+            panic!("one outcome for each image: {outcomes:?}")
         };
         assert_eq!((report(good).verified, report(good).attempts), (true, 1));
         assert_eq!((report(busy).verified, report(busy).attempts), (true, 2));

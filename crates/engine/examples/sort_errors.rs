@@ -108,17 +108,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cloud = Cloud::load_from(&login, &Surroundings::default())?;
     let client = ImageClient::connect(&cloud).await?;
     let folder = tempfile::tempdir()?;
-    let names = [
-        "busy",
-        "good",
-        "missing",
-        "unavailable",
-        "cut",
-        "large",
-        "damaged",
-        "forbidden",
-        "behind",
-    ];
+    let names =
+        ["busy", "good", "missing", "unavailable", "cut", "large", "damaged", "forbidden", "after"];
     for name in names.iter().filter(|name| **name != "missing") {
         std::fs::write(folder.path().join(name), vec![7; BYTES])?;
     }
@@ -143,7 +134,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(sorted.skipped, ["missing", "large", "damaged"]);
     let later = [("busy", Duration::from_secs(7)), ("unavailable", PAUSE), ("cut", PAUSE)];
     assert_eq!(sorted.later, later.map(|(name, pause)| (name.to_owned(), pause)));
-    assert_eq!(sorted.left, ["forbidden", "behind"]);
+    assert_eq!(sorted.left, ["forbidden", "after"]);
 
     // Later, without the faults, these are uploaded.
     let names: Vec<&str> = sorted.later.iter().map(|(name, _)| &**name).collect();
@@ -169,5 +160,5 @@ fn show(sorted: &Sorted) {
 
 #[test]
 fn the_example_runs() {
-    main().expect("all is as asserted");
+    main().expect("the assertions hold");
 }

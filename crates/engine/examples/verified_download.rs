@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(report) => {
             let by: Vec<_> = report.verified_by.iter().map(|field| field.name()).collect();
             let by = by.join(" and ");
-            println!("{file}: {} bytes, proved by {by}", report.size);
+            println!("{file}: {} bytes, verified by {by}", report.size);
             Ok(())
         }
         Err(error) => {

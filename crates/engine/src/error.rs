@@ -1,4 +1,7 @@
 //! Error kinds, exit codes, and the chain of causes, used by the errors of all modules.
+//!
+//! The errors of `push`, `pull`, `integrity` and `transfer` implement their `kind` with it. The exit codes
+//! are documented in `docs/exit-codes.md`.
 
 use imgpush_client::Error as ClientError;
 pub use imgpush_source::ErrorKind;

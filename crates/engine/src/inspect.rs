@@ -82,7 +82,7 @@ pub(crate) async fn sniff(
         let name = source.name().to_owned();
         let (back, sniffed) = off_runtime(move || {
             let name = source.name().to_owned();
-            let sniffed = catch_panic(&name, || sniff_now(source.as_mut(), &pool));
+            let sniffed = catch_panic(&name, || sniff_blocking(source.as_mut(), &pool));
             (source, sniffed)
         })
         .await
@@ -115,7 +115,7 @@ pub(crate) async fn to_start(mut source: Box<dyn Source>) -> Result<Box<dyn Sour
     .map_err(|source| SourceError::NoThread { name, source })?
 }
 
-fn sniff_now(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceError> {
+fn sniff_blocking(source: &mut dyn Source, pool: &Pool) -> Result<Sniffed, SourceError> {
     if let Some(inspection) = inspect_by_random_access(source)? {
         return Ok(Sniffed { head: Vec::new(), inspection, is_complete: true });
     }

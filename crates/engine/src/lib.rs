@@ -1,8 +1,8 @@
 //! Uploads disk images to OpenStack Glance and downloads them, with end-to-end verification; the library
 //! behind `imgpush`.
 //!
-//! A push reads the source once. It detects the disk format, hashes the bytes while it uploads them, and
-//! compares the digests with those that Glance reports.
+//! A push reads the source once, unless a retry or another hash algorithm needs a further pass. It detects the
+//! disk format, hashes the bytes while it uploads them, and compares the digests with those that Glance reports.
 //!
 //! ```no_run
 //! use imgpush_engine::client::{Cloud, CloudOptions};

@@ -1,4 +1,7 @@
 //! Progress events of a push, a staging, a download, a verification or a hashing run.
+//!
+//! Callers implement [`Progress`]; every operation that takes a receiver promises exactly one call of
+//! [`ended`](Progress::ended).
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! Buffers and hashers of pushes and downloads. A single job has its own; the jobs of a batch share them.
+//!
+//! `push`, `pull` and `batch` create a [`JobResources`] for each job. All buffers of a process stay within
+//! its memory limit.
 
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;

@@ -1,4 +1,6 @@
 //! The pushes of a batch: the state that they share, and how one of them runs.
+//!
+//! The [workers](super::worker) call it.
 
 use std::sync::Arc;
 

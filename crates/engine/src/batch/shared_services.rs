@@ -1,5 +1,7 @@
 //! State that the pushes of a batch to the same project of the same service share: responses, quotas, and the
 //! limit of concurrent uploads.
+//!
+//! [`pushes`](super::pushes) calls it before each push.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

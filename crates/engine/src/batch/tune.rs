@@ -152,7 +152,7 @@ impl Tuning {
         Tuning { target, options }
     }
 
-    /// Measures with this source, and reports each trial to `reported`.
+    /// Measures with this source, and calls `told` with each trial.
     ///
     /// # Errors
     ///
@@ -165,14 +165,14 @@ impl Tuning {
         &self,
         place: &Path,
         cancel: &CancellationToken,
-        reported: impl FnMut(&Trial) + Send,
+        told: impl FnMut(&Trial) + Send,
     ) -> Result<TuneReport, TuneError> {
         let start = Instant::now();
         let mut trial_run = TrialRun {
             tuning: self,
             place,
             cancel,
-            reported,
+            reported: told,
             start,
             trials: Vec::new(),
             bytes: 0,

@@ -1,4 +1,7 @@
 //! The workers of a batch: each job runs one task at a time.
+//!
+//! [`RunningBatch`](super::handle::RunningBatch) starts as many of them as the batch has jobs. Each task ends
+//! with exactly one event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

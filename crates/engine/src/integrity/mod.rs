@@ -1,4 +1,6 @@
 //! Verification of data against the fields of an image: `size`, `os_hash_value`, `checksum`.
+//!
+//! `push` and `pull` use it. No other module decides whether an image is verified.
 
 pub(crate) mod against_source;
 pub(crate) mod compare;

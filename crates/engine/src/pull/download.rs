@@ -1,4 +1,7 @@
 //! The download of one image, with verification.
+//!
+//! Callers use [`Download`]; `batch` runs it for a pull task, and [`verify`](super::verify) without a
+//! destination.
 
 use std::fmt;
 use std::path::Path;

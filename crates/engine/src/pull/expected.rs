@@ -1,4 +1,6 @@
 //! The size and the digests of an image, before the download and in the verification after it.
+//!
+//! [`Download`](super::Download) calls it before and after each transfer.
 
 use imgpush_client::{Image, Status};
 use imgpush_digest::Algorithm;

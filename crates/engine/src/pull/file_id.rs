@@ -1,4 +1,6 @@
 //! The identity of a file, independent of its name.
+//!
+//! [`partial_file`](super::partial_file) and [`run_files`](super::run_files) compare files with it.
 
 use std::fs::File;
 use std::path::Path;

@@ -1,4 +1,7 @@
 //! The stores that do not support range requests.
+//!
+//! [`fetch`](super::fetch) sends one request to such a store, and remembers the rejection for all downloads
+//! of a batch.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,6 @@
 //! The files that one run has written, so that no download replaces the file of another.
+//!
+//! [`partial_file`](super::partial_file) checks it before a rename.
 
 use std::collections::HashSet;
 use std::path::Path;

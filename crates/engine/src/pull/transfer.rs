@@ -1,4 +1,6 @@
 //! Running downloads: the connection between the network and the writer thread.
+//!
+//! [`Download`](super::Download) drives them.
 
 use std::pin::pin;
 use std::sync::Arc;

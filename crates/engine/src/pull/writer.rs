@@ -1,5 +1,8 @@
 //! The thread of a download that hashes the received data and writes it to the partial file, outside the
 //! async runtime.
+//!
+//! [`transfer`](super::transfer) feeds it. The received data is written even if the download fails, so that
+//! it can be resumed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,7 @@
 //! Errors of a push or a staging, and the state of the image record after them.
+//!
+//! The modules below `push` return a [`PushFailure`]; `push::job` and `push::stage` wrap it with the state of
+//! the record.
 
 use std::sync::Arc;
 use std::time::Duration;

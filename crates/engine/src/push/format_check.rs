@@ -45,7 +45,7 @@ impl Claim {
                 return Err(FormatError::NoDiskFormat { container_format });
             }
         }
-        self_contained(inspection)?;
+        check_self_contained(inspection)?;
         let is_known = |name: &&str| settings.disk_formats.iter().any(|known| known == name);
         // If the service accepts no name, `check` reports why it rejects the detected format.
         let own = || own_name(inspection.format).filter(is_known);
@@ -62,7 +62,7 @@ impl Claim {
         inspection: &Inspection,
         is_complete: bool,
     ) -> Result<ServerVerdict, FormatError> {
-        self_contained(inspection)?;
+        check_self_contained(inspection)?;
         let verdict = inspection.glance(&self.disk_format, &self.container_format, &self.settings);
         if self.is_forced || self.container_format != "bare" {
             return Ok(verdict);
@@ -77,7 +77,7 @@ impl Claim {
         let instead = self::disk_format(inspection, "bare", &self.settings)
             .filter(|name| *name != disk_format);
         let findings = relevant_findings(inspection);
-        if !is_name_of(&disk_format, inspection) {
+        if !describes(&disk_format, inspection) {
             let (asked, found) = (disk_format, inspection.format);
             return Err(FormatError::Mismatch { asked, found, taken_as, instead, findings });
         }
@@ -169,7 +169,7 @@ impl TailGate for FormatGate {
 }
 
 /// Rejects data that makes a service read other files. This cannot be overridden.
-fn self_contained(inspection: &Inspection) -> Result<(), FormatError> {
+fn check_self_contained(inspection: &Inspection) -> Result<(), FormatError> {
     let points_outside = |finding: &&Finding| {
         let ids = [FindingId::BackingFile, FindingId::DataFile, FindingId::ExternalExtents];
         finding.severity == Severity::Fatal && ids.contains(&finding.id)
@@ -190,7 +190,7 @@ fn relevant_findings(inspection: &Inspection) -> Vec<Finding> {
 }
 
 /// Whether a virtual machine that uses this `disk_format` sees the disk inside the data.
-fn is_name_of(disk_format: &str, inspection: &Inspection) -> bool {
+fn describes(disk_format: &str, inspection: &Inspection) -> bool {
     let Some(own) = own_name(inspection.format) else { return false };
     match disk_format {
         // These contain data without a magic number: a kernel, a ramdisk, a bare file system.
@@ -214,7 +214,7 @@ pub fn disk_format(
 ) -> Option<&'static str> {
     let own = own_name(inspection.format)?;
     let takes = |name: &&str| {
-        is_name_of(name, inspection)
+        describes(name, inspection)
             && inspection.glance(name, container_format, settings).is_accepted()
     };
     [own, "raw"].into_iter().find(takes)

@@ -1,4 +1,6 @@
 //! The policy of a push for existing images of the same name.
+//!
+//! `push::job` carries it out.
 
 use serde::{Deserialize, Serialize};
 

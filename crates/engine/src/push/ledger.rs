@@ -1,4 +1,6 @@
 //! The record of a push in a journal: what earlier runs left, and what this run creates.
+//!
+//! `batch` implements it with its journal file; other callers may implement [`Records`].
 
 use std::io;
 

@@ -318,9 +318,9 @@ async fn detect_format(
     for target in targets {
         target.progress.phase(Phase::Inspecting);
     }
-    let mut reading = ReaderWatch::new(watch, source.as_mut(), pool);
+    let mut reader_watch = ReaderWatch::new(watch, source.as_mut(), pool);
     let (mut source, sniffed) = sniff(source, pool, &options.retry).await?;
-    reading.source(source.as_mut(), pool);
+    reader_watch.source(source.as_mut(), pool);
     let is_empty = source.size().map_or(sniffed.head.is_empty(), |size| size == 0);
     if is_empty && !options.allow_empty {
         return Err(SourceError::Empty { name: source.name().to_owned() }.into());

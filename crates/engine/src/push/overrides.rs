@@ -1,4 +1,6 @@
 //! Attributes of an image that differ from target to target.
+//!
+//! [`push`](super::push) applies them before it creates the jobs.
 
 use std::collections::BTreeSet;
 

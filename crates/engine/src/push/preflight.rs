@@ -26,7 +26,7 @@ pub(crate) fn settings(known: &ImageFormatSettings, schema: &ImageSchema) -> Ima
 }
 
 /// Checks that the service has all these stores, and that none of them is read-only.
-pub(crate) fn stores(
+pub(crate) fn check_stores(
     client: &ImageClient,
     asked: &[String],
     offers: &[Store],
@@ -43,7 +43,7 @@ pub(crate) fn stores(
 }
 
 /// Checks that the service offers this import method.
-pub(crate) fn import(
+pub(crate) fn check_import(
     client: &ImageClient,
     method: &str,
     offers: &[String],
@@ -61,7 +61,7 @@ pub(crate) fn failed(source: ClientError) -> PushFailure {
 }
 
 /// Checks that the service supports these formats.
-pub(crate) fn taken(
+pub(crate) fn check_formats(
     service: &str,
     schema: &ImageSchema,
     disk_format: Option<&str>,
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_format_that_is_not_in_the_schema_is_rejected() {
         let mut schema = ImageSchema::default();
-        let ask = |schema: &ImageSchema| taken("s", schema, Some("ploop"), "bare");
+        let ask = |schema: &ImageSchema| check_formats("s", schema, Some("ploop"), "bare");
         assert!(ask(&schema).is_ok(), "a schema that says nothing refuses nothing");
         schema.disk_formats = vec!["raw".into(), "qcow2".into()];
         let refused = ask(&schema).unwrap_err();

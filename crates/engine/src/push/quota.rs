@@ -1,4 +1,7 @@
 //! The quotas of a project, shared by all pushes of a batch to it.
+//!
+//! [`CapabilityQuery`](super::service::CapabilityQuery) fetches the quotas and reserves a [`Share`] for each
+//! image, so that an upload that would exceed them fails before it starts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_quota_counts_whole_mib() {
+    fn the_size_quota_counts_mib_rounded_down() {
         let size = |limit, used| quotas("image_size_total", limit, used);
         assert!(size(2, 0).share(Some(3 * MIB - 1)).is_ok());
         let refused = size(2, 0).share(Some(3 * MIB)).unwrap_err();

@@ -45,7 +45,7 @@ impl Retries {
     }
 
     /// Whether no retry is left.
-    pub(crate) fn is_spent(&self) -> bool {
+    pub(crate) fn is_exhausted(&self) -> bool {
         self.granted >= self.most
             || self.max_time.is_some_and(|most| self.started.elapsed() >= most)
     }
@@ -53,7 +53,7 @@ impl Retries {
     /// How long to wait until the image settles. Shorter if no retry is left, because the status then only
     /// appears in the error.
     pub(crate) fn settle_timeout(&self, settle_timeout: Duration) -> Duration {
-        if self.is_spent() { settle_timeout.min(LAST_SETTLE_TIMEOUT) } else { settle_timeout }
+        if self.is_exhausted() { settle_timeout.min(LAST_SETTLE_TIMEOUT) } else { settle_timeout }
     }
 
     /// Returns the pause before the next retry; `None` if no retry is left. The first renewal of the token

@@ -1,4 +1,7 @@
 //! State of an image service that all pushes to it share: its capabilities, its quotas, and its traffic.
+//!
+//! A push without a batch has its own [`Service`]; a batch shares one between all targets of the same
+//! project.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,7 @@
 //! Staging: the upload of data that a later import takes over.
+//!
+//! Callers of the crate use [`Staging`], `imgpush` for its command `image stage`. The record of the image is
+//! never deleted.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -177,7 +180,7 @@ impl Staging {
         if image.status() != Status::Queued {
             return Err(failed(PushFailure::NotStageable { status: image.status() }));
         }
-        let announced = match (source.size(), self.options.size) {
+        let declared_size = match (source.size(), self.options.size) {
             (Some(found), Some(expected)) if found != expected => {
                 let name = source.name().to_owned();
                 let error = TransferError::from(SourceError::Size { name, expected, found });
@@ -185,11 +188,11 @@ impl Staging {
             }
             (found, expected) => found.or(expected),
         };
-        if let Some(bytes) = announced {
+        if let Some(bytes) = declared_size {
             self.progress.total(bytes);
         }
         let staged = tokio::select! {
-            staged = self.stage(image, source, announced) => staged,
+            staged = self.stage(image, source, declared_size) => staged,
             () = cancel.cancelled() => Err(PushFailure::Interrupted),
         };
         let (produced, attempts) = staged.map_err(failed)?;
@@ -210,7 +213,7 @@ impl Staging {
         &self,
         image: &Image,
         source: Box<dyn Source>,
-        announced: Option<u64>,
+        declared_size: Option<u64>,
     ) -> Result<(Produced, u32), PushFailure> {
         self.enter(Phase::Inspecting);
         let resources = JobResources::within(self.options.memory_bytes).for_pushes();
@@ -224,7 +227,7 @@ impl Staging {
         let mut job = StagingJob {
             staging: self,
             id: image.id(),
-            announced,
+            declared_size,
             size: source.size(),
             claim,
             verdict: GateVerdict::default(),
@@ -255,7 +258,7 @@ impl Staging {
         let known = &self.options.image_format;
         let schema = self.client.schema().await.map_err(preflight::failed)?;
         let service = self.client.base().as_str();
-        preflight::taken(service, &schema, Some(disk_format), container_format)?;
+        preflight::check_formats(service, &schema, Some(disk_format), container_format)?;
         let settings = preflight::settings(known, &schema);
         Ok(Some(Claim {
             disk_format: disk_format.to_owned(),
@@ -276,7 +279,7 @@ impl Staging {
 struct StagingJob<'a> {
     staging: &'a Staging,
     id: &'a str,
-    announced: Option<u64>,
+    declared_size: Option<u64>,
     size: Option<u64>,
     claim: Option<Claim>,
     /// The verdict of the gate in the last pass.
@@ -303,7 +306,7 @@ impl StagingJob<'_> {
             client: &self.staging.client,
             id: self.id,
             data: ImageData::Stage,
-            options: UploadOptions::sized(self.announced),
+            options: UploadOptions::sized(self.declared_size),
             size: self.size,
             timeouts: UploadTimeouts {
                 idle_timeout: options.idle_timeout,

@@ -1,4 +1,6 @@
 //! The destination of a push: cloud, upload method, stores.
+//!
+//! Callers create a [`Target`] for each destination.
 
 use std::sync::Arc;
 

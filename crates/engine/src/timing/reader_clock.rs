@@ -1,4 +1,6 @@
 //! Time measurement of the reader thread.
+//!
+//! `transfer::pass` and the format detection report to it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

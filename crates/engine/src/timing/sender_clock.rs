@@ -1,4 +1,6 @@
 //! Time measurement of a connection, from its requests for data.
+//!
+//! `transfer::sink` reports to it.
 
 use std::sync::Arc;
 use std::time::Instant;

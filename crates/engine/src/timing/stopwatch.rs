@@ -1,4 +1,6 @@
 //! Recording of times during a push.
+//!
+//! All clocks of this module record to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};

@@ -1,4 +1,6 @@
 //! The gate of a branch: a check that has to pass before the last chunk is sent.
+//!
+//! `push::format_check` implements it; [`pass`](super::pass) calls it.
 
 use imgpush_source::Chunk;
 

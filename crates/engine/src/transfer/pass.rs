@@ -537,7 +537,7 @@ mod tests {
         }
 
         fn opens(&mut self) -> bool {
-            assert_eq!(self.0, 0, "it was not shown all bytes");
+            assert_eq!(self.0, 0, "the gate has not seen all bytes");
             self.1
         }
     }

@@ -1,4 +1,7 @@
 //! The time of the last data transfer to a service.
+//!
+//! [`upload`](super::upload) updates it, to distinguish a stalled connection from one that waits for a worker
+//! of the service.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

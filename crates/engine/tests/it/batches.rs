@@ -251,7 +251,8 @@ async fn a_panic_in_one_task_is_its_error_and_the_others_continue() {
         is_panic(&outcomes[1]);
     }
     // A panic while the source is opened.
-    let opening = || -> futures_util::future::BoxFuture<'static, _> { panic!("no opening") };
+    let opening =
+        || -> futures_util::future::BoxFuture<'static, _> { panic!("the opening panics") };
     let broken = PushTask::opened_by("broken", PushOptions::default(), opening);
     let all = vec![task(&files[0]), broken, task(&files[1])];
     let batch = Batch::new(jobs(1)).to(target(&scene));
@@ -439,7 +440,7 @@ async fn records_of_a_killed_batch_are_cleaned_up() {
     };
     tokio::select! {
         () = is_under_way => {}
-        _ = async { while running.next().await.is_some() {} } => panic!("it cannot end"),
+        _ = async { while running.next().await.is_some() {} } => panic!("the batch must not end"),
     }
     drop(running);
     let left = scene.images().await;

@@ -88,7 +88,7 @@ async fn a_transient_failure_is_retried_for_its_target_only() {
     assert_eq!((report.attempts, report.verified), (3, true));
     let notes: Vec<_> = report.notes.iter().map(|note| note.id).collect();
     assert_eq!(notes, [NoteId::Retried, NoteId::Retried]);
-    assert_eq!(broken.count("POST", "/images"), 1, "the same record all the time");
+    assert_eq!(broken.count("POST", "/images"), 1, "all attempts use the same record");
     let error = results.next().unwrap().unwrap_err();
     assert!(matches!(error.failure.call(), Some(Error::TooLarge(_))), "{error:?}");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
@@ -97,7 +97,11 @@ async fn a_transient_failure_is_retried_for_its_target_only() {
         (sound.uploads().len(), broken.uploads().len(), refusing.uploads().len()),
         (1, 3, 1)
     );
-    assert_eq!(read.load(Ordering::Relaxed), 3 * bytes as u64, "no reading but for who needs it");
+    assert_eq!(
+        read.load(Ordering::Relaxed),
+        3 * bytes as u64,
+        "one pass for each retry, and no more"
+    );
     assert!(refusing.images().await.is_empty());
 }
 
@@ -143,7 +147,7 @@ async fn a_failed_source_leaves_no_image() {
         let error = result.unwrap_err();
         let is_source = matches!(error.failure.source_error(), Some(SourceError::Changed { .. }));
         assert!(is_source, "{error:?}");
-        assert_eq!(error.attempts, 1, "a source that fails is not read again");
+        assert_eq!(error.attempts, 1, "a failed source is not read again");
     }
     for place in &places {
         assert!(place.images().await.is_empty());

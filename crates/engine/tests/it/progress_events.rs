@@ -34,7 +34,7 @@ impl Listener {
         assert_eq!(events.pop(), Some(Event::Ended(end)));
         let record = |events| match events {
             Event::Record(id) => Some(id),
-            Event::Ended(_) => panic!("a second end"),
+            Event::Ended(_) => panic!("the end was reported twice"),
             Event::Other => None,
         };
         events.into_iter().filter_map(record).collect()

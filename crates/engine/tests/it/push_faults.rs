@@ -57,9 +57,9 @@ async fn images(scene: &Scene) -> usize {
 /// Runs a push with a fault. Asserts that it fails, and that the record is deleted and reported as deleted.
 async fn fails(scene: &Scene, operation: Operation, fault: Fault) -> PushFailure {
     scene.sandbox().inject(operation, fault);
-    let error = push(scene).await.expect_err("the fault went unnoticed");
+    let error = push(scene).await.expect_err("the fault was not detected");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
-    assert_eq!(images(scene).await, 0, "something is left behind");
+    assert_eq!(images(scene).await, 0, "a record is left");
     *error.failure
 }
 
@@ -154,7 +154,7 @@ async fn an_early_response_of_a_proxy_is_reported() {
             }
         }
         let sent = scene.uploads().last().unwrap().body_bytes;
-        assert!(sent < 32 * MIB, "{sent} bytes were sent on after the refusal");
+        assert!(sent < 32 * MIB, "{sent} bytes were sent despite the rejection");
     }
 }
 
@@ -258,7 +258,7 @@ async fn an_error_of_a_proxy_for_the_creation_is_not_a_rejection() {
     let is_look = |path: &str| path.starts_with("/v2/images/");
     let journal = scene.sandbox().journal();
     let looks = journal.iter().filter(|r| r.method == "GET" && is_look(&r.path)).count();
-    assert_eq!(looks, 2, "a record that may be on its way is looked for twice");
+    assert_eq!(looks, 2, "a record whose creation may be in transit is requested twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -460,7 +460,7 @@ async fn a_file_that_changes_during_the_upload_never_becomes_an_image() {
         }
         let upload = &scene.uploads()[0];
         assert!(upload.status.is_none_or(|status| status == 500), "{upload:?}");
-        assert!(upload.body_bytes < 64 * MIB, "the end was held back: {upload:?}");
+        assert!(upload.body_bytes < 64 * MIB, "the last chunk was not withheld: {upload:?}");
     }
 }
 

@@ -40,7 +40,7 @@ async fn push(
 
 /// Asserts that the push is rejected before a record is created.
 async fn rejected(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) -> PushFailure {
-    let error = push(scene, bytes, by, options).await.expect_err("it was pushed");
+    let error = push(scene, bytes, by, options).await.expect_err("the push has succeeded");
     assert_eq!(error.outcome, RecordOutcome::NoRecord, "{error:?}");
     assert_eq!(scene.writes(), 0, "{error:?}");
     *error.failure
@@ -48,7 +48,7 @@ async fn rejected(scene: &Scene, bytes: &[u8], by: By, options: &PushOptions) ->
 
 /// Asserts that the push is rejected before the last chunk, and that the record is deleted.
 async fn withheld(scene: &Scene, bytes: &[u8], options: &PushOptions) -> FormatError {
-    let error = push(scene, bytes, By::Pipe, options).await.expect_err("it was pushed");
+    let error = push(scene, bytes, By::Pipe, options).await.expect_err("the push has succeeded");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{error:?}");
     let journal = scene.sandbox().journal();
     let stored = journal.iter().find(|r| r.status == Some(204) && r.method == "PUT");

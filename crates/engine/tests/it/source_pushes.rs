@@ -132,7 +132,7 @@ fn an_inspection_requests_a_few_ranges() {
         last.parse::<u64>().unwrap() - first.parse::<u64>().unwrap() + 1
     });
     let asked: Vec<u64> = asked.collect();
-    assert_eq!(asked.len(), web.count() - 1, "all but the first are for parts");
+    assert_eq!(asked.len(), web.count() - 1, "all requests but the first are for ranges");
     assert!(asked.iter().sum::<u64>() < 2 << 20, "{asked:?}");
 }
 

@@ -97,7 +97,7 @@ async fn a_connection_that_accepts_no_data_counts_for_the_network() {
     let timing = &report.timing;
     assert_eq!(timing.bottleneck, Some(Bottleneck::Network), "{timing:?}");
     assert_slept(timing.timings.wait_for_network, 1.0, timing);
-    assert!(timing.timings.wait_for_send > 0.5, "the reader went on: {timing:?}");
+    assert!(timing.timings.wait_for_send > 0.5, "the reader has not waited: {timing:?}");
     assert!(timing.timings.send >= timing.timings.wait_for_network, "{timing:?}");
 }
 

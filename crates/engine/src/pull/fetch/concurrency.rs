@@ -1,4 +1,6 @@
 //! The number of connections of a download. Decides from measured rates, without I/O.
+//!
+//! [`Fetch`](super::Fetch) calls it with each chunk.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};

@@ -1,4 +1,7 @@
 //! Verification of an image that a plugin of the import has changed.
+//!
+//! The job calls it if the size or the digests of an imported image differ. A converted image is kept; it is
+//! either compared with the decompressed source, or reported as not verifiable.
 
 use imgpush_client::{Image, Status};
 use imgpush_formats::{FindingId, Format};
@@ -97,7 +100,7 @@ impl UploadJob<'_> {
                 produced.bytes
             )));
         }
-        match self.judged(verdict)? {
+        match self.checked_verdict(verdict)? {
             Verdict::Verified(by) => {
                 let text = "the service has decompressed the image; it was compared with the \
                             decompressed source"

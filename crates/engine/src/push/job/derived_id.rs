@@ -44,8 +44,8 @@ pub(super) fn of_content(digest: &Digest) -> String {
 
 /// Formats a published digest for the derivation.
 pub(super) fn of_published(published: &Published) -> String {
-    let packed = if published.is_compressed { ":packed" } else { "" };
-    of_content(&published.digest) + packed
+    let suffix = if published.is_compressed { ":packed" } else { "" };
+    of_content(&published.digest) + suffix
 }
 
 /// Number of derived ids that are tried before a random one. Each id but the last belongs to an image that
@@ -66,11 +66,11 @@ mod tests {
         let derivation = Derivation::new(Some("b9bd5e30605c4b1c837e5e29b527e31e"), abc, "noble");
         assert_eq!(derivation.id(0), "12e9c03e-85b7-5618-b6b1-58fb67fb00ba");
         assert_eq!(derivation.id(1), "3c131331-7fed-5905-9d1b-a4a87e533223");
-        let packed = Derivation::new(None, &format!("{abc}:packed"), "a\nb é");
-        assert_eq!(packed.id(63), "7c0ab198-fefb-5ca9-bb86-79e3111064fb");
+        let compressed = Derivation::new(None, &format!("{abc}:packed"), "a\nb é");
+        assert_eq!(compressed.id(63), "7c0ab198-fefb-5ca9-bb86-79e3111064fb");
         assert!(
-            packed.has("7c0ab198-fefb-5ca9-bb86-79e3111064fb")
-                && !packed.has("12e9c03e-85b7-5618-b6b1-58fb67fb00ba")
+            compressed.has("7c0ab198-fefb-5ca9-bb86-79e3111064fb")
+                && !compressed.has("12e9c03e-85b7-5618-b6b1-58fb67fb00ba")
         );
     }
 }

@@ -1,4 +1,6 @@
 //! Existing images: whether one is identical to the new image, and what follows if none is.
+//!
+//! The job calls it before the inspection of the source, and with the digests of a pass for the comparison.
 
 use std::cmp::Reverse;
 
@@ -34,8 +36,8 @@ impl UploadJob<'_> {
     }
 
     async fn find_existing_images(&mut self) -> Result<(), PushFailure> {
-        let is_asking = self.options.if_exists != IfExists::Add;
-        if !is_asking && !self.is_to_derive() && self.target.earlier.is_none() {
+        let needs_list = self.options.if_exists != IfExists::Add;
+        if !needs_list && !self.is_to_derive() && self.target.earlier.is_none() {
             return Ok(());
         }
         // A second image of this name would be compared with the first one, or replace it.
@@ -55,7 +57,7 @@ impl UploadJob<'_> {
         if let Some(image) = self.verified_earlier().await? {
             return self.keep(image, vec![VerifiedBy::Journal], None, PushAction::Skipped).await;
         }
-        if is_asking {
+        if needs_list {
             self.list(0).await?;
         }
         let earlier = self.find_earlier().await?;
@@ -65,7 +67,7 @@ impl UploadJob<'_> {
             let state = format!("is {}", image.status());
             return Err(self.exists(image, state));
         }
-        if let Some((image, by)) = self.known_as_the_same() {
+        if let Some((image, by)) = self.find_identical_by_digest() {
             return self.keep(image, vec![by], None, PushAction::Skipped).await;
         }
         let mut candidates: Vec<Image> = self.candidates().cloned().collect();
@@ -176,7 +178,7 @@ impl UploadJob<'_> {
 
     /// Returns an image that is identical without reading the source: its `os_hash_value` is a published
     /// digest of the source.
-    fn known_as_the_same(&self) -> Option<(Image, VerifiedBy)> {
+    fn find_identical_by_digest(&self) -> Option<(Image, VerifiedBy)> {
         if matches!(self.options.if_exists, IfExists::Add | IfExists::Fail) {
             return None;
         }

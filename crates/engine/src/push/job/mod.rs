@@ -257,7 +257,7 @@ impl<'a> UploadJob<'a> {
         {
             return self.compare_converted(&image, &conversion);
         }
-        match self.judged(verdict)? {
+        match self.checked_verdict(verdict)? {
             Verdict::Verified(by) => self.finish_verified(image, by, &produced, &activation).await,
             Verdict::Needs(algorithm) => {
                 tracing::info!(%algorithm, "reading the source again for the hash algorithm of the service");
@@ -314,7 +314,10 @@ impl<'a> UploadJob<'a> {
     }
 
     /// Records the result of the comparison. An image with other bytes will be deleted.
-    fn judged(&mut self, verdict: Result<Verdict, IntegrityError>) -> Result<Verdict, PushFailure> {
+    fn checked_verdict(
+        &mut self,
+        verdict: Result<Verdict, IntegrityError>,
+    ) -> Result<Verdict, PushFailure> {
         match &verdict {
             Err(IntegrityError::Mismatch { field: "status", .. }) => {
                 // The image has failed, or was deleted: no run can accept it.
@@ -349,10 +352,10 @@ impl<'a> UploadJob<'a> {
             JobStage::Failing { failure, .. } => failure,
             _ => failure,
         };
-        let may_stay = self.is_verified || matches!(failure, PushFailure::NotCopied { .. });
+        let is_kept = self.is_verified || matches!(failure, PushFailure::NotCopied { .. });
         self.watch.enter(Some(Step::Remove));
         self.stage = JobStage::Failing { failure, share };
-        let outcome = self.dispose(may_stay, is_hurried).await;
+        let outcome = self.dispose(is_kept, is_hurried).await;
         if !matches!(outcome, RecordOutcome::NoRecord | RecordOutcome::Removed { .. }) {
             self.take_share().into_iter().for_each(Share::keep);
         }

@@ -1,5 +1,7 @@
 //! The plan of an upload: the attributes of the record, and whether the service accepts them. It needs no
 //! record.
+//!
+//! The job calls it with the first inspection of the source.
 
 use std::sync::Arc;
 
@@ -50,7 +52,7 @@ impl UploadJob<'_> {
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
         let asking = CapabilityQuery { service: &self.service, client, retry: &options.retry };
         let schema = asking.schema().await?;
-        preflight::taken(client.base().as_str(), schema, asked, container)?;
+        preflight::check_formats(client.base().as_str(), schema, asked, container)?;
         let settings = preflight::settings(&options.image_format, schema);
         let disk_format = match asked {
             Some(asked) => asked.to_owned(),
@@ -70,10 +72,10 @@ impl UploadJob<'_> {
             self.image.set_min_disk(gib);
         }
         if let Stores::These(stores) = &self.target.stores {
-            preflight::stores(client, stores, asking.stores().await?)?;
+            preflight::check_stores(client, stores, asking.stores().await?)?;
         }
         if let Some(import) = self.target.import().or_else(|| self.target.copies()) {
-            preflight::import(client, import.method().name(), asking.imports().await?)?;
+            preflight::check_import(client, import.method().name(), asking.imports().await?)?;
         }
         let inspection = Arc::clone(&seen.inspection);
         let share = asking.reserve_quota(source_facts.size).await?;

@@ -1,4 +1,7 @@
 //! The steps after the verification: the image is published, or withdrawn if another run was first.
+//!
+//! The job calls it with each verified image. At most one of several equal images of concurrent runs remains,
+//! unless a run is suspended or a request fails.
 
 use std::time::{Duration, Instant, SystemTime};
 

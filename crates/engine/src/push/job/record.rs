@@ -1,4 +1,7 @@
 //! Creation and deletion of the image record.
+//!
+//! A record is deleted only if this run has created it, and if its data cannot be complete or differs from
+//! the source.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -155,12 +158,12 @@ impl UploadJob<'_> {
         Ok(())
     }
 
-    /// Deletes the record of a failed upload if that is allowed, and returns its state. `may_stay` is true
+    /// Deletes the record of a failed upload if that is allowed, and returns its state. `is_kept` is true
     /// for a verified image.
-    pub(super) async fn dispose(&mut self, may_stay: bool, is_hurried: bool) -> RecordOutcome {
+    pub(super) async fn dispose(&mut self, is_kept: bool, is_hurried: bool) -> RecordOutcome {
         let id = self.id.clone();
         let outcome = match self.record {
-            _ if may_stay => RecordOutcome::Kept { id, state: "the image is active".to_owned() },
+            _ if is_kept => RecordOutcome::Kept { id, state: "the image is active".to_owned() },
             Record::None => RecordOutcome::NoRecord,
             Record::Asked => self.resolve_creation(id, is_hurried).await,
             Record::Made if self.options.keep_failed => self.kept(id).await,

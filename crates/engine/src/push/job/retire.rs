@@ -1,4 +1,6 @@
 //! The retirement of images that a new one replaces.
+//!
+//! The job calls it after the verification of the new image, so a failed push retires nothing.
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Error as ClientError, Image, ImageQuery, Status};

@@ -1,4 +1,6 @@
 //! Waiting until the record shows the result of an upload that Glance has accepted.
+//!
+//! The job calls it before each comparison.
 
 use std::time::{Duration, Instant};
 

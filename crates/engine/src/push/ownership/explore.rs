@@ -224,7 +224,7 @@ impl World {
                     self.execute(run, Ask::Delete, happen);
                 }
                 // The service continues with the data that it has received.
-                self.go_on_uploading(run, happen);
+                self.continue_upload(run, happen);
                 return;
             }
             Life::Alive => {}
@@ -245,7 +245,7 @@ impl World {
         }
         match runner.request {
             Request::None => self.execute(run, runner.protocol.next(), happen),
-            Request::Uploading | Request::Uploaded => self.go_on_uploading(run, happen),
+            Request::Uploading | Request::Uploaded => self.continue_upload(run, happen),
             Request::Waiting(number, before) => {
                 if self.slot(number) != before || self.is_settled(number) {
                     self.look(run, number, happen);
@@ -362,7 +362,7 @@ impl World {
     }
 
     /// The upload continues.
-    fn go_on_uploading(&self, run: usize, happen: &mut Happen<'_>) {
+    fn continue_upload(&self, run: usize, happen: &mut Happen<'_>) {
         let runner = &self.runs[run];
         let Some(number) = runner.protocol.own() else { return };
         let to = |world: &mut World, data: Data| {
@@ -537,8 +537,8 @@ impl World {
                 return Some(format!("{number} is wrong, and no run reports it"));
             }
         }
-        let is_calm = !self.is_hasty && !self.runs.iter().any(|runner| runner.has_fault);
-        (is_calm && right > 1).then(|| format!("{right} images"))
+        let is_without_faults = !self.is_hasty && !self.runs.iter().any(|runner| runner.has_fault);
+        (is_without_faults && right > 1).then(|| format!("{right} images"))
     }
 }
 

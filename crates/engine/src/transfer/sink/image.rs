@@ -1,4 +1,6 @@
 //! The sink that uploads the data of an image.
+//!
+//! [`upload`](super::super::upload) and callers of the crate use it.
 
 use futures_util::future::BoxFuture;
 use imgpush_client::{ImageClient, UploadOptions};

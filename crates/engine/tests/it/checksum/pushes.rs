@@ -234,7 +234,7 @@ async fn staged_data_is_verified_too() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("data is there that nobody wants");
+    panic!("the service has kept the rejected data");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,9 +62,9 @@ pub(crate) async fn push_place(
 /// Asserts that the push fails after the record was created, because the source differs, and that no record
 /// is left.
 pub(crate) async fn differs(scene: &Scene, source: Box<dyn Source>) -> Differs {
-    let error = push(scene, source).await.expect_err("something else became an image");
+    let error = push(scene, source).await.expect_err("the push has succeeded with other data");
     assert!(matches!(error.outcome, RecordOutcome::Removed { .. }), "{:?}", error.outcome);
-    assert!(scene.images().await.is_empty(), "something is left behind");
+    assert!(scene.images().await.is_empty(), "a record is left");
     let Some(SourceError::Unverified(reason)) = error.failure.source_error() else {
         panic!("{error:?}")
     };

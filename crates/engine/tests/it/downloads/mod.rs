@@ -268,7 +268,7 @@ async fn the_fields_of_the_image_decide_the_comparison() {
             matches!(*error.failure, PullFailure::Integrity(IntegrityError::CannotVerify { .. })),
             "{error:?}"
         );
-        assert!(scene.asked().is_empty(), "nothing is fetched that cannot be proved");
+        assert!(scene.asked().is_empty(), "data that cannot be verified is not downloaded");
         let report = scene.fetch_with(&image, allowed.clone()).await.unwrap();
         assert_eq!((report.verified, &report.verified_by[..]), (false, by));
         assert!(report.unverified_because.is_some());
@@ -525,7 +525,7 @@ async fn a_stream_returns_the_complete_image_or_not_its_end() {
             matches!(*error.failure, PullFailure::Integrity(IntegrityError::Differs { .. })),
             "{error:?}"
         );
-        assert!(stream.next().await.is_none(), "something comes behind the error");
+        assert!(stream.next().await.is_none(), "an item follows the error");
     }
 }
 
@@ -602,7 +602,7 @@ async fn a_file_is_compared_with_the_fields_of_the_image() {
         failure(&unknown, file(&data)).await,
         PullFailure::Integrity(IntegrityError::CannotVerify { .. })
     ));
-    assert!(scene.asked().is_empty(), "a file is compared without asking for data");
+    assert!(scene.asked().is_empty(), "a file is compared without a request for data");
 }
 
 /// A source of this size that must not be read.

@@ -147,7 +147,11 @@ async fn more_connections_are_not_added_to_one_that_works() {
     scene.service.piece_millis.store(32, Ordering::Relaxed);
     let report = scene.fetch(&image).await.unwrap();
     assert!(report.verified && is_same(&scene.destination(), &data));
-    assert_eq!(scene.asked(), [0, 15 * MIB as u64 - 1], "the whole, and whether ranges are given");
+    assert_eq!(
+        scene.asked(),
+        [0, 15 * MIB as u64 - 1],
+        "the complete image, and the check of the range support"
+    );
     assert_eq!(scene.service.sent.load(Ordering::Relaxed), 15 * MIB as u64);
 }
 

@@ -183,7 +183,11 @@ async fn the_wait_for_another_run_has_a_limit() {
         matches!(failure, PushFailure::StillTheirs { status: Status::Saving, .. }),
         "{failure}"
     );
-    assert_eq!(only(&scene).await.status(), Status::Saving, "it is not this one's to remove");
+    assert_eq!(
+        only(&scene).await.status(),
+        Status::Saving,
+        "the record of another run is not deleted"
+    );
 }
 
 /// Another run deletes the record during the upload.

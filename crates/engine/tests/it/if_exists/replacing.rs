@@ -46,7 +46,7 @@ async fn old_images_are_retired_after_the_verification_of_the_new_one() {
             let mut names: Vec<_> = images.iter().filter_map(|image| image.name()).collect();
             names.sort_unstable();
             names.dedup();
-            assert_eq!(names.len(), 3, "two have one name: {names:?}");
+            assert_eq!(names.len(), 3, "two images have the same name: {names:?}");
             let made = old[0].created_at().unwrap().replace(['-', ':'], "");
             assert!(names.contains(&&*format!("{NAME}-{made}")), "{names:?}");
         }
@@ -83,7 +83,7 @@ async fn an_old_image_that_cannot_be_retired_is_reported_and_the_new_one_kept() 
     };
     assert_eq!(*left, [old.id()]);
     let RecordOutcome::Kept { id, .. } = &error.outcome else { panic!("{:?}", error.outcome) };
-    assert_eq!(images(&scene).await.len(), 2, "the other one is gone");
+    assert_eq!(images(&scene).await.len(), 2, "the other image was deleted");
 
     // The next run uploads nothing and fails in the same way; it succeeds once the old image can be deleted.
     let (result, _) = push_data(&scene, replace(Retire::Delete), &data(0)).await;
