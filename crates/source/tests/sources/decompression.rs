@@ -5,7 +5,7 @@ use imgpush_source::SourceError;
 use imgpush_source::{Compression, Decompressed, ReaderSource, SourceOptions};
 
 use super::content::content;
-use super::{Place, packing, read_all};
+use super::{Place, compressor, read_all};
 
 const TOOLS: [&str; 4] = ["gzip", "xz", "zstd", "bzip2"];
 
@@ -19,7 +19,7 @@ fn decompressed(data: &[u8]) -> Result<Vec<u8>, SourceError> {
 fn data_truncated_anywhere_is_an_error() {
     let data = content(3000);
     for tool in TOOLS {
-        let Some(compressed) = packing::pack(tool, &data) else { continue };
+        let Some(compressed) = compressor::compress(tool, &data) else { continue };
         assert!(decompressed(&compressed).unwrap() == data);
         for length in 10..compressed.len() {
             let error = decompressed(&compressed[..length]).expect_err(tool);
@@ -32,7 +32,7 @@ fn data_truncated_anywhere_is_an_error() {
 fn a_flipped_bit_is_an_error_or_has_no_effect() {
     let data = content(3000);
     for tool in TOOLS {
-        let Some(mut compressed) = packing::pack(tool, &data) else { continue };
+        let Some(mut compressed) = compressor::compress(tool, &data) else { continue };
         let mut found = 0;
         for at in 10..compressed.len() {
             compressed[at] ^= 0x10;
@@ -55,7 +55,7 @@ fn all_members_are_read_and_other_data_is_an_error() {
     let data = content(3000);
     let twice = data.repeat(2);
     for tool in TOOLS {
-        let Some(compressed) = packing::pack(tool, &data) else { continue };
+        let Some(compressed) = compressor::compress(tool, &data) else { continue };
         assert!(decompressed(&compressed.repeat(2)).unwrap() == twice, "{tool}");
         for garbage in [&b"garbage that is no member"[..], b"x"] {
             let error = decompressed(&[&compressed, garbage].concat()).expect_err(tool);
@@ -69,12 +69,12 @@ fn all_members_are_read_and_other_data_is_an_error() {
 #[test]
 fn padding_and_skippable_frames_are_accepted() {
     let data = content(3000);
-    if let Some(xz) = packing::pack("xz", &data) {
+    if let Some(xz) = compressor::compress("xz", &data) {
         let padded = [&xz[..], &[0; 8], &xz, &[0; 4]].concat();
         assert!(decompressed(&padded).unwrap() == data.repeat(2));
         assert!(decompressed(&[&xz[..], &[0; 3]].concat()).is_err(), "padding is by four");
     }
-    if let Some(zstd) = packing::pack("zstd", &data) {
+    if let Some(zstd) = compressor::compress("zstd", &data) {
         let skipped = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
         let framed = [&skipped[..], &zstd, &skipped, &zstd].concat();
         assert!(decompressed(&framed).unwrap() == data.repeat(2));
@@ -89,7 +89,7 @@ fn a_window_above_the_limit_is_refused() {
     assert!(matches!(error, SourceError::Dictionary { limit: 0x800_0000, .. }), "{error:?}");
 
     // The block header of an xz file: its size, flags, filter 0x21 with one byte, the dictionary.
-    let Some(mut xz) = packing::pack("xz", &content(3000)) else { return };
+    let Some(mut xz) = compressor::compress("xz", &content(3000)) else { return };
     let length = (usize::from(xz[12]) + 1) * 4;
     let at = xz[12..12 + length].windows(2).position(|pair| pair == [0x21, 1]).unwrap() + 14;
     for (dictionary, is_taken) in [(28, true), (30, true), (31, false), (40, false)] {
@@ -111,7 +111,7 @@ fn a_window_above_the_limit_is_refused() {
 fn a_bomb_ends_at_the_configured_limit() {
     let data = vec![0; 3 << 20];
     for tool in TOOLS {
-        let Some(compressed) = packing::pack(tool, &data) else { continue };
+        let Some(compressed) = compressor::compress(tool, &data) else { continue };
         let source = |most| {
             let reader = ReaderSource::new("bomb", std::io::Cursor::new(compressed.clone()));
             let compression = Compression::of(&compressed).unwrap();
@@ -125,7 +125,7 @@ fn a_bomb_ends_at_the_configured_limit() {
 
 #[test]
 fn nothing_is_decompressed_by_default() {
-    let Some(compressed) = packing::pack("gzip", b"abc") else { return };
+    let Some(compressed) = compressor::compress("gzip", b"abc") else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("noble.qcow2.gz");
     std::fs::write(&path, &compressed).unwrap();
@@ -145,7 +145,7 @@ fn nothing_is_decompressed_by_default() {
 /// A compressed file that changes while it is read is detected like any other.
 #[test]
 fn a_compressed_file_that_changes_is_an_error() {
-    let Some(compressed) = packing::pack("xz", &content(9000)) else { return };
+    let Some(compressed) = compressor::compress("xz", &content(9000)) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk.xz");
     std::fs::write(&path, &compressed).unwrap();

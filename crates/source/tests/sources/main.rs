@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod compressor;
 mod constructors;
 mod content;
 mod decompression;
-mod packing;
 mod pieces;
 mod web;
 mod web_faults;
@@ -135,7 +135,7 @@ fn read_all(source: &mut dyn Source) -> Result<Vec<u8>, SourceError> {
 fn opened(place: Place, tool: Option<&str>, length: usize) -> Option<(Opened, Vec<u8>)> {
     let data = content(length);
     let compressed = match tool {
-        Some(tool) => packing::pack(tool, &data)?,
+        Some(tool) => compressor::compress(tool, &data)?,
         None => data.clone(),
     };
     Some((place.open(&compressed), data))

@@ -9,7 +9,7 @@ use imgpush_source::{Interruption, SourceError};
 
 use super::content::content;
 use super::web::{Answer, Request, Web};
-use super::{packing, read_all};
+use super::{compressor, read_all};
 
 const LENGTH: usize = 100_000;
 
@@ -263,7 +263,7 @@ fn unreachable_servers_and_malformed_addresses_fail_without_retries() {
 /// Some servers declare a compressed file as the encoding of another type.
 #[test]
 fn a_file_is_not_decoded_by_the_http_client() {
-    let Some(compressed) = packing::pack("gzip", &content(LENGTH)) else { return };
+    let Some(compressed) = compressor::compress("gzip", &content(LENGTH)) else { return };
     let data = compressed.clone();
     let web =
         Web::start(move |request| Answer::of(&data, request).with("Content-Encoding", "gzip"));

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use imgpush_test_support::left_out;
 
 /// The data compressed by the tool; none without the tool, which is reported as left out.
-pub(crate) fn pack(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn compress(tool: &str, data: &[u8]) -> Option<Vec<u8>> {
     let module = match tool {
         "gzip" => "import gzip as m",
         "xz" => "import lzma as m",
