@@ -31,12 +31,18 @@ impl Inspector for Vhdx {
             seen.refuse(true, 0, CUT_OFF);
             return Some(seen);
         }
-        match CurrentHeader::read(stream) {
-            Some(Ok(header)) => header.judge(&mut seen),
-            Some(Err(text)) => seen.refuse(true, TABLES.start, text),
-            None => {}
-        }
-        let regions = match Regions::read(stream) {
+        let log = match CurrentHeader::read(stream) {
+            Some(Ok(header)) => {
+                header.judge(&mut seen);
+                Some(header.log)
+            }
+            Some(Err(text)) => {
+                seen.refuse(true, TABLES.start, text);
+                None
+            }
+            None => None,
+        };
+        let regions = match Regions::read(stream, log) {
             Some(Ok(regions)) => regions,
             Some(Err(text)) => {
                 seen.refuse(true, tables::REGION_TABLE, text);

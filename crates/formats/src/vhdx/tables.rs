@@ -37,8 +37,12 @@ fn has_valid_checksum(bytes: &[u8]) -> bool {
 /// The current one of the two headers.
 pub(super) struct CurrentHeader {
     log_guid: Guid,
-    log_bytes: u32,
+    log_version: u16,
+    pub(super) log: Region,
 }
+
+/// The log is a multiple of this long and at a multiple of it.
+const LOG_UNIT: u32 = 1 << 20;
 
 impl CurrentHeader {
     /// The valid header with the higher sequence number; `None` if they were not seen.
@@ -59,12 +63,25 @@ impl CurrentHeader {
             }
             _ => valid.into_iter().max_by_key(sequence)?,
         };
-        let header = CurrentHeader { log_guid: bytes(current, 48)?, log_bytes: le32(current, 68)? };
-        Some(Ok(header))
+        let log = Region { offset: le64(current, 72)?, length: le32(current, 68)? };
+        let (log_guid, log_version) = (bytes(current, 48)?, le16(current, 64)?);
+        Some(Ok(CurrentHeader { log_guid, log_version, log }))
     }
 
+    /// What `vhdx_parse_log` of qemu checks, whether there is a log or not.
     pub(super) fn judge(&self, seen: &mut Seen) {
-        if self.log_guid != [0; 16] && self.log_bytes != 0 {
+        let Region { offset, length } = self.log;
+        let unit = u64::from(LOG_UNIT);
+        let is_misplaced = offset < unit || !offset.is_multiple_of(unit);
+        seen.refuse(is_misplaced, HEADERS[0] + 72, "the log is not at a multiple of 1 MiB");
+        seen.refuse(self.log_version != 0, HEADERS[0] + 64, "the log has an unknown version");
+        if self.log_guid != [0; 16] && length != 0 {
+            let is_uneven = !length.is_multiple_of(LOG_UNIT);
+            seen.refuse(
+                is_uneven,
+                HEADERS[0] + 68,
+                "the length of the log is no multiple of 1 MiB",
+            );
             let text = "it has a log; unless that is empty, qemu wants qemu-img check -r all first";
             seen.warn(true, FindingId::NotClosed, HEADERS[0] + 48, text);
         }
@@ -80,7 +97,8 @@ pub(super) struct Region {
 
 impl Region {
     fn overlaps(self, other: Region) -> bool {
-        let end = |region: Region| region.offset.saturating_add(u64::from(region.length));
+        // As qemu computes it, which wraps around.
+        let end = |region: Region| region.offset.wrapping_add(u64::from(region.length));
         self.offset < end(other) && other.offset < end(self)
     }
 }
@@ -92,8 +110,11 @@ pub(super) struct Regions {
 }
 
 impl Regions {
-    /// `None` if the table was not seen.
-    pub(super) fn read(stream: &Stream<'_>) -> Option<Result<Self, &'static str>> {
+    /// `None` if the table was not seen. No region may overlap another one or the log.
+    pub(super) fn read(
+        stream: &Stream<'_>,
+        log: Option<Region>,
+    ) -> Option<Result<Self, &'static str>> {
         let table = stream.at(REGION_TABLE, TABLE_BYTES)?;
         if !table.starts_with(b"regi") || !has_valid_checksum(table) {
             return Some(Err("the region table has no valid checksum"));
@@ -103,8 +124,13 @@ impl Regions {
             return Some(Err("the region table has more entries than fit"));
         }
         let (mut bat, mut metadata) = (None, None);
+        let mut places = Vec::from_iter(log);
         for entry in entries(table).take(count) {
             let region = Region { offset: le64(entry, 16)?, length: le32(entry, 24)? };
+            if places.iter().any(|other| region.overlaps(*other)) {
+                return Some(Err("regions overlap"));
+            }
+            places.push(region);
             let place = match bytes(entry, 0)? {
                 BAT => &mut bat,
                 METADATA => &mut metadata,
@@ -120,9 +146,6 @@ impl Regions {
         let (Some(bat), Some(metadata)) = (bat, metadata) else {
             return Some(Err("it has no block table or no metadata"));
         };
-        if bat.overlaps(metadata) {
-            return Some(Err("the block table and the metadata overlap"));
-        }
         Some(Ok(Regions { bat, metadata }))
     }
 }

@@ -45,6 +45,9 @@ fn image() -> Vec<u8> {
         put(&mut image, offset, b"head");
         put(&mut image, offset + 8, &(n as u64).to_le_bytes());
         put(&mut image, offset + 66, &[1, 0]);
+        // The log: 1 MiB at 1 MiB.
+        put(&mut image, offset + 68, &(1u32 << 20).to_le_bytes());
+        put(&mut image, offset + 72, &(1u64 << 20).to_le_bytes());
         seal(&mut image, offset, 4096);
     }
     let table = 192 << 10;
@@ -124,4 +127,43 @@ fn empty_tables_do_not_panic() {
         has_missed_a_part: false,
     };
     assert_eq!(metadata_offset(&stream), None);
+}
+
+/// Changes the second header, which is the current one.
+fn with_header(at: usize, bytes: &[u8]) -> Inspection {
+    let mut image = image();
+    put(&mut image, (128 << 10) + at, bytes);
+    seal(&mut image, 128 << 10, 4096);
+    inspect(&image)
+}
+
+#[test]
+fn the_place_of_the_log_is_checked_even_if_there_is_none() {
+    for (at, bytes, text) in [
+        (72, &0u64.to_le_bytes()[..], "not at a multiple of 1 MiB"),
+        (72, &((1u64 << 20) + 4096).to_le_bytes(), "not at a multiple of 1 MiB"),
+        (64, &[1, 0], "unknown version"),
+        (72, &(2u64 << 20).to_le_bytes(), "regions overlap"),
+    ] {
+        let findings = with_header(at, bytes).findings;
+        assert!(findings.iter().any(|it| it.text.contains(text)), "{text}: {findings:?}");
+    }
+    // The length counts only for a log that is there.
+    assert_eq!(with_header(68, &4096u32.to_le_bytes()).findings, []);
+}
+
+#[test]
+fn no_region_overlaps_another_one() {
+    let mut image = image();
+    let table = 192 << 10;
+    put(&mut image, table + 8, &[3]);
+    let entry = table + 16 + 32 * 2;
+    put(&mut image, entry, &[7; 16]);
+    put(&mut image, entry + 24, &(1u32 << 20).to_le_bytes());
+    for (offset, is_overlapping) in [((3u64 << 20) + 512, true), (8 << 20, false)] {
+        put(&mut image, entry + 16, &offset.to_le_bytes());
+        seal(&mut image, table, 64 << 10);
+        let findings = inspect(&image).findings;
+        assert_eq!(findings.iter().any(|it| it.text == "regions overlap"), is_overlapping);
+    }
 }
