@@ -1,4 +1,4 @@
-//! What a push or a staging did.
+//! The reports of pushes and stagings. `imgpush push --json` prints them; the HTML report shows them.
 
 use std::collections::BTreeMap;
 
@@ -14,86 +14,86 @@ use crate::integrity::VerifiedBy;
 use crate::named_enum::named_enum;
 use crate::timing::Timing;
 
-/// What a push did. Its JSON is `imgpush push --json`: keys never change their meaning, more may
-/// come.
+/// The result of a push. `imgpush push --json` prints it as JSON, in which keys keep their meaning and new keys
+/// may be added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The id of the image.
     pub id: String,
-    /// Whether the image is new.
+    /// What the push did: whether it created the image.
     pub action: PushAction,
-    /// The images that it has replaced.
+    /// The images that it replaces.
     pub replaced: Vec<Replaced>,
-    /// Its name.
+    /// The name of the image.
     pub name: Option<String>,
-    /// Its status, [`Status::Active`].
+    /// The status of the image, [`Status::Active`].
     pub status: Status,
-    /// Bytes stored, as the server says.
+    /// The size of the image in bytes, as the server reports it.
     pub size: Option<u64>,
-    /// Bytes of the disk inside, as the server says.
+    /// The virtual size in bytes, as the server reports it.
     pub virtual_size: Option<u64>,
-    /// Bytes of the disk inside, as the data says.
+    /// The virtual size in bytes, as detected in the data.
     pub detected_virtual_size: Option<u64>,
-    /// The format of the disk, as the server says.
+    /// The `disk_format`, as the server reports it.
     pub disk_format: Option<String>,
-    /// What the data is wrapped in, as the server says.
+    /// The `container_format`, as the server reports it.
     pub container_format: Option<String>,
-    /// MD5 in hex, as the server says.
+    /// The MD5 digest in hex, as the server reports it.
     pub checksum: Option<String>,
     /// The name of the secure hash, as the server says.
     pub os_hash_algo: Option<String>,
     /// The secure hash in hex, as the server says.
     pub os_hash_value: Option<String>,
-    /// The stores that the image is in, as the server says; none where it has only one.
+    /// The stores that have the image, as the server reports them; empty if the service has only one.
     pub stores: Vec<String>,
-    /// Whether what the server says was proved equal to what was sent, or would have been.
+    /// Whether the image was verified: its digests equal those of the source, or of a published checksum.
     pub verified: bool,
-    /// What was compared, strongest first.
+    /// The fields that were compared, strongest first.
     pub verified_by: Vec<VerifiedBy>,
     /// The digests of the bytes read, by algorithm.
     pub digests: BTreeMap<String, String>,
-    /// What was read.
+    /// The name of the source.
     pub source: String,
-    /// What has proved the source.
+    /// The checksums and the signature that verified the source.
     #[serde(flatten)]
     pub provenance: Provenance,
-    /// Where it was sent.
+    /// The name of the cloud.
     pub cloud: String,
-    /// How the data was transferred.
+    /// The upload method.
     pub via: UploadMethod,
-    /// How often the data was sent.
+    /// Number of uploads of the data, complete or not.
     pub attempts: u32,
-    /// What is worth knowing of an image that is all right.
+    /// Remarks that are not errors.
     pub notes: Vec<Note>,
-    /// How long it took, and what took that time.
+    /// The times of the push, and its bottleneck.
     #[serde(flatten)]
     pub timing: Timing,
 }
 
 named_enum! {
-    /// Whether a push has made an image.
+    /// What a push did.
     pub enum PushAction {
-        /// The push has made a new image.
+        /// The push created a new image.
         Pushed = "pushed",
-        /// The same image was there before.
+        /// The same image existed before.
         Skipped = "skipped",
-        /// Another run, or an earlier one, has made the image exactly as this push would have.
+        /// Another run, or an earlier one, created the same image with the same id.
         TakenOver = "taken-over",
     }
 }
 
-/// Something worth knowing, which is no error.
+/// A remark that is not an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Note {
-    /// What it is about.
+    /// The subject.
     pub id: NoteId,
-    /// A sentence for people.
+    /// The remark as a sentence.
     pub text: String,
 }
 
-/// What a note is about. It is serialised as its name.
+/// The subject of a note. It is serialised as its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NoteId {
@@ -181,7 +181,7 @@ impl<'de> Deserialize<'de> for NoteId {
     }
 }
 
-/// What was staged. Its JSON keeps its keys as that of [`Report`] does.
+/// The result of a staging. In its JSON keys keep their meaning, as in that of [`Report`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StagingReport {
@@ -193,15 +193,15 @@ pub struct StagingReport {
     pub size: u64,
     /// The digests of the bytes sent, by algorithm.
     pub digests: BTreeMap<String, String>,
-    /// What was read.
+    /// The name of the source.
     pub source: String,
-    /// What has proved the source.
+    /// The checksums and the signature that verified the source.
     #[serde(flatten)]
     pub provenance: Provenance,
-    /// Where it was sent.
+    /// The name of the cloud.
     pub cloud: String,
-    /// How often the data was sent.
+    /// Number of uploads of the data, complete or not.
     pub attempts: u32,
-    /// Seconds from the first read to the answer.
+    /// Seconds from the first read to the response.
     pub seconds: f64,
 }

@@ -1,38 +1,39 @@
-//! What took the most of the time, and what would help: a rule over the stages alone.
+//! The bottleneck of a push and advice about it, from the seconds of its stages alone. [`Timing`](super::Timing)
+//! calls it.
 
 use super::step::Stages;
 use crate::named_enum::named_enum;
 
 named_enum! {
-    /// What took the most of a push's time.
+    /// The stage that took most of the time of a push.
     pub enum Bottleneck {
         /// Reading the source.
         Source = "source",
-        /// Unpacking it.
+        /// Decompressing it.
         Decompress = "decompress",
         /// Hashing it.
         Hash = "hash",
-        /// The network, or a service that does not take what comes.
+        /// The network, or a service that accepts data slowly.
         Network = "network",
-        /// The service behind the last byte: it had yet to store, to answer, to import.
+        /// The service after the last byte: storing, hashing, importing.
         Server = "server",
-        /// Questions before the first byte, and making the record.
+        /// Requests before the first byte, and the creation of the record.
         Preflight = "preflight",
-        /// Pauses between tries.
+        /// Pauses before retries.
         Retries = "retries",
-        /// Reading again, since the service shows another digest.
+        /// A second pass over the source, because the service uses another hash.
         Verification = "verification",
-        /// Another target that this one waited for.
+        /// Another target was slower.
         OtherTargets = "other-targets",
     }
 }
 
-/// What is judged.
+/// The times of a push to one target.
 pub(super) struct Course<'a> {
     pub(super) stages: &'a Stages,
-    /// From the first read to the verdict.
+    /// Seconds from the first read to the end of verification.
     pub(super) seconds: f64,
-    /// Bytes sent, of all attempts.
+    /// Bytes sent in all attempts.
     pub(super) sent: u64,
     /// Whether there is no other target.
     pub(super) is_alone: bool,
@@ -40,17 +41,17 @@ pub(super) struct Course<'a> {
 
 pub(super) struct Judged {
     pub(super) bottleneck: Bottleneck,
-    /// What it took.
+    /// Seconds that it took.
     pub(super) seconds: f64,
     pub(super) advice: Option<String>,
 }
 
-/// Deals out all time of a push, and names who got the most.
+/// Assigns all time of a push to causes, and returns the cause with most of it.
 ///
-/// Sending, finishing and the like are the target's own time. While it waited for data, or was at nothing,
-/// the reading set the pace: that time is dealt out as the reading spent its own, but for the waiting for
-/// targets, which counts where there are others. What even the reading did not account for was spent
-/// inside a read.
+/// Sending, waiting for the response and similar stages are the target's own time. While the target waited for
+/// data, or had no stage, the pass over the source determined the speed. That time is divided as the pass spent
+/// its own; time in which the pass waited for targets counts only if there are others. Time that the pass does not
+/// account for was spent inside a read.
 pub(super) fn judge(course: &Course) -> Judged {
     let Course { stages, seconds, is_alone, .. } = *course;
     let own = stages.preflight
@@ -141,17 +142,17 @@ fn mib(bytes: u64, seconds: f64) -> f64 {
     bytes as f64 / f64::from(1 << 20) / seconds.max(0.001)
 }
 
-/// The seconds below which advice is not worth reading.
+/// The seconds below which there is no advice.
 const SHORT: f64 = 1.0;
 
-/// No disk gives so much: it came out of the page cache.
+/// No disk is that fast: the data came from the page cache.
 const FAST_SOURCE_MIB: f64 = 2000.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A push of one GiB to a target that is alone.
+    /// A push of one GiB to a single target.
     fn judged(stages: &Stages, seconds: f64) -> (Bottleneck, f64, String) {
         let course = Course { stages, seconds, sent: 1 << 30, is_alone: true };
         let Judged { bottleneck, seconds, advice } = judge(&course);
@@ -159,27 +160,27 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_for_data_waited_for_what_the_reader_was_at() {
+    fn waiting_for_data_counts_for_what_the_reader_did() {
         let starved = Stages { send: 10.0, wait_for_data: 9.0, ..Stages::default() };
         let slow = Stages { read: 8.0, wait_for_hash: 1.0, ..starved.clone() };
         let (bottleneck, seconds, advice) = judged(&slow, 10.0);
         assert_eq!((bottleneck, seconds), (Bottleneck::Source, 8.0));
         assert!(advice.starts_with("limited by the source (128 MiB/s)"), "{advice}");
 
-        let packed = Stages { read: 2.0, decompress: 7.5, ..starved.clone() };
-        assert_eq!(judged(&packed, 10.0).0, Bottleneck::Decompress);
+        let compressed = Stages { read: 2.0, decompress: 7.5, ..starved.clone() };
+        assert_eq!(judged(&compressed, 10.0).0, Bottleneck::Decompress);
 
         let hashed = Stages { read: 1.0, wait_for_hash: 8.0, hash: 9.9, ..starved.clone() };
         let (bottleneck, _, advice) = judged(&hashed, 10.0);
         assert_eq!(bottleneck, Bottleneck::Hash);
         assert!(advice.contains("--jobs"), "{advice}");
 
-        // A read that hangs has not come back to be counted.
+        // A read that hangs is not counted yet.
         assert_eq!(judged(&starved, 10.0).0, Bottleneck::Source);
     }
 
     #[test]
-    fn a_reader_that_is_ahead_costs_nothing_however_long_it_worked() {
+    fn a_reader_that_is_ahead_costs_nothing() {
         let stages = Stages {
             read: 6.0,
             hash: 7.0,
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_time_is_before_the_first_byte_or_behind_the_last() {
+    fn the_time_of_the_service_is_before_the_first_byte_or_after_the_last() {
         let server = Stages { send: 2.0, wait_for_answer: 5.6, ..Stages::default() };
         let (bottleneck, seconds, advice) = judged(&server, 7.6);
         assert_eq!((bottleneck, seconds), (Bottleneck::Server, 5.6));
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_are_others_the_reader_waits_for_them_too() {
+    fn with_several_targets_the_reader_waits_for_them_too() {
         let stages = Stages {
             read: 1.0,
             wait_for_send: 8.0,
@@ -226,7 +227,7 @@ mod tests {
         };
         let course = Course { stages: &stages, seconds: 10.0, sent: 0, is_alone: false };
         assert_eq!(judge(&course).bottleneck, Bottleneck::OtherTargets);
-        // All are asked before the first byte goes out.
+        // All services are queried before the first byte is sent.
         let early = Stages { preflight: 1.0, send: 2.0, ..Stages::default() };
         let course = Course { stages: &early, seconds: 9.0, sent: 0, is_alone: false };
         assert_eq!(judge(&course).bottleneck, Bottleneck::OtherTargets);
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fetched_by_the_service_is_hashed_here_first() {
+    fn data_that_the_service_downloads_is_hashed_here_first() {
         let stages = Stages { read: 1.0, wait_for_hash: 5.0, import: 3.0, ..Stages::default() };
         assert_eq!(judged(&stages, 9.2).0, Bottleneck::Hash);
     }

@@ -1,4 +1,4 @@
-//! What a report says of the time of a push.
+//! The times in the report of a push.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +7,21 @@ use super::step::Stages;
 use super::stopwatch::Stopwatch;
 use super::timeline::Timeline;
 
-/// Where the time of a push went.
+/// The times of a push.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Timing {
-    /// Seconds from the first read to the verdict, or to the failure.
+    /// Seconds from the first read to the end of verification, or to the failure.
     pub seconds: f64,
-    /// When it began, in seconds since 1970.
+    /// The start, in seconds since 1970.
     pub started: f64,
     /// Seconds of each stage.
     pub timings: Stages,
-    /// What took the most of the time; none of a push that did not begin.
+    /// The stage that took most of the time; `None` for a push that did not start.
     pub bottleneck: Option<Bottleneck>,
-    /// So many seconds.
+    /// Seconds of the bottleneck.
     pub bottleneck_seconds: f64,
-    /// What would make it faster; none for a push of less than a second.
+    /// How to make it faster; `None` for a push of less than a second.
     pub advice: Option<String>,
     /// The same over time; not in JSON if it is empty.
     #[serde(default, skip_serializing_if = "Timeline::is_empty")]
@@ -29,13 +29,13 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Of a push that could not begin.
+    /// The times of a push that could not start.
     #[must_use]
     pub fn not_started() -> Self {
         Timing { started: Stopwatch::start().began(), ..Timing::default() }
     }
 
-    /// What the reading and one target have come to. One that is alone has the reading to itself.
+    /// Combines the times of the passes with those of one target. A single target has the passes for itself.
     pub(crate) fn of(reading: &Stopwatch, target: &Stopwatch, is_alone: bool) -> Self {
         let mut bins = reading.bins();
         bins.join(target.bins());
