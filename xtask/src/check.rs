@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::places::{root, target};
 use crate::step::{Steps, WORKSPACE, cargo, run, say};
-use crate::{api, arrows, docs, kernels, package, picture};
+use crate::{api, arrows, docs, kernels, package, picture, words};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
@@ -28,6 +28,7 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     steps.step("imports", arrows::check);
     steps.step("picture of the layers", picture::check);
     steps.step("links of the pages", docs::check);
+    steps.step("words", words::check);
     steps.step("packages", package::check);
     steps.step("cargo deny", || deny(&["bans", "licenses", "sources"]));
     if advisories {

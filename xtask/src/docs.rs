@@ -1,5 +1,5 @@
-//! `cargo xtask docs`: the user guide as a book, and the documentation of the libraries. `cargo xtask check`
-//! checks the links of all pages, without building a book.
+//! `cargo xtask docs`: pictures, the user guide as a book, man pages, and the documentation of the libraries.
+//! `cargo xtask check` checks the links of all pages, without building a book.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::pictures;
 use crate::places::{root, target};
 use crate::step::{cargo, run, say};
 
@@ -16,19 +17,33 @@ const GUIDE: &str = "docs/guide";
 /// The list of the pages of the book, in `GUIDE`.
 const SUMMARY: &str = "SUMMARY.md";
 
-/// Builds the book, if mdBook is installed, and the documentation of the libraries.
+/// Draws the pictures and builds the book, if their programs are installed, then the man pages and the
+/// documentation of the libraries.
 pub(crate) fn build() -> Result<()> {
-    let found = Command::new("mdbook").arg("--version").stdout(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
+    if has(&["tmux", "-V"]) && has(&["chromium", "--version"]) {
+        pictures::write()?;
+    } else {
+        say("the pictures are not drawn: install tmux and Chromium");
+    }
+    if has(&["mdbook", "--version"]) {
         let book = staged_book()?;
         run(Command::new("mdbook").arg("build").arg(&book))?;
         say(&format!("the guide: {}", book.join("html/index.html").display()));
     } else {
         say("the guide is not built: install mdBook with `cargo install mdbook --locked`");
     }
+    let man = target().join("man");
+    run(cargo(["run", "--locked", "-p", "imgpush", "--", "man", "--overwrite"]).arg(&man))?;
     run(&mut cargo(["doc", "--workspace", "--no-deps", "--locked"]))?;
     say(&format!("the libraries: {}", target().join("doc").display()));
     Ok(())
+}
+
+/// Whether the program of this command is installed.
+fn has(command: &[&str]) -> bool {
+    let mut version = Command::new(command[0]);
+    version.args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
 }
 
 /// Copies the guide into `target/book`, with the other pages of `docs` as chapters below `reference/`. mdBook

@@ -13,9 +13,11 @@ mod kernels;
 mod package;
 mod peers;
 mod picture;
+mod pictures;
 mod places;
 mod step;
 mod test;
+mod words;
 
 use std::process::ExitCode;
 
@@ -59,7 +61,9 @@ enum Verb {
     Api,
     /// Draw docs/layers.svg from docs/layers.txt
     Picture,
-    /// Build the user guide with mdBook, if it is installed, and the documentation of the libraries
+    /// Draw the pictures of the README from real runs; needs tmux and Chromium
+    Pictures,
+    /// Draw the pictures, build the user guide with mdBook and the man pages, and document the libraries
     Docs {
         /// Only check the links of all pages
         #[arg(long)]
@@ -102,6 +106,7 @@ fn main() -> ExitCode {
         Verb::Arrows { suggest: Some(name) } => arrows::suggest(&name),
         Verb::Api => api::write(),
         Verb::Picture => picture::write(),
+        Verb::Pictures => pictures::write(),
         Verb::Docs { check: false } => docs::build(),
         Verb::Docs { check: true } => docs::check(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
