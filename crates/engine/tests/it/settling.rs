@@ -101,7 +101,8 @@ async fn an_image_that_the_import_decompresses_is_compared_with_the_decompressed
         let report = push_compressed(&scene, Box::new(file)).await.unwrap();
         assert!(report.verified);
         assert_eq!(report.size, Some(disk.len() as u64));
-        assert!(report.notes.iter().any(|note| note.id == NoteId::Decompressed), "{report:?}");
+        let notes: Vec<_> = report.notes.iter().map(|note| note.id).collect();
+        assert_eq!(notes, [NoteId::Decompressed]);
         let image = &scene.images().await[0];
         assert_eq!(image.status(), Status::Active);
         assert_eq!(report.digests.get(algorithm).map(|it| &**it), image.hash_value());

@@ -24,7 +24,7 @@ use std::time::Duration;
 use imgpush_client::{
     Error as ClientError, Image, Import, NewImage, Status, UploadOptions, WaitOptions,
 };
-use imgpush_formats::Severity;
+use imgpush_formats::{FindingId, Severity};
 use tracing::Instrument as _;
 
 use self::conversion::not_decompressed;
@@ -408,6 +408,10 @@ impl<'a> UploadJob<'a> {
         let mut notes = std::mem::take(&mut self.notes);
         if let (None, JobStage::Prepared(prepared)) = (&self.existing.action, &self.stage) {
             notes.extend(notes_on(&prepared.examined, image.virtual_size()));
+            // It is no longer compressed.
+            if notes.iter().any(|note| note.id == NoteId::Decompressed) {
+                notes.retain(|note| note.id != NoteId::Finding(FindingId::Compressed));
+            }
         }
         Report {
             id: image.id().to_owned(),
