@@ -1,4 +1,4 @@
-//! `imgpush`: gets disk images into OpenStack Glance fast, whole and proved.
+//! `imgpush`: uploads disk images to OpenStack Glance, with end-to-end verification.
 #![forbid(unsafe_code)]
 
 mod args;

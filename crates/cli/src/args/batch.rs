@@ -1,4 +1,4 @@
-//! How many images go at a time.
+//! Concurrency, journal and memory of a push.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -6,50 +6,58 @@ use std::path::PathBuf;
 use clap::Args;
 use imgpush_engine::{BatchOptions, OnFailure, RetryOptions};
 
+use super::heading;
 use super::memory::{chunk, memory};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Batch options")]
+#[command(next_help_heading = heading::BATCH)]
 pub(crate) struct BatchArgs {
-    /// Images at a time [default: 4]
+    /// Number of images to upload concurrently [default: 4]
     ///
-    /// An image service takes one upload a worker; what is more than it has workers waits there. Files
-    /// that are pushed at the same time are hashed side by side, which pays most from 8 on, where the
-    /// network is fast. `imgpush tune` finds out.
+    /// Each Glance worker handles one upload; further uploads wait. Images that are uploaded at the same
+    /// time are also hashed in parallel. On a fast network this helps most from 8 images on. `imgpush tune`
+    /// measures the best number.
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// Maximum number of uploads at a time to one cloud; by default --jobs and the quotas of the project
+    /// Maximum number of concurrent uploads per cloud [default: --jobs]
     ///
-    /// Clouds that are the same project of the same service count as one.
-    #[arg(long, value_name = "N")]
+    /// The quotas of the project can lower the default. Clouds with the same service and project count as
+    /// one.
+    #[arg(long, value_name = "N", hide_short_help = true)]
     uploads_per_cloud: Option<NonZeroUsize>,
 
-    /// Begin with no other image when one has failed; by default one failure stops no other
+    /// Start no new uploads after the first failure
+    ///
+    /// By default, the other images are still uploaded.
     #[arg(long)]
     fail_fast: bool,
 
-    /// Write down in this file what is begun and what is proved, and go on from what it says
+    /// Record progress in FILE, and resume from it
     ///
-    /// Run again with the same journal after a crash, a kill or a failure: what is proved is asked after
-    /// and not sent again, what was begun is completed or removed. A file whose size or time has changed
-    /// is pushed anew. Two runs cannot use one journal at once.
+    /// Repeat the command with the same journal after a crash or a failure. Images that Glance still has
+    /// are not uploaded again. Uploads that were started are completed, or their records are deleted. A
+    /// file with a new size or modification time is uploaded again. Only one command can use a journal at
+    /// a time.
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
 
-    /// Memory to stay within: bytes, or with K, M, G
+    /// Memory limit for the data of all concurrent uploads
     ///
-    /// It is dealt out among the images that are pushed at a time. Unpacking comes on top.
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
+    /// Decompression needs additional memory. Units are K, M and G, powers of 1024.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
+        hide_short_help = true)]
     memory: u64,
 
-    /// Bytes to read, hash and send at a time; what suits the memory by default
+    /// Chunk size for reading, hashing and sending [default: depends on --memory]
+    ///
+    /// A multiple of 4K, from 64K to 16M.
     #[arg(long, value_name = "SIZE", value_parser = chunk, hide_short_help = true)]
     chunk_size: Option<usize>,
 }
 
 impl BatchArgs {
-    /// What the engine is to do with so many images.
+    /// The options of the engine for N images.
     pub(crate) fn options(&self, images: usize, retry: RetryOptions) -> BatchOptions {
         let mut options = BatchOptions::default().with_memory_bytes(self.memory).with_retry(retry);
         options.jobs = fitting_jobs(self.jobs.unwrap_or(options.jobs), images);

@@ -1,78 +1,79 @@
-//! Which cloud, with openstackclient's names.
+//! Options of the cloud, with openstackclient's names.
 
 use clap::Args;
 use imgpush_client::CloudOptions;
 
+use super::heading;
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Cloud options")]
+#[command(next_help_heading = heading::CLOUD)]
 pub(crate) struct CloudArgs {
-    /// The cloud, by its name in clouds.yaml [env: OS_CLOUD]
+    /// Cloud in clouds.yaml [env: OS_CLOUD]
     ///
-    /// Without it: the one that OS_* variables describe, or the only one in clouds.yaml. The file is
-    /// looked for where openstackclient looks: OS_CLIENT_CONFIG_FILE, the working directory,
-    /// ~/.config/openstack, /etc/openstack. `push` takes several: repeat it.
+    /// The default is the cloud that OS_* variables describe, or the only cloud in clouds.yaml. As with
+    /// openstackclient, the file is searched in OS_CLIENT_CONFIG_FILE, the working directory,
+    /// ~/.config/openstack and /etc/openstack. Repeat the option to push to several clouds.
     #[arg(long = "cloud", visible_alias = "os-cloud", global = true, value_name = "NAME")]
     clouds: Vec<String>,
 
-    /// The region of the image service [env: OS_REGION_NAME]
+    /// Region of the image service [env: OS_REGION_NAME]
     ///
-    /// `push` takes several regions of one cloud: repeat it.
+    /// Repeat the option to push to several regions of one cloud.
     #[arg(long = "os-region-name", global = true, value_name = "REGION", hide_short_help = true)]
     regions: Vec<String>,
 
-    /// public, internal or admin [env: OS_INTERFACE]
+    /// Endpoint interface: public, internal or admin [env: OS_INTERFACE]
     #[arg(long, global = true, value_name = "INTERFACE", hide_short_help = true)]
     os_interface: Option<String>,
 
-    /// A PEM bundle of certificates to trust beside the system's [env: OS_CACERT]
+    /// CA certificates to trust in addition to those of the system, in PEM format [env: OS_CACERT]
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     os_cacert: Option<String>,
 
-    /// Trust any certificate [env: OS_INSECURE]
+    /// Do not verify TLS certificates [env: OS_INSECURE]
     ///
-    /// Whoever stands between you and the cloud can then read your token and change your image.
+    /// An attacker on the network can then read the token and change the image.
     #[arg(long, global = true, hide_short_help = true)]
     insecure: bool,
 
-    /// How to log in: password, v3applicationcredential, v3token, none, … [env: OS_AUTH_TYPE]
+    /// Authentication type, such as password, v3applicationcredential or none [env: OS_AUTH_TYPE]
     #[arg(long, global = true, value_name = "TYPE", hide_short_help = true)]
     os_auth_type: Option<String>,
 
-    /// The identity service [env: OS_AUTH_URL]
+    /// URL of the identity service [env: OS_AUTH_URL]
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     os_auth_url: Option<String>,
 
-    /// The image service, for --os-auth-type none and admin_token [env: OS_ENDPOINT]
+    /// URL of the image service, for --os-auth-type none and admin_token [env: OS_ENDPOINT]
     #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
     os_endpoint: Option<String>,
 
-    /// The user [env: OS_USERNAME]
+    /// User name [env: OS_USERNAME]
     ///
-    /// There is no option for the password: other users could read it from the process list. Use
-    /// OS_PASSWORD or clouds.yaml.
+    /// Set the password in OS_PASSWORD or clouds.yaml. An option would be visible in the process list.
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     os_username: Option<String>,
 
-    /// The domain of the user [env: OS_USER_DOMAIN_NAME]
+    /// Domain name of the user [env: OS_USER_DOMAIN_NAME]
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     os_user_domain_name: Option<String>,
 
-    /// The project [env: OS_PROJECT_NAME]
+    /// Project name [env: OS_PROJECT_NAME]
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     os_project_name: Option<String>,
 
-    /// The domain of the project [env: OS_PROJECT_DOMAIN_NAME]
+    /// Domain name of the project [env: OS_PROJECT_DOMAIN_NAME]
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     os_project_domain_name: Option<String>,
 }
 
 impl CloudArgs {
-    /// What the client is to look for; the first one where there are several.
+    /// The options of the client; those of the first cloud if there are several.
     pub(crate) fn options(&self) -> CloudOptions {
         self.options_of(self.clouds.first(), self.regions.first())
     }
 
-    /// What the client is to look for, for each cloud or region, and the region where there are several.
+    /// The options of the client for each cloud or region, and the region if there are several.
     pub(crate) fn each(&self) -> Vec<(CloudOptions, Option<&str>)> {
         match (&self.clouds[..], &self.regions[..]) {
             (clouds @ [_, _, ..], regions) => {
@@ -89,7 +90,7 @@ impl CloudArgs {
         }
     }
 
-    /// What is wrong with their number, for a verb that takes several or only one.
+    /// What is wrong with their number, for a command that takes several or only one.
     pub(crate) fn misfit(&self, takes_several: bool) -> Option<&'static str> {
         match (self.clouds.len(), self.regions.len()) {
             (0 | 1, 0 | 1) => None,

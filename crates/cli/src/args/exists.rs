@@ -1,40 +1,41 @@
-//! What a push does where the image is there already.
+//! What a push does with existing images.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use imgpush_engine::{IfExists, PushOptions, Retire};
 
+use super::heading;
 use super::values::duration;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Run it again")]
+#[command(next_help_heading = heading::EXISTING)]
 pub(crate) struct ExistsArgs {
-    /// What to do when the project has images of that name that lists show
+    /// Action if the project has an image of that name
     ///
-    /// `add` makes another one. `skip` is content with one that holds the same data, and ends where only
-    /// others are there. `replace` is content with it, or makes it, and then retires all others. `rename` is
-    /// content with it, or takes NAME-2, NAME-3, … where others have the name. `fail` ends.
-    #[arg(long, value_name = "WHAT", default_value = "add")]
+    /// Hidden images count only with --hidden, and others only without it. The content is compared by
+    /// os_hash_value.
+    #[arg(long, value_name = "ACTION", default_value = "add")]
     if_exists: IfExistsKind,
 
-    /// With --if-exists replace: what becomes of the others, once the new one is proved
+    /// With --if-exists replace: action for the old images
     ///
-    /// `rename` puts the time they were made behind their name.
-    #[arg(long, value_name = "HOW", default_value = "hide", hide_short_help = true)]
+    /// It follows after the new image is verified.
+    #[arg(long, value_name = "ACTION", default_value = "hide", hide_short_help = true)]
     replaced: RetireKind,
 
-    /// The id of the image: a UUID, or `derived` from project, name and data
+    /// Image id: a UUID, or `derived`
     ///
-    /// By default it is made up; with --if-exists skip, replace and rename it is derived, so that of two runs
-    /// at once one makes the image and the other finds it. A source that can be read only once gets one that is
-    /// made up.
-    #[arg(long, value_name = "ID", hide_short_help = true)]
+    /// A derived id is computed from project, name and content. It is the default with --if-exists skip,
+    /// replace and rename, so that concurrent commands create one image. Otherwise, and if the source can be
+    /// read only once, the default is a random id.
+    #[arg(long, value_name = "UUID", hide_short_help = true)]
     id: Option<String>,
 
-    /// Seconds to wait for an image of another run that does not change
+    /// Time to wait for an unfinished image of another command
     ///
-    /// Then a record that is still `queued` is left and the next id used; otherwise the upload fails.
+    /// After that, a record that is still `queued` is left and the next id is used. In any other status, the
+    /// upload fails.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration,
         hide_short_help = true)]
     wait_for_others: Duration,
@@ -42,17 +43,25 @@ pub(crate) struct ExistsArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum IfExistsKind {
+    /// Upload another image
     Add,
+    /// Keep an image with the same content; fail if only other images have the name
     Skip,
+    /// Keep an image with the same content or upload it, then retire the others (--replaced)
     Replace,
+    /// Keep an image with the same content, or upload it as NAME-2, NAME-3, …
     Rename,
+    /// Fail
     Fail,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RetireKind {
+    /// Hide them from image lists
     Hide,
+    /// Append their creation time to their name
     Rename,
+    /// Delete them
     Delete,
 }
 
@@ -64,7 +73,7 @@ impl ExistsArgs {
             .then_some("--replaced goes with --if-exists replace only")
     }
 
-    /// Whether one image is named by its id.
+    /// Whether `--id` gives the id of one image.
     pub(crate) fn names_one(&self) -> bool {
         self.id.as_deref().is_some_and(|id| id != DERIVED)
     }
@@ -79,7 +88,7 @@ impl ExistsArgs {
         }
     }
 
-    /// For the engine.
+    /// Sets the options of the engine.
     pub(crate) fn apply(&self, options: &mut PushOptions) {
         let retire = match self.replaced {
             RetireKind::Hide => Retire::Hide,

@@ -5,26 +5,26 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ColorChoice, ValueEnum};
 
+use super::heading;
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "General options")]
+#[command(next_help_heading = heading::GENERAL)]
 pub(crate) struct GeneralArgs {
-    /// Log what imgpush does to stderr; repeat for more detail
+    /// Log operations to stderr; -vv logs more details
     ///
-    /// Tokens and passwords are never logged.
+    /// Passwords and tokens are never logged.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// Log the requests to the cloud and the responses to stderr; passwords and tokens are masked
+    /// Log requests and responses to stderr, with passwords and tokens masked
     #[arg(long, global = true, hide_short_help = true)]
     pub(crate) debug: bool,
 
-    /// Append the log to this file, in the detail of `-vv` at least
+    /// Append the log to FILE, with at least the details of -vv
     #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub(crate) log_file: Option<PathBuf>,
 
-    /// Use colours in the output
-    ///
-    /// `auto` uses them on a terminal, unless NO_COLOR is set.
+    /// When to use colours
     #[arg(
         long,
         global = true,
@@ -34,17 +34,24 @@ pub(crate) struct GeneralArgs {
     )]
     pub(crate) color: ColorWhen,
 
-    /// Print help; `-h` prints a summary, `--help` all options
+    /// Print help; -h prints a summary, --help all options
     #[arg(short, long, global = true, action = ArgAction::Help)]
     help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
+    /// Always
     Always,
+    /// Never
     Never,
 }
 

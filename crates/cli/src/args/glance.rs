@@ -1,20 +1,23 @@
-//! `--glance`: how the image service is configured, for predictions of what it takes.
+//! `--glance`: the configuration of Glance, which decides what it accepts.
 
 use clap::Args;
 use imgpush_engine::image_formats::ImageFormatSettings;
 
-/// The keys of the service's `[image_format]` that decide about an upload, and what each takes.
+use super::heading;
+
+/// The keys of Glance's section `[image_format]` that decide about an upload, with their values.
 const KEYS: &str = "disk_formats=NAME,…, container_formats=NAME,…, \
                     require_image_format_match=true|false, gpt_safety_checks_nonfatal=mbr|(nothing)";
 
-/// What the image service is known to be set to.
+/// Known settings of the image service.
 #[derive(Debug, Args)]
+#[command(next_help_heading = heading::IMAGE)]
 pub(crate) struct GlanceArgs {
-    /// A setting of the service's section image_format, in its own words; repeat for more
+    /// Setting of Glance that the format check assumes (repeatable)
     ///
-    /// disk_formats=raw,qcow2, container_formats=bare,ova, require_image_format_match=false or
-    /// gpt_safety_checks_nonfatal=mbr. What is not said is as Glance comes since 2026.1; 2025.1 and
-    /// 2025.2 came with gpt_safety_checks_nonfatal=mbr.
+    /// The settings are those of the section `[image_format]` of Glance: disk_formats=raw,qcow2,
+    /// container_formats=bare,ova, require_image_format_match=false, gpt_safety_checks_nonfatal=mbr. The
+    /// defaults are those of Glance 2026.1. In 2025.1 and 2025.2 gpt_safety_checks_nonfatal is mbr.
     #[arg(long = "glance", value_name = "KEY=VALUE", value_parser = setting, hide_short_help = true)]
     settings: Vec<Setting>,
 }

@@ -4,39 +4,51 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::SourceArgs;
 use super::glance::GlanceArgs;
+use super::{JsonArgs, SourceArgs, heading};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  imgpush inspect noble.qcow2                    what it is, what is in it, what is wrong with it
-  imgpush inspect --json images/ | jq .format    a line of JSON for each file below a folder
-  imgpush inspect --glance gpt_safety_checks_nonfatal=mbr disk.raw
-  imgpush inspect https://example.org/disk.img   a few KiB of it, where the server gives parts
-  imgpush inspect --decompress auto disk.raw.xz  what is in it, and not that it is packed
+  # Show format, content and problems
+  imgpush inspect noble.qcow2
 
-Exit codes: 0 nothing worse than information, 13 warnings, 10 something cannot be read, 11 fatal
-findings, 130 interrupted; of several files the one that comes last in this list.")]
+  # Print a JSON object for each file below a folder
+  imgpush inspect --json images/ | jq .format
+
+  # Assume a setting of Glance
+  imgpush inspect --glance gpt_safety_checks_nonfatal=mbr disk.raw
+
+  # Read a few KiB of a URL, if its server supports range requests
+  imgpush inspect https://example.org/disk.img
+
+  # Inspect the decompressed data
+  imgpush inspect --decompress auto disk.raw.xz
+
+Exit codes:
+   0  no problems                  13  warnings
+  10  a file cannot be read        11  fatal findings
+Several files: 11 takes precedence, then 10 and 13.")]
 pub(crate) struct InspectArgs {
-    /// Files, folders with all files below them, http and https addresses, - for the standard input
+    /// Files, folders, HTTP(S) URLs, or - for stdin
     ///
-    /// A file is looked at in a few places, a stream is read to its end. Files that an image names, a
-    /// backing file for one, are told and never read.
+    /// Folders are searched recursively. Of a file only the relevant parts are read; a stream is read to
+    /// its end. Files that an image refers to, such as a backing file, are reported and never read.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// What the data would be wrapped in; the service looks into `bare` alone
-    #[arg(long, value_name = "FORMAT", default_value = "bare")]
+    /// Container format to assume
+    ///
+    /// Glance inspects only `bare` images.
+    #[arg(long, value_name = "FORMAT", default_value = "bare", help_heading = heading::IMAGE)]
     pub(crate) container_format: String,
 
     #[command(flatten)]
     pub(crate) glance: GlanceArgs,
 
-    /// Print a line of JSON for each file to stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
 }

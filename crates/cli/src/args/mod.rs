@@ -6,9 +6,11 @@ mod digest;
 mod exists;
 mod general;
 mod glance;
+mod heading;
 pub(crate) mod image;
 mod inspect;
 mod install;
+mod json;
 mod memory;
 mod proof;
 mod pull;
@@ -20,6 +22,8 @@ mod selection;
 mod source;
 mod sparse;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tune;
 mod values;
 mod verify;
@@ -36,6 +40,7 @@ pub(crate) use general::{ColorWhen, GeneralArgs};
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use install::{CompletionsArgs, ManArgs};
+pub(crate) use json::JsonArgs;
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::PullArgs;
 pub(crate) use push::{ProgressKind, PushArgs};
@@ -49,14 +54,17 @@ pub(crate) use target::TargetArgs;
 pub(crate) use tune::TuneArgs;
 pub(crate) use verify::VerifyArgs;
 
-/// Push disk images into OpenStack Glance: fast, whole and proved
+/// Upload disk images to OpenStack Glance, with end-to-end verification
 #[derive(Debug, Parser)]
 #[command(
     name = "imgpush",
     version,
     max_term_width = 100,
     arg_required_else_help = true,
-    disable_help_flag = true
+    disable_help_flag = true,
+    disable_version_flag = true,
+    after_help = "\
+Run `imgpush COMMAND --help` for the options and examples of a command."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -118,28 +126,33 @@ const WITHOUT_CLOUD: &[&str] = &[
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Push a disk image and prove that it arrived
+    /// Upload disk images and verify them
+    ///
+    /// imgpush detects the disk format, computes digests while it sends the data, and compares them with
+    /// those of Glance. Interrupted uploads are retried. A failed upload deletes its image record.
     Push(Box<PushArgs>),
-    /// Pull images into files, and prove that they are whole
+    /// Download images and verify them
+    ///
+    /// Interrupted downloads are resumed. A file gets its name after its digests are verified.
     Pull(Box<PullArgs>),
-    /// Compare images with files, or with what the cloud gives for them
+    /// Compare images with their digests or with files
     Verify(Box<VerifyArgs>),
-    /// Work with the images of a cloud: list, show, create, set, import, share, delete, …
+    /// Manage images: list, show, create, set, import, share, delete
     Image(Box<ImageArgs>),
-    /// Say what an image is, what is wrong with it, and who takes it
+    /// Detect the format of disk images and check them for problems
     Inspect(InspectArgs),
-    /// Hash files, all at once and by several algorithms in one reading, or check lists of digests
+    /// Compute digests of files, or check lists of digests
     Digest(DigestArgs),
-    /// Try settings against a cloud with images that are removed again, and recommend some
+    /// Measure uploads to a cloud and recommend options
     Tune(TuneArgs),
-    /// Run an image service on this machine, to try things out
+    /// Run a local image service for tests
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
-    /// See in ten seconds what imgpush does for you
+    /// Show a push, damage in transit and a retry, without a cloud
     #[cfg(feature = "sandbox")]
     Demo,
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions(CompletionsArgs),
-    /// Write the man pages into a folder
+    /// Write man pages to a folder
     Man(ManArgs),
 }

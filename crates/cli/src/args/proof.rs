@@ -1,45 +1,53 @@
-//! What the source of a push has to be.
+//! Expected digests and signatures of a source.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use imgpush_engine::Digest;
 
-/// Without any of them the source is taken as it is.
+use super::heading;
+
+/// Without any of them the source is not compared with anything.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Proof of the source")]
+#[command(next_help_heading = heading::VERIFICATION)]
 pub(crate) struct ProofArgs {
-    /// A digest that the file has to have, as sha256:HEX or HEX; repeat for more
+    /// Expected digest of the source: sha256:HEX or HEX (repeatable)
     ///
-    /// Of what is packed, either of the file or of what is in it. All algorithms of `imgpush digest` are
-    /// known. The end of the data is held back until it is proved, so nothing else becomes an image.
-    #[arg(long = "checksum", value_name = "ALGORITHM:HEX")]
+    /// The digest of a compressed source can be that of the file or of the decompressed data. All
+    /// algorithms of `imgpush digest` are accepted. The last chunk is withheld until the digest matches.
+    #[arg(long = "checksum", value_name = "DIGEST")]
     checksums: Vec<Digest>,
 
-    /// A list with the digest of the file, such as SHA256SUMS: a file or an address
+    /// List of digests, such as SHA256SUMS: a file or URL
     ///
-    /// The file is looked for by its name, and by the name it has unpacked. All digests there are of it
-    /// have to be right. A file that is nothing but one digest is taken too.
-    #[arg(long, value_name = "LIST")]
+    /// The source is looked up by its file name, with and without the extension of a compression format.
+    /// All digests listed for it must match. A file that contains a single digest is accepted too.
+    #[arg(long, value_name = "FILE|URL")]
     pub(crate) checksum_file: Option<PathBuf>,
 
-    /// The name of the file in the list, when it has another or comes through a pipe
+    /// Name of the source in the list [default: its file name]
+    ///
+    /// Needed for stdin, and if the list has another name.
     #[arg(long, value_name = "NAME", requires = "checksum_file", hide_short_help = true)]
     pub(crate) checksum_name: Option<String>,
 
     #[cfg(feature = "openpgp")]
-    /// The OpenPGP signature of the list, a file or an address; not for one that has it in itself
-    #[arg(long, value_name = "FILE", requires = "checksum_file", hide_short_help = true)]
+    /// Detached OpenPGP signature of the list: a file or URL
+    ///
+    /// A clear-signed list contains its signature and does not need this option.
+    #[arg(long, value_name = "FILE|URL", requires = "checksum_file", hide_short_help = true)]
     pub(crate) checksum_signature: Option<PathBuf>,
 
     #[cfg(feature = "openpgp")]
-    /// A file with public keys, one of which has to have signed the list; repeat for more
+    /// OpenPGP public keys for the signed list (repeatable)
+    ///
+    /// The list must be signed by one of the keys.
     #[arg(long = "checksum-key", value_name = "FILE", requires = "checksum_file")]
     pub(crate) checksum_keys: Vec<PathBuf>,
 }
 
 impl ProofArgs {
-    /// The digests that were given themselves.
+    /// The digests given on the command line.
     pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> {
         self.checksums.iter().copied()
     }

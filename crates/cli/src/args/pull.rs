@@ -7,66 +7,78 @@ use clap::Args;
 use imgpush_engine::DownloadOptions;
 
 use super::image::DownloadArgs;
-use super::{JobArgs, Selection, SparseArgs};
+use super::{JobArgs, JsonArgs, Selection, SparseArgs, heading};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  imgpush pull noble                       into noble.qcow2, named by its disk_format
-  imgpush pull noble -o disk.qcow2
-  imgpush pull noble jammy -o images       into a folder
-  imgpush pull --all --tag lts -o images   all active images of the project with that tag
-  imgpush pull noble -o - | qemu-img info -
+#[command(after_help = "\
+Examples:
+  # Download to noble.qcow2: image name and disk_format
+  imgpush pull noble
 
-Safe to run again: what is there and proved is left, what was begun is gone on with. The name of each
-file goes to stdout, all else to stderr. Exit codes: 0 all are there and proved, 2 another file is
-there, 20 not authorised, 21 no such image or no data, 22 connection, 23 the data is not what the
-image says, 26 nothing to prove it by, 27 not all of them, 130 interrupted.")]
+  # Download to a file, or to a folder
+  imgpush pull noble -o disk.qcow2
+  imgpush pull noble jammy -o images
+
+  # All active images of the project with a tag
+  imgpush pull --all --tag lts -o images
+
+  # Compress on the fly
+  imgpush pull noble -o - | zstd -o noble.qcow2.zst
+
+Repeat the command to resume: verified files are kept, partial files are
+completed. File names are printed to stdout, messages to stderr.
+
+Exit codes:
+   0  all files verified           22  connection failed
+   2  another file exists          23  the downloaded data differs
+  20  not authorised               26  the image has no digests
+  21  no such image, or no data    27  some images failed")]
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
-    /// The file for one image, or the folder for several; - for the standard output
-    ///
-    /// By default the current folder, and a file called like the image and its disk_format. Where two images
-    /// have one name, the start of the id is in both names. A file gets its name when its bytes are hashed and
-    /// equal to what the image shows; until then they are in FILE.ID.part. To the standard output the last
-    /// bytes come only then.
-    #[arg(short, long, value_name = "FILE|FOLDER")]
-    pub(crate) output: Option<PathBuf>,
-
-    /// A store to read from; repeat for more, the best first
-    #[arg(long = "store-preference", alias = "prefer", value_name = "STORE")]
-    stores: Vec<String>,
-
-    /// Replace a file that is there already and is not the image
-    ///
-    /// One that is the image is hashed and left alone. Without this another one is an error, before anything
-    /// is fetched.
-    #[arg(long)]
-    overwrite: bool,
-
-    /// Take an image that shows no hash to prove it by
-    #[arg(long)]
+    /// Accept an image for which Glance has no digest
+    #[arg(long, help_heading = heading::VERIFICATION)]
     allow_unverified: bool,
 
-    #[command(flatten)]
-    pub(crate) jobs: JobArgs,
-
-    /// Ranges of an image at a time; by default as many as make it faster, up to 4
+    /// File, folder (several images), or - for stdout
     ///
-    /// One service behind a fast network is rarely faster with more; a long way to it can be.
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    /// The default is the working directory, with the image name and its disk_format as the file name. If two
+    /// images have one name, the start of the id is added. Data is written to FILE.ID.part and renamed when
+    /// its digests match those of the image. On stdout, the last bytes are withheld until then.
+    #[arg(short, long, value_name = "FILE|DIR", help_heading = heading::DOWNLOAD)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Replace existing files that differ from the image
+    ///
+    /// Without --overwrite, such a file is an error and nothing is downloaded. A file that is the image
+    /// already is always kept.
+    #[arg(long, help_heading = heading::DOWNLOAD)]
+    overwrite: bool,
+
+    /// Store to read from, in order of preference (repeatable)
+    #[arg(long = "store-preference", alias = "prefer", value_name = "STORE",
+        hide_short_help = true, help_heading = heading::DOWNLOAD)]
+    stores: Vec<String>,
+
+    /// Number of concurrent range requests per image [default: up to 4]
+    ///
+    /// By default, imgpush adds connections as long as that makes the download faster. Several connections
+    /// help most if the latency is high.
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = heading::DOWNLOAD)]
     connections: Option<NonZeroUsize>,
 
     #[command(flatten)]
     sparse: SparseArgs,
 
     #[command(flatten)]
-    pub(crate) download: DownloadArgs,
+    pub(crate) jobs: JobArgs,
 
-    /// Print a JSON object for each image to stdout, as it ends
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
+
+    #[command(flatten)]
+    pub(crate) download: DownloadArgs,
 }
 
 impl PullArgs {
@@ -78,15 +90,15 @@ impl PullArgs {
         if self.selection.is_several() {
             return Some("the standard output takes one image");
         }
-        self.json.then_some("--json and the image cannot both go to the standard output")
+        self.json.is_on().then_some("--json and the image cannot both go to the standard output")
     }
 
-    /// Whether the image goes to the standard output.
+    /// Whether the image is written to stdout.
     pub(crate) fn is_to_stdout(&self) -> bool {
         self.output.as_ref().is_some_and(|output| output.as_os_str() == "-")
     }
 
-    /// What the engine is to do.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> DownloadOptions {
         let mut options = self.download.options();
         options.prefer.clone_from(&self.stores);

@@ -9,156 +9,144 @@ use imgpush_engine::PushOptions;
 use imgpush_engine::source::SourceOptions;
 
 use super::glance::GlanceArgs;
+use super::json::{OnlyJson, only_json};
 use super::values::{duration, key_value, visibility};
-use super::{BatchArgs, Decompress, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs};
+use super::{
+    BatchArgs, Decompress, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs, heading,
+};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
+  # Upload a file as image \"noble\"
   imgpush push noble.qcow2
-  imgpush push --cloud prod --name noble --property os_distro=ubuntu --tag daily noble.qcow2
+
+  # Set name, properties and tags
+  imgpush push --cloud prod --name noble-daily --property os_distro=ubuntu \\
+    --tag daily noble.qcow2
+
+  # Download, decompress and upload in one pass
   imgpush push https://cloud.example.org/noble.qcow2.xz
-  imgpush push --cloud north --cloud south noble.qcow2           read once, sent to both
-  imgpush push --jobs 4 --journal nightly.journal images/*.qcow2  safe to run again
-  imgpush push noble.qcow2 --checksum-file SHA256SUMS --checksum-signature SHA256SUMS.gpg \\
-    --checksum-key ubuntu.gpg
-  imgpush push --if-exists skip noble.qcow2                      sends nothing when run again
+
+  # Read once, upload to two clouds
+  imgpush push --cloud north --cloud south noble.qcow2
+
+  # Upload many images; repeat the command to resume
+  imgpush push --jobs 4 --journal nightly.journal images/*.qcow2
+
+  # Verify the source with a signed list
+  imgpush push noble.qcow2 --checksum-file SHA256SUMS \\
+    --checksum-signature SHA256SUMS.gpg --checksum-key ubuntu.gpg
+
+  # Upload only if the cloud does not have the image yet
+  imgpush push --if-exists skip noble.qcow2
+
+  # Convert on the fly
   nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
 
-The id of the image goes to stdout; with several clouds or images a line each: the id, the cloud, the
-file. All else goes to stderr. Exit codes: 0 proved, 10 source, 11 format, 12 source not as expected,
-20 not authorised, 21 refused, 22 connection, 23 server differs, 24 import failed, 27 not all of them,
-130 interrupted.")]
+Output: the image id on stdout; for several images or clouds, one line with id,
+cloud and file each. Messages and progress go to stderr.
+
+Exit codes:
+   0  uploaded and verified        21  refused by Glance
+  10  source cannot be read        22  connection failed
+  11  format refused               23  stored data differs
+  12  source digest differs        24  import failed
+  20  not authorised               27  some uploads failed")]
 pub(crate) struct PushArgs {
-    /// The disk images: files, http or https addresses, or - for the standard input
+    /// Disk images: files, HTTP(S) URLs, or - for stdin
     ///
-    /// What is packed by gzip, xz, zstd or bzip2 is unpacked on the way. Nothing is kept on this machine.
-    /// A pattern such as 'images/*.qcow2' that no shell has replaced stands for the files it matches.
+    /// Sources compressed with gzip, xz, zstd or bzip2 are decompressed during the upload. No temporary
+    /// files are written. A quoted pattern such as 'images/*.qcow2' stands for the matching files.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The name of the image; the file's name without its ending by default
-    #[arg(long, value_name = "NAME")]
+    /// Image name [default: file name without extension]
+    #[arg(long, value_name = "NAME", help_heading = heading::IMAGE)]
     name: Option<String>,
 
-    /// The format of the disk, where you know better; recognised by default
+    /// Disk format, such as qcow2 or raw [default: detected]
     ///
-    /// When the data is of another format the push ends before anything is sent.
-    #[arg(long, value_name = "FORMAT")]
+    /// The push fails if the data has another format.
+    #[arg(long, value_name = "FORMAT", help_heading = heading::IMAGE)]
     disk_format: Option<String>,
 
-    /// Push what is not as --disk-format says, is broken, or would be refused
+    /// Upload even if the format check fails
     ///
-    /// Glance inspects `bare` images itself and will most likely refuse them after the last byte.
-    /// Formats that name other files (backing files, external extents) are refused all the same.
-    #[arg(long)]
+    /// The check fails if the data does not match --disk-format, is damaged, or would be refused by Glance.
+    /// Glance inspects `bare` images and will probably refuse such data after the last byte. Images that
+    /// refer to other files, such as a backing file, are always refused.
+    #[arg(long, hide_short_help = true, help_heading = heading::IMAGE)]
     force_format: bool,
 
     #[command(flatten)]
     glance: GlanceArgs,
 
-    /// What the data is wrapped in
+    /// Container format
     ///
-    /// Glance looks into `bare` images only. Of what is in another container, ami, aki and ari apart,
-    /// --disk-format has to be said.
-    #[arg(long, value_name = "FORMAT", default_value = "bare")]
+    /// Glance inspects only `bare` images. Other containers need --disk-format, except ami, aki and ari.
+    #[arg(long, value_name = "FORMAT", default_value = "bare", hide_short_help = true,
+        help_heading = heading::IMAGE)]
     container_format: String,
 
-    /// An extra property; repeat for more
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value)]
+    /// Image property (repeatable)
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+        help_heading = heading::IMAGE)]
     properties: Vec<(String, String)>,
 
-    /// A tag; repeat for more
-    #[arg(long = "tag", value_name = "TAG")]
+    /// Image tag (repeatable)
+    #[arg(long = "tag", value_name = "TAG", help_heading = heading::IMAGE)]
     tags: Vec<String>,
 
-    /// Who may see the image: private, shared, community or public
-    #[arg(long, value_name = "WHO", value_parser = visibility)]
+    /// Visibility: private, shared, community or public
+    ///
+    /// The default is that of the service, usually shared.
+    #[arg(long, value_name = "VISIBILITY", value_parser = visibility,
+        help_heading = heading::IMAGE)]
     visibility: Option<Visibility>,
 
-    /// The same as --visibility public
-    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    /// Same as --visibility public
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true,
+        help_heading = heading::IMAGE)]
     public: bool,
 
-    /// The same as --visibility private
-    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    /// Same as --visibility private
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true,
+        help_heading = heading::IMAGE)]
     private: bool,
 
-    /// The same as --visibility community
-    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    /// Same as --visibility community
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true,
+        help_heading = heading::IMAGE)]
     community: bool,
 
-    /// The same as --visibility shared
-    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true)]
+    /// Same as --visibility shared
+    #[arg(long, conflicts_with = "visibility", group = "who", hide_short_help = true,
+        help_heading = heading::IMAGE)]
     shared: bool,
 
-    /// Refuse to delete the image
-    #[arg(long, hide_short_help = true)]
+    /// Protect the image from deletion
+    #[arg(long, hide_short_help = true, help_heading = heading::IMAGE)]
     protected: bool,
 
-    /// Leave the image out of lists
-    #[arg(long, hide_short_help = true)]
+    /// Hide the image from image lists
+    #[arg(long, hide_short_help = true, help_heading = heading::IMAGE)]
     hidden: bool,
 
-    /// The smallest disk it boots from, in GiB; 0 for none
+    /// Minimum disk size for servers, in GiB [default: virtual size]
     ///
-    /// By default the virtual size of a bare disk image, rounded up, where it is known before the
-    /// data is read: not of a raw disk that comes through a pipe.
-    #[arg(long, value_name = "GIB", hide_short_help = true)]
+    /// The default is the virtual size of a bare disk image, rounded up. It is not set if that size is
+    /// unknown before the data is read, as for a raw disk from stdin. 0 means no minimum.
+    #[arg(long, value_name = "GIB", hide_short_help = true, help_heading = heading::IMAGE)]
     min_disk: Option<u64>,
 
-    /// The least memory it boots with, in MiB
-    #[arg(long, value_name = "MIB", hide_short_help = true)]
+    /// Minimum memory for servers, in MiB
+    #[arg(long, value_name = "MIB", hide_short_help = true, help_heading = heading::IMAGE)]
     min_ram: Option<u64>,
 
-    /// Let a file without bytes become an image without bytes
-    #[arg(long, hide_short_help = true)]
+    /// Allow an empty source, which makes an image of 0 bytes
+    #[arg(long, hide_short_help = true, help_heading = heading::IMAGE)]
     allow_empty: bool,
-
-    /// Leave the image record when the push fails; it is removed by default
-    #[arg(long)]
-    keep_failed: bool,
-
-    /// Give up when nothing could be sent for so many seconds
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration, hide_short_help = true)]
-    idle_timeout: Duration,
-
-    /// Give up when the service has not answered so many seconds after the last byte
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, hide_short_help = true)]
-    finish_timeout: Duration,
-
-    /// Print one JSON document for each image and cloud to stdout
-    ///
-    /// `--json=full` adds the timeline of each upload.
-    #[arg(
-        long,
-        value_name = "full",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "short",
-        hide_possible_values = true
-    )]
-    pub(crate) json: Option<JsonDetail>,
-
-    /// Write a page on what was pushed, and where the time went, to this file
-    ///
-    /// One HTML file that needs nothing else: totals, a table, and for each image and cloud a timeline
-    /// with advice. It is written at the end, also when pushes fail, and replaces a file of that name.
-    #[arg(long, value_name = "FILE.html")]
-    pub(crate) report: Option<PathBuf>,
-
-    /// How to show progress on stderr
-    ///
-    /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.
-    #[arg(long, value_name = "HOW", default_value = "auto")]
-    pub(crate) progress: ProgressKind,
-
-    /// Print complete digests
-    #[arg(long, hide_short_help = true)]
-    pub(crate) full: bool,
-
-    /// Print only the result and errors
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 
     #[command(flatten)]
     source: SourceArgs,
@@ -172,17 +160,77 @@ pub(crate) struct PushArgs {
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
 
-    #[command(flatten)]
-    pub(crate) batch: BatchArgs,
+    /// Time-out for a connection that accepts no data
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
+        hide_short_help = true, help_heading = heading::UPLOAD)]
+    idle_timeout: Duration,
+
+    /// Time-out for the response of Glance after the last byte
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration,
+        hide_short_help = true, help_heading = heading::UPLOAD)]
+    finish_timeout: Duration,
+
+    /// Keep the image record of a failed push; by default it is deleted
+    #[arg(long, hide_short_help = true, help_heading = heading::UPLOAD)]
+    keep_failed: bool,
 
     #[command(flatten)]
     pub(crate) exists: ExistsArgs,
+
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
+
+    /// Print results as JSON, one object per line
+    ///
+    /// --json=full adds the timeline of each upload.
+    #[arg(
+        long,
+        value_name = "full",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "short",
+        hide_possible_values = true,
+        help_heading = heading::OUTPUT
+    )]
+    json: Option<JsonDetail>,
+
+    /// Same as --json; the only format is `json`
+    #[arg(short = 'f', long, value_name = "FORMAT", value_parser = only_json,
+        conflicts_with = "json", hide_short_help = true, help_heading = heading::OUTPUT)]
+    format: Option<OnlyJson>,
+
+    /// Write an HTML report to FILE
+    ///
+    /// The report is one file without scripts: totals, a table, and a timeline with advice for each image
+    /// and cloud. It is written at the end, also after failures.
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Replace an existing report; without it, the file is an error
+    #[arg(long, requires = "report", hide_short_help = true, help_heading = heading::OUTPUT)]
+    pub(crate) overwrite: bool,
+
+    /// Progress display on stderr
+    #[arg(long, value_name = "MODE", default_value = "auto", hide_short_help = true,
+        help_heading = heading::OUTPUT)]
+    pub(crate) progress: ProgressKind,
+
+    /// Print complete digests
+    #[arg(long, hide_short_help = true, help_heading = heading::OUTPUT)]
+    pub(crate) full: bool,
+
+    /// Print only results and errors
+    #[arg(short, long, help_heading = heading::OUTPUT)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressKind {
+    /// Bar on a terminal, otherwise a line every 10 s
     Auto,
+    /// JSON lines, two per second
     Json,
+    /// No progress
     None,
 }
 
@@ -192,7 +240,7 @@ impl PushArgs {
         self.files.iter().find_map(|file| self.target.misfit(file)).or_else(|| self.exists.misfit())
     }
 
-    /// What makes no sense for several images.
+    /// The option that does not fit several images, if any.
     pub(crate) fn misfit_for_several(&self) -> Option<&'static str> {
         let one_only = [
             (self.name.is_some(), "--name"),
@@ -203,7 +251,7 @@ impl PushArgs {
         one_only.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 
-    /// How the engine is to read.
+    /// The options to read the sources.
     pub(crate) fn source_options(&self) -> SourceOptions {
         if self.target.is_fetched() {
             return self.source.options(Decompress::Never);
@@ -211,7 +259,12 @@ impl PushArgs {
         self.source.options(Decompress::of_image(self.disk_format.as_deref()))
     }
 
-    /// What the engine is to do.
+    /// The details of JSON documents, if results are printed as JSON.
+    pub(crate) fn json(&self) -> Option<JsonDetail> {
+        self.json.or(self.format.map(|OnlyJson| JsonDetail::Short))
+    }
+
+    /// The options of the engine.
     pub(crate) fn options(&self) -> PushOptions {
         let short = [
             (self.public, Visibility::Public),
@@ -245,7 +298,7 @@ impl PushArgs {
     }
 }
 
-/// How much the JSON documents of a push say.
+/// The details in the JSON documents of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum JsonDetail {
     Short,

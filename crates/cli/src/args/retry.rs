@@ -1,36 +1,39 @@
-//! What is tried again, and for how long.
+//! Retries of uploads.
 
 use std::time::Duration;
 
 use clap::Args;
 use imgpush_engine::RetryOptions;
 
+use super::heading;
 use super::values::duration;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Retry options")]
+#[command(next_help_heading = heading::UPLOAD)]
 pub(crate) struct RetryArgs {
-    /// Send the data again so many times when the connection breaks or the service has no time
+    /// Retries after connection and server errors
     ///
-    /// The pauses grow from 1 s to a minute, by chance a little more. Only what can be read again is sent
-    /// again, and nothing that the service refused.
+    /// Broken connections and 408, 429 and 5xx responses are retried. The back-off grows from 1 s to 1
+    /// minute, with jitter. Data from stdin cannot be sent again.
     #[arg(long, value_name = "N", default_value_t = 5)]
     retries: u32,
 
-    /// Do not try again when so many seconds have gone since the start; no limit by default
+    /// Time after which no retry starts [default: unlimited]
+    ///
+    /// It is measured from the start of the first attempt. Write 90s, 5m, 1h or seconds.
     #[arg(long, value_name = "DURATION", value_parser = duration, hide_short_help = true)]
     retry_max_time: Option<Duration>,
 
-    /// Wait so many seconds for the service to notice that an upload has broken off
+    /// Time to wait for Glance to notice an interrupted upload
     ///
-    /// An image that stays `saving` for longer is deleted and made anew, since its upload never ends.
+    /// An image that is still `saving` after that is deleted and created again.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
         hide_short_help = true)]
     settle_timeout: Duration,
 }
 
 impl RetryArgs {
-    /// For the engine.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> RetryOptions {
         let options = RetryOptions::default().with_retries(self.retries);
         match self.retry_max_time {
@@ -39,7 +42,7 @@ impl RetryArgs {
         }
     }
 
-    /// How long an image may take to settle.
+    /// The time that an image has to leave `saving`.
     pub(crate) fn settle_timeout(&self) -> Duration {
         self.settle_timeout
     }

@@ -1,4 +1,4 @@
-//! Which images of a cloud.
+//! Selection of images in a cloud.
 
 use std::num::NonZeroUsize;
 
@@ -6,44 +6,51 @@ use clap::Args;
 use imgpush_engine::{BatchOptions, OnFailure};
 
 use super::batch::fitting_jobs;
+use super::heading;
 use super::values::key_value;
 
 /// Images by name or id, or all of them.
 #[derive(Debug, Args)]
 pub(crate) struct Selection {
-    /// The images, by name or id
+    /// Images, by name or id
     #[arg(value_name = "IMAGE", required_unless_present = "all", conflicts_with = "all")]
     pub(crate) images: Vec<String>,
 
     /// All active images of the project
-    #[arg(long)]
+    #[arg(long, help_heading = heading::IMAGE)]
     pub(crate) all: bool,
 
-    /// With --all, only images with this tag; repeat for more
-    #[arg(long = "tag", value_name = "TAG", requires = "all", conflicts_with = "images")]
+    /// With --all: only with this tag (repeatable)
+    #[arg(long = "tag", value_name = "TAG", requires = "all", conflicts_with = "images",
+        help_heading = heading::IMAGE)]
     pub(crate) tags: Vec<String>,
 
-    /// With --all, only images with this property; repeat for more
+    /// With --all: only with this property (repeatable)
     #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
-        requires = "all", conflicts_with = "images")]
+        requires = "all", conflicts_with = "images", help_heading = heading::IMAGE)]
     pub(crate) properties: Vec<(String, String)>,
 }
 
 impl Selection {
-    /// Whether there may be several, however many there turn out to be.
+    /// Whether several images can be selected.
     pub(crate) fn is_several(&self) -> bool {
         self.all || self.images.len() > 1
     }
 }
 
-/// How many go at a time, and until when.
+/// Concurrency of downloads.
 #[derive(Debug, Args)]
+#[command(next_help_heading = heading::BATCH)]
 pub(crate) struct JobArgs {
-    /// Images at a time, as far as --memory goes
+    /// Number of images to process concurrently
+    ///
+    /// --memory can lower it.
     #[arg(short, long, value_name = "N", default_value = "4")]
     jobs: NonZeroUsize,
 
-    /// Stop all when one has failed; by default one failure stops no other
+    /// Stop all images after the first failure
+    ///
+    /// By default, the other images are still processed.
     #[arg(long)]
     pub(crate) fail_fast: bool,
 }

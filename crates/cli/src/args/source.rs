@@ -1,43 +1,50 @@
-//! How what a verb names is read.
+//! How sources are read.
 
 use clap::{Args, ValueEnum};
 use imgpush_engine::source::{Io, SourceOptions};
 
+use super::heading;
 use super::values::size;
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Source options")]
+#[command(next_help_heading = heading::SOURCE)]
 pub(crate) struct SourceArgs {
-    /// Unpack gzip, xz, zstd and bzip2 on the way; by default all but `digest` and `inspect` do
+    /// When to decompress gzip, xz, zstd and bzip2 sources
     ///
-    /// What is packed is known by its first bytes, not by its name. `never` takes it as it is, which is
-    /// also the default with --disk-format aki and ari.
+    /// The default is `auto`. It is `never` for `digest`, for `inspect`, for `verify --folder`, and with
+    /// --disk-format aki or ari.
     #[arg(long, value_name = "WHEN")]
     decompress: Option<Decompress>,
 
-    /// Refuse what has more bytes than this when it is unpacked; no limit by default
+    /// Maximum size of the source after decompression [default: unlimited]
+    ///
+    /// Units are K, M, G and T, powers of 1024.
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     max_size: Option<u64>,
 
-    /// How files are read: ahead into memory, or mapped, which copies nothing (Linux)
-    #[arg(long, value_name = "HOW", default_value = "read", hide_short_help = true)]
+    /// Method to read files
+    #[arg(long, value_name = "METHOD", default_value = "read", hide_short_help = true)]
     io: IoKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Decompress {
+    /// Decompress sources whose first bytes are those of a compression format
     Auto,
+    /// Use sources unchanged
     Never,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum IoKind {
+    /// Read ahead into memory
     Read,
+    /// Map files into memory, which copies nothing (Linux)
     Mmap,
 }
 
 impl Decompress {
-    /// For an image of this `disk_format`: a kernel and what it starts from are packed as they shall be.
+    /// The default for an image of this `disk_format`. Kernels and ramdisks are stored compressed.
     pub(crate) fn of_image(disk_format: Option<&str>) -> Self {
         match disk_format {
             Some("aki" | "ari") => Decompress::Never,
@@ -45,7 +52,7 @@ impl Decompress {
         }
     }
 
-    /// For the engine, and no other option.
+    /// Options of the engine, all others at their defaults.
     pub(crate) fn options(self) -> SourceOptions {
         let mut options = SourceOptions::default();
         options.decompress = self == Decompress::Auto;
@@ -54,7 +61,7 @@ impl Decompress {
 }
 
 impl SourceArgs {
-    /// For the engine, where `default` is what the verb does with packed sources.
+    /// Options of the engine; `default` is that of the command.
     pub(crate) fn options(&self, default: Decompress) -> SourceOptions {
         let mut options = self.decompress.unwrap_or(default).options();
         options.max_bytes = self.max_size;

@@ -1,4 +1,4 @@
-//! On which way an image goes into a cloud, and which stores it is to be in.
+//! The upload method and the stores.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,66 +7,67 @@ use clap::{Args, ValueEnum};
 use imgpush_engine::source::is_address;
 use imgpush_engine::{Slowest, Stores, Target, Via};
 
+use super::heading;
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Target options")]
+#[command(next_help_heading = heading::UPLOAD)]
 pub(crate) struct TargetArgs {
-    /// The way into the service: sent to its place, staged and imported, or fetched by the service
-    ///
-    /// `direct` sends the data. `import`, or `stage`, lays it ready and has it imported (glance-direct).
-    /// `web-download` has the service fetch FILE, which is an address, as it is; it is read here as well,
-    /// to be proved first, and to be compared with afterwards.
-    #[arg(long, value_name = "WAY", default_value = "direct")]
+    /// Upload method
+    #[arg(long, value_name = "METHOD", default_value = "direct")]
     via: ViaKind,
 
-    /// A store for the image; repeat for more
+    /// Store for the image (repeatable) [default: set by Glance]
     ///
-    /// With `--via direct` the data goes into the first one, and is then copied into the others, which
-    /// most services leave to administrators.
+    /// With --via direct, the data is uploaded to the first store and then copied to the others. Most
+    /// services allow only administrators to copy.
     #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores")]
     stores: Vec<String>,
 
-    /// Every store there is
-    #[arg(long)]
+    /// Use all stores of the service
+    #[arg(long, hide_short_help = true)]
     all_stores: bool,
 
-    /// Be content when one of several stores fails
+    /// Accept the image if some of its stores fail
     #[arg(long, hide_short_help = true)]
     allow_failure: bool,
 
-    /// With several clouds: wait for the slowest, or drop it when the others have waited 10 s for it
-    ///
-    /// What was dropped is pushed afterwards, if FILE can be read again, and fails otherwise.
-    #[arg(long, value_name = "WHAT", default_value = "wait")]
+    /// Action for the slowest of several clouds
+    #[arg(long, value_name = "ACTION", default_value = "wait", hide_short_help = true)]
     slowest: SlowestKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ViaKind {
+    /// Upload the data to the image
     Direct,
+    /// Stage the data, then import it (glance-direct)
     #[value(aliases = ["stage", "glance-direct"])]
     Import,
+    /// Let Glance download FILE, an HTTP(S) URL, unchanged; imgpush reads it too, to verify the image
     WebDownload,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SlowestKind {
+    /// Send to all clouds at the rate of the slowest
     Wait,
+    /// Drop it if the others wait 10 s for it, and upload to it later if FILE can be read again
     Drop,
 }
 
 impl TargetArgs {
-    /// Whether the service fetches the source itself.
+    /// Whether Glance downloads the source itself.
     pub(crate) fn is_fetched(&self) -> bool {
         self.via == ViaKind::WebDownload
     }
 
-    /// What is wrong with them for that source.
+    /// What does not fit this source.
     pub(crate) fn misfit(&self, place: &Path) -> Option<&'static str> {
         (self.is_fetched() && !is_address(place))
             .then_some("--via web-download needs an http or https address")
     }
 
-    /// The way of that source.
+    /// The upload method of this source.
     pub(crate) fn via(&self, place: &Path) -> Via {
         match self.via {
             ViaKind::Direct => Via::Direct,
@@ -86,7 +87,7 @@ impl TargetArgs {
         if self.allow_failure { target.all_stores_must_succeed(false) } else { target }
     }
 
-    /// What becomes of the slowest.
+    /// The action for the slowest cloud.
     pub(crate) fn slowest(&self) -> Slowest {
         match self.slowest {
             SlowestKind::Wait => Slowest::Wait,

@@ -9,51 +9,56 @@ use imgpush_engine::TuneOptions;
 
 use super::memory::memory;
 use super::values::duration;
-use super::{Decompress, SourceArgs};
+use super::{Decompress, JsonArgs, SourceArgs, heading};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush tune noble.qcow2 --cloud prod
-  imgpush tune noble.qcow2 --cloud prod --max-jobs 32 --rounds 5 --max-time 600
+  imgpush tune noble.qcow2 --cloud prod --max-jobs 32 --max-time 10m
 
-A file of some 256 MiB tells most: of a small one the calls take longer than the data. The images are
-hidden, called imgpush-tune-…, and removed again. The recommended options go to stdout, what was tried
-to stderr. Exit codes: as `push`.")]
+Use a file of about 256 MiB: with a small file, the requests take longer than
+the data. The test images are hidden, are called imgpush-tune-..., and are
+deleted at the end. The recommended options are printed to stdout, the
+measurements to stderr. The exit codes are those of `push`.")]
 pub(crate) struct TuneArgs {
-    /// The disk image to try with: a file, or an http or https address
+    /// Disk image to upload: a file or an HTTP(S) URL
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// The most images at a time
-    #[arg(long, value_name = "N", default_value = "16")]
-    max_jobs: NonZeroUsize,
-
-    /// How often each setting is tried
-    #[arg(long, value_name = "N", default_value = "2")]
-    rounds: NonZeroUsize,
-
-    /// Try nothing else when so many seconds have gone
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
-    max_time: Duration,
-
-    /// Memory to stay within: bytes, or with K, M, G
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory)]
-    memory: u64,
-
-    /// Print one JSON object with all that was tried to stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Show nothing but the result and errors
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-
     #[command(flatten)]
     source: SourceArgs,
+
+    /// Maximum number of concurrent uploads to try
+    #[arg(long, value_name = "N", default_value = "16", help_heading = heading::TUNING)]
+    max_jobs: NonZeroUsize,
+
+    /// Number of measurements per setting
+    #[arg(long, value_name = "N", default_value = "2", help_heading = heading::TUNING)]
+    rounds: NonZeroUsize,
+
+    /// Time after which no measurement starts
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration,
+        help_heading = heading::TUNING)]
+    max_time: Duration,
+
+    /// Memory limit for the data of all concurrent uploads
+    ///
+    /// Units are K, M and G, powers of 1024.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
+        help_heading = heading::TUNING)]
+    memory: u64,
+
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
+
+    /// Print only results and errors
+    #[arg(short, long, help_heading = heading::OUTPUT)]
+    pub(crate) quiet: bool,
 }
 
 impl TuneArgs {
-    /// What the engine is to do.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> TuneOptions {
         let mut options = TuneOptions::default();
         options.rounds = self.rounds.get();

@@ -5,54 +5,66 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::image::DownloadArgs;
-use super::{JobArgs, Selection, SourceArgs};
+use super::{JobArgs, JsonArgs, Selection, SourceArgs, heading};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  imgpush verify noble                       download it, keep nothing, compare with the hashes it shows
-  imgpush verify noble --file noble.qcow2    is the image in the cloud this file? downloads nothing
-  imgpush verify --all --jobs 8              all active images of the project
-  imgpush verify --all --folder images       what `imgpush pull --all -o images` has written there
+#[command(after_help = "\
+Examples:
+  # Download the data, and compare it with the digests of the image
+  imgpush verify noble
 
-Exit codes: 0 the same, 10 a file cannot be read, 12 a file differs, 21 no such image or no data,
-22 connection, 23 the stored data differs from what the image says, 26 nothing to compare by; of
-several images the worst: 23, else 12, else 26, else what kept one from being compared.")]
+  # Compare a local file with the image, without a download
+  imgpush verify noble --file noble.qcow2
+
+  # All active images of the project
+  imgpush verify --all --jobs 8
+
+  # Files that `imgpush pull --all -o images` wrote
+  imgpush verify --all --folder images
+
+Exit codes:
+   0  verified                     22  connection failed
+  10  a file cannot be read        23  the stored data differs
+  12  a file differs               26  the image has no digests
+  21  no such image, or no data
+Several images: 23 takes precedence, then 12, 26 and other failures.")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
-    /// A file to compare the image with, or an http or https address; - for the standard input
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+
+    /// Compare the image with this file or URL; - for stdin
     ///
-    /// Without it, and without --folder, the data is downloaded and hashed, which shows that the store still
-    /// has it.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "folder"])]
+    /// Without --file and --folder, the data is downloaded from Glance and hashed.
+    #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["all", "folder"],
+        help_heading = heading::VERIFICATION)]
     pub(crate) file: Option<PathBuf>,
 
-    /// Compare each image with the file that `imgpush pull` writes into this folder
-    #[arg(long, value_name = "FOLDER")]
+    /// Compare images with the files that `pull` wrote
+    #[arg(long, value_name = "DIR", help_heading = heading::VERIFICATION)]
     pub(crate) folder: Option<PathBuf>,
 
-    /// A store to read from; repeat for more, the best first
+    /// Store to read from, in order of preference (repeatable)
     #[arg(
         long = "store-preference",
         alias = "prefer",
         value_name = "STORE",
-        conflicts_with_all = ["file", "folder"]
+        conflicts_with_all = ["file", "folder"],
+        hide_short_help = true,
+        help_heading = heading::DOWNLOAD
     )]
     pub(crate) stores: Vec<String>,
 
     #[command(flatten)]
     pub(crate) jobs: JobArgs,
 
-    /// Print a JSON object for each image to stdout, as it ends
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
 
     #[command(flatten)]
     pub(crate) download: DownloadArgs,
-
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
 }
 
 impl VerifyArgs {

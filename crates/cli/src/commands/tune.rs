@@ -58,7 +58,7 @@ struct Recommendation<'a> {
 
 fn print_report(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
     let words = words(&report.recommended.settings);
-    if args.json {
+    if args.json.is_on() {
         printer.json(&Recommendation { options: &words, report });
     } else {
         printer.result(&words);
@@ -134,7 +134,7 @@ fn explain(
     printer: &Printer,
 ) -> Code {
     let hints = hints::for_failure(failure, &args.file);
-    if args.json {
+    if args.json.is_on() {
         printer.json(&json::Failed { error: ErrorBody::new(chain, &hints, code) });
     }
     printer.error(chain, &hints);

@@ -117,7 +117,7 @@ impl VerifyReporter<'_> {
         match verified {
             Ok(report) => {
                 self.codes.push(exit_code::DONE);
-                if self.args.json {
+                if self.args.json.is_on() {
                     self.printer.json(report);
                     return;
                 }
@@ -174,7 +174,7 @@ impl VerifyReporter<'_> {
         differs: bool,
     ) {
         self.codes.push(code);
-        if self.args.json {
+        if self.args.json.is_on() {
             let error = ErrorBody::new(chain, hints, code);
             self.printer.json(&FailedImage { image: named, verified: false, error });
         } else if differs || !self.is_one {

@@ -1,9 +1,9 @@
 //! The file that the page is written to.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 /// A page that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -12,36 +12,75 @@ pub(crate) enum ReportFileError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("the report {} would replace something that is no file", path.display())]
     NotAFile { path: PathBuf },
+    #[error("the report {} already exists", path.display())]
+    Exists { path: PathBuf },
 }
 
-/// A place for a page, which has its name only when it is whole.
+impl ReportFileError {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            ReportFileError::Exists { .. } => {
+                Some("use --overwrite to replace it, or choose another name".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The file of a page. It gets its name when the page is complete.
 pub(crate) struct ReportFile {
     path: PathBuf,
+    overwrite: bool,
     file: NamedTempFile,
 }
 
 impl ReportFile {
-    /// Makes sure that the page can be written there, and leaves what is there as it is.
-    pub(crate) fn create(path: &Path) -> Result<Self, ReportFileError> {
+    /// Makes sure that the page can be written, and changes no existing file.
+    pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self, ReportFileError> {
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) || path.file_name().is_none()
         {
             return Err(ReportFileError::NotAFile { path: path.to_owned() });
+        }
+        if !overwrite && path.symlink_metadata().is_ok() {
+            return Err(ReportFileError::Exists { path: path.to_owned() });
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let file = builder().tempfile_in(folder.unwrap_or(Path::new(".")));
         let file =
             file.map_err(|source| ReportFileError::Write { path: path.to_owned(), source })?;
-        Ok(ReportFile { path: path.to_owned(), file })
+        Ok(ReportFile { path: path.to_owned(), overwrite, file })
     }
 
-    /// Writes the page, and gives it its name.
+    /// Writes the page, and gives the file its name.
     pub(crate) fn write(mut self, page: &str) -> Result<(), ReportFileError> {
         let path = self.path;
         let written = self.file.write_all(page.as_bytes());
         // Some file systems report a full disk only when the data goes to it.
         let written = written.and_then(|()| self.file.as_file().sync_all());
-        let named = written.and_then(|()| self.file.persist(&path).map_err(|error| error.error));
-        named.map(drop).map_err(|source| ReportFileError::Write { path, source })
+        let named = written.and_then(|()| match self.overwrite {
+            true => self.file.persist(&path).map(drop).map_err(|error| error.error),
+            false => persist_new(self.file, &path),
+        });
+        named.map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists if !self.overwrite => ReportFileError::Exists { path },
+            _ => ReportFileError::Write { path, source },
+        })
+    }
+}
+
+/// Gives a file its name unless the name is taken.
+fn persist_new(file: NamedTempFile, path: &Path) -> std::io::Result<()> {
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        // Some file systems can rename, but neither link nor refuse to replace: better a small race than no
+        // report of a long push.
+        Err(PersistError { error, file })
+            if error.kind() != ErrorKind::AlreadyExists && path.symlink_metadata().is_err() =>
+        {
+            file.persist(path).map(drop).map_err(|error| error.error)
+        }
+        Err(PersistError { error, .. }) => Err(error),
     }
 }
 

@@ -32,6 +32,7 @@ fn a_command_line_with_an_unknown_word_is_found() {
         ("imgpush push --cloud prod disk.raw", None),
         ("id=$(imgpush push -j 4 disk.raw) | imgpush image list", None),
         ("imgpush image import noble --wait", None),
+        ("imgpush image ls --long", None),
         ("imgpush pusch disk.raw", Some("pusch")),
         ("imgpush image lost", Some("lost")),
         ("imgpush push --clowd prod disk.raw", Some("--clowd")),
@@ -138,7 +139,9 @@ impl Help {
         let commands = commands.take_while(|line| line.starts_with(' '));
         // Further lines of a description are indented more.
         let names = commands.filter(|line| !line.starts_with("    ")).flat_map(|line| {
-            let aliases = line.split_once("[aliases: ").map_or("", |(_, aliases)| aliases);
+            let marks = ["[alias: ", "[aliases: "];
+            let aliases = marks.iter().find_map(|mark| line.split_once(mark));
+            let aliases = aliases.map_or("", |(_, aliases)| aliases);
             let aliases = aliases.trim_end_matches(']').split(", ");
             line.split_whitespace().take(1).chain(aliases)
         });

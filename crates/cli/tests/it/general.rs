@@ -134,3 +134,89 @@ fn durations_and_sizes_have_units() {
     assert_eq!(run.code, Some(2));
     run.says("expected a duration such as 90s, 5m or 1h");
 }
+
+#[test]
+fn json_has_two_spellings_in_every_command() {
+    let scene = Scene::start_blocking();
+    scene.file("disk.raw", 5000);
+    let id = scene.run(&["push", "--quiet", "disk.raw"]).stdout.trim().to_owned();
+    let staged = scene.run(&["image", "create", "staged", "-f", "value", "-c", "id"]).stdout;
+    let parsed = |arguments: &[&str]| {
+        let run = scene.run(arguments);
+        assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
+        let parsed: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        parsed
+    };
+    for command in [
+        &["push", "disk.raw"][..],
+        &["pull", &id, "-o", "pulled.raw"],
+        &["verify", &id],
+        &["digest", "disk.raw"],
+        &["image", "stage", staged.trim(), "--file", "disk.raw"],
+        &["image", "save", &id, "--file", "saved.raw"],
+    ] {
+        let both = [&["--json"][..], &["-f", "json"], &["--format=json"]];
+        let both = both.map(|option| parsed(&[command, option].concat()));
+        for document in &both {
+            assert_eq!(document["format_version"], 2, "{command:?}");
+        }
+        let other = scene.run(&[command, &["-f", "table"]].concat());
+        assert_eq!(other.code, Some(2), "{command:?}: {}", other.stderr);
+        other.says("this command prints text by default and JSON with `-f json`");
+        let twice = scene.run(&[command, &["--json", "-f", "json"]].concat());
+        assert_eq!(twice.code, Some(2), "{command:?}: {}", twice.stderr);
+    }
+    // It warns of a disk without a partition table.
+    for option in [&["--json"][..], &["-f", "json"]] {
+        let run = scene.run(&[&["inspect", "disk.raw"], option].concat());
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(document["format_version"], 2);
+    }
+    for command in [
+        &["image", "list"][..],
+        &["image", "show", &id],
+        &["image", "stores"],
+        &["image", "stores", "list"],
+        &["image", "usage"],
+        &["image", "import-info"],
+        &["image", "cache", "list"],
+        &["image", "task", "list"],
+        &["image", "member", "list", &id],
+    ] {
+        let [one, other] = [&["--json"][..], &["-f", "json"]];
+        let [one, other] = [one, other].map(|option| parsed(&[command, option].concat()));
+        assert_eq!(one, other, "{command:?}");
+        let twice = scene.run(&[command, &["--json", "-f", "json"]].concat());
+        assert_eq!(twice.code, Some(2), "{command:?}: {}", twice.stderr);
+    }
+    // The document and the image cannot share stdout.
+    for option in [&["--json"][..], &["-f", "json"]] {
+        let run = scene.run(&[&["image", "save", &id], option].concat());
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        run.says("--file <FILE>");
+    }
+}
+
+#[test]
+fn commands_have_the_short_names_of_other_clients() {
+    let scene = Scene::start_blocking();
+    scene.file("disk.raw", 5000);
+    let id = scene.run(&["push", "--quiet", "disk.raw"]).stdout.trim().to_owned();
+    let list = ["-f", "value", "-c", "ID"];
+    let long = scene.run(&[&["image", "list"][..], &list].concat());
+    let short = scene.run(&[&["image", "ls"][..], &list].concat());
+    assert_eq!((short.code, &short.stdout), (Some(0), &long.stdout), "{}", short.stderr);
+    assert_eq!(scene.run(&["image", "rm", &id]).code, Some(0));
+    assert_eq!(scene.run(&[&["image", "ls"][..], &list].concat()).stdout, "");
+
+    let stores = ["stores", "-f", "value", "-c", "ID"];
+    let plain = scene.run(&[&["image"], &stores[..]].concat()).stdout;
+    for word in ["list", "info"] {
+        let run = scene.run(&[&["image", "stores", word], &stores[1..]].concat());
+        assert_eq!((run.code, &run.stdout), (Some(0), &plain), "{}", run.stderr);
+    }
+    let help = Run::of(imgpush().args(["image", "--help"]).output().unwrap()).stdout;
+    for shown in ["[alias: ls]", "[alias: rm]", "\n  add ", "\n  remove "] {
+        assert!(help.contains(shown), "{shown}: {help}");
+    }
+}

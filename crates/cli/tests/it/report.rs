@@ -131,7 +131,7 @@ fn a_page_that_cannot_be_written_is_told_before_anything_is_sent() {
 fn a_push_that_never_began_has_its_page_and_nothing_is_left_beside_it() {
     let scene = Scene::start_blocking();
     scene.write(PAGE, "of yesterday");
-    let run = scene.run(&["push", "--report", PAGE, "none.img"]);
+    let run = scene.run(&["push", "--report", PAGE, "--overwrite", "none.img"]);
     assert_eq!(run.code, Some(10), "{}", run.stderr);
     let text = read(&scene);
     let page = parsed(&text);
@@ -141,4 +141,35 @@ fn a_push_that_never_began_has_its_page_and_nothing_is_left_beside_it() {
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let left: Vec<_> = names.filter(|name| name.starts_with('.')).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_existing_page_is_replaced_only_with_overwrite() {
+    let scene = Scene::start_blocking();
+    scene.file("disk.img", 5000);
+    scene.write(PAGE, "of yesterday");
+    let run = scene.run(&["push", "--report", PAGE, "disk.img"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    run.says("the report report.html already exists");
+    run.says("hint: use --overwrite to replace it");
+    assert_eq!((scene.writes(), &*read(&scene)), (0, "of yesterday"));
+
+    let run = scene.run(&["push", "--report", PAGE, "--overwrite", "disk.img"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(words(all(&parsed(&read(&scene)), "h1", "")[0]), "1 image pushed");
+
+    let run = scene.run(&["push", "--overwrite", "disk.img"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    run.says("--report <FILE>");
+}
+
+/// A dangling link is a name that is taken, too.
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_replaced_either() {
+    let scene = Scene::start_blocking();
+    scene.file("disk.img", 5000);
+    std::os::unix::fs::symlink("nowhere", scene.path(PAGE)).unwrap();
+    let run = scene.run(&["push", "--report", PAGE, "disk.img"]);
+    assert_eq!((run.code, scene.writes()), (Some(2), 0), "{}", run.stderr);
 }

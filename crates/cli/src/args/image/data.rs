@@ -1,4 +1,4 @@
-//! Verbs about the data: `save`, `stage`, `import`.
+//! Commands for image data: `save`, `stage`, `import`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,88 +10,96 @@ use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::duration;
-use crate::args::{ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs};
+use crate::args::{JsonArgs, ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs, heading};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush image save noble --file noble.qcow2
-  imgpush image save noble | qemu-img info -
+  imgpush image save noble | zstd -o noble.qcow2.zst
   imgpush image save noble --file noble.qcow2 --store-preference near
 
-Exit codes: 0 saved and proved, 21 no data, 22 connection, 23 the data is not what the image says,
-26 nothing to prove it by, 130 interrupted; the same command goes on after 22 and 130.")]
+Repeat the command to resume an interrupted download.
+
+Exit codes:
+   0  saved and verified           22  connection failed
+   2  the file exists              23  the downloaded data differs
+  21  no such image, or no data    26  the image has no digests")]
 pub(crate) struct SaveArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
-    /// The file to save it to; the standard output by default
+    /// Accept an image for which Glance has no digest
+    #[arg(long, help_heading = heading::VERIFICATION)]
+    pub(crate) allow_unverified: bool,
+
+    /// File to write [default: stdout]
     ///
-    /// The file gets its name when its bytes are hashed and equal to what the image shows; until then
-    /// they are in FILE.ID.part, with the id of the image. To the standard output the last bytes come only then.
-    #[arg(long, value_name = "FILE")]
+    /// An existing file is overwritten. Data is written to FILE.ID.part and renamed when its digests match
+    /// those of the image. On stdout, the last bytes are withheld until then.
+    #[arg(long, value_name = "FILE", help_heading = heading::DOWNLOAD,
+        required_if_eq_any = [("json", "true"), ("format", "json")])]
     pub(crate) file: Option<PathBuf>,
 
-    /// A store to read from; repeat for more, the best first
-    #[arg(long = "store-preference", alias = "prefer", value_name = "STORE")]
-    pub(crate) stores: Vec<String>,
-
-    /// Leave a file alone that is there already; it is replaced by default
-    #[arg(long, requires = "file")]
+    /// Refuse to overwrite an existing file
+    #[arg(long, requires = "file", help_heading = heading::DOWNLOAD)]
     pub(crate) no_overwrite: bool,
 
-    /// Save an image that shows no hash to prove it by
-    #[arg(long)]
-    pub(crate) allow_unverified: bool,
+    /// Store to read from, in order of preference (repeatable)
+    #[arg(long = "store-preference", alias = "prefer", value_name = "STORE",
+        hide_short_help = true, help_heading = heading::DOWNLOAD)]
+    pub(crate) stores: Vec<String>,
 
     #[command(flatten)]
     sparse: SparseArgs,
 
     #[command(flatten)]
+    pub(crate) json: JsonArgs,
+
+    #[command(flatten)]
     pub(crate) download: DownloadArgs,
 
-    /// Print one JSON object with the result to stdout
-    #[arg(long, requires = "file")]
-    pub(crate) json: bool,
-
-    /// openstackclient's; the data comes in as large pieces as the network has.
-    #[arg(long, hide = true)]
+    /// Accepted for openstackclient; it has no effect.
+    #[arg(long, hide = true, help_heading = heading::DOWNLOAD)]
     chunk_size: Option<u64>,
 }
 
-/// How a download goes.
+/// Options of downloads.
 #[derive(Debug, Args)]
+#[command(next_help_heading = heading::DOWNLOAD)]
 pub(crate) struct DownloadArgs {
-    /// Memory to stay within: bytes, or with K, M, G
+    /// Memory limit for the data of all concurrent downloads
+    ///
+    /// Units are K, M and G, powers of 1024.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
         hide_short_help = true)]
     pub(crate) memory: u64,
 
-    /// Try again when nothing came for so many seconds
+    /// Time after which a download that receives no data is retried
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
         hide_short_help = true)]
     idle_timeout: Duration,
 
-    /// Give up after so many tries that brought nothing
+    /// Number of consecutive retries without new data
     #[arg(long, value_name = "N", default_value = "5", hide_short_help = true)]
     retries: u32,
 
-    /// How to show progress on stderr
-    ///
-    /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.
-    #[arg(long, value_name = "HOW", default_value = "auto")]
+    /// Progress display on stderr
+    #[arg(long, value_name = "MODE", default_value = "auto", hide_short_help = true,
+        help_heading = heading::OUTPUT)]
     pub(crate) progress: ProgressKind,
 
     /// Print complete digests
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, hide_short_help = true, help_heading = heading::OUTPUT)]
     pub(crate) full: bool,
 
-    /// Print only the result and errors
-    #[arg(short, long)]
+    /// Print only results and errors
+    #[arg(short, long, help_heading = heading::OUTPUT)]
     pub(crate) quiet: bool,
 }
 
 impl DownloadArgs {
-    /// What the engine is to do.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> DownloadOptions {
         let mut options = DownloadOptions::default();
         options.idle_timeout = self.idle_timeout;
@@ -101,7 +109,7 @@ impl DownloadArgs {
 }
 
 impl SaveArgs {
-    /// What the engine is to do.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> DownloadOptions {
         let mut options = self.download.options();
         options.prefer.clone_from(&self.stores);
@@ -113,66 +121,37 @@ impl SaveArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  imgpush image stage noble --file noble.qcow2 && imgpush image import noble --wait
+#[command(after_help = "\
+Examples:
+  imgpush image stage noble --file noble.qcow2
+  imgpush image import noble --wait
+
+  # Stage a stream
   zstdcat disk.raw.zst | imgpush image stage disk
 
-Staged data is not hashed by the service before it is imported: compare what is printed here with
-`imgpush image show` then. `imgpush push` proves what it sends by itself.")]
+Glance computes digests of staged data only during the import. Compare them
+with the digests printed here. `imgpush push --via import` does that itself.")]
 pub(crate) struct StageArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
-    /// The disk image: a file, or an http or https address; the standard input by default
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// Bytes there will be, where a pipe does not say
-    #[arg(long, value_name = "BYTES")]
-    size: Option<u64>,
+    /// Stage data even if the format check fails
+    ///
+    /// The check fails if the import would probably refuse the data. Images that refer to other files, such
+    /// as a backing file, are always refused.
+    #[arg(long, hide_short_help = true, help_heading = heading::IMAGE)]
+    force_format: bool,
 
     #[command(flatten)]
     glance: GlanceArgs,
 
-    /// Send it even if the import would most likely refuse it
-    ///
-    /// What names other files (backing files, external extents) is refused all the same.
-    #[arg(long)]
-    force_format: bool,
+    /// Disk image: a file or an HTTP(S) URL [default: stdin]
+    #[arg(long, value_name = "FILE|URL", help_heading = heading::SOURCE)]
+    pub(crate) file: Option<PathBuf>,
 
-    /// How to show progress on stderr
-    ///
-    /// `auto` is a bar on a terminal and nothing elsewhere; `json` is a line of JSON twice a second.
-    #[arg(long, value_name = "HOW", default_value = "auto", num_args = 0..=1,
-        default_missing_value = "auto", require_equals = true)]
-    pub(crate) progress: ProgressKind,
-
-    /// Print complete digests
-    #[arg(long, hide_short_help = true)]
-    pub(crate) full: bool,
-
-    /// Show nothing but errors
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-
-    /// Print one JSON object with the result to stdout
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Memory to stay within: bytes, or with K, M, G
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
-        hide_short_help = true)]
-    memory: u64,
-
-    /// Give up when nothing could be sent for so many seconds
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
-        hide_short_help = true)]
-    idle_timeout: Duration,
-
-    /// Give up when the service has not answered so many seconds after the last byte
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration,
-        hide_short_help = true)]
-    finish_timeout: Duration,
+    /// Size of the data, if it comes from a pipe
+    #[arg(long, value_name = "BYTES", hide_short_help = true, help_heading = heading::SOURCE)]
+    size: Option<u64>,
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -182,10 +161,44 @@ pub(crate) struct StageArgs {
 
     #[command(flatten)]
     retry: RetryArgs,
+
+    /// Memory limit for the data of the upload
+    ///
+    /// Units are K, M and G, powers of 1024.
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
+        hide_short_help = true, help_heading = heading::UPLOAD)]
+    memory: u64,
+
+    /// Time-out for a connection that accepts no data
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration,
+        hide_short_help = true, help_heading = heading::UPLOAD)]
+    idle_timeout: Duration,
+
+    /// Time-out for the response of Glance after the last byte
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration,
+        hide_short_help = true, help_heading = heading::UPLOAD)]
+    finish_timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) json: JsonArgs,
+
+    /// Progress display on stderr
+    #[arg(long, value_name = "MODE", default_value = "auto", num_args = 0..=1,
+        default_missing_value = "auto", require_equals = true, hide_short_help = true,
+        help_heading = heading::OUTPUT)]
+    pub(crate) progress: ProgressKind,
+
+    /// Print complete digests
+    #[arg(long, hide_short_help = true, help_heading = heading::OUTPUT)]
+    pub(crate) full: bool,
+
+    /// Print only errors
+    #[arg(short, long, help_heading = heading::OUTPUT)]
+    pub(crate) quiet: bool,
 }
 
 impl StageArgs {
-    /// What the engine is to do.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> StagingOptions {
         let mut options = StagingOptions::default();
         options.size = self.size;
@@ -202,65 +215,80 @@ impl StageArgs {
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(after_help = "Examples:
-  imgpush image import noble --wait                                      what was staged
-  imgpush image import noble --method web-download --uri https://host/noble.img --wait
-  imgpush image import noble --method copy-image --store slow --wait     into a further store
-  imgpush image import noble --method glance-download --remote-region R2 --remote-image 5f1c…
+#[command(after_help = "\
+Examples:
+  # Import staged data
+  imgpush image import noble --wait
 
-Exit codes with --wait: 0 active, 24 the import failed, 25 not done in time.")]
+  # Import from a URL
+  imgpush image import noble --method web-download \\
+    --uri https://example.org/noble.img --wait
+
+  # Copy an image to another store
+  imgpush image import noble --method copy-image --store slow --wait
+
+  # Import an image of another region
+  imgpush image import noble --method glance-download \\
+    --remote-region R2 --remote-image 5f1c...
+
+Exit codes with --wait: 0 active, 24 import failed, 25 not finished in time.")]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
     pub(crate) info: Option<ImportCommand>,
 
-    /// The image, by name or id
+    /// Image, by name or id
     #[arg(required = true)]
     image: Option<String>,
 
-    /// Where the data comes from
-    #[arg(long, value_name = "METHOD", default_value = "glance-direct")]
+    /// Import method
+    #[arg(long, value_name = "METHOD", default_value = "glance-direct",
+        help_heading = heading::IMPORT)]
     pub(crate) method: ImportMethodName,
 
-    /// The address, for web-download
-    #[arg(long, value_name = "URI")]
+    /// With web-download: URL of the data
+    #[arg(long, value_name = "URL", help_heading = heading::IMPORT)]
     pub(crate) uri: Option<String>,
 
-    /// The region to download from, for glance-download
-    #[arg(long, value_name = "REGION")]
+    /// With glance-download: region of the source image
+    #[arg(long, value_name = "REGION", help_heading = heading::IMPORT)]
     pub(crate) remote_region: Option<String>,
 
-    /// The id of the image there, for glance-download
-    #[arg(long, value_name = "ID")]
+    /// With glance-download: id of the source image
+    #[arg(long, value_name = "ID", help_heading = heading::IMPORT)]
     pub(crate) remote_image: Option<String>,
 
-    /// The interface to use there, for glance-download: public, internal or admin
-    #[arg(long, value_name = "INTERFACE")]
+    /// With glance-download: endpoint interface, public, internal or admin
+    #[arg(long, value_name = "INTERFACE", hide_short_help = true,
+        help_heading = heading::IMPORT)]
     pub(crate) remote_service_interface: Option<String>,
 
-    /// A store for the data; repeat for more
-    #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores")]
+    /// Store for the data (repeatable) [default: set by Glance]
+    #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores",
+        help_heading = heading::IMPORT)]
     pub(crate) stores: Vec<String>,
 
-    /// Every store there is
-    #[arg(long)]
+    /// Use all stores of the service
+    #[arg(long, help_heading = heading::IMPORT)]
     pub(crate) all_stores: bool,
 
-    /// Go on when one of several stores fails (default)
-    #[arg(long, conflicts_with = "disallow_failure")]
+    /// Continue if one of several stores fails (default)
+    #[arg(long, conflicts_with = "disallow_failure", hide_short_help = true,
+        help_heading = heading::IMPORT)]
     allow_failure: bool,
 
-    /// Undo the import when one of several stores fails
-    #[arg(long)]
+    /// Cancel the import if one of several stores fails
+    #[arg(long, hide_short_help = true, help_heading = heading::IMPORT)]
     pub(crate) disallow_failure: bool,
 
-    /// Wait until the import is done
+    /// Wait for the end of the import
     ///
-    /// An import into several stores that lost some is a failure, unless --allow-failure is given.
-    #[arg(long)]
+    /// Without --allow-failure, the command fails if one of several stores failed.
+    #[arg(long, help_heading = heading::IMPORT)]
     pub(crate) wait: bool,
 
-    /// With --wait, give up after so many seconds
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
+    /// With --wait: time-out [default: unlimited]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait",
+        help_heading = heading::IMPORT)]
     pub(crate) timeout: Option<Duration>,
 
     #[command(flatten)]
@@ -278,7 +306,7 @@ impl ImportArgs {
         self.image.as_deref().expect("clap requires it where there is no subcommand")
     }
 
-    /// Whether a store that fails was said to be fine.
+    /// Whether `--allow-failure` is given.
     pub(crate) fn may_lose_stores(&self) -> bool {
         self.allow_failure
     }
@@ -286,13 +314,13 @@ impl ImportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ImportMethodName {
-    /// What was staged
+    /// Staged data
     GlanceDirect,
-    /// An address that the service fetches
+    /// A URL that Glance downloads
     WebDownload,
     /// An image of another region
     GlanceDownload,
-    /// What the image has already, into further stores
+    /// The data of the image, copied to more stores
     CopyImage,
 }
 

@@ -4,14 +4,22 @@ use clap::Args;
 use imgpush_client::Direction;
 
 use super::ListOutput;
+use crate::args::heading;
 use crate::args::values::key_value;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(next_help_heading = heading::FILTER)]
+#[command(after_help = "\
+Examples:
   imgpush image list --tag lts --property os_distro=ubuntu
   imgpush image list --sort size:desc --limit 10 --long
-  imgpush image list --hash-value 3f1a… -f value -c ID      is this file in the cloud already?
-  imgpush image list --updated gte:2026-01-01T00:00:00Z --filter status=in:queued,saving -f csv")]
+
+  # Find an image by its SHA-512
+  imgpush image list --hash-value 3f1a... -f value -c ID
+
+  # Use filters of the Image API
+  imgpush image list --updated gte:2026-01-01T00:00:00Z \\
+    --filter status=in:queued,saving -f csv")]
 pub(crate) struct ListArgs {
     /// Only public images
     #[arg(long, group = "who")]
@@ -29,101 +37,107 @@ pub(crate) struct ListArgs {
     #[arg(long, group = "who")]
     pub(crate) shared: bool,
 
-    /// Images of every visibility, other projects' community images too
+    /// Images of every visibility
+    ///
+    /// Community images of other projects are included.
     #[arg(long, group = "who")]
     pub(crate) all: bool,
 
-    /// Only images with this property; repeat for more
+    /// Only images with this property (repeatable)
     #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) properties: Vec<(String, String)>,
 
-    /// Only images of this name
+    /// Only images with this name
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 
-    /// Only images of this status: queued, saving, active, …
+    /// Only images with this status, such as active
     #[arg(long, value_name = "STATUS")]
     pub(crate) status: Option<String>,
 
-    /// Of images shared with this project those it answered so; accepted by default
-    #[arg(long, value_name = "STATUS", ignore_case = true,
+    /// Only shared images with this member status [default: accepted]
+    #[arg(long, value_name = "STATUS", ignore_case = true, hide_short_help = true,
         value_parser = ["accepted", "pending", "rejected", "all"])]
     pub(crate) member_status: Option<String>,
 
-    /// Only images of this project, by its id
+    /// Only images of the project with this id
     ///
-    /// openstackclient takes names too, which needs the identity service.
+    /// openstackclient also accepts a project name, which needs the identity service.
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
 
-    /// Only images with this tag; repeat for more
+    /// Only images with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
 
-    /// Hidden images instead of the others
+    /// Only hidden images
     #[arg(long)]
     pub(crate) hidden: bool,
 
-    /// Only images of this disk format
+    /// Only images with this disk format
     #[arg(long, value_name = "FORMAT", hide_short_help = true)]
     pub(crate) disk_format: Option<String>,
 
-    /// Only images of this container format
+    /// Only images with this container format
     #[arg(long, value_name = "FORMAT", hide_short_help = true)]
     pub(crate) container_format: Option<String>,
 
-    /// Only images with this MD5
+    /// Only images with this MD5 digest
     #[arg(long, value_name = "HEX", hide_short_help = true)]
     pub(crate) checksum: Option<String>,
 
-    /// Only images with this secure hash, most often a SHA-512
+    /// Only images with this os_hash_value (SHA-512)
     #[arg(long, value_name = "HEX")]
     pub(crate) hash_value: Option<String>,
 
-    /// Only images of at least so many bytes
+    /// Only images of at least this size
     #[arg(long, value_name = "BYTES", hide_short_help = true)]
     pub(crate) size_min: Option<u64>,
 
-    /// Only images of at most so many bytes
+    /// Only images of at most this size
     #[arg(long, value_name = "BYTES", hide_short_help = true)]
     pub(crate) size_max: Option<u64>,
 
-    /// Only images made then: gt, gte, lt, lte, eq or neq, a colon, and an ISO 8601 time
-    #[arg(long, value_name = "OP:TIME", hide_short_help = true)]
+    /// Only images created before or after a time, such as gte:2026-01-01T00:00:00Z
+    ///
+    /// Operators are gt, gte, lt, lte, eq and neq. The time is in ISO 8601 format.
+    #[arg(long, value_name = "OPERATOR:TIME", hide_short_help = true)]
     pub(crate) created: Option<String>,
 
-    /// Only images last changed then; as --created
-    #[arg(long, value_name = "OP:TIME", hide_short_help = true)]
+    /// Only images changed before or after a time; see --created
+    #[arg(long, value_name = "OPERATOR:TIME", hide_short_help = true)]
     pub(crate) updated: Option<String>,
 
-    /// A filter of the Image API as it is, such as `disk_format=in:raw,qcow2`; repeat for more
-    #[arg(long = "filter", value_name = "KEY=EXPRESSION", value_parser = key_value)]
+    /// Filter of the Image API, such as disk_format=in:raw,qcow2 (repeatable)
+    #[arg(long = "filter", value_name = "KEY=EXPRESSION", value_parser = key_value,
+        hide_short_help = true)]
     pub(crate) filters: Vec<(String, String)>,
 
-    /// Show more columns
-    #[arg(long)]
+    /// Print more columns
+    #[arg(long, help_heading = heading::OUTPUT)]
     pub(crate) long: bool,
 
-    /// The order: keys with a direction each, asc or desc
+    /// Sort keys, such as size:desc,name
     ///
-    /// The service sorts by name, status, container_format, disk_format, size, id, created_at and
-    /// updated_at. By other keys imgpush sorts itself, and prints when all images are in.
-    #[arg(long, value_name = "KEY[:DIRECTION],…", default_value = "name:asc",
-        value_delimiter = ',', value_parser = sort_key)]
+    /// A direction is asc, the default, or desc. The service sorts by name, status, container_format,
+    /// disk_format, size, id, created_at and updated_at. imgpush sorts by other keys itself, after it has
+    /// received all images.
+    #[arg(long, value_name = "KEY[:DIRECTION],...", default_value = "name:asc",
+        value_delimiter = ',', value_parser = sort_key, help_heading = heading::OUTPUT)]
     pub(crate) sort: Vec<SortKey>,
 
-    /// At most so many images in all, the first in the order of --sort
+    /// Maximum number of images, in the order of --sort
     ///
-    /// openstackclient takes the newest so many, and then sorts them.
-    #[arg(long, alias = "max-items", value_name = "N")]
+    /// openstackclient selects the newest images instead, and then sorts them.
+    #[arg(long, alias = "max-items", value_name = "N", help_heading = heading::OUTPUT)]
     pub(crate) limit: Option<usize>,
 
-    /// Only images behind this one in the order, by name or id
-    #[arg(long, value_name = "IMAGE")]
+    /// List only images after this one, by name or id
+    #[arg(long, value_name = "IMAGE", hide_short_help = true, help_heading = heading::OUTPUT)]
     pub(crate) marker: Option<String>,
 
-    /// Images to ask for at a time
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    /// Number of images per request
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = heading::OUTPUT)]
     pub(crate) page_size: Option<std::num::NonZeroUsize>,
 
     #[command(flatten)]

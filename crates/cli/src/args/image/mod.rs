@@ -19,20 +19,25 @@ pub(crate) use shared::{
     StoresArgs, TagCommand, TaskCommand, TaskListArgs,
 };
 
-/// Work with the images of a cloud
+/// Manage images: list, show, create, set, import, share, delete
 ///
-/// The verbs and flags are openstackclient's where it has them, and so is what they print: a script
-/// that reads `openstack image … -f json` reads this. IMAGE is a name or an id everywhere; where
-/// several images share a name, the ids are listed and nothing is done.
+/// Commands, options and output are those of `openstack image`, as far as it has them. IMAGE is a name or
+/// an id. If several images have a name, imgpush prints their ids and does nothing else.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush image list --long
-  imgpush image show noble -f json
+  imgpush image show noble --json
   imgpush image set noble --property os_distro=ubuntu --tag lts
-  imgpush image save --help              the flags and examples of a verb
 
-Exit codes: 0 done, 2 usage, 20 not authorised, 21 refused or not there, 22 connection,
-24 import failed, 25 waited too long, 130 interrupted.")]
+Existing files: as in openstackclient, only `image save` overwrites a file by
+default; --no-overwrite refuses that.
+
+Exit codes:
+   0  success                      22  connection failed
+   2  wrong command line           24  import failed
+  20  not authorised               25  import not finished in time
+  21  refused, or no such image")]
 pub(crate) struct ImageArgs {
     #[command(subcommand)]
     pub(crate) command: ImageCommand,
@@ -41,63 +46,68 @@ pub(crate) struct ImageArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// List images
+    #[command(visible_alias = "ls")]
     List(Box<ListArgs>),
     /// Show an image
     Show(ShowArgs),
     /// Print the id of an image
     Find(FindArgs),
-    /// Make an image record, with data or without
+    /// Create an image record, with or without data
     Create(Box<CreateArgs>),
     /// Change an image
     Set(Box<SetArgs>),
-    /// Remove tags and properties of an image
+    /// Remove tags and properties from an image
     Unset(UnsetArgs),
     /// Delete images
+    #[command(visible_alias = "rm")]
     Delete(DeleteArgs),
-    /// Save the data of an image, and prove it
-    Save(SaveArgs),
-    /// Send data to be imported
-    Stage(StageArgs),
-    /// Import an image: what was staged, an address, another region's, into further stores
-    Import(Box<ImportArgs>),
-    /// Close an active image to downloads
+    /// Download and verify the data of an image
     ///
-    /// Nova then starts no new server from it.
+    /// As in openstackclient, an existing file is overwritten, and --no-overwrite refuses that. `imgpush pull`
+    /// never overwrites a file without --overwrite.
+    Save(SaveArgs),
+    /// Stage data for an import
+    Stage(StageArgs),
+    /// Import staged data, a URL or an image of another region
+    Import(Box<ImportArgs>),
+    /// Block downloads of an image
+    ///
+    /// Nova cannot start new servers from a deactivated image.
     Deactivate {
-        /// The image, by name or id
+        /// Image, by name or id
         image: String,
     },
-    /// Open a deactivated image again
+    /// Allow downloads of a deactivated image again
     Reactivate {
-        /// The image, by name or id
+        /// Image, by name or id
         image: String,
     },
+    /// Share an image with a project, as openstackclient does
+    #[command(subcommand)]
+    Add(AddCommand),
+    /// Stop sharing an image with a project, as openstackclient does
+    #[command(subcommand)]
+    Remove(RemoveCommand),
     /// List the projects that an image is shared with
     Members(ListOfImage),
-    /// Share an image with projects, and answer to one that is shared with yours
+    /// Share images, and accept or reject shared images
     #[command(subcommand)]
     Member(MemberCommand),
     /// Add and remove tags
     #[command(subcommand)]
     Tag(TagCommand),
-    /// List the imports of an image
+    /// List the tasks of an image, such as imports
     Tasks(ListOfImage),
-    /// List all tasks, or show one
+    /// List all tasks, or show a task
     #[command(subcommand)]
     Task(TaskCommand),
     /// List the stores of the service
     Stores(StoresArgs),
-    /// Show the quotas of the project and what is used of them
+    /// Show the quotas of the project and their usage
     Usage(ListOutput),
     /// Show the import methods of the service
     ImportInfo(ShowOutput),
-    /// Look at the cache of images and fill it; for administrators
+    /// Manage the image cache (administrators)
     #[command(subcommand)]
     Cache(CacheCommand),
-    /// openstackclient's `image add project`
-    #[command(subcommand, hide = true)]
-    Add(AddCommand),
-    /// openstackclient's `image remove project`
-    #[command(subcommand, hide = true)]
-    Remove(RemoveCommand),
 }

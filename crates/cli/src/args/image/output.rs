@@ -2,15 +2,16 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::args::heading;
 use crate::render::{Format, RenderOptions};
 
 /// Of a list.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output options")]
+#[command(next_help_heading = heading::OUTPUT)]
 pub(crate) struct ListOutput {
-    /// How to print the list
+    /// Output format
     ///
-    /// csv, json, yaml and value print line by line as the list comes in; a table at its end.
+    /// A table is printed at the end of the list, the other formats while it arrives.
     #[arg(short = 'f', long, value_name = "FORMAT", default_value = "table")]
     format: ListFormat,
 
@@ -20,9 +21,9 @@ pub(crate) struct ListOutput {
 
 /// Of one record.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output options")]
+#[command(next_help_heading = heading::OUTPUT)]
 pub(crate) struct ShowOutput {
-    /// How to print the record
+    /// Output format
     #[arg(short = 'f', long, value_name = "FORMAT", default_value = "table")]
     format: ShowFormat,
 
@@ -32,9 +33,13 @@ pub(crate) struct ShowOutput {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// Only this column; repeat for more
+    /// Print JSON, the same as -f json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
+    /// Print only this column (repeatable)
     ///
-    /// Upper and lower case are the same, and so are spaces and underscores.
+    /// Names are case-insensitive, and spaces and underscores are the same.
     #[arg(short = 'c', long = "column", value_name = "COLUMN")]
     columns: Vec<String>,
 
@@ -42,7 +47,7 @@ struct Common {
     #[arg(long, hide_short_help = true)]
     noindent: bool,
 
-    /// Characters a line of a table may have; as the terminal by default
+    /// Maximum width of a table [default: width of the terminal]
     #[arg(long, value_name = "CHARS", hide_short_help = true)]
     max_width: Option<u16>,
 }
@@ -90,7 +95,7 @@ impl ShowOutput {
 impl Common {
     fn options(&self, format: Format) -> RenderOptions {
         RenderOptions {
-            format,
+            format: if self.json { Format::Json } else { format },
             columns: self.columns.clone(),
             noindent: self.noindent,
             max_width: self.max_width,

@@ -1,4 +1,4 @@
-//! Verbs about the record: `show`, `find`, `create`, `set`, `unset`, `delete`.
+//! Commands for image records: `show`, `find`, `create`, `set`, `unset`, `delete`.
 
 use std::path::PathBuf;
 
@@ -9,19 +9,20 @@ use imgpush_engine::source::SourceOptions;
 
 use super::ShowOutput;
 use crate::args::values::key_value;
-use crate::args::{Decompress, ProgressKind};
+use crate::args::{Decompress, ProgressKind, heading};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush image show noble
   imgpush image show noble -f value -c status
-  imgpush image show noble -f json | jq -r .properties.os_hash_value")]
+  imgpush image show noble --json | jq -r .properties.os_hash_value")]
 pub(crate) struct ShowArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
     /// Print the size with a unit
-    #[arg(long)]
+    #[arg(long, help_heading = heading::OUTPUT)]
     pub(crate) human_readable: bool,
 
     #[command(flatten)]
@@ -29,38 +30,42 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  id=$(imgpush image find noble) || echo 'not there, or not the only one'
+#[command(after_help = "\
+Examples:
+  id=$(imgpush image find noble)
+
+  # Delete all images of a name
   imgpush image find --all noble | xargs imgpush image delete
 
-Exit codes: 0 found, 21 not there, or several of that name.")]
+Exit codes: 0 found, 21 no such image, or several images of that name.")]
 pub(crate) struct FindArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     #[arg(value_name = "NAME_OR_ID")]
     pub(crate) image: String,
 
-    /// Print the ids of all images of that name, hidden ones too
-    #[arg(long)]
+    /// Print the ids of all images of that name, including hidden ones
+    #[arg(long, help_heading = heading::OUTPUT)]
     pub(crate) all: bool,
 }
 
-/// openstackclient's four flags.
+/// The four flags of openstackclient.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[command(next_help_heading = heading::IMAGE)]
 pub(crate) struct VisibilityFlags {
-    /// Everybody sees it; for administrators mostly
+    /// Make the image visible to all projects (usually administrators)
     #[arg(long)]
     public: bool,
 
-    /// Only its project sees it
+    /// Make the image visible only to its project
     #[arg(long)]
     private: bool,
 
-    /// Everybody may use it, but only its project has it in lists
+    /// Let all projects use the image by id, without listing it
     #[arg(long)]
     community: bool,
 
-    /// Its project and its members see it
+    /// Make the image visible to its project and its members
     #[arg(long)]
     shared: bool,
 }
@@ -79,12 +84,13 @@ impl VisibilityFlags {
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[command(next_help_heading = heading::IMAGE)]
 struct ProtectedFlags {
-    /// Refuse to delete it
+    /// Protect the image from deletion
     #[arg(long)]
     protected: bool,
 
-    /// Let it be deleted
+    /// Allow deletion of the image
     #[arg(long)]
     unprotected: bool,
 }
@@ -96,41 +102,40 @@ impl ProtectedFlags {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
+  # Upload a file
   imgpush image create --file noble.qcow2 --tag lts noble
-  imgpush image create --disk-format qcow2 noble      then: imgpush image stage noble …
-  imgpush image create --id 5f1c… --private --property os_distro=debian bookworm
 
-Data given with --file goes the way of `imgpush push`, which has more options: it is recognised,
-hashed while it is sent, and compared with what the service stored.")]
+  # Create a record, then import data into it
+  imgpush image create --disk-format qcow2 noble
+  imgpush image stage noble --file noble.qcow2
+  imgpush image import noble --wait
+
+With --file, the format is detected and the image is verified, as by
+`imgpush push`, which has more options.")]
 pub(crate) struct CreateArgs {
-    /// The name of the image
+    /// Image name
     pub(crate) name: String,
 
-    /// The id; the service makes one up by default
-    #[arg(long, value_name = "UUID")]
+    /// Image id [default: set by Glance]
+    #[arg(long, value_name = "UUID", help_heading = heading::IMAGE)]
     pub(crate) id: Option<String>,
 
-    /// The disk image to push; - for the standard input
-    ///
-    /// Without it only the record is made; `imgpush image stage` and `image import` give it data.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// What the data is wrapped in
-    #[arg(long, value_name = "FORMAT", default_value = "bare")]
+    /// Container format
+    #[arg(long, value_name = "FORMAT", default_value = "bare", help_heading = heading::IMAGE)]
     pub(crate) container_format: String,
 
-    /// The format of the disk; recognised with --file, else raw by default
-    #[arg(long, value_name = "FORMAT")]
+    /// Disk format [default: detected with --file, otherwise raw]
+    #[arg(long, value_name = "FORMAT", help_heading = heading::IMAGE)]
     pub(crate) disk_format: Option<String>,
 
-    /// The smallest disk it boots from, in GiB
-    #[arg(long, value_name = "GIB")]
+    /// Minimum disk size for servers, in GiB
+    #[arg(long, value_name = "GIB", help_heading = heading::IMAGE)]
     pub(crate) min_disk: Option<u64>,
 
-    /// The least memory it boots with, in MiB
-    #[arg(long, value_name = "MIB")]
+    /// Minimum memory for servers, in MiB
+    #[arg(long, value_name = "MIB", help_heading = heading::IMAGE)]
     pub(crate) min_ram: Option<u64>,
 
     #[command(flatten)]
@@ -139,29 +144,38 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     pub(crate) visibility: VisibilityFlags,
 
-    /// Leave it out of lists
-    #[arg(long)]
+    /// Hide the image from image lists
+    #[arg(long, help_heading = heading::IMAGE)]
     pub(crate) hidden: bool,
 
-    /// An extra property; repeat for more
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value)]
+    /// Image property (repeatable)
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+        help_heading = heading::IMAGE)]
     pub(crate) properties: Vec<(String, String)>,
 
-    /// A tag; repeat for more
-    #[arg(long = "tag", value_name = "TAG")]
+    /// Image tag (repeatable)
+    #[arg(long = "tag", value_name = "TAG", help_heading = heading::IMAGE)]
     pub(crate) tags: Vec<String>,
 
-    /// The project it shall belong to, by its id; for administrators
-    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    /// Id of the project that owns the image (administrators)
+    #[arg(long, value_name = "ID", conflicts_with = "file", help_heading = heading::IMAGE)]
     pub(crate) project: Option<String>,
 
-    /// How to show progress on stderr
+    /// Disk image to upload: a file, an HTTP(S) URL, or - for stdin
+    ///
+    /// Without --file, only the record is created. Use `imgpush image stage` and `imgpush image import` to add
+    /// data.
+    #[arg(long, value_name = "FILE|URL", help_heading = heading::SOURCE)]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Progress display on stderr
     #[arg(
         long,
-        value_name = "HOW",
+        value_name = "MODE",
         default_value = "auto",
         requires = "file",
-        hide_short_help = true
+        hide_short_help = true,
+        help_heading = heading::OUTPUT
     )]
     pub(crate) progress: ProgressKind,
 
@@ -174,12 +188,12 @@ impl CreateArgs {
         self.protected.protected()
     }
 
-    /// How the engine is to read `--file`.
+    /// The options to read `--file`.
     pub(crate) fn source_options(&self) -> SourceOptions {
         Decompress::of_image(self.disk_format.as_deref()).options()
     }
 
-    /// What the engine is to do with it.
+    /// The options of the engine.
     pub(crate) fn options(&self) -> PushOptions {
         let mut options = PushOptions::named(&self.name);
         options.id.clone_from(&self.id);
@@ -190,7 +204,7 @@ impl CreateArgs {
         options.visibility = self.visibility.visibility();
         options.protected = self.protected();
         options.hidden = self.hidden.then_some(true);
-        // As openstackclient: what is not said is not filled in.
+        // As in openstackclient: no default from the virtual size.
         options.min_disk = self.min_disk.or(Some(0));
         options.min_ram = self.min_ram;
         options
@@ -198,34 +212,37 @@ impl CreateArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush image set noble --name noble-old --hidden
   imgpush image set noble --property hw_disk_bus=scsi --property hw_scsi_model=virtio-scsi
-  imgpush image set 5f1c… --accept               an image that another project shared with yours
 
-All that differs goes out as one request; when nothing differs, nothing is sent.")]
+  # Accept an image that another project shares
+  imgpush image set 5f1c... --accept
+
+All changes are sent in one request. Without changes, no request is sent.")]
 pub(crate) struct SetArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
-    /// A new name
-    #[arg(long, value_name = "NAME")]
+    /// New image name
+    #[arg(long, value_name = "NAME", help_heading = heading::IMAGE)]
     pub(crate) name: Option<String>,
 
-    /// The smallest disk it boots from, in GiB
-    #[arg(long, value_name = "GIB")]
+    /// Minimum disk size for servers, in GiB
+    #[arg(long, value_name = "GIB", help_heading = heading::IMAGE)]
     pub(crate) min_disk: Option<u64>,
 
-    /// The least memory it boots with, in MiB
-    #[arg(long, value_name = "MIB")]
+    /// Minimum memory for servers, in MiB
+    #[arg(long, value_name = "MIB", help_heading = heading::IMAGE)]
     pub(crate) min_ram: Option<u64>,
 
-    /// What the data is wrapped in; only while there is none
-    #[arg(long, value_name = "FORMAT")]
+    /// Container format; only of an image without data
+    #[arg(long, value_name = "FORMAT", help_heading = heading::IMAGE)]
     pub(crate) container_format: Option<String>,
 
-    /// The format of the disk; only while there is no data
-    #[arg(long, value_name = "FORMAT")]
+    /// Disk format; only of an image without data
+    #[arg(long, value_name = "FORMAT", help_heading = heading::IMAGE)]
     pub(crate) disk_format: Option<String>,
 
     #[command(flatten)]
@@ -234,36 +251,38 @@ pub(crate) struct SetArgs {
     #[command(flatten)]
     pub(crate) visibility: VisibilityFlags,
 
-    /// A property; repeat for more
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value)]
+    /// Image property (repeatable)
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+        help_heading = heading::IMAGE)]
     pub(crate) properties: Vec<(String, String)>,
 
-    /// A tag to add; repeat for more
-    #[arg(long = "tag", value_name = "TAG")]
+    /// Tag to add (repeatable)
+    #[arg(long = "tag", value_name = "TAG", help_heading = heading::IMAGE)]
     pub(crate) tags: Vec<String>,
 
-    /// The processor the guest needs
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    /// CPU architecture that the guest needs
+    #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = heading::IMAGE)]
     architecture: Option<String>,
 
-    /// The server that it was made of
-    #[arg(long, alias = "instance-uuid", value_name = "ID", hide_short_help = true)]
+    /// Id of the server that the image was created from
+    #[arg(long, alias = "instance-uuid", value_name = "ID", hide_short_help = true,
+        help_heading = heading::IMAGE)]
     instance_id: Option<String>,
 
-    /// The image with its kernel
-    #[arg(long, value_name = "ID", hide_short_help = true)]
+    /// Id of the kernel image
+    #[arg(long, value_name = "ID", hide_short_help = true, help_heading = heading::IMAGE)]
     kernel_id: Option<String>,
 
-    /// The distribution in it
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    /// Distribution of the guest
+    #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = heading::IMAGE)]
     os_distro: Option<String>,
 
-    /// The distribution's version
-    #[arg(long, value_name = "VERSION", hide_short_help = true)]
+    /// Version of the distribution
+    #[arg(long, value_name = "VERSION", hide_short_help = true, help_heading = heading::IMAGE)]
     os_version: Option<String>,
 
-    /// The image with its ramdisk
-    #[arg(long, value_name = "ID", hide_short_help = true)]
+    /// Id of the ramdisk image
+    #[arg(long, value_name = "ID", hide_short_help = true, help_heading = heading::IMAGE)]
     ramdisk_id: Option<String>,
 
     #[command(flatten)]
@@ -272,50 +291,55 @@ pub(crate) struct SetArgs {
     #[command(flatten)]
     active: ActiveFlags,
 
-    /// The project it shall belong to, by its id; with --accept and its kin the project that answers
-    #[arg(long, value_name = "ID")]
-    pub(crate) project: Option<String>,
-
     #[command(flatten)]
     membership: MembershipFlags,
+
+    /// Id of the new owner (administrators)
+    ///
+    /// With --accept, --reject or --pending: id of the project that answers.
+    #[arg(long, value_name = "ID", help_heading = heading::IMAGE)]
+    pub(crate) project: Option<String>,
 }
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[command(next_help_heading = heading::IMAGE)]
 struct HiddenFlags {
-    /// Leave it out of lists
+    /// Hide the image from image lists
     #[arg(long)]
     hidden: bool,
 
-    /// Have it in lists again
+    /// Show the image in image lists again
     #[arg(long)]
     unhidden: bool,
 }
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[command(next_help_heading = heading::IMAGE)]
 struct ActiveFlags {
-    /// Open it to downloads again
+    /// Allow downloads of the image again
     #[arg(long)]
     activate: bool,
 
-    /// Close it to downloads
+    /// Block downloads of the image
     #[arg(long)]
     deactivate: bool,
 }
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[command(next_help_heading = heading::IMAGE)]
 struct MembershipFlags {
-    /// Have an image in lists that was shared with this project
+    /// Accept an image shared with the project
     #[arg(long)]
     accept: bool,
 
-    /// Do not have it in lists
+    /// Reject an image shared with the project
     #[arg(long)]
     reject: bool,
 
-    /// Take the answer back
+    /// Reset the answer to pending
     #[arg(long)]
     pending: bool,
 }
@@ -343,7 +367,7 @@ impl SetArgs {
         flags.into_iter().find_map(|(set, status)| set.then_some(status))
     }
 
-    /// Properties that have flags of their own.
+    /// Properties that have options of their own.
     pub(crate) fn named_properties(&self) -> impl Iterator<Item = (&str, &str)> {
         [
             ("architecture", &self.architecture),
@@ -359,40 +383,46 @@ impl SetArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "\
+Example:
   imgpush image unset noble --tag lts --property os_distro --property hw_disk_bus
 
-All goes out as one request. What is not there is an error, behind which the rest is done.")]
+All changes are sent in one request. A missing tag or property is an error; the
+others are removed nevertheless.")]
 pub(crate) struct UnsetArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
-    /// A tag to remove; repeat for more
-    #[arg(long = "tag", value_name = "TAG")]
+    /// Tag to remove (repeatable)
+    #[arg(long = "tag", value_name = "TAG", help_heading = heading::IMAGE)]
     pub(crate) tags: Vec<String>,
 
-    /// A property to remove; repeat for more
-    #[arg(long = "property", value_name = "KEY")]
+    /// Property to remove (repeatable)
+    #[arg(long = "property", value_name = "KEY", help_heading = heading::IMAGE)]
     pub(crate) properties: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush image delete noble jammy
   imgpush image delete --ignore-missing noble
-  imgpush image delete --store slow noble      the data in one store; the image stays
 
-One that fails does not stop the others; the exit code is that of the first failure.")]
+  # Delete the data in one store, and keep the image
+  imgpush image delete --store slow noble
+
+A failure does not stop the other deletions. The exit code is that of the first
+failure.")]
 pub(crate) struct DeleteArgs {
-    /// The images, by name or id
+    /// Images, by name or id
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<String>,
 
-    /// Delete only from this store
-    #[arg(long, value_name = "STORE")]
+    /// Delete only the data in this store
+    #[arg(long, value_name = "STORE", help_heading = heading::IMAGE)]
     pub(crate) store: Option<String>,
 
-    /// An image that is not there is no error
-    #[arg(long)]
+    /// Ignore missing images
+    #[arg(long, help_heading = heading::IMAGE)]
     pub(crate) ignore_missing: bool,
 }

@@ -1,12 +1,13 @@
-//! What hangs on images: members, tags, tasks, stores, the cache.
+//! Members, tags, tasks, stores and the cache.
 
 use clap::{Args, Subcommand};
 
 use super::{ListOutput, ShowOutput};
+use crate::args::heading;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOfImage {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
     #[command(flatten)]
@@ -15,10 +16,10 @@ pub(crate) struct ListOfImage {
 
 #[derive(Debug, Args)]
 pub(crate) struct Share {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
-    /// The project, by its id
+    /// Id of the project
     pub(crate) project: String,
 }
 
@@ -32,24 +33,28 @@ pub(crate) struct ShareArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples, in the project that owns the image and then in the other:
-  imgpush image member add noble 6c3f…
-  imgpush image member accept 5f1c… 6c3f…")]
+#[command(after_help = "\
+Examples:
+  # In the project that owns the image
+  imgpush image member add noble 6c3f...
+
+  # In the other project
+  imgpush image member accept 5f1c... 6c3f...")]
 pub(crate) enum MemberCommand {
     /// List the projects that an image is shared with
     List(ListOfImage),
-    /// Share a shared image with a project
+    /// Share an image with a project
     Add(ShareArgs),
-    /// Share it with a project no longer
+    /// Stop sharing an image with a project
     Remove(Share),
-    /// Show what a project said to an image
-    #[command(alias = "get")]
+    /// Show whether a project accepted an image
+    #[command(visible_alias = "get")]
     Show(ShareArgs),
-    /// Have the image in lists of the project it is shared with
+    /// Accept a shared image, so that image lists show it
     Accept(ShareArgs),
-    /// Do not have it there
+    /// Reject a shared image
     Reject(ShareArgs),
-    /// Take the answer back
+    /// Reset the answer of a project to pending
     Pending(ShareArgs),
 }
 
@@ -61,54 +66,57 @@ pub(crate) enum AddCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RemoveCommand {
-    /// Share an image with a project no longer
+    /// Stop sharing an image with a project
     Project(Share),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TagArgs {
-    /// The image, by name or id
+    /// Image, by name or id
     pub(crate) image: String,
 
-    /// The tags
+    /// Tags
     #[arg(value_name = "TAG", required = true)]
     pub(crate) tags: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:
+#[command(after_help = "\
+Example:
   imgpush image tag add noble lts daily")]
 pub(crate) enum TagCommand {
-    /// Add tags; those that are there stay
+    /// Add tags to an image
     Add(TagArgs),
-    /// Remove tags; one that is not there is an error
+    /// Remove tags from an image; a missing tag is an error
     Remove(TagArgs),
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = heading::FILTER)]
 pub(crate) struct TaskListArgs {
-    /// Only tasks of this type: api_image_import, import, …
+    /// Only tasks of this type, such as api_image_import
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<String>,
 
-    /// Only tasks of this status: pending, processing, success or failure
+    /// Only tasks with this status: pending, processing, success, failure
     #[arg(long, value_name = "STATUS")]
     pub(crate) status: Option<String>,
 
-    /// The key to sort by; created_at by default
-    #[arg(long, value_name = "KEY")]
+    /// Sort key [default: created_at]
+    #[arg(long, value_name = "KEY", help_heading = heading::OUTPUT)]
     pub(crate) sort_key: Option<String>,
 
-    /// The direction: asc or desc, which is the default
-    #[arg(long, value_name = "DIRECTION", value_parser = ["asc", "desc"])]
+    /// Sort direction [default: desc]
+    #[arg(long, value_name = "DIRECTION", value_parser = ["asc", "desc"],
+        help_heading = heading::OUTPUT)]
     pub(crate) sort_dir: Option<String>,
 
-    /// At most so many tasks in all
-    #[arg(long, alias = "max-items", value_name = "N")]
+    /// Maximum number of tasks
+    #[arg(long, alias = "max-items", value_name = "N", help_heading = heading::OUTPUT)]
     pub(crate) limit: Option<usize>,
 
-    /// Only tasks behind this one, by its id
-    #[arg(long, value_name = "TASK")]
+    /// List only tasks after the one with this id
+    #[arg(long, value_name = "ID", help_heading = heading::OUTPUT)]
     pub(crate) marker: Option<String>,
 
     #[command(flatten)]
@@ -116,14 +124,15 @@ pub(crate) struct TaskListArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:
+#[command(after_help = "\
+Example:
   imgpush image task list --status failure")]
 pub(crate) enum TaskCommand {
-    /// List tasks of all images; for administrators mostly
+    /// List the tasks of all images (usually administrators)
     List(TaskListArgs),
     /// Show a task
     Show {
-        /// The task, by its id
+        /// Id of the task
         task: String,
 
         #[command(flatten)]
@@ -132,52 +141,77 @@ pub(crate) enum TaskCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Example:
   imgpush image stores -f value -c ID")]
 pub(crate) struct StoresArgs {
-    /// openstackclient has a word here.
-    #[arg(hide = true, value_parser = ["list", "info"])]
-    _word: Option<String>,
+    #[command(subcommand)]
+    command: Option<StoresCommand>,
 
-    /// Show what the stores say of themselves, too; for administrators
-    #[arg(long)]
+    #[command(flatten)]
+    list: StoreListArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoresCommand {
+    /// List the stores of the service, as openstackclient does
+    #[command(alias = "info")]
+    List(StoreListArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreListArgs {
+    /// Show the properties of the stores (administrators)
+    #[arg(long, help_heading = heading::OUTPUT)]
     pub(crate) detail: bool,
 
     #[command(flatten)]
     pub(crate) output: ListOutput,
 }
 
+impl StoresArgs {
+    /// The arguments, which are the same with `list` and without it.
+    pub(crate) fn list(&self) -> &StoreListArgs {
+        match &self.command {
+            Some(StoresCommand::List(list)) => list,
+            None => &self.list,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   imgpush image cache queue noble jammy
   imgpush image cache clear --queue")]
 pub(crate) enum CacheCommand {
-    /// List what is in the cache, and what shall be
+    /// List cached and queued images
     List(ListOutput),
-    /// Have images in the cache
+    /// Queue images for the cache
     Queue {
-        /// The images, by name or id
+        /// Images, by name or id
         #[arg(value_name = "IMAGE", required = true)]
         images: Vec<String>,
     },
-    /// Take images out of the cache and of what shall be in it
+    /// Remove images from the cache and the queue
     Delete {
-        /// The images, by name or id
+        /// Images, by name or id
         #[arg(value_name = "IMAGE", required = true)]
         images: Vec<String>,
     },
-    /// Take all images out of both
+    /// Remove all images from the cache and the queue
     Clear {
-        /// Only what is in the cache
-        #[arg(long, conflicts_with = "queue")]
+        /// Clear only the cache
+        #[arg(long, conflicts_with = "queue", help_heading = heading::IMAGE)]
         cache: bool,
 
-        /// Only what shall be in it
-        #[arg(long)]
+        /// Clear only the queue
+        #[arg(long, help_heading = heading::IMAGE)]
         queue: bool,
     },
-    /// Remove what was left half-made in the cache
+    /// Delete invalid and incomplete files from the cache
     Clean,
-    /// Shrink the cache to its limit
+    /// Delete images until the cache is within its size limit
     Prune,
 }

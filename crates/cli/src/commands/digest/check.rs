@@ -188,7 +188,7 @@ impl Tally {
                 self.unread += 1;
                 self.code = self.code.or(exit_code::SOURCE);
                 let chain = output::chain(&error);
-                if args.json {
+                if args.json.is_on() {
                     let error = ErrorBody::new(&chain, &[], exit_code::SOURCE);
                     printer.json(&FailedFile { file: &file.name, verified: Some(false), error });
                 } else {
@@ -211,7 +211,7 @@ impl Tally {
         let differs = |listed: &&Digest| computed(listed) != Some(*listed);
         let differing: Vec<&Digest> = file.digests.iter().filter(differs).collect();
         let is_well = differing.is_empty();
-        if args.json {
+        if args.json.is_on() {
             printer.json(&DigestedFile {
                 file: name,
                 verified: Some(is_well),

@@ -46,7 +46,7 @@ fn report(
     printer: &Printer,
 ) -> Result<(), SourceError> {
     let digested = result?;
-    if args.json {
+    if args.json.is_on() {
         printer.json(&DigestedFile {
             file: &source::shown(path).to_string_lossy(),
             verified: None,
@@ -72,7 +72,7 @@ fn report_failure(
     printer: &Printer,
 ) {
     let chain = output::chain(error);
-    if args.json {
+    if args.json.is_on() {
         let error = ErrorBody::new(&chain, &[], exit_code::SOURCE);
         let name = source::shown(path);
         let file = &name.to_string_lossy();

@@ -55,16 +55,16 @@ pub(super) async fn run(
             print_report(&report, args, printer);
             exit_code::DONE
         }
-        Err(error) => pull::failed(&error, &args.image, args.json, printer),
+        Err(error) => pull::failed(&error, &args.image, args.json.is_on(), printer),
     }
 }
 
 fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
-    if args.json {
+    if args.json.is_on() {
         printer.json(report);
     }
     pull::warn(report, printer);
-    if !args.json && !args.download.quiet {
+    if !args.json.is_on() && !args.download.quiet {
         for line in output::saved(report, DigestStyle::of(args.download.full)) {
             printer.note(&line);
         }

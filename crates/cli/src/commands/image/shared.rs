@@ -136,6 +136,7 @@ impl Verbs<'_> {
     }
 
     pub(super) async fn stores(&self, args: &StoresArgs) -> Result<Code, Failed> {
+        let args = args.list();
         let stores = match args.detail {
             true => self.client.stores_detail().await,
             false => self.client.stores().await,

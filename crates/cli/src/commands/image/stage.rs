@@ -48,10 +48,10 @@ pub(super) async fn run(
     view.close();
     match staged {
         Ok(report) => {
-            if args.json {
+            if args.json.is_on() {
                 printer.json(&report);
             }
-            if !args.json && !args.quiet {
+            if !args.json.is_on() && !args.quiet {
                 for line in output::staged(&report, DigestStyle::of(args.full)) {
                     printer.note(&line);
                 }
@@ -62,7 +62,7 @@ pub(super) async fn run(
             let code = exit_code::of(error.kind());
             let chain = output::chain(&error);
             let hints = hints::for_staging(&error.failure, file);
-            if args.json {
+            if args.json.is_on() {
                 let body = ErrorBody::new(&chain, &hints, code).with_findings(&error.failure);
                 printer.json(&FailedImage { image: &args.image, verified: false, error: body });
             }

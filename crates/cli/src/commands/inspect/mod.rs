@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
             break;
         }
     }
-    if outcomes.reported == 0 && !args.json {
+    if outcomes.reported == 0 && !args.json.is_on() {
         printer.note("no files there");
     }
     outcomes.code
@@ -80,7 +80,7 @@ impl Outcomes<'_> {
     /// Reports a file. Returns false when the reader of stdout has gone away.
     fn report(&mut self, file: &InspectedFile) -> bool {
         self.count(file.code());
-        if self.args.json {
+        if self.args.json.is_on() {
             return self.printer.json(&json::Document::new(file));
         }
         let gap = if self.reported > 1 { "\n" } else { "" };
@@ -95,7 +95,7 @@ impl Outcomes<'_> {
         let name = source::shown(path);
         let file = &name.to_string_lossy();
         let error = ErrorBody::new(&chain, &[], exit_code::SOURCE);
-        !self.args.json || self.printer.json(&FailedFile { file, verified: None, error })
+        !self.args.json.is_on() || self.printer.json(&FailedFile { file, verified: None, error })
     }
 
     fn count(&mut self, code: Code) {

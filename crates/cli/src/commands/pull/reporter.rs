@@ -28,7 +28,7 @@ impl<'a> PullReporter<'a> {
     pub(super) fn new(printer: &'a Printer, args: &PullArgs, is_one: bool) -> Self {
         PullReporter {
             printer,
-            json: args.json,
+            json: args.json.is_on(),
             quiet: args.download.quiet,
             is_one,
             style: DigestStyle::of(args.download.full),

@@ -47,10 +47,11 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         printer.error(&[same], &[hints::SAME_NAME.to_owned()]);
         return exit_code::USAGE;
     }
-    let report = match args.report.as_deref().map(ReportFile::create).transpose() {
+    let create = |path| ReportFile::create(path, args.overwrite);
+    let report = match args.report.as_deref().map(create).transpose() {
         Ok(report) => report,
         Err(error) => {
-            printer.error(&output::chain(&error), &[]);
+            printer.error(&output::chain(&error), &Vec::from_iter(error.hint()));
             return exit_code::USAGE;
         }
     };

@@ -110,14 +110,14 @@ impl<'a> PushReporter<'a> {
     pub(super) fn write_page(&mut self, file: ReportFile) {
         let results = self.results.take().unwrap_or_default();
         if let Err(error) = file.write(&report_page::page(&results, &command_line())) {
-            self.printer.error(&output::chain(&error), &[]);
+            self.printer.error(&output::chain(&error), &Vec::from_iter(error.hint()));
             self.codes.push(exit_code::UNEXPECTED);
         }
     }
 
     fn pushed(&mut self, report: &Report) {
         self.codes.push(exit_code::DONE);
-        if let Some(detail) = self.args.json {
+        if let Some(detail) = self.args.json() {
             let mut report = report.clone();
             report.timing = json::timing(&report.timing, detail.is_full());
             self.printer.json(&report);
@@ -137,7 +137,7 @@ impl<'a> PushReporter<'a> {
     fn count(&mut self, error: &PushError, number: usize) {
         let code = exit_code::of(error.kind());
         self.codes.push(code);
-        if let Some(detail) = self.args.json {
+        if let Some(detail) = self.args.json() {
             let (chain, hints) =
                 (output::chain(error), hints::for_push(error, &self.files[number]));
             let body = ErrorBody::new(&chain, &hints, code);
@@ -153,7 +153,7 @@ impl<'a> PushReporter<'a> {
 
     /// Prints the summary of several images.
     pub(super) fn sum_up(&self, summary: &BatchSummary) {
-        if self.args.json.is_some() {
+        if self.args.json().is_some() {
             self.printer.json(&json::Batch { batch: summary });
         }
         if self.args.quiet {
