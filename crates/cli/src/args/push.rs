@@ -202,7 +202,8 @@ pub(crate) struct PushArgs {
     /// Write an HTML report to FILE
     ///
     /// The report is one file without scripts: totals, a table, and a timeline with advice for each image
-    /// and cloud. It is written at the end, also after failures.
+    /// and cloud. It is written at the end, also after failures. An existing file is an error without
+    /// --overwrite.
     #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub(crate) report: Option<PathBuf>,
 

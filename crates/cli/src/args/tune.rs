@@ -29,7 +29,7 @@ pub(crate) struct TuneArgs {
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Maximum number of concurrent uploads to try
+    /// Maximum concurrent uploads to try
     #[arg(long, value_name = "N", default_value = "16", help_heading = heading::TUNING)]
     max_jobs: NonZeroUsize,
 
@@ -46,7 +46,7 @@ pub(crate) struct TuneArgs {
     ///
     /// Units are K, M and G, powers of 1024.
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
-        help_heading = heading::TUNING)]
+        hide_short_help = true, help_heading = heading::TUNING)]
     memory: u64,
 
     #[command(flatten)]

@@ -362,7 +362,7 @@ fn the_help_says_how_and_with_which_end() {
     let help = run(folder.path(), &["--help"]).stdout;
     for told in [
         "imgpush inspect --json images/",
-        "13 warnings",
+        "13  warnings",
         "--glance <KEY=VALUE>",
         "require_image_format_match=false",
         "--container-format <FORMAT>",

@@ -108,7 +108,7 @@ fn what_cannot_be_proved_ends_before_anything_is_sent() {
     let run = refused(&scene, &["noble.img", "--checksum-file", "noble.img"], 10);
     assert!(run.stderr.contains("noble.img is no list of checksums"), "{}", run.stderr);
     let run = refused(&scene, &["noble.img", "--checksum-key", "key.asc"], 2);
-    assert!(run.stderr.contains("--checksum-file <LIST>"), "{}", run.stderr);
+    assert!(run.stderr.contains("--checksum-file <FILE|URL>"), "{}", run.stderr);
     let both = ["noble.img", "--checksum", OTHER, "--checksum", &OTHER.replace('0', "1")];
     let run = refused(&scene, &both, 10);
     assert!(run.stderr.contains("noble.img cannot have both sha256"), "{}", run.stderr);

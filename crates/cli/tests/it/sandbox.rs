@@ -59,5 +59,5 @@ fn help_names_every_verb_and_the_exit_codes() {
         assert!(run.stdout.contains(verb), "{}", run.stdout);
     }
     let run = Run::of(imgpush().args(["push", "-h"]).output().unwrap());
-    assert!(run.stdout.contains("Exit codes: 0 proved"), "{}", run.stdout);
+    assert!(run.stdout.contains("Exit codes:\n   0  uploaded and verified"), "{}", run.stdout);
 }

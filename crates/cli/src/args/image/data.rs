@@ -262,7 +262,9 @@ pub(crate) struct ImportArgs {
         help_heading = heading::IMPORT)]
     pub(crate) remote_service_interface: Option<String>,
 
-    /// Store for the data (repeatable) [default: set by Glance]
+    /// Store for the data (repeatable)
+    ///
+    /// The default is the default store of the service.
     #[arg(long = "store", value_name = "STORE", conflicts_with = "all_stores",
         help_heading = heading::IMPORT)]
     pub(crate) stores: Vec<String>,

@@ -161,7 +161,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "ID", conflicts_with = "file", help_heading = heading::IMAGE)]
     pub(crate) project: Option<String>,
 
-    /// Disk image to upload: a file, an HTTP(S) URL, or - for stdin
+    /// Disk image: a file, HTTP(S) URL, or - for stdin
     ///
     /// Without --file, only the record is created. Use `imgpush image stage` and `imgpush image import` to add
     /// data.
@@ -215,7 +215,8 @@ impl CreateArgs {
 #[command(after_help = "\
 Examples:
   imgpush image set noble --name noble-old --hidden
-  imgpush image set noble --property hw_disk_bus=scsi --property hw_scsi_model=virtio-scsi
+  imgpush image set noble --property hw_disk_bus=scsi \\
+    --property hw_scsi_model=virtio-scsi
 
   # Accept an image that another project shares
   imgpush image set 5f1c... --accept
@@ -385,7 +386,7 @@ impl SetArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  imgpush image unset noble --tag lts --property os_distro --property hw_disk_bus
+  imgpush image unset noble --tag lts --property os_distro
 
 All changes are sent in one request. A missing tag or property is an error; the
 others are removed nevertheless.")]

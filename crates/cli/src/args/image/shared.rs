@@ -212,6 +212,6 @@ pub(crate) enum CacheCommand {
     },
     /// Delete invalid and incomplete files from the cache
     Clean,
-    /// Delete images until the cache is within its size limit
+    /// Remove images from the cache until it is within its size limit
     Prune,
 }
