@@ -67,7 +67,7 @@ struct FindingBody<'a> {
 
 /// A command that failed.
 #[derive(Serialize)]
-pub(crate) struct Failed<'a> {
+pub(crate) struct FailedCommand<'a> {
     pub(crate) error: ErrorBody<'a>,
 }
 

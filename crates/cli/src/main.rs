@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod color;
 mod commands;
 mod exit_code;
 mod hints;
@@ -22,7 +23,8 @@ use std::process::ExitCode;
 
 use imgpush_engine::Platform;
 
-use args::{Args, ColorWhen, Command};
+use args::{Args, Command};
+use color::ColorWhen;
 use exit_code::Code;
 use printer::Printer;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
-use crate::args::ColorWhen;
+use crate::color::ColorWhen;
 use crate::exit_code::Code;
 use crate::json;
 use crate::stdout::{Stdout, StdoutWriter};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Stage, escaped};
+use super::stage::{Stage, escaped};
 
 const WIDTH: usize = 800;
 const HEIGHT: usize = 262;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Stage, escaped, program};
+use super::stage::{Stage, escaped, program};
 use crate::step::say;
 
 const COLUMNS: usize = 92;

@@ -36,7 +36,7 @@ pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use exists::ExistsArgs;
-pub(crate) use general::{ColorWhen, GeneralArgs};
+pub(crate) use general::GeneralArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use install::{CompletionsArgs, ManArgs};
@@ -53,6 +53,8 @@ pub(crate) use sparse::SparseArgs;
 pub(crate) use target::TargetArgs;
 pub(crate) use tune::TuneArgs;
 pub(crate) use verify::VerifyArgs;
+
+use crate::color::ColorWhen;
 
 /// Upload disk images to OpenStack Glance, with end-to-end verification
 #[derive(Debug, Parser)]

@@ -135,7 +135,7 @@ fn explain(
 ) -> Code {
     let hints = hints::for_failure(failure, &args.file);
     if args.json.is_on() {
-        printer.json(&json::Failed { error: ErrorBody::new(chain, &hints, code) });
+        printer.json(&json::FailedCommand { error: ErrorBody::new(chain, &hints, code) });
     }
     printer.error(chain, &hints);
     code

@@ -10,7 +10,8 @@ use imgpush_engine::{Phase, Progress, Retrying};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::plain::{amount, every_interval};
-use super::{ProgressDisplay, TaskLabel, View, shortened, suspended, tick};
+use super::view::{TaskLabel, View, shortened};
+use super::{ProgressDisplay, suspended, tick};
 use crate::args::ProgressKind;
 use crate::printer::Printer;
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod plain;
+mod view;
 
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +18,10 @@ use crate::text::for_terminal;
 use crate::threads;
 
 use self::plain::PlainLines;
+use self::view::{NotePrinter, TaskLabel, has_bytes, retry_note, shortened};
 
-pub(crate) use batch::BatchView;
+pub(crate) use self::batch::BatchView;
+pub(crate) use self::view::View;
 
 /// The view of one task, as `--progress` selects it; `name` is what it works on.
 pub(crate) fn view(
@@ -80,64 +83,6 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// The task in bars, notes and lines.
-#[derive(Clone, Default)]
-struct TaskLabel {
-    /// What it works on.
-    name: String,
-    /// For people; as wide as the others.
-    label: Option<String>,
-    /// For programs.
-    keys: Vec<(&'static str, String)>,
-}
-
-/// A view that other output can interrupt.
-pub(crate) trait View: Progress {
-    /// Calls `print` with the terminal to itself.
-    fn aside(&self, print: &mut dyn FnMut()) {
-        print();
-    }
-
-    /// Clears the view from the terminal. A connection that ends late still holds the view.
-    fn close(&self) {}
-}
-
-/// Prints notes, and no progress.
-struct NotePrinter {
-    printer: Printer,
-    task: TaskLabel,
-}
-
-impl NotePrinter {
-    fn line(&self, text: &str) -> String {
-        let label = self.task.label.as_ref();
-        let whose = label.map(|label| format!("{}: ", label.trim_end())).unwrap_or_default();
-        format!("note: {whose}{text}")
-    }
-}
-
-/// The note about a retry.
-fn retry_note(retrying: &Retrying) -> String {
-    let Retrying { reason, pause, number, of, .. } = retrying;
-    let pause = pause.as_secs_f64();
-    match number {
-        0 => format!("{reason}; trying again in {pause:.1} s"),
-        _ => format!("{reason}; trying again in {pause:.1} s ({number} of {of})"),
-    }
-}
-
-impl Progress for NotePrinter {
-    fn retrying(&self, retrying: &Retrying) {
-        self.note(&retry_note(retrying));
-    }
-
-    fn note(&self, text: &str) {
-        self.printer.note(&self.line(text));
-    }
-}
-
-impl View for NotePrinter {}
-impl View for NoProgress {}
 impl View for JsonLines {}
 
 impl View for Bar {
@@ -173,19 +118,6 @@ impl Bar {
 
 /// The columns of a name in front of a single bar.
 const MOST_NAME_COLUMNS: usize = 24;
-
-/// The text in `width` columns at most, shortened in its middle.
-fn shortened(text: &str, width: usize) -> String {
-    let text = for_terminal(text);
-    let count = text.chars().count();
-    if count <= width {
-        return text;
-    }
-    let left = width.saturating_sub(1) / 2;
-    let start: String = text.chars().take(left).collect();
-    let end: String = text.chars().skip(count - (width.saturating_sub(1) - left)).collect();
-    format!("{start}…{end}")
-}
 
 /// Calls `print` with the terminal to itself. One that has been closed is not drawn on any more: that is an
 /// error on which the bars would panic.
@@ -245,11 +177,6 @@ impl Progress for Bar {
         let line = self.notes.line(text);
         suspended(&self.all, || self.notes.printer.note(&line));
     }
-}
-
-/// Whether bytes are read or transferred in that phase.
-fn has_bytes(phase: Phase) -> bool {
-    matches!(phase, Phase::Sending | Phase::Hashing | Phase::Resuming | Phase::Downloading)
 }
 
 impl Drop for Bar {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use imgpush_engine::{Phase, Progress, Retrying};
 use tokio::runtime::Handle;
 
-use super::{NotePrinter, View, has_bytes, shortened};
+use super::view::{NotePrinter, View, has_bytes, shortened};
 use crate::output;
 
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -19,7 +19,7 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::process::Command;
 
-use crate::args::ColorWhen;
+use crate::color::ColorWhen;
 use crate::exit_code::Code;
 use crate::printer::Printer;
 

@@ -10,13 +10,13 @@ use super::inspected_file::InspectedFile;
 
 /// One inspected file.
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+pub(super) struct InspectionBody<'a> {
     file: &'a str,
     format: &'static str,
     size: Option<u64>,
     virtual_size: Option<u64>,
     disk_format: Option<&'static str>,
-    findings: Vec<FindingBody<'a>>,
+    findings: Vec<RatedFinding<'a>>,
     details: Value,
     matches: Vec<Value>,
     qemu: Qemu,
@@ -24,7 +24,7 @@ pub(super) struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct FindingBody<'a> {
+struct RatedFinding<'a> {
     id: &'static str,
     severity: String,
     text: &'a str,
@@ -44,7 +44,7 @@ struct Glance<'a> {
     refuses: BTreeMap<&'a str, String>,
 }
 
-impl<'a> Document<'a> {
+impl<'a> InspectionBody<'a> {
     pub(super) fn new(file: &'a InspectedFile) -> Self {
         let inspection = &file.inspection;
         let qemu = inspection.qemu_named(&file.name);
@@ -53,7 +53,7 @@ impl<'a> Document<'a> {
             .glance
             .iter()
             .filter_map(|(name, verdict)| Some((name.as_str(), verdict.refusal()?.into_owned())));
-        Document {
+        InspectionBody {
             file: &file.name,
             format: inspection.driver,
             size: inspection.stream_bytes,
@@ -90,8 +90,8 @@ fn matched(matched: &Match) -> Value {
     json!({ "format": matched.format.name(), "offset": matched.evidence.offset })
 }
 
-fn finding(finding: &Finding) -> FindingBody<'_> {
-    FindingBody {
+fn finding(finding: &Finding) -> RatedFinding<'_> {
+    RatedFinding {
         id: finding.id.name(),
         severity: finding.severity.to_string(),
         text: &finding.text,

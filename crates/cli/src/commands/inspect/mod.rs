@@ -81,7 +81,7 @@ impl Outcomes<'_> {
     fn report(&mut self, file: &InspectedFile) -> bool {
         self.count(file.code());
         if self.args.json.is_on() {
-            return self.printer.json(&json::Document::new(file));
+            return self.printer.json(&json::InspectionBody::new(file));
         }
         let gap = if self.reported > 1 { "\n" } else { "" };
         let page = page::page(file, &self.args.container_format, self.printer);
