@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::places::root;
 
 /// Words, and what to write instead.
-const WORDS: [(&str, &str); 16] = [
+const WORDS: [(&str, &str); 15] = [
     ("proved", "verified"),
     ("unproved", "not verified"),
     ("unbegun", "not started"),
@@ -18,7 +18,6 @@ const WORDS: [(&str, &str); 16] = [
     ("by turns", "alternately"),
     ("lets go of", "releases"),
     ("gone on with", "resumed"),
-    ("has no time", "is overloaded"),
     ("its kin", "and similar"),
     ("as it came", "unchanged"),
     ("mended", "fixed, retried"),

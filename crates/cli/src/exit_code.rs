@@ -10,7 +10,7 @@ use imgpush_engine::{ErrorKind, kind_of_call};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
-/// Everything asked for is done and proved. Since 0.1.
+/// Everything is done and verified. Since 0.1.
 pub(crate) const DONE: Code = Code(0);
 /// Something failed that has no code of its own, or the result could not be written. Since 0.1.
 pub(crate) const UNEXPECTED: Code = Code(1);

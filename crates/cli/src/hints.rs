@@ -140,7 +140,7 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
 
 const AGAIN: &str = "get the list and its signature again, both at once";
 
-/// A hint for a source that is not proved.
+/// A hint for a source that differs from its checksums.
 fn for_proof(error: &ChecksumError) -> Option<String> {
     Some(match error {
         ChecksumError::Differs { .. } => "get it again, and the checksum too: a newer build may have the \

@@ -12,7 +12,7 @@ use crate::printer::Printer;
 pub(crate) fn token(printer: &Printer) -> CancellationToken {
     let token = CancellationToken::new();
     let (cancelled, printer) = (token.clone(), printer.clone());
-    // Before anything else is done: a signal that nobody waits for ends the process.
+    // First of all: a signal without a handler ends the process.
     let mut signals = Signals::new();
     tokio::spawn(async move {
         let first = signals.next().await;
@@ -21,7 +21,7 @@ pub(crate) fn token(printer: &Printer) -> CancellationToken {
         // A terminal that closes hangs up more than once; that asks for nothing more.
         while signals.next().await.is_hangup {}
         printer.note("stopped at once; the image record may be left behind");
-        #[expect(clippy::exit, reason = "whoever asks twice does not want to wait for anything")]
+        #[expect(clippy::exit, reason = "a second signal asks to end at once")]
         std::process::exit(exit_code::INTERRUPTED.number().into());
     });
     token

@@ -182,7 +182,7 @@ pub(crate) fn verified_by(fields: &[VerifiedBy]) -> String {
     fields.iter().map(|field| field.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// Bytes a second over the whole push, in binary units.
+/// Bytes per second over the complete push, in binary units.
 pub(crate) fn rate(report: &Report) -> String {
     speed(report.size.unwrap_or(0), report.timing.seconds)
 }

@@ -20,7 +20,7 @@ pub(crate) struct Printer {
     colour: bool,
     /// Whether colours are wanted in results.
     result_colour: bool,
-    /// Whether somebody watches stderr.
+    /// Whether stderr is a terminal.
     watched: bool,
     out: Arc<Stdout>,
 }
@@ -36,7 +36,7 @@ impl Printer {
         Ok(Printer { colour: color.is_on(watched), result_colour, watched, out })
     }
 
-    /// Whether somebody watches stderr.
+    /// Whether stderr is a terminal.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched
     }
@@ -97,12 +97,12 @@ impl Printer {
         code.unless_done_or_warned()
     }
 
-    /// A line for whoever watches.
+    /// Prints a line to stderr.
     pub(crate) fn note(&self, line: &str) {
         self.note_line(&for_terminal(line));
     }
 
-    /// A line of JSON for whoever watches.
+    /// Prints a JSON document to stderr.
     pub(crate) fn note_json(&self, body: &impl Serialize) {
         self.note_line(&json::line(body));
     }
@@ -158,7 +158,7 @@ fn painted(is_coloured: bool, text: &str, sgr: &str) -> String {
     if is_coloured { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// The line in pieces that fit, all but the first behind its label.
+/// The line in pieces that fit; all but the first are indented to the width of a label.
 fn broken(line: &str, columns: usize) -> Vec<String> {
     let options = Options::new(columns)
         .subsequent_indent(LABEL)

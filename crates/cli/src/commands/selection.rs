@@ -22,7 +22,7 @@ pub(super) struct Selected {
 
 /// An image that is there.
 pub(super) struct Chosen {
-    /// As it was asked for; its own name, or id, where nobody named it.
+    /// The name as given by the user; otherwise its own name or id.
     pub(super) named: String,
     pub(super) image: Image,
 }

@@ -14,8 +14,8 @@ use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::{hints, output};
 
-/// Opens it, to be proved as far as that is asked for.
-pub(super) async fn proved(
+/// Opens a source and attaches the expected checksums, if there are any.
+pub(super) async fn verified(
     place: &Path,
     options: &SourceOptions,
     proof: &ProofArgs,

@@ -93,7 +93,7 @@ impl Verifying<'_> {
                     VerifyTask::opened_by(verification, image, || ready(Ok(source)).boxed())
                 }
                 (None, Some(folder)) => {
-                    // As it is: what was pulled was not unpacked.
+                    // Unchanged: a download is not decompressed either.
                     let options = self.args.source.options(Decompress::Never);
                     VerifyTask::against_file(verification, image, folder.join(name), options)
                 }

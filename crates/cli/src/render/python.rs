@@ -29,7 +29,7 @@ fn repr(value: &Value) -> String {
     }
 }
 
-/// In single quotes, unless only double ones spare an escape.
+/// In single quotes, unless only double quotes avoid an escape.
 fn quoted(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut quoted = String::from(quote);

@@ -8,7 +8,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// One on which `most` fits, with about so many steps of 1, 2 or 5.
+    /// A scale up to `most`, with about `steps` steps of 1, 2 or 5.
     pub(super) fn of(most: f64, steps: u32) -> Self {
         let rough = most.max(1e-3) / f64::from(steps);
         let power = 10_f64.powf(rough.log10().floor());

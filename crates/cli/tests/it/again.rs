@@ -88,7 +88,7 @@ fn hashing_before_anything_is_sent_is_shown() {
     assert!(at("hashing").unwrap() < at("creating").unwrap(), "{}", run.stderr);
 }
 
-/// A file behind an address; counts the bytes that it gives, and answers one request at a time.
+/// Serves a file by HTTP, one request at a time, and counts the bytes sent.
 fn web(file: Vec<u8>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/disk.img", listener.local_addr().unwrap());

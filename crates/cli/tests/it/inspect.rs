@@ -53,7 +53,7 @@ fn overlay(name: &[u8]) -> Vec<u8> {
     image
 }
 
-/// A disk whose first partition entry has a boot flag that nobody has.
+/// A disk whose first partition entry has an invalid boot flag.
 fn bad_mbr() -> Vec<u8> {
     let mut image = vec![0; 1 << 20];
     put(&mut image, 446, b"\x01\0\0\0\x83");

@@ -1,4 +1,4 @@
-//! `--checksum` and its kin: what is pushed is what was published.
+//! `--checksum` and similar options: an image equals the published file.
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use imgpush_scene::{Run, Scene};
 
-/// The id of an image of that name and so many bytes.
+/// Creates an image of this name and size, and returns its id.
 fn push(scene: &Scene, name: &str, bytes: u64, more: &[&str]) -> String {
     let file = format!("{bytes}.img");
     scene.file(&file, bytes);

@@ -35,7 +35,7 @@ fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
     for name in ["a.img", evil, "c.img"] {
         scene.file(name, 2 << 20);
     }
-    // Behind the last byte, so that no reset takes the answer.
+    // After the last byte, so that no reset loses the response.
     scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 2 << 20 });
     let run = scene.run(&["push", "--jobs", "1", "--report", PAGE, "a.img", evil, "c.img"]);
     assert_eq!(run.code, Some(27), "{}", run.stderr);

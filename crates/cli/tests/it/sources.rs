@@ -1,4 +1,4 @@
-//! What verbs read: addresses, packed files, mapped ones.
+//! Sources of the commands: addresses, compressed files, mapped files.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -106,7 +106,7 @@ fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
     assert!(cut.stderr.contains("the gzip data of noble.img.gz cannot be"), "{}", cut.stderr);
 }
 
-/// A ramdisk is packed as it shall be.
+/// A ramdisk is compressed on purpose.
 #[test]
 fn what_a_kernel_starts_from_stays_packed() {
     let scene = Scene::start_blocking();

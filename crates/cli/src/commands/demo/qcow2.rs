@@ -1,4 +1,4 @@
-//! A small qcow2 that looks bootable: a boot sector, a partition, and some data behind it.
+//! A small qcow2 that looks bootable: a boot sector, a partition, and some data after it.
 //!
 //! Written here so that the demo needs no tool; `qemu-img check` finds nothing to mend in it.
 
@@ -9,7 +9,7 @@ const CLUSTER: u64 = 64 << 10;
 const ENTRIES: u64 = CLUSTER / 8;
 /// The reference count of a cluster is two bytes.
 const REFCOUNTS: u64 = CLUSTER / 2;
-/// An entry whose cluster nobody shares.
+/// The entry of a cluster that is not shared.
 const COPIED: u64 = 1 << 63;
 
 /// Writes an image of `virtual_size` bytes that holds `data_clusters` clusters of data.

@@ -19,7 +19,7 @@ use crate::interrupt;
 use crate::printer::Printer;
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &ImageArgs, printer: &Printer) -> Code {
-    // What moves an image cleans up behind itself when it is interrupted; all others just end.
+    // Transfers clean up when they are interrupted; other commands end at once.
     if let ImageCommand::Create(create) = &args.command
         && let Some(file) = &create.file
     {

@@ -31,7 +31,7 @@ pub(super) async fn run(
     }
     // A file that is not there needs no cloud to say so.
     let options = args.source.options(Decompress::Auto);
-    let opening = source::proved(file, &options, &args.proof, printer);
+    let opening = source::verified(file, &options, &args.proof, printer);
     let source = match source::opened(opening, printer, cancel).await {
         Ok(source) => source,
         Err(code) => return code,

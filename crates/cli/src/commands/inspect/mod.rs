@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
     outcomes.code
 }
 
-/// Reading may block for as long as whoever fills a pipe likes.
+/// Reading may block as long as the writer of a pipe is silent.
 async fn inspect(path: PathBuf, options: SourceOptions) -> Result<Inspection, SourceError> {
     let name = source::shown(&path).to_string_lossy().into_owned();
     let look = {

@@ -126,7 +126,7 @@ impl Page<'_> {
         }
     }
 
-    /// A label, and behind it as many lines of text as it takes.
+    /// A label with the lines of its text.
     fn entry(&mut self, label: &str, text: &str) {
         let first = format!("{INDENT}{label}{INDENT}");
         let others = " ".repeat(textwrap::core::display_width(&first));

@@ -43,7 +43,7 @@ fn counts(names: &[String]) -> HashMap<String, usize> {
     counts
 }
 
-/// The same for two names that are one where the file system tells no case, or no forms of a character.
+/// Equal for names that a file system without case, or with one form of a character, takes for one.
 fn key(name: &str) -> String {
     name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }

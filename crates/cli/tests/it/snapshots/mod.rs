@@ -58,7 +58,7 @@ impl Transcript {
         for (stream, text) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
             if !text.is_empty() {
                 self.text.push_str(&format!("[{stream}]\n{}", json::broken(text)));
-                // A cut last line would look like a whole one.
+                // A cut last line would look like a complete one.
                 self.text.push_str(if text.ends_with('\n') { "" } else { "[no end of line]\n" });
             }
         }
