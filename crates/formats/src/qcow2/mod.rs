@@ -9,7 +9,7 @@ mod tables;
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
-use crate::inspect::{Inspector, Seen, Stream};
+use crate::inspect::{CUT_OFF, Inspector, Seen, Stream};
 use crate::on_disk::{be32, be64, shown};
 use extensions::Extensions;
 use header::Incompatible;
@@ -19,6 +19,9 @@ pub use tables::{L2Entry, Layout, Misaligned};
 
 /// The first four bytes.
 const MAGIC: &[u8] = b"QFI\xfb";
+
+/// Bytes of the header with all fields that are known.
+const HEADER_BYTES: usize = 112;
 
 /// Bytes of the magic and the version of a LUKS header.
 const LUKS_MAGIC_BYTES: u64 = 8;
@@ -35,9 +38,10 @@ impl Inspector for Qcow2 {
             return None;
         }
         let mut seen = Seen::new(0, MAGIC.len());
-        let Some(header) = Header::read(head) else {
-            // Without a version qemu does not detect it.
-            seen.is_probed = head.len() >= 8;
+        // Without a version qemu does not detect it.
+        seen.is_probed = head.len() >= 8;
+        let padded = stream.header::<HEADER_BYTES>().filter(|_| seen.is_probed);
+        let Some(header) = padded.and_then(|bytes| Header::read(&bytes)) else {
             return Some(seen.cut_off(stream));
         };
         seen.virtual_size = Some(header.virtual_size());
@@ -54,6 +58,11 @@ impl Inspector for Qcow2 {
         } else {
             // The positions of the names depend on the cluster size; their existence does not.
             seen.findings.extend(references(head, &header, &Extensions::default()));
+        }
+        // qemu reads zeros after the end of a file, which makes most cut headers invalid.
+        let is_cut = Header::read(head).is_none();
+        if is_cut && seen.findings.iter().any(|finding| finding.stops_qemu) {
+            seen.refuse(true, 0, CUT_OFF);
         }
         Some(seen)
     }

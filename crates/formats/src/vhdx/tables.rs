@@ -293,6 +293,9 @@ impl Metadata {
         seen.refuse(sector != 512, at, format!("logical sectors of {sector} bytes"));
         let is_sound = block.is_power_of_two() && (1 << 20..=256 << 20).contains(&block);
         seen.refuse(!is_sound, at, format!("blocks of {block} bytes are impossible"));
+        let bat_end = regions.bat.offset.checked_add(u64::from(regions.bat.length));
+        let is_far = bat_end.is_none_or(|end| end > MAX_OFFSET);
+        seen.refuse(is_far, at, "the block table is farther away than qemu reads");
         if is_sound && sector == 512 {
             // qemu computes in 32 bits: a disk without blocks wraps around and is refused.
             let blocks = self.size.div_ceil(u64::from(block)) as u32;

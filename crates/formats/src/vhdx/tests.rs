@@ -167,3 +167,16 @@ fn no_region_overlaps_another_one() {
         assert_eq!(findings.iter().any(|it| it.text == "regions overlap"), is_overlapping);
     }
 }
+
+#[test]
+fn a_block_table_beyond_the_end_of_all_files_is_refused() {
+    let mut image = image();
+    let table = 192 << 10;
+    put(&mut image, table + 16 + 16, &(i64::MAX as u64).to_le_bytes());
+    seal(&mut image, table, 64 << 10);
+    let findings = inspect(&image).findings;
+    assert!(
+        findings.iter().any(|it| it.text.contains("the block table is farther")),
+        "{findings:?}"
+    );
+}
