@@ -183,7 +183,7 @@ impl Attribute {
             }
             (Kind::Integer, _) => return Err(invalid("a whole number")),
             (Kind::Tags, Value::Array(tags)) if tags.iter().all(Value::is_string) => tags.into(),
-            (Kind::Tags, _) => return Err(invalid("a list of words")),
+            (Kind::Tags, _) => return Err(invalid("a list of strings")),
             (_, value) => value,
         })
     }

@@ -106,7 +106,7 @@ fn a_cloud_is_named_by_the_caller_then_by_os_cloud_then_described_by_variables()
     let named = place.load(&CloudOptions::named(Some("b".into()))).unwrap();
     assert_eq!(named.name(), "b");
     let error = place.load(&CloudOptions::named(Some("c".into()))).unwrap_err();
-    assert_eq!(error.to_string(), "there is no cloud called c (known: a, b, envvars)");
+    assert_eq!(error.to_string(), "cloud c is not configured; configured clouds: a, b, envvars");
 }
 
 #[tokio::test]
@@ -166,21 +166,18 @@ async fn http_basic_sends_user_and_password() {
 fn missing_and_invalid_values_are_named_without_secrets() {
     let mut place = Place::new();
     for (yaml, expected) in [
-        (
-            "clouds:\n  a:\n    auth: {username: u, password: hunter2}\n",
-            "cloud a has no auth.auth_url",
-        ),
-        ("clouds:\n  a:\n    auth_type: none\n", "cloud a has no auth.endpoint"),
+        ("clouds:\n  a:\n    auth: {username: u, password: hunter2}\n", "cloud a has no auth_url"),
+        ("clouds:\n  a:\n    auth_type: none\n", "cloud a has no endpoint"),
         (
             "clouds:\n  a:\n    auth_type: v2password\n    auth: {auth_url: 'http://h'}\n",
             "auth_type v2password of cloud a is not supported",
         ),
         (
             "clouds:\n  a:\n    auth: {auth_url: 'ftp://u:hunter2@h', password: hunter2}\n",
-            "auth.auth_url of cloud a is not usable: neither http nor https",
+            "auth.auth_url of cloud a is invalid: its scheme is neither http nor https",
         ),
-        ("clouds:\n  a:\n    auth: hunter2\n", "clouds.yaml cannot be used: invalid type"),
-        ("clouds:\n  a: [hunter2\n", "clouds.yaml cannot be used: "),
+        ("clouds:\n  a:\n    auth: hunter2\n", "clouds.yaml: clouds.a.auth is not a mapping"),
+        ("clouds:\n  a: [hunter2\n", "clouds.yaml: "),
     ] {
         place.write("work/clouds.yaml", yaml);
         let error = place

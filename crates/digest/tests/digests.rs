@@ -162,7 +162,7 @@ fn an_unavailable_backend_is_an_error() {
     let unknown = "sse9".parse::<Platform>().unwrap_err().to_string();
     assert_eq!(
         unknown,
-        "no hashing backend is called sse9; there are portable, scalar, avx2, avx512"
+        "unknown hashing backend sse9; available are portable, scalar, avx2, avx512"
     );
     for name in Platform::NAMES {
         match name.parse::<Platform>() {
@@ -170,7 +170,7 @@ fn an_unavailable_backend_is_an_error() {
             Err(error) => {
                 assert_eq!(
                     error.to_string(),
-                    format!("the hashing backend {name} does not run here")
+                    format!("this CPU does not support the hashing backend {name}")
                 );
             }
         }

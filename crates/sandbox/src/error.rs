@@ -15,7 +15,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The directory cannot be used.
-    #[error("cannot keep images in {}", dir.display())]
+    #[error("cannot store images in {}", dir.display())]
     Folder {
         /// The directory.
         dir: PathBuf,
@@ -26,5 +26,5 @@ pub enum Error {
 
 /// The error of parsing a name that is no operation or fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not understood; try {0}")]
+#[error("not valid; expected {0}")]
 pub struct UnknownWord(pub(crate) &'static str);

@@ -85,7 +85,7 @@ pub enum SourceError {
     },
 
     /// It ended before its size.
-    #[error("{name} shrank while it was read: {expected} bytes at the start, now {found}")]
+    #[error("{name} shrank from {expected} to {found} bytes while it was read")]
     Shrank {
         /// The source.
         name: String,
@@ -96,7 +96,7 @@ pub enum SourceError {
     },
 
     /// It continues after its size.
-    #[error("{name} grew while it was read: {expected} bytes at the start, now {found}")]
+    #[error("{name} grew from {expected} to {found} bytes while it was read")]
     Grew {
         /// The source.
         name: String,
@@ -107,7 +107,7 @@ pub enum SourceError {
     },
 
     /// The code of the source panicked.
-    #[error("reading {name} failed by a panic: {reason}")]
+    #[error("internal error while reading {name}: {reason}")]
     Panicked {
         /// The source.
         name: String,
@@ -125,14 +125,14 @@ pub enum SourceError {
     },
 
     /// It was written to.
-    #[error("{name} was written to while it was read")]
+    #[error("{name} was modified while it was read")]
     Changed {
         /// The source.
         name: String,
     },
 
     /// Its size differs from the declared one.
-    #[error("{name} has {found} bytes, not {expected}")]
+    #[error("{name} has {found} bytes, expected {expected}")]
     Size {
         /// The source.
         name: String,
@@ -143,7 +143,7 @@ pub enum SourceError {
     },
 
     /// The address is malformed.
-    #[error("{name} is no address")]
+    #[error("{name} is not a valid URL")]
     Address {
         /// The address.
         name: String,
@@ -152,7 +152,7 @@ pub enum SourceError {
     },
 
     /// An option of its requests is malformed.
-    #[error("the {what} for {name} cannot be used")]
+    #[error("the {what} for {name} is invalid")]
     HttpOption {
         /// The source.
         name: String,
@@ -163,7 +163,7 @@ pub enum SourceError {
     },
 
     /// This build lacks the feature for it.
-    #[error("{name} cannot be read: this build has no support for {feature}")]
+    #[error("cannot read {name}: this build has no support for {feature}")]
     Unsupported {
         /// The source.
         name: String,
@@ -181,7 +181,7 @@ pub enum SourceError {
     },
 
     /// Its server refused the request.
-    #[error("{name} was answered with {status}")]
+    #[error("GET {name} answered {status}")]
     Refused {
         /// The source.
         name: String,
@@ -191,14 +191,17 @@ pub enum SourceError {
 
     /// Its server sent neither Content-Length nor chunked encoding, so a truncated download could not be
     /// detected.
-    #[error("{name} comes without a length, so that its end looks like a connection that broke")]
+    #[error(
+        "the server of {name} sent neither Content-Length nor chunked encoding, so a truncated download \
+         could not be detected"
+    )]
     Endless {
         /// The source.
         name: String,
     },
 
     /// The connection failed, and its server cannot send the rest.
-    #[error("{name} broke off at byte {at} and cannot be gone on with: {reason}")]
+    #[error("the download of {name} broke off at byte {at} and cannot be resumed: {reason}")]
     NotResumable {
         /// The source.
         name: String,
@@ -209,7 +212,7 @@ pub enum SourceError {
     },
 
     /// Its server sent another range than requested.
-    #[error("{name} was asked for from byte {asked}, and its server answered with {found:?}")]
+    #[error("requested {name} from byte {asked} on, but the server sent {found:?}")]
     WrongRange {
         /// The source.
         name: String,
@@ -220,7 +223,7 @@ pub enum SourceError {
     },
 
     /// The connection failed, or the server was overloaded, and retries brought no byte.
-    #[error("{name} was given up at byte {at} after {attempts} requests")]
+    #[error("the download of {name} failed at byte {at} after {attempts} requests")]
     GaveUp {
         /// The source.
         name: String,
@@ -233,7 +236,9 @@ pub enum SourceError {
     },
 
     /// Its compressed data is damaged or truncated.
-    #[error("the {compression} data of {name} cannot be unpacked behind byte {at}")]
+    #[error(
+        "cannot decompress {name}: the {compression} data is damaged or truncated after byte {at} of its content"
+    )]
     Damaged {
         /// The source.
         name: String,
@@ -246,7 +251,7 @@ pub enum SourceError {
     },
 
     /// Decompression needs more memory than allowed.
-    #[error("unpacking {name} takes more than {limit} bytes of memory")]
+    #[error("decompressing {name} needs more than {} of memory", size(*.limit))]
     Dictionary {
         /// The source.
         name: String,
@@ -255,7 +260,7 @@ pub enum SourceError {
     },
 
     /// The decompressed data is larger than allowed.
-    #[error("{name} has more than {limit} bytes when it is unpacked")]
+    #[error("{name} has more than {} after decompression", size(*.limit))]
     TooLarge {
         /// The source.
         name: String,
@@ -457,7 +462,7 @@ pub enum Interruption {
     Transport(BoxError),
 
     /// The server is overloaded or unavailable.
-    #[error("the server answered with {status}")]
+    #[error("the server answered {status}")]
     Unavailable {
         /// The status of its response.
         status: StatusCode,
@@ -466,7 +471,7 @@ pub enum Interruption {
     },
 
     /// No byte arrived within the idle time-out.
-    #[error("no byte came for {seconds} seconds")]
+    #[error("no data was received for {seconds} s")]
     Stalled {
         /// The time-out, in seconds.
         seconds: u64,
@@ -498,7 +503,7 @@ impl Interruption {
 #[non_exhaustive]
 pub enum ChecksumError {
     /// It has another digest.
-    #[error("the {algorithm} of {name} is {}, not {expected}{}", .found.join(", of what it holds "), listed(.list))]
+    #[error("the {algorithm} of {name} is {}, expected {expected}{}", .found.join(", of its decompressed content "), listed(.list))]
     Differs {
         /// The source, or its content.
         name: String,
@@ -513,7 +518,7 @@ pub enum ChecksumError {
     },
 
     /// The reader of the source did not compute the digest.
-    #[error("nobody has computed the {algorithm} of {name}")]
+    #[error("the {algorithm} of {name} was not computed")]
     NotComputed {
         /// The source.
         name: String,
@@ -522,7 +527,7 @@ pub enum ChecksumError {
     },
 
     /// The same bytes cannot have both digests.
-    #[error("{name} cannot have both {algorithm} {first} and {algorithm} {second}{}", listed(.list))]
+    #[error("{name} has conflicting checksums: {algorithm} {first} and {algorithm} {second}{}", listed(.list))]
     Contradiction {
         /// The source, or its content.
         name: String,
@@ -537,7 +542,7 @@ pub enum ChecksumError {
     },
 
     /// The source has no name to look for in the list.
-    #[error("{name} has no file name to look for in {list}")]
+    #[error("{name} has no file name to look up in {list}")]
     NoName {
         /// The source.
         name: String,
@@ -546,7 +551,7 @@ pub enum ChecksumError {
     },
 
     /// The list has no entry for it.
-    #[error("{list} has no digest of {}{}", .names.join(" or "), others(.has, *.entries))]
+    #[error("{list} has no checksum of {}{}", .names.join(" or "), others(.has, *.entries))]
     NoEntry {
         /// The list.
         list: String,
@@ -559,7 +564,7 @@ pub enum ChecksumError {
     },
 
     /// A list, a signature or a key cannot be read.
-    #[error("the {what} cannot be read")]
+    #[error("cannot read the {what}")]
     Unreadable {
         /// Its role: a list, a signature or a key.
         what: &'static str,
@@ -579,14 +584,14 @@ pub enum ChecksumError {
     },
 
     /// It has no digests.
-    #[error("{list} is no list of checksums")]
+    #[error("{list} is not a list of checksums")]
     NotAList {
         /// Where it is.
         list: String,
     },
 
     /// It contains no supported public key.
-    #[error("{name} has no OpenPGP public key")]
+    #[error("{name} contains no OpenPGP public key")]
     NotAKey {
         /// Where it is.
         name: String,
@@ -595,7 +600,7 @@ pub enum ChecksumError {
     },
 
     /// There is a signature, but no key to check it with.
-    #[error("the signature {name} cannot be checked without a key")]
+    #[error("cannot verify the signature {name} without a public key")]
     NoKey {
         /// Where it is.
         name: String,
@@ -609,7 +614,7 @@ pub enum ChecksumError {
     },
 
     /// The signature is malformed or truncated.
-    #[error("{name} has no OpenPGP signature, or not all of one")]
+    #[error("{name} contains no complete OpenPGP signature")]
     NotASignature {
         /// Where it is.
         name: String,
@@ -618,7 +623,7 @@ pub enum ChecksumError {
     },
 
     /// The list has no valid signature.
-    #[error("the signature of {list} does not hold: {}", said(.refusals))]
+    #[error("the signature of {list} is not valid: {}", said(.refusals))]
     Signature {
         /// The list.
         list: String,
@@ -665,21 +670,21 @@ impl ChecksumError {
 #[non_exhaustive]
 pub enum Refusal {
     /// None of the keys made it.
-    #[error("it is by key {key}, which is not given")]
+    #[error("it was made with key {key}, which is not among the given keys")]
     UnknownSigner {
         /// The key.
         key: String,
     },
 
     /// The key has signed another text, or did not make this signature.
-    #[error("key {key} has not signed this")]
+    #[error("it does not match the list and key {key}")]
     Wrong {
         /// The key.
         key: String,
     },
 
     /// Its hash algorithm is broken.
-    #[error("it relies on {hash}, which can be forged")]
+    #[error("it uses {hash}, which is not secure")]
     WeakHash {
         /// The algorithm.
         hash: String,
@@ -690,11 +695,11 @@ pub enum Refusal {
     Expired,
 
     /// Its time is in the future.
-    #[error("it is from the future; one of two clocks is wrong")]
+    #[error("its date is in the future; check the clock of this computer")]
     Future,
 
     /// It is not a signature of data, or of an old or unknown version.
-    #[error("it is of a kind that proves nothing here")]
+    #[error("its version or type is not supported")]
     Kind,
 
     /// The validity period of the key has ended.
@@ -705,21 +710,21 @@ pub enum Refusal {
     },
 
     /// The key was revoked.
-    #[error("key {key} is revoked")]
+    #[error("key {key} was revoked")]
     KeyRevoked {
         /// The key.
         key: String,
     },
 
     /// The key is not for signatures, or does not state its purpose.
-    #[error("key {key} is not for signing")]
+    #[error("key {key} may not sign data")]
     KeyUnfit {
         /// The key.
         key: String,
     },
 
     /// The key is too weak.
-    #[error("key {key} is too weak")]
+    #[error("key {key} is too weak to be secure")]
     KeyWeak {
         /// The key.
         key: String,
@@ -728,6 +733,15 @@ pub enum Refusal {
 
 fn listed(list: &Option<String>) -> String {
     list.as_ref().map(|list| format!(" as in {list}")).unwrap_or_default()
+}
+
+/// A size as a message shows it.
+fn size(bytes: u64) -> String {
+    if bytes > 0 && bytes.is_multiple_of(1 << 20) {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 fn others(has: &[String], entries: usize) -> String {

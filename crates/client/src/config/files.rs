@@ -50,22 +50,23 @@ fn section(path: &Path, key: &str) -> Result<Map, ConfigError> {
     let bytes = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let document = if path.extension().is_some_and(|suffix| suffix == "json") {
         let json = serde_json::from_slice(&bytes).map_err(|error| {
-            unusable(format!("no JSON at line {} column {}", error.line(), error.column()))
+            unusable(format!("it is not JSON at line {} column {}", error.line(), error.column()))
         })?;
         Node::from_json(json)
     } else {
-        let text = String::from_utf8(bytes).map_err(|_| unusable("no UTF-8 text".to_owned()))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| unusable("it is not UTF-8 text".to_owned()))?;
         yaml::parse(&text).map_err(|message| unusable(without_values(&message)))?
     };
     let mut document = match document {
         Node::Map(map) => map,
         Node::Null => Map::new(),
-        _ => return Err(unusable("invalid type: it is no mapping".to_owned())),
+        _ => return Err(unusable("it is not a mapping".to_owned())),
     };
     match document.remove(key) {
         None | Some(Node::Null) => Ok(Map::new()),
         Some(Node::Map(map)) => Ok(map),
-        Some(_) => Err(unusable(format!("invalid type: {key} is no mapping"))),
+        Some(_) => Err(unusable(format!("{key} is not a mapping"))),
     }
 }
 

@@ -140,7 +140,10 @@ impl<'a> Login<'a> {
                     Some("password" | "token" | "application_credential" | "totp") => {
                         self.method(name.trim())
                     }
-                    _ => Err(self.invalid("auth.auth_methods", format!("{name} is none of them"))),
+                    _ => Err(self.invalid(
+                        "auth.auth_methods",
+                        format!("{name} cannot be combined with others"),
+                    )),
                 };
                 LoginMethod::Several(names.iter().map(one).collect::<Result<_, _>>()?)
             }
@@ -233,7 +236,7 @@ impl<'a> Login<'a> {
         }
         if wanted.len() > 1 {
             let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
-            let message = format!("a token is for one of them: {}", names.join(", "));
+            let message = format!("a token has one scope, not several: {}", names.join(", "));
             return Err(self.invalid("auth", message));
         }
         Ok(wanted.pop().map(|(_, scope)| scope).unwrap_or_default())
@@ -249,8 +252,7 @@ impl<'a> Login<'a> {
         match plain.iter().find(|face| !matches!(&***face, "public" | "internal" | "admin")) {
             None => Ok(plain),
             Some(other) => {
-                Err(self
-                    .invalid("interface", format!("{other} is none of public, internal and admin")))
+                Err(self.invalid("interface", format!("{other} is not public, internal or admin")))
             }
         }
     }
@@ -275,7 +277,7 @@ impl<'a> Login<'a> {
     fn url(&self, key: &'static str, text: &str) -> Result<Url, ConfigError> {
         let url = Url::parse(text).map_err(|error| self.invalid(key, error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(self.invalid(key, "neither http nor https".to_owned()));
+            return Err(self.invalid(key, "its scheme is neither http nor https".to_owned()));
         }
         Ok(url)
     }

@@ -170,7 +170,7 @@ fn from_file(
     let cloud = match cloud {
         Node::Map(cloud) => cloud,
         Node::Null => Map::new(),
-        _ => return Err(format!("invalid type: clouds.{name} is no mapping")),
+        _ => return Err(format!("clouds.{name} is not a mapping")),
     };
     let mut settings = Settings::from_file(name, cloud, profiles, notes)?;
     settings.choose_region(name, region, notes)?;

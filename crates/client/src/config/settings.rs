@@ -34,7 +34,7 @@ impl Settings {
                         notes,
                     )?;
                 }
-                _ => notes.push(format!("cloud {name}: its profile {profile} is not known")),
+                _ => notes.push(format!("cloud {name}: unknown profile {profile}")),
             }
         }
         settings.merge_cloud(&format!("clouds.{name}"), cloud, notes)?;
@@ -56,7 +56,7 @@ impl Settings {
                 Node::Null => {}
                 Node::Text(text) if text.is_empty() => {}
                 _ if key == "auth" => {
-                    return Err(format!("invalid type: {place}.auth is no mapping"));
+                    return Err(format!("{place}.auth is not a mapping"));
                 }
                 value if is_auth(&key) => {
                     self.auth.insert(key, value);

@@ -126,7 +126,7 @@ impl Reader {
             }
             Event::Alias(anchor) => {
                 let Some((node, nodes)) = self.anchors.get(&anchor) else {
-                    return Err("an alias stands inside of what it names".to_owned());
+                    return Err("an alias is inside the node that it names".to_owned());
                 };
                 let (node, nodes) = (node.clone(), *nodes);
                 self.complete(node, 0, nodes)

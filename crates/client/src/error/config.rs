@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The named cloud is in no file.
-    #[error("there is no cloud called {name}{}", known_clouds(known))]
+    #[error("cloud {name} is not configured{}", known_clouds(known))]
     UnknownCloud {
         /// The requested name.
         name: String,
@@ -16,14 +16,14 @@ pub enum ConfigError {
     },
 
     /// No cloud was named, and there is none or more than one to choose from.
-    #[error("no cloud was chosen{}", known_clouds(known))]
+    #[error("no cloud was selected{}", known_clouds(known))]
     NoCloud {
         /// The existing names.
         known: Vec<String>,
     },
 
     /// A file that a variable names does not exist.
-    #[error("{variable} names {}, which is not there", path.display())]
+    #[error("{variable} names {}, which does not exist", path.display())]
     MissingFile {
         /// The variable.
         variable: &'static str,
@@ -32,7 +32,7 @@ pub enum ConfigError {
     },
 
     /// A file exists but cannot be used.
-    #[error("{} cannot be used: {message}", path.display())]
+    #[error("cannot use {}: {message}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum ConfigError {
     },
 
     /// A required value is missing.
-    #[error("cloud {cloud} has no {key}")]
+    #[error("cloud {cloud} has no {}", key_name(.key))]
     Missing {
         /// The cloud.
         cloud: String,
@@ -50,7 +50,7 @@ pub enum ConfigError {
     },
 
     /// A value is invalid.
-    #[error("{key} of cloud {cloud} is not usable: {message}")]
+    #[error("{key} of cloud {cloud} is invalid: {message}")]
     Invalid {
         /// The cloud.
         cloud: String,
@@ -70,10 +70,15 @@ pub enum ConfigError {
     },
 }
 
+/// A key without the mapping `auth`, which may also come from a variable or an option.
+fn key_name(key: &str) -> &str {
+    key.strip_prefix("auth.").unwrap_or(key)
+}
+
 fn known_clouds(known: &[String]) -> String {
     if known.is_empty() {
-        " (no clouds.yaml names any)".to_owned()
+        "; no clouds.yaml with clouds was found".to_owned()
     } else {
-        format!(" (known: {})", known.join(", "))
+        format!("; configured clouds: {}", known.join(", "))
     }
 }

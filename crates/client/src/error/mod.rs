@@ -15,7 +15,7 @@ use crate::Status;
 #[non_exhaustive]
 pub enum Error {
     /// The cloud could not be selected or its configuration could not be read.
-    #[error("the cloud configuration is not usable")]
+    #[error(transparent)]
     Config(#[from] ConfigError),
 
     /// The identity service refused the credentials, or the project.
@@ -28,7 +28,7 @@ pub enum Error {
     },
 
     /// The login failed without a decision of the identity service.
-    #[error("no login at the identity service at {url}")]
+    #[error("cannot log in to the identity service at {url}")]
     Login {
         /// The identity service, without user information.
         url: String,
@@ -40,7 +40,7 @@ pub enum Error {
 
     /// The catalog has no image service for the requested region and interface.
     #[error(
-        "the service catalog has no image endpoint for region {region}, interface {interface}{}",
+        "the service catalog has no image endpoint for region {region} and interface {interface}{}",
         elsewhere(regions)
     )]
     NoEndpoint {
@@ -69,14 +69,14 @@ pub enum Error {
     NotFound(Box<Answer>),
 
     /// No image has this id or name.
-    #[error("there is no image {wanted}")]
+    #[error("no image has the name or id {wanted}")]
     NoSuchImage {
         /// The id or the name.
         wanted: String,
     },
 
     /// Several images have this name; openstacksdk's `DuplicateResource`.
-    #[error("several images are called {wanted}: {}", .ids.join(", "))]
+    #[error("several images are named {wanted}: {}", .ids.join(", "))]
     Duplicate {
         /// The name.
         wanted: String,
@@ -120,7 +120,7 @@ pub enum Error {
     },
 
     /// No response within the time-out.
-    #[error("{method} {url} got no answer in time")]
+    #[error("{method} {url} timed out")]
     TimedOut {
         /// The method.
         method: Method,
@@ -143,14 +143,15 @@ pub enum Error {
 
     /// An import failed and recorded the failure in the image, whatever its status.
     #[error(
-        "the import into {} of image {} failed; the image is {}{}",
-        .0.stores.join(", "), .0.id, .0.status, said(&.0.messages)
+        "the import of image {}{} failed{}{}",
+        .0.id, into_stores(&.0.stores), status_after_import(&.0.status), said(&.0.messages)
     )]
     ImportFailed(Box<NotActive>),
 
     /// The image did not become active.
     #[error(
-        "image {} was {} and is {} without data{}", .0.id, .0.before, .0.status, said(&.0.messages)
+        "image {} went from {} to {} and has no data{}",
+        .0.id, .0.before, .0.status, said(&.0.messages)
     )]
     FellBack(Box<NotActive>),
 
@@ -166,14 +167,14 @@ pub enum Error {
     },
 
     /// The pages of a list form a cycle.
-    #[error("the pages of {url} go round in a circle")]
+    #[error("the list {url} has no end: its pages repeat")]
     Endless {
         /// The address, without the values of its query.
         url: String,
     },
 
     /// The response does not match the API.
-    #[error("the answer to {method} {url} cannot be read")]
+    #[error("cannot read the answer to {method} {url}")]
     Decode {
         /// The method.
         method: Method,
@@ -332,7 +333,21 @@ fn elsewhere(regions: &[String]) -> String {
     if regions.is_empty() {
         String::new()
     } else {
-        format!(" (regions that have one: {})", regions.join(", "))
+        format!("; regions with such an endpoint: {}", regions.join(", "))
+    }
+}
+
+/// The stores of an import, to append to a sentence.
+fn into_stores(stores: &[String]) -> String {
+    if stores.is_empty() { String::new() } else { format!(" into {}", stores.join(", ")) }
+}
+
+/// The status after a failed import, to append to a sentence. Glance leaves some images `importing`, which would
+/// contradict the failure.
+fn status_after_import(status: &Status) -> String {
+    match status {
+        Status::Importing => String::new(),
+        status => format!("; the image is {status}"),
     }
 }
 
@@ -353,6 +368,7 @@ pub(crate) fn readable(body: &[u8]) -> String {
         .and_then(|json| json_message(&json))
         .unwrap_or_else(|| text.into_owned());
     let plain = without_markup(&message);
+    let plain = without_schema(&plain);
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     // Plain-text responses begin with their own status line, which the error shows anyway.
     let line = match line.split_once(' ') {
@@ -387,6 +403,45 @@ const MESSAGE_CHARS: usize = 400;
 fn json_message(json: &serde_json::Value) -> Option<String> {
     let message = json.get("message").or_else(|| json.get("error")?.get("message"))?;
     message.as_str().map(str::to_owned)
+}
+
+/// What is wrong with JSON, without the names that the parser has for it and without a position in a text that
+/// the reader does not see.
+pub(crate) fn json_problem(
+    error: &serde_json::Error,
+) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+    let text = error.to_string();
+    match text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        Some((field, _)) => format!("it has no \"{field}\"").into(),
+        None if text.starts_with("recursion limit") => "it is nested too deeply".into(),
+        None if error.is_eof() => "it is cut off".into(),
+        None if error.is_syntax() => "it is not JSON".into(),
+        None => "a value in it has an unexpected type".into(),
+    }
+}
+
+/// The message of Glance about a value that its JSON schema forbids, without the schema: what is wrong, and the
+/// property. All other messages are returned unchanged.
+fn without_schema(message: &str) -> String {
+    let Some((what, rest)) = message.split_once("Failed validating ") else {
+        return message.to_owned();
+    };
+    let what = match what.split_once("does not match schema ").and_then(|(_, r)| r.split_once(": "))
+    {
+        Some((_, what)) => what.trim(),
+        None => what.trim(),
+    };
+    // `On instance['min_disk']:` names the value, and `schema['properties']['min_disk']` the rule.
+    let names = |place: &str| {
+        let (_, after) = rest.split_once(place)?;
+        let (path, _) = after.split_once(':')?;
+        let names: Vec<_> = path.split(['[', ']', '\'']).filter(|name| !name.is_empty()).collect();
+        (!names.is_empty()).then(|| names.join("."))
+    };
+    match names("On instance") {
+        Some(name) => format!("{name}: {what}"),
+        None => what.to_owned(),
+    }
 }
 
 fn without_markup(text: &str) -> String {
@@ -481,6 +536,41 @@ mod tests {
         assert!(line.contains("413 Request Entity Too Large nginx"), "{line}");
         assert!(!line.contains("color"), "{line}");
         assert!(line.chars().count() <= 401);
+    }
+
+    #[test]
+    fn a_message_about_a_schema_names_the_property_and_not_the_schema() {
+        let message = |what: &str, instance: &str| {
+            format!(
+                "400 Bad Request\n\nProvided object does not match schema 'image': {what}\n\nFailed \
+                 validating 'type' in schema['properties']['min_disk']:\n    {{'type': 'integer',\n     \
+                 'description': 'Amount of disk space (in GB) required to boot image.'}}\n\nOn \
+                 instance{instance}:\n    'abc'\n\n   "
+            )
+        };
+        let one = message("'abc' is not of type 'integer'", "['min_disk']");
+        assert_eq!(readable(one.as_bytes()), "min_disk: 'abc' is not of type 'integer'");
+        let root = message("'url' is a required property", "");
+        assert_eq!(readable(root.as_bytes()), "'url' is a required property");
+    }
+
+    #[test]
+    fn what_is_wrong_with_json_is_said_without_a_parsers_terms() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Member {
+            #[expect(dead_code, reason = "only read")]
+            member_id: String,
+        }
+        let problem = |text: &str| {
+            super::json_problem(&serde_json::from_str::<Member>(text).unwrap_err()).to_string()
+        };
+        assert_eq!(problem("{}"), "it has no \"member_id\"");
+        assert_eq!(problem("{\"member_id\": 1}"), "a value in it has an unexpected type");
+        assert_eq!(problem("<html>"), "it is not JSON");
+        assert_eq!(problem(&"[".repeat(200)), "a value in it has an unexpected type");
+        let deep = serde_json::from_str::<serde_json::Value>(&"[".repeat(200)).unwrap_err();
+        assert_eq!(super::json_problem(&deep).to_string(), "it is nested too deeply");
+        assert_eq!(problem("{\"member_id\": \"a"), "it is cut off");
     }
 
     #[test]

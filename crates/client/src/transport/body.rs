@@ -18,7 +18,7 @@ pub(super) enum BodyError {
     TooLarge,
     #[error("it has more than {ANSWER_VALUES} values")]
     TooManyValues,
-    #[error("it is compressed ({0}), which was not asked for")]
+    #[error("it is compressed ({0}), which was not requested")]
     Compressed(String),
 }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod options;
+mod proxy;
 mod resolver;
 mod tls;
 mod wire;
@@ -17,7 +18,7 @@ use body::BodyError;
 pub use options::{ClientCertificate, HttpOptions};
 
 use self::resolver::Resolver;
-use crate::error::{Answer, readable};
+use crate::error::{Answer, json_problem, readable};
 use crate::identity::Token;
 use crate::timestamp::http_date;
 use crate::{ConfigError, Error, redact};
@@ -29,6 +30,8 @@ use crate::{ConfigError, Error, redact};
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: reqwest::Client,
+    /// The configured proxy, for messages.
+    proxy: Option<Url>,
     call_timeout: Duration,
 }
 
@@ -90,7 +93,7 @@ impl HttpClient {
             builder = builder.proxy(proxy);
         }
         let client = builder.build().map_err(|error| invalid("TLS settings", chain(&error)))?;
-        Ok(HttpClient { client, call_timeout: options.call_timeout })
+        Ok(HttpClient { client, proxy: options.proxy.clone(), call_timeout: options.call_timeout })
     }
 
     /// Sends a request with a small body and reads the response, whatever its status.
@@ -112,12 +115,12 @@ impl HttpClient {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = request.send().await.map_err(|error| transport(method, url, error))?;
+        let response = request.send().await.map_err(|error| self.transport(method, url, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         tracing::debug!(%method, url = redact::shown(url), status = status.as_u16(), "answered");
         wire::response(method, url, status, &headers);
         let body = if status.is_success() {
-            body::complete(response).await.map_err(|error| unreadable(method, url, error))?
+            body::complete(response).await.map_err(|error| self.unreadable(method, url, error))?
         } else {
             error_body(response).await
         };
@@ -148,11 +151,11 @@ impl HttpClient {
         if let Payload::Json(media_type, value) = payload {
             request = request.header(header::CONTENT_TYPE, *media_type).body(value.to_string());
         }
-        let response = request.send().await.map_err(|error| transport(method, url, error))?;
+        let response = request.send().await.map_err(|error| self.transport(method, url, error))?;
         let response = check(method, url, response).await?;
         let headers = response.headers().clone();
         let body =
-            body::complete(response).await.map_err(|error| unreadable(method, url, error))?;
+            body::complete(response).await.map_err(|error| self.unreadable(method, url, error))?;
         wire::response_body(method, url, &body);
         Ok((headers, body))
     }
@@ -169,7 +172,7 @@ impl HttpClient {
             self.client.get(url.clone()).headers(headers(token)).headers(extra.clone()).send();
         let answer = tokio::time::timeout(self.call_timeout, request).await;
         let response = match answer {
-            Ok(response) => response.map_err(|error| transport(&Method::GET, url, error))?,
+            Ok(response) => response.map_err(|error| self.transport(&Method::GET, url, error))?,
             Err(late) => {
                 return Err(Error::TimedOut {
                     method: Method::GET,
@@ -197,8 +200,33 @@ impl HttpClient {
             .headers(headers(token))
             .headers(extra)
             .body(body);
-        let response = request.send().await.map_err(|error| transport(&method, url, error))?;
+        let response = request.send().await.map_err(|error| self.transport(&method, url, error))?;
         check(&method, url, response).await.map(drop)
+    }
+
+    /// The error for a request without a response.
+    fn transport(&self, method: &Method, url: &Url, error: reqwest::Error) -> Error {
+        let timed_out = error.is_timeout();
+        // The error's own text would repeat the address with its secrets.
+        let source = proxy::named(error.without_url(), url, self.proxy.as_ref());
+        let (method, url) = (method.clone(), redact::shown(url));
+        if timed_out {
+            Error::TimedOut { method, url, source }
+        } else {
+            Error::Transport { method, url, source }
+        }
+    }
+
+    /// The error for a body that was not read.
+    fn unreadable(&self, method: &Method, url: &Url, error: BodyError) -> Error {
+        match error {
+            BodyError::Interrupted(error) => self.transport(method, url, error),
+            error => Error::Decode {
+                method: method.clone(),
+                url: redact::shown(url),
+                source: Box::new(error),
+            },
+        }
     }
 }
 
@@ -213,7 +241,7 @@ pub(crate) fn decode<T: DeserializeOwned>(
     serde_json::from_slice(body).map_err(|error| Error::Decode {
         method: method.clone(),
         url: redact::shown(url),
-        source: Box::new(error),
+        source: json_problem(&error),
     })
 }
 
@@ -250,7 +278,7 @@ pub(crate) fn refusal(method: &Method, url: &Url, reply: &Reply) -> Answer {
     };
     let message = if status.is_redirection() {
         let target = text("location").as_deref().map(redact::shown_text).unwrap_or_default();
-        format!("redirects are not followed with a token; it points to {target}")
+        format!("a redirect to {target}, which is not followed because the token is not for it")
     } else {
         readable(&reply.body)
     };
@@ -262,7 +290,7 @@ pub(crate) fn refusal(method: &Method, url: &Url, reply: &Reply) -> Answer {
         request_id: text("x-openstack-request-id"),
         server: text("server"),
         retry_after: text("retry-after").as_deref().and_then(waiting_time),
-        message: if refused { "the token is not accepted".to_owned() } else { message },
+        message: if refused { "the token was not accepted".to_owned() } else { message },
     }
 }
 
@@ -287,30 +315,6 @@ async fn error_body(response: Response) -> Vec<u8> {
 
 const ERROR_BODY_BYTES: usize = 64 << 10;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
-
-fn transport(method: &Method, url: &Url, error: reqwest::Error) -> Error {
-    let (method, url) = (method.clone(), redact::shown(url));
-    let timed_out = error.is_timeout();
-    // The error's own text would repeat the address with its secrets.
-    let source = Box::new(error.without_url());
-    if timed_out {
-        Error::TimedOut { method, url, source }
-    } else {
-        Error::Transport { method, url, source }
-    }
-}
-
-/// The error for a body that was not read.
-fn unreadable(method: &Method, url: &Url, error: BodyError) -> Error {
-    match error {
-        BodyError::Interrupted(error) => transport(method, url, error),
-        error => Error::Decode {
-            method: method.clone(),
-            url: redact::shown(url),
-            source: Box::new(error),
-        },
-    }
-}
 
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

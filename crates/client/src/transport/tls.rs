@@ -59,7 +59,7 @@ fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     } else {
         found = certificates(path)?;
     }
-    if found.is_empty() { Err("no certificate in it".to_owned()) } else { Ok(found) }
+    if found.is_empty() { Err("it contains no certificate".to_owned()) } else { Ok(found) }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -76,12 +76,12 @@ fn identity(
     let chain =
         certificates(&shown.certificate).map_err(|message| at(&shown.certificate, message))?;
     if chain.is_empty() {
-        return Err(at(&shown.certificate, "no certificate in it".to_owned()));
+        return Err(at(&shown.certificate, "it contains no certificate".to_owned()));
     }
     let path = shown.key.as_ref().unwrap_or(&shown.certificate);
     let pem = std::fs::read(path).map_err(|error| at(path, error.to_string()))?;
     let key = PrivateKeyDer::from_pem_slice(&pem)
-        .map_err(|_| at(path, "no private key in it, or one with a passphrase".to_owned()))?;
+        .map_err(|_| at(path, "it contains no private key, or one with a passphrase".to_owned()))?;
     Ok((chain, key))
 }
 

@@ -290,8 +290,8 @@ async fn regions_and_interfaces_choose_the_endpoint() {
     let wrong = endpoint("region_name: z,", None).await.unwrap_err();
     assert_eq!(
         wrong.to_string(),
-        "the service catalog has no image endpoint for region z, interface public \
-         (regions that have one: a, b)"
+        "the service catalog has no image endpoint for region z and interface public; regions with such \
+         an endpoint: a, b"
     );
     let given = endpoint("image_endpoint_override: 'http://there:9292',", None).await.unwrap();
     assert_eq!(given.as_str(), "http://there:9292/");
@@ -506,21 +506,21 @@ async fn refusals_and_failures_are_distinguished() {
 async fn invalid_settings_are_errors_before_any_request() {
     let service = Service::start().await;
     for (lines, auth, said) in [
-        ("", "username: u", "cloud c has no auth.password"),
-        ("", "password: p", "cloud c has no auth.username"),
-        ("auth_type: v3totp,", "username: u", "cloud c has no auth.passcode"),
-        ("auth_type: v3multifactor,", USER, "cloud c has no auth.auth_methods"),
+        ("", "username: u", "cloud c has no password"),
+        ("", "password: p", "cloud c has no username"),
+        ("auth_type: v3totp,", "username: u", "cloud c has no passcode"),
+        ("auth_type: v3multifactor,", USER, "cloud c has no auth_methods"),
         (
             "auth_type: v3multifactor,",
             "auth_methods: [v3saml], username: u",
-            "auth.auth_methods of cloud c is not usable: v3saml is none of them",
+            "auth.auth_methods of cloud c is invalid: v3saml cannot be combined with others",
         ),
         (
             "",
             "username: u, password: p, project_name: p, trust_id: t",
-            "auth of cloud c is not usable: a token is for one of them: project, trust_id",
+            "auth of cloud c is invalid: a token has one scope, not several: project, trust_id",
         ),
-        ("interface: side,", USER, "side is none of public, internal and admin"),
+        ("interface: side,", USER, "side is not public, internal or admin"),
     ] {
         let place = Place::new(&service, &cloud(lines, auth));
         let error = place.cloud().identity().unwrap_err();
@@ -564,7 +564,7 @@ async fn ignored_settings_are_noted_without_their_values() {
     assert_eq!(
         cloud.notes(),
         [
-            "cloud c: its profile nobody is not known",
+            "cloud c: unknown profile nobody",
             "clouds.c: unknown keys are ignored: regoin_name, auth.colour",
         ]
     );

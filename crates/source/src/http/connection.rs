@@ -11,8 +11,10 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 
 use super::options::{Credentials, HttpOptions};
+use super::proxy;
 use super::range::{ContentRange, Version};
 use super::resolver::Resolver;
+use crate::address::shown_url;
 use crate::backoff::RetryPolicy;
 use crate::error::{BoxError, Interruption, SourceError};
 
@@ -29,6 +31,8 @@ pub(super) struct Connection {
     headers: HeaderMap,
     credentials: Option<Arc<dyn Credentials>>,
     retry: RetryPolicy,
+    /// The configured proxy, for messages.
+    proxy: Option<String>,
     /// Bytes of the file, if the server reports them.
     pub(super) size: Option<u64>,
     /// The version in the first response.
@@ -79,6 +83,7 @@ impl Connection {
             headers,
             credentials: options.credentials.clone(),
             retry: RetryPolicy::new(options.idle_timeout, options.retries, options.pause),
+            proxy: options.proxy.clone(),
             size: None,
             version: None,
             accepts_ranges: false,
@@ -172,7 +177,7 @@ impl Connection {
             self.short_responses += 1;
         }
         if self.failures >= self.retry.retries || self.short_responses > self.retry.retries {
-            let (name, at, attempts) = (self.name.clone(), self.at, self.attempts);
+            let (name, at, attempts) = (self.shown_name(), self.at, self.attempts);
             return Err(SourceError::GaveUp { name, at, attempts, source });
         }
         let pause = self.retry.before(self.failures).max(least);
@@ -226,7 +231,7 @@ impl Connection {
     async fn rest(&mut self) -> Result<Response, AttemptError> {
         let version = self.version.as_ref();
         if self.at > 0 && version.is_none_or(|version| version.validator().is_none()) {
-            return Err(self.not_resumable("its server has nothing to tell a changed file by"));
+            return Err(self.not_resumable("the server sends no validator (ETag or Last-Modified)"));
         }
         self.request(self.at, None).await
     }
@@ -250,11 +255,11 @@ impl Connection {
                 }
             }
             let response = self.in_time(request.send()).await?;
-            let response = response.map_err(|error| self.not_sent(error))?;
+            let response = response.map_err(|error| self.not_sent(error, &address))?;
             if let Some(next) = self.other_server(&response) {
                 redirects += 1;
                 if redirects > MAX_REDIRECTS {
-                    let (name, source) = (self.name.clone(), TOO_MANY_REDIRECTS.into());
+                    let (name, source) = (self.via(response.url()), TOO_MANY_REDIRECTS.into());
                     return Err(SourceError::Unreachable { name, source }.into());
                 }
                 redirected = Some(next);
@@ -282,7 +287,7 @@ impl Connection {
                 Err(unavailable(&response))
             }
             status if status.is_server_error() => Err(unavailable(&response)),
-            status => Err(SourceError::Refused { name: self.name.clone(), status }.into()),
+            status => Err(SourceError::Refused { name: self.via(response.url()), status }.into()),
         }
     }
 
@@ -291,7 +296,7 @@ impl Connection {
         let version = Version::of(response.headers());
         let size = response.content_length();
         if size.is_none() && !response.headers().contains_key(TRANSFER_ENCODING) {
-            return Err(SourceError::Endless { name: self.name.clone() }.into());
+            return Err(SourceError::Endless { name: self.via(response.url()) }.into());
         }
         match &self.version {
             Some(known) if known.differs(&version) || self.size != size => {
@@ -324,7 +329,7 @@ impl Connection {
         let wrong = || {
             let found = response.headers().get(CONTENT_RANGE).and_then(|text| text.to_str().ok());
             let found = found.unwrap_or("no Content-Range").to_owned();
-            SourceError::WrongRange { name: self.name.clone(), asked: first, found }
+            SourceError::WrongRange { name: self.shown_name(), asked: first, found }
         };
         let range = ContentRange::of(response.headers()).ok_or_else(wrong)?;
         if range.first != first
@@ -336,7 +341,7 @@ impl Connection {
         match (self.size, range.total) {
             (Some(size), Some(total)) if size != total => Err(self.changed()),
             (Some(size), None) if range.last >= size => Err(wrong().into()),
-            (None, None) => Err(self.not_resumable("its server does not say how long it is")),
+            (None, None) => Err(self.not_resumable("the server does not send its size")),
             (size, total) => {
                 self.size = size.or(total);
                 Ok(())
@@ -351,7 +356,7 @@ impl Connection {
         if has_other_size || self.is_other(response) {
             self.changed()
         } else {
-            self.not_resumable("its server knows no ranges")
+            self.not_resumable("the server does not support range requests")
         }
     }
 
@@ -363,7 +368,7 @@ impl Connection {
     /// The error for a response with more bytes than requested.
     fn surplus(&self, asked: u64) -> AttemptError {
         let found = "more bytes than that".to_owned();
-        SourceError::WrongRange { name: self.name.clone(), asked, found }.into()
+        SourceError::WrongRange { name: self.shown_name(), asked, found }.into()
     }
 
     fn changed(&self) -> AttemptError {
@@ -371,7 +376,7 @@ impl Connection {
     }
 
     fn not_resumable(&self, reason: &'static str) -> AttemptError {
-        SourceError::NotResumable { name: self.name.clone(), at: self.at, reason }.into()
+        SourceError::NotResumable { name: self.shown_name(), at: self.at, reason }.into()
     }
 
     /// The headers of the caller for a request to this address.
@@ -395,12 +400,26 @@ impl Connection {
         response.url().join(place).ok()
     }
 
-    fn not_sent(&self, error: reqwest::Error) -> AttemptError {
+    /// The name of the source, with the server that sends it if redirects have led to another one.
+    fn shown_name(&self) -> String {
+        self.redirected_to.as_ref().map_or_else(|| self.name.clone(), |mirror| self.via(mirror))
+    }
+
+    /// The name of the source, with the server to which redirects have led if it is another one.
+    fn via(&self, address: &Url) -> String {
+        match address.origin() == self.url.origin() {
+            true => self.name.clone(),
+            false => format!("{} (redirected to {})", self.name, shown_url(address)),
+        }
+    }
+
+    fn not_sent(&self, error: reqwest::Error, address: &Url) -> AttemptError {
         // A wrong host name or port fails without retries, unless the server was reached before.
         let is_first = error.is_connect() && self.version.is_none();
         if is_first || error.is_redirect() || error.is_builder() {
-            let source = error.without_url().into();
-            return SourceError::Unreachable { name: self.name.clone(), source }.into();
+            let target = error.url().unwrap_or(address).clone();
+            let source = proxy::named(error.without_url(), &target, self.proxy.as_deref());
+            return SourceError::Unreachable { name: self.via(&target), source }.into();
         }
         interrupted(error)
     }
@@ -461,7 +480,7 @@ fn client(options: &HttpOptions, name: &str) -> Result<Client, SourceError> {
     for pem in &options.ca_certificates {
         let certificates = Certificate::from_pem_bundle(pem).map_err(failed("CA certificate"))?;
         if certificates.is_empty() {
-            let (name, source) = (name.to_owned(), "it has no certificate".into());
+            let (name, source) = (name.to_owned(), "it contains no certificate".into());
             return Err(SourceError::HttpOption { name, what: "CA certificate", source });
         }
         client = client.tls_certs_merge(certificates);
@@ -505,7 +524,7 @@ fn follow(attempt: redirect::Attempt<'_>, stays_on_server: bool) -> redirect::Ac
     if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error(TOO_MANY_REDIRECTS)
     } else if was_safe && !is_safe {
-        attempt.error("it leads from https to http, where anybody on the way may change it")
+        attempt.error("it redirects from https to http, which is not secure")
     } else if stays_on_server && !is_same_server {
         attempt.stop()
     } else {
@@ -513,7 +532,7 @@ fn follow(attempt: redirect::Attempt<'_>, stays_on_server: bool) -> redirect::Ac
     }
 }
 
-const TOO_MANY_REDIRECTS: &str = "there are too many redirects";
+const TOO_MANY_REDIRECTS: &str = "too many redirects";
 /// Fewer than browsers and curl follow, more than any mirror needs.
 const MAX_REDIRECTS: usize = 10;
 /// Long enough for a distant server, short enough to notice a wrong address.

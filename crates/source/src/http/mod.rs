@@ -3,6 +3,7 @@
 #[cfg(feature = "http")]
 mod connection;
 mod options;
+mod proxy;
 #[cfg(feature = "http")]
 mod range;
 #[cfg(feature = "http")]

@@ -46,12 +46,12 @@ fn a_missing_entry_is_refused_with_the_names_in_the_list() {
     let error = unprovable(expected.of(pipe(b"")));
     assert_eq!(
         error.to_string(),
-        "SHA256SUMS has no digest of noble.img; it has a.img, b.img, c.img, d.img and 2 more"
+        "SHA256SUMS has no checksum of noble.img; it has a.img, b.img, c.img, d.img and 2 more"
     );
     let compressed = Decompressed::new(pipe(&xz(b"abc")), Compression::Xz).unwrap();
     let expected = Expected::default().with_list(list(&text)).with_name("noble.img.xz");
     let error = unprovable(expected.of(Box::new(compressed)));
-    assert!(error.to_string().contains("no digest of noble.img.xz or noble.img;"), "{error}");
+    assert!(error.to_string().contains("no checksum of noble.img.xz or noble.img;"), "{error}");
     // Without decompression the compressed file is the source, not its content.
     let text = format!("{hex}  noble.img\n");
     let expected = Expected::default().with_list(list(&text)).with_name("noble.img.xz");
@@ -62,7 +62,7 @@ fn a_missing_entry_is_refused_with_the_names_in_the_list() {
 fn a_pipe_has_no_name_to_look_for() {
     let expected = Expected::default().with_list(list(&format!("{}  a.img\n", sha256(b""))));
     let error = unprovable(expected.of(pipe(b"")));
-    assert_eq!(error.to_string(), "a pipe has no file name to look for in SHA256SUMS");
+    assert_eq!(error.to_string(), "a pipe has no file name to look up in SHA256SUMS");
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub use login::{ApplicationCredential, Domain, LoginMethod, Scope, User};
 pub use oidc::{Oidc, OidcClient, OidcEndpoint, OidcGrant};
 use session::{EndpointChoice, Session};
 
+use crate::error::json_problem;
 use crate::transport::{HttpClient, JSON, Reply, refusal};
 use crate::{Error, Identity, Project, Secret, identity::Token, redact};
 
@@ -144,12 +145,12 @@ impl Keystone {
             return Err(self.refused(&Method::POST, url, reply));
         }
         let token = reply.headers.get("x-subject-token").and_then(|token| token.to_str().ok());
-        let token = token.ok_or_else(|| "there is no X-Subject-Token in it".into());
+        let token = token.ok_or_else(|| "it has no X-Subject-Token header".into());
         let body = serde_json::from_slice::<Value>(&reply.body);
         match (token, body) {
             (Ok(token), Ok(body)) => Ok(Session::new(token.into(), body)),
             (Err(source), _) => Err(unreadable(&Method::POST, url, source)),
-            (_, Err(error)) => Err(unreadable(&Method::POST, url, Box::new(error))),
+            (_, Err(error)) => Err(unreadable(&Method::POST, url, json_problem(&error))),
         }
     }
 
@@ -221,11 +222,11 @@ impl Keystone {
             return Err(self.refused(&Method::POST, &url, &reply));
         }
         let answer = serde_json::from_slice::<Value>(&reply.body)
-            .map_err(|error| unreadable(&Method::POST, &url, Box::new(error)))?;
+            .map_err(|error| unreadable(&Method::POST, &url, json_problem(&error)))?;
         match answer.get(&client.token_type).and_then(Value::as_str) {
             Some(token) => Ok(token.into()),
             None => {
-                let missing = format!("there is no {} in it", client.token_type);
+                let missing = format!("it has no {}", client.token_type);
                 Err(unreadable(&Method::POST, &url, missing.into()))
             }
         }
@@ -239,17 +240,17 @@ impl Keystone {
             return Err(self.refused(&Method::GET, &url, &reply));
         }
         let described = serde_json::from_slice::<Value>(&reply.body)
-            .map_err(|error| unreadable(&Method::GET, &url, Box::new(error)))?;
+            .map_err(|error| unreadable(&Method::GET, &url, json_problem(&error)))?;
         let endpoint = described.get("token_endpoint").and_then(Value::as_str);
-        let endpoint = endpoint.and_then(|url| Url::parse(url).ok()).ok_or_else(|| {
-            unreadable(&Method::GET, &url, "there is no token_endpoint in it".into())
-        })?;
+        let endpoint = endpoint
+            .and_then(|url| Url::parse(url).ok())
+            .ok_or_else(|| unreadable(&Method::GET, &url, "it has no token_endpoint".into()))?;
         match may_name(&url, &endpoint) {
             true => Ok(endpoint),
             false => {
                 let other = redact::shown(&endpoint);
                 let message = format!(
-                    "its token_endpoint {other} is on another host; no secret is sent there"
+                    "its token_endpoint {other} is on another host, to which no credentials are sent"
                 );
                 Err(unreadable(&Method::GET, &url, message.into()))
             }
@@ -281,7 +282,7 @@ impl Keystone {
                 _ => return Ok((url, reply)),
             }
         }
-        let source = format!("{MAX_REDIRECTS} redirects in a row");
+        let source = "too many redirects";
         Err(unreadable(method, &url, source.into()))
     }
 
