@@ -32,7 +32,7 @@ fn archive(stream: &Stream<'_>, is_appliance: bool) -> Option<Seen> {
     if stream.head.get(MAGIC)? != b"ustar" || name.ends_with(b".ovf") != is_appliance {
         return None;
     }
-    let text = "an archive of files, not a disk";
+    let text = "it is an archive of files, not a disk";
     let mut seen = Seen::unprobed(257, 5).with(Finding::fatal(FindingId::Archive, 257, text));
     seen.details.field("first member", first);
     Some(seen)

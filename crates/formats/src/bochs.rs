@@ -18,7 +18,7 @@ impl Inspector for Bochs {
         if c_string(head.get(..32)?) != b"Bochs Virtual HD Image" {
             return None;
         }
-        let text = "the image service takes it for raw, as later services do not";
+        let text = "the image service treats it as raw, but later services detect the format";
         let mut seen =
             Seen::new(0, 22).with(Finding::fatal(FindingId::ServiceUnsupported, 0, text));
         let Some(head) = &stream.header::<512>() else { return Some(seen.cut_off(stream)) };
@@ -38,14 +38,18 @@ impl Inspector for Bochs {
         seen.variant = Some(if first { "version 1" } else { "version 2" }.to_owned());
         seen.details.bytes("extent size", extent);
         seen.details.number("catalog entries", entries);
-        let text = format!("{entries} catalog entries are more than qemu takes");
+        let text = format!("{entries} catalog entries are more than qemu supports");
         seen.refuse(entries > MAX_ENTRIES, 72, text);
         if extent.is_power_of_two() && EXTENT_BYTES.contains(&extent) {
             let too_small =
                 u64::from(entries) < (size / SECTOR).div_ceil(u64::from(extent) / SECTOR);
-            seen.refuse(too_small, 72, format!("{size} bytes do not fit {entries} extents"));
+            seen.refuse(
+                too_small,
+                72,
+                format!("a disk of {size} bytes does not fit into {entries} extents"),
+            );
         } else {
-            seen.refuse(true, 80, format!("extents of {extent} bytes are impossible"));
+            seen.refuse(true, 80, format!("extents of {extent} bytes are not valid"));
         }
         Some(seen)
     }

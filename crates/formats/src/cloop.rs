@@ -20,7 +20,7 @@ impl Inspector for Cloop {
         if !head.starts_with(MAGIC) {
             return None;
         }
-        let text = "the image service takes it for raw, as later services do not";
+        let text = "the image service treats it as raw, but later services detect the format";
         let finding = Finding::fatal(FindingId::ServiceUnsupported, 0, text);
         let mut seen = Seen::new(0, MAGIC.len()).with(finding);
         let (Some(block), Some(blocks)) = (be32(head, 128), be32(head, 132)) else {
@@ -32,11 +32,11 @@ impl Inspector for Cloop {
         seen.details.number("blocks", blocks);
         seen.details.text("compression", "zlib");
         let is_sound = block != 0 && u64::from(block) % SECTOR == 0 && block <= MAX_BLOCK_BYTES;
-        seen.refuse(!is_sound, 128, format!("blocks of {block} bytes are impossible"));
+        seen.refuse(!is_sound, 128, format!("blocks of {block} bytes are not valid"));
         let offset_bytes = (u64::from(blocks) + 1) * 8;
-        let text = format!("{blocks} blocks are more than qemu takes");
+        let text = format!("{blocks} blocks are more than qemu supports");
         seen.refuse(offset_bytes > MAX_OFFSET_BYTES, 132, text);
-        let text = "the table of blocks ends behind the end of the file";
+        let text = "the table of blocks ends after the end of the file";
         seen.refuse(stream.lacks(Some(136 + offset_bytes)), 132, text);
         Some(seen)
     }

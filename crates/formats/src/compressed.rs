@@ -26,7 +26,7 @@ impl Compressed {
 impl Inspector for Compressed {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         stream.head.starts_with(self.magic).then(|| {
-            let text = "it has to be unpacked before a machine boots from it";
+            let text = "it is compressed; no machine can boot from it before decompression";
             let finding = Finding::fatal(FindingId::Compressed, 0, text);
             let mut seen = Seen::unprobed(0, self.magic.len()).with(finding);
             (self.describe)(stream.head, &mut seen.details);

@@ -21,7 +21,7 @@ impl Inspector for Dmg {
         let mut trailers = searched.windows(TRAILER_BYTES).enumerate();
         let (at, trailer) = trailers.find(|(_, trailer)| trailer.starts_with(MAGIC))?;
         let offset = length - (searched.len() - at) as u64;
-        let text = "the image service takes it for raw, as do later services";
+        let text = "the image service and later services treat it as raw";
         let finding = Finding::fatal(FindingId::ServiceUnsupported, offset, text);
         let mut seen = Seen::trailer(offset, MAGIC.len()).with(finding);
         seen.virtual_size = be64(trailer, 0x1ec).and_then(|sectors| sectors.checked_mul(SECTOR));
@@ -37,7 +37,7 @@ impl Inspector for Dmg {
         seen.details.uuid("uuid", trailer.get(64..));
         let plist = be64(trailer, 0xd8).zip(be64(trailer, 0xe0));
         let end = plist.and_then(|(at, bytes)| at.checked_add(bytes));
-        let text = "the property list ends behind the end of the file";
+        let text = "the property list ends after the end of the file";
         seen.refuse(stream.lacks(end), offset + 0xd8, text);
         Some(seen)
     }

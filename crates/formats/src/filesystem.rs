@@ -50,7 +50,7 @@ impl Inspector for FileSystem {
             stream.head.get(at..).is_some_and(|head| head.starts_with(magic))
         };
         let (at, magic, name) = MAGICS.iter().find(is_there)?;
-        let text = format!("this is {name} by itself, without a partition table");
+        let text = format!("it is a {name} file system without a partition table");
         let finding = Finding::info(FindingId::NoPartition, *at as u64, text);
         let mut seen = Seen::unprobed(*at as u64, magic.len()).of(*name).with(finding);
         seen.details.text("file system", *name);
@@ -73,7 +73,7 @@ pub(crate) struct Kernel;
 impl Inspector for Kernel {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         stream.head.get(0x202..)?.starts_with(b"HdrS").then(|| {
-            let text = "this is a Linux kernel, which the image service knows as aki";
+            let text = "it is a Linux kernel; its container_format is aki";
             let finding = Finding::info(FindingId::NoPartition, 0x202, text);
             let mut seen = Seen::unprobed(0x202, 4).of("bzImage").with(finding);
             let version = le16(stream.head, 0x20e).map(|at| usize::from(at) + 0x200);
@@ -91,7 +91,7 @@ impl Inspector for Initrd {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         let is_there = |magic: &&[u8]| stream.head.starts_with(magic);
         [&b"070701"[..], b"070702"].iter().any(is_there).then(|| {
-            let text = "this is a ramdisk, which the image service knows as ari";
+            let text = "it is a ramdisk; its container_format is ari";
             let finding = Finding::info(FindingId::NoPartition, 0, text);
             Seen::unprobed(0, 6).of("cpio").with(finding)
         })

@@ -117,84 +117,84 @@ macro_rules! finding_ids {
 finding_ids! {
     /// The image contains only the differences from another file.
     BackingFile "backing-file"
-        "a service that opens it reads a file of its own host and shows it to the user; the image service looks for this in qcow2 only"
-        "flatten it: qemu-img convert -O qcow2 IMAGE NEW"
+        "a service that opens the image reads a file of its own host and exposes it to the user; the image service checks this in qcow2 only"
+        "merge both files into one: qemu-img convert -O qcow2 IMAGE NEW"
     /// The data is in another file.
     DataFile "data-file"
-        "a service that opens it reads a file of its own host: CVE-2024-32498 (OSSA-2024-001), CVE-2024-40767 (OSSA-2024-002)"
-        "put the data into the image: qemu-img convert -O qcow2 IMAGE NEW"
+        "a service that opens the image reads a file of its own host: CVE-2024-32498 (OSSA-2024-001), CVE-2024-40767 (OSSA-2024-002)"
+        "move the data into the image: qemu-img convert -O qcow2 IMAGE NEW"
     /// The data is in files that a descriptor names.
     ExternalExtents "external-extents"
-        "a service that opens it reads a file of its own host: CVE-2022-47951 (OSSA-2023-002)"
-        "make it one file: qemu-img convert -O vmdk -o subformat=streamOptimized IMAGE NEW"
+        "a service that opens the image reads a file of its own host: CVE-2022-47951 (OSSA-2023-002)"
+        "convert it to one file: qemu-img convert -O vmdk -o subformat=streamOptimized IMAGE NEW"
     /// The stream has the magic of more than one container.
     Ambiguous "ambiguous"
-        "readers disagree on what it is, so one format can hide in another"
-        "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
+        "programs detect different formats, so one image can be hidden in another"
+        "find out which format is meant, and convert the image with it: qemu-img convert -f FORMAT -O qcow2 IMAGE NEW"
     /// A disk image that is also a partitioned disk or a CD.
     Polyglot "polyglot"
-        "readers disagree on what it is, so one format can hide in another"
-        "find out what made it; convert it with the format named: qemu-img convert -f FORMAT IMAGE NEW"
+        "programs detect different formats, so one image can be hidden in another"
+        "find out which format is meant, and convert the image with it: qemu-img convert -f FORMAT -O qcow2 IMAGE NEW"
     /// The image needs features that readers do not support.
     UnknownFeatures "unknown-features"
-        "a reader that does not know a feature would read wrong data, so it refuses"
-        "convert it with the tool that made it"
+        "a program without support for a feature would read wrong data, so it refuses the image"
+        "convert it with the program that created it"
     /// A raw disk with the footer of Virtual PC after it.
     FixedVhd "fixed-vhd"
-        "qemu and the image service go by the start of a file, see a raw disk there, and the service answers 415 when it is called vhd"
-        "push it as raw, or make it dynamic: qemu-img convert -f vpc -O vpc -o subformat=dynamic,force_size=on IMAGE NEW"
+        "qemu and the image service detect the format at the start of the file, where a fixed VHD is a raw disk; with disk_format vhd the service answers 415"
+        "push it as raw, or convert it to a dynamic VHD: qemu-img convert -f vpc -O vpc -o subformat=dynamic,force_size=on IMAGE NEW"
     /// qemu supports the format, the image service does not.
     ServiceUnsupported "service-unsupported"
-        "the image service answers 415 after the whole transfer, or later services refuse to boot it"
-        "convert it to what the service takes: qemu-img convert -O qcow2 IMAGE NEW"
+        "the image service answers 415 after the complete upload, or later services refuse to boot the image"
+        "convert it to a format that the service accepts: qemu-img convert -O qcow2 IMAGE NEW"
     /// The data is encrypted.
     Encrypted "encrypted"
-        "a machine boots from it only where the service has the key"
-        "see that the key is in the key manager and named in the image's properties"
+        "a machine boots from it only if the service has the key"
+        "store the key in the key manager, and set the image properties that name it"
     /// Two sizes are inconsistent.
     InconsistentSize "inconsistent-size"
-        "the image service, qemu and quotas may each go by another one"
-        "convert it once more, so that one size is left"
+        "the image service, qemu and quotas may each use another size"
+        "convert it again, so that all sizes agree"
     /// A part that the header refers to is after the end of the file.
     Truncated "truncated"
-        "qemu reads zeros there in silence; a transfer that broke off looks like this"
+        "qemu reads zeros there without an error; an interrupted download looks like this"
         "compare the file with its published size and checksum"
     /// The header contradicts itself or the limits of the format.
     CorruptHeader "corrupt-header"
-        "qemu does not open it, or not everywhere; the image service does not look"
-        "compare the file with its published checksum; see qemu-img check"
+        "qemu refuses the image, or some versions do; the image service does not check this"
+        "compare the file with its published checksum, and run qemu-img check IMAGE"
     /// The image was not closed properly.
     NotClosed "not-closed"
-        "what made it stopped in between, or it is in use"
-        "stop what uses it, then qemu-img check -r all IMAGE"
+        "the program that wrote it was interrupted, or the image is in use"
+        "stop the program that uses it, then run qemu-img check -r all IMAGE"
     /// The image service does not accept the partition table of the first sector.
     MbrInvalid "mbr-invalid"
-        "since 2025.1 the image service checks the entries of any stream with 55 aa at 510; since 2026.1 it refuses (release note gpt-strict-safety-checks), before it did so when told to"
-        "rewrite the partition table, put the file system into a partition, or ask the operator for gpt_safety_checks_nonfatal = mbr"
+        "since 2025.1 the image service checks the partition entries of any image with 55 aa at byte 510; since 2026.1 it refuses invalid ones (release note gpt-strict-safety-checks), before that only if configured"
+        "rewrite the partition table, put the file system into a partition, or ask the operator to set gpt_safety_checks_nonfatal = mbr"
     /// A file system, kernel or ramdisk without a disk around it.
     NoPartition "no-partition"
-        "firmware finds nothing to boot in it; it needs a kernel beside it"
-        "push it with container_format ami, aki or ari if that is meant: the image service looks into bare images only"
+        "firmware cannot boot from it; it needs a separate kernel"
+        "push it with container_format ami, aki or ari if that is intended: the image service checks only bare images"
     /// A disk with a partition table.
     PartitionTable "partition-table"
-        "the image service has no name for it but raw"
-        "nothing, raw is right"
+        "raw is the only disk_format of the image service for it"
+        "nothing: raw is correct"
     /// The image is compressed and has to be decompressed before a machine boots from it.
     Compressed "compressed"
-        "everybody takes it for a raw disk, and nothing boots from it"
-        "unpack it"
+        "all services treat it as a raw disk, and no machine can boot from it"
+        "decompress it"
     /// An archive of files.
     Archive "archive"
-        "everybody takes it for a raw disk, and nothing boots from it"
-        "unpack it and push the disk in it, or push an appliance with container_format ova"
+        "all services treat it as a raw disk, and no machine can boot from it"
+        "extract it and push the disk in it, or push an appliance with container_format ova"
     /// The result of the image service's inspector depends on more than these bytes.
     ServerVerdictUnknown "server-verdict-unknown"
-        "its inspector fails on some plain texts and goes by how the bytes happen to be cut"
-        "push something else than text, or see what the service says"
+        "the inspector of the service fails on some text files, depending on how the data arrives in chunks"
+        "push a disk image instead of text, or upload it and see whether the service accepts it"
     /// A required part was not seen.
     NotChecked "not-checked"
-        "it lies beyond what is kept of a stream, or the end of the stream was not seen"
-        "qemu-img info IMAGE looks at it"
+        "it is after the part of a stream that is kept, or the end of the stream was not read"
+        "qemu-img info IMAGE checks the complete file"
 }
 
 impl fmt::Display for FindingId {

@@ -16,7 +16,7 @@ macro_rules! formats {
         pub enum Format {
             /// A disk image without a container, or anything else without a known magic.
             Raw,
-            /// No magic was found, but only a part of the start was seen; see
+            /// No magic was found, but only a part of the start was read; see
             /// [`Inspection::is_complete`](crate::Inspection::is_complete).
             Unknown,
             $($(#[$doc])* $format,)*

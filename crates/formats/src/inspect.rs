@@ -115,7 +115,7 @@ impl<'a> Stream<'a> {
 }
 
 /// The reason for refusing a stream that ends within its header.
-pub(crate) const CUT_OFF: &str = "the header is cut off";
+pub(crate) const CUT_OFF: &str = "the header is truncated";
 
 /// The result of a format for a stream with its magic.
 #[derive(Clone, Debug)]

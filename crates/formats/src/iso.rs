@@ -38,7 +38,7 @@ impl Inspector for Iso {
         if let Some(length) = stream.length
             && length != size
         {
-            let text = format!("its volume has {size} bytes, the file {length}");
+            let text = format!("its volume has {size} bytes, but the file has {length}");
             seen.findings.push(if size > length {
                 Finding::warning(FindingId::Truncated, at + 80, text)
             } else {
@@ -110,7 +110,7 @@ impl Inspector for Udf {
         };
         is_there(b"BEA01")?;
         let n = is_there(b"NSR02").or_else(|| is_there(b"NSR03"))?;
-        let text = "UDF alone; the image service takes it as raw, not as iso";
+        let text = "it is UDF without ISO 9660; the image service accepts it as raw, not as iso";
         let offset = (DESCRIPTORS + n * DESCRIPTOR_BYTES + 1) as u64;
         Some(Seen::unprobed(offset, 5).with(Finding::info(FindingId::NoPartition, offset, text)))
     }

@@ -42,12 +42,12 @@ impl Inspector for Parallels {
             seen.details.text("geometry", format!("{cylinders} cylinders, {heads} heads"));
         }
         let is_impossible = seen.virtual_size.is_none_or(|bytes| bytes > MAX_OFFSET);
-        seen.refuse(is_impossible, 36, format!("{sectors} sectors are impossible"));
+        seen.refuse(is_impossible, 36, format!("{sectors} sectors are not valid"));
         seen.refuse(tracks == 0, 28, "a cluster has no sector");
-        seen.refuse(tracks > MAX_TRACKS, 28, format!("a cluster of {tracks} sectors"));
-        let text = format!("{entries} BAT entries are more than qemu takes");
+        seen.refuse(tracks > MAX_TRACKS, 28, format!("a cluster of {tracks} sectors is too large"));
+        let text = format!("{entries} BAT entries are more than qemu supports");
         seen.refuse(entries > MAX_ENTRIES, 32, text);
-        let text = "the BAT ends behind the end of the file";
+        let text = "the BAT ends after the end of the file";
         let bat_end = 64 + 4 * u64::from(entries);
         seen.warn(stream.lacks(Some(bat_end)), FindingId::Truncated, 32, text);
         extension(&mut seen, stream);
@@ -64,23 +64,23 @@ fn extension(seen: &mut Seen, stream: &Stream<'_>) {
     let Some(sectors @ 1..) = le64(stream.head, 56) else { return };
     let Some(offset) = sectors.checked_mul(SECTOR).filter(|offset| *offset <= i64::MAX as u64)
     else {
-        seen.refuse(true, 56, "its extension lies beyond any file");
+        seen.refuse(true, 56, "its extension is after the end of any file");
         return;
     };
     match stream.at(offset, 8) {
         Some(bytes) => {
             let is_one = le64(bytes, 0) == Some(EXTENSION);
-            seen.refuse(!is_one, 56, "there is no extension where the header says");
+            seen.refuse(!is_one, 56, "the extension is not at the offset in the header");
             // Its checksum and features may make qemu refuse the image as well.
             if is_one {
                 seen.findings.push(Finding::info(FindingId::NotChecked, offset, UNSEEN));
             }
         }
         None if stream.lacks(offset.checked_add(8)) => {
-            seen.refuse(true, 56, "its extension lies behind the end of the file");
+            seen.refuse(true, 56, "its extension is after the end of the file");
         }
         None => seen.findings.push(Finding::info(FindingId::NotChecked, offset, UNSEEN)),
     }
 }
 
-const UNSEEN: &str = "its extension is not looked at";
+const UNSEEN: &str = "its extension was not checked";

@@ -63,7 +63,7 @@ impl Inspector for Mbr {
         if stream.head.get(BOOT_SIGNATURE..BOOT_SIGNATURE + 2)? != b"\x55\xaa" {
             return None;
         }
-        let text = "a boot sector or partition table is at the start";
+        let text = "it begins with a boot sector or partition table";
         let offset = BOOT_SIGNATURE as u64;
         let mut seen = Seen::unprobed(offset, 2);
         seen.findings.push(Finding::info(FindingId::PartitionTable, offset, text));
@@ -88,7 +88,7 @@ impl Inspector for Gpt {
         })?;
         let at = sector as u64;
         let mut seen = Seen::unprobed(at, GPT_MAGIC.len());
-        seen.variant = Some(format!("sectors of {sector} bytes"));
+        seen.variant = Some(format!("sectors of {sector} bytes are not valid"));
         let (text, header) = ("a GUID partition table", stream.head.get(sector..)?);
         seen.findings.push(Finding::info(FindingId::PartitionTable, at, text));
         describe_gpt(&mut seen.details, stream, sector, header);
@@ -97,17 +97,17 @@ impl Inspector for Gpt {
         let is_wrong = !is_cut(stream, header) && !has_valid_checksum(header);
         seen.warn(is_wrong, FindingId::CorruptHeader, at + 16, text);
         let Some(second) = second.checked_mul(at) else {
-            let text = "the second partition table cannot be where the first says";
+            let text = "the offset of the backup partition table is not valid";
             seen.warn(true, FindingId::CorruptHeader, at + 32, text);
             return Some(seen);
         };
-        let text = "the second partition table is behind the end of the file";
+        let text = "the backup partition table is after the end of the file";
         let is_cut = stream.lacks(second.checked_add(at));
         seen.warn(is_cut, FindingId::Truncated, at + 32, text);
         if !is_cut && stream.tail.is_some() {
             let is_last = stream.lacks(Some(second.saturating_add(at) + 1));
             let is_there = stream.at(second, GPT_MAGIC.len()) == Some(GPT_MAGIC);
-            let text = "the second partition table is not at the end of the file";
+            let text = "the backup partition table is not at the end of the file";
             seen.warn(!(is_last && is_there), FindingId::InconsistentSize, at + 32, text);
         }
         Some(seen)
@@ -147,7 +147,7 @@ fn describe_mbr(details: &mut Details, head: &[u8]) {
 fn describe_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, header: &[u8]) {
     details.guid("disk guid", header.get(56..));
     details.bytes("sector size", sector as u64);
-    let sound = |is_sound| if is_sound { "sound" } else { "wrong" };
+    let sound = |is_sound| if is_sound { "correct" } else { "wrong" };
     if !is_cut(stream, header) {
         details.text("header checksum", sound(has_valid_checksum(header)));
     }
@@ -163,7 +163,7 @@ fn describe_gpt(details: &mut Details, stream: &Stream<'_>, sector: usize, heade
     let is_complete = table.len() as u64 == table_bytes;
     let state = match is_complete {
         true => sound(crc32(table.iter().copied()) == checksum),
-        false => "not looked at, as the table was not kept whole",
+        false => "not checked: the table was not read completely",
     };
     details.text("table checksum", state);
     let entry_bytes = usize::try_from(entry_bytes).unwrap_or(usize::MAX);

@@ -17,7 +17,7 @@ impl Inspector for Qed {
         if !head.starts_with(b"QED\0") {
             return None;
         }
-        let text = "the image service does not take qed";
+        let text = "the image service does not accept qed";
         let mut seen = Seen::new(0, 4).with(Finding::fatal(FindingId::ServiceUnsupported, 0, text));
         let Some(head) = &stream.header::<64>() else { return Some(seen.cut_off(stream)) };
         let (Some(cluster), Some(table), Some(header), Some(features), Some(l1), Some(size)) = (
@@ -38,31 +38,42 @@ impl Inspector for Qed {
         seen.details.number("table clusters", table);
         let known = BACKING_FILE | NEED_CHECK | RAW_BACKING;
         if features & !known != 0 {
-            let text =
-                format!("it needs features that qemu does not know: {:#x}", features & !known);
+            let text = format!(
+                "it requires features that qemu does not support: {:#x}",
+                features & !known
+            );
             let finding = Finding::fatal(FindingId::UnknownFeatures, 16, text);
             seen.findings.push(finding.stopping_qemu());
         }
         let is_sound_cluster = cluster.is_power_of_two() && (12..=26).contains(&cluster.ilog2());
         // The specification allows tables of one cluster; qemu reports an overflow for them.
         let is_sound_table = matches!(table, 2 | 4 | 8 | 16);
-        seen.refuse(!is_sound_cluster, 4, format!("clusters of {cluster} bytes are impossible"));
-        seen.refuse(!is_sound_table, 8, format!("tables of {table} clusters are impossible"));
-        seen.refuse(size % SECTOR != 0, 48, format!("{size} bytes are not whole sectors"));
+        seen.refuse(!is_sound_cluster, 4, format!("clusters of {cluster} bytes are not valid"));
+        seen.refuse(!is_sound_table, 8, format!("tables of {table} clusters are not valid"));
+        seen.refuse(
+            size % SECTOR != 0,
+            48,
+            format!("a size of {size} bytes is not a multiple of a sector"),
+        );
         if is_sound_cluster && is_sound_table {
             let (cluster, table) = (u64::from(cluster), u64::from(table));
             // At most 16 * 2^26 / 8 = 2^27 entries per table, so the product fits 128 bits.
             let entries = u128::from(table * cluster / 8);
             let most = entries * entries * u128::from(cluster);
-            seen.refuse(u128::from(size) > most, 48, format!("{size} bytes do not fit the tables"));
-            let text = format!("l1_table_offset {l1} is inside a cluster or the header");
+            seen.refuse(
+                u128::from(size) > most,
+                48,
+                format!("a disk of {size} bytes does not fit into the tables"),
+            );
+            let text =
+                format!("l1_table_offset {l1} is inside the header or does not begin at a cluster");
             let header_bytes = u64::from(header) * cluster;
             seen.refuse(l1 % cluster != 0 || l1 < header_bytes, 40, text);
-            let text = "the L1 table ends behind the end of the file";
+            let text = "the L1 table ends after the end of the file";
             seen.refuse(stream.lacks(l1.checked_add(table * cluster)), 40, text);
             if features & BACKING_FILE != 0 {
                 let end = u64::from(name) + u64::from(name_bytes);
-                let text = "the name of the backing file does not fit into the header";
+                let text = "the name of the backing file is longer than the header";
                 seen.refuse(end > header_bytes, 56, text);
             }
         }
@@ -71,7 +82,7 @@ impl Inspector for Qed {
             seen.details.field("backing file", stream.from(name.into(), length));
             seen.details
                 .text("backing format", if features & RAW_BACKING == 0 { "" } else { "raw" });
-            let text = "it needs a backing file that the service would read";
+            let text = "it needs a backing file, which the service would read";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, 16, text));
         }
         if features & NEED_CHECK != 0 {

@@ -49,34 +49,46 @@ impl Inspector for Vdi {
             seen.details.uuid(name, head.get(at..));
         }
 
-        seen.refuse(version != VERSION, 0x44, format!("version {version:#x} is unknown"));
-        seen.refuse(map % 512 != 0, 0x154, format!("the block map at {map} is inside a sector"));
-        seen.refuse(data % 512 != 0, 0x158, format!("the data at {data} is inside a sector"));
-        seen.refuse(sector != 512, 0x168, format!("sectors of {sector} bytes"));
-        seen.refuse(block != BLOCK_BYTES, 0x178, format!("blocks of {block} bytes"));
+        seen.refuse(version != VERSION, 0x44, format!("version {version:#x} is not supported"));
+        seen.refuse(
+            map % 512 != 0,
+            0x154,
+            format!("the block map at byte {map} does not begin at a sector"),
+        );
+        seen.refuse(
+            data % 512 != 0,
+            0x158,
+            format!("the data at byte {data} does not begin at a sector"),
+        );
+        seen.refuse(sector != 512, 0x168, format!("sectors of {sector} bytes are not valid"));
+        seen.refuse(block != BLOCK_BYTES, 0x178, format!("blocks of {block} bytes are not valid"));
         seen.refuse(
             blocks > MAX_BLOCKS,
             0x180,
-            format!("{blocks} blocks are more than qemu takes"),
+            format!("{blocks} blocks are more than qemu supports"),
         );
         let capacity = u64::from(blocks) * u64::from(BLOCK_BYTES);
         let too_large = seen.virtual_size.is_none_or(|size| size > capacity);
-        seen.refuse(too_large, 0x170, format!("{size} bytes do not fit {blocks} blocks"));
+        seen.refuse(
+            too_large,
+            0x170,
+            format!("a disk of {size} bytes does not fit into {blocks} blocks"),
+        );
 
         let is_linked = |offset| bytes::<16>(head, offset).is_some_and(|uuid| uuid != [0; 16]);
         for (offset, what) in [(0x1a8, "link"), (0x1b8, "parent")] {
             if is_linked(offset) {
-                let text = format!("it differs from another disk, named as its {what}");
+                let text = format!("it is a differencing disk: its {what} names another disk");
                 let finding = Finding::fatal(FindingId::BackingFile, offset as u64, text);
                 seen.findings.push(finding.stopping_qemu());
             }
         }
         if kind == 4 && seen.findings.iter().all(|finding| finding.id != FindingId::BackingFile) {
-            let text = "it is of the kind that differs from another disk";
+            let text = "its type is a differencing disk";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, 0x4c, text));
         }
         let map_end = u64::from(map) + 4 * u64::from(blocks);
-        let text = "the block map ends behind the end of the file";
+        let text = "the block map ends after the end of the file";
         seen.warn(stream.lacks(Some(map_end)), FindingId::Truncated, 0x154, text);
         Some(seen)
     }

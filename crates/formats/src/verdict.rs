@@ -94,7 +94,7 @@ impl Inspection {
 }
 
 /// The reason why qemu does not open a file that only has the extension of an Apple image.
-const NO_TRAILER: &str = "its name ends in .dmg, but there is no trailer of such a disk";
+const NO_TRAILER: &str = "its name ends in .dmg, but it has no trailer of an Apple disk image";
 
 /// A magic that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,12 +191,12 @@ fn not_seen(stream: &Stream<'_>) -> Option<Finding> {
     let seen = stream.head.len() as u64;
     if stream.has_cut_head() {
         let of = stream.length.map(|length| format!(" of {length}")).unwrap_or_default();
-        let text = format!("only the first {seen} bytes{of} were seen; it may be another format");
+        let text = format!("only the first {seen} bytes{of} were read; it may have another format");
         return Some(Finding::warning(FindingId::NotChecked, seen, text));
     }
     (!stream.has_end()).then(|| {
         let offset = stream.length.map_or(seen, |end| end.saturating_sub(TAIL_BYTES as u64));
-        let text = "the end was not seen, where some formats have a footer";
+        let text = "the end, where some formats have a footer, was not read";
         Finding::info(FindingId::NotChecked, offset, text)
     })
 }
@@ -221,7 +221,7 @@ fn service(oslo: &OsloView, findings: &[Finding]) -> Option<Finding> {
     let ServerVerdict::Refused { reason } = oslo.verdict("raw", "bare", &settings) else {
         return None;
     };
-    let text = format!("the image service refuses it as any disk_format: {reason}");
+    let text = format!("the image service refuses it with any disk_format: {reason}");
     Some(Finding::fatal(FindingId::ServiceUnsupported, 0, text))
 }
 
@@ -241,7 +241,7 @@ fn contradictions(seen: &[(Format, Seen)]) -> Vec<Finding> {
     let held = of_kind(&[Kind::Container, Kind::Compressed]);
     if let [_, (_, second), ..] = held[..] {
         let names = held.iter().map(|(format, _)| format.name()).collect::<Vec<_>>().join(" and ");
-        let text = format!("this is {names} at once");
+        let text = format!("it is valid as several formats: {names}");
         findings.push(Finding::fatal(FindingId::Ambiguous, second.magic.0, text));
     }
     let container = held.iter().find(|(_, seen)| !seen.is_trailer);
@@ -249,7 +249,7 @@ fn contradictions(seen: &[(Format, Seen)]) -> Vec<Finding> {
         matches!(format, Format::Iso | Format::Mbr | Format::Gpt | Format::Udf)
     });
     if let (Some((format, _)), Some((disk, seen))) = (container, disk) {
-        let text = format!("this is {format} and {disk} at once");
+        let text = format!("it is valid as two formats: {format} and {disk}");
         findings.push(Finding::fatal(FindingId::Polyglot, seen.magic.0, text));
     }
     findings

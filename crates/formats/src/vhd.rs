@@ -116,12 +116,12 @@ impl Footer {
         let sectors = self.sectors();
         seen.virtual_size = sectors.checked_mul(SECTOR);
         seen.refuse(!self.has_sound_checksum, offset + 64, "the checksum of the footer is wrong");
-        let text = format!("{sectors} sectors are more than the format has");
+        let text = format!("{sectors} sectors are more than the format supports");
         seen.refuse(sectors > MAX_SECTORS, offset + 48, text);
         let sizes = [self.original_size, self.current_size, sectors.saturating_mul(SECTOR)];
         if sizes.iter().any(|&size| size != sizes[0]) {
             let text = format!(
-                "the original size is {}, the current one {}, a machine gets {} bytes",
+                "the original size is {}, the current size {}, and a machine sees {} bytes",
                 sizes[0], sizes[1], sizes[2]
             );
             seen.findings.push(Finding::info(FindingId::InconsistentSize, offset + 40, text));
@@ -154,8 +154,8 @@ impl DynamicHeader {
         let (block, entries) = (self.block_bytes, self.entries);
         seen.details.bytes("block size", block);
         let is_sound = block.is_power_of_two() && u64::from(block) >= SECTOR;
-        seen.refuse(!is_sound, self.offset + 32, format!("blocks of {block} bytes are impossible"));
-        let text = format!("{entries} table entries are more than qemu takes");
+        seen.refuse(!is_sound, self.offset + 32, format!("blocks of {block} bytes are not valid"));
+        let text = format!("{entries} table entries are more than qemu supports");
         seen.refuse(entries > MAX_ENTRIES, self.offset + 28, text);
         let capacity = u64::from(block) * u64::from(entries);
         let is_small = seen.virtual_size.is_none_or(|size| size > capacity);
@@ -165,19 +165,19 @@ impl DynamicHeader {
             format!("{entries} blocks are too few for the disk"),
         );
         let end = self.table_offset.checked_add(4 * u64::from(entries));
-        let text = "the block table ends behind the end of the file";
+        let text = "the block table ends after the end of the file";
         seen.refuse(stream.lacks(end), self.offset + 16, text);
 
         let checked = u64::from(entries).min(MAX_CHECKED_ENTRIES);
         let table = usize::try_from(4 * checked).ok();
         let table = table.and_then(|length| stream.at(self.table_offset, length));
         let (Some(table), Some(length)) = (table, stream.length) else {
-            let text = "the block table was not seen whole";
+            let text = "the block table was not read completely";
             seen.findings.push(Finding::info(FindingId::NotChecked, self.table_offset, text));
             return;
         };
         if checked < u64::from(entries) {
-            let text = format!("only {checked} of {entries} table entries were looked at");
+            let text = format!("only {checked} of {entries} table entries were checked");
             seen.findings.push(Finding::info(FindingId::NotChecked, self.table_offset, text));
         }
         let bitmap = (u64::from(block) / SECTOR).div_ceil(8).next_multiple_of(SECTOR);
@@ -188,7 +188,7 @@ impl DynamicHeader {
             sector != UNALLOCATED && end > length
         });
         if let Some(n) = beyond {
-            let text = format!("block {n} ends behind the end of the file");
+            let text = format!("block {n} ends after the end of the file");
             let finding =
                 Finding::fatal(FindingId::Truncated, self.table_offset + 4 * n as u64, text);
             seen.findings.push(finding.stopping_qemu());
@@ -208,22 +208,22 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
         let name = stream.at(name, PARENT_NAME.1).unwrap_or_default();
         let units = name.as_chunks().0.iter().map(|unit| u16::from_be_bytes(*unit));
         seen.details.wide_field("backing file", units);
-        let text = "it differs from a parent disk, which qemu ignores in silence";
+        let text = "it is a differencing disk; qemu ignores the parent without a warning";
         seen.findings.push(Finding::fatal(FindingId::BackingFile, 60, text));
     }
     let is_known = matches!(footer.kind, 3 | 4);
-    let text = format!("type {} is none that has a header", footer.kind);
+    let text = format!("disk type {} has no header", footer.kind);
     seen.warn(!is_known, FindingId::CorruptHeader, 60, text);
     match DynamicHeader::read(stream, footer.header_offset) {
         Some(header) => header.judge(&mut seen, stream),
         None if stream.at(footer.header_offset, HEADER_BYTES).is_some() => {
-            seen.refuse(true, 16, "there is no dynamic header where the footer says");
+            seen.refuse(true, 16, "the dynamic header is not at the offset in the footer");
         }
         None if stream.lacks(footer.header_offset.checked_add(HEADER_BYTES as u64)) => {
-            seen.refuse(true, 16, "the dynamic header ends behind the end of the file");
+            seen.refuse(true, 16, "the dynamic header ends after the end of the file");
         }
         None => {
-            let text = "the dynamic header is not at the start and was not looked at";
+            let text = "the dynamic header is not at the start and was not checked";
             seen.findings.push(Finding::info(FindingId::NotChecked, 16, text));
         }
     }
@@ -240,7 +240,7 @@ fn fixed(bytes: &[u8], stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::trailer(offset, COOKIE.len()).of("fixed").with(finding);
     let Some(footer) = Footer::read(bytes) else { return seen };
     footer.judge(&mut seen, offset);
-    seen.refuse(footer.kind != 2, offset + 60, format!("type {} is not fixed", footer.kind));
+    seen.refuse(footer.kind != 2, offset + 60, format!("disk type {} is not fixed", footer.kind));
     let is_short = seen.virtual_size.is_some_and(|size| size > offset);
     let text = "the file is shorter than the disk";
     seen.warn(is_short, FindingId::Truncated, offset + 48, text);

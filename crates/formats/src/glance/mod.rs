@@ -128,9 +128,9 @@ impl ServerVerdict {
     pub fn refusal(&self) -> Option<Cow<'_, str>> {
         match self {
             ServerVerdict::Accepted { .. } => None,
-            ServerVerdict::NotTaken => Some("it does not have the format".into()),
+            ServerVerdict::NotTaken => Some("it does not support the format".into()),
             ServerVerdict::Refused { reason } => Some(reason.into()),
-            ServerVerdict::Unknown { reason } => Some(format!("cannot be told: {reason}").into()),
+            ServerVerdict::Unknown { reason } => Some(format!("not known: {reason}").into()),
         }
     }
 
@@ -177,7 +177,7 @@ impl OsloView {
         let is_raw_by_another_name = found.is_none() && !INSPECTED.contains(&disk_format);
         let mut warning = None;
         if name != disk_format && !is_raw_by_another_name {
-            let text = format!("its inspector finds {name}");
+            let text = format!("its inspector detects {name}");
             if disk_format != "raw" {
                 return mismatch(text, requires);
             }

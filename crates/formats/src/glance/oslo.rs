@@ -22,7 +22,7 @@ pub struct OsloView {
     pub stream_bytes: Option<u64>,
 }
 
-const UNSEEN: &str = "only a part of the start was seen";
+const UNSEEN: &str = "only a part of the start was read";
 
 impl OsloView {
     pub(crate) fn predict(stream: &Stream<'_>) -> Self {
@@ -103,7 +103,8 @@ fn vhdx(stream: &Stream<'_>) -> Option<OsloMatch> {
         return matched("vhdx", 0, Safety::Passed);
     };
     if length != 8 {
-        let safety = Safety::Unknown("the service's inspector fails on the length of its size");
+        let safety =
+            Safety::Unknown("the service's inspector fails on the length of the size field");
         return Some(OsloMatch { name: "vhdx", virtual_size: None, safety });
     }
     match captured(stream, offset.checked_add(u64::from(item))?, 8) {

@@ -34,7 +34,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
     }
     match complete_text(stream) {
         Text::InHead(text) if !text.is_ascii() => {
-            VmdkMatch::Uncertain("the service's inspector fails on text that is not all ASCII")
+            VmdkMatch::Uncertain("the service's inspector fails on text with non-ASCII characters")
         }
         Text::InHead(text) => {
             let Some(create_type) = create_type(text) else { return VmdkMatch::No };
@@ -46,7 +46,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> VmdkMatch {
         }
         Text::Long { is_plain: true } => VmdkMatch::No,
         Text::Long { is_plain: false } => {
-            VmdkMatch::Uncertain("what the service makes of a long text depends on how it reads it")
+            VmdkMatch::Uncertain("for a long text the result depends on how the service reads it")
         }
     }
 }
@@ -117,7 +117,7 @@ fn sparse(stream: &Stream<'_>) -> OsloMatch {
             (Some(tail), _) if let Some(footer) = tail.last_chunk() => {
                 failures.extend(check_footer(&header, footer).err());
             }
-            _ => return matched(Some(size), Safety::Unknown("the footer was not seen")),
+            _ => return matched(Some(size), Safety::Unknown("the footer was not read")),
         }
     }
     let safety = if failures.is_empty() { Safety::Passed } else { Safety::Failed(failures) };

@@ -24,7 +24,7 @@ impl Inspector for Luks {
             1 => version1::inspect(stream),
             2 => version2::inspect(stream),
             _ => {
-                let text = format!("version {version} is unknown");
+                let text = format!("version {version} is not supported");
                 let finding = Finding::fatal(FindingId::UnknownFeatures, 6, text);
                 Seen::unprobed(0, 8).with(finding)
             }

@@ -79,7 +79,11 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen.details.text("key slots", format!("{active} of {SLOTS} in use"));
     for (n, slot) in slots.iter().enumerate() {
         let at = (FIRST_SLOT + n * SLOT_BYTES) as u64;
-        seen.refuse(slot.stripes != STRIPES, at + 44, format!("key slot {n} has no 4000 stripes"));
+        seen.refuse(
+            slot.stripes != STRIPES,
+            at + 44,
+            format!("key slot {n} does not have 4000 stripes"),
+        );
         let text = format!("key slot {n} overlaps the header");
         seen.refuse(slot.start < FIRST_FREE_SECTOR, at + 40, text);
         let is_idle = slot.state == ACTIVE && slot.iterations == 0;
@@ -107,7 +111,7 @@ fn names(seen: &mut Seen, header: &[u8], key_bytes: u32) {
     let fields = [(8, "cipher"), (40, "cipher mode"), (72, "hash")];
     for (at, what) in fields {
         let is_open = !name(header, at).contains(&0);
-        seen.refuse(is_open, at as u64, format!("the name of the {what} has no end"));
+        seen.refuse(is_open, at as u64, format!("the name of the {what} is not terminated"));
     }
     let [cipher, mode, hash] = fields.map(|(at, _)| c_string(name(header, at)));
     // The IV generator may have its own hash: `cbc-essiv:sha256`.

@@ -12,7 +12,7 @@ const SECOND_MAGIC: &[u8] = b"SKUL\xba\xbe";
 const HEADER_BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
 
 pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
-    let text = "the image service refuses LUKS version 2, and qemu takes it for raw";
+    let text = "the image service refuses LUKS version 2, and qemu treats it as raw";
     let finding = Finding::fatal(FindingId::ServiceUnsupported, 6, text);
     let mut seen = Seen::unprobed(0, 8).with(finding);
     let Some(size) = be64(stream.head, 8) else {
@@ -24,15 +24,15 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     seen.details.bytes("header size", size);
     seen.details.field("checksum", field(72, 32));
     let is_sound = size.is_power_of_two() && HEADER_BYTES.contains(&size);
-    let text = format!("a header of {size} bytes is impossible");
+    let text = format!("a header of {size} bytes is not valid");
     seen.warn(!is_sound, FindingId::CorruptHeader, 8, text);
     if !is_sound {
         return seen;
     }
-    let text = "its second header is behind the end of the file";
+    let text = "its second header is after the end of the file";
     seen.warn(stream.lacks(size.checked_mul(2)), FindingId::Truncated, 8, text);
     let second = stream.at(size, SECOND_MAGIC.len());
-    let text = "its second header is not where the first says";
+    let text = "its second header is not at the expected offset";
     let is_lost = second.is_some_and(|second| second != SECOND_MAGIC);
     seen.warn(is_lost, FindingId::CorruptHeader, size, text);
     let json = stream.from(BINARY_BYTES as u64, usize::try_from(size).unwrap_or(usize::MAX));
@@ -43,12 +43,12 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     match payload_offset(json) {
         Some(offset) => {
             seen.details.bytes("payload offset", offset);
-            let text = "its payload is behind the end of the file";
+            let text = "its payload is after the end of the file";
             let at = BINARY_BYTES as u64;
             seen.warn(stream.lacks(Some(offset)), FindingId::Truncated, at, text);
         }
         None => {
-            let text = "where its payload begins was not found";
+            let text = "the offset of its payload was not found";
             let finding = Finding::info(FindingId::NotChecked, BINARY_BYTES as u64, text);
             seen.findings.push(finding);
         }

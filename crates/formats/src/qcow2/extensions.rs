@@ -33,7 +33,8 @@ impl<'a> Extensions<'a> {
         while at < area.end {
             let Ok(offset) = usize::try_from(at) else { break };
             let (Some(kind), Some(length)) = (be32(head, offset), be32(head, offset + 4)) else {
-                let text = "header extensions go on behind what is kept of the stream";
+                let text =
+                    "the header extensions are longer than the part of the stream that is kept";
                 extensions.finding = Some(Finding::info(FindingId::NotChecked, at, text));
                 extensions.is_cut = true;
                 break;

@@ -187,13 +187,17 @@ impl Header {
         let mut refuse = |is_wrong: bool, offset: u64, text: String| {
             seen.refuse(is_wrong, offset, text);
         };
-        refuse(self.version > 3, 4, format!("version {} is unknown", self.version));
-        refuse(self.crypt_method > 2, 32, format!("encryption {} is unknown", self.crypt_method));
+        refuse(self.version > 3, 4, format!("version {} is not supported", self.version));
+        refuse(
+            self.crypt_method > 2,
+            32,
+            format!("encryption {} is not supported", self.crypt_method),
+        );
         refuse(self.refcount_order > 6, 96, format!("refcount_order is {}", self.refcount_order));
         refuse(
             self.nb_snapshots > MAX_SNAPSHOTS,
             60,
-            format!("{} snapshots are more than qemu takes", self.nb_snapshots),
+            format!("{} snapshots are more than qemu supports", self.nb_snapshots),
         );
         let cluster_bits = self.cluster_bits;
         if !self.has_valid_cluster_size() {
@@ -216,7 +220,11 @@ impl Header {
             ("refcount_table_offset", 48, self.refcount_table_offset, refcount_bytes),
             ("snapshots_offset", 64, self.snapshots_offset, snapshot_bytes),
         ] {
-            refuse(value % cluster != 0, offset, format!("{name} {value} is inside a cluster"));
+            refuse(
+                value % cluster != 0,
+                offset,
+                format!("{name} {value} does not begin at a cluster"),
+            );
             let is_beyond = value.checked_add(length).is_none_or(|end| end > i64::MAX as u64);
             refuse(is_beyond, offset, format!("{name} {value} is beyond any file"));
         }
@@ -231,7 +239,7 @@ impl Header {
         refuse(
             l1_needed > u64::from(self.l1_size),
             36,
-            format!("the disk needs {l1_needed} L1 entries, there are {}", self.l1_size),
+            format!("the disk needs {l1_needed} L1 entries, but has {}", self.l1_size),
         );
         refuse(l1_needed > i32::MAX as u64, 24, "the disk is larger than qemu takes".to_owned());
         let clusters = u64::from(self.refcount_table_clusters);
@@ -245,14 +253,14 @@ impl Header {
         refuse(
             length < least || u64::from(length) > cluster,
             100,
-            format!("a header of {length} bytes is impossible"),
+            format!("a header of {length} bytes is not valid"),
         );
         if self.backing_file_offset != 0 {
             let capacity = cluster.saturating_sub(self.backing_file_offset).min(MAX_NAME_BYTES);
             refuse(
                 self.backing_file_offset > cluster || u64::from(self.backing_file_size) > capacity,
                 16,
-                "the name of the backing file does not fit into the header's cluster".to_owned(),
+                "the name of the backing file is longer than the header's cluster".to_owned(),
             );
         }
         let says = self.incompatible.contains(Incompatible::COMPRESSION_TYPE);
@@ -262,10 +270,10 @@ impl Header {
             format!("compression_type {} contradicts the features", self.compression_type),
         );
         if self.nb_snapshots > 0 {
-            let text = "the table of its snapshots is not looked at";
+            let text = "the snapshot table was not checked";
             seen.findings.push(Finding::info(FindingId::NotChecked, 64, text));
         }
-        let text = "the L1 table ends behind the end of the file, so the disk is empty";
+        let text = "the L1 table ends after the end of the file, so the disk is empty";
         let l1_end = self.l1_table_offset.checked_add(l1_needed * 8);
         seen.warn(l1_needed > 0 && stream.lacks(l1_end), FindingId::Truncated, 40, text);
     }

@@ -77,18 +77,18 @@ fn refuse_luks_header(
 ) {
     let Some(place) = extensions.luks_header else {
         let is_lost = header.crypt_method == 2 && !extensions.is_cut();
-        let text = "it is LUKS-encrypted but does not say where its LUKS header is";
+        let text = "it is LUKS-encrypted, but has no offset of the LUKS header";
         return seen.refuse(is_lost, 32, text);
     };
-    let text = "it says where its LUKS header is but is not LUKS-encrypted";
+    let text = "it has the offset of a LUKS header, but is not LUKS-encrypted";
     seen.refuse(header.crypt_method != 2, 32, text);
     let (Some(offset), 16) = (be64(place, 0), place.len()) else {
-        let text = format!("the place of its LUKS header has {} bytes, not 16", place.len());
+        let text = format!("the field for its LUKS header has {} bytes, not 16", place.len());
         return seen.refuse(true, 32, text);
     };
-    let text = format!("its LUKS header at {offset} is inside a cluster");
+    let text = format!("its LUKS header at byte {offset} does not begin at a cluster");
     seen.refuse(!offset.is_multiple_of(header.cluster_bytes()), 32, text);
-    let text = "its LUKS header is behind the end of the file";
+    let text = "its LUKS header is after the end of the file";
     seen.refuse(stream.lacks(offset.checked_add(LUKS_MAGIC_BYTES)), 32, text);
 }
 
@@ -115,13 +115,13 @@ fn references(head: &[u8], header: &Header, extensions: &Extensions) -> Vec<Find
         let name = header
             .backing_file(head)
             .map_or_else(|| "outside the header".to_owned(), |name| format!("\"{}\"", shown(name)));
-        let text = format!("it needs a backing file, {name}, that the service would read");
+        let text = format!("it needs the backing file {name}, which the service would read");
         findings.push(Finding::fatal(FindingId::BackingFile, 8, text));
     }
     if header.incompatible.contains(Incompatible::DATA_FILE) {
         let name =
-            extensions.data_file.map_or_else(String::new, |name| format!(", \"{}\",", shown(name)));
-        let text = format!("its data is in another file{name} that the service would read");
+            extensions.data_file.map_or_else(String::new, |name| format!(", \"{}\"", shown(name)));
+        let text = format!("its data is in another file{name}, which the service would read");
         findings.push(Finding::fatal(FindingId::DataFile, 72, text));
     }
     findings
@@ -131,11 +131,11 @@ fn features(header: &Header) -> Vec<Finding> {
     let mut findings = Vec::new();
     let unknown = header.incompatible.unknown();
     if unknown != 0 {
-        let text = format!("it needs features that qemu does not know: {unknown:#x}");
+        let text = format!("it requires features that qemu does not support: {unknown:#x}");
         findings.push(Finding::fatal(FindingId::UnknownFeatures, 72, text).stopping_qemu());
     }
     if header.incompatible.contains(Incompatible::EXTENDED_L2) {
-        let text = "the image service takes no extended L2 entries; convert it without extended_l2";
+        let text = "the image service does not support extended L2 entries; convert it without extended_l2";
         findings.push(Finding::fatal(FindingId::ServiceUnsupported, 72, text));
     }
     if header.incompatible.contains(Incompatible::CORRUPT) {

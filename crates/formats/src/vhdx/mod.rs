@@ -57,7 +57,7 @@ impl Inspector for Vhdx {
                 seen.refuse(
                     true,
                     regions.metadata.offset,
-                    "the metadata is behind the end of the file",
+                    "the metadata is after the end of the file",
                 );
             }
             None if regions.metadata.offset < 1 << 20 => {
@@ -85,7 +85,7 @@ impl Inspector for Vhdx {
 pub(crate) use tables::{metadata_offset, size_item};
 
 fn not_seen(seen: Seen, offset: u64) -> Seen {
-    let text = "its metadata, which has the size, was not seen";
+    let text = "its metadata, which contains the size, was not read";
     seen.with(Finding::info(FindingId::NotChecked, offset, text))
 }
 

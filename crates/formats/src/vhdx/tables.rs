@@ -80,9 +80,9 @@ impl CurrentHeader {
             seen.refuse(
                 is_uneven,
                 HEADERS[0] + 68,
-                "the length of the log is no multiple of 1 MiB",
+                "the length of the log is not a multiple of 1 MiB",
             );
-            let text = "it has a log; unless that is empty, qemu wants qemu-img check -r all first";
+            let text = "it has a log; if the log is not empty, qemu requires `qemu-img check -r all` first";
             seen.warn(true, FindingId::NotClosed, HEADERS[0] + 48, text);
         }
     }
@@ -213,10 +213,10 @@ impl Metadata {
             Some(Err(Finding::fatal(FindingId::CorruptHeader, offset, text).stopping_qemu()))
         };
         if !table.starts_with(b"metadata") {
-            return refused("there is no metadata where the region table says");
+            return refused("the metadata is not at the offset in the region table");
         }
         if usize::from(le16(table, 10)?) > MAX_ENTRIES {
-            return refused("the metadata has more entries than fit");
+            return refused("the metadata has too many entries");
         }
         let mut parts: [Option<Item>; 5] = [None; 5];
         let names = [FILE_PARAMETERS, VIRTUAL_DISK_SIZE, LOGICAL_SECTOR, PHYSICAL_SECTOR, PAGE_83];
@@ -226,7 +226,7 @@ impl Metadata {
             match places.find(|(name, _)| **name == item.guid) {
                 Some((_, part)) => {
                     if part.replace(item).is_some() {
-                        return refused("an item of the metadata is there twice");
+                        return refused("a metadata item occurs twice");
                     }
                 }
                 None => unknown |= item.guid != PARENT_LOCATOR && item.is_required,
@@ -234,7 +234,7 @@ impl Metadata {
         }
         let [Some(parameters), Some(size), Some(logical), Some(physical), Some(page_83)] = parts
         else {
-            return refused("an item of the metadata that qemu needs is missing");
+            return refused("a metadata item that qemu needs is missing");
         };
         let value = |item: Item| {
             let at = offset.checked_add(u64::from(item.offset))?;
@@ -243,11 +243,11 @@ impl Metadata {
         let (Some((parameters, _)), Some((size, _)), Some((logical, _))) =
             (value(parameters), value(size), value(logical))
         else {
-            let text = "an item of the metadata lies too far behind its table to be looked at";
+            let text = "a metadata item is too far after its table and was not checked";
             return Some(Err(Finding::info(FindingId::NotChecked, offset, text)));
         };
         let (Some(flags), Some(size)) = (le32(parameters, 4), le64(size, 0)) else {
-            return refused("an item of the metadata is cut off");
+            return refused("a metadata item is truncated");
         };
         Some(Ok(Metadata {
             offset,
@@ -280,22 +280,26 @@ impl Metadata {
         }
         seen.details.guid("disk guid", self.page_83.as_ref().map(|guid| &guid[..]));
         if self.has_parent {
-            let text = "it differs from a parent disk";
+            let text = "it is a differencing disk and needs its parent";
             seen.findings.push(Finding::fatal(FindingId::BackingFile, at, text).stopping_qemu());
         }
         if self.unknown {
-            let text = "it needs an item of metadata that qemu does not know";
+            let text = "it requires a metadata item that qemu does not support";
             seen.findings
                 .push(Finding::fatal(FindingId::UnknownFeatures, at, text).stopping_qemu());
         }
-        let text = format!("a disk of {} bytes is impossible", self.size);
+        let text = format!("a disk of {} bytes is not valid", self.size);
         seen.refuse(self.size > MAX_OFFSET, at, text);
-        seen.refuse(sector != 512, at, format!("logical sectors of {sector} bytes"));
+        seen.refuse(
+            sector != 512,
+            at,
+            format!("logical sectors of {sector} bytes are not supported"),
+        );
         let is_sound = block.is_power_of_two() && (1 << 20..=256 << 20).contains(&block);
-        seen.refuse(!is_sound, at, format!("blocks of {block} bytes are impossible"));
+        seen.refuse(!is_sound, at, format!("blocks of {block} bytes are not valid"));
         let bat_end = regions.bat.offset.checked_add(u64::from(regions.bat.length));
         let is_far = bat_end.is_none_or(|end| end > MAX_OFFSET);
-        seen.refuse(is_far, at, "the block table is farther away than qemu reads");
+        seen.refuse(is_far, at, "the block table ends after the last offset that qemu can read");
         if is_sound && sector == 512 {
             // qemu computes in 32 bits: a disk without blocks wraps around and is refused.
             let blocks = self.size.div_ceil(u64::from(block)) as u32;

@@ -176,7 +176,7 @@ fn a_block_table_beyond_the_end_of_all_files_is_refused() {
     seal(&mut image, table, 64 << 10);
     let findings = inspect(&image).findings;
     assert!(
-        findings.iter().any(|it| it.text.contains("the block table is farther")),
+        findings.iter().any(|it| it.text.contains("the block table ends after the last offset")),
         "{findings:?}"
     );
 }

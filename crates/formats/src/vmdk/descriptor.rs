@@ -61,7 +61,7 @@ pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u
         let at = text.windows(key.len()).position(|word| word == key.as_bytes());
         // qemu does not check the character at the position of the equals sign.
         let value = at.and_then(|at| text.get(at + key.len() + 1..));
-        let text = format!("the descriptor has no {key} with a number");
+        let text = format!("the descriptor has no numeric {key}");
         seen.refuse(!value.is_some_and(is_hex_number), offset, text);
     }
 }
@@ -122,20 +122,20 @@ impl<'a> Descriptor<'a> {
                 || name.windows(2).any(|two| two == b"..")
         };
         if let Some(name) = self.extents().filter_map(|extent| extent.name).find(leaves) {
-            let text = format!("an extent is \"{}\", that the service would read", shown(name));
+            let text = format!("an extent is in \"{}\", which the service would read", shown(name));
             findings.push(Finding::fatal(FindingId::ExternalExtents, offset, text));
         }
         if let Some(extent) = self.extents().find(|extent| extent.access != b"RW") {
-            let text = format!("qemu skips an extent, as its access is {}", shown(extent.access));
+            let text = format!("qemu ignores an extent with access {}", shown(extent.access));
             findings.push(Finding::warning(FindingId::ExternalExtents, offset, text));
         }
         let has_parent = |cid: &[u8]| !cid.eq_ignore_ascii_case(b"ffffffff");
         if let Some(name) = self.value(b"parentFileNameHint") {
             let text =
-                format!("it needs its parent, \"{}\", that the service would read", shown(name));
+                format!("it needs its parent \"{}\", which the service would read", shown(name));
             findings.push(Finding::fatal(FindingId::BackingFile, offset, text));
         } else if let Some(cid) = self.value(b"parentCID").filter(|cid| has_parent(cid)) {
-            let text = format!("it differs from a parent, CID {}", shown(cid));
+            let text = format!("it is a differencing disk with the parent CID {}", shown(cid));
             findings.push(Finding::fatal(FindingId::BackingFile, offset, text));
         }
         findings

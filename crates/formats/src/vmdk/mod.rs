@@ -25,7 +25,7 @@ impl Inspector for Vmdk {
             return Some(cowd(stream));
         }
         if le64(head, 0) == Some(SESPARSE_MAGIC) {
-            let text = "a seSparse extent; the descriptor beside it is missing";
+            let text = "it is a seSparse extent without its descriptor";
             let finding = Finding::fatal(FindingId::ServiceUnsupported, 0, text);
             return Some(Seen::unprobed(0, 8).of("seSparse").with(finding));
         }
@@ -50,7 +50,7 @@ impl Inspector for Vmdk {
 /// An extent of older ESX versions; a separate descriptor refers to it.
 fn cowd(stream: &Stream<'_>) -> Seen {
     let head = stream.head;
-    let text = "the image service takes no bare COWD extent";
+    let text = "the image service does not accept a COWD extent";
     let finding = Finding::fatal(FindingId::ServiceUnsupported, 0, text);
     let mut seen = Seen::new(0, 4).of("vmfsSparse").with(finding);
     let (Some(sectors), Some(grain)) = (le32(head, 12), le32(head, 16)) else {
@@ -59,7 +59,7 @@ fn cowd(stream: &Stream<'_>) -> Seen {
     seen.virtual_size = Some(u64::from(sectors) * SECTOR);
     seen.details.bytes("grain size", u64::from(grain) * SECTOR);
     let grain_is_sound = grain != 0 && grain <= 0x20_0000;
-    seen.refuse(!grain_is_sound, 16, format!("grains of {grain} sectors are impossible"));
+    seen.refuse(!grain_is_sound, 16, format!("grains of {grain} sectors are not valid"));
     seen
 }
 
@@ -80,21 +80,21 @@ fn text(stream: &Stream<'_>) -> Option<Seen> {
     seen.variant = create_type.map(shown);
     seen.virtual_size = descriptor.virtual_size();
     descriptor.describe(&mut seen.details);
-    let text = "this is only a descriptor; the data is elsewhere";
+    let text = "it is only a descriptor; the data is in other files";
     seen.findings.push(Finding::fatal(FindingId::ExternalExtents, 0, text));
     seen.findings.extend(descriptor.findings(0));
     if descriptor.is_cut() && stream.length.is_none_or(|length| length > head.len() as u64) {
-        let text = "the descriptor was read only as far as the head goes";
+        let text = "only the beginning of the descriptor was read";
         seen.findings.push(Finding::info(FindingId::NotChecked, head.len() as u64, text));
         seen.virtual_size = None;
     }
     if is_probed {
         let shown_type = seen.variant.clone().unwrap_or_else(|| "none".to_owned());
-        let text = format!("createType {shown_type} is not one that qemu opens");
+        let text = format!("qemu does not support createType {shown_type}");
         let is_unknown = descriptor.is_cut() && stream.has_cut_head();
         seen.refuse(!is_unknown && !create_type.is_some_and(descriptor::is_opened), 0, text);
         descriptor::refuse_without_ids(&mut seen, stream, 0);
-        seen.refuse(seen.virtual_size == Some(0), 0, "no extent line can be used");
+        seen.refuse(seen.virtual_size == Some(0), 0, "it has no usable extent line");
     }
     Some(seen)
 }

@@ -70,34 +70,34 @@ impl SparseHeader {
 
     fn refuse(&self, seen: &mut Seen, stream: &Stream<'_>) {
         let (grain, entries) = (self.grain, self.table_entries);
-        let text = format!("grains of {grain} sectors are impossible");
+        let text = format!("grains of {grain} sectors are not valid");
         seen.refuse(grain == 0 || grain > MAX_GRAIN_SECTORS, 20, text);
-        let text = format!("grain tables of {entries} entries are impossible");
+        let text = format!("grain tables of {entries} entries are not valid");
         seen.refuse(entries == 0 || entries > 512, 44, text);
         // qemu multiplies in 32 bits.
         let covered = (grain as u32).wrapping_mul(entries);
-        seen.refuse(covered == 0, 20, "a grain table covers nothing");
+        seen.refuse(covered == 0, 20, "a grain table covers no sectors");
         if covered != 0 {
             let rounded = self.capacity.wrapping_add(u64::from(covered) - 1);
             let directory = (rounded / u64::from(covered)) as u32;
             let text = format!("a grain directory of {directory} entries is too large");
             seen.refuse(directory > MAX_DIRECTORY_ENTRIES, 12, text);
         }
-        let text = "its metadata ends behind the end of the file";
+        let text = "its metadata ends after the end of the file";
         let length = stream.length.map(|length| length.div_ceil(SECTOR));
         seen.refuse(length.is_some_and(|length| self.overhead > length), 64, text);
         if self.gd_offset == GD_AT_END {
             seen.refuse(true, 56, "the footer points to another footer");
         } else {
             let end = self.gd_offset.checked_mul(SECTOR);
-            let text = "the grain directory is behind the end of the file";
+            let text = "the grain directory is after the end of the file";
             seen.warn(stream.lacks(end), FindingId::Truncated, 56, text);
             // qemu multiplies with overflow.
             let mut is_beyond = self.gd_offset.wrapping_mul(SECTOR) > MAX_OFFSET;
             if self.flags & FLAG_REDUNDANT_DIRECTORY != 0 {
                 is_beyond |= self.rgd_offset.wrapping_mul(SECTOR) > MAX_OFFSET;
             }
-            seen.refuse(is_beyond, 48, "a grain directory is beyond any file");
+            seen.refuse(is_beyond, 48, "a grain directory is after the end of any file");
         }
     }
 }
@@ -130,19 +130,19 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     }
     seen.details.text("compression", if is_optimized { "deflate" } else { "none" });
     if header.version > 3 {
-        let text = format!("version {} is unknown", header.version);
+        let text = format!("version {} is not supported", header.version);
         let finding = Finding::fatal(FindingId::UnknownFeatures, 4, text);
         seen.findings.push(finding.stopping_qemu());
     }
     let damaged = header.flags & FLAG_NEWLINE_TEST != 0 && &header.newline_test != b"\n \r\n";
-    let text = "its line ends were converted, as FTP does in ASCII mode";
+    let text = "its line ends were converted, for example by FTP in ASCII mode";
     seen.warn(damaged, FindingId::CorruptHeader, 73, text);
     seen.warn(header.is_unclean, FindingId::NotClosed, 72, "it was not closed properly");
     descriptor(&mut seen, &header, stream);
     // qemu searches them here, wherever the header places the text.
     super::descriptor::refuse_without_ids(&mut seen, stream, SECTOR);
     if header.capacity == 0 && header.descriptor_offset != 0 {
-        let text = "the sparse header holds only a descriptor; the data is elsewhere";
+        let text = "it contains only a descriptor; the data is in other files";
         seen.findings.push(Finding::fatal(FindingId::ExternalExtents, 12, text));
         return seen;
     }
@@ -151,10 +151,10 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
     match effective {
         Some(Ok(effective)) => {
             seen.virtual_size = effective.capacity.checked_mul(SECTOR);
-            let text = format!("{} sectors are impossible", effective.capacity);
+            let text = format!("{} sectors are not valid", effective.capacity);
             seen.refuse(seen.virtual_size.is_none(), 12, text);
             let text = format!(
-                "the header says {} sectors, the footer {}",
+                "the header has {} sectors, the footer {}",
                 header.capacity, effective.capacity
             );
             let differ = header.capacity != effective.capacity;
@@ -167,7 +167,7 @@ pub(super) fn inspect(stream: &Stream<'_>) -> Seen {
         }
         None => {
             seen.virtual_size = header.capacity.checked_mul(SECTOR);
-            let text = "its footer, which has the last word on the size, was not seen";
+            let text = "its footer, which defines the size, was not read";
             seen.findings.push(Finding::info(FindingId::NotChecked, 56, text));
         }
     }
@@ -179,7 +179,7 @@ fn descriptor(seen: &mut Seen, header: &SparseHeader, stream: &Stream<'_>) {
     let Some((offset, length)) = header.descriptor_region() else { return };
     let Some(text) = usize::try_from(length).ok().and_then(|length| stream.at(offset, length))
     else {
-        let text = "the descriptor was not seen";
+        let text = "the descriptor was not read";
         seen.findings.push(if stream.lacks(offset.checked_add(length)) {
             Finding::warning(FindingId::Truncated, 28, text)
         } else {
@@ -192,7 +192,7 @@ fn descriptor(seen: &mut Seen, header: &SparseHeader, stream: &Stream<'_>) {
     seen.findings.extend(descriptor.findings(offset));
     if header.capacity == 0 {
         let is_opened = descriptor.create_type().is_some_and(super::descriptor::is_opened);
-        seen.refuse(!is_opened, offset, "createType is not one that qemu opens");
+        seen.refuse(!is_opened, offset, "qemu does not support its createType");
         seen.virtual_size = descriptor.virtual_size();
     }
 }
