@@ -27,13 +27,13 @@ pub enum JournalError {
         source: std::io::Error,
     },
     /// Another batch is using the file.
-    #[error("the journal {} is in use by another batch", path.display())]
+    #[error("the journal {} is in use by another command", path.display())]
     Busy {
         /// The path of the file.
         path: PathBuf,
     },
     /// The path is not a regular file, or the file is too large.
-    #[error("{} cannot be a journal: {reason}", path.display())]
+    #[error("{} is not a valid journal: {reason}", path.display())]
     NotAFile {
         /// The path of the file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum JournalError {
         reason: &'static str,
     },
     /// The file exists, and is not a journal.
-    #[error("{} is no journal: no line of it is one of a journal", path.display())]
+    #[error("{} is not a journal: it has no journal entry", path.display())]
     NoJournal {
         /// The path of the file.
         path: PathBuf,

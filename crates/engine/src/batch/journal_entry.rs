@@ -27,7 +27,7 @@ impl JournalEntry {
         if let Some(VerifiedImage { id, os_hash_algo, os_hash_value, .. }) =
             verified.filter(is_unchanged)
         {
-            return Some(Earlier::Proved { id, os_hash_algo, os_hash_value });
+            return Some(Earlier::Verified { id, os_hash_algo, os_hash_value });
         }
         let RequestedRecord { id, token } = requested?;
         Some(Earlier::Begun { id, token })
@@ -41,7 +41,7 @@ impl JournalEntry {
         };
         let verified = VerifiedImage { id: report.id.clone(), stamp, os_hash_algo, os_hash_value };
         if let Err(error) = self.journal.image_verified(&self.key, verified) {
-            let text = format!("the journal does not know of this image: {error}");
+            let text = format!("cannot record this image in the journal: {error}");
             report.notes.push(Note { id: NoteId::Journal, text });
         }
     }

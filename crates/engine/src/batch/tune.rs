@@ -115,7 +115,7 @@ pub struct TuneReport {
 
 /// Why no settings can be recommended, and which images were left.
 #[derive(Debug, thiserror::Error)]
-#[error("trying settings in {cloud} failed{}", still_there(left))]
+#[error("cannot test settings against {cloud}{}", still_there(left))]
 #[non_exhaustive]
 pub struct TuneError {
     /// The name of the cloud.
@@ -131,7 +131,7 @@ fn still_there(left: &[String]) -> String {
     if left.is_empty() {
         return String::new();
     }
-    format!("; these images could not be removed: {}", left.join(", "))
+    format!("; these images could not be deleted: {}", left.join(", "))
 }
 
 /// Measures settings against a real target, with images that are deleted afterwards.

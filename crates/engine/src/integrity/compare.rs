@@ -62,12 +62,14 @@ impl<'a> HashClaims<'a> {
             (Some(name), Some(value)) => match name.parse() {
                 Ok(algorithm) => claims.add(VerifiedBy::OsHashValue, algorithm, value, true),
                 Err(_) => {
-                    claims.doubt =
-                        Some(format!("the server hashes with {name}, which is not known here"));
+                    claims.doubt = Some(format!(
+                        "the service hashes with {name}, which imgpush does not support"
+                    ));
                 }
             },
             (Some(name), None) => {
-                claims.doubt = Some(format!("the server names {name} but shows no os_hash_value"));
+                claims.doubt =
+                    Some(format!("the service reports the algorithm {name} but no os_hash_value"));
             }
             // Before API 2.7 there is only the checksum.
             (None, _) => {}
@@ -76,7 +78,8 @@ impl<'a> HashClaims<'a> {
             claims.add(VerifiedBy::Checksum, Algorithm::Md5, checksum, false);
         }
         if claims.hashes.is_empty() && claims.doubt.is_none() {
-            claims.doubt = Some("the server shows neither os_hash_value nor checksum".to_owned());
+            claims.doubt =
+                Some("the service reports neither os_hash_value nor checksum".to_owned());
         }
         claims
     }
@@ -115,7 +118,7 @@ impl<'a> HashClaims<'a> {
         }
         if equal.is_empty() && self.doubt.is_none() {
             return Err(IntegrityError::CannotVerify {
-                reason: "no digest that the server shows was computed".to_owned(),
+                reason: "no digest that the service reports was computed".to_owned(),
             });
         }
         Ok(Verdict::Verified(equal))

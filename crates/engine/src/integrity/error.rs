@@ -17,7 +17,7 @@ pub enum IntegrityError {
     Source(Arc<SourceError>),
 
     /// The image differs from the data that was sent.
-    #[error("the server's {field} is {found}, expected {expected}")]
+    #[error("the {field} of the image service is {found}, expected {expected}")]
     Mismatch {
         /// The field of the image.
         field: &'static str,
@@ -28,7 +28,7 @@ pub enum IntegrityError {
     },
 
     /// Downloaded data, or a file, differs from the image.
-    #[error("{what} has {field} {found}, the image has {expected}")]
+    #[error("{what} has {field} {found}, but the image has {expected}")]
     Differs {
         /// The name of the data.
         what: String,
@@ -48,7 +48,7 @@ pub enum IntegrityError {
     },
 
     /// The fields of the image cannot be compared.
-    #[error("cannot verify: {reason}")]
+    #[error("cannot verify the image: {reason}")]
     CannotVerify {
         /// The reason.
         reason: String,
@@ -99,9 +99,9 @@ impl From<SourceError> for IntegrityError {
 /// Describes why an image of this status cannot be read.
 fn because(status: &Status) -> &'static str {
     match status {
-        Status::Deactivated => ", which closes it to downloads",
+        Status::Deactivated => ": it cannot be downloaded",
         Status::Queued | Status::Saving | Status::Uploading | Status::Importing => {
-            ": its data is not there yet"
+            ": it has no data yet"
         }
         _ => "",
     }

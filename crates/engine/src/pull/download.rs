@@ -184,7 +184,8 @@ impl Download {
                     if summary.resumed_from > 0 && belongs_to_other_image(&failure) =>
                 {
                     let path = wrong.path().display();
-                    self.progress.note(&format!("{path} is not of the image; starting again"));
+                    self.progress
+                        .note(&format!("{path} is of another image; the download starts again"));
                     if let Err(failure) = wrong.restart() {
                         let failure = PullFailure::Destination(failure);
                         return Err(self.error(image, failure, wrong.keep()));

@@ -14,7 +14,7 @@ use crate::integrity::IntegrityError;
 #[non_exhaustive]
 pub enum DestinationError {
     /// The file exists, and [`overwrite`](crate::DownloadOptions::overwrite) is not set.
-    #[error("{} exists already", .path.display())]
+    #[error("{} exists", .path.display())]
     Exists {
         /// The destination.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum DestinationError {
 
     /// The file exists, has other content than the image, and
     /// [`overwrite`](crate::DownloadOptions::overwrite) is not set.
-    #[error("{} exists already, and is not this image", .path.display())]
+    #[error("{} exists and has other content than the image", .path.display())]
     IsOther {
         /// The destination.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum DestinationError {
     },
 
     /// Another download of the same run has written the file.
-    #[error("{} is the file of another image of this run", .path.display())]
+    #[error("another image of this command is already saved as {}", .path.display())]
     OfThisRun {
         /// The destination.
         path: PathBuf,
@@ -77,7 +77,7 @@ pub enum DestinationError {
     },
 
     /// The disk is full, or a quota on it is exceeded.
-    #[error("no space is left for {name} behind byte {at}")]
+    #[error("no space left to write {name} after byte {at}")]
     Full {
         /// The partial file, or the name of the writer.
         name: String,
@@ -88,7 +88,7 @@ pub enum DestinationError {
     },
 
     /// A write failed.
-    #[error("cannot write {name} behind byte {at}")]
+    #[error("cannot write {name} after byte {at}")]
     Write {
         /// The partial file, or the name of the writer.
         name: String,
@@ -99,7 +99,7 @@ pub enum DestinationError {
     },
 
     /// The partial file is complete and verified, but could not be renamed.
-    #[error("cannot rename the finished download to {}", .path.display())]
+    #[error("cannot rename the complete download to {}", .path.display())]
     Rename {
         /// The destination.
         path: PathBuf,
@@ -117,14 +117,14 @@ pub enum TransferInterrupted {
     Client(ClientError),
 
     /// No data arrived for the idle time-out.
-    #[error("no byte came for {seconds} seconds")]
+    #[error("no data was received for {seconds} s")]
     Stalled {
         /// The idle time-out, in seconds.
         seconds: u64,
     },
 
     /// The response starts after the requested byte.
-    #[error("the answer begins at byte {first}, not at {asked}")]
+    #[error("the answer begins at byte {first}, not at the requested byte {asked}")]
     Skipped {
         /// The requested byte.
         asked: u64,
@@ -144,7 +144,7 @@ pub enum TransferInterrupted {
 
 /// A download that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("download of {image} from {cloud} failed")]
+#[error("cannot download {image} from {cloud}")]
 #[non_exhaustive]
 pub struct PullError {
     /// The name of the image, or its id if it has no name.
@@ -181,7 +181,7 @@ pub enum PullFailure {
     Integrity(#[from] IntegrityError),
 
     /// A request to the service failed.
-    #[error("{during} failed")]
+    #[error("cannot {during}")]
     Client {
         /// The operation that failed.
         during: &'static str,
@@ -190,7 +190,7 @@ pub enum PullFailure {
     },
 
     /// The connection broke or could not be established, and the retries brought no data.
-    #[error("given up at byte {at} after {attempts} requests, the last {retries} of them retries")]
+    #[error("gave up at byte {at} after {attempts} requests, the last {retries} of them retries")]
     GaveUp {
         /// Bytes received, including those of an earlier download.
         at: u64,
@@ -207,7 +207,7 @@ pub enum PullFailure {
     Destination(DestinationError),
 
     /// The partial file of an earlier download has another start than the image.
-    #[error("the partial file does not begin as the image does")]
+    #[error("the beginning of the partial file differs from the image")]
     OtherStart,
 
     /// The system cannot start a thread.
@@ -218,14 +218,14 @@ pub enum PullFailure {
     },
 
     /// The code of the download, or the receiver of its progress, panicked.
-    #[error("the download failed by a panic: {reason}")]
+    #[error("internal error during the download: {reason}")]
     Panicked {
         /// The message of the panic.
         reason: String,
     },
 
     /// The system has no memory for a buffer.
-    #[error("no memory for a buffer")]
+    #[error("cannot allocate memory for a buffer")]
     Memory {
         /// The error of the system.
         source: std::io::Error,
@@ -334,19 +334,19 @@ impl std::fmt::Display for PartialOutcome {
             PartialOutcome::Nothing => f.write_str("nothing was written"),
             PartialOutcome::Kept { path, bytes } => write!(
                 f,
-                "{bytes} bytes are kept in {}; the same download goes on from there",
+                "{bytes} bytes are kept in {}, and the same command resumes the download",
                 path.display()
             ),
             PartialOutcome::Removed { path } => {
-                write!(f, "the partial file {} was removed", path.display())
+                write!(f, "the partial file {} was deleted", path.display())
             }
             PartialOutcome::Left { path, reason } => write!(
                 f,
-                "the partial file {} is wrong and could not be removed: {reason}",
+                "the partial file {} has wrong data and could not be deleted: {reason}",
                 path.display()
             ),
             PartialOutcome::Cut { bytes } => {
-                write!(f, "{bytes} bytes were handed out, the end of the image was not")
+                write!(f, "only the first {bytes} bytes of the image were written")
             }
         }
     }

@@ -23,7 +23,7 @@ impl Expected {
             return Err(IntegrityError::NotAvailable { status: image.status() });
         }
         let Some(size) = image.size() else {
-            let reason = "the server shows no size".to_owned();
+            let reason = "the service reports no size".to_owned();
             return Err(IntegrityError::CannotVerify { reason });
         };
         let claims = HashClaims::of(image);

@@ -544,7 +544,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_distinguished_from_other_errors() {
         let full = write_error("disk", 5, ErrorKind::StorageFull.into());
-        assert_eq!(full.to_string(), "no space is left for disk behind byte 5");
+        assert_eq!(full.to_string(), "no space left to write disk after byte 5");
         let other = write_error("disk", 5, ErrorKind::BrokenPipe.into());
         assert!(matches!(other, DestinationError::Write { at: 5, .. }));
     }

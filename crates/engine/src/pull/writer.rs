@@ -142,7 +142,7 @@ impl Writer {
     pub(crate) async fn finish(self) -> WriterResult {
         drop(self.queue);
         self.outcome.await.unwrap_or_else(|_| {
-            let reason = "see the message of the thread".to_owned();
+            let reason = "the writer thread ended with an internal error".to_owned();
             WriterResult { partial_file: None, result: Err(PullFailure::Panicked { reason }) }
         })
     }

@@ -18,7 +18,7 @@ use crate::transfer::TransferError;
 
 /// A push that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("push of {source_name} to {cloud} failed{}", after(*.attempts))]
+#[error("{}", what_failed(self))]
 #[non_exhaustive]
 pub struct PushError {
     /// The name of the source.
@@ -38,7 +38,7 @@ pub struct PushError {
 
 /// A staging that failed. The record is unchanged.
 #[derive(Debug, thiserror::Error)]
-#[error("staging of {source_name} for {image} on {cloud} failed")]
+#[error("cannot stage {source_name} for image {image} on {cloud}")]
 #[non_exhaustive]
 pub struct StagingError {
     /// The name of the source.
@@ -69,7 +69,7 @@ pub enum PushFailure {
     Format(#[from] FormatError),
 
     /// The upload is over, but Glance keeps the record in a status in which it accepts no data.
-    #[error("the image {id} stays {status}, so it takes no data, and its id cannot be used again")]
+    #[error("image {id} stays {status}: it accepts no data, and its id cannot be reused")]
     Stuck {
         /// The image id, which the caller has chosen.
         id: String,
@@ -78,7 +78,7 @@ pub enum PushFailure {
     },
 
     /// The service does not offer this import method.
-    #[error("{service} offers no import by {method}; it offers {}", listed(.offers))]
+    #[error("{service} does not offer the import method {method}; it offers {}", listed(.offers))]
     ImportNotOffered {
         /// The address of the service.
         service: String,
@@ -100,14 +100,14 @@ pub enum PushFailure {
     },
 
     /// The image is verified, but was not copied to all requested stores.
-    #[error("the image is active and proved, but was not copied into all stores")]
+    #[error("the image is active and verified, but was not copied to all stores")]
     NotCopied {
         /// The error of the request.
         source: ClientError,
     },
 
     /// [`IfExists`](crate::IfExists) forbids the push: an image of this name exists, or it has other content.
-    #[error("{name} is there already: image {id} {state}")]
+    #[error("an image named {name} exists: image {id} {state}")]
     Exists {
         /// The name.
         name: String,
@@ -118,7 +118,7 @@ pub enum PushFailure {
     },
 
     /// Another push of the batch has the same name, and looks for existing images with it.
-    #[error("another image of this batch has the name {name}")]
+    #[error("another image of this command has the name {name}")]
     SameName {
         /// The name.
         name: String,
@@ -127,7 +127,7 @@ pub enum PushFailure {
     /// Images of this name exist, and the source cannot be read twice: once to compare it and once to upload
     /// it.
     #[error(
-        "whether {name} is there already, as image {id}, cannot be told: {source_name} can be read only once"
+        "cannot compare {source_name} with the existing image {id} named {name}: the source can be read only once"
     )]
     NotComparable {
         /// The name.
@@ -139,13 +139,11 @@ pub enum PushFailure {
     },
 
     /// The login is scoped to a project, but does not contain the project id.
-    #[error(
-        "the login does not say which project it is in, so that its images cannot be told from others"
-    )]
+    #[error("the login does not name its project, so the images of the project cannot be found")]
     NoProject,
 
     /// Another run uploads the same image, and has not finished in time.
-    #[error("image {id}, which another run has begun, is still {status} after {seconds} seconds")]
+    #[error("image {id} of another run is still {status} after {seconds} s")]
     StillTheirs {
         /// The image id.
         id: String,
@@ -157,7 +155,7 @@ pub enum PushFailure {
 
     /// The id of a new record cannot be written to the journal ([`Records`](crate::Records)). No record was
     /// created.
-    #[error("the id {id} was not asked for, as that could not be written down")]
+    #[error("cannot record the image id {id} in the journal; no image was created")]
     NotRecorded {
         /// The image id.
         id: String,
@@ -166,7 +164,7 @@ pub enum PushFailure {
     },
 
     /// The service has accepted all data, but the image did not become active in time.
-    #[error("all data of image {id} was sent, and it is still {status} after {seconds} seconds")]
+    #[error("all data of image {id} was sent, but the image is still {status} after {seconds} s")]
     Unfinished {
         /// The image id.
         id: String,
@@ -184,7 +182,7 @@ pub enum PushFailure {
     },
 
     /// The image is verified, but some images that it replaces could not be retired.
-    #[error("the image is active and proved, but did not take the place of {}", .left.join(", "))]
+    #[error("the image is active and verified, but did not replace {}", .left.join(", "))]
     NotReplaced {
         /// The ids of the images that were not retired.
         left: Vec<String>,
@@ -193,11 +191,11 @@ pub enum PushFailure {
     },
 
     /// No name is given, and the source suggests none.
-    #[error("the image needs a name")]
+    #[error("the image has no name")]
     NoName,
 
     /// A property cannot be set.
-    #[error("property {key} cannot be set")]
+    #[error("cannot set property {key}")]
     Property {
         /// The key of the property.
         key: String,
@@ -206,7 +204,9 @@ pub enum PushFailure {
     },
 
     /// The image would exceed a quota of the project.
-    #[error("quota {name} is {limit} {unit}, {used} of it used; this image needs {needed} more")]
+    #[error(
+        "the quota {name} is exceeded: limit {limit} {unit}, used {used}, needed for this image {needed}"
+    )]
     Quota {
         /// The name of the quota.
         name: &'static str,
@@ -221,7 +221,7 @@ pub enum PushFailure {
     },
 
     /// A request to the service failed.
-    #[error("{during} failed")]
+    #[error("cannot {during}")]
     Client {
         /// The operation that failed.
         during: &'static str,
@@ -231,21 +231,21 @@ pub enum PushFailure {
 
     /// The login to the cloud failed. The caller of a batch reports it with
     /// [`TaskTarget`](crate::TaskTarget).
-    #[error("connecting to the cloud failed")]
+    #[error(transparent)]
     Unreached {
         /// The error of the login, shared by all images of the batch.
         source: Arc<ClientError>,
     },
 
     /// The server rejected the new record: an invalid value, a policy, or an id that is already in use.
-    #[error("the image record was not created")]
+    #[error("cannot create the image record")]
     NotCreated {
         /// The error of the request.
         source: ClientError,
     },
 
     /// The service accepts no data for an image of this status.
-    #[error("the image is {status}; only one that is queued takes data")]
+    #[error("the image is {status}; only a queued image accepts data")]
     NotStageable {
         /// The status of the image.
         status: Status,
@@ -393,8 +393,14 @@ impl PushError {
 
 delegate_to_failure!(PushError StagingError);
 
-fn after(attempts: u32) -> String {
-    if attempts > 1 { format!(" after {attempts} attempts") } else { String::new() }
+/// What failed: the push, or an attempt at it that has left nothing and sent nothing.
+fn what_failed(error: &PushError) -> String {
+    let PushError { source_name, cloud, attempts, outcome, .. } = error;
+    match attempts {
+        0 if *outcome == RecordOutcome::NoRecord => format!("cannot push {source_name} to {cloud}"),
+        0 | 1 => format!("push of {source_name} to {cloud} failed"),
+        _ => format!("push of {source_name} to {cloud} failed after {attempts} attempts"),
+    }
 }
 
 fn listed(words: &[String]) -> String {
@@ -431,13 +437,13 @@ pub enum RecordOutcome {
 impl std::fmt::Display for RecordOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            RecordOutcome::NoRecord => f.write_str("no image record is left behind"),
-            RecordOutcome::Removed { id } => write!(f, "the image record {id} was removed"),
+            RecordOutcome::NoRecord => f.write_str("no image record is left"),
+            RecordOutcome::Removed { id } => write!(f, "image record {id} was deleted"),
             RecordOutcome::Kept { id, state } => {
-                write!(f, "the image record {id} was kept; {state}")
+                write!(f, "image record {id} was kept: {state}")
             }
             RecordOutcome::Left { id, reason } => {
-                write!(f, "the image record {id} may still be there: {reason}")
+                write!(f, "image record {id} may still exist: {reason}")
             }
         }
     }

@@ -7,7 +7,7 @@ use imgpush_formats::{Finding, Format};
 #[non_exhaustive]
 pub enum FormatError {
     /// The data has another format than the requested one.
-    #[error("the data is {found}, not {asked}{}", otherwise(.taken_as))]
+    #[error("the data is {found}, not {asked}{}", otherwise("the image service", .taken_as))]
     Mismatch {
         /// The requested `disk_format`.
         asked: String,
@@ -22,7 +22,7 @@ pub enum FormatError {
     },
 
     /// The detected format has no `disk_format` in the Image API.
-    #[error("the data is {found}, which the image service has no disk_format for")]
+    #[error("the data is {found}, for which the image service has no disk_format")]
     Unknown {
         /// The detected format.
         found: Format,
@@ -31,7 +31,7 @@ pub enum FormatError {
     },
 
     /// Data in this container format is not inspected, so the caller has to give the `disk_format`.
-    #[error("the disk_format of what is in container_format {container_format} is not known")]
+    #[error("the disk_format of the disk in container_format {container_format} is not known")]
     NoDiskFormat {
         /// The `container_format`.
         container_format: String,
@@ -49,8 +49,8 @@ pub enum FormatError {
 
     /// The service would receive all data and then reject it.
     #[error(
-        "the image service would refuse it as {disk_format} after the last byte: {reason}{}",
-        otherwise(.taken_as)
+        "the image service would refuse the data as {disk_format} after the upload: {reason}{}",
+        otherwise("it", .taken_as)
     )]
     Refused {
         /// The `disk_format` of the record.
@@ -66,7 +66,7 @@ pub enum FormatError {
     },
 
     /// It cannot be predicted whether the service accepts the data.
-    #[error("nobody can tell whether the image service takes it: {reason}")]
+    #[error("it is not known whether the image service would accept the data: {reason}")]
     Unclear {
         /// The reason.
         reason: &'static str,
@@ -75,14 +75,14 @@ pub enum FormatError {
     },
 
     /// The data failed the check after all but its last chunk was sent; the start of the data had passed.
-    #[error("the end of the image was not sent, since all of it shows what its start did not")]
+    #[error("the end of the image was not sent: the check of the complete data failed")]
     HeldBack {
         /// The error of the check.
         source: Box<FormatError>,
     },
 
     /// The service does not support the format.
-    #[error("{service} has no {attribute} {value}; it takes {}", .takes.join(", "))]
+    #[error("{service} does not accept {attribute} {value}; it accepts {}", .takes.join(", "))]
     NotTaken {
         /// The address of the service.
         service: String,
@@ -124,9 +124,9 @@ fn shown(findings: &[Finding]) -> String {
     findings.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-fn otherwise(names: &[String]) -> String {
+fn otherwise(service: &str, names: &[String]) -> String {
     match names {
-        [] => "; it takes it as no other".to_owned(),
-        names => format!("; the image service would take it as {}", names.join(", ")),
+        [] => format!("; {service} would accept the data with no other disk_format"),
+        names => format!("; {service} would accept the data as {}", names.join(", ")),
     }
 }

@@ -16,7 +16,7 @@ pub enum Earlier {
         token: Option<String>,
     },
     /// The run had verified an image, and the source is unchanged since then.
-    Proved {
+    Verified {
         /// The image id.
         id: String,
         /// The `os_hash_algo` of the image.

@@ -57,7 +57,7 @@ pub(crate) fn check_import(
 }
 
 pub(crate) fn failed(source: ClientError) -> PushFailure {
-    PushFailure::Client { during: "asking the image service", source }
+    PushFailure::Client { during: "query the image service", source }
 }
 
 /// Checks that the service supports these formats.

@@ -345,7 +345,7 @@ impl StagingJob<'_> {
         let Some(pause) = self.retries.grant(retry_action, failure) else { return Ok(false) };
         if retry_action == RetryAction::NewToken {
             let renewed = self.staging.client.renew().await;
-            let failed = |source| PushFailure::Client { during: "renewing the token", source };
+            let failed = |source| PushFailure::Client { during: "renew the token", source };
             if !renewed.map_err(failed)? {
                 return Ok(false);
             }

@@ -107,7 +107,7 @@ fn advice(bottleneck: Bottleneck, cost: f64, course: &Course) -> Option<String> 
             stages.wait_for_answer
         ),
         Bottleneck::Hash => {
-            "limited by hashing; with more images at a time (--jobs) several share the vector registers"
+            "limited by hashing; with --jobs several images are hashed together, which is faster per core"
                 .to_owned()
         }
         Bottleneck::Decompress => {

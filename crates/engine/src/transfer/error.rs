@@ -17,15 +17,15 @@ pub enum TransferError {
     Source(Arc<SourceError>),
 
     /// The gate of the branch has withheld the last chunk; the owner of the gate reports the reason.
-    #[error("the end of the data was withheld")]
+    #[error("the end of the data was not sent")]
     Withheld,
 
     /// The receiver has closed its branch.
-    #[error("the data was no longer wanted")]
+    #[error("the upload was cancelled")]
     Unwanted,
 
     /// A request to the service failed.
-    #[error("{during} failed")]
+    #[error("cannot {during}")]
     Client {
         /// The operation that failed.
         during: &'static str,
@@ -34,7 +34,7 @@ pub enum TransferError {
     },
 
     /// The target slowed down the others for longer than [`Slowest`](crate::Slowest) allows.
-    #[error("it was too slow for the other targets")]
+    #[error("the upload was stopped because it was too slow for the other clouds")]
     TooSlow,
 
     /// The connection broke during the upload.
@@ -49,7 +49,7 @@ pub enum TransferError {
     },
 
     /// The connection accepted no data for the idle time-out.
-    #[error("nothing moved for {seconds} seconds after {sent} bytes; {state}")]
+    #[error("no data was sent for {seconds} s after {sent} bytes; {state}")]
     Stalled {
         /// The idle time-out, in seconds.
         seconds: u64,
@@ -60,7 +60,7 @@ pub enum TransferError {
     },
 
     /// The service did not respond in time after the last byte.
-    #[error("no response {seconds} seconds after the last byte; {state}")]
+    #[error("the service did not answer within {seconds} s after the last byte; {state}")]
     Unanswered {
         /// The finish time-out, in seconds.
         seconds: u64,
@@ -69,14 +69,14 @@ pub enum TransferError {
     },
 
     /// The code of the transfer panicked.
-    #[error("the transfer failed by a panic: {reason}")]
+    #[error("internal error during the upload: {reason}")]
     Panicked {
         /// The message of the panic.
         reason: String,
     },
 
     /// The data cannot be sent again, because the source can be read only once.
-    #[error("it is not sent again, since {name} cannot be read a second time")]
+    #[error("cannot retry: {name} can be read only once")]
     ReadOnce {
         /// The name of the source.
         name: String,

@@ -524,7 +524,7 @@ mod tests {
         let Err(TransferError::Source(error)) = end_of(&mut pass.branches[0].end).await else {
             panic!("another error")
         };
-        assert_eq!(error.to_string(), "reading panicking failed by a panic: out of paper");
+        assert_eq!(error.to_string(), "internal error while reading panicking: out of paper");
         assert!(matches!(pass.end.await.unwrap().result, Err(TransferError::Source(_))));
     }
 

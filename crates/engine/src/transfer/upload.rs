@@ -339,7 +339,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Time-out of the last request.
 const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-const SENDING: &str = "sending the data";
+const SENDING: &str = "send the data";
 
 /// Why an upload ended early.
 enum EarlyEnd {
@@ -401,6 +401,6 @@ impl EarlyEnd {
 pub(crate) fn state_of(image: &Result<Image, String>) -> String {
     match image {
         Ok(image) => format!("the image is {}", image.status()),
-        Err(reason) => format!("the image cannot be asked: {reason}"),
+        Err(reason) => format!("the status of the image is not known: {reason}"),
     }
 }

@@ -184,10 +184,18 @@ async fn data_that_the_service_would_reject_creates_no_record() {
     for (image, options, words) in [
         (qcow2(0, 16, MIB), options(), "refuse it as qcow2 after the last byte: unknown_features"),
         (gpt(1, 8192), options(), "GPT MBR has invalid start CHS"),
-        (bitlocker, options(), "GPT MBR has no partitions defined; it takes it as no other"),
+        (
+            bitlocker,
+            options(),
+            "GPT MBR has no partitions defined; it would accept the data with no other disk_format",
+        ),
         (vmdk("custom"), options(), "refuse it as vmdk after the last byte: descriptor"),
-        (udf(), as_disk("iso"), "the data is raw, not iso; the image service would take it as"),
-        (text, options(), "nobody can tell whether the image service takes it"),
+        (
+            udf(),
+            as_disk("iso"),
+            "the data is raw, not iso; the image service would accept the data as",
+        ),
+        (text, options(), "it is not known whether the image service would accept the data"),
         (with(MIB, &[(0, b"LUKS\xba\xbe\0\x02")]), options(), "the data is luks, which"),
         (with(MIB, &[(0, b"QED\0")]), options(), "the data is qed, which"),
         (with(MIB, &[(0, b"QFI\xfb\0\0\0\x01")]), options(), "the data is qcow, which"),
@@ -207,7 +215,7 @@ async fn data_that_the_service_would_reject_creates_no_record() {
         (
             qcow2(0, 0, MIB),
             as_disk("raw"),
-            "the data is qcow2, not raw; the image service would take it as raw, qcow2",
+            "the data is qcow2, not raw; the image service would accept the data as raw, qcow2",
         ),
         (vec![0xa5; MIB], as_disk("qcow2"), "the data is raw, not qcow2"),
         (ova(), within("ova"), "container_format ova is not known"),
@@ -231,7 +239,7 @@ async fn data_that_the_service_would_reject_creates_no_record() {
     else {
         panic!("{failure:?}")
     };
-    assert_eq!(reason, "its inspector finds raw");
+    assert_eq!(reason, "its inspector detects raw");
     assert!(findings.iter().any(|finding| finding.id == FindingId::FixedVhd), "{findings:?}");
 }
 

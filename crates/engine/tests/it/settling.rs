@@ -120,7 +120,7 @@ async fn an_image_that_the_import_decompresses_from_a_pipe_is_kept_and_not_compa
     let error = push_compressed(&scene, Box::new(pipe)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CannotVerify, "{error:?}");
     let text = error.failure.to_string();
-    assert!(text.contains("decompressed") && text.contains("pipe cannot be read a second time"));
+    assert!(text.contains("decompressed") && text.contains("pipe can be read only once"));
     assert!(matches!(error.outcome, RecordOutcome::Kept { .. }), "{error:?}");
     assert_eq!(scene.images().await[0].status(), Status::Active);
 }

@@ -299,7 +299,7 @@ fn connection_failure(error: ClientError) -> ConnectionFailure {
     if error.is_transient() {
         ConnectionFailure::Transient(TransferInterrupted::Client(error))
     } else {
-        let during = "downloading the data";
+        let during = "download the data";
         ConnectionFailure::Permanent(FetchStop::Failed(PullFailure::Client {
             during,
             source: error,

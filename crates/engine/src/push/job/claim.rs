@@ -109,7 +109,7 @@ impl UploadJob<'_> {
             Ok(fetched) => Ok(Some(fetched)),
             Err(ClientError::NotFound(_) | ClientError::Forbidden(_)) => Ok(None),
             Err(source) => {
-                Err(PushFailure::Client { during: "asking for another run's image", source })
+                Err(PushFailure::Client { during: "look up the image of another run", source })
             }
         }
     }
@@ -148,7 +148,7 @@ impl UploadJob<'_> {
                 Ok(Sight::Own)
             }
             Err(ClientError::NotFound(_)) => Ok(Sight::Gone),
-            Err(source) => Err(PushFailure::Client { during: "updating the record", source }),
+            Err(source) => Err(PushFailure::Client { during: "update the image record", source }),
         }
     }
 
@@ -200,14 +200,13 @@ impl UploadJob<'_> {
         let Some(waiting) = self.existing.waiting.take() else { return };
         let seconds = waiting.started.elapsed().as_secs();
         if seconds > 0 {
-            let text =
-                format!("image {id}, which another run had begun, was waited for {seconds} s");
+            let text = format!("waited {seconds} s for image {id} of another run");
             self.notes.push(Note { id: NoteId::Waited, text });
         }
         if sight == (Sight::Unfinished { is_idle: true }) {
             let text = format!(
-                "image {id}, which another run has created, has not changed for too long and was left; \
-                 delete it if that run has ended"
+                "image {id} of another run has not changed for too long and was left unchanged; delete it \
+                 if that run has ended"
             );
             self.target.progress.note(&text);
             self.notes.push(Note { id: NoteId::PassedOver, text });
@@ -249,8 +248,7 @@ impl UploadJob<'_> {
                 self.judge_theirs(image, &produced).await?;
                 if self.is_sending() {
                     return Err(cannot_verify(format!(
-                        "image {id} has the id of this upload and other data, and {} cannot be read \
-                         a second time",
+                        "image {id} has the id of this upload but other data, and {} can be read only once",
                         self.source_facts.name
                     )));
                 }
@@ -308,7 +306,7 @@ impl UploadJob<'_> {
     fn no_id_left(&mut self) -> PushFailure {
         match self.existing.refusal.take() {
             Some(source) => PushFailure::NotCreated { source },
-            None => cannot_verify("no image id is left to create a record with".to_owned()),
+            None => cannot_verify("all image ids that this push may use are in use".to_owned()),
         }
     }
 }

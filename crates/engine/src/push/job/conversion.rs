@@ -36,7 +36,7 @@ impl Conversion {
     /// The error of a conversion that cannot be verified.
     fn cannot_compare(&self, reason: &str) -> PushFailure {
         cannot_verify(format!(
-            "the image is active; Glance stored it {self}, which cannot be compared with what was sent{reason}"
+            "the image is active, but the service stored it {self}, so it cannot be compared with the source{reason}"
         ))
     }
 }
@@ -78,7 +78,7 @@ impl UploadJob<'_> {
                 Ok(())
             }
             Conversion::Decompression(Some(_)) => Err(conversion.cannot_compare(&format!(
-                ", since {} cannot be read a second time",
+                ", since {} can be read only once",
                 self.source_facts.name
             ))),
             _ => Err(conversion.cannot_compare("")),
@@ -102,7 +102,7 @@ impl UploadJob<'_> {
         }
         match self.checked_verdict(verdict)? {
             Verdict::Verified(by) => {
-                let text = "the service has decompressed the image; it was compared with the \
+                let text = "the service decompressed the image; it was compared with the \
                             decompressed source"
                     .to_owned();
                 self.notes.push(Note { id: NoteId::Decompressed, text });

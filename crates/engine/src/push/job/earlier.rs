@@ -52,7 +52,8 @@ impl UploadJob<'_> {
 
     /// Returns the image that an earlier run has verified, if it is unchanged.
     pub(super) async fn verified_earlier(&self) -> Result<Option<Image>, PushFailure> {
-        let Some(Earlier::Proved { id, os_hash_algo, os_hash_value }) = &self.target.earlier else {
+        let Some(Earlier::Verified { id, os_hash_algo, os_hash_value }) = &self.target.earlier
+        else {
             return Ok(None);
         };
         let is_as_before = |image: &Image| {
@@ -111,7 +112,7 @@ impl UploadJob<'_> {
             match retry.call("the deletion of an image", ClientError::is_transient, delete).await {
                 Ok(_) => {
                     self.report_gone(id);
-                    format!("image {id}, which an earlier run had left {status}, was deleted")
+                    format!("image {id}, left {status} by an earlier run, was deleted")
                 }
                 Err(error) => {
                     format!(

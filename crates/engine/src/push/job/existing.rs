@@ -286,7 +286,7 @@ impl UploadJob<'_> {
             let sizes = || {
                 let count = |bytes: Option<u64>| bytes.map_or("no".to_owned(), |n| n.to_string());
                 let (theirs, ours) = (count(other.size()), count(self.source_facts.size));
-                format!("has {theirs} bytes, the source {ours}")
+                format!("has {theirs} bytes, but the source has {ours}")
             };
             let found = difference.as_ref().and_then(|(id, text)| {
                 let image = self.existing.named.iter().find(|image| image.id() == id)?;
@@ -364,9 +364,9 @@ impl UploadJob<'_> {
         if produced.is_none() {
             let text = match &by[..] {
                 [VerifiedBy::Journal] => {
-                    "the source was not read: it is as it was when this image was proved"
+                    "the source was not read: it is unchanged since this image was verified"
                 }
-                _ => "the source was not read: what it is published as says that it is this image",
+                _ => "the source was not read: its published checksum is that of this image",
             };
             self.notes.push(Note { id: NoteId::NotRead, text: text.to_owned() });
         }
@@ -392,7 +392,7 @@ pub(super) fn is_published(image: &Image) -> bool {
 fn describe_difference(failure: &IntegrityError) -> String {
     match failure {
         IntegrityError::Mismatch { field, expected, found } => {
-            format!("has {field} {found}, the source {expected}")
+            format!("has {field} {found}, but the source has {expected}")
         }
         other => format!("cannot be compared: {other}"),
     }

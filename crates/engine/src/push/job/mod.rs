@@ -106,7 +106,7 @@ impl<'a> UploadJob<'a> {
             let mut error =
                 PushError::not_started(&self.source_facts.name, self.target.cloud(), failure());
             if self.record != Record::None {
-                let reason = "the push has ended by a panic".to_owned();
+                let reason = "the push ended with an internal error".to_owned();
                 error.outcome = RecordOutcome::Left { id: self.id.clone(), reason };
             }
             self.stage = JobStage::Ended(Box::new(Err(error)));
@@ -219,7 +219,7 @@ impl<'a> UploadJob<'a> {
         let client = &self.target.client;
         let retry = &self.options.retry;
         let renewed = retry.call("the login", ClientError::is_transient, || client.renew());
-        renewed.await.map_err(|source| PushFailure::Client { during: "renewing the token", source })
+        renewed.await.map_err(|source| PushFailure::Client { during: "renew the token", source })
     }
 
     /// Imports the data, if the upload method requires it, and verifies the image.
@@ -239,7 +239,7 @@ impl<'a> UploadJob<'a> {
             let is_over = matches!(source, ClientError::ImportFailed { .. })
                 || (source.answer().is_some() && !source.is_transient());
             self.may_be_complete.store(!is_over, Ordering::Relaxed);
-            PushFailure::Client { during: "importing", source }
+            PushFailure::Client { during: "import the image", source }
         })
     }
 
@@ -336,7 +336,7 @@ impl<'a> UploadJob<'a> {
         let fetch = || client.image(&self.id);
         let fetched = retry.call("the request for the image", ClientError::is_transient, fetch);
         fetched.await.map_err(|source| PushFailure::Client {
-            during: "fetching the image to verify it",
+            during: "fetch the image to verify it",
             source,
         })
     }
@@ -508,7 +508,7 @@ impl Participant for UploadJob<'_> {
             }
             (TransferError::ReadOnce { name, .. }, JobStep::Comparing(Some((algorithm, _)))) => {
                 cannot_verify(format!(
-                    "the server hashes with {algorithm}, and {name} cannot be read a second time"
+                    "the server hashes with {algorithm}, and {name} can be read only once"
                 ))
             }
             (TransferError::ReadOnce { name, .. }, _) => {
@@ -589,7 +589,7 @@ impl UploadJob<'_> {
 }
 
 fn changed() -> PushFailure {
-    cannot_verify("the source gave other bytes when it was read a second time".to_owned())
+    cannot_verify("the source had other data when it was read again".to_owned())
 }
 
 /// Whether two passes read the same bytes, according to all digests that both have.
@@ -605,7 +605,7 @@ fn notes_on(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
     if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
         && found != expected
     {
-        let text = format!("the service says virtual_size {found}, {expected} was expected");
+        let text = format!("the service reports virtual_size {found}, expected {expected}");
         notes.push(Note { id: NoteId::VirtualSize, text });
     }
     notes

@@ -90,7 +90,9 @@ impl UploadJob<'_> {
                 }
                 Ask::Nothing(End::Theirs(_)) => {
                     if let Some((theirs, by)) = other.take() {
-                        let text = format!("image {own} was deleted in favour of an equal one");
+                        let text = format!(
+                            "image {own} was deleted, since another run has uploaded an equal image"
+                        );
                         self.notes.push(Note { id: NoteId::Withdrawn, text });
                         self.keep(theirs, by, Some(produced), PushAction::TakenOver).await?;
                     }
@@ -117,7 +119,7 @@ impl UploadJob<'_> {
             Ok(image) => Ok(image),
             Err(source) if is_protected => Err(PushFailure::NotProtected { source }),
             Err(error) => {
-                let text = format!("the property {RUN_PROPERTY} could not be removed: {error}");
+                let text = format!("cannot remove the property {RUN_PROPERTY}: {error}");
                 self.notes.push(Note { id: NoteId::NotPublished, text });
                 Ok(image)
             }

@@ -120,7 +120,7 @@ impl UploadJob<'_> {
             PushFailure::NotCreated { source }
         } else {
             self.existing.is_creation_answered = source.answer().is_some();
-            PushFailure::Client { during: "creating the image record", source }
+            PushFailure::Client { during: "create the image record", source }
         }
     }
 
@@ -139,17 +139,17 @@ impl UploadJob<'_> {
             retry.call("the deletion of the record", ClientError::is_transient, delete).await;
         let what = match &deleted {
             Ok(true) => {
-                format!("stayed {status} although its upload was over; it was deleted")
+                format!("stayed {status} after its upload had ended; it was deleted")
             }
-            Ok(false) => "was deleted by somebody else during the upload".to_owned(),
+            Ok(false) => "was deleted by another client during the upload".to_owned(),
             Err(error) => format!(
-                "stayed {status} although its upload was over; it could not be deleted ({error})"
+                "stayed {status} after its upload had ended; it could not be deleted ({error})"
             ),
         };
         if deleted.is_ok() {
             self.report_gone(&self.id);
         }
-        let text = format!("image {} {what}, and another one created", self.id);
+        let text = format!("image {} {what}; a new record is created", self.id);
         self.target.progress.note(&text);
         self.notes.push(Note { id: NoteId::CreatedAnew, text });
         self.record = Record::None;
@@ -219,7 +219,7 @@ impl UploadJob<'_> {
     async fn resolve_creation(&self, id: String, is_hurried: bool) -> RecordOutcome {
         self.enter(Phase::Removing);
         let client = &self.target.client;
-        let unknown = "its creation was not answered, so that it may still appear";
+        let unknown = "the service did not answer its creation";
         let mut reason = unknown.to_owned();
         let lookup = async {
             let mut looks = 0;

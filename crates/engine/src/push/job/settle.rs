@@ -37,10 +37,9 @@ impl UploadJob<'_> {
                         })
                     }
                     Ok((image, age)) => Ok((image, Activation::before(age))),
-                    Err(source) => Err(PushFailure::Client {
-                        during: "fetching the image to verify it",
-                        source,
-                    }),
+                    Err(source) => {
+                        Err(PushFailure::Client { during: "fetch the image to verify it", source })
+                    }
                 };
             }
             sleep(pause).await;

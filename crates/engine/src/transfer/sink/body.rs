@@ -24,7 +24,7 @@ pub const FRAME_BYTES: usize = 512 << 10;
 ///
 /// An HTTP client that gets it from a body closes the connection before the declared length is reached.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the source did not prove whole, so the end of the image is not sent")]
+#[error("the source was not verified, so the end of the image is not sent")]
 pub struct Cut;
 
 /// All bytes of a source. They share the memory of the chunks that are hashed. The last chunk arrives only

@@ -439,7 +439,7 @@ async fn an_image_without_available_data_is_an_error() {
     assert!(scene.asked().is_empty());
     let closed =
         PullFailure::Integrity(IntegrityError::NotAvailable { status: Status::Deactivated });
-    assert_eq!(closed.to_string(), "the image is deactivated, which closes it to downloads");
+    assert_eq!(closed.to_string(), "the image is deactivated: it cannot be downloaded");
 }
 
 #[tokio::test(flavor = "multi_thread")]

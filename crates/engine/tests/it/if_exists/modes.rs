@@ -122,7 +122,7 @@ async fn a_skip_costs_one_request_and_another_size_costs_no_pass() {
 
     let (result, reads) = push_data(&scene, options(IfExists::Skip), &data(0)[1..]).await;
     let said = failure(result).to_string();
-    assert!(said.contains("has 300000 bytes, the source 299999"), "{said}");
+    assert!(said.contains("has 300000 bytes, but the source has 299999"), "{said}");
     assert_eq!((reads, scene.requests(before).len()), (0, 2));
 
     let (result, reads) = push_data(&scene, options(IfExists::Skip), &data(1)).await;
