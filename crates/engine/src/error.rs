@@ -56,10 +56,57 @@ pub fn kind_of_call(error: &ClientError) -> ErrorKind {
     }
 }
 
+/// Returns the message of an error and its causes, the outermost first, without causes that add nothing.
+///
+/// The levels of the HTTP client are left out (`error sending request`, `client error (Connect)`, `tcp connect
+/// error`): a cause below them has the reason. So are causes that the text above them contains.
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut chain = vec![error.to_string()];
+    let mut above = error;
+    while let Some(error) = above.source() {
+        let text = error.to_string();
+        // A single word may be part of a file name above it.
+        let is_repeated = chain
+            .last()
+            .is_some_and(|above| *above == text || (text.contains(' ') && above.contains(&text)));
+        let is_level = is_of_http_client(&text) || is_request_of_login(error, above);
+        if !is_repeated && !(is_level && error.source().is_some()) {
+            chain.push(text);
+        }
+        above = error;
+    }
+    chain
+}
+
+/// Whether an error says only that the request of a login got no answer, which the error above it says too.
+fn is_request_of_login(
+    error: &(dyn std::error::Error + 'static),
+    above: &(dyn std::error::Error + 'static),
+) -> bool {
+    let [error, above] = [error, above].map(|error| error.downcast_ref::<ClientError>());
+    matches!(above, Some(ClientError::Login { .. }))
+        && matches!(error, Some(ClientError::Transport { .. } | ClientError::TimedOut { .. }))
+}
+
+/// Whether a level of the HTTP client says only that a request failed.
+fn is_of_http_client(text: &str) -> bool {
+    const LEVELS: [&str; 8] = [
+        "error sending request",
+        "error decoding response body",
+        "request or response body error",
+        "error reading a body from connection",
+        "connection error",
+        "tcp connect error",
+        "dns error",
+        "tunnel error: failed to create underlying connection",
+    ];
+    LEVELS.contains(&text) || (text.starts_with("client error (") && text.ends_with(')'))
+}
+
 /// Formats an error and its causes in one line, the outermost first.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).join(": ")
 }
 
 /// Implements `kind`, `is_transient` and `retry_after` for errors that wrap a `failure`.
@@ -89,3 +136,47 @@ macro_rules! delegate_to_failure {
     };
 }
 pub(crate) use delegate_to_failure;
+
+#[cfg(test)]
+mod tests {
+    use super::causes;
+
+    /// An error with a text and a cause.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Level {
+        text: &'static str,
+        source: Option<Box<Level>>,
+    }
+
+    fn error(texts: &[&'static str]) -> Level {
+        let (text, rest) = texts.split_first().unwrap();
+        Level { text, source: (!rest.is_empty()).then(|| Box::new(error(rest))) }
+    }
+
+    #[test]
+    fn the_causes_have_no_levels_that_add_nothing() {
+        for (texts, kept) in [
+            (&["cannot push", "cannot log in"][..], &[0, 1][..]),
+            (
+                &[
+                    "GET http://h/ got no answer",
+                    "error sending request",
+                    "client error (Connect)",
+                    "tcp connect error",
+                    "Connection refused (os error 111)",
+                ],
+                &[0, 4],
+            ),
+            // The innermost cause stays, whatever it says.
+            (&["cannot reach h", "error sending request"], &[0, 1]),
+            (&["cannot open a: not found", "not found"], &[0]),
+            // A word may be part of a name.
+            (&["cannot push interrupted.img", "interrupted"], &[0, 1]),
+            (&["interrupted", "interrupted"], &[0]),
+        ] {
+            let kept: Vec<_> = kept.iter().map(|at| texts[*at]).collect();
+            assert_eq!(causes(&error(texts)), kept);
+        }
+    }
+}

@@ -101,7 +101,7 @@ pub use batch::{
     PullTask, PushTask, RunningBatch, TaskResult, TaskTarget, VerifyTask,
 };
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
-pub use error::{ErrorKind, exit_code, kind_of_call};
+pub use error::{ErrorKind, causes, exit_code, kind_of_call};
 /// The Glance client that this crate uses.
 pub use imgpush_client as client;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform};

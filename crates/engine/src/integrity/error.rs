@@ -17,7 +17,7 @@ pub enum IntegrityError {
     Source(Arc<SourceError>),
 
     /// The image differs from the data that was sent.
-    #[error("the {field} of the image service is {found}, expected {expected}")]
+    #[error("the image record has {field} {found}, expected {expected}")]
     Mismatch {
         /// The field of the image.
         field: &'static str,

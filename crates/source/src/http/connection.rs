@@ -1,6 +1,6 @@
 //! The requests for one file, over one or more connections.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +33,8 @@ pub(super) struct Connection {
     retry: RetryPolicy,
     /// The configured proxy, for messages.
     proxy: Option<String>,
+    /// The last redirect that the client has followed, for messages.
+    followed: Followed,
     /// Bytes of the file, if the server reports them.
     pub(super) size: Option<u64>,
     /// The version in the first response.
@@ -49,6 +51,20 @@ pub(super) struct Connection {
     /// Responses that ended without an interruption, but before the last byte requested. Received bytes do
     /// not reset this: a server that sends one byte per request would otherwise be requested endlessly.
     short_responses: u32,
+}
+
+/// The target of the last redirect of a request. The client does not name it in its errors.
+#[derive(Clone, Default)]
+struct Followed(Arc<Mutex<Option<Url>>>);
+
+impl Followed {
+    fn set(&self, target: &Url) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(target.clone());
+    }
+
+    fn take(&self) -> Option<Url> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// An attempt that failed.
@@ -73,7 +89,8 @@ impl From<Interruption> for AttemptError {
 
 impl Connection {
     pub(super) fn new(name: String, url: Url, options: &HttpOptions) -> Result<Self, SourceError> {
-        let client = client(options, &name)?;
+        let followed = Followed::default();
+        let client = client(options, &name, &followed)?;
         let headers = headers(options, &name)?;
         Ok(Connection {
             name,
@@ -84,6 +101,7 @@ impl Connection {
             credentials: options.credentials.clone(),
             retry: RetryPolicy::new(options.idle_timeout, options.retries, options.pause),
             proxy: options.proxy.clone(),
+            followed,
             size: None,
             version: None,
             accepts_ranges: false,
@@ -254,6 +272,7 @@ impl Connection {
                     request = request.header(IF_RANGE, version);
                 }
             }
+            self.followed.take();
             let response = self.in_time(request.send()).await?;
             let response = response.map_err(|error| self.not_sent(error, &address))?;
             if let Some(next) = self.other_server(&response) {
@@ -417,7 +436,7 @@ impl Connection {
         // A wrong host name or port fails without retries, unless the server was reached before.
         let is_first = error.is_connect() && self.version.is_none();
         if is_first || error.is_redirect() || error.is_builder() {
-            let target = error.url().unwrap_or(address).clone();
+            let target = self.followed.take().unwrap_or_else(|| address.clone());
             let source = proxy::named(error.without_url(), &target, self.proxy.as_deref());
             return SourceError::Unreachable { name: self.via(&target), source }.into();
         }
@@ -449,7 +468,7 @@ fn unavailable(response: &Response) -> AttemptError {
     )
 }
 
-fn client(options: &HttpOptions, name: &str) -> Result<Client, SourceError> {
+fn client(options: &HttpOptions, name: &str, followed: &Followed) -> Result<Client, SourceError> {
     let failed = |what| {
         move |error: reqwest::Error| SourceError::HttpOption {
             name: name.to_owned(),
@@ -459,11 +478,15 @@ fn client(options: &HttpOptions, name: &str) -> Result<Client, SourceError> {
     };
     // reqwest removes a few headers from a request to another server, but not those of the caller.
     let stays_on_server = !options.headers.is_empty() || options.credentials.is_some();
+    let followed = followed.clone();
     // A provider that the program has installed before stays in place.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = Client::builder()
         .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::custom(move |attempt| follow(attempt, stays_on_server)))
+        .redirect(redirect::Policy::custom(move |attempt| {
+            followed.set(attempt.url());
+            follow(attempt, stays_on_server)
+        }))
         // It would send an address with its signature to the next server.
         .referer(false)
         // A file may be compressed, and its server may declare that; its bytes are used unchanged.

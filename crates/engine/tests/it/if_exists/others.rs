@@ -218,7 +218,7 @@ async fn an_image_verified_by_an_earlier_run_is_checked_without_a_pass() {
     let verified = |digest: &str| {
         let (algorithm, value) = digest.split_once(':').unwrap();
         let (os_hash_algo, os_hash_value) = (algorithm.to_owned(), value.to_owned());
-        let earlier = Earlier::Proved { id: done.id.clone(), os_hash_algo, os_hash_value };
+        let earlier = Earlier::Verified { id: done.id.clone(), os_hash_algo, os_hash_value };
         PushSetup { earlier: Some(earlier), ..options(IfExists::Add).into() }
     };
     let before = scene.requests(0).len();
