@@ -194,8 +194,8 @@ fn a_full_disk_leaves_a_resumable_part(side: Side) {
         .current_dir(pushed.scene.folder.path());
     let run = pushed.scene.run_command(full);
     assert_eq!(run.code, Some(1), "{run:?}");
-    run.says("behind byte");
-    run.says("run it again");
+    run.says("after byte");
+    run.says("run the command again");
     pushed.assert_sound("full");
     let before = pushed.files();
     assert_eq!(before.len(), 2, "{before:?}");

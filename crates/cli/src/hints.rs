@@ -3,104 +3,115 @@
 use std::path::Path;
 
 use imgpush_client::{ConfigError, Error as ClientError, Status};
-use imgpush_engine::image_formats::{Finding, Format};
+use imgpush_engine::image_formats::{Finding, FindingId, Format};
 use imgpush_engine::source::{ChecksumError, Refusal};
 use imgpush_engine::{
     DestinationError, FormatError, IntegrityError, PullFailure, PushError, PushFailure,
-    SourceError, TransferError, source,
+    RecordOutcome, SourceError, TransferError, source,
 };
 
-/// Of two images that must not have one name.
+/// For two images with one name.
 pub(crate) const SAME_NAME: &str =
-    "push one of them alone with --name, or use --if-exists rename or add";
+    "push them in two commands, one of them with --name, or use --if-exists rename or add";
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path) -> Vec<String> {
-    for_failure(&error.failure, file)
+    let mut hints = for_failure(&error.failure, file);
+    if let RecordOutcome::Left { id, .. } = &error.outcome {
+        let delete = format!("`imgpush image delete {id}` deletes the image record");
+        // The hint for an id that cannot be used again has the command too.
+        if !hints.iter().any(|hint| hint.contains(&format!("`imgpush image delete {id}`"))) {
+            hints.push(delete);
+        }
+    }
+    hints
 }
 
-/// Hints for a push that failed so.
+/// Hints for the cause of a failed push.
 pub(crate) fn for_failure(failure: &PushFailure, file: &Path) -> Vec<String> {
     let mut hints = for_format(failure, file, "imgpush push");
     let hint = match failure {
-        PushFailure::NoName => Some("give one with --name".to_owned()),
+        PushFailure::NoName => Some("name the image with --name NAME".to_owned()),
         PushFailure::Transfer(TransferError::Source(error)) => match &**error {
             SourceError::Empty { .. } => {
-                Some("use --allow-empty if the image is meant to have no bytes".to_owned())
+                Some("--allow-empty uploads an image without data".to_owned())
             }
             error => for_source(error),
         },
-        PushFailure::Quota { .. } => Some("delete images or ask for a larger quota".to_owned()),
+        PushFailure::Quota { .. } => Some(
+            "delete images, or ask the operator for a larger quota; `imgpush image usage` shows it"
+                .to_owned(),
+        ),
         PushFailure::Unreached { source } => for_client(source),
         PushFailure::Client { source, .. } | PushFailure::NotCreated { source } => {
             for_client(source)
         }
         PushFailure::Transfer(TransferError::Client { source, .. }) => for_client(source),
         PushFailure::Transfer(TransferError::Unanswered { .. }) | PushFailure::Unfinished { .. } => Some(
-            "--finish-timeout SECONDS waits longer for the service after the last byte; look at the \
-             image before you push it again"
+            "--finish-timeout DURATION sets how long to wait after the last byte; check the image with \
+             `imgpush image show` before you push again"
                 .to_owned(),
         ),
         PushFailure::NotProtected { .. } => {
-            Some("protect it with `imgpush image set --protected`".to_owned())
+            Some("`imgpush image set --protected IMAGE` protects it".to_owned())
         }
         PushFailure::Transfer(TransferError::Broken { .. } | TransferError::Stalled { .. }) => {
-            Some("nothing half-made is used by the cloud; push it again".to_owned())
+            Some("run the command again".to_owned())
         }
         PushFailure::Transfer(TransferError::ReadOnce { .. }) => {
-            Some("a file, or an address, is sent again by itself; push it again".to_owned())
+            Some("push a file or a URL instead, whose upload can be retried".to_owned())
         }
-        PushFailure::Transfer(TransferError::TooSlow) => Some("push it there alone, or with --slowest wait".to_owned()),
+        PushFailure::Transfer(TransferError::TooSlow) => Some("push to this cloud alone, or use --slowest wait".to_owned()),
         PushFailure::Stuck { id, .. } => {
-            Some(format!("delete {id} with `imgpush image delete {id}`, and push under another id"))
+            Some(format!("delete the image with `imgpush image delete {id}`, and push with another --id"))
         }
         PushFailure::NoSuchStore { .. } => {
-            Some("`imgpush image stores` lists what the service has".to_owned())
+            Some("`imgpush image stores` lists the stores".to_owned())
         }
         PushFailure::ImportNotOffered { .. } => {
-            Some("--via direct needs no import, with one store at most".to_owned())
+            Some("--via direct uploads without an import, to one store".to_owned())
         }
         PushFailure::Exists { .. } => Some(
-            "--if-exists replace retires what is there, rename takes another name, add makes one more, \
-             and skip is content with the same data"
+            "--if-exists replace retires the existing image, rename uses another name, add creates a \
+             second image, and skip keeps an image with the same content"
                 .to_owned(),
         ),
         PushFailure::SameName { .. } => Some(SAME_NAME.to_owned()),
         PushFailure::NotComparable { .. } => Some(
-            "--checksum says what the data is before it is read; --if-exists replace and add do not \
-             compare; a file can be read twice"
+            "push a file, or give the digest with --checksum; --if-exists replace and add need no \
+             comparison"
                 .to_owned(),
         ),
         PushFailure::NoProject => Some(
-            "log in by a password or an application credential, or use --if-exists add without \
+            "log in with a password or an application credential, or use --if-exists add without \
              --id derived"
                 .to_owned(),
         ),
         PushFailure::StillTheirs { .. } => Some(
-            "if nothing sends to it any more, delete it and push again; --wait-for-others SECONDS sets \
-             the time"
+            "if no other command uploads to it, delete it and push again; --wait-for-others DURATION \
+             sets how long to wait"
                 .to_owned(),
         ),
         PushFailure::NotReplaced { source, .. } => Some(match source {
             ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
-                "run it again when they may be deleted (`imgpush image set --unprotected`), or with \
-                 --replaced hide"
+                "allow the deletion with `imgpush image set --unprotected IMAGE` and run the command again, \
+                 or use --replaced hide"
                     .to_owned()
             }
-            _ => "run it again: it goes on with those that are left".to_owned(),
+            _ => "run the command again to replace the remaining images".to_owned(),
         }),
         PushFailure::NotCopied { .. } => Some(
-            "most services let only administrators copy; --via import reaches several stores \
-             without that"
+            "most services allow only administrators to copy images; --via import uploads to several \
+             stores without a copy"
                 .to_owned(),
         ),
         PushFailure::Integrity(IntegrityError::Mismatch { field: "os_hash_value" | "checksum" | "size", .. }) => Some(
-            "the data changed between here and the store; push it again, and if it happens again \
-             look at the network and at the service's disks"
+            "the data changed between imgpush and the store; push it again, and if that fails too, check \
+             the network and the storage of the service"
                 .to_owned(),
         ),
         PushFailure::Integrity(IntegrityError::CannotVerify { .. }) => Some(
-            "compare the image in another way, or delete it with `imgpush image delete`".to_owned(),
+            "check the image in another way, or delete it with `imgpush image delete`".to_owned(),
         ),
         _ => None,
     };
@@ -114,53 +125,57 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
         SourceError::Shrank { name, .. }
         | SourceError::Grew { name, .. }
         | SourceError::Changed { name } => {
-            format!("something still writes to {name}; run it again when that is done")
+            format!("wait until no program writes to {name}, and run the command again")
         }
         SourceError::Unreachable { .. } => {
-            "check the address, the network, http_proxy and no_proxy".to_owned()
+            "check the URL, the network, and the variables http_proxy, https_proxy and no_proxy"
+                .to_owned()
         }
-        SourceError::GaveUp { .. } => "run it again when the server has recovered".to_owned(),
+        SourceError::GaveUp { .. } => {
+            "run the command again when the server works again".to_owned()
+        }
         SourceError::NotResumable { .. } | SourceError::Endless { .. } => {
-            "download it with another tool, look at its checksum, and name the file".to_owned()
+            "download the file with another program, verify its checksum, and use the file"
+                .to_owned()
         }
         SourceError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
-            "a user and password go into the address: https://USER:PASSWORD@HOST/…".to_owned()
+            "put the user and the password into the URL: https://USER:PASSWORD@HOST/…".to_owned()
         }
         SourceError::Damaged { .. } => {
-            "it was not downloaded to its end, or is broken; get it again".to_owned()
+            "the file is damaged or incomplete: download it again".to_owned()
         }
         SourceError::Dictionary { .. } => {
-            "unpack it with its own tool, and name the file or pipe it in".to_owned()
+            "decompress it with another program, and use the result or a pipe".to_owned()
         }
-        SourceError::TooLarge { .. } => "--max-size sets the limit".to_owned(),
-        SourceError::Unverified(error) => return for_proof(error),
+        SourceError::TooLarge { .. } => "--max-size SIZE sets the limit".to_owned(),
+        SourceError::Unverified(error) => return for_checksum(error),
         _ => return None,
     })
 }
 
-const AGAIN: &str = "get the list and its signature again, both at once";
+const AGAIN: &str = "download the list and its signature again, both at the same time";
 
-/// A hint for a source that differs from its checksums.
-fn for_proof(error: &ChecksumError) -> Option<String> {
+/// A hint for a source that is not verified.
+fn for_checksum(error: &ChecksumError) -> Option<String> {
     Some(match error {
-        ChecksumError::Differs { .. } => "get it again, and the checksum too: a newer build may have the \
-             same name. If it still differs it is not what was published"
+        ChecksumError::Differs { .. } => "download the file and its checksum again: a newer build may \
+             have the same name. If they still differ, do not use the file"
             .to_owned(),
         ChecksumError::NoName { .. } | ChecksumError::NoEntry { .. } => {
-            "--checksum-name NAME says what the list calls it".to_owned()
+            "--checksum-name NAME sets the file name to look up in the list".to_owned()
         }
         ChecksumError::Contradiction { .. } => {
-            "--checksum-name FOLDER/NAME chooses among files of one name".to_owned()
+            "--checksum-name FOLDER/NAME selects one of several files with this name".to_owned()
         }
         ChecksumError::NotAList { .. } => {
-            "--checksum-file takes the list itself, such as SHA256SUMS, unpacked".to_owned()
+            "--checksum-file needs the list itself, such as SHA256SUMS, not compressed".to_owned()
         }
-        ChecksumError::NoKey { .. } => "--checksum-key FILE takes the public key of whoever publishes the \
-             list: it is on their site, or in /usr/share/keyrings; `gpg --export KEY > FILE` writes one"
+        ChecksumError::NoKey { .. } => "--checksum-key FILE names the public key of the publisher: it is \
+             on their web site or in /usr/share/keyrings, or export it with `gpg --export KEY > FILE`"
             .to_owned(),
-        ChecksumError::NotAKey { .. } => "`gpg --export KEY > FILE` writes one".to_owned(),
-        ChecksumError::Unsigned { .. } => "--checksum-signature takes the signature, which lies beside the \
-             list as SHA256SUMS.gpg, .sign or .asc; without --checksum-key the list is believed as it is"
+        ChecksumError::NotAKey { .. } => "`gpg --export KEY > FILE` writes a public key".to_owned(),
+        ChecksumError::Unsigned { .. } => "--checksum-signature FILE names the signature, usually \
+             SHA256SUMS.gpg, .sign or .asc; without --checksum-key the signature is not required"
             .to_owned(),
         ChecksumError::Signature { refusals, .. } => {
             let unknown = refusals.iter().find_map(|refusal| match refusal {
@@ -169,15 +184,15 @@ fn for_proof(error: &ChecksumError) -> Option<String> {
             });
             match unknown {
                 Some(key) => format!(
-                    "if key {key} is of whoever publishes the list, get it from them, and give it with \
-                     --checksum-key; else the list is somebody else's"
+                    "if {key} is the key of the publisher, get it from them and use it with --checksum-key; \
+                     if it is not, do not use the list"
                 ),
                 None => AGAIN.to_owned(),
             }
         }
         ChecksumError::NotASignature { .. } => AGAIN.to_owned(),
         ChecksumError::Unreadable { what: "key", .. } => {
-            "keys are files that you keep: get one once, in a way that you trust".to_owned()
+            "save the key to a file from a source that you trust, and use that file".to_owned()
         }
         ChecksumError::Unreadable { source, .. } => return for_source(source),
         _ => return None,
@@ -195,7 +210,7 @@ fn for_format(failure: &PushFailure, file: &Path, verb: &str) -> Vec<String> {
     }
     let may_insist = match failure.format_error() {
         Some(FormatError::Mismatch { instead, .. } | FormatError::Refused { instead, .. }) => {
-            hints.extend(instead.map(|name| format!("--disk-format {name} is what fits")));
+            hints.extend(instead.map(|name| format!("use --disk-format {name}")));
             true
         }
         Some(FormatError::Unsafe { overrulable, .. }) => *overrulable,
@@ -203,16 +218,19 @@ fn for_format(failure: &PushFailure, file: &Path, verb: &str) -> Vec<String> {
         Some(FormatError::Unknown { found, .. }) => {
             let hint = match found {
                 Format::Ova => {
-                    "`--container-format ova --disk-format vmdk` pushes the appliance as it is"
+                    "`--container-format ova --disk-format vmdk` pushes the appliance unchanged"
                 }
-                _ => "--disk-format F --force-format insists",
+                _ => "--disk-format raw --force-format uploads it as raw data anyway",
             };
-            hints.push(hint.to_owned());
+            let is_refused_as_raw = *found == Format::Qed || is_luks2(failure.findings());
+            if !is_refused_as_raw {
+                hints.push(hint.to_owned());
+            }
             false
         }
         Some(FormatError::NoDiskFormat { .. }) => {
-            let hint = "give the one of the disk inside: for most appliances --disk-format vmdk, for a \
-                        compressed image what it is when unpacked";
+            let hint = "--disk-format names the format of the disk inside: vmdk for most appliances, and \
+                        for a compressed image the format after decompression";
             hints.push(hint.to_owned());
             false
         }
@@ -220,14 +238,21 @@ fn for_format(failure: &PushFailure, file: &Path, verb: &str) -> Vec<String> {
     };
     if matches!(failure.format_error(), Some(FormatError::Refused { reason, .. }) if reason.starts_with("mbr:"))
     {
-        let hint = "services before 2026.1 take it, later ones where they are told to; say so with \
-                    --glance gpt_safety_checks_nonfatal=mbr";
+        let hint = "services before 2026.1 accept it, and later ones if they are configured so; in that \
+                    case use --glance gpt_safety_checks_nonfatal=mbr";
         hints.push(hint.to_owned());
     }
     if may_insist {
-        hints.push(format!("`{verb} --force-format` insists"));
+        hints.push(format!("`{verb} --force-format` uploads it anyway"));
     }
     hints
+}
+
+/// Whether a LUKS disk has version 2, which the service refuses as any format.
+fn is_luks2(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| {
+        finding.id == FindingId::ServiceUnsupported && finding.text.contains("LUKS version 2")
+    })
 }
 
 /// What to do about a finding, with the name of the file.
@@ -254,20 +279,20 @@ pub(crate) fn for_staging(failure: &PushFailure, file: &Path) -> Vec<String> {
 fn after_staging(failure: &PushFailure) -> Option<String> {
     Some(match failure {
         PushFailure::Format(FormatError::Mismatch { .. } | FormatError::Refused { .. }) => {
-            "`imgpush image set --disk-format` changes what the record says".to_owned()
+            "`imgpush image set --disk-format FORMAT IMAGE` changes the image record".to_owned()
         }
         PushFailure::Transfer(TransferError::Source(error)) => return for_source(error),
         PushFailure::Unreached { source } => return for_client(source),
         PushFailure::Client { source, .. } => return for_client(source),
         PushFailure::Transfer(TransferError::Client { source, .. }) => return for_client(source),
         PushFailure::Transfer(TransferError::Broken { .. } | TransferError::Stalled { .. }) => {
-            "the image takes data again once it is queued".to_owned()
+            "the image accepts data again when its status is queued".to_owned()
         }
         PushFailure::NotStageable { status: Status::Uploading } => {
-            "`imgpush image import` imports what is staged".to_owned()
+            "`imgpush image import` imports the staged data".to_owned()
         }
         PushFailure::NotStageable { .. } => {
-            "make a record for the data with `imgpush image create`".to_owned()
+            "create another image record with `imgpush image create`".to_owned()
         }
         _ => return None,
     })
@@ -278,26 +303,33 @@ pub(crate) fn for_download(failure: &PullFailure) -> Option<String> {
     Some(match failure {
         PullFailure::Client { source, .. } => return for_client(source),
         PullFailure::Destination(DestinationError::Exists { .. }) => {
-            "choose another name, or leave --no-overwrite out".to_owned()
+            "use another file name, or omit --no-overwrite".to_owned()
         }
         PullFailure::Destination(DestinationError::IsOther { .. }) => {
-            "--overwrite replaces it, -o names another place".to_owned()
+            "--overwrite replaces the file; -o FILE uses another name".to_owned()
         }
         PullFailure::Integrity(IntegrityError::Differs { .. }) => {
-            "the data in the store is not what was uploaded, or another file \
-             is compared; ask whoever runs the cloud to look at the store"
+            "the store may have changed the data: ask the operator of the cloud to check it"
                 .to_owned()
         }
         PullFailure::Integrity(IntegrityError::CannotVerify { .. }) => {
-            "`imgpush pull --allow-unverified` gets the data without a proof".to_owned()
+            "`imgpush pull --allow-unverified` downloads the data without verification".to_owned()
         }
         PullFailure::Integrity(IntegrityError::NotAvailable { status: Status::Deactivated }) => {
-            "`imgpush image reactivate` opens it again".to_owned()
+            "`imgpush image reactivate IMAGE` allows downloads again".to_owned()
+        }
+        // The reader of a pipe has ended.
+        PullFailure::Destination(DestinationError::Write { source, .. })
+            if source.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            return None;
         }
         PullFailure::Destination(
             DestinationError::Full { .. } | DestinationError::Write { .. },
-        ) => "make room and run it again; a file goes on where it stopped".to_owned(),
-        PullFailure::GaveUp { .. } => "run it again; a file goes on where it stopped".to_owned(),
+        ) => "free some space, and run the command again: a download to a file resumes".to_owned(),
+        PullFailure::GaveUp { .. } => {
+            "run the command again: a download to a file resumes".to_owned()
+        }
         _ => return None,
     })
 }
@@ -307,60 +339,65 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
     Some(match error {
         ClientError::Config(error) => return for_config(error),
         ClientError::LoginRefused { .. } => {
-            "check user, password, domains and project of this cloud".to_owned()
+            "check the user, password, domains and project of this cloud".to_owned()
         }
         ClientError::Login { .. } => "check auth_url, the network and the certificates \
-                                      (--os-cacert FILE for a private authority)"
+                                      (--os-cacert FILE for a private certificate authority)"
             .to_owned(),
         ClientError::NoEndpoint { .. } => "check --os-region-name and --os-interface".to_owned(),
         ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
-            "`imgpush image set --unprotected` lets it be deleted".to_owned()
+            "`imgpush image set --unprotected IMAGE` allows the deletion".to_owned()
         }
         ClientError::Forbidden(answer) if answer.message.contains("only store") => {
-            "without --store the image is deleted".to_owned()
+            "omit --store to delete the image itself".to_owned()
+        }
+        // Glance refuses an action in the wrong status in this way too.
+        ClientError::Forbidden(answer) if answer.message.contains("image in status") => {
+            return None;
         }
         ClientError::Forbidden(_) => {
-            "the project or role may not do this; ask whoever runs the cloud".to_owned()
+            "the project or the role has no permission for this; ask the operator of the cloud".to_owned()
         }
-        ClientError::NoSuchImage { .. } => "`imgpush image list --all` shows the images of this \
-             project and the public ones, `--hidden` those that lists leave out; an image that is \
-             shared with this project and not accepted is found by its id only"
+        ClientError::NoSuchImage { .. } => "`imgpush image list --all` lists the images of this \
+             project and public images, and `--hidden` lists hidden ones; a shared image that is not \
+             accepted yet is found only by its id"
             .to_owned(),
-        ClientError::Duplicate { .. } => "use the id of the one that is meant".to_owned(),
+        ClientError::Duplicate { .. } => "use the id of the image".to_owned(),
         ClientError::ImportFailed { .. } | ClientError::FellBack { .. } => {
-            "`imgpush image tasks IMAGE` shows its imports; the service's log may know more".to_owned()
-        }
-        ClientError::WaitedTooLong { .. } => {
-            "the service may still be at it; `imgpush image show IMAGE` tells".to_owned()
-        }
-        ClientError::FormatRefused(_) => {
-            "the data is not what disk_format says, or the service holds it for unsafe; \
-             `imgpush image set --disk-format` changes what it says while there is no data"
+            "`imgpush image tasks IMAGE` shows its imports; the log of the service may have details"
                 .to_owned()
         }
-        ClientError::Gone(_) => "somebody deleted the image meanwhile".to_owned(),
+        ClientError::WaitedTooLong { .. } => {
+            "the service may still finish; `imgpush image show IMAGE` shows the status".to_owned()
+        }
+        ClientError::FormatRefused(_) => {
+            "the data does not match disk_format, or the service considers it unsafe; `imgpush image \
+             set --disk-format` changes the format while the image has no data"
+                .to_owned()
+        }
+        ClientError::Gone(_) => "another client deleted the image in the meantime".to_owned(),
         ClientError::NoData { .. } => {
-            "give it data with `imgpush image stage` and `imgpush image import`".to_owned()
+            "upload data with `imgpush image stage` and `imgpush image import`".to_owned()
         }
         ClientError::NotFound(answer) if answer.url.contains("/cache") => {
-            "the service has no cache, or none that is managed this way".to_owned()
+            "the service has no image cache that can be managed with the API".to_owned()
         }
         ClientError::NotFound(answer) if answer.url.contains("/info/stores") => {
-            "the service has only one store".to_owned()
+            "the service has only one store, without an id".to_owned()
         }
         ClientError::NotFound(answer) if answer.url.contains("/schemas/") => {
-            "that address is not an image service; check the catalog or image_endpoint_override"
+            "this URL is not an image service; check the catalog or image_endpoint_override"
                 .to_owned()
         }
         ClientError::TooLarge(answer) if answer.request_id.is_none() => {
-            "a proxy before the image service limits the size of requests".to_owned()
+            "a proxy in front of the image service limits the size of requests".to_owned()
         }
         ClientError::TooLarge(_) => {
-            "the service limits the size of one image, or its store is full; ask whoever runs the cloud"
+            "the service limits the size of an image, or its store is full; ask the operator of the cloud"
                 .to_owned()
         }
         ClientError::Transport { .. } | ClientError::TimedOut { .. } => {
-            "check the address, the network and the certificates".to_owned()
+            "check the URL, the network and the certificates".to_owned()
         }
         _ => return None,
     })
@@ -370,11 +407,22 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
 pub(crate) fn for_config(error: &ConfigError) -> Option<String> {
     Some(match error {
         ConfigError::NoCloud { .. } | ConfigError::UnknownCloud { .. } => {
-            "name one with --cloud or OS_CLOUD; clouds.yaml is looked for in the working directory, \
-             ~/.config/openstack and /etc/openstack, or where OS_CLIENT_CONFIG_FILE says"
+            "name a cloud with --cloud or OS_CLOUD; clouds.yaml is read from the working directory, \
+             ~/.config/openstack, /etc/openstack, or the path in OS_CLIENT_CONFIG_FILE"
                 .to_owned()
         }
-        ConfigError::UnsupportedAuthType { .. } => "supported are password, v3token, \
+        ConfigError::Missing { cloud, key } => {
+            let name = key.strip_prefix("auth.").unwrap_or(key);
+            let place = format!("`{key}` of `clouds.{cloud}` in clouds.yaml");
+            match name {
+                name if cloud == "envvars" => format!("set OS_{}", name.to_uppercase()),
+                "password" | "passcode" | "application_credential_secret" | "token" => {
+                    format!("set OS_{}, or {place}", name.to_uppercase())
+                }
+                _ => format!("set {place}"),
+            }
+        }
+        ConfigError::UnsupportedAuthType { .. } => "supported types: password, v3token, \
              v3applicationcredential, v3totp, v3multifactor, v3oidcaccesstoken, \
              v3oidcclientcredentials, v3oidcpassword, admin_token, http_basic and none"
             .to_owned(),

@@ -20,7 +20,7 @@ pub(crate) fn token(printer: &Printer) -> CancellationToken {
         cancelled.cancel();
         // A terminal that closes hangs up more than once; that asks for nothing more.
         while signals.next().await.is_hangup {}
-        printer.note("stopped at once; the image record may be left behind");
+        printer.note("stopped immediately; an image record may be left");
         #[expect(clippy::exit, reason = "a second signal asks to end at once")]
         std::process::exit(exit_code::INTERRUPTED.number().into());
     });

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(printer) => printer,
         Err(error) => {
             // Nothing else can be said without a printer.
-            let _ = writeln!(std::io::stderr(), "error: cannot open the standard output: {error}");
+            let _ = writeln!(std::io::stderr(), "error: cannot open standard output: {error}");
             return exit_code::UNEXPECTED.into();
         }
     };
@@ -61,7 +61,7 @@ fn run(args: Args, printer: &Printer) -> Code {
     let runtime = match threads::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let error = anyhow::Error::new(error).context("cannot start");
+            let error = anyhow::Error::new(error).context("cannot start threads");
             printer.error(&output::chain(error.as_ref()), &[]);
             return exit_code::UNEXPECTED;
         }
@@ -88,9 +88,35 @@ fn run(args: Args, printer: &Printer) -> Code {
     code
 }
 
+/// The text of the standard library about a value that is not a number, and the text that replaces it.
+fn plain_number_error(error: &clap::Error) -> Option<(String, &'static str)> {
+    let text = std::error::Error::source(error)?.to_string();
+    let plain = match &*text {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "expected a whole number"
+        }
+        "number would be zero for non-zero type" => "expected a number of at least 1",
+        "number too large to fit in target type" => "the number is too large",
+        "invalid float literal" | "cannot parse float from empty string" => "expected a number",
+        "invalid socket address syntax" => "expected ADDRESS:PORT",
+        _ => return None,
+    };
+    Some((text, plain))
+}
+
 fn usage(error: &clap::Error, printer: &Printer) -> Code {
     if error.use_stderr() {
-        let _ = error.print();
+        match plain_number_error(error) {
+            Some((of_parser, plain)) => {
+                let text = error.render();
+                let text = match printer.is_coloured() {
+                    true => text.ansi().to_string(),
+                    false => text.to_string(),
+                };
+                let _ = write!(std::io::stderr(), "{}", text.replace(&of_parser, plain));
+            }
+            None => drop(error.print()),
+        }
         return exit_code::USAGE;
     }
     // Help and version are answers, not mistakes.

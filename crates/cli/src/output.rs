@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 
 use imgpush_engine::source::{ChecksumSubject, Provenance};
 use imgpush_engine::{
-    BatchSummary, Bottleneck, DownloadReport, PushAction, Report, StagingReport, Timing,
-    VerificationReport, VerifiedBy,
+    BatchSummary, Bottleneck, DownloadReport, PushAction, PushError, RecordOutcome, Report,
+    StagingReport, Timing, VerificationReport, VerifiedBy,
 };
 
-/// What happened, from the outside in, a level a line.
+/// The message of an error and its causes, a level a line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+    imgpush_engine::causes(error)
+}
+
+/// The state of the image record after a failed push; none if there was no record.
+pub(crate) fn record_outcome(error: &PushError) -> Option<String> {
+    let had_record = error.attempts > 0 || error.outcome != RecordOutcome::NoRecord;
+    had_record.then(|| error.outcome.to_string())
 }
 
 /// How digests are shown.
@@ -50,7 +56,7 @@ pub(crate) fn summary(report: &Report, style: DigestStyle) -> Vec<String> {
             let (seconds, rate) = (report.timing.seconds, rate(report));
             format!("pushed {source} to {cloud} as {name}: {size} in {seconds:.1} s, {rate}/s")
         }
-        _ => format!("skipped {source}: {cloud} has it as {name}, {size}"),
+        _ => format!("skipped {source}: {name} in {cloud} has the same content, {size}"),
     }];
     let format = report.disk_format.as_deref().unwrap_or("?");
     lines.push(match report.virtual_size {
@@ -106,8 +112,11 @@ pub(crate) fn saved(report: &DownloadReport, style: DigestStyle) -> Vec<String> 
     let name = report.name.as_deref().unwrap_or(&report.id);
     if report.unchanged {
         let path = report.path.as_deref().unwrap_or_default();
-        let first =
-            format!("{path} is {name} from {} already: {}", report.cloud, bytes(report.size));
+        let first = format!(
+            "{path} is unchanged: it has the content of {name} in {}, {}",
+            report.cloud,
+            bytes(report.size)
+        );
         let lines = [first, verification(&report.verified_by, &report.digests, style)];
         return lines.to_vec();
     }

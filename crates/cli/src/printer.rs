@@ -93,7 +93,7 @@ impl Printer {
     /// failure of a command that had none.
     pub(crate) fn finish(&self, code: Code) -> Code {
         let Err(error) = self.out.finish() else { return code };
-        self.error(&["cannot write to the standard output".to_owned(), error.to_string()], &[]);
+        self.error(&["cannot write to standard output".to_owned(), error.to_string()], &[]);
         code.unless_done_or_warned()
     }
 

@@ -46,7 +46,7 @@ pub(crate) fn for_sandbox() -> Result<(), String> {
     match can_start(SANDBOX_THREADS) {
         true => Ok(()),
         false => {
-            Err(format!("the system does not start the {SANDBOX_THREADS} threads of the service"))
+            Err(format!("the system cannot start the {SANDBOX_THREADS} threads of the service"))
         }
     }
 }

@@ -234,8 +234,8 @@ fn dynamic(stream: &Stream<'_>) -> Seen {
 fn fixed(bytes: &[u8], stream: &Stream<'_>) -> Seen {
     let length = stream.length.unwrap_or_default();
     let offset = length.next_multiple_of(SECTOR) - FOOTER_BYTES as u64;
-    let text = "a fixed VHD is taken for a raw disk with the footer at its end by qemu and the image \
-                service, which refuses it as vhd";
+    let text = "qemu and the image service treat a fixed VHD as a raw disk with the footer at its end; \
+                the service refuses it as vhd";
     let finding = Finding::warning(FindingId::FixedVhd, offset, text);
     let mut seen = Seen::trailer(offset, COOKIE.len()).of("fixed").with(finding);
     let Some(footer) = Footer::read(bytes) else { return seen };

@@ -75,7 +75,7 @@ fn outcome(scene: &Proxied, run: &Run) -> String {
             format!("{}{}", report["action"].as_str().unwrap(), &name[scene.name.len()..])
         }
         Some(21) => {
-            run.says("is there already");
+            run.says("an image named ");
             run.says("hint: --if-exists replace");
             "fails".to_owned()
         }
@@ -128,7 +128,7 @@ pub(crate) fn replaced_images_are_retired_and_kept_ones_reported(side: Side) {
     let delete = ["--if-exists", "replace", "--replaced", "delete"];
     let run = scene.push(&file, &delete);
     assert_eq!((run.code, &run.json()["error"]["record"]), (Some(24), &"kept".into()), "{run:?}");
-    run.says("hint: run it again when they may be deleted");
+    run.says("hint: allow the deletion with");
     assert_eq!(scene.images().len(), 2);
 
     let again = scene.push(&file, &["--if-exists", "replace", "--replaced", "rename"]);
@@ -204,8 +204,8 @@ pub(crate) fn an_upload_that_never_ends_is_not_touched(side: Side) {
     let id = killed(&scene, &file, |id| scene.kill_worker_of(id));
     let run = scene.push(&file, &["--if-exists", "skip", "--wait-for-others", "2"]);
     assert_eq!((run.code, &run.json()["error"]["record"]), (Some(25), &"none".into()), "{run:?}");
-    run.says("which another run has begun, is still saving");
-    run.says("hint: if nothing sends to it any more, delete it");
+    run.says("of another run is still saving");
+    run.says("hint: if no other command uploads to it, delete it");
     assert_eq!(scene.images()[0].status(), Status::Saving);
     scene.scene.block_on(scene.scene.client.delete(&id)).unwrap();
     let run = scene.push(&file, &SKIP);

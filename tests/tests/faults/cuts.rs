@@ -55,7 +55,7 @@ pub(crate) fn sources_that_cannot_be_read_again_are_sent_once(side: Side) {
         piped.wait().unwrap();
         scene.failed(&run, 22);
         assert_eq!(scene.sent(), [after], "{run:?}");
-        run.says("it is not sent again, since standard input cannot be read a second time");
+        run.says("cannot retry: standard input can be read only once");
     });
     // A regular file is read again even if it is the standard input.
     let scene = Proxied::new(side);

@@ -88,6 +88,6 @@ pub(crate) fn an_interrupt_during_a_pause_leaves_no_record(side: Side) {
     scene.failed(&run, 130);
     let mut rest = String::new();
     said.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("was removed"), "{rest}");
+    assert!(rest.contains("was deleted"), "{rest}");
     assert_eq!(scene.sent(), [0], "{run:?}");
 }

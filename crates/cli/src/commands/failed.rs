@@ -45,7 +45,7 @@ impl Failed {
             Failed::Client { source, .. } => hints::for_client(source),
             Failed::Usage { hint, .. } | Failed::Refused { hint, .. } => hint.clone(),
             Failed::Unfit { source: InvalidAttribute::BaseAttribute(_), .. } => {
-                Some("it has an option of its own".to_owned())
+                Some("use the option for this attribute".to_owned())
             }
             _ => None,
         }

@@ -1,6 +1,6 @@
 //! `imgpush sandbox`.
 
-use imgpush_sandbox::{Sandbox, SandboxOptions};
+use imgpush_sandbox::{Error as SandboxError, Sandbox, SandboxOptions};
 
 use crate::args::SandboxArgs;
 use crate::exit_code::{self, Code};
@@ -20,7 +20,12 @@ pub(crate) async fn run(args: &SandboxArgs, printer: &Printer) -> Code {
     let sandbox = match Sandbox::start(options).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
-            let hint = "choose another address with --listen, or port 0 for a free one";
+            let hint = match error {
+                SandboxError::Listen { .. } => {
+                    "use another address with --listen, or port 0 for any free port"
+                }
+                _ => "--dir needs a folder that imgpush can write to",
+            };
             printer.error(&output::chain(&error), &[hint.to_owned()]);
             return exit_code::UNEXPECTED;
         }
@@ -29,7 +34,7 @@ pub(crate) async fn run(args: &SandboxArgs, printer: &Printer) -> Code {
         sandbox.inject(*operation, fault.clone());
     }
     printer.result(sandbox.url());
-    printer.note("An image service runs there until Ctrl-C. In another terminal:");
+    printer.note("The image service runs until Ctrl-C. In another terminal:");
     printer.note(&format!("    OS_AUTH_TYPE=none OS_ENDPOINT={} imgpush push FILE", sandbox.url()));
     stop.cancelled().await;
     sandbox.shutdown().await;

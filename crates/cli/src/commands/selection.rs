@@ -54,7 +54,7 @@ pub(super) async fn select(
             true => {
                 selected.take_all(selection).await?;
                 if selected.images.is_empty() {
-                    printer.note("no such images there");
+                    printer.note("no image matches");
                 }
             }
             false => selected.take_named(&selection.images).await,

@@ -14,7 +14,7 @@ use crate::exit_code::{self, Code};
 use crate::printer::Printer;
 use crate::{hints, output};
 
-/// Opens a source and attaches the expected checksums, if there are any.
+/// Opens the source, with the verification that the arguments request.
 pub(super) async fn verified(
     place: &Path,
     options: &SourceOptions,
@@ -22,7 +22,7 @@ pub(super) async fn verified(
     printer: &Printer,
 ) -> Result<Box<dyn Source>, SourceError> {
     announce_input(place, printer);
-    // A list that proves nothing ends it before anything is asked for.
+    // A list that cannot be verified ends it before anything is asked for.
     let expected = expected(proof, &options.http, printer).await?;
     expected.of(source::open(place, options).await?)
 }
@@ -31,7 +31,7 @@ pub(super) async fn verified(
 pub(super) fn announce_input(place: &Path, printer: &Printer) {
     if place.as_os_str() == "-" && std::io::stdin().is_terminal() {
         printer.note(
-            "waiting for the image on the standard input, which is a terminal; Ctrl-D ends it",
+            "reading the image from standard input, which is a terminal; Ctrl-D ends the input",
         );
     }
 }
@@ -51,11 +51,11 @@ pub(super) async fn expected(
     if list.is_unchecked() {
         let name = list.name();
         let reason = if cfg!(feature = "openpgp") {
-            "; --checksum-key does that"
+            "; use --checksum-key to verify it"
         } else {
             ": this build has no support for openpgp"
         };
-        printer.note(&format!("the signature of {name} is not checked{reason}"));
+        printer.note(&format!("the signature of {name} is not verified{reason}"));
     }
     Ok(expected.with_list(list))
 }

@@ -12,7 +12,7 @@ use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -> Code {
     if args.file.as_os_str() == "-" {
-        let message = "settings are tried with what can be read many times, not with a pipe";
+        let message = "tune needs a file: a pipe can be read only once";
         printer.error(&[message.to_owned()], &[]);
         return exit_code::USAGE;
     }
@@ -30,7 +30,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &TuneArgs, printer: &Printer) -
         Err(error) => return unreached(&error, args, printer),
     };
     if !args.quiet {
-        let line = format!("trying settings with {} in {}", args.file.display(), target.cloud());
+        let line = format!("testing settings with {} on {}", args.file.display(), target.cloud());
         printer.note(&line);
         printer.note(HEADING);
     }
@@ -74,7 +74,9 @@ fn print_report(report: &TuneReport, args: &TuneArgs, printer: &Printer) {
         _ => format!("recommended: {rate}; nothing was faster than one image at a time"),
     });
     if !report.is_complete {
-        printer.note("note: the time was over before all was tried; --max-time gives more");
+        printer.note(
+            "note: the time limit was reached before all settings were tested; --max-time sets it",
+        );
     }
 }
 
@@ -118,7 +120,9 @@ fn rate(bytes_a_second: f64) -> String {
 
 fn unreached(error: &PushError, args: &TuneArgs, printer: &Printer) -> Code {
     let code = exit_code::of(error.kind());
-    explain(&output::chain(error), &error.failure, code, args, printer)
+    let mut chain = output::chain(error);
+    chain[0] = format!("cannot test settings against {}", error.cloud);
+    explain(&chain, &error.failure, code, args, printer)
 }
 
 fn failed(error: &TuneError, args: &TuneArgs, printer: &Printer) -> Code {

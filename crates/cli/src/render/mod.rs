@@ -35,7 +35,7 @@ pub(crate) struct RenderOptions {
 
 /// None of the columns asked for is there.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no column {}; there are {}", .asked.join(", "), .known.join(", "))]
+#[error("unknown column {}; available columns are {}", .asked.join(", "), .known.join(", "))]
 pub(crate) struct UnknownColumn {
     asked: Vec<String>,
     known: Vec<String>,
@@ -310,6 +310,9 @@ mod tests {
         assert_eq!(options(&[]).choose(&names).unwrap(), [0, 1, 2]);
         assert_eq!(options(&["size", "disk_format", "nope"]).choose(&names).unwrap(), [1, 2]);
         let error = options(&["nope"]).choose(&names).unwrap_err();
-        assert_eq!(error.to_string(), "there is no column nope; there are ID, Disk Format, Size");
+        assert_eq!(
+            error.to_string(),
+            "unknown column nope; available columns are ID, Disk Format, Size"
+        );
     }
 }

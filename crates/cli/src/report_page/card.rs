@@ -54,7 +54,9 @@ fn failure(page: &mut Markup, error: &PushError) {
     for hint in hints::for_push(error, Path::new(&*error.source_name)) {
         page.element("p", &[("class", &"hint")], format_args!("hint: {hint}"));
     }
-    page.element("p", &[], format_args!("Image record: {}.", error.outcome));
+    if let Some(outcome) = output::record_outcome(error) {
+        page.element("p", &[], format_args!("After the failure: {outcome}."));
+    }
 }
 
 fn facts(page: &mut Markup, report: &Report) {

@@ -121,7 +121,7 @@ pub(super) fn draw(
     }
     for retry in &timeline.retries {
         page.open("g", &[]);
-        page.element("title", &[], format_args!("tried again after {retry:.1} s"));
+        page.element("title", &[], format_args!("retried after {retry:.1} s"));
         line(page, "retry", (x(*retry), RATE_TOP - 6.0), (x(*retry), bottom));
         page.close("g");
     }
@@ -138,9 +138,9 @@ fn described(timing: &Timing, seconds: f64) -> String {
     });
     let again = match timing.timeline.retries.len() {
         0 => String::new(),
-        count => format!("; tried again {count} times"),
+        count => format!("; retried {count} times"),
     };
-    format!("Rate of sending, and what each stage did, over {seconds:.1} s{most}{again}.")
+    format!("Upload rate and the activity of each stage over {seconds:.1} s{most}{again}.")
 }
 
 /// MiB a second in each bin.

@@ -10,7 +10,7 @@ use tempfile::{NamedTempFile, PersistError};
 pub(crate) enum ReportFileError {
     #[error("cannot write the report {}", path.display())]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("the report {} would replace something that is no file", path.display())]
+    #[error("cannot write the report {}: it is not a regular file", path.display())]
     NotAFile { path: PathBuf },
     #[error("the report {} already exists", path.display())]
     Exists { path: PathBuf },
@@ -47,8 +47,10 @@ impl ReportFile {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let file = builder().tempfile_in(folder.unwrap_or(Path::new(".")));
-        let file =
-            file.map_err(|source| ReportFileError::Write { path: path.to_owned(), source })?;
+        let file = file.map_err(|error| ReportFileError::Write {
+            path: path.to_owned(),
+            source: without_name(error),
+        })?;
         Ok(ReportFile { path: path.to_owned(), overwrite, file })
     }
 
@@ -81,6 +83,14 @@ fn persist_new(file: NamedTempFile, path: &Path) -> std::io::Result<()> {
             file.persist(path).map(drop).map_err(|error| error.error)
         }
         Err(PersistError { error, .. }) => Err(error),
+    }
+}
+
+/// The error without the name of the temporary file, which the user has not chosen.
+fn without_name(error: std::io::Error) -> std::io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((reason, _)) => std::io::Error::new(error.kind(), reason.to_owned()),
+        None => error,
     }
 }
 

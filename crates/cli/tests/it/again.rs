@@ -20,14 +20,16 @@ fn a_push_that_is_run_again_says_what_it_found() {
     let again = scene.run(&["push", "disk.img", "--if-exists", "skip"]);
     assert_eq!((again.code, &again.stdout), (Some(0), &first.stdout), "{}", again.stderr);
     let lines: Vec<&str> = again.stderr.lines().collect();
-    assert_eq!(lines[0], "skipped disk.img: mycloud has it as disk, 3.00 MiB");
+    assert_eq!(lines[0], "skipped disk.img: disk in mycloud has the same content, 3.00 MiB");
     assert!(lines[2].starts_with("  verified  sha512 "), "{}", again.stderr);
 
     scene.file("disk.img", 2 << 20);
     let other = scene.run(&["push", "disk.img", "--if-exists", "skip"]);
     assert_eq!((other.code, other.stdout.as_str()), (Some(21), ""));
     let id = first.stdout.trim();
-    let said = format!("disk is there already: image {id} has 3145728 bytes, the source 2097152");
+    let said = format!(
+        "an image named disk exists: image {id} has 3145728 bytes, but the source has 2097152"
+    );
     assert!(other.stderr.contains(&said), "{}", other.stderr);
     assert!(other.stderr.contains("hint: --if-exists replace retires"), "{}", other.stderr);
 
@@ -46,7 +48,11 @@ fn a_pipe_and_options_that_do_not_fit_are_refused_with_a_hint() {
     let run = Run::fed(piped, &[7; 5000]);
     assert_eq!(run.code, Some(21));
     assert!(run.stderr.contains("standard input can be read only once"), "{}", run.stderr);
-    assert!(run.stderr.contains("hint: --checksum says what the data is"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("hint: push a file, or give the digest with --checksum"),
+        "{}",
+        run.stderr
+    );
 
     let run = scene.run(&["push", "disk.img", "--replaced", "delete"]);
     assert_eq!(run.code, Some(2));
@@ -59,7 +65,7 @@ fn a_pipe_and_options_that_do_not_fit_are_refused_with_a_hint() {
     command.args(["--os-endpoint", scene.sandbox().url()]).env("OS_TOKEN", "x");
     let run = Run::of(command.output().unwrap());
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("does not say which project"), "{}", run.stderr);
+    assert!(run.stderr.contains("does not name its project"), "{}", run.stderr);
 }
 
 #[test]
@@ -167,7 +173,7 @@ fn what_is_not_retired_is_named_and_the_new_image_kept() {
     }
     let run = scene.run(&["push", "disk.img", "--if-exists", "replace", "--json"]);
     assert_eq!(run.code, Some(24), "{}", run.stderr);
-    let said = format!("but did not take the place of {}", old.trim());
+    let said = format!("but did not replace {}", old.trim());
     assert!(run.stderr.contains(&said), "{}", run.stderr);
     let json = run.json();
     assert_eq!(json["error"]["record"], "kept");

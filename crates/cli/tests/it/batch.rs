@@ -31,7 +31,7 @@ fn several_images_are_a_line_each_and_one_for_all() {
     assert_eq!(sources, ["a.raw", "b.raw", "c.raw"]);
     assert!(run.stderr.contains("pushed b.raw to mycloud as b: 195.31 KiB in "), "{}", run.stderr);
     assert!(!run.stderr.contains("  verified"), "hundreds of digests tell nobody anything");
-    let error = "error: push of missing.raw to mycloud failed; no image record is left behind\n";
+    let error = "error: cannot push missing.raw to mycloud\n";
     assert!(run.stderr.contains(error), "{}", run.stderr);
     let [.., summary, failed] = &run.stderr.lines().collect::<Vec<_>>()[..] else {
         panic!("{}", run.stderr)
@@ -79,7 +79,7 @@ fn what_is_for_one_image_is_refused_for_several() {
     ] {
         let run = scene.run(&["push", "a.raw", "b.raw", option[0], option[1]]);
         assert_eq!(run.code, Some(2), "{option:?}");
-        let expected = format!("error: {} makes no sense for several images\n", option[0]);
+        let expected = format!("error: {} cannot be used with several images\n", option[0]);
         assert_eq!(run.stderr, expected);
     }
     assert_eq!(scene.writes(), 0);
@@ -94,7 +94,7 @@ fn images_of_one_name_are_refused_before_the_start() {
         let run = scene.run(&["push", "--if-exists", mode, "b.raw", "a.raw", others]);
         assert_eq!(run.code, Some(2), "{mode}: {}", run.stderr);
         let expected = format!(
-            "error: a.raw and {others} would both be the image a, and --if-exists {mode} goes by names\n"
+            "error: a.raw and {others} would both become the image a, and --if-exists {mode} compares names\n"
         );
         assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
     }
@@ -141,7 +141,7 @@ fn a_journal_makes_a_batch_go_on_where_it_stopped() {
     scene.write("notes", "not a journal\n");
     let run = scene.run(&["push", "--journal", "notes", "a.raw"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("Caused by: notes is no journal: "), "{}", run.stderr);
+    assert!(run.stderr.contains("Caused by: notes is not a journal: "), "{}", run.stderr);
     let notes = std::fs::read_to_string(scene.path("notes")).unwrap();
     assert_eq!(notes, "not a journal\n");
 }
@@ -155,11 +155,15 @@ fn a_cloud_that_is_not_there_is_told_once() {
     );
     let run = scene.run(&["push", "--cloud", "gone", "--cloud", "mycloud", "a.raw", "b.raw"]);
     assert_eq!(run.code, Some(27), "{}", run.stderr);
-    assert_eq!(run.stderr.matches("error: push of 2 images to gone failed").count(), 1);
+    assert_eq!(run.stderr.matches("error: cannot push 2 images to gone").count(), 1);
     let mut words: Vec<_> = run.stdout.lines().map(|line| &line[36..]).collect();
     words.sort_unstable();
     assert_eq!(words, ["  mycloud  a.raw", "  mycloud  b.raw"]);
-    assert_eq!(run.stderr.matches("connecting to the cloud failed").count(), 2, "and in the end");
+    assert_eq!(
+        run.stderr.matches("cannot log in to the identity service").count(),
+        2,
+        "and in the end"
+    );
 
     // Programs get a result for each image and cloud, and the numbers agree with them.
     let all = ["push", "--json", "-j1", "--cloud", "gone", "--cloud", "mycloud", "a.raw", "b.raw"];

@@ -106,7 +106,9 @@ fn many_files_of_unlike_lengths_are_hashed_in_order() {
         let mut command = program(folder.path(), &["-a", "md5,sha512,sha256", "."]);
         command.env("IMGPUSH_BACKEND", backend);
         let run = Run::of(command.output().unwrap());
-        if run.code == Some(2) && run.stderr.contains("does not run here") {
+        if run.code == Some(2)
+            && run.stderr.contains("this CPU does not support the hashing backend")
+        {
             continue;
         }
         assert_eq!(run.stdout.replace("./", ""), expected, "{backend}: {}", run.stderr);
@@ -137,7 +139,7 @@ fn nonsense_is_a_usage_error() {
     let mut command = program(folder.path(), &["a.img"]);
     let run = Run::of(command.env("IMGPUSH_BACKEND", "mmx").output().unwrap());
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("no hashing backend is called mmx"), "{}", run.stderr);
+    assert!(run.stderr.contains("unknown hashing backend mmx"), "{}", run.stderr);
 }
 
 #[test]
@@ -160,7 +162,7 @@ fn a_file_that_is_not_what_the_list_says_is_told_with_both_digests() {
     let all = run(folder.path(), &["--check", "MD5SUMS"]);
     assert_eq!(stdout(&all), ["a.img: OK", "b.img: FAILED", "none.img: FAILED open or read"]);
     let computed = hex(Md5::digest(b"abd"));
-    for told in [MD5_ABC, &computed, "cannot open none.img", "of 3 files 1 differ"] {
+    for told in [MD5_ABC, &computed, "cannot open none.img", "of 3 files, 1 did not match"] {
         assert!(all.stderr.contains(told), "{told}: {}", all.stderr);
     }
     assert_eq!(all.code, Some(12));
@@ -203,8 +205,8 @@ fn a_clear_signed_list_counts_as_far_as_it_is_signed() {
     std::fs::write(folder.path().join("CHECKSUM"), list).unwrap();
     let lenient = run(folder.path(), &["--check", "CHECKSUM"]);
     assert_eq!((stdout(&lenient), lenient.code), (vec!["a.img: OK"], Some(0)));
-    assert!(lenient.stderr.contains("line 10 of CHECKSUM is no digest"), "{}", lenient.stderr);
-    assert!(lenient.stderr.contains("signature of CHECKSUM is not checked"), "{}", lenient.stderr);
+    assert!(lenient.stderr.contains("line 10 of CHECKSUM is not a digest"), "{}", lenient.stderr);
+    assert!(lenient.stderr.contains("signature of CHECKSUM is not verified"), "{}", lenient.stderr);
     assert_eq!(run(folder.path(), &["--check", "--strict", "CHECKSUM"]).code, Some(10));
 }
 
@@ -212,8 +214,8 @@ fn a_clear_signed_list_counts_as_far_as_it_is_signed() {
 fn what_is_no_list_is_an_error() {
     let folder = folder(&[("image.img", &[0; 5000]), ("empty", b"")]);
     for (list, told) in [
-        ("image.img", "image.img has no digests"),
-        ("empty", "empty has no digests"),
+        ("image.img", "image.img contains no digests"),
+        ("empty", "empty contains no digests"),
         ("none", "cannot read the list none"),
         (".", "cannot read the list ."),
     ] {
@@ -223,7 +225,7 @@ fn what_is_no_list_is_an_error() {
     }
     let list = format!("{MD5_ABC}  none.img\n");
     let run = run_with_input(folder.path(), &["--check", "--ignore-missing", "-"], list.as_bytes());
-    assert!(run.stderr.contains("none of the files in the lists is there"), "{}", run.stderr);
+    assert!(run.stderr.contains("none of the listed files exists"), "{}", run.stderr);
     assert_eq!(run.code, Some(10));
 }
 

@@ -24,6 +24,18 @@ fn run_with_input(folder: &Path, arguments: &[&str], input: &[u8]) -> Run {
     Run::fed(program(folder, arguments), input)
 }
 
+#[test]
+fn folders_without_files_are_a_usage_error_unless_there_are_other_files() {
+    let folder = folder(&[("disk.raw", &[0; 4096])]);
+    std::fs::create_dir(folder.path().join("none")).unwrap();
+    let empty = run(folder.path(), &["none"]);
+    assert_eq!((empty.code, &*empty.stdout), (Some(2), ""));
+    assert_eq!(empty.stderr, "error: no files in none\n");
+    let json = run(folder.path(), &["none", "--json"]);
+    assert_eq!((json.code, &json.json()["error"]["exit_code"]), (Some(2), &2.into()));
+    assert_eq!(run(folder.path(), &["none", "disk.raw"]).code, Some(0));
+}
+
 fn put(image: &mut [u8], offset: usize, bytes: &[u8]) {
     image[offset..offset + bytes.len()].copy_from_slice(bytes);
 }
@@ -88,9 +100,9 @@ noble.qcow2: qcow2, version 3
   refcount bits  16
 
   qemu    opens it as qcow2, virtual size 1.00 GiB (1073741824 bytes)
-  glance  takes it as raw, qcow2
-          not as ami, ari, aki, vhd, vhdx, vmdk, vdi, iso, ploop: its inspector
-          finds qcow2
+  glance  accepts it as raw, qcow2
+          refuses it as ami, ari, aki, vhd, vhdx, vmdk, vdi, iso, ploop: its
+          inspector detects qcow2
 ";
     assert_eq!(run.stdout, expected, "{}", run.stderr);
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
@@ -103,11 +115,11 @@ fn what_is_wrong_is_told_with_place_reason_and_remedy() {
     for told in [
         "  backing file    base.qcow2\n  backing format  qcow2\n",
         "  disk_format     none",
-        "  fatal    backing-file: it needs a backing file, \"base.qcow2\", that the service",
+        "  fatal    backing-file: it needs the backing file \"base.qcow2\", which the service",
         "           at byte 8: 00 00 00 00 00 00 01 2c",
-        "      why  a service that opens it reads a file of its own host",
-        "       do  flatten it: qemu-img convert -O qcow2 IMAGE NEW",
-        "          not as raw, qcow2: backing_file: Image has a backing file",
+        "      why  a service that opens the image reads a file of its own host",
+        "       do  merge both files into one: qemu-img convert -O qcow2 IMAGE NEW",
+        "          refuses it as raw, qcow2: backing_file: Image has a backing file",
     ] {
         assert!(page.stdout.contains(told), "{told}: {}", page.stdout);
     }
@@ -239,7 +251,7 @@ fn one_file_that_is_not_there_does_not_stop_the_others() {
     let is_title = |line: &&&str| !line.starts_with(' ');
     let titles: Vec<_> = titles.iter().filter(is_title).copied().collect();
     assert_eq!(titles, ["a.qcow2: qcow2, version 3", "d/b.raw: raw", "d/e/c.raw: raw"]);
-    assert!(pages.stdout.contains("finds qcow2\n\nd/b.raw: raw\n"), "{}", pages.stdout);
+    assert!(pages.stdout.contains("detects qcow2\n\nd/b.raw: raw\n"), "{}", pages.stdout);
     assert!(pages.stderr.starts_with("error: cannot open none.img\n"), "{}", pages.stderr);
     assert_eq!(pages.code, Some(10));
 

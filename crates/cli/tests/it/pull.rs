@@ -57,8 +57,12 @@ fn one_image_goes_where_it_is_told_to() {
     let before = downloads(&scene);
     scene.write("a.img", "precious");
     let run = pull(&scene, 2, &["noble 24/04", "-o", "a.img"]);
-    assert!(run.stderr.contains("a.img exists already, and is not this image"), "{}", run.stderr);
-    assert!(run.stderr.contains("hint: --overwrite replaces it"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("a.img exists and has other content than the image"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("hint: --overwrite replaces the file"), "{}", run.stderr);
     assert_eq!((downloads(&scene), read("a.img")), (before, b"precious".to_vec()));
     pull(&scene, 0, &["noble 24/04", "-o", "a.img", "--overwrite"]);
     assert!(read("a.img") == data);
@@ -128,7 +132,7 @@ fn several_images_go_into_a_folder() {
     pull(&scene, 0, &["--all", "--tag", "lts", "--property", "a=b", "-o", "some"]);
     assert_eq!(files(&folder("some")), ["m.raw"]);
     let run = pull(&scene, 0, &["--all", "--tag", "none", "-o", "none"]);
-    assert!(run.stderr.contains("no such images there"), "{}", run.stderr);
+    assert!(run.stderr.contains("no image matches"), "{}", run.stderr);
     // One that is named twice comes once.
     let run = pull(&scene, 0, &["m", &first, "m", "-o", "named"]);
     assert_eq!(
@@ -151,7 +155,11 @@ fn one_failure_stops_no_other_unless_it_shall() {
         (&missing["image"], &missing["error"]["exit_code"]),
         (&json!("nowhere"), &json!(21))
     );
-    assert!(run.stderr.contains("  failed  nowhere: there is no image nowhere"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("  failed  nowhere: no image has the name or id nowhere"),
+        "{}",
+        run.stderr
+    );
     pull(&scene, 21, &["nowhere", "neither", "-o", "f"]);
 
     // Another file is in the way of the first.

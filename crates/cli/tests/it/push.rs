@@ -142,7 +142,7 @@ fn the_standard_input_is_pushed_as_it_comes() {
     // Without a name there is nothing to call it, and that shows before anything is read.
     let run = scene.run(&["push", "-"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("hint: give one with --name"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: name the image with --name NAME"), "{}", run.stderr);
 }
 
 #[test]
@@ -162,30 +162,26 @@ fn bad_input_ends_before_anything_is_made() {
         (&["push", "none.img"][..], 10, "cannot open none.img"),
         (&["push", "."], 10, "is a directory"),
         (&["push", "empty.img"], 10, "empty.img is empty"),
-        (&["push", "packed.img"], 11, "the data is zip, which"),
-        (&["push", "cut.img"], 10, "the gzip data of cut.img cannot be unpacked"),
+        (&["push", "packed.img"], 11, "the data is zip, for which"),
+        (&["push", "cut.img"], 10, "cannot decompress cut.img: the gzip data is damaged"),
         (&["push", "backed.qcow2"], 11, "backing-file"),
         (&["push", "backed.qcow2", "--disk-format", "qcow2", "--force-format"], 11, "backing-file"),
         (&["push", "disk.img", "--disk-format", "qcow2"], 11, "the data is raw, not qcow2"),
         (
             &["push", "disk.img", "--disk-format", "gptx", "--force-format"],
             11,
-            "has no disk_format gptx",
+            "does not accept disk_format gptx",
         ),
-        (&["push", "large.img"], 21, "quota image_size_total is 1 MiB"),
+        (&["push", "large.img"], 21, "the quota image_size_total is exceeded: limit 1 MiB"),
         (
             &["push", "disk.img", "--cloud", "nowhere"],
             2,
-            "no cloud called nowhere (known: mycloud)",
+            "cloud nowhere is not configured; configured clouds: mycloud",
         ),
-        (&["push", "disk.img", "--property", "checksum=0"], 2, "set by the server only"),
+        (&["push", "disk.img", "--property", "checksum=0"], 2, "only the server sets checksum"),
         (&["push", "disk.img", "--property", "none"], 2, "expected KEY=VALUE"),
         (&["push", "disk.img", "--memory", "1M"], 2, "needs at least"),
-        (
-            &["push", "disk.img", "--os-interface", "trapdoor"],
-            2,
-            "none of public, internal and admin",
-        ),
+        (&["push", "disk.img", "--os-interface", "trapdoor"], 2, "not public, internal or admin"),
         (&["push", "disk.img", "--os-region-name", "nowhere"], 21, "for region nowhere"),
         (&["push"], 2, "required"),
     ] {
@@ -235,12 +231,12 @@ fn what_is_refused_says_what_to_do_about_it() {
         (
             &["push", "my disk.vhd", "--disk-format", "vhd"][..],
             &[
-                "the image service would refuse it as vhd after the last byte: its inspector finds raw; \
-                 the image service would take it as ami, ari, aki, raw, ploop\n",
-                "hint: fixed-vhd: push it as raw, or make it dynamic: qemu-img convert -f vpc -O vpc \
-                 -o subformat=dynamic,force_size=on 'my disk.vhd' NEW\n",
-                "hint: --disk-format raw is what fits\n",
-                "hint: `imgpush push --force-format` insists\n",
+                "the image service would refuse the data as vhd after the upload: its inspector detects raw; \
+                 it would accept the data as ami, ari, aki, raw, ploop\n",
+                "hint: fixed-vhd: push it as raw, or convert it to a dynamic VHD: qemu-img convert -f \
+                 vpc -O vpc -o subformat=dynamic,force_size=on 'my disk.vhd' NEW\n",
+                "hint: use --disk-format raw\n",
+                "hint: `imgpush push --force-format` uploads it anyway\n",
             ][..],
         ),
         (
@@ -250,13 +246,15 @@ fn what_is_refused_says_what_to_do_about_it() {
         (&["push", "disk.ova"], &["hint: `--container-format ova --disk-format vmdk` pushes"]),
         (
             &["push", "disk.ova", "--container-format", "ova"],
-            &["hint: give the one of the disk inside: for most appliances --disk-format vmdk"],
+            &["hint: --disk-format names the format of the disk inside: vmdk for most appliances"],
         ),
         (
             &["push", "backed.qcow2"],
-            &["hint: backing-file: flatten it: qemu-img convert -O qcow2 backed.qcow2 NEW\n"],
+            &[
+                "hint: backing-file: merge both files into one: qemu-img convert -O qcow2 backed.qcow2 NEW\n",
+            ],
         ),
-        (&["push", "packed.img"], &["hint: compressed: unpack it\n"]),
+        (&["push", "packed.img"], &["hint: compressed: decompress it\n"]),
     ] {
         let run = scene.run(arguments);
         assert_eq!(run.code, Some(11), "{arguments:?}: {}", run.stderr);
@@ -274,7 +272,8 @@ fn what_is_refused_says_what_to_do_about_it() {
     let run = scene.run(&["push", "my disk.vhd"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(
-        run.stderr.contains("\nnote: fixed-vhd: a fixed VHD is taken for a raw"),
+        run.stderr
+            .contains("\nnote: fixed-vhd: qemu and the image service treat a fixed VHD as a raw"),
         "{}",
         run.stderr
     );
@@ -293,7 +292,7 @@ fn a_stream_that_turns_out_otherwise_is_cut_before_its_end() {
     let run = Run::fed(scene.command(&piped), &fixed_vhd());
     assert_eq!(run.code, Some(11), "{}", run.stderr);
     for words in [
-        "was removed\n  Caused by: the end of the image was not sent, since all of it shows what",
+        "was deleted\n  Caused by: the end of the image was not sent: the check of the complete data failed",
         "  Caused by: the data is vhd, not ami",
         "force_size=on IMAGE NEW",
     ] {
@@ -359,17 +358,17 @@ fn a_failure_says_what_became_of_the_record() {
     assert_eq!(failure["error"]["record"], "removed");
     assert_eq!(failure["error"]["exit_code"], 23);
     let id = failure["id"].as_str().unwrap();
-    assert!(run.stderr.contains(&format!("the image record {id} was removed")), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("image record {id} was deleted")), "{}", run.stderr);
 
     scene.sandbox().inject(Operation::Upload, Fault::DropAfter(1 << 20));
     let run = scene.run(&["push", "disk.img", "--keep-failed", "--retries", "0"]);
     assert_eq!(run.code, Some(22), "{}", run.stderr);
-    assert!(run.stderr.contains("was kept; the image is queued"), "{}", run.stderr);
+    assert!(run.stderr.contains("was kept: the image is queued"), "{}", run.stderr);
 
     scene.sandbox().inject(Operation::Upload, Fault::Status { status: 413, after: 0 });
     let run = scene.run(&["push", "disk.img", "--retries", "0"]);
     assert!(matches!(run.code, Some(21 | 22)), "{}", run.stderr);
-    assert!(run.stderr.contains("was removed"), "{}", run.stderr);
+    assert!(run.stderr.contains("was deleted"), "{}", run.stderr);
 }
 
 #[test]
@@ -441,7 +440,7 @@ fn a_file_that_does_not_open_has_a_result_for_each_cloud() {
     let clouds: Vec<_> = results.iter().map(|result| &result["cloud"]).collect();
     assert_eq!(clouds, ["mycloud", "other"]);
     assert!(results.iter().all(|result| result["error"]["exit_code"] == 10), "{}", run.stdout);
-    assert!(run.stderr.contains("push of gone.img to other failed"), "{}", run.stderr);
+    assert!(run.stderr.contains("cannot push gone.img to other"), "{}", run.stderr);
 }
 
 #[test]
@@ -461,7 +460,7 @@ fn ctrl_c_removes_the_record_at_once() {
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(rest.iter().any(|line| line.contains("was removed")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("was deleted")), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
 }
 

@@ -55,7 +55,7 @@ fn the_page_shows_every_push_the_failed_ones_first_and_needs_nothing_else() {
     assert_eq!(headings, expected.map(|heading| heading.replace('\u{0}', "")));
     let first = all(&page, "article", "failed")[0];
     assert!(
-        words(first).contains("413") && words(first).contains("was removed"),
+        words(first).contains("413") && words(first).contains("was deleted"),
         "{}",
         words(first)
     );

@@ -9,7 +9,7 @@ use imgpush_scene::{Run, imgpush, imgpush_in, signal};
 fn the_demo_shows_a_good_push_and_what_is_noticed_of_two_others() {
     let run = Run::of(imgpush().arg("demo").output().unwrap());
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    for words in ["is active and verified", "exit code 23", "was removed", "2 attempts"] {
+    for words in ["is active and verified", "exit code 23", "was deleted", "2 attempts"] {
         assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
     }
 }

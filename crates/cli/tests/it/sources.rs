@@ -46,6 +46,71 @@ pub(crate) fn id(run: &Run) -> &str {
     run.stdout.trim()
 }
 
+/// The address of a port on which nothing listens.
+fn dead_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn a_dead_proxy_is_named_and_its_cause_is_given_once() {
+    let scene = Scene::start_blocking();
+    scene.file("disk.img", 5000);
+    scene.add_cloud(
+        "  far:\n    auth: {auth_url: 'http://cloud.invalid/v3', username: u, password: p, \
+         project_name: p}\n",
+    );
+    let proxy = dead_address();
+    for (arguments, first) in [
+        (
+            &["push", "http://images.invalid/noble.img", "--cloud", "mycloud"][..],
+            "error: cannot push http://images.invalid/noble.img to mycloud\n  \
+             Caused by: cannot reach http://images.invalid/noble.img\n",
+        ),
+        (
+            &["push", "disk.img", "--cloud", "far"],
+            "error: cannot push disk.img to far\n  \
+             Caused by: cannot log in to the identity service at http://cloud.invalid/v3\n",
+        ),
+    ] {
+        let mut command = scene.command(arguments);
+        command.env("http_proxy", proxy.replace("//", "//user:hunter2@"));
+        let run = scene.run_command(command);
+        let causes = format!(
+            "{first}  Caused by: cannot connect to the proxy {proxy}\n  \
+             Caused by: Connection refused (os error 111)\n"
+        );
+        assert!(run.stderr.starts_with(&causes), "{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_mirror_of_a_redirect_is_named() {
+    let scene = Scene::start_blocking();
+    let mirror = dead_address();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let target = mirror.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            for _ in lines.take_while(|line| !line.is_empty()) {}
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nLocation: {target}/mirror/noble.img\r\nContent-Length: 0\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let run = scene.run(&["push", &format!("http://{address}/noble.img")]);
+    let said = format!(
+        "cannot reach http://{address}/noble.img (redirected to {mirror}/mirror/noble.img)\n"
+    );
+    assert!(run.stderr.contains(&said), "{}", run.stderr);
+}
+
 #[test]
 fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
     let scene = Scene::start_blocking();
@@ -60,8 +125,8 @@ fn an_image_comes_from_an_address_and_its_secrets_are_shown_nowhere() {
 
     let missing = scene.run(&["push", &format!("http://user:hunter2@{address}/none?hunter2")]);
     assert_eq!(missing.code, Some(10));
-    assert!(missing.stderr.contains("was answered with 404 Not Found"), "{}", missing.stderr);
-    assert!(missing.stderr.contains("no image record is left behind"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("answered 404 Not Found"), "{}", missing.stderr);
+    assert!(missing.stderr.starts_with("error: cannot push "), "{}", missing.stderr);
 
     let sums = scene.run(&["digest", "-a", "sha256", &url]);
     let sum = hex(Sha256::digest(scene.read("disk.img")));
@@ -96,7 +161,7 @@ fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
 
     let bomb = scene.run(&["push", "noble.img.gz", "--max-size", "1M"]);
     assert_eq!(bomb.code, Some(10));
-    assert!(bomb.stderr.contains("has more than 1048576 bytes"), "{}", bomb.stderr);
+    assert!(bomb.stderr.contains("has more than 1 MiB after decompression"), "{}", bomb.stderr);
 
     let file = scene.path("noble.img.gz");
     let data = std::fs::read(&file).unwrap();

@@ -193,7 +193,8 @@ fn imports_are_waited_for_and_failures_explained() {
     let bad = create("qcow2");
     let failed = run(&["image", "import", &bad, "--wait", "--timeout", "60"]);
     assert_eq!(failed.code, Some(24), "{failed:?}");
-    failed.says("the import into fast of image");
+    failed.says("the import of image");
+    failed.says("into fast failed");
     failed.says("Task failed due to Internal Error");
     ours(&["image", "delete", &good, &bad]);
 }

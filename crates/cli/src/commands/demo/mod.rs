@@ -46,7 +46,10 @@ async fn show(printer: &Printer) -> anyhow::Result<()> {
     let client = ImageClient::connect(&cloud).await?;
 
     printer.result(&format!("An image service runs at {} during this demo.", sandbox.url()));
-    printer.result(&format!("It gets a small disk image: demo.qcow2, {}.", output::bytes(size)));
+    printer.result(&format!(
+        "The demo uploads a small disk image: demo.qcow2, {}.",
+        output::bytes(size)
+    ));
 
     title(printer, "1. A push", "imgpush push demo.qcow2");
     let report = push(&client, &file).await?;
@@ -102,15 +105,12 @@ fn good(printer: &Printer, report: &Report) {
     show(
         "sent",
         &format!(
-            "{} in one pass, hashed while it is sent, {rate}/s",
+            "{} in one pass, hashed during the upload, {rate}/s",
             output::bytes(report.size.unwrap_or(0))
         ),
     );
     for (name, digest) in &report.digests {
-        show(
-            name,
-            &format!("{} equals the digest of the service", DigestStyle::Short.shown(digest)),
-        );
+        show(name, &format!("{} is the same in the service", DigestStyle::Short.shown(digest)));
     }
     show(
         "result",
@@ -137,16 +137,16 @@ fn bad(
     let error = match result {
         Ok(report) => anyhow::bail!("the damage of image {} was not detected", report.id),
         Err(error) if expected(&error.failure) => error,
-        Err(error) => return Err(error).context("the demo failed in an unexpected way"),
+        Err(error) => return Err(error).context("the demo failed unexpectedly"),
     };
     let noticed = match &*error.failure {
         PushFailure::Integrity(IntegrityError::Mismatch { field, .. }) => {
-            format!("the {field} of the service differs from that of the bytes sent")
+            format!("the {field} of the service differs from that of the uploaded data")
         }
         other => other.to_string(),
     };
     printer.result(&format!("   {:<12}{noticed}", "error"));
-    printer.result(&format!("   {:<12}{}", "image", error.outcome));
+    printer.result(&format!("   {:<12}{}", "cleanup", error.outcome));
     let code = exit_code::of(error.kind()).number();
     let verdict = format!("no damaged image is left; exit code {code}");
     printer.result_lines(&format!(

@@ -31,7 +31,7 @@ enum ListError {
     Read { name: String, source: std::io::Error },
     #[error("{name} is too large for a list of digests")]
     TooLarge { name: String },
-    #[error("{name} has no digests")]
+    #[error("{name} contains no digests")]
     Empty { name: String },
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
                 }
                 if sums.signed && !args.quiet {
                     printer.note(&format!(
-                        "the signature of {} is not checked here; `gpg --verify` does that",
+                        "the signature of {} is not verified; use `gpg --verify`",
                         list.display()
                     ));
                 }
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
     if args.ignore_missing {
         files.retain(|file| file.path.exists());
         if files.is_empty() && code == exit_code::DONE {
-            printer.error(&["none of the files in the lists is there".to_owned()], &[]);
+            printer.error(&["none of the listed files exists".to_owned()], &[]);
             return exit_code::SOURCE;
         }
     }
@@ -109,8 +109,10 @@ fn faulty(list: &Path, sums: &Sums) -> String {
     let [first, others @ ..] = &sums.faulty_lines[..] else { return String::new() };
     let list = list.display();
     match others.len() {
-        0 => format!("warning: line {first} of {list} is no digest"),
-        others => format!("warning: line {first} of {list} and {others} others are no digests"),
+        0 => format!("warning: line {first} of {list} is not a digest"),
+        others => {
+            format!("warning: line {first} of {list} and {others} more lines are not digests")
+        }
     }
 }
 
@@ -228,7 +230,7 @@ impl Tally {
         }
         self.differ += 1;
         self.code = exit_code::SOURCE_DIFFERS;
-        let mut chain = vec![format!("{name} is not what the list says")];
+        let mut chain = vec![format!("{name} does not match the list")];
         chain.extend(differing.iter().map(|listed| {
             let computed = computed(listed).map_or_else(String::new, ToString::to_string);
             format!("{} listed {listed}, computed {computed}", listed.algorithm())
@@ -239,7 +241,7 @@ impl Tally {
     fn sum_up(&self, args: &DigestArgs, printer: &Printer) {
         if !args.quiet && self.differ + self.unread > 0 {
             printer.note(&format!(
-                "of {} files {} differ and {} could not be read",
+                "of {} files, {} did not match and {} could not be read",
                 self.files, self.differ, self.unread
             ));
         }

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
         }
     }
     if tasks.is_empty() && code == exit_code::DONE {
-        printer.note("no files there");
+        printer.note("no files to hash: the folders are empty");
     }
     let paths: Vec<_> = tasks.iter().map(|task| task.path.clone()).collect();
     let hashed = hash(tasks, args, printer, |number, result| {

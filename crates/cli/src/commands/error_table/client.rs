@@ -36,6 +36,8 @@ fn client(table: &mut ErrorTable) {
     with_messages.id = ID.to_owned();
     with_messages.stores = vec!["fast".to_owned(), "slow".to_owned()];
     with_messages.messages = vec!["the address was not found".to_owned()];
+    let mut fell_back = with_messages.clone();
+    (fell_back.before, fell_back.status) = (Status::Importing, Status::Queued);
     let no_endpoint = |regions| ClientError::NoEndpoint {
         region: "RegionTwo".to_owned(),
         interface: "public".to_owned(),
@@ -103,7 +105,7 @@ fn client(table: &mut ErrorTable) {
         ("", ClientError::NoData { id: ID.to_owned() }),
         ("", ClientError::OutOfRange(answer(416, ""))),
         ("", ClientError::ImportFailed(with_messages.clone())),
-        ("", ClientError::FellBack(with_messages)),
+        ("", ClientError::FellBack(fell_back)),
         (
             "",
             ClientError::WaitedTooLong {
@@ -113,14 +115,7 @@ fn client(table: &mut ErrorTable) {
             },
         ),
         ("", ClientError::Endless { url: url() }),
-        (
-            "",
-            ClientError::Decode {
-                method: get(),
-                url: url(),
-                source: "expected value at line 1 column 1".into(),
-            },
-        ),
+        ("", ClientError::Decode { method: get(), url: url(), source: "it is not JSON".into() }),
     ] {
         table.case(&title(&error, what), print(error));
     }
@@ -134,12 +129,17 @@ fn configuration(table: &mut ErrorTable) {
         ConfigError::UnknownCloud { name: cloud(), known: vec!["a".to_owned(), "b".to_owned()] },
         ConfigError::NoCloud { known: Vec::new() },
         ConfigError::MissingFile { variable: "OS_CLIENT_CONFIG_FILE", path: path() },
-        ConfigError::File { path: path(), message: "line 3 is no YAML".to_owned() },
-        ConfigError::Missing { cloud: cloud(), key: "auth_url" },
+        ConfigError::File {
+            path: path(),
+            message: "mapping values are not allowed here at line 3".to_owned(),
+        },
+        ConfigError::Missing { cloud: cloud(), key: "auth.auth_url" },
+        ConfigError::Missing { cloud: cloud(), key: "auth.password" },
+        ConfigError::Missing { cloud: "envvars".to_owned(), key: "auth.username" },
         ConfigError::Invalid {
             cloud: cloud(),
             key: "verify",
-            message: "it is no boolean".to_owned(),
+            message: "it is not a boolean".to_owned(),
         },
         ConfigError::UnsupportedAuthType { cloud: cloud(), auth_type: "v2password".to_owned() },
     ] {

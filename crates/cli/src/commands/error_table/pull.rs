@@ -51,7 +51,7 @@ fn pull_failure(table: &mut ErrorTable) {
         ClientError::Forbidden(samples.answer("GET", "/v2/images/ID/file", 403, "Forbidden"));
     let failures = [
         PullFailure::Integrity(IntegrityError::Interrupted),
-        PullFailure::Client { during: "the download", source: forbidden },
+        PullFailure::Client { during: "download the data", source: forbidden },
         PullFailure::GaveUp {
             at: 1_048_576,
             attempts: 8,

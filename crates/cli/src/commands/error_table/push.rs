@@ -73,7 +73,7 @@ fn push_failure(table: &mut ErrorTable) {
             used: 900,
             needed: 300,
         },
-        PushFailure::Client { during: "creating the image", source: conflict() },
+        PushFailure::Client { during: "query the image service", source: conflict() },
         PushFailure::Unreached {
             source: Arc::new(ConfigError::NoCloud { known: vec!["mycloud".to_owned()] }.into()),
         },
@@ -104,7 +104,7 @@ fn transfer(table: &mut ErrorTable) {
     for (what, error) in [
         ("", SourceError::Changed { name: name() }.into()),
         ("of an empty file", SourceError::Empty { name: name() }.into()),
-        ("", TransferError::Client { during: "sending the data", source: unavailable() }),
+        ("", TransferError::Client { during: "send the data", source: unavailable() }),
         ("", TransferError::TooSlow),
         ("", broken(None)),
         ("with what the client says", broken(Some(unavailable()))),
@@ -149,6 +149,7 @@ fn formats() -> Vec<(&'static str, FormatError)> {
         ("that fits nothing", mismatch(Vec::new(), None)),
         ("", unknown(Format::Bochs)),
         ("of an appliance", unknown(Format::Ova)),
+        ("of an encrypted disk", unknown(Format::Luks)),
         ("", FormatError::NoDiskFormat { container_format: "ova".to_owned() }),
         ("", unsafe_image(false)),
         ("that may be overruled", unsafe_image(true)),
@@ -255,7 +256,7 @@ fn stage_failure(table: &mut ErrorTable) {
         ("", PushFailure::Interrupted),
         ("", PushFailure::NotStageable { status: Status::Active }),
         ("as it is staged", PushFailure::NotStageable { status: Status::Uploading }),
-        ("", PushFailure::Client { during: "staging", source: unavailable() }),
+        ("", PushFailure::Client { during: "renew the token", source: unavailable() }),
         ("Broken", broken.into()),
         ("Source", changed.into()),
     ];

@@ -12,7 +12,7 @@ use crate::exit_code::Code;
 impl Verbs<'_> {
     pub(super) async fn import_info(&self, output: &ShowOutput) -> Result<Code, Failed> {
         let methods = self.client.import_info().await;
-        let methods = methods.map_err(failed_to("ask for the import methods"))?;
+        let methods = methods.map_err(failed_to("get the import methods"))?;
         self.one(output, vec![("import-methods".to_owned(), json!(methods))])
     }
 
@@ -21,16 +21,16 @@ impl Verbs<'_> {
         let methods = match self.client.import_info().await {
             Ok(methods) => methods,
             Err(ClientError::NotFound(_)) => {
-                let message = "this service knows no imports".to_owned();
+                let message = "this service does not support imports".to_owned();
                 return Err(Failed::Refused { message, hint: None });
             }
-            Err(error) => return Err(failed_to("ask for the import methods")(error)),
+            Err(error) => return Err(failed_to("get the import methods")(error)),
         };
         let method = args.method.as_str();
         if !methods.iter().any(|known| known == method) {
             return Err(Failed::Refused {
-                message: format!("this service does not import by {method}"),
-                hint: Some(format!("it does by {}", methods.join(", "))),
+                message: format!("this service does not support the import method {method}"),
+                hint: Some(format!("it supports {}", methods.join(", "))),
             });
         }
         let image = self.existing(args.image()).await?;
@@ -67,7 +67,7 @@ fn import(args: &ImportArgs) -> Result<Import, Failed> {
         ),
     ] {
         if is_given && args.method != method {
-            return Err(usage(&format!("{option} is for --method {} only", method.as_str())));
+            return Err(usage(&format!("{option} needs --method {}", method.as_str())));
         }
     }
     let method = match args.method {
@@ -77,7 +77,7 @@ fn import(args: &ImportArgs) -> Result<Import, Failed> {
             let (scheme, rest) = uri.split_once("://").unwrap_or_default();
             if scheme.is_empty() || rest.trim_start_matches('/').is_empty() {
                 // The address may have a password in it.
-                return Err(usage("--uri is no address with a scheme and a host"));
+                return Err(usage("--uri needs a URL with a scheme and a host"));
             }
             ImportMethod::WebDownload { uri }
         }
@@ -119,24 +119,33 @@ fn fits(image: &Image, args: &ImportArgs) -> Result<(), Failed> {
     let (method, name) = (args.method.as_str(), args.image());
     if image.container_format().is_none() && image.disk_format().is_none() {
         return refused(
-            format!("{name} has no disk_format and no container_format yet"),
-            format!("imgpush image set --disk-format FORMAT --container-format bare {name}"),
+            format!("{name} has no disk_format and no container_format"),
+            format!(
+                "set them with `imgpush image set --disk-format FORMAT --container-format bare {name}`"
+            ),
         );
     }
     let (needed, hint) = match args.method {
-        ImportMethodName::GlanceDirect => {
-            (Status::Uploading, format!("imgpush image stage {name} --file FILE"))
-        }
+        ImportMethodName::GlanceDirect => (
+            Status::Uploading,
+            format!("upload data with `imgpush image stage {name} --file FILE`"),
+        ),
         ImportMethodName::WebDownload => {
-            (Status::Queued, "make a record for it with `imgpush image create`".to_owned())
+            (Status::Queued, "create another image record with `imgpush image create`".to_owned())
         }
         ImportMethodName::CopyImage => {
-            (Status::Active, "only data that is there can be copied".to_owned())
+            (Status::Active, "copy-image copies existing data only".to_owned())
         }
         ImportMethodName::GlanceDownload => return Ok(()),
     };
     if image.status() == needed {
         return Ok(());
     }
-    refused(format!("{method} needs an image that is {needed}; {name} is {}", image.status()), hint)
+    refused(
+        format!(
+            "{method} needs an image with the status {needed}, but {name} is {}",
+            image.status()
+        ),
+        hint,
+    )
 }

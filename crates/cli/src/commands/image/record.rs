@@ -36,7 +36,7 @@ pub(super) async fn push(
     };
     let shown = async {
         let image = client.image(&report.id).await;
-        let image = image.map_err(failed_to(format!("show {}, which is pushed", report.id)))?;
+        let image = image.map_err(failed_to(format!("show the uploaded image {}", report.id)))?;
         Verbs { client, printer }.one(&args.output, columns::image(&image, false))
     };
     shown.await.unwrap_or_else(|failed| failed.report(printer))
@@ -128,10 +128,10 @@ impl Verbs<'_> {
         // Looked at before anything is sent.
         change(&mut image, args)?;
         if let Some(active) = args.active() {
-            self.set_active_of(&image, active).await?;
+            self.set_active_of(&image, &args.image, active).await?;
         }
         if let Some(status) = args.membership() {
-            self.answer(&image, args.project.as_deref(), &status).await?;
+            self.answer(&image, &args.image, args.project.as_deref(), &status).await?;
         }
         let changed = self.client.commit(&image).await;
         changed.map_err(failed_to(format!("change {}", args.image)))?;
@@ -139,20 +139,20 @@ impl Verbs<'_> {
     }
 
     pub(super) async fn set_active(&self, image: &str, active: bool) -> Result<Code, Failed> {
-        self.set_active_of(&self.existing(image).await?, active).await?;
+        self.set_active_of(&self.existing(image).await?, image, active).await?;
         Ok(exit_code::DONE)
     }
 
-    async fn set_active_of(&self, image: &Image, active: bool) -> Result<(), Failed> {
+    async fn set_active_of(&self, image: &Image, name: &str, active: bool) -> Result<(), Failed> {
         let id = image.id();
         match active {
             true => {
                 let done = self.client.reactivate(id).await;
-                done.map_err(failed_to(format!("reactivate {id}")))
+                done.map_err(failed_to(format!("reactivate {name}")))
             }
             false => {
                 let done = self.client.deactivate(id).await;
-                done.map_err(failed_to(format!("deactivate {id}")))
+                done.map_err(failed_to(format!("deactivate {name}")))
             }
         }
     }
@@ -162,10 +162,11 @@ impl Verbs<'_> {
     async fn answer(
         &self,
         image: &Image,
+        name: &str,
         project: Option<&str>,
         status: &MemberStatus,
     ) -> Result<(), Failed> {
-        let doing = || failed_to(format!("answer to {}", image.id()));
+        let doing = || failed_to(format!("set the membership in {name}"));
         let project = match project {
             Some(project) => project.to_owned(),
             None => {
@@ -175,8 +176,8 @@ impl Verbs<'_> {
                     _ => {
                         return Err(Failed::Usage {
                             message: format!(
-                                "{} is shared with {} projects, and it does not show which is yours",
-                                image.id(),
+                                "cannot set the membership in {name}: the image is shared with {} projects, and \
+                                 the service does not show which one is yours",
                                 members.len()
                             ),
                             hint: Some("name the project with --project ID".to_owned()),
@@ -192,7 +193,7 @@ impl Verbs<'_> {
         for key in &args.properties {
             if Attribute::named(key).is_some_and(|attribute| attribute.place == Place::Base) {
                 let source = InvalidAttribute::Needed(key.clone());
-                return Err(Failed::Unfit { doing: format!("unset {key}"), source });
+                return Err(Failed::Unfit { doing: format!("remove {key}"), source });
             }
         }
         let mut image = self.existing(&args.image).await?;
@@ -207,7 +208,7 @@ impl Verbs<'_> {
             image.set_tags(tags);
         }
         for key in &args.properties {
-            let unfit = |source| Failed::Unfit { doing: format!("unset {key}"), source };
+            let unfit = |source| Failed::Unfit { doing: format!("remove {key}"), source };
             if !image.unset(key).map_err(unfit)? {
                 missing.push(format!("property {key}"));
             }
@@ -232,7 +233,7 @@ impl Verbs<'_> {
         }
         let total = args.images.len();
         if failures > 0 && total > 1 {
-            self.printer.note(&format!("{failures} of {total} images were not deleted"));
+            self.printer.note(&format!("{failures} of {total} images could not be deleted"));
         }
         code
     }

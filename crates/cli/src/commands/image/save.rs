@@ -21,8 +21,8 @@ pub(super) async fn run(
     cancel: &CancellationToken,
 ) -> Code {
     if args.file.is_none() && std::io::stdout().is_terminal() {
-        let message = "an image is nothing for a terminal".to_owned();
-        let hint = Some("name a file with --file, or send it through a pipe".to_owned());
+        let message = "refusing to write image data to a terminal".to_owned();
+        let hint = Some("name a file with --file, or redirect the output".to_owned());
         return Failed::Usage { message, hint }.report(printer);
     }
     let found = match verbs::find(cloud, &args.image, printer, cancel).await {
@@ -41,12 +41,12 @@ pub(super) async fn run(
             let mut stdout = match printer.data_writer() {
                 Ok(stdout) => stdout,
                 Err(error) => {
-                    let text = "cannot write to the standard output".to_owned();
+                    let text = "cannot write to standard output".to_owned();
                     printer.error(&[text, error.to_string()], &[]);
                     return exit_code::UNEXPECTED;
                 }
             };
-            download.to_writer(&found.image, &mut stdout, "the standard output", cancel).await
+            download.to_writer(&found.image, &mut stdout, "standard output", cancel).await
         }
     };
     drop(download);

@@ -37,7 +37,8 @@ impl Verbs<'_> {
         let Share { image, project } = &args.share;
         let id = self.existing(image).await?.id().to_owned();
         let member = self.client.answer_member(&id, project, &status).await;
-        let member = member.map_err(failed_to(format!("answer to {image} for {project}")))?;
+        let member =
+            member.map_err(failed_to(format!("set the membership of {project} in {image}")))?;
         self.one(&args.output, columns::member(&member))
     }
 
@@ -53,7 +54,7 @@ impl Verbs<'_> {
         let Share { image, project } = share;
         let id = self.existing(image).await?.id().to_owned();
         let removed = self.client.remove_member(&id, project).await;
-        removed.map_err(failed_to(format!("take {image} back from {project}")))?;
+        removed.map_err(failed_to(format!("stop sharing {image} with {project}")))?;
         Ok(exit_code::DONE)
     }
 
@@ -148,7 +149,7 @@ impl Verbs<'_> {
     }
 
     pub(super) async fn usage(&self, output: &ListOutput) -> Result<Code, Failed> {
-        let usage = self.client.usage().await.map_err(failed_to("ask for the quotas"))?;
+        let usage = self.client.usage().await.map_err(failed_to("get the quotas"))?;
         let rows = usage
             .quotas()
             .map(|(name, quota)| vec![json!(name), json!(quota.limit), json!(quota.usage)]);
@@ -187,11 +188,11 @@ impl Verbs<'_> {
                 match queue {
                     true => {
                         let queued = self.client.cache_image(image.id()).await;
-                        queued.map_err(failed_to(format!("queue {name_or_id} for the cache")))
+                        queued.map_err(failed_to(format!("add {name_or_id} to the cache queue")))
                     }
                     false => {
                         let removed = self.client.uncache_image(image.id()).await;
-                        removed.map_err(failed_to(format!("take {name_or_id} out of the cache")))
+                        removed.map_err(failed_to(format!("remove {name_or_id} from the cache")))
                     }
                 }
             };

@@ -25,8 +25,8 @@ pub(super) async fn run(
 ) -> Code {
     let file = args.file.as_deref().unwrap_or(Path::new("-"));
     if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
-        let message = "there is nothing to stage".to_owned();
-        let hint = Some("name a file with --file, or send data through a pipe".to_owned());
+        let message = "no data to stage: standard input is a terminal".to_owned();
+        let hint = Some("name a file with --file, or use a pipe".to_owned());
         return Failed::Usage { message, hint }.report(printer);
     }
     // A file that is not there needs no cloud to say so.

@@ -14,7 +14,7 @@ use self::inspected_file::InspectedFile;
 use super::files;
 use crate::args::{Decompress, InspectArgs};
 use crate::exit_code::{self, Code};
-use crate::json::{ErrorBody, FailedFile};
+use crate::json::{ErrorBody, FailedCommand, FailedFile};
 use crate::printer::Printer;
 use crate::{interrupt, output};
 
@@ -47,10 +47,21 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
             break;
         }
     }
-    if outcomes.reported == 0 && !args.json.is_on() {
-        printer.note("no files there");
+    if outcomes.reported == 0 {
+        return no_files(args, printer);
     }
     outcomes.code
+}
+
+/// Reports that the arguments are only folders without files.
+fn no_files(args: &InspectArgs, printer: &Printer) -> Code {
+    let names: Vec<_> = args.files.iter().map(|path| path.display().to_string()).collect();
+    let chain = [format!("no files in {}", names.join(", "))];
+    if args.json.is_on() {
+        printer.json(&FailedCommand { error: ErrorBody::new(&chain, &[], exit_code::USAGE) });
+    }
+    printer.error(&chain, &[]);
+    exit_code::USAGE
 }
 
 /// Reading may block as long as the writer of a pipe is silent.

@@ -56,7 +56,7 @@ impl Page<'_> {
                 "disk_format",
                 vec![match file.disk_format {
                     Some(name) => format!("{name}{}", min_disk.unwrap_or_default()),
-                    None => "none: the service has none that would be right".to_owned(),
+                    None => "none: the service has no matching format".to_owned(),
                 }],
             ),
         ];
@@ -95,7 +95,7 @@ impl Page<'_> {
         let qemu = file.inspection.qemu_named(&file.name);
         let format = qemu.format;
         let text = match (qemu.refusal, qemu.virtual_size) {
-            (Some(reason), _) => format!("does not open it, as {format}: {reason}"),
+            (Some(reason), _) => format!("cannot open it as {format}: {reason}"),
             (None, Some(size)) => format!("opens it as {format}, virtual size {}", bytes(size)),
             (None, None) => format!("opens it as {format}"),
         };
@@ -109,7 +109,7 @@ impl Page<'_> {
         };
         if !accepted.is_empty() {
             let names: Vec<&str> = accepted.iter().map(|(name, _)| name.as_str()).collect();
-            self.entry(label, &format!("takes it as {}{container}", names.join(", ")));
+            self.entry(label, &format!("accepts it as {}{container}", names.join(", ")));
             label = "      ";
         }
         let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
@@ -121,7 +121,7 @@ impl Page<'_> {
             }
         }
         for (reason, names) in groups {
-            self.entry(label, &format!("not as {}{container}: {reason}", names.join(", ")));
+            self.entry(label, &format!("refuses it as {}{container}: {reason}", names.join(", ")));
             label = "      ";
         }
     }

@@ -22,8 +22,8 @@ use crate::{interrupt, output, progress};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -> Code {
     if args.is_to_stdout() && std::io::stdout().is_terminal() {
-        let hint = "name a file with -o, or send it through a pipe".to_owned();
-        printer.error(&["an image is nothing for a terminal".to_owned()], &[hint]);
+        let hint = "name a file with -o, or redirect the output".to_owned();
+        printer.error(&["refusing to write image data to a terminal".to_owned()], &[hint]);
         return exit_code::USAGE;
     }
     let cancel = interrupt::token(printer);
@@ -58,7 +58,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
 
 /// The output folder cannot be created.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the folder {}", .path.display())]
+#[error("cannot create the folder {}", .path.display())]
 struct NoFolder {
     path: PathBuf,
     source: std::io::Error,
@@ -112,7 +112,7 @@ impl Pulling<'_> {
         let DownloadArgs { progress, quiet, .. } = &self.args.download;
         let view = progress::view(*progress, *quiet, reporter.printer, &chosen.named);
         let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
-        let name = "the standard output";
+        let name = "standard output";
         let mut stdout = match reporter.printer.data_writer() {
             Ok(stdout) => stdout,
             Err(error) => return reporter.no_output(&error),

@@ -1,6 +1,6 @@
 //! The output of `imgpush pull`.
 
-use imgpush_engine::{BatchSummary, DownloadReport, PullError, PullFailure};
+use imgpush_engine::{BatchSummary, DownloadReport, PartialOutcome, PullError, PullFailure};
 
 use crate::args::PullArgs;
 use crate::commands::selection::Missing;
@@ -67,7 +67,7 @@ impl<'a> PullReporter<'a> {
 
     /// Reports that the standard output cannot be written to.
     pub(super) fn no_output(&mut self, error: &std::io::Error) {
-        let text = "cannot write to the standard output".to_owned();
+        let text = "cannot write to standard output".to_owned();
         self.printer.error(&[text, error.to_string()], &[]);
         self.codes.push(exit_code::UNEXPECTED);
     }
@@ -121,7 +121,9 @@ pub(crate) fn warn(report: &DownloadReport, printer: &Printer) {
 pub(crate) fn failed(error: &PullError, named: &str, json: bool, printer: &Printer) -> Code {
     let code = exit_code::of(error.kind());
     let mut chain = output::chain(error);
-    chain[0] = format!("{}; {}", chain[0], error.partial);
+    if error.partial != PartialOutcome::Nothing {
+        chain[0] = format!("{}; {}", chain[0], error.partial);
+    }
     let hints = Vec::from_iter(hints::for_download(&error.failure));
     if json {
         let error = ErrorBody::new(&chain, &hints, code);

@@ -7,11 +7,11 @@ use imgpush_engine::source::is_address;
 /// A pattern cannot be expanded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PatternError {
-    #[error("{0} is no pattern of file names")]
+    #[error("{0} is not a valid file name pattern")]
     Syntax(String, #[source] ::glob::PatternError),
     #[error("no file matches {0}")]
     Nothing(String),
-    #[error("cannot look for {0}")]
+    #[error("cannot search for {0}")]
     Unreadable(String, #[source] ::glob::GlobError),
 }
 

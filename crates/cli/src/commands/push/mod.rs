@@ -40,7 +40,7 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
     if files.len() > 1
         && let Some(option) = args.misfit_for_several()
     {
-        printer.error(&[format!("{option} makes no sense for several images")], &[]);
+        printer.error(&[format!("{option} cannot be used with several images")], &[]);
         return exit_code::USAGE;
     }
     if let Some(same) = same_name(args, &files) {
@@ -88,7 +88,7 @@ fn same_name(args: &PushArgs, files: &[PathBuf]) -> Option<String> {
         let first = seen.insert(name.clone(), file)?;
         let (first, second) = (first.display(), file.display());
         Some(format!(
-            "{first} and {second} would both be the image {name}, and --if-exists {mode} goes by names"
+            "{first} and {second} would both become the image {name}, and --if-exists {mode} compares names"
         ))
     })
 }

@@ -190,7 +190,9 @@ fn command_line() -> String {
 /// Reports a failed push and returns its exit code.
 pub(crate) fn failed(error: &PushError, file: &Path, printer: &Printer) -> Code {
     let mut chain = output::chain(error);
-    chain[0] = format!("{}; {}", chain[0], error.outcome);
+    if let Some(outcome) = output::record_outcome(error) {
+        chain[0] = format!("{}; {outcome}", chain[0]);
+    }
     printer.error(&chain, &hints::for_push(error, file));
     exit_code::of(error.kind())
 }

@@ -27,9 +27,13 @@ fn what_is_staged_is_imported() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
 
     let run = image(&scene, 21, &["stage", "n", "--file", "disk.img"]);
-    assert!(run.stderr.contains("only one that is queued takes data"), "{}", run.stderr);
+    assert!(run.stderr.contains("only a queued image accepts data"), "{}", run.stderr);
     let run = image(&scene, 21, &["import", "n"]);
-    assert!(run.stderr.contains("needs an image that is uploading; n is active"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("needs an image with the status uploading, but n is active"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn a_pipe_is_staged_as_it_comes() {
     scene.file("disk.img", 100);
     create(&scene, &["m"]);
     let run = image(&scene, 10, &["stage", "m", "--file", "disk.img", "--size", "99"]);
-    assert!(run.stderr.contains("disk.img has 100 bytes, not 99"), "{}", run.stderr);
+    assert!(run.stderr.contains("disk.img has 100 bytes, expected 99"), "{}", run.stderr);
 }
 
 #[test]
@@ -68,9 +72,13 @@ fn imports_that_cannot_be_are_not_asked_for() {
         (&["import"][..], 2, "required"),
         (&["import", "n", "--method", "carrier-pigeon"], 2, "possible values"),
         (&["import", "n", "--method", "web-download"], 2, "needs --uri"),
-        (&["import", "n", "--method", "web-download", "--uri", "disk"], 2, "no address"),
-        (&["import", "n", "--uri", "http://h/i"], 2, "--uri is for --method web-download only"),
-        (&["import", "n", "--remote-region", "R"], 2, "for --method glance-download only"),
+        (&["import", "n", "--method", "web-download", "--uri", "disk"], 2, "--uri needs a URL"),
+        (&["import", "n", "--uri", "http://h/i"], 2, "--uri needs --method web-download"),
+        (
+            &["import", "n", "--remote-region", "R"],
+            2,
+            "--remote-region needs --method glance-download",
+        ),
         (
             &["import", "n", "--method", "glance-download", "--remote-region", "R"],
             2,
@@ -79,12 +87,12 @@ fn imports_that_cannot_be_are_not_asked_for() {
         (&["import", "n", "--method", "copy-image"], 2, "needs --store or --all-stores"),
         (&["import", "n", "--store", "a", "--all-stores"], 2, "cannot be used with"),
         (&["import", "n", "--timeout", "5"], 2, "--wait"),
-        (&["import", "nowhere"], 21, "there is no image nowhere"),
-        (&["import", "n"], 21, "hint: imgpush image stage n --file FILE"),
+        (&["import", "nowhere"], 21, "no image has the name or id nowhere"),
+        (&["import", "n"], 21, "hint: upload data with `imgpush image stage n --file FILE`"),
         (
             &["import", "n", "--method", "copy-image", "--store", "slow"],
             21,
-            "that is active; n is queued",
+            "with the status active, but n is queued",
         ),
     ] {
         let run = image(&scene, code, arguments);
@@ -103,7 +111,7 @@ fn an_import_that_fails_ends_with_24() {
     create(&scene, &["n", "--disk-format", "qcow2"]);
     scene.file("disk.img", 5000);
     let run = image(&scene, 11, &["stage", "n", "--file", "disk.img"]);
-    assert!(run.stderr.contains("hint: `imgpush image stage --force-format` insists"));
+    assert!(run.stderr.contains("hint: `imgpush image stage --force-format` uploads it anyway"));
     image(&scene, 0, &["stage", "n", "--file", "disk.img", "--force-format"]);
     let run = image(&scene, 24, &["import", "n", "--wait", "--timeout", "30"]);
     assert!(run.stderr.contains("hint: `imgpush image tasks IMAGE`"), "{}", run.stderr);
@@ -129,7 +137,7 @@ fn a_saved_image_is_what_was_pushed() {
     assert!(read("saved.img") == read("disk.img"));
 
     let run = image(&scene, 2, &["save", "n", "--file", "saved.img", "--no-overwrite"]);
-    assert!(run.stderr.contains("saved.img exists already"), "{}", run.stderr);
+    assert!(run.stderr.contains("saved.img exists"), "{}", run.stderr);
     let run = image(&scene, 0, &["save", "n", "--file", "saved.img", "--json"]);
     let report = run.json();
     assert_eq!((&report["verified"], &report["size"]), (&json!(true), &json!(3 << 20)));
@@ -163,7 +171,7 @@ fn data_that_is_wrong_is_not_saved() {
     let run = image(&scene, 23, &["save", "n", "--file", "saved.img", "--json"]);
     let failure = run.json();
     assert_eq!((&failure["verified"], &failure["error"]["exit_code"]), (&json!(false), &json!(23)));
-    assert!(run.stderr.contains("was removed"), "{}", run.stderr);
+    assert!(run.stderr.contains("was deleted"), "{}", run.stderr);
     assert!(!scene.path("saved.img").exists());
 
     let run = scene.run(&["verify", "n"]);
@@ -206,7 +214,7 @@ fn verify_tells_an_image_from_a_file() {
             "zeros.img has os_hash_value ",
         ),
         (&["verify", "n", "--file", "none.img"], 10, "", "cannot open none.img"),
-        (&["verify", "nowhere"], 21, "", "there is no image nowhere"),
+        (&["verify", "nowhere"], 21, "", "no image has the name or id nowhere"),
         (&["verify", "empty"], 21, "", "the image is queued"),
         (
             &["verify", "n", "--file", "disk.img", "--store-preference", "a"],
@@ -235,7 +243,7 @@ fn ctrl_c_ends_a_wait() {
     image(&scene, 0, &["stage", "n", "--file", "disk.img"]);
     scene.sandbox().inject(Operation::Import, Fault::ImportSlow(Duration::from_secs(60)));
     let late = image(&scene, 25, &["import", "n", "--wait", "--timeout", "0.3"]);
-    assert!(late.stderr.contains("the service may still be at it"), "{}", late.stderr);
+    assert!(late.stderr.contains("the service may still finish"), "{}", late.stderr);
 
     create(&scene, &["m"]);
     image(&scene, 0, &["stage", "m", "--file", "disk.img"]);

@@ -122,7 +122,7 @@ fn filters_order_and_limits_are_the_services() {
     names(&["--property", "letter=d"]);
     assert_eq!(scene.count("GET", ""), before + 1);
 
-    let none = "no image nowhere";
+    let none = "no image has the name or id nowhere";
     assert!(image(&scene, 21, &["list", "--marker", "nowhere"]).stderr.contains(none));
 }
 
@@ -132,12 +132,15 @@ fn flags_that_make_no_sense_end_with_2() {
     for (arguments, words) in [
         (&["list", "--public", "--private"][..], "cannot be used with"),
         (&["list", "--sort", "name:up"], "asc or desc"),
-        (&["list", "-c", "Colour"], "there is no column Colour; there are ID, Name, Status"),
+        (
+            &["list", "-c", "Colour"],
+            "unknown column Colour; available columns are ID, Name, Status",
+        ),
         (&["list", "-f", "xml"], "possible values: table, json, yaml, value, csv"),
         (&["show", "x", "-f", "csv"], "possible values: table, json, yaml, value"),
         (&["list", "--property", "letter"], "expected KEY=VALUE"),
         (&["list", "--member-status", "maybe"], "possible values"),
-        (&["list", "--page-size", "0"], "number would be zero"),
+        (&["list", "--page-size", "0"], "expected a number of at least 1"),
     ] {
         let run = image(&scene, 2, arguments);
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);

@@ -59,7 +59,7 @@ fn show_has_the_wires_names_and_typed_properties() {
     let narrow = image(&scene, 0, &["show", "n", "--max-width", "60"]).stdout;
     assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
     let run = image(&scene, 2, &["show", "n", "-c", "colour"]);
-    assert!(run.stderr.contains("there is no column colour; there are container_format"));
+    assert!(run.stderr.contains("unknown column colour; available columns are container_format"));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn find_tells_one_from_none_and_from_several() {
         assert_eq!(run.stdout, "");
         assert!(
             run.stderr.starts_with(
-                "error: cannot find none\n  Caused by: there is no image none\n\nhint: "
+                "error: cannot find none\n  Caused by: no image has the name or id none\n\nhint: "
             ),
             "{}",
             run.stderr
@@ -144,8 +144,8 @@ fn a_new_record_has_what_the_flags_say() {
 
     assert!(image(&scene, 21, &["create", "n", "--id", id]).stderr.contains("409"));
     for (arguments, words) in [
-        (&["create", "n", "--id", "x"][..], "takes a UUID"),
-        (&["create", "n", "--property", "checksum=0"], "set by the server only"),
+        (&["create", "n", "--id", "x"][..], "must be a UUID"),
+        (&["create", "n", "--property", "checksum=0"], "only the server sets checksum"),
         (&["create", "n", "--property", "name=m"], "not a property"),
         (&["create", "n", "--protected", "--unprotected"], "cannot be used with"),
         (&["create"], "required"),
@@ -167,7 +167,7 @@ fn create_with_a_file_is_a_push() {
 
     scene.write("packed.img", b"PK\x03\x04packed");
     let run = image(&scene, 11, &["create", "n", "--file", "packed.img"]);
-    assert!(run.stderr.contains("the data is zip, which"), "{}", run.stderr);
+    assert!(run.stderr.contains("the data is zip, for which"), "{}", run.stderr);
     image(&scene, 10, &["create", "n", "--file", "none.img"]);
 }
 
@@ -228,10 +228,10 @@ fn set_sends_what_differs_and_nothing_else() {
 
     for (arguments, words) in [
         (&["set", "m", "--property", "os_hidden=false"][..], "not a property"),
-        (&["set", "m", "--property", "os_glance_x=1"], "set by the server only"),
+        (&["set", "m", "--property", "os_glance_x=1"], "only the server sets os_glance_x"),
         (&["set", "m", "--activate", "--deactivate"], "cannot be used with"),
         (&["set", "m", "--accept", "--reject"], "cannot be used with"),
-        (&["set", "m", "--min-ram", "much"], "invalid digit"),
+        (&["set", "m", "--min-ram", "much"], "expected a whole number"),
     ] {
         let run = image(&scene, 2, arguments);
         assert!(run.stderr.contains(words), "{arguments:?}: {}", run.stderr);
@@ -265,10 +265,10 @@ fn of_several_that_shall_go_the_rest_goes() {
     create(&scene, &["b", "--protected"]);
     create(&scene, &["c"]);
     let run = image(&scene, 21, &["delete", &a, "nowhere", "b", "c"]);
-    assert!(run.stderr.contains("there is no image nowhere"), "{}", run.stderr);
+    assert!(run.stderr.contains("no image has the name or id nowhere"), "{}", run.stderr);
     assert!(run.stderr.contains("cannot delete b"), "{}", run.stderr);
     assert!(run.stderr.contains("--unprotected"), "{}", run.stderr);
-    assert!(run.stderr.ends_with("2 of 4 images were not deleted\n"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("2 of 4 images could not be deleted\n"), "{}", run.stderr);
     assert_eq!(image(&scene, 0, &["list", "-f", "value", "-c", "Name"]).stdout, "b\n");
     let run = image(&scene, 0, &["delete", "nowhere", "--ignore-missing"]);
     assert_eq!(run.stderr, "");

@@ -60,7 +60,7 @@ fn every_signal_that_asks_for_an_end_removes_the_record() {
         uploading.signal(signal);
         let (found, said, images) = uploading.end();
         assert_eq!(found, Some(code), "{signal}: {said}");
-        assert!(said.contains("was removed"), "{signal}: {said}");
+        assert!(said.contains("was deleted"), "{signal}: {said}");
         assert_eq!(images, "", "{signal}");
     }
 }
@@ -76,7 +76,7 @@ fn a_terminal_that_hangs_up_twice_asks_for_nothing_more() {
     uploading.signal("-HUP");
     let (code, said, images) = uploading.end();
     assert_eq!(code, Some(129), "{said}");
-    assert!(said.contains("was removed"), "{said}");
+    assert!(said.contains("was deleted"), "{said}");
     assert_eq!(images, "");
 }
 

@@ -116,7 +116,7 @@ fn a_service_that_could_not_answer_does_not_start() {
     for command in ["demo", "sandbox"] {
         let run = limited(&scene, "54323", 4, &[command]);
         assert_eq!(run.code, Some(1), "{command}: {}", run.stderr);
-        assert!(run.stderr.contains("error: the system does not start"), "{}", run.stderr);
+        assert!(run.stderr.contains("error: the system cannot start"), "{}", run.stderr);
     }
     let run = limited(&scene, "54323", 40, &["demo"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
