@@ -70,7 +70,7 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
         let is_repeated = chain
             .last()
             .is_some_and(|above| *above == text || (text.contains(' ') && above.contains(&text)));
-        let is_level = is_of_http_client(&text) || is_request_of_login(error, above);
+        let is_level = is_of_http_client(&text) || is_request_of_login(error, &chain);
         if !is_repeated && !(is_level && error.source().is_some()) {
             chain.push(text);
         }
@@ -80,13 +80,13 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
 }
 
 /// Whether an error says only that the request of a login got no answer, which the error above it says too.
-fn is_request_of_login(
-    error: &(dyn std::error::Error + 'static),
-    above: &(dyn std::error::Error + 'static),
-) -> bool {
-    let [error, above] = [error, above].map(|error| error.downcast_ref::<ClientError>());
-    matches!(above, Some(ClientError::Login { .. }))
-        && matches!(error, Some(ClientError::Transport { .. } | ClientError::TimedOut { .. }))
+///
+/// The level above is known by its text, since other errors pass it on as their own.
+fn is_request_of_login(error: &(dyn std::error::Error + 'static), above: &[String]) -> bool {
+    let is_login = above.last().is_some_and(|text| text.starts_with("cannot log in to "));
+    let request = error.downcast_ref();
+    is_login
+        && matches!(request, Some(ClientError::Transport { .. } | ClientError::TimedOut { .. }))
 }
 
 /// Whether a level of the HTTP client says only that a request failed.

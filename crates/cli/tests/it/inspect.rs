@@ -115,7 +115,7 @@ fn what_is_wrong_is_told_with_place_reason_and_remedy() {
     for told in [
         "  backing file    base.qcow2\n  backing format  qcow2\n",
         "  disk_format     none",
-        "  fatal    backing-file: it needs the backing file \"base.qcow2\", which the service",
+        "  fatal    backing-file: it needs the backing file \"base.qcow2\", which the\n           service",
         "           at byte 8: 00 00 00 00 00 00 01 2c",
         "      why  a service that opens the image reads a file of its own host",
         "       do  merge both files into one: qemu-img convert -O qcow2 IMAGE NEW",

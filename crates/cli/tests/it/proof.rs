@@ -59,7 +59,7 @@ fn a_digest_that_is_right_is_said_and_a_wrong_one_leaves_nothing() {
     let report = run.json();
     assert_eq!((&report["verified"], &report["error"]["exit_code"]), (&json!(false), &json!(12)));
     assert_eq!(report["error"]["record"], "removed");
-    let cause = format!("the sha256 of noble.img is {right}, not {OTHER}");
+    let cause = format!("the sha256 of noble.img is {right}, expected {OTHER}");
     assert_eq!(report["error"]["causes"][0], cause);
     assert!(run.stderr.contains("; image record "), "{}", run.stderr);
     assert!(

@@ -168,7 +168,11 @@ fn a_packed_image_is_pushed_unpacked_and_verified_against_its_file() {
     std::fs::write(&file, &data[..data.len() - 9]).unwrap();
     let cut = scene.run(&["push", "noble.img.gz"]);
     assert_eq!(cut.code, Some(10));
-    assert!(cut.stderr.contains("the gzip data of noble.img.gz cannot be"), "{}", cut.stderr);
+    assert!(
+        cut.stderr.contains("cannot decompress noble.img.gz: the gzip data is"),
+        "{}",
+        cut.stderr
+    );
 }
 
 /// A ramdisk is compressed on purpose.

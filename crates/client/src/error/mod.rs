@@ -342,8 +342,8 @@ fn into_stores(stores: &[String]) -> String {
     if stores.is_empty() { String::new() } else { format!(" into {}", stores.join(", ")) }
 }
 
-/// The status after a failed import, to append to a sentence. Glance leaves some images `importing`, which would
-/// contradict the failure.
+/// The status after a failed import, to append to a sentence. Glance leaves some images `importing`, which
+/// would contradict the failure.
 fn status_after_import(status: &Status) -> String {
     match status {
         Status::Importing => String::new(),
@@ -405,8 +405,8 @@ fn json_message(json: &serde_json::Value) -> Option<String> {
     message.as_str().map(str::to_owned)
 }
 
-/// What is wrong with JSON, without the names that the parser has for it and without a position in a text that
-/// the reader does not see.
+/// What is wrong with JSON, without the names that the parser has for it and without a position in a text
+/// that the reader does not see.
 pub(crate) fn json_problem(
     error: &serde_json::Error,
 ) -> Box<dyn std::error::Error + Send + Sync + 'static> {

@@ -127,7 +127,8 @@ pub enum PushFailure {
     /// Images of this name exist, and the source cannot be read twice: once to compare it and once to upload
     /// it.
     #[error(
-        "cannot compare {source_name} with the existing image {id} named {name}: the source can be read only once"
+        "cannot compare {source_name} with the existing image {id} named {name}: the source can be read \
+         only once"
     )]
     NotComparable {
         /// The name.

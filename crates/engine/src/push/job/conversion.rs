@@ -36,7 +36,8 @@ impl Conversion {
     /// The error of a conversion that cannot be verified.
     fn cannot_compare(&self, reason: &str) -> PushFailure {
         cannot_verify(format!(
-            "the image is active, but the service stored it {self}, so it cannot be compared with the source{reason}"
+            "the image is active, but the service stored it {self}, so it cannot be compared with the \
+             source{reason}"
         ))
     }
 }
