@@ -71,7 +71,7 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
             .last()
             .is_some_and(|above| *above == text || (text.contains(' ') && above.contains(&text)));
         let is_level = is_of_http_client(&text) || is_request_of_login(error, &chain);
-        if !is_repeated && !(is_level && error.source().is_some()) {
+        if !(is_repeated || is_level && error.source().is_some()) {
             chain.push(text);
         }
         above = error;
