@@ -26,9 +26,13 @@ const WORDS: [(&str, &str); 15] = [
     ("so many seconds", "a number, or N seconds"),
 ];
 
-/// Where a word stands for itself: this list, a key in files of earlier versions, the history.
-const EXCEPT: [&str; 3] =
-    ["xtask/src/words.rs", "crates/engine/src/batch/journal.rs", "CHANGELOG.md"];
+/// Where a word stands for itself: this list, keys of earlier versions, the history.
+const EXCEPT: [&str; 4] = [
+    "xtask/src/words.rs",
+    "crates/engine/src/batch/journal.rs",
+    "docs/json-output.md",
+    "CHANGELOG.md",
+];
 
 /// Fails if one of the words is there.
 pub(crate) fn check() -> Result<()> {

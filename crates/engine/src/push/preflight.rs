@@ -97,6 +97,9 @@ mod tests {
         assert!(ask(&schema).is_ok(), "a schema that says nothing refuses nothing");
         schema.disk_formats = vec!["raw".into(), "qcow2".into()];
         let refused = ask(&schema).unwrap_err();
-        assert_eq!(refused.to_string(), "s does not accept disk_format ploop; it accepts raw, qcow2");
+        assert_eq!(
+            refused.to_string(),
+            "s does not accept disk_format ploop; it accepts raw, qcow2"
+        );
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "http")]
 mod connection;
 mod options;
+#[cfg(feature = "http")]
 mod proxy;
 #[cfg(feature = "http")]
 mod range;
