@@ -182,25 +182,29 @@ async fn data_that_the_service_would_reject_creates_no_record() {
     let bitlocker = with(MIB, &[(0, b"\xeb\x58\x90-FVE-FS-"), (510, b"\x55\xaa")]);
     let text = format!("{}\u{e9}\n", "words ".repeat(99)).into_bytes();
     for (image, options, words) in [
-        (qcow2(0, 16, MIB), options(), "refuse it as qcow2 after the last byte: unknown_features"),
+        (
+            qcow2(0, 16, MIB),
+            options(),
+            "refuse the data as qcow2 after the upload: unknown_features",
+        ),
         (gpt(1, 8192), options(), "GPT MBR has invalid start CHS"),
         (
             bitlocker,
             options(),
             "GPT MBR has no partitions defined; it would accept the data with no other disk_format",
         ),
-        (vmdk("custom"), options(), "refuse it as vmdk after the last byte: descriptor"),
+        (vmdk("custom"), options(), "refuse the data as vmdk after the upload: descriptor"),
         (
             udf(),
             as_disk("iso"),
             "the data is raw, not iso; the image service would accept the data as",
         ),
         (text, options(), "it is not known whether the image service would accept the data"),
-        (with(MIB, &[(0, b"LUKS\xba\xbe\0\x02")]), options(), "the data is luks, which"),
-        (with(MIB, &[(0, b"QED\0")]), options(), "the data is qed, which"),
-        (with(MIB, &[(0, b"QFI\xfb\0\0\0\x01")]), options(), "the data is qcow, which"),
-        (with(MIB, &[(0, b"\x1f\x8b\x08")]), options(), "the data is gzip, which"),
-        (ova(), options(), "the data is ova, which"),
+        (with(MIB, &[(0, b"LUKS\xba\xbe\0\x02")]), options(), "the data is luks, for which"),
+        (with(MIB, &[(0, b"QED\0")]), options(), "the data is qed, for which"),
+        (with(MIB, &[(0, b"QFI\xfb\0\0\0\x01")]), options(), "the data is qcow, for which"),
+        (with(MIB, &[(0, b"\x1f\x8b\x08")]), options(), "the data is gzip, for which"),
+        (ova(), options(), "the data is ova, for which"),
         (with(MIB, &[(0, b"\x1f\x8b\x08")]), as_disk("raw"), "compressed: "),
         (qcow2(200, 0, MIB), options(), "backing-file: "),
         (qcow2(200, 0, MIB), forced(as_disk("qcow2")), "backing-file: "),
