@@ -164,7 +164,7 @@ fn an_unseen_part_of_a_header_is_not_reported_as_damaged() {
         for length in 8..=bytes.len() {
             let prefix = start(&bytes[..length]).so_far(Some(10 << 30));
             let is_damage = |text: &str| {
-                ["cut off", "behind the end", "checksum", "CID", "createType"]
+                ["truncated", "after the end", "checksum", "CID", "createType"]
                     .iter()
                     .any(|words| text.contains(words))
             };
@@ -174,7 +174,7 @@ fn an_unseen_part_of_a_header_is_not_reported_as_damaged() {
         }
     }
     let cut = start(b"QFI\xfb\0\0\0\x03").finish();
-    assert!(cut.findings.iter().any(|finding| finding.text.contains("cut off")), "{cut:?}");
+    assert!(cut.findings.iter().any(|finding| finding.text.contains("truncated")), "{cut:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod tables;
 
 use crate::detail::Details;
 use crate::finding::{Finding, FindingId};
-use crate::inspect::{CUT_OFF, Inspector, Seen, Stream};
+use crate::inspect::{Inspector, Seen, Stream};
 use crate::on_disk::{be32, be64, shown};
 use extensions::Extensions;
 use header::Incompatible;
@@ -37,35 +37,43 @@ impl Inspector for Qcow2 {
         if !head.starts_with(MAGIC) || be32(head, 4).is_some_and(|version| version < 2) {
             return None;
         }
-        let mut seen = Seen::new(0, MAGIC.len());
-        // Without a version qemu does not detect it.
-        seen.is_probed = head.len() >= 8;
-        let padded = stream.header::<HEADER_BYTES>().filter(|_| seen.is_probed);
-        let Some(header) = padded.and_then(|bytes| Header::read(&bytes)) else {
-            return Some(seen.cut_off(stream));
-        };
-        seen.virtual_size = Some(header.virtual_size());
-        seen.variant = Some(format!("version {}", header.version));
-        header.describe(&mut seen.details);
-        header.judge(&mut seen, stream);
-        seen.findings.extend(features(&header));
-        if header.has_valid_cluster_size() {
-            let extensions = Extensions::read(head, &header);
-            seen.findings.extend(extensions.findings());
-            describe_references(&mut seen.details, head, &header, &extensions);
-            seen.findings.extend(references(head, &header, &extensions));
-            refuse_luks_header(&mut seen, &header, &extensions, stream);
-        } else {
-            // The positions of the names depend on the cluster size; their existence does not.
-            seen.findings.extend(references(head, &header, &Extensions::default()));
-        }
-        // qemu reads zeros after the end of a file, which makes most cut headers invalid.
+        // qemu reads zeros after the end of a file, so that a header that ends there may be valid.
+        let padded = stream.header::<HEADER_BYTES>().and_then(|bytes| Header::read(&bytes));
         let is_cut = Header::read(head).is_none();
-        if is_cut && seen.findings.iter().any(|finding| finding.stops_qemu) {
-            seen.refuse(true, 0, CUT_OFF);
+        // Without a version qemu does not detect the image.
+        let has_version = head.len() >= 8;
+        if let Some(header) = padded.filter(|_| has_version) {
+            let seen = judged(&header, stream);
+            if !(is_cut && seen.findings.iter().any(|finding| finding.stops_qemu)) {
+                return Some(seen);
+            }
         }
-        Some(seen)
+        let mut seen = Seen::new(0, MAGIC.len());
+        seen.is_probed = has_version;
+        Some(seen.cut_off(stream))
     }
+}
+
+/// What the header says.
+fn judged(header: &Header, stream: &Stream<'_>) -> Seen {
+    let head = stream.head;
+    let mut seen = Seen::new(0, MAGIC.len());
+    seen.virtual_size = Some(header.virtual_size());
+    seen.variant = Some(format!("version {}", header.version));
+    header.describe(&mut seen.details);
+    header.judge(&mut seen, stream);
+    seen.findings.extend(features(header));
+    if header.has_valid_cluster_size() {
+        let extensions = Extensions::read(head, header);
+        seen.findings.extend(extensions.findings());
+        describe_references(&mut seen.details, head, header, &extensions);
+        seen.findings.extend(references(head, header, &extensions));
+        refuse_luks_header(&mut seen, header, &extensions, stream);
+    } else {
+        // The positions of the names depend on the cluster size; their existence does not.
+        seen.findings.extend(references(head, header, &Extensions::default()));
+    }
+    seen
 }
 
 /// Refuses an image whose LUKS header is not where qemu expects it. Its content is not read.
@@ -112,9 +120,10 @@ fn describe_references(
 fn references(head: &[u8], header: &Header, extensions: &Extensions) -> Vec<Finding> {
     let mut findings = Vec::new();
     if header.backing_file_offset != 0 {
-        let name = header
-            .backing_file(head)
-            .map_or_else(|| "outside the header".to_owned(), |name| format!("\"{}\"", shown(name)));
+        let name = header.backing_file(head).map_or_else(
+            || "whose name is outside the header".to_owned(),
+            |name| format!("\"{}\"", shown(name)),
+        );
         let text = format!("it needs the backing file {name}, which the service would read");
         findings.push(Finding::fatal(FindingId::BackingFile, 8, text));
     }
