@@ -8,3 +8,8 @@ pub mod proxy;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The library page of the guide, whose snippets have to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/library.md")]
+pub struct LibraryPage;
