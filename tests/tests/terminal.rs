@@ -141,7 +141,7 @@ fn a_push_from_a_terminal_reports_that_it_waits_for_input() {
         let login = "OS_AUTH_TYPE=none OS_ENDPOINT=http://127.0.0.1:1";
         let script = format!("env {login} {program} {arguments}");
         let Some(terminal) = Terminal::open(100, folder.path(), &script) else { return };
-        terminal.wait(|line| line.contains("waiting for the image on the standard input"));
+        terminal.wait(|line| line.contains("reading the image from standard input"));
     }
 }
 
