@@ -10,7 +10,7 @@ mod wire;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use reqwest::{Proxy, Response, redirect};
+use reqwest::{Proxy, RequestBuilder, Response, redirect};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -104,14 +104,10 @@ impl HttpClient {
         headers: HeaderMap,
         body: Option<Vec<u8>>,
     ) -> Result<Reply, Error> {
-        let mut request = self
-            .client
-            .request(method.clone(), url.clone())
-            .header(header::ACCEPT, HeaderValue::from_static(JSON))
-            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .headers(headers.clone())
-            .timeout(self.call_timeout);
-        wire::request(method, url, &[&headers], body.as_deref());
+        let mut all = accepted();
+        all.extend(headers);
+        let mut request =
+            self.request(method, url, all, body.as_deref()).timeout(self.call_timeout);
         if let Some(body) = body {
             request = request.body(body);
         }
@@ -137,20 +133,16 @@ impl HttpClient {
         extra: &HeaderMap,
         payload: &Payload<'_>,
     ) -> Result<(HeaderMap, Vec<u8>), Error> {
-        let mut request = self
-            .client
-            .request(method.clone(), url.clone())
-            .headers(headers(token))
-            .headers(extra.clone())
-            .timeout(self.call_timeout);
-        let body = match payload {
-            Payload::Json(_, value) if wire::is_on() => Some(value.to_string().into_bytes()),
-            _ => None,
+        let mut headers = headers(token, extra.clone());
+        let request = match payload {
+            Payload::Nothing => self.request(method, url, headers, None),
+            Payload::Json(media_type, value) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+                let body = value.to_string();
+                self.request(method, url, headers, Some(body.as_bytes())).body(body)
+            }
         };
-        wire::request(method, url, &[&headers(token), extra], body.as_deref());
-        if let Payload::Json(media_type, value) = payload {
-            request = request.header(header::CONTENT_TYPE, *media_type).body(value.to_string());
-        }
+        let request = request.timeout(self.call_timeout);
         let response = request.send().await.map_err(|error| self.transport(method, url, error))?;
         let response = check(method, url, response).await?;
         let headers = response.headers().clone();
@@ -167,9 +159,8 @@ impl HttpClient {
         token: &Token,
         extra: &HeaderMap,
     ) -> Result<Response, Error> {
-        wire::request(&Method::GET, url, &[&headers(token), extra], None);
-        let request =
-            self.client.get(url.clone()).headers(headers(token)).headers(extra.clone()).send();
+        let headers = headers(token, extra.clone());
+        let request = self.request(&Method::GET, url, headers, None).send();
         let answer = tokio::time::timeout(self.call_timeout, request).await;
         let response = match answer {
             Ok(response) => response.map_err(|error| self.transport(&Method::GET, url, error))?,
@@ -193,15 +184,21 @@ impl HttpClient {
         extra: HeaderMap,
         body: reqwest::Body,
     ) -> Result<(), Error> {
-        wire::request(&method, url, &[&headers(token), &extra], None);
-        let request = self
-            .client
-            .request(method.clone(), url.clone())
-            .headers(headers(token))
-            .headers(extra)
-            .body(body);
+        let request = self.request(&method, url, headers(token, extra), None).body(body);
         let response = request.send().await.map_err(|error| self.transport(&method, url, error))?;
         check(&method, url, response).await.map(drop)
+    }
+
+    /// Begins a request, and logs it with its body, if that is known.
+    fn request(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<&[u8]>,
+    ) -> RequestBuilder {
+        wire::request(method, url, &headers, body);
+        self.client.request(method.clone(), url.clone()).headers(headers)
     }
 
     /// The error for a request without a response.
@@ -245,13 +242,21 @@ pub(crate) fn decode<T: DeserializeOwned>(
     })
 }
 
-fn headers(token: &Token) -> HeaderMap {
+/// What is accepted as a response.
+fn accepted() -> HeaderMap {
     let mut headers = HeaderMap::new();
     // Without this header, errors are sent as an HTML page.
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(JSON));
     // A compressing proxy would hide the length of the response.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers
+}
+
+/// The headers of a call with a token; those in `extra` replace others of their name.
+fn headers(token: &Token, extra: HeaderMap) -> HeaderMap {
+    let mut headers = accepted();
     token.apply(&mut headers);
+    headers.extend(extra);
     headers
 }
 

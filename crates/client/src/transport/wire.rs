@@ -38,14 +38,13 @@ const SECRET_KEYS: [&str; 6] = ["password", "secret", "token", "passcode", "cred
 /// The most characters of a body.
 const BODY_CHARS: usize = 4096;
 
-pub(super) fn is_on() -> bool {
+fn is_on() -> bool {
     tracing::enabled!(target: "imgpush_client::wire", tracing::Level::TRACE)
 }
 
-pub(super) fn request(method: &Method, url: &Url, headers: &[&HeaderMap], body: Option<&[u8]>) {
+pub(super) fn request(method: &Method, url: &Url, headers: &HeaderMap, body: Option<&[u8]>) {
     if is_on() {
-        let headers: Vec<_> = headers.iter().flat_map(|map| shown(map)).collect();
-        let (url, headers) = (redact::shown(url), headers.join(", "));
+        let (url, headers) = (redact::shown(url), shown(headers).collect::<Vec<_>>().join(", "));
         let body = body.map_or_else(String::new, body_text);
         tracing::trace!(target: TARGET, "request: {method} {url} [{headers}] {body}");
     }
