@@ -151,6 +151,25 @@ fn without_the_end_an_inspection_is_incomplete() {
     assert!(!with_sector.so_far(None).is_complete);
 }
 
+/// A header of version 2 without its last field, which is zero: qemu-img opens it.
+#[test]
+fn a_header_that_lacks_only_zeros_is_valid_as_in_qemu() {
+    let mut image = b"QFI\xfb\0\0\0\x02".to_vec();
+    image.resize(65, 0);
+    image[23] = 16;
+    image[29] = 0x10;
+    image[39] = 1;
+    image[45] = 3;
+    image[53] = 1;
+    image[59] = 1;
+    let inspection = inspect(&image);
+    assert_eq!(inspection.qemu.refusal, None, "{inspection:?}");
+    assert_eq!((inspection.format, inspection.virtual_size), (Format::Qcow2, Some(1 << 20)));
+    assert!(inspection.findings.iter().all(|finding| finding.id == FindingId::Truncated));
+    // One more lost field, the number of clusters of the reference counts, is not zero.
+    assert!(inspect(&image[..59]).findings.iter().any(|it| it.text.contains("truncated")));
+}
+
 #[test]
 fn an_unseen_part_of_a_header_is_not_reported_as_damaged() {
     let mut gpt = vec![0; 1023];

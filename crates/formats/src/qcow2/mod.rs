@@ -20,8 +20,8 @@ pub use tables::{L2Entry, Layout, Misaligned};
 /// The first four bytes.
 const MAGIC: &[u8] = b"QFI\xfb";
 
-/// Bytes of the header with all fields that are known.
-const HEADER_BYTES: usize = 112;
+/// Bytes that qemu reads at least, with zeros after the end of the file.
+const SECTOR_BYTES: usize = 512;
 
 /// Bytes of the magic and the version of a LUKS header.
 const LUKS_MAGIC_BYTES: u64 = 8;
@@ -37,14 +37,17 @@ impl Inspector for Qcow2 {
         if !head.starts_with(MAGIC) || be32(head, 4).is_some_and(|version| version < 2) {
             return None;
         }
-        // qemu reads zeros after the end of a file, so that a header that ends there may be valid.
-        let padded = stream.header::<HEADER_BYTES>().and_then(|bytes| Header::read(&bytes));
-        let is_cut = Header::read(head).is_none();
         // Without a version qemu does not detect the image.
         let has_version = head.len() >= 8;
-        if let Some(header) = padded.filter(|_| has_version) {
-            let seen = judged(&header, stream);
-            if !(is_cut && seen.findings.iter().any(|finding| finding.stops_qemu)) {
+        if let Some(header) = Header::read(head) {
+            return Some(judged(&header, head, stream));
+        }
+        // qemu reads zeros after the end of a file, so that a header that ends there may be valid.
+        let padded = stream.header::<SECTOR_BYTES>().filter(|_| has_version);
+        let padded = padded.as_ref().and_then(|head| Some((Header::read(head)?, head)));
+        if let Some((header, head)) = padded {
+            let seen = judged(&header, head, stream);
+            if seen.findings.iter().all(|finding| !finding.stops_qemu) {
                 return Some(seen);
             }
         }
@@ -54,9 +57,8 @@ impl Inspector for Qcow2 {
     }
 }
 
-/// What the header says.
-fn judged(header: &Header, stream: &Stream<'_>) -> Seen {
-    let head = stream.head;
+/// The verdict on a header; `head` is the start of the image as qemu reads it.
+fn judged(header: &Header, head: &[u8], stream: &Stream<'_>) -> Seen {
     let mut seen = Seen::new(0, MAGIC.len());
     seen.virtual_size = Some(header.virtual_size());
     seen.variant = Some(format!("version {}", header.version));
