@@ -4,6 +4,7 @@
 mod chunk_path;
 mod stage;
 mod terminal;
+mod xml;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

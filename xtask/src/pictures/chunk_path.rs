@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::stage::{Stage, escaped};
+use super::stage::Stage;
+use super::xml::escaped;
 
 const WIDTH: usize = 800;
 const HEIGHT: usize = 262;

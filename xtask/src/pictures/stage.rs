@@ -75,8 +75,3 @@ impl Drop for Stage {
 pub(super) fn program() -> PathBuf {
     target().join("release/imgpush")
 }
-
-/// Text in XML.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}

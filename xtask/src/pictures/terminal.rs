@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::stage::{Stage, escaped, program};
+use super::stage::{Stage, program};
+use super::xml::escaped;
 use crate::step::say;
 
 const COLUMNS: usize = 92;
