@@ -3,6 +3,7 @@
 mod batch;
 mod cloud;
 mod digest;
+mod display;
 mod exists;
 mod general;
 mod glance;
@@ -35,6 +36,7 @@ use clap::{
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
 pub(crate) use digest::DigestArgs;
+pub(crate) use display::{DisplayArgs, ProgressKind};
 pub(crate) use exists::ExistsArgs;
 pub(crate) use general::GeneralArgs;
 pub(crate) use image::ImageArgs;
@@ -43,7 +45,7 @@ pub(crate) use install::{CompletionsArgs, ManArgs};
 pub(crate) use json::JsonArgs;
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::PullArgs;
-pub(crate) use push::{ProgressKind, PushArgs};
+pub(crate) use push::PushArgs;
 pub(crate) use retry::RetryArgs;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;

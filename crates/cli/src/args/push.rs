@@ -12,7 +12,8 @@ use super::glance::GlanceArgs;
 use super::json::{OnlyJson, only_json};
 use super::values::{duration, key_value, visibility};
 use super::{
-    BatchArgs, Decompress, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs, heading,
+    BatchArgs, Decompress, DisplayArgs, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs,
+    heading,
 };
 
 #[derive(Debug, Args)]
@@ -211,28 +212,8 @@ pub(crate) struct PushArgs {
     #[arg(long, requires = "report", hide_short_help = true, help_heading = heading::OUTPUT)]
     pub(crate) overwrite: bool,
 
-    /// Progress display on stderr
-    #[arg(long, value_name = "MODE", default_value = "auto", hide_short_help = true,
-        help_heading = heading::OUTPUT)]
-    pub(crate) progress: ProgressKind,
-
-    /// Print complete digests
-    #[arg(long, hide_short_help = true, help_heading = heading::OUTPUT)]
-    pub(crate) full: bool,
-
-    /// Print only results and errors
-    #[arg(short, long, help_heading = heading::OUTPUT)]
-    pub(crate) quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProgressKind {
-    /// Bar on a terminal, otherwise a line every 10 s
-    Auto,
-    /// JSON lines, two per second
-    Json,
-    /// No progress
-    None,
+    #[command(flatten)]
+    pub(crate) display: DisplayArgs,
 }
 
 impl PushArgs {

@@ -45,12 +45,12 @@ impl SelectedBatch<'_> {
         printer: &Printer,
         mut report: impl FnMut(TaskResult, &str),
     ) -> BatchSummary {
-        let DownloadArgs { progress, quiet, memory, .. } = self.download;
+        let DownloadArgs { display, memory, .. } = self.download;
         let Selected { cloud, images, .. } = self.selected;
         let names: Vec<_> = images.iter().map(|chosen| chosen.named.clone()).collect();
         let clouds = std::slice::from_ref(cloud);
         let sizes: Vec<_> = images.iter().map(|chosen| chosen.image.size()).collect();
-        let views = BatchView::new(*progress, *quiet, printer, clouds, &sizes);
+        let views = BatchView::new(display.progress, display.quiet, printer, clouds, &sizes);
         let batch = Batch::new(self.jobs.options(images.len(), *memory)).with_progress({
             let (views, names) = (views.clone(), names.clone());
             move |task| views.started(task.number, &names[task.number], task.cloud)

@@ -121,12 +121,12 @@ impl VerifyReporter<'_> {
                     self.printer.json(report);
                     return;
                 }
-                if !self.args.download.quiet {
+                if !self.args.download.display.quiet {
                     self.printer.result(&format!("{named}: OK"));
                     if self.is_one {
                         self.printer.note(&output::compared(
                             report,
-                            DigestStyle::of(self.args.download.full),
+                            DigestStyle::of(self.args.download.display.full),
                         ));
                     }
                 }
@@ -185,7 +185,7 @@ impl VerifyReporter<'_> {
 
     /// Prints the summary of several images.
     fn sum_up(&self, summary: &BatchSummary) {
-        if self.is_one || self.args.download.quiet {
+        if self.is_one || self.args.download.display.quiet {
             return;
         }
         let count =

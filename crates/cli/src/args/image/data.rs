@@ -10,7 +10,9 @@ use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::duration;
-use crate::args::{JsonArgs, ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs, heading};
+use crate::args::{
+    DisplayArgs, JsonArgs, ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs, heading,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -84,18 +86,8 @@ pub(crate) struct DownloadArgs {
     #[arg(long, value_name = "N", default_value = "5", hide_short_help = true)]
     retries: u32,
 
-    /// Progress display on stderr
-    #[arg(long, value_name = "MODE", default_value = "auto", hide_short_help = true,
-        help_heading = heading::OUTPUT)]
-    pub(crate) progress: ProgressKind,
-
-    /// Print complete digests
-    #[arg(long, hide_short_help = true, help_heading = heading::OUTPUT)]
-    pub(crate) full: bool,
-
-    /// Print only results and errors
-    #[arg(short, long, help_heading = heading::OUTPUT)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) display: DisplayArgs,
 }
 
 impl DownloadArgs {

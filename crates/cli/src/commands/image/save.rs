@@ -30,7 +30,12 @@ pub(super) async fn run(
         Err(code) => return code,
     };
     // A bar needs nothing of stdout.
-    let view = progress::view(args.download.progress, args.download.quiet, printer, &args.image);
+    let view = progress::view(
+        args.download.display.progress,
+        args.download.display.quiet,
+        printer,
+        &args.image,
+    );
     let download = Download::new(found.client, args.options())
         .with_memory_bytes(args.download.memory)
         .on_cloud(found.cloud)
@@ -64,8 +69,8 @@ fn print_report(report: &DownloadReport, args: &SaveArgs, printer: &Printer) {
         printer.json(report);
     }
     pull::warn(report, printer);
-    if !args.json.is_on() && !args.download.quiet {
-        for line in output::saved(report, DigestStyle::of(args.download.full)) {
+    if !args.json.is_on() && !args.download.display.quiet {
+        for line in output::saved(report, DigestStyle::of(args.download.display.full)) {
             printer.note(&line);
         }
     }

@@ -14,7 +14,6 @@ use self::reporter::PullReporter;
 pub(crate) use self::reporter::{failed, warn};
 use super::batch::SelectedBatch;
 use super::selection::{Chosen, Selected, select};
-use crate::args::image::DownloadArgs;
 use crate::args::{CloudArgs, PullArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
@@ -109,8 +108,8 @@ impl Pulling<'_> {
     }
 
     async fn to_stdout(&self, chosen: &Chosen, reporter: &mut PullReporter<'_>) {
-        let DownloadArgs { progress, quiet, .. } = &self.args.download;
-        let view = progress::view(*progress, *quiet, reporter.printer, &chosen.named);
+        let display = &self.args.download.display;
+        let view = progress::view(display.progress, display.quiet, reporter.printer, &chosen.named);
         let download = self.download().with_progress(std::sync::Arc::clone(&view) as _);
         let name = "standard output";
         let mut stdout = match reporter.printer.data_writer() {

@@ -29,9 +29,9 @@ impl<'a> PullReporter<'a> {
         PullReporter {
             printer,
             json: args.json.is_on(),
-            quiet: args.download.quiet,
+            quiet: args.download.display.quiet,
             is_one,
-            style: DigestStyle::of(args.download.full),
+            style: DigestStyle::of(args.download.display.full),
             is_given_up: false,
             codes: Vec::new(),
             failures: Vec::new(),

@@ -137,7 +137,8 @@ impl Pushing<'_> {
         // Of an address it is known later.
         let size = |file: &PathBuf| std::fs::metadata(file).ok().map(|found| found.len());
         let sizes: Vec<_> = self.files.iter().map(size).collect();
-        let views = BatchView::new(args.progress, args.quiet, printer, &labels, &sizes);
+        let views =
+            BatchView::new(args.display.progress, args.display.quiet, printer, &labels, &sizes);
         let options = args.batch.options(self.files.len(), args.retry.options());
         let mut batch = Batch::new(options).with_progress({
             let views = views.clone();

@@ -127,8 +127,8 @@ impl<'a> PushReporter<'a> {
         let source = (!self.is_one_image()).then_some(&*report.source);
         let words: Vec<_> = [Some(&*report.id), cloud, source].into_iter().flatten().collect();
         self.printer.result(&words.join("  "));
-        if !self.args.quiet {
-            let lines = output::summary(report, DigestStyle::of(self.args.full));
+        if !self.args.display.quiet {
+            let lines = output::summary(report, DigestStyle::of(self.args.display.full));
             let lines = if self.is_one_image() { lines } else { output::in_short(lines) };
             lines.iter().for_each(|line| self.printer.summary(line));
         }
@@ -156,7 +156,7 @@ impl<'a> PushReporter<'a> {
         if self.args.json().is_some() {
             self.printer.json(&json::Batch { batch: summary });
         }
-        if self.args.quiet {
+        if self.args.display.quiet {
             return;
         }
         self.printer.note(&output::batch_summary(summary));
