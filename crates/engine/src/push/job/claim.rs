@@ -114,8 +114,8 @@ impl UploadJob<'_> {
         }
     }
 
-    /// Whether this run has created the record, or an earlier run of the journal. Nobody else can have a
-    /// random id.
+    /// Whether this run created the record, or an earlier run of the journal. A random id is never that of
+    /// another run.
     fn is_made_by_us(&self, number: u32, image: &Image) -> bool {
         let token = image.property(RUN_PROPERTY);
         let is_in_journal = self.is_earlier(image);
