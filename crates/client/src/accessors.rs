@@ -91,6 +91,13 @@ macro_rules! getter {
             serde_json::from_value(self.record.get($key)?.clone()).ok()
         }
     };
+    ($(#[$doc:meta])* object $name:ident $key:literal) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(&self) -> Option<&serde_json::Map<String, serde_json::Value>> {
+            self.record.get($key)?.as_object()
+        }
+    };
 }
 pub(crate) use getter;
 

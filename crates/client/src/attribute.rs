@@ -2,8 +2,8 @@
 //!
 //! openstacksdk names some attributes differently from the wire: `is_hidden` is `os_hidden`,
 //! `needs_secure_boot` is `os_secure_boot`. The methods of [`Image`](crate::Image) and
-//! [`NewImage`](crate::NewImage) have its names. Where a name is passed as text, both are accepted, in any
-//! case.
+//! [`NewImage`](crate::NewImage) have its names. Where a name is passed as text, both are accepted. Names are
+//! case-sensitive, as in Glance: `OS_DISTRO` is a property of its own.
 
 use serde_json::{Number, Value};
 
@@ -45,6 +45,8 @@ pub enum Kind {
     Names,
     /// Locations of the data.
     Locations,
+    /// Names and values.
+    Object,
 }
 
 /// Whether every record contains an attribute.
@@ -101,6 +103,9 @@ macro_rules! kind {
     (locations) => {
         Kind::Locations
     };
+    (object) => {
+        Kind::Object
+    };
 }
 
 macro_rules! table {
@@ -141,13 +146,11 @@ impl Attribute {
         TABLE
     }
 
-    /// The attribute with this name in openstacksdk or on the wire, in any case. `owner_id` is `owner`.
+    /// The attribute with this name in openstacksdk or on the wire. `owner_id` is `owner`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Attribute> {
-        let name = if name.eq_ignore_ascii_case("owner_id") { "owner" } else { name };
-        TABLE.iter().find(|attribute| {
-            attribute.name.eq_ignore_ascii_case(name) || attribute.key.eq_ignore_ascii_case(name)
-        })
+        let name = if name == "owner_id" { "owner" } else { name };
+        TABLE.iter().find(|attribute| attribute.name == name || attribute.key == name)
     }
 
     /// The attribute with this key on the wire.
@@ -225,11 +228,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_names_find_the_attribute_in_any_case() {
+    fn both_names_find_the_attribute() {
         for (name, key) in [
             ("is_hidden", "os_hidden"),
             ("os_hidden", "os_hidden"),
-            ("IS_Protected", "protected"),
+            ("is_protected", "protected"),
             ("needs_config_drive", "img_config_drive"),
             ("needs_secure_boot", "os_secure_boot"),
             ("is_hw_boot_menu_enabled", "hw_boot_menu"),
@@ -239,7 +242,9 @@ mod tests {
         ] {
             assert_eq!(Attribute::named(name).map(|a| a.key), Some(key), "{name}");
         }
-        assert_eq!(Attribute::named("my_property"), None);
+        for name in ["my_property", "OS_DISTRO", "Name", "Owner", "Is_Hidden", ""] {
+            assert_eq!(Attribute::named(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -51,6 +51,12 @@ macro_rules! with_attributes {
             text self_link = "self" Base Service;
             /// The location of the data, if the operator exposes it.
             text direct_url = "direct_url" Base Service;
+            /// The store of its data, in services that expose it.
+            text store = "store" Extra Service;
+            /// The address of its data in a store, in services that expose it.
+            text url (set_url) = "url" Extra Update;
+            /// The metadata of its location, in services that expose them.
+            object metadata = "metadata" Extra Update;
             /// The stores that hold its data, in services with several. Since API 2.8.
             names stores = "stores" Base Service;
             /// The locations of its data, if the operator exposes them; setting them needs a policy.

@@ -17,6 +17,20 @@ impl ImageClient {
     ///
     /// [`Error::Duplicate`] when several images have the name, with their ids.
     pub async fn find(&self, name_or_id: &str) -> Result<Option<Image>, Error> {
+        self.find_among(name_or_id, &ImageQuery::default()).await
+    }
+
+    /// Like [`find`](ImageClient::find), among the images of this query: `find_image` of openstacksdk with
+    /// further parameters. The query does not apply to an id.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](ImageClient::find).
+    pub async fn find_among(
+        &self,
+        name_or_id: &str,
+        query: &ImageQuery,
+    ) -> Result<Option<Image>, Error> {
         if is_uuid(name_or_id) {
             match self.image(name_or_id).await {
                 // The name of an image may look like an id.
@@ -24,7 +38,7 @@ impl ImageClient {
                 found => return found.map(Some),
             }
         }
-        let named = ImageQuery::default().with("name", name_or_id);
+        let named = query.clone().with("name", name_or_id);
         match self.only(name_or_id, &named).await? {
             Some(image) => Ok(Some(image)),
             None => self.only(name_or_id, &named.hidden()).await,

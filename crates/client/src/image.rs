@@ -188,12 +188,17 @@ impl Image {
     }
 
     /// Sets a base attribute to null, if that is allowed, or removes a property. Returns whether it had a
-    /// value.
+    /// value. A property whose key is openstacksdk's name of an attribute, such as `is_hidden`, takes
+    /// precedence over that attribute.
     ///
     /// # Errors
     ///
     /// [`InvalidAttribute::Needed`] and [`InvalidAttribute::ReadOnly`].
     pub fn unset(&mut self, name: &str) -> Result<bool, InvalidAttribute> {
+        if Attribute::of_key(name).is_none() && self.record.get(name).is_some() {
+            check_property_key(name)?;
+            return Ok(self.change().0.remove(name).is_some());
+        }
         let attribute = Attribute::named(name);
         let key = attribute.map_or(name, |attribute| attribute.key);
         match attribute {
@@ -402,7 +407,7 @@ mod tests {
                     by_name.set(stringify!($name), value.clone()).unwrap();
                     assert_eq!(by_name, by_method, "{attribute:?}");
                     let mut by_key = image(json!({"id": "x", "status": "active"}));
-                    by_key.set(&$key.to_uppercase(), value).unwrap();
+                    by_key.set($key, value).unwrap();
                     assert_eq!(by_key, by_method, "{attribute:?}");
                     count += 1;
                 )?)*
@@ -411,6 +416,53 @@ mod tests {
         };
     }
     with_attributes!(every_setter);
+
+    #[test]
+    fn names_of_properties_are_case_sensitive() {
+        let mut image = image(json!({"id": "x", "status": "active", "name": "n", "os_distro": "a",
+            "OS_DISTRO": "b", "Name": "c", "Owner": "d"}));
+        assert_eq!(image.get("OS_DISTRO"), Some(&json!("b")));
+        assert_eq!(image.unset("OS_DISTRO"), Ok(true));
+        assert_eq!(image.unset("Owner"), Ok(true));
+        image.set("Name", "e").unwrap();
+        image.set("Min_Disk", "1").unwrap();
+        assert_eq!(
+            image.changes(),
+            [
+                PatchOp::Add("Min_Disk".into(), json!("1")),
+                PatchOp::Replace("Name".into(), json!("e")),
+                PatchOp::Remove("OS_DISTRO".into()),
+                PatchOp::Remove("Owner".into()),
+            ]
+        );
+        assert_eq!((image.name(), image.os_distro()), (Some("n"), Some("a")));
+    }
+
+    #[test]
+    fn a_property_with_a_name_of_openstacksdk_can_be_removed() {
+        let json = json!({"id": "x", "status": "active", "os_hidden": true, "os_secure_boot": "required",
+            "is_hidden": "true", "needs_secure_boot": "optional"});
+        let mut literal = image(json.clone());
+        assert_eq!(literal.unset("is_hidden"), Ok(true));
+        assert_eq!(literal.unset("needs_secure_boot"), Ok(true));
+        let removed = ["is_hidden", "needs_secure_boot"].map(|key| PatchOp::Remove(key.into()));
+        assert_eq!(literal.changes(), removed);
+
+        // Without such a property it is the attribute.
+        assert_eq!(literal.unset("needs_secure_boot"), Ok(true));
+        assert_eq!(literal.unset("is_hidden"), Err(InvalidAttribute::Needed("os_hidden".into())));
+    }
+
+    #[test]
+    fn where_the_data_is_stored_is_read() {
+        let image =
+            image(json!({"id": "x", "status": "active", "store": "fast", "url": "http://h/i",
+            "metadata": {"region": "a"}}));
+        assert_eq!((image.store(), image.url()), (Some("fast"), Some("http://h/i")));
+        assert_eq!(image.metadata().and_then(|metadata| metadata.get("region")), Some(&json!("a")));
+        assert!(!format!("{image:?}").contains("http://h/i"), "an address may contain a password");
+        assert_eq!(image.properties().count(), 0);
+    }
 
     #[test]
     fn attributes_of_the_server_cannot_be_set() {

@@ -23,6 +23,5 @@ pub(crate) fn check_property_key(key: &str) -> Result<(), InvalidAttribute> {
 }
 
 /// Keys other than attributes for which Glance answers 403 (`glance/api/v2/images.py`,
-/// `_reserved_properties`), and `store`, which only applies to uploads and would remain as a meaningless
-/// property.
-const RESERVED: [&str; 4] = ["location", "deleted", "deleted_at", "store"];
+/// `_reserved_properties`).
+const RESERVED: [&str; 3] = ["location", "deleted", "deleted_at"];

@@ -62,7 +62,7 @@ impl fmt::Debug for Record {
         let mut map = f.debug_map();
         for (key, value) in &self.0 {
             match &**key {
-                "locations" | "direct_url" => map.entry(key, &"…"),
+                "locations" | "direct_url" | "url" => map.entry(key, &"…"),
                 _ => map.entry(key, value),
             };
         }

@@ -14,6 +14,7 @@ mod install;
 mod json;
 mod memory;
 mod proof;
+mod property;
 mod pull;
 mod push;
 mod retry;

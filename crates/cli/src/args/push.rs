@@ -10,7 +10,8 @@ use imgpush_engine::source::SourceOptions;
 
 use super::glance::GlanceArgs;
 use super::json::{OnlyJson, only_json};
-use super::values::{duration, key_value, visibility};
+use super::property::{property_of_upload, set_properties};
+use super::values::{duration, visibility};
 use super::{
     BatchArgs, Decompress, DisplayArgs, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs,
     heading,
@@ -91,7 +92,7 @@ pub(crate) struct PushArgs {
     container_format: String,
 
     /// Image property (repeatable)
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = property_of_upload,
         help_heading = heading::IMAGE)]
     properties: Vec<(String, String)>,
 
@@ -262,7 +263,6 @@ impl PushArgs {
         options.force_format = self.force_format;
         options.image_format = self.glance.settings();
         options.container_format.clone_from(&self.container_format);
-        options.properties.clone_from(&self.properties);
         options.tags = self.tags.iter().cloned().collect();
         options.visibility = self.visibility.clone().or(short);
         options.protected = self.protected.then_some(true);
@@ -276,6 +276,7 @@ impl PushArgs {
         options.settle_timeout = self.retry.settle_timeout();
         options.retry = self.retry.options();
         options.slowest = self.target.slowest();
+        set_properties(&mut options, &self.properties);
         options
     }
 }

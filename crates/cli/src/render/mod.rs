@@ -1,12 +1,18 @@
 //! Records and lists of them in openstackclient's formats. Values keep their type until here.
 
+mod csv;
 mod escape;
 mod json;
+mod list;
 mod python;
+mod shell;
 mod table;
 mod yaml;
 
 use serde_json::Value;
+
+pub(crate) use csv::Quote;
+pub(crate) use list::List;
 
 use crate::printer::Printer;
 use crate::text::for_terminal;
@@ -19,6 +25,7 @@ pub(crate) enum Format {
     Yaml,
     Value,
     Csv,
+    Shell,
 }
 
 /// The output options of a command.
@@ -31,6 +38,22 @@ pub(crate) struct RenderOptions {
     pub(crate) noindent: bool,
     /// Width of a table in characters; by default that of the terminal.
     pub(crate) max_width: Option<u16>,
+    /// Whether the header of an empty table is printed.
+    pub(crate) print_empty: bool,
+    /// The prefix of the names of shell variables.
+    pub(crate) prefix: String,
+    /// The fields of CSV that are quoted.
+    pub(crate) quote: Quote,
+    /// The order of the rows.
+    pub(crate) sort: SortBy,
+}
+
+/// The columns that a list is sorted by. By default it keeps its order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SortBy {
+    /// The first one is the most important. Unknown columns are ignored.
+    pub(crate) columns: Vec<String>,
+    pub(crate) descending: bool,
 }
 
 /// None of the columns asked for is there.
@@ -40,10 +63,6 @@ pub(crate) struct UnknownColumn {
     asked: Vec<String>,
     known: Vec<String>,
 }
-
-/// Nobody reads the results any more.
-#[derive(Debug)]
-pub(crate) struct Gone;
 
 /// Prints one record.
 ///
@@ -68,6 +87,12 @@ pub(crate) fn one(
         Format::Value | Format::Csv => {
             fields.iter().map(|(_, value)| plain(value)).collect::<Vec<_>>().join("\n")
         }
+        Format::Shell => {
+            let line = |(name, value): &(String, Value)| {
+                shell::assignment(&options.prefix, name, &plain(value))
+            };
+            fields.iter().map(line).collect::<Vec<_>>().join("\n")
+        }
         Format::Table => {
             let rows = fields.iter().map(|(name, value)| vec![for_terminal(name), human(value)]);
             table::draw(&["Field", "Value"], rows, &[], options.max_width)
@@ -77,106 +102,11 @@ pub(crate) fn one(
     Ok(())
 }
 
-/// A list that is printed as it comes, but for a table, whose widths are known at its end.
-pub(crate) struct List<'a> {
-    options: &'a RenderOptions,
-    columns: Vec<&'a str>,
-    chosen: Vec<usize>,
-    printer: &'a Printer,
-    /// What only prints when it is known whether another follows.
-    pending: Option<String>,
-    is_empty: bool,
-    rows: Vec<Vec<Value>>,
-}
-
-impl<'a> List<'a> {
-    /// A list of these columns.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownColumn`].
-    pub(crate) fn new(
-        options: &'a RenderOptions,
-        columns: &[&'a str],
-        printer: &'a Printer,
-    ) -> Result<Self, UnknownColumn> {
-        let chosen = options.choose(columns)?;
-        let columns: Vec<&str> = chosen.iter().map(|at| columns[*at]).collect();
-        let list = List {
-            options,
-            columns,
-            chosen,
-            printer,
-            pending: None,
-            is_empty: true,
-            rows: Vec::new(),
-        };
-        if options.format == Format::Csv {
-            let header = list.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>();
-            printer.result_lines(&header.join(","));
-        }
-        Ok(list)
-    }
-
-    /// The next row, with a value for each of the columns of [`List::new`].
-    ///
-    /// # Errors
-    ///
-    /// [`Gone`]: there need be no more.
-    pub(crate) fn row(&mut self, row: Vec<Value>) -> Result<(), Gone> {
-        self.is_empty = false;
-        let mut row: Vec<Option<Value>> = row.into_iter().map(Some).collect();
-        let row: Vec<Value> =
-            self.chosen.iter().filter_map(|at| row.get_mut(*at).and_then(Option::take)).collect();
-        let text = match self.options.format {
-            Format::Table => {
-                self.rows.push(row);
-                return Ok(());
-            }
-            Format::Json => {
-                let indent = if self.options.noindent { 0 } else { 2 };
-                let object = json::object(&self.fields(row), self.options.noindent, indent);
-                let object = format!("{:indent$}{object}", "");
-                match self.pending.replace(object) {
-                    None => "[".to_owned(),
-                    Some(before) => format!("{before},"),
-                }
-            }
-            Format::Yaml => format!("- {}", yaml::object(&self.fields(row), 2).trim_end()),
-            Format::Value => row.iter().map(plain).collect::<Vec<_>>().join(" "),
-            Format::Csv => row.iter().map(csv).collect::<Vec<_>>().join(","),
-        };
-        if self.printer.result_lines(&text) { Ok(()) } else { Err(Gone) }
-    }
-
-    /// That was all.
-    pub(crate) fn end(self) {
-        let text = match (self.options.format, self.pending) {
-            (Format::Json | Format::Yaml, _) if self.is_empty => "[]".to_owned(),
-            (Format::Json, Some(last)) => format!("{last}\n]"),
-            (Format::Table, _) if !self.rows.is_empty() => {
-                let right: Vec<usize> = (0..self.columns.len())
-                    .filter(|at| self.rows[0].get(*at).is_some_and(Value::is_number))
-                    .collect();
-                let rows = self.rows.iter().map(|row| row.iter().map(human).collect());
-                table::draw(&self.columns, rows, &right, self.options.max_width)
-            }
-            _ => return,
-        };
-        self.printer.result_lines(&text);
-    }
-
-    fn fields(&self, row: Vec<Value>) -> Vec<(String, Value)> {
-        self.columns.iter().map(|name| (*name).to_owned()).zip(row).collect()
-    }
-}
-
 impl RenderOptions {
     /// The places of the columns wanted, in the order there is.
     fn choose(&self, names: &[&str]) -> Result<Vec<usize>, UnknownColumn> {
-        let plain = |name: &str| name.trim().to_lowercase().replace(' ', "_");
-        let wanted: Vec<String> = self.columns.iter().map(|name| plain(name)).collect();
-        let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(&plain(name));
+        let wanted: Vec<String> = self.columns.iter().map(|name| normalised(name)).collect();
+        let is_wanted = |name: &str| wanted.is_empty() || wanted.contains(&normalised(name));
         let chosen: Vec<usize> = (0..names.len()).filter(|at| is_wanted(names[*at])).collect();
         if chosen.is_empty() && !wanted.is_empty() {
             let known = names.iter().map(|name| (*name).to_owned()).collect();
@@ -184,6 +114,11 @@ impl RenderOptions {
         }
         Ok(chosen)
     }
+}
+
+/// The name of a column as it is compared.
+fn normalised(column: &str) -> String {
+    column.trim().to_lowercase().replace(' ', "_")
 }
 
 /// A value for people: lists and objects as openstackclient writes them, sorted.
@@ -219,31 +154,6 @@ fn plain(value: &Value) -> String {
     for_terminal(&python::text(value))
 }
 
-/// A field of CSV: all but numbers and booleans in quotes.
-fn csv(value: &Value) -> String {
-    match value {
-        Value::Null => "\"\"".to_owned(),
-        Value::Number(_) | Value::Bool(_) => python::text(value),
-        value => quoted(&without_formula(&python::text(value))),
-    }
-}
-
-/// The text of a cell that no spreadsheet takes for a formula: an apostrophe stands before one that begins as
-/// a formula does, as OWASP advises (CSV Injection). A number stays one.
-fn without_formula(text: &str) -> String {
-    let begins = |c: char| {
-        matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
-    };
-    let is_number =
-        || text.parse::<f64>().is_ok() && text.ends_with(|last: char| last.is_ascii_digit());
-    let guard = if text.starts_with(begins) && !is_number() { "'" } else { "" };
-    format!("{guard}{}", for_terminal(text))
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -266,36 +176,14 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                (human(&value), plain(&value), csv(&value)),
+                (human(&value), plain(&value), csv::field(&value, Quote::NonNumeric)),
                 (people.to_owned(), shell.to_owned(), list.to_owned())
             );
         }
         let hostile = json!("a\u{1b}[31m\nb\u{202e}");
         let shown = "a\\u{1b}[31m\\nb\\u{202e}";
         assert_eq!((human(&hostile), plain(&hostile)), (shown.to_owned(), shown.to_owned()));
-        assert_eq!(csv(&hostile), format!("\"{shown}\""));
-    }
-
-    #[test]
-    fn a_cell_is_no_formula() {
-        for (text, cell) in [
-            ("=1+1", "'=1+1"),
-            ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
-            ("-2+3", "'-2+3"),
-            ("-", "'-"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\\t=1"),
-            ("\r=1", "'\\r=1"),
-            ("＝1", "'＝1"),
-            ("-12", "-12"),
-            ("+1.5", "+1.5"),
-            ("-inf", "'-inf"),
-            ("a=1", "a=1"),
-            ("noble", "noble"),
-        ] {
-            assert_eq!(csv(&json!(text)), format!("\"{cell}\""), "{text:?}");
-        }
-        assert_eq!(csv(&json!(-12)), "-12");
+        assert_eq!(csv::field(&hostile, Quote::NonNumeric), format!("\"{shown}\""));
     }
 
     #[test]
@@ -305,6 +193,10 @@ mod tests {
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
             noindent: false,
             max_width: None,
+            print_empty: false,
+            prefix: String::new(),
+            quote: Quote::NonNumeric,
+            sort: SortBy::default(),
         };
         let names = ["ID", "Disk Format", "Size"];
         assert_eq!(options(&[]).choose(&names).unwrap(), [0, 1, 2]);

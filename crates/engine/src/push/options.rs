@@ -58,6 +58,9 @@ pub struct PushOptions {
     pub protected: Option<bool>,
     /// Whether lists leave the image out.
     pub hidden: Option<bool>,
+    /// The id of the project that owns the image, which needs an administrator. By default the project of the
+    /// login.
+    pub owner: Option<String>,
     /// The smallest disk that the image boots from, in GiB. By default the virtual size of the image, if that
     /// is known before the source is read.
     pub min_disk: Option<u64>,
@@ -99,6 +102,7 @@ impl Default for PushOptions {
             visibility: None,
             protected: None,
             hidden: None,
+            owner: None,
             min_disk: None,
             min_ram: None,
             allow_empty: false,
@@ -149,6 +153,8 @@ impl PushOptions {
         with_protected(protected: bool) = Some(protected);
         /// Sets whether lists leave the image out.
         with_hidden(hidden: bool) = Some(hidden);
+        /// Sets the id of the project that owns the image.
+        with_owner(owner: impl Into<String>) = Some(owner.into());
         /// Sets the smallest disk that the image boots from, in GiB.
         with_min_disk(min_disk: u64) = Some(min_disk);
         /// Sets the minimum memory that the image boots with, in MiB.
@@ -203,6 +209,9 @@ impl PushOptions {
         }
         if let Some(hidden) = self.hidden {
             image.set_hidden(hidden);
+        }
+        if let Some(owner) = &self.owner {
+            image.set_owner(owner);
         }
         if let Some(mib) = self.min_ram {
             image.set_min_ram(mib);

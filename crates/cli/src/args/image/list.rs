@@ -1,7 +1,7 @@
 //! `imgpush image list`.
 
 use clap::Args;
-use imgpush_client::Direction;
+use imgpush_client::{Attribute, Direction};
 
 use super::ListOutput;
 use crate::args::heading;
@@ -158,9 +158,12 @@ fn sort_key(text: &str) -> Result<SortKey, String> {
         "desc" => Direction::Descending,
         _ => return Err("the direction is asc or desc".to_owned()),
     };
-    // openstackclient sorts by the titles of its columns, too.
-    match key.trim().to_lowercase().replace(' ', "_") {
-        key if key.is_empty() => Err("expected KEY or KEY:DIRECTION".to_owned()),
-        key => Ok(SortKey { key, direction }),
+    let key = key.trim();
+    if key.is_empty() {
+        return Err("expected KEY or KEY:DIRECTION".to_owned());
     }
+    // openstackclient sorts by the titles of its columns, too.
+    let title = key.to_lowercase().replace(' ', "_");
+    let is_attribute = Attribute::named(&title).is_some();
+    Ok(SortKey { key: if is_attribute { title } else { key.to_owned() }, direction })
 }

@@ -2,6 +2,7 @@
 
 mod data;
 mod list;
+mod location;
 mod output;
 mod record;
 mod shared;
@@ -12,6 +13,7 @@ pub(crate) use data::{
     DownloadArgs, ImportArgs, ImportCommand, ImportMethodName, SaveArgs, StageArgs,
 };
 pub(crate) use list::{ListArgs, SortKey};
+pub(crate) use location::{LocationAddArgs, LocationCommand};
 pub(crate) use output::{ListOutput, ShowOutput};
 pub(crate) use record::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};
 pub(crate) use shared::{
@@ -96,6 +98,11 @@ pub(crate) enum ImageCommand {
     /// Add and remove tags
     #[command(subcommand)]
     Tag(TagCommand),
+    /// List the locations of the data of an image (usually services)
+    Locations(ListOfImage),
+    /// List and add locations of the data of an image
+    #[command(subcommand)]
+    Location(LocationCommand),
     /// List the tasks of an image, such as imports
     Tasks(ListOfImage),
     /// List all tasks, or show a task

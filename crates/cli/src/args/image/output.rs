@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::args::heading;
-use crate::render::{Format, RenderOptions};
+use crate::render::{Format, Quote, RenderOptions, SortBy};
 
 /// Of a list.
 #[derive(Debug, Args)]
@@ -14,6 +14,28 @@ pub(crate) struct ListOutput {
     /// A table is printed at the end of the list, the other formats while it arrives.
     #[arg(short = 'f', long, value_name = "FORMAT", default_value = "table")]
     format: ListFormat,
+
+    /// Sort the list by this column (repeatable)
+    ///
+    /// The first column is the most important. Unknown columns are ignored. The list is printed at its end.
+    #[arg(long = "sort-column", value_name = "COLUMN", hide_short_help = true)]
+    sort_columns: Vec<String>,
+
+    /// Sort in ascending order (default)
+    #[arg(long, overrides_with = "sort_descending", hide_short_help = true)]
+    sort_ascending: bool,
+
+    /// Sort in descending order
+    #[arg(long, hide_short_help = true)]
+    sort_descending: bool,
+
+    /// Fields that are quoted in CSV
+    #[arg(long, value_name = "FIELDS", default_value = "nonnumeric", hide_short_help = true)]
+    quote: Quote,
+
+    /// Print the header of an empty table
+    #[arg(long, hide_short_help = true)]
+    print_empty: bool,
 
     #[command(flatten)]
     common: Common,
@@ -26,6 +48,20 @@ pub(crate) struct ShowOutput {
     /// Output format
     #[arg(short = 'f', long, value_name = "FORMAT", default_value = "table")]
     format: ShowFormat,
+
+    /// With -f shell: prefix of the names of the variables
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        default_value = "",
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    prefix: String,
+
+    /// Accepted for openstackclient; it has no effect on a record.
+    #[arg(long, hide = true)]
+    print_empty: bool,
 
     #[command(flatten)]
     common: Common,
@@ -50,6 +86,10 @@ struct Common {
     /// Maximum width of a table [default: width of the terminal]
     #[arg(long, value_name = "CHARS", hide_short_help = true)]
     max_width: Option<u16>,
+
+    /// Accepted for openstackclient; a table on a terminal always fits its width.
+    #[arg(long, hide = true)]
+    fit_width: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -67,28 +107,37 @@ enum ShowFormat {
     Json,
     Yaml,
     Value,
+    Shell,
 }
 
 impl ListOutput {
     pub(crate) fn options(&self) -> RenderOptions {
-        self.common.options(match self.format {
+        let mut options = self.common.options(match self.format {
             ListFormat::Table => Format::Table,
             ListFormat::Json => Format::Json,
             ListFormat::Yaml => Format::Yaml,
             ListFormat::Value => Format::Value,
             ListFormat::Csv => Format::Csv,
-        })
+        });
+        options.print_empty = self.print_empty;
+        options.quote = self.quote;
+        options.sort.columns.clone_from(&self.sort_columns);
+        options.sort.descending = self.sort_descending;
+        options
     }
 }
 
 impl ShowOutput {
     pub(crate) fn options(&self) -> RenderOptions {
-        self.common.options(match self.format {
+        let mut options = self.common.options(match self.format {
             ShowFormat::Table => Format::Table,
             ShowFormat::Json => Format::Json,
             ShowFormat::Yaml => Format::Yaml,
             ShowFormat::Value => Format::Value,
-        })
+            ShowFormat::Shell => Format::Shell,
+        });
+        options.prefix.clone_from(&self.prefix);
+        options
     }
 }
 
@@ -99,6 +148,10 @@ impl Common {
             columns: self.columns.clone(),
             noindent: self.noindent,
             max_width: self.max_width,
+            print_empty: false,
+            prefix: String::new(),
+            quote: Quote::default(),
+            sort: SortBy::default(),
         }
     }
 }

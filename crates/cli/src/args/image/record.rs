@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use imgpush_client::{MemberStatus, Visibility};
-use imgpush_engine::PushOptions;
 use imgpush_engine::source::SourceOptions;
+use imgpush_engine::{PushOptions, Via};
 
 use super::ShowOutput;
-use crate::args::values::key_value;
+use crate::args::property::{property, property_of_upload, set_properties};
+use crate::args::values::visibility;
 use crate::args::{Decompress, ProgressKind, heading};
 
 #[derive(Debug, Args)]
@@ -48,11 +49,15 @@ pub(crate) struct FindArgs {
     pub(crate) all: bool,
 }
 
-/// The four flags of openstackclient.
+/// `--visibility`, and the four flags of openstackclient.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 #[command(next_help_heading = heading::IMAGE)]
 pub(crate) struct VisibilityFlags {
+    /// Visibility: private, shared, community or public
+    #[arg(long = "visibility", value_name = "VISIBILITY", value_parser = visibility)]
+    named: Option<Visibility>,
+
     /// Make the image visible to all projects (usually administrators)
     #[arg(long)]
     public: bool,
@@ -78,7 +83,8 @@ impl VisibilityFlags {
             (self.community, Visibility::Community),
             (self.shared, Visibility::Shared),
         ];
-        flags.into_iter().find_map(|(set, who)| set.then_some(who))
+        let flag = flags.into_iter().find_map(|(set, who)| set.then_some(who));
+        self.named.clone().or(flag)
     }
 }
 
@@ -149,7 +155,7 @@ pub(crate) struct CreateArgs {
     pub(crate) hidden: bool,
 
     /// Image property (repeatable)
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = property_of_upload,
         help_heading = heading::IMAGE)]
     pub(crate) properties: Vec<(String, String)>,
 
@@ -158,7 +164,7 @@ pub(crate) struct CreateArgs {
     pub(crate) tags: Vec<String>,
 
     /// Id of the project that owns the image (administrators)
-    #[arg(long, value_name = "ID", conflicts_with = "file", help_heading = heading::IMAGE)]
+    #[arg(long, value_name = "ID", help_heading = heading::IMAGE)]
     pub(crate) project: Option<String>,
 
     /// Disk image: a file, HTTP(S) URL, or - for stdin
@@ -168,11 +174,19 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "FILE|URL", help_heading = heading::SOURCE)]
     pub(crate) file: Option<PathBuf>,
 
+    /// Upload by staging and glance-direct import
+    #[arg(long = "import", requires = "file", hide_short_help = true,
+        help_heading = heading::UPLOAD)]
+    import: bool,
+
     /// Progress display on stderr
     #[arg(
         long,
         value_name = "MODE",
         default_value = "auto",
+        num_args = 0..=1,
+        default_missing_value = "auto",
+        require_equals = true,
         requires = "file",
         hide_short_help = true,
         help_heading = heading::OUTPUT
@@ -188,6 +202,11 @@ impl CreateArgs {
         self.protected.protected()
     }
 
+    /// The upload method.
+    pub(crate) fn via(&self) -> Via {
+        if self.import { Via::Import } else { Via::Direct }
+    }
+
     /// The options to read `--file`.
     pub(crate) fn source_options(&self) -> SourceOptions {
         Decompress::of_image(self.disk_format.as_deref()).options()
@@ -199,7 +218,6 @@ impl CreateArgs {
         options.id.clone_from(&self.id);
         options.disk_format.clone_from(&self.disk_format);
         options.container_format.clone_from(&self.container_format);
-        options.properties.clone_from(&self.properties);
         options.tags = self.tags.iter().cloned().collect();
         options.visibility = self.visibility.visibility();
         options.protected = self.protected();
@@ -207,6 +225,8 @@ impl CreateArgs {
         // As in openstackclient: no default from the virtual size.
         options.min_disk = self.min_disk.or(Some(0));
         options.min_ram = self.min_ram;
+        options.owner.clone_from(&self.project);
+        set_properties(&mut options, &self.properties);
         options
     }
 }
@@ -253,7 +273,7 @@ pub(crate) struct SetArgs {
     pub(crate) visibility: VisibilityFlags,
 
     /// Image property (repeatable)
-    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_value,
+    #[arg(long = "property", value_name = "KEY=VALUE", value_parser = property,
         help_heading = heading::IMAGE)]
     pub(crate) properties: Vec<(String, String)>,
 

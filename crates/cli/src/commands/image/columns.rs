@@ -41,6 +41,7 @@ pub(super) const IMAGE_TASKS: &Columns = &[
     ("Updated At", "updated_at"),
 ];
 
+pub(super) const LOCATIONS: [&str; 2] = ["URL", "Metadata"];
 pub(super) const STORES: [&str; 3] = ["ID", "Description", "Default"];
 pub(super) const STORES_DETAIL: [&str; 4] = ["ID", "Description", "Default", "Properties"];
 pub(super) const QUOTAS: [&str; 3] = ["Quota", "Limit", "Usage"];

@@ -3,6 +3,7 @@
 mod columns;
 mod import;
 mod list;
+mod location;
 mod record;
 mod save;
 mod shared;
@@ -64,6 +65,8 @@ impl Verbs<'_> {
             ImageCommand::Members(args) => self.members(args).await,
             ImageCommand::Member(command) => self.member(command).await,
             ImageCommand::Tag(command) => self.tag(command).await,
+            ImageCommand::Locations(args) => self.locations(args).await,
+            ImageCommand::Location(command) => self.location(command).await,
             ImageCommand::Tasks(args) => self.tasks(args).await,
             ImageCommand::Task(command) => self.task(command).await,
             ImageCommand::Stores(args) => self.stores(args).await,

@@ -29,7 +29,7 @@ pub(super) async fn push(
     let view = progress::view(args.progress, false, printer, &file.to_string_lossy());
     let (source, options) = (args.source_options(), args.options());
     let opening = imgpush_engine::source::open(file, &source);
-    let pushed = push::push(cloud, file, opening, options, view, printer).await;
+    let pushed = push::push(cloud, file, opening, options, args.via(), view, printer).await;
     let (client, report) = match pushed {
         Ok(pushed) => pushed,
         Err(error) => return push::failed(&error, file, printer),
@@ -116,7 +116,7 @@ impl Verbs<'_> {
             image.set_tags(&args.tags);
         }
         for (key, value) in &args.properties {
-            image.set_property(key, value.as_str()).map_err(unfit)?;
+            image.set(key, value.as_str()).map_err(unfit)?;
         }
         let image = self.client.create(&image).await.map_err(failed_to(doing()))?;
         self.one(&args.output, columns::image(&image, false))
@@ -190,13 +190,15 @@ impl Verbs<'_> {
     }
 
     pub(super) async fn unset(&self, args: &UnsetArgs) -> Result<Code, Failed> {
+        let mut image = self.existing(&args.image).await?;
         for key in &args.properties {
-            if Attribute::named(key).is_some_and(|attribute| attribute.place == Place::Base) {
+            let is_literal = image.extra_properties().any(|(known, _)| known == key);
+            let attribute = Attribute::named(key).filter(|_| !is_literal);
+            if attribute.is_some_and(|attribute| attribute.place == Place::Base) {
                 let source = InvalidAttribute::Needed(key.clone());
                 return Err(Failed::Unfit { doing: format!("remove {key}"), source });
             }
         }
-        let mut image = self.existing(&args.image).await?;
         let mut missing = Vec::new();
         if !args.tags.is_empty() {
             let mut tags: BTreeSet<String> = image.tags().into_iter().map(str::to_owned).collect();
@@ -297,7 +299,7 @@ fn change(image: &mut Image, args: &SetArgs) -> Result<(), Failed> {
     let given = args.properties.iter().map(|(key, value)| (&**key, &**value));
     for (key, value) in args.named_properties().chain(given) {
         let unfit = |source| Failed::Unfit { doing: format!("set property {key}"), source };
-        image.set_property(key, value).map_err(unfit)?;
+        image.set(key, value).map_err(unfit)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use imgpush_engine::checksum::Expected;
 use imgpush_engine::source::{self, Source, SourceOptions};
 use imgpush_engine::{
     Batch, BatchSummary, CancellationToken, Push, PushError, PushFailure, PushOptions, PushTask,
-    Report, RetryOptions, SourceError, Target, TransferError,
+    Report, RetryOptions, SourceError, Target, TransferError, Via,
 };
 
 use self::clouds::{TargetCloud, connect, one_cloud, shown, target_clouds};
@@ -220,6 +220,7 @@ pub(crate) async fn push(
     place: &Path,
     opening: impl Future<Output = Result<Box<dyn Source>, SourceError>>,
     options: PushOptions,
+    via: Via,
     view: Arc<dyn View>,
     printer: &Printer,
 ) -> Result<(ImageClient, Report), PushError> {
@@ -237,7 +238,7 @@ pub(crate) async fn push(
         () = cancel.cancelled() => return Err(not_started(PushFailure::Interrupted)),
     };
     let client = target.client().clone();
-    let push = Push::to(target, options).with_progress(Arc::clone(&view) as _);
+    let push = Push::to(target.via(via), options).with_progress(Arc::clone(&view) as _);
     let pushed = push.run(source, &cancel).await;
     view.close();
     Ok((client, pushed?))

@@ -169,3 +169,52 @@ fn a_reader_that_goes_away_ends_the_list() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
     assert!(scene.count("GET", "") - before <= 3, "it went on asking");
 }
+
+#[test]
+fn rows_are_sorted_by_columns() {
+    let scene = Scene::start_blocking();
+    scene.file("small.img", 600);
+    scene.file("large.img", 5000);
+    create(&scene, &["b", "--file", "small.img"]);
+    create(&scene, &["a", "--file", "large.img"]);
+    create(&scene, &["c"]);
+    let names = |options: &[&str]| {
+        let list = ["list", "--long", "-f", "value", "-c", "Name"];
+        image(&scene, 0, &[&list, options].concat()).stdout.replace('\n', " ")
+    };
+    // As in openstackclient, null is larger than every value, and unknown columns are ignored.
+    assert_eq!(names(&["--sort-column", "Size"]), "b a c ");
+    assert_eq!(names(&["--sort-column", "size", "--sort-descending"]), "c a b ");
+    assert_eq!(names(&["--sort-column", "Disk Format", "--sort-column", "NAME"]), "a b c ");
+    assert_eq!(names(&["--sort-column", "nothing", "--sort", "name:desc"]), "c b a ");
+    let table = image(&scene, 0, &["list", "--sort-column", "Name", "--sort-descending"]).stdout;
+    let place = |name: &str| table.find(&format!("| {name} ")).unwrap();
+    assert!(place("c") < place("b") && place("b") < place("a"), "{table}");
+}
+
+#[test]
+fn an_empty_table_has_a_header_if_wanted() {
+    let scene = Scene::start_blocking();
+    assert_eq!(image(&scene, 0, &["list"]).stdout, "");
+    let run = image(&scene, 0, &["list", "--print-empty"]);
+    let line = "+----+------+--------+";
+    assert_eq!(run.stdout, format!("{line}\n| ID | Name | Status |\n{line}\n{line}\n"));
+}
+
+#[test]
+fn quotes_of_csv_are_chosen() {
+    let scene = Scene::start_blocking();
+    create(&scene, &["a,b", "--min-disk", "3"]);
+    let list = |quote: &str| {
+        let columns = ["-c", "Name", "-c", "Protected"];
+        image(
+            &scene,
+            0,
+            &[&["list", "--long", "-f", "csv", "--quote", quote], &columns[..]].concat(),
+        )
+        .stdout
+    };
+    assert_eq!(list("all"), "\"Name\",\"Protected\"\n\"a,b\",\"False\"\n");
+    assert_eq!(list("minimal"), "Name,Protected\n\"a,b\",False\n");
+    assert_eq!(list("none"), "Name,Protected\na\\,b,False\n");
+}

@@ -227,7 +227,7 @@ fn set_sends_what_differs_and_nothing_else() {
     assert_eq!(scene.count("PATCH", ""), 1, "nothing differs");
 
     for (arguments, words) in [
-        (&["set", "m", "--property", "os_hidden=false"][..], "not a property"),
+        (&["set", "m", "--property", "os_hidden=maybe"][..], "must be true or false"),
         (&["set", "m", "--property", "os_glance_x=1"], "only the server sets os_glance_x"),
         (&["set", "m", "--activate", "--deactivate"], "cannot be used with"),
         (&["set", "m", "--accept", "--reject"], "cannot be used with"),
@@ -300,4 +300,90 @@ fn every_verb_has_help_with_an_example() {
         let example = format!("imgpush image {verb}");
         assert!(help.contains("Example") && help.contains(&example), "{verb}: {help}");
     }
+}
+
+#[test]
+fn keys_of_properties_are_case_sensitive() {
+    let scene = Scene::start_blocking();
+    let pairs = ["os_distro=a", "OS_DISTRO=b", "Name=c", "Owner=d", "needs_secure_boot=required"];
+    let options: Vec<&str> = pairs.iter().flat_map(|pair| ["--property", pair]).collect();
+    create(&scene, &[&["n"], &options[..]].concat());
+    let properties = |name: &str| json(&scene, &["show", name])["properties"].clone();
+    assert_eq!(
+        properties("n"),
+        json!({"os_distro": "a", "OS_DISTRO": "b", "Name": "c", "Owner": "d", "os_hidden": false,
+            "os_secure_boot": "required"})
+    );
+    assert_eq!(
+        image(&scene, 0, &["list", "--property", "OS_DISTRO=b", "-f", "value"])
+            .stdout
+            .lines()
+            .count(),
+        1
+    );
+    assert_eq!(image(&scene, 0, &["list", "--property", "OS_DISTRO=a", "-f", "value"]).stdout, "");
+
+    let keys = ["OS_DISTRO", "Name", "Owner", "needs_secure_boot"];
+    let options: Vec<&str> = keys.iter().flat_map(|key| ["--property", key]).collect();
+    image(&scene, 0, &[&["unset", "n"], &options[..]].concat());
+    assert_eq!(properties("n"), json!({"os_distro": "a", "os_hidden": false}));
+    let run = image(&scene, 2, &["unset", "n", "--property", "is_hidden"]);
+    assert!(
+        run.stderr.contains("is_hidden cannot be removed: every image has it"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn properties_with_the_names_of_attributes_set_them() {
+    let scene = Scene::start_blocking();
+    scene.file("d.raw", 4096);
+    create(&scene, &["record", "--property", "is_hidden=true", "--property", "min_disk=3"]);
+    create(&scene, &["data", "--file", "d.raw", "--property", "is_hidden=true"]);
+    create(&scene, &["changed"]);
+    image(
+        &scene,
+        0,
+        &["set", "changed", "--property", "is_hidden=True", "--property", "min_ram=5"],
+    );
+    let run = image(&scene, 0, &["list", "--hidden", "-f", "value", "-c", "Name"]);
+    assert_eq!(run.stdout, "changed\ndata\nrecord\n");
+    assert_eq!(json(&scene, &["show", "record"])["min_disk"], json!(3));
+    assert_eq!(json(&scene, &["show", "changed"])["min_ram"], json!(5));
+
+    let run = image(&scene, 2, &["set", "changed", "--property", "is_hidden=perhaps"]);
+    assert!(run.stderr.contains("is_hidden must be true or false"), "{}", run.stderr);
+    let run = scene.run(&["push", "d.raw", "--property", "disk_format=raw"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("not a property"), "{}", run.stderr);
+}
+
+#[test]
+fn set_and_create_take_the_visibility_by_name() {
+    let scene = Scene::start_blocking();
+    create(&scene, &["n", "--visibility", "private"]);
+    assert_eq!(json(&scene, &["show", "n"])["visibility"], json!("private"));
+    image(&scene, 0, &["set", "n", "--visibility", "community"]);
+    assert_eq!(json(&scene, &["show", "n"])["visibility"], json!("community"));
+    image(&scene, 2, &["set", "n", "--visibility", "public", "--private"]);
+}
+
+#[test]
+fn a_created_image_can_be_imported() {
+    let scene = Scene::start_blocking();
+    scene.file("d.raw", 4096);
+    create(&scene, &["n", "--import", "--progress", "--file", "d.raw"]);
+    assert_eq!(json(&scene, &["show", "n"])["status"], json!("active"));
+    assert_eq!((scene.count("PUT", "/stage"), scene.count("PUT", "/file")), (1, 0));
+}
+
+#[test]
+fn show_prints_assignments_for_a_shell() {
+    let scene = Scene::start_blocking();
+    create(&scene, &["it's \"$(x)\""]);
+    let show =
+        ["show", "it's \"$(x)\"", "-f", "shell", "--prefix", "i_", "-c", "name", "-c", "min_disk"];
+    let run = image(&scene, 0, &show);
+    assert_eq!(run.stdout, "i_min_disk=\"0\"\ni_name=\"it's \\\"\\$(x)\\\"\"\n");
 }

@@ -1,10 +1,11 @@
 //! Members, tags, tasks, stores, quotas, the cache.
 
 use imgpush_sandbox::{ADMIN, OTHER_PROJECT_ID, OTHER_USER};
-use imgpush_scene::Scene;
+use imgpush_scene::{Scene, sha512sum};
 use serde_json::json;
 
 use super::{create, image, json};
+use crate::sources::serve;
 
 /// A scene with two more clouds: `other`, another project, and `admin`.
 fn scene() -> Scene {
@@ -127,4 +128,29 @@ fn the_cache_is_for_administrators() {
     image(&scene, 0, &admin(&["cache", "delete", &id]));
     image(&scene, 0, &admin(&["cache", "clear", "--queue"]));
     assert_eq!(json(&scene, &admin(&["cache", "list"])), json!([]));
+}
+
+#[test]
+fn a_location_is_added_and_listed() {
+    let scene = Scene::start_blocking();
+    let url = format!("http://{}/d.img", serve(&scene.file("d.img", 700)));
+    let hash = sha512sum(scene.path("d.img"));
+    create(&scene, &["remote"]);
+    let added = json(&scene, &["location", "add", "remote", &url, "--hash-value", &hash, "--wait"]);
+    assert_eq!(added["status"], json!("active"));
+    assert_eq!(added["properties"]["os_hash_value"], json!(hash));
+
+    create(&scene, &["other"]);
+    let wrong = "0".repeat(128);
+    image(&scene, 24, &["location", "add", "other", &url, "--hash-value", &wrong, "--wait"]);
+    assert_eq!(json(&scene, &["show", "other"])["status"], json!("queued"));
+
+    scene.add_cloud(&scene.cloud_entry("admin", ADMIN));
+    for list in [&["locations", "remote"][..], &["location", "list", "remote"]] {
+        let listed = json(&scene, &[list, &["--os-cloud", "admin"]].concat());
+        assert_eq!(listed[0]["URL"], json!(url));
+    }
+    // By policy only services and administrators may read them.
+    let run = image(&scene, 20, &["locations", "remote", "--os-cloud", "mycloud"]);
+    assert!(run.stderr.contains("cannot list locations of remote"), "{}", run.stderr);
 }
