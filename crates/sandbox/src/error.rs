@@ -22,6 +22,14 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
+    /// The file of users is not valid.
+    #[error("cannot use the users in {}: {reason}", path.display())]
+    Users {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
 }
 
 /// The error of parsing a name that is no operation or fault.

@@ -33,6 +33,7 @@
 
 mod body_meter;
 mod clock;
+mod directory;
 mod error;
 mod faults;
 mod fetch;
@@ -51,12 +52,12 @@ mod task;
 mod upload;
 mod work;
 
+pub use directory::{
+    ADMIN, ADMIN_PROJECT, APPLICATION_CREDENTIAL, OTHER_PROJECT, OTHER_PROJECT_ID, OTHER_USER,
+    PASSWORD, PROJECT, PROJECT_ID, READER, REGIONS, USER, Users,
+};
 pub use error::{Error, UnknownWord};
 pub use faults::{Fault, Operation};
-pub use identity::{
-    ADMIN, ADMIN_PROJECT, APPLICATION_CREDENTIAL, OTHER_PROJECT, OTHER_PROJECT_ID, OTHER_USER,
-    PASSWORD, PROJECT, PROJECT_ID, READER, REGIONS, USER,
-};
 pub use options::{Quota, SandboxOptions};
 pub use request_log::Received;
 pub use server::Sandbox;

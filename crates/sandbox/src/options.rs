@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::directory::Users;
+
 /// Options of a [`Sandbox`](crate::Sandbox).
 ///
 /// By default it requires no token, has the defaults of Glance, listens on a free port, and deletes its
@@ -19,6 +21,8 @@ pub struct SandboxOptions {
     pub require_token: bool,
     /// Lifetime of a token.
     pub token_lifetime: Duration,
+    /// The users of a service with tokens.
+    pub users: Users,
     /// Name of the secure hash in the spelling of `hashlib`. For an unsupported name the reported value is
     /// invented.
     pub hash_algo: String,
@@ -31,6 +35,8 @@ pub struct SandboxOptions {
     pub sequential_stores: Vec<String>,
     /// Read-only store for data on web servers; without it, data cannot be registered by its URL.
     pub http_store: Option<String>,
+    /// Hosts other than this machine from which imports and locations may fetch data.
+    pub allowed_hosts: Vec<String>,
     /// Quotas of the project.
     pub quota: Quota,
     /// Maximum number of bytes of an image.
@@ -81,10 +87,12 @@ impl Default for SandboxOptions {
             dir: None,
             require_token: false,
             token_lifetime: Duration::from_secs(3600),
+            users: Users::default(),
             hash_algo: "sha512".to_owned(),
             stores: vec!["fast".to_owned(), "slow".to_owned()],
             sequential_stores: Vec::new(),
             http_store: Some("web".to_owned()),
+            allowed_hosts: Vec::new(),
             quota: Quota::default(),
             image_size_cap: None,
             discard: false,
@@ -112,6 +120,13 @@ impl SandboxOptions {
     pub fn with_tokens(mut self, lifetime: Duration) -> Self {
         self.require_token = true;
         self.token_lifetime = lifetime;
+        self
+    }
+
+    /// Sets the users. It takes effect only with tokens.
+    #[must_use]
+    pub fn with_users(mut self, users: Users) -> Self {
+        self.users = users;
         self
     }
 
@@ -144,6 +159,16 @@ impl SandboxOptions {
     #[must_use]
     pub fn with_http_store(mut self, store: Option<String>) -> Self {
         self.http_store = store;
+        self
+    }
+
+    /// Sets the hosts other than this machine from which imports and locations may fetch data.
+    #[must_use]
+    pub fn with_allowed_hosts(
+        mut self,
+        hosts: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.allowed_hosts = hosts.into_iter().map(Into::into).collect();
         self
     }
 

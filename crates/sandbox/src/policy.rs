@@ -1,16 +1,20 @@
 //! Glance's default policies.
 
+use std::sync::Arc;
+
 use crate::image::Image;
 use crate::response::{Refusal, forbid};
 
 /// The caller of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The id of the user; none on a service without tokens.
-    pub(crate) user: Option<&'static str>,
+    pub(crate) user: Option<Arc<str>>,
     /// The id of the project that owns the images created by the user.
-    pub(crate) project: Option<&'static str>,
+    pub(crate) project: Option<Arc<str>>,
     pub(crate) role: Role,
+    /// Whether it has the role `service`, as Nova and Cinder.
+    pub(crate) is_service: bool,
 }
 
 /// The strongest role on the project.
@@ -19,18 +23,22 @@ pub(crate) enum Role {
     Admin,
     Member,
     Reader,
+    /// A token without a scope, or with other roles only.
+    None,
 }
 
 impl Caller {
     /// The caller on a service without tokens: all rights, and no project.
-    pub(crate) const ANYONE: Caller = Caller { user: None, project: None, role: Role::Admin };
+    pub(crate) fn anyone() -> Self {
+        Caller { user: None, project: None, role: Role::Admin, is_service: false }
+    }
 
     pub(crate) fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
 
     pub(crate) fn owns(&self, image: &Image) -> bool {
-        self.project.is_some() && image.owner() == self.project
+        self.project.is_some() && image.owner() == self.project.as_deref()
     }
 
     /// Whether the image is visible to the caller.
@@ -46,7 +54,7 @@ impl Caller {
     pub(crate) fn is_member(&self, image: &Image, status: &str) -> bool {
         image.text("visibility") == "shared"
             && image.members.iter().any(|member| {
-                Some(member.project.as_str()) == self.project
+                Some(member.project.as_str()) == self.project.as_deref()
                     && (status == "all" || member.status == status)
             })
     }
@@ -67,6 +75,6 @@ impl Caller {
 
     /// Refuses operations that readers may not perform.
     pub(crate) fn require_member(&self, rule: &str) -> Result<(), Refusal> {
-        if self.role == Role::Reader { Err(forbid(rule)) } else { Ok(()) }
+        if matches!(self.role, Role::Admin | Role::Member) { Ok(()) } else { Err(forbid(rule)) }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::body_meter::{BodyMeter, cut_off};
+use crate::directory::clouds_file;
 use crate::error::Error;
 use crate::faults::{Fault, Operation, PlannedFault, Scripted};
 use crate::options::SandboxOptions;
@@ -84,6 +87,21 @@ impl Sandbox {
         format!("{}/v3", self.url)
     }
 
+    /// Writes a `clouds.yaml` into the directory of the service, readable only by its owner: one cloud for each
+    /// user and project. Returns its path and the names of the clouds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Folder`] if the file cannot be written.
+    pub fn write_clouds_file(&self) -> Result<(PathBuf, Vec<String>), Error> {
+        let auth_url = format!("{}/identity", self.url);
+        let (text, names) = clouds_file(&self.state.lock().directory, &auth_url);
+        let path = self.state.dir().join("clouds.yaml");
+        write_private(&path, &text)
+            .map_err(|source| Error::Folder { dir: self.state.dir().to_owned(), source })?;
+        Ok((path, names))
+    }
+
     /// Makes the next request of this operation fail. Several faults are used in order, one per request.
     pub fn inject(&self, operation: Operation, fault: Fault) {
         self.plan(PlannedFault { operation, image: None, fault });
@@ -119,6 +137,15 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Replaces a file by one that only its owner can read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>, stop: CancellationToken) {

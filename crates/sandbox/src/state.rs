@@ -1,12 +1,12 @@
 //! The state of the service: in memory, and in the folder as one JSON file and one data file per image.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::directory::{Directory, Token};
 use crate::faults::{Fault, Operation, PlannedFault};
 use crate::image::Image;
 use crate::options::SandboxOptions;
@@ -34,8 +34,10 @@ pub(crate) struct Inner {
     /// In the order of creation; expired ones are removed.
     pub(crate) tasks: Vec<Task>,
     pub(crate) cache: Cache,
-    /// Valid tokens, with their expiry and their caller.
-    pub(crate) tokens: HashMap<String, (Instant, Caller)>,
+    /// The users, and who may log in.
+    pub(crate) directory: Directory,
+    /// Tokens by their text.
+    pub(crate) tokens: HashMap<String, Token>,
     pub(crate) faults: Vec<PlannedFault>,
     pub(crate) journal: Vec<Received>,
 }
@@ -70,8 +72,13 @@ impl State {
                 }
             }
         }
-        let inner = Mutex::new(Inner { images, gone, ..Inner::default() });
+        let directory = options.users.0.clone();
+        let inner = Mutex::new(Inner { images, gone, directory, ..Inner::default() });
         Ok(State { options, url, dir, inner })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Locks the complete state; no request holds the lock while it waits.

@@ -1,5 +1,6 @@
 //! Tasks: the state of work after a response, in Glance's form.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,8 +19,8 @@ pub(crate) struct Task {
     pub(crate) kind: &'static str,
     /// `pending`, `processing`, `success` or `failure`.
     pub(crate) status: &'static str,
-    pub(crate) owner: Option<&'static str>,
-    user: Option<&'static str>,
+    pub(crate) owner: Option<Arc<str>>,
+    user: Option<Arc<str>>,
     pub(crate) image: String,
     request: String,
     input: Value,
@@ -42,8 +43,8 @@ impl Task {
             id: uuid::Uuid::new_v4().to_string(),
             kind,
             status: "pending",
-            owner: caller.project,
-            user: caller.user,
+            owner: caller.project.clone(),
+            user: caller.user.clone(),
             image: image.to_owned(),
             request: request.0.clone(),
             input,
@@ -76,7 +77,7 @@ impl Task {
             "id": self.id,
             "type": self.kind,
             "status": self.status,
-            "owner": self.owner,
+            "owner": self.owner.as_deref(),
             "expires_at": self.expires.map(clock::micros_text),
             "created_at": clock::micros_text(self.created),
             "updated_at": clock::micros_text(self.updated),
@@ -84,7 +85,7 @@ impl Task {
             "deleted": false,
             "image_id": self.image,
             "request_id": self.request,
-            "user_id": self.user,
+            "user_id": self.user.as_deref(),
             "input": self.input,
             "result": self.result(),
             "message": self.message,
@@ -97,7 +98,7 @@ impl Task {
             "id": self.id,
             "type": self.kind,
             "status": self.status,
-            "owner": self.owner,
+            "owner": self.owner.as_deref(),
             "created_at": clock::seconds_text(self.created),
             "updated_at": clock::seconds_text(self.updated),
             "self": format!("/v2/tasks/{}", self.id),
@@ -117,7 +118,7 @@ impl Task {
         full["result"] = self.result();
         full["image_id"] = self.image.clone().into();
         full["request_id"] = self.request.clone().into();
-        full["user_id"] = json!(self.user);
+        full["user_id"] = json!(self.user.as_deref());
         full
     }
 }

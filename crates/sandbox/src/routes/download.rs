@@ -55,7 +55,7 @@ pub(super) async fn download(
     };
     let length = if size == 0 { 0 } else { last - first + 1 };
     let body = match image.urls.last() {
-        Some(url) => registered_data(url, first, length).await?,
+        Some(url) => registered_data(&state, url, first, length).await?,
         None => stored_data(&state, &id, first, length)?,
     };
     let mut response = (status, body).into_response();
@@ -88,10 +88,16 @@ fn stored_data(state: &State, id: &str, first: u64, length: u64) -> Result<Body,
     Ok(Body::from_stream(ReaderStream::new(reader)))
 }
 
-/// Registered data is small enough stored_data to be sent in one piece.
-async fn registered_data(url: &str, first: u64, length: u64) -> Result<Body, Refusal> {
-    let response =
-        fetch::open(url, Redirects::Refused).await.map_err(|error| unreadable(&error))?;
+/// Registered data is small enough to be sent in one piece.
+async fn registered_data(
+    state: &State,
+    url: &str,
+    first: u64,
+    length: u64,
+) -> Result<Body, Refusal> {
+    let response = fetch::open(url, Redirects::Refused, &state.options.allowed_hosts)
+        .await
+        .map_err(|error| unreadable(&error))?;
     let bytes = response.bytes().await.map_err(|error| unreadable(&error))?;
     let end = usize::try_from(first + length).unwrap_or(usize::MAX);
     let first = usize::try_from(first).unwrap_or(usize::MAX);
@@ -101,7 +107,7 @@ async fn registered_data(url: &str, first: u64, length: u64) -> Result<Body, Ref
     Ok(Body::from(bytes.slice(first..end)))
 }
 
-/// All copies are one file stored_data, so only unknown stores matter.
+/// All copies are one file, so only unknown stores matter.
 fn check_preference(state: &State, query: &[(String, String)]) -> Result<(), Refusal> {
     let preferred = query.iter().rfind(|(key, _)| key == "prefer").map(|(_, value)| &**value);
     let stores = preferred.unwrap_or_default().split(',').map(str::trim);

@@ -30,8 +30,8 @@ pub(super) async fn create(
     let Value::Object(given) = json_body(body).await? else { return Err(internal_error()) };
     check(&given)?;
     caller.require_member("add_image")?;
-    let owner = given.get("owner").cloned().unwrap_or_else(|| json!(caller.project));
-    if !caller.is_admin() && owner != json!(caller.project) {
+    let owner = given.get("owner").cloned().unwrap_or_else(|| json!(caller.project.as_deref()));
+    if !caller.is_admin() && owner != json!(caller.project.as_deref()) {
         let owner = owner.as_str().unwrap_or("None");
         let text = format!("You are not permitted to create images owned by '{owner}'");
         return Err(refuse_since(403, text));
@@ -149,7 +149,7 @@ pub(super) fn over_quota(
     used: u64,
     needed: u64,
 ) -> Refusal {
-    let project = python(&json!(caller.project));
+    let project = python(&json!(caller.project.as_deref()));
     let project = project.trim_matches('\'');
     refuse(
         413,

@@ -61,7 +61,9 @@ pub(super) async fn import(
         let text = format!("All_stores_must_succeed can only be set with enabled_backends {uri}");
         return Err(refuse(400, text));
     }
-    if method == "web-download" && !uri.as_str().is_some_and(fetch::is_allowed) {
+    if method == "web-download"
+        && !uri.as_str().is_some_and(|uri| fetch::is_allowed(uri, &state.options.allowed_hosts))
+    {
         let uri = uri.as_str().unwrap_or("None");
         return Err(refuse(400, format!("URI for web-download does not pass filtering: {uri}")));
     }

@@ -89,7 +89,7 @@ pub(super) fn used(state: &State, caller: &Caller) -> Used {
     let inner = state.lock();
     let mut used = Used { mib: 0, images: 0, uploading: 0 };
     let mut bytes = 0;
-    for image in inner.images.values().filter(|image| image.owner() == caller.project) {
+    for image in inner.images.values().filter(|image| image.owner() == caller.project.as_deref()) {
         used.images += 1;
         bytes += image.record["size"].as_u64().unwrap_or(0);
         used.uploading += u64::from(matches!(image.status(), "saving" | "uploading"));

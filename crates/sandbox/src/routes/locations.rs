@@ -44,7 +44,7 @@ pub(super) async fn add(
     if let Some((algo, value)) = &expected {
         check_value(algo, value)?;
     }
-    if !fetch::is_allowed(&url) {
+    if !fetch::is_allowed(&url, &state.options.allowed_hosts) {
         return Err(refuse(400, format!("URI for add location does not pass filtering: {url}")));
     }
     let input = json!({
@@ -67,7 +67,7 @@ pub(super) async fn list(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let image = state.image(&caller, &id)?;
-    if !caller.is_admin() {
+    if !caller.is_admin() && !caller.is_service {
         return Err(forbid("fetch_image_location"));
     }
     let http_store = state.options.http_store.as_deref();

@@ -113,7 +113,7 @@ pub(super) async fn update(
         return Err(refuse(403, format!("Not allowed to update members for image {id}.")));
     }
     find(&caller, &image, &project)?;
-    let is_member = caller.project == Some(project.as_str());
+    let is_member = caller.project.as_deref() == Some(project.as_str());
     if !caller.is_admin() && !is_member {
         return Err(forbid("modify_member"));
     }
@@ -164,7 +164,7 @@ fn seen<'a>(caller: &'a Caller, image: &'a Image) -> impl Iterator<Item = &'a Me
     image
         .members
         .iter()
-        .filter(move |member| all || Some(member.project.as_str()) == caller.project)
+        .filter(move |member| all || Some(member.project.as_str()) == caller.project.as_deref())
 }
 
 fn find<'a>(caller: &'a Caller, image: &'a Image, project: &str) -> Result<&'a Member, Refusal> {

@@ -72,9 +72,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/", get(info::choices))
         .route("/versions", get(info::versions))
         .route("/healthcheck", get(|| async { "OK" }))
-        .route("/v3", get(identity::version))
-        .route("/v3/", get(identity::version))
-        .route("/v3/auth/tokens", post(identity::login));
+        .merge(identity::routes());
     with_body
         .merge(without_body)
         .fallback(|| async { no_resource() })

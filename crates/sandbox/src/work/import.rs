@@ -15,9 +15,9 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
 use super::job::{Gone, Job, WARM_UP};
+use crate::directory::REGIONS;
 use crate::faults::Fault;
 use crate::fetch::{self, Redirects};
-use crate::identity::REGIONS;
 use crate::image::{Image, Record};
 use crate::policy::Caller;
 use crate::state::State;
@@ -163,7 +163,8 @@ impl Import {
     }
 
     async fn download(&self, uri: &str) -> Result<(), String> {
-        let mut response = fetch::open(uri, Redirects::Followed).await?;
+        let mut response =
+            fetch::open(uri, Redirects::Followed, &self.state.options.allowed_hosts).await?;
         let path = self.state.staged_path(&self.image);
         let mut file = tokio::fs::File::create(path).await.map_err(|e| e.to_string())?;
         while let Some(bytes) = response.chunk().await.map_err(|e| e.to_string())? {

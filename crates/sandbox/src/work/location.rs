@@ -65,7 +65,8 @@ impl Location {
         if known.urls.contains(&self.url) {
             return Err(LocationFailure::Unreachable);
         }
-        let response = fetch::open(&self.url, Redirects::Refused).await;
+        let response =
+            fetch::open(&self.url, Redirects::Refused, &self.state.options.allowed_hosts).await;
         let size = response.ok().and_then(|response| response.content_length());
         let Some(size) = size.filter(|size| *size > 0) else {
             return Err(LocationFailure::Unreachable);
@@ -109,7 +110,8 @@ impl Location {
     }
 
     async fn hash(&self, job: &Job, algo: &str) -> Result<(), String> {
-        let mut response = fetch::open(&self.url, Redirects::Refused).await?;
+        let mut response =
+            fetch::open(&self.url, Redirects::Refused, &self.state.options.allowed_hosts).await?;
         let mut data = Data::new(algo, true);
         while let Some(bytes) = response.chunk().await.map_err(|error| error.to_string())? {
             data.push(&bytes);
