@@ -41,6 +41,7 @@ mod format_check;
 mod hashing;
 mod identity;
 mod image;
+mod metadefs;
 mod options;
 mod policy;
 mod request_log;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::directory::{Directory, Token};
 use crate::faults::{Fault, Operation, PlannedFault};
 use crate::image::Image;
+use crate::metadefs::Metadefs;
 use crate::options::SandboxOptions;
 use crate::policy::Caller;
 use crate::request_log::Received;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     /// In the order of creation; expired ones are removed.
     pub(crate) tasks: Vec<Task>,
     pub(crate) cache: Cache,
+    pub(crate) metadefs: Metadefs,
     /// The users, and who may log in.
     pub(crate) directory: Directory,
     /// Tokens by their text.
@@ -73,7 +75,12 @@ impl State {
             }
         }
         let directory = options.users.0.clone();
-        let inner = Mutex::new(Inner { images, gone, directory, ..Inner::default() });
+        let metadefs = match std::fs::read(dir.join(METADEFS)) {
+            Ok(kept) => Metadefs::from_json(&serde_json::from_slice(&kept)?),
+            Err(_) => Metadefs::default(),
+        };
+        let inner = Inner { images, gone, directory, metadefs, ..Inner::default() };
+        let inner = Mutex::new(inner);
         Ok(State { options, url, dir, inner })
     }
 
@@ -154,6 +161,19 @@ impl State {
         })
     }
 
+    /// Changes the metadata definitions and writes them.
+    pub(crate) fn change_metadefs<T>(
+        &self,
+        change: impl FnOnce(&mut Metadefs) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let mut inner = self.lock();
+        let mut metadefs = inner.metadefs.clone();
+        let done = change(&mut metadefs)?;
+        self.write_file(METADEFS, &metadefs.to_json())?;
+        inner.metadefs = metadefs;
+        Ok(done)
+    }
+
     /// Changes a task, if it still exists.
     pub(crate) fn change_task(&self, id: &str, change: impl FnOnce(&mut Task)) {
         if let Some(task) = self.lock().tasks.iter_mut().find(|task| task.id == id) {
@@ -190,13 +210,19 @@ impl State {
 
     /// Writes to a temporary name first, so that after a kill either the old or the new record exists.
     fn write(&self, image: &Image) -> Result<(), Refusal> {
-        let id = image.id();
-        let (path, fresh) = (self.record_path(id), self.dir.join(format!("{id}.json.new")));
-        std::fs::write(&fresh, image.to_json().to_string())
+        self.write_file(&format!("{}.json", image.id()), &image.to_json())
+    }
+
+    fn write_file(&self, name: &str, content: &Value) -> Result<(), Refusal> {
+        let (path, fresh) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
+        std::fs::write(&fresh, content.to_string())
             .and_then(|()| std::fs::rename(&fresh, &path))
             .map_err(|error| refuse(500, format!("The record cannot be written: {error}")))
     }
 }
+
+/// The file of the metadata definitions.
+const METADEFS: &str = "metadefs.json";
 
 /// The extension of the file that marks the id of a deleted image.
 const GONE: &str = "gone";

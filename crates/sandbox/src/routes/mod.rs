@@ -11,6 +11,7 @@ mod info;
 mod list;
 mod locations;
 mod members;
+mod metadefs;
 mod patch;
 mod query;
 mod schemas;
@@ -67,14 +68,18 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/v2/cache/{id}", put(cache::put).delete(cache::delete))
         .route("/v2/cache/nodes/{id}", get(cache::nodes))
         .route("/v2/schemas/{name}", get(schemas::schema))
+        .route("/v2/schemas/metadefs/{name}", get(schemas::metadef))
         .route_layer(from_fn(refuse_body));
+    let (metadefs_with_body, metadefs) = metadefs::routes();
     let open = Router::new()
         .route("/", get(info::choices))
         .route("/versions", get(info::versions))
         .route("/healthcheck", get(|| async { "OK" }))
         .merge(identity::routes());
     with_body
+        .merge(metadefs_with_body)
         .merge(without_body)
+        .merge(metadefs.route_layer(from_fn(refuse_body)))
         .fallback(|| async { no_resource() })
         .method_not_allowed_fallback(|method: Method| async move {
             refuse(405, format!("The method {method} is not allowed for this resource. "))

@@ -7,20 +7,40 @@ use serde_json::Value;
 use crate::response::{Refusal, internal_error, no_resource};
 
 pub(super) async fn schema(Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
+    recorded(&name).map(Json)
+}
+
+/// `GET /v2/schemas/metadefs/…`.
+pub(super) async fn metadef(Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
+    recorded(&format!("metadef_{name}")).map(Json)
+}
+
+/// A schema by the name of its file.
+pub(super) fn recorded(name: &str) -> Result<Value, Refusal> {
     macro_rules! recorded {
         ($name:literal) => {
             include_str!(concat!("schemas/", $name, ".json"))
         };
     }
-    let recorded = match name.as_str() {
+    let recorded = match name {
         "image" => recorded!("image"),
         "images" => recorded!("images"),
         "member" => recorded!("member"),
         "members" => recorded!("members"),
         "task" => recorded!("task"),
         "tasks" => recorded!("tasks"),
+        "metadef_namespace" => recorded!("metadef_namespace"),
+        "metadef_namespaces" => recorded!("metadef_namespaces"),
+        "metadef_object" => recorded!("metadef_object"),
+        "metadef_objects" => recorded!("metadef_objects"),
+        "metadef_property" => recorded!("metadef_property"),
+        "metadef_properties" => recorded!("metadef_properties"),
+        "metadef_tag" => recorded!("metadef_tag"),
+        "metadef_tags" => recorded!("metadef_tags"),
+        "metadef_resource_type" => recorded!("metadef_resource_type"),
+        "metadef_resource_types" => recorded!("metadef_resource_types"),
         _ => return Err(no_resource()),
     };
     let mut sample: Value = serde_json::from_str(recorded).map_err(|_| internal_error())?;
-    Ok(Json(sample["body"].take()))
+    Ok(sample["body"].take())
 }

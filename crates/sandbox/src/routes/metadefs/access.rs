@@ -1,0 +1,100 @@
+//! Reading and changing namespaces by their callers.
+
+use serde_json::{Map, Value};
+
+use super::schema::validate;
+use crate::metadefs::{Metadefs, Namespace};
+use crate::policy::{Caller, Role};
+use crate::response::{Refusal, forbid, internal_error, refuse};
+use crate::routes::body::json_body;
+use crate::routes::validate::{python, read_only};
+use crate::state::State;
+
+/// The 404 of a namespace that does not exist.
+pub(super) fn no_namespace(name: &str) -> Refusal {
+    refuse(404, format!("Metadata definition namespace={name} was not found."))
+}
+
+/// The 404 of a namespace that the caller cannot see.
+pub(super) fn not_found(name: &str) -> Refusal {
+    refuse(404, format!("Namespace {name} not found"))
+}
+
+/// Refuses callers without a role that may read.
+pub(super) fn require_reader(caller: &Caller, rule: &str) -> Result<(), Refusal> {
+    if caller.role == Role::None { Err(forbid(rule)) } else { Ok(()) }
+}
+
+/// A namespace that the caller may read.
+pub(super) fn seen<'a>(
+    metadefs: &'a Metadefs,
+    caller: &Caller,
+    name: &str,
+) -> Result<&'a Namespace, Refusal> {
+    let namespace = metadefs.namespace(name).ok_or_else(|| no_namespace(name))?;
+    if namespace.is_visible(caller) { Ok(namespace) } else { Err(not_found(name)) }
+}
+
+/// Changes a namespace and writes all of them. Only administrators may; other callers get 404 if they cannot
+/// see the namespace.
+pub(super) fn change<T>(
+    state: &State,
+    caller: &Caller,
+    name: &str,
+    rule: &str,
+    change: impl FnOnce(&mut Namespace, &mut Metadefs) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    state.change_metadefs(|metadefs| {
+        seen(metadefs, caller, name)?;
+        caller.require_admin(rule)?;
+        let at = metadefs.namespaces.iter().position(|it| it.name == name);
+        let at = at.ok_or_else(|| no_namespace(name))?;
+        // The change sees the namespace apart from the others.
+        let mut namespace = metadefs.namespaces[at].clone();
+        let done = change(&mut namespace, metadefs)?;
+        metadefs.namespaces[at] = namespace;
+        Ok(done)
+    })
+}
+
+/// Reads and validates a body; these attributes are read-only.
+pub(super) async fn checked_body(
+    body: axum::body::Body,
+    schema: &str,
+    read_only_keys: &[&str],
+) -> Result<Map<String, Value>, Refusal> {
+    let body = json_body(body).await?;
+    let Some(object) = body.as_object() else { return Err(internal_error()) };
+    if let Some(key) = read_only_keys.iter().find(|key| object.contains_key(**key)) {
+        return Err(read_only(key));
+    }
+    validate(schema, &body)?;
+    Ok(object.clone())
+}
+
+/// A property as Glance stores it: the default and the possible values are texts.
+pub(super) fn as_property(value: &Value) -> Value {
+    let mut property = value.clone();
+    if let Some(default) = property.get_mut("default") {
+        *default = as_text(default);
+    }
+    if let Some(Value::Array(values)) = property.get_mut("enum") {
+        values.iter_mut().for_each(|value| *value = as_text(value));
+    }
+    property
+}
+
+fn as_text(value: &Value) -> Value {
+    match value {
+        Value::String(_) => value.clone(),
+        other => python(other).into(),
+    }
+}
+
+/// An object with its properties as Glance stores them.
+pub(super) fn as_object(mut object: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        properties.values_mut().for_each(|property| *property = as_property(property));
+    }
+    object
+}

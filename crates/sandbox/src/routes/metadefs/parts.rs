@@ -1,0 +1,415 @@
+//! The objects, properties, tags and resource types of a namespace.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State as Shared};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::access::{
+    as_object, as_property, change, checked_body, not_found, require_reader, seen,
+};
+use super::namespaces::{by_name, prefix};
+use crate::metadefs::{Namespace, Part};
+use crate::policy::Caller;
+use crate::response::{Refusal, internal_error, no_resource, refuse};
+use crate::routes::query::{limit_of, pop};
+use crate::state::State;
+
+/// The collections of a namespace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Objects,
+    Properties,
+    Tags,
+    Types,
+}
+
+impl Table {
+    fn named(name: &str) -> Result<Self, Refusal> {
+        match name {
+            "objects" => Ok(Table::Objects),
+            "properties" => Ok(Table::Properties),
+            "tags" => Ok(Table::Tags),
+            "resource_types" => Ok(Table::Types),
+            _ => Err(no_resource()),
+        }
+    }
+
+    fn parts(self, namespace: &Namespace) -> &Vec<Part> {
+        match self {
+            Table::Objects => &namespace.objects,
+            Table::Properties => &namespace.properties,
+            Table::Tags => &namespace.tags,
+            Table::Types => &namespace.associations,
+        }
+    }
+
+    fn parts_mut(self, namespace: &mut Namespace) -> &mut Vec<Part> {
+        match self {
+            Table::Objects => &mut namespace.objects,
+            Table::Properties => &mut namespace.properties,
+            Table::Tags => &mut namespace.tags,
+            Table::Types => &mut namespace.associations,
+        }
+    }
+
+    /// The word of its schema, its policies and its messages.
+    fn word(self) -> &'static str {
+        match self {
+            Table::Objects => "object",
+            Table::Properties => "property",
+            Table::Tags => "tag",
+            Table::Types => "resource_type_association",
+        }
+    }
+
+    fn schema(self) -> &'static str {
+        match self {
+            Table::Types => "resource_type",
+            _ => self.word(),
+        }
+    }
+
+    fn read_only(self) -> &'static [&'static str] {
+        match self {
+            Table::Objects => &["self", "schema", "created_at", "updated_at"],
+            Table::Properties => &["created_at", "updated_at"],
+            Table::Tags | Table::Types => &["created_at", "updated_at"],
+        }
+    }
+
+    fn missing(self, name: &str) -> Refusal {
+        refuse(
+            404,
+            match self {
+                Table::Objects => format!("Could not find metadata object {name}"),
+                Table::Properties => format!("Could not find property {name}"),
+                Table::Tags => format!("Could not find metadata tag {name}"),
+                Table::Types => format!("Failed to find resource type {name} to delete"),
+            },
+        )
+    }
+
+    fn duplicate(self, name: &str, namespace: &str) -> Refusal {
+        let text = match self {
+            Table::Objects => {
+                format!(
+                    "A metadata definition object with name={name} already exists in namespace={namespace}."
+                )
+            }
+            Table::Properties => {
+                format!(
+                    "A metadata definition property with name={name} already exists in namespace={namespace}."
+                )
+            }
+            Table::Tags => format!(
+                "A metadata tag with name={name} already exists in namespace={namespace}. (Please note \
+                 that metadata tag names are case insensitive)."
+            ),
+            Table::Types => format!(
+                "The metadata definition resource-type association of resource-type={name} to \
+                 namespace={namespace} already exists."
+            ),
+        };
+        refuse(409, text)
+    }
+
+    /// Whether two names are the same.
+    fn is_same(self, a: &str, b: &str) -> bool {
+        if self == Table::Tags { a.to_lowercase() == b.to_lowercase() } else { a == b }
+    }
+
+    fn find(self, namespace: &Namespace, name: &str) -> Option<usize> {
+        self.parts(namespace).iter().position(|part| self.is_same(&part.name, name))
+    }
+
+    /// The form of one part.
+    fn view(self, namespace: &str, part: &Part) -> Map<String, Value> {
+        match self {
+            Table::Objects => object_view(namespace, part),
+            Table::Properties => part.plain(),
+            Table::Tags | Table::Types => part.dated(),
+        }
+    }
+
+    /// The form after a change: an object shows only what was given.
+    fn changed_view(self, namespace: &str, part: &Part) -> Map<String, Value> {
+        let mut shown = self.view(namespace, part);
+        if self == Table::Objects {
+            for key in ["properties", "required"] {
+                if !part.fields.contains_key(key) {
+                    shown.remove(key);
+                }
+            }
+        }
+        shown
+    }
+
+    /// A new part from a checked body.
+    fn part(self, fields: Map<String, Value>) -> Map<String, Value> {
+        match self {
+            Table::Objects => as_object(fields),
+            Table::Properties => {
+                as_property(&Value::Object(fields)).as_object().cloned().unwrap_or_default()
+            }
+            Table::Tags | Table::Types => fields,
+        }
+    }
+}
+
+/// An object with its links.
+pub(super) fn object_view(namespace: &str, part: &Part) -> Map<String, Value> {
+    let mut shown = part.dated();
+    shown.entry("properties").or_insert_with(|| json!({}));
+    shown.entry("required").or_insert_with(|| json!([]));
+    shown.insert("schema".into(), "/v2/schemas/metadefs/object".into());
+    let path = format!("/v2/metadefs/namespaces/{namespace}/objects/{}", part.name);
+    shown.insert("self".into(), path.into());
+    shown
+}
+
+/// Refuses tags with the same name.
+pub(super) fn without_repeated(tags: &[Part], namespace: &str) -> Result<(), Refusal> {
+    for (at, tag) in tags.iter().enumerate() {
+        if tags[..at].iter().any(|known| Table::Tags.is_same(&known.name, &tag.name)) {
+            return Err(Table::Tags.duplicate(&tag.name, namespace));
+        }
+    }
+    Ok(())
+}
+
+/// `GET /v2/metadefs/resource_types`: all that were ever associated.
+pub(super) async fn types(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, Refusal> {
+    require_reader(&caller, "list_metadef_resource_types")?;
+    let inner = state.lock();
+    let types: Vec<Value> = inner.metadefs.types.iter().map(|it| it.dated().into()).collect();
+    Ok(Json(json!({"resource_types": types})))
+}
+
+/// `GET …/{namespace}/{table}`.
+pub(super) async fn list(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((name, table)): Path<(String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, Refusal> {
+    let table = Table::named(&table)?;
+    let inner = state.lock();
+    let namespace = seen(&inner.metadefs, &caller, &name);
+    // Associations have the other message for a namespace that does not exist.
+    let namespace = namespace.map_err(|refusal| match table {
+        Table::Types => not_found(&name),
+        _ => refusal,
+    })?;
+    require_reader(&caller, "get_metadef_namespace")?;
+    let mut parts: Vec<&Part> = table.parts(namespace).iter().collect();
+    Ok(Json(match table {
+        Table::Objects => {
+            parts.sort_by_key(|part| &part.name);
+            let shown = parts.iter().map(|part| Value::Object(object_view(&name, part)));
+            let shown: Vec<Value> = shown.collect();
+            json!({"objects": shown, "schema": "v2/schemas/metadefs/objects"})
+        }
+        Table::Properties => json!({"properties": by_name(&namespace.properties, "")}),
+        Table::Types => {
+            let shown: Vec<Value> = parts.iter().map(|part| part.dated().into()).collect();
+            json!({"resource_type_associations": shown})
+        }
+        Table::Tags => {
+            let shown: Vec<Value> =
+                page(parts, query)?.iter().map(|part| json!({"name": part.name})).collect();
+            json!({"tags": shown})
+        }
+    }))
+}
+
+/// Tags have pages, but no links to them.
+fn page(mut parts: Vec<&Part>, mut query: Vec<(String, String)>) -> Result<Vec<&Part>, Refusal> {
+    let limit = limit_of(pop(&mut query, "limit").as_deref())?;
+    let direction = pop(&mut query, "sort_dir").unwrap_or_else(|| "desc".to_owned());
+    if !matches!(direction.as_str(), "asc" | "desc") {
+        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
+    }
+    if pop(&mut query, "sort_key").as_deref() == Some("name") {
+        parts.sort_by_key(|part| &part.name);
+    }
+    if direction == "desc" {
+        parts.reverse();
+    }
+    if let Some(marker) = pop(&mut query, "marker") {
+        let at = parts.iter().position(|part| part.name == marker);
+        let at = at.ok_or_else(|| Table::Tags.missing(&marker))?;
+        parts.drain(..=at);
+    }
+    parts.truncate(limit);
+    Ok(parts)
+}
+
+/// `GET …/{namespace}/{table}/{part}`.
+pub(super) async fn show(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((name, table, part)): Path<(String, String, String)>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, Refusal> {
+    let table = Table::named(&table)?;
+    if table == Table::Types {
+        return Err(refuse(405, "The method GET is not allowed for this resource. "));
+    }
+    let inner = state.lock();
+    let namespace = seen(&inner.metadefs, &caller, &name)?;
+    require_reader(&caller, "get_metadef_namespace")?;
+    let mut wanted = part.as_str();
+    // The name of a property may have the prefix of a resource type.
+    let resource_type = query.iter().find(|(key, _)| key == "resource_type");
+    if let Some((_, resource_type)) = resource_type.filter(|_| table == Table::Properties) {
+        let prefix = prefix(namespace, resource_type);
+        wanted = part.strip_prefix(prefix).ok_or_else(|| {
+            refuse(
+                404,
+                format!(
+                    "Property {part} does not start with the expected resource type association prefix of \
+                     '{prefix}'."
+                ),
+            )
+        })?;
+    }
+    let at = table.find(namespace, wanted).ok_or_else(|| table.missing(wanted))?;
+    Ok(Json(Value::Object(table.view(&name, &table.parts(namespace)[at]))))
+}
+
+/// `POST …/{namespace}/{table}`; for tags it replaces all, or appends to them.
+pub(super) async fn create(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((name, table)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let table = Table::named(&table)?;
+    if table == Table::Tags {
+        return create_tags(&state, &caller, &name, &headers, body).await;
+    }
+    let fields = checked_body(body, table.schema(), table.read_only()).await?;
+    let part = Part::new(table.part(fields));
+    let rule = format!("add_metadef_{}", table.word());
+    let shown = change(&state, &caller, &name, &rule, |namespace, metadefs| {
+        if table.find(namespace, &part.name).is_some() {
+            return Err(table.duplicate(&part.name, &name));
+        }
+        if table == Table::Types {
+            metadefs.know_type(&part.name);
+        }
+        let shown = table.changed_view(&name, &part);
+        table.parts_mut(namespace).push(part);
+        Ok(shown)
+    })?;
+    Ok((StatusCode::CREATED, Json(Value::Object(shown))).into_response())
+}
+
+async fn create_tags(
+    state: &State,
+    caller: &Caller,
+    name: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let given = checked_body(body, "tags", &["created_at", "updated_at"]).await?;
+    let tags = given.get("tags").and_then(Value::as_array).into_iter().flatten();
+    let tags: Vec<Part> = tags.filter_map(|it| Some(Part::new(it.as_object()?.clone()))).collect();
+    let append = headers.get("x-openstack-append").and_then(|value| value.to_str().ok());
+    let is_appended = append.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let shown: Vec<Value> = tags.iter().map(|tag| json!({"name": tag.name})).collect();
+    change(state, caller, name, "add_metadef_tags", |namespace, _| {
+        let mut all = if is_appended { namespace.tags.clone() } else { Vec::new() };
+        all.extend(tags);
+        without_repeated(&all, name)?;
+        namespace.tags = all;
+        Ok(())
+    })?;
+    Ok((StatusCode::CREATED, Json(json!({"tags": shown}))).into_response())
+}
+
+/// `POST …/{namespace}/tags/{tag}`: without a body.
+pub(super) async fn create_tag(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((name, table, tag)): Path<(String, String, String)>,
+) -> Result<Response, Refusal> {
+    let table = Table::named(&table)?;
+    if table != Table::Tags {
+        return Err(refuse(405, "The method POST is not allowed for this resource. "));
+    }
+    let fields = Map::from_iter([("name".to_owned(), Value::from(tag))]);
+    super::schema::validate("tag", &Value::Object(fields.clone()))?;
+    let part = Part::new(fields);
+    let shown = change(&state, &caller, &name, "add_metadef_tag", |namespace, _| {
+        if table.find(namespace, &part.name).is_some() {
+            return Err(table.duplicate(&part.name, &name));
+        }
+        let shown = part.dated();
+        namespace.tags.push(part);
+        Ok(shown)
+    })?;
+    Ok((StatusCode::CREATED, Json(Value::Object(shown))).into_response())
+}
+
+/// `PUT …/{namespace}/{table}/{part}`: replaces it.
+pub(super) async fn update(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((name, table, part)): Path<(String, String, String)>,
+    body: Body,
+) -> Result<Json<Value>, Refusal> {
+    let table = Table::named(&table)?;
+    if table == Table::Types {
+        return Err(refuse(405, "The method PUT is not allowed for this resource. "));
+    }
+    let fields = checked_body(body, table.schema(), table.read_only()).await?;
+    let fields = table.part(fields);
+    let rule = format!("modify_metadef_{}", table.word());
+    let shown = change(&state, &caller, &name, &rule, |namespace, _| {
+        let at = table.find(namespace, &part).ok_or_else(|| table.missing(&part))?;
+        let wanted = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+        if table.find(namespace, wanted).is_some_and(|other| other != at) {
+            // Only for tags does Glance expect that.
+            return Err(match table {
+                Table::Tags => table.duplicate(wanted, &name),
+                _ => internal_error(),
+            });
+        }
+        let known = &mut table.parts_mut(namespace)[at];
+        known.replace(fields);
+        Ok(table.changed_view(&name, known))
+    })?;
+    Ok(Json(Value::Object(shown)))
+}
+
+/// `DELETE …/{namespace}/{table}/{part}`.
+pub(super) async fn delete(
+    Shared(state): Shared<Arc<State>>,
+    Extension(caller): Extension<Caller>,
+    Path((name, table, part)): Path<(String, String, String)>,
+) -> Result<StatusCode, Refusal> {
+    let table = Table::named(&table)?;
+    let verb = if matches!(table, Table::Objects | Table::Tags) { "delete" } else { "remove" };
+    let rule = format!("{verb}_metadef_{}", table.word());
+    change(&state, &caller, &name, &rule, |namespace, _| {
+        let at = table.find(namespace, &part).ok_or_else(|| table.missing(&part))?;
+        if namespace.is_protected {
+            let what = table.word().replace("resource_type_", "resource-type-");
+            let text =
+                format!("Metadata definition {what} {part} is protected and cannot be deleted.");
+            return Err(refuse(403, text));
+        }
+        table.parts_mut(namespace).remove(at);
+        Ok(StatusCode::NO_CONTENT)
+    })
+}
