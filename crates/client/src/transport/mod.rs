@@ -91,6 +91,8 @@ impl HttpClient {
             let proxy = Proxy::all(proxy.as_str())
                 .map_err(|error| invalid("proxy", chain(&error.without_url())))?;
             builder = builder.proxy(proxy);
+        } else if proxy::excludes_all_hosts() {
+            builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| invalid("TLS settings", chain(&error)))?;
         Ok(HttpClient { client, proxy: options.proxy.clone(), call_timeout: options.call_timeout })

@@ -44,8 +44,17 @@ fn is_before_the_server(error: &reqwest::Error) -> bool {
         .any(|error| matches!(&*error.to_string(), "tcp connect error" | "dns error"))
 }
 
+/// Whether `no_proxy=*` excludes all hosts. `Matcher` applies it to names only, and curl and Python to addresses too.
+pub(super) fn excludes_all_hosts() -> bool {
+    let given = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
+    given.is_some_and(|hosts| hosts.trim() == "*")
+}
+
 /// The proxy that the variables `http_proxy` and similar name for this address.
 fn of_environment(url: &Url) -> Option<String> {
+    if excludes_all_hosts() {
+        return None;
+    }
     let proxy = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
     Some(redact::shown_text(&proxy.uri().to_string()))
 }

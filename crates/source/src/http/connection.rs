@@ -499,6 +499,8 @@ fn client(options: &HttpOptions, name: &str, followed: &Followed) -> Result<Clie
         .tcp_keepalive(KEEPALIVE);
     if let Some(proxy) = &options.proxy {
         client = client.proxy(Proxy::all(proxy).map_err(failed("proxy"))?);
+    } else if proxy::excludes_all_hosts() {
+        client = client.no_proxy();
     }
     for pem in &options.ca_certificates {
         let certificates = Certificate::from_pem_bundle(pem).map_err(failed("CA certificate"))?;
