@@ -417,6 +417,10 @@ pub(crate) fn for_config(error: &ConfigError) -> Option<String> {
             match name {
                 name if cloud == "envvars" => format!("set OS_{}", name.to_uppercase()),
                 "password" | "passcode" | "application_credential_secret" | "token" => {
+        ConfigError::UnknownRegion { cloud, .. } => format!(
+            "choose one of them with --os-region-name or OS_REGION_NAME, or add the region to `regions` of \
+             `clouds.{cloud}` in clouds.yaml"
+        ),
                     format!("set OS_{}, or {place}", name.to_uppercase())
                 }
                 _ => format!("set {place}"),

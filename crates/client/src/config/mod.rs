@@ -82,8 +82,7 @@ impl Cloud {
             let region = options.settings().find(|(key, _)| *key == "region_name");
             let region = region.map(|(_, value)| value).filter(|region| !region.is_empty());
             let region = region.or_else(|| at.variable("OS_REGION_NAME"));
-            from_file(&name, cloud, &files.profiles, region, &variables, &mut notes)
-                .map_err(|message| files::unusable(&files.path, &message))?
+            from_file(&name, cloud, &files, region, &variables, &mut notes)?
         };
         for (key, value) in options.settings() {
             settings.set(key, value);
@@ -162,18 +161,20 @@ fn variables(at: &Surroundings) -> Vec<(String, String)> {
 fn from_file(
     name: &str,
     cloud: Node,
-    profiles: &Map,
+    files: &Files,
     region: Option<&str>,
     variables: &[(String, String)],
     notes: &mut Vec<String>,
-) -> Result<Settings, String> {
+) -> Result<Settings, ConfigError> {
+    let unusable = |message: String| files::unusable(&files.path, &message);
     let cloud = match cloud {
         Node::Map(cloud) => cloud,
         Node::Null => Map::new(),
-        _ => return Err(format!("clouds.{name} is not a mapping")),
+        _ => return Err(unusable(format!("clouds.{name} is not a mapping"))),
     };
-    let mut settings = Settings::from_file(name, cloud, profiles, notes)?;
-    settings.choose_region(name, region, notes)?;
+    let mut settings =
+        Settings::from_file(name, cloud, &files.profiles, notes).map_err(unusable)?;
+    settings.choose_region(name, region, notes, unusable)?;
     let variable = |key: &str| {
         let found = variables.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value.clone())

@@ -2,6 +2,7 @@
 
 use super::keys::{canonical, is_auth, is_known};
 use super::yaml::{Map, Node};
+use crate::ConfigError;
 
 /// The settings of a cloud, by the current names of the keys. It has no `Debug`, since it holds secrets.
 #[derive(Clone, Default)]
@@ -49,6 +50,7 @@ impl Settings {
         notes: &mut Vec<String>,
     ) -> Result<(), String> {
         let mut unknown = Vec::new();
+        let mut beside = Map::new();
         let mut auth = Map::new();
         for (old, key, value) in by_current_names(cloud) {
             match value {
@@ -59,7 +61,7 @@ impl Settings {
                     return Err(format!("{place}.auth is not a mapping"));
                 }
                 value if is_auth(&key) => {
-                    self.auth.insert(key, value);
+                    beside.insert(key, value);
                 }
                 value => {
                     if !is_known(&key) {
@@ -69,7 +71,6 @@ impl Settings {
                 }
             }
         }
-        // Keys under `auth` have priority over the same keys beside it.
         for (old, key, value) in by_current_names(auth) {
             if value == Node::Null || value == Node::Text(String::new()) {
                 continue;
@@ -79,6 +80,8 @@ impl Settings {
             }
             self.auth.insert(key, value);
         }
+        // Keys beside `auth` have priority over the same keys in it, as in openstackclient.
+        self.auth.append(&mut beside);
         if !unknown.is_empty() {
             notes.push(format!("{place}: unknown keys are ignored: {}", unknown.join(", ")));
         }
@@ -149,13 +152,15 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// A message about a value of the wrong type.
+    /// The requested region is not one of them, or what `unusable` makes of a message about a value of the
+    /// wrong type.
     pub(super) fn choose_region(
         &mut self,
         name: &str,
         wanted: Option<&str>,
         notes: &mut Vec<String>,
-    ) -> Result<(), String> {
+        unusable: impl Fn(String) -> ConfigError,
+    ) -> Result<(), ConfigError> {
         let regions = match (self.cloud.remove("regions"), self.cloud.get("region_name")) {
             (Some(Node::List(regions)), _) => regions,
             (None, Some(Node::List(regions))) => regions.clone(),
@@ -174,13 +179,20 @@ impl Settings {
         let given = self.text("region_name");
         let wanted = wanted.or(given.filter(|name| named.iter().any(|(known, _)| known == name)));
         let chosen = match wanted {
-            Some(wanted) => named.iter().find(|(name, _)| *name == wanted),
+            Some(wanted) => {
+                let chosen = named.iter().find(|(name, _)| *name == wanted);
+                Some(chosen.ok_or_else(|| ConfigError::UnknownRegion {
+                    cloud: name.to_owned(),
+                    region: wanted.to_owned(),
+                    known: named.iter().map(|(name, _)| (*name).to_owned()).collect(),
+                })?)
+            }
             None => named.first(),
         };
         let Some((region, values)) = chosen else { return Ok(()) };
         let (region, values) = (Node::Text((*region).to_owned()), values.cloned());
         if let Some(values) = values {
-            self.merge_cloud(&format!("clouds.{name}.regions"), values, notes)?;
+            self.merge_cloud(&format!("clouds.{name}.regions"), values, notes).map_err(unusable)?;
         }
         self.cloud.insert("region_name".to_owned(), region);
         Ok(())
@@ -188,6 +200,7 @@ impl Settings {
 
     /// Adds implied values, as openstackclient does.
     pub(super) fn normalise(&mut self) {
+        self.fill_addresses();
         let project_scoped =
             self.auth("project_id").is_some() || self.auth("project_name").is_some();
         if project_scoped {
@@ -209,6 +222,24 @@ impl Settings {
         for (of, whose) in [("username", "user_domain"), ("project_name", "project_domain")] {
             if self.auth(of).is_some() && !self.has_domain(whose) {
                 self.auth.insert(format!("{whose}_{}", default.0), Node::Text(default.1.clone()));
+            }
+        }
+    }
+
+    /// Replaces `{region_name}` and similar in addresses by the values of these keys.
+    fn fill_addresses(&mut self) {
+        let values: Vec<(String, String)> = self
+            .cloud
+            .iter()
+            .filter_map(|(key, value)| Some((format!("{{{key}}}"), value.text()?.to_owned())))
+            .collect();
+        let addresses = self.cloud.iter_mut().filter(|(key, _)| key.starts_with("image_endpoint"));
+        let addresses = addresses.map(|(_, value)| value);
+        for address in self.auth.get_mut("auth_url").into_iter().chain(addresses) {
+            if let Node::Text(address) = address {
+                for (name, value) in &values {
+                    *address = address.replace(name, value);
+                }
             }
         }
     }

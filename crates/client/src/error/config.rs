@@ -22,6 +22,17 @@ pub enum ConfigError {
         known: Vec<String>,
     },
 
+    /// The file lists the regions of the cloud, and the requested one is not among them.
+    #[error("cloud {cloud} has no region {region}; configured regions: {}", known.join(", "))]
+    UnknownRegion {
+        /// The cloud.
+        cloud: String,
+        /// The requested region.
+        region: String,
+        /// The regions of the cloud.
+        known: Vec<String>,
+    },
+
     /// A file that a variable names does not exist.
     #[error("{variable} names {}, which does not exist", path.display())]
     MissingFile {

@@ -184,8 +184,8 @@ async fn outdated_names_and_places_of_keys_are_accepted() {
         ),
         ("project_name: p,", "", json!({"id": "default"}), scope(json!({"id": "default"}))),
         (
-            "project_name: out,",
-            "project_name: p",
+            "project_name: p,",
+            "project_name: inside",
             json!({"id": "default"}),
             scope(json!({"id": "default"})),
         ),
@@ -296,6 +296,14 @@ async fn regions_and_interfaces_choose_the_endpoint() {
     let given = endpoint("image_endpoint_override: 'http://there:9292',", None).await.unwrap();
     assert_eq!(given.as_str(), "http://there:9292/");
 }
+    let named = "region_name: b, image_endpoint_override: 'http://{region_name}.there:9292',";
+    let given = endpoint(named, None).await.unwrap();
+    assert_eq!(given.as_str(), "http://b.there:9292/");
+    // A region that the file does not list is an error before any request.
+    let place = Place::new(&service, &cloud("regions: [b, a],", USER)).with("OS_REGION_NAME", "z");
+    let options = CloudOptions::named(Some("c".into()));
+    let error = Cloud::load_from(&options, &place.at).unwrap_err();
+    assert_eq!(error.to_string(), "cloud c has no region z; configured regions: b, a");
 
 #[tokio::test]
 async fn an_answer_of_another_shape_has_no_endpoint() {

@@ -137,6 +137,11 @@ fn configuration(table: &mut ErrorTable) {
         ConfigError::Missing { cloud: cloud(), key: "auth.password" },
         ConfigError::Missing { cloud: "envvars".to_owned(), key: "auth.username" },
         ConfigError::Invalid {
+        ConfigError::UnknownRegion {
+            cloud: cloud(),
+            region: "RegionThree".to_owned(),
+            known: vec!["RegionOne".to_owned(), "RegionTwo".to_owned()],
+        },
             cloud: cloud(),
             key: "verify",
             message: "it is not a boolean".to_owned(),
