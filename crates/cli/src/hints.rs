@@ -363,6 +363,12 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
              accepted yet is found only by its id"
             .to_owned(),
         ClientError::Duplicate { .. } => "use the id of the image".to_owned(),
+        ClientError::NoSuchProject { resource, .. } => {
+            format!("`openstack {resource} list` lists the {resource}s")
+        }
+        ClientError::DuplicateProject { .. } => {
+            "name the domain with --project-domain, or use the id of the project".to_owned()
+        }
         ClientError::ImportFailed { .. } | ClientError::FellBack { .. } => {
             "`imgpush image tasks IMAGE` shows its imports; the log of the service may have details"
                 .to_owned()
@@ -411,16 +417,16 @@ pub(crate) fn for_config(error: &ConfigError) -> Option<String> {
              ~/.config/openstack, /etc/openstack, or the path in OS_CLIENT_CONFIG_FILE"
                 .to_owned()
         }
+        ConfigError::UnknownRegion { cloud, .. } => format!(
+            "choose one of them with --os-region-name or OS_REGION_NAME, or add the region to `regions` of \
+             `clouds.{cloud}` in clouds.yaml"
+        ),
         ConfigError::Missing { cloud, key } => {
             let name = key.strip_prefix("auth.").unwrap_or(key);
             let place = format!("`{key}` of `clouds.{cloud}` in clouds.yaml");
             match name {
                 name if cloud == "envvars" => format!("set OS_{}", name.to_uppercase()),
                 "password" | "passcode" | "application_credential_secret" | "token" => {
-        ConfigError::UnknownRegion { cloud, .. } => format!(
-            "choose one of them with --os-region-name or OS_REGION_NAME, or add the region to `regions` of \
-             `clouds.{cloud}` in clouds.yaml"
-        ),
                     format!("set OS_{}, or {place}", name.to_uppercase())
                 }
                 _ => format!("set {place}"),

@@ -171,6 +171,23 @@ impl ImageClient {
         self.identity.project().await
     }
 
+    /// The id of the project with this id or name, as openstackclient finds it. `domain` is the id or name of
+    /// the domain that has the project.
+    ///
+    /// Keystone lets only administrators look up projects. If it refuses that, the text is used as an id,
+    /// unless it is the name of the project of this login.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchProject`], [`Error::DuplicateProject`], and as [`renew`](ImageClient::renew).
+    pub async fn find_project(
+        &self,
+        name_or_id: &str,
+        domain: Option<&str>,
+    ) -> Result<String, Error> {
+        self.identity.find_project(name_or_id, domain).await
+    }
+
     async fn over(identity: Arc<dyn Identity>, http: HttpClient) -> Result<Self, Error> {
         let base = versioned(identity.endpoint().await?);
         Ok(ImageClient { http, identity, base })

@@ -27,6 +27,18 @@ pub trait Identity: std::fmt::Debug + Send + Sync {
     fn project(&self) -> BoxFuture<'_, Result<Project, Error>> {
         Box::pin(async { Ok(Project::Unknown) })
     }
+
+    /// The id of the project with this id or name. `domain` is the id or name of its domain.
+    ///
+    /// Without a service that knows projects, the text is the id.
+    fn find_project<'a>(
+        &'a self,
+        name_or_id: &'a str,
+        domain: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        let _ = domain;
+        Box::pin(async { Ok(name_or_id.to_owned()) })
+    }
 }
 
 /// The owner of the images that an [`Identity`] creates.

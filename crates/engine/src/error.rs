@@ -38,6 +38,8 @@ pub fn kind_of_call(error: &ClientError) -> ErrorKind {
         | ClientError::NotFound(_)
         | ClientError::NoSuchImage { .. }
         | ClientError::Duplicate { .. }
+        | ClientError::NoSuchProject { .. }
+        | ClientError::DuplicateProject { .. }
         | ClientError::NoData { .. }
         | ClientError::OutOfRange(_)
         | ClientError::Conflict(_)

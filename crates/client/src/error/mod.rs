@@ -84,6 +84,26 @@ pub enum Error {
         ids: Vec<String>,
     },
 
+    /// No project, or no domain, has this id or name.
+    #[error("no {resource} has the name or id {wanted}")]
+    NoSuchProject {
+        /// `project` or `domain`.
+        resource: &'static str,
+        /// The id or the name.
+        wanted: String,
+    },
+
+    /// Several projects, in several domains, have this name.
+    #[error("several {resource}s are named {wanted}: {}", .ids.join(", "))]
+    DuplicateProject {
+        /// `project` or `domain`.
+        resource: &'static str,
+        /// The name.
+        wanted: String,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+
     /// 409: the image has another status than the call needs, or the id is in use.
     #[error("{0}")]
     Conflict(Box<Answer>),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod projects;
 mod service;
 
 use std::time::Duration;
@@ -295,7 +296,6 @@ async fn regions_and_interfaces_choose_the_endpoint() {
     );
     let given = endpoint("image_endpoint_override: 'http://there:9292',", None).await.unwrap();
     assert_eq!(given.as_str(), "http://there:9292/");
-}
     let named = "region_name: b, image_endpoint_override: 'http://{region_name}.there:9292',";
     let given = endpoint(named, None).await.unwrap();
     assert_eq!(given.as_str(), "http://b.there:9292/");
@@ -304,6 +304,7 @@ async fn regions_and_interfaces_choose_the_endpoint() {
     let options = CloudOptions::named(Some("c".into()));
     let error = Cloud::load_from(&options, &place.at).unwrap_err();
     assert_eq!(error.to_string(), "cloud c has no region z; configured regions: b, a");
+}
 
 #[tokio::test]
 async fn an_answer_of_another_shape_has_no_endpoint() {

@@ -60,11 +60,13 @@ pub(crate) struct ListArgs {
         value_parser = ["accepted", "pending", "rejected", "all"])]
     pub(crate) member_status: Option<String>,
 
-    /// Only images of the project with this id
-    ///
-    /// openstackclient also accepts a project name, which needs the identity service.
-    #[arg(long, value_name = "ID")]
+    /// Only images of this project, by name or id
+    #[arg(long, value_name = "PROJECT")]
     pub(crate) project: Option<String>,
+
+    /// Domain of the project, by name or id
+    #[arg(long, value_name = "DOMAIN", requires = "project", hide_short_help = true)]
+    pub(crate) project_domain: Option<String>,
 
     /// Only images with this tag (repeatable)
     #[arg(long = "tag", value_name = "TAG")]

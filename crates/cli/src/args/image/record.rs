@@ -163,9 +163,14 @@ pub(crate) struct CreateArgs {
     #[arg(long = "tag", value_name = "TAG", help_heading = heading::IMAGE)]
     pub(crate) tags: Vec<String>,
 
-    /// Id of the project that owns the image (administrators)
-    #[arg(long, value_name = "ID", help_heading = heading::IMAGE)]
+    /// Project that owns the image, by name or id (administrators)
+    #[arg(long, value_name = "PROJECT", help_heading = heading::IMAGE)]
     pub(crate) project: Option<String>,
+
+    /// Domain of the project, by name or id
+    #[arg(long, value_name = "DOMAIN", requires = "project", hide_short_help = true,
+        help_heading = heading::IMAGE)]
+    pub(crate) project_domain: Option<String>,
 
     /// Disk image: a file, HTTP(S) URL, or - for stdin
     ///
@@ -225,7 +230,6 @@ impl CreateArgs {
         // As in openstackclient: no default from the virtual size.
         options.min_disk = self.min_disk.or(Some(0));
         options.min_ram = self.min_ram;
-        options.owner.clone_from(&self.project);
         set_properties(&mut options, &self.properties);
         options
     }
@@ -315,11 +319,16 @@ pub(crate) struct SetArgs {
     #[command(flatten)]
     membership: MembershipFlags,
 
-    /// Id of the new owner (administrators)
+    /// Project that is the new owner, by name or id (administrators)
     ///
-    /// With --accept, --reject or --pending: id of the project that answers.
-    #[arg(long, value_name = "ID", help_heading = heading::IMAGE)]
+    /// With --accept, --reject or --pending: the project that answers.
+    #[arg(long, value_name = "PROJECT", help_heading = heading::IMAGE)]
     pub(crate) project: Option<String>,
+
+    /// Domain of the project, by name or id
+    #[arg(long, value_name = "DOMAIN", requires = "project", hide_short_help = true,
+        help_heading = heading::IMAGE)]
+    pub(crate) project_domain: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -19,8 +19,12 @@ pub(crate) struct Share {
     /// Image, by name or id
     pub(crate) image: String,
 
-    /// Id of the project
+    /// Project, by name or id
     pub(crate) project: String,
+
+    /// Domain of the project, by name or id
+    #[arg(long, value_name = "DOMAIN", help_heading = heading::IMAGE)]
+    pub(crate) project_domain: Option<String>,
 }
 
 #[derive(Debug, Args)]

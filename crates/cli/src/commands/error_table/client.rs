@@ -79,6 +79,15 @@ fn client(table: &mut ErrorTable) {
         ("of the schema", ClientError::NotFound(of_path("/v2/schemas/image", 404))),
         ("", ClientError::NoSuchImage { wanted: noble() }),
         ("", ClientError::Duplicate { wanted: noble(), ids: vec![ID.to_owned(), "…".to_owned()] }),
+        ("", ClientError::NoSuchProject { resource: "project", wanted: "demo".to_owned() }),
+        (
+            "",
+            ClientError::DuplicateProject {
+                resource: "project",
+                wanted: "demo".to_owned(),
+                ids: vec![ID.to_owned(), "…".to_owned()],
+            },
+        ),
         ("", ClientError::Conflict(answer(409, "The image is not in the status queued"))),
         ("", ClientError::Gone(answer(410, "Image noble has been deleted"))),
         ("", ClientError::TooLarge(answer(413, "The image exceeds the storage quota"))),
@@ -128,6 +137,11 @@ fn configuration(table: &mut ErrorTable) {
     for error in [
         ConfigError::UnknownCloud { name: cloud(), known: vec!["a".to_owned(), "b".to_owned()] },
         ConfigError::NoCloud { known: Vec::new() },
+        ConfigError::UnknownRegion {
+            cloud: cloud(),
+            region: "RegionThree".to_owned(),
+            known: vec!["RegionOne".to_owned(), "RegionTwo".to_owned()],
+        },
         ConfigError::MissingFile { variable: "OS_CLIENT_CONFIG_FILE", path: path() },
         ConfigError::File {
             path: path(),
@@ -137,11 +151,6 @@ fn configuration(table: &mut ErrorTable) {
         ConfigError::Missing { cloud: cloud(), key: "auth.password" },
         ConfigError::Missing { cloud: "envvars".to_owned(), key: "auth.username" },
         ConfigError::Invalid {
-        ConfigError::UnknownRegion {
-            cloud: cloud(),
-            region: "RegionThree".to_owned(),
-            known: vec!["RegionOne".to_owned(), "RegionTwo".to_owned()],
-        },
             cloud: cloud(),
             key: "verify",
             message: "it is not a boolean".to_owned(),

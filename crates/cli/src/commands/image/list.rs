@@ -27,6 +27,10 @@ impl Verbs<'_> {
         }
         let there = args.sort.iter().all(|sort| SORTED_THERE.contains(&key(sort)));
         let mut query = query(args, there);
+        if let Some(project) = &args.project {
+            let owner = self.project(project, args.project_domain.as_deref()).await?;
+            query = query.with("owner", owner);
+        }
         if let Some(marker) = &args.marker {
             query = query.behind(self.existing(marker).await?.id());
         }
@@ -75,7 +79,6 @@ fn query(args: &ListArgs, sorted_there: bool) -> ImageQuery {
     for (key, value) in [
         ("name", args.name.clone()),
         ("status", args.status.clone()),
-        ("owner", args.project.clone()),
         ("disk_format", args.disk_format.clone()),
         ("container_format", args.container_format.clone()),
         ("checksum", args.checksum.clone()),

@@ -13,6 +13,7 @@ use super::columns;
 use super::verbs::Verbs;
 use crate::args::CloudArgs;
 use crate::args::image::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};
+use crate::commands::connect::connect;
 use crate::commands::failed::{Failed, failed_to};
 use crate::commands::push;
 use crate::exit_code::{self, Code};
@@ -27,7 +28,17 @@ pub(super) async fn push(
     printer: &Printer,
 ) -> Code {
     let view = progress::view(args.progress, false, printer, &file.to_string_lossy());
-    let (source, options) = (args.source_options(), args.options());
+    let (source, mut options) = (args.source_options(), args.options());
+    if let Some(project) = &args.project {
+        let finding = async {
+            let (_, client) = connect(cloud).await?;
+            Verbs { client, printer }.project(project, args.project_domain.as_deref()).await
+        };
+        match finding.await {
+            Ok(id) => options.owner = Some(id),
+            Err(failed) => return failed.report(printer),
+        }
+    }
     let opening = imgpush_engine::source::open(file, &source);
     let pushed = push::push(cloud, file, opening, options, args.via(), view, printer).await;
     let (client, report) = match pushed {
@@ -110,7 +121,7 @@ impl Verbs<'_> {
             image.set_hidden(true);
         }
         if let Some(project) = &args.project {
-            image.set_owner(project);
+            image.set_owner(self.project(project, args.project_domain.as_deref()).await?);
         }
         if !args.tags.is_empty() {
             image.set_tags(&args.tags);
@@ -125,13 +136,17 @@ impl Verbs<'_> {
     /// First what is not in the record, in openstackclient's order, then the record.
     pub(super) async fn set(&self, args: &SetArgs) -> Result<Code, Failed> {
         let mut image = self.existing(&args.image).await?;
-        // Looked at before anything is sent.
-        change(&mut image, args)?;
+        // Looked at before anything is changed.
+        let project = match &args.project {
+            Some(project) => Some(self.project(project, args.project_domain.as_deref()).await?),
+            None => None,
+        };
+        change(&mut image, args, project.as_deref())?;
         if let Some(active) = args.active() {
             self.set_active_of(&image, &args.image, active).await?;
         }
         if let Some(status) = args.membership() {
-            self.answer(&image, &args.image, args.project.as_deref(), &status).await?;
+            self.answer(&image, &args.image, project.as_deref(), &status).await?;
         }
         let changed = self.client.commit(&image).await;
         changed.map_err(failed_to(format!("change {}", args.image)))?;
@@ -180,7 +195,7 @@ impl Verbs<'_> {
                                  the service does not show which one is yours",
                                 members.len()
                             ),
-                            hint: Some("name the project with --project ID".to_owned()),
+                            hint: Some("name the project with --project PROJECT".to_owned()),
                         });
                     }
                 }
@@ -262,7 +277,7 @@ impl Verbs<'_> {
 }
 
 /// Changes the copy of a record as the flags say.
-fn change(image: &mut Image, args: &SetArgs) -> Result<(), Failed> {
+fn change(image: &mut Image, args: &SetArgs, project: Option<&str>) -> Result<(), Failed> {
     if let Some(name) = &args.name {
         image.set_name(name);
     }
@@ -288,7 +303,7 @@ fn change(image: &mut Image, args: &SetArgs) -> Result<(), Failed> {
         image.set_hidden(hidden);
     }
     // With an answer the project is the one that answers.
-    if let (Some(project), None) = (&args.project, args.membership()) {
+    if let (Some(project), None) = (project, args.membership()) {
         image.set_owner(project);
     }
     if !args.tags.is_empty() {

@@ -34,34 +34,41 @@ impl Verbs<'_> {
             MemberCommand::Reject(args) => (args, MemberStatus::Rejected),
             MemberCommand::Pending(args) => (args, MemberStatus::Pending),
         };
-        let Share { image, project } = &args.share;
-        let id = self.existing(image).await?.id().to_owned();
-        let member = self.client.answer_member(&id, project, &status).await;
+        let (id, project_id) = self.of_share(&args.share).await?;
+        let Share { image, project, .. } = &args.share;
+        let member = self.client.answer_member(&id, &project_id, &status).await;
         let member =
             member.map_err(failed_to(format!("set the membership of {project} in {image}")))?;
         self.one(&args.output, columns::member(&member))
     }
 
+    /// The ids of an image and a project.
+    async fn of_share(&self, share: &Share) -> Result<(String, String), Failed> {
+        let id = self.existing(&share.image).await?.id().to_owned();
+        let project = self.project(&share.project, share.project_domain.as_deref()).await?;
+        Ok((id, project))
+    }
+
     pub(super) async fn add_member(&self, args: &ShareArgs) -> Result<Code, Failed> {
-        let Share { image, project } = &args.share;
-        let id = self.existing(image).await?.id().to_owned();
-        let member = self.client.add_member(&id, project).await;
+        let (id, project_id) = self.of_share(&args.share).await?;
+        let Share { image, project, .. } = &args.share;
+        let member = self.client.add_member(&id, &project_id).await;
         let member = member.map_err(failed_to(format!("share {image} with {project}")))?;
         self.one(&args.output, columns::member(&member))
     }
 
     pub(super) async fn remove_member(&self, share: &Share) -> Result<Code, Failed> {
-        let Share { image, project } = share;
-        let id = self.existing(image).await?.id().to_owned();
-        let removed = self.client.remove_member(&id, project).await;
+        let (id, project_id) = self.of_share(share).await?;
+        let Share { image, project, .. } = share;
+        let removed = self.client.remove_member(&id, &project_id).await;
         removed.map_err(failed_to(format!("stop sharing {image} with {project}")))?;
         Ok(exit_code::DONE)
     }
 
     async fn show_member(&self, args: &ShareArgs) -> Result<Code, Failed> {
-        let Share { image, project } = &args.share;
-        let id = self.existing(image).await?.id().to_owned();
-        let member = self.client.member(&id, project).await;
+        let (id, project_id) = self.of_share(&args.share).await?;
+        let Share { image, project, .. } = &args.share;
+        let member = self.client.member(&id, &project_id).await;
         let member = member.map_err(failed_to(format!("show member {project} of {image}")))?;
         self.one(&args.output, columns::member(&member))
     }

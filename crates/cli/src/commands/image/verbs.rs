@@ -58,6 +58,16 @@ impl Verbs<'_> {
         found.map_err(failed_to(format!("find {name_or_id}")))
     }
 
+    /// The id of the project of that name or id.
+    pub(super) async fn project(
+        &self,
+        name_or_id: &str,
+        domain: Option<&str>,
+    ) -> Result<String, Failed> {
+        let found = self.client.find_project(name_or_id, domain).await;
+        found.map_err(failed_to(format!("find project {name_or_id}")))
+    }
+
     /// Prints one record.
     pub(super) fn one(
         &self,

@@ -1,6 +1,6 @@
 //! Members, tags, tasks, stores, quotas, the cache.
 
-use imgpush_sandbox::{ADMIN, OTHER_PROJECT_ID, OTHER_USER};
+use imgpush_sandbox::{ADMIN, OTHER_PROJECT_ID, OTHER_USER, PROJECT_ID};
 use imgpush_scene::{Scene, sha512sum};
 use serde_json::json;
 
@@ -53,7 +53,38 @@ fn an_image_is_shared_and_accepted() {
     image(&scene, 21, &mine(&["member", "remove", "n", project]));
     assert_eq!(json(&scene, &mine(&["members", "n"])), json!([]));
     let run = image(&scene, 2, &mine(&["set", "n", "--accept"]));
-    assert!(run.stderr.contains("hint: name the project with --project ID"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: name the project with --project PROJECT"), "{}", run.stderr);
+}
+
+#[test]
+fn projects_have_names_and_domains() {
+    let scene = scene();
+    // An administrator may look up every project.
+    let id = create(&scene, &admin(&["n", "--shared", "--project", "other"]));
+    assert_eq!(scene.record(&id)["owner"], OTHER_PROJECT_ID);
+    let owner = ["--project", "demo", "--project-domain", "Default"];
+    image(&scene, 0, &admin(&[&["set", "n"], &owner[..]].concat()));
+    assert_eq!(scene.record(&id)["owner"], PROJECT_ID);
+    let shared = json(&scene, &admin(&["member", "add", "n", "other"]));
+    assert_eq!(shared["member_id"], OTHER_PROJECT_ID);
+    image(&scene, 0, &admin(&["set", "n", "--accept", "--project", "other"]));
+    let member = ["member", "get", "n", "other", "--project-domain", "default"];
+    assert_eq!(json(&scene, &admin(&member))["status"], "accepted");
+    image(&scene, 0, &admin(&["remove", "project", "n", "other"]));
+    let listed =
+        image(&scene, 0, &admin(&["list", "--project", "demo", "-f", "value", "-c", "ID"]));
+    assert_eq!(listed.stdout, format!("{id}\n"));
+    let run = image(&scene, 21, &admin(&["set", "n", "--project", "nobody"]));
+    run.says("no project has the name or id nobody");
+    assert_eq!(scene.record(&id)["owner"], PROJECT_ID, "nothing is changed");
+    image(&scene, 21, &admin(&["list", "--project", "demo", "--project-domain", "nowhere"]));
+
+    // Keystone shows a member only the own project. Another text is used as an id.
+    let listed = image(&scene, 0, &mine(&["list", "--project", "demo", "-f", "value", "-c", "ID"]));
+    assert_eq!(listed.stdout, format!("{id}\n"));
+    let shared = json(&scene, &mine(&["member", "add", "n", OTHER_PROJECT_ID]));
+    assert_eq!(shared["member_id"], OTHER_PROJECT_ID);
+    image(&scene, 2, &mine(&["list", "--project-domain", "Default"]));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod login;
 mod oidc;
+mod projects;
 mod session;
 
 use base64::Engine as _;
@@ -446,6 +447,14 @@ impl Identity for Keystone {
             let project = self.with_session(|session| session.project.clone()).await?;
             Ok(project.map_or(Project::Unknown, Project::Id))
         })
+    }
+
+    fn find_project<'a>(
+        &'a self,
+        name_or_id: &'a str,
+        domain: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<String, Error>> {
+        Box::pin(self.project_id(name_or_id, domain))
     }
 }
 

@@ -11,8 +11,39 @@ use crate::timestamp::iso8601;
 pub(super) struct Session {
     pub(super) token: Secret,
     pub(super) project: Option<String>,
+    pub(super) own_project: OwnProject,
     end: Option<SystemTime>,
     services: Vec<Value>,
+}
+
+/// The project of a session.
+#[derive(Clone, Default)]
+pub(super) struct OwnProject {
+    pub(super) id: String,
+    name: String,
+    domain_id: String,
+    domain_name: String,
+}
+
+impl OwnProject {
+    /// From `project` of a token; empty if the token has no project.
+    pub(super) fn new(project: &Value) -> OwnProject {
+        let text =
+            |at: &str| project.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        OwnProject {
+            id: text("/id"),
+            name: text("/name"),
+            domain_id: text("/domain/id"),
+            domain_name: text("/domain/name"),
+        }
+    }
+
+    /// Whether it has this name, in this domain if there is one.
+    pub(super) fn is_named(&self, name: &str, domain: Option<&str>) -> bool {
+        let is_of_domain =
+            domain.is_none_or(|domain| domain == self.domain_id || domain == self.domain_name);
+        !self.id.is_empty() && self.name == name && is_of_domain
+    }
 }
 
 /// The endpoint to choose from the catalog.
@@ -34,12 +65,13 @@ impl Session {
     pub(super) fn new(token: Secret, mut body: Value) -> Session {
         let text = |at: &str| body.pointer(at).and_then(Value::as_str);
         let project = text("/token/project/id").map(str::to_owned);
+        let own_project = body.pointer("/token/project").map(OwnProject::new).unwrap_or_default();
         let end = text("/token/expires_at").and_then(iso8601);
         let services = match body.pointer_mut("/token/catalog").map(Value::take) {
             Some(Value::Array(services)) => services,
             _ => Vec::new(),
         };
-        Session { token, project, end, services }
+        Session { token, project, own_project, end, services }
     }
 
     /// Whether the token expires within [`MARGIN`]: the service could refuse a request that is sent with it.
@@ -88,6 +120,18 @@ impl Session {
         regions.sort();
         regions.dedup();
         Err(regions)
+    }
+
+    /// The address of the identity service in the region of the image service, or else in any region.
+    pub(super) fn identity_endpoint(&self, image: &EndpointChoice) -> Option<String> {
+        let choice = EndpointChoice {
+            service_type: "identity".to_owned(),
+            service_name: None,
+            ..image.clone()
+        };
+        let anywhere = EndpointChoice { region: None, ..choice.clone() };
+        let found = self.endpoint(&choice).or_else(|_| self.endpoint(&anywhere));
+        found.ok().map(str::to_owned)
     }
 }
 
