@@ -58,6 +58,11 @@ impl Cloud {
         venv().join("bin/python")
     }
 
+    /// The virtual environment of its services and of the clients.
+    pub(crate) fn venv() -> PathBuf {
+        venv()
+    }
+
     /// Runs one command of the script.
     pub(crate) fn call(&self, verb: &str) -> Result<()> {
         run(&mut self.script(verb))

@@ -5,6 +5,7 @@ mod arrows;
 mod bench;
 mod check;
 mod cloud;
+mod configurations;
 mod corpus;
 mod docs;
 mod fuzz;
@@ -87,6 +88,9 @@ enum Verb {
         #[arg(long)]
         table: bool,
     },
+    /// Compare the requests of openstackclient, openstacksdk and imgpush for many configurations, and write
+    /// docs/compatibility.md
+    Configurations,
     /// Search for inputs that break a parser, for longer than a test
     Fuzz {
         #[command(subcommand)]
@@ -113,6 +117,7 @@ fn main() -> ExitCode {
         Verb::Memory => bench::memory(),
         Verb::Corpus { table: false } => corpus::test(),
         Verb::Corpus { table: true } => corpus::table(),
+        Verb::Configurations => configurations::write(),
         Verb::Fuzz { verb } => fuzz::run_verb(&verb),
         Verb::Verdicts => corpus::verdicts(),
         Verb::Cloud { verb } => cloud::Cloud::of_user().call(&verb),

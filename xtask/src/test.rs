@@ -118,7 +118,8 @@ fn with_cloud(
 }
 
 /// The test programs with tests against a real cloud.
-const REAL: [&str; 6] = ["bulk", "cloud", "conformance", "faults", "paging", "pulling"];
+const REAL: [&str; 7] =
+    ["bulk", "cloud", "configurations", "conformance", "faults", "paging", "pulling"];
 
 /// The page of a full run: the machine and the results.
 fn full_table(steps: &Steps) -> String {
