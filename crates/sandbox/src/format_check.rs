@@ -1,33 +1,215 @@
-//! Glance's check of data with `container_format=bare` after the last byte; implemented for qcow2 only.
+//! Glance's check of data with `container_format=bare` after the last byte, as oslo.utils makes it.
+//!
+//! It reads the start of the data only: the footer of a VMDK and the virtual size of a VHDX are not read.
 
 /// Number of bytes from the start of the data that the check needs.
-pub(crate) const HEAD_BYTES: usize = 512;
+pub(crate) const HEAD_BYTES: usize = 64 << 10;
+
+/// The `disk_format` values that the inspector knows; data of others must not look like one of them.
+const INSPECTED: [&str; 7] = ["raw", "qcow2", "vhd", "vhdx", "vmdk", "vdi", "iso"];
+
+const UNSAFE: &str = "Image failed safety checks";
 
 /// The virtual size, or the message of a 415.
 pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<u64>, String> {
-    let is_qcow2 = head.len() >= HEAD_BYTES && head.starts_with(b"QFI\xfb");
-    let number = |offset: usize| {
-        head[offset..offset + 8].iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte))
+    let found = match found(head).as_slice() {
+        [] => "raw",
+        [one] => one,
+        // An image that boots from both kinds of media.
+        ["iso", "gpt"] => "iso",
+        many => return Err(format!("Multiple formats detected: {}", many.join(","))),
     };
-    if is_qcow2 {
-        if disk_format != "qcow2" && disk_format != "raw" {
-            return Err(mismatch(disk_format, "qcow2"));
-        }
-        // A backing file, an external data file, or a feature that the inspector does not support.
-        let version = number(4) >> 32;
-        let features = if version == 3 { number(72) } else { 0 };
-        if number(8) != 0 || features & 4 != 0 || features >= 16 || !matches!(version, 2 | 3) {
-            return Err("Image failed safety checks".to_owned());
-        }
-        return Ok(Some(if disk_format == "raw" { size } else { number(24) }));
-    }
-    match disk_format {
-        "qcow2" => Err(mismatch(disk_format, "raw")),
-        "raw" => Ok(Some(size).filter(|size| *size > 0)),
-        _ => Ok(None),
+    let virtual_size = if found == disk_format && found != "raw" {
+        virtual_size(head, found)
+    } else if disk_format == "raw" {
+        Some(size)
+    } else if found == "raw" && !INSPECTED.contains(&disk_format) {
+        None
+    } else {
+        let text = format!("Image disk_format {disk_format} does not match stream data {found}");
+        return Err(text);
+    };
+    let is_safe = match found {
+        "qcow2" => is_safe_qcow2(head),
+        "qed" => false,
+        "vmdk" => is_safe_vmdk(head),
+        "luks" => number(head, 6, 2, Order::Big) == 1,
+        "gpt" => matches!(disk_format, "aki" | "ari") || is_safe_mbr(head),
+        _ => true,
+    };
+    if is_safe { Ok(virtual_size.filter(|size| *size > 0)) } else { Err(UNSAFE.to_owned()) }
+}
+
+/// All formats whose marks are in the data.
+fn found(head: &[u8]) -> Vec<&'static str> {
+    let is_block = head.len() >= 512;
+    let at =
+        |offset: usize, mark: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(mark));
+    let is_iso = [b"CD001", b"NSR02", b"NSR03"].iter().any(|mark| at(32769, *mark));
+    let is_fat = head.get(0x10) == Some(&2) && head.get(0x15) == Some(&0xf8);
+    [
+        ("qcow2", is_block && at(0, b"QFI\xfb")),
+        ("vhd", at(0, b"conectix")),
+        ("vhdx", at(0, b"vhdxfile")),
+        ("vmdk", at(0, b"KDMV") && head.len() >= 64),
+        ("vdi", is_block && at(0x40, &[0x7f, 0x10, 0xda, 0xbe])),
+        ("qed", is_block && at(0, b"QED\0")),
+        ("iso", is_iso && head.len() >= 34816),
+        ("gpt", is_block && at(510, &[0x55, 0xaa]) && !is_fat),
+        ("luks", at(0, b"LUKS\xba\xbe")),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_it)| is_it.then_some(name))
+    .collect()
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    Big,
+    Little,
+}
+
+/// An unsigned number; bytes after the end count as zero.
+fn number(head: &[u8], offset: usize, bytes: usize, order: Order) -> u64 {
+    let byte = |at: usize| u64::from(head.get(offset + at).copied().unwrap_or(0));
+    match order {
+        Order::Big => (0..bytes).fold(0, |sum, at| sum << 8 | byte(at)),
+        Order::Little => (0..bytes).rev().fold(0, |sum, at| sum << 8 | byte(at)),
     }
 }
 
-fn mismatch(declared: &str, found: &str) -> String {
-    format!("Image disk_format {declared} does not match stream data {found}")
+fn virtual_size(head: &[u8], format: &str) -> Option<u64> {
+    Some(match format {
+        "qcow2" => number(head, 24, 8, Order::Big),
+        "vhd" => number(head, 40, 8, Order::Big),
+        "vdi" => number(head, 0x170, 8, Order::Little),
+        "vmdk" if head.starts_with(b"KDMV") => number(head, 12, 8, Order::Little).wrapping_mul(512),
+        // Volume blocks of this many bytes.
+        "iso" => number(head, 32848, 4, Order::Little) * number(head, 32896, 2, Order::Little),
+        _ => return None,
+    })
+}
+
+/// No backing file, external data file, or unknown feature.
+fn is_safe_qcow2(head: &[u8]) -> bool {
+    let version = number(head, 4, 4, Order::Big);
+    let features = if version == 3 { number(head, 72, 8, Order::Big) } else { 0 };
+    number(head, 8, 8, Order::Big) == 0
+        && features & 4 == 0
+        && features < 16
+        && matches!(version, 2 | 3)
+}
+
+/// The descriptor of a sparse VMDK: a known type, known lines, and no path.
+fn is_safe_vmdk(head: &[u8]) -> bool {
+    let sectors =
+        |offset| usize::try_from(number(head, offset, 8, Order::Little)).unwrap_or(usize::MAX);
+    let (start, length) = (sectors(28).saturating_mul(512), sectors(36).saturating_mul(512));
+    let text = head.get(start..start.saturating_add(length).min(head.len())).unwrap_or_default();
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let text = text.to_ascii_lowercase();
+    let kind = text.split("createtype=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let is_extent = |line: &str| {
+        ["rw", "rdonly", "noaccess"].contains(&line.split(' ').next().unwrap_or_default())
+    };
+    let is_field = |line: &str| line.split_once('=').is_some_and(|(key, _)| !key.contains(' '));
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    matches!(kind, Some("monolithicsparse" | "streamoptimized"))
+        && lines.iter().all(|line| {
+            line.is_empty()
+                || line.starts_with('#')
+                || line.starts_with("ddb")
+                || is_field(line)
+                || is_extent(line) && !line.contains('/')
+        })
+        && lines.iter().any(|line| is_extent(line))
+}
+
+/// A partition table of an MBR or the protective one of a GPT.
+fn is_safe_mbr(head: &[u8]) -> bool {
+    let entries: Vec<&[u8]> = head.get(446..510).unwrap_or_default().chunks(16).collect();
+    let kind = |entry: &&[u8]| entry.get(4).copied().unwrap_or(0);
+    let used: Vec<usize> =
+        entries.iter().enumerate().filter(|(_, it)| kind(it) != 0).map(|(at, _)| at).collect();
+    let protective = entries.iter().filter(|entry| kind(entry) == 0xee);
+    let is_strict = |entry: &&[u8]| {
+        entry.get(1..4) == Some(&[0, 2, 0]) && entry.get(8..12) == Some(&[1, 0, 0, 0])
+    };
+    let mut protective = protective.peekable();
+    entries.iter().all(|entry| matches!(entry.first(), Some(0 | 0x80)))
+        && !used.is_empty()
+        && (protective.peek().is_none() || used == [0] && protective.all(|it| is_strict(&it)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Data of this size with bytes at offsets.
+    fn data(size: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut data = vec![0; size];
+        for (offset, bytes) in parts {
+            data[*offset..offset + bytes.len()].copy_from_slice(bytes);
+        }
+        data
+    }
+
+    /// The results of a Glance 33 for the same data.
+    #[test]
+    fn data_is_accepted_as_by_glance() {
+        let entry = [0x80, 0, 0, 0, 0x83, 0, 0, 0, 1, 0, 0, 0, 10, 0, 0, 0];
+        let protective = [0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0, 255, 255, 255, 255];
+        let signature: (usize, &[u8]) = (510, &[0x55, 0xaa]);
+        let qcow2 = data(1000, &[(0, b"QFI\xfb\0\0\0\x03"), (29, &[0x10])]);
+        let iso = data(34816, &[(32768, b"\x01CD001\x01")]);
+        let samples: [(&str, &str, Vec<u8>, bool); 13] = [
+            ("raw", "raw", data(70000, &[]), true),
+            ("qcow2", "qcow2", qcow2, true),
+            ("iso", "iso", iso, true),
+            ("vdi", "vdi", data(70000, &[(0x40, &[0x7f, 0x10, 0xda, 0xbe])]), true),
+            ("vhd", "vhd", data(70000, &[(0, b"conectix")]), true),
+            ("vhdx", "vhdx", data(70000, &[(0, b"vhdxfile")]), true),
+            ("vmdk", "vmdk", data(70000, &[(0, b"KDMV\x03")]), false),
+            ("", "qed", data(70000, &[(0, b"QED\0")]), false),
+            ("", "luks", data(70000, &[(0, b"LUKS\xba\xbe\0\x01")]), true),
+            ("", "luks", data(70000, &[(0, b"LUKS\xba\xbe\0\x02")]), false),
+            ("", "gpt", data(70000, &[(446, &entry), signature]), true),
+            ("", "gpt", data(70000, &[(446, &protective), signature]), true),
+            ("", "gpt", data(70000, &[signature]), false),
+        ];
+        for (own, found, data, is_safe) in &samples {
+            for format in ["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso", "ploop"] {
+                let result = check(&data[..data.len().min(HEAD_BYTES)], format, data.len() as u64);
+                let fits =
+                    format == *own || format == "raw" || format == "ploop" && *found == "raw";
+                let expected = match (fits, is_safe) {
+                    (false, _) => Err(format!(
+                        "Image disk_format {format} does not match stream data {found}"
+                    )),
+                    (true, false) => Err(UNSAFE.to_owned()),
+                    (true, true) => Ok(()),
+                };
+                assert_eq!(result.map(drop), expected, "{found} as {format}");
+            }
+        }
+        let qcow2 = &samples[1].2;
+        assert_eq!(check(qcow2, "qcow2", 1000), Ok(Some(0x10_0000)));
+        assert_eq!(check(&[], "raw", 0), Ok(None));
+    }
+
+    #[test]
+    fn a_vmdk_needs_a_descriptor_without_paths() {
+        let vmdk = |text: &str| {
+            let sectors = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+            let head = b"KDMV\x01\0\0\0\0\0\0\0\x08\0\0\0";
+            data(70000, &[(0, head), (28, &sectors), (512, text.as_bytes())])
+        };
+        let good = "# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicSparse\"\nRW 8 SPARSE \"a\"\n";
+        assert_eq!(check(&vmdk(good), "vmdk", 70000), Ok(Some(8 * 512)));
+        for bad in ["", &good.replace("Sparse", "Flat"), &good.replace("\"a\"", "\"/etc/passwd\"")]
+        {
+            assert_eq!(check(&vmdk(bad), "vmdk", 70000), Err(UNSAFE.to_owned()), "{bad}");
+        }
+    }
 }

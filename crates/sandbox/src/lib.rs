@@ -23,12 +23,12 @@
 //! The tests of all crates use it, and so does `imgpush demo`.
 //!
 //! With tokens it has four users, as the test cloud does: [`USER`] and [`READER`] of one project,
-//! [`OTHER_USER`] of another, and [`ADMIN`], with the default policies of Glance. Without tokens every caller
-//! has all rights. Both regions of its catalog are the service itself, so `glance-download` copies from the
+//! [`OTHER_USER`] of another, and [`ADMIN`], with the default policies of Glance; or those of a file, see
+//! [`Users`]. Without tokens every caller has all rights. Both regions of its catalog are the service itself, so `glance-download` copies from the
 //! same service. Tasks process imports and locations after the response.
 //!
-//! It is not meant to store images: all stores are one directory, it fetches only from the loopback address,
-//! and it checks only the format qcow2.
+//! It is not meant to store images: all stores are one directory, and it fetches only from the loopback
+//! address and the hosts of [`SandboxOptions::allowed_hosts`].
 #![forbid(unsafe_code)]
 
 mod body_meter;
@@ -37,6 +37,7 @@ mod directory;
 mod error;
 mod faults;
 mod fetch;
+mod files;
 mod format_check;
 mod hashing;
 mod identity;

@@ -18,7 +18,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use crate::body_meter::{BodyMeter, cut_off};
 use crate::directory::clouds_file;
@@ -119,10 +118,10 @@ impl Sandbox {
         self.state.lock().faults.push(fault);
     }
 
-    /// Returns the requests received so far.
+    /// Returns the requests received so far, the last 100 000 of them.
     #[must_use]
     pub fn journal(&self) -> Vec<Received> {
-        self.state.lock().journal.clone()
+        self.state.lock().journal.iter().cloned().collect()
     }
 
     /// Stops the service and cuts open connections.
@@ -233,10 +232,7 @@ async fn handle(
     request.extensions_mut().insert(request_id.clone());
     request.extensions_mut().insert(cut.clone());
     request.extensions_mut().insert(entry.meter.clone());
-    let mut response = match router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
+    let mut response = routes::respond(router, request).await;
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         let refused = refusal.respond(&accept);
         let (mut parts, body) = refused.into_parts();
@@ -299,6 +295,6 @@ impl Drop for LogEntry<'_> {
         let mut received = self.received.clone();
         received.body_bytes = self.meter.bytes();
         received.largest_piece = self.meter.largest_piece();
-        self.state.lock().journal.push(received);
+        self.state.lock().log(received);
     }
 }

@@ -1,6 +1,7 @@
 //! The state of the service: in memory, and in the folder as one JSON file and one data file per image.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::directory::{Directory, Token};
 use crate::faults::{Fault, Operation, PlannedFault};
+use crate::files;
 use crate::image::Image;
 use crate::metadefs::Metadefs;
 use crate::options::SandboxOptions;
@@ -41,7 +43,20 @@ pub(crate) struct Inner {
     /// Tokens by their text.
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) faults: Vec<PlannedFault>,
-    pub(crate) journal: Vec<Received>,
+    pub(crate) journal: VecDeque<Received>,
+}
+
+/// The number of requests that the log keeps.
+const LOG_LIMIT: usize = 100_000;
+
+impl Inner {
+    /// Adds to the log, which keeps the newest requests.
+    pub(crate) fn log(&mut self, received: Received) {
+        if self.journal.len() >= LOG_LIMIT {
+            self.journal.pop_front();
+        }
+        self.journal.push_back(received);
+    }
 }
 
 /// The content of the cache: image, time of caching, and size.
@@ -50,6 +65,21 @@ pub(crate) struct Cache {
     pub(crate) entries: Vec<(u64, String, u64, u64)>,
     /// The number of the last entry; numbers are not reused.
     pub(crate) made: u64,
+}
+
+impl Cache {
+    fn to_json(&self) -> Value {
+        json!({"entries": self.entries, "made": self.made})
+    }
+
+    fn from_json(value: &Value) -> Self {
+        let entry = |it: &Value| {
+            let image = it[1].as_str()?.to_owned();
+            Some((it[0].as_u64()?, image, it[2].as_u64()?, it[3].as_u64()?))
+        };
+        let entries = value["entries"].as_array().into_iter().flatten().filter_map(entry);
+        Cache { entries: entries.collect(), made: value["made"].as_u64().unwrap_or(0) }
+    }
 }
 
 impl State {
@@ -63,23 +93,33 @@ impl State {
         let mut images = BTreeMap::new();
         let mut gone = HashSet::new();
         for entry in std::fs::read_dir(&dir)? {
-            let path = entry?.path();
+            let entry = entry?;
+            // A link may lead out of the folder.
+            if !entry.file_type()?.is_file() {
+                continue;
+            }
+            let path = entry.path();
             let id = path.file_stem().map(|id| id.to_string_lossy().into_owned());
             if path.extension().is_some_and(|ending| ending == GONE) {
                 gone.extend(id);
             } else if path.extension().is_some_and(|ending| ending == "json") {
-                let kept: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+                let kept: Value = serde_json::from_slice(&files::read(&path)?)?;
                 if let Some(image) = Image::from_json(&kept) {
                     images.insert(image.id().to_owned(), Arc::new(image));
                 }
             }
         }
         let directory = options.users.0.clone();
-        let metadefs = match std::fs::read(dir.join(METADEFS)) {
-            Ok(kept) => Metadefs::from_json(&serde_json::from_slice(&kept)?),
-            Err(_) => Metadefs::default(),
+        let kept = |name: &str| match files::read(&dir.join(name)) {
+            Ok(kept) => Ok(serde_json::from_slice::<Value>(&kept)?),
+            Err(_) => Ok::<Value, std::io::Error>(Value::Null),
         };
-        let inner = Inner { images, gone, directory, metadefs, ..Inner::default() };
+        let metadefs = Metadefs::from_json(&kept(METADEFS)?);
+        let work = kept(WORK)?;
+        let tasks = work["tasks"].as_array().into_iter().flatten();
+        let tasks = tasks.filter_map(Task::from_json).collect();
+        let cache = Cache::from_json(&work["cache"]);
+        let inner = Inner { images, gone, tasks, cache, directory, metadefs, ..Inner::default() };
         let inner = Mutex::new(inner);
         Ok(State { options, url, dir, inner })
     }
@@ -137,10 +177,14 @@ impl State {
             return Err(refuse(403, format!("Image {id} is protected and cannot be deleted.")));
         }
         let failed = |error| refuse(500, format!("The record cannot be removed: {error}"));
-        std::fs::write(self.dir.join(id).with_extension(GONE), "").map_err(failed)?;
+        files::create(&self.dir.join(id).with_extension(GONE)).map_err(failed)?;
         inner.images.remove(id);
         inner.gone.insert(id.to_owned());
+        let cached = inner.cache.entries.len();
         inner.cache.entries.retain(|(_, image, ..)| image != id);
+        if inner.cache.entries.len() != cached {
+            self.write_work(&inner);
+        }
         for path in [self.record_path(id), self.data_path(id), self.staged_path(id)] {
             // The file may not exist.
             let _ = std::fs::remove_file(path);
@@ -176,9 +220,25 @@ impl State {
 
     /// Changes a task, if it still exists.
     pub(crate) fn change_task(&self, id: &str, change: impl FnOnce(&mut Task)) {
-        if let Some(task) = self.lock().tasks.iter_mut().find(|task| task.id == id) {
-            change(task);
-        }
+        self.change_work(|inner| {
+            if let Some(task) = inner.tasks.iter_mut().find(|task| task.id == id) {
+                change(task);
+            }
+        });
+    }
+
+    /// Changes tasks or the cache, and writes both.
+    pub(crate) fn change_work<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let done = change(&mut inner);
+        self.write_work(&inner);
+        done
+    }
+
+    fn write_work(&self, inner: &Inner) {
+        let tasks: Vec<Value> = inner.tasks.iter().map(Task::to_json).collect();
+        // A task that cannot be written is lost at the next start only.
+        let _ = self.write_file(WORK, &json!({"tasks": tasks, "cache": inner.cache.to_json()}));
     }
 
     /// The next fault for this request.
@@ -215,12 +275,15 @@ impl State {
 
     fn write_file(&self, name: &str, content: &Value) -> Result<(), Refusal> {
         let (path, fresh) = (self.dir.join(name), self.dir.join(format!("{name}.new")));
-        std::fs::write(&fresh, content.to_string())
+        files::create(&fresh)
+            .and_then(|mut file| file.write_all(content.to_string().as_bytes()))
             .and_then(|()| std::fs::rename(&fresh, &path))
             .map_err(|error| refuse(500, format!("The record cannot be written: {error}")))
     }
 }
 
+/// The file of the tasks and the cache.
+const WORK: &str = "work.json";
 /// The file of the metadata definitions.
 const METADEFS: &str = "metadefs.json";
 

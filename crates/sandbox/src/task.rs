@@ -12,16 +12,23 @@ use crate::response::RequestId;
 /// The time for which a finished task is kept: Glance's `task_time_to_live`.
 const TIME_TO_LIVE: Duration = Duration::from_secs(48 * 3600);
 
+/// The types of tasks.
+pub(crate) const KINDS: [&str; 3] = ["import", "api_image_import", "location_import"];
+
+/// The statuses of a task.
+pub(crate) const STATUSES: [&str; 4] = ["pending", "processing", "success", "failure"];
+
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) id: String,
-    /// `api_image_import` or `location_import`.
+    /// One of [`KINDS`].
     pub(crate) kind: &'static str,
-    /// `pending`, `processing`, `success` or `failure`.
+    /// One of [`STATUSES`].
     pub(crate) status: &'static str,
     pub(crate) owner: Option<Arc<str>>,
     user: Option<Arc<str>>,
-    pub(crate) image: String,
+    /// None for a task of the old interface, until it created the image.
+    pub(crate) image: Option<String>,
     request: String,
     input: Value,
     pub(crate) message: String,
@@ -35,7 +42,7 @@ impl Task {
         kind: &'static str,
         caller: &Caller,
         request: &RequestId,
-        image: &str,
+        image: Option<&str>,
         input: Value,
     ) -> Self {
         let now = clock::now();
@@ -45,7 +52,7 @@ impl Task {
             status: "pending",
             owner: caller.project.clone(),
             user: caller.user.clone(),
-            image: image.to_owned(),
+            image: image.map(str::to_owned),
             request: request.0.clone(),
             input,
             message: String::new(),
@@ -69,6 +76,42 @@ impl Task {
             "success" => json!({"image_id": self.image}),
             _ => Value::Null,
         }
+    }
+
+    /// The content of its file.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut kept = self.of_image();
+        kept["micros"] = json!([self.expires, self.created, self.updated]);
+        kept
+    }
+
+    /// Parses its file; none if it has another content. A task that was running failed with its service.
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
+        let text = |key: &str| value[key].as_str().map(str::to_owned);
+        let name = |known: &[&'static str], key: &str| {
+            known.iter().find(|known| value[key] == **known).copied()
+        };
+        let mut task = Task {
+            id: text("id")?,
+            kind: name(&KINDS, "type")?,
+            status: name(&STATUSES, "status")?,
+            owner: value["owner"].as_str().map(Into::into),
+            user: value["user_id"].as_str().map(Into::into),
+            image: text("image_id"),
+            request: text("request_id")?,
+            input: value["input"].clone(),
+            message: text("message")?,
+            expires: value["micros"][0].as_u64(),
+            created: value["micros"][1].as_u64()?,
+            updated: value["micros"][2].as_u64()?,
+        };
+        if task.expires.is_some_and(|end| end < clock::now()) {
+            return None;
+        }
+        if matches!(task.status, "pending" | "processing") {
+            task.advance("failure");
+        }
+        Some(task)
     }
 
     /// The form in an image's list of tasks.
@@ -116,7 +159,7 @@ impl Task {
         full["input"] = self.input.clone();
         full["message"] = self.message.clone().into();
         full["result"] = self.result();
-        full["image_id"] = self.image.clone().into();
+        full["image_id"] = json!(self.image);
         full["request_id"] = self.request.clone().into();
         full["user_id"] = json!(self.user.as_deref());
         full

@@ -1,6 +1,5 @@
 //! Uploads: receiving the data of an image, and completing its record.
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body_meter::{BodyMeter, cut_off};
 use crate::faults::Fault;
+use crate::files;
 use crate::format_check;
 use crate::hashing::Hashes;
 use crate::image::{Image, Record};
@@ -56,7 +56,7 @@ impl Data {
     /// Reads a file of the service.
     pub(crate) fn of_file(path: &Path, algo: &str) -> std::io::Result<Self> {
         let mut data = Data::new(algo, true);
-        let mut file = File::open(path)?;
+        let mut file = files::open(path)?;
         let mut buffer = vec![0; 1 << 20];
         loop {
             let count = file.read(&mut buffer)?;
@@ -117,7 +117,7 @@ impl Upload<'_> {
             refuse(500, format!("The data cannot be stored: {error}"))
         };
         let keep = !self.state.options.discard;
-        let mut file = keep.then(|| File::create(&path)).transpose().map_err(|e| broken(&e))?;
+        let mut file = keep.then(|| files::create(&path)).transpose().map_err(|e| broken(&e))?;
         let algo = hash_algo(self.state, self.fault.as_ref());
         let mut data = Data::new(&algo, keep);
         loop {

@@ -48,13 +48,14 @@ pub(super) async fn put(
         let text = "Only images with status active can be targeted for queueing";
         return Err(refuse(400, text));
     }
-    let mut inner = state.lock();
-    if !inner.cache.entries.iter().any(|(_, cached, ..)| *cached == id) {
-        inner.cache.made += 1;
-        let size = image.record["size"].as_u64().unwrap_or(0);
-        let entry = (inner.cache.made, id, clock::now(), size);
-        inner.cache.entries.push(entry);
-    }
+    state.change_work(|inner| {
+        if !inner.cache.entries.iter().any(|(_, cached, ..)| *cached == id) {
+            inner.cache.made += 1;
+            let size = image.record["size"].as_u64().unwrap_or(0);
+            let entry = (inner.cache.made, id, clock::now(), size);
+            inner.cache.entries.push(entry);
+        }
+    });
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     state.image(&caller, &id).map_err(|_| image_not_found(&id))?;
     caller.require_admin("cache_delete")?;
-    state.lock().cache.entries.retain(|(_, cached, ..)| *cached != id);
+    state.change_work(|inner| inner.cache.entries.retain(|(_, cached, ..)| *cached != id));
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -80,7 +81,7 @@ pub(super) async fn clear(
     let target = headers.get("x-image-cache-clear-target").map(http::HeaderValue::as_bytes);
     let target = String::from_utf8_lossy(target.unwrap_or_default()).to_lowercase();
     match target.as_str() {
-        "" | "cache" => state.lock().cache.entries.clear(),
+        "" | "cache" => state.change_work(|inner| inner.cache.entries.clear()),
         // The queue is always empty.
         "queue" => {}
         _ => {

@@ -1,6 +1,5 @@
 //! Downloads of image data.
 
-use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
 use crate::fetch::{self, Redirects};
+use crate::files;
 use crate::policy::Caller;
 use crate::response::{Refusal, refuse, refuse_since};
 use crate::state::State;
@@ -39,7 +39,10 @@ pub(super) async fn download(
     };
     let range = match headers.get(header::RANGE).and_then(|range| range.to_str().ok()) {
         Some(text) => Some(parse_range(text, size)?),
-        None => None,
+        None => match headers.get(header::CONTENT_RANGE).map(HeaderValue::as_bytes) {
+            Some(text) => Some(parse_content_range(&String::from_utf8_lossy(text), size)?),
+            None => None,
+        },
     };
     let stores = image.stores();
     let is_sequential = match image.urls.is_empty() {
@@ -82,7 +85,7 @@ fn unreadable(error: &dyn std::fmt::Display) -> Refusal {
 }
 
 fn stored_data(state: &State, id: &str, first: u64, length: u64) -> Result<Body, Refusal> {
-    let mut file = File::open(state.data_path(id)).map_err(|error| unreadable(&error))?;
+    let mut file = files::open(&state.data_path(id)).map_err(|error| unreadable(&error))?;
     file.seek(SeekFrom::Start(first)).map_err(|error| unreadable(&error))?;
     let reader = tokio::fs::File::from_std(file).take(length);
     Ok(Body::from_stream(ReaderStream::new(reader)))
@@ -124,6 +127,30 @@ fn check_preference(state: &State, query: &[(String, String)]) -> Result<(), Ref
     }
 }
 
+/// First and last byte of `bytes a-b/n`: clients before `Range` was supported sent it with requests.
+fn parse_content_range(text: &str, size: u64) -> Result<(u64, u64), Refusal> {
+    let parsed = || {
+        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+        let is_total = total == "*" || total.parse::<u64>().is_ok_and(|total| last < total);
+        (is_total && first <= last).then_some((first, last))
+    };
+    let (first, last) =
+        parsed().ok_or_else(|| refuse_since(416, "Invalid Content-Range header."))?;
+    let end = size.saturating_sub(1);
+    if first >= size {
+        return Err(refuse_since(
+            416,
+            format!(
+                "Invalid start position in Content-Range header. Start position MUST be in the inclusive \
+                 range [0, {end}]."
+            ),
+        ));
+    }
+    Ok((first, last.min(end)))
+}
+
 /// First and last byte of `bytes=a-b`, `a-` or `-n`.
 fn parse_range(text: &str, size: u64) -> Result<(u64, u64), Refusal> {
     if text.contains(',') {
@@ -139,7 +166,11 @@ fn parse_range(text: &str, size: u64) -> Result<(u64, u64), Refusal> {
     let number = |text: &str| text.parse::<u64>().map_err(|_| bad());
     let end = size.saturating_sub(1);
     let (first, last) = match (first, last) {
-        ("", count) => (size.saturating_sub(number(count)?), end),
+        // The last 0 bytes are all of them, as a negative index of Python.
+        ("", count) => match number(count)? {
+            0 => (0, end),
+            count => (size.saturating_sub(count), end),
+        },
         (first, "") => (number(first)?, end),
         (first, last) => (number(first)?, number(last)?.min(end)),
     };

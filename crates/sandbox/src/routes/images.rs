@@ -27,8 +27,10 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let Value::Object(given) = json_body(body).await? else { return Err(internal_error()) };
+    let Value::Object(mut given) = json_body(body).await? else { return Err(internal_error()) };
     check(&given)?;
+    // Glance neither refuses nor takes these two.
+    given.retain(|key, _| !matches!(key.as_str(), "os_hash_algo" | "os_hash_value"));
     caller.require_member("add_image")?;
     let owner = given.get("owner").cloned().unwrap_or_else(|| json!(caller.project.as_deref()));
     if !caller.is_admin() && owner != json!(caller.project.as_deref()) {

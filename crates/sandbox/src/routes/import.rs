@@ -70,7 +70,7 @@ pub(super) async fn import(
     let named = |store: &String| if store.is_empty() { Value::Null } else { json!(store) };
     let backend: Vec<Value> = stores.iter().map(named).collect();
     let input = json!({"image_id": id, "import_req": body, "backend": backend});
-    let task = Task::new("api_image_import", &caller, &request, &id, input);
+    let task = Task::new("api_image_import", &caller, &request, Some(&id), input);
     let name = task.id.clone();
     work::enter(&state, task)?;
     let import =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::policy::Caller;
@@ -21,9 +21,15 @@ pub(super) const CONTAINER_FORMATS: [&str; 8] =
 pub(super) const IMPORT_METHODS: [&str; 4] =
     ["glance-direct", "web-download", "glance-download", "copy-image"];
 
-/// `GET /`: 300 with the list of versions.
+/// `/`, and any path of no version: 300 with the list of versions.
 pub(super) async fn choices(Shared(state): Shared<Arc<State>>) -> Response {
     (StatusCode::MULTIPLE_CHOICES, Json(list(&state))).into_response()
+}
+
+/// `/v2` and its minor versions without a path.
+pub(super) async fn redirect(Shared(state): Shared<Arc<State>>) -> Response {
+    let to = [(header::LOCATION, format!("{}/v2/", state.url))];
+    (StatusCode::FOUND, to).into_response()
 }
 
 /// `GET /versions`.

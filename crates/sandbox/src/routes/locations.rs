@@ -52,7 +52,7 @@ pub(super) async fn add(
         "loc_url": url,
         "validation_data": body.get("validation_data").cloned().unwrap_or_else(|| json!({})),
     });
-    let task = Task::new("location_import", &caller, &request, &id, input);
+    let task = Task::new("location_import", &caller, &request, Some(&id), input);
     let name = task.id.clone();
     work::enter(&state, task)?;
     let location = Location { state, task: name, image: id, url, expected };

@@ -12,6 +12,7 @@ mod list;
 mod locations;
 mod members;
 mod metadefs;
+mod methods;
 mod patch;
 mod query;
 mod schemas;
@@ -26,12 +27,14 @@ use axum::Router;
 use axum::extract::{Request, State as Shared};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
-use http::{Method, header};
+use axum::routing::{any, delete, get, post, put};
+use http::{StatusCode, header};
 
 use crate::identity;
 use crate::response::{no_resource, refuse};
 use crate::state::State;
+
+pub(crate) use methods::respond;
 
 /// Creates the router with all calls of the service.
 pub(crate) fn router(state: Arc<State>) -> Router {
@@ -72,21 +75,35 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route_layer(from_fn(refuse_body));
     let (metadefs_with_body, metadefs) = metadefs::routes();
     let open = Router::new()
-        .route("/", get(info::choices))
-        .route("/versions", get(info::versions))
-        .route("/healthcheck", get(|| async { "OK" }))
+        .route("/versions", any(info::versions))
+        .route("/versions/", any(info::versions))
+        .route("/versions/{*rest}", any(info::versions))
+        .route("/healthcheck", any(|| async { "OK" }))
         .merge(identity::routes());
     with_body
         .merge(metadefs_with_body)
         .merge(without_body)
         .merge(metadefs.route_layer(from_fn(refuse_body)))
-        .fallback(|| async { no_resource() })
-        .method_not_allowed_fallback(|method: Method| async move {
-            refuse(405, format!("The method {method} is not allowed for this resource. "))
-        })
+        .route("/v2", any(info::redirect))
+        .route("/v2.0", any(info::redirect))
+        .fallback(fallback)
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(from_fn_with_state(Arc::clone(&state), authorize))
         .merge(open)
         .with_state(state)
+}
+
+/// A path of no call: below `/v2` there is nothing, elsewhere the list of versions.
+async fn fallback(state: Shared<Arc<State>>, request: Request) -> Response {
+    match request.uri().path().starts_with("/v2") {
+        true => no_resource().into_response(),
+        false => info::choices(state).await,
+    }
+}
+
+/// Whether a path has versions only, which need no token.
+fn is_open(path: &str) -> bool {
+    !path.starts_with("/v2")
 }
 
 /// The token middleware. It responds before the body is read.
@@ -95,6 +112,9 @@ async fn authorize(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if is_open(request.uri().path()) {
+        return next.run(request).await;
+    }
     if let Some(caller) = identity::authenticate(&state, request.headers()) {
         request.extensions_mut().insert(caller);
         return next.run(request).await;
@@ -120,9 +140,6 @@ async fn refuse_body(request: Request, next: Next) -> Response {
         || length.is_some_and(|length| length != "0");
     if has_body {
         return refuse(400, "A body is not expected with this request.").into_response();
-    }
-    if request.method() == Method::HEAD {
-        return refuse(405, "The method HEAD is not allowed for this resource. ").into_response();
     }
     next.run(request).await
 }

@@ -19,6 +19,7 @@ pub(super) async fn add(
     Extension(caller): Extension<Caller>,
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
+    let tag = as_stored(&tag);
     // A slash ends the tag, however it is encoded.
     if tag.contains('/') {
         return Err(no_resource());
@@ -47,6 +48,7 @@ pub(super) async fn remove(
     Extension(caller): Extension<Caller>,
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
+    let tag = as_stored(&tag);
     let image = state.image(&caller, &id).map_err(|_| image_not_found(&id))?;
     caller.require_owner(&image, "modify_image")?;
     state.change(&id, |image| {
@@ -57,6 +59,12 @@ pub(super) async fn remove(
         Ok(())
     })?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Glance reads the bytes of a path as Latin-1, so it stores `ü` of a path as `Ã¼`. The body of a record has
+/// no such error.
+fn as_stored(tag: &str) -> String {
+    tag.bytes().map(char::from).collect()
 }
 
 fn tags_of(value: &Value) -> Vec<Value> {

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State as Shared};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::body::json_body;
 use super::query::{encoded, limit_of, pop};
 use super::validate::{is_uuid, python};
+use crate::fetch;
 use crate::policy::Caller;
-use crate::response::{Refusal, no_resource, refuse};
+use crate::response::{Refusal, RequestId, no_resource, refuse};
 use crate::state::State;
+use crate::task::{KINDS, STATUSES, Task};
+use crate::work::OldImport;
 
 const RULE: &str = "tasks_api_access";
 
@@ -24,11 +29,10 @@ pub(super) async fn of_image(
 ) -> Result<Json<Value>, Refusal> {
     state.image(&caller, &id).map_err(|_| no_resource())?;
     let inner = state.lock();
-    let own = inner
-        .tasks
-        .iter()
-        .filter(|task| task.image == id && (caller.is_admin() || task.owner == caller.project));
-    let tasks: Vec<Value> = own.map(crate::task::Task::of_image).collect();
+    let own = inner.tasks.iter().filter(|task| {
+        task.image.as_deref() == Some(&*id) && (caller.is_admin() || task.owner == caller.project)
+    });
+    let tasks: Vec<Value> = own.map(Task::of_image).collect();
     Ok(Json(json!({"tasks": tasks})))
 }
 
@@ -49,8 +53,7 @@ pub(super) async fn list(
     }
     let filter = |name: &str| filters.iter().rfind(|(key, _)| key == name).map(|(_, v)| v.clone());
     let (status, kind) = (filter("status"), filter("type"));
-    let statuses = ["pending", "processing", "success", "failure"];
-    if let Some(status) = status.as_deref().filter(|status| !statuses.contains(status)) {
+    if let Some(status) = status.as_deref().filter(|status| !STATUSES.contains(status)) {
         return Err(refuse(400, format!("Invalid status value: {status}")));
     }
     if let Some(kind) = kind.as_deref().filter(|kind| *kind != "import") {
@@ -85,7 +88,7 @@ pub(super) async fn list(
         tasks.drain(..=at);
     }
     tasks.truncate(limit);
-    let stubs: Vec<Value> = tasks.iter().map(crate::task::Task::stub).collect();
+    let stubs: Vec<Value> = tasks.iter().map(Task::stub).collect();
     let (first, next) = encoded("/v2/tasks", &query, tasks.last().map(|task| task.id.as_str()));
     let mut answer = json!({"tasks": stubs, "first": first, "schema": "/v2/schemas/tasks"});
     if let Some(next) = next.filter(|_| tasks.len() == limit) {
@@ -107,20 +110,65 @@ pub(super) async fn show(
     Ok(Json(task.full()))
 }
 
-/// `POST /v2/tasks`: the old import interface, which is always refused here.
+/// `POST /v2/tasks`: the old import interface. An import creates an image from data on a web server.
 pub(super) async fn create(
+    Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
+    Extension(request): Extension<RequestId>,
     body: Body,
-) -> Result<(), Refusal> {
+) -> Result<Response, Refusal> {
     caller.require_admin(RULE)?;
     let body = json_body(body).await?;
     for key in ["type", "input"] {
-        if body.get(key).is_none() {
+        if body.get(key).is_none_or(Value::is_null) {
             return Err(refuse(400, format!("Task '{key}' is required")));
         }
     }
-    let from = python(&body["input"]["import_from"]);
-    Err(refuse(400, format!("Invalid location: {}", from.trim_matches('\''))))
+    let kind = KINDS.into_iter().find(|kind| body["type"] == *kind);
+    let Some(kind) = kind else {
+        let given = python(&body["type"]);
+        let text = format!(
+            "Provided object does not match schema 'task': {given} is not one of {}",
+            python(&json!(KINDS))
+        );
+        return Err(refuse(400, text));
+    };
+    let extra = body.as_object().into_iter().flatten().find(|(key, _)| {
+        !["type", "input", "owner", "message", "result", "status"].contains(&key.as_str())
+    });
+    if let Some((key, _)) = extra {
+        let text = format!(
+            "Provided object does not match schema 'task': Additional properties are not allowed \
+             ('{key}' was unexpected)"
+        );
+        return Err(refuse(400, text));
+    }
+    let input = body["input"].clone();
+    if kind == "import" {
+        check_source(&state, &input["import_from"])?;
+    }
+    let task = Task::new(kind, &caller, &request, None, input.clone());
+    let (name, shown) = (task.id.clone(), task.full());
+    state.change_work(|inner| inner.tasks.push(task));
+    let location = format!("{}/v2/tasks/{name}", state.url);
+    let old = OldImport { state, caller, task: name, kind, input };
+    tokio::spawn(old.run());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(shown)).into_response())
+}
+
+/// Refuses files of the server, and hosts that are not allowed.
+fn check_source(state: &State, from: &Value) -> Result<(), Refusal> {
+    let text = from.as_str().unwrap_or("None");
+    let scheme = text.split("://").next().unwrap_or_default();
+    if matches!(scheme, "file" | "filesystem") {
+        let text =
+            "File based imports are not allowed. Please use a non-local source of image data.";
+        return Err(refuse(400, text));
+    }
+    match fetch::is_allowed(text, &state.options.allowed_hosts) {
+        true => Ok(()),
+        false => Err(refuse(400, format!("Invalid location: {text}"))),
+    }
 }
 
 /// `DELETE /v2/tasks/{id}`.

@@ -50,6 +50,7 @@ pub(super) const READ_ONLY: [&str; 12] = [
 pub(super) const RESERVED: [&str; 3] = ["location", "deleted", "deleted_at"];
 
 const MAX_TAGS: usize = 128;
+const MOST_OF_A_COLUMN: u64 = (1 << 31) - 1;
 const MAX_PROPERTIES: usize = 128;
 
 pub(super) fn read_only(key: &str) -> Refusal {
@@ -144,11 +145,34 @@ pub(super) fn check_value(key: &str, value: &Value) -> Result<(), Refusal> {
             400,
             format!("Invalid value '{value}' for parameter '{key}': Cannot be a negative value"),
         )),
+        // A column of the database.
+        "min_disk" | "min_ram" if value.as_u64().is_some_and(|it| it > MOST_OF_A_COLUMN) => {
+            let text = format!("'{key}' value out of range, must not exceed {MOST_OF_A_COLUMN}.");
+            Err(refuse(400, text))
+        }
         "name" if value.as_str().is_some_and(|name| name.chars().any(|c| c.len_utf8() > 3)) => {
             Err(refuse(400, "Name can't contain 4 byte unicode characters."))
         }
+        "tags" if value.as_array().into_iter().flatten().any(has_wide_character) => {
+            Err(refuse(400, "Param values can't contain 4 byte unicode."))
+        }
+        key if !BASE.contains(&key) && has_wide_character(value) => {
+            let key = capitalized(key);
+            Err(refuse(400, format!("{key} can't contain 4 byte unicode characters.")))
+        }
         _ => Ok(()),
     }
+}
+
+/// Characters that the database of Glance does not store.
+fn has_wide_character(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.chars().any(|c| c.len_utf8() > 3))
+}
+
+fn capitalized(key: &str) -> String {
+    let mut characters = key.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + &characters.as_str().to_lowercase()
 }
 
 /// Limits of the complete record.

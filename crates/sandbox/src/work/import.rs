@@ -18,6 +18,7 @@ use super::job::{Gone, Job, WARM_UP};
 use crate::directory::REGIONS;
 use crate::faults::Fault;
 use crate::fetch::{self, Redirects};
+use crate::files;
 use crate::image::{Image, Record};
 use crate::policy::Caller;
 use crate::state::State;
@@ -154,7 +155,10 @@ impl Import {
                     None => {
                         let from = self.state.data_path(image);
                         let to = self.state.staged_path(&self.image);
-                        tokio::fs::copy(from, to).await.map(drop).map_err(|e| e.to_string())
+                        files::open(&from)
+                            .and_then(|mut from| std::io::copy(&mut from, &mut files::create(&to)?))
+                            .map(drop)
+                            .map_err(|e| e.to_string())
                     }
                 };
                 copied.map_err(|_| ImportFailure::Download)
@@ -166,7 +170,8 @@ impl Import {
         let mut response =
             fetch::open(uri, Redirects::Followed, &self.state.options.allowed_hosts).await?;
         let path = self.state.staged_path(&self.image);
-        let mut file = tokio::fs::File::create(path).await.map_err(|e| e.to_string())?;
+        let file = files::create(&path).map_err(|e| e.to_string())?;
+        let mut file = tokio::fs::File::from_std(file);
         while let Some(bytes) = response.chunk().await.map_err(|e| e.to_string())? {
             file.write_all(&bytes).await.map_err(|e| e.to_string())?;
         }

@@ -19,7 +19,7 @@ pub(super) const WARM_UP: Duration = Duration::from_millis(30);
 const COOL_DOWN: Duration = Duration::from_millis(30);
 
 /// The message of a failed task; Glance uses it for every reason.
-const FAILED: &str = "Task failed due to Internal Error";
+pub(super) const FAILED: &str = "Task failed due to Internal Error";
 
 /// The property that locks an image for a task. It is set before the response and removed last: after the
 /// success of the task, but before its failure.
@@ -27,14 +27,15 @@ const LOCK: &str = "os_glance_import_task";
 
 /// Locks the image for a task and adds the task to the list.
 pub(crate) fn enter(state: &State, task: Task) -> Result<(), Refusal> {
-    state.change(&task.image, |image| {
+    let image = task.image.as_deref().unwrap_or_default();
+    state.change(image, |image| {
         if image.record.contains_key(LOCK) {
             return Err(refuse(409, "Image has active task"));
         }
         image.set(LOCK, task.id.clone());
         Ok(())
     })?;
-    state.lock().tasks.push(task);
+    state.change_work(|inner| inner.tasks.push(task));
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 mod import;
 mod job;
 mod location;
+mod old_import;
 
 pub(crate) use import::{Import, Source};
 pub(crate) use job::enter;
 pub(crate) use location::Location;
+pub(crate) use old_import::OldImport;

@@ -5,6 +5,8 @@ mod faults;
 mod identity;
 mod imports;
 mod lists;
+mod metadefs;
+mod protocol;
 mod sharing;
 mod stores;
 
