@@ -139,7 +139,7 @@ fn is_safe_mbr(head: &[u8]) -> bool {
     let mut protective = protective.peekable();
     entries.iter().all(|entry| matches!(entry.first(), Some(0 | 0x80)))
         && !used.is_empty()
-        && (protective.peek().is_none() || used == [0] && protective.all(|it| is_strict(&it)))
+        && (protective.peek().is_none() || used == [0] && protective.all(is_strict))
 }
 
 #[cfg(test)]

@@ -97,5 +97,7 @@ pub(super) fn linked(resource: &Resource, url: &str, collection: &str) -> Value 
 /// A complete list under this name.
 pub(super) fn listed(name: &str, resources: Vec<Value>, url: &str, path: &str) -> Value {
     let links = json!({"next": null, "self": format!("{url}/v3/{path}"), "previous": null});
-    json!({name: resources, "links": links})
+    let mut shown = json!({"links": links});
+    shown[name] = resources.into();
+    shown
 }
