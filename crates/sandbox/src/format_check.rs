@@ -33,7 +33,7 @@ pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<
         "qcow2" => is_safe_qcow2(head),
         "qed" => false,
         "vmdk" => is_safe_vmdk(head),
-        "luks" => number(head, 6, 2, Order::Big) == 1,
+        "luks" => number(head, 6, 2, ByteOrder::Big) == 1,
         "gpt" => matches!(disk_format, "aki" | "ari") || is_safe_mbr(head),
         _ => true,
     };
@@ -64,37 +64,41 @@ fn found(head: &[u8]) -> Vec<&'static str> {
 }
 
 #[derive(Clone, Copy)]
-enum Order {
+enum ByteOrder {
     Big,
     Little,
 }
 
 /// An unsigned number; bytes after the end count as zero.
-fn number(head: &[u8], offset: usize, bytes: usize, order: Order) -> u64 {
+fn number(head: &[u8], offset: usize, bytes: usize, order: ByteOrder) -> u64 {
     let byte = |at: usize| u64::from(head.get(offset + at).copied().unwrap_or(0));
     match order {
-        Order::Big => (0..bytes).fold(0, |sum, at| sum << 8 | byte(at)),
-        Order::Little => (0..bytes).rev().fold(0, |sum, at| sum << 8 | byte(at)),
+        ByteOrder::Big => (0..bytes).fold(0, |sum, at| sum << 8 | byte(at)),
+        ByteOrder::Little => (0..bytes).rev().fold(0, |sum, at| sum << 8 | byte(at)),
     }
 }
 
 fn virtual_size(head: &[u8], format: &str) -> Option<u64> {
     Some(match format {
-        "qcow2" => number(head, 24, 8, Order::Big),
-        "vhd" => number(head, 40, 8, Order::Big),
-        "vdi" => number(head, 0x170, 8, Order::Little),
-        "vmdk" if head.starts_with(b"KDMV") => number(head, 12, 8, Order::Little).wrapping_mul(512),
+        "qcow2" => number(head, 24, 8, ByteOrder::Big),
+        "vhd" => number(head, 40, 8, ByteOrder::Big),
+        "vdi" => number(head, 0x170, 8, ByteOrder::Little),
+        "vmdk" if head.starts_with(b"KDMV") => {
+            number(head, 12, 8, ByteOrder::Little).wrapping_mul(512)
+        }
         // Volume blocks of this many bytes.
-        "iso" => number(head, 32848, 4, Order::Little) * number(head, 32896, 2, Order::Little),
+        "iso" => {
+            number(head, 32848, 4, ByteOrder::Little) * number(head, 32896, 2, ByteOrder::Little)
+        }
         _ => return None,
     })
 }
 
 /// No backing file, external data file, or unknown feature.
 fn is_safe_qcow2(head: &[u8]) -> bool {
-    let version = number(head, 4, 4, Order::Big);
-    let features = if version == 3 { number(head, 72, 8, Order::Big) } else { 0 };
-    number(head, 8, 8, Order::Big) == 0
+    let version = number(head, 4, 4, ByteOrder::Big);
+    let features = if version == 3 { number(head, 72, 8, ByteOrder::Big) } else { 0 };
+    number(head, 8, 8, ByteOrder::Big) == 0
         && features & 4 == 0
         && features < 16
         && matches!(version, 2 | 3)
@@ -103,7 +107,7 @@ fn is_safe_qcow2(head: &[u8]) -> bool {
 /// The descriptor of a sparse VMDK: a known type, known lines, and no path.
 fn is_safe_vmdk(head: &[u8]) -> bool {
     let sectors =
-        |offset| usize::try_from(number(head, offset, 8, Order::Little)).unwrap_or(usize::MAX);
+        |offset| usize::try_from(number(head, offset, 8, ByteOrder::Little)).unwrap_or(usize::MAX);
     let (start, length) = (sectors(28).saturating_mul(512), sectors(36).saturating_mul(512));
     let text = head.get(start..start.saturating_add(length).min(head.len())).unwrap_or_default();
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();

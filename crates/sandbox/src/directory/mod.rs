@@ -15,8 +15,6 @@ pub use built_in::{
     ADMIN, ADMIN_PROJECT, APPLICATION_CREDENTIAL, OTHER_PROJECT, OTHER_PROJECT_ID, OTHER_USER,
     PASSWORD, PROJECT, PROJECT_ID, READER, REGIONS, USER,
 };
-pub use users_file::Users;
-
 pub(crate) use clouds_file::clouds_file;
 pub(crate) use token::Token;
 
@@ -67,6 +65,12 @@ pub(crate) struct Credential {
     pub(crate) secret: String,
     pub(crate) resource: Resource,
 }
+
+/// The users, projects and roles of a service with tokens.
+///
+/// By default these are the four users of the test cloud; [`Users::read`] takes them from a file.
+#[derive(Clone, Debug)]
+pub struct Users(pub(crate) Directory);
 
 /// All resources.
 #[derive(Clone, Default)]

@@ -6,14 +6,8 @@ use digest::Digest as _;
 use serde_json::{Map, Value};
 
 use super::built_in::{domain, project, role_id, user};
-use super::{DOMAIN, Directory, Scope, Table, text, yaml};
+use super::{DOMAIN, Directory, Scope, Table, Users, text, yaml};
 use crate::error::Error;
-
-/// The users, projects and roles of a service with tokens.
-///
-/// By default these are the four users of the test cloud; [`Users::read`] takes them from a file.
-#[derive(Clone, Debug)]
-pub struct Users(pub(crate) Directory);
 
 const ROOT: [&str; 3] = ["domains", "projects", "users"];
 const OF_PROJECT: [&str; 3] = ["name", "id", "domain"];

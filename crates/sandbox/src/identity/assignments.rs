@@ -28,7 +28,7 @@ fn scope(directory: &Directory, table: &str, target: &str) -> Result<Scope, Iden
     }
 }
 
-enum Change {
+enum GrantChange {
     Add,
     Check,
     Remove,
@@ -38,13 +38,13 @@ fn change(
     state: &State,
     headers: &HeaderMap,
     (table, target, user, role): &Named,
-    change: &Change,
+    change: &GrantChange,
 ) -> Result<StatusCode, IdentityRefusal> {
     let (caller, mut inner) = sign_in(state, headers)?;
     let action = match change {
-        Change::Add => "create_grant",
-        Change::Check => "check_grant",
-        Change::Remove => "revoke_grant",
+        GrantChange::Add => "create_grant",
+        GrantChange::Check => "check_grant",
+        GrantChange::Remove => "revoke_grant",
     };
     caller.require_admin(action)?;
     let directory = &mut inner.directory;
@@ -62,12 +62,12 @@ fn change(
         )
     };
     let is_there = match change {
-        Change::Add => {
+        GrantChange::Add => {
             directory.assignments.insert(wanted);
             true
         }
-        Change::Check => directory.assignments.contains(&wanted),
-        Change::Remove => directory.assignments.remove(&wanted),
+        GrantChange::Check => directory.assignments.contains(&wanted),
+        GrantChange::Remove => directory.assignments.remove(&wanted),
     };
     if is_there { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
 }
@@ -78,7 +78,7 @@ pub(super) async fn add(
     Path(named): Path<Named>,
     headers: HeaderMap,
 ) -> Result<StatusCode, IdentityRefusal> {
-    change(&state, &headers, &named, &Change::Add)
+    change(&state, &headers, &named, &GrantChange::Add)
 }
 
 /// `HEAD`, and `GET`.
@@ -87,7 +87,7 @@ pub(super) async fn check(
     Path(named): Path<Named>,
     headers: HeaderMap,
 ) -> Result<StatusCode, IdentityRefusal> {
-    change(&state, &headers, &named, &Change::Check)
+    change(&state, &headers, &named, &GrantChange::Check)
 }
 
 /// `DELETE`.
@@ -96,7 +96,7 @@ pub(super) async fn remove(
     Path(named): Path<Named>,
     headers: HeaderMap,
 ) -> Result<StatusCode, IdentityRefusal> {
-    change(&state, &headers, &named, &Change::Remove)
+    change(&state, &headers, &named, &GrantChange::Remove)
 }
 
 fn on_system((user, role): (String, String)) -> Named {
@@ -109,7 +109,7 @@ pub(super) async fn add_to_system(
     Path(named): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, IdentityRefusal> {
-    change(&state, &headers, &on_system(named), &Change::Add)
+    change(&state, &headers, &on_system(named), &GrantChange::Add)
 }
 
 pub(super) async fn check_on_system(
@@ -117,7 +117,7 @@ pub(super) async fn check_on_system(
     Path(named): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, IdentityRefusal> {
-    change(&state, &headers, &on_system(named), &Change::Check)
+    change(&state, &headers, &on_system(named), &GrantChange::Check)
 }
 
 pub(super) async fn remove_from_system(
@@ -125,7 +125,7 @@ pub(super) async fn remove_from_system(
     Path(named): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, IdentityRefusal> {
-    change(&state, &headers, &on_system(named), &Change::Remove)
+    change(&state, &headers, &on_system(named), &GrantChange::Remove)
 }
 
 /// `GET /v3/{projects,domains}/{id}/users/{user}/roles`.

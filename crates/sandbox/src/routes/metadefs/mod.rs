@@ -4,6 +4,7 @@ mod access;
 mod namespaces;
 mod parts;
 mod schema;
+mod views;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::access::{
     as_object, as_property, change, checked_body, no_namespace, not_found, require_reader,
 };
-use super::parts::{object_view, without_repeated};
+use super::views::{by_name, object_view, prefix, without_repeated};
 use crate::clock;
 use crate::metadefs::{Namespace, Part};
 use crate::policy::Caller;
@@ -192,12 +192,6 @@ fn describe(namespace: &mut Namespace, given: &Map<String, Value>, caller: &Call
         texts.filter_map(|key| Some((key.to_owned(), given.get(key)?.clone()))).collect();
 }
 
-/// The properties of a namespace, by their names with a prefix.
-pub(super) fn by_name(properties: &[Part], prefix: &str) -> Value {
-    let shown = |part: &Part| (format!("{prefix}{}", part.name), part.fields.clone().into());
-    Value::Object(properties.iter().map(shown).collect())
-}
-
 /// `GET …/{namespace}`: with all parts; the names of properties get the prefix of a resource type.
 pub(super) async fn show(
     Shared(state): Shared<Arc<State>>,
@@ -223,12 +217,6 @@ pub(super) async fn show(
         shown.insert("properties".into(), by_name(&namespace.properties, prefix));
     }
     Ok(Json(Value::Object(shown)))
-}
-
-/// The prefix of an association; empty without one.
-pub(super) fn prefix<'a>(namespace: &'a Namespace, resource_type: &str) -> &'a str {
-    let found = namespace.associations.iter().find(|it| it.name == resource_type);
-    found.and_then(|it| it.fields.get("prefix")?.as_str()).unwrap_or_default()
 }
 
 fn prefixed(mut object: Map<String, Value>, prefix: &str) -> Map<String, Value> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::access::{
     as_object, as_property, change, checked_body, not_found, require_reader, seen,
 };
-use super::namespaces::{by_name, prefix};
+use super::views::{by_name, duplicate_tag, is_same_tag, object_view, prefix, without_repeated};
 use crate::metadefs::{Namespace, Part};
 use crate::policy::Caller;
 use crate::response::{Refusal, internal_error, no_resource, refuse};
@@ -21,64 +21,64 @@ use crate::state::State;
 
 /// The collections of a namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Table {
+enum PartTable {
     Objects,
     Properties,
     Tags,
     Types,
 }
 
-impl Table {
+impl PartTable {
     fn named(name: &str) -> Result<Self, Refusal> {
         match name {
-            "objects" => Ok(Table::Objects),
-            "properties" => Ok(Table::Properties),
-            "tags" => Ok(Table::Tags),
-            "resource_types" => Ok(Table::Types),
+            "objects" => Ok(PartTable::Objects),
+            "properties" => Ok(PartTable::Properties),
+            "tags" => Ok(PartTable::Tags),
+            "resource_types" => Ok(PartTable::Types),
             _ => Err(no_resource()),
         }
     }
 
     fn parts(self, namespace: &Namespace) -> &Vec<Part> {
         match self {
-            Table::Objects => &namespace.objects,
-            Table::Properties => &namespace.properties,
-            Table::Tags => &namespace.tags,
-            Table::Types => &namespace.associations,
+            PartTable::Objects => &namespace.objects,
+            PartTable::Properties => &namespace.properties,
+            PartTable::Tags => &namespace.tags,
+            PartTable::Types => &namespace.associations,
         }
     }
 
     fn parts_mut(self, namespace: &mut Namespace) -> &mut Vec<Part> {
         match self {
-            Table::Objects => &mut namespace.objects,
-            Table::Properties => &mut namespace.properties,
-            Table::Tags => &mut namespace.tags,
-            Table::Types => &mut namespace.associations,
+            PartTable::Objects => &mut namespace.objects,
+            PartTable::Properties => &mut namespace.properties,
+            PartTable::Tags => &mut namespace.tags,
+            PartTable::Types => &mut namespace.associations,
         }
     }
 
     /// The word of its schema, its policies and its messages.
     fn word(self) -> &'static str {
         match self {
-            Table::Objects => "object",
-            Table::Properties => "property",
-            Table::Tags => "tag",
-            Table::Types => "resource_type_association",
+            PartTable::Objects => "object",
+            PartTable::Properties => "property",
+            PartTable::Tags => "tag",
+            PartTable::Types => "resource_type_association",
         }
     }
 
     fn schema(self) -> &'static str {
         match self {
-            Table::Types => "resource_type",
+            PartTable::Types => "resource_type",
             _ => self.word(),
         }
     }
 
     fn read_only(self) -> &'static [&'static str] {
         match self {
-            Table::Objects => &["self", "schema", "created_at", "updated_at"],
-            Table::Properties => &["created_at", "updated_at"],
-            Table::Tags | Table::Types => &["created_at", "updated_at"],
+            PartTable::Objects => &["self", "schema", "created_at", "updated_at"],
+            PartTable::Properties => &["created_at", "updated_at"],
+            PartTable::Tags | PartTable::Types => &["created_at", "updated_at"],
         }
     }
 
@@ -86,31 +86,28 @@ impl Table {
         refuse(
             404,
             match self {
-                Table::Objects => format!("Could not find metadata object {name}"),
-                Table::Properties => format!("Could not find property {name}"),
-                Table::Tags => format!("Could not find metadata tag {name}"),
-                Table::Types => format!("Failed to find resource type {name} to delete"),
+                PartTable::Objects => format!("Could not find metadata object {name}"),
+                PartTable::Properties => format!("Could not find property {name}"),
+                PartTable::Tags => format!("Could not find metadata tag {name}"),
+                PartTable::Types => format!("Failed to find resource type {name} to delete"),
             },
         )
     }
 
     fn duplicate(self, name: &str, namespace: &str) -> Refusal {
         let text = match self {
-            Table::Objects => {
+            PartTable::Objects => {
                 format!(
                     "A metadata definition object with name={name} already exists in namespace={namespace}."
                 )
             }
-            Table::Properties => {
+            PartTable::Properties => {
                 format!(
                     "A metadata definition property with name={name} already exists in namespace={namespace}."
                 )
             }
-            Table::Tags => format!(
-                "A metadata tag with name={name} already exists in namespace={namespace}. (Please note \
-                 that metadata tag names are case insensitive)."
-            ),
-            Table::Types => format!(
+            PartTable::Tags => return duplicate_tag(name, namespace),
+            PartTable::Types => format!(
                 "The metadata definition resource-type association of resource-type={name} to \
                  namespace={namespace} already exists."
             ),
@@ -120,7 +117,7 @@ impl Table {
 
     /// Whether two names are the same.
     fn is_same(self, a: &str, b: &str) -> bool {
-        if self == Table::Tags { a.to_lowercase() == b.to_lowercase() } else { a == b }
+        if self == PartTable::Tags { is_same_tag(a, b) } else { a == b }
     }
 
     fn find(self, namespace: &Namespace, name: &str) -> Option<usize> {
@@ -130,16 +127,16 @@ impl Table {
     /// The form of one part.
     fn view(self, namespace: &str, part: &Part) -> Map<String, Value> {
         match self {
-            Table::Objects => object_view(namespace, part),
-            Table::Properties => part.plain(),
-            Table::Tags | Table::Types => part.dated(),
+            PartTable::Objects => object_view(namespace, part),
+            PartTable::Properties => part.plain(),
+            PartTable::Tags | PartTable::Types => part.dated(),
         }
     }
 
     /// The form after a change: an object shows only what was given.
     fn changed_view(self, namespace: &str, part: &Part) -> Map<String, Value> {
         let mut shown = self.view(namespace, part);
-        if self == Table::Objects {
+        if self == PartTable::Objects {
             for key in ["properties", "required"] {
                 if !part.fields.contains_key(key) {
                     shown.remove(key);
@@ -152,34 +149,13 @@ impl Table {
     /// A new part from a checked body.
     fn part(self, fields: Map<String, Value>) -> Map<String, Value> {
         match self {
-            Table::Objects => as_object(fields),
-            Table::Properties => {
+            PartTable::Objects => as_object(fields),
+            PartTable::Properties => {
                 as_property(&Value::Object(fields)).as_object().cloned().unwrap_or_default()
             }
-            Table::Tags | Table::Types => fields,
+            PartTable::Tags | PartTable::Types => fields,
         }
     }
-}
-
-/// An object with its links.
-pub(super) fn object_view(namespace: &str, part: &Part) -> Map<String, Value> {
-    let mut shown = part.dated();
-    shown.entry("properties").or_insert_with(|| json!({}));
-    shown.entry("required").or_insert_with(|| json!([]));
-    shown.insert("schema".into(), "/v2/schemas/metadefs/object".into());
-    let path = format!("/v2/metadefs/namespaces/{namespace}/objects/{}", part.name);
-    shown.insert("self".into(), path.into());
-    shown
-}
-
-/// Refuses tags with the same name.
-pub(super) fn without_repeated(tags: &[Part], namespace: &str) -> Result<(), Refusal> {
-    for (at, tag) in tags.iter().enumerate() {
-        if tags[..at].iter().any(|known| Table::Tags.is_same(&known.name, &tag.name)) {
-            return Err(Table::Tags.duplicate(&tag.name, namespace));
-        }
-    }
-    Ok(())
 }
 
 /// `GET /v2/metadefs/resource_types`: all that were ever associated.
@@ -200,29 +176,29 @@ pub(super) async fn list(
     Path((name, table)): Path<(String, String)>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Refusal> {
-    let table = Table::named(&table)?;
+    let table = PartTable::named(&table)?;
     let inner = state.lock();
     let namespace = seen(&inner.metadefs, &caller, &name);
     // Associations have the other message for a namespace that does not exist.
     let namespace = namespace.map_err(|refusal| match table {
-        Table::Types => not_found(&name),
+        PartTable::Types => not_found(&name),
         _ => refusal,
     })?;
     require_reader(&caller, "get_metadef_namespace")?;
     let mut parts: Vec<&Part> = table.parts(namespace).iter().collect();
     Ok(Json(match table {
-        Table::Objects => {
+        PartTable::Objects => {
             parts.sort_by_key(|part| &part.name);
             let shown = parts.iter().map(|part| Value::Object(object_view(&name, part)));
             let shown: Vec<Value> = shown.collect();
             json!({"objects": shown, "schema": "v2/schemas/metadefs/objects"})
         }
-        Table::Properties => json!({"properties": by_name(&namespace.properties, "")}),
-        Table::Types => {
+        PartTable::Properties => json!({"properties": by_name(&namespace.properties, "")}),
+        PartTable::Types => {
             let shown: Vec<Value> = parts.iter().map(|part| part.dated().into()).collect();
             json!({"resource_type_associations": shown})
         }
-        Table::Tags => {
+        PartTable::Tags => {
             let shown: Vec<Value> =
                 page(parts, query)?.iter().map(|part| json!({"name": part.name})).collect();
             json!({"tags": shown})
@@ -245,7 +221,7 @@ fn page(mut parts: Vec<&Part>, mut query: Vec<(String, String)>) -> Result<Vec<&
     }
     if let Some(marker) = pop(&mut query, "marker") {
         let at = parts.iter().position(|part| part.name == marker);
-        let at = at.ok_or_else(|| Table::Tags.missing(&marker))?;
+        let at = at.ok_or_else(|| PartTable::Tags.missing(&marker))?;
         parts.drain(..=at);
     }
     parts.truncate(limit);
@@ -259,8 +235,8 @@ pub(super) async fn show(
     Path((name, table, part)): Path<(String, String, String)>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Refusal> {
-    let table = Table::named(&table)?;
-    if table == Table::Types {
+    let table = PartTable::named(&table)?;
+    if table == PartTable::Types {
         return Err(refuse(405, "The method GET is not allowed for this resource. "));
     }
     let inner = state.lock();
@@ -269,7 +245,7 @@ pub(super) async fn show(
     let mut wanted = part.as_str();
     // The name of a property may have the prefix of a resource type.
     let resource_type = query.iter().find(|(key, _)| key == "resource_type");
-    if let Some((_, resource_type)) = resource_type.filter(|_| table == Table::Properties) {
+    if let Some((_, resource_type)) = resource_type.filter(|_| table == PartTable::Properties) {
         let prefix = prefix(namespace, resource_type);
         wanted = part.strip_prefix(prefix).ok_or_else(|| {
             refuse(
@@ -293,8 +269,8 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let table = Table::named(&table)?;
-    if table == Table::Tags {
+    let table = PartTable::named(&table)?;
+    if table == PartTable::Tags {
         return create_tags(&state, &caller, &name, &headers, body).await;
     }
     let fields = checked_body(body, table.schema(), table.read_only()).await?;
@@ -304,7 +280,7 @@ pub(super) async fn create(
         if table.find(namespace, &part.name).is_some() {
             return Err(table.duplicate(&part.name, &name));
         }
-        if table == Table::Types {
+        if table == PartTable::Types {
             metadefs.know_type(&part.name);
         }
         let shown = table.changed_view(&name, &part);
@@ -343,8 +319,8 @@ pub(super) async fn create_tag(
     Extension(caller): Extension<Caller>,
     Path((name, table, tag)): Path<(String, String, String)>,
 ) -> Result<Response, Refusal> {
-    let table = Table::named(&table)?;
-    if table != Table::Tags {
+    let table = PartTable::named(&table)?;
+    if table != PartTable::Tags {
         return Err(refuse(405, "The method POST is not allowed for this resource. "));
     }
     let fields = Map::from_iter([("name".to_owned(), Value::from(tag))]);
@@ -368,8 +344,8 @@ pub(super) async fn update(
     Path((name, table, part)): Path<(String, String, String)>,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let table = Table::named(&table)?;
-    if table == Table::Types {
+    let table = PartTable::named(&table)?;
+    if table == PartTable::Types {
         return Err(refuse(405, "The method PUT is not allowed for this resource. "));
     }
     let fields = checked_body(body, table.schema(), table.read_only()).await?;
@@ -381,7 +357,7 @@ pub(super) async fn update(
         if table.find(namespace, wanted).is_some_and(|other| other != at) {
             // Only for tags does Glance expect that.
             return Err(match table {
-                Table::Tags => table.duplicate(wanted, &name),
+                PartTable::Tags => table.duplicate(wanted, &name),
                 _ => internal_error(),
             });
         }
@@ -398,8 +374,9 @@ pub(super) async fn delete(
     Extension(caller): Extension<Caller>,
     Path((name, table, part)): Path<(String, String, String)>,
 ) -> Result<StatusCode, Refusal> {
-    let table = Table::named(&table)?;
-    let verb = if matches!(table, Table::Objects | Table::Tags) { "delete" } else { "remove" };
+    let table = PartTable::named(&table)?;
+    let verb =
+        if matches!(table, PartTable::Objects | PartTable::Tags) { "delete" } else { "remove" };
     let rule = format!("{verb}_metadef_{}", table.word());
     change(&state, &caller, &name, &rule, |namespace, _| {
         let at = table.find(namespace, &part).ok_or_else(|| table.missing(&part))?;
