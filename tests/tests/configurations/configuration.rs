@@ -16,7 +16,7 @@ pub(crate) struct Configuration {
     pub(crate) files: BTreeMap<&'static str, String>,
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     pub(crate) options: Vec<&'static str>,
-    /// Rules such as `GET @identity/v3 403`, with an optional body.
+    /// Rules such as `GET @identity/v3 403`, with an optional body; `once` before the status is for one request.
     pub(crate) service: Vec<&'static str>,
     pub(crate) differs: Option<String>,
 }

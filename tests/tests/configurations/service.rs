@@ -132,10 +132,17 @@ impl Connection<'_> {
         }
         let rule = {
             let mut state = self.state.lock().unwrap();
-            let rule = state.rules.iter().find_map(|rule| {
-                let rest = rule.strip_prefix(&format!("{} {} ", request.method, request.url))?;
+            let start = format!("{} {} ", request.method, request.url);
+            let place = state.rules.iter().position(|rule| rule.starts_with(&start));
+            let rule = place.map(|place| {
+                let rule = state.rules[place].clone();
+                let mut rest = &rule[start.len()..];
+                if let Some(answer) = rest.strip_prefix("once ") {
+                    rest = answer;
+                    state.rules.remove(place);
+                }
                 let (status, body) = rest.split_once(' ').unwrap_or((rest, ""));
-                Some((status.parse::<u16>().unwrap(), body.to_owned()))
+                (status.parse::<u16>().unwrap(), body.to_owned())
             });
             if let Some(line) = request.line() {
                 state.log.push(self.addresses.remove(&line) + &with);
