@@ -43,6 +43,7 @@
 //! | `import_image`, `wait_for_status` | [`import`](ImageClient::import) with an [`Import`], [`wait`](ImageClient::wait), [`import_and_wait`](ImageClient::import_and_wait) |
 //! | `deactivate`, `reactivate`, tags, members | [`deactivate`](ImageClient::deactivate), [`reactivate`](ImageClient::reactivate), [`add_tag`](ImageClient::add_tag), [`members`](ImageClient::members) and similar |
 //! | tasks, stores, locations, cache | [`image_tasks`](ImageClient::image_tasks), [`tasks`](ImageClient::tasks), [`stores`](ImageClient::stores), [`add_location`](ImageClient::add_location), [`cache`](ImageClient::cache) and similar |
+//! | `identity.find_project` | [`find_project`](ImageClient::find_project) |
 //! | `/info/import`, `/info/usage`, schemas | [`import_info`](ImageClient::import_info), [`usage`](ImageClient::usage), [`schema`](ImageClient::schema), [`schema_of`](ImageClient::schema_of) |
 //!
 //! Intended differences from openstacksdk: a property that cannot be parsed is available as text, not as 0;
