@@ -56,6 +56,8 @@ pub(crate) async fn run(args: &SandboxArgs, printer: &Printer) -> Code {
         }
         Some((path, names)) => {
             let first = names.first().map_or("NAME", String::as_str);
+            // The other terminal may be in another folder.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             printer.note(&format!("    export OS_CLIENT_CONFIG_FILE={}", path.display()));
             printer.note(&format!("    imgpush push --os-cloud {first} FILE"));
             printer.note(&format!("Clouds in that file: {}", names.join(", ")));
