@@ -91,8 +91,20 @@ pub(crate) async fn data_of_another_format_is_refused_after_the_last_byte(clouds
     let mut backed = vec![0; 1024];
     backed[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     backed[15] = 1; // the offset of a backing file
+    // LUKS 2 and QED are never safe.
+    let (mut luks, mut qed) = (vec![0; 1024], vec![0; 1024]);
+    luks[..8].copy_from_slice(b"LUKS\xba\xbe\0\x02");
+    qed[..4].copy_from_slice(b"QED\0");
     for (data, format, reason) in [
         (vec![7; 1024], "qcow2", "Image disk_format qcow2 does not match stream data raw"),
+        (vec![7; 1024], "vmdk", "Image disk_format vmdk does not match stream data raw"),
+        (vec![7; 1024], "vdi", "Image disk_format vdi does not match stream data raw"),
+        (vec![7; 1024], "vhd", "Image disk_format vhd does not match stream data raw"),
+        (vec![7; 1024], "vhdx", "Image disk_format vhdx does not match stream data raw"),
+        (vec![7; 1024], "iso", "Image disk_format iso does not match stream data raw"),
+        (qed.clone(), "iso", "Image disk_format iso does not match stream data qed"),
+        (qed, "raw", "Image failed safety checks"),
+        (luks, "raw", "Image failed safety checks"),
         (backed.clone(), "qcow2", "Image failed safety checks"),
         (backed, "raw", "Image failed safety checks"),
     ] {

@@ -42,6 +42,13 @@ pub(crate) async fn an_invalid_record_is_refused_with_the_reason(clouds: &Clouds
     assert!(message(&emoji).contains("4 byte unicode"), "{emoji}");
 
     let first = client.create(&raw("first")).await.unwrap();
+    // A column of the database has 32 bits.
+    for key in ["min_disk", "min_ram"] {
+        let change = PatchOp::Replace(key.into(), json!(1u64 << 31));
+        let error = client.patch(first.id(), &[change]).await.unwrap_err();
+        let expected = format!("'{key}' value out of range, must not exceed 2147483647.");
+        assert_eq!(message(&error), expected);
+    }
     let mut second = raw("second");
     second.set_id(first.id());
     let error = client.create(&second).await.unwrap_err();

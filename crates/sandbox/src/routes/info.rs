@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::policy::Caller;
@@ -24,6 +24,15 @@ pub(super) const IMPORT_METHODS: [&str; 4] =
 /// `/`, and any path of no version: 300 with the list of versions.
 pub(super) async fn choices(Shared(state): Shared<Arc<State>>) -> Response {
     (StatusCode::MULTIPLE_CHOICES, Json(list(&state))).into_response()
+}
+
+/// `/healthcheck`, in both forms.
+pub(super) async fn healthcheck(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    match accept.is_some_and(|accept| accept.contains("application/json")) {
+        true => Json(json!({"detailed": false, "reasons": ["OK"]})).into_response(),
+        false => "OK".into_response(),
+    }
 }
 
 /// `/v2` and its minor versions without a path.

@@ -78,7 +78,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/versions", any(info::versions))
         .route("/versions/", any(info::versions))
         .route("/versions/{*rest}", any(info::versions))
-        .route("/healthcheck", any(|| async { "OK" }))
+        .route("/healthcheck", any(info::healthcheck))
         .merge(identity::routes());
     with_body
         .merge(metadefs_with_body)
