@@ -289,3 +289,26 @@ const METADEFS: &str = "metadefs.json";
 
 /// The extension of the file that marks the id of a deleted image.
 const GONE: &str = "gone";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_keeps_the_newest_requests() {
+        let mut inner = Inner::default();
+        for number in 0..=LOG_LIMIT {
+            inner.log(Received {
+                method: "GET".to_owned(),
+                path: number.to_string(),
+                query: None,
+                headers: Vec::new(),
+                body_bytes: 0,
+                largest_piece: 0,
+                status: None,
+            });
+        }
+        assert_eq!(inner.journal.len(), LOG_LIMIT);
+        assert_eq!(inner.journal[0].path, "1");
+    }
+}
