@@ -9,12 +9,18 @@ use crate::on_disk::{le16, le32, le64};
 /// A format whose files start with these bytes.
 pub(crate) struct Compressed {
     magic: &'static [u8],
+    is_archive: bool,
     describe: fn(&[u8], &mut Details),
 }
 
 impl Compressed {
     pub(crate) const fn new(magic: &'static [u8]) -> Self {
-        Compressed { magic, describe: |_, _| {} }
+        Compressed { magic, is_archive: false, describe: |_, _| {} }
+    }
+
+    /// Declares that the format contains files.
+    pub(crate) const fn of_files(self) -> Self {
+        Compressed { is_archive: true, ..self }
     }
 
     /// Adds the details that its header has.
@@ -26,11 +32,36 @@ impl Compressed {
 impl Inspector for Compressed {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
         stream.head.starts_with(self.magic).then(|| {
-            let text = "it is compressed; no machine can boot from it before decompression";
-            let finding = Finding::fatal(FindingId::Compressed, 0, text);
+            let finding = if self.is_archive {
+                Finding::fatal(FindingId::Archive, 0, "it is an archive of files, not a disk")
+            } else {
+                Finding::fatal(FindingId::Compressed, 0, COMPRESSED)
+            };
             let mut seen = Seen::unprobed(0, self.magic.len()).with(finding);
             (self.describe)(stream.head, &mut seen.details);
             seen
+        })
+    }
+}
+
+const COMPRESSED: &str = "it is compressed; no machine can boot from it before decompression";
+
+/// lzma, whose header has no magic: the usual properties, the size of a dictionary as lzma writes it, and the
+/// size of the content, which may be unknown.
+pub(crate) struct Lzma;
+
+impl Inspector for Lzma {
+    fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        let dictionary = le32(stream.head, 1)?;
+        let size = le64(stream.head, 5)?;
+        let is_power = |bytes: u32| bytes >= 4096 && bytes.is_power_of_two();
+        // Powers of two, and the numbers in the middle between two of them.
+        let is_usual =
+            is_power(dictionary) || (dictionary % 3 == 0 && is_power(dictionary / 3 * 2));
+        let is_header =
+            stream.head.first() == Some(&0x5d) && is_usual && (size == u64::MAX || size < 1 << 48);
+        is_header.then(|| {
+            Seen::unprobed(0, 3).with(Finding::fatal(FindingId::Compressed, 0, COMPRESSED))
         })
     }
 }

@@ -67,11 +67,25 @@ impl Inspector for FileSystem {
     }
 }
 
-/// bzImage (`Documentation/arch/x86/boot.rst` of Linux).
+/// bzImage (`Documentation/arch/x86/boot.rst` of Linux), the image of ARM (`arch/arm64/booting.rst`), or ELF.
 pub(crate) struct Kernel;
 
 impl Inspector for Kernel {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
+        for (at, magic, name, text) in [
+            (
+                0,
+                b"\x7fELF",
+                "ELF",
+                "it is an ELF file, such as a kernel; its container_format is aki",
+            ),
+            (56, b"ARM\x64", "Image", "it is a Linux kernel; its container_format is aki"),
+        ] {
+            if stream.head.get(at..).is_some_and(|head| head.starts_with(magic)) {
+                let finding = Finding::info(FindingId::NoPartition, at as u64, text);
+                return Some(Seen::unprobed(at as u64, magic.len()).of(name).with(finding));
+            }
+        }
         stream.head.get(0x202..)?.starts_with(b"HdrS").then(|| {
             let text = "it is a Linux kernel; its container_format is aki";
             let finding = Finding::info(FindingId::NoPartition, 0x202, text);

@@ -174,7 +174,7 @@ finding_ids! {
     /// A file system, kernel or ramdisk without a disk around it.
     NoPartition "no-partition"
         "firmware cannot boot from it; it needs a separate kernel"
-        "push it with container_format ami, aki or ari if that is intended: the image service checks only bare images"
+        "push it with disk_format and container_format ami, aki or ari if that is intended: the image service checks only bare images"
     /// A disk with a partition table.
     PartitionTable "partition-table"
         "raw is the only disk_format of the image service for it"
@@ -183,6 +183,10 @@ finding_ids! {
     Compressed "compressed"
         "all services treat it as a raw disk, and no machine can boot from it"
         "decompress it"
+    /// Text, less than a sector, or data without the format that the name of its file promises.
+    NotADisk "not-a-disk"
+        "all services treat it as a raw disk, and no machine can boot from it; a download may have saved a login or error page"
+        "check where the file comes from and download it again; `git lfs pull` replaces a pointer"
     /// An archive of files.
     Archive "archive"
         "all services treat it as a raw disk, and no machine can boot from it"

@@ -93,6 +93,20 @@ formats! {
     Zip "zip" Compressed compressed::Compressed::new(b"PK\x03\x04").with_details(compressed::zip);
     /// 7-Zip.
     SevenZip "7z" Compressed compressed::Compressed::new(b"7z\xbc\xaf\x27\x1c");
+    /// lzip.
+    Lzip "lzip" Compressed compressed::Compressed::new(b"LZIP");
+    /// The older format of lzma.
+    Lzma "lzma" Compressed compressed::Lzma;
+    /// lzop.
+    Lzop "lzop" Compressed compressed::Compressed::new(b"\x89LZO\0\r\n\x1a\n");
+    /// compress of Unix.
+    CompressZ "compress" Compressed compressed::Compressed::new(b"\x1f\x9d");
+    /// RAR.
+    Rar "rar" Compressed compressed::Compressed::new(b"Rar!\x1a\x07").of_files();
+    /// Cabinet of Windows.
+    Cab "cab" Compressed compressed::Compressed::new(b"MSCF\0\0\0\0").of_files();
+    /// Extensible archive of macOS.
+    Xar "xar" Compressed compressed::Compressed::new(b"xar!").of_files();
     /// Android sparse image.
     AndroidSparse "android-sparse" Compressed compressed::Compressed::new(b"\x3a\xff\x26\xed");
     /// Expert Witness, used by forensic tools.

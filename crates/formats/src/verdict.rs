@@ -5,6 +5,7 @@ use crate::finding::{Evidence, Finding, FindingId, Severity};
 use crate::format::{Format, INSPECTORS, Kind};
 use crate::glance::{ImageFormatSettings, OsloView, ServerVerdict};
 use crate::inspect::{Seen, Stream};
+use crate::not_a_disk;
 use crate::qemu::{QemuView, driver, raw_size};
 use crate::region::TAIL_BYTES;
 
@@ -152,6 +153,9 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
         None if format == Format::Unknown => ("raw", None),
         None => ("raw", raw_size(stream)),
     };
+    if seen.is_empty() && oslo.uncertainty.is_none() {
+        findings.extend(not_a_disk::finding(stream));
+    }
     findings.extend(service(&oslo, &findings));
     findings.extend(not_seen(stream));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
