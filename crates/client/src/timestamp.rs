@@ -10,18 +10,9 @@ pub(crate) fn iso8601(text: &str) -> Option<SystemTime> {
     moment(year, month, day, time.split('.').next()?)
 }
 
-/// Parses `Sun, 29 Nov 2026 00:42:43 GMT`, the only date format that HTTP still allows to send.
+/// Parses a date of HTTP, in any of the three forms that a recipient has to accept (RFC 9110).
 pub(crate) fn http_date(text: &str) -> Option<SystemTime> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (_, rest) = text.trim().split_once(", ")?;
-    let mut words = rest.split(' ');
-    let day = words.next()?.parse().ok()?;
-    let name = words.next()?;
-    let month = MONTHS.iter().position(|month| *month == name)? as u64 + 1;
-    let year = words.next()?.parse().ok()?;
-    let time = words.next()?;
-    (words.next()? == "GMT").then(|| moment(year, month, day, time))?
+    httpdate::parse_http_date(text.trim()).ok()
 }
 
 fn moment(year: u64, month: u64, day: u64, time: &str) -> Option<SystemTime> {

@@ -131,6 +131,15 @@ pub enum SourceError {
         name: String,
     },
 
+    /// Two responses of its server are not of the same file.
+    #[error("two responses for {name} differ in {what}")]
+    ResponsesDiffer {
+        /// The source.
+        name: String,
+        /// The difference: `ETag`, `Last-Modified`, `size`.
+        what: &'static str,
+    },
+
     /// Its size differs from the declared one.
     #[error("{name} has {found} bytes, expected {expected}")]
     Size {
@@ -292,12 +301,16 @@ impl SourceError {
 
     /// Whether the same source may be readable at a later attempt.
     ///
-    /// True for servers that are unreachable or overloaded, for connections that failed, and for a
-    /// [`CustomError`] that says so. Errors of the data are never transient.
+    /// True for servers that are unreachable or overloaded, for connections that failed, for responses that
+    /// cannot be continued by another one, and for a [`CustomError`] that says so. Errors of the data are
+    /// never transient.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            SourceError::Unreachable { .. } | SourceError::GaveUp { .. } => true,
+            SourceError::Unreachable { .. }
+            | SourceError::GaveUp { .. }
+            | SourceError::NotResumable { .. }
+            | SourceError::ResponsesDiffer { .. } => true,
             SourceError::Open { source, .. } | SourceError::Read { source, .. } => {
                 is_of_network(source.kind())
             }

@@ -33,6 +33,8 @@ pub struct SourceOptions {
     pub decompress: bool,
     /// The maximum size of a compressed source after decompression, in bytes; no limit by default.
     pub max_bytes: Option<u64>,
+    /// The size that the source must have, compressed or not, in bytes.
+    pub size: Option<u64>,
     /// Options of the requests for an address.
     pub http: HttpOptions,
 }
@@ -98,7 +100,7 @@ pub fn open_blocking(
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, SourceError> {
     if place.as_os_str() == "-" {
-        let source = ReaderSource::new("standard input", std::io::stdin());
+        let source = options.sized(ReaderSource::new("standard input", std::io::stdin()));
         return options.decompressed(source, |source| Ok(Box::new(source)));
     }
     if let Some(address) = address(place) {
@@ -109,10 +111,16 @@ pub fn open_blocking(
     let kind = std::fs::metadata(place).map_err(failed)?.file_type();
     if is_stream(kind) {
         let file = std::fs::File::open(place).map_err(failed)?;
-        let source = ReaderSource::new(name, file);
+        let source = options.sized(ReaderSource::new(name, file));
         return options.decompressed(source, |source| Ok(Box::new(source)));
     }
-    options.decompressed(FileSource::open(place)?, |file| match options.io {
+    let file = FileSource::open(place)?;
+    if let (Some(expected), Some(found)) = (options.size, file.size())
+        && expected != found
+    {
+        return Err(SourceError::Size { name, expected, found });
+    }
+    options.decompressed(file, |file| match options.io {
         Io::Read => Ok(Box::new(file)),
         Io::Mmap => mapped(file),
     })
@@ -162,6 +170,14 @@ impl SourceOptions {
         self
     }
 
+    /// Sets the size that the source must have, compressed or not, in bytes. It marks the end of an address
+    /// whose server does not report a size.
+    #[must_use]
+    pub fn with_size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
     /// Sets how an address is read.
     #[must_use]
     pub fn with_http(mut self, http: HttpOptions) -> Self {
@@ -180,6 +196,13 @@ impl SourceOptions {
         let file = file_name(&place.display().to_string())?;
         let plain = if self.decompress { decompressed_name(&file) } else { &file };
         Some(image_name(plain))
+    }
+
+    fn sized<R: std::io::Read + Send>(&self, source: ReaderSource<R>) -> ReaderSource<R> {
+        match self.size {
+            Some(bytes) => source.with_size(bytes),
+            None => source,
+        }
     }
 
     /// Decompresses the source if it is compressed and decompression is on; otherwise returns the result of
@@ -208,7 +231,11 @@ impl SourceOptions {
 
 #[cfg(feature = "http")]
 fn web(address: &str, options: &SourceOptions) -> Result<Box<dyn Source>, SourceError> {
-    let source = HttpSource::open(address, &options.http)?;
+    let mut http = options.http.clone();
+    if let Some(bytes) = options.size {
+        http = http.with_size(bytes);
+    }
+    let source = HttpSource::open(address, &http)?;
     options.decompressed(source, |source| Ok(Box::new(source)))
 }
 

@@ -30,6 +30,12 @@ pub trait Source: Send {
         self.file_name().map(|name| file_name::image_name(&name))
     }
 
+    /// The name of a file with the bytes of this source: of a compressed file that is decompressed, its
+    /// [name](Source::file_name) without the extension of the compression format.
+    fn content_name(&self) -> Option<String> {
+        self.file_name()
+    }
+
     /// The number of bytes, if it is known before reading.
     fn size(&self) -> Option<u64>;
 
@@ -101,7 +107,8 @@ pub trait Source: Send {
     }
 
     /// Random access, for sources where it is cheap. If the size is known as well, headers and footers are
-    /// inspected before the first chunk.
+    /// inspected before the first chunk. A source may return none after a read by it has failed; then it is
+    /// inspected while it is read from its start.
     fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
         None
     }
@@ -143,6 +150,12 @@ pub trait Compressed {
     /// Their digests, including padding after the end of the data, once the source has
     /// [finished](Source::finish).
     fn digests(&self) -> &Digests;
+
+    /// Bytes after the compressed data that were ignored, once the source has
+    /// [finished](Source::finish). Zeros are padding and do not count.
+    fn ignored_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// Rewinding of a source.

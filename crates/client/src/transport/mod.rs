@@ -296,18 +296,22 @@ pub(crate) fn refusal(method: &Method, url: &Url, reply: &Reply) -> Answer {
         status,
         request_id: text("x-openstack-request-id"),
         server: text("server"),
-        retry_after: text("retry-after").as_deref().and_then(waiting_time),
+        retry_after: waiting_time(&reply.headers),
         message: if refused { "the token was not accepted".to_owned() } else { message },
     }
 }
 
-/// Parses `Retry-After`: seconds, or a date.
-fn waiting_time(text: &str) -> Option<Duration> {
-    match text.trim().parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // A date in the past means no waiting.
-        Err(_) => Some(http_date(text)?.duration_since(SystemTime::now()).unwrap_or_default()),
+/// Parses `Retry-After`: seconds, or a date. A date is compared with the `Date` of the response, since the
+/// clocks may differ; without one, with the clock of this machine.
+fn waiting_time(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let value = text(header::RETRY_AFTER)?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
     }
+    let now = text(header::DATE).and_then(http_date);
+    // A date in the past means no waiting.
+    Some(http_date(value)?.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default())
 }
 
 /// The beginning of an error page, up to a limit. A truncated page is used as far as it was received: a
@@ -331,4 +335,27 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_in_retry_after_is_compared_with_the_clock_of_the_service() {
+        let of = |value: &'static str, date: &'static str| {
+            let pairs = [(header::RETRY_AFTER, value), (header::DATE, date)];
+            let pairs = pairs.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            waiting_time(&pairs.into_iter().collect())
+        };
+        let now = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let ninety = Some(Duration::from_secs(90));
+        assert_eq!(of("90", now), ninety);
+        assert_eq!(of("Sun, 06 Nov 1994 08:51:07 GMT", now), ninety);
+        assert_eq!(of("Sunday, 06-Nov-94 08:51:07 GMT", now), ninety);
+        assert_eq!(of("Sun Nov  6 08:51:07 1994", now), ninety);
+        assert_eq!(of("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(of("Sun, 06 Nov 1994 08:51:07 GMT", "now"), Some(Duration::ZERO));
+        assert_eq!(of("soon", now), None);
+    }
 }

@@ -134,6 +134,10 @@ impl Source for VerifiedSource {
         self.source.image_name()
     }
 
+    fn content_name(&self) -> Option<String> {
+        self.source.content_name()
+    }
+
     fn size(&self) -> Option<u64> {
         self.source.size()
     }

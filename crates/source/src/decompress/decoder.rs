@@ -4,7 +4,6 @@ use std::io::Read;
 
 #[cfg(feature = "bzip2")]
 use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
 #[cfg(feature = "xz")]
 use liblzma::bufread::XzDecoder;
 #[cfg(feature = "xz")]
@@ -12,6 +11,7 @@ use liblzma::stream::{CONCATENATED, Error as XzError, Stream, TELL_UNSUPPORTED_C
 #[cfg(feature = "zstd")]
 use zstd::stream::read::Decoder as ZstdDecoder;
 
+use super::gzip::Gzip;
 use super::input::Input;
 use crate::compression::Compression;
 use crate::source::Source;
@@ -32,15 +32,24 @@ pub(super) trait Decoder: Read + Send {
 
     /// The source of the compressed bytes.
     fn source(&self) -> &dyn Source;
+
+    /// Bytes after the compressed data that were ignored, once everything is read.
+    fn ignored(&self) -> u64 {
+        0
+    }
 }
 
-impl Decoder for MultiGzDecoder<Input> {
+impl Decoder for Gzip {
     fn input(&mut self) -> &mut Input {
-        self.get_mut()
+        self.input()
     }
 
     fn source(&self) -> &dyn Source {
-        &*self.get_ref().source
+        self.source()
+    }
+
+    fn ignored(&self) -> u64 {
+        self.ignored()
     }
 }
 
@@ -79,7 +88,7 @@ impl Decoder for MultiBzDecoder<Input> {
 
 pub(super) fn decoder(compression: Compression, input: Input) -> std::io::Result<Box<dyn Decoder>> {
     Ok(match compression {
-        Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
+        Compression::Gzip => Box::new(Gzip::new(input)),
         #[cfg(feature = "xz")]
         Compression::Xz => {
             let flags = CONCATENATED | TELL_UNSUPPORTED_CHECK;

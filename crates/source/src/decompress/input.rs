@@ -75,6 +75,20 @@ impl Input {
         Ok(chunk)
     }
 
+    /// The next two bytes, which stay unread; fewer at the end.
+    pub(super) fn peek(&mut self) -> std::io::Result<Vec<u8>> {
+        let first = self.fill_buf()?.first().copied();
+        let Some(first) = first.filter(|_| self.slice.len() == 1) else {
+            return Ok(self.slice.iter().take(2).copied().collect());
+        };
+        self.consume(1);
+        let rest = self.fill_buf()?;
+        let second = rest.first().copied();
+        // It is rare that the two are in different slices.
+        self.slice = [&[first], rest].concat().into();
+        Ok(std::iter::once(first).chain(second).collect())
+    }
+
     /// Reads the rest, which the decoder did not need, and returns the digests of all compressed bytes.
     pub(super) fn drain(&mut self) -> Result<Digests, SourceError> {
         if let (Some(pool), Some(_)) = (self.pool.clone(), &self.hasher) {

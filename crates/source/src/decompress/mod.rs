@@ -4,8 +4,10 @@
 //! addition a decoder needs the window of its format, whose size is limited. The complete source is
 //! decompressed: concatenated members of gzip, xz, zstd and bzip2, with padding and skippable frames where the
 //! formats allow them. Other data after the end is an error, as are a truncated source and a wrong checksum.
+//! The exception is gzip, whose own program ignores such data; it is counted.
 
 mod decoder;
+mod gzip;
 mod input;
 
 use std::time::Instant;
@@ -148,6 +150,11 @@ impl Source for Decompressed {
             .map(|name| file_name::image_name(file_name::decompressed_name(name)))
     }
 
+    fn content_name(&self) -> Option<String> {
+        let name = self.file_name.as_deref()?;
+        Some(file_name::decompressed_name(name).to_owned())
+    }
+
     fn size(&self) -> Option<u64> {
         None
     }
@@ -185,6 +192,13 @@ impl Source for Decompressed {
 
     /// Checks the compressed source; the decoder has already checked the end of the data.
     fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
+        let ignored = self.decoder.ignored();
+        if ignored > 0 {
+            tracing::warn!(
+                source = self.name,
+                "{ignored} bytes after the compressed data were ignored"
+            );
+        }
         let input = self.decoder.input();
         self.digests = input.drain()?;
         input.source.finish(&self.digests)
@@ -225,6 +239,10 @@ impl Compressed for Decompressed {
 
     fn digests(&self) -> &Digests {
         &self.digests
+    }
+
+    fn ignored_bytes(&self) -> u64 {
+        self.decoder.ignored()
     }
 }
 

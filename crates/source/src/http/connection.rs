@@ -1,22 +1,23 @@
 //! The requests for one file, over one or more connections.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_RANGE, HeaderMap, HeaderName};
-use reqwest::header::{HeaderValue, IF_RANGE, LOCATION, RANGE, RETRY_AFTER, TRANSFER_ENCODING};
-use reqwest::{Certificate, Client, Identity, Proxy, Response, StatusCode, redirect};
+use reqwest::header::{ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_RANGE, HeaderMap, IF_RANGE};
+use reqwest::header::{LOCATION, RANGE, TRANSFER_ENCODING};
+use reqwest::{Client, Response, StatusCode};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
+use super::client::{Followed, MAX_REDIRECTS, TOO_MANY_REDIRECTS, client, header, headers};
 use super::options::{Credentials, HttpOptions};
 use super::proxy;
 use super::range::{ContentRange, Version};
-use super::resolver::Resolver;
+use super::retry_after::retry_after;
 use crate::address::shown_url;
 use crate::backoff::RetryPolicy;
-use crate::error::{BoxError, Interruption, SourceError};
+use crate::error::{Interruption, SourceError};
 
 pub(super) struct Connection {
     /// The name of the file in messages.
@@ -35,11 +36,20 @@ pub(super) struct Connection {
     proxy: Option<String>,
     /// The last redirect that the client has followed, for messages.
     followed: Followed,
-    /// Bytes of the file, if the server reports them.
+    /// Bytes of the file, if the caller or the server reports them.
     pub(super) size: Option<u64>,
+    /// Bytes of the file according to the caller.
+    declared_size: Option<u64>,
+    /// Whether a response may end with its connection.
+    accepts_unmarked_end: bool,
     /// The version in the first response.
     pub(super) version: Option<Version>,
     accepts_ranges: bool,
+    /// Whether a range that was requested to look ahead was not usable.
+    has_failed_ranges: bool,
+    /// Whether the last pass ended since no response could continue it. The next pass may read another
+    /// version.
+    starts_over: bool,
     /// Bytes received.
     at: u64,
     /// Whether a body of unknown size has ended.
@@ -51,20 +61,6 @@ pub(super) struct Connection {
     /// Responses that ended without an interruption, but before the last byte requested. Received bytes do
     /// not reset this: a server that sends one byte per request would otherwise be requested endlessly.
     short_responses: u32,
-}
-
-/// The target of the last redirect of a request. The client does not name it in its errors.
-#[derive(Clone, Default)]
-struct Followed(Arc<Mutex<Option<Url>>>);
-
-impl Followed {
-    fn set(&self, target: &Url) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(target.clone());
-    }
-
-    fn take(&self) -> Option<Url> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// An attempt that failed.
@@ -102,9 +98,13 @@ impl Connection {
             retry: RetryPolicy::new(options.idle_timeout, options.retries, options.pause),
             proxy: options.proxy.clone(),
             followed,
-            size: None,
+            size: options.size,
+            declared_size: options.size,
+            accepts_unmarked_end: options.accepts_unmarked_end,
             version: None,
             accepts_ranges: false,
+            has_failed_ranges: false,
+            starts_over: false,
             at: 0,
             ended: false,
             body: None,
@@ -148,6 +148,10 @@ impl Connection {
         self.body = None;
         self.at = 0;
         self.ended = false;
+        if std::mem::take(&mut self.starts_over) {
+            self.version = None;
+            self.redirected_to = None;
+        }
     }
 
     /// Whether the server supports requests for a range.
@@ -155,12 +159,26 @@ impl Connection {
         self.accepts_ranges && self.size.is_some()
     }
 
-    /// Fills `space` with the bytes from `offset` on, up to the end of the file.
+    /// Fills `space` with the bytes from `offset` on, up to the end of the file. After a failure no more ranges
+    /// are requested: some servers answer a request for the complete file correctly, and one for a range not.
     pub(super) async fn read_at(
         &mut self,
         offset: u64,
         space: &mut [u8],
     ) -> Result<usize, SourceError> {
+        let read = self.read_ranges(offset, space).await;
+        if read.is_err() {
+            self.accepts_ranges = false;
+            self.has_failed_ranges = true;
+            self.starts_over = false;
+            // The response to the first request is still open, and has not failed.
+            self.failures = 0;
+            self.short_responses = 0;
+        }
+        read
+    }
+
+    async fn read_ranges(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, SourceError> {
         let available = self.size.unwrap_or_default().saturating_sub(offset);
         let wanted = space.len().min(usize::try_from(available).unwrap_or(usize::MAX));
         let mut filled = 0;
@@ -248,6 +266,9 @@ impl Connection {
     /// A response with all missing bytes.
     async fn rest(&mut self) -> Result<Response, AttemptError> {
         let version = self.version.as_ref();
+        if self.at > 0 && self.has_failed_ranges {
+            return Err(self.not_resumable("the server does not answer range requests correctly"));
+        }
         if self.at > 0 && version.is_none_or(|version| version.validator().is_none()) {
             return Err(self.not_resumable("the server sends no validator (ETag or Last-Modified)"));
         }
@@ -301,7 +322,7 @@ impl Connection {
             StatusCode::PARTIAL_CONTENT if is_range => {
                 self.check_range(&response, first, last).map(|()| response)
             }
-            StatusCode::RANGE_NOT_SATISFIABLE if is_range => Err(self.changed()),
+            StatusCode::RANGE_NOT_SATISFIABLE if is_range => Err(self.differ("size")),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
                 Err(unavailable(&response))
             }
@@ -313,18 +334,29 @@ impl Connection {
     /// Takes size and version from the first response, and compares later ones with it.
     fn check_full(&mut self, response: &Response) -> Result<(), AttemptError> {
         let version = Version::of(response.headers());
-        let size = response.content_length();
-        if size.is_none() && !response.headers().contains_key(TRANSFER_ENCODING) {
+        let found = response.content_length();
+        let is_marked = found.is_some() || response.headers().contains_key(TRANSFER_ENCODING);
+        if !is_marked && self.declared_size.is_none() && !self.accepts_unmarked_end {
             return Err(SourceError::Endless { name: self.via(response.url()) }.into());
         }
+        if let (Some(found), Some(expected)) = (found, self.declared_size)
+            && found != expected
+        {
+            let name = self.via(response.url());
+            return Err(SourceError::Size { name, expected, found }.into());
+        }
+        let size = found.or(self.declared_size);
         match &self.version {
-            Some(known) if known.differs(&version) || self.size != size => {
-                return Err(self.changed());
+            Some(known) => {
+                let other_size = (self.size != size).then_some("size");
+                if let Some(what) = known.difference(&version).or(other_size) {
+                    return Err(self.differ(what));
+                }
             }
-            Some(_) => {}
             None => {
                 let accepts = response.headers().get(ACCEPT_RANGES);
-                self.accepts_ranges = accepts.is_some_and(|unit| unit == "bytes");
+                self.accepts_ranges =
+                    !self.has_failed_ranges && accepts.is_some_and(|unit| unit == "bytes");
                 self.version = Some(version);
                 self.size = size;
             }
@@ -342,8 +374,8 @@ impl Connection {
         first: u64,
         last: Option<u64>,
     ) -> Result<(), AttemptError> {
-        if self.is_other(response) {
-            return Err(self.changed());
+        if let Some(what) = self.difference(response) {
+            return Err(self.differ(what));
         }
         let wrong = || {
             let found = response.headers().get(CONTENT_RANGE).and_then(|text| text.to_str().ok());
@@ -358,7 +390,7 @@ impl Connection {
             return Err(wrong().into());
         }
         match (self.size, range.total) {
-            (Some(size), Some(total)) if size != total => Err(self.changed()),
+            (Some(size), Some(total)) if size != total => Err(self.differ("size")),
             (Some(size), None) if range.last >= size => Err(wrong().into()),
             (None, None) => Err(self.not_resumable("the server does not send its size")),
             (size, total) => {
@@ -369,19 +401,18 @@ impl Connection {
     }
 
     /// The error for a response with the complete file to a request for a range.
-    fn full_response(&self, response: &Response) -> AttemptError {
+    fn full_response(&mut self, response: &Response) -> AttemptError {
         let size = response.content_length();
         let has_other_size = size.is_some() && self.size.is_some() && size != self.size;
-        if has_other_size || self.is_other(response) {
-            self.changed()
-        } else {
-            self.not_resumable("the server does not support range requests")
+        match self.difference(response).or(has_other_size.then_some("size")) {
+            Some(what) => self.differ(what),
+            None => self.not_resumable("the server does not support range requests"),
         }
     }
 
-    fn is_other(&self, response: &Response) -> bool {
-        let version = Version::of(response.headers());
-        self.version.as_ref().is_some_and(|known| known.differs(&version))
+    /// How the version of a response differs from the one seen first.
+    fn difference(&self, response: &Response) -> Option<&'static str> {
+        self.version.as_ref()?.difference(&Version::of(response.headers()))
     }
 
     /// The error for a response with more bytes than requested.
@@ -390,11 +421,13 @@ impl Connection {
         SourceError::WrongRange { name: self.shown_name(), asked, found }.into()
     }
 
-    fn changed(&self) -> AttemptError {
-        SourceError::Changed { name: self.name.clone() }.into()
+    fn differ(&mut self, what: &'static str) -> AttemptError {
+        self.starts_over = true;
+        SourceError::ResponsesDiffer { name: self.name.clone(), what }.into()
     }
 
-    fn not_resumable(&self, reason: &'static str) -> AttemptError {
+    fn not_resumable(&mut self, reason: &'static str) -> AttemptError {
+        self.starts_over = true;
         SourceError::NotResumable { name: self.shown_name(), at: self.at, reason }.into()
     }
 
@@ -458,9 +491,7 @@ fn interrupted(error: reqwest::Error) -> AttemptError {
 
 /// The error for the response of an overloaded server.
 fn unavailable(response: &Response) -> AttemptError {
-    let retry_after =
-        response.headers().get(RETRY_AFTER).and_then(|text| text.to_str().ok()?.parse().ok());
-    let retry_after = retry_after.map(Duration::from_secs);
+    let retry_after = retry_after(response.headers());
     let least = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
     AttemptError::Transient(
         Interruption::Unavailable { status: response.status(), retry_after },
@@ -468,100 +499,5 @@ fn unavailable(response: &Response) -> AttemptError {
     )
 }
 
-fn client(options: &HttpOptions, name: &str, followed: &Followed) -> Result<Client, SourceError> {
-    let failed = |what| {
-        move |error: reqwest::Error| SourceError::HttpOption {
-            name: name.to_owned(),
-            what,
-            source: error.without_url().into(),
-        }
-    };
-    // reqwest removes a few headers from a request to another server, but not those of the caller.
-    let stays_on_server = !options.headers.is_empty() || options.credentials.is_some();
-    let followed = followed.clone();
-    // A provider that the program has installed before stays in place.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut client = Client::builder()
-        .user_agent(concat!("imgpush/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::custom(move |attempt| {
-            followed.set(attempt.url());
-            follow(attempt, stays_on_server)
-        }))
-        // It would send an address with its signature to the next server.
-        .referer(false)
-        // A file may be compressed, and its server may declare that; its bytes are used unchanged.
-        .no_gzip()
-        .no_deflate()
-        .no_brotli()
-        .no_zstd()
-        .dns_resolver(Resolver)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_keepalive(KEEPALIVE);
-    if let Some(proxy) = &options.proxy {
-        client = client.proxy(Proxy::all(proxy).map_err(failed("proxy"))?);
-    } else if proxy::excludes_all_hosts() {
-        client = client.no_proxy();
-    }
-    for pem in &options.ca_certificates {
-        let certificates = Certificate::from_pem_bundle(pem).map_err(failed("CA certificate"))?;
-        if certificates.is_empty() {
-            let (name, source) = (name.to_owned(), "it contains no certificate".into());
-            return Err(SourceError::HttpOption { name, what: "CA certificate", source });
-        }
-        client = client.tls_certs_merge(certificates);
-    }
-    if let Some(pem) = &options.client_certificate {
-        let identity = Identity::from_pem(pem).map_err(failed("client certificate"))?;
-        client = client.identity(identity);
-    }
-    client
-        .build()
-        .map_err(|error| SourceError::Unreachable { name: name.to_owned(), source: error.into() })
-}
-
-fn headers(options: &HttpOptions, source: &str) -> Result<HeaderMap, SourceError> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &options.headers {
-        let (name, value) = header(name, value, source)?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-/// A header, marked as sensitive so that no log shows its value.
-fn header(name: &str, value: &str, source: &str) -> Result<(HeaderName, HeaderValue), SourceError> {
-    let failed = |error: BoxError| SourceError::HttpOption {
-        name: source.to_owned(),
-        what: "header",
-        source: error,
-    };
-    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| failed(error.into()))?;
-    let mut value = HeaderValue::from_str(value).map_err(|error| failed(error.into()))?;
-    value.set_sensitive(true);
-    Ok((name, value))
-}
-
-fn follow(attempt: redirect::Attempt<'_>, stays_on_server: bool) -> redirect::Action {
-    let last = attempt.previous().last();
-    let is_safe = attempt.url().scheme() == "https";
-    let was_safe = last.is_some_and(|url| url.scheme() == "https");
-    let is_same_server = last.is_some_and(|url| url.origin() == attempt.url().origin());
-    if attempt.previous().len() > MAX_REDIRECTS {
-        attempt.error(TOO_MANY_REDIRECTS)
-    } else if was_safe && !is_safe {
-        attempt.error("it redirects from https to http, which is not secure")
-    } else if stays_on_server && !is_same_server {
-        attempt.stop()
-    } else {
-        attempt.follow()
-    }
-}
-
-const TOO_MANY_REDIRECTS: &str = "too many redirects";
-/// Fewer than browsers and curl follow, more than any mirror needs.
-const MAX_REDIRECTS: usize = 10;
-/// Long enough for a distant server, short enough to notice a wrong address.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The longest Retry-After that is honoured.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -1,6 +1,8 @@
 //! Files at `http` and `https` addresses.
 
 #[cfg(feature = "http")]
+mod client;
+#[cfg(feature = "http")]
 mod connection;
 mod options;
 #[cfg(feature = "http")]
@@ -9,6 +11,8 @@ mod proxy;
 mod range;
 #[cfg(feature = "http")]
 mod resolver;
+#[cfg(feature = "http")]
+mod retry_after;
 #[cfg(feature = "http")]
 mod source;
 

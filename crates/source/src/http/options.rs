@@ -35,6 +35,8 @@ pub struct HttpOptions {
     pub(super) ca_certificates: Vec<Vec<u8>>,
     pub(super) client_certificate: Option<Vec<u8>>,
     pub(super) credentials: Option<Arc<dyn Credentials>>,
+    pub(super) size: Option<u64>,
+    pub(super) accepts_unmarked_end: bool,
 }
 
 /// A secret header for each request, supplied by the caller: for tokens that expire.
@@ -78,6 +80,8 @@ impl Default for HttpOptions {
             ca_certificates: Vec::new(),
             client_certificate: None,
             credentials: None,
+            size: None,
+            accepts_unmarked_end: false,
         }
     }
 }
@@ -134,6 +138,22 @@ impl HttpOptions {
         self
     }
 
+    /// Declares the size of the file, in bytes. A response with another size is an error, and a response
+    /// without a size is complete at this size.
+    #[must_use]
+    pub fn with_size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
+    /// Sets whether the end of the connection may be the only mark of the end of the file. A truncated
+    /// response then looks complete, so set it only if a checksum verifies the bytes.
+    #[must_use]
+    pub fn with_unmarked_end(mut self, is_accepted: bool) -> Self {
+        self.accepts_unmarked_end = is_accepted;
+        self
+    }
+
     /// Sets the source of secret headers.
     #[must_use]
     pub fn with_credentials(mut self, credentials: impl Credentials + 'static) -> Self {
@@ -154,6 +174,8 @@ impl fmt::Debug for HttpOptions {
             .field("ca_certificates", &self.ca_certificates.len())
             .field("has_client_certificate", &self.client_certificate.is_some())
             .field("has_credentials", &self.credentials.is_some())
+            .field("size", &self.size)
+            .field("accepts_unmarked_end", &self.accepts_unmarked_end)
             .finish()
     }
 }

@@ -47,12 +47,15 @@ impl Version {
         strong.or(self.modified.as_ref())
     }
 
-    /// Whether both have a tag, or both a date, and the values differ.
-    pub(super) fn differs(&self, other: &Version) -> bool {
+    /// The first header that both have with different values.
+    pub(super) fn difference(&self, other: &Version) -> Option<&'static str> {
         let differ = |one: &Option<HeaderValue>, other: &Option<HeaderValue>| {
             one.is_some() && other.is_some() && one != other
         };
-        differ(&self.etag, &other.etag) || differ(&self.modified, &other.modified)
+        if differ(&self.etag, &other.etag) {
+            return Some("ETag");
+        }
+        differ(&self.modified, &other.modified).then_some("Last-Modified")
     }
 }
 

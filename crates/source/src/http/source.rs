@@ -27,7 +27,10 @@ use crate::source::{Peek, ReadAt, Rewind, Source};
 ///
 /// The source ends only when all bytes of one version have arrived. A failed connection is resumed by a range
 /// request if the server can identify a changed file: by a strong `ETag`, or else a date. A file with another
-/// size, tag or date than at the start is an error, and so is an end before the size.
+/// size, tag or date than at the start is an error, and so is an end before the size. If a connection cannot
+/// be resumed, the error is transient, and the next pass may read another version.
+///
+/// It has random access if the server supports ranges, until a request for a range fails.
 pub struct HttpSource {
     /// None only while being dropped.
     runtime: Option<Runtime>,

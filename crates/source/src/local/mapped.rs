@@ -61,6 +61,10 @@ impl Source for MappedSource {
         self.file.image_name()
     }
 
+    fn content_name(&self) -> Option<String> {
+        self.file.content_name()
+    }
+
     fn size(&self) -> Option<u64> {
         self.file.size()
     }

@@ -9,6 +9,7 @@ mod decompression;
 mod pieces;
 mod web;
 mod web_faults;
+mod web_marks;
 mod web_options;
 
 use std::collections::VecDeque;

@@ -92,8 +92,9 @@ fn retries_end_if_a_server_stays_silent() {
 
 #[test]
 fn a_file_that_changed_after_an_interruption_is_an_error() {
-    let changed =
-        |error: SourceError| assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    let changed = |error: SourceError| {
+        assert!(matches!(error, SourceError::ResponsesDiffer { .. }), "{error:?}");
+    };
     // A server that supports If-Range sends the new file, one that does not sends a range of it.
     for tagged in [
         |_: &Request| Answer::whole(&content(LENGTH)).with("ETag", "\"two\""),
@@ -338,7 +339,7 @@ fn a_file_that_differs_in_a_second_pass_is_an_error() {
     read_all(&mut source).unwrap();
     source.rewind().unwrap().to_start().unwrap();
     let error = read_all(&mut source).unwrap_err();
-    assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    assert!(matches!(error, SourceError::ResponsesDiffer { .. }), "{error:?}");
 }
 
 #[test]
@@ -352,7 +353,7 @@ fn ranges_are_used_only_if_supported_and_from_the_same_version() {
     );
     let mut source = HttpSource::open(&web.url, &hurried()).unwrap();
     let error = source.random_access().unwrap().read_at(7, &mut [0; 9]).unwrap_err();
-    assert!(matches!(error, SourceError::Changed { .. }), "{error:?}");
+    assert!(matches!(error, SourceError::ResponsesDiffer { .. }), "{error:?}");
 
     let web = first_then(
         |request| Answer::of(&content(LENGTH), request),
