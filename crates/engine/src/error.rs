@@ -3,6 +3,7 @@
 //! The errors of `push`, `pull`, `integrity` and `transfer` implement their `kind` with it. The exit codes
 //! are documented in `docs/exit-codes.md`.
 
+use http::StatusCode;
 use imgpush_client::Error as ClientError;
 pub use imgpush_source::ErrorKind;
 
@@ -47,6 +48,7 @@ pub fn kind_of_call(error: &ClientError) -> ErrorKind {
         | ClientError::TooLarge(_)
         | ClientError::FormatRefused(_)
         | ClientError::NoEndpoint { .. } => ErrorKind::Refused,
+        error if needs_length(error) => ErrorKind::Refused,
         ClientError::Login { .. }
         | ClientError::Unavailable(_)
         | ClientError::Unexpected(_)
@@ -56,6 +58,11 @@ pub fn kind_of_call(error: &ClientError) -> ErrorKind {
         ClientError::WaitedTooLong { .. } => ErrorKind::WaitedTooLong,
         _ => ErrorKind::Unexpected,
     }
+}
+
+/// Whether a proxy or a service requires the length of the data, which a pipe does not have (411).
+fn needs_length(error: &ClientError) -> bool {
+    error.status() == Some(StatusCode::LENGTH_REQUIRED)
 }
 
 /// Returns the message of an error and its causes, the outermost first, without causes that add nothing.

@@ -39,7 +39,7 @@ fn inspect_by_random_access(source: &mut dyn Source) -> Result<Option<Inspection
     let name = source.name().to_owned();
     let Some(random_access) = source.random_access() else { return Ok(None) };
     let tail_offset = length.saturating_sub(TAIL_BYTES as u64);
-    let inspection = Detector::seek(length, |range| {
+    let inspected = Detector::seek(length, |range| {
         let is_tail = range.start == tail_offset;
         let bytes = read_range(random_access, range)?;
         let found = tail_offset + bytes.len() as u64;
@@ -47,8 +47,16 @@ fn inspect_by_random_access(source: &mut dyn Source) -> Result<Option<Inspection
             return Err(SourceError::Shrank { name: name.clone(), expected: length, found });
         }
         Ok(bytes)
-    })?;
-    Ok(Some(inspection))
+    });
+    match inspected {
+        Ok(inspection) => Ok(Some(inspection)),
+        // The address of a server that does not answer range requests correctly.
+        Err(error) if source.random_access().is_none() => {
+            tracing::warn!(%error, "reading the source from its start");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a range. A detector requests at most 1 MiB.

@@ -98,6 +98,6 @@ impl Comparison {
         }
         let digests = hasher.finish();
         self.source.finish(&digests)?;
-        Ok(Produced { bytes, digests, provenance: Provenance::default() })
+        Ok(Produced { bytes, digests, provenance: Provenance::default(), ignored_bytes: 0 })
     }
 }

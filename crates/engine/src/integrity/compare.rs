@@ -174,6 +174,7 @@ mod tests {
             bytes: data.len() as u64,
             digests: hasher.finish(),
             provenance: imgpush_source::Provenance::default(),
+            ignored_bytes: 0,
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Produced {
     pub digests: Digests,
     /// How the source was verified, if that was requested.
     pub provenance: Provenance,
+    /// Bytes after the compressed data of the source that were ignored.
+    pub ignored_bytes: u64,
 }
 
 /// Formats digests for reports.

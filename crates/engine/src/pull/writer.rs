@@ -97,6 +97,7 @@ impl Writer {
                     bytes,
                     digests: hasher.finish(),
                     provenance: Provenance::default(),
+                    ignored_bytes: 0,
                 })),
                 Ok(false) => Ok(None),
                 Err(failure) => Err(failure),

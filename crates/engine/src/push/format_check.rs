@@ -28,6 +28,10 @@ pub(crate) struct Claim {
     pub(crate) is_forced: bool,
     /// Whether the length of the source is unknown.
     pub(crate) is_stream: bool,
+    /// Whether the caller has left the `disk_format` to the detection.
+    pub(crate) is_implied: bool,
+    /// The name of the file with these bytes, if it is known.
+    pub(crate) file_name: Option<String>,
 }
 
 impl Claim {
@@ -36,6 +40,7 @@ impl Claim {
         inspection: &Inspection,
         container_format: &str,
         settings: &ImageFormatSettings,
+        is_forced: bool,
     ) -> Result<String, FormatError> {
         match container_format {
             "bare" => {}
@@ -49,7 +54,9 @@ impl Claim {
         let is_known = |name: &&str| settings.disk_formats.iter().any(|known| known == name);
         // If the service accepts no name, `check` reports why it rejects the detected format.
         let own = || own_name(inspection.format).filter(is_known);
-        let name = disk_format(inspection, "bare", settings).or_else(own);
+        // A compressed file or an archive, which the service stores as raw.
+        let as_raw = || (is_forced && is_compressed(inspection)).then_some("raw");
+        let name = disk_format(inspection, "bare", settings).or_else(own).or_else(as_raw);
         let found = inspection.format;
         name.map(str::to_owned)
             .ok_or_else(|| FormatError::Unknown { found, findings: relevant_findings(inspection) })
@@ -67,8 +74,8 @@ impl Claim {
         if self.is_forced || self.container_format != "bare" {
             return Ok(verdict);
         }
-        let fatal: Vec<_> =
-            inspection.findings.iter().filter(|finding| self.forbids(finding)).cloned().collect();
+        let fatal = inspection.findings.iter().filter(|finding| self.forbids(finding)).cloned();
+        let fatal: Vec<_> = fatal.chain(self.contradicted_by_name(inspection)).collect();
         if !fatal.is_empty() {
             return Err(FormatError::Unsafe { findings: fatal, overrulable: true });
         }
@@ -107,9 +114,46 @@ impl Claim {
     fn forbids(&self, finding: &Finding) -> bool {
         match finding.id {
             FindingId::ServiceUnsupported | FindingId::ServerVerdictUnknown => false,
+            // A caller who says that it is raw, or a kernel, may be right.
+            FindingId::NotADisk => self.is_implied,
+            // Boot loaders and Linux decompress these.
+            FindingId::Compressed if self.is_for_boot() => false,
             FindingId::Truncated if self.is_stream => true,
             _ => finding.severity == Severity::Fatal,
         }
+    }
+
+    /// The finding that the detected raw data is not the disk that it would be taken for: its file has the
+    /// name of another format, or it is a kernel or a ramdisk.
+    fn contradicted_by_name(&self, inspection: &Inspection) -> Vec<Finding> {
+        if !self.is_implied || self.disk_format != "raw" {
+            return Vec::new();
+        }
+        let is_boot = |format| matches!(format, Format::Kernel | Format::Initrd);
+        if inspection.matches.iter().any(|found| is_boot(found.format)) {
+            let findings = inspection.findings.iter();
+            return findings.filter(|found| found.id == FindingId::NoPartition).cloned().collect();
+        }
+        if inspection.findings.iter().any(|found| found.id == FindingId::NotADisk) {
+            return Vec::new();
+        }
+        let name = self.file_name.as_deref();
+        name.and_then(|name| inspection.contradicts_name(name)).into_iter().collect()
+    }
+
+    /// Whether the image is a kernel, a ramdisk, or a root file system for them.
+    fn is_for_boot(&self) -> bool {
+        is_for_boot(&self.disk_format)
+    }
+
+    /// Whether the data was taken for a raw disk only since nothing is known of it.
+    pub(crate) fn is_unrecognised(&self, inspection: &Inspection) -> bool {
+        self.is_implied && self.disk_format == "raw" && inspection.matches.is_empty()
+    }
+
+    /// Whether a finding concerns the image as this `disk_format`.
+    pub(crate) fn concerns(&self, id: FindingId) -> bool {
+        !(self.is_for_boot() && matches!(id, FindingId::NotADisk | FindingId::Compressed))
     }
 
     /// The values of `disk_format` under which the service would accept the data.
@@ -191,6 +235,14 @@ fn relevant_findings(inspection: &Inspection) -> Vec<Finding> {
 
 /// Whether a virtual machine that uses this `disk_format` sees the disk inside the data.
 fn describes(disk_format: &str, inspection: &Inspection) -> bool {
+    let is_archive = |finding: &Finding| finding.id == FindingId::Archive;
+    if is_for_boot(disk_format)
+        && is_compressed(inspection)
+        && !inspection.findings.iter().any(is_archive)
+    {
+        // A compressed kernel or ramdisk.
+        return true;
+    }
     let Some(own) = own_name(inspection.format) else { return false };
     match disk_format {
         // These contain data without a magic number: a kernel, a ramdisk, a bare file system.
@@ -198,6 +250,17 @@ fn describes(disk_format: &str, inspection: &Inspection) -> bool {
         "raw" => inspection.qemu.format == "raw",
         name => name == own,
     }
+}
+
+fn is_for_boot(disk_format: &str) -> bool {
+    matches!(disk_format, "ami" | "ari" | "aki")
+}
+
+/// Whether the data is a compressed file or an archive.
+fn is_compressed(inspection: &Inspection) -> bool {
+    let ids = [FindingId::Compressed, FindingId::Archive];
+    own_name(inspection.format).is_none()
+        && inspection.findings.iter().any(|finding| ids.contains(&finding.id))
 }
 
 /// Returns the `disk_format` under which the service accepts the unchanged data in a `container_format`, and

@@ -118,13 +118,20 @@ pub enum NoteId {
     NotPublished,
     /// `decompressed`: the service has decompressed the image, whose digests are those of the decompressed data.
     Decompressed,
+    /// `unrecognised`: the data has no known signature, and was uploaded as a raw disk.
+    Unrecognised,
+    /// `preflight-incomplete`: the service did not answer a request that only helps to refuse an upload early,
+    /// such as the one for quotas; the text names it.
+    PreflightIncomplete,
+    /// `ignored-bytes`: bytes after the compressed data of the source were ignored.
+    IgnoredBytes,
     /// `journal`: the verified image could not be recorded in the journal.
     Journal,
 }
 
 impl NoteId {
     /// All but the ids of findings, which are in [`FindingId::ALL`].
-    const OWN: [NoteId; 10] = [
+    const OWN: [NoteId; 13] = [
         NoteId::VirtualSize,
         NoteId::Retried,
         NoteId::CreatedAnew,
@@ -134,6 +141,9 @@ impl NoteId {
         NoteId::Withdrawn,
         NoteId::NotPublished,
         NoteId::Decompressed,
+        NoteId::Unrecognised,
+        NoteId::PreflightIncomplete,
+        NoteId::IgnoredBytes,
         NoteId::Journal,
     ];
 
@@ -156,6 +166,9 @@ impl NoteId {
             NoteId::Withdrawn => "withdrawn",
             NoteId::NotPublished => "not-published",
             NoteId::Decompressed => "decompressed",
+            NoteId::Unrecognised => "unrecognised",
+            NoteId::PreflightIncomplete => "preflight-incomplete",
+            NoteId::IgnoredBytes => "ignored-bytes",
             NoteId::Journal => "journal",
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imgpush_client::{Image, ImageClient, Status, UploadOptions};
+use imgpush_client::{Image, ImageClient, ImageSchema, Status, UploadOptions};
 use imgpush_formats::ImageFormatSettings;
 use imgpush_source::Source;
 use imgpush_source::SourceError;
@@ -24,6 +24,7 @@ use crate::push::recovery::{
     RecordState, Retries, RetryAction, cannot_verify, read_once, retry_action, retrying,
 };
 use crate::push::report::StagingReport;
+use crate::push::service::{CapabilityQuery, Service};
 use crate::resources::JobResources;
 use crate::retry::RetryOptions;
 use crate::setters::setters;
@@ -256,16 +257,24 @@ impl Staging {
         let formats = image.disk_format().zip(image.container_format());
         let Some((disk_format, container_format)) = formats else { return Ok(None) };
         let known = &self.options.image_format;
-        let schema = self.client.schema().await.map_err(preflight::failed)?;
-        let service = self.client.base().as_str();
-        preflight::check_formats(service, &schema, Some(disk_format), container_format)?;
-        let settings = preflight::settings(known, &schema);
+        let service = Service::default();
+        let retry = &self.options.retry;
+        let asking = CapabilityQuery { service: &service, client: &self.client, retry };
+        let unknown = ImageSchema::default();
+        // The report has no notes; the log has the reason.
+        let schema = asking.schema().await?.or_note("the formats were", &mut Vec::new());
+        let schema = schema.unwrap_or(&unknown);
+        let base = self.client.base().as_str();
+        preflight::check_formats(base, schema, Some(disk_format), container_format)?;
+        let settings = preflight::settings(known, schema);
         Ok(Some(Claim {
             disk_format: disk_format.to_owned(),
             container_format: container_format.to_owned(),
             settings,
             is_forced: self.options.force_format,
             is_stream,
+            is_implied: false,
+            file_name: None,
         }))
     }
 

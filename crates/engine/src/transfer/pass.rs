@@ -288,7 +288,8 @@ impl PassReader {
         self.watch.flush();
         finished?;
         let provenance = source.provenance().cloned().unwrap_or_default();
-        let produced = Produced { bytes: self.bytes, digests, provenance };
+        let ignored_bytes = source.compressed().map_or(0, |bytes| bytes.ignored_bytes());
+        let produced = Produced { bytes: self.bytes, digests, provenance, ignored_bytes };
         for mut feed in self.feeds.drain(..) {
             if feed.gate.as_mut().is_none_or(|gate| gate.opens()) {
                 feed.finish(tail.cloned(), produced.clone(), &self.runtime);

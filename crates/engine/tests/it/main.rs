@@ -11,6 +11,7 @@ mod digesting;
 mod downloads;
 mod if_exists;
 mod many_targets;
+mod optional_requests;
 mod progress_events;
 mod push_faults;
 mod refusals;

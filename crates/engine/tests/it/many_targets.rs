@@ -30,6 +30,7 @@ fn target(scene: &Scene, name: &str) -> Target {
 /// Options with short pauses, so that tests do not wait.
 fn options() -> PushOptions {
     let mut options = PushOptions::named("image");
+    options.disk_format = Some("raw".to_owned());
     options.retry =
         RetryOptions::default().with_pauses(Duration::from_millis(20), Duration::from_millis(50));
     options

@@ -10,9 +10,9 @@ use std::time::Duration;
 use imgpush_engine::client::Error;
 use imgpush_engine::source::{FileSource, ReaderSource, Source};
 use imgpush_engine::{
-    CancellationToken, FRAME_BYTES, FormatError, IntegrityError, Phase, Progress, Push, PushError,
-    PushFailure, PushOptions, RecordOutcome, Report, RetryOptions, SourceError, TransferError,
-    VerifiedBy,
+    CancellationToken, ErrorKind, FRAME_BYTES, FormatError, IntegrityError, Phase, Progress, Push,
+    PushError, PushFailure, PushOptions, RecordOutcome, Report, RetryOptions, SourceError,
+    TransferError, VerifiedBy,
 };
 use imgpush_sandbox::{Fault, Operation, Quota};
 use imgpush_scene::{Scene, SceneBuilder};
@@ -539,4 +539,14 @@ async fn a_panic_of_the_source_is_an_error_of_the_source() {
         assert_eq!(reason, "out of paper");
         assert_eq!(images(&scene).await, 0);
     }
+}
+
+/// A proxy that requires a length refuses a pipe for good: trying again later does not help.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_length_is_a_refusal() {
+    let scene = with_file(3 * MIB).await;
+    // After all data, since the response may be lost before.
+    let fault = Fault::Status { status: 411, after: 3 * MIB };
+    let failure = fails(&scene, Operation::Upload, fault).await;
+    assert_eq!((status(&failure), failure.kind()), (Some(411), ErrorKind::Refused));
 }

@@ -420,3 +420,111 @@ async fn data_that_the_import_would_reject_is_not_staged() {
     forcing.force_format = true;
     stage(forcing).await.unwrap();
 }
+
+/// Data that looks like something else than a disk, or has the name of another format.
+#[tokio::test(flavor = "multi_thread")]
+async fn data_that_is_no_disk_is_refused_unless_the_caller_insists() {
+    let scene = Scene::start_open().await;
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for (data, words) in [
+        (&b"<!DOCTYPE html><html><body>Please log in</body></html>\n"[..], "an HTML page"),
+        (pointer, "a Git LFS pointer"),
+        (b"{\"message\": \"not found\"}", "JSON"),
+        (b"404: not found\n", "text"),
+        (b"x\0", "it has 2 bytes, less than a sector"),
+    ] {
+        for by in [By::File, By::Pipe] {
+            let failure = rejected(&scene, data, by, &options()).await;
+            let text = failure.to_string();
+            assert!(text.starts_with("not-a-disk: ") && text.contains(words), "{by:?}: {text}");
+            assert_eq!(failure.kind(), ErrorKind::Format);
+        }
+    }
+    let disk = || Box::new(BytesSource::new("disk", vec![0xa5; MIB]));
+    for (name, words) in [
+        ("disk.qcow2", "its name ends in .qcow2, but it is not qcow2"),
+        ("disk.iso", "its name ends in .iso, but it is not iso"),
+        ("disk.qcow2.br", "its name ends in .br (brotli)"),
+    ] {
+        let source = disk().with_file_name(name);
+        let push = Push::new(scene.client.clone(), options());
+        let error = push.run(Box::new(source), &CancellationToken::new()).await.unwrap_err();
+        assert!(error.failure.to_string().contains(words), "{error:?}");
+        let push = Push::new(scene.client.clone(), as_disk("raw"));
+        let source = disk().with_file_name(name);
+        push.run(Box::new(source), &CancellationToken::new()).await.unwrap();
+    }
+    for options in [forced(options()), as_disk("raw")] {
+        let report = push(&scene, pointer, By::File, &options).await.unwrap();
+        assert_eq!(report.disk_format.as_deref(), Some("raw"));
+        assert!(report.notes.iter().any(|note| note.id.name() == "not-a-disk"), "{report:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn further_compressed_files_and_archives_are_refused() {
+    let scene = Scene::start_open().await;
+    let lzma = b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0";
+    for (start, name) in [
+        (&b"LZIP\x01"[..], "lzip"),
+        (lzma, "lzma"),
+        (b"\x89LZO\0\r\n\x1a\n", "lzop"),
+        (b"\x1f\x9d\x90", "compress"),
+        (b"Rar!\x1a\x07\x01\0", "rar"),
+        (b"MSCF\0\0\0\0", "cab"),
+        (b"xar!", "xar"),
+    ] {
+        let scene = Scene::start_open().await;
+        let data = with(MIB, &[(0, start)]);
+        for by in [By::File, By::Pipe] {
+            let failure = rejected(&scene, &data, by, &options()).await;
+            let words = format!("the data is {name}, for which");
+            assert!(failure.to_string().contains(&words), "{failure}");
+        }
+        let report = push(&scene, &data, By::File, &forced(options())).await.unwrap();
+        assert_eq!(report.disk_format.as_deref(), Some("raw"));
+    }
+    // A disk whose first bytes are only similar.
+    let similar = with(MIB, &[(0, b"\x5d\0\0\x81\0")]);
+    push(&scene, &similar, By::File, &options()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kernels_and_ramdisks_are_accepted_as_such_and_not_as_disks() {
+    let scene = Scene::start_open().await;
+    for (start, disk_format) in [
+        (&b"070701"[..], "ari"),
+        (b"\x7fELF\x02\x01", "aki"),
+        (b"\x1f\x8b\x08", "ari"),
+        (b"\xfd7zXZ\0", "ari"),
+        (b"\x28\xb5\x2f\xfd", "ari"),
+        (b"\x1f\x8b\x08", "ami"),
+    ] {
+        let scene = Scene::start_open().await;
+        let data = with(MIB, &[(0, start)]);
+        for by in [By::File, By::Pipe] {
+            rejected(&scene, &data, by, &options()).await;
+        }
+        let report = push(&scene, &data, By::File, &as_disk(disk_format)).await.unwrap();
+        assert_eq!(report.disk_format.as_deref(), Some(disk_format));
+        assert_eq!(report.notes, [], "{start:?}");
+    }
+    // Since 2025.1 the service takes the boot sector of a bzImage for a partition table.
+    let kernel = with(MIB, &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")]);
+    let mut relaxed = as_disk("aki");
+    relaxed.image_format.require_image_format_match = false;
+    relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
+    push(&scene, &kernel, By::File, &relaxed).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_data_becomes_raw_with_a_note() {
+    let scene = Scene::start_open().await;
+    let ids = |report: &Report| report.notes.iter().map(|n| n.id.name()).collect::<Vec<_>>();
+    let report = push(&scene, &vec![0xa5; MIB], By::File, &options()).await.unwrap();
+    assert_eq!(ids(&report), ["unrecognised"]);
+    let report = push(&scene, &vec![0xa5; MIB], By::Pipe, &as_disk("raw")).await.unwrap();
+    assert_eq!(ids(&report), [""; 0]);
+    let report = push(&scene, &gpt(2, 8192), By::File, &options()).await.unwrap();
+    assert!(!ids(&report).contains(&"unrecognised"), "{report:?}");
+}

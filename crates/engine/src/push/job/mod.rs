@@ -24,13 +24,13 @@ use std::time::Duration;
 use imgpush_client::{
     Error as ClientError, Image, Import, NewImage, Status, UploadOptions, WaitOptions,
 };
-use imgpush_formats::{FindingId, Severity};
+use imgpush_formats::{Finding, FindingId, Severity};
 use tracing::Instrument as _;
 
 use self::conversion::not_decompressed;
 use self::derived_id::MOST_IDS;
 use self::publish::Activation;
-use self::state::{Existing, JobStage, JobStep, Record};
+use self::state::{Existing, JobStage, JobStep, Prepared, Record};
 pub(crate) use self::state::{Seen, SourceFacts, UploadJob};
 use crate::caught::caught;
 use crate::integrity::Produced;
@@ -40,7 +40,7 @@ use crate::integrity::{IntegrityError, VerifiedBy};
 use crate::progress::{Phase, Progress};
 use crate::push::PushOptions;
 use crate::push::error::{PushError, PushFailure, RecordOutcome};
-use crate::push::format_check::{Examined, FormatGate, failure_of};
+use crate::push::format_check::{FormatGate, failure_of};
 use crate::push::ownership::Ownership;
 use crate::push::quota::Share;
 use crate::push::recovery::{
@@ -407,11 +407,15 @@ impl<'a> UploadJob<'a> {
         self.take_share().into_iter().for_each(Share::keep);
         let mut notes = std::mem::take(&mut self.notes);
         if let (None, JobStage::Prepared(prepared)) = (&self.existing.action, &self.stage) {
-            notes.extend(notes_on(&prepared.examined, image.virtual_size()));
+            notes.extend(notes_on(prepared, image.virtual_size()));
             // It is no longer compressed.
             if notes.iter().any(|note| note.id == NoteId::Decompressed) {
                 notes.retain(|note| note.id != NoteId::Finding(FindingId::Compressed));
             }
+        }
+        if let Some(bytes) = produced.map(|read| read.ignored_bytes).filter(|bytes| *bytes > 0) {
+            let text = format!("{bytes} bytes after the compressed data were ignored");
+            notes.push(Note { id: NoteId::IgnoredBytes, text });
         }
         Report {
             id: image.id().to_owned(),
@@ -598,10 +602,16 @@ fn is_same(first: &Produced, second: &Produced) -> bool {
 }
 
 /// Returns the notes of a pushed image: findings of the inspection, and an unexpected virtual size.
-fn notes_on(examined: &Examined, virtual_size: Option<u64>) -> Vec<Note> {
-    let warnings = examined.inspection.findings.iter().filter(|f| f.severity >= Severity::Warning);
+fn notes_on(prepared: &Prepared, virtual_size: Option<u64>) -> Vec<Note> {
+    let Prepared { claim, examined, .. } = prepared;
+    let is_note = |f: &&Finding| f.severity >= Severity::Warning && claim.concerns(f.id);
+    let warnings = examined.inspection.findings.iter().filter(is_note);
     let mut notes: Vec<_> =
         warnings.map(|f| Note { id: NoteId::Finding(f.id), text: f.text.clone() }).collect();
+    if claim.is_unrecognised(&examined.inspection) && notes.is_empty() {
+        let text = "no known format was recognised; the image was uploaded as a raw disk";
+        notes.push(Note { id: NoteId::Unrecognised, text: text.to_owned() });
+    }
     if let (Some(found), Some(expected)) = (virtual_size, examined.verdict.virtual_size())
         && found != expected
     {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use imgpush_client::ImageSchema;
 use imgpush_formats::{Inspection, ServerVerdict};
 use tracing::Instrument as _;
 
@@ -51,12 +52,14 @@ impl UploadJob<'_> {
         let (options, source_facts) = (self.options, self.source_facts);
         let (asked, container) = (options.disk_format.as_deref(), &*options.container_format);
         let asking = CapabilityQuery { service: &self.service, client, retry: &options.retry };
-        let schema = asking.schema().await?;
+        let unknown = ImageSchema::default();
+        let schema = asking.schema().await?.or_note("the formats were", &mut self.notes);
+        let schema = schema.unwrap_or(&unknown);
         preflight::check_formats(client.base().as_str(), schema, asked, container)?;
         let settings = preflight::settings(&options.image_format, schema);
         let disk_format = match asked {
             Some(asked) => asked.to_owned(),
-            None => Claim::recognise(&seen.inspection, container, &settings)?,
+            None => Claim::recognise(&seen.inspection, container, &settings, options.force_format)?,
         };
         let claim = Claim {
             disk_format,
@@ -64,6 +67,8 @@ impl UploadJob<'_> {
             settings,
             is_forced: options.force_format,
             is_stream: source_facts.size.is_none(),
+            is_implied: asked.is_none(),
+            file_name: source_facts.file_name.clone(),
         };
         let verdict = claim.check(&seen.inspection, seen.is_complete)?;
         self.image.set_disk_format(&claim.disk_format);
@@ -71,14 +76,19 @@ impl UploadJob<'_> {
         if let Some(gib) = options.min_disk.or_else(inspected) {
             self.image.set_min_disk(gib);
         }
-        if let Stores::These(stores) = &self.target.stores {
-            preflight::check_stores(client, stores, asking.stores().await?)?;
+        if let Stores::These(stores) = &self.target.stores
+            && let Some(offers) = asking.stores().await?.or_note("the stores were", &mut self.notes)
+        {
+            preflight::check_stores(client, stores, offers)?;
         }
-        if let Some(import) = self.target.import().or_else(|| self.target.copies()) {
-            preflight::check_import(client, import.method().name(), asking.imports().await?)?;
+        if let Some(import) = self.target.import().or_else(|| self.target.copies())
+            && let Some(offers) =
+                asking.imports().await?.or_note("the import methods were", &mut self.notes)
+        {
+            preflight::check_import(client, import.method().name(), offers)?;
         }
         let inspection = Arc::clone(&seen.inspection);
-        let share = asking.reserve_quota(source_facts.size).await?;
+        let share = asking.reserve_quota(source_facts.size, &mut self.notes).await?;
         let examined = Examined { inspection, verdict };
         let verdict = GateVerdict::default();
         let prepared = Prepared { claim, examined, share, step, verdict };

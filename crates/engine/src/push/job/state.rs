@@ -26,6 +26,9 @@ use crate::timing::Stopwatch;
 /// Facts about the source that are known before it is read.
 pub(crate) struct SourceFacts {
     pub(crate) name: String,
+    /// The name of the file with the bytes of the image, without the extension of a compression format that
+    /// is decompressed.
+    pub(crate) file_name: Option<String>,
     pub(crate) size: Option<u64>,
     /// Whether the source can be read again.
     pub(crate) can_be_read_again: bool,
@@ -41,6 +44,7 @@ impl SourceFacts {
     pub(crate) fn of(source: &mut dyn Source, watch: Arc<Stopwatch>, is_alone: bool) -> Self {
         SourceFacts {
             name: source.name().to_owned(),
+            file_name: source.content_name(),
             size: source.size(),
             can_be_read_again: source.rewind().is_some(),
             published: source.published().to_vec(),

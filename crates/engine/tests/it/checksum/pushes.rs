@@ -90,9 +90,11 @@ async fn a_pipe_is_verified_at_its_end_and_a_truncated_one_is_rejected() {
     let report = push(&scene, pipe(data.clone())).await.unwrap();
     assert_eq!(report.provenance.source_verified_by, [Algorithm::Sha256]);
     scene.client.delete(&report.id).await.unwrap();
-    for cut in [1, BYTES / 2, BYTES - 1] {
+    for cut in [512, BYTES / 2, BYTES - 1] {
         differs(&scene, pipe(data[..cut].to_vec())).await;
     }
+    // Less than a sector is no disk.
+    assert!(push(&scene, pipe(data[..1].to_vec())).await.is_err());
 }
 
 /// By the digest of the compressed file, by the digest of its content, and by either without a file name;
@@ -102,27 +104,27 @@ async fn a_compressed_source_is_verified_by_its_own_digest_or_that_of_its_conten
     let scene = Scene::start_open().await;
     let (data, other) = (content(0), content(1));
     let compressed = xz(&data);
-    let file = scene.write("noble.qcow2.xz", &compressed);
+    let file = scene.write("noble.img.xz", &compressed);
     let address = serve(&scene);
     let (outer, inner) = (sha256(&compressed), sha256(&data));
     let good = [
         (digest(&outer), "source"),
         (digest(&inner), "content"),
-        (list(&format!("{outer}  noble.qcow2.xz\n")), "source"),
-        (list(&format!("{inner}  noble.qcow2\n")), "content"),
-        (list(&format!("{outer}  noble.qcow2.xz\n{inner}  noble.qcow2\n")), "source"),
+        (list(&format!("{outer}  noble.img.xz\n")), "source"),
+        (list(&format!("{inner}  noble.img\n")), "content"),
+        (list(&format!("{outer}  noble.img.xz\n{inner}  noble.img\n")), "source"),
         // A list with a single digest, as some mirrors publish beside each file.
         (list(&outer), "source"),
         (list(&format!("{inner}\n")), "content"),
     ];
     for (expected, of) in good {
-        let expected = expected.with_name("noble.qcow2.xz");
+        let expected = expected.with_name("noble.img.xz");
         let pipe = ReaderSource::new("-", Cursor::new(compressed.clone()));
         let pipe = imgpush_engine::source::Decompressed::new(
             Box::new(pipe),
             imgpush_engine::source::Compression::Xz,
         );
-        let url = format!("{address}/noble.qcow2.xz?sig=secret");
+        let url = format!("{address}/noble.img.xz?sig=secret");
         for source in [
             open(&file, &unpacking()).await.unwrap(),
             open(Path::new(&url), &unpacking()).await.unwrap(),
@@ -138,13 +140,13 @@ async fn a_compressed_source_is_verified_by_its_own_digest_or_that_of_its_conten
     let wrong = sha256(&other);
     for expected in [
         digest(&wrong),
-        list(&format!("{wrong}  noble.qcow2.xz\n")),
-        list(&format!("{wrong}  noble.qcow2\n")),
-        list(&format!("{outer}  noble.qcow2.xz\n{wrong}  noble.qcow2\n")),
-        list(&format!("{wrong}  noble.qcow2.xz\n{inner}  noble.qcow2\n")),
+        list(&format!("{wrong}  noble.img.xz\n")),
+        list(&format!("{wrong}  noble.img\n")),
+        list(&format!("{outer}  noble.img.xz\n{wrong}  noble.img\n")),
+        list(&format!("{wrong}  noble.img.xz\n{inner}  noble.img\n")),
         // Each name has the digest of the other.
-        list(&format!("{inner}  noble.qcow2.xz\n")),
-        list(&format!("{outer}  noble.qcow2\n")),
+        list(&format!("{inner}  noble.img.xz\n")),
+        list(&format!("{outer}  noble.img\n")),
         list(&wrong),
     ] {
         let source = expected.of(open(&file, &unpacking()).await.unwrap()).unwrap();
