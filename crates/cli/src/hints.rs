@@ -134,8 +134,12 @@ pub(crate) fn for_source(error: &SourceError) -> Option<String> {
         SourceError::GaveUp { .. } => {
             "run the command again when the server works again".to_owned()
         }
-        SourceError::NotResumable { .. } | SourceError::Endless { .. } => {
-            "download the file with another program, verify its checksum, and use the file"
+        SourceError::Endless { .. } => {
+            "give the checksum of the file with --checksum or --checksum-file, or its size with --size BYTES"
+                .to_owned()
+        }
+        SourceError::NotResumable { .. } | SourceError::ResponsesDiffer { .. } => {
+            "run the command again, or download the file with another program and use the file"
                 .to_owned()
         }
         SourceError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
@@ -241,6 +245,9 @@ fn for_format(failure: &PushFailure, file: &Path, verb: &str) -> Vec<String> {
         let hint = "services before 2026.1 accept it, and later ones if they are configured so; in that \
                     case use --glance gpt_safety_checks_nonfatal=mbr";
         hints.push(hint.to_owned());
+    }
+    if failure.findings().iter().any(|finding| finding.id == FindingId::NotADisk) {
+        hints.push("if it is a raw disk, use --disk-format raw".to_owned());
     }
     if may_insist {
         hints.push(format!("`{verb} --force-format` uploads it anyway"));
@@ -400,6 +407,11 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
         }
         ClientError::TooLarge(_) => {
             "the service limits the size of an image, or its store is full; ask the operator of the cloud"
+                .to_owned()
+        }
+        error if error.status().is_some_and(|status| status.as_u16() == 411) => {
+            "a proxy in front of the image service requires the length of the data: push a file or a URL, \
+             or declare the length of a pipe with --size BYTES"
                 .to_owned()
         }
         ClientError::Transport { .. } | ClientError::TimedOut { .. } => {

@@ -150,6 +150,13 @@ pub(crate) struct PushArgs {
     #[arg(long, hide_short_help = true, help_heading = heading::IMAGE)]
     allow_empty: bool,
 
+    /// Size of the source in bytes, before decompression; another size is an error
+    ///
+    /// It is needed for URLs whose server reports no size, unless a checksum is given, and for a pipe if a
+    /// proxy requires the length of uploads.
+    #[arg(long, value_name = "BYTES", hide_short_help = true, help_heading = heading::SOURCE)]
+    size: Option<u64>,
+
     #[command(flatten)]
     source: SourceArgs,
 
@@ -229,6 +236,7 @@ impl PushArgs {
             (self.name.is_some(), "--name"),
             (self.exists.names_one(), "--id"),
             (self.proof.digests().next().is_some(), "--checksum"),
+            (self.size.is_some(), "--size"),
             (self.proof.checksum_name.is_some(), "--checksum-name"),
         ];
         one_only.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
@@ -236,10 +244,15 @@ impl PushArgs {
 
     /// The options to read the sources.
     pub(crate) fn source_options(&self) -> SourceOptions {
-        if self.target.is_fetched() {
-            return self.source.options(Decompress::Never);
-        }
-        self.source.options(Decompress::of_image(self.disk_format.as_deref()))
+        let decompress = match self.target.is_fetched() {
+            true => Decompress::Never,
+            false => {
+                Decompress::of_image(self.disk_format.as_deref(), Some(&self.container_format))
+            }
+        };
+        let mut options = self.source.options(decompress);
+        options.size = self.size;
+        options
     }
 
     /// The details of JSON documents, if results are printed as JSON.

@@ -11,8 +11,8 @@ use super::values::size;
 pub(crate) struct SourceArgs {
     /// When to decompress gzip, xz, zstd and bzip2 sources
     ///
-    /// The default is `auto`. It is `never` for `digest`, for `inspect`, for `verify --folder`, and with
-    /// --disk-format aki or ari.
+    /// The default is `auto`. It is `never` for `digest`, for `inspect`, for `verify --folder`, with
+    /// --disk-format or --container-format aki or ari, and with --container-format compressed.
     #[arg(long, value_name = "WHEN")]
     decompress: Option<Decompress>,
 
@@ -44,10 +44,11 @@ enum IoKind {
 }
 
 impl Decompress {
-    /// The default for an image of this `disk_format`. Kernels and ramdisks are stored compressed.
-    pub(crate) fn of_image(disk_format: Option<&str>) -> Self {
-        match disk_format {
-            Some("aki" | "ari") => Decompress::Never,
+    /// The default for an image of these formats. Kernels and ramdisks are stored compressed, as are images
+    /// that are declared to be so.
+    pub(crate) fn of_image(disk_format: Option<&str>, container_format: Option<&str>) -> Self {
+        match (disk_format, container_format) {
+            (Some("aki" | "ari"), _) | (_, Some("aki" | "ari" | "compressed")) => Decompress::Never,
             _ => Decompress::Auto,
         }
     }

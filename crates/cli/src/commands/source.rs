@@ -24,7 +24,16 @@ pub(super) async fn verified(
     announce_input(place, printer);
     // A list that cannot be verified ends it before anything is asked for.
     let expected = expected(proof, &options.http, printer).await?;
-    expected.of(source::open(place, options).await?)
+    expected.of(source::open(place, &marked(options, &expected)).await?)
+}
+
+/// The options to open a source of which this is expected: a checksum also shows that it is complete.
+pub(super) fn marked(options: &SourceOptions, expected: &Expected) -> SourceOptions {
+    let mut options = options.clone();
+    if !expected.is_empty() {
+        options.http = options.http.with_unmarked_end(true);
+    }
+    options
 }
 
 /// Says that input is waited for where a person has to type it, or has forgotten to send it through a pipe.

@@ -245,7 +245,7 @@ fn the_standard_input_is_read_to_its_end() {
 
 #[test]
 fn one_file_that_is_not_there_does_not_stop_the_others() {
-    let folder = folder(&[("a.qcow2", &qcow2()), ("d/b.raw", b"b"), ("d/e/c.raw", b"c")]);
+    let folder = folder(&[("a.qcow2", &qcow2()), ("d/b.raw", &[1; 512]), ("d/e/c.raw", &[2; 512])]);
     let pages = run(folder.path(), &["a.qcow2", "none.img", "d"]);
     let titles: Vec<_> = pages.stdout.lines().filter(|line| line.contains(": ")).collect();
     let is_title = |line: &&&str| !line.starts_with(' ');

@@ -9,6 +9,7 @@ mod docs;
 mod general;
 mod image;
 mod inspect;
+mod odd_sources;
 mod process;
 mod proof;
 mod pull;

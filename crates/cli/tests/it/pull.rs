@@ -114,7 +114,7 @@ fn several_images_go_into_a_folder() {
     let first = push(&scene, "n", 5000, &["--tag", "lts"]);
     let second = push(&scene, "n", 6000, &[]);
     push(&scene, "m", 7000, &["--tag", "lts", "--property", "a=b"]);
-    let other = push(&scene, "other", 100, &[]);
+    let other = push(&scene, "other", 1000, &[]);
     let run = scene.run(&["image", "deactivate", &other]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let folder = |name: &str| scene.path(name);

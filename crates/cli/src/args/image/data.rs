@@ -190,6 +190,11 @@ pub(crate) struct StageArgs {
 }
 
 impl StageArgs {
+    /// Whether the size of the data is given.
+    pub(crate) fn has_size(&self) -> bool {
+        self.size.is_some()
+    }
+
     /// The options of the engine.
     pub(crate) fn options(&self) -> StagingOptions {
         let mut options = StagingOptions::default();

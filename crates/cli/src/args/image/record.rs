@@ -214,7 +214,7 @@ impl CreateArgs {
 
     /// The options to read `--file`.
     pub(crate) fn source_options(&self) -> SourceOptions {
-        Decompress::of_image(self.disk_format.as_deref()).options()
+        Decompress::of_image(self.disk_format.as_deref(), Some(&self.container_format)).options()
     }
 
     /// The options of the engine.

@@ -42,6 +42,7 @@ fn source(table: &mut ErrorTable) {
         ("", SourceError::Panicked { name: name(), reason: "index out of bounds".to_owned() }),
         ("", SourceError::NoThread { name: name(), source: system(11) }),
         ("", SourceError::Changed { name: name() }),
+        ("", SourceError::ResponsesDiffer { name: address(), what: "ETag" }),
         ("", SourceError::Size { name: name(), expected: 4096, found: 8192 }),
         ("", SourceError::Address { name: "https://[".to_owned(), source: "invalid host".into() }),
         (

@@ -30,7 +30,9 @@ pub(super) async fn run(
         return Failed::Usage { message, hint }.report(printer);
     }
     // A file that is not there needs no cloud to say so.
-    let options = args.source.options(Decompress::Auto);
+    let mut options = args.source.options(Decompress::Auto);
+    // The engine compares the data with the size.
+    options.http = options.http.with_unmarked_end(args.has_size());
     let opening = source::verified(file, &options, &args.proof, printer);
     let source = match source::opened(opening, printer, cancel).await {
         Ok(source) => source,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use imgpush_engine::image_formats::{ImageFormatSettings, Inspection, ServerVerdict, Severity};
+use imgpush_engine::image_formats::{
+    Finding, FindingId, ImageFormatSettings, Inspection, ServerVerdict, Severity,
+};
 use imgpush_engine::{disk_format, source};
 
 use crate::args::InspectArgs;
@@ -22,13 +24,24 @@ pub(super) struct InspectedFile {
 impl InspectedFile {
     pub(super) fn new(
         path: &Path,
-        inspection: Inspection,
+        mut inspection: Inspection,
         args: &InspectArgs,
         settings: &ImageFormatSettings,
     ) -> Self {
+        let name = source::shown(path).to_string_lossy().into_owned();
+        // A push refuses it too. An address may lead to a file with another name.
+        let is_known = |inspection: &Inspection| {
+            let is_same = |found: &Finding| found.id == FindingId::NotADisk;
+            inspection.findings.iter().any(is_same) || source::is_address(path)
+        };
+        if !is_known(&inspection)
+            && let Some(finding) = inspection.contradicts_name(&name)
+        {
+            inspection.findings.insert(0, finding);
+        }
         let verdicts = inspection.oslo.verdicts(&args.container_format, settings);
         InspectedFile {
-            name: source::shown(path).to_string_lossy().into_owned(),
+            name,
             glance: verdicts
                 .into_iter()
                 .map(|(name, verdict)| (name.to_owned(), verdict))

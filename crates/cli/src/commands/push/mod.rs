@@ -110,6 +110,7 @@ impl Pushing<'_> {
         let beginning = async {
             let options = args.source_options();
             let expected = opening::expected(&args.proof, &options.http, printer).await?;
+            let options = opening::marked(&options, &expected);
             let open = Open { options, expected };
             let first = match self.files {
                 [file] => {

@@ -92,7 +92,7 @@ fn a_list_of_digests_keeps_the_names_of_files() {
 #[test]
 fn a_home_that_is_missing_is_not_made() {
     let scene = Scene::start_blocking();
-    scene.file("disk.img", 100);
+    scene.file("disk.img", 1000);
     scene.run(&["push", "--quiet", "--name", "disk", "disk.img"]);
     let home = scene.folder.path().join("home/me");
     for folder in [home.join("images/"), home.clone()] {
