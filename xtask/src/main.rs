@@ -8,6 +8,7 @@ mod cloud;
 mod configurations;
 mod corpus;
 mod docs;
+mod foreign;
 mod fuzz;
 mod guard;
 mod kernels;
@@ -96,6 +97,15 @@ enum Verb {
         #[command(subcommand)]
         verb: fuzz::FuzzVerb,
     },
+    /// Run suites of other projects against the sandbox and the real Glance, and print what differs: tempest,
+    /// openstacksdk, glanceclient, commands
+    Foreign {
+        /// Write the table to docs/compatibility.md
+        #[arg(long)]
+        table: bool,
+        /// Only these suites
+        suites: Vec<String>,
+    },
     /// Upload real disk images to a real Glance with every disk_format, and compare with the predictions
     Verdicts,
     /// Manage the real cloud of tests/cloud: up, down, env, status, clients, clean
@@ -119,6 +129,7 @@ fn main() -> ExitCode {
         Verb::Corpus { table: true } => corpus::table(),
         Verb::Configurations => configurations::write(),
         Verb::Fuzz { verb } => fuzz::run_verb(&verb),
+        Verb::Foreign { table, suites } => foreign::run_verb(&suites, table),
         Verb::Verdicts => corpus::verdicts(),
         Verb::Cloud { verb } => cloud::Cloud::of_user().call(&verb),
     };
