@@ -179,7 +179,8 @@ mod tests {
 
     /// Different bytes for each image.
     fn data(name: &str) -> Vec<u8> {
-        name.bytes().cycle().take(BYTES).collect()
+        // Text would be refused, since it is no disk.
+        [0xeb].into_iter().chain(name.bytes()).cycle().take(BYTES).collect()
     }
 
     #[track_caller]

@@ -41,6 +41,8 @@ pub struct SandboxOptions {
     pub quota: Quota,
     /// Maximum number of bytes of an image.
     pub image_size_cap: Option<u64>,
+    /// Whether data is accepted whatever its format is, as by releases of Glance without the format check.
+    pub accept_any_format: bool,
     /// Whether data is neither hashed nor stored, for measuring clients.
     pub discard: bool,
 }
@@ -95,6 +97,7 @@ impl Default for SandboxOptions {
             allowed_hosts: Vec::new(),
             quota: Quota::default(),
             image_size_cap: None,
+            accept_any_format: false,
             discard: false,
         }
     }
@@ -183,6 +186,13 @@ impl SandboxOptions {
     #[must_use]
     pub fn with_image_size_cap(mut self, bytes: u64) -> Self {
         self.image_size_cap = Some(bytes);
+        self
+    }
+
+    /// Accepts data whatever its format is.
+    #[must_use]
+    pub fn with_any_format(mut self) -> Self {
+        self.accept_any_format = true;
         self
     }
 

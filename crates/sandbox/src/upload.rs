@@ -15,6 +15,7 @@ use crate::files;
 use crate::format_check;
 use crate::hashing::Hashes;
 use crate::image::{Image, Record};
+use crate::options::SandboxOptions;
 use crate::response::{Refusal, refuse};
 use crate::state::State;
 
@@ -68,10 +69,17 @@ impl Data {
     }
 
     /// The virtual size, or the reason why a record with these formats refuses the data.
-    pub(crate) fn check(&self, record: &Record) -> Result<Option<u64>, String> {
+    pub(crate) fn check(
+        &self,
+        record: &Record,
+        options: &SandboxOptions,
+    ) -> Result<Option<u64>, String> {
         match (&record["container_format"], &record["disk_format"]) {
             (Value::String(container), Value::String(disk)) if container == "bare" => {
-                format_check::check(&self.head, disk, self.bytes)
+                match format_check::check(&self.head, disk, self.bytes) {
+                    Err(_) if options.accept_any_format => Ok(None),
+                    checked => checked,
+                }
             }
             _ => Ok(None),
         }

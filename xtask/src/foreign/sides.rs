@@ -39,7 +39,8 @@ impl Side {
 
     /// A sandbox with an identity service, which ends with the value.
     pub(super) fn sandbox() -> Result<Side> {
-        run(cargo(["build", "--bin", "imgpush"]).args(WORKSPACE))?;
+        // With the same targets as `xtask test`, so that nothing is built twice.
+        run(cargo(["build", "--all-targets"]).args(WORKSPACE))?;
         let state = folder().join("state");
         if state.exists() {
             fs::remove_dir_all(&state).context("the state of the sandbox")?;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
-use imgpush_sandbox::{Fault, Operation, Quota, USER};
+use imgpush_sandbox::{Fault, Operation, Quota, SandboxOptions, USER};
 use imgpush_scene::{Run, Scene, signal, spawn};
 use serde_json::Value;
 
@@ -209,7 +209,8 @@ fn fixed_vhd() -> Vec<u8> {
 
 #[test]
 fn what_is_refused_says_what_to_do_about_it() {
-    let scene = Scene::start_blocking();
+    // Each refusal is one of the program.
+    let scene = Scene::builder().sandbox(SandboxOptions::with_any_format).start_blocking();
     let write = |name: &str, bytes: &[u8]| {
         scene.write(name, bytes);
     };

@@ -1,5 +1,4 @@
-//! Data that a push rejects, and data that it accepts, against the sandbox. The sandbox accepts nearly
-//! everything, so each rejection is one of the engine.
+//! Data that a push rejects, and data that it accepts, against a sandbox that accepts everything.
 
 use std::io::{Cursor, Seek as _, SeekFrom, Write as _};
 use std::sync::{Arc, Mutex};
@@ -14,6 +13,7 @@ use imgpush_engine::{
     CancellationToken, ErrorKind, FormatError, Phase, Progress, Push, PushError, PushFailure,
     PushOptions, RecordOutcome, Report, Staging, StagingOptions,
 };
+use imgpush_sandbox::SandboxOptions;
 use imgpush_scene::Scene;
 
 const MIB: usize = 1 << 20;
@@ -23,6 +23,11 @@ const MIB: usize = 1 << 20;
 enum By {
     File,
     Pipe,
+}
+
+/// A service that accepts any data, so that each rejection is one of the engine.
+async fn lenient_scene() -> Scene {
+    Scene::builder().without_login().sandbox(SandboxOptions::with_any_format).start().await
 }
 
 async fn push(
@@ -177,7 +182,7 @@ fn udf() -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_that_the_service_would_reject_creates_no_record() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let flat = b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"/etc/passwd\" 0\n";
     let bitlocker = with(MIB, &[(0, b"\xeb\x58\x90-FVE-FS-"), (510, b"\x55\xaa")]);
     let text = format!("{}\u{e9}\n", "words ".repeat(99)).into_bytes();
@@ -249,7 +254,7 @@ async fn data_that_the_service_would_reject_creates_no_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_rejected_because_of_its_end_is_never_sent_completely() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let koly = with(512, &[(0, b"koly\0\0\0\x04\0\0\x02\0")]);
     let footer = fixed_vhd().split_off(4 * MIB);
     for (image, options, words) in [
@@ -273,7 +278,7 @@ async fn data_rejected_because_of_its_end_is_never_sent_completely() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn valid_or_forced_data_is_pushed() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let mut relaxed = options();
     relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
     let kernel = with(MIB, &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")]);
@@ -329,7 +334,7 @@ impl Progress for AtPreflight {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_replaced_after_the_inspection_is_not_uploaded() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&vec![0xa5; 3 * MIB]).unwrap();
     let modified = file.as_file().metadata().unwrap().modified().unwrap();
@@ -376,7 +381,7 @@ impl Source for Swapped {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_changes_after_the_inspection_is_not_uploaded() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let inspected = vec![0xa5; 3 * MIB];
     let mut read = inspected.clone();
     let image = qcow2(200, 0, MIB);
@@ -398,7 +403,7 @@ async fn a_source_that_changes_after_the_inspection_is_not_uploaded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn data_that_the_import_would_reject_is_not_staged() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let wanted = NewImage::named("staged").with_formats("vhd", "bare");
     let image = scene.client.create(&wanted).await.unwrap();
     let stage = |options: StagingOptions| {
@@ -424,7 +429,7 @@ async fn data_that_the_import_would_reject_is_not_staged() {
 /// Data that looks like something else than a disk, or has the name of another format.
 #[tokio::test(flavor = "multi_thread")]
 async fn data_that_is_no_disk_is_refused_unless_the_caller_insists() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
     for (data, words) in [
         (&b"<!DOCTYPE html><html><body>Please log in</body></html>\n"[..], "an HTML page"),
@@ -463,7 +468,7 @@ async fn data_that_is_no_disk_is_refused_unless_the_caller_insists() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn further_compressed_files_and_archives_are_refused() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let lzma = b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0";
     for (start, name) in [
         (&b"LZIP\x01"[..], "lzip"),
@@ -474,7 +479,7 @@ async fn further_compressed_files_and_archives_are_refused() {
         (b"MSCF\0\0\0\0", "cab"),
         (b"xar!", "xar"),
     ] {
-        let scene = Scene::start_open().await;
+        let scene = lenient_scene().await;
         let data = with(MIB, &[(0, start)]);
         for by in [By::File, By::Pipe] {
             let failure = rejected(&scene, &data, by, &options()).await;
@@ -491,7 +496,6 @@ async fn further_compressed_files_and_archives_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kernels_and_ramdisks_are_accepted_as_such_and_not_as_disks() {
-    let scene = Scene::start_open().await;
     for (start, disk_format) in [
         (&b"070701"[..], "ari"),
         (b"\x7fELF\x02\x01", "aki"),
@@ -500,7 +504,7 @@ async fn kernels_and_ramdisks_are_accepted_as_such_and_not_as_disks() {
         (b"\x28\xb5\x2f\xfd", "ari"),
         (b"\x1f\x8b\x08", "ami"),
     ] {
-        let scene = Scene::start_open().await;
+        let scene = lenient_scene().await;
         let data = with(MIB, &[(0, start)]);
         for by in [By::File, By::Pipe] {
             rejected(&scene, &data, by, &options()).await;
@@ -511,6 +515,7 @@ async fn kernels_and_ramdisks_are_accepted_as_such_and_not_as_disks() {
     }
     // Since 2025.1 the service takes the boot sector of a bzImage for a partition table.
     let kernel = with(MIB, &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")]);
+    let scene = lenient_scene().await;
     let mut relaxed = as_disk("aki");
     relaxed.image_format.require_image_format_match = false;
     relaxed.image_format.gpt_safety_checks_nonfatal = vec!["mbr".to_owned()];
@@ -519,7 +524,7 @@ async fn kernels_and_ramdisks_are_accepted_as_such_and_not_as_disks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_data_becomes_raw_with_a_note() {
-    let scene = Scene::start_open().await;
+    let scene = lenient_scene().await;
     let ids = |report: &Report| report.notes.iter().map(|n| n.id.name()).collect::<Vec<_>>();
     let report = push(&scene, &vec![0xa5; MIB], By::File, &options()).await.unwrap();
     assert_eq!(ids(&report), ["unrecognised"]);

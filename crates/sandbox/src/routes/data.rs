@@ -48,7 +48,7 @@ pub(super) async fn upload(
     let received = upload.receive(body, state.data_path(&id)).await?;
     check_size(declared, received.bytes)?;
     let virtual_size = received
-        .check(&image.record)
+        .check(&image.record, &state.options)
         .map_err(|reason| unsupported("application/octet-stream", &reason))?;
     let fault = upload.fault.clone();
     let algo = hash_algo(&state, fault.as_ref());

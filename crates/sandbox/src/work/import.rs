@@ -247,7 +247,7 @@ impl Import {
             Data::of_file(&from, &algo)
         });
         let measured = read.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-        let virtual_size = measured.check(record)?;
+        let virtual_size = measured.check(record, &self.state.options)?;
         if staged.exists() {
             std::fs::rename(staged, data).map_err(|error| error.to_string())?;
         }

@@ -104,7 +104,7 @@ impl OldImport {
         }
         let store = self.state.options.default_store().map(str::to_owned);
         let changed = self.state.change(id, |image| {
-            let virtual_size = data.check(&image.record).ok().flatten();
+            let virtual_size = data.check(&image.record, &self.state.options).ok().flatten();
             data.describe(image, &algo, virtual_size, None);
             image.set("status", "active");
             image.set_stores(&store.into_iter().collect::<Vec<_>>());
