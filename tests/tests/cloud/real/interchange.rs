@@ -91,6 +91,8 @@ fn assert_same(image: &Image, shown: &Map<String, Value>) {
                 tags.sort_by_key(ToString::to_string);
                 tags.into()
             }
+            // openstacksdk reads a text as an empty mapping.
+            "metadata" if shown["metadata"] == json!({}) => Value::Null,
             name => shown[name].clone(),
         };
         assert_eq!(ours, theirs, "{}", attribute.name);

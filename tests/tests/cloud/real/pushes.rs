@@ -45,7 +45,7 @@ fn files_of_every_format_arrive_complete_with_every_login() {
         ("small.qcow2", "qcow2", Some(64 << 20), &[][..]),
         ("old.qcow2", "qcow2", Some(1 << 30), &[]),
         ("disk.raw", "raw", Some(5_000_001), &[]),
-        ("one.raw", "raw", Some(1), &[]),
+        ("one.raw", "raw", Some(1), &["--disk-format", "raw"]),
         ("empty.raw", "raw", None, &["--allow-empty"]),
     ] {
         let file = folder.path().join(name);
