@@ -51,6 +51,8 @@ fn sample(attribute: &Attribute, at: usize) -> Option<Value> {
         ("kernel_id" | "ramdisk_id", _) => json!(format!("00000000-0000-4000-8000-{at:012}")),
         // Only an administrator may change the owner, and this cloud hides locations.
         ("owner" | "locations", _) => return None,
+        // Glance stores texts only, and openstacksdk reads a text as an empty mapping.
+        (_, Kind::Object) => return None,
         (_, Kind::Boolean) => json!(at.is_multiple_of(2)),
         (_, Kind::Integer) => json!(at),
         (_, Kind::Float) => json!(1.25),
@@ -91,8 +93,6 @@ fn assert_same(image: &Image, shown: &Map<String, Value>) {
                 tags.sort_by_key(ToString::to_string);
                 tags.into()
             }
-            // openstacksdk reads a text as an empty mapping.
-            "metadata" if shown["metadata"] == json!({}) => Value::Null,
             name => shown[name].clone(),
         };
         assert_eq!(ours, theirs, "{}", attribute.name);
