@@ -31,7 +31,8 @@ UNNUMBERED = {"request", "time", "address"}
 
 def unordered(line):
     """The words of a line in alphabetical order: Glance returns tags and properties in any order."""
-    return " ".join(sorted(re.split(r"[\s,\[\]{}()|]+", line)))
+    words = re.split(r"[\s,\[\]{}()|]+", line)
+    return " ".join(sorted(word for word in words if word))
 
 
 def is_list(line):
