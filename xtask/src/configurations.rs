@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::cloud::Cloud;
-use crate::step::{WORKSPACE, cargo, run};
+use crate::step::{WORKSPACE, build, cargo, run};
 
 /// Runs openstackclient, openstacksdk and imgpush with all configurations of tests/tests/configurations, and writes
 /// the outcomes.
@@ -11,7 +11,7 @@ pub(crate) fn write() -> Result<()> {
     if !Cloud::python().exists() {
         Cloud::install()?;
     }
-    run(cargo(["build", "--bin", "imgpush"]).args(WORKSPACE))?;
+    build()?;
     run(cargo(["test", "--test", "configurations"])
         .args(WORKSPACE)
         .env("CLOUD_VENV", Cloud::venv())

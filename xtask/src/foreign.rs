@@ -35,11 +35,7 @@ pub(crate) fn run_verb(names: &[String], is_written: bool) -> Result<()> {
 }
 
 /// Runs suites against the sandbox and the running cloud with these variables.
-pub(crate) fn compare(
-    names: &[String],
-    environment: &[(String, String)],
-    is_written: bool,
-) -> Result<()> {
+fn compare(names: &[String], environment: &[(String, String)], is_written: bool) -> Result<()> {
     let auth_url = environment.iter().find(|(name, _)| name == "OS_AUTH_URL");
     let Some((_, auth_url)) = auth_url else { bail!("the cloud has no OS_AUTH_URL") };
     let suites: Vec<&Suite> = SUITES

@@ -100,6 +100,11 @@ impl Steps {
 pub(crate) const WORKSPACE: [&str; 4] =
     ["--workspace", "--locked", "--features", "imgpush-tests/cloud"];
 
+/// Builds the programs and the tests of all crates, the selection of all tests.
+pub(crate) fn build() -> Result<()> {
+    run(cargo(["build", "--all-targets"]).args(WORKSPACE))
+}
+
 /// A cargo command in the root of the workspace.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

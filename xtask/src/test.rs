@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::cloud::Cloud;
 use crate::places::root;
-use crate::step::{Steps, WORKSPACE, cargo, run, run_tests};
+use crate::step::{Steps, WORKSPACE, build, cargo, run, run_tests};
 use crate::{corpus, fuzz, kernels, package};
 
 /// The page with the results of the last complete run.
@@ -21,7 +21,7 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     let mut left_out = BTreeSet::new();
     // The installation waits for the network and the disk for a minute, while the compiler uses the CPU.
     let installing = (!no_cloud).then(|| thread::spawn(Cloud::install));
-    steps.step("build", || run(cargo(["build", "--all-targets"]).args(WORKSPACE)));
+    steps.step("build", build);
     steps.step("tests without a cloud", || {
         let mut tests = tests(is_full);
         tests.args(WORKSPACE).args(&filter).args(["--", "--skip", "real::"]);

@@ -14,7 +14,7 @@ use super::results::{self, Outcome};
 use super::suites::Suite;
 use super::venv::{folder, python};
 use crate::places::{root, target};
-use crate::step::{WORKSPACE, cargo, run, say};
+use crate::step::{build, run, say};
 
 /// A service with its logins.
 pub(super) struct Side {
@@ -39,8 +39,7 @@ impl Side {
 
     /// A sandbox with an identity service, which ends with the value.
     pub(super) fn sandbox() -> Result<Side> {
-        // With the same targets as `xtask test`, so that nothing is built twice.
-        run(cargo(["build", "--all-targets"]).args(WORKSPACE))?;
+        build()?;
         let state = folder().join("state");
         if state.exists() {
             fs::remove_dir_all(&state).context("the state of the sandbox")?;
