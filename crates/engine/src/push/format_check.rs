@@ -75,7 +75,7 @@ impl Claim {
             return Ok(verdict);
         }
         let fatal = inspection.findings.iter().filter(|finding| self.forbids(finding)).cloned();
-        let fatal: Vec<_> = fatal.chain(self.contradicted_by_name(inspection)).collect();
+        let fatal: Vec<_> = fatal.chain(self.not_a_raw_disk(inspection)).collect();
         if !fatal.is_empty() {
             return Err(FormatError::Unsafe { findings: fatal, overrulable: true });
         }
@@ -125,7 +125,7 @@ impl Claim {
 
     /// The finding that the detected raw data is not the disk that it would be taken for: its file has the
     /// name of another format, or it is a kernel or a ramdisk.
-    fn contradicted_by_name(&self, inspection: &Inspection) -> Vec<Finding> {
+    fn not_a_raw_disk(&self, inspection: &Inspection) -> Vec<Finding> {
         if !self.is_implied || self.disk_format != "raw" {
             return Vec::new();
         }
@@ -134,7 +134,7 @@ impl Claim {
             let findings = inspection.findings.iter();
             return findings.filter(|found| found.id == FindingId::NoPartition).cloned().collect();
         }
-        if inspection.findings.iter().any(|found| found.id == FindingId::NotADisk) {
+        if has(inspection, FindingId::NotADisk) {
             return Vec::new();
         }
         let name = self.file_name.as_deref();
@@ -235,15 +235,12 @@ fn relevant_findings(inspection: &Inspection) -> Vec<Finding> {
 
 /// Whether a virtual machine that uses this `disk_format` sees the disk inside the data.
 fn describes(disk_format: &str, inspection: &Inspection) -> bool {
-    let is_archive = |finding: &Finding| finding.id == FindingId::Archive;
-    if is_for_boot(disk_format)
-        && is_compressed(inspection)
-        && !inspection.findings.iter().any(is_archive)
-    {
+    let Some(own) = own_name(inspection.format) else {
         // A compressed kernel or ramdisk.
-        return true;
-    }
-    let Some(own) = own_name(inspection.format) else { return false };
+        let is_compressed_file =
+            has(inspection, FindingId::Compressed) && !has(inspection, FindingId::Archive);
+        return is_for_boot(disk_format) && is_compressed_file;
+    };
     match disk_format {
         // These contain data without a magic number: a kernel, a ramdisk, a bare file system.
         "ami" | "ari" | "aki" => own == "raw",
@@ -258,9 +255,12 @@ fn is_for_boot(disk_format: &str) -> bool {
 
 /// Whether the data is a compressed file or an archive.
 fn is_compressed(inspection: &Inspection) -> bool {
-    let ids = [FindingId::Compressed, FindingId::Archive];
     own_name(inspection.format).is_none()
-        && inspection.findings.iter().any(|finding| ids.contains(&finding.id))
+        && (has(inspection, FindingId::Compressed) || has(inspection, FindingId::Archive))
+}
+
+fn has(inspection: &Inspection, id: FindingId) -> bool {
+    inspection.findings.iter().any(|finding| finding.id == id)
 }
 
 /// Returns the `disk_format` under which the service accepts the unchanged data in a `container_format`, and
