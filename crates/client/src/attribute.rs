@@ -31,9 +31,9 @@ pub struct Attribute {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// True or false, as the JSON type or as text.
+    /// Text.
     Text,
-    /// True or false.
+    /// True or false, as the JSON type or as text.
     Boolean,
     /// An integer.
     Integer,
