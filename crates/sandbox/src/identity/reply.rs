@@ -69,15 +69,17 @@ impl IntoResponse for IdentityRefusal {
     }
 }
 
+/// Reads a body, which must be an object; an empty one counts as an empty object.
 pub(super) async fn json_body(body: Body) -> Result<Value, IdentityRefusal> {
     let bytes = axum::body::to_bytes(body, BODY_LIMIT)
         .await
         .map_err(|_| refuse(413, "Request is too large."))?;
     let malformed = |_| expected("valid JSON", "request body");
-    match bytes.is_empty() {
-        true => Ok(json!({})),
-        false => serde_json::from_slice(&bytes).map_err(malformed),
+    if bytes.is_empty() {
+        return Ok(json!({}));
     }
+    let body: Value = serde_json::from_slice(&bytes).map_err(malformed)?;
+    if body.is_object() { Ok(body) } else { Err(expected("a JSON object", "request body")) }
 }
 
 /// The address under which the caller reached this service, which may be that of a proxy.

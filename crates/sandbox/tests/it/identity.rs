@@ -119,6 +119,9 @@ async fn an_administrator_creates_users_with_roles() {
     assert_eq!(status, 201, "{made}");
     let project_id = made["project"]["id"].as_str().unwrap();
     assert_eq!(wire.call(&admin, "POST", "/v3/projects", project).await.0, 409);
+    for body in [json!([1]), json!("project"), json!({"project": 1})] {
+        assert_eq!(wire.call(&admin, "POST", "/v3/projects", body.clone()).await.0, 400, "{body}");
+    }
     let body = json!({"user": {"name": "u", "password": "pw", "default_project_id": project_id}});
     let (status, made) = wire.call(&admin, "POST", "/v3/users", body).await;
     assert!(status == 201 && !made.to_string().contains("pw"), "{made}");
