@@ -74,8 +74,8 @@ impl Claim {
         if self.is_forced || self.container_format != "bare" {
             return Ok(verdict);
         }
-        let fatal = inspection.findings.iter().filter(|finding| self.forbids(finding)).cloned();
-        let fatal: Vec<_> = fatal.chain(self.not_a_raw_disk(inspection)).collect();
+        let fatal = inspection.findings.iter().filter(|finding| self.forbids(finding, inspection));
+        let fatal: Vec<_> = fatal.cloned().chain(self.not_a_raw_disk(inspection)).collect();
         if !fatal.is_empty() {
             return Err(FormatError::Unsafe { findings: fatal, overrulable: true });
         }
@@ -84,7 +84,7 @@ impl Claim {
         let instead = self::disk_format(inspection, "bare", &self.settings)
             .filter(|name| *name != disk_format);
         let findings = relevant_findings(inspection);
-        if !describes(&disk_format, inspection) {
+        if !describes(&disk_format, inspection) && !self.is_to_be_raw(inspection) {
             let (asked, found) = (disk_format, inspection.format);
             return Err(FormatError::Mismatch { asked, found, taken_as, instead, findings });
         }
@@ -111,11 +111,12 @@ impl Claim {
 
     /// Whether a finding alone forbids the upload. Findings about the service are left to its predicted
     /// verdict, which knows its settings. For a stream, `Truncated` is the only sign that it ended early.
-    fn forbids(&self, finding: &Finding) -> bool {
+    fn forbids(&self, finding: &Finding, inspection: &Inspection) -> bool {
         match finding.id {
             FindingId::ServiceUnsupported | FindingId::ServerVerdictUnknown => false,
             // A caller who says that it is raw, or a kernel, may be right.
             FindingId::NotADisk => self.is_implied,
+            FindingId::Compressed | FindingId::Archive if self.is_to_be_raw(inspection) => false,
             // Boot loaders and Linux decompress these.
             FindingId::Compressed if self.is_for_boot() => false,
             FindingId::Truncated if self.is_stream => true,
@@ -139,6 +140,17 @@ impl Claim {
         }
         let name = self.file_name.as_deref();
         name.and_then(|name| inspection.contradicts_name(name)).into_iter().collect()
+    }
+
+    /// Whether the caller wants a compressed file or an archive to be stored as raw data. The formats that a
+    /// source decompresses are excluded: they reach this check only if the decompression was turned off.
+    fn is_to_be_raw(&self, inspection: &Inspection) -> bool {
+        let is_decompressed =
+            matches!(inspection.format, Format::Gzip | Format::Xz | Format::Zstd | Format::Bzip2);
+        !self.is_implied
+            && self.disk_format == "raw"
+            && is_compressed(inspection)
+            && !is_decompressed
     }
 
     /// Whether the image is a kernel, a ramdisk, or a root file system for them.

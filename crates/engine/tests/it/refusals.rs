@@ -486,8 +486,13 @@ async fn further_compressed_files_and_archives_are_refused() {
             let words = format!("the data is {name}, for which");
             assert!(failure.to_string().contains(&words), "{failure}");
         }
-        let report = push(&scene, &data, By::File, &forced(options())).await.unwrap();
-        assert_eq!(report.disk_format.as_deref(), Some("raw"));
+        rejected(&scene, &data, By::File, &as_disk("qcow2")).await;
+        for options in [forced(options()), as_disk("raw")] {
+            for by in [By::File, By::Pipe] {
+                let report = push(&scene, &data, by, &options).await.unwrap();
+                assert_eq!(report.disk_format.as_deref(), Some("raw"));
+            }
+        }
     }
     // A disk whose first bytes are only similar.
     let similar = with(MIB, &[(0, b"\x5d\0\0\x81\0")]);
