@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::body_meter::{BodyMeter, cut_off};
 use crate::faults::Fault;
 use crate::files;
-use crate::format_check;
+use crate::format_check::{self, Sample};
 use crate::hashing::Hashes;
 use crate::image::{Image, Record};
 use crate::options::SandboxOptions;
@@ -33,22 +33,23 @@ pub(crate) struct Upload<'a> {
 
 /// The received data.
 pub(crate) struct Data {
-    pub(crate) bytes: u64,
-    /// The start of the data, for the format check.
-    head: Vec<u8>,
+    /// What the format check reads.
+    sample: Sample,
     /// None if the server discards data.
     hashes: Option<Hashes>,
 }
 
 impl Data {
     pub(crate) fn new(algo: &str, keep: bool) -> Self {
-        Data { bytes: 0, head: Vec::new(), hashes: keep.then(|| Hashes::new(algo)) }
+        Data { sample: Sample::default(), hashes: keep.then(|| Hashes::new(algo)) }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sample.size()
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        let missing = format_check::HEAD_BYTES.saturating_sub(self.head.len());
-        self.head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
+        self.sample.push(bytes);
         if let Some(hashes) = &mut self.hashes {
             hashes.update(bytes);
         }
@@ -76,7 +77,7 @@ impl Data {
     ) -> Result<Option<u64>, String> {
         match (&record["container_format"], &record["disk_format"]) {
             (Value::String(container), Value::String(disk)) if container == "bare" => {
-                match format_check::check(&self.head, disk, self.bytes) {
+                match format_check::check(&self.sample, disk) {
                     Err(_) if options.accept_any_format => Ok(None),
                     checked => checked,
                 }
@@ -94,7 +95,7 @@ impl Data {
         fault: Option<&Fault>,
     ) {
         let lie = u64::from(fault == Some(&Fault::WrongSize));
-        image.set("size", self.bytes + lie);
+        image.set("size", self.bytes() + lie);
         image.set("virtual_size", json!(virtual_size));
         let Some(hashes) = self.hashes.filter(|_| fault != Some(&Fault::NoHash)) else { return };
         let (checksum, mut value) = hashes.finish();
@@ -129,14 +130,14 @@ impl Upload<'_> {
         let algo = hash_algo(self.state, self.fault.as_ref());
         let mut data = Data::new(&algo, keep);
         loop {
-            self.interfere(data.bytes).await;
+            self.interfere(data.bytes()).await;
             let Some(frame) = body.frame().await else { break };
             let frame = frame.map_err(|error| broken(&error))?;
             let Ok(bytes) = frame.into_data() else { continue };
             self.meter.add(bytes.len());
-            let bytes = self.damaged(bytes, data.bytes);
+            let bytes = self.damaged(bytes, data.bytes());
             data.push(&bytes);
-            if self.state.options.image_size_cap.is_some_and(|cap| data.bytes > cap) {
+            if self.state.options.image_size_cap.is_some_and(|cap| data.bytes() > cap) {
                 let text = "The incoming image is too large: The provided image is too large.";
                 return Err(refuse(413, text));
             }

@@ -46,7 +46,7 @@ pub(super) async fn upload(
         ));
     }
     let received = upload.receive(body, state.data_path(&id)).await?;
-    check_size(declared, received.bytes)?;
+    check_size(declared, received.bytes())?;
     let virtual_size = received
         .check(&image.record, &state.options)
         .map_err(|reason| unsupported("application/octet-stream", &reason))?;
@@ -81,8 +81,8 @@ pub(super) async fn stage(
     state.transit(&id, "queued", "uploading")?;
     let mut upload = Upload { state: &state, id: &id, is_open: true, fault, cut, meter };
     let received = upload.receive(body, state.staged_path(&id)).await?;
-    check_size(declared, received.bytes)?;
-    upload.complete(|image| image.set("size", received.bytes))?;
+    check_size(declared, received.bytes())?;
+    upload.complete(|image| image.set("size", received.bytes()))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -199,7 +199,7 @@ impl Import {
         match stored {
             Ok((data, virtual_size)) => {
                 let size = record["size"].as_u64().unwrap_or(0);
-                job.copied(data.as_ref().map_or(size, |data| data.bytes));
+                job.copied(data.as_ref().map_or(size, Data::bytes));
                 job.change(|image| {
                     let mut stores = image.stores();
                     stores.extend((!store.is_empty()).then(|| store.to_owned()));

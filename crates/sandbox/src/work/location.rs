@@ -116,7 +116,7 @@ impl Location {
         while let Some(bytes) = response.chunk().await.map_err(|error| error.to_string())? {
             data.push(&bytes);
         }
-        let size = data.bytes;
+        let size = data.bytes();
         let enter = |image: &mut Image| {
             data.describe(image, algo, None, None);
             image.set("size", size);

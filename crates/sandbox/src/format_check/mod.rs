@@ -1,9 +1,12 @@
 //! Glance's check of data with `container_format=bare` after the last byte, as oslo.utils makes it.
-//!
-//! It reads the start of the data only: the footer of a VMDK and the virtual size of a VHDX are not read.
 
-/// Number of bytes from the start of the data that the check needs.
-pub(crate) const HEAD_BYTES: usize = 64 << 10;
+mod number;
+mod sample;
+mod vhdx;
+mod vmdk;
+
+use self::number::{ByteOrder, number};
+pub(crate) use self::sample::Sample;
 
 /// The `disk_format` values that the inspector knows; data of others must not look like one of them.
 const INSPECTED: [&str; 7] = ["raw", "qcow2", "vhd", "vhdx", "vmdk", "vdi", "iso"];
@@ -11,7 +14,8 @@ const INSPECTED: [&str; 7] = ["raw", "qcow2", "vhd", "vhdx", "vmdk", "vdi", "iso
 const UNSAFE: &str = "Image failed safety checks";
 
 /// The virtual size, or the message of a 415.
-pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<u64>, String> {
+pub(crate) fn check(sample: &Sample, disk_format: &str) -> Result<Option<u64>, String> {
+    let head = sample.head();
     let found = match found(head).as_slice() {
         [] => "raw",
         [one] => one,
@@ -22,7 +26,7 @@ pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<
     let virtual_size = if found == disk_format && found != "raw" {
         virtual_size(head, found)
     } else if disk_format == "raw" {
-        Some(size)
+        Some(sample.size())
     } else if found == "raw" && !INSPECTED.contains(&disk_format) {
         None
     } else {
@@ -32,7 +36,7 @@ pub(crate) fn check(head: &[u8], disk_format: &str, size: u64) -> Result<Option<
     let is_safe = match found {
         "qcow2" => is_safe_qcow2(head),
         "qed" => false,
-        "vmdk" => is_safe_vmdk(head),
+        "vmdk" => vmdk::is_safe(sample),
         "luks" => number(head, 6, 2, ByteOrder::Big) == 1,
         "gpt" => matches!(disk_format, "aki" | "ari") || is_safe_mbr(head),
         _ => true,
@@ -63,21 +67,6 @@ fn found(head: &[u8]) -> Vec<&'static str> {
     .collect()
 }
 
-#[derive(Clone, Copy)]
-enum ByteOrder {
-    Big,
-    Little,
-}
-
-/// An unsigned number; bytes after the end count as zero.
-fn number(head: &[u8], offset: usize, bytes: usize, order: ByteOrder) -> u64 {
-    let byte = |at: usize| u64::from(head.get(offset + at).copied().unwrap_or(0));
-    match order {
-        ByteOrder::Big => (0..bytes).fold(0, |sum, at| sum << 8 | byte(at)),
-        ByteOrder::Little => (0..bytes).rev().fold(0, |sum, at| sum << 8 | byte(at)),
-    }
-}
-
 fn virtual_size(head: &[u8], format: &str) -> Option<u64> {
     Some(match format {
         "qcow2" => number(head, 24, 8, ByteOrder::Big),
@@ -86,6 +75,7 @@ fn virtual_size(head: &[u8], format: &str) -> Option<u64> {
         "vmdk" if head.starts_with(b"KDMV") => {
             number(head, 12, 8, ByteOrder::Little).wrapping_mul(512)
         }
+        "vhdx" => vhdx::virtual_size(head)?,
         // Volume blocks of this many bytes.
         "iso" => {
             number(head, 32848, 4, ByteOrder::Little) * number(head, 32896, 2, ByteOrder::Little)
@@ -102,32 +92,6 @@ fn is_safe_qcow2(head: &[u8]) -> bool {
         && features & 4 == 0
         && features < 16
         && matches!(version, 2 | 3)
-}
-
-/// The descriptor of a sparse VMDK: a known type, known lines, and no path.
-fn is_safe_vmdk(head: &[u8]) -> bool {
-    let sectors =
-        |offset| usize::try_from(number(head, offset, 8, ByteOrder::Little)).unwrap_or(usize::MAX);
-    let (start, length) = (sectors(28).saturating_mul(512), sectors(36).saturating_mul(512));
-    let text = head.get(start..start.saturating_add(length).min(head.len())).unwrap_or_default();
-    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
-    let Ok(text) = std::str::from_utf8(text) else { return false };
-    let text = text.to_ascii_lowercase();
-    let kind = text.split("createtype=\"").nth(1).and_then(|rest| rest.split('"').next());
-    let is_extent = |line: &str| {
-        ["rw", "rdonly", "noaccess"].contains(&line.split(' ').next().unwrap_or_default())
-    };
-    let is_field = |line: &str| line.split_once('=').is_some_and(|(key, _)| !key.contains(' '));
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    matches!(kind, Some("monolithicsparse" | "streamoptimized"))
-        && lines.iter().all(|line| {
-            line.is_empty()
-                || line.starts_with('#')
-                || line.starts_with("ddb")
-                || is_field(line)
-                || is_extent(line) && !line.contains('/')
-        })
-        && lines.iter().any(|line| is_extent(line))
 }
 
 /// A partition table of an MBR or the protective one of a GPT.
@@ -184,7 +148,7 @@ mod tests {
         ];
         for (own, found, data, is_safe) in &samples {
             for format in ["raw", "qcow2", "vmdk", "vdi", "vhd", "vhdx", "iso", "ploop"] {
-                let result = check(&data[..data.len().min(HEAD_BYTES)], format, data.len() as u64);
+                let result = check(&Sample::of(data), format);
                 let fits =
                     format == *own || format == "raw" || format == "ploop" && *found == "raw";
                 let expected = match (fits, is_safe) {
@@ -198,22 +162,7 @@ mod tests {
             }
         }
         let qcow2 = &samples[1].2;
-        assert_eq!(check(qcow2, "qcow2", 1000), Ok(Some(0x10_0000)));
-        assert_eq!(check(&[], "raw", 0), Ok(None));
-    }
-
-    #[test]
-    fn a_vmdk_needs_a_descriptor_without_paths() {
-        let vmdk = |text: &str| {
-            let sectors = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
-            let head = b"KDMV\x01\0\0\0\0\0\0\0\x08\0\0\0";
-            data(70000, &[(0, head), (28, &sectors), (512, text.as_bytes())])
-        };
-        let good = "# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicSparse\"\nRW 8 SPARSE \"a\"\n";
-        assert_eq!(check(&vmdk(good), "vmdk", 70000), Ok(Some(8 * 512)));
-        for bad in ["", &good.replace("Sparse", "Flat"), &good.replace("\"a\"", "\"/etc/passwd\"")]
-        {
-            assert_eq!(check(&vmdk(bad), "vmdk", 70000), Err(UNSAFE.to_owned()), "{bad}");
-        }
+        assert_eq!(check(&Sample::of(qcow2), "qcow2"), Ok(Some(0x10_0000)));
+        assert_eq!(check(&Sample::of(&[]), "raw"), Ok(None));
     }
 }
