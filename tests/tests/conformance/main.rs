@@ -10,6 +10,7 @@ mod lists;
 mod records;
 mod sharing;
 mod stores;
+mod virtual_disks;
 mod web;
 
 use std::time::Duration;
@@ -96,6 +97,10 @@ imgpush_scene::suites! { by run:
         an_early_refusal_ends_the_upload_and_has_no_other_effect
         data_is_downloaded_completely_and_in_ranges
         an_image_without_data_is_reported
+    }
+    virtual_disks {
+        the_virtual_size_of_a_vhdx_is_recorded
+        a_vmdk_whose_footer_differs_is_refused
     }
     lists {
         records_are_found_by_their_attributes
