@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cloud::Cloud;
 use crate::places::{root, target};
-use crate::step::{WORKSPACE, cargo, run, say};
+use crate::step::{WORKSPACE, cargo, run, run_in_idle_time, say};
 
 /// The reason for leaving tests out if there is no corpus.
 pub(crate) const MISSING: &str = "no corpus of disk images; set IMGPUSH_CORPUS_SOURCE to the folder with unpack.sh and make-matrix.sh";
@@ -24,6 +24,19 @@ pub(crate) fn source() -> Option<PathBuf> {
 
 /// Extracts and generates the images, once; returns their folders, as in `PATH`.
 pub(crate) fn folders() -> Result<OsString> {
+    create(run)
+}
+
+/// Creates the images in idle time. The cloud must be installed, since its inspector judges them.
+pub(crate) fn prepare() {
+    if source().is_some() {
+        // The step that needs the images repeats what fails.
+        let _ = create(|command| run_in_idle_time(command));
+    }
+}
+
+/// Creates the images by commands that are run in this way.
+fn create(run: impl Fn(&mut Command) -> Result<()>) -> Result<OsString> {
     let source = source().context(MISSING)?;
     let corpus = target().join("corpus");
     let (real, generated) = (corpus.join("real"), corpus.join("generated"));

@@ -33,7 +33,8 @@ const DEFAULT: Setting = Setting {
 };
 
 const SETTINGS: [Setting; 7] = [
-    DEFAULT,
+    // "LTO off" has failed whenever this has.
+    Setting { always: false, ..DEFAULT },
     Setting {
         name: "LTO off, 16 units",
         options: &["--release", "--config", "profile.release.lto='off'"],

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{Artifact, Message};
 
 use crate::places::{root, target};
-use crate::step::{Steps, WORKSPACE, cargo, run};
+use crate::step::{Steps, WORKSPACE, cargo, run, run_in_idle_time};
 
 /// The values of `IMGPUSH_BACKEND`.
 const BACKENDS: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
@@ -33,7 +33,7 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
             })
         });
     }
-    for backend in &BACKENDS[..3] {
+    for backend in caps(is_full) {
         steps.step(&format!("kernels: built with at most {backend}"), || {
             run(&mut capped("test", backend))
         });
@@ -50,6 +50,22 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
             })
         });
     }
+}
+
+/// Builds what [`test()`] builds, in idle time. The step of a build that fails repeats it.
+pub(crate) fn prepare(is_full: bool) {
+    for backend in caps(is_full) {
+        let _ = run_in_idle_time(capped("test", backend).arg("--no-run"));
+    }
+    if HAS_SANITIZER {
+        let _ = run_in_idle_time(sanitized().arg("--no-run"));
+    }
+}
+
+/// The maximum backends of the builds that are tested. `scalar` differs from `avx2` only in what it leaves
+/// out.
+fn caps(is_full: bool) -> impl Iterator<Item = &'static str> {
+    BACKENDS[..3].iter().copied().filter(move |backend| is_full || *backend != "scalar")
 }
 
 /// A cargo command that builds the crate with a maximum backend, optimised for build time. The option only
@@ -145,21 +161,29 @@ fn run_all(programs: &[TestProgram], command: impl Fn(&TestProgram) -> Command) 
 
 /// Runs all levels. The sanitizer's runtime is part of every toolchain for Linux, although the option is
 /// unstable.
+const HAS_SANITIZER: bool =
+    cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"));
+
 fn address_sanitizer(steps: &mut Steps) {
     let name = "kernels: address sanitizer";
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+    if !HAS_SANITIZER {
         return steps.leave_out(name, "supported on x86-64 Linux only");
     }
-    steps.step(name, || {
-        run(cargo(["test"])
-            .args(["-p", "imgpush-digest", "--locked", "--lib", "--test", "digests"])
-            .args(["--config", "profile.dev.package.imgpush-digest.opt-level=1"])
-            // With an explicit target, build scripts and macros are built without the sanitizer.
-            .args(["--target", "x86_64-unknown-linux-gnu"])
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", "-Zsanitizer=address")
-            .env("CARGO_TARGET_DIR", target().join("asan")))
-    });
+    steps.step(name, || run(&mut sanitized()));
+}
+
+/// A cargo command that tests the crate with the address sanitizer.
+fn sanitized() -> Command {
+    let mut command = cargo(["test"]);
+    command
+        .args(["-p", "imgpush-digest", "--locked", "--lib", "--test", "digests"])
+        .args(["--config", "profile.dev.package.imgpush-digest.opt-level=1"])
+        // With an explicit target, build scripts and macros are built without the sanitizer.
+        .args(["--target", "x86_64-unknown-linux-gnu"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=address")
+        .env("CARGO_TARGET_DIR", target().join("asan"));
+    command
 }
 
 fn miri(steps: &mut Steps) {

@@ -122,6 +122,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command like [`run`], without output and with the time that the CPU has left beside other work.
+pub(crate) fn run_in_idle_time(command: &Command) -> Result<()> {
+    let mut niced = under(&["nice", "-n", "19"], command);
+    run(niced.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
 /// Runs tests to their end like [`run`], and collects what they report as left out. Tests that hang are
 /// killed after `limit`.
 pub(crate) fn run_tests(
@@ -162,14 +168,17 @@ pub(crate) fn run_tests(
 /// The same command with the default handling of signals. A shell starts background jobs with `SIGINT`
 /// ignored; tested programs would inherit that, and would not end at the signal that a test sends.
 fn with_default_signals(command: &Command) -> Command {
-    let mut same = if are_signals_ignored() {
-        let mut env = Command::new("env");
-        env.arg("--default-signal=HUP,INT,QUIT").arg(command.get_program());
-        env
-    } else {
-        Command::new(command.get_program())
-    };
-    same.args(command.get_args());
+    let wrapper: &[&str] =
+        if are_signals_ignored() { &["env", "--default-signal=HUP,INT,QUIT"] } else { &[] };
+    under(wrapper, command)
+}
+
+/// The same command, run by a program with these arguments; an empty list is no program.
+fn under(wrapper: &[&str], command: &Command) -> Command {
+    let program = command.get_program();
+    let mut words = wrapper.iter().map(OsStr::new).chain([program]).chain(command.get_args());
+    let mut same = Command::new(words.next().unwrap_or(program));
+    same.args(words);
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => same.env(name, value),

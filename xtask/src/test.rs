@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,8 +21,18 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     let filter: Vec<&str> = filter.into_iter().collect();
     let mut left_out = BTreeSet::new();
     // The installation waits for the network and the disk for a minute, while the compiler uses the CPU.
-    let installing = (!no_cloud).then(|| thread::spawn(Cloud::install));
+    let (done, is_installed) = mpsc::channel();
+    let install = move || {
+        Cloud::install()?;
+        // The receiver is gone if nothing is prepared.
+        let _ = done.send(());
+        Ok(())
+    };
+    let installing = (!no_cloud).then(move || thread::spawn(install));
     steps.step("build", build);
+    // Tests wait for services, and leave time of the CPU for builds of later steps.
+    let preparing =
+        filter.is_empty().then(|| thread::spawn(move || prepare(is_full, &is_installed)));
     steps.step("tests without a cloud", || {
         let mut tests = tests(is_full);
         tests.args(WORKSPACE).args(&filter).args(["--", "--skip", "real::"]);
@@ -31,9 +42,6 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
         let manifest = root().join("fuzz/Cargo.toml");
         run(cargo(["test", "--locked", "--manifest-path"]).arg(manifest).args(&filter))
     });
-    if filter.is_empty() {
-        kernels::test(&mut steps, is_full);
-    }
     if let Some(installing) = installing {
         let mut tests = tests(is_full);
         // One test at a time: the few workers of the cloud are the bottleneck, and some tests measure times.
@@ -47,7 +55,11 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
             run_tests(tests.envs(environment), limit(is_full), &mut left_out)
         });
     }
-    if filter.is_empty() {
+    if let Some(preparing) = preparing {
+        steps.step("builds of the remaining steps", || {
+            preparing.join().map_err(|_| anyhow!("a build panicked"))
+        });
+        kernels::test(&mut steps, is_full);
         after_the_cloud(&mut steps, no_cloud, is_full);
     }
     steps.left_out_by_tests(&left_out);
@@ -56,6 +68,14 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
         std::fs::write(root().join(FULL_TABLE), table).context(FULL_TABLE)?;
     }
     steps.finish()
+}
+
+/// Prepares later steps in idle time. What fails is repeated and reported by its step.
+fn prepare(is_full: bool, is_installed: &Receiver<()>) {
+    kernels::prepare(is_full);
+    if is_installed.recv().is_ok() {
+        corpus::prepare();
+    }
 }
 
 /// Runs steps that need the installation of the cloud: it contains the service's inspector.
