@@ -14,8 +14,8 @@ use crate::{Algorithm, Digest, Digests, Platform};
 /// Hashes one stream with several algorithms at once.
 ///
 /// Algorithms for which the CPU has a kernel that computes them in one pass stay together: MD5 with SHA-512
-/// and SHA-256 costs a tenth more than MD5 alone. The others are distributed over groups of about equal cost,
-/// at most one group per thread. Each group has a thread and a queue of two chunks; a chunk in several queues
+/// costs a tenth more than MD5 alone. SHA-256 joins them only if one thread is allowed, or if it is alone with
+/// MD5. All others are distributed over groups of about equal cost, at most one group per thread. Each group has a thread and a queue of two chunks; a chunk in several queues
 /// costs one reference each. [`update`](MultiHasher::update) returns when every queue has accepted the chunk,
 /// so the caller proceeds at the speed of the slowest group, and can read the next chunk meanwhile. If only
 /// one thread is allowed, or the system starts no more, the calling thread hashes.
@@ -136,7 +136,7 @@ fn distribute(
     threads: NonZeroUsize,
 ) -> Vec<Vec<Algorithm>> {
     let mut parts: Vec<Vec<Algorithm>> = Vec::new();
-    let fused = fused(algorithms, platform);
+    let fused = fused(algorithms, platform, threads);
     parts.extend(algorithms.iter().filter(|a| !fused.contains(a)).map(|a| vec![*a]));
     parts.extend((!fused.is_empty()).then_some(fused));
     parts.sort_by_key(|part| std::cmp::Reverse(cost(part)));
@@ -151,13 +151,17 @@ fn distribute(
 }
 
 /// The algorithms of one pass: MD5 with the first of each type of SHA-2.
-fn fused(algorithms: &[Algorithm], platform: Platform) -> Vec<Algorithm> {
+///
+/// SHA-256 slows the pass down by a tenth to a third, and another thread has time for it: it takes less than
+/// half as long as the others.
+fn fused(algorithms: &[Algorithm], platform: Platform, threads: NonZeroUsize) -> Vec<Algorithm> {
     if !platform.fuses() || !algorithms.contains(&Algorithm::Md5) {
         return Vec::new();
     }
     let first = |kind: &[Algorithm]| algorithms.iter().copied().find(|a| kind.contains(a));
     let sha512 = first(&[Algorithm::Sha512, Algorithm::Sha384, Algorithm::Sha512_256]);
-    let sha256 = first(&[Algorithm::Sha256, Algorithm::Sha224]);
+    let sha256 = first(&[Algorithm::Sha256, Algorithm::Sha224])
+        .filter(|_| threads.get() == 1 || sha512.is_none() && platform.fuses_sha256());
     [Some(Algorithm::Md5), sha512, sha256].into_iter().flatten().collect()
 }
 
@@ -234,9 +238,15 @@ mod tests {
             distribute(&[Sha3_512, Md5, Sha256], fusing, TWO),
             [vec![Sha3_512], vec![Md5, Sha256]]
         );
+        let one = distribute(&[Sha256, Md5, Sha512], fusing, NonZeroUsize::MIN);
+        assert_eq!(one, [[Md5, Sha512, Sha256]]);
+        assert_eq!(
+            distribute(&[Md5, Sha512, Sha256], fusing, TWO),
+            [vec![Md5, Sha512], vec![Sha256]]
+        );
         assert_eq!(
             distribute(&[Sha224, Sha384, Md5, Sha512, Sha256], fusing, TWO),
-            [vec![Md5, Sha384, Sha224], vec![Sha512, Sha256]]
+            [vec![Md5, Sha384, Sha256], vec![Sha512, Sha224]]
         );
         assert_eq!(distribute(&[Sha512, Sha256], fusing, TWO), [[Sha512], [Sha256]]);
     }

@@ -114,6 +114,17 @@ impl Platform {
     pub(crate) fn fuses(self) -> bool {
         !matches!(self.name(), "portable" | "scalar")
     }
+
+    /// Whether SHA-256 is computed in one pass with MD5.
+    pub(crate) fn fuses_sha256(self) -> bool {
+        match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx2 { sha, .. } => sha.is_some(),
+            #[cfg(all(target_arch = "x86_64", not(imgpush_backend = "portable")))]
+            Level::Avx512 { sha, .. } => sha.is_some(),
+            _ => false,
+        }
+    }
 }
 
 impl FromStr for Platform {
