@@ -14,6 +14,8 @@ pub(crate) struct Image {
     pub(crate) bytes: u64,
     md5: String,
     sha512: String,
+    /// Empty if no measurement needs it.
+    pub(crate) sha256: String,
 }
 
 impl Image {
@@ -77,12 +79,20 @@ pub(crate) fn small(folder: &Path, count: u64, max_mib: u64) -> (Vec<PathBuf>, V
 /// Writes an image; its digests are computed by the plain crates.
 fn write(path: PathBuf, mib: u64, mut see: impl FnMut(&[u8])) -> Image {
     let (mut md5, mut sha512) = (md5::Md5::new(), sha2::Sha512::new());
+    let mut sha256 = sha2::Sha256::new();
     data::write(&path, mib, |block| {
         md5.update(block);
         sha512.update(block);
+        sha256.update(block);
         see(block);
     });
-    Image { path, bytes: mib << 20, md5: hex(&md5.finalize()), sha512: hex(&sha512.finalize()) }
+    Image {
+        path,
+        bytes: mib << 20,
+        md5: hex(&md5.finalize()),
+        sha512: hex(&sha512.finalize()),
+        sha256: hex(&sha256.finalize()),
+    }
 }
 
 /// The output of `truncate --size 64G zeros; md5sum zeros; sha512sum zeros`, which takes minutes.
@@ -99,7 +109,8 @@ fn zeros(path: PathBuf, gib: u64) -> Image {
         ),
         _ => panic!("the digests of {gib} GiB of zeros are unknown"),
     };
-    Image { path, bytes: gib << 30, md5: md5.to_owned(), sha512: sha512.to_owned() }
+    let (md5, sha512) = (md5.to_owned(), sha512.to_owned());
+    Image { path, bytes: gib << 30, md5, sha512, sha256: String::new() }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -9,8 +9,8 @@ pub(crate) struct Lab {
     pub(crate) imgpush: PathBuf,
     /// Directory with the programs of the Python peers.
     pub(crate) python: PathBuf,
-    /// Script that pushes with `openstacksdk`.
-    pub(crate) sdk_script: PathBuf,
+    /// Directory with the Python scripts of the benchmarks.
+    pub(crate) scripts: PathBuf,
     /// Directory for files, and the home directory of all programs, so that none accesses other files.
     pub(crate) folder: TempDir,
     /// Number of pairs of runs per row.
@@ -18,6 +18,10 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
+    pub(crate) fn script(&self, name: &str) -> PathBuf {
+        self.scripts.join(name)
+    }
+
     /// A command without the variables of any cloud.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);

@@ -11,7 +11,10 @@
 #![expect(clippy::print_stdout, reason = "the tables are its output")]
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
+mod bound;
 mod bulk;
+mod digests;
+mod downloads;
 mod files;
 mod kernel;
 mod lab;
@@ -44,15 +47,15 @@ fn main() -> ExitCode {
         arguments.len() < before
     };
     let (is_quick, is_bulk) = (has("--quick"), has("--bulk"));
-    let [python, sdk_script] = &arguments[..] else {
-        println!("usage: peers FOLDER_OF_PYTHON_PROGRAMS SDK_SCRIPT [--bulk] [--quick]");
+    let [python, scripts] = &arguments[..] else {
+        println!("usage: peers FOLDER_OF_PYTHON_PROGRAMS FOLDER_OF_SCRIPTS [--bulk] [--quick]");
         return ExitCode::from(2);
     };
     let (pairs, mib, gib) = if is_quick { QUICK } else { FULL };
     let lab = Lab {
         imgpush: std::env::current_exe().unwrap().with_file_name("imgpush"),
         python: python.into(),
-        sdk_script: sdk_script.into(),
+        scripts: scripts.into(),
         folder: tempfile::tempdir().unwrap(),
         pairs,
     };
@@ -71,8 +74,10 @@ fn main() -> ExitCode {
 fn single(lab: &Lab, files: &Files, table: &mut Table) {
     let before = machine::Look::now();
     null::measure(lab, files, table);
+    digests::measure(lab, files, table);
     kernel::measure(lab, files, table);
     println!("{}", before.until_now());
     many::measure(lab, files, table);
     real::measure(lab, files, table);
+    downloads::measure(lab, files, table);
 }

@@ -30,9 +30,13 @@ impl Service {
     }
 
     pub(crate) fn imgpush(&self, lab: &Lab, image: &Image) -> Run {
+        self.imgpush_with(lab, image, &[])
+    }
+
+    pub(crate) fn imgpush_with(&self, lab: &Lab, image: &Image, options: &[&str]) -> Run {
         let mut command = self.command(lab, &lab.imgpush);
-        command.args(["push", "--name", "bench", "--progress", "json"]).arg(&image.path);
-        succeed(&mut command)
+        command.args(["push", "--name", "bench", "--progress", "json"]).args(options);
+        succeed(command.arg(&image.path))
     }
 
     /// Many images in one process; with `--json` a line for each, and one for the batch.
@@ -45,7 +49,7 @@ impl Service {
     /// a line with the id of each.
     pub(crate) fn sdk(&self, lab: &Lab, images: &[impl AsRef<Path>]) -> Run {
         let mut command = self.command(lab, &lab.python.join("python"));
-        command.arg(&lab.sdk_script).args(images.iter().map(AsRef::as_ref));
+        command.arg(lab.script("sdk_push.py")).args(images.iter().map(AsRef::as_ref));
         succeed(&mut command)
     }
 
@@ -68,6 +72,22 @@ impl Service {
         let mut command = self.curl_command(lab, token, &format!("/v2/images/{id}/file"));
         command.args(["-H", "Expect:", "-H", "Content-Type: application/octet-stream"]);
         succeed(command.arg("-T").arg(&image.path))
+    }
+
+    /// Downloads an image to a file.
+    pub(crate) fn imgpush_pull(&self, lab: &Lab, id: &str, file: &Path) -> Run {
+        let mut command = self.command(lab, &lab.imgpush);
+        succeed(command.args(["pull", "--quiet", "--overwrite", "--output"]).arg(file).arg(id))
+    }
+
+    pub(crate) fn openstack_save(&self, lab: &Lab, id: &str, file: &Path) -> Run {
+        let mut command = self.command(lab, &lab.python.join("openstack"));
+        succeed(command.args(["image", "save", "--file"]).arg(file).arg(id))
+    }
+
+    pub(crate) fn curl_save(&self, lab: &Lab, token: &str, id: &str, file: &Path) -> Run {
+        let mut command = self.curl_command(lab, token, &format!("/v2/images/{id}/file"));
+        succeed(command.arg("-o").arg(file))
     }
 
     /// A token for curl.

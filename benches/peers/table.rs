@@ -21,7 +21,7 @@ impl Goal {
     fn judge(&self, found: f64) -> (String, String, &'static str) {
         let (target, reach, holds) = match *self {
             Goal::AtMost(target, reach) => {
-                (format!("≤ {target}"), format!("≤ {reach}"), found <= target)
+                (format!("≤ {target:.2}"), format!("≤ {reach:.2}"), found <= target)
             }
             Goal::AtLeast(target, reach) => {
                 (format!("≥ {target}"), format!("≥ {reach}"), found >= target)

@@ -31,7 +31,7 @@ fn compare(options: &[&str], environment: Vec<(String, String)>) -> Result<()> {
     let python = Cloud::python();
     run(Command::new(target().join("dist").join("peers"))
         .arg(python.parent().context("an interpreter is in a folder")?)
-        .arg(root().join("benches/python/sdk_push.py"))
+        .arg(root().join("benches/python"))
         .args(options)
         // The files have several gigabytes, and the folder for temporary files may be in memory.
         .env("TMPDIR", target())
