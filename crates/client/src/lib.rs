@@ -43,13 +43,15 @@
 //! | `import_image`, `wait_for_status` | [`import`](ImageClient::import) with an [`Import`], [`wait`](ImageClient::wait), [`import_and_wait`](ImageClient::import_and_wait) |
 //! | `deactivate`, `reactivate`, tags, members | [`deactivate`](ImageClient::deactivate), [`reactivate`](ImageClient::reactivate), [`add_tag`](ImageClient::add_tag), [`members`](ImageClient::members) and similar |
 //! | tasks, stores, locations, cache | [`image_tasks`](ImageClient::image_tasks), [`tasks`](ImageClient::tasks), [`stores`](ImageClient::stores), [`add_location`](ImageClient::add_location), [`cache`](ImageClient::cache) and similar |
+//! | `MetadefNamespace` and similar, `metadef_namespaces` and similar | [`MetadefNamespace`], [`MetadefObject`], [`MetadefProperty`] and similar; [`metadef_namespaces`](ImageClient::metadef_namespaces) with a [`MetadefNamespaceQuery`], [`metadef_objects`](ImageClient::metadef_objects), [`metadef_tags`](ImageClient::metadef_tags) and similar |
 //! | `identity.find_project` | [`find_project`](ImageClient::find_project) |
 //! | `/info/import`, `/info/usage`, schemas | [`import_info`](ImageClient::import_info), [`usage`](ImageClient::usage), [`schema`](ImageClient::schema), [`schema_of`](ImageClient::schema_of) |
 //!
 //! Intended differences from openstacksdk: a property that cannot be parsed is available as text, not as 0;
 //! the server applies all filters, none is applied after the download; `find` requests hidden images by name
 //! instead of reading all of them; a patch changes root keys only, once each; `glance-download` sends region
-//! and image also without an interface; no call names a store twice; waiting detects failures.
+//! and image also without an interface; no call names a store twice; waiting detects failures; an update of a
+//! metadata definition sends all of it, so that attributes that were not given do not get their defaults.
 //!
 //! All requests use one HTTP client with the cloud's certificates and the system's proxies, or the given
 //! [`HttpOptions`]. Redirects are not followed, since a token must not be sent to another host. After a 401
@@ -85,6 +87,7 @@ mod list;
 mod location;
 mod locations;
 mod members;
+mod metadefs;
 mod pages;
 mod patch;
 mod property_key;
@@ -123,6 +126,10 @@ pub use invalid_attribute::InvalidAttribute;
 pub use list::{Compare, Direction, ImageQuery, PAGE_IMAGES};
 pub use location::{Location, ValidationData};
 pub use members::Member;
+pub use metadefs::{
+    MetadefNamespace, MetadefNamespaceQuery, MetadefObject, MetadefProperty, MetadefResourceType,
+    MetadefResourceTypeAssociation,
+};
 pub use patch::PatchOp;
 pub use secret::Secret;
 pub use stores::Store;

@@ -12,7 +12,7 @@ use crate::{Error, ImageClient, redact};
 
 #[derive(Deserialize)]
 struct Page<T> {
-    #[serde(alias = "images", alias = "tasks")]
+    #[serde(alias = "images", alias = "tasks", alias = "namespaces")]
     items: Vec<T>,
     /// A path whose query selects the next page; missing on the last.
     #[serde(default)]

@@ -7,6 +7,7 @@
 mod data;
 mod imports;
 mod lists;
+mod metadefs;
 mod records;
 mod sharing;
 mod stores;
@@ -143,6 +144,19 @@ imgpush_scene::suites! { by run:
         a_store_without_random_reads_refuses_a_range
         locations_need_permissions
         the_cache_is_for_administrators
+    }
+    metadefs {
+        a_namespace_is_created_changed_and_deleted
+        an_invalid_namespace_is_refused
+        namespaces_are_for_administrators_and_public_ones_for_all
+        namespaces_are_listed_in_pages
+        properties_are_defined_and_replaced
+        objects_group_properties
+        tags_of_a_namespace_are_added_and_removed
+        namespaces_are_associated_with_resource_types
+        a_protected_namespace_keeps_its_parts
+        a_namespace_is_copied_with_all_parts
+        names_with_odd_characters_are_found
     }
 }
 
