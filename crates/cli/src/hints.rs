@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use imgpush_client::{ConfigError, Error as ClientError, Status};
+use imgpush_client::{Answer, ConfigError, Error as ClientError, Status};
 use imgpush_engine::image_formats::{Finding, FindingId, Format};
 use imgpush_engine::source::{ChecksumError, Refusal};
 use imgpush_engine::{
@@ -352,6 +352,10 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
                                       (--os-cacert FILE for a private certificate authority)"
             .to_owned(),
         ClientError::NoEndpoint { .. } => "check --os-region-name and --os-interface".to_owned(),
+        ClientError::Forbidden(answer) if is_metadef(answer, &["is protected"]) => {
+            "`imgpush image metadef namespace set --unprotected NAMESPACE` allows the deletion"
+                .to_owned()
+        }
         ClientError::Forbidden(answer) if answer.message.contains("is protected") => {
             "`imgpush image set --unprotected IMAGE` allows the deletion".to_owned()
         }
@@ -398,6 +402,12 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
         ClientError::NotFound(answer) if answer.url.contains("/info/stores") => {
             "the service has only one store, without an id".to_owned()
         }
+        ClientError::NotFound(answer)
+            if is_metadef(answer, &["amespace", "The resource could not be found"]) =>
+        {
+            "`imgpush image metadef namespace list` lists the namespaces that this project can see"
+                .to_owned()
+        }
         ClientError::NotFound(answer) if answer.url.contains("/schemas/") => {
             "this URL is not an image service; check the catalog or image_endpoint_override"
                 .to_owned()
@@ -419,6 +429,11 @@ pub(crate) fn for_client(error: &ClientError) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// Whether a response about metadata definitions contains one of these texts.
+fn is_metadef(answer: &Answer, texts: &[&str]) -> bool {
+    answer.url.contains("/metadefs/") && texts.iter().any(|text| answer.message.contains(text))
 }
 
 /// A hint for a cloud that is not configured.

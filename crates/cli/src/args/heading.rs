@@ -2,6 +2,7 @@
 
 pub(crate) const FILTER: &str = "Filter options";
 pub(crate) const IMAGE: &str = "Image options";
+pub(crate) const METADEF: &str = "Metadef options";
 pub(crate) const SOURCE: &str = "Source options";
 pub(crate) const VERIFICATION: &str = "Verification options";
 pub(crate) const UPLOAD: &str = "Upload options";
@@ -21,6 +22,7 @@ pub(crate) const GENERAL: &str = "General options";
 pub(crate) const ORDER: &[&str] = &[
     FILTER,
     IMAGE,
+    METADEF,
     SOURCE,
     VERIFICATION,
     UPLOAD,

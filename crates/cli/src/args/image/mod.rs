@@ -3,6 +3,7 @@
 mod data;
 mod list;
 mod location;
+mod metadef;
 mod output;
 mod record;
 mod shared;
@@ -14,6 +15,12 @@ pub(crate) use data::{
 };
 pub(crate) use list::{ListArgs, SortKey};
 pub(crate) use location::{LocationAddArgs, LocationCommand};
+pub(crate) use metadef::{
+    AssociationCommand, AssociationCreateArgs, AssociationDeleteArgs, MetadefCommand,
+    NamespaceAttributes, NamespaceCommand, NamespaceCreateArgs, NamespaceListArgs,
+    NamespaceSetArgs, NamespaceUnsetArgs, ObjectCommand, ObjectPropertyCommand, PropertyCommand,
+    PropertyCreateArgs, PropertySetArgs, ResourceCommand, ResourceTypeCommand,
+};
 pub(crate) use output::{ListOutput, ShowOutput};
 pub(crate) use record::{CreateArgs, DeleteArgs, FindArgs, SetArgs, ShowArgs, UnsetArgs};
 pub(crate) use shared::{
@@ -117,4 +124,9 @@ pub(crate) enum ImageCommand {
     /// Manage the image cache (administrators)
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Manage metadata definitions of properties
+    ///
+    /// Dashboards offer the properties that are defined here, for images and other resources.
+    #[command(subcommand)]
+    Metadef(Box<MetadefCommand>),
 }

@@ -4,6 +4,7 @@ mod columns;
 mod import;
 mod list;
 mod location;
+mod metadef;
 mod record;
 mod save;
 mod shared;
@@ -73,6 +74,7 @@ impl Verbs<'_> {
             ImageCommand::Usage(output) => self.usage(output).await,
             ImageCommand::ImportInfo(output) => self.import_info(output).await,
             ImageCommand::Cache(command) => self.cache(command).await,
+            ImageCommand::Metadef(command) => self.metadef(command).await,
             ImageCommand::Add(AddCommand::Project(args)) => self.add_member(args).await,
             ImageCommand::Remove(RemoveCommand::Project(share)) => self.remove_member(share).await,
         }

@@ -2,6 +2,7 @@
 
 mod data;
 mod list;
+mod metadef;
 mod record;
 mod shared;
 

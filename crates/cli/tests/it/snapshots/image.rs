@@ -207,3 +207,61 @@ fn members_and_tags() {
     runs.run(&["cache", "clear", "--cloud", "admin"]);
     runs.compare("cache");
 }
+
+#[test]
+fn metadata_definitions() {
+    let scene = Scene::start_blocking();
+    scene.add_cloud(&scene.cloud_entry("admin", ADMIN));
+    let admin =
+        |arguments: &[&'static str]| [&["metadef"], arguments, &["--cloud", "admin"]].concat();
+    let member =
+        |arguments: &[&'static str]| [&["metadef"], arguments, &["--cloud", "mycloud"]].concat();
+    let mut runs = ImageTranscript::in_scene(&scene);
+    let create = ["namespace", "create", "NS", "--display-name", "A name"];
+    runs.run(&member(&create));
+    runs.run(&admin(&[&create[..], &["--public", "--protected"]].concat()));
+    runs.run(&admin(&create));
+    runs.run(&admin(&["namespace", "create", "Other", "-f", "json"]));
+    runs.run_both(&admin(&["namespace", "list"]));
+    runs.run(&member(&["namespace", "list", "-f", "csv"]));
+    runs.run(&admin(&["namespace", "set", "NS", "--tag", "one", "--tag", "two"]));
+    runs.run(&admin(&["namespace", "set", "NS", "--tag", "one", "--tag", "three"]));
+    runs.run_both(&member(&["namespace", "show", "NS"]));
+    runs.run(&member(&["namespace", "show", "Other"]));
+    runs.run(&member(&["namespace", "show", "None"]));
+    runs.run(&admin(&["namespace", "delete", "NS", "None", "Other"]));
+    runs.compare("metadef_namespace");
+
+    let mut runs = ImageTranscript::in_scene(&scene);
+    let create = ["property", "create", "NS", "--name", "size", "--title", "Size", "--type"];
+    runs.run(&admin(&[&create[..], &["integer", "--schema", "{\"minimum\": 1}"]].concat()));
+    runs.run(&admin(&[&create[..], &["integer", "--schema", "{}"]].concat()));
+    runs.run(&admin(&[&create[..], &["integer", "--schema", "[]"]].concat()));
+    runs.run(&admin(&[&create[..], &["date", "--schema", "{}"]].concat()));
+    runs.run_both(&member(&["property", "list", "NS"]));
+    runs.run_both(&member(&["property", "show", "NS", "size"]));
+    runs.run(&member(&["property", "show", "NS", "none"]));
+    runs.run(&admin(&["property", "set", "NS", "size", "--title", "A size"]));
+    runs.run(&admin(&["property", "delete", "NS", "size"]));
+    runs.compare("metadef_property");
+
+    let mut runs = ImageTranscript::in_scene(&scene);
+    runs.run(&admin(&["object", "create", "--namespace", "NS", "o"]));
+    runs.run(&admin(&["object", "create", "--namespace", "NS", "a/b"]));
+    runs.run_both(&member(&["object", "list", "NS"]));
+    runs.run_both(&member(&["object", "show", "NS", "o"]));
+    runs.run(&member(&["object", "property", "show", "NS", "o", "p"]));
+    runs.run(&member(&["object", "list", "None"]));
+    runs.compare("metadef_object");
+
+    let mut runs = ImageTranscript::in_scene(&scene);
+    let association = ["resource", "type", "association"];
+    let create = [&association[..], &["create", "NS", "OS::Glance::Image"]].concat();
+    runs.run_both(&admin(&create));
+    runs.run_both(&member(&[&association[..], &["list", "NS"]].concat()));
+    runs.run_both(&member(&["resource", "type", "list"]));
+    let delete = [&association[..], &["delete", "NS", "OS::Glance::Image"]].concat();
+    runs.run(&admin(&delete));
+    runs.run(&admin(&[&delete[..], &["OS::None", "--force"]].concat()));
+    runs.compare("metadef_resource_type");
+}
