@@ -6,6 +6,7 @@
 /// Tests in a module of this name need the cloud; `cargo xtask test` runs them while it is up.
 mod real {
     mod interchange;
+    mod metadefs;
     mod openstackclient;
     mod pushes;
     mod targets;
