@@ -223,10 +223,13 @@ pub(crate) async fn a_deactivated_image_can_be_reactivated(clouds: &Clouds) {
     assert!(message(&error).contains("image in status 'queued'"), "{error}");
     client.upload(queued.id(), abc(), &sized(3)).await.unwrap();
     client.deactivate(queued.id()).await.unwrap();
-    assert_eq!(client.image(queued.id()).await.unwrap().status(), Status::Deactivated);
+    let closed = client.image(queued.id()).await.unwrap();
+    assert_eq!(closed.status(), Status::Deactivated);
+    // Only administrators may see where it is, and may still download it.
+    assert!(closed.stores().is_empty());
+    assert!(!clouds.admin.image(queued.id()).await.unwrap().stores().is_empty());
     let error = client.download(queued.id(), &Default::default()).await.unwrap_err();
     assert!(matches!(error, Error::Forbidden(_)), "{error}");
-    // Administrators may still download it.
     clouds.admin.download(queued.id(), &Default::default()).await.unwrap();
     client.reactivate(queued.id()).await.unwrap();
     assert_eq!(client.image(queued.id()).await.unwrap().status(), Status::Active);

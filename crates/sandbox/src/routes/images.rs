@@ -1,5 +1,6 @@
 //! Image records: create, show, delete.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::body::json_body;
 use super::info::{IMPORT_METHODS, used};
+use super::python::python;
 use super::validate::{
-    READ_ONLY, check_limits, check_schema, check_value, is_reserved, python, read_only, reserved,
+    READ_ONLY, check_limits, check_schema, check_value, is_reserved, read_only, reserved,
     without_duplicates,
 };
 use crate::faults::{Fault, Scripted};
@@ -113,6 +115,16 @@ fn check(given: &Record) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The record as a caller sees it. Of deactivated images Glance shows the stores only to administrators.
+pub(super) fn shown<'a>(caller: &Caller, image: &'a Image) -> Cow<'a, Record> {
+    if image.status() != "deactivated" || caller.is_admin() {
+        return Cow::Borrowed(&image.record);
+    }
+    let mut record = image.record.clone();
+    record.remove("stores");
+    Cow::Owned(record)
+}
+
 /// `GET /v2/images/{id}`.
 pub(super) async fn show(
     Shared(state): Shared<Arc<State>>,
@@ -120,7 +132,8 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Extension(Scripted(fault)): Extension<Scripted>,
 ) -> Result<Response, Refusal> {
-    let mut record = state.image(&caller, &id)?.record.clone();
+    let image = state.image(&caller, &id)?;
+    let mut record = shown(&caller, &image).into_owned();
     if let Some(Fault::ShownAs(status)) = fault {
         record.insert("status".to_owned(), status.into());
         for key in ["size", "checksum", "os_hash_algo", "os_hash_value"] {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::body::json_body;
 use super::info::IMPORT_METHODS;
-use super::validate::is_uuid;
+use super::json_schema::is_uuid;
 use crate::faults::Scripted;
 use crate::fetch;
 use crate::image::Image;

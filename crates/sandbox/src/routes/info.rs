@@ -11,12 +11,6 @@ use serde_json::{Map, Value, json};
 use crate::policy::Caller;
 use crate::state::State;
 
-/// Glance's default `disk_formats`.
-pub(super) const DISK_FORMATS: [&str; 11] =
-    ["ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop"];
-/// Glance's default `container_formats`.
-pub(super) const CONTAINER_FORMATS: [&str; 8] =
-    ["ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed"];
 /// The import methods.
 pub(super) const IMPORT_METHODS: [&str; 4] =
     ["glance-direct", "web-download", "glance-download", "copy-image"];

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde_json::json;
 
+use super::images::shown;
 use super::query::{encoded, limit_of, pop};
 use crate::image::Image;
 use crate::policy::Caller;
@@ -60,7 +61,7 @@ pub(super) async fn list(
     let (first, next) = encoded("/v2/images", &query, last);
     // A full page has a next one, which may be empty.
     let next = next.filter(|_| found.len() == limit);
-    Ok(answer(&found, &first, next.as_deref()))
+    Ok(answer(&caller, &found, &first, next.as_deref()))
 }
 
 fn no_image_text(id: &str) -> String {
@@ -68,10 +69,10 @@ fn no_image_text(id: &str) -> String {
 }
 
 /// Records are serialised without copying them.
-fn answer(images: &[&Arc<Image>], first: &str, next: Option<&str>) -> Response {
+fn answer(caller: &Caller, images: &[&Arc<Image>], first: &str, next: Option<&str>) -> Response {
     let records: Vec<String> = images
         .iter()
-        .map(|image| serde_json::to_string(&image.record).unwrap_or_default())
+        .map(|image| serde_json::to_string(&*shown(caller, image)).unwrap_or_default())
         .collect();
     let mut rest = json!({"first": first, "schema": "/v2/schemas/images"});
     if let Some(next) = next {

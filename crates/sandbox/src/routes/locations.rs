@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::body::json_body;
-use super::validate::python;
+use super::json_schema;
 use crate::fetch;
 use crate::policy::Caller;
 use crate::response::{Refusal, RequestId, forbid, refuse};
@@ -85,49 +85,11 @@ pub(super) async fn list(
 type Expected = Option<(String, String)>;
 
 fn check_schema(body: &Value) -> Result<(String, Expected), Refusal> {
-    let mismatch = |what: String, rule: &str, place: &str| {
-        refuse(
-            400,
-            format!(
-                "Provided object does not match schema 'location': {what}\n\nFailed validating \
-                 '{rule}' in schema['properties']['add_location']{place}"
-            ),
-        )
-    };
-    let typed = |value: &Value, kind: &str, place: &str| {
-        mismatch(format!("{} is not of type '{kind}'", python(value)), "type", place)
-    };
-    let Some(object) = body.as_object() else { return Err(typed(body, "object", "")) };
-    let url = object
-        .get("url")
-        .ok_or_else(|| mismatch("'url' is a required property".to_owned(), "required", ""))?;
-    let url = url.as_str().ok_or_else(|| typed(url, "string", "['properties']['url']"))?;
-    let place = "['properties']['validation_data']";
-    let data = match object.get("validation_data") {
-        None => return Ok((url.to_owned(), None)),
-        Some(data) => data.as_object().ok_or_else(|| typed(data, "object", place))?,
-    };
-    let known = ["os_hash_algo", "os_hash_value"];
-    if let Some(other) = data.keys().find(|key| !known.contains(&key.as_str())) {
-        let what = format!("Additional properties are not allowed ('{other}' was unexpected)");
-        return Err(mismatch(what, "additionalProperties", place));
-    }
-    for (one, other) in [(known[0], known[1]), (known[1], known[0])] {
-        if data.contains_key(one) && !data.contains_key(other) {
-            let what = format!("'{other}' is a dependency of '{one}'");
-            return Err(mismatch(what, "dependentRequired", place));
-        }
-    }
-    let (Some(algo), Some(value)) = (data.get(known[0]), data.get(known[1])) else {
-        return Ok((url.to_owned(), None));
-    };
-    let value = value.as_str().ok_or_else(|| typed(value, "string", place))?;
-    if !ALGORITHMS.iter().any(|(known, _)| algo == known) {
-        let what = format!("{} is not one of ['sha1', 'sha256', 'sha512', 'md5']", python(algo));
-        return Err(mismatch(what, "enum", &format!("{place}['properties']['os_hash_algo']")));
-    }
-    let algo = algo.as_str().unwrap_or_default();
-    Ok((url.to_owned(), Some((algo.to_owned(), value.to_owned()))))
+    json_schema::check("add_location", &json!({"add_location": body}))?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let data = &body["validation_data"];
+    let expected = text(&data["os_hash_algo"]).zip(text(&data["os_hash_value"]));
+    Ok((text(&body["url"]).unwrap_or_default(), expected))
 }
 
 fn check_value(algo: &str, value: &str) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
 use super::body::json_body;
+use super::images::shown;
 use super::validate::{
     BASE, READ_ONLY, check_limits, check_schema, check_value, is_reserved, read_only,
     without_duplicates,
@@ -54,7 +55,7 @@ pub(super) async fn patch(
         operations.iter().map(|operation| parse(operation, is_old)).collect::<Result<_, _>>()?;
     let image = state.image(&caller, &id)?;
     if changes.is_empty() {
-        return Ok(Json(&image.record).into_response());
+        return Ok(Json(shown(&caller, &image)).into_response());
     }
     let changed = state.change(&id, |image| {
         changes.iter().try_for_each(|change| apply(image, &caller, change))?;
@@ -64,7 +65,7 @@ pub(super) async fn patch(
     if !caller.sees(&changed) {
         return Err(refuse(403, format!("Forbidding request, image {id} not visible")));
     }
-    Ok(Json(&changed.record).into_response())
+    Ok(Json(shown(&caller, &changed)).into_response())
 }
 
 /// Parses an operation, and refuses operations that are invalid for every image.

@@ -5,34 +5,66 @@ use std::sync::Arc;
 use axum::extract::{Path, State as Shared};
 use axum::{Extension, Json};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::policy::Caller;
 use crate::response::{Refusal, forbid, no_resource, refuse};
 use crate::state::State;
 
 /// `GET /v2/info/stores`.
-pub(super) async fn list(Shared(state): Shared<Arc<State>>) -> Result<Json<Value>, Refusal> {
-    Ok(Json(json!({"stores": all(&state, false)?})))
+pub(super) async fn list(Shared(state): Shared<Arc<State>>) -> Result<Json<Stores>, Refusal> {
+    all(&state, false).map(Json)
 }
 
 /// `GET /v2/info/stores/detail`.
 pub(super) async fn detail(
     Shared(state): Shared<Arc<State>>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Stores>, Refusal> {
     caller.require_admin("stores_info_detail")?;
-    Ok(Json(json!({"stores": all(&state, true)?})))
+    all(&state, true).map(Json)
 }
 
-fn all(state: &State, detailed: bool) -> Result<Vec<Value>, Refusal> {
+#[derive(Serialize)]
+pub(super) struct Stores {
+    stores: Vec<Store>,
+}
+
+/// A store, with Glance's order of the attributes.
+#[derive(Serialize)]
+struct Store {
+    id: String,
+    description: String,
+    // Glance uses texts, not booleans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<&'static str>,
+    #[serde(rename = "read-only", skip_serializing_if = "Option::is_none")]
+    read_only: Option<&'static str>,
+    #[serde(flatten)]
+    detail: Option<Detail>,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    r#type: &'static str,
+    properties: Properties,
+    weight: usize,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Properties {
+    File { data_dir: String, chunk_size: u32, thin_provisioning: bool },
+    Http {},
+}
+
+fn all(state: &State, is_detailed: bool) -> Result<Stores, Refusal> {
     let options = &state.options;
     let names = options.all_stores();
     if names.is_empty() {
         return Err(refuse(404, "Multi backend is not supported at this site."));
     }
-    let mut stores = Vec::new();
-    for (number, name) in names.iter().enumerate() {
+    let store = |(number, name): (usize, &&str)| {
         let is_http = options.http_store.as_deref() == Some(*name);
         let description = match number {
             _ if is_http => "files on web servers, read only".to_owned(),
@@ -40,27 +72,27 @@ fn all(state: &State, detailed: bool) -> Result<Vec<Value>, Refusal> {
             1 => "second store".to_owned(),
             _ => format!("store {}", number + 1),
         };
-        let mut store = json!({"id": name, "description": description});
-        // Glance uses texts, not booleans.
-        if number == 0 && !is_http {
-            store["default"] = "true".into();
+        let detail = || Detail {
+            r#type: if is_http { "http" } else { "file" },
+            properties: match is_http {
+                true => Properties::Http {},
+                false => Properties::File {
+                    data_dir: format!("/var/lib/glance/{name}"),
+                    chunk_size: 65536,
+                    thin_provisioning: false,
+                },
+            },
+            weight: 100 / (number + 1),
+        };
+        Store {
+            id: (*name).to_owned(),
+            description,
+            default: (number == 0 && !is_http).then_some("true"),
+            read_only: is_http.then_some("true"),
+            detail: is_detailed.then(detail),
         }
-        if is_http {
-            store["read-only"] = "true".into();
-        }
-        if detailed {
-            store["type"] = if is_http { "http" } else { "file" }.into();
-            store["weight"] = json!(100 / (number + 1));
-            store["properties"] = if is_http {
-                json!({})
-            } else {
-                let dir = format!("/var/lib/glance/{name}");
-                json!({"data_dir": dir, "chunk_size": 65536, "thin_provisioning": false})
-            };
-        }
-        stores.push(store);
-    }
-    Ok(stores)
+    };
+    Ok(Stores { stores: names.iter().enumerate().map(store).collect() })
 }
 
 /// `DELETE /v2/stores/{store}/{id}`.

@@ -10,11 +10,11 @@ use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::body::json_body;
+use super::json_schema::{self, is_uuid};
 use super::query::{encoded, limit_of, pop};
-use super::validate::{is_uuid, python};
 use crate::fetch;
 use crate::policy::Caller;
-use crate::response::{Refusal, RequestId, no_resource, refuse};
+use crate::response::{Refusal, RequestId, internal_error, no_resource, refuse};
 use crate::state::State;
 use crate::task::{KINDS, STATUSES, Task};
 use crate::work::OldImport;
@@ -117,32 +117,15 @@ pub(super) async fn create(
     Extension(request): Extension<RequestId>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    caller.require_admin(RULE)?;
     let body = json_body(body).await?;
     for key in ["type", "input"] {
         if body.get(key).is_none_or(Value::is_null) {
             return Err(refuse(400, format!("Task '{key}' is required")));
         }
     }
-    let kind = KINDS.into_iter().find(|kind| body["type"] == *kind);
-    let Some(kind) = kind else {
-        let given = python(&body["type"]);
-        let text = format!(
-            "Provided object does not match schema 'task': {given} is not one of {}",
-            python(&json!(KINDS))
-        );
-        return Err(refuse(400, text));
-    };
-    let extra = body.as_object().into_iter().flatten().find(|(key, _)| {
-        !["type", "input", "owner", "message", "result", "status"].contains(&key.as_str())
-    });
-    if let Some((key, _)) = extra {
-        let text = format!(
-            "Provided object does not match schema 'task': Additional properties are not allowed \
-             ('{key}' was unexpected)"
-        );
-        return Err(refuse(400, text));
-    }
+    json_schema::check("task", &body)?;
+    caller.require_admin(RULE)?;
+    let kind = KINDS.into_iter().find(|kind| body["type"] == *kind).ok_or_else(internal_error)?;
     let input = body["input"].clone();
     if kind == "import" {
         check_source(&state, &input["import_from"])?;

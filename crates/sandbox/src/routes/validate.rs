@@ -1,8 +1,8 @@
 //! Validation of records, with Glance's messages.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::info::{CONTAINER_FORMATS, DISK_FORMATS};
+use super::json_schema;
 use crate::image::Record;
 use crate::response::{Refusal, refuse, refuse_since};
 
@@ -68,74 +68,7 @@ pub(super) fn reserved(key: &str) -> Refusal {
 
 /// Checks the value of a key against the schema.
 pub(super) fn check_schema(key: &str, value: &Value) -> Result<(), Refusal> {
-    let is_nullable = matches!(key, "name" | "owner" | "disk_format" | "container_format");
-    if is_nullable && value.is_null() {
-        return Ok(());
-    }
-    let words = python(value);
-    let is_one_of = |formats: &[&str], null: &str| {
-        if formats.iter().any(|format| value == format) {
-            return Ok(());
-        }
-        let quoted: Vec<String> = formats.iter().map(|format| format!("'{format}'")).collect();
-        let what = format!("{words} is not one of [{null}{}]", quoted.join(", "));
-        Err(mismatch(&what, "enum", key, &words))
-    };
-    let is_of = |good: bool, kind: &str| match good {
-        true => Ok(()),
-        false => Err(mismatch(&format!("{words} is not of type {kind}"), "type", key, &words)),
-    };
-    let is_short = |text: &Value| text.as_str().is_none_or(|text| text.chars().count() <= 255);
-    let too_long = || mismatch(&format!("{words} is too long"), "maxLength", key, &words);
-    match key {
-        "id" if value.as_str().is_none_or(|id| !is_uuid(id)) => {
-            let pattern = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-\
-                           ([0-9a-fA-F]){12}$";
-            Err(mismatch(&format!("{words} does not match '{pattern}'"), "pattern", key, &words))
-        }
-        "id" => Ok(()),
-        "disk_format" => is_one_of(&DISK_FORMATS, "None, "),
-        "container_format" => is_one_of(&CONTAINER_FORMATS, "None, "),
-        "visibility" if value.is_null() => is_of(false, "'string'"),
-        "visibility" => is_one_of(&["community", "public", "private", "shared"], ""),
-        "min_disk" | "min_ram" => is_of(value.is_i64() || value.is_u64(), "'integer'"),
-        "protected" | "os_hidden" => is_of(value.is_boolean(), "'boolean'"),
-        "name" | "owner" if !value.is_string() => is_of(false, "'null', 'string'"),
-        "name" | "owner" if !is_short(value) => Err(too_long()),
-        "name" | "owner" => Ok(()),
-        "tags" => {
-            let Some(tags) = value.as_array() else { return is_of(false, "'array'") };
-            let bad = |rule: &str, tag: &Value, what: &str| {
-                let words = python(tag);
-                Err(mismatch(&format!("{words} {what}"), rule, key, &words))
-            };
-            match tags.iter().find(|tag| !tag.is_string() || !is_short(tag)) {
-                Some(tag) if tag.is_string() => bad("maxLength", tag, "is too long"),
-                Some(tag) => bad("type", tag, "is not of type 'string'"),
-                None => Ok(()),
-            }
-        }
-        "locations" => is_of(value.is_array(), "'array'"),
-        _ if value.is_string() => Ok(()),
-        _ => Err(refuse(
-            400,
-            format!(
-                "Provided object does not match schema 'image': {words} is not of type 'string'\n\n\
-                 Failed validating 'type' in schema['additionalProperties']:\n    \
-                 {{'type': 'string'}}\n\nOn instance['{key}']:\n    {words}"
-            ),
-        )),
-    }
-}
-
-fn mismatch(what: &str, rule: &str, key: &str, words: &str) -> Refusal {
-    refuse(
-        400,
-        format!(
-            "Provided object does not match schema 'image': {what}\n\nFailed validating '{rule}' in \
-             schema['properties']['{key}']\n\nOn instance['{key}']:\n    {words}"
-        ),
-    )
+    json_schema::check("image", &json!({key: value}))
 }
 
 /// Checks that the schema does not have, but the service does.
@@ -214,28 +147,4 @@ pub(super) fn without_duplicates(tags: &Value) -> Value {
         }
     }
     seen.into_iter().cloned().collect()
-}
-
-pub(super) fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::parse_str(text).is_ok()
-}
-
-/// A value in Python's notation, which Glance's messages contain.
-pub(super) fn python(value: &Value) -> String {
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => format!("'{text}'"),
-        Value::Number(number) => number.to_string(),
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(python).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Object(object) => {
-            let items: Vec<String> =
-                object.iter().map(|(key, value)| format!("'{key}': {}", python(value))).collect();
-            format!("{{{}}}", items.join(", "))
-        }
-    }
 }

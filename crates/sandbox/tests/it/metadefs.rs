@@ -78,6 +78,31 @@ async fn a_namespace_has_objects_properties_tags_and_resource_types() {
 }
 
 #[tokio::test]
+async fn a_missing_namespace_has_the_message_of_the_call() {
+    let wire = Wire::cloud().await;
+    let admin = wire.login(ADMIN).await;
+    let property = json!({"name": "x", "title": "T", "type": "string"});
+    for (table, new, expected) in [
+        ("objects", json!({"name": "x"}), "Metadata definition namespace=no was not found."),
+        ("properties", property.clone(), "Namespace no not found"),
+        ("tags", json!({"tags": []}), "Namespace no not found"),
+        ("resource_types", json!({"name": "x"}), "Namespace no not found"),
+    ] {
+        let path = format!("{ALL}/no/{table}");
+        let part = format!("{path}/x");
+        let changed = if table == "tags" { json!({"name": "x"}) } else { new.clone() };
+        let mut calls = vec![("GET", &path, NULL), ("POST", &path, new), ("DELETE", &part, NULL)];
+        if table != "resource_types" {
+            calls.extend([("GET", &part, NULL), ("PUT", &part, changed)]);
+        }
+        for (method, path, body) in calls {
+            let refused = wire.call(&admin, method, path, body).await;
+            assert!(refused.0 == 404 && words(&refused).contains(expected), "{method} {refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn tags_are_replaced_or_appended() {
     let wire = Wire::cloud().await;
     let admin = wire.login(ADMIN).await;
@@ -112,6 +137,18 @@ async fn invalid_definitions_are_refused_with_the_reason() {
         let refused = wire.call(&admin, "POST", ALL, body).await;
         assert!(refused.0 == 400 && words(&refused).contains(expected), "{refused:?}");
     }
+    let refused = wire.call(&admin, "POST", ALL, json!({"namespace": "n", "visibility": 1})).await;
+    let expected = "1 is not of type 'string'\n\nFailed validating 'type' in \
+                    schema['properties']['visibility']:\n    {'type': 'string',\n     \
+                    'description': 'Scope of namespace accessibility.',\n     'enum': ['public', \
+                    'private']}\n\nOn instance['visibility']:\n    1";
+    assert!(words(&refused).contains(expected), "{refused:?}");
+    assert_eq!(wire.call(&admin, "POST", ALL, json!({"namespace": "n"})).await.0, 201);
+    let object =
+        json!({"name": "o", "properties": {"p": {"title": "T", "type": "string", "x": 1}}});
+    let refused = wire.call(&admin, "POST", &format!("{ALL}/n/objects"), object).await;
+    assert!(refused.0 == 400 && words(&refused).contains("('x' was unexpected)"), "{refused:?}");
+    assert_eq!(wire.call(&admin, "POST", &format!("{ALL}/n/tags"), json!({})).await.0, 500);
     let refused = wire.call(&admin, "POST", ALL, json!({"namespace": "n", "self": "x"})).await;
     assert!(refused.0 == 403 && words(&refused).contains("read-only"), "{refused:?}");
 }

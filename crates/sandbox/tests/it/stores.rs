@@ -29,6 +29,21 @@ async fn data_is_removed_from_a_store_but_not_from_the_last() {
 }
 
 #[tokio::test]
+async fn the_stores_of_a_deactivated_image_are_for_administrators() {
+    let wire = Wire::cloud().await;
+    let (token, admin) = (wire.login(USER).await, wire.login(ADMIN).await);
+    let path = wire.image(&token, "data").await;
+    let call = format!("{path}/actions/deactivate");
+    assert_eq!(wire.call(&token, "POST", &call, NULL).await.0, 204);
+    assert_eq!(wire.show(&token, &path).await.get("stores"), None);
+    assert_eq!(wire.show(&token, "/v2/images").await["images"][0].get("stores"), None);
+    assert_eq!(wire.show(&admin, &path).await["stores"], "fast");
+    let call = format!("{path}/actions/reactivate");
+    assert_eq!(wire.call(&token, "POST", &call, NULL).await.0, 204);
+    assert_eq!(wire.show(&token, &path).await["stores"], "fast");
+}
+
+#[tokio::test]
 async fn without_multi_store_there_are_no_stores() {
     let scene = Scene::builder().without_login().sandbox(|options| options.with_stores([""; 0]));
     let wire = Wire::of(scene.start().await);

@@ -2,20 +2,21 @@
 
 use serde_json::{Map, Value};
 
-use super::schema::validate;
 use crate::metadefs::{Metadefs, Namespace};
 use crate::policy::{Caller, Role};
 use crate::response::{Refusal, forbid, internal_error, refuse};
 use crate::routes::body::json_body;
-use crate::routes::validate::{python, read_only};
+use crate::routes::json_schema;
+use crate::routes::python::python;
+use crate::routes::validate::read_only;
 use crate::state::State;
 
-/// The 404 of a namespace that does not exist.
+/// The 404 of a namespace that does not exist, from Glance's database. Only some calls show it.
 pub(super) fn no_namespace(name: &str) -> Refusal {
     refuse(404, format!("Metadata definition namespace={name} was not found."))
 }
 
-/// The 404 of a namespace that the caller cannot see.
+/// The 404 of a namespace that the caller cannot see, and in most calls of one that does not exist.
 pub(super) fn not_found(name: &str) -> Refusal {
     refuse(404, format!("Namespace {name} not found"))
 }
@@ -25,13 +26,17 @@ pub(super) fn require_reader(caller: &Caller, rule: &str) -> Result<(), Refusal>
     if caller.role == Role::None { Err(forbid(rule)) } else { Ok(()) }
 }
 
+/// The refusal of a namespace that does not exist, which depends on the call: [`no_namespace`] or [`not_found`].
+pub(super) type Missing = fn(&str) -> Refusal;
+
 /// A namespace that the caller may read.
 pub(super) fn seen<'a>(
     metadefs: &'a Metadefs,
     caller: &Caller,
     name: &str,
+    missing: Missing,
 ) -> Result<&'a Namespace, Refusal> {
-    let namespace = metadefs.namespace(name).ok_or_else(|| no_namespace(name))?;
+    let namespace = metadefs.namespace(name).ok_or_else(|| missing(name))?;
     if namespace.is_visible(caller) { Ok(namespace) } else { Err(not_found(name)) }
 }
 
@@ -42,13 +47,14 @@ pub(super) fn change<T>(
     caller: &Caller,
     name: &str,
     rule: &str,
+    missing: Missing,
     change: impl FnOnce(&mut Namespace, &mut Metadefs) -> Result<T, Refusal>,
 ) -> Result<T, Refusal> {
     state.change_metadefs(|metadefs| {
-        seen(metadefs, caller, name)?;
+        seen(metadefs, caller, name, missing)?;
         caller.require_admin(rule)?;
         let at = metadefs.namespaces.iter().position(|it| it.name == name);
-        let at = at.ok_or_else(|| no_namespace(name))?;
+        let at = at.ok_or_else(|| missing(name))?;
         // The change sees the namespace apart from the others.
         let mut namespace = metadefs.namespaces[at].clone();
         let done = change(&mut namespace, metadefs)?;
@@ -68,7 +74,7 @@ pub(super) async fn checked_body(
     if let Some(key) = read_only_keys.iter().find(|key| object.contains_key(**key)) {
         return Err(read_only(key));
     }
-    validate(schema, &body)?;
+    json_schema::check(&format!("metadef_{schema}"), &body)?;
     Ok(object.clone())
 }
 

@@ -3,7 +3,6 @@
 mod access;
 mod namespaces;
 mod parts;
-mod schema;
 mod views;
 
 use std::sync::Arc;

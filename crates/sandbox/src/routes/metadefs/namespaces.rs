@@ -126,6 +126,11 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response, Refusal> {
     let given = checked_body(body, "namespace", &READ_ONLY).await?;
+    let tags = given.get("tags").and_then(Value::as_array).into_iter().flatten();
+    // The schema permits tags without a name, but Glance does not expect them.
+    if tags.into_iter().any(|tag| tag.get("name").is_none()) {
+        return Err(internal_error());
+    }
     caller.require_admin("add_metadef_namespace")?;
     let parts = |key: &str| -> Vec<Part> {
         let all = given.get(key).and_then(Value::as_array).into_iter().flatten();
@@ -240,8 +245,8 @@ pub(super) async fn update(
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
     let given = checked_body(body, "namespace", &READ_ONLY).await?;
-    require_known(&state, &name)?;
-    let changed = change(&state, &caller, &name, "modify_metadef_namespace", |it, metadefs| {
+    let rule = "modify_metadef_namespace";
+    let changed = change(&state, &caller, &name, rule, not_found, |it, metadefs| {
         let wanted = given.get("namespace").and_then(Value::as_str).unwrap_or_default();
         if wanted != name && metadefs.namespace(wanted).is_some() {
             return Err(refuse(
@@ -265,8 +270,7 @@ pub(super) async fn delete(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    require_known(&state, &name)?;
-    change(&state, &caller, &name, RULE, |it, _| require_unprotected(it))?;
+    change(&state, &caller, &name, RULE, not_found, |it, _| require_unprotected(it))?;
     state.change_metadefs(|metadefs| {
         metadefs.namespaces.retain(|it| it.name != name);
         Ok(StatusCode::NO_CONTENT)
@@ -274,10 +278,6 @@ pub(super) async fn delete(
 }
 
 const RULE: &str = "delete_metadef_namespace";
-
-fn require_known(state: &State, name: &str) -> Result<(), Refusal> {
-    state.lock().metadefs.namespace(name).map(drop).ok_or_else(|| not_found(name))
-}
 
 fn require_unprotected(namespace: &Namespace) -> Result<(), Refusal> {
     if !namespace.is_protected {
@@ -297,9 +297,8 @@ pub(super) async fn clear(
     if !matches!(table.as_str(), "objects" | "properties" | "tags") {
         return Err(refuse(405, "The method DELETE is not allowed for this resource. "));
     }
-    require_known(&state, &name)?;
     let rule = if table == "tags" { "delete_metadef_tags" } else { RULE };
-    change(&state, &caller, &name, rule, |it, _| {
+    change(&state, &caller, &name, rule, not_found, |it, _| {
         require_unprotected(it)?;
         match table.as_str() {
             "objects" => it.objects.clear(),

@@ -10,12 +10,14 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::{
-    as_object, as_property, change, checked_body, not_found, require_reader, seen,
+    Missing, as_object, as_property, change, checked_body, no_namespace, not_found, require_reader,
+    seen,
 };
 use super::views::{by_name, duplicate_tag, is_same_tag, object_view, prefix, without_repeated};
 use crate::metadefs::{Namespace, Part};
 use crate::policy::Caller;
 use crate::response::{Refusal, internal_error, no_resource, refuse};
+use crate::routes::json_schema;
 use crate::routes::query::{limit_of, pop};
 use crate::state::State;
 
@@ -80,6 +82,11 @@ impl PartTable {
             PartTable::Properties => &["created_at", "updated_at"],
             PartTable::Tags | PartTable::Types => &["created_at", "updated_at"],
         }
+    }
+
+    /// The refusal of calls whose namespace does not exist.
+    fn missing_namespace(self) -> Missing {
+        if self == PartTable::Objects { no_namespace } else { not_found }
     }
 
     fn missing(self, name: &str) -> Refusal {
@@ -178,12 +185,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Refusal> {
     let table = PartTable::named(&table)?;
     let inner = state.lock();
-    let namespace = seen(&inner.metadefs, &caller, &name);
-    // Associations have the other message for a namespace that does not exist.
-    let namespace = namespace.map_err(|refusal| match table {
-        PartTable::Types => not_found(&name),
-        _ => refusal,
-    })?;
+    let namespace = seen(&inner.metadefs, &caller, &name, table.missing_namespace())?;
     require_reader(&caller, "get_metadef_namespace")?;
     let mut parts: Vec<&Part> = table.parts(namespace).iter().collect();
     Ok(Json(match table {
@@ -240,7 +242,7 @@ pub(super) async fn show(
         return Err(refuse(405, "The method GET is not allowed for this resource. "));
     }
     let inner = state.lock();
-    let namespace = seen(&inner.metadefs, &caller, &name)?;
+    let namespace = seen(&inner.metadefs, &caller, &name, table.missing_namespace())?;
     require_reader(&caller, "get_metadef_namespace")?;
     let mut wanted = part.as_str();
     // The name of a property may have the prefix of a resource type.
@@ -274,9 +276,13 @@ pub(super) async fn create(
         return create_tags(&state, &caller, &name, &headers, body).await;
     }
     let fields = checked_body(body, table.schema(), table.read_only()).await?;
+    for property in properties_of(table, &fields) {
+        json_schema::check_unnamed_property(property)?;
+    }
     let part = Part::new(table.part(fields));
     let rule = format!("add_metadef_{}", table.word());
-    let shown = change(&state, &caller, &name, &rule, |namespace, metadefs| {
+    let missing = table.missing_namespace();
+    let shown = change(&state, &caller, &name, &rule, missing, |namespace, metadefs| {
         if table.find(namespace, &part.name).is_some() {
             return Err(table.duplicate(&part.name, &name));
         }
@@ -290,6 +296,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(Value::Object(shown))).into_response())
 }
 
+/// The definitions of properties within an object. The schema of objects permits unknown attributes in them.
+fn properties_of(table: PartTable, fields: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let properties = fields.get("properties").filter(|_| table == PartTable::Objects);
+    properties.and_then(Value::as_object).into_iter().flatten().map(|(_, property)| property)
+}
+
 async fn create_tags(
     state: &State,
     caller: &Caller,
@@ -297,13 +309,15 @@ async fn create_tags(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let given = checked_body(body, "tags", &["created_at", "updated_at"]).await?;
-    let tags = given.get("tags").and_then(Value::as_array).into_iter().flatten();
-    let tags: Vec<Part> = tags.filter_map(|it| Some(Part::new(it.as_object()?.clone()))).collect();
+    let given = checked_body(body, "tag_list", &["created_at", "updated_at"]).await?;
+    // The schema permits a body without tags, but Glance does not expect it.
+    let tags = given.get("tags").and_then(Value::as_array).ok_or_else(internal_error)?;
+    let tags: Vec<Part> =
+        tags.iter().filter_map(|it| Some(Part::new(it.as_object()?.clone()))).collect();
     let append = headers.get("x-openstack-append").and_then(|value| value.to_str().ok());
     let is_appended = append.is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let shown: Vec<Value> = tags.iter().map(|tag| json!({"name": tag.name})).collect();
-    change(state, caller, name, "add_metadef_tags", |namespace, _| {
+    change(state, caller, name, "add_metadef_tags", not_found, |namespace, _| {
         let mut all = if is_appended { namespace.tags.clone() } else { Vec::new() };
         all.extend(tags);
         without_repeated(&all, name)?;
@@ -323,10 +337,11 @@ pub(super) async fn create_tag(
     if table != PartTable::Tags {
         return Err(refuse(405, "The method POST is not allowed for this resource. "));
     }
+    seen(&state.lock().metadefs, &caller, &name, not_found)?;
     let fields = Map::from_iter([("name".to_owned(), Value::from(tag))]);
-    super::schema::validate("tag", &Value::Object(fields.clone()))?;
+    json_schema::check("metadef_tag", &Value::Object(fields.clone()))?;
     let part = Part::new(fields);
-    let shown = change(&state, &caller, &name, "add_metadef_tag", |namespace, _| {
+    let shown = change(&state, &caller, &name, "add_metadef_tag", not_found, |namespace, _| {
         if table.find(namespace, &part.name).is_some() {
             return Err(table.duplicate(&part.name, &name));
         }
@@ -349,9 +364,14 @@ pub(super) async fn update(
         return Err(refuse(405, "The method PUT is not allowed for this resource. "));
     }
     let fields = checked_body(body, table.schema(), table.read_only()).await?;
+    // Glance checks this only in new objects.
+    for property in properties_of(table, &fields) {
+        json_schema::check_unnamed_property(property).map_err(|_| internal_error())?;
+    }
     let fields = table.part(fields);
     let rule = format!("modify_metadef_{}", table.word());
-    let shown = change(&state, &caller, &name, &rule, |namespace, _| {
+    let missing = table.missing_namespace();
+    let shown = change(&state, &caller, &name, &rule, missing, |namespace, _| {
         let at = table.find(namespace, &part).ok_or_else(|| table.missing(&part))?;
         let wanted = fields.get("name").and_then(Value::as_str).unwrap_or_default();
         if table.find(namespace, wanted).is_some_and(|other| other != at) {
@@ -378,7 +398,7 @@ pub(super) async fn delete(
     let verb =
         if matches!(table, PartTable::Objects | PartTable::Tags) { "delete" } else { "remove" };
     let rule = format!("{verb}_metadef_{}", table.word());
-    change(&state, &caller, &name, &rule, |namespace, _| {
+    change(&state, &caller, &name, &rule, table.missing_namespace(), |namespace, _| {
         let at = table.find(namespace, &part).ok_or_else(|| table.missing(&part))?;
         if namespace.is_protected {
             let what = table.word().replace("resource_type_", "resource-type-");
