@@ -151,6 +151,7 @@ imgpush_scene::suites! { by run:
         namespaces_are_for_administrators_and_public_ones_for_all
         namespaces_are_listed_in_pages
         properties_are_defined_and_replaced
+        properties_are_kept_as_the_service_stores_them
         objects_group_properties
         tags_of_a_namespace_are_added_and_removed
         namespaces_are_associated_with_resource_types

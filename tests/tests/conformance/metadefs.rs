@@ -176,6 +176,33 @@ pub(crate) async fn namespaces_are_listed_in_pages(clouds: &Clouds) {
     }
 }
 
+pub(crate) async fn properties_are_kept_as_the_service_stores_them(clouds: &Clouds) {
+    let client = &clouds.admin;
+    let namespace = created(clouds, Visibility::Public).await;
+    let mut wanted = MetadefProperty::new("size", "A title", "integer");
+    wanted.set("minimum", 1.5);
+    wanted.set("maximum", 7.9);
+    wanted.set("default", 3);
+    let stored = client.create_metadef_property(&namespace, &wanted).await.unwrap();
+    for property in [&stored, &client.metadef_property(&namespace, "size").await.unwrap()] {
+        let value = |key| property.get(key).cloned();
+        let limits = (value("minimum"), value("maximum"));
+        assert_eq!(limits, (Some(json!(1)), Some(json!(7))));
+        assert_eq!(property.get("default"), Some(&json!("3")));
+    }
+    let listed = client.metadef_namespace(&namespace).await.unwrap();
+    assert_eq!(listed.record()["properties"]["size"]["name"], "size");
+    wanted.set_name("numbers");
+    wanted.set("enum", json!([1, 2]));
+    let unexpected = client.create_metadef_property(&namespace, &wanted).await.unwrap_err();
+    assert_eq!(unexpected.answer().map(|answer| answer.status.as_u16()), Some(500));
+    // A path is read as Latin-1, so the list has another name.
+    client.add_metadef_tag(&namespace, "ü").await.unwrap();
+    let listed = client.metadef_namespace(&namespace).await.unwrap();
+    assert_eq!(listed.tags(), ["Ã¼"]);
+    client.delete_metadef_namespace(&namespace).await.unwrap();
+}
+
 pub(crate) async fn properties_are_defined_and_replaced(clouds: &Clouds) {
     let client = &clouds.admin;
     let namespace = created(clouds, Visibility::Public).await;

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{Method, Request, StatusCode, header};
 use tower::ServiceExt as _;
 
+use super::wsgi_path;
 use crate::response::{no_resource, refuse};
 
 /// A method that no route has.
@@ -18,6 +19,9 @@ const NONE: Method = Method::TRACE;
 /// The router itself would answer `HEAD` like `GET`, and Glance has no call with it. `OPTIONS` needs no token.
 pub(crate) async fn respond(router: Router, mut request: Request<Body>) -> Response {
     let method = request.method().clone();
+    if request.uri().path().starts_with("/v2/") {
+        *request.uri_mut() = wsgi_path::as_read(request.uri());
+    }
     let path = request.uri().path().to_owned();
     let is_versions = path.starts_with("/versions");
     if method == Method::OPTIONS && !is_versions {

@@ -22,6 +22,7 @@ mod stores;
 mod tags;
 mod tasks;
 mod validate;
+mod wsgi_path;
 
 use std::sync::Arc;
 

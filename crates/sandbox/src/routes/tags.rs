@@ -19,11 +19,6 @@ pub(super) async fn add(
     Extension(caller): Extension<Caller>,
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
-    let tag = as_stored(&tag);
-    // A slash ends the tag, however it is encoded.
-    if tag.contains('/') {
-        return Err(no_resource());
-    }
     check_schema("tags", &json!([tag]))?;
     let image = state.image(&caller, &id).map_err(|_| image_not_found(&id))?;
     caller.require_owner(&image, "modify_image")?;
@@ -48,7 +43,6 @@ pub(super) async fn remove(
     Extension(caller): Extension<Caller>,
     Path((id, tag)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
-    let tag = as_stored(&tag);
     let image = state.image(&caller, &id).map_err(|_| image_not_found(&id))?;
     caller.require_owner(&image, "modify_image")?;
     state.change(&id, |image| {
@@ -59,12 +53,6 @@ pub(super) async fn remove(
         Ok(())
     })?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Glance reads the bytes of a path as Latin-1, so it stores `ü` of a path as `Ã¼`. The body of a record has
-/// no such error.
-fn as_stored(tag: &str) -> String {
-    tag.bytes().map(char::from).collect()
 }
 
 fn tags_of(value: &Value) -> Vec<Value> {

@@ -38,7 +38,7 @@ async fn a_namespace_is_visible_to_its_owner_or_to_all() {
 async fn a_namespace_has_objects_properties_tags_and_resource_types() {
     let wire = Wire::cloud().await;
     let admin = wire.login(ADMIN).await;
-    let property = json!({"title": "Cores", "type": "integer", "default": 2, "enum": [1, 2]});
+    let property = json!({"title": "Cores", "type": "integer", "default": 2, "enum": ["1", "2"]});
     let body = json!({
         "namespace": "n",
         "objects": [{"name": "o", "properties": {"p": property}, "required": ["p"]}],
@@ -49,10 +49,17 @@ async fn a_namespace_has_objects_properties_tags_and_resource_types() {
     assert_eq!(wire.call(&admin, "POST", ALL, body).await.0, 201);
     let shown = wire.show(&admin, &format!("{ALL}/n?resource_type=OS::Glance::Image")).await;
     let stored = json!({"title": "Cores", "type": "integer", "default": "2", "enum": ["1", "2"]});
-    assert_eq!(shown["properties"], json!({"hw_q": stored}));
+    let mut named = stored.clone();
+    named["name"] = "q".into();
+    assert_eq!(shown["properties"], json!({"hw_q": named}));
     assert_eq!(shown["objects"][0]["properties"], json!({"hw_p": stored}));
     assert_eq!(shown["objects"][0]["required"], json!(["hw_p"]));
     assert_eq!(shown["tags"], json!([{"name": "t"}]));
+    let objects = format!("{ALL}/n/objects");
+    for wrong in ["limit=0", "limit=x", "sort_dir=up"] {
+        let (status, _) = wire.call(&admin, "GET", &format!("{objects}?{wrong}"), NULL).await;
+        assert_eq!(status, 400, "{wrong}");
+    }
 
     for (table, name) in [("objects", "o"), ("properties", "q"), ("tags", "t")] {
         let (table, other) = (format!("{ALL}/n/{table}"), format!("{ALL}/n/{table}/other"));

@@ -78,16 +78,34 @@ pub(super) async fn checked_body(
     Ok(object.clone())
 }
 
-/// A property as Glance stores it: the default and the possible values are texts.
-pub(super) fn as_property(value: &Value) -> Value {
-    let mut property = value.clone();
+/// A property as Glance stores it: the default is a text, and limits are integers. It does not expect possible
+/// values that are no texts.
+pub(super) fn as_property(value: &Value) -> Result<Map<String, Value>, Refusal> {
+    let mut property = value.as_object().cloned().unwrap_or_default();
     if let Some(default) = property.get_mut("default") {
         *default = as_text(default);
     }
-    if let Some(Value::Array(values)) = property.get_mut("enum") {
-        values.iter_mut().for_each(|value| *value = as_text(value));
+    for limit in ["minimum", "maximum"] {
+        if let Some(limit) = property.get_mut(limit) {
+            *limit = as_integer(limit);
+        }
     }
-    property
+    let values = property.get("enum").and_then(Value::as_array);
+    if values.is_some_and(|values| values.iter().any(|value| !value.is_string())) {
+        return Err(internal_error());
+    }
+    Ok(property)
+}
+
+fn as_integer(value: &Value) -> Value {
+    match value.as_f64() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "as in Glance, up to the largest integer"
+        )]
+        Some(number) if !value.is_i64() && !value.is_u64() => (number as i64).into(),
+        _ => value.clone(),
+    }
 }
 
 fn as_text(value: &Value) -> Value {
@@ -98,9 +116,11 @@ fn as_text(value: &Value) -> Value {
 }
 
 /// An object with its properties as Glance stores them.
-pub(super) fn as_object(mut object: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn as_object(mut object: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
-        properties.values_mut().for_each(|property| *property = as_property(property));
+        for property in properties.values_mut() {
+            *property = as_property(property)?.into();
+        }
     }
-    object
+    Ok(object)
 }

@@ -137,10 +137,11 @@ pub(super) async fn create(
         all.filter_map(|it| Some(Part::new(it.as_object()?.clone()))).collect()
     };
     let property = |(name, value): (&String, &Value)| {
-        let mut fields = as_property(value).as_object().cloned()?;
+        let mut fields = as_property(value)?;
         fields.insert("name".into(), name.clone().into());
-        Some(Part::new(fields))
+        Ok::<_, Refusal>(Part::new(fields))
     };
+    let object = |part: Part| Ok::<_, Refusal>(Part::new(as_object(part.plain())?));
     let properties = given.get("properties").and_then(Value::as_object).into_iter().flatten();
     let now = clock::now();
     let mut namespace = Namespace {
@@ -151,11 +152,8 @@ pub(super) async fn create(
         is_protected: false,
         created: now,
         updated: now,
-        objects: parts("objects")
-            .into_iter()
-            .map(|part| Part::new(as_object(part.plain())))
-            .collect(),
-        properties: properties.filter_map(property).collect(),
+        objects: parts("objects").into_iter().map(object).collect::<Result<_, _>>()?,
+        properties: properties.map(property).collect::<Result<_, _>>()?,
         tags: parts("tags"),
         associations: parts("resource_type_associations"),
     };
@@ -167,7 +165,8 @@ pub(super) async fn create(
     let associations = &namespace.associations;
     insert_parts(&mut shown, "resource_type_associations", associations, Part::plain);
     if !namespace.properties.is_empty() {
-        shown.insert("properties".into(), by_name(&namespace.properties, ""));
+        let own = |part: &Part| part.fields.clone();
+        shown.insert("properties".into(), by_name(&namespace.properties, "", own));
     }
     let path = format!("{}/v2/metadefs/namespaces/{}", state.url, namespace.name);
     state.change_metadefs(|metadefs| {
@@ -219,7 +218,7 @@ pub(super) async fn show(
     insert_parts(&mut shown, "resource_type_associations", associations, Part::dated);
     insert_parts(&mut shown, "tags", &namespace.tags, Part::plain);
     if !namespace.properties.is_empty() {
-        shown.insert("properties".into(), by_name(&namespace.properties, prefix));
+        shown.insert("properties".into(), by_name(&namespace.properties, prefix, Part::plain));
     }
     Ok(Json(Value::Object(shown)))
 }

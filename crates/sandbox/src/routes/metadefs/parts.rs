@@ -154,13 +154,11 @@ impl PartTable {
     }
 
     /// A new part from a checked body.
-    fn part(self, fields: Map<String, Value>) -> Map<String, Value> {
+    fn part(self, fields: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
         match self {
             PartTable::Objects => as_object(fields),
-            PartTable::Properties => {
-                as_property(&Value::Object(fields)).as_object().cloned().unwrap_or_default()
-            }
-            PartTable::Tags | PartTable::Types => fields,
+            PartTable::Properties => as_property(&fields.into()),
+            PartTable::Tags | PartTable::Types => Ok(fields),
         }
     }
 }
@@ -184,6 +182,13 @@ pub(super) async fn list(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, Refusal> {
     let table = PartTable::named(&table)?;
+    if table == PartTable::Objects {
+        // Checked, and not applied.
+        let (limit, _) = limit_and_direction(&mut query.clone())?;
+        if limit == Some(0) {
+            return Err(refuse(400, "limit param must be positive"));
+        }
+    }
     let inner = state.lock();
     let namespace = seen(&inner.metadefs, &caller, &name, table.missing_namespace())?;
     require_reader(&caller, "get_metadef_namespace")?;
@@ -195,7 +200,9 @@ pub(super) async fn list(
             let shown: Vec<Value> = shown.collect();
             json!({"objects": shown, "schema": "v2/schemas/metadefs/objects"})
         }
-        PartTable::Properties => json!({"properties": by_name(&namespace.properties, "")}),
+        PartTable::Properties => {
+            json!({"properties": by_name(&namespace.properties, "", Part::plain)})
+        }
         PartTable::Types => {
             let shown: Vec<Value> = parts.iter().map(|part| part.dated().into()).collect();
             json!({"resource_type_associations": shown})
@@ -210,11 +217,7 @@ pub(super) async fn list(
 
 /// Tags have pages, but no links to them.
 fn page(mut parts: Vec<&Part>, mut query: Vec<(String, String)>) -> Result<Vec<&Part>, Refusal> {
-    let limit = limit_of(pop(&mut query, "limit").as_deref())?;
-    let direction = pop(&mut query, "sort_dir").unwrap_or_else(|| "desc".to_owned());
-    if !matches!(direction.as_str(), "asc" | "desc") {
-        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
-    }
+    let (limit, direction) = limit_and_direction(&mut query)?;
     if pop(&mut query, "sort_key").as_deref() == Some("name") {
         parts.sort_by_key(|part| &part.name);
     }
@@ -226,8 +229,20 @@ fn page(mut parts: Vec<&Part>, mut query: Vec<(String, String)>) -> Result<Vec<&
         let at = at.ok_or_else(|| PartTable::Tags.missing(&marker))?;
         parts.drain(..=at);
     }
-    parts.truncate(limit);
+    parts.truncate(limit.unwrap_or(usize::MAX));
     Ok(parts)
+}
+
+/// The parameters of a page. Without a limit all parts are listed.
+fn limit_and_direction(
+    query: &mut Vec<(String, String)>,
+) -> Result<(Option<usize>, String), Refusal> {
+    let limit = pop(query, "limit").map(|limit| limit_of(Some(&limit))).transpose()?;
+    let direction = pop(query, "sort_dir").unwrap_or_else(|| "desc".to_owned());
+    if !matches!(direction.as_str(), "asc" | "desc") {
+        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
+    }
+    Ok((limit, direction))
 }
 
 /// `GET …/{namespace}/{table}/{part}`.
@@ -279,7 +294,7 @@ pub(super) async fn create(
     for property in properties_of(table, &fields) {
         json_schema::check_unnamed_property(property)?;
     }
-    let part = Part::new(table.part(fields));
+    let part = Part::new(table.part(fields)?);
     let rule = format!("add_metadef_{}", table.word());
     let missing = table.missing_namespace();
     let shown = change(&state, &caller, &name, &rule, missing, |namespace, metadefs| {
@@ -368,7 +383,7 @@ pub(super) async fn update(
     for property in properties_of(table, &fields) {
         json_schema::check_unnamed_property(property).map_err(|_| internal_error())?;
     }
-    let fields = table.part(fields);
+    let fields = table.part(fields)?;
     let rule = format!("modify_metadef_{}", table.word());
     let missing = table.missing_namespace();
     let shown = change(&state, &caller, &name, &rule, missing, |namespace, _| {

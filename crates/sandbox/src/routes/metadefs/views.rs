@@ -27,8 +27,12 @@ pub(super) fn without_repeated(tags: &[Part], namespace: &str) -> Result<(), Ref
 }
 
 /// The properties of a namespace, by their names with a prefix.
-pub(super) fn by_name(properties: &[Part], prefix: &str) -> Value {
-    let shown = |part: &Part| (format!("{prefix}{}", part.name), part.fields.clone().into());
+pub(super) fn by_name(
+    properties: &[Part],
+    prefix: &str,
+    view: fn(&Part) -> Map<String, Value>,
+) -> Value {
+    let shown = |part: &Part| (format!("{prefix}{}", part.name), view(part).into());
     Value::Object(properties.iter().map(shown).collect())
 }
 
