@@ -9,6 +9,9 @@ mod suites;
 mod table;
 mod venv;
 
+pub(crate) use self::suites::SHORT;
+pub(crate) use self::venv::install;
+
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -24,6 +27,14 @@ use crate::step::say;
 /// replaced as well.
 pub(crate) fn run_verb(names: &[String], is_written: bool) -> Result<()> {
     Cloud::install()?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    run(&names, is_written)
+}
+
+/// The same with a cloud that is installed. The suites have a cloud of their own, since images of other tests would
+/// be in their lists.
+pub(crate) fn run(names: &[&str], is_written: bool) -> Result<()> {
+    install()?;
     let cloud = Cloud::of_tests()?;
     cloud.call("clean")?;
     let done = cloud
@@ -35,18 +46,15 @@ pub(crate) fn run_verb(names: &[String], is_written: bool) -> Result<()> {
 }
 
 /// Runs suites against the sandbox and the running cloud with these variables.
-fn compare(names: &[String], environment: &[(String, String)], is_written: bool) -> Result<()> {
+fn compare(names: &[&str], environment: &[(String, String)], is_written: bool) -> Result<()> {
     let auth_url = environment.iter().find(|(name, _)| name == "OS_AUTH_URL");
     let Some((_, auth_url)) = auth_url else { bail!("the cloud has no OS_AUTH_URL") };
-    let suites: Vec<&Suite> = SUITES
-        .iter()
-        .filter(|suite| names.is_empty() || names.iter().any(|name| name == suite.name))
-        .collect();
+    let suites: Vec<&Suite> =
+        SUITES.iter().filter(|suite| names.is_empty() || names.contains(&suite.name)).collect();
     if suites.is_empty() {
         let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
         bail!("unknown suite; the suites are {}", known.join(", "));
     }
-    venv::install()?;
     let real = Side::real(auth_url)?;
     let sandbox = Side::sandbox()?;
     // Both services wait for their clients most of the time.

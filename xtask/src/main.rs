@@ -98,7 +98,7 @@ enum Verb {
         verb: fuzz::FuzzVerb,
     },
     /// Run suites of other projects against the sandbox and the real Glance, and print what differs: tempest,
-    /// openstacksdk, glanceclient, commands
+    /// openstacksdk, glanceclient, commands, ansible, image-manager
     Foreign {
         /// Write the table to docs/compatibility.md
         #[arg(long)]

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::cloud::Cloud;
 use crate::places::root;
 use crate::step::{Steps, WORKSPACE, build, cargo, run, run_tests};
-use crate::{corpus, fuzz, kernels, package};
+use crate::{corpus, foreign, fuzz, kernels, package};
 
 /// The page with the results of the last complete run.
 const FULL_TABLE: &str = "docs/full-test.md";
@@ -22,13 +22,15 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     let mut left_out = BTreeSet::new();
     // The installation waits for the network and the disk for a minute, while the compiler uses the CPU.
     let (done, is_installed) = mpsc::channel();
-    let install = move || {
-        Cloud::install()?;
+    // The suites have no tests with the name of a filter.
+    let has_suites = !no_cloud && filter.is_empty();
+    let installation = move || {
+        install(has_suites)?;
         // The receiver is gone if nothing is prepared.
         let _ = done.send(());
         Ok(())
     };
-    let installing = (!no_cloud).then(move || thread::spawn(install));
+    let installing = (!no_cloud).then(move || thread::spawn(installation));
     steps.step("build", build);
     // Tests wait for services, and leave time of the CPU for builds of later steps.
     let preparing =
@@ -54,6 +56,10 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
         with_cloud(&mut steps, installing, |environment| {
             run_tests(tests.envs(environment), limit(is_full), &mut left_out)
         });
+    }
+    if has_suites {
+        let names: &[&str] = if is_full { &[] } else { &foreign::SHORT };
+        steps.step("suites of other projects", || foreign::run(names, false));
     }
     if let Some(preparing) = preparing {
         steps.step("builds of the remaining steps", || {
@@ -111,6 +117,16 @@ fn tests(is_full: bool) -> Command {
         command.env_remove("IMGPUSH_TESTS");
     }
     command
+}
+
+/// Installs the cloud, and the suites that run against it.
+fn install(has_suites: bool) -> Result<()> {
+    Cloud::install()?;
+    if has_suites {
+        // The step of the suites tries again, and reports the error.
+        let _ = foreign::install();
+    }
+    Ok(())
 }
 
 /// Starts a cloud, runs tests against it, and removes it in any case.

@@ -77,9 +77,9 @@ pub(super) fn differences(
     let mut found = Vec::new();
     for (test, real) in real {
         let sandbox = sandbox.get(test);
-        let is_equal = sandbox.is_some_and(|sandbox| match suite.compares_output {
-            true => sandbox.word == real.word && sandbox.output == real.output,
-            false => sandbox.is(&real.word) || !real.is("passed"),
+        let is_equal = sandbox.is_some_and(|sandbox| match suite.transcripts_of {
+            Some(_) => sandbox.word == real.word && sandbox.output == real.output,
+            None => sandbox.is(&real.word) || !real.is("passed"),
         });
         if is_equal {
             continue;

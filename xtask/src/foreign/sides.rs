@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -20,6 +21,8 @@ use crate::step::{build, run, say};
 pub(super) struct Side {
     name: &'static str,
     folder: PathBuf,
+    /// The address of a disk image of 64 KiB.
+    disk_url: String,
     sandbox: Option<Child>,
 }
 
@@ -67,7 +70,8 @@ impl Side {
             fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
         }
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let side = Side { name, folder, sandbox };
+        let disk_url = serve(vec![7; 64 << 10])?;
+        let side = Side { name, folder, disk_url, sandbox };
         side.write("clouds.yaml", &clouds(auth_url))?;
         side.write("accounts.yaml", &accounts())?;
         side.write("disk.raw", &"\u{1}\u{2}".repeat(256 << 10))?;
@@ -77,9 +81,8 @@ impl Side {
         run(Command::new("qemu-img")
             .args(["create", "-q", "-f", "qcow2", "disk.qcow2", "10M"])
             .current_dir(&side.folder))?;
-        let raw = serve(vec![7; 64 << 10])?;
         let qcow2 = serve(fs::read(side.folder.join("disk.qcow2")).context("disk.qcow2")?)?;
-        side.write("tempest.conf", &tempest(&side.folder, auth_url, &raw, &qcow2))?;
+        side.write("tempest.conf", &tempest(&side.folder, auth_url, &side.disk_url, &qcow2))?;
         let script = root().join("tests/foreign/prepare.py");
         let mut prepare = Command::new(python());
         prepare.args(["-W", "ignore"]).arg(script).arg("devstack-admin");
@@ -95,13 +98,21 @@ impl Side {
         let mut all = BTreeMap::new();
         for suite in suites {
             say(&format!("--- {} against {}", suite.name, self.name));
+            let start = Instant::now();
             let file = self.folder.join(format!("{}.jsonl", suite.name));
-            let log = self.folder.join(format!("{}.log", suite.name));
-            let log = fs::File::create(&log).with_context(|| log.display().to_string())?;
+            let path = self.folder.join(format!("{}.log", suite.name));
+            let log = fs::File::create(&path).with_context(|| path.display().to_string())?;
             let mut command = suite.command(&file);
             self.with_environment(&mut command);
-            run(command.stdout(log.try_clone()?).stderr(log))?;
-            all.insert(suite.name, results::read(&file)?);
+            run(command.stdout(log.try_clone()?).stderr(log))
+                .with_context(|| format!("the output is in {}", path.display()))?;
+            let results = results::read(&file)?;
+            if results.is_empty() {
+                bail!("{} against {}: no results", suite.name, self.name);
+            }
+            let seconds = start.elapsed().as_secs();
+            say(&format!("--- {} against {}: {seconds} s", suite.name, self.name));
+            all.insert(suite.name, results);
         }
         Ok(all)
     }
@@ -115,6 +126,7 @@ impl Side {
             .current_dir(&self.folder)
             .env("OS_CLIENT_CONFIG_FILE", self.folder.join("clouds.yaml"))
             .env("OS_CLOUD", "devstack")
+            .env("FOREIGN_DISK_URL", &self.disk_url)
             .env("TEMPEST_CONFIG_DIR", &self.folder)
             .env("OS_GLANCECLIENT_EXEC_DIR", python().with_file_name(""))
             // Tables would depend on the terminal.

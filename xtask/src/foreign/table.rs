@@ -30,8 +30,8 @@ impl Row {
         differing: &[Difference],
     ) -> Row {
         let counts = |outcomes: &BTreeMap<String, Outcome>| {
-            if suite.compares_output {
-                return format!("{} commands", outcomes.len());
+            if let Some(what) = suite.transcripts_of {
+                return format!("{} {what}", outcomes.len());
             }
             let count = |word| outcomes.values().filter(|outcome| outcome.is(word)).count();
             format!("{} / {} / {}", count("passed"), count("failed"), count("skipped"))

@@ -15,15 +15,21 @@ pub(super) fn folder() -> PathBuf {
 
 /// The interpreter with the suites.
 pub(super) fn python() -> PathBuf {
-    target().join("foreign-venv/bin/python")
+    venv().join("bin/python")
+}
+
+/// Kept between runs, since creating it takes a minute.
+fn venv() -> PathBuf {
+    std::env::var_os("IMGPUSH_FOREIGN_VENV")
+        .map_or_else(|| target().join("foreign-venv"), PathBuf::from)
 }
 
 /// Installs the suites, unless these requirements are installed.
-pub(super) fn install() -> Result<()> {
+pub(crate) fn install() -> Result<()> {
     let sources = root().join("tests/foreign");
-    let venv = target().join("foreign-venv");
+    let venv = venv();
     let stamp = venv.join("installed.txt");
-    let wanted = ["requirements.txt", "constraints.txt"]
+    let wanted = ["install.py", "requirements.txt", "constraints.txt", "play-requirements.txt"]
         .map(|name| std::fs::read_to_string(sources.join(name)))
         .into_iter()
         .collect::<std::io::Result<String>>()?;
@@ -31,14 +37,7 @@ pub(super) fn install() -> Result<()> {
         return Ok(());
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    run(Command::new(python())
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .arg("-c")
-        .arg(root().join("tests/cloud/constraints.txt"))
-        .arg("-c")
-        .arg(sources.join("constraints.txt"))
-        .arg("-r")
-        .arg(sources.join("requirements.txt")))?;
+    run(Command::new(python()).arg(sources.join("install.py")))?;
     std::fs::write(stamp, wanted)?;
     Ok(())
 }
