@@ -18,7 +18,7 @@ pub(super) struct Suite {
     pub(super) transcripts_of: Option<&'static str>,
 }
 
-/// The suites that every test run includes. On two cores they take about 140 seconds, and all of them 330.
+/// The suites that every test run includes. On two cores they take 100 to 140 seconds, and all of them 200 to 330.
 pub(crate) const SHORT: [&str; 4] = ["tempest", "openstacksdk", "glanceclient", "ansible"];
 
 pub(super) const SUITES: [Suite; 6] = [
