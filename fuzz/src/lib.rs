@@ -9,7 +9,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, update_many};
 use imgpush_formats::qcow2::{Header, L2Entry};
-use imgpush_formats::{Detector, Format, GuestOffset, ImageFormatSettings, Inspection};
+use imgpush_formats::{
+    Detector, FindingId, Format, GuestOffset, ImageFormatSettings, Inspection,
+};
 use imgpush_source::checksum::{Sums, notation};
 
 /// The verdict on a stream does not depend on how it is split. The first byte selects the splitting.
@@ -155,7 +157,13 @@ pub fn luks(data: &[u8]) {
     // Space for eight slots of the smallest keys, which must be before the end for qemu.
     stream.resize(stream.len().max(640 << 10), 0);
     let inspection = inspect(&stream);
-    assert_eq!(inspection.format, Format::Luks);
+    if inspection.format != Format::Luks {
+        // The data has the mark of another format as well.
+        let is_reported =
+            inspection.findings.iter().any(|finding| finding.id == FindingId::Ambiguous);
+        assert!(is_reported && inspection.is_refused(), "{:?}", inspection.format);
+        return;
+    }
     if inspection.qemu.format == "luks" && inspection.qemu.refusal.is_none() {
         let payload = u32::from_be_bytes(*stream[104..].first_chunk().expect("there is a header"));
         let size = inspection.virtual_size.expect("qemu opens it");
