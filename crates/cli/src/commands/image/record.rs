@@ -240,19 +240,8 @@ impl Verbs<'_> {
     }
 
     pub(super) async fn delete(&self, args: &DeleteArgs) -> Code {
-        let mut code = exit_code::DONE;
-        let mut failures = 0;
-        for image in &args.images {
-            if let Err(failed) = self.delete_one(image, args).await {
-                failures += 1;
-                code = code.or(failed.report(self.printer));
-            }
-        }
-        let total = args.images.len();
-        if failures > 0 && total > 1 {
-            self.printer.note(&format!("{failures} of {total} images could not be deleted"));
-        }
-        code
+        let delete = async |image: &str| self.delete_one(image, args).await;
+        self.for_each(&args.images, "images could not be deleted", delete).await
     }
 
     async fn delete_one(&self, name_or_id: &str, args: &DeleteArgs) -> Result<(), Failed> {

@@ -52,6 +52,29 @@ pub(super) async fn find(
 }
 
 impl Verbs<'_> {
+    /// Applies a change to each name. A failure does not stop the others; the exit code is that of the first.
+    /// Of several names, the number that failed is printed before `failure`.
+    pub(super) async fn for_each(
+        &self,
+        names: &[String],
+        failure: &str,
+        change: impl AsyncFn(&str) -> Result<(), Failed>,
+    ) -> Code {
+        let mut code = exit_code::DONE;
+        let mut failures = 0;
+        for name in names {
+            if let Err(failed) = change(name).await {
+                failures += 1;
+                code = code.or(failed.report(self.printer));
+            }
+        }
+        let total = names.len();
+        if failures > 0 && total > 1 {
+            self.printer.note(&format!("{failures} of {total} {failure}"));
+        }
+        code
+    }
+
     /// The one image of that name or id.
     pub(super) async fn existing(&self, name_or_id: &str) -> Result<Image, Failed> {
         let found = self.client.find_existing(name_or_id).await;
