@@ -45,6 +45,16 @@ pub enum Direction {
     Descending,
 }
 
+impl Direction {
+    /// The value of `sort_dir`.
+    pub(crate) fn wire(self) -> &'static str {
+        match self {
+            Direction::Ascending => "asc",
+            Direction::Descending => "desc",
+        }
+    }
+}
+
 impl ImageQuery {
     /// Selects images with this value of an attribute or property. Filters with different names are combined;
     /// a second one with the same name replaces the first.
@@ -134,11 +144,7 @@ impl ImageQuery {
     /// `updated_at`. A further call adds a secondary key. The default is newest first.
     #[must_use]
     pub fn sorted_by(self, name: &str, direction: Direction) -> Self {
-        let direction = match direction {
-            Direction::Ascending => "asc",
-            Direction::Descending => "desc",
-        };
-        self.push("sort_key", key(name).to_owned()).push("sort_dir", direction.to_owned())
+        self.push("sort_key", key(name).to_owned()).push("sort_dir", direction.wire().to_owned())
     }
 
     /// Selects the images after the one with this id.

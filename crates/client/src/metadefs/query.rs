@@ -31,11 +31,7 @@ impl MetadefNamespaceQuery {
     /// is newest first.
     #[must_use]
     pub fn sorted_by(self, key: &str, direction: Direction) -> Self {
-        let direction = match direction {
-            Direction::Ascending => "asc",
-            Direction::Descending => "desc",
-        };
-        self.push("sort_key", key.to_owned()).push("sort_dir", direction.to_owned())
+        self.push("sort_key", key.to_owned()).push("sort_dir", direction.wire().to_owned())
     }
 
     /// Selects the namespaces after this one.
