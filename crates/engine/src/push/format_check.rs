@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use imgpush_formats::{
     Detector, Finding, FindingId, Format, ImageFormatSettings, Inspection, ServerVerdict, Severity,
 };
-use imgpush_source::Chunk;
+use imgpush_source::{Chunk, Compression};
 
 use super::error::PushFailure;
 use super::format_error::FormatError;
@@ -145,12 +145,10 @@ impl Claim {
     /// Whether the caller wants a compressed file or an archive to be stored as raw data. The formats that a
     /// source decompresses are excluded: they reach this check only if the decompression was turned off.
     fn is_to_be_raw(&self, inspection: &Inspection) -> bool {
-        let is_decompressed =
-            matches!(inspection.format, Format::Gzip | Format::Xz | Format::Zstd | Format::Bzip2);
         !self.is_implied
             && self.disk_format == "raw"
             && is_compressed(inspection)
-            && !is_decompressed
+            && compression(inspection.format).is_none()
     }
 
     /// Whether the image is a kernel, a ramdisk, or a root file system for them.
@@ -269,6 +267,17 @@ fn is_for_boot(disk_format: &str) -> bool {
 fn is_compressed(inspection: &Inspection) -> bool {
     own_name(inspection.format).is_none()
         && (has(inspection, FindingId::Compressed) || has(inspection, FindingId::Archive))
+}
+
+/// The decompressor of a detected format; `None` if the crate has none. The service supports further formats.
+pub(crate) fn compression(format: Format) -> Option<Compression> {
+    match format {
+        Format::Gzip => Some(Compression::Gzip),
+        Format::Xz => Some(Compression::Xz),
+        Format::Zstd => Some(Compression::Zstd),
+        Format::Bzip2 => Some(Compression::Bzip2),
+        _ => None,
+    }
 }
 
 fn has(inspection: &Inspection, id: FindingId) -> bool {

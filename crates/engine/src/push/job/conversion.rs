@@ -4,13 +4,14 @@
 //! either compared with the decompressed source, or reported as not verifiable.
 
 use imgpush_client::{Image, Status};
-use imgpush_formats::{FindingId, Format};
+use imgpush_formats::FindingId;
 use imgpush_source::Compression;
 
 use super::state::{JobStep, UploadJob};
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::{IntegrityError, Produced};
 use crate::push::error::PushFailure;
+use crate::push::format_check::compression;
 use crate::push::recovery::cannot_verify;
 use crate::push::report::{Note, NoteId};
 use crate::push::target::Via;
@@ -123,15 +124,4 @@ pub(super) fn not_decompressed(
     error: &impl std::fmt::Display,
 ) -> PushFailure {
     Conversion::Decompression(Some(compression)).cannot_compare(&format!(": {error}"))
-}
-
-/// The decompressor of a detected format; `None` if the crate has none. The service supports further formats.
-fn compression(format: Format) -> Option<Compression> {
-    match format {
-        Format::Gzip => Some(Compression::Gzip),
-        Format::Xz => Some(Compression::Xz),
-        Format::Zstd => Some(Compression::Zstd),
-        Format::Bzip2 => Some(Compression::Bzip2),
-        _ => None,
-    }
 }
