@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     /// Data of this size with bytes at offsets.
-    fn data(size: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
+    pub(super) fn data(size: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
         let mut data = vec![0; size];
         for (offset, bytes) in parts {
             data[*offset..offset + bytes.len()].copy_from_slice(bytes);

@@ -39,24 +39,27 @@ fn at(entry: &[u8], offset: usize, bytes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::data;
     use super::super::{Sample, check};
     use super::*;
 
     /// A VHDX whose metadata region starts at 2 MiB, as qemu-img creates it.
     #[test]
     fn the_size_is_read_from_the_metadata() {
-        let mut data = vec![0; 3 << 20];
-        let mut put = |offset: usize, bytes: &[u8]| {
-            data[offset..offset + bytes.len()].copy_from_slice(bytes);
-        };
-        put(0, MAGIC);
-        put(REGIONS, b"regi\0\0\0\0\x02");
-        put(REGIONS + 48, &METADATA);
-        put(REGIONS + 64, &(2u64 << 20).to_le_bytes());
-        put(2 << 20, b"metadata\0\0\x03");
-        put((2 << 20) + 32 + 64, &VIRTUAL_SIZE);
-        put((2 << 20) + 32 + 80, &0x1_0000u32.to_le_bytes());
-        put((2 << 20) + 0x1_0000, &(5u64 << 30).to_le_bytes());
+        let metadata = 2 << 20;
+        let mut data = data(
+            3 << 20,
+            &[
+                (0, MAGIC),
+                (REGIONS, b"regi\0\0\0\0\x02"),
+                (REGIONS + 48, &METADATA),
+                (REGIONS + 64, &(metadata as u64).to_le_bytes()),
+                (metadata, b"metadata\0\0\x03"),
+                (metadata + 32 + 64, &VIRTUAL_SIZE),
+                (metadata + 32 + 80, &0x1_0000u32.to_le_bytes()),
+                (metadata + 0x1_0000, &(5u64 << 30).to_le_bytes()),
+            ],
+        );
         assert_eq!(check(&Sample::of(&data), "vhdx"), Ok(Some(5 << 30)));
         // A table that ends before its entries.
         data[REGIONS + 8] = 1;

@@ -69,6 +69,7 @@ fn is_safe_descriptor(head: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::data;
     use super::super::{UNSAFE, check};
     use super::*;
 
@@ -76,14 +77,9 @@ mod tests {
         "# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicSparse\"\nRW 8 SPARSE \"a\"\n";
 
     fn vmdk(text: &str) -> Vec<u8> {
-        let mut data = vec![0; 70000];
-        let mut put = |offset: usize, bytes: &[u8]| {
-            data[offset..offset + bytes.len()].copy_from_slice(bytes);
-        };
-        put(0, b"KDMV\x01\0\0\0\0\0\0\0\x08\0\0\0");
-        put(28, &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
-        put(512, text.as_bytes());
-        data
+        let sectors = [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+        let head = b"KDMV\x01\0\0\0\0\0\0\0\x08\0\0\0";
+        data(70000, &[(0, head), (28, &sectors), (512, text.as_bytes())])
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Validation against the published schemas, with the messages of Python's `jsonschema`.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::Value;
 
 use super::python::{OrderedJson, pformat, python, repr, repr_of_text};
@@ -8,12 +11,12 @@ use crate::response::{Refusal, internal_error, refuse};
 
 /// Checks a body that has to be an object of the schema with this name.
 pub(super) fn check(name: &str, body: &Value) -> Result<(), Refusal> {
-    check_with(&schema(name)?, body)
+    check_with(&*schema(name)?, body)
 }
 
 /// Checks the definition of a property whose name is elsewhere.
 pub(super) fn check_unnamed_property(body: &Value) -> Result<(), Refusal> {
-    let mut schema = schema("metadef_property")?;
+    let mut schema = OrderedJson::clone(&*schema("metadef_property")?);
     if let OrderedJson::Object(entries) = &mut schema {
         for (_, required) in entries.iter_mut().filter(|(key, _)| key == "required") {
             if let OrderedJson::List(names) = required {
@@ -24,8 +27,21 @@ pub(super) fn check_unnamed_property(body: &Value) -> Result<(), Refusal> {
     check_with(&schema, body)
 }
 
+/// The schemas that were used, parsed once: each attribute of an image is checked alone.
+static PARSED: Mutex<BTreeMap<String, Arc<OrderedJson>>> = Mutex::new(BTreeMap::new());
+
+fn schema(name: &str) -> Result<Arc<OrderedJson>, Refusal> {
+    let mut parsed = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(schema) = parsed.get(name) {
+        return Ok(Arc::clone(schema));
+    }
+    let schema = Arc::new(parse(name)?);
+    parsed.insert(name.to_owned(), Arc::clone(&schema));
+    Ok(schema)
+}
+
 /// A recorded schema as the service uses it: only images and locations may have other attributes.
-fn schema(name: &str) -> Result<OrderedJson, Refusal> {
+fn parse(name: &str) -> Result<OrderedJson, Refusal> {
     let recorded: OrderedJson =
         serde_json::from_str(schemas::recorded_text(name)?).map_err(|_| internal_error())?;
     let mut schema = recorded.get("body").cloned().ok_or_else(internal_error)?;
@@ -208,15 +224,16 @@ fn descend<'a>(
     value: &'a Value,
     found: &mut Vec<Mismatch<'a>>,
 ) {
-    let mut part = |schema: &'a OrderedJson, value: &'a Value, place: Option<Step>, instance| {
-        let start = found.len();
-        find(root, schema, value, found);
-        for mismatch in &mut found[start..] {
-            mismatch.place.extend(place.clone());
-            mismatch.place.push(Step::key(keyword));
-            mismatch.instance.extend::<Option<Step>>(Option::clone(&instance));
-        }
-    };
+    let mut part =
+        |schema: &'a OrderedJson, value: &'a Value, place: Option<Step>, instance: Option<Step>| {
+            let start = found.len();
+            find(root, schema, value, found);
+            for mismatch in &mut found[start..] {
+                mismatch.place.extend(place.clone());
+                mismatch.place.push(Step::key(keyword));
+                mismatch.instance.extend(instance.clone());
+            }
+        };
     match keyword {
         "properties" => {
             for (key, schema) in argument.entries() {
@@ -246,12 +263,12 @@ fn descend<'a>(
 
 /// The entries of an object that the schema does not name.
 fn other_keys<'a>(
-    schema: &OrderedJson,
+    schema: &'a OrderedJson,
     value: &'a Value,
 ) -> impl Iterator<Item = (&'a String, &'a Value)> {
     let known = schema.get("properties").map_or(&[][..], OrderedJson::entries);
-    let known: Vec<String> = known.iter().map(|(key, _)| key.clone()).collect();
-    value.as_object().into_iter().flatten().filter(move |(key, _)| !known.contains(key))
+    let is_known = move |key: &String| known.iter().any(|(known, _)| known == key);
+    value.as_object().into_iter().flatten().filter(move |(key, _)| !is_known(key))
 }
 
 fn has_repeated(items: &[Value]) -> bool {

@@ -11,6 +11,15 @@ pub(super) fn pop(query: &mut Vec<(String, String)>, name: &str) -> Option<Strin
     Some(query.remove(at).1)
 }
 
+/// Removes the direction of the order; the default is `desc`.
+pub(super) fn pop_direction(query: &mut Vec<(String, String)>) -> Result<String, Refusal> {
+    let direction = pop(query, "sort_dir").unwrap_or_else(|| "desc".to_owned());
+    if !matches!(direction.as_str(), "asc" | "desc") {
+        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
+    }
+    Ok(direction)
+}
+
 pub(super) fn limit_of(text: Option<&str>) -> Result<usize, Refusal> {
     let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
     match text.trim().parse::<i64>() {

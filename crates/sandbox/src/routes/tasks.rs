@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::body::json_body;
 use super::json_schema::{self, is_uuid};
-use super::query::{encoded, limit_of, pop};
+use super::query::{encoded, limit_of, pop, pop_direction};
 use crate::fetch;
 use crate::policy::Caller;
 use crate::response::{Refusal, RequestId, internal_error, no_resource, refuse};
@@ -46,11 +46,8 @@ pub(super) async fn list(
     let mut filters = query.clone();
     let limit = pop(&mut filters, "limit");
     let marker = pop(&mut filters, "marker");
-    let direction = pop(&mut filters, "sort_dir").unwrap_or_else(|| "desc".to_owned());
+    let direction = pop_direction(&mut filters)?;
     let key = pop(&mut filters, "sort_key").unwrap_or_else(|| "created_at".to_owned());
-    if !matches!(direction.as_str(), "asc" | "desc") {
-        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
-    }
     let filter = |name: &str| filters.iter().rfind(|(key, _)| key == name).map(|(_, v)| v.clone());
     let (status, kind) = (filter("status"), filter("type"));
     if let Some(status) = status.as_deref().filter(|status| !STATUSES.contains(status)) {

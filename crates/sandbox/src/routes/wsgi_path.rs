@@ -1,9 +1,12 @@
 //! Paths as Glance sees them.
 
-use std::fmt::Write as _;
-
 use http::Uri;
 use http::uri::PathAndQuery;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What the router must get escaped; it decodes the segments again.
+const ESCAPED: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':');
 
 /// The address with a path as WSGI passes it: the escapes are decoded before the call is chosen, so an escaped
 /// slash separates segments, and each byte is a character of Latin-1, so `ü` becomes `Ã¼`.
@@ -12,8 +15,8 @@ pub(super) fn as_read(uri: &Uri) -> Uri {
     if !path.contains('%') {
         return uri.clone();
     }
-    let read: String = decoded(path).into_iter().map(char::from).collect();
-    let mut target = encoded(&read);
+    let read: String = percent_decode_str(path).map(char::from).collect();
+    let mut target = utf8_percent_encode(&read, &ESCAPED).to_string();
     if let Some(query) = uri.query() {
         target.push('?');
         target.push_str(query);
@@ -21,49 +24,6 @@ pub(super) fn as_read(uri: &Uri) -> Uri {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = PathAndQuery::try_from(target).ok();
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
-}
-
-/// The bytes of a path; an escape that is none stays.
-fn decoded(path: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escape = match rest {
-            [b'%', high, low, ..] => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        match escape {
-            Some((high, low)) => {
-                bytes.push(high << 4 | low);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    bytes
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
-/// A path for the router, which decodes its segments again.
-fn encoded(path: &str) -> String {
-    path.bytes().fold(String::new(), |mut text, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' => {
-                text.push(char::from(byte));
-            }
-            other => {
-                // Writing to a text cannot fail.
-                let _ = write!(text, "%{other:02X}");
-            }
-        }
-        text
-    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::metadefs::{Namespace, Part};
 use crate::policy::Caller;
 use crate::response::{Refusal, internal_error, no_resource, refuse};
-use crate::routes::query::{encoded, limit_of, pop};
+use crate::routes::query::{encoded, limit_of, pop, pop_direction};
 use crate::state::State;
 
 const READ_ONLY: [&str; 4] = ["self", "schema", "created_at", "updated_at"];
@@ -37,10 +37,7 @@ pub(super) async fn list(
     if limit.as_deref().is_some_and(|limit| limit.parse::<i64>().is_err()) {
         return Err(internal_error());
     }
-    let direction = pop(&mut params, "sort_dir").unwrap_or_else(|| "desc".to_owned());
-    if !matches!(direction.as_str(), "asc" | "desc") {
-        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
-    }
+    let direction = pop_direction(&mut params)?;
     let marker = pop(&mut params, "marker");
     let key = pop(&mut params, "sort_key").unwrap_or_else(|| "created_at".to_owned());
     let filter = |name: &str| params.iter().rfind(|(key, _)| key == name).map(|(_, v)| v.as_str());

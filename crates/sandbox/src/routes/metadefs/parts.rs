@@ -18,7 +18,7 @@ use crate::metadefs::{Namespace, Part};
 use crate::policy::Caller;
 use crate::response::{Refusal, internal_error, no_resource, refuse};
 use crate::routes::json_schema;
-use crate::routes::query::{limit_of, pop};
+use crate::routes::query::{limit_of, pop, pop_direction};
 use crate::state::State;
 
 /// The collections of a namespace.
@@ -238,11 +238,7 @@ fn limit_and_direction(
     query: &mut Vec<(String, String)>,
 ) -> Result<(Option<usize>, String), Refusal> {
     let limit = pop(query, "limit").map(|limit| limit_of(Some(&limit))).transpose()?;
-    let direction = pop(query, "sort_dir").unwrap_or_else(|| "desc".to_owned());
-    if !matches!(direction.as_str(), "asc" | "desc") {
-        return Err(refuse(400, format!("Invalid sort direction: {direction}")));
-    }
-    Ok((limit, direction))
+    Ok((limit, pop_direction(query)?))
 }
 
 /// `GET …/{namespace}/{table}/{part}`.
