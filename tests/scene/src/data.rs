@@ -15,7 +15,17 @@ pub fn pattern(bytes: usize) -> Vec<u8> {
     data
 }
 
-/// Creates a file with such bytes in a folder.
+/// Returns this number of bytes: zeros, with these parts at their offsets.
+#[must_use]
+pub fn zeros_with(bytes: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut data = vec![0; bytes];
+    for (offset, part) in parts {
+        data[*offset..offset + part.len()].copy_from_slice(part);
+    }
+    data
+}
+
+/// Creates a file with bytes of [`pattern`] in a folder.
 pub fn pattern_file(folder: &Path, name: &str, bytes: u64) -> PathBuf {
     let path = folder.join(name);
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).unwrap());

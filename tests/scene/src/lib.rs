@@ -20,7 +20,7 @@ mod suites;
 pub use access::open_client;
 pub use builder::SceneBuilder;
 pub use cloud::RealCloud;
-pub use data::{hex, pattern, pattern_file, sha512, sha512sum, sha512sums};
+pub use data::{hex, pattern, pattern_file, sha512, sha512sum, sha512sums, zeros_with};
 pub use program::{Run, imgpush, imgpush_in, signal, spawn};
 pub use scene::Scene;
 pub use suites::Side;

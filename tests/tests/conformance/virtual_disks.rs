@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use imgpush_client::{Error, Image, ImageClient, NewImage};
+use imgpush_scene::zeros_with;
 
 use super::{Clouds, message, sized, unique};
 
@@ -13,7 +14,7 @@ pub(crate) async fn the_virtual_size_of_a_vhdx_is_recorded(clouds: &Clouds) {
     const METADATA: usize = 2 << 20;
     let region_id = 0x8b7c_a206_4790_4b9a_b8fe_575f_050f_886e_u128;
     let size_id = 0x2fa5_4224_cd1b_4876_b211_5dbe_d83b_f4b8_u128;
-    let vhdx = data(
+    let vhdx = zeros_with(
         3 << 20,
         &[
             (0, b"vhdxfile"),
@@ -35,7 +36,7 @@ pub(crate) async fn the_virtual_size_of_a_vhdx_is_recorded(clouds: &Clouds) {
 pub(crate) async fn a_vmdk_whose_footer_differs_is_refused(clouds: &Clouds) {
     let text =
         "# Disk DescriptorFile\nversion=1\ncreateType=\"streamOptimized\"\nRW 8 SPARSE \"a\"\n";
-    let header = data(
+    let header = zeros_with(
         SECTOR,
         &[
             (0, b"KDMV\x03"),
@@ -45,10 +46,10 @@ pub(crate) async fn a_vmdk_whose_footer_differs_is_refused(clouds: &Clouds) {
             (56, &u64::MAX.to_le_bytes()),
         ],
     );
-    let footer = data(SECTOR, &[(0, &header), (56, &21u64.to_le_bytes())]);
+    let footer = zeros_with(SECTOR, &[(0, &header), (56, &21u64.to_le_bytes())]);
     let vmdk = |marker: u8| {
         let end = 64 * SECTOR;
-        data(
+        zeros_with(
             end + 3 * SECTOR,
             &[
                 (0, &header),
@@ -77,15 +78,6 @@ async fn upload(client: &ImageClient, format: &str, data: Vec<u8>) -> Result<Ima
             Err(error)
         }
     }
-}
-
-/// Data of this size with bytes at offsets.
-fn data(size: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
-    let mut data = vec![0; size];
-    for (offset, bytes) in parts {
-        data[*offset..offset + bytes.len()].copy_from_slice(bytes);
-    }
-    data
 }
 
 /// The bytes of a GUID: the first three numbers of its text are little-endian.

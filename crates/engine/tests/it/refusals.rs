@@ -14,7 +14,7 @@ use imgpush_engine::{
     PushOptions, RecordOutcome, Report, Staging, StagingOptions,
 };
 use imgpush_sandbox::SandboxOptions;
-use imgpush_scene::Scene;
+use imgpush_scene::{Scene, zeros_with as with};
 
 const MIB: usize = 1 << 20;
 
@@ -83,14 +83,6 @@ fn within(container_format: &str) -> PushOptions {
 fn forced(mut options: PushOptions) -> PushOptions {
     options.force_format = true;
     options
-}
-
-fn with(bytes: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
-    let mut image = vec![0; bytes];
-    for (offset, part) in parts {
-        image[*offset..offset + part.len()].copy_from_slice(part);
-    }
-    image
 }
 
 /// A disk of 4 MiB with the footer of a fixed VHD.

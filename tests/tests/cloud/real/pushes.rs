@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use imgpush_scene::{RealCloud, Run, imgpush, pattern_file, sha512sum, signal};
+use imgpush_scene::{RealCloud, Run, imgpush, pattern_file, sha512sum, signal, zeros_with};
 use imgpush_test_support::{is_full, left_out};
 use serde_json::Value;
 
@@ -139,11 +139,7 @@ fn images_that_glance_would_refuse_create_no_record() {
 
 /// A sparse file with data at some offsets.
 fn file_with(folder: &Path, name: &str, bytes: usize, parts: &[(usize, &[u8])]) {
-    let mut image = vec![0; bytes];
-    for (offset, part) in parts {
-        image[*offset..offset + part.len()].copy_from_slice(part);
-    }
-    std::fs::write(folder.join(name), image).unwrap();
+    std::fs::write(folder.join(name), zeros_with(bytes, parts)).unwrap();
 }
 
 #[test]
