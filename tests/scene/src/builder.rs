@@ -6,9 +6,10 @@ use imgpush_sandbox::{PASSWORD, Sandbox, SandboxOptions};
 use tokio::runtime::Runtime;
 
 use crate::access::Access;
-use crate::cloud::{RealCloud, variable};
+use crate::cloud::RealCloud;
 use crate::scene::Scene;
 use crate::suites::Side;
+use crate::variable::variable;
 
 impl Scene {
     /// Starts a sandbox that requires a login; its tokens outlive every test.

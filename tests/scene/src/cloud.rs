@@ -2,10 +2,13 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::openstack;
+use crate::variable::variable;
 
 /// A real cloud, managed by the script `tests/cloud/cloud.sh`.
 #[derive(Debug)]
@@ -68,33 +71,26 @@ impl RealCloud {
     /// Runs openstackclient against a cloud of `clouds.yaml`; returns its JSON.
     #[must_use]
     pub fn openstack(&self, cloud: &str, arguments: &[&str]) -> Value {
-        let output = self.client(cloud, &[arguments, &["-f", "json"]].concat());
-        serde_json::from_slice(&output.stdout).unwrap()
+        let output = self.openstack_prints(cloud, &[arguments, &["-f", "json"]].concat());
+        serde_json::from_str(&output).unwrap()
     }
 
     /// Runs openstackclient; returns its output.
     pub fn openstack_prints(&self, cloud: &str, arguments: &[&str]) -> String {
-        String::from_utf8(self.client(cloud, arguments).stdout).unwrap()
+        let answer = openstack::run(&[&["--os-cloud", cloud], arguments].concat());
+        assert_eq!(answer["code"], 0, "{arguments:?}: {}", answer["stderr"]);
+        answer["stdout"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs openstackclient, which must end with an error.
+    pub fn openstack_refuses(&self, cloud: &str, arguments: &[&str]) {
+        let answer = openstack::run(&[&["--os-cloud", cloud], arguments].concat());
+        assert_ne!(answer["code"], 0, "{arguments:?}: {}", answer["stdout"]);
     }
 
     /// Deletes the image of a report with openstackclient.
     pub fn delete(&self, cloud: &str, report: &Value) {
-        self.client(cloud, &["image", "delete", report["id"].as_str().unwrap()]);
-    }
-
-    fn client(&self, cloud: &str, arguments: &[&str]) -> Output {
-        let mut command = Command::new(Path::new(&variable("CLOUD_VENV")).join("bin/openstack"));
-        // The Python client merges the variables into a named cloud.
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("OS_") && name != "OS_CLIENT_CONFIG_FILE" {
-                command.env_remove(name);
-            }
-        }
-        let output = command.args(["--os-cloud", cloud]).args(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        output
+        self.openstack_prints(cloud, &["image", "delete", report["id"].as_str().unwrap()]);
     }
 
     /// Kills the process that receives the data of an image. It may have received data without processing it
@@ -143,15 +139,6 @@ impl Drop for RealCloud {
             let _ = self.script("clean").status();
         }
     }
-}
-
-/// A variable that describes the cloud.
-pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!(
-            "{name} is not set: run these tests by `cargo xtask test`, which brings the cloud up"
-        )
-    })
 }
 
 /// Kills a process, or a process group.

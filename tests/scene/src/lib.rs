@@ -13,9 +13,11 @@ mod access;
 mod builder;
 mod cloud;
 mod data;
+mod openstack;
 mod program;
 mod scene;
 mod suites;
+mod variable;
 
 pub use access::open_client;
 pub use builder::SceneBuilder;

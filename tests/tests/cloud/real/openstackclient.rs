@@ -199,21 +199,6 @@ fn imports_are_waited_for_and_failures_explained() {
     ours(&["image", "delete", &good, &bad]);
 }
 
-/// Runs `openstack image` in the cloud of an administrator or of a member; returns the last line.
-fn theirs(cloud: &str, arguments: &[&str]) -> String {
-    let program = format!("{}/bin/openstack", std::env::var("CLOUD_VENV").unwrap());
-    let mut command = Command::new(program);
-    // They would be merged into the named cloud.
-    for (name, _) in std::env::vars() {
-        if name.starts_with("OS_") && name != "OS_CLIENT_CONFIG_FILE" {
-            command.env_remove(name);
-        }
-    }
-    let output = command.args(["--os-cloud", cloud]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 #[test]
 fn names_of_projects_are_found_alike() {
     let value = ["-f", "value", "-c", "ID"];
@@ -224,7 +209,9 @@ fn names_of_projects_are_found_alike() {
     };
     let name = format!("owned-{}", std::process::id());
     let admin = "testcloud-admin";
-    let project = theirs(admin, &["project", "show", "demo", "-f", "value", "-c", "id"]);
+    let real = RealCloud::from_environment();
+    let theirs = |arguments: &[&str]| real.openstack_prints(admin, arguments).trim().to_owned();
+    let project = theirs(&["project", "show", "demo", "-f", "value", "-c", "id"]);
     for domain in [&[][..], &["--project-domain", "Default"], &["--project-domain", "default"]] {
         let create = ["image", "create", &name, "--project", "demo", "-f", "value"];
         let id = at(admin, &[&create[..], &["-c", "id"], domain].concat());
@@ -236,7 +223,7 @@ fn names_of_projects_are_found_alike() {
             let listed = at(cloud, &[&list[..], domain, &value].concat());
             assert_eq!(listed, id, "{cloud} {domain:?}");
         }
-        assert_eq!(theirs(admin, &[&list[..], domain, &value].concat()), id);
+        assert_eq!(theirs(&[&list[..], domain, &value].concat()), id);
         at(admin, &["image", "delete", &id]);
     }
     let run = Run::of(
