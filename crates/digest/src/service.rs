@@ -17,7 +17,8 @@ use crate::{Algorithm, Digests, Platform};
 /// Each stream is fed by a thread of the caller, at the speed of its source. A stream with queued bytes is
 /// ready. The service takes a slice of each ready stream and assigns these streams to the lanes of the vector
 /// registers. So no stream waits for the source of another: a stream without data occupies no lane, and joins
-/// again with its next chunk.
+/// again with its next chunk. The service waits until the lanes can be filled or all streams are ready, or until
+/// the queue of a stream is full: sources slower than the service then cost little more than fast ones.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -52,11 +53,18 @@ struct Service {
 #[derive(Default)]
 struct ServiceState {
     /// Streams with queued chunks, each once, the longest waiting first.
-    ready: VecDeque<Arc<Slot>>,
+    ready: VecDeque<Ready>,
     /// Running jobs of the pool; at most one per thread.
     turns: usize,
     /// Streams that are not finished.
     streams: usize,
+}
+
+/// A stream with queued chunks.
+struct Ready {
+    slot: Arc<Slot>,
+    /// Whether its feeding thread waits for it, or will with the next chunk.
+    is_urgent: bool,
 }
 
 /// A stream, shared by its feeding thread and the service.
@@ -74,6 +82,8 @@ struct SlotState {
     queue: VecDeque<Bytes>,
     /// Whether it is in `ready`, or in a turn.
     scheduled: bool,
+    /// Whether no chunk follows.
+    is_complete: bool,
 }
 
 /// Chunks in the queue of a stream. While a third is produced and a fourth is hashed, a stream never waits
@@ -112,7 +122,8 @@ impl Lanes {
     #[must_use]
     pub fn stream(&self, algorithms: impl IntoIterator<Item = Algorithm>) -> LaneStream {
         let hasher = Some(Stream::on(self.0.platform, algorithms));
-        let state = SlotState { hasher, queue: VecDeque::new(), scheduled: false };
+        let state =
+            SlotState { hasher, queue: VecDeque::new(), scheduled: false, is_complete: false };
         let changed = Condvar::new();
         let slot = Slot { state: Mutex::new(state), changed, busy: Busy::default() };
         self.0.lock().streams += 1;
@@ -144,10 +155,11 @@ impl LaneStream {
             state = self.slot.wait(state);
         }
         state.queue.push_back(chunk.clone());
-        if !state.scheduled {
-            state.scheduled = true;
-            drop(state);
-            self.service.ready(Arc::clone(&self.slot));
+        let (is_new, is_urgent) = (!state.scheduled, state.is_urgent());
+        state.scheduled = true;
+        drop(state);
+        if is_new || is_urgent {
+            self.service.ready(&self.slot, is_new, is_urgent);
         }
     }
 
@@ -161,6 +173,12 @@ impl LaneStream {
     #[must_use]
     pub fn finish(self) -> Digests {
         let mut state = self.slot.lock();
+        state.is_complete = true;
+        if state.scheduled {
+            drop(state);
+            self.service.ready(&self.slot, false, true);
+            state = self.slot.lock();
+        }
         loop {
             if state.queue.is_empty()
                 && let Some(hasher) = state.hasher.take()
@@ -175,13 +193,22 @@ impl LaneStream {
 impl Drop for LaneStream {
     fn drop(&mut self) {
         self.slot.lock().queue.clear();
-        self.service.lock().streams -= 1;
+        let mut state = self.service.lock();
+        state.streams -= 1;
+        // The streams that are left may be all that there are.
+        self.service.start_if_due(state);
     }
 }
 
 impl fmt::Debug for LaneStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LaneStream")
+    }
+}
+
+impl SlotState {
+    fn is_urgent(&self) -> bool {
+        self.is_complete || self.queue.len() >= QUEUE_CHUNKS
     }
 }
 
@@ -201,10 +228,22 @@ impl Service {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a stream, and starts a turn if needed.
-    fn ready(self: &Arc<Self>, slot: Arc<Slot>) {
+    /// Queues a new stream, or marks a queued one as urgent, and starts a turn if needed. A stream that is in a
+    /// turn is queued again after it.
+    fn ready(self: &Arc<Self>, slot: &Arc<Slot>, is_new: bool, is_urgent: bool) {
         let mut state = self.lock();
-        state.ready.push_back(slot);
+        if is_new {
+            state.ready.push_back(Ready { slot: Arc::clone(slot), is_urgent });
+        } else if let Some(ready) =
+            state.ready.iter_mut().find(|ready| Arc::ptr_eq(&ready.slot, slot))
+        {
+            ready.is_urgent |= is_urgent;
+        }
+        self.start_if_due(state);
+    }
+
+    /// Starts a turn if one is due.
+    fn start_if_due(self: &Arc<Self>, mut state: MutexGuard<'_, ServiceState>) {
         if state.is_turn_due(self.threads) {
             state.turns += 1;
             drop(state);
@@ -216,7 +255,7 @@ impl Service {
         }
     }
 
-    /// Runs turns until no stream is ready.
+    /// Runs turns until none is due.
     fn work(self: Arc<Self>) {
         loop {
             let slots: Vec<Arc<Slot>> = {
@@ -226,15 +265,16 @@ impl Service {
                     state.turns -= 1;
                     return;
                 }
-                state.ready.drain(..share).collect()
+                state.ready.drain(..share).map(|ready| ready.slot).collect()
             };
             turn(&slots);
             for slot in slots {
-                let mut state = slot.lock();
-                state.scheduled = !state.queue.is_empty();
-                if state.scheduled {
-                    drop(state);
-                    self.lock().ready.push_back(slot);
+                let mut stream = slot.lock();
+                stream.scheduled = !stream.queue.is_empty();
+                if stream.scheduled {
+                    let is_urgent = stream.is_urgent();
+                    // With the stream locked, so that its next chunk finds it queued.
+                    self.lock().ready.push_back(Ready { slot: Arc::clone(&slot), is_urgent });
                 }
             }
         }
@@ -256,20 +296,34 @@ impl ServiceState {
         self.streams > FEW_STREAMS * threads
     }
 
+    /// Whether the ready streams should be hashed now: when they fill half of the lanes or are all that there
+    /// are, or when one of them cannot wait.
+    fn is_due(&self) -> bool {
+        self.ready.len() >= LANE_STREAMS.min(self.streams)
+            || self.ready.iter().any(|ready| ready.is_urgent)
+    }
+
     /// Whether another thread should run a turn. With many streams, a thread that would fill less than half
     /// of its lanes leaves the streams to the running threads, since it would spend the time of a core on
     /// them.
     fn is_turn_due(&self, threads: usize) -> bool {
         let is_worth_it = !self.is_crowded(threads) || self.ready.len() >= LANE_STREAMS;
-        self.turns == 0 || self.turns < threads && is_worth_it
+        !self.ready.is_empty()
+            && self.is_due()
+            && (self.turns == 0 || self.turns < threads && is_worth_it)
     }
 
-    /// The number of ready streams that a thread takes: few are distributed over the threads, many are
-    /// combined to fill lanes.
+    /// The number of ready streams that a thread takes. Many are combined to fill lanes, and so are few while
+    /// one of them can wait, since then the service is not what limits them; other few are distributed over
+    /// the threads.
     fn share(&self, threads: usize) -> usize {
+        if !self.is_due() {
+            return 0;
+        }
         let ready = self.ready.len();
         let even = ready.div_ceil(threads);
-        let is_spread = even <= FEW_STREAMS && !self.is_crowded(threads);
+        let is_limiting = self.ready.iter().all(|ready| ready.is_urgent);
+        let is_spread = even <= FEW_STREAMS && !self.is_crowded(threads) && is_limiting;
         if is_spread { even } else { even.max(LANE_STREAMS).min(ready) }
     }
 }
@@ -282,10 +336,10 @@ fn turn(slots: &[Arc<Slot>]) {
         let Some(mut chunk) = state.queue.pop_front() else { continue };
         if chunk.len() > SLICE_BYTES {
             state.queue.push_front(chunk.split_off(SLICE_BYTES));
+        } else {
+            slot.changed.notify_one();
         }
         if let Some(hasher) = state.hasher.take() {
-            drop(state);
-            slot.changed.notify_one();
             work.push((slot, hasher, chunk));
         }
     }
@@ -298,8 +352,11 @@ fn turn(slots: &[Arc<Slot>]) {
         slot.busy.add(share);
         // Returned before the stream is: a thread that waits for the end then has the buffer.
         drop(chunk);
-        slot.lock().hasher = Some(hasher);
-        slot.changed.notify_one();
+        let mut state = slot.lock();
+        state.hasher = Some(hasher);
+        if state.is_complete {
+            slot.changed.notify_one();
+        }
     }
 }
 
@@ -307,39 +364,65 @@ fn turn(slots: &[Arc<Slot>]) {
 mod tests {
     use super::*;
 
-    fn state(streams: usize, ready: usize) -> ServiceState {
+    /// Ready streams, the first of them urgent, while one thread runs a turn.
+    fn state(streams: usize, ready: usize, urgent: usize) -> ServiceState {
         let slot = || Slot {
-            state: Mutex::new(SlotState { hasher: None, queue: VecDeque::new(), scheduled: false }),
+            state: Mutex::new(SlotState {
+                hasher: None,
+                queue: VecDeque::new(),
+                scheduled: false,
+                is_complete: false,
+            }),
             changed: Condvar::new(),
             busy: Busy::default(),
         };
-        let ready = (0..ready).map(|_| Arc::new(slot())).collect();
+        let ready = (0..ready)
+            .map(|number| Ready { slot: Arc::new(slot()), is_urgent: number < urgent })
+            .collect();
         ServiceState { ready, turns: 1, streams }
     }
 
     #[test]
-    fn few_streams_are_distributed_and_many_fill_lanes() {
-        let few = |ready: usize, threads| state(3, ready).share(threads);
-        assert_eq!([0, 1, 2, 3].map(|ready| few(ready, 2)), [0, 1, 1, 2]);
-        assert_eq!([1, 3].map(|ready| few(ready, 1)), [1, 3]);
-        let many = |ready: usize, threads| state(40, ready).share(threads);
-        assert_eq!(
-            [0, 1, 4, 8, 9, 16, 17, 40].map(|ready| many(ready, 2)),
-            [0, 1, 4, 8, 8, 8, 9, 20]
-        );
+    fn few_streams_are_distributed_only_if_hashing_limits_them() {
+        let shares =
+            |urgent: [usize; 4]| [0, 1, 2, 3].map(|ready| state(3, ready, urgent[ready]).share(2));
+        assert_eq!(shares([0, 1, 2, 3]), [0, 1, 1, 2]);
+        assert_eq!(shares([0, 1, 1, 2]), [0, 1, 2, 3]);
+        assert_eq!([1, 3].map(|ready| state(3, ready, ready).share(1)), [1, 3]);
+    }
+
+    #[test]
+    fn many_streams_fill_lanes() {
+        let many = |ready: usize, threads| state(40, ready, 1).share(threads);
+        assert_eq!([1, 4, 8, 9, 16, 17, 40].map(|ready| many(ready, 2)), [1, 4, 8, 8, 8, 9, 20]);
         assert_eq!([1, 16].map(|ready| many(ready, 1)), [1, 16]);
     }
 
     #[test]
+    fn streams_wait_until_the_lanes_can_be_filled_or_one_cannot_wait() {
+        let shares = |streams, ready: [usize; 3]| ready.map(|n| state(streams, n, 0).share(2));
+        assert_eq!(shares(40, [0, 7, 8]), [0, 0, 8]);
+        // All that there are.
+        assert_eq!(shares(7, [0, 6, 7]), [0, 0, 7]);
+        assert_eq!(shares(3, [1, 2, 3]), [0, 0, 3]);
+        assert_eq!(shares(1, [0, 1, 1]), [0, 1, 1]);
+    }
+
+    #[test]
     fn with_many_streams_another_thread_starts_only_with_full_lanes() {
-        let is_due = |streams, ready| state(streams, ready).is_turn_due(2);
+        let is_due = |streams, ready| state(streams, ready, 1).is_turn_due(2);
         assert!(is_due(6, 1));
         assert!(!is_due(7, 7));
         assert!(is_due(7, 8));
-        let mut idle = state(40, 1);
-        idle.turns = 0;
-        assert!(idle.is_turn_due(2));
-        let mut busy = state(40, 40);
+        let idle = |streams, ready, urgent| {
+            let mut state = state(streams, ready, urgent);
+            state.turns = 0;
+            state.is_turn_due(2)
+        };
+        assert!(!idle(40, 7, 0));
+        assert!(idle(40, 8, 0));
+        assert!(idle(40, 1, 1));
+        let mut busy = state(40, 40, 0);
         busy.turns = 2;
         assert!(!busy.is_turn_due(2));
     }
