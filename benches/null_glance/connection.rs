@@ -1,10 +1,11 @@
 //! The part of HTTP/1.1 that uploading clients use.
 
-use std::io::{BufRead as _, BufReader, Error, Read as _, Result, Write as _};
-use std::net::TcpStream;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Error, Read as _, Result, Seek as _, SeekFrom, Write as _};
 
-use crate::message::{Answer, Length, Request};
+use crate::message::{Answer, Body, Length, Request};
 use crate::service::Service;
+use crate::transport::Transport;
 
 /// Large enough for all headers, small enough that hardly any image data is copied through it.
 const BUFFER_BYTES: usize = 8 << 10;
@@ -13,25 +14,22 @@ const BUFFER_BYTES: usize = 8 << 10;
 const DROP_BYTES: usize = 1 << 20;
 
 pub(crate) struct Connection {
-    input: BufReader<TcpStream>,
-    output: TcpStream,
-    /// Not used on Linux, where the kernel discards the bytes.
+    stream: BufReader<Box<dyn Transport>>,
+    /// Not used with plain TCP on Linux, where the kernel discards the bytes.
     space: Vec<u8>,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream) -> Result<Self> {
-        stream.set_nodelay(true)?;
-        let output = stream.try_clone()?;
-        let input = BufReader::with_capacity(BUFFER_BYTES, stream);
-        Ok(Connection { input, output, space: vec![0; DROP_BYTES] })
+    pub(crate) fn new(stream: Box<dyn Transport>) -> Self {
+        let stream = BufReader::with_capacity(BUFFER_BYTES, stream);
+        Connection { stream, space: vec![0; DROP_BYTES] }
     }
 
     /// Responds to requests until the client disconnects.
     pub(crate) fn serve(mut self, service: &Service) -> Result<()> {
         while let Some(request) = self.request()? {
             if request.expects {
-                self.output.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+                self.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             }
             let answer = if request.method == "PUT" {
                 let bytes = self.drop_body(&request)?;
@@ -58,6 +56,7 @@ impl Connection {
             path: path.to_owned(),
             query: query.to_owned(),
             length: Length::Known(0),
+            range: None,
             expects: false,
             is_last: false,
         };
@@ -69,6 +68,7 @@ impl Connection {
                     request.length = Length::Known(length.parse().map_err(Error::other)?);
                 }
                 ("transfer-encoding", _) => request.length = Length::Chunked,
+                ("range", range) => request.range = Some(range.to_owned()),
                 ("expect", _) => request.expects = true,
                 ("connection", value) => request.is_last = value == "close",
                 _ => {}
@@ -78,7 +78,7 @@ impl Connection {
 
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        self.input.read_line(&mut line)?;
+        self.stream.read_line(&mut line)?;
         Ok(line.trim_end().to_owned())
     }
 
@@ -86,7 +86,7 @@ impl Connection {
     fn body(&mut self, request: &Request) -> Result<Vec<u8>> {
         let Length::Known(length) = request.length else { return Err(Error::other("chunked")) };
         let mut body = Vec::new();
-        self.input.by_ref().take(length).read_to_end(&mut body)?;
+        self.stream.by_ref().take(length).read_to_end(&mut body)?;
         Ok(body)
     }
 
@@ -110,12 +110,12 @@ impl Connection {
     }
 
     fn drop_bytes(&mut self, mut left: u64) -> Result<()> {
-        let at_hand = self.input.buffer().len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        self.input.consume(at_hand);
+        let at_hand = self.stream.buffer().len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.stream.consume(at_hand);
         left -= at_hand as u64;
         while left > 0 {
             let most = DROP_BYTES.min(usize::try_from(left).unwrap_or(DROP_BYTES));
-            match receive_and_drop(self.input.get_mut(), &mut self.space[..most])? {
+            match self.stream.get_mut().discard(&mut self.space[..most])? {
                 0 => return Err(Error::other("the client is gone")),
                 count => left -= count as u64,
             }
@@ -129,24 +129,26 @@ impl Connection {
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
         }
-        if *status != 204 {
-            let length = body.len();
-            text += &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+        match body {
+            Body::None => self.write(format!("{text}\r\n").as_bytes()),
+            Body::Json(body) => {
+                let length = body.len();
+                text += &format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+                self.write(format!("{text}\r\n{body}").as_bytes())
+            }
+            Body::File { path, from, length } => {
+                text += "Content-Type: application/octet-stream\r\n";
+                self.write(format!("{text}Content-Length: {length}\r\n\r\n").as_bytes())?;
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(*from))?;
+                self.stream.get_mut().send(&file, *length)?;
+                self.stream.get_mut().flush()
+            }
         }
-        self.output.write_all(format!("{text}\r\n{body}").as_bytes())
     }
-}
 
-/// Lets the kernel discard the bytes without a copy.
-#[cfg(target_os = "linux")]
-fn receive_and_drop(stream: &mut TcpStream, space: &mut [u8]) -> Result<usize> {
-    use rustix::net::{RecvFlags, recv};
-
-    let (_, count) = recv(stream, space, RecvFlags::TRUNC)?;
-    Ok(count)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn receive_and_drop(stream: &mut TcpStream, space: &mut [u8]) -> Result<usize> {
-    stream.read(space)
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
+    }
 }

@@ -1,5 +1,7 @@
 //! Requests and responses.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 /// A request without its body.
@@ -9,6 +11,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) length: Length,
+    /// The header `Range`.
+    pub(crate) range: Option<String>,
     /// Whether the client waits for `100 Continue`.
     pub(crate) expects: bool,
     /// Whether the client closes the connection after it.
@@ -21,20 +25,32 @@ pub(crate) enum Length {
     Chunked,
 }
 
-/// A response; all but 204 have a JSON body.
+/// The body of a response.
+pub(crate) enum Body {
+    None,
+    Json(String),
+    /// A part of a file.
+    File {
+        path: PathBuf,
+        from: u64,
+        length: u64,
+    },
+}
+
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: String,
+    pub(crate) body: Body,
 }
 
 impl Answer {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Answer { status, headers: Vec::new(), body: body.to_string() }
+        Answer { status, headers: Vec::new(), body: Body::Json(body.to_string()) }
     }
 
     pub(crate) fn empty() -> Self {
-        Answer { status: 204, headers: Vec::new(), body: String::new() }
+        Answer { status: 204, headers: Vec::new(), body: Body::None }
     }
 
     pub(crate) fn not_found() -> Self {

@@ -1,17 +1,19 @@
 //! The calls of the service.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::message::{Answer, Request};
+use crate::message::{Answer, Body, Request};
 
-/// The digests of the data of one size.
+/// The data of one size: its digests, and the file that has it.
 struct Known {
     md5: String,
     sha512: String,
+    path: PathBuf,
 }
 
 pub(crate) struct Service {
@@ -24,12 +26,13 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Each of `known` is `SIZE:MD5:SHA512`.
+    /// Each of `known` is `SIZE:MD5:SHA512:PATH`.
     pub(crate) fn new(url: String, known: &[String]) -> Self {
         let known = known.iter().map(|text| {
-            let mut parts = text.split(':').map(str::to_owned);
+            let mut parts = text.splitn(4, ':').map(str::to_owned);
             let size = parts.next().unwrap().parse().unwrap();
-            (size, Known { md5: parts.next().unwrap(), sha512: parts.next().unwrap() })
+            let [md5, sha512, path] = [(); 3].map(|()| parts.next().unwrap());
+            (size, Known { md5, sha512, path: path.into() })
         });
         Service {
             url,
@@ -59,6 +62,7 @@ impl Service {
                 Some(image) => Answer::json(200, image),
                 None => Answer::not_found(),
             },
+            ("GET", ["v2", "images", id, "file"]) => self.data(id, request.range.as_deref()),
             ("DELETE", ["v2", "images", id]) => match self.images().remove(*id) {
                 Some(_) => Answer::empty(),
                 None => Answer::not_found(),
@@ -82,6 +86,26 @@ impl Service {
             image["os_hash_value"] = known.sha512.clone().into();
         }
         Answer::empty()
+    }
+
+    /// The data of an image, or the part that `bytes=FROM-TO` names.
+    fn data(&self, id: &str, range: Option<&str>) -> Answer {
+        let size = self.images().get(id).and_then(|image| image["size"].as_u64());
+        let Some((size, known)) = size.and_then(|size| Some((size, self.known.get(&size)?))) else {
+            return Answer::not_found();
+        };
+        let (mut from, mut to) = (0, size - 1);
+        if let Some((first, last)) = range.and_then(|range| range["bytes=".len()..].split_once('-'))
+        {
+            from = first.parse().unwrap();
+            to = last.parse().unwrap_or(to).min(to);
+        }
+        let body = Body::File { path: known.path.clone(), from, length: to + 1 - from };
+        let mut headers = vec![("Content-MD5", known.md5.clone())];
+        if range.is_some() {
+            headers.push(("Content-Range", format!("bytes {from}-{to}/{size}")));
+        }
+        Answer { status: if range.is_some() { 206 } else { 200 }, headers, body }
     }
 
     /// The images with a name. The measured clients send no name that needs decoding.

@@ -1,12 +1,42 @@
-//! Verified downloads from a real Glance, compared with receiving alone.
+//! Verified downloads from a real Glance, compared with receiving alone, and from a null server, compared with
+//! hashing alone.
 
+use crate::bound;
 use crate::files::Files;
 use crate::lab::Lab;
 use crate::service::Service;
+use crate::sink::Sink;
 use crate::table::{Goal, Table};
 use crate::turns::{Took, take_turns};
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
+    null(lab, files, table);
+    real(lab, files, table);
+}
+
+fn wall(own: &Took, peer: &Took) -> f64 {
+    own.wall / peer.wall
+}
+
+fn null(lab: &Lab, files: &Files, table: &mut Table) {
+    let image = &files.full;
+    let sink = Sink::start(files.known());
+    let service = sink.service();
+    let id = service.imgpush(lab, image).stdout.trim().to_owned();
+    let file = lab.folder.path().join("downloaded.raw");
+    let own = || Took::from(&service.imgpush_pull(lab, &id, &file));
+    let bound = || Took { wall: bound::seconds(lab, image.bytes), cpu: 0.0 };
+    let pairs = take_turns(lab.pairs, own, bound);
+    table.own("`imgpush pull` from a null server", &pairs);
+    let name = format!(
+        "{} MiB from a null server to a file, verified: wall / the slower of MD5 and SHA-512 alone",
+        image.bytes >> 20
+    );
+    table.ratio(&name, &Goal::AtMost(1.08, 1.02), pairs.spread(wall));
+    std::fs::remove_file(&file).unwrap();
+}
+
+fn real(lab: &Lab, files: &Files, table: &mut Table) {
     let image = &files.full;
     let name = |what: &str| {
         format!("{} MiB from a real Glance to a file, verified: {what}", image.bytes >> 20)
@@ -18,7 +48,6 @@ pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let id = service.imgpush(lab, image).stdout.trim().to_owned();
     let file = lab.folder.path().join("downloaded.raw");
     let own = || Took::from(&service.imgpush_pull(lab, &id, &file));
-    let wall = |own: &Took, peer: &Took| own.wall / peer.wall;
 
     let curl =
         take_turns(lab.pairs, own, || Took::from(&service.curl_save(lab, &token, &id, &file)));

@@ -21,7 +21,7 @@ pub(crate) struct Image {
 impl Image {
     /// The argument for `null_glance`.
     pub(crate) fn known(&self) -> String {
-        format!("{}:{}:{}", self.bytes, self.md5, self.sha512)
+        format!("{}:{}:{}:{}", self.bytes, self.md5, self.sha512, self.path.display())
     }
 }
 

@@ -21,10 +21,13 @@ mod lab;
 mod machine;
 mod many;
 mod null;
+mod placement;
 mod real;
 mod service;
 mod sink;
+mod start;
 mod table;
+mod tls;
 mod turns;
 mod web;
 mod workers;
@@ -46,6 +49,9 @@ fn main() -> ExitCode {
         arguments.retain(|argument| argument != option);
         arguments.len() < before
     };
+    if has(placement::OPTION) {
+        return placement::print_speed();
+    }
     let (is_quick, is_bulk) = (has("--quick"), has("--bulk"));
     let [python, scripts] = &arguments[..] else {
         println!("usage: peers FOLDER_OF_PYTHON_PROGRAMS FOLDER_OF_SCRIPTS [--bulk] [--quick]");
@@ -74,8 +80,11 @@ fn main() -> ExitCode {
 fn single(lab: &Lab, files: &Files, table: &mut Table) {
     let before = machine::Look::now();
     null::measure(lab, files, table);
+    tls::measure(lab, files, table);
     digests::measure(lab, files, table);
     kernel::measure(lab, files, table);
+    placement::measure(table);
+    start::measure(lab, table);
     println!("{}", before.until_now());
     many::measure(lab, files, table);
     real::measure(lab, files, table);

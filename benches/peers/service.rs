@@ -142,7 +142,8 @@ impl Service {
         command
     }
 
-    fn command(&self, lab: &Lab, program: &Path) -> Command {
+    /// A command with the variables of this service.
+    pub(crate) fn command(&self, lab: &Lab, program: &Path) -> Command {
         let mut command = lab.command(program);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command

@@ -1,6 +1,7 @@
 //! `null_glance` in a separate process.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,13 +12,28 @@ use crate::service::Service;
 pub(crate) struct Sink {
     child: Child,
     url: String,
+    /// The file with its certificate, if it uses TLS.
+    certificate: Option<PathBuf>,
 }
 
 impl Sink {
     /// Starts a sink that knows these data.
     pub(crate) fn start(known: impl IntoIterator<Item = String>) -> Self {
+        Sink::run(known, None)
+    }
+
+    /// Starts a sink that uses TLS, and writes its certificate to a file.
+    pub(crate) fn start_tls(known: impl IntoIterator<Item = String>, certificate: PathBuf) -> Self {
+        Sink::run(known, Some(certificate))
+    }
+
+    fn run(known: impl IntoIterator<Item = String>, certificate: Option<PathBuf>) -> Self {
         let program = std::env::current_exe().unwrap().with_file_name("null_glance");
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some(file) = &certificate {
+            command.arg("--tls").arg(file);
+        }
+        let mut child = command
             .args(known)
             .env_clear()
             .stdin(Stdio::piped())
@@ -26,7 +42,7 @@ impl Sink {
             .unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Sink { child, url: url.trim().to_owned() }
+        Sink { child, url: url.trim().to_owned(), certificate }
     }
 
     /// The service of this sink for clients.
@@ -44,6 +60,9 @@ impl Sink {
         let mut variables: Vec<_> =
             settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         variables.push(("OS_AUTH_URL".to_owned(), format!("{}/v3", self.url)));
+        if let Some(file) = &self.certificate {
+            variables.push(("OS_CACERT".to_owned(), file.display().to_string()));
+        }
         Service::new(variables, self.url.clone())
     }
 
