@@ -102,6 +102,30 @@ impl Header {
         })
     }
 
+    /// Returns the version, as stored.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Returns whether compressed clusters are zstd instead of deflate.
+    #[must_use]
+    pub fn is_zstd(&self) -> bool {
+        self.compression_type == 1
+    }
+
+    /// Returns the number of internal snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> u32 {
+        self.nb_snapshots
+    }
+
+    /// Returns whether the image has bitmaps of changed clusters.
+    #[must_use]
+    pub fn has_bitmaps(&self) -> bool {
+        self.autoclear & 1 != 0
+    }
+
     /// Returns the size of the disk in bytes as a machine sees it in qemu: complete sectors.
     #[must_use]
     pub fn virtual_size(&self) -> u64 {

@@ -51,6 +51,12 @@ impl Layout {
         1 << self.cluster_bits
     }
 
+    /// Returns whether L2 entries have a second word with the states of 32 subclusters.
+    #[must_use]
+    pub fn is_extended(&self) -> bool {
+        self.is_extended
+    }
+
     /// Returns the number of entries of an L2 table, which is one cluster.
     #[must_use]
     pub fn l2_entries(&self) -> u64 {

@@ -1,0 +1,283 @@
+//! An image that is read once from start to end.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
+
+use imgpush_digest::{Digests, Stream};
+use imgpush_source::{Chunk, Pool, Source, SourceError, is_zero};
+
+use super::access::{Input, Reuse};
+use super::held::Held;
+use crate::error::ConvertError;
+
+const SECTOR: u64 = 512;
+
+/// Buffers for the source, which may need two at a time to decompress.
+const CHUNKS: usize = 4;
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// A source without random access. What is needed later is held, up to a limit, and then in a file.
+pub(crate) struct Forward {
+    source: Box<dyn Source>,
+    limit: u64,
+    spool_folder: Option<PathBuf>,
+    pool: Pool,
+    /// The offset of the next byte of the stream.
+    at: u64,
+    /// Bytes that were read from the source, but not passed.
+    chunk: Option<Chunk>,
+    is_ended: bool,
+    held: Held,
+    spool: Option<Spool>,
+    hasher: Option<Stream>,
+}
+
+/// A temporary file with everything since the limit was exceeded.
+struct Spool {
+    file: File,
+    /// The offset of its first byte in the stream.
+    start: u64,
+}
+
+impl Forward {
+    pub(crate) fn new(source: Box<dyn Source>, limit: u64, spool_folder: Option<PathBuf>) -> Self {
+        Forward {
+            hasher: hasher(&*source),
+            source,
+            limit,
+            spool_folder,
+            pool: Pool::new(CHUNKS, CHUNK_BYTES),
+            at: 0,
+            chunk: None,
+            is_ended: false,
+            held: Held::default(),
+            spool: None,
+        }
+    }
+
+    /// Makes bytes of the stream available; false at its end.
+    fn fetch(&mut self) -> Result<bool, SourceError> {
+        while self.chunk.as_ref().is_none_or(Chunk::is_empty) {
+            if self.is_ended {
+                return Ok(false);
+            }
+            self.chunk = None;
+            match self.source.next_chunk(&self.pool)? {
+                Some(chunk) => {
+                    if let Some(hasher) = &mut self.hasher {
+                        chunk.slices().for_each(|slice| hasher.update(&slice));
+                    }
+                    self.chunk = Some(chunk);
+                }
+                None => self.is_ended = true,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Holds everything before `offset`, or less if the stream ends.
+    fn pass(&mut self, offset: u64) -> Result<(), ConvertError> {
+        while self.at < offset && self.fetch()? {
+            let most = usize::try_from(offset - self.at).unwrap_or(usize::MAX);
+            let Some(piece) = self.chunk.as_mut().and_then(|chunk| chunk.next_slice(most)) else {
+                continue;
+            };
+            if self.spool.is_none() {
+                self.held.insert(self.at, &piece);
+            }
+            self.passed(&piece)?;
+            self.keep_limit(offset)?;
+        }
+        Ok(())
+    }
+
+    /// Counts bytes as passed, and writes them to the spool if there is one.
+    fn passed(&mut self, piece: &[u8]) -> Result<(), ConvertError> {
+        if let Some(spool) = &mut self.spool {
+            spool.write(self.at, piece)?;
+        }
+        self.at += piece.len() as u64;
+        Ok(())
+    }
+
+    /// Starts the spool when too much is held.
+    fn keep_limit(&mut self, wanted: u64) -> Result<(), ConvertError> {
+        if self.spool.is_some() || self.held.cost() <= self.limit {
+            return Ok(());
+        }
+        let Some(folder) = &self.spool_folder else {
+            return Err(ConvertError::OutOfOrder { at: wanted, limit: self.limit });
+        };
+        let failed = |source| ConvertError::Spool { at: 0, source };
+        let file = tempfile::tempfile_in(folder).map_err(failed)?;
+        self.spool = Some(Spool { file, start: self.at });
+        Ok(())
+    }
+
+    /// Copies bytes that were passed.
+    fn copy_passed(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, ConvertError> {
+        let most = usize::try_from(self.at - offset).unwrap_or(usize::MAX).min(space.len());
+        let space = space.get_mut(..most).unwrap_or_default();
+        if let Some(spool) = self.spool.as_mut().filter(|spool| spool.start <= offset) {
+            spool.read(offset, space)?;
+            return Ok(most);
+        }
+        let before = self.spool.as_ref().map_or(u64::MAX, |spool| spool.start - offset);
+        let most = usize::try_from(before).unwrap_or(usize::MAX).min(space.len());
+        match self.held.copy(offset, space.get_mut(..most).unwrap_or_default()) {
+            0 => Err(ConvertError::OutOfOrder { at: offset, limit: self.limit }),
+            count => Ok(count),
+        }
+    }
+
+    /// Takes bytes of the stream for `space`; those that may be needed again are held.
+    fn take(
+        &mut self,
+        space: &mut [u8],
+        part: std::ops::Range<u64>,
+        reuse: Reuse,
+    ) -> Result<usize, ConvertError> {
+        if !self.fetch()? {
+            return Ok(0);
+        }
+        let piece = self.chunk.as_mut().and_then(|chunk| chunk.next_slice(space.len().max(1)));
+        let Some(piece) = piece else { return Ok(0) };
+        if let Some(space) = space.get_mut(..piece.len()) {
+            space.copy_from_slice(&piece);
+        }
+        if self.spool.is_none() {
+            for kept in kept(self.at..self.at + piece.len() as u64, &part, reuse) {
+                let start = usize::try_from(kept.start - self.at).unwrap_or(usize::MAX);
+                let end = usize::try_from(kept.end - self.at).unwrap_or(usize::MAX);
+                self.held.insert(kept.start, piece.get(start..end).unwrap_or_default());
+            }
+        }
+        self.passed(&piece)?;
+        Ok(piece.len())
+    }
+}
+
+/// The ranges of a piece that are held: all of it, or its share of the incomplete sectors of the part.
+fn kept(
+    piece: std::ops::Range<u64>,
+    part: &std::ops::Range<u64>,
+    reuse: Reuse,
+) -> Vec<std::ops::Range<u64>> {
+    if reuse == Reuse::Any {
+        return vec![piece];
+    }
+    let (first, last) = (part.start.next_multiple_of(SECTOR), part.end / SECTOR * SECTOR);
+    let ranges = if last < first {
+        // Within one sector.
+        vec![piece]
+    } else {
+        vec![piece.start..piece.end.min(first), piece.start.max(last)..piece.end]
+    };
+    ranges.into_iter().filter(|range| range.start < range.end).collect()
+}
+
+fn hasher(source: &dyn Source) -> Option<Stream> {
+    let wants = source.wants();
+    (!wants.is_empty()).then(|| Stream::new(wants.iter().copied()))
+}
+
+impl Spool {
+    fn write(&mut self, offset: u64, piece: &[u8]) -> Result<(), ConvertError> {
+        // Zeros are holes of the file.
+        if is_zero(piece) {
+            return Ok(());
+        }
+        let at = offset - self.start;
+        let written = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(piece));
+        written.map_err(|source| ConvertError::Spool { at, source })
+    }
+
+    fn read(&mut self, offset: u64, space: &mut [u8]) -> Result<(), ConvertError> {
+        let at = offset - self.start;
+        let failed = |source| ConvertError::Spool { at, source };
+        self.file.seek(SeekFrom::Start(at)).map_err(failed)?;
+        let mut filled = 0;
+        while let Some(rest) = space.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read(rest) {
+                // Zeros at the end were not written.
+                Ok(0) => {
+                    rest.fill(0);
+                    break;
+                }
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Input for Forward {
+    fn read(&mut self, offset: u64, space: &mut [u8], reuse: Reuse) -> Result<usize, ConvertError> {
+        let part = offset..offset.saturating_add(space.len() as u64);
+        let mut filled = 0;
+        while let Some(rest) = space.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(filled as u64);
+            if at > self.at {
+                self.pass(at)?;
+            }
+            let count = if at < self.at {
+                self.copy_passed(at, rest)?
+            } else if at == self.at {
+                self.take(rest, part.clone(), reuse)?
+            } else {
+                0
+            };
+            if count == 0 {
+                break;
+            }
+            filled += count;
+        }
+        if reuse != Reuse::Any {
+            self.held.release(offset, filled as u64);
+        }
+        // Headers and ends of clusters that were taken count, too.
+        self.keep_limit(part.end)?;
+        Ok(filled)
+    }
+
+    fn size(&self) -> Option<u64> {
+        if self.is_ended { Some(self.at) } else { self.source.size() }
+    }
+
+    fn source(&self) -> &dyn Source {
+        &*self.source
+    }
+
+    fn source_mut(&mut self) -> &mut dyn Source {
+        &mut *self.source
+    }
+
+    fn to_start(&mut self) -> Result<(), ConvertError> {
+        if let Some(source) = self.source.rewind() {
+            source.to_start()?;
+        }
+        self.hasher = hasher(&*self.source);
+        self.at = 0;
+        self.chunk = None;
+        self.is_ended = false;
+        self.held = Held::default();
+        self.spool = None;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), SourceError> {
+        self.chunk = None;
+        while self.fetch()? {
+            self.chunk = None;
+        }
+        let digests = self.hasher.take().map_or_else(Digests::default, Stream::finish);
+        self.source.finish(&digests)
+    }
+
+    fn is_spooled(&self) -> bool {
+        self.spool.is_some()
+    }
+}

@@ -1,0 +1,66 @@
+//! Options of reading a virtual disk.
+
+use std::path::PathBuf;
+
+use imgpush_formats::Format;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the image that are held by default while it is read once.
+const HOLD_BYTES: u64 = 64 << 20;
+
+/// How a virtual disk is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// The expected format; by default the format is detected.
+    pub format: Option<Format>,
+    /// Maximum number of bytes of the image that are held in memory while a source without random access is
+    /// read, in addition to 40 MiB for buffers and tables.
+    pub hold_bytes: u64,
+    /// The folder for a temporary file with what exceeds this limit; by default that is an error.
+    pub spool: Option<PathBuf>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions { format: None, hold_bytes: HOLD_BYTES, spool: None }
+    }
+}
+
+impl ReadOptions {
+    /// Sets the expected format. An image of another format is refused.
+    #[must_use]
+    pub fn with_format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets the limit for held bytes.
+    #[must_use]
+    pub fn with_hold_bytes(mut self, bytes: u64) -> Self {
+        self.hold_bytes = bytes;
+        self
+    }
+
+    /// Sets the folder for a temporary file.
+    #[must_use]
+    pub fn with_spool(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spool = Some(folder.into());
+        self
+    }
+}
+
+/// How an image is read. It is serialised as its variant in kebab case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Strategy {
+    /// By random access, in the order of the disk.
+    Random,
+    /// Once from start to end. Parts in another order than the disk are held in memory.
+    Forward,
+    /// Once from start to end. Parts that exceeded the limit of the memory are in a temporary file.
+    Spooled,
+    /// Once from start to end, by the markers of a stream-optimized VMDK. Nothing is held.
+    Markers,
+}

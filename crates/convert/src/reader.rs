@@ -1,0 +1,389 @@
+//! A virtual disk as a source of its bytes.
+//!
+//! One call of [`next_chunk`](Source::next_chunk) plans units of work until there is enough to do for the
+//! threads that decompress, and delivers the first one. Units are delivered in the order of the disk.
+
+use std::collections::VecDeque;
+
+use crossbeam_channel::Receiver;
+use imgpush_digest::{Algorithm, Digests};
+use imgpush_formats::{Format, Inspection};
+use imgpush_source::bytes::Bytes;
+use imgpush_source::{
+    Chunk, Compressed, Pool, Provenance, Published, ReadAt, Rewind, Source, SourceError,
+    SourceTimes,
+};
+
+use crate::buffers::Buffers;
+use crate::error::{ConvertError, RefusalReason};
+use crate::input::{Forward, Input, Random};
+use crate::large::LargeCluster;
+use crate::options::{ReadOptions, Strategy};
+use crate::plan::{Planner, Unit};
+use crate::read::{inspect, open, open_stream};
+use crate::survey::Survey;
+use crate::workers::{Finished, Workers};
+
+/// The largest cluster that is decompressed at once: that of a qcow2. Buffers are at least as large as the
+/// clusters of an image up to this.
+const MAX_AT_ONCE: u64 = 2 << 20;
+
+/// The minimum size of a buffer.
+const MIN_BUFFER_BYTES: usize = 64 << 10;
+
+/// Limits for the number of buffers.
+const BUFFERS: std::ops::RangeInclusive<usize> = 4..=12;
+
+/// Units that are planned ahead. Only those with data need buffers.
+const MAX_QUEUED: usize = 64;
+
+/// The bytes of the disk in an image, as a source around the source of the image.
+///
+/// Its size is known before the first byte. It can be rewound if the source can. Checksums and signatures of
+/// the image cover the bytes of the source, not these.
+///
+/// Chunks are in buffers of its own, at most 12 of [`Pool::chunk_bytes`] or of a cluster, whichever is
+/// larger, and at most of the memory of the pool; with compressed clusters and tables they need at most
+/// 40 MiB for pools of up to 12 MiB.
+pub struct Converted {
+    name: String,
+    input: Box<dyn Input>,
+    planner: Planner,
+    inspection: Inspection,
+    strategy: Strategy,
+    size: u64,
+    /// None before the first chunk.
+    buffers: Option<Buffers>,
+    workers: Workers,
+    queue: VecDeque<Step>,
+    /// Memory of compressed clusters that were decompressed.
+    spare: Vec<Vec<u8>>,
+    published: Vec<Published>,
+    has_failed: bool,
+}
+
+/// A planned unit.
+enum Step {
+    Zeros { left: u64, is_hole: bool },
+    Data(Bytes),
+    Pending { length: usize, result: Receiver<Finished> },
+    Large(Box<LargeCluster>),
+    Failed(ConvertError),
+}
+
+impl Converted {
+    /// Opens the virtual disk in a source that has not been read.
+    ///
+    /// # Errors
+    ///
+    /// The image is refused, its headers are damaged, or it is no virtual disk in a supported format.
+    pub fn new(source: Box<dyn Source>, options: &ReadOptions) -> Result<Self, ConvertError> {
+        let published = source.published().to_vec();
+        let (mut input, is_random): (Box<dyn Input>, bool) = match Random::new(source) {
+            Ok(random) => (Box::new(random), true),
+            Err(source) => {
+                let spool = options.spool.clone();
+                (Box::new(Forward::new(source, options.hold_bytes, spool)), false)
+            }
+        };
+        let inspection = inspect(&mut *input, is_random)?;
+        expect(&inspection, options.format, is_random)?;
+        let stream = if is_random { None } else { open_stream(&inspection, &mut *input)? };
+        let strategy = match (is_random, &stream) {
+            (true, _) => Strategy::Random,
+            (false, None) => Strategy::Forward,
+            (false, Some(_)) => Strategy::Markers,
+        };
+        let layout = match stream {
+            Some(layout) => layout,
+            None => open(&inspection, &mut *input)?,
+        };
+        Ok(Converted {
+            name: input.source().name().to_owned(),
+            size: layout.size(),
+            planner: Planner::new(layout),
+            input,
+            inspection,
+            strategy,
+            buffers: None,
+            workers: Workers::default(),
+            queue: VecDeque::new(),
+            spare: Vec::new(),
+            published: if is_random { Vec::new() } else { of_image(&published) },
+            has_failed: false,
+        })
+    }
+
+    /// Returns how the image is read. That it is spooled is known only once the limit is exceeded.
+    #[must_use]
+    pub fn strategy(&self) -> Strategy {
+        match self.strategy {
+            Strategy::Forward if self.input.is_spooled() => Strategy::Spooled,
+            strategy => strategy,
+        }
+    }
+
+    /// Returns the format of the image.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.inspection.format
+    }
+
+    /// Returns the inspection of the image. Without random access it is incomplete.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Examines the tables of the complete disk, without reading its data; none without random access.
+    ///
+    /// Call it before the first chunk is read.
+    ///
+    /// # Errors
+    ///
+    /// A table cannot be read, or an entry is invalid.
+    pub fn survey(&mut self) -> Result<Option<Survey>, ConvertError> {
+        if self.strategy != Strategy::Random {
+            return Ok(None);
+        }
+        let survey = Survey::of(&mut self.planner, &mut *self.input);
+        self.planner.to_start();
+        survey.map(Some)
+    }
+
+    fn next(&mut self, pool: &Pool) -> Result<Option<Chunk>, ConvertError> {
+        let most = pool.chunk_bytes().max(1);
+        loop {
+            self.plan(pool);
+            let (chunk, is_done) = match self.queue.front_mut() {
+                None => return Ok(None),
+                Some(Step::Zeros { left, is_hole }) => {
+                    let length = (*left).min(most as u64);
+                    *left -= length;
+                    let chunk = if *is_hole { Chunk::Hole(length) } else { Chunk::Zero(length) };
+                    (chunk, *left == 0)
+                }
+                Some(Step::Data(bytes)) => {
+                    let chunk = bytes.split_to(bytes.len().min(most));
+                    (Chunk::of(chunk), bytes.is_empty())
+                }
+                Some(Step::Pending { length, result }) => {
+                    let lost = |_| ConvertError::damaged(0, "a thread that decompresses has ended");
+                    let Finished { result, stored } = result.recv().map_err(lost)?;
+                    let bytes = result?.into_bytes(*length);
+                    self.spare.push(stored);
+                    self.queue.pop_front();
+                    self.queue.push_front(Step::Data(bytes));
+                    continue;
+                }
+                Some(Step::Large(cluster)) => {
+                    // It is the only unit, so that waiting for a buffer is safe.
+                    let mut buffer = buffers(&mut self.buffers, pool, &self.planner).take();
+                    let filled = cluster.fill(&mut *self.input, buffer.space())?;
+                    if cluster.left() == 0 {
+                        self.queue.pop_front();
+                    }
+                    self.queue.push_front(Step::Data(buffer.into_bytes(filled)));
+                    continue;
+                }
+                Some(Step::Failed(_)) => match self.queue.pop_front() {
+                    Some(Step::Failed(error)) => return Err(error),
+                    _ => return Ok(None),
+                },
+            };
+            if is_done {
+                self.queue.pop_front();
+            }
+            if !chunk.is_empty() {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    /// Plans units: one, and more only while clusters are decompressed.
+    fn plan(&mut self, pool: &Pool) {
+        let buffers = buffers(&mut self.buffers, pool, &self.planner).clone();
+        let is_last = |step: &Step| matches!(step, Step::Failed(_) | Step::Large(_));
+        let mut is_pending = self.queue.iter().any(|step| matches!(step, Step::Pending { .. }));
+        while !self.planner.is_at_end() && !self.queue.back().is_some_and(is_last) {
+            let is_first = self.queue.is_empty();
+            if !is_first && (!is_pending || self.queue.len() >= MAX_QUEUED) {
+                return;
+            }
+            // While it holds buffers, it must not wait for one.
+            let take = || if is_first { Some(buffers.take()) } else { buffers.try_take() };
+            let capacity = buffers.bytes();
+            let unit = self.planner.next(&mut *self.input, capacity, &mut self.spare, take);
+            let step = match unit {
+                Ok(None) => return,
+                Ok(Some(unit)) => self.step(unit),
+                Err(error) => Step::Failed(error),
+            };
+            is_pending |= matches!(step, Step::Pending { .. });
+            self.queue.push_back(step);
+        }
+    }
+
+    fn step(&mut self, unit: Unit) -> Step {
+        match unit {
+            Unit::Zeros { length, is_hole } => Step::Zeros { left: length, is_hole },
+            Unit::Data { length, task } if task.clusters.is_empty() => {
+                self.spare.push(task.stored);
+                Step::Data(task.buffer.into_bytes(length))
+            }
+            Unit::Data { length, task } => {
+                Step::Pending { length, result: self.workers.start(task) }
+            }
+            Unit::Large { cluster, length } => match LargeCluster::new(cluster, length) {
+                Ok(cluster) => Step::Large(Box::new(cluster)),
+                Err(error) => Step::Failed(error),
+            },
+        }
+    }
+}
+
+/// The buffers, created for the pool of the first chunk: no more memory than the pool could use.
+fn buffers<'a>(buffers: &'a mut Option<Buffers>, pool: &Pool, planner: &Planner) -> &'a Buffers {
+    buffers.get_or_insert_with(|| {
+        let cluster = planner.layout().compressed_bytes().min(MAX_AT_ONCE);
+        let cluster = usize::try_from(cluster).unwrap_or_default();
+        let bytes = pool.chunk_bytes().max(cluster).max(MIN_BUFFER_BYTES);
+        let count = pool.chunks().saturating_mul(pool.chunk_bytes()) / bytes;
+        Buffers::new(count.clamp(*BUFFERS.start(), *BUFFERS.end()), bytes)
+    })
+}
+
+/// Refuses an image whose format is not the expected one.
+fn expect(
+    inspection: &Inspection,
+    expected: Option<Format>,
+    has_end: bool,
+) -> Result<(), ConvertError> {
+    match expected {
+        Some(Format::Vhd) if !has_end && inspection.format != Format::Vhd => {
+            let text = "the size of a fixed VHD is in its footer, at the end of the pipe";
+            Err(ConvertError::refused(RefusalReason::NeedsEnd, 0, text))
+        }
+        Some(expected) if expected != inspection.format => {
+            let text =
+                format!("it is expected as {expected}, but detected as {}", inspection.format);
+            Err(ConvertError::refused(RefusalReason::Ambiguous, 0, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The digests of an image, which are of other bytes than those of the disk.
+fn of_image(published: &[Published]) -> Vec<Published> {
+    let own = published.iter().filter(|one| !one.is_compressed).copied();
+    own.map(|mut one| {
+        one.is_compressed = true;
+        one
+    })
+    .collect()
+}
+
+impl std::fmt::Debug for Converted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Converted")
+            .field("name", &self.name)
+            .field("format", &self.format())
+            .field("size", &self.size)
+            .field("strategy", &self.strategy())
+            .finish_non_exhaustive()
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Source for Converted {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the file with the image.
+    fn file_name(&self) -> Option<String> {
+        self.input.source().file_name()
+    }
+
+    fn image_name(&self) -> Option<String> {
+        self.input.source().image_name()
+    }
+
+    /// The name of the file with the image, with the extension `.raw`.
+    fn content_name(&self) -> Option<String> {
+        let name = self.input.source().content_name()?;
+        let stem = name.rsplit_once('.').map_or(&name[..], |(stem, _)| stem);
+        Some(format!("{stem}.raw"))
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.size)
+    }
+
+    fn stamp(&self) -> Option<String> {
+        self.input.source().stamp().map(|stamp| format!("{stamp}, as raw"))
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
+        let chunk = if self.has_failed {
+            Err(ConvertError::damaged(0, "an earlier read failed"))
+        } else {
+            self.next(pool)
+        };
+        chunk.map_err(|error| {
+            self.has_failed = true;
+            error.into_source_error(&self.name)
+        })
+    }
+
+    /// None: the algorithms of the source are for the bytes of the image.
+    fn wants(&self) -> &[Algorithm] {
+        &[]
+    }
+
+    fn check(&mut self) -> Result<(), SourceError> {
+        self.input.source_mut().check()
+    }
+
+    /// Checks the source. One that is read once is read to its end, and its checksums are compared.
+    fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
+        self.planner.finish(&mut *self.input).map_err(|e| e.into_source_error(&self.name))?;
+        self.input.finish()
+    }
+
+    fn provenance(&self) -> Option<&Provenance> {
+        self.input.source().provenance()
+    }
+
+    fn times(&mut self) -> SourceTimes {
+        self.input.source_mut().times()
+    }
+
+    /// The digests of the image, as those of compressed bytes; none if random access does not verify them.
+    fn published(&self) -> &[Published] {
+        &self.published
+    }
+
+    /// None: the bytes of the image are not hashed by themselves.
+    fn compressed(&mut self) -> Option<&mut dyn Compressed> {
+        None
+    }
+
+    /// None: the disk is delivered in order.
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        None
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        self.input.source_mut().rewind().is_some().then_some(self)
+    }
+}
+
+impl Rewind for Converted {
+    fn to_start(&mut self) -> Result<(), SourceError> {
+        self.queue.clear();
+        self.planner.to_start();
+        self.has_failed = false;
+        self.input.to_start().map_err(|error| error.into_source_error(&self.name))
+    }
+}
