@@ -40,8 +40,8 @@ impl Planner {
         &*self.layout
     }
 
-    pub(crate) fn to_start(&mut self) {
-        self.layout.to_start();
+    pub(crate) fn restart(&mut self) {
+        self.layout.restart();
         self.at = 0;
         self.failure = None;
     }

@@ -147,7 +147,7 @@ impl Converted {
             return Ok(None);
         }
         let survey = Survey::of(&mut self.planner, &mut *self.input);
-        self.planner.to_start();
+        self.planner.restart();
         survey.map(Some)
     }
 
@@ -382,7 +382,7 @@ impl Source for Converted {
 impl Rewind for Converted {
     fn to_start(&mut self) -> Result<(), SourceError> {
         self.queue.clear();
-        self.planner.to_start();
+        self.planner.restart();
         self.has_failed = false;
         self.input.to_start().map_err(|error| error.into_source_error(&self.name))
     }

@@ -21,14 +21,14 @@ const MAX_EDGES: usize = 8192;
 /// Parts of the stream.
 #[derive(Default)]
 pub(crate) struct Held {
-    pages: BTreeMap<u64, Page>,
+    pages: BTreeMap<u64, HeldPage>,
     /// Sectors that are released when there are too many of them, oldest first.
     edges: VecDeque<u64>,
     /// Memory in use.
     cost: u64,
 }
 
-struct Page {
+struct HeldPage {
     /// None if all bytes are zeros.
     bytes: Option<Box<[u8; PAGE]>>,
     /// A bit for each sector that is there.
@@ -57,11 +57,11 @@ impl Held {
         let cost = &mut self.cost;
         let page = self.pages.entry(page).or_insert_with(|| {
             *cost += PAGE_COST;
-            Page { bytes: None, sectors: 0 }
+            HeldPage { bytes: None, sectors: 0 }
         });
         let (first, end) = (inside / SECTOR, (inside + piece.len() as u64).div_ceil(SECTOR));
         for sector in first..end {
-            let is_start = sector > first || inside % SECTOR == 0;
+            let is_start = sector > first || inside.is_multiple_of(SECTOR);
             if is_start {
                 page.sectors |= 1 << sector;
             }
@@ -118,10 +118,11 @@ impl Held {
                 sector += 1;
             }
         }
-        if offset % SECTOR != 0 {
+        if !offset.is_multiple_of(SECTOR) {
             self.edges.push_back(offset / SECTOR);
         }
-        if end % SECTOR != 0 && (end / SECTOR != offset / SECTOR || offset % SECTOR == 0) {
+        let is_other = end / SECTOR != offset / SECTOR || offset.is_multiple_of(SECTOR);
+        if !end.is_multiple_of(SECTOR) && is_other {
             self.edges.push_back(end / SECTOR);
         }
         while self.edges.len() > MAX_EDGES {

@@ -22,7 +22,7 @@ pub(crate) trait Layout: Send {
     }
 
     /// Prepares for another pass from the start.
-    fn to_start(&mut self) {}
+    fn restart(&mut self) {}
 
     /// Checks what follows the last extent, after all were read.
     ///

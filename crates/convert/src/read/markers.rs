@@ -228,7 +228,7 @@ impl Layout for Markers {
         self.grain_bytes
     }
 
-    fn to_start(&mut self) {
+    fn restart(&mut self) {
         self.at = self.start;
         self.grain = None;
         self.unlisted.clear();

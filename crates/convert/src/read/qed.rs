@@ -50,7 +50,7 @@ impl Qed {
 
     /// Refuses an offset of a table or cluster in the header or inside a cluster, as qemu does.
     fn checked(&self, at: u64, offset: u64) -> Result<u64, ConvertError> {
-        if offset % self.cluster_bytes == 0 && offset >= self.header_bytes {
+        if offset.is_multiple_of(self.cluster_bytes) && offset >= self.header_bytes {
             return Ok(offset);
         }
         let what = format!("an entry points to byte {offset}, where no cluster begins");

@@ -166,11 +166,7 @@ fn options(format: &str, random: &mut Random) -> Options {
                 options.push("force_size=on".to_owned());
             }
         }
-        "vdi" => {
-            if random.chance(30) {
-                options.push("static=on".to_owned());
-            }
-        }
+        "vdi" if random.chance(30) => options.push("static=on".to_owned()),
         "qed" => {
             cluster = 1 << random.pick(&[12, 13, 16, 18]);
             options.push(format!("cluster_size={cluster}"));

@@ -39,7 +39,7 @@ fn random_disks_have_the_bytes_that_qemu_img_converts() {
             let is_converted = qemu::convert(disk.format, &disk.image, &expected);
             let result = match raw::open(&disk.image) {
                 Ok(mut own) if is_converted => raw::compare(&mut own, &expected),
-                Ok(mut own) => match raw::read(&mut own, &imgpush_source::Pool::new(8, 1 << 20)) {
+                Ok(own) => match raw::drain(own) {
                     Ok(_) => Err("qemu-img refuses it".to_owned()),
                     Err(_) => Ok(()),
                 },
