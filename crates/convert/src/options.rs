@@ -61,6 +61,6 @@ pub enum Strategy {
     Forward,
     /// Once from start to end. Parts that exceeded the limit of the memory are in a temporary file.
     Spooled,
-    /// Once from start to end, by the markers of a stream-optimized VMDK. Nothing is held.
+    /// Once from start to end, by the markers of a stream-optimized VMDK. No more than a chunk is held.
     Markers,
 }

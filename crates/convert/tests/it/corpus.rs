@@ -44,7 +44,7 @@ fn own(image: &Path, format: &str, expected: &Path) -> Result<Option<()>, String
     if opened.as_ref().is_ok_and(|disk| disk.size() > Some(MAX_BYTES)) {
         return Ok(None);
     }
-    let kind = opened.as_ref().ok().map(|disk| disk.format());
+    let kind = opened.as_ref().ok().map(imgpush_convert::Converted::format);
     let driver = match kind {
         // qemu-img takes fixed disks as raw without this.
         Some(imgpush_formats::Format::Vhd) => "vpc",

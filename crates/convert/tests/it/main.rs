@@ -10,3 +10,4 @@ mod raw;
 mod refused;
 mod same_bytes;
 mod strategies;
+mod stream_optimized;

@@ -24,7 +24,8 @@ fn change(random: &mut Random, image: &mut [u8]) {
         // Words of headers and tables, most of which are near the start.
         let most = random.pick(&[128, 512, 4096, METADATA_BYTES]).min(image.len() as u64);
         let at = random.below(most) as usize;
-        let value = random.pick(&[0, 1, 0x7f, 0x80, 0xff, random.next() as u8]);
+        let any = random.next() as u8;
+        let value = random.pick(&[0, 1, 0x7f, 0x80, 0xff, any]);
         let end = (at + random.pick(&[1, 1, 1, 2, 4, 8])).min(image.len());
         image[at..end].fill(value);
     }
