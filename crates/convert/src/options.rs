@@ -14,6 +14,10 @@ const HOLD_BYTES: u64 = 64 << 20;
 pub struct ReadOptions {
     /// The expected format; by default the format is detected.
     pub format: Option<Format>,
+    /// Whether the image is read once from start to end even if the source has random access. Then the source
+    /// can verify its checksums in the same pass, but the order of the image may need a spool. False by
+    /// default.
+    pub one_pass: bool,
     /// Maximum number of bytes of the image that are held in memory while a source without random access is
     /// read, in addition to 40 MiB for buffers and tables.
     pub hold_bytes: u64,
@@ -23,7 +27,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { format: None, hold_bytes: HOLD_BYTES, spool: None }
+        ReadOptions { format: None, one_pass: false, hold_bytes: HOLD_BYTES, spool: None }
     }
 }
 
@@ -32,6 +36,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_format(mut self, format: Format) -> Self {
         self.format = Some(format);
+        self
+    }
+
+    /// Sets whether the image is read once from start to end.
+    #[must_use]
+    pub fn with_one_pass(mut self, one_pass: bool) -> Self {
+        self.one_pass = one_pass;
         self
     }
 

@@ -79,7 +79,8 @@ impl Converted {
     /// The image is refused, its headers are damaged, or it is no virtual disk in a supported format.
     pub fn new(source: Box<dyn Source>, options: &ReadOptions) -> Result<Self, ConvertError> {
         let published = source.published().to_vec();
-        let (mut input, is_random): (Box<dyn Input>, bool) = match Random::new(source) {
+        let random = if options.one_pass { Err(source) } else { Random::new(source) };
+        let (mut input, is_random): (Box<dyn Input>, bool) = match random {
             Ok(random) => (Box::new(random), true),
             Err(source) => {
                 let spool = options.spool.clone();

@@ -18,8 +18,6 @@ const LOG_SECTOR: usize = 4096;
 const LOG_ENTRY: &[u8] = b"loge";
 /// The largest log that is searched for entries.
 const MAX_LOG_BYTES: u32 = 64 << 20;
-/// Headers and region tables.
-const RESERVED: u64 = 1 << 20;
 
 type Guid = [u8; 16];
 const BAT: Guid = guid(0x2dc2_7766, 0xf623, 0x4200, 0x9d64_115e_9bfd_4a08);
@@ -47,8 +45,8 @@ pub(crate) struct Vhdx {
     /// Payload entries between two entries of sector bitmaps.
     chunk_ratio: u64,
     bat: Table,
-    /// The parts of the image that hold no blocks.
-    reserved: Vec<Region>,
+    /// The parts of the image that hold no blocks. As in qemu, the headers are not among them.
+    reserved: [Region; 3],
     pages: Pages,
 }
 
@@ -80,14 +78,13 @@ impl Vhdx {
                 format!("blocks of {block} bytes or sectors of {sector} bytes are not valid");
             return Err(ConvertError::invalid_header(metadata.offset, text));
         }
-        let reserved = Region { offset: 0, length: RESERVED };
         let block_bytes = u64::from(block);
         Ok(Vhdx {
             size: size / SECTOR * SECTOR,
             block_bytes,
             chunk_ratio: (SECTOR << 23) / block_bytes,
             bat: Table { offset: bat.offset, length: bat.length },
-            reserved: vec![reserved, log, bat, metadata],
+            reserved: [log, bat, metadata],
             pages: Pages::default(),
         })
     }
@@ -98,7 +95,7 @@ impl Vhdx {
             host < region.offset.saturating_add(region.length) && region.offset < end
         };
         if self.reserved.iter().any(overlaps) {
-            let what = format!("the block at byte {host} overlaps a header or a table");
+            let what = format!("the block at byte {host} overlaps the log or a table");
             return Err(ConvertError::damaged(at, what));
         }
         Ok(Content::Stored(host))

@@ -11,3 +11,4 @@ mod refused;
 mod same_bytes;
 mod strategies;
 mod stream_optimized;
+mod traps;
