@@ -40,7 +40,8 @@ pub(crate) trait Input: Send {
 pub(crate) enum Reuse {
     /// Headers: they may be read again.
     Any,
-    /// Tables and compressed clusters: the sectors at both ends may belong to others, too.
+    /// Tables and compressed clusters: their first and last sectors may belong to others, too. The length of a
+    /// compressed cluster is known only in sectors.
     Edges,
     /// Clusters: the bytes are not read again.
     None,

@@ -167,7 +167,8 @@ fn kept(
     if reuse == Reuse::Any {
         return vec![piece];
     }
-    let (first, last) = (part.start.next_multiple_of(SECTOR), part.end / SECTOR * SECTOR);
+    let end = if reuse == Reuse::Edges { part.end.saturating_sub(1) } else { part.end };
+    let (first, last) = (part.start.next_multiple_of(SECTOR), end / SECTOR * SECTOR);
     let ranges = if last < first {
         // Within one sector.
         vec![piece]
@@ -236,7 +237,7 @@ impl Input for Forward {
             filled += count;
         }
         if reuse != Reuse::Any {
-            self.held.release(offset, filled as u64);
+            self.held.release(offset, filled as u64, reuse == Reuse::Edges);
         }
         // Headers and ends of clusters that were taken count, too.
         self.keep_limit(part.end)?;

@@ -103,10 +103,12 @@ impl Held {
         copied
     }
 
-    /// Releases the sectors of a part, those at its ends later if the part has only some of their bytes.
-    pub(crate) fn release(&mut self, offset: u64, length: u64) {
+    /// Releases the sectors of a part, and those at its ends later if other parts may begin or end in them:
+    /// sectors of which it has only some bytes, and with `is_shared` its last sector.
+    pub(crate) fn release(&mut self, offset: u64, length: u64, is_shared: bool) {
         let end = offset.saturating_add(length);
-        let (first, last) = (offset.div_ceil(SECTOR), end / SECTOR);
+        let first = offset.div_ceil(SECTOR);
+        let last = if is_shared { end.saturating_sub(1) / SECTOR } else { end / SECTOR };
         let mut sector = first;
         while sector < last {
             // Pages that are not there are skipped at once.
@@ -121,9 +123,8 @@ impl Held {
         if !offset.is_multiple_of(SECTOR) {
             self.edges.push_back(offset / SECTOR);
         }
-        let is_other = end / SECTOR != offset / SECTOR || offset.is_multiple_of(SECTOR);
-        if !end.is_multiple_of(SECTOR) && is_other {
-            self.edges.push_back(end / SECTOR);
+        if last >= first && last * SECTOR < end {
+            self.edges.push_back(last);
         }
         while self.edges.len() > MAX_EDGES {
             if let Some(sector) = self.edges.pop_front() {
@@ -162,12 +163,12 @@ mod tests {
         let mut space = vec![0; 20_000];
         assert_eq!(held.copy(1024, &mut space), 20_000);
         assert!(space == data);
-        held.release(2048, 4096);
+        held.release(2048, 4096, false);
         assert_eq!(held.copy(1024, &mut space), 1024);
         assert_eq!(held.copy(2048, &mut space), 0);
         assert_eq!(held.copy(6144, &mut space[..100]), 100);
         assert!(space[..100] == data[5120..5220]);
-        held.release(0, 1 << 30);
+        held.release(0, 1 << 30, false);
         assert_eq!(held.cost(), 0);
     }
 
@@ -176,15 +177,27 @@ mod tests {
         let data = data(4096);
         let mut held = Held::default();
         held.insert(0, &data);
-        held.release(100, 1500);
+        held.release(100, 1500, false);
         let mut space = vec![0; 512];
         assert_eq!(held.copy(0, &mut space), 512);
         assert_eq!(held.copy(512, &mut space), 0);
         assert_eq!(held.copy(1536, &mut space), 512);
         for part in 1..10_000 {
-            held.release(part * 4096 + 1, 1);
+            held.release(part * 4096 + 1, 1, false);
         }
         assert_eq!(held.copy(0, &mut space), 0);
+    }
+
+    #[test]
+    fn the_last_sector_of_a_shared_part_is_released_late() {
+        let mut held = Held::default();
+        held.insert(0, &data(4096));
+        held.release(0, 1024, true);
+        let mut space = vec![0; 512];
+        assert_eq!(held.copy(0, &mut space), 0);
+        assert_eq!(held.copy(512, &mut space), 512);
+        held.release(512, 512, false);
+        assert_eq!(held.copy(512, &mut space), 0);
     }
 
     #[test]
