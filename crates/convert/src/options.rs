@@ -18,6 +18,9 @@ pub struct ReadOptions {
     /// can verify its checksums in the same pass, but the order of the image may need a spool. False by
     /// default.
     pub one_pass: bool,
+    /// Bytes that are requested at once from a source with random access where reads follow each other; by
+    /// default 4 MiB for addresses, and 0 for others, whose requests are cheap.
+    pub read_ahead_bytes: Option<usize>,
     /// Maximum number of bytes of the image that are held in memory while a source without random access is
     /// read, in addition to 40 MiB for buffers and tables.
     pub hold_bytes: u64,
@@ -27,7 +30,13 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { format: None, one_pass: false, hold_bytes: HOLD_BYTES, spool: None }
+        ReadOptions {
+            format: None,
+            one_pass: false,
+            read_ahead_bytes: None,
+            hold_bytes: HOLD_BYTES,
+            spool: None,
+        }
     }
 }
 
@@ -43,6 +52,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_one_pass(mut self, one_pass: bool) -> Self {
         self.one_pass = one_pass;
+        self
+    }
+
+    /// Sets the number of bytes that are requested at once.
+    #[must_use]
+    pub fn with_read_ahead_bytes(mut self, bytes: usize) -> Self {
+        self.read_ahead_bytes = Some(bytes);
         self
     }
 

@@ -11,7 +11,7 @@ use imgpush_formats::{Format, Inspection};
 use imgpush_source::bytes::Bytes;
 use imgpush_source::{
     Chunk, Compressed, Pool, Provenance, Published, ReadAt, Rewind, Source, SourceError,
-    SourceTimes,
+    SourceTimes, is_address,
 };
 
 use crate::buffers::Buffers;
@@ -33,6 +33,9 @@ const MIN_BUFFER_BYTES: usize = 64 << 10;
 
 /// Limits for the number of buffers.
 const BUFFERS: std::ops::RangeInclusive<usize> = 4..=12;
+
+/// Bytes of one request to a server.
+const READ_AHEAD_BYTES: usize = 4 << 20;
 
 /// Units that are planned ahead. Only those with data need buffers.
 const MAX_QUEUED: usize = 64;
@@ -79,7 +82,10 @@ impl Converted {
     /// The image is refused, its headers are damaged, or it is no virtual disk in a supported format.
     pub fn new(source: Box<dyn Source>, options: &ReadOptions) -> Result<Self, ConvertError> {
         let published = source.published().to_vec();
-        let random = if options.one_pass { Err(source) } else { Random::new(source) };
+        let read_ahead = options.read_ahead_bytes.unwrap_or_else(|| {
+            if is_address(std::path::Path::new(source.name())) { READ_AHEAD_BYTES } else { 0 }
+        });
+        let random = if options.one_pass { Err(source) } else { Random::new(source, read_ahead) };
         let (mut input, is_random): (Box<dyn Input>, bool) = match random {
             Ok(random) => (Box::new(random), true),
             Err(source) => {

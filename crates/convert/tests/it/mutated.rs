@@ -51,7 +51,7 @@ fn changed_images_cause_no_panic_and_no_other_bytes() {
         return left_out("qemu-img 10: changed images");
     }
     let folder = tempfile::tempdir().unwrap();
-    let (disks, changes) = if is_full() { (200, 25) } else { (18, 12) };
+    let (disks, changes) = if is_full() { (200, 25) } else { (18, 8) };
     let mut wrong = Vec::new();
     let (mut same, mut failed) = (0, 0);
     for number in 0..disks {

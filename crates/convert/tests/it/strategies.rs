@@ -44,7 +44,7 @@ fn every_strategy_and_every_cut_results_in_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let spool = ReadOptions::default().with_hold_bytes(200_000).with_spool(folder.path());
     let (mut same, mut spooled, mut refused, mut out_of_order) = (0, 0, 0, Vec::new());
-    for number in 0..if is_full() { 1_000 } else { 60 } {
+    for number in 0..if is_full() { 1_000 } else { 40 } {
         let Some(disk) = disks::create(100_000 + number, folder.path()) else { continue };
         let image = Bytes::from(std::fs::read(&disk.image).unwrap());
         std::fs::remove_file(&disk.image).unwrap();
@@ -54,6 +54,15 @@ fn every_strategy_and_every_cut_results_in_the_same_bytes() {
         assert_eq!(survey.allocated + survey.zeros + survey.holes, survey.size);
         let expected = raw::read(&mut disk_by_access, &Pool::new(8, 1 << 20)).unwrap();
         disk_by_access.rewind().unwrap().to_start().unwrap();
+        // In one pass although it has random access, and with large requests.
+        let options = ReadOptions::default();
+        for options in [options.clone().with_one_pass(true), options.with_read_ahead_bytes(1 << 20)]
+        {
+            let source = Box::new(imgpush_source::BytesSource::new("the image", image.clone()));
+            let Ok(mut disk) = raw::converted(source, &options) else { continue };
+            let bytes = raw::read(&mut disk, &Pool::new(8, 1 << 20)).unwrap();
+            assert!(bytes == expected, "{:?}", disk.strategy());
+        }
         // Chunks of any size.
         let odd = Pool::new(4, 1 + Random::new(number).below(300_000) as usize);
         let again = raw::read(&mut disk_by_access, &odd).unwrap();
