@@ -12,3 +12,4 @@ mod same_bytes;
 mod strategies;
 mod stream_optimized;
 mod traps;
+mod wrapper;

@@ -72,10 +72,35 @@ fn states_of_vhdx_blocks() {
         changed[header + 100] ^= 1;
         assert!(agree("vhdx", &image, &changed));
     }
+    log_of(&image, &bytes);
     let mut changed = bytes;
     changed[(64 << 10) + 100] ^= 1;
     changed[(128 << 10) + 100] ^= 1;
     assert!(!agree("vhdx", &image, &changed));
+}
+
+/// A log without entries is ignored, as in qemu; one with entries must be replayed first.
+fn log_of(image: &Path, bytes: &[u8]) {
+    let mut changed = bytes.to_vec();
+    for header in [64 << 10, 128 << 10] {
+        let header = &mut changed[header..header + 4096];
+        header[48..64].fill(7);
+        header[4..8].fill(0);
+        let checksum = crc32c(header);
+        header[4..8].copy_from_slice(&checksum.to_le_bytes());
+    }
+    assert!(agree("vhdx", image, &changed));
+    let log = u64::from_le_bytes(bytes[(64 << 10) + 72..][..8].try_into().unwrap()) as usize;
+    changed[log + 4096..log + 4100].copy_from_slice(b"loge");
+    changed[log + 4096 + 32..log + 4096 + 48].fill(7);
+    std::fs::write(image, changed).unwrap();
+    let error = raw::chain(&raw::convert(image).unwrap_err());
+    assert!(error.contains("its log must be replayed first"), "{error}");
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
 #[test]
@@ -169,6 +194,15 @@ fn the_creator_decides_about_the_size_of_a_vhd() {
         let write = ["write -P 5 1M 1M"];
         let (image, bytes) = create(folder.path(), "vpc", &options, &write);
         let footers = if subformat == "fixed" { 1 } else { 2 };
+        // The footer at the end and its copy at the start: only one of them counts.
+        for at in [0, bytes.len() - 512] {
+            let mut changed = bytes.clone();
+            changed[at + 70] ^= 1;
+            let counts = (at == 0) == (subformat == "dynamic");
+            if counts || subformat == "dynamic" {
+                assert_eq!(agree("vpc", &image, &changed), !counts, "{subformat}, {at}");
+            }
+        }
         for creator in [b"qemu", b"vpc ", b"win ", b"qem2", b"tap\0"] {
             let mut changed = bytes.clone();
             for at in [0, bytes.len() - 512].into_iter().rev().take(footers) {
