@@ -282,3 +282,74 @@ impl Input for Forward {
         self.spool.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use imgpush_source::ReaderSource;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Data with runs of zeros.
+    fn data(length: usize) -> Vec<u8> {
+        (0..length).map(|n| if n / 5000 % 3 == 1 { 0 } else { (n * n / 11 % 255) as u8 }).collect()
+    }
+
+    /// A reader with pieces of these lengths, again and again.
+    struct Cut {
+        data: std::io::Cursor<Vec<u8>>,
+        lengths: Vec<usize>,
+        next: usize,
+    }
+
+    impl std::io::Read for Cut {
+        fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+            let length = self.lengths[self.next % self.lengths.len()].min(space.len());
+            self.next += 1;
+            self.data.read(&mut space[..length])
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// Parts that cover the stream are read in another order: each one has its bytes.
+        #[test]
+        fn parts_in_any_order_have_their_bytes(
+            cuts in vec(1..9000usize, 1..6),
+            lengths in vec(1..20_000u64, 1..40),
+            order in vec(0..4usize, 40),
+            reuse in vec(0..3usize, 40),
+            limit in prop_oneof![Just(u64::MAX), Just(0)],
+        ) {
+            let length = lengths.iter().sum::<u64>();
+            let data = data(usize::try_from(length).unwrap());
+            let cursor = std::io::Cursor::new(data.clone());
+            let cut = Cut { data: cursor, lengths: cuts, next: 0 };
+            let folder = tempfile::tempdir().unwrap();
+            let source = Box::new(ReaderSource::new("a pipe", cut));
+            let mut input = Forward::new(source, limit, Some(folder.path().to_owned()));
+            let starts = lengths.iter().scan(0, |at, length| {
+                *at += length;
+                Some(*at - length)
+            });
+            let mut parts: Vec<_> = starts.zip(lengths.iter().copied()).collect();
+            for (n, by) in order.iter().enumerate().take(parts.len()) {
+                let other = (n + by).min(parts.len() - 1);
+                parts.swap(n, other);
+            }
+            for (n, (start, length)) in parts.into_iter().enumerate() {
+                let reuse = [Reuse::Any, Reuse::Edges, Reuse::None][reuse[n]];
+                let mut space = vec![1; usize::try_from(length).unwrap()];
+                let count = input.read(start, &mut space, reuse).unwrap();
+                prop_assert_eq!(count as u64, length);
+                let start = usize::try_from(start).unwrap();
+                prop_assert!(space == data[start..start + count]);
+            }
+            prop_assert_eq!(input.is_spooled(), limit == 0);
+            let mut end = [0; 10];
+            prop_assert_eq!(input.read(length, &mut end, Reuse::None).unwrap(), 0);
+        }
+    }
+}
