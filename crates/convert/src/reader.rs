@@ -43,7 +43,8 @@ const MAX_QUEUED: usize = 64;
 /// The bytes of the disk in an image, as a source around the source of the image.
 ///
 /// Its size is known before the first byte. It can be rewound if the source can. Checksums and signatures of
-/// the image cover the bytes of the source, not these.
+/// the image cover the bytes of the source, not these. [`finish`](Source::finish) verifies them; with random
+/// access that takes another pass over the image, which [`ReadOptions::one_pass`] saves.
 ///
 /// Chunks are in buffers of its own, at most 12 of [`Pool::chunk_bytes`] or of a cluster, whichever is
 /// larger, and at most of the memory of the pool; with compressed clusters and tables they need at most
@@ -116,7 +117,7 @@ impl Converted {
             workers: Workers::default(),
             queue: VecDeque::new(),
             spare: Vec::new(),
-            published: if is_random { Vec::new() } else { of_image(&published) },
+            published: of_image(&published),
             has_failed: false,
         })
     }
@@ -352,7 +353,8 @@ impl Source for Converted {
         self.input.source_mut().check()
     }
 
-    /// Checks the source. One that is read once is read to its end, and its checksums are compared.
+    /// Checks the source, which verifies its checksums: one that is read once is read to its end, and one with
+    /// random access is read again from its start if it expects a checksum.
     fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
         self.planner.finish(&mut *self.input).map_err(|e| e.into_source_error(&self.name))?;
         self.input.finish()
@@ -366,7 +368,7 @@ impl Source for Converted {
         self.input.source_mut().times()
     }
 
-    /// The digests of the image, as those of compressed bytes; none if random access does not verify them.
+    /// The digests of the image, as those of compressed bytes.
     fn published(&self) -> &[Published] {
         &self.published
     }

@@ -26,7 +26,7 @@ pub(crate) trait Input: Send {
     /// Makes the next pass possible. Only called if the source can be rewound.
     fn to_start(&mut self) -> Result<(), ConvertError>;
 
-    /// Reads what is left of a source that is read once, and checks the source.
+    /// Checks the source. If it has to verify a checksum, the complete image is read, or what is left of it.
     fn finish(&mut self) -> Result<(), SourceError>;
 
     /// Whether parts of the image are in a temporary file.

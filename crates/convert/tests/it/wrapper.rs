@@ -6,7 +6,8 @@ use imgpush_convert::{Converted, ReadOptions};
 use imgpush_digest::{Algorithm, Digests, hash};
 use imgpush_source::bytes::Bytes;
 use imgpush_source::{
-    BytesSource, Chunk, CustomError, ErrorKind, Pool, ReaderSource, Source, SourceError,
+    BytesSource, Chunk, CustomError, ErrorKind, Pool, ReadAt, ReaderSource, Rewind, Source,
+    SourceError,
 };
 
 use crate::raw;
@@ -41,7 +42,7 @@ fn vdi(blocks: &[u32]) -> (Vec<u8>, Vec<u8>) {
 
 /// A source that verifies a checksum at its end, as a published one.
 struct Verified {
-    source: ReaderSource<std::io::Cursor<Bytes>>,
+    source: Box<dyn Source>,
     expected: imgpush_digest::Digest,
 }
 
@@ -51,7 +52,7 @@ impl Source for Verified {
     }
 
     fn size(&self) -> Option<u64> {
-        None
+        self.source.size()
     }
 
     fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
@@ -60,6 +61,14 @@ impl Source for Verified {
 
     fn wants(&self) -> &[Algorithm] {
         &[Algorithm::Sha256]
+    }
+
+    fn random_access(&mut self) -> Option<&mut dyn ReadAt> {
+        self.source.random_access()
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        self.source.rewind()
     }
 
     fn finish(&mut self, digests: &Digests) -> Result<(), SourceError> {
@@ -73,25 +82,37 @@ impl Source for Verified {
 }
 
 #[test]
-fn one_pass_verifies_the_checksum_of_the_complete_image() {
+fn the_checksum_of_the_complete_image_is_verified() {
     let (mut image, disk) = vdi(&[2, 0, 1, 3]);
     image.extend(b"after the last block");
     let expected = hash(Algorithm::Sha256, &image);
+    let access = ReadOptions::default();
+    let one_pass = access.clone().with_one_pass(true);
     for is_changed in [false, true] {
         if is_changed {
             // The disk does not contain it.
             *image.last_mut().unwrap() ^= 1;
         }
-        let pipe = std::io::Cursor::new(Bytes::from(image.clone()));
-        let source = ReaderSource::new("a pipe", pipe);
-        let source = Box::new(Verified { source, expected });
-        let mut disk_in_pipe = raw::converted(source, &ReadOptions::default()).unwrap();
-        let result = raw::read(&mut disk_in_pipe, &Pool::new(4, 1 << 20));
-        match result {
-            Ok(bytes) => assert!(bytes == disk && !is_changed),
-            Err(error) => {
-                assert!(is_changed);
-                assert_eq!(error.kind(), ErrorKind::SourceDiffers);
+        let pipe = || {
+            let image = std::io::Cursor::new(Bytes::from(image.clone()));
+            Box::new(ReaderSource::new("a pipe", image)) as Box<dyn Source>
+        };
+        let file = || Box::new(BytesSource::new("a file", image.clone())) as Box<dyn Source>;
+        for (source, options) in [(pipe(), &access), (file(), &access), (file(), &one_pass)] {
+            let can_rewind = source.size().is_some();
+            let source = Box::new(Verified { source, expected });
+            let mut converted = raw::converted(source, options).unwrap();
+            for _ in 0..1 + u8::from(can_rewind) {
+                match raw::read(&mut converted, &Pool::new(4, 1 << 20)) {
+                    Ok(bytes) => assert!(bytes == disk && !is_changed),
+                    Err(error) => {
+                        assert!(is_changed);
+                        assert_eq!(error.kind(), ErrorKind::SourceDiffers);
+                    }
+                }
+                if let Some(converted) = converted.rewind() {
+                    converted.to_start().unwrap();
+                }
             }
         }
     }
