@@ -50,6 +50,7 @@ mod read;
 mod reader;
 mod survey;
 mod workers;
+pub mod write;
 
 pub use error::{ConvertError, RefusalReason};
 pub use options::{ReadOptions, Strategy};
