@@ -9,7 +9,7 @@ use super::deflate::Deflate;
 use super::options::{ClusterCompression, WriteOptions};
 
 /// Faster than that of qemu, and within 2 % of its size.
-const ZLIB_LEVEL: u32 = 3;
+const ZLIB_LEVEL: u32 = 2;
 
 /// The level of qemu.
 const ZSTD_LEVEL: u32 = 3;

@@ -7,6 +7,13 @@ use super::matches::{Match, Matches};
 /// Literals and matches of a block.
 const BLOCK: usize = 16 << 10;
 
+/// Positions without a match after which some positions are not searched: data without matches, such as
+/// compressed files, is left quickly.
+const PATIENCE: usize = 32;
+
+/// The most positions that are added without a search.
+const MOST_SKIPPED: usize = 8;
+
 /// How thoroughly matches are searched.
 #[derive(Clone, Copy, Debug)]
 struct Effort {
@@ -24,6 +31,8 @@ pub(in crate::write) struct Deflate {
     matches: Matches,
     block: Block,
     bits: Bits,
+    /// Searches since the last match.
+    misses: usize,
 }
 
 impl Deflate {
@@ -31,9 +40,9 @@ impl Deflate {
     pub(in crate::write) fn new(level: u32) -> Self {
         let (depth, good, is_lazy) = match level {
             0..=1 => (2, 16, false),
-            2 => (6, 24, false),
-            3 => (12, 32, false),
-            4 => (8, 24, true),
+            2 => (4, 32, false),
+            3 => (4, 32, true),
+            4 => (8, 32, true),
             5 => (16, 40, true),
             6 => (32, 64, true),
             7 => (64, 128, true),
@@ -45,6 +54,7 @@ impl Deflate {
             matches: Matches::default(),
             block: Block::default(),
             bits: Bits::default(),
+            misses: 0,
         }
     }
 
@@ -53,31 +63,31 @@ impl Deflate {
         self.matches.begin(cluster);
         self.block.clear();
         self.bits.clear();
-        let mut at = 0;
-        while at < cluster.len() {
-            at = if self.effort.is_lazy { self.lazy(at, cluster.len()) } else { self.greedy(at) };
+        self.misses = 0;
+        let (mut at, end) = (0, cluster.len());
+        while at < end {
+            at = if self.effort.is_lazy { self.lazy(at, end) } else { self.greedy(at, end) };
             if self.block.len() >= BLOCK {
-                self.block.write(at == cluster.len(), &mut self.bits);
-                if self.bits.bytes.len() >= cluster.len() {
+                self.block.write(at == end, &mut self.bits);
+                if self.bits.bytes.len() >= end {
                     return None;
                 }
             }
         }
-        if self.block.len() > 0 || cluster.is_empty() {
+        if self.block.len() > 0 || end == 0 {
             self.block.write(true, &mut self.bits);
         }
         self.bits.finish();
-        Some(&self.bits.bytes[..]).filter(|bytes| bytes.len() < cluster.len())
+        Some(&self.bits.bytes[..]).filter(|bytes| bytes.len() < end)
     }
 
     /// Adds the match or the byte at the position, and returns the position after it.
     #[inline]
-    fn greedy(&mut self, at: usize) -> usize {
+    fn greedy(&mut self, at: usize, end: usize) -> usize {
         let Effort { depth, good, .. } = self.effort;
         let found = self.matches.find(at, LEAST_MATCH - 1, depth, good);
         if found.length == 0 {
-            self.block.literal(self.matches.byte(at));
-            return at + 1;
+            return self.miss(at, end);
         }
         self.add(at, found, at + 1)
     }
@@ -88,8 +98,7 @@ impl Deflate {
         let Effort { depth, good, .. } = self.effort;
         let mut current = self.matches.find(at, LEAST_MATCH - 1, depth, good);
         if current.length == 0 {
-            self.block.literal(self.matches.byte(at));
-            return at + 1;
+            return self.miss(at, end);
         }
         while current.length < good && at + 1 < end {
             let next = self.matches.find(at + 1, current.length, depth / 2, good);
@@ -103,9 +112,19 @@ impl Deflate {
         self.add(at, current, at + 1)
     }
 
+    /// Adds the byte at a position without a match, and some after it if there was none for long.
+    #[inline]
+    fn miss(&mut self, at: usize, end: usize) -> usize {
+        let after = (at + 1 + (self.misses / PATIENCE).min(MOST_SKIPPED)).min(end);
+        self.misses += 1;
+        (at..after).for_each(|at| self.block.literal(self.matches.byte(at)));
+        after
+    }
+
     /// Adds a match; the positions before `searched` are in the tables already.
     #[inline]
     fn add(&mut self, at: usize, found: Match, searched: usize) -> usize {
+        self.misses = 0;
         self.block.a_match(found.length, found.distance);
         let after = at + found.length;
         for skipped in searched..after {
@@ -199,16 +218,5 @@ mod tests {
         assert_eq!(Deflate::new(3).compress(&noise), None);
         assert_eq!(Deflate::new(3).compress(b"a"), None);
         assert_eq!(Deflate::new(3).compress(b""), None);
-    }
-
-    #[test]
-    fn positions_that_begin_again_change_nothing() {
-        let cluster: Vec<u8> = (0..20_000u32).map(|at| (at / 3 % 251) as u8).collect();
-        let mut deflate = Deflate::new(5);
-        let expected = deflate.compress(&cluster).unwrap().to_vec();
-        deflate.matches.jump(u32::MAX - 30_000);
-        for _ in 0..3 {
-            assert_eq!(deflate.compress(&cluster).unwrap(), expected);
-        }
     }
 }
