@@ -8,3 +8,4 @@ mod images;
 mod large;
 mod qemu;
 mod sources;
+mod verified;

@@ -88,17 +88,13 @@ impl Block {
     ) {
         for token in &self.tokens {
             if token & MATCH == 0 {
-                put(literals, *token, bits);
-                continue;
+                put(literals, Symbol::single(*token), bits);
+            } else {
+                put(literals, length_symbol((token & !MATCH) >> 16), bits);
+                put(distances, distance_symbol(token & 0xffff), bits);
             }
-            let length = length_symbol((token & !MATCH) >> 16);
-            put(literals, length.symbol, bits);
-            bits.put(length.extra, length.extra_bits);
-            let distance = distance_symbol(token & 0xffff);
-            put(distances, distance.symbol, bits);
-            bits.put(distance.extra, distance.extra_bits);
         }
-        put(literals, END as u32, bits);
+        put(literals, Symbol::single(END as u32), bits);
     }
 }
 
@@ -110,11 +106,18 @@ struct Symbol {
     extra_bits: u32,
 }
 
+impl Symbol {
+    /// A symbol without bits after its code.
+    fn single(symbol: u32) -> Self {
+        Symbol { symbol, extra: 0, extra_bits: 0 }
+    }
+}
+
 /// The symbol for a length, less 3.
 #[inline]
 fn length_symbol(length: u32) -> Symbol {
     if length == (MOST_MATCH - LEAST_MATCH) as u32 {
-        return Symbol { symbol: 285, extra: 0, extra_bits: 0 };
+        return Symbol::single(285);
     }
     let extra_bits = (length | 4).ilog2() - 2;
     let symbol = 257 + 4 * extra_bits + (length >> extra_bits);
@@ -129,10 +132,12 @@ fn distance_symbol(distance: u32) -> Symbol {
     Symbol { symbol, extra: distance & ((1 << extra_bits) - 1), extra_bits }
 }
 
+/// Writes the code of a symbol and the bits after it, together at most 28.
 #[inline]
-fn put(codes: &[Code], symbol: u32, bits: &mut Bits) {
-    let code = codes.get(symbol as usize).copied().unwrap_or_default();
-    bits.put(u32::from(code.bits), u32::from(code.length));
+fn put(codes: &[Code], symbol: Symbol, bits: &mut Bits) {
+    let code = codes.get(symbol.symbol as usize).copied().unwrap_or_default();
+    let length = u32::from(code.length);
+    bits.put(u32::from(code.bits) | symbol.extra << length, length + symbol.extra_bits);
 }
 
 #[inline]
@@ -159,8 +164,7 @@ fn write_codes(literals: &[u8; LITERALS], distances: &[u8; DISTANCES], bits: &mu
     bits.put((ordered.len() - 4) as u32, 4);
     ordered.iter().for_each(|length| bits.put(u32::from(*length), 3));
     for run in &runs {
-        put(&run_codes, run.symbol, bits);
-        bits.put(run.extra, run.extra_bits);
+        put(&run_codes, *run, bits);
     }
 }
 
@@ -176,7 +180,7 @@ fn runs(lengths: &[u8]) -> Vec<Symbol> {
     for run in lengths.chunk_by(|a, b| a == b) {
         let length = u32::from(run.first().copied().unwrap_or(0));
         let mut left = run.len() as u32;
-        let single = Symbol { symbol: length, extra: 0, extra_bits: 0 };
+        let single = Symbol::single(length);
         if length > 0 {
             symbols.push(single);
             left -= 1;
