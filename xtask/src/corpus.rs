@@ -64,8 +64,11 @@ fn create(run: impl Fn(&mut Command) -> Result<()>) -> Result<OsString> {
     Ok(std::env::join_paths([real, generated])?)
 }
 
-/// Compares the detector with qemu and the service's inspector for these images.
+/// Compares the detector with qemu and the service's inspector for these images, and their bytes after a
+/// conversion with those of qemu.
 pub(crate) fn test() -> Result<()> {
+    let convert = ["test", "-p", "imgpush-convert", "--test", "it", "--", "--ignored", "corpus::"];
+    run(cargo(convert).env("IMGPUSH_CORPUS", folders()?))?;
     run(cargo(["test"])
         .args(WORKSPACE)
         .args(["--test", "corpus", "--test", "changed", "--", "--nocapture", "--ignored"])
