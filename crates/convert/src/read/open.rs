@@ -90,5 +90,8 @@ fn refusal(finding: &Finding) -> Option<ConvertError> {
         _ if finding.stops_qemu => RefusalReason::InvalidHeader,
         _ => return None,
     };
-    Some(ConvertError::refused(reason, finding.evidence.offset, finding.text.clone()))
+    // A clause about services that open the image.
+    let text = finding.text.strip_suffix(", which the service would read");
+    let text = text.unwrap_or(&finding.text);
+    Some(ConvertError::refused(reason, finding.evidence.offset, text))
 }
