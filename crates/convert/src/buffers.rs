@@ -16,6 +16,8 @@ pub(crate) struct Buffers(Arc<Shared>);
 struct Shared {
     bytes: usize,
     most: usize,
+    /// The number up to which [`try_take`](Buffers::try_take) takes some.
+    usual: usize,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -27,10 +29,10 @@ struct State {
 }
 
 impl Buffers {
-    /// `most` buffers of `bytes` each, allocated when first needed.
-    pub(crate) fn new(most: usize, bytes: usize) -> Self {
+    /// `most` buffers of `bytes` each, allocated when first needed. Reading ahead uses at most `usual` of them.
+    pub(crate) fn new(most: usize, usual: usize, bytes: usize) -> Self {
         let (state, returned) = (Mutex::new(State::default()), Condvar::new());
-        Buffers(Arc::new(Shared { bytes, most, state, returned }))
+        Buffers(Arc::new(Shared { bytes, most, usual, state, returned }))
     }
 
     /// Bytes of each buffer.
@@ -38,30 +40,32 @@ impl Buffers {
         self.0.bytes
     }
 
-    /// Takes a buffer if one is free.
+    /// Takes a buffer if one is free, and fewer than the usual number are in use.
     pub(crate) fn try_take(&self) -> Option<OutputBuffer> {
-        self.free(&mut self.lock())
+        self.free(&mut self.lock(), self.0.usual)
     }
 
     /// Takes a buffer, and waits until one is free.
     pub(crate) fn take(&self) -> OutputBuffer {
         let mut state = self.lock();
         loop {
-            if let Some(buffer) = self.free(&mut state) {
+            if let Some(buffer) = self.free(&mut state, self.0.most) {
                 return buffer;
             }
             state = self.0.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn free(&self, state: &mut State) -> Option<OutputBuffer> {
+    fn free(&self, state: &mut State, most: usize) -> Option<OutputBuffer> {
+        if state.made - state.idle.len() >= most {
+            return None;
+        }
         let bytes = match state.idle.pop() {
             Some(bytes) => bytes,
-            None if state.made < self.0.most => {
+            None => {
                 state.made += 1;
                 vec![0; self.0.bytes]
             }
-            None => return None,
         };
         Some(OutputBuffer { bytes, filled: 0, buffers: self.clone() })
     }
@@ -111,7 +115,7 @@ mod tests {
 
     #[test]
     fn there_are_no_more_buffers_than_promised() {
-        let buffers = Buffers::new(2, 16);
+        let buffers = Buffers::new(2, 2, 16);
         let first = buffers.take().into_bytes(3);
         let second = buffers.try_take().unwrap();
         assert!(buffers.try_take().is_none());
@@ -119,5 +123,16 @@ mod tests {
         drop((first.slice(1..), first));
         assert!(buffers.try_take().is_some());
         drop(second);
+    }
+
+    #[test]
+    fn reading_ahead_leaves_buffers_for_a_consumer_that_holds_many() {
+        let buffers = Buffers::new(3, 2, 16);
+        let held = (buffers.take(), buffers.take());
+        assert!(buffers.try_take().is_none());
+        let third = buffers.take();
+        drop(held);
+        assert!(buffers.try_take().is_some());
+        drop(third);
     }
 }

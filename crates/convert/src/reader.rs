@@ -31,8 +31,11 @@ const MAX_AT_ONCE: u64 = 2 << 20;
 /// The minimum size of a buffer.
 const MIN_BUFFER_BYTES: usize = 64 << 10;
 
-/// Limits for the number of buffers.
-const BUFFERS: std::ops::RangeInclusive<usize> = 4..=12;
+/// The minimum number of buffers.
+const MIN_BUFFERS: usize = 4;
+
+/// Buffers that are in use while clusters are decompressed ahead. More only wait.
+const USUAL_BUFFERS: usize = 12;
 
 /// Bytes of one request to a server.
 const READ_AHEAD_BYTES: usize = 4 << 20;
@@ -46,9 +49,10 @@ const MAX_QUEUED: usize = 64;
 /// the image cover the bytes of the source, not these. [`finish`](Source::finish) verifies them; with random
 /// access that takes another pass over the image, which [`ReadOptions::one_pass`] saves.
 ///
-/// Chunks are in buffers of its own, at most 12 of [`Pool::chunk_bytes`] or of a cluster, whichever is
-/// larger, and at most of the memory of the pool; with compressed clusters and tables they need at most
-/// 40 MiB for pools of up to 12 MiB.
+/// Chunks are in buffers of its own, of [`Pool::chunk_bytes`] or of a cluster, whichever is larger. Reading
+/// ahead uses at most 12 of them and at most the memory of the pool; there are more, up to the number of those
+/// of the pool, only while the consumer holds as many. With compressed clusters and tables, 12 buffers of 1 MiB
+/// need at most 40 MiB.
 pub struct Converted {
     name: String,
     input: Box<dyn Input>,
@@ -250,14 +254,15 @@ impl Converted {
     }
 }
 
-/// The buffers, created for the pool of the first chunk: no more memory than the pool could use.
+/// The buffers, created for the pool of the first chunk: as many as its consumer may hold chunks.
 fn buffers<'a>(buffers: &'a mut Option<Buffers>, pool: &Pool, planner: &Planner) -> &'a Buffers {
     buffers.get_or_insert_with(|| {
         let cluster = planner.layout().compressed_bytes().min(MAX_AT_ONCE);
         let cluster = usize::try_from(cluster).unwrap_or_default();
         let bytes = pool.chunk_bytes().max(cluster).max(MIN_BUFFER_BYTES);
-        let count = pool.chunks().saturating_mul(pool.chunk_bytes()) / bytes;
-        Buffers::new(count.clamp(*BUFFERS.start(), *BUFFERS.end()), bytes)
+        let usual = pool.chunks().saturating_mul(pool.chunk_bytes()) / bytes;
+        let usual = usual.clamp(MIN_BUFFERS, USUAL_BUFFERS);
+        Buffers::new(pool.chunks().max(usual), usual, bytes)
     })
 }
 

@@ -67,7 +67,7 @@ impl SparseHeader {
         self.flags & FLAG_ZERO_GRAIN != 0
     }
 
-    pub(super) fn geometry(&self) -> Result<Geometry, ConvertError> {
+    pub(super) fn geometry(&self) -> Result<GrainGeometry, ConvertError> {
         let (grain, entries) = (self.grain, self.table_entries);
         if grain == 0 || grain > MAX_GRAIN_SECTORS || entries == 0 || entries > 512 {
             let text = format!("grains of {grain} sectors in tables of {entries} are not valid");
@@ -75,7 +75,7 @@ impl SparseHeader {
         }
         let size = self.capacity.checked_mul(SECTOR);
         let invalid = || ConvertError::invalid_header(12, "its size is not valid");
-        Ok(Geometry {
+        Ok(GrainGeometry {
             size: size.ok_or_else(invalid)?,
             grain_bytes: grain * SECTOR,
             table_entries: entries.into(),
@@ -84,7 +84,7 @@ impl SparseHeader {
 }
 
 /// Sizes in bytes, and the entries of a grain table.
-pub(super) struct Geometry {
+pub(super) struct GrainGeometry {
     pub(super) size: u64,
     pub(super) grain_bytes: u64,
     pub(super) table_entries: u64,
@@ -109,7 +109,7 @@ impl Vmdk {
     }
 
     fn new(header: &SparseHeader) -> Result<Self, ConvertError> {
-        let Geometry { size, grain_bytes, table_entries } = header.geometry()?;
+        let GrainGeometry { size, grain_bytes, table_entries } = header.geometry()?;
         let tables = size.div_ceil(grain_bytes * table_entries);
         let offset = header.directory.checked_mul(SECTOR).ok_or_else(|| {
             ConvertError::invalid_header(56, "the offset of its grain directory is not valid")

@@ -82,8 +82,9 @@ impl WriteError {
         WriteError::TooLarge { name, bytes, cluster_bytes }
     }
 
-    /// The error as one of the source with this name.
-    pub(super) fn into_source_error(self, name: &str) -> SourceError {
+    /// Converts it to the error of the source with this name. Errors of the source itself stay unchanged.
+    #[must_use]
+    pub fn into_source_error(self, name: &str) -> SourceError {
         let kind = self.kind();
         match self {
             WriteError::Source(error) => error,

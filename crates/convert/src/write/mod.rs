@@ -22,6 +22,7 @@
 
 mod allocator;
 mod cluster_map;
+mod compressors;
 mod cutter;
 mod deflate;
 mod encoder;
@@ -35,7 +36,6 @@ mod pieces;
 mod pipeline;
 mod refcounts;
 mod stream;
-mod workers;
 
 pub use error::WriteError;
 pub use file::{Written, write_to};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imgpush_source::SourceError;
 
+use super::compressors::EncodedCluster;
 use super::error::WriteError;
 use super::image::{Image, Position};
 use super::pipeline::{PassSummary, Pipeline};
-use super::workers::EncodedCluster;
 
 type Tables = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 

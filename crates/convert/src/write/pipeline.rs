@@ -1,6 +1,6 @@
 //! A pass over the raw source: the clusters that have data, compressed, in the order of the disk.
 //!
-//! The calling thread reads, the [`Workers`] compress. The clusters between the two are bounded.
+//! The calling thread reads, the [`Compressors`] compress. The clusters between the two are bounded.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -11,10 +11,10 @@ use imgpush_digest::{Algorithm, Busy, Digests, MultiHasher};
 use imgpush_source::pool::{CHUNK_BYTES, Pool};
 use imgpush_source::{Chunk, Source, SourceError, SourceTimes};
 
+use super::compressors::{Compressors, EncodedCluster, JobResult};
 use super::cutter::{Cutter, RawCluster};
 use super::error::WriteError;
 use super::options::WriteOptions;
-use super::workers::{EncodedCluster, JobResult, Workers};
 
 /// Bytes of data that are read but not taken.
 const WINDOW_BYTES: u64 = 12 << 20;
@@ -32,7 +32,7 @@ pub(super) struct Pipeline {
     /// Own buffers: those in the window are released only by further calls, so a small pool of the caller
     /// could run out of buffers.
     pool: Pool,
-    workers: Workers,
+    compressors: Compressors,
     clusters_per_job: usize,
     cluster_bytes: usize,
     hasher: Option<MultiHasher>,
@@ -93,7 +93,7 @@ impl Pipeline {
     /// Starts a pass over a source that has not been read.
     pub(super) fn new(source: Box<dyn Source>, options: &WriteOptions) -> Result<Self, WriteError> {
         options.check()?;
-        let workers = Workers::new(options).map_err(|error| SourceError::NoThread {
+        let compressors = Compressors::new(options).map_err(|error| SourceError::NoThread {
             name: source.name().to_owned(),
             source: error,
         })?;
@@ -101,7 +101,7 @@ impl Pipeline {
         Ok(Pipeline {
             source,
             pool: Pool::new(BUFFERS, CHUNK_BYTES),
-            workers,
+            compressors,
             clusters_per_job: (JOB_BYTES / cluster_bytes).max(1),
             cluster_bytes,
             hasher: None,
@@ -209,7 +209,7 @@ impl Pipeline {
         let mut found = found.into_iter().peekable();
         while found.peek().is_some() {
             let clusters = found.by_ref().take(self.clusters_per_job).collect();
-            let result = self.workers.submit(clusters);
+            let result = self.compressors.submit(clusters);
             self.pass.jobs.push_back(PendingJob { result, data: before });
         }
         Ok(())

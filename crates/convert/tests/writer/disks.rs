@@ -6,7 +6,7 @@ pub(crate) enum Content {
     Zeros,
     Noise,
     Text,
-    /// All of them by turns, with zeros of different lengths.
+    /// All of them in alternation, with zeros of different lengths.
     Mixed,
 }
 

@@ -1,6 +1,7 @@
 //! Images of all contents, sizes and options.
 
 use imgpush_convert::write::{ClusterCompression, Qcow2Source, WriteOptions, write_to};
+use imgpush_convert::{Converted, ReadOptions};
 use imgpush_source::{Chunk, ErrorKind, ReaderSource, Source as _};
 use imgpush_test_support::is_full;
 
@@ -196,5 +197,17 @@ fn what_cannot_be_written_is_refused_with_the_reason() {
         let options = WriteOptions::default().with_cluster_bytes(bytes);
         let error = Qcow2Source::prepare(source(b"abc"), &options, &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    }
+}
+
+/// Clusters that cannot be compressed keep the buffers of the disk that is read until they are written.
+#[test]
+fn a_virtual_disk_without_redundancy_is_written_again() {
+    let data = disk(Content::Noise, 30 << 20);
+    let stored = WriteOptions::default().with_compression(ClusterCompression::None);
+    for options in [WriteOptions::default(), stored] {
+        let image = streamed(source(&data), &options);
+        let converted = Converted::new(source(&image), &ReadOptions::default()).unwrap();
+        assert!(streamed(Box::new(converted), &options) == image, "{options:?}");
     }
 }

@@ -38,13 +38,13 @@ struct Job {
 }
 
 /// Threads that compress. They end when this is dropped.
-pub(super) struct Workers {
+pub(super) struct Compressors {
     /// None only while being dropped.
     jobs: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Workers {
+impl Compressors {
     /// Starts the threads.
     ///
     /// # Errors
@@ -56,17 +56,17 @@ impl Workers {
             .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
         let (jobs, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
-        let mut workers = Workers { jobs: Some(jobs), threads: Vec::new() };
+        let mut compressors = Compressors { jobs: Some(jobs), threads: Vec::new() };
         for _ in 0..threads.get() {
             let (queue, options) = (Arc::clone(&queue), options.clone());
             let thread = std::thread::Builder::new().name("qcow2-compress".to_owned());
             match thread.spawn(move || work(&queue, &options)) {
-                Ok(thread) => workers.threads.push(thread),
-                Err(_) if !workers.threads.is_empty() => break,
+                Ok(thread) => compressors.threads.push(thread),
+                Err(_) if !compressors.threads.is_empty() => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(workers)
+        Ok(compressors)
     }
 
     /// Has clusters compressed. The receiver is disconnected without a result if a thread panicked.
@@ -80,7 +80,7 @@ impl Workers {
     }
 }
 
-impl Drop for Workers {
+impl Drop for Compressors {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
