@@ -34,7 +34,9 @@ pub fn inspect(source: &mut dyn Source) -> Result<Inspection, SourceError> {
 }
 
 /// Inspects the end, the start, and the ranges that the start refers to.
-fn inspect_by_random_access(source: &mut dyn Source) -> Result<Option<Inspection>, SourceError> {
+pub(crate) fn inspect_by_random_access(
+    source: &mut dyn Source,
+) -> Result<Option<Inspection>, SourceError> {
     let Some(length) = source.size() else { return Ok(None) };
     let name = source.name().to_owned();
     let Some(random_access) = source.random_access() else { return Ok(None) };

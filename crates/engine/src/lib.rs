@@ -48,6 +48,7 @@
 //! | Compare an image with a file, or with its own digests | [`Verification`] |
 //! | Stage the data of an image for an import | [`Staging`] |
 //! | Compute digests without a cloud | [`Digesting`] |
+//! | Convert virtual disks to raw, or raw disks to qcow2, for a push or into a file | [`Conversion`] |
 //! | Detect the format of an image | [`inspect()`] |
 //! | Verify a source against published checksums | [`checksum`] |
 //! | Read from a custom source, write to a custom destination | the traits [`Source`](source::Source) and [`Sink`](sink::Sink), connected by [`pour`](sink::pour) |
@@ -74,6 +75,7 @@
 
 mod batch;
 mod caught;
+mod convert;
 mod digest;
 mod error;
 mod inspect;
@@ -100,10 +102,13 @@ pub use batch::{
     Batch, BatchEvent, BatchOptions, BatchSummary, BatchTask, JournalError, OnFailure, Outcome,
     PullTask, PushTask, RunningBatch, TaskResult, TaskTarget, VerifyTask,
 };
+pub use convert::{Conversion, ConversionError, ConvertedFile, OutputFormat};
 pub use digest::{DigestOptions, DigestTask, Digested, Digesting};
 pub use error::{ErrorKind, causes, exit_code, kind_of_call};
 /// The Glance client that this crate uses.
 pub use imgpush_client as client;
+/// Readers of virtual disks, and a writer of qcow2.
+pub use imgpush_convert as disks;
 pub use imgpush_digest::{Algorithm, Digest, Digests, Error as DigestError, Platform};
 /// Detection and inspection of disk image formats.
 pub use imgpush_formats as image_formats;

@@ -17,23 +17,23 @@ use crate::push::report::{Note, NoteId};
 use crate::push::target::Via;
 
 /// The change that a plugin of the import has made.
-pub(super) enum Conversion {
+pub(super) enum ServiceConversion {
     /// `image_conversion`: to this disk format.
     Format(String),
     /// `image_decompression`: from this compression format, if the crate supports it.
     Decompression(Option<Compression>),
 }
 
-impl std::fmt::Display for Conversion {
+impl std::fmt::Display for ServiceConversion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Conversion::Format(name) => write!(f, "converted to {name}"),
-            Conversion::Decompression(_) => f.write_str("decompressed"),
+            ServiceConversion::Format(name) => write!(f, "converted to {name}"),
+            ServiceConversion::Decompression(_) => f.write_str("decompressed"),
         }
     }
 }
 
-impl Conversion {
+impl ServiceConversion {
     /// The error of a conversion that cannot be verified.
     fn cannot_compare(&self, reason: &str) -> PushFailure {
         cannot_verify(format!(
@@ -46,23 +46,23 @@ impl Conversion {
 impl UploadJob<'_> {
     /// Detects how the service has changed the image: another `disk_format`, or another size of an image that
     /// was compressed or is not raw. `None` if the difference has another cause.
-    pub(super) fn conversion(&self, image: &Image) -> Option<Conversion> {
+    pub(super) fn conversion(&self, image: &Image) -> Option<ServiceConversion> {
         if self.target.via == Via::Direct || image.status() != Status::Active {
             return None;
         }
         let sent = self.image.disk_format();
         if let Some(stored) = image.disk_format().filter(|stored| Some(*stored) != sent) {
-            return Some(Conversion::Format(stored.to_owned()));
+            return Some(ServiceConversion::Format(stored.to_owned()));
         }
         let (inspection, size) = (self.inspection()?, image.size());
         let is_compressed =
             inspection.findings.iter().any(|finding| finding.id == FindingId::Compressed);
         if is_compressed && size != inspection.stream_bytes.or(self.source_facts.size) {
-            return Some(Conversion::Decompression(compression(inspection.format)));
+            return Some(ServiceConversion::Decompression(compression(inspection.format)));
         }
         let is_disk_size = size.is_some() && size == inspection.virtual_size;
         (is_disk_size && size != self.source_facts.size)
-            .then(|| Conversion::Format("raw".to_owned()))
+            .then(|| ServiceConversion::Format("raw".to_owned()))
     }
 
     /// Requests a pass over the decompressed source, to compare it with an image that the service has
@@ -70,16 +70,18 @@ impl UploadJob<'_> {
     pub(super) fn compare_converted(
         &mut self,
         image: &Image,
-        conversion: &Conversion,
+        conversion: &ServiceConversion,
     ) -> Result<(), PushFailure> {
         match conversion {
-            Conversion::Decompression(Some(compression)) if self.source_facts.can_be_read_again => {
+            ServiceConversion::Decompression(Some(compression))
+                if self.source_facts.can_be_read_again =>
+            {
                 tracing::info!("reading the source again to compare the decompressed data");
                 let algorithm = image.hash_algo().and_then(|name| name.parse().ok());
                 self.set_step(JobStep::ComparingDecompressed(*compression, algorithm));
                 Ok(())
             }
-            Conversion::Decompression(Some(_)) => Err(conversion.cannot_compare(&format!(
+            ServiceConversion::Decompression(Some(_)) => Err(conversion.cannot_compare(&format!(
                 ", since {} can be read only once",
                 self.source_facts.name
             ))),
@@ -96,7 +98,7 @@ impl UploadJob<'_> {
         let (image, activation) = self.settled().await?;
         let verdict = compare::compare(&image, produced);
         if let Err(IntegrityError::Mismatch { field: "size", .. }) = &verdict {
-            let how = Conversion::Decompression(Some(compression));
+            let how = ServiceConversion::Decompression(Some(compression));
             return Err(how.cannot_compare(&format!(
                 ": after decompression the source has {} bytes",
                 produced.bytes
@@ -123,5 +125,5 @@ pub(super) fn not_decompressed(
     compression: Compression,
     error: &impl std::fmt::Display,
 ) -> PushFailure {
-    Conversion::Decompression(Some(compression)).cannot_compare(&format!(": {error}"))
+    ServiceConversion::Decompression(Some(compression)).cannot_compare(&format!(": {error}"))
 }

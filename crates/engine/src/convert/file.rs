@@ -1,0 +1,200 @@
+//! A conversion into a file.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use imgpush_convert::write::{WriteError, write_to};
+use imgpush_source::pool::CHUNK_BYTES;
+use imgpush_source::{Chunk, Pool, Source, SourceError, catch_panic, is_zero, off_runtime};
+use tempfile::TempPath;
+use tokio_util::sync::CancellationToken;
+
+use super::conversion::{Conversion, OutputFormat};
+use super::error::ConversionError;
+use crate::progress::Progress;
+use crate::resources::Hashing;
+
+/// A file with the result of a conversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConvertedFile {
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Bytes of the disk in it.
+    pub virtual_size: u64,
+}
+
+/// Blocks of zeros of this size become holes, as in downloads.
+const HOLE_BYTES: usize = 64 << 10;
+
+/// Buffers for reading.
+const CHUNKS: usize = 4;
+
+impl Conversion {
+    /// Writes the source in the new format to a file, which gets its name when it is complete. `progress` gets
+    /// the size of the disk, and the bytes of it that were read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConversionError`]; nothing is left then. An existing file is replaced only with `overwrite`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future removes what was written.
+    pub async fn to_file(
+        &self,
+        source: Box<dyn Source>,
+        destination: &Path,
+        overwrite: bool,
+        progress: Arc<dyn Progress>,
+        cancel: &CancellationToken,
+    ) -> Result<ConvertedFile, ConversionError> {
+        let path = || destination.to_owned();
+        let output = |source| ConversionError::Output { path: path(), source };
+        if !overwrite && std::fs::symlink_metadata(destination).is_ok() {
+            return Err(ConversionError::Exists { path: path() });
+        }
+        let (file, part) = create_beside(destination).map_err(output)?;
+        let name = source.name().to_owned();
+        let file = Output { file, cancel: cancel.child_token() };
+        // Stops the thread also when the future is dropped.
+        let _stop = file.cancel.clone().drop_guard();
+        let work = Work { conversion: self.clone(), file, destination: path(), progress };
+        let written = off_runtime({
+            let name = name.clone();
+            move || catch_panic(&name, || work.run(source))
+        });
+        let no_thread = |source| SourceError::NoThread { name, source };
+        let written = tokio::select! {
+            written = written => written.map_err(no_thread)??,
+            () = cancel.cancelled() => return Err(ConversionError::Interrupted),
+        };
+        let persisted =
+            if overwrite { part.persist(destination) } else { part.persist_noclobber(destination) };
+        match persisted {
+            Ok(()) => Ok(written),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(ConversionError::Exists { path: path() })
+            }
+            Err(error) => Err(output(error.error)),
+        }
+    }
+}
+
+/// Creates a file in the folder of the destination. It is removed when its path is dropped.
+fn create_beside(destination: &Path) -> std::io::Result<(File, TempPath)> {
+    let folder = match destination.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut prefix = destination.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As any new file; the system applies its mask.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    Ok(builder.tempfile_in(folder)?.into_parts())
+}
+
+/// The file, until the conversion is cancelled.
+struct Output {
+    file: File,
+    cancel: CancellationToken,
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(std::io::Error::other("the conversion was cancelled"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Seek for Output {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// What the thread of a conversion does.
+struct Work {
+    conversion: Conversion,
+    file: Output,
+    destination: PathBuf,
+    progress: Arc<dyn Progress>,
+}
+
+impl Work {
+    fn run(mut self, source: Box<dyn Source>) -> Result<ConvertedFile, ConversionError> {
+        let name = source.name().to_owned();
+        let mut raw = self.conversion.raw(source)?;
+        if let Some(bytes) = raw.size() {
+            self.progress.total(bytes);
+        }
+        let written = match self.conversion.to {
+            OutputFormat::Raw => {
+                let bytes = self.write_raw(&mut *raw)?;
+                ConvertedFile { bytes, virtual_size: bytes }
+            }
+            OutputFormat::Qcow2 => {
+                let mut count = |bytes| self.progress.sent(bytes);
+                let write = &self.conversion.write;
+                let written = write_to(raw, write, &mut self.file, &mut count);
+                let written = written.map_err(|error| match error {
+                    WriteError::Output(source) => {
+                        ConversionError::Output { path: self.destination.clone(), source }
+                    }
+                    other => other.into_source_error(&name).into(),
+                })?;
+                ConvertedFile { bytes: written.bytes, virtual_size: written.virtual_size }
+            }
+        };
+        self.file.file.sync_all().map_err(|source| self.output(source))?;
+        Ok(written)
+    }
+
+    /// Writes the bytes of the disk; blocks of zeros become holes.
+    fn write_raw(&mut self, source: &mut dyn Source) -> Result<u64, ConversionError> {
+        let pool = Pool::new(CHUNKS, CHUNK_BYTES);
+        let mut hasher = Hashing::of(1).hasher(source.wants().iter().copied());
+        let mut bytes = 0;
+        while let Some(chunk) = source.next_chunk(&pool)? {
+            hasher.update(&chunk);
+            if let Chunk::Data(data) = &chunk {
+                self.write_data(bytes, data).map_err(|source| self.output(source))?;
+            }
+            bytes += chunk.len();
+            self.progress.sent(bytes);
+        }
+        source.finish(&hasher.finish())?;
+        self.file.file.set_len(bytes).map_err(|source| self.output(source))?;
+        Ok(bytes)
+    }
+
+    fn write_data(&mut self, at: u64, data: &[u8]) -> std::io::Result<()> {
+        self.file.seek(SeekFrom::Start(at))?;
+        for block in data.chunks(HOLE_BYTES) {
+            if block.len() == HOLE_BYTES && is_zero(block) {
+                self.file.seek(SeekFrom::Current(HOLE_BYTES as i64))?;
+            } else {
+                self.file.write_all(block)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn output(&self, source: std::io::Error) -> ConversionError {
+        ConversionError::Output { path: self.destination.clone(), source }
+    }
+}

@@ -1,0 +1,12 @@
+//! Conversion of a disk image while it is read: as a source for a push, or into a file.
+//!
+//! `imgpush-convert` reads virtual disks and writes qcow2. [`Conversion`] chooses what a source needs, and
+//! [`file`] writes the result beside its destination until it is complete.
+
+mod conversion;
+mod error;
+mod file;
+
+pub use conversion::{Conversion, OutputFormat};
+pub use error::ConversionError;
+pub use file::ConvertedFile;
