@@ -74,6 +74,7 @@ fn run(args: Args, printer: &Printer) -> Code {
             Command::Image(image) => commands::image::run(&args.cloud, &image, printer).await,
             Command::Inspect(inspect) => commands::inspect::run(&inspect, printer).await,
             Command::Digest(digest) => commands::digest::run(&digest, printer).await,
+            Command::Convert(convert) => commands::convert::run(&convert, printer).await,
             Command::Tune(tune) => commands::tune::run(&args.cloud, &tune, printer).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, printer).await,

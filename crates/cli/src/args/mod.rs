@@ -2,6 +2,8 @@
 
 mod batch;
 mod cloud;
+mod conversion;
+mod convert;
 mod digest;
 mod display;
 mod exists;
@@ -36,6 +38,8 @@ use clap::{
 
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
+pub(crate) use conversion::{ConversionArgs, OutputKind};
+pub(crate) use convert::ConvertArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use display::{DisplayArgs, ProgressKind};
 pub(crate) use exists::ExistsArgs;
@@ -112,6 +116,7 @@ impl Args {
             Command::Push(push) => self.cloud.misfit(true).or_else(|| push.misfit()),
             Command::Pull(pull) => self.cloud.misfit(false).or_else(|| pull.misfit()),
             Command::Verify(verify) => self.cloud.misfit(false).or_else(|| verify.misfit()),
+            Command::Convert(convert) => convert.misfit(),
             _ => self.cloud.misfit(false),
         }
     }
@@ -121,6 +126,7 @@ impl Args {
 const WITHOUT_CLOUD: &[&str] = &[
     "inspect",
     "digest",
+    "convert",
     #[cfg(feature = "sandbox")]
     "sandbox",
     #[cfg(feature = "sandbox")]
@@ -148,6 +154,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Compute digests of files, or check lists of digests
     Digest(DigestArgs),
+    /// Convert virtual disks to raw, or disks to qcow2
+    Convert(Box<ConvertArgs>),
     /// Measure uploads to a cloud and recommend options
     Tune(TuneArgs),
     /// Run a local image service for tests

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use imgpush_client::Visibility;
-use imgpush_engine::PushOptions;
 use imgpush_engine::source::SourceOptions;
+use imgpush_engine::{Conversion, PushOptions};
 
 use super::glance::GlanceArgs;
 use super::json::{OnlyJson, only_json};
 use super::property::{property_of_upload, set_properties};
 use super::values::{duration, visibility};
 use super::{
-    BatchArgs, Decompress, DisplayArgs, ExistsArgs, ProofArgs, RetryArgs, SourceArgs, TargetArgs,
-    heading,
+    BatchArgs, ConversionArgs, Decompress, DisplayArgs, ExistsArgs, OutputKind, ProofArgs,
+    RetryArgs, SourceArgs, TargetArgs, heading,
 };
 
 #[derive(Debug, Args)]
@@ -160,6 +160,16 @@ pub(crate) struct PushArgs {
     #[command(flatten)]
     source: SourceArgs,
 
+    /// Convert the image to this format during the upload
+    ///
+    /// Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
+    /// twice. Checksums are those of the source, the digests in Glance those of the result.
+    #[arg(long, value_name = "FORMAT", help_heading = heading::SOURCE)]
+    convert: Option<OutputKind>,
+
+    #[command(flatten)]
+    conversion: ConversionArgs,
+
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
 
@@ -227,6 +237,11 @@ pub(crate) struct PushArgs {
 impl PushArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
+        if self.convert.is_some() && self.target.is_fetched() {
+            return Some(
+                "--convert and --via web-download exclude each other: Glance fetches the data itself",
+            );
+        }
         self.files.iter().find_map(|file| self.target.misfit(file)).or_else(|| self.exists.misfit())
     }
 
@@ -253,6 +268,11 @@ impl PushArgs {
         let mut options = self.source.options(decompress);
         options.size = self.size;
         options
+    }
+
+    /// The conversion of the sources, if there is one.
+    pub(crate) fn conversion(&self) -> Option<Conversion> {
+        self.convert.map(|to| self.conversion.conversion(to))
     }
 
     /// The details of JSON documents, if results are printed as JSON.

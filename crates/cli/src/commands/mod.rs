@@ -2,6 +2,7 @@
 
 mod batch;
 mod connect;
+pub(crate) mod convert;
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod digest;

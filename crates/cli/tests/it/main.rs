@@ -4,6 +4,7 @@
 
 mod again;
 mod batch;
+mod convert;
 mod digest;
 mod docs;
 mod general;

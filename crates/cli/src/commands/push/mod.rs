@@ -13,8 +13,8 @@ use imgpush_client::ImageClient;
 use imgpush_engine::checksum::Expected;
 use imgpush_engine::source::{self, Source, SourceOptions};
 use imgpush_engine::{
-    Batch, BatchSummary, CancellationToken, Push, PushError, PushFailure, PushOptions, PushTask,
-    Report, RetryOptions, SourceError, Target, TransferError, Via,
+    Batch, BatchSummary, CancellationToken, Conversion, Push, PushError, PushFailure, PushOptions,
+    PushTask, Report, RetryOptions, SourceError, Target, TransferError, Via,
 };
 
 use self::clouds::{TargetCloud, connect, one_cloud, shown, target_clouds};
@@ -111,7 +111,7 @@ impl Pushing<'_> {
             let options = args.source_options();
             let expected = opening::expected(&args.proof, &options.http, printer).await?;
             let options = opening::marked(&options, &expected);
-            let open = Open { options, expected };
+            let open = Open { options, expected, conversion: args.conversion() };
             let first = match self.files {
                 [file] => {
                     opening::announce_input(file, printer);
@@ -176,11 +176,16 @@ impl Pushing<'_> {
 struct Open {
     options: SourceOptions,
     expected: Expected,
+    conversion: Option<Conversion>,
 }
 
 impl Open {
     async fn open(&self, place: &Path) -> Result<Box<dyn Source>, SourceError> {
-        self.expected.of(source::open(place, &self.options).await?)
+        let source = self.expected.of(source::open(place, &self.options).await?)?;
+        match &self.conversion {
+            Some(conversion) => conversion.source(source).await,
+            None => Ok(source),
+        }
     }
 
     /// A task for each file; the one that is open already is not opened again.
