@@ -24,7 +24,8 @@ pub struct ReadOptions {
     /// Maximum number of bytes of the image that are held in memory while a source without random access is
     /// read, in addition to 40 MiB for buffers and tables.
     pub hold_bytes: u64,
-    /// The folder for a temporary file with what exceeds this limit; by default that is an error.
+    /// The folder for a temporary file with what exceeds this limit; by default that is an error. With a folder,
+    /// a source that expects a checksum is read in one pass.
     pub spool: Option<PathBuf>,
 }
 

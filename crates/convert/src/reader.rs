@@ -46,8 +46,9 @@ const MAX_QUEUED: usize = 64;
 /// The bytes of the disk in an image, as a source around the source of the image.
 ///
 /// Its size is known before the first byte. It can be rewound if the source can. Checksums and signatures of
-/// the image cover the bytes of the source, not these. [`finish`](Source::finish) verifies them; with random
-/// access that takes another pass over the image, which [`ReadOptions::one_pass`] saves.
+/// the image cover the bytes of the source, not these. With random access they are verified by a pass over the
+/// image before the first chunk, which [`ReadOptions::one_pass`] saves; otherwise by
+/// [`finish`](Source::finish).
 ///
 /// Chunks are in buffers of its own, of [`Pool::chunk_bytes`] or of a cluster, whichever is larger. Reading
 /// ahead uses at most 12 of them and at most the memory of the pool; there are more, up to the number of those
@@ -80,7 +81,8 @@ enum Step {
 }
 
 impl Converted {
-    /// Opens the virtual disk in a source that has not been read.
+    /// Opens the virtual disk in a source that has not been read. If the source expects a checksum and has random
+    /// access, this reads all of it.
     ///
     /// # Errors
     ///
@@ -90,9 +92,14 @@ impl Converted {
         let read_ahead = options.read_ahead_bytes.unwrap_or_else(|| {
             if is_address(std::path::Path::new(source.name())) { READ_AHEAD_BYTES } else { 0 }
         });
-        let random = if options.one_pass { Err(source) } else { Random::new(source, read_ahead) };
+        // With a spool one pass is always enough.
+        let one_pass = options.one_pass || options.spool.is_some() && !source.wants().is_empty();
+        let random = if one_pass { Err(source) } else { Random::new(source, read_ahead) };
         let (mut input, is_random): (Box<dyn Input>, bool) = match random {
-            Ok(random) => (Box::new(random), true),
+            Ok(mut random) => {
+                random.verify()?;
+                (Box::new(random), true)
+            }
             Err(source) => {
                 let spool = options.spool.clone();
                 (Box::new(Forward::new(source, options.hold_bytes, spool)), false)
@@ -358,8 +365,8 @@ impl Source for Converted {
         self.input.source_mut().check()
     }
 
-    /// Checks the source, which verifies its checksums: one that is read once is read to its end, and one with
-    /// random access is read again from its start if it expects a checksum.
+    /// Checks the source. One that is read once is read to its end, and verifies its checksums now; one with
+    /// random access has verified them before the first chunk.
     fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
         self.planner.finish(&mut *self.input).map_err(|e| e.into_source_error(&self.name))?;
         self.input.finish()

@@ -30,6 +30,8 @@ pub(crate) struct Random {
     read_ahead: usize,
     /// The end of the last large read.
     expected: u64,
+    /// Whether the source has verified its checksums, which covers the complete image.
+    is_verified: bool,
     window: Vec<u8>,
     window_start: u64,
 }
@@ -44,7 +46,25 @@ impl Random {
             return Err(source);
         };
         let (window, window_start, expected) = (Vec::new(), 0, u64::MAX);
-        Ok(Random { source, size, read_ahead, expected, window, window_start })
+        let is_verified = false;
+        Ok(Random { source, size, read_ahead, expected, is_verified, window, window_start })
+    }
+
+    /// Hashes the complete image if the source has to verify a checksum. Reads at any offset hash nothing, and
+    /// a pass at the end would delay it: a service that waits for the rest of an upload disconnects.
+    pub(crate) fn verify(&mut self) -> Result<(), SourceError> {
+        let wants = self.source.wants().to_vec();
+        if wants.is_empty() {
+            return Ok(());
+        }
+        let mut hasher = Stream::new(wants);
+        let pool = Pool::new(HASH_CHUNKS, HASH_CHUNK_BYTES);
+        while let Some(chunk) = self.source.next_chunk(&pool)? {
+            chunk.slices().for_each(|slice| hasher.update(&slice));
+        }
+        self.source.finish(&hasher.finish())?;
+        self.is_verified = true;
+        Ok(())
     }
 
     fn read_source(&mut self, offset: u64, space: &mut [u8]) -> Result<usize, ConvertError> {
@@ -128,27 +148,18 @@ impl Input for Random {
         &mut *self.source
     }
 
+    /// Reads at any offset need no rewinding, which would discard a verification.
     fn to_start(&mut self) -> Result<(), ConvertError> {
         self.window.clear();
         match self.source.rewind() {
-            Some(source) => Ok(source.to_start()?),
-            None => Ok(self.source.check()?),
+            Some(source) if !self.is_verified => Ok(source.to_start()?),
+            _ => Ok(self.source.check()?),
         }
     }
 
-    /// Hashes the complete image if the source has to verify a checksum: reads at any offset hashed nothing.
+    /// A verified source must only be unchanged since then.
     fn finish(&mut self) -> Result<(), SourceError> {
-        let wants = self.source.wants().to_vec();
-        let mut digests = Digests::default();
-        if !wants.is_empty() {
-            let mut hasher = Stream::new(wants);
-            let pool = Pool::new(HASH_CHUNKS, HASH_CHUNK_BYTES);
-            while let Some(chunk) = self.source.next_chunk(&pool)? {
-                chunk.slices().for_each(|slice| hasher.update(&slice));
-            }
-            digests = hasher.finish();
-        }
-        self.source.finish(&digests)
+        if self.is_verified { self.source.check() } else { self.source.finish(&Digests::default()) }
     }
 }
 
