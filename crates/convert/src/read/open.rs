@@ -57,6 +57,10 @@ pub(crate) fn open(
         Format::Vhdx => Box::new(Vhdx::open(input)?),
         Format::Vmdk => Box::new(Vmdk::open(input)?),
         Format::Parallels => Box::new(Parallels::open(input)?),
+        Format::Raw | Format::Unknown => {
+            let what = "data that does not begin as a virtual disk";
+            return Err(ConvertError::Unsupported { what: what.to_owned() });
+        }
         format => {
             let what = format!("an image of the format {format}");
             return Err(ConvertError::Unsupported { what });
