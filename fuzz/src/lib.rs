@@ -7,12 +7,12 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use bytes::Bytes;
+use imgpush_convert::{ConvertError, Converted, ReadOptions};
 use imgpush_digest::{Algorithm, Digests, MultiHasher, Platform, Stream, update_many};
 use imgpush_formats::qcow2::{Header, L2Entry};
-use imgpush_formats::{
-    Detector, FindingId, Format, GuestOffset, ImageFormatSettings, Inspection,
-};
+use imgpush_formats::{Detector, FindingId, Format, GuestOffset, ImageFormatSettings, Inspection};
 use imgpush_source::checksum::{Sums, notation};
+use imgpush_source::{BytesSource, Pool, ReaderSource, Source, SourceError};
 
 /// The verdict on a stream does not depend on how it is split. The first byte selects the splitting.
 pub fn detect_split(data: &[u8]) {
@@ -84,6 +84,94 @@ pub fn qcow2_header(data: &[u8]) {
             assert!(length <= 2 * layout.cluster_bytes() + 512, "{length}");
         }
         Ok(_) | Err(_) => {}
+    }
+}
+
+/// The bytes of a disk do not depend on how its image is read: by random access, or once through a pipe. The
+/// first byte selects how the pipe is cut; the rest is an image of [`sectors`].
+pub fn convert(data: &[u8]) {
+    let Some((&cut, parts)) = data.split_first() else { return };
+    let image = &sectors(parts)[..];
+    let file = BytesSource::new("a file", image.to_vec());
+    let pipe = CutReader { data: image.to_vec(), at: 0, most: usize::from(cut) * 16 + 1 };
+    let random = read_disk(Box::new(file));
+    let forward = read_disk(Box::new(ReaderSource::new("a pipe", pipe)));
+    match (random, forward) {
+        (Ok(random), Ok(forward)) => assert!(random == forward, "the bytes differ"),
+        // What comes too early, or is known only at the end.
+        (Ok(_), Err(error)) => assert!(
+            matches!(
+                error,
+                ConvertError::OutOfOrder { .. }
+                    | ConvertError::Refused { .. }
+                    | ConvertError::Unsupported { .. }
+            ) || image.starts_with(b"KDMV"),
+            "{error:?}"
+        ),
+        // Another format is recognised by the end.
+        (Err(error), Ok(_)) => assert!(
+            matches!(error, ConvertError::Refused { .. } | ConvertError::Unsupported { .. })
+                || image.starts_with(b"KDMV"),
+            "{error:?}"
+        ),
+        (Err(_), Err(_)) => {}
+    }
+}
+
+/// An image in which most sectors are zeros: number of a sector, length of the data from there on, data.
+fn sectors(mut parts: &[u8]) -> Vec<u8> {
+    const MAX_SECTORS: u16 = 32 << 10;
+    let mut image = Vec::new();
+    while let Some((&[a, b, c, d], rest)) = parts.split_first_chunk() {
+        let start = usize::from(u16::from_le_bytes([a, b]) % MAX_SECTORS) * 512;
+        let (data, rest) = rest.split_at(usize::from(u16::from_le_bytes([c, d])).min(rest.len()));
+        image.resize(image.len().max(start + data.len()), 0);
+        image[start..][..data.len()].copy_from_slice(data);
+        parts = rest;
+    }
+    image
+}
+
+/// The maximum number of bytes of a disk that are read.
+const MAX_DISK_BYTES: usize = 2 << 20;
+
+/// The start of the disk in an image.
+fn read_disk(source: Box<dyn Source + 'static>) -> Result<Vec<u8>, ConvertError> {
+    let mut disk = Converted::new(source, &ReadOptions::default())?;
+    let pool = Pool::new(4, 64 << 10);
+    let mut bytes = Vec::new();
+    let convert_error = |error| match error {
+        SourceError::Custom(custom) => match custom.source.downcast::<ConvertError>() {
+            Ok(error) => *error,
+            Err(error) => panic!("{error}"),
+        },
+        error => ConvertError::Source(error),
+    };
+    while bytes.len() < MAX_DISK_BYTES {
+        let Some(chunk) = disk.next_chunk(&pool).map_err(convert_error)? else {
+            assert_eq!(Some(bytes.len() as u64), disk.size());
+            break;
+        };
+        assert!(!chunk.is_empty() && chunk.len() <= pool.chunk_bytes() as u64);
+        chunk.slices().for_each(|slice| bytes.extend_from_slice(&slice));
+    }
+    bytes.truncate(MAX_DISK_BYTES);
+    Ok(bytes)
+}
+
+/// A pipe that returns at most this number of bytes at once.
+struct CutReader {
+    data: Vec<u8>,
+    at: usize,
+    most: usize,
+}
+
+impl std::io::Read for CutReader {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.most.min(space.len()).min(self.data.len() - self.at);
+        space[..count].copy_from_slice(&self.data[self.at..][..count]);
+        self.at += count;
+        Ok(count)
     }
 }
 
@@ -284,6 +372,11 @@ mod tests {
     #[test]
     fn detect_split() {
         replay("detect_split", super::detect_split);
+    }
+
+    #[test]
+    fn convert() {
+        replay("convert", super::convert);
     }
 
     #[test]
