@@ -38,10 +38,8 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod buffers;
-mod checksum;
 mod decode;
 mod error;
-mod fields;
 mod input;
 mod large;
 mod options;

@@ -49,7 +49,7 @@ mod inspect;
 mod iso;
 mod luks;
 mod not_a_disk;
-mod on_disk;
+pub mod on_disk;
 mod parallels;
 mod partition;
 mod qcow;
@@ -61,7 +61,7 @@ mod units;
 mod vdi;
 mod verdict;
 mod vhd;
-mod vhdx;
+pub mod vhdx;
 mod vmdk;
 
 pub use detail::{Detail, DetailValue};

@@ -1,7 +1,7 @@
-//! Fields of headers. Bytes that were not read are `None`.
+//! Fields of headers and tables. Bytes after the end, or that were not read, are `None`.
 
 /// Bytes of a sector, the unit of most sizes.
-pub(crate) const SECTOR: u64 = 512;
+pub const SECTOR: u64 = 512;
 
 /// The end of the farthest read that qemu allows (`BDRV_MAX_LENGTH`).
 pub(crate) const MAX_OFFSET: u64 = i64::MAX as u64 - ((1 << 30) - 1);
@@ -32,7 +32,9 @@ pub(crate) fn c_string(bytes: &[u8]) -> &[u8] {
     bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
-pub(crate) fn bytes<const N: usize>(head: &[u8], offset: usize) -> Option<[u8; N]> {
+/// The `N` bytes from `offset` on.
+#[must_use]
+pub fn bytes<const N: usize>(head: &[u8], offset: usize) -> Option<[u8; N]> {
     head.get(offset..offset.checked_add(N)?)?.try_into().ok()
 }
 
@@ -40,22 +42,32 @@ pub(crate) fn be16(head: &[u8], offset: usize) -> Option<u16> {
     bytes(head, offset).map(u16::from_be_bytes)
 }
 
-pub(crate) fn be32(head: &[u8], offset: usize) -> Option<u32> {
+/// A big-endian number of 32 bits.
+#[must_use]
+pub fn be32(head: &[u8], offset: usize) -> Option<u32> {
     bytes(head, offset).map(u32::from_be_bytes)
 }
 
-pub(crate) fn be64(head: &[u8], offset: usize) -> Option<u64> {
+/// A big-endian number of 64 bits.
+#[must_use]
+pub fn be64(head: &[u8], offset: usize) -> Option<u64> {
     bytes(head, offset).map(u64::from_be_bytes)
 }
 
-pub(crate) fn le16(head: &[u8], offset: usize) -> Option<u16> {
+/// A little-endian number of 16 bits.
+#[must_use]
+pub fn le16(head: &[u8], offset: usize) -> Option<u16> {
     bytes(head, offset).map(u16::from_le_bytes)
 }
 
-pub(crate) fn le32(head: &[u8], offset: usize) -> Option<u32> {
+/// A little-endian number of 32 bits.
+#[must_use]
+pub fn le32(head: &[u8], offset: usize) -> Option<u32> {
     bytes(head, offset).map(u32::from_le_bytes)
 }
 
-pub(crate) fn le64(head: &[u8], offset: usize) -> Option<u64> {
+/// A little-endian number of 64 bits.
+#[must_use]
+pub fn le64(head: &[u8], offset: usize) -> Option<u64> {
     bytes(head, offset).map(u64::from_le_bytes)
 }

@@ -6,11 +6,12 @@
 
 use std::collections::VecDeque;
 
+use imgpush_formats::on_disk::{SECTOR, le32, le64};
+
 use super::header::{cut, part};
 use super::layout::{Codec, CompressedCluster, Content, Extent, Layout};
 use super::vmdk::{HEADER_BYTES, MARKER_BYTES, SparseHeader};
 use crate::error::ConvertError;
-use crate::fields::{SECTOR, le32, le64};
 use crate::input::{Input, Reuse};
 
 /// Types of markers without a grain.

@@ -1,10 +1,11 @@
 //! qcow, version 1 (`block/qcow.c`).
 
+use imgpush_formats::on_disk::{SECTOR, be64, bytes};
+
 use super::header::{cut, part};
 use super::layout::{Codec, CompressedCluster, Content, Extent, Layout};
 use super::pages::{Pages, Table};
 use crate::error::ConvertError;
-use crate::fields::{SECTOR, be64, bytes};
 use crate::input::Input;
 
 const HEADER_BYTES: usize = 48;

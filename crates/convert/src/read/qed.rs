@@ -1,10 +1,11 @@
 //! QED (`block/qed.c`).
 
+use imgpush_formats::on_disk::{SECTOR, le32, le64};
+
 use super::header::{cut, part};
 use super::layout::{Content, Extent, Layout};
 use super::pages::{Pages, Table};
 use crate::error::ConvertError;
-use crate::fields::{SECTOR, le32, le64};
 use crate::input::Input;
 
 const HEADER_BYTES: usize = 64;

@@ -1,10 +1,11 @@
 //! Virtual PC (`block/vpc.c`): dynamic disks, and fixed ones, which are raw disks with a footer.
 
+use imgpush_formats::on_disk::{SECTOR, be32, be64, bytes};
+
 use super::header::{cut, part};
 use super::layout::{Content, Extent, Layout};
 use super::pages::{Pages, Table};
 use crate::error::{ConvertError, RefusalReason};
-use crate::fields::{SECTOR, be32, be64, bytes};
 use crate::input::Input;
 
 const COOKIE: &[u8] = b"conectix";

@@ -1,42 +1,26 @@
 //! Hyper-V (`block/vhdx.c`).
 
+use imgpush_formats::on_disk::{SECTOR, bytes, le16, le32, le64};
+use imgpush_formats::vhdx::{
+    BAT, FILE_PARAMETERS, Guid, HEADER_BYTES, HEADERS, LOGICAL_SECTOR, MAX_ENTRIES, METADATA,
+    REGION_TABLE, TABLE_BYTES, VIRTUAL_DISK_SIZE, has_valid_checksum,
+};
+
 use super::header::{cut, part};
 use super::layout::{Content, Extent, Layout};
 use super::pages::{Pages, Table};
-use crate::checksum::crc32c;
 use crate::error::{ConvertError, RefusalReason};
-use crate::fields::{SECTOR, bytes, le16, le32, le64};
 use crate::input::Input;
 
-const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
-const HEADER_BYTES: usize = 4096;
-const REGION_TABLE: u64 = 192 << 10;
-const TABLE_BYTES: usize = 64 << 10;
-const MAX_ENTRIES: usize = 2047;
 /// Bytes of a sector of the log, and the signature of an entry.
 const LOG_SECTOR: usize = 4096;
 const LOG_ENTRY: &[u8] = b"loge";
 /// The largest log that is searched for entries.
 const MAX_LOG_BYTES: u32 = 64 << 20;
 
-type Guid = [u8; 16];
-const BAT: Guid = guid(0x2dc2_7766, 0xf623, 0x4200, 0x9d64_115e_9bfd_4a08);
-const METADATA: Guid = guid(0x8b7c_a206, 0x4790, 0x4b9a, 0xb8fe_575f_050f_886e);
-const FILE_PARAMETERS: Guid = guid(0xcaa1_6737, 0xfa36, 0x4d43, 0xb3b6_33f0_aa44_e76b);
-const VIRTUAL_DISK_SIZE: Guid = guid(0x2fa5_4224, 0xcd1b, 0x4876, 0xb211_5dbe_d83b_f4b8);
-const LOGICAL_SECTOR: Guid = guid(0x8141_bf1d, 0xa96f, 0x4709, 0xba47_f233_a8fa_ab5f);
-
 /// Bits of an entry: the state, and the offset in the image in units of 1 MiB.
 const STATE: u64 = 7;
 const OFFSET: u64 = !((1 << 20) - 1);
-
-/// In Windows' byte order: the first three numbers little-endian, the rest in written order.
-const fn guid(first: u32, second: u16, third: u16, rest: u64) -> Guid {
-    let mut number = (first.swap_bytes() as u128) << 96;
-    number |= (second.swap_bytes() as u128) << 80;
-    number |= (third.swap_bytes() as u128) << 64;
-    (number | rest as u128).to_be_bytes()
-}
 
 /// The layout of a VHDX.
 pub(crate) struct Vhdx {
@@ -216,11 +200,4 @@ fn item(
     let offset = le32(entry, 16).ok_or_else(missing)?;
     let at = metadata.offset.checked_add(offset.into()).ok_or_else(missing)?;
     part(input, at, length)
-}
-
-/// Whether the structure has the correct checksum at offset 4.
-fn has_valid_checksum(header: &[u8]) -> bool {
-    let without = header.iter().enumerate();
-    let without = without.map(|(n, &byte)| if (4..8).contains(&n) { 0 } else { byte });
-    le32(header, 4) == Some(crc32c(without))
 }

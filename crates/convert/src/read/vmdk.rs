@@ -1,10 +1,11 @@
 //! VMware sparse extents in one file (`block/vmdk.c`): monolithicSparse and streamOptimized.
 
+use imgpush_formats::on_disk::{SECTOR, bytes, le16, le32, le64};
+
 use super::header::{cut, part};
 use super::layout::{Codec, CompressedCluster, Content, Extent, Layout};
 use super::pages::{Pages, Table};
 use crate::error::{ConvertError, RefusalReason};
-use crate::fields::{SECTOR, bytes, le16, le32, le64};
 use crate::input::{Input, Reuse};
 
 const MAGIC: &[u8] = b"KDMV";

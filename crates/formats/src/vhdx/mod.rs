@@ -3,6 +3,11 @@
 
 mod tables;
 
+pub use tables::{
+    BAT, FILE_PARAMETERS, Guid, HEADER_BYTES, HEADERS, LOGICAL_SECTOR, MAX_ENTRIES, METADATA,
+    REGION_TABLE, TABLE_BYTES, VIRTUAL_DISK_SIZE, has_valid_checksum,
+};
+
 use crate::finding::{Finding, FindingId};
 use crate::inspect::{CUT_OFF, Inspector, Seen, Stream};
 use tables::{CurrentHeader, Metadata, Regions};
@@ -45,10 +50,10 @@ impl Inspector for Vhdx {
         let regions = match Regions::read(stream, log) {
             Some(Ok(regions)) => regions,
             Some(Err(text)) => {
-                seen.refuse(true, tables::REGION_TABLE, text);
+                seen.refuse(true, REGION_TABLE, text);
                 return Some(seen);
             }
-            None => return Some(not_seen(seen, tables::REGION_TABLE)),
+            None => return Some(not_seen(seen, REGION_TABLE)),
         };
         match Metadata::read(stream, regions.metadata.offset) {
             Some(Ok(metadata)) => metadata.judge(&mut seen, &regions),

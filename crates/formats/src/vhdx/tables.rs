@@ -5,19 +5,29 @@ use crate::finding::{Finding, FindingId};
 use crate::inspect::{Seen, Stream};
 use crate::on_disk::{MAX_OFFSET, SECTOR, bytes, le16, le32, le64, without_field};
 
-pub(super) const REGION_TABLE: u64 = 192 << 10;
-const TABLE_BYTES: usize = 64 << 10;
-const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
-const HEADER_BYTES: usize = 4096;
+/// The offset of the region table, in bytes.
+pub const REGION_TABLE: u64 = 192 << 10;
+/// Bytes of the region table, and of the table of metadata.
+pub const TABLE_BYTES: usize = 64 << 10;
+/// The offsets of the two headers, in bytes.
+pub const HEADERS: [u64; 2] = [64 << 10, 128 << 10];
+/// Bytes of a header that its checksum covers.
+pub const HEADER_BYTES: usize = 4096;
 /// Entries of either table; more do not fit 64 KiB.
-const MAX_ENTRIES: usize = 2047;
+pub const MAX_ENTRIES: usize = 2047;
 
-type Guid = [u8; 16];
-const BAT: Guid = guid(0x2dc2_7766, 0xf623, 0x4200, 0x9d64_115e_9bfd_4a08);
-const METADATA: Guid = guid(0x8b7c_a206, 0x4790, 0x4b9a, 0xb8fe_575f_050f_886e);
-const FILE_PARAMETERS: Guid = guid(0xcaa1_6737, 0xfa36, 0x4d43, 0xb3b6_33f0_aa44_e76b);
-const VIRTUAL_DISK_SIZE: Guid = guid(0x2fa5_4224, 0xcd1b, 0x4876, 0xb211_5dbe_d83b_f4b8);
-const LOGICAL_SECTOR: Guid = guid(0x8141_bf1d, 0xa96f, 0x4709, 0xba47_f233_a8fa_ab5f);
+/// A GUID as stored.
+pub type Guid = [u8; 16];
+/// The region of the block table.
+pub const BAT: Guid = guid(0x2dc2_7766, 0xf623, 0x4200, 0x9d64_115e_9bfd_4a08);
+/// The region of the metadata.
+pub const METADATA: Guid = guid(0x8b7c_a206, 0x4790, 0x4b9a, 0xb8fe_575f_050f_886e);
+/// The item with the size of blocks.
+pub const FILE_PARAMETERS: Guid = guid(0xcaa1_6737, 0xfa36, 0x4d43, 0xb3b6_33f0_aa44_e76b);
+/// The item with the size of the disk.
+pub const VIRTUAL_DISK_SIZE: Guid = guid(0x2fa5_4224, 0xcd1b, 0x4876, 0xb211_5dbe_d83b_f4b8);
+/// The item with the size of sectors.
+pub const LOGICAL_SECTOR: Guid = guid(0x8141_bf1d, 0xa96f, 0x4709, 0xba47_f233_a8fa_ab5f);
 const PHYSICAL_SECTOR: Guid = guid(0xcda3_48c7, 0x445d, 0x4471, 0x9cc9_e988_5251_c556);
 const PAGE_83: Guid = guid(0xbeca_12ab, 0xb2e6, 0x4523, 0x93ef_c309_e000_c746);
 const PARENT_LOCATOR: Guid = guid(0xa8d3_5f2d, 0xb30b, 0x454d, 0xabf7_d3d8_4834_ab0c);
@@ -30,7 +40,8 @@ const fn guid(first: u32, second: u16, third: u16, rest: u64) -> Guid {
 }
 
 /// Whether the structure has the correct checksum at offset 4.
-fn has_valid_checksum(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn has_valid_checksum(bytes: &[u8]) -> bool {
     le32(bytes, 4) == Some(crc32c(without_field(bytes, 4)))
 }
 
