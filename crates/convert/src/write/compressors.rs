@@ -2,11 +2,10 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crc32fast::hash;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::cluster_map::DataCluster;
 use super::cutter::RawCluster;
@@ -54,11 +53,10 @@ impl Compressors {
         let threads = options
             .threads
             .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-        let (jobs, queue) = channel();
-        let queue = Arc::new(Mutex::new(queue));
+        let (jobs, queue) = unbounded();
         let mut compressors = Compressors { jobs: Some(jobs), threads: Vec::new() };
         for _ in 0..threads.get() {
-            let (queue, options) = (Arc::clone(&queue), options.clone());
+            let (queue, options) = (queue.clone(), options.clone());
             let thread = std::thread::Builder::new().name("qcow2-compress".to_owned());
             match thread.spawn(move || work(&queue, &options)) {
                 Ok(thread) => compressors.threads.push(thread),
@@ -71,7 +69,7 @@ impl Compressors {
 
     /// Has clusters compressed. The receiver is disconnected without a result if a thread panicked.
     pub(super) fn submit(&self, clusters: Vec<RawCluster>) -> Receiver<JobResult> {
-        let (reply, result) = channel();
+        let (reply, result) = bounded(1);
         if let Some(jobs) = &self.jobs {
             // Fails only if all threads have panicked; then the receiver is disconnected.
             let _ = jobs.send(Job { clusters, reply });
@@ -90,11 +88,9 @@ impl Drop for Compressors {
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>, options: &WriteOptions) {
+fn work(queue: &Receiver<Job>, options: &WriteOptions) {
     let mut encoder = Encoder::new(options);
-    loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
+    for job in queue {
         let result = match &mut encoder {
             Ok(encoder) => encode(encoder, job.clusters),
             Err(error) => Err(io::Error::new(error.kind(), error.to_string())),

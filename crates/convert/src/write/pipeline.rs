@@ -4,9 +4,9 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
+use crossbeam_channel::Receiver;
 use imgpush_digest::{Algorithm, Busy, Digests, MultiHasher};
 use imgpush_source::pool::{CHUNK_BYTES, Pool};
 use imgpush_source::{Chunk, Source, SourceError, SourceTimes};
