@@ -78,6 +78,7 @@ mod caught;
 mod convert;
 mod digest;
 mod error;
+mod holes;
 mod inspect;
 mod integrity;
 mod named_enum;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use imgpush_convert::write::{WriteError, write_to};
 use imgpush_source::pool::CHUNK_BYTES;
-use imgpush_source::{Chunk, Pool, Source, SourceError, catch_panic, is_zero, off_runtime};
+use imgpush_source::{Chunk, Pool, Source, SourceError, catch_panic, off_runtime};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
 use super::conversion::{Conversion, OutputFormat};
 use super::error::ConversionError;
+use crate::holes::without_holes;
 use crate::progress::Progress;
 use crate::resources::Hashing;
 
@@ -25,9 +26,6 @@ pub struct ConvertedFile {
     /// Bytes of the disk in it.
     pub virtual_size: u64,
 }
-
-/// Blocks of zeros of this size become holes, as in downloads.
-const HOLE_BYTES: usize = 64 << 10;
 
 /// Buffers for reading.
 const CHUNKS: usize = 4;
@@ -183,13 +181,9 @@ impl Work {
     }
 
     fn write_data(&mut self, at: u64, data: &[u8]) -> std::io::Result<()> {
-        self.file.seek(SeekFrom::Start(at))?;
-        for block in data.chunks(HOLE_BYTES) {
-            if block.len() == HOLE_BYTES && is_zero(block) {
-                self.file.seek(SeekFrom::Current(HOLE_BYTES as i64))?;
-            } else {
-                self.file.write_all(block)?;
-            }
+        for part in without_holes(at, data) {
+            self.file.seek(SeekFrom::Start(at + part.start as u64))?;
+            self.file.write_all(&data[part])?;
         }
         Ok(())
     }

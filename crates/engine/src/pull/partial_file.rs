@@ -16,11 +16,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use imgpush_source::{Chunk, is_zero};
+use imgpush_source::Chunk;
 
 use super::error::{DestinationError, PartialOutcome};
 use super::file_id::FileId;
 use super::run_files::RunFiles;
+use crate::holes::without_holes;
 
 /// Whether a downloaded file is sparse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,18 +158,12 @@ impl PartialFile {
     /// Writes everything but blocks of zeros.
     fn write_blocks(&mut self, chunk: &[u8]) -> Result<(), DestinationError> {
         let start = self.at;
-        let (mut done, mut next) = (0, 0);
-        while next < chunk.len() {
-            let piece = next;
-            let to_boundary = HOLE_BYTES - (start + piece as u64) % HOLE_BYTES;
-            next = usize::try_from(to_boundary).map_or(chunk.len(), |b| chunk.len().min(piece + b));
-            if is_zero(&chunk[piece..next]) {
-                self.write_data(&chunk[done..piece])?;
-                self.at += (next - piece) as u64;
-                done = next;
-            }
+        for part in without_holes(start, chunk) {
+            self.at = start + part.start as u64;
+            self.write_data(&chunk[part])?;
         }
-        self.write_data(&chunk[done..])
+        self.at = start + chunk.len() as u64;
+        Ok(())
     }
 
     /// Truncates the file before the first write, so that blocks that are left out read as zeros even if
@@ -294,9 +289,6 @@ impl PartialFile {
         }
     }
 }
-
-/// Bytes of a block that can become a hole; no common file system has larger blocks.
-const HOLE_BYTES: u64 = 64 << 10;
 
 /// Maximum number of trailing zeros that are not yet part of the length of the file; a killed process has to
 /// download them again. They are collected because XFS flushes all data before each increase of the length.
