@@ -82,6 +82,8 @@ pub enum Phase {
     Resuming,
     /// Downloading the data.
     Downloading,
+    /// Converting a disk into a file.
+    Converting,
 }
 
 impl Phase {
@@ -101,6 +103,7 @@ impl Phase {
             Phase::Hashing => "hashing",
             Phase::Resuming => "resuming",
             Phase::Downloading => "downloading",
+            Phase::Converting => "converting",
         }
     }
 }

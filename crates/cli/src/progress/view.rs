@@ -79,5 +79,8 @@ pub(super) fn shortened(text: &str, width: usize) -> String {
 
 /// Whether bytes are read or transferred in that phase.
 pub(super) fn has_bytes(phase: Phase) -> bool {
-    matches!(phase, Phase::Sending | Phase::Hashing | Phase::Resuming | Phase::Downloading)
+    matches!(
+        phase,
+        Phase::Sending | Phase::Hashing | Phase::Resuming | Phase::Downloading | Phase::Converting
+    )
 }

@@ -125,6 +125,12 @@ fn what_cannot_be_converted_leaves_no_file() {
         assert!(run.stderr.contains(says), "{arguments:?}: {}", run.stderr);
         assert!(!scene.path("new.raw").exists(), "{arguments:?}");
     }
+    // Nothing but a file is replaced.
+    std::fs::create_dir(scene.path("folder")).unwrap();
+    for place in ["/dev/full", "folder"] {
+        let run = convert(&scene, 2, &["disk.qcow2", place, "--overwrite"]);
+        assert!(run.stderr.contains("is not a regular file"), "{}", run.stderr);
+    }
     // A pipe can be read only once, and a qcow2 needs two passes.
     let image = std::fs::File::open(scene.path("disk.vmdk")).unwrap();
     let mut command = scene.command(&["convert", "-", "-", "-O", "qcow2"]);

@@ -21,6 +21,13 @@ pub enum ConversionError {
         path: PathBuf,
     },
 
+    /// The destination is a directory, a device or similar, which is never replaced.
+    #[error("{} is not a regular file", .path.display())]
+    NotAFile {
+        /// The destination.
+        path: PathBuf,
+    },
+
     /// The file cannot be created or written.
     #[error("cannot write {}", .path.display())]
     Output {
@@ -41,7 +48,7 @@ impl ConversionError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             ConversionError::Source(error) => error.kind(),
-            ConversionError::Exists { .. } => ErrorKind::Usage,
+            ConversionError::Exists { .. } | ConversionError::NotAFile { .. } => ErrorKind::Usage,
             ConversionError::Output { source, .. } => match source.kind() {
                 IoErrorKind::NotFound
                 | IoErrorKind::PermissionDenied

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::conversion::{Conversion, OutputFormat};
 use super::error::ConversionError;
 use crate::holes::without_holes;
-use crate::progress::Progress;
+use crate::progress::{Phase, Progress};
 use crate::resources::Hashing;
 
 /// A file with the result of a conversion.
@@ -51,8 +51,12 @@ impl Conversion {
     ) -> Result<ConvertedFile, ConversionError> {
         let path = || destination.to_owned();
         let output = |source| ConversionError::Output { path: path(), source };
-        if !overwrite && std::fs::symlink_metadata(destination).is_ok() {
-            return Err(ConversionError::Exists { path: path() });
+        match std::fs::symlink_metadata(destination) {
+            Ok(found) if !found.is_file() => {
+                return Err(ConversionError::NotAFile { path: path() });
+            }
+            Ok(_) if !overwrite => return Err(ConversionError::Exists { path: path() }),
+            _ => {}
         }
         let (file, part) = create_beside(destination).map_err(output)?;
         let name = source.name().to_owned();
@@ -140,6 +144,7 @@ impl Work {
         if let Some(bytes) = raw.size() {
             self.progress.total(bytes);
         }
+        self.progress.phase(Phase::Converting);
         let written = match self.conversion.to {
             OutputFormat::Raw => {
                 let bytes = self.write_raw(&mut *raw)?;
