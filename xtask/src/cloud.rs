@@ -25,11 +25,16 @@ impl Cloud {
     pub(crate) fn of_tests() -> Result<Self> {
         let mut settings = Self::places("cloud-test");
         // Bound at the same time, so that they differ.
-        let ports: Vec<TcpListener> = (0..3)
+        let ports: Vec<TcpListener> = (0..4)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .collect::<Result<_, _>>()
             .context("no free port")?;
-        let names = ["CLOUD_KEYSTONE_PORT", "CLOUD_GLANCE_PORT", "CLOUD_NOAUTH_PORT"];
+        let names = [
+            "CLOUD_KEYSTONE_PORT",
+            "CLOUD_GLANCE_PORT",
+            "CLOUD_NOAUTH_PORT",
+            "CLOUD_CONVERTING_PORT",
+        ];
         for (name, listener) in names.into_iter().zip(&ports) {
             settings.push((name, listener.local_addr()?.port().to_string().into()));
         }

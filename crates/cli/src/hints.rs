@@ -110,6 +110,11 @@ pub(crate) fn for_failure(failure: &PushFailure, file: &Path) -> Vec<String> {
              the network and the storage of the service"
                 .to_owned(),
         ),
+        PushFailure::Integrity(IntegrityError::WronglyConverted { .. }) => Some(
+            "push it again; if that fails too, convert it here with --convert raw, and report the fault to the \
+             operators of the service"
+                .to_owned(),
+        ),
         PushFailure::Integrity(IntegrityError::CannotVerify { .. }) => Some(
             "check the image in another way, or delete it with `imgpush image delete`".to_owned(),
         ),

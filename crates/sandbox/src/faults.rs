@@ -174,9 +174,11 @@ pub enum Fault {
     ImportFails,
     /// Keeps an image `importing` for this time.
     ImportSlow(Duration),
-    /// Stores the data of an import as `raw`, as Glance does with its plugin `image_conversion`. The bytes are
-    /// not converted: the record shows the virtual size and other hashes.
-    ImportConverts,
+    /// Converts the data of an import to this format by `qemu-img`, as Glance does with its plugin
+    /// `image_conversion`.
+    ImportConverts(String),
+    /// Converts it to `raw`, and changes the last byte.
+    ImportConvertsWrongly,
     /// Decompresses the gzip data of an import, as Glance does with its plugin `image_decompression`.
     ImportDecompresses,
     /// Shows the image with this status, and without size and hashes, as a lagging replica of the database
@@ -216,7 +218,9 @@ impl FromStr for Fault {
             "drop-answer" => Fault::DropAnswer,
             "import-fails" => Fault::ImportFails,
             "import-slow" => Fault::ImportSlow(seconds(first)?),
-            "import-converts" => Fault::ImportConverts,
+            "import-converts" if value.is_empty() => Fault::ImportConverts("raw".to_owned()),
+            "import-converts" => Fault::ImportConverts(value.to_owned()),
+            "import-converts-wrongly" => Fault::ImportConvertsWrongly,
             "import-decompresses" => Fault::ImportDecompresses,
             "shown-as" => Fault::ShownAs(value.to_owned()),
             _ => {
@@ -224,7 +228,7 @@ impl FromStr for Fault {
                     "drop-after, forget, stall, status, status-json, status-after, busy, slow-answer, \
                      corrupt-byte, wrong-hash, hash-algo, no-hash, wrong-size, expire-token, \
                      drop-answer, import-fails, import-slow, import-converts, \
-                     import-decompresses or shown-as",
+                     import-converts-wrongly, import-decompresses or shown-as",
                 ));
             }
         })

@@ -99,12 +99,13 @@ impl Data {
         image.set("virtual_size", json!(virtual_size));
         let Some(hashes) = self.hashes.filter(|_| fault != Some(&Fault::NoHash)) else { return };
         let (checksum, mut value) = hashes.finish();
-        if matches!(fault, Some(Fault::WrongHash | Fault::ImportConverts)) {
+        if fault == Some(&Fault::WrongHash) {
             value = "0".repeat(value.len());
         }
-        if fault == Some(&Fault::ImportConverts) {
-            image.set("disk_format", "raw");
-            image.set("size", json!(virtual_size));
+        match fault {
+            Some(Fault::ImportConverts(format)) => image.set("disk_format", &**format),
+            Some(Fault::ImportConvertsWrongly) => image.set("disk_format", "raw"),
+            _ => {}
         }
         image.set("checksum", checksum);
         image.set("os_hash_algo", algo);

@@ -57,6 +57,7 @@ impl RealCloud {
                 ("CLOUD_KEYSTONE_PORT", identity),
                 ("CLOUD_GLANCE_PORT", image),
                 ("CLOUD_NOAUTH_PORT", "0".to_owned()),
+                ("CLOUD_CONVERTING_PORT", "0".to_owned()),
                 ("CLOUD_WORKERS", "2".to_owned()),
                 ("CLOUD_TOKEN_SECONDS", lifetime.as_secs().to_string()),
             ],

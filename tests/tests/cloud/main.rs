@@ -5,10 +5,13 @@
 
 /// Tests in a module of this name need the cloud; `cargo xtask test` runs them while it is up.
 mod real {
+    mod converting;
     mod interchange;
     mod metadefs;
     mod openstackclient;
     mod pushes;
     mod targets;
     mod verdicts;
+    #[path = "../../conformance/web.rs"]
+    mod web;
 }

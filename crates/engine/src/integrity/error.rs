@@ -27,6 +27,21 @@ pub enum IntegrityError {
         found: String,
     },
 
+    /// The service has changed the image while it stored it, and the result differs from what the source gives.
+    #[error(
+        "the service stored the image {what}, but the image record has {field} {found}, expected {expected}"
+    )]
+    WronglyConverted {
+        /// What the service has done, such as "converted to raw".
+        what: String,
+        /// The field of the image.
+        field: &'static str,
+        /// The value computed from the source.
+        expected: String,
+        /// The value of the image.
+        found: String,
+    },
+
     /// Downloaded data, or a file, differs from the image.
     #[error("{what} has {field} {found}, but the image has {expected}")]
     Differs {
@@ -65,9 +80,9 @@ impl IntegrityError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             IntegrityError::Source(error) => error.kind(),
-            IntegrityError::Mismatch { .. } | IntegrityError::Differs { .. } => {
-                ErrorKind::ServerDiffers
-            }
+            IntegrityError::Mismatch { .. }
+            | IntegrityError::WronglyConverted { .. }
+            | IntegrityError::Differs { .. } => ErrorKind::ServerDiffers,
             IntegrityError::NotAvailable { .. } => ErrorKind::Refused,
             IntegrityError::CannotVerify { .. } => ErrorKind::CannotVerify,
             IntegrityError::Interrupted => ErrorKind::Interrupted,

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use imgpush_client::{Image, ImageClient};
-use imgpush_source::Source;
+use imgpush_source::{Source, SourceError};
 use tokio_util::sync::CancellationToken;
 
 use super::download::{Download, DownloadRun};
 use super::error::{PullFailure, VerificationError};
 use super::options::DownloadOptions;
 use super::report::{ComparedWith, VerificationReport};
+use crate::convert::StoredView;
+use crate::inspect::inspected_by_random_access;
 use crate::integrity::against_source::compare;
 use crate::integrity::produced::shown;
-use crate::integrity::{Produced, VerifiedBy};
+use crate::integrity::{IntegrityError, Produced, VerifiedBy};
 use crate::progress::Progress;
 use crate::resources::JobResources;
 
@@ -68,8 +70,10 @@ impl Verification {
         Verification(self.0.with_progress(progress))
     }
 
-    /// Compares the image with a file or another source. A source of another size fails before it is read. A
-    /// deactivated image can be compared too, because its digests are available.
+    /// Compares the image with a file or another source. A source of another size fails before it is read. If
+    /// the service can have converted a virtual disk to raw when it stored the image, the image is compared with
+    /// the raw bytes of that disk ([`VerifiedBy::RawView`]). A deactivated image can be compared too, because its
+    /// digests are available.
     ///
     /// # Errors
     ///
@@ -87,10 +91,24 @@ impl Verification {
     ) -> Result<VerificationReport, VerificationError> {
         let start = Instant::now();
         let name = source.name().to_owned();
-        let (transfer_resources, progress) = (self.0.transfer_resources(), self.0.progress());
-        let compared = compare(image, source, transfer_resources, progress, cancel).await;
+        let compared = self.compare(image, source, cancel).await;
         let (produced, by) = self.ended(image, compared.map_err(PullFailure::from))?;
         Ok(self.report(image, &produced, by, ComparedWith::File, Some(name), start))
+    }
+
+    async fn compare(
+        &self,
+        image: &Image,
+        source: Box<dyn Source>,
+        cancel: &CancellationToken,
+    ) -> Result<(Produced, Vec<VerifiedBy>), IntegrityError> {
+        let (source, is_raw_view) = tokio::select! {
+            stored = as_stored(image, source) => stored?,
+            () = cancel.cancelled() => return Err(IntegrityError::Interrupted),
+        };
+        let (transfer_resources, progress) = (self.0.transfer_resources(), self.0.progress());
+        let (produced, by) = compare(image, source, transfer_resources, progress, cancel).await?;
+        Ok((produced, if is_raw_view { vec![VerifiedBy::RawView] } else { by }))
     }
 
     /// Compares the image with the data that the service returns: downloads it and keeps nothing.
@@ -152,5 +170,23 @@ impl Verification {
             cloud: self.0.cloud().to_owned(),
             seconds: start.elapsed().as_secs_f64(),
         }
+    }
+}
+
+/// The raw bytes of the disk in the source if the service seems to have converted it, and whether it has;
+/// otherwise the source.
+async fn as_stored(
+    image: &Image,
+    source: Box<dyn Source>,
+) -> Result<(Box<dyn Source>, bool), SourceError> {
+    if image.disk_format() != Some("raw") || source.size() == image.size() {
+        return Ok((source, false));
+    }
+    let (source, inspection) = inspected_by_random_access(source).await?;
+    let view = inspection
+        .and_then(|inspection| StoredView::of_converted(image, &inspection, source.size()));
+    match view {
+        Some(view) => Ok((view.of(source).await?, true)),
+        None => Ok((source, false)),
     }
 }

@@ -118,6 +118,9 @@ pub enum NoteId {
     NotPublished,
     /// `decompressed`: the service has decompressed the image, whose digests are those of the decompressed data.
     Decompressed,
+    /// `converted`: the service has converted the image to raw; it is equal to the raw bytes of the disk in the
+    /// source.
+    Converted,
     /// `unrecognised`: the data has no known signature, and was uploaded as a raw disk.
     Unrecognised,
     /// `preflight-incomplete`: the service did not answer a request that only helps to refuse an upload early,
@@ -131,7 +134,7 @@ pub enum NoteId {
 
 impl NoteId {
     /// All but the ids of findings, which are in [`FindingId::ALL`].
-    const OWN: [NoteId; 13] = [
+    const OWN: [NoteId; 14] = [
         NoteId::VirtualSize,
         NoteId::Retried,
         NoteId::CreatedAnew,
@@ -141,6 +144,7 @@ impl NoteId {
         NoteId::Withdrawn,
         NoteId::NotPublished,
         NoteId::Decompressed,
+        NoteId::Converted,
         NoteId::Unrecognised,
         NoteId::PreflightIncomplete,
         NoteId::IgnoredBytes,
@@ -166,6 +170,7 @@ impl NoteId {
             NoteId::Withdrawn => "withdrawn",
             NoteId::NotPublished => "not-published",
             NoteId::Decompressed => "decompressed",
+            NoteId::Converted => "converted",
             NoteId::Unrecognised => "unrecognised",
             NoteId::PreflightIncomplete => "preflight-incomplete",
             NoteId::IgnoredBytes => "ignored-bytes",

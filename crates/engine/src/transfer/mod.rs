@@ -5,9 +5,11 @@
 pub(crate) mod branch;
 mod error;
 pub(crate) mod gate;
+mod lent;
 pub(crate) mod pass;
 pub(crate) mod passes;
 pub mod sink;
+pub(crate) mod tap;
 pub(crate) mod traffic;
 pub(crate) mod upload;
 

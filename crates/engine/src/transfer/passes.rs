@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use imgpush_digest::Algorithm;
-use imgpush_source::{Chunk, Compression, Decompressed, Source, SourceError};
+use imgpush_source::{Chunk, Source, SourceError};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::branch::Branch;
 use super::error::TransferError;
 use super::gate::TailGate;
+use super::lent::lend;
 use super::pass::{Pass, READER_TIMEOUT, SILENCE_TIMEOUT, Slowest};
+use crate::convert::StoredView;
 use crate::inspect::to_start;
 use crate::integrity::Produced;
 use crate::integrity::produced::DEFAULT_ALGORITHMS;
@@ -29,9 +31,9 @@ pub(crate) enum Want {
     Data,
     /// The digests: the default ones, and this additional one.
     Digests(Option<Algorithm>),
-    /// The digests of the decompressed data. That pass follows when no participant needs the unchanged source
-    /// any more.
-    Decompressed(Compression, Option<Algorithm>),
+    /// The digests of what a service has made of the data. That pass follows when no participant needs the
+    /// unchanged source.
+    View(StoredView, Option<Algorithm>),
 }
 
 /// Takes part in passes. A participant that is dropped during a pass keeps a consistent state.
@@ -81,39 +83,20 @@ pub(crate) async fn run<P: Participant>(
     context: &PassContext<'_>,
     participants: &mut [P],
 ) {
-    let mut is_decompressed = false;
     loop {
         let mut wants: Vec<Want> = participants.iter().map(P::want).collect();
         if wants.iter().all(|want| matches!(want, Want::Nothing)) {
             return;
         }
         let name = source.name().to_owned();
-        let compression = take_decompressed(&mut wants);
-        if let Some(compression) = compression.filter(|_| !is_decompressed) {
-            source = match Decompressed::new(source, compression) {
-                Ok(decompressed) => Box::new(decompressed),
-                Err(error) => return end(participants, &error.into()).await,
-            };
-            is_decompressed = true;
-        }
-        let gates = participants.iter_mut().zip(&wants);
-        let gates = gates.filter_map(|(one, want)| matches!(want, Want::Data).then(|| one.gate()));
-        let gates = gates.collect();
-        let pass = Pass {
-            source,
-            head: std::mem::take(&mut head),
-            pool: context.resources.pool.clone(),
-            hashing: context.resources.hashing.clone(),
-            algorithms: algorithms(&wants),
-            needs_digests: wants.iter().any(|want| matches!(want, Want::Digests(_))),
-            gates,
-            slowest: context.slowest,
-            watch: Arc::clone(context.watch),
-            silence_timeout: SILENCE_TIMEOUT,
-            listeners: listeners(participants, &wants),
+        let outcome = match take_view(&mut wants) {
+            None => {
+                let head = std::mem::take(&mut head);
+                run_pass(source, head, context, participants, &wants).await
+            }
+            Some(view) => run_view(view, source, context, participants, &wants).await,
         };
-        let PassOutcome { source: back, failure } = run_once(pass, participants, &wants).await;
-        let error = match (back, failure) {
+        let error = match (outcome.source, outcome.failure) {
             (Some(back), None) => rewind_for_next(back, participants).await,
             (Some(back), Some(error)) if error.is_worth_a_retry() => {
                 retry_digests(participants, &wants, &error).await;
@@ -133,22 +116,74 @@ pub(crate) async fn run<P: Participant>(
     }
 }
 
+/// Reads the source, or a view of it, once.
+async fn run_pass<P: Participant>(
+    source: Box<dyn Source>,
+    head: Vec<Chunk>,
+    context: &PassContext<'_>,
+    participants: &mut [P],
+    wants: &[Want],
+) -> PassOutcome {
+    let gates = participants.iter_mut().zip(wants);
+    let gates = gates.filter_map(|(one, want)| matches!(want, Want::Data).then(|| one.gate()));
+    let gates = gates.collect();
+    let pass = Pass {
+        source,
+        head,
+        pool: context.resources.pool.clone(),
+        hashing: context.resources.hashing.clone(),
+        algorithms: algorithms(wants),
+        needs_digests: wants.iter().any(|want| matches!(want, Want::Digests(_))),
+        gates,
+        slowest: context.slowest,
+        watch: Arc::clone(context.watch),
+        silence_timeout: SILENCE_TIMEOUT,
+        listeners: listeners(participants, wants),
+    };
+    run_once(pass, participants, wants).await
+}
+
+/// Hashes a view of the source once. A view that cannot be read ends only the participants that needed it.
+async fn run_view<P: Participant>(
+    view: StoredView,
+    source: Box<dyn Source>,
+    context: &PassContext<'_>,
+    participants: &mut [P],
+    wants: &[Want],
+) -> PassOutcome {
+    let (lent, lender) = lend(source);
+    let failure = match view.of(lent).await {
+        Ok(viewed) => run_pass(viewed, Vec::new(), context, participants, wants).await.failure,
+        Err(error) => Some(error.into()),
+    };
+    match failure {
+        Some(error) if !error.is_worth_a_retry() => {
+            let readers = participants.iter_mut().zip(wants);
+            let ending = readers.filter_map(|(one, want)| {
+                matches!(want, Want::Digests(_)).then(|| one.end(error.clone()))
+            });
+            join_all(ending).await;
+            PassOutcome { source: lender.take(), failure: None }
+        }
+        failure => PassOutcome { source: lender.take(), failure },
+    }
+}
+
 async fn end<P: Participant>(participants: &mut [P], error: &TransferError) {
     join_all(unfinished(participants).map(|one| one.end(error.clone()))).await;
 }
 
-/// Reduces the needs to those of one pass. If it returns a compression, the pass is over the decompressed
-/// data.
-fn take_decompressed(wants: &mut [Want]) -> Option<Compression> {
-    let is_last = wants.iter().all(|want| matches!(want, Want::Nothing | Want::Decompressed(..)));
-    let mut found = None;
+/// Reduces the needs to those of one pass. If it returns a view, the pass is over that view.
+fn take_view(wants: &mut [Want]) -> Option<StoredView> {
+    let is_for_views = wants.iter().all(|want| matches!(want, Want::Nothing | Want::View(..)));
+    let mut taken = None;
     for want in wants {
-        if let Want::Decompressed(compression, algorithm) = *want {
-            *want = if is_last { Want::Digests(algorithm) } else { Want::Nothing };
-            found = Some(compression);
+        if let Want::View(view, algorithm) = *want {
+            let is_now = is_for_views && *taken.get_or_insert(view) == view;
+            *want = if is_now { Want::Digests(algorithm) } else { Want::Nothing };
         }
     }
-    found.filter(|_| is_last)
+    taken
 }
 
 /// The outcome of a pass for all participants. Each keeps its own result.

@@ -4,17 +4,14 @@
 //! back step by step, and each step reverts only its own changes. So a failed `glance-direct` leaves the
 //! image `importing`, because none of its steps sets another status.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
 use super::job::{Gone, Job, WARM_UP};
+use super::plugins;
 use crate::directory::REGIONS;
 use crate::faults::Fault;
 use crate::fetch::{self, Redirects};
@@ -239,15 +236,27 @@ impl Import {
         }
         let algo = hash_algo(&self.state, self.fault.as_ref());
         let from = if staged.exists() { staged.clone() } else { data.clone() };
-        let is_to_decompress = self.fault == Some(Fault::ImportDecompresses);
+        let (options, fault) = (self.state.options.clone(), self.fault.clone());
+        let record = record.clone();
         let read = tokio::task::spawn_blocking(move || {
-            if is_to_decompress {
-                decompress(&from)?;
+            let failed = |error: std::io::Error| error.to_string();
+            if fault == Some(Fault::ImportDecompresses) {
+                plugins::decompress(&from).map_err(failed)?;
             }
-            Data::of_file(&from, &algo)
+            let measured = Data::of_file(&from, &algo).map_err(failed)?;
+            let virtual_size = measured.check(&record, &options)?;
+            let disk_format = record["disk_format"].as_str().unwrap_or_default();
+            match &fault {
+                Some(Fault::ImportConverts(to)) => plugins::convert(&from, disk_format, to)?,
+                Some(Fault::ImportConvertsWrongly) => {
+                    plugins::convert(&from, disk_format, "raw")?;
+                    plugins::damage(&from).map_err(failed)?;
+                }
+                _ => return Ok::<_, String>((measured, virtual_size)),
+            }
+            Ok((Data::of_file(&from, &algo).map_err(failed)?, virtual_size))
         });
-        let measured = read.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-        let virtual_size = measured.check(record, &self.state.options)?;
+        let (measured, virtual_size) = read.await.map_err(|e| e.to_string())??;
         if staged.exists() {
             std::fs::rename(staged, data).map_err(|error| error.to_string())?;
         }
@@ -332,18 +341,4 @@ fn done_with(image: &mut Image, store: &str) {
     let mut importing = image.listed(IMPORTING);
     importing.retain(|importing| importing != store);
     image.list(IMPORTING, importing);
-}
-
-/// Replaces the file by its decompressed data if it is gzip; other data stays unchanged.
-fn decompress(path: &Path) -> std::io::Result<()> {
-    let mut file = File::open(path)?;
-    let mut magic = [0; 2];
-    let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
-    if !is_gzip {
-        return Ok(());
-    }
-    file.rewind()?;
-    let plain = path.with_extension("plain");
-    std::io::copy(&mut MultiGzDecoder::new(file), &mut File::create(&plain)?)?;
-    std::fs::rename(plain, path)
 }

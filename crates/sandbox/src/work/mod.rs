@@ -4,6 +4,7 @@ mod import;
 mod job;
 mod location;
 mod old_import;
+mod plugins;
 
 pub(crate) use import::{Import, Source};
 pub(crate) use job::enter;

@@ -1,13 +1,11 @@
 //! One source for several real services and stores, with every upload method.
 
-#[path = "../../conformance/web.rs"]
-mod web;
-
 use std::process::{Command, Stdio};
 
 use imgpush_scene::{RealCloud, Run, imgpush, pattern_file, sha512sum};
 use serde_json::Value;
-use web::Web;
+
+use super::web::Web;
 
 /// Pushes; returns the exit code, one report per target, and the messages.
 fn push(source: &str, arguments: &[&str]) -> (Option<i32>, Vec<Value>, String) {

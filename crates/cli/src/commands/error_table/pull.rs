@@ -141,5 +141,9 @@ fn verification(table: &mut ErrorTable) {
         });
     }
     // Only pushes have it: see `push`.
-    table.covers("engine/src/integrity/error.rs", "IntegrityError", &["Mismatch"]);
+    table.covers(
+        "engine/src/integrity/error.rs",
+        "IntegrityError",
+        &["Mismatch", "WronglyConverted"],
+    );
 }

@@ -182,11 +182,18 @@ fn integrity(table: &mut ErrorTable) {
         expected: expected.to_owned(),
         found: found.to_owned(),
     };
+    let wrongly_converted = IntegrityError::WronglyConverted {
+        what: "converted to raw".to_owned(),
+        field: "os_hash_value",
+        expected: "0123abcd".to_owned(),
+        found: "4567abcd".to_owned(),
+    };
     let reason = "the service shows no hash of the image".to_owned();
     for (what, error) in [
         ("", SourceError::Changed { name: FILE.to_owned() }.into()),
         ("", mismatch("os_hash_value", "0123abcd", "4567abcd")),
         ("of the status", mismatch("status", "active", "killed")),
+        ("", wrongly_converted),
         ("", IntegrityError::CannotVerify { reason }),
         ("", IntegrityError::Interrupted),
     ] {

@@ -5,12 +5,14 @@
 use std::time::{Duration, Instant};
 
 use imgpush_client::{Error as ClientError, Image, Status};
+use imgpush_digest::Algorithm;
 use imgpush_source::Published;
 use tokio::time::sleep;
 
 use super::derived_id::MOST_IDS;
 use super::settle::is_unfinished;
 use super::state::{JobStep, PendingComparison, Theirs, UploadJob, Waiting};
+use crate::convert::StoredView;
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::{Produced, VerifiedBy};
 use crate::progress::Phase;
@@ -18,6 +20,7 @@ use crate::push::error::PushFailure;
 use crate::push::ownership::{Ask, End, IDLE, Publication, RUN_PROPERTY, Sight};
 use crate::push::recovery::cannot_verify;
 use crate::push::report::{Note, NoteId, PushAction};
+use crate::push::target::Via;
 use crate::transfer::TransferError;
 use crate::transfer::branch::Branch;
 
@@ -223,6 +226,14 @@ impl UploadJob<'_> {
             self.ownership.compared(false);
             return Ok(branch);
         };
+        if self.target.via != Via::Direct
+            && self.source_facts.can_be_read_again
+            && let Some(inspection) = self.inspection()
+            && let Some(view) = StoredView::of_converted(&image, inspection, self.source_facts.size)
+        {
+            self.compare_with_theirs(image, Some(view), None);
+            return Ok(None);
+        }
         if let Some(produced) = self.existing.produced.clone() {
             self.judge_theirs(image, &produced).await?;
             return Ok(branch);
@@ -253,13 +264,25 @@ impl UploadJob<'_> {
                     )));
                 }
             }
-            _ => {
-                let comparison =
-                    PendingComparison { is_theirs: true, ..PendingComparison::at(vec![image]) };
-                self.set_step(JobStep::PendingComparison(comparison));
-            }
+            _ => self.compare_with_theirs(image, None, None),
         }
         Ok(None)
+    }
+
+    /// Requests a pass over the source, or over a view of it, to compare it with the image of another run.
+    fn compare_with_theirs(
+        &mut self,
+        image: Image,
+        view: Option<StoredView>,
+        algorithm: Option<Algorithm>,
+    ) {
+        let comparison = PendingComparison {
+            is_theirs: true,
+            view,
+            algorithm,
+            ..PendingComparison::at(vec![image])
+        };
+        self.set_step(JobStep::PendingComparison(comparison));
     }
 
     /// Compares the image of another run with a source whose digests are known.
@@ -270,13 +293,7 @@ impl UploadJob<'_> {
                 self.keep(image, by, Some(produced), PushAction::TakenOver).await
             }
             Ok(Verdict::Needs(algorithm)) if self.source_facts.can_be_read_again => {
-                let algorithm = Some(algorithm);
-                let comparison = PendingComparison {
-                    is_theirs: true,
-                    algorithm,
-                    ..PendingComparison::at(vec![image])
-                };
-                self.set_step(JobStep::PendingComparison(comparison));
+                self.compare_with_theirs(image, None, Some(algorithm));
                 Ok(())
             }
             Ok(Verdict::Needs(_)) | Err(_) => {

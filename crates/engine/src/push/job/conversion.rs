@@ -1,46 +1,30 @@
-//! Verification of an image that a plugin of the import has changed.
+//! Verification of an image that plugins of the import have changed.
 //!
-//! The job calls it if the size or the digests of an imported image differ. A converted image is kept; it is
-//! either compared with the decompressed source, or reported as not verifiable.
+//! The job calls it if the size or the digests of an imported image differ. What the plugins have made of the
+//! source is computed here too, and compared. An image that cannot be compared is kept and reported.
 
 use imgpush_client::{Image, Status};
 use imgpush_formats::FindingId;
-use imgpush_source::Compression;
+use imgpush_source::SourceError;
 
 use super::state::{JobStep, UploadJob};
+use crate::convert::StoredView;
 use crate::integrity::compare::{self, Verdict};
-use crate::integrity::{IntegrityError, Produced};
+use crate::integrity::{IntegrityError, Produced, VerifiedBy};
 use crate::push::error::PushFailure;
 use crate::push::format_check::compression;
 use crate::push::recovery::cannot_verify;
 use crate::push::report::{Note, NoteId};
 use crate::push::target::Via;
+use crate::transfer::gate::TailGate;
+use crate::transfer::tap::Tap;
 
-/// The change that a plugin of the import has made.
-pub(super) enum ServiceConversion {
-    /// `image_conversion`: to this disk format.
-    Format(String),
-    /// `image_decompression`: from this compression format, if the crate supports it.
-    Decompression(Option<Compression>),
-}
-
-impl std::fmt::Display for ServiceConversion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            ServiceConversion::Format(name) => write!(f, "converted to {name}"),
-            ServiceConversion::Decompression(_) => f.write_str("decompressed"),
-        }
-    }
-}
-
-impl ServiceConversion {
-    /// The error of a conversion that cannot be verified.
-    fn cannot_compare(&self, reason: &str) -> PushFailure {
-        cannot_verify(format!(
-            "the image is active, but the service stored it {self}, so it cannot be compared with the \
-             source{reason}"
-        ))
-    }
+/// The change that plugins of the import have made.
+pub(super) struct ServiceConversion {
+    /// Follows "the service stored it" in messages.
+    what: String,
+    /// What they have made of the source; `None` if that is not supported here.
+    view: Option<StoredView>,
 }
 
 impl UploadJob<'_> {
@@ -50,80 +34,148 @@ impl UploadJob<'_> {
         if self.target.via == Via::Direct || image.status() != Status::Active {
             return None;
         }
-        let sent = self.image.disk_format();
-        if let Some(stored) = image.disk_format().filter(|stored| Some(*stored) != sent) {
-            return Some(ServiceConversion::Format(stored.to_owned()));
-        }
-        let (inspection, size) = (self.inspection()?, image.size());
+        let inspection = self.inspection()?;
         let is_compressed =
             inspection.findings.iter().any(|finding| finding.id == FindingId::Compressed);
+        let decompressed = if is_compressed { compression(inspection.format) } else { None };
+        let is_supported = is_compressed == decompressed.is_some();
+        let raw = StoredView { decompressed, is_raw: true };
+        let sent = self.image.disk_format();
+        if let Some(stored) = image.disk_format().filter(|stored| Some(*stored) != sent) {
+            let view = (stored == "raw" && is_supported).then_some(raw);
+            return Some(ServiceConversion { what: format!("converted to {stored}"), view });
+        }
+        let size = image.size();
         if is_compressed && size != inspection.stream_bytes.or(self.source_facts.size) {
-            return Some(ServiceConversion::Decompression(compression(inspection.format)));
+            let view = is_supported.then_some(StoredView { decompressed, is_raw: false });
+            return Some(ServiceConversion { what: "decompressed".to_owned(), view });
         }
         let is_disk_size = size.is_some() && size == inspection.virtual_size;
         (is_disk_size && size != self.source_facts.size)
-            .then(|| ServiceConversion::Format("raw".to_owned()))
+            .then(|| ServiceConversion { what: raw.to_string(), view: Some(raw) })
     }
 
-    /// Requests a pass over the decompressed source, to compare it with an image that the service has
-    /// decompressed.
-    pub(super) fn compare_converted(
+    /// Compares the image with what the service has made of the source. If the source can be read again,
+    /// requests the pass for it.
+    pub(super) async fn compare_converted(
         &mut self,
         image: &Image,
         conversion: &ServiceConversion,
     ) -> Result<(), PushFailure> {
-        match conversion {
-            ServiceConversion::Decompression(Some(compression))
-                if self.source_facts.can_be_read_again =>
-            {
-                tracing::info!("reading the source again to compare the decompressed data");
-                let algorithm = image.hash_algo().and_then(|name| name.parse().ok());
-                self.set_step(JobStep::ComparingDecompressed(*compression, algorithm));
-                Ok(())
-            }
-            ServiceConversion::Decompression(Some(_)) => Err(conversion.cannot_compare(&format!(
-                ", since {} can be read only once",
-                self.source_facts.name
-            ))),
-            _ => Err(conversion.cannot_compare("")),
+        let Some(view) = conversion.view else {
+            return Err(cannot_compare(&conversion.what, ""));
+        };
+        if self.source_facts.can_be_read_again {
+            tracing::info!("reading the source again to compare it as the service stored it");
+            let algorithm = image.hash_algo().and_then(|name| name.parse().ok());
+            self.set_step(JobStep::ComparingView(view, algorithm));
+            return Ok(());
+        }
+        match self.tapped(view).await {
+            Some(Ok(produced)) => self.compare_view(view, &produced).await,
+            Some(Err(error)) => Err(not_viewed(view, &error)),
+            None => Err(read_once(view, &self.source_facts.name)),
         }
     }
 
-    /// Compares the image with the decompressed source.
-    pub(super) async fn compare_decompressed(
+    /// Compares the image with this view of the source.
+    pub(super) async fn compare_view(
         &mut self,
-        compression: Compression,
+        view: StoredView,
         produced: &Produced,
     ) -> Result<(), PushFailure> {
         let (image, activation) = self.settled().await?;
         let verdict = compare::compare(&image, produced);
-        if let Err(IntegrityError::Mismatch { field: "size", .. }) = &verdict {
-            let how = ServiceConversion::Decompression(Some(compression));
-            return Err(how.cannot_compare(&format!(
-                ": after decompression the source has {} bytes",
-                produced.bytes
-            )));
+        if let Err(IntegrityError::Mismatch { field: "size", .. }) = &verdict
+            && !view.is_raw
+        {
+            let reason = format!(": after decompression the source has {} bytes", produced.bytes);
+            return Err(cannot_compare(view, &reason));
         }
+        let verdict = verdict.map_err(|error| in_view(view, error));
         match self.checked_verdict(verdict)? {
             Verdict::Verified(by) => {
-                let text = "the service decompressed the image; it was compared with the \
-                            decompressed source"
-                    .to_owned();
-                self.notes.push(Note { id: NoteId::Decompressed, text });
-                self.finish_verified(image, by, produced, &activation).await
+                self.notes.push(view_note(view, self.image.disk_format()));
+                self.finish_verified(image, viewed_by(view, by), produced, &activation).await
             }
-            Verdict::Needs(algorithm) => {
-                self.set_step(JobStep::ComparingDecompressed(compression, Some(algorithm)));
+            Verdict::Needs(algorithm) if self.source_facts.can_be_read_again => {
+                self.set_step(JobStep::ComparingView(view, Some(algorithm)));
                 Ok(())
             }
+            Verdict::Needs(algorithm) => Err(cannot_compare(
+                view,
+                &format!(", since {algorithm} was not computed while the source was read"),
+            )),
+        }
+    }
+
+    /// Puts the raw view of a source that can be read only once behind the gate of its upload, if the service
+    /// may convert it.
+    pub(super) fn tap(&mut self, gate: Box<dyn TailGate>) -> Box<dyn TailGate> {
+        let is_virtual_disk = self
+            .inspection()
+            .is_some_and(|inspection| crate::convert::is_virtual_disk(inspection.format));
+        let is_needed = self.target.via == Via::Import && !self.source_facts.can_be_read_again;
+        if !is_virtual_disk || !is_needed {
+            return gate;
+        }
+        match Tap::on(gate, &self.source_facts.name, StoredView::RAW) {
+            Ok((tap, produced)) => {
+                self.raw_view = Some(produced);
+                Box::new(tap)
+            }
+            Err(gate) => gate,
+        }
+    }
+
+    /// The result of the tap; `None` if there was none for this view.
+    async fn tapped(&mut self, view: StoredView) -> Option<Result<Produced, SourceError>> {
+        match self.raw_view.take() {
+            Some(produced) if view == StoredView::RAW => produced.await.ok(),
+            _ => None,
         }
     }
 }
 
-/// The error of a source that could not be decompressed for the comparison.
-pub(super) fn not_decompressed(
-    compression: Compression,
-    error: &impl std::fmt::Display,
-) -> PushFailure {
-    ServiceConversion::Decompression(Some(compression)).cannot_compare(&format!(": {error}"))
+/// How an image was verified that is equal to this view.
+pub(super) fn viewed_by(view: StoredView, by: Vec<VerifiedBy>) -> Vec<VerifiedBy> {
+    if view.is_raw { vec![VerifiedBy::RawView] } else { by }
+}
+
+/// The note on an image that is equal to this view of a source of the given format.
+pub(super) fn view_note(view: StoredView, from: Option<&str>) -> Note {
+    if view.is_raw {
+        let from = from.unwrap_or("the image");
+        let text = format!("the service converted {from} to raw; verified against the raw view");
+        return Note { id: NoteId::Converted, text };
+    }
+    let text = "the service decompressed the image; it was compared with the decompressed source";
+    Note { id: NoteId::Decompressed, text: text.to_owned() }
+}
+
+/// The error of a conversion that cannot be verified.
+fn cannot_compare(what: impl std::fmt::Display, reason: &str) -> PushFailure {
+    cannot_verify(format!(
+        "the image is active, but the service stored it {what}, so it cannot be compared with the source\
+         {reason}"
+    ))
+}
+
+fn read_once(view: StoredView, name: &str) -> PushFailure {
+    cannot_compare(view, &format!(", since {name} can be read only once"))
+}
+
+/// The error of a source whose view could not be computed.
+pub(super) fn not_viewed(view: StoredView, error: &impl std::fmt::Display) -> PushFailure {
+    cannot_compare(view, &format!(": {error}"))
+}
+
+/// Says in a mismatch that the image was compared with a view.
+fn in_view(view: StoredView, error: IntegrityError) -> IntegrityError {
+    match error {
+        IntegrityError::Mismatch { field, expected, found } if field != "status" => {
+            IntegrityError::WronglyConverted { what: view.to_string(), field, expected, found }
+        }
+        other => other,
+    }
 }

@@ -9,8 +9,10 @@ use imgpush_client::{Error as ClientError, Image, ImageQuery, Project, Status};
 use imgpush_digest::Algorithm;
 use imgpush_source::Published;
 
+use super::conversion::{view_note, viewed_by};
 use super::derived_id::{self, Derivation};
 use super::state::{JobStage, JobStep, PendingComparison, UploadJob};
+use crate::convert::StoredView;
 use crate::integrity::IntegrityError;
 use crate::integrity::Produced;
 use crate::integrity::VerifiedBy;
@@ -72,10 +74,11 @@ impl UploadJob<'_> {
         }
         let mut candidates: Vec<Image> = self.candidates().cloned().collect();
         let is_new = |image: &Image| candidates.iter().all(|known| known.id() != image.id());
+        let converted = self.converted_candidates(earlier.as_ref());
         if let Some(image) = earlier.filter(|image| self.may_be_same(image)).filter(is_new) {
             candidates.insert(0, image);
         }
-        if candidates.is_empty() {
+        if candidates.is_empty() && converted.is_empty() {
             return self.continue_without_candidates().await;
         }
         if !self.source_facts.can_be_read_again {
@@ -88,7 +91,8 @@ impl UploadJob<'_> {
                 _ => self.continue_without_candidates().await,
             };
         }
-        self.stage = JobStage::Uninspected(Some(PendingComparison::at(candidates)));
+        let comparison = PendingComparison { converted, ..PendingComparison::at(candidates) };
+        self.stage = JobStage::Uninspected(Some(comparison));
         Ok(())
     }
 
@@ -104,6 +108,21 @@ impl UploadJob<'_> {
         let size = self.source_facts.size;
         let is_there = is_published(image) || self.is_earlier(image);
         is_there && (size.is_none() || image.size() == size)
+    }
+
+    /// The images that can be the source as a service with conversion has stored it, according to their
+    /// records. The inspection of the source decides which of them are compared.
+    fn converted_candidates(&self, earlier: Option<&Image>) -> Vec<Image> {
+        if self.target.via == Via::Direct || !self.source_facts.can_be_read_again {
+            return Vec::new();
+        }
+        let is_compared = !matches!(self.options.if_exists, IfExists::Add | IfExists::Fail);
+        let is_earlier = |image: &&Image| earlier.is_some_and(|it| it.id() == image.id());
+        let named = self.existing.named.iter().filter(|image| !is_earlier(image));
+        let named = named.filter(|image| is_compared && is_published(image));
+        let may_be_converted =
+            |image: &&Image| image.disk_format() == Some("raw") && !self.may_be_same(image);
+        earlier.into_iter().chain(named).filter(may_be_converted).cloned().collect()
     }
 
     fn candidates(&self) -> impl Iterator<Item = &Image> {
@@ -197,12 +216,14 @@ impl UploadJob<'_> {
         produced: &Produced,
     ) -> Result<(), PushFailure> {
         self.enter(Phase::Verifying);
-        let PendingComparison { candidates, mut difference, is_theirs, .. } = comparison;
+        let PendingComparison { candidates, view, converted, mut difference, is_theirs, .. } =
+            comparison;
         let mut open = Vec::new();
         let mut missing = None;
         for image in candidates {
             match compare::compare(&image, produced) {
                 Ok(Verdict::Verified(by)) => {
+                    let by = view.map_or(by.clone(), |view| viewed_by(view, by));
                     let is_earlier = self.is_earlier(&image);
                     if is_theirs {
                         self.ownership.compared(true);
@@ -229,17 +250,22 @@ impl UploadJob<'_> {
                 }
             }
         }
-        self.existing.produced = Some(produced.clone());
-        if missing.is_some() {
-            let algorithm = missing;
-            self.request_comparison(PendingComparison {
-                candidates: open,
-                algorithm,
-                difference,
-                is_theirs,
-            });
+        if view.is_none() {
+            self.existing.produced = Some(produced.clone());
+        }
+        let mut next = PendingComparison {
+            candidates: open,
+            view,
+            converted,
+            algorithm: missing,
+            difference,
+            is_theirs,
+        };
+        if missing.is_some() || next.look_at_converted() {
+            self.request_comparison(next);
             return Ok(());
         }
+        let difference = next.difference;
         if is_theirs {
             self.set_step(JobStep::first(&self.target.via));
             if matches!(self.target.via, Via::WebDownload { .. }) {
@@ -276,7 +302,7 @@ impl UploadJob<'_> {
     /// Continues after the comparison without an identical image. Existing images may forbid a new one, or
     /// decide its name. Returns a comparison without candidates if the source has to be hashed to derive the
     /// id.
-    async fn plan_new_image(
+    pub(super) async fn plan_new_image(
         &mut self,
         difference: Option<(String, String)>,
     ) -> Result<Option<PendingComparison>, PushFailure> {
@@ -361,6 +387,9 @@ impl UploadJob<'_> {
         self.target.progress.record(&self.id);
         self.is_verified = true;
         self.existing.action = Some(action);
+        if by.contains(&VerifiedBy::RawView) {
+            self.notes.push(view_note(StoredView::RAW, None));
+        }
         if produced.is_none() {
             let text = match &by[..] {
                 [VerifiedBy::Journal] => {

@@ -27,7 +27,7 @@ use imgpush_client::{
 use imgpush_formats::{Finding, FindingId, Severity};
 use tracing::Instrument as _;
 
-use self::conversion::not_decompressed;
+use self::conversion::not_viewed;
 use self::derived_id::MOST_IDS;
 use self::publish::Activation;
 use self::state::{Existing, JobStage, JobStep, Prepared, Record};
@@ -84,6 +84,7 @@ impl<'a> UploadJob<'a> {
             not_before: None,
             attempts: 0,
             notes: Vec::new(),
+            raw_view: None,
             watch: source_facts.watch.with_same_start(),
         }
     }
@@ -255,7 +256,7 @@ impl<'a> UploadJob<'a> {
         if let (Err(IntegrityError::Mismatch { .. }), Some(conversion)) =
             (&verdict, self.conversion(&image))
         {
-            return self.compare_converted(&image, &conversion);
+            return Box::pin(self.compare_converted(&image, &conversion)).await;
         }
         match self.checked_verdict(verdict)? {
             Verdict::Verified(by) => self.finish_verified(image, by, &produced, &activation).await,
@@ -323,7 +324,9 @@ impl<'a> UploadJob<'a> {
                 // The image has failed, or was deleted: no run can accept it.
                 self.may_be_complete.store(false, Ordering::Relaxed);
             }
-            Err(IntegrityError::Mismatch { .. }) => self.ownership.differs(),
+            Err(IntegrityError::Mismatch { .. } | IntegrityError::WronglyConverted { .. }) => {
+                self.ownership.differs();
+            }
             _ => {}
         }
         Ok(verdict?)
@@ -450,17 +453,15 @@ impl Participant for UploadJob<'_> {
     fn want(&self) -> Want {
         let step = match &self.stage {
             JobStage::Prepared(prepared) => &prepared.step,
-            JobStage::Unprepared(job) => return Want::Digests(job.comparison.algorithm()),
+            JobStage::Unprepared(job) => return job.comparison.want(),
             _ => return Want::Nothing,
         };
         match step {
             JobStep::Sending(_) => Want::Data,
             JobStep::Fetching | JobStep::Comparing(None) => Want::Digests(None),
             JobStep::Comparing(Some((algorithm, _))) => Want::Digests(Some(*algorithm)),
-            JobStep::ComparingDecompressed(compression, algorithm) => {
-                Want::Decompressed(*compression, *algorithm)
-            }
-            JobStep::PendingComparison(comparison) => Want::Digests(comparison.algorithm()),
+            JobStep::ComparingView(view, algorithm) => Want::View(*view, *algorithm),
+            JobStep::PendingComparison(comparison) => comparison.want(),
         }
     }
 
@@ -468,7 +469,7 @@ impl Participant for UploadJob<'_> {
         let JobStage::Prepared(prepared) = &mut self.stage else { return None };
         let (gate, verdict) = FormatGate::on(prepared.claim.clone());
         prepared.verdict = verdict;
-        Some(gate)
+        Some(self.tap(gate))
     }
 
     fn not_before(&self) -> Option<tokio::time::Instant> {
@@ -504,9 +505,7 @@ impl Participant for UploadJob<'_> {
             _ => JobStep::Fetching,
         };
         let failure: PushFailure = match (error, step) {
-            (error, JobStep::ComparingDecompressed(compression, _)) => {
-                not_decompressed(compression, &error)
-            }
+            (error, JobStep::ComparingView(view, _)) => not_viewed(view, &error),
             (TransferError::ReadOnce { name, .. }, JobStep::Sending(Some(failure))) => {
                 read_once(name, failure)
             }
@@ -568,9 +567,7 @@ impl UploadJob<'_> {
             JobStep::Comparing(Some((_, first))) if !is_same(&first, produced) => Err(changed()),
             JobStep::Comparing(Some(_)) => self.compare(produced.clone()).await,
             JobStep::Comparing(None) => self.after_upload(produced.clone()).await,
-            JobStep::ComparingDecompressed(compression, _) => {
-                self.compare_decompressed(compression, produced).await
-            }
+            JobStep::ComparingView(view, _) => self.compare_view(view, produced).await,
             JobStep::PendingComparison(comparison) => {
                 self.compare_candidates(comparison, produced).await
             }

@@ -22,10 +22,19 @@ impl UploadJob<'_> {
     /// existing images first.
     pub(crate) async fn inspected(&mut self, seen: &Seen) {
         let span = self.span();
-        let comparison = match &mut self.stage {
+        let mut comparison = match &mut self.stage {
             JobStage::Uninspected(comparison) => comparison.take(),
             _ => return,
         };
+        if let Some(open) = comparison.as_mut().filter(|open| !open.is_for_id_only()) {
+            open.inspected(&seen.inspection, self.source_facts.size);
+            if open.is_for_id_only() {
+                comparison = match self.plan_new_image(None).instrument(span.clone()).await {
+                    Ok(comparison) => comparison,
+                    Err(failure) => return self.fail(failure).instrument(span).await,
+                };
+            }
+        }
         let step = match comparison {
             Some(comparison) if !comparison.is_for_id_only() => {
                 self.stage = JobStage::Unprepared(Unprepared { seen: seen.clone(), comparison });

@@ -7,9 +7,10 @@ use std::time::Instant;
 use imgpush_client::{Error as ClientError, Image, NewImage, Status};
 use imgpush_digest::Algorithm;
 use imgpush_formats::Inspection;
-use imgpush_source::{Compression, Published, Source};
+use imgpush_source::{Published, Source};
 
 use super::derived_id::Derivation;
+use crate::convert::StoredView;
 use crate::integrity::Produced;
 use crate::push::error::{PushError, PushFailure};
 use crate::push::format_check::{Claim, Examined, GateVerdict};
@@ -22,6 +23,8 @@ use crate::push::report::{Note, PushAction, Report};
 use crate::push::service::Service;
 use crate::push::target::{Target, Via};
 use crate::timing::Stopwatch;
+use crate::transfer::passes::Want;
+use crate::transfer::tap::Tapped;
 
 /// Facts about the source that are known before it is read.
 pub(crate) struct SourceFacts {
@@ -95,6 +98,8 @@ pub(crate) struct UploadJob<'a> {
     pub(super) not_before: Option<tokio::time::Instant>,
     pub(super) attempts: u32,
     pub(super) notes: Vec<Note>,
+    /// The raw view of a source that can be read only once, computed during the last upload.
+    pub(super) raw_view: Option<Tapped>,
     /// Records the times of this target.
     pub(super) watch: Arc<Stopwatch>,
 }
@@ -143,8 +148,8 @@ pub(super) enum JobStep {
     /// The service has the data. Hash the source to compare it with the image; if digests are known, one more
     /// algorithm is needed.
     Comparing(Option<(Algorithm, Produced)>),
-    /// The service has decompressed the image. Hash the decompressed source, with this additional algorithm.
-    ComparingDecompressed(Compression, Option<Algorithm>),
+    /// The service has changed the image. Hash what it has made of the source, with this additional algorithm.
+    ComparingView(StoredView, Option<Algorithm>),
 }
 
 impl JobStep {
@@ -256,6 +261,10 @@ pub(super) struct Existing {
 #[derive(Default)]
 pub(super) struct PendingComparison {
     pub(super) candidates: Vec<Image>,
+    /// The view of the source that the candidates may be; `None` for the source itself.
+    pub(super) view: Option<StoredView>,
+    /// Images that may be the source converted to raw. They are compared after the candidates.
+    pub(super) converted: Vec<Image>,
     /// The algorithm of one of them, if its digest is not computed yet.
     pub(super) algorithm: Option<Algorithm>,
     /// The id of an image that differs, and how it does.
@@ -271,11 +280,36 @@ impl PendingComparison {
 
     /// Whether there is no image to compare with, and the digest is only needed for the id.
     pub(super) fn is_for_id_only(&self) -> bool {
-        self.candidates.is_empty()
+        self.candidates.is_empty() && self.converted.is_empty()
     }
 
-    /// Returns an additional algorithm to compute, if one is needed.
-    pub(super) fn algorithm(&self) -> Option<Algorithm> {
-        self.algorithm
+    /// Removes the images that are no view of a source with this inspection. Without other candidates, the
+    /// next pass is that over the view.
+    pub(super) fn inspected(&mut self, inspection: &Inspection, source_size: Option<u64>) {
+        let is_view =
+            |image: &Image| StoredView::of_converted(image, inspection, source_size).is_some();
+        self.converted.retain(is_view);
+        if self.candidates.is_empty() {
+            self.look_at_converted();
+        }
+    }
+
+    /// Makes the converted images the candidates; returns whether there are any.
+    pub(super) fn look_at_converted(&mut self) -> bool {
+        if self.converted.is_empty() {
+            return false;
+        }
+        self.candidates = std::mem::take(&mut self.converted);
+        self.view = Some(StoredView::RAW);
+        self.algorithm = None;
+        true
+    }
+
+    /// What the comparison needs.
+    pub(super) fn want(&self) -> Want {
+        match self.view {
+            Some(view) => Want::View(view, self.algorithm),
+            None => Want::Digests(self.algorithm),
+        }
     }
 }

@@ -1,0 +1,89 @@
+//! What a service makes of a source that it converts when it stores it.
+
+use imgpush_client::Image;
+use imgpush_convert::{Converted, ReadOptions};
+use imgpush_formats::{Format, Inspection};
+use imgpush_source::{Compression, Decompressed, Source, SourceError, catch_panic, off_runtime};
+
+/// The bytes that plugins of an import store instead of those of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoredView {
+    /// `image_decompression` has decompressed it.
+    pub(crate) decompressed: Option<Compression>,
+    /// `image_conversion` has converted the virtual disk to raw.
+    pub(crate) is_raw: bool,
+}
+
+impl StoredView {
+    /// The raw bytes of a virtual disk.
+    pub(crate) const RAW: StoredView = StoredView { decompressed: None, is_raw: true };
+
+    /// The view that the image may be, if its service has converted a source with this inspection to raw. Only
+    /// a comparison of digests shows that it is.
+    pub(crate) fn of_converted(
+        image: &Image,
+        inspection: &Inspection,
+        source_size: Option<u64>,
+    ) -> Option<Self> {
+        let is_like_raw = image.disk_format() == Some("raw")
+            && image.size().is_some()
+            && image.size() == inspection.virtual_size
+            && image.size() != source_size;
+        (is_like_raw && is_virtual_disk(inspection.format)).then_some(StoredView::RAW)
+    }
+
+    /// Returns the view of a source that has not been read.
+    ///
+    /// # Errors
+    ///
+    /// The source cannot be read, or not be converted.
+    pub(crate) fn of_blocking(
+        self,
+        mut source: Box<dyn Source>,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        if let Some(compression) = self.decompressed {
+            source = Box::new(Decompressed::new(source, compression)?);
+        }
+        if self.is_raw {
+            let name = source.name().to_owned();
+            let disk = Converted::new(source, &ReadOptions::default());
+            source = Box::new(disk.map_err(|error| error.into_source_error(&name))?);
+        }
+        Ok(source)
+    }
+
+    /// [`of_blocking`](StoredView::of_blocking) on a thread.
+    pub(crate) async fn of(self, source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
+        let name = source.name().to_owned();
+        let viewed = {
+            let name = name.clone();
+            move || catch_panic(&name, || self.of_blocking(source))
+        };
+        off_runtime(viewed).await.map_err(|source| SourceError::NoThread { name, source })?
+    }
+}
+
+impl std::fmt::Display for StoredView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match (self.decompressed, self.is_raw) {
+            (Some(_), true) => "decompressed and converted to raw",
+            (None, true) => "converted to raw",
+            (_, false) => "decompressed",
+        })
+    }
+}
+
+/// Whether images of this format hold a disk in other bytes than its own.
+pub(crate) fn is_virtual_disk(format: Format) -> bool {
+    matches!(
+        format,
+        Format::Qcow2
+            | Format::Qcow
+            | Format::Qed
+            | Format::Vmdk
+            | Format::Vhdx
+            | Format::Vhd
+            | Format::Vdi
+            | Format::Parallels
+    )
+}
