@@ -1,5 +1,8 @@
 //! Errors of conversions.
 
+use std::io::ErrorKind as IoErrorKind;
+use std::path::PathBuf;
+
 use imgpush_source::{CustomError, ErrorKind, SourceError};
 
 /// A virtual disk that cannot be converted.
@@ -61,8 +64,10 @@ pub enum ConvertError {
     },
 
     /// The spool file cannot be written or read.
-    #[error("the spool file failed at byte {at}")]
+    #[error("the spool file in {} failed at byte {at}", .folder.display())]
     Spool {
+        /// The folder of the file.
+        folder: PathBuf,
         /// Offset in the spool file, in bytes.
         at: u64,
         /// The cause.
@@ -108,7 +113,8 @@ impl ConvertError {
             ConvertError::Refused { .. } | ConvertError::Unsupported { .. } => ErrorKind::Format,
             ConvertError::Truncated { .. } | ConvertError::Damaged { .. } => ErrorKind::Source,
             ConvertError::OutOfOrder { .. } => ErrorKind::Usage,
-            ConvertError::Spool { .. } | ConvertError::Memory(_) => ErrorKind::Unexpected,
+            ConvertError::Spool { source, .. } => kind_of_spool(source),
+            ConvertError::Memory(_) => ErrorKind::Unexpected,
             ConvertError::Source(error) => error.kind(),
         }
     }
@@ -153,5 +159,15 @@ impl ConvertError {
 
     pub(crate) fn truncated(what: &'static str, at: u64, length: u64) -> Self {
         ConvertError::Truncated { what, at, end: at.saturating_add(length) }
+    }
+}
+
+/// The class of an error of a temporary file: the folder is wrong, or the disk fails.
+pub(crate) fn kind_of_spool(error: &std::io::Error) -> ErrorKind {
+    match error.kind() {
+        IoErrorKind::NotFound | IoErrorKind::PermissionDenied | IoErrorKind::NotADirectory => {
+            ErrorKind::Usage
+        }
+        _ => ErrorKind::Unexpected,
     }
 }

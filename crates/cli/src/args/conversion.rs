@@ -9,18 +9,20 @@ use imgpush_engine::{Conversion, OutputFormat};
 
 use super::heading;
 
-/// The options that `convert` shares with `push --convert`.
+/// The options of a conversion that all commands share.
 #[derive(Debug, Args)]
-#[command(next_help_heading = heading::SOURCE)]
+#[command(next_help_heading = heading::CONVERSION)]
 pub(crate) struct ConversionArgs {
     /// Compression of the clusters of a qcow2
     #[arg(long, value_name = "METHOD", default_value = "zlib", hide_short_help = true)]
     compress: CompressKind,
 
-    /// Folder for a temporary file, if a pipe cannot be converted within memory
+    /// Folder for temporary files, for data that can be read only once
     ///
-    /// An image from a pipe is read once from start to end. Parts of it that are needed later are held in
-    /// memory, up to 64 MiB. A freshly converted image needs less. Without --spool, more is an error.
+    /// A qcow2 that is sent must have a known size, so its source is read and compressed twice. With --spool, its
+    /// compressed clusters are written to a file first, and the source can be a pipe. An image from a pipe is
+    /// read once from start to end: parts of it that are needed later are held in memory up to 64 MiB, and beyond
+    /// that in a file. Without --spool, both are errors. The files have no names and are gone at the end.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     spool: Option<PathBuf>,
 }
@@ -57,7 +59,8 @@ impl ConversionArgs {
             OutputKind::Raw => OutputFormat::Raw,
             OutputKind::Qcow2 => OutputFormat::Qcow2,
         };
-        let write = WriteOptions::default().with_compression(compression);
+        let mut write = WriteOptions::default().with_compression(compression);
+        write.spool.clone_from(&self.spool);
         Conversion::to(to).with_read(read).with_write(write)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) const FILTER: &str = "Filter options";
 pub(crate) const IMAGE: &str = "Image options";
 pub(crate) const METADEF: &str = "Metadef options";
 pub(crate) const SOURCE: &str = "Source options";
+pub(crate) const CONVERSION: &str = "Conversion options";
 pub(crate) const VERIFICATION: &str = "Verification options";
 pub(crate) const UPLOAD: &str = "Upload options";
 pub(crate) const DOWNLOAD: &str = "Download options";
@@ -24,6 +25,7 @@ pub(crate) const ORDER: &[&str] = &[
     IMAGE,
     METADEF,
     SOURCE,
+    CONVERSION,
     VERIFICATION,
     UPLOAD,
     DOWNLOAD,

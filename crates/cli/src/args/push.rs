@@ -163,8 +163,8 @@ pub(crate) struct PushArgs {
     /// Convert the image to this format during the upload
     ///
     /// Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
-    /// twice. Checksums are those of the source, the digests in Glance those of the result.
-    #[arg(long, value_name = "FORMAT", help_heading = heading::SOURCE)]
+    /// twice, or once with --spool. Checksums are those of the source, the digests in Glance those of the result.
+    #[arg(long, value_name = "FORMAT", help_heading = heading::CONVERSION)]
     convert: Option<OutputKind>,
 
     #[command(flatten)]

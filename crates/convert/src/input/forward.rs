@@ -30,12 +30,15 @@ pub(crate) struct Forward {
     is_ended: bool,
     held: Held,
     spool: Option<Spool>,
+    /// Whether this pass has needed the spool.
+    has_spooled: bool,
     hasher: Option<Stream>,
 }
 
 /// A temporary file with everything since the limit was exceeded.
 struct Spool {
     file: File,
+    folder: PathBuf,
     /// The offset of its first byte in the stream.
     start: u64,
 }
@@ -53,6 +56,7 @@ impl Forward {
             is_ended: false,
             held: Held::default(),
             spool: None,
+            has_spooled: false,
         }
     }
 
@@ -109,9 +113,13 @@ impl Forward {
         let Some(folder) = &self.spool_folder else {
             return Err(ConvertError::OutOfOrder { at: wanted, limit: self.limit });
         };
-        let failed = |source| ConvertError::Spool { at: 0, source };
-        let file = tempfile::tempfile_in(folder).map_err(failed)?;
-        self.spool = Some(Spool { file, start: self.at });
+        let folder = folder.clone();
+        let file = match tempfile::tempfile_in(&folder) {
+            Ok(file) => file,
+            Err(source) => return Err(ConvertError::Spool { folder, at: 0, source }),
+        };
+        self.spool = Some(Spool { file, folder, start: self.at });
+        self.has_spooled = true;
         Ok(())
     }
 
@@ -191,13 +199,12 @@ impl Spool {
         }
         let at = offset - self.start;
         let written = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.write_all(piece));
-        written.map_err(|source| ConvertError::Spool { at, source })
+        written.map_err(|source| self.failed(at, source))
     }
 
     fn read(&mut self, offset: u64, space: &mut [u8]) -> Result<(), ConvertError> {
         let at = offset - self.start;
-        let failed = |source| ConvertError::Spool { at, source };
-        self.file.seek(SeekFrom::Start(at)).map_err(failed)?;
+        self.file.seek(SeekFrom::Start(at)).map_err(|source| self.failed(at, source))?;
         let mut filled = 0;
         while let Some(rest) = space.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.file.read(rest) {
@@ -208,10 +215,14 @@ impl Spool {
                 }
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(self.failed(at, error)),
             }
         }
         Ok(())
+    }
+
+    fn failed(&self, at: u64, source: std::io::Error) -> ConvertError {
+        ConvertError::Spool { folder: self.folder.clone(), at, source }
     }
 }
 
@@ -266,6 +277,7 @@ impl Input for Forward {
         self.is_ended = false;
         self.held = Held::default();
         self.spool = None;
+        self.has_spooled = false;
         Ok(())
     }
 
@@ -274,12 +286,15 @@ impl Input for Forward {
         while self.fetch()? {
             self.chunk = None;
         }
+        // Nothing is read any more; the image may still be needed for its name.
+        self.held = Held::default();
+        self.spool = None;
         let digests = self.hasher.take().map_or_else(Digests::default, Stream::finish);
         self.source.finish(&digests)
     }
 
     fn is_spooled(&self) -> bool {
-        self.spool.is_some()
+        self.has_spooled
     }
 }
 

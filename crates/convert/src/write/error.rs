@@ -1,6 +1,10 @@
 //! Errors of writing an image.
 
+use std::path::PathBuf;
+
 use imgpush_source::{CustomError, ErrorKind, Source, SourceError};
+
+use crate::error::kind_of_spool;
 
 /// An image that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -10,9 +14,10 @@ pub enum WriteError {
     #[error(transparent)]
     Source(#[from] SourceError),
 
-    /// The raw source can be read only once.
+    /// The raw source can be read only once, and there is no [`spool`](super::WriteOptions::spool).
     #[error(
-        "cannot convert {name} to qcow2: it can be read only once, and the conversion reads it twice"
+        "cannot convert {name} to qcow2: it can be read only once, and the conversion reads it twice; \
+         use --spool DIR"
     )]
     ReadOnce {
         /// The source.
@@ -57,6 +62,17 @@ pub enum WriteError {
         source: std::io::Error,
     },
 
+    /// The temporary file with the compressed clusters cannot be used.
+    #[error("cannot {during} the spool file in {}", .folder.display())]
+    Spool {
+        /// The operation that failed.
+        during: &'static str,
+        /// The folder of the file.
+        folder: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+
     /// The image cannot be written to its file.
     #[error("cannot write the qcow2 image")]
     Output(#[source] std::io::Error),
@@ -72,6 +88,7 @@ impl WriteError {
             | WriteError::Level { .. }
             | WriteError::ReadOnce { .. }
             | WriteError::TooLarge { .. } => ErrorKind::Usage,
+            WriteError::Spool { source, .. } => kind_of_spool(source),
             WriteError::Compress { .. } | WriteError::Output(_) => ErrorKind::Unexpected,
         }
     }

@@ -13,6 +13,7 @@ use super::geometry::Geometry;
 use super::image::{Image, Position};
 use super::options::WriteOptions;
 use super::pipeline::Pipeline;
+use super::stream::Qcow2Source;
 
 /// An image that was written into a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +28,10 @@ pub struct Written {
 /// Writes a source into an empty file, from its start, with the same bytes as
 /// [`Qcow2Source`](super::Qcow2Source) has.
 ///
-/// The source is read once if its size is known; otherwise it is read once before to find its size. Tables are
-/// written when the clusters that they refer to are. After an error the file is incomplete, and has no valid
-/// header. `progress` is called with the bytes of the source that were read so far.
+/// The source is read once if its size is known, or with a [`spool`](WriteOptions::spool); otherwise it is read
+/// once before to find its size. Tables are written when the clusters that they refer to are. After an error the
+/// file is incomplete, and has no valid header. `progress` is called with the bytes of the source that were read
+/// so far.
 ///
 /// # Errors
 ///
@@ -44,6 +46,7 @@ pub fn write_to(
     options.check()?;
     let raw_bytes = match source.size() {
         Some(bytes) => bytes,
+        None if options.spool.is_some() => return write_spooled(source, options, file, progress),
         None => measure(&mut *source)?,
     };
     let geometry = Geometry::new(raw_bytes, options.cluster_bytes)
@@ -68,6 +71,30 @@ pub fn write_to(
         WriteError::too_large(pipeline.source(), raw_bytes, options.cluster_bytes)
     })?;
     write_tables(&Arc::new(image), file).map_err(WriteError::Output)
+}
+
+/// Writes the image of a source whose size is found by the pass that fills the spool file.
+fn write_spooled(
+    source: Box<dyn Source>,
+    options: &WriteOptions,
+    file: &mut (impl Write + Seek),
+    progress: &mut dyn FnMut(u64),
+) -> Result<Written, WriteError> {
+    let mut image = Qcow2Source::prepare(source, options, progress)?;
+    let mut header = vec![0; usize::try_from(options.cluster_bytes).unwrap_or(usize::MAX)];
+    image.fill(&mut header)?;
+    file.seek(SeekFrom::Start(options.cluster_bytes)).map_err(WriteError::Output)?;
+    let mut space = vec![0; CHUNK_BYTES];
+    loop {
+        let count = image.fill(&mut space)?;
+        if count == 0 {
+            break;
+        }
+        file.write_all(space.get(..count).unwrap_or_default()).map_err(WriteError::Output)?;
+    }
+    file.rewind().map_err(WriteError::Output)?;
+    file.write_all(&header).and_then(|()| file.flush()).map_err(WriteError::Output)?;
+    Ok(Written { bytes: image.bytes(), virtual_size: image.virtual_size() })
 }
 
 /// The size of a source, which is read for that.

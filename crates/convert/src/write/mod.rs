@@ -1,8 +1,9 @@
 //! Raw bytes as a qcow2 image.
 //!
 //! [`Qcow2Source`] is a source of the bytes of the image, for a stream: its size is known before the first byte,
-//! so it reads the raw source twice. [`write_to`] writes the same bytes into a file and reads the raw source
-//! once, since a file can be completed by seeking.
+//! so it reads the raw source twice, or keeps the clusters in a temporary file ([`WriteOptions::spool`]).
+//! [`write_to`] writes the same bytes into a file and reads the raw source once, since a file can be completed
+//! by seeking.
 //!
 //! # Layout of the image
 //!
@@ -22,12 +23,14 @@
 
 mod allocator;
 mod cluster_map;
+mod clusters;
 mod compressors;
 mod cutter;
 mod deflate;
 mod encoder;
 mod error;
 mod file;
+mod fingerprint;
 mod geometry;
 mod header;
 mod image;
@@ -35,6 +38,7 @@ mod options;
 mod pieces;
 mod pipeline;
 mod refcounts;
+mod spool;
 mod stream;
 
 pub use error::WriteError;

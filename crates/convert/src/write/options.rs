@@ -1,6 +1,7 @@
 //! How an image is written.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use super::error::WriteError;
 
@@ -37,6 +38,10 @@ pub struct WriteOptions {
     pub cluster_bytes: u64,
     /// The number of threads that compress; by default one for each CPU. It does not change the image.
     pub threads: Option<NonZeroUsize>,
+    /// The folder for a temporary file with the compressed clusters, for an image whose size must be known
+    /// before its first byte. The source is then read only once, and compressed only once. By default it is read
+    /// and compressed twice. It does not change the image.
+    pub spool: Option<PathBuf>,
 }
 
 impl Default for WriteOptions {
@@ -46,6 +51,7 @@ impl Default for WriteOptions {
             level: None,
             cluster_bytes: 64 << 10,
             threads: None,
+            spool: None,
         }
     }
 }
@@ -87,6 +93,13 @@ impl WriteOptions {
     #[must_use]
     pub fn with_threads(mut self, threads: NonZeroUsize) -> Self {
         self.threads = Some(threads);
+        self
+    }
+
+    /// Sets the folder for a temporary file.
+    #[must_use]
+    pub fn with_spool(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spool = Some(folder.into());
         self
     }
 

@@ -4,16 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imgpush_source::SourceError;
 
-use super::compressors::EncodedCluster;
+use super::clusters::Clusters;
 use super::error::WriteError;
 use super::image::{Image, Position};
-use super::pipeline::{PassSummary, Pipeline};
 
 type Tables = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 
-/// The pieces of an image, in order: its tables, and the clusters that a second pass returns.
+/// The pieces of an image, in order: its tables and its clusters.
 pub(super) struct Pieces {
     image: Arc<Image>,
     /// The clusters before the data.
@@ -37,13 +35,9 @@ impl Pieces {
         }
     }
 
-    /// The next piece; none at the end. The pieces after the data come only if the pass was like the first
-    /// one.
-    pub(super) fn next(
-        &mut self,
-        pipeline: &mut Pipeline,
-        first_pass: PassSummary,
-    ) -> Result<Option<Bytes>, WriteError> {
+    /// The next piece; none at the end. The pieces after the data come only if the clusters were those of the
+    /// first pass.
+    pub(super) fn next(&mut self, clusters: &mut Clusters) -> Result<Option<Bytes>, WriteError> {
         if let Some(cluster) = self.head.next() {
             return Ok(Some(cluster.into()));
         }
@@ -53,31 +47,25 @@ impl Pieces {
             }
             match &mut self.tail {
                 Some(tail) => return Ok(tail.next().map(Bytes::from)),
-                None => self.read(pipeline, first_pass)?,
+                None => self.read(clusters)?,
             }
         }
     }
 
     /// Adds the next data cluster to the queue, or begins the tail.
-    fn read(&mut self, pipeline: &mut Pipeline, first_pass: PassSummary) -> Result<(), WriteError> {
+    fn read(&mut self, clusters: &mut Clusters) -> Result<(), WriteError> {
         let before = self.position;
         let Position { allocator, cursor } = &mut self.position;
         let at = allocator.at();
-        let found = pipeline.next(&mut |_| {})?;
         let expected = self.image.map.next(cursor);
-        if found.as_ref().map(EncodedCluster::in_disk) != expected {
-            return Err(changed(pipeline));
-        }
-        let Some(cluster) = found else {
-            if pipeline.summary() != first_pass {
-                return Err(changed(pipeline));
-            }
+        let found = clusters.next(expected)?;
+        let Some((cluster, bytes)) = expected.zip(found) else {
             let start = self.image.area.start << self.image.geometry.cluster_bits;
             self.pad(at, start);
             self.tail = Some(Box::new(self.image.refcounts()));
             return Ok(());
         };
-        let place = allocator.place(cluster.in_disk());
+        let place = allocator.place(cluster);
         let mut end = at;
         if let Some((_, offset)) = place.table {
             self.pad(at, offset);
@@ -86,7 +74,7 @@ impl Pieces {
             self.queue.push_back(table.into());
         }
         self.pad(end, place.offset);
-        self.queue.push_back(cluster.data.into_bytes());
+        self.queue.push_back(bytes);
         Ok(())
     }
 
@@ -97,8 +85,4 @@ impl Pieces {
             self.queue.push_back(vec![0; count].into());
         }
     }
-}
-
-fn changed(pipeline: &Pipeline) -> WriteError {
-    SourceError::Changed { name: pipeline.source().name().to_owned() }.into()
 }

@@ -14,6 +14,7 @@ use imgpush_source::{Chunk, Source, SourceError, SourceTimes};
 use super::compressors::{Compressors, EncodedCluster, JobResult};
 use super::cutter::{Cutter, RawCluster};
 use super::error::WriteError;
+use super::fingerprint::Fingerprint;
 use super::options::WriteOptions;
 
 /// Bytes of data that are read but not taken.
@@ -45,8 +46,8 @@ pub(super) struct Pipeline {
 pub(super) struct PassSummary {
     /// Bytes of the source.
     pub(super) bytes: u64,
-    /// A value that depends on every stored byte and its place.
-    fingerprint: u64,
+    /// That of its clusters.
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// The state of one pass.
@@ -59,7 +60,7 @@ struct PassState {
     jobs: VecDeque<PendingJob>,
     ready: VecDeque<EncodedCluster>,
     is_at_end: bool,
-    fingerprint: u64,
+    fingerprint: Fingerprint,
 }
 
 struct PendingJob {
@@ -77,15 +78,8 @@ impl PassState {
             jobs: VecDeque::new(),
             ready: VecDeque::new(),
             is_at_end: false,
-            fingerprint: 0,
+            fingerprint: Fingerprint::default(),
         }
-    }
-
-    /// Mixes as FxHash does.
-    fn add_to_fingerprint(&mut self, cluster: &EncodedCluster) {
-        let sum = u64::from(cluster.checksum) ^ cluster.index.rotate_left(32);
-        let mixed = self.fingerprint.rotate_left(5) ^ sum;
-        self.fingerprint = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
     }
 }
 
@@ -116,6 +110,11 @@ impl Pipeline {
 
     pub(super) fn source_mut(&mut self) -> &mut dyn Source {
         &mut *self.source
+    }
+
+    /// Ends the threads that compress, and returns the source.
+    pub(super) fn into_source(self) -> Box<dyn Source> {
+        self.source
     }
 
     /// Starts to hash the bytes of the source. Call it before the first one is read.
@@ -166,7 +165,7 @@ impl Pipeline {
                 progress(self.pass.read);
             }
             if let Some(cluster) = self.pass.ready.pop_front() {
-                self.pass.add_to_fingerprint(&cluster);
+                self.pass.fingerprint.add(cluster.index, cluster.checksum);
                 return Ok(Some(cluster));
             }
             let Some(job) = self.pass.jobs.pop_front() else { return Ok(None) };

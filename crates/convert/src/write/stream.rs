@@ -10,17 +10,20 @@ use imgpush_source::{
 };
 
 use super::cluster_map::ClusterMap;
+use super::clusters::Clusters;
 use super::error::WriteError;
 use super::geometry::Geometry;
 use super::image::Image;
 use super::options::WriteOptions;
 use super::pieces::Pieces;
-use super::pipeline::{PassSummary, Pipeline};
+use super::pipeline::Pipeline;
+use super::spool::ClusterSpool;
 
-/// The bytes of a qcow2 image of a raw source, which was read once to learn the size of the image and is read
-/// again for its data.
+/// The bytes of a qcow2 image of a raw source, which was read once to learn the size of the image.
 ///
-/// If the source has other data at the second pass, reading the image ends with an error before its end.
+/// Without a [`spool`](WriteOptions::spool) it is read again for its data. If it has other data then, reading
+/// the image ends with an error before its end. With a spool, the source is verified by the first pass and not
+/// read any more; the image can be read again even if the source can be read only once.
 ///
 /// ```
 /// use imgpush_convert::write::{Qcow2Source, WriteOptions};
@@ -38,9 +41,8 @@ use super::pipeline::{PassSummary, Pipeline};
 /// # example().unwrap();
 /// ```
 pub struct Qcow2Source {
-    pipeline: Pipeline,
+    clusters: Clusters,
     image: Arc<Image>,
-    first_pass: PassSummary,
     options: WriteOptions,
     pieces: Pieces,
     /// The rest of the last piece.
@@ -63,14 +65,17 @@ impl Qcow2Source {
     ///
     /// # Errors
     ///
-    /// The options are invalid, the source cannot be read or can be read only once, or the disk is too large
-    /// for the size of clusters.
+    /// The options are invalid, the source cannot be read, the disk is too large for the size of clusters. Without
+    /// a [`spool`](WriteOptions::spool): the source can be read only once. With one: the spool file cannot be
+    /// written, the source has changed, or differs from its published digests.
     pub fn prepare(
         mut source: Box<dyn Source>,
         options: &WriteOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Self, WriteError> {
-        if source.rewind().is_none() {
+        options.check()?;
+        let mut spool = options.spool.as_deref().map(ClusterSpool::create).transpose()?;
+        if spool.is_none() && source.rewind().is_none() {
             return Err(WriteError::ReadOnce { name: source.name().to_owned() });
         }
         let algorithms = source.wants().to_vec();
@@ -79,22 +84,25 @@ impl Qcow2Source {
         published.retain(|one| !one.is_compressed);
         published.iter_mut().for_each(|one| one.is_compressed = true);
         let mut pipeline = Pipeline::new(source, options)?;
+        if spool.is_some() {
+            pipeline.hash(&algorithms);
+        }
         let mut map = ClusterMap::default();
         while let Some(cluster) = pipeline.next(progress)? {
             map.push(cluster.in_disk());
+            if let Some(spool) = &mut spool {
+                spool.write(cluster.data.bytes())?;
+            }
         }
-        let first_pass = pipeline.summary();
-        let (raw_bytes, cluster_bytes) = (first_pass.bytes, options.cluster_bytes);
+        let (raw_bytes, cluster_bytes) = (pipeline.summary().bytes, options.cluster_bytes);
         let image = Geometry::new(raw_bytes, cluster_bytes)
             .and_then(|geometry| Image::new(geometry, map, options.compression))
             .ok_or_else(|| WriteError::too_large(pipeline.source(), raw_bytes, cluster_bytes))?;
         let image = Arc::new(image);
-        pipeline.restart()?;
         Ok(Qcow2Source {
-            pipeline,
+            clusters: clusters(pipeline, spool, cluster_bytes)?,
             pieces: Pieces::new(&image),
             image,
-            first_pass,
             options: options.clone(),
             rest: Bytes::new(),
             at: 0,
@@ -110,11 +118,17 @@ impl Qcow2Source {
         self.image.geometry.virtual_bytes
     }
 
-    fn fill(&mut self, space: &mut [u8]) -> Result<usize, WriteError> {
+    /// The size of the image in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.image.bytes()
+    }
+
+    /// Fills `space` with the next bytes, and returns their number, which is smaller only at the end.
+    pub(super) fn fill(&mut self, space: &mut [u8]) -> Result<usize, WriteError> {
         let mut filled = 0;
         while let Some(left) = space.get_mut(filled..).filter(|left| !left.is_empty()) {
             if self.rest.is_empty() {
-                match self.pieces.next(&mut self.pipeline, self.first_pass)? {
+                match self.pieces.next(&mut self.clusters)? {
                     Some(piece) => self.rest = piece,
                     None => break,
                 }
@@ -135,6 +149,24 @@ impl Qcow2Source {
     }
 }
 
+/// The clusters after the first pass: those in the spool, or another pass over the source.
+fn clusters(
+    mut pipeline: Pipeline,
+    spool: Option<ClusterSpool>,
+    cluster_bytes: u64,
+) -> Result<Clusters, WriteError> {
+    let first_pass = pipeline.summary();
+    let Some(spool) = spool else {
+        pipeline.restart()?;
+        return Ok(Clusters::Again { pipeline, first_pass });
+    };
+    let digests = pipeline.digests();
+    pipeline.source_mut().finish(&digests)?;
+    let spool = spool.into_clusters(cluster_bytes, first_pass.fingerprint)?;
+    let times = pipeline.times();
+    Ok(Clusters::Spooled { spool, source: pipeline.into_source(), times })
+}
+
 impl std::fmt::Debug for Qcow2Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Qcow2Source")
@@ -148,21 +180,21 @@ impl std::fmt::Debug for Qcow2Source {
 #[deny(clippy::missing_trait_methods)]
 impl Source for Qcow2Source {
     fn name(&self) -> &str {
-        self.pipeline.source().name()
+        self.clusters.source().name()
     }
 
     /// The name of the raw file.
     fn file_name(&self) -> Option<String> {
-        self.pipeline.source().file_name()
+        self.clusters.source().file_name()
     }
 
     fn image_name(&self) -> Option<String> {
-        self.pipeline.source().image_name()
+        self.clusters.source().image_name()
     }
 
     /// The name of the raw file with the extension `qcow2`.
     fn content_name(&self) -> Option<String> {
-        let name = self.pipeline.source().content_name()?;
+        let name = self.clusters.source().content_name()?;
         let is_raw =
             |extension: &str| ["raw", "img"].iter().any(|raw| extension.eq_ignore_ascii_case(raw));
         let stem =
@@ -171,13 +203,13 @@ impl Source for Qcow2Source {
     }
 
     fn size(&self) -> Option<u64> {
-        Some(self.image.bytes())
+        Some(self.bytes())
     }
 
     /// That of the raw source, and the options on which the bytes depend.
     fn stamp(&self) -> Option<String> {
         let WriteOptions { compression, level, cluster_bytes, .. } = &self.options;
-        let stamp = self.pipeline.source().stamp()?;
+        let stamp = self.clusters.source().stamp()?;
         let version = env!("CARGO_PKG_VERSION");
         Some(format!("qcow2 by {version}, {compression:?}, {level:?}, {cluster_bytes}, of {stamp}"))
     }
@@ -189,7 +221,7 @@ impl Source for Qcow2Source {
             source,
         })?;
         if self.at == 0 {
-            self.pipeline.hash(&self.algorithms);
+            self.clusters.hash(&self.algorithms);
         }
         let filled = self.fill(buffer.space()).map_err(|error| self.failed(error))?;
         self.at += filled as u64;
@@ -202,20 +234,20 @@ impl Source for Qcow2Source {
     }
 
     fn check(&mut self) -> Result<(), SourceError> {
-        self.pipeline.source_mut().check()
+        self.clusters.check()
     }
 
     fn finish(&mut self, _: &Digests) -> Result<(), SourceError> {
-        self.digests = self.pipeline.digests();
-        self.pipeline.source_mut().finish(&self.digests)
+        self.digests = self.clusters.finish()?;
+        Ok(())
     }
 
     fn provenance(&self) -> Option<&Provenance> {
-        self.pipeline.source().provenance()
+        self.clusters.source().provenance()
     }
 
     fn times(&mut self) -> SourceTimes {
-        self.pipeline.times()
+        self.clusters.times()
     }
 
     /// The digests of the raw bytes.
@@ -223,9 +255,9 @@ impl Source for Qcow2Source {
         &self.published
     }
 
-    /// The raw bytes.
+    /// The raw bytes, if they are read with the image.
     fn compressed(&mut self) -> Option<&mut dyn Compressed> {
-        Some(self)
+        if self.clusters.has_raw_bytes() { Some(self) } else { None }
     }
 
     /// None: most of the image is compressed only when it is read.
@@ -257,7 +289,7 @@ impl Compressed for Qcow2Source {
 
 impl Rewind for Qcow2Source {
     fn to_start(&mut self) -> Result<(), SourceError> {
-        self.pipeline.restart().map_err(|error| self.failed(error))?;
+        self.clusters.restart().map_err(|error| self.failed(error))?;
         self.pieces = Pieces::new(&self.image);
         self.rest = Bytes::new();
         self.at = 0;

@@ -187,7 +187,8 @@ fn what_cannot_be_written_is_refused_with_the_reason() {
     let once = || Box::new(ReaderSource::new("a pipe", &b"abc"[..]));
     let options = WriteOptions::default();
     let error = Qcow2Source::prepare(once(), &options, &mut |_| {}).unwrap_err();
-    let reason = "cannot convert a pipe to qcow2: it can be read only once, and the conversion reads it twice";
+    let reason = "cannot convert a pipe to qcow2: it can be read only once, and the conversion reads it twice; \
+                  use --spool DIR";
     assert_eq!((error.to_string().as_str(), error.kind()), (reason, ErrorKind::Usage));
     let mut file = std::io::Cursor::new(Vec::new());
     let error = write_to(once(), &options, &mut file, &mut |_| {}).unwrap_err();

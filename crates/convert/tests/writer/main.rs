@@ -8,4 +8,5 @@ mod images;
 mod large;
 mod qemu;
 mod sources;
+mod spool;
 mod verified;

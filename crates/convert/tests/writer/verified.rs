@@ -63,6 +63,12 @@ fn the_source_is_verified_by_the_digests_of_its_raw_bytes() {
         assert_eq!(image.wants(), []);
         image.rewind().unwrap().to_start().unwrap();
         assert_eq!(read(&mut image).is_ok(), is_same);
+
+        // With a spool, before there is an image.
+        let folder = tempfile::tempdir().unwrap();
+        let spooled = options.clone().with_spool(folder.path());
+        let image = Qcow2Source::prepare(expected(&disk, other), &spooled, &mut |_| {});
+        assert_eq!(image.is_ok(), is_same);
     }
 }
 

@@ -62,11 +62,12 @@ impl Conversion {
         with_write(write: WriteOptions) = write;
     }
 
-    /// Returns the source in the new format. For a qcow2 it reads the source once, and again for the data.
+    /// Returns the source in the new format. For a qcow2 it reads the source once, and again for the data unless
+    /// [`write.spool`](WriteOptions::spool) is set.
     ///
     /// # Errors
     ///
-    /// The source cannot be read, or is refused; for a qcow2, it can be read only once.
+    /// The source cannot be read, or is refused; for a qcow2 without a spool, it can be read only once.
     pub async fn source(&self, source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
         let (name, conversion) = (source.name().to_owned(), self.clone());
         let converted = {

@@ -1,60 +1,8 @@
-//! `imgpush convert`, and `imgpush push --convert`. The oracle is `qemu-img`.
+//! `imgpush convert`.
 
-use std::path::Path;
-use std::process::Command;
-
-use imgpush_scene::{Run, Scene, sha512};
-use imgpush_test_support::left_out;
 use serde_json::json;
 
-/// A disk of 6 MiB and 100 sectors: data that cannot be compressed, text, and zeros.
-fn disk() -> Vec<u8> {
-    let mut state = 1u64;
-    let noise = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 56) as u8
-    });
-    let mut disk: Vec<u8> = noise.take(2 << 20).collect();
-    disk.extend(b"the same text again. ".repeat(50_000));
-    disk.resize((6 << 20) + 100 * 512, 0);
-    disk
-}
-
-fn qemu_img(arguments: &[&str], folder: &Path) -> bool {
-    let status = Command::new("qemu-img").args(arguments).current_dir(folder).output();
-    status.unwrap().status.success()
-}
-
-/// A scene with `disk.raw`, and the same disk in other formats by qemu-img; none without that program.
-fn scene() -> Option<Scene> {
-    if Command::new("qemu-img").arg("--version").output().is_err() {
-        left_out("conversions: qemu-img is missing");
-        return None;
-    }
-    let scene = Scene::start_blocking();
-    scene.write("disk.raw", disk());
-    for (name, options) in [
-        ("disk.qcow2", &["-O", "qcow2", "-c"][..]),
-        ("disk.vmdk", &["-O", "vmdk", "-o", "subformat=streamOptimized"]),
-        ("disk.vhdx", &["-O", "vhdx"]),
-        ("disk.vdi", &["-O", "vdi"]),
-    ] {
-        let arguments = [&["convert"], options, &["disk.raw", name]].concat();
-        assert!(qemu_img(&arguments, scene.folder.path()), "{arguments:?}");
-    }
-    Some(scene)
-}
-
-fn convert(scene: &Scene, code: i32, arguments: &[&str]) -> Run {
-    let run = scene.run(&[&["convert"], arguments].concat());
-    assert_eq!(run.code, Some(code), "{arguments:?}: {}", run.stderr);
-    run
-}
-
-fn parts(scene: &Scene) -> usize {
-    let entries = std::fs::read_dir(scene.folder.path()).unwrap().flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".part")).count()
-}
+use super::{convert, disk, parts, qemu_img, scene};
 
 #[test]
 fn a_virtual_disk_becomes_a_file_or_a_stream() {
@@ -138,46 +86,4 @@ fn what_cannot_be_converted_leaves_no_file() {
     assert_eq!((run.code, run.stdout.len()), (Some(2), 0), "{}", run.stderr);
     assert!(run.stderr.contains("it can be read only once"), "{}", run.stderr);
     assert_eq!(parts(&scene), 0);
-}
-
-#[test]
-fn an_image_is_converted_during_its_upload() {
-    let Some(scene) = scene() else { return };
-    let push = |arguments: &[&str]| {
-        let run = scene.run(&[&["push", "--quiet", "--if-exists", "skip"], arguments].concat());
-        assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
-        run.stdout.trim().to_owned()
-    };
-    for image in ["disk.qcow2", "disk.vmdk", "disk.vhdx"] {
-        let name = format!("from {image}");
-        let id = push(&["--convert", "raw", "--name", &name, image]);
-        let record = scene.record(&id);
-        assert_eq!(record["disk_format"], "raw", "{image}");
-        assert_eq!(record["size"], disk().len(), "{image}");
-        assert_eq!(record["os_hash_value"], sha512(disk()), "{image}");
-        // The same disk in any format is the same image.
-        let uploads = scene.uploads().len();
-        assert_eq!(push(&["--convert", "raw", "--name", &name, "disk.vdi"]), id);
-        assert_eq!(scene.uploads().len(), uploads, "{image}");
-    }
-    let id = push(&["--convert", "qcow2", "disk.vhdx"]);
-    assert_eq!(scene.record(&id)["disk_format"], "qcow2");
-    let run = scene.run(&["pull", &id, "-o", "pulled.qcow2", "--quiet"]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let compare = ["compare", "-F", "raw", "pulled.qcow2", "disk.raw"];
-    assert!(qemu_img(&compare, scene.folder.path()));
-}
-
-#[test]
-fn a_published_checksum_is_that_of_the_source() {
-    let Some(scene) = scene() else { return };
-    let push = |digest: &str| {
-        let checksum = format!("sha512:{digest}");
-        scene.run(&["push", "--convert", "raw", "--checksum", &checksum, "disk.qcow2"])
-    };
-    let run = push(&sha512(scene.read("disk.qcow2")));
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let run = push(&sha512(disk()));
-    assert_eq!(run.code, Some(12), "{}", run.stderr);
-    assert_eq!(scene.block_on(scene.images()).len(), 1);
 }

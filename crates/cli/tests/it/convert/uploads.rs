@@ -1,0 +1,47 @@
+//! `imgpush push --convert`.
+
+use imgpush_scene::sha512;
+
+use super::{disk, qemu_img, scene};
+
+#[test]
+fn an_image_is_converted_during_its_upload() {
+    let Some(scene) = scene() else { return };
+    let push = |arguments: &[&str]| {
+        let run = scene.run(&[&["push", "--quiet", "--if-exists", "skip"], arguments].concat());
+        assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
+        run.stdout.trim().to_owned()
+    };
+    for image in ["disk.qcow2", "disk.vmdk", "disk.vhdx"] {
+        let name = format!("from {image}");
+        let id = push(&["--convert", "raw", "--name", &name, image]);
+        let record = scene.record(&id);
+        assert_eq!(record["disk_format"], "raw", "{image}");
+        assert_eq!(record["size"], disk().len(), "{image}");
+        assert_eq!(record["os_hash_value"], sha512(disk()), "{image}");
+        // The same disk in any format is the same image.
+        let uploads = scene.uploads().len();
+        assert_eq!(push(&["--convert", "raw", "--name", &name, "disk.vdi"]), id);
+        assert_eq!(scene.uploads().len(), uploads, "{image}");
+    }
+    let id = push(&["--convert", "qcow2", "disk.vhdx"]);
+    assert_eq!(scene.record(&id)["disk_format"], "qcow2");
+    let run = scene.run(&["pull", &id, "-o", "pulled.qcow2", "--quiet"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let compare = ["compare", "-F", "raw", "pulled.qcow2", "disk.raw"];
+    assert!(qemu_img(&compare, scene.folder.path()));
+}
+
+#[test]
+fn a_published_checksum_is_that_of_the_source() {
+    let Some(scene) = scene() else { return };
+    let push = |digest: &str| {
+        let checksum = format!("sha512:{digest}");
+        scene.run(&["push", "--convert", "raw", "--checksum", &checksum, "disk.qcow2"])
+    };
+    let run = push(&sha512(scene.read("disk.qcow2")));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let run = push(&sha512(disk()));
+    assert_eq!(run.code, Some(12), "{}", run.stderr);
+    assert_eq!(scene.block_on(scene.images()).len(), 1);
+}
