@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use imgpush_engine::{DownloadOptions, StagingOptions};
+use imgpush_engine::{Conversion, DownloadOptions, StagingOptions};
 
 use super::ShowOutput;
 use crate::args::glance::GlanceArgs;
 use crate::args::memory::memory;
 use crate::args::values::duration;
 use crate::args::{
-    DisplayArgs, JsonArgs, ProgressKind, ProofArgs, RetryArgs, SourceArgs, SparseArgs, heading,
+    ConversionArgs, DisplayArgs, JsonArgs, OutputKind, ProgressKind, ProofArgs, RetryArgs,
+    SourceArgs, SparseArgs, heading,
 };
 
 #[derive(Debug, Args)]
@@ -121,6 +122,9 @@ Examples:
   # Stage a stream
   zstdcat disk.raw.zst | imgpush image stage disk
 
+  # Stage the disk of a qcow2 for a raw image
+  imgpush image stage disk --file noble.qcow2 --convert raw
+
 Glance computes digests of staged data only during the import. Compare them
 with the digests printed here. `imgpush push --via import` does that itself.")]
 pub(crate) struct StageArgs {
@@ -147,6 +151,17 @@ pub(crate) struct StageArgs {
 
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+
+    /// Convert the data to this format during the upload
+    ///
+    /// Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
+    /// twice, or once with --spool. Checksums are those of the source. The result must have the disk_format of
+    /// the image.
+    #[arg(long, value_name = "FORMAT", conflicts_with = "size", help_heading = heading::CONVERSION)]
+    convert: Option<OutputKind>,
+
+    #[command(flatten)]
+    conversion: ConversionArgs,
 
     #[command(flatten)]
     pub(crate) proof: ProofArgs,
@@ -190,6 +205,11 @@ pub(crate) struct StageArgs {
 }
 
 impl StageArgs {
+    /// The conversion of the data, if there is one.
+    pub(crate) fn conversion(&self) -> Option<Conversion> {
+        self.convert.map(|to| self.conversion.conversion(to))
+    }
+
     /// Whether the size of the data is given.
     pub(crate) fn has_size(&self) -> bool {
         self.size.is_some()

@@ -33,7 +33,13 @@ pub(super) async fn run(
     let mut options = args.source.options(Decompress::Auto);
     // The engine compares the data with the size.
     options.http = options.http.with_unmarked_end(args.has_size());
-    let opening = source::verified(file, &options, &args.proof, printer);
+    let opening = async {
+        let source = source::verified(file, &options, &args.proof, printer).await?;
+        match args.conversion() {
+            Some(conversion) => conversion.source(source).await,
+            None => Ok(source),
+        }
+    };
     let source = match source::opened(opening, printer, cancel).await {
         Ok(source) => source,
         Err(code) => return code,

@@ -1,4 +1,4 @@
-//! `imgpush push --convert`.
+//! `--convert` of `imgpush push` and `imgpush image stage`.
 
 use imgpush_scene::sha512;
 
@@ -44,4 +44,36 @@ fn a_published_checksum_is_that_of_the_source() {
     let run = push(&sha512(disk()));
     assert_eq!(run.code, Some(12), "{}", run.stderr);
     assert_eq!(scene.block_on(scene.images()).len(), 1);
+}
+
+#[test]
+fn the_disk_of_an_image_is_staged() {
+    let Some(scene) = scene() else { return };
+    let image = |code: i32, arguments: &[&str]| {
+        let run = scene.run(&[&["image"], arguments].concat());
+        assert_eq!(run.code, Some(code), "{arguments:?}: {}", run.stderr);
+        run
+    };
+    for format in ["raw", "qcow2"] {
+        let new = ["create", format, "--disk-format", format, "-f", "value", "-c", "id"];
+        let id = image(0, &new).stdout.trim().to_owned();
+        let other = if format == "raw" { "qcow2" } else { "raw" };
+        let stage = |to| ["stage", format, "--file", "disk.vhdx", "--convert", to];
+        let run = image(11, &stage(other));
+        assert!(run.stderr.contains("hint: `imgpush image set --disk-format"), "{}", run.stderr);
+        let run = image(0, &[&stage(format)[..], &["--json"]].concat());
+        let report = run.json();
+        image(0, &["import", format, "--wait"]);
+        let record = scene.record(&id);
+        assert_eq!((&record["status"], &record["size"]), (&"active".into(), &report["size"]));
+        assert_eq!(record["os_hash_value"], report["digests"]["sha512"], "{format}");
+    }
+    let run = scene.run(&["verify", "raw", "--file", "disk.raw"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let run = scene.run(&["pull", "qcow2", "--quiet"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let compare = ["compare", "-F", "raw", "qcow2.qcow2", "disk.raw"];
+    assert!(qemu_img(&compare, scene.folder.path()));
+    let run = image(2, &["stage", "raw", "--convert", "raw", "--size", "7"]);
+    assert!(run.stderr.contains("cannot be used with"), "{}", run.stderr);
 }
