@@ -1,13 +1,14 @@
 //! What to do next after an error.
 
+use std::io::ErrorKind as IoErrorKind;
 use std::path::Path;
 
 use imgpush_client::{Answer, ConfigError, Error as ClientError, Status};
 use imgpush_engine::image_formats::{Finding, FindingId, Format};
 use imgpush_engine::source::{ChecksumError, Refusal};
 use imgpush_engine::{
-    DestinationError, FormatError, IntegrityError, PullFailure, PushError, PushFailure,
-    RecordOutcome, SourceError, TransferError, source,
+    ConversionError, DestinationError, FormatError, IntegrityError, PullFailure, PushError,
+    PushFailure, RecordOutcome, SourceError, TransferError, source,
 };
 
 /// For two images with one name.
@@ -317,9 +318,9 @@ pub(crate) fn for_download(failure: &PullFailure) -> Option<String> {
         PullFailure::Destination(DestinationError::Exists { .. }) => {
             "use another file name, or omit --no-overwrite".to_owned()
         }
-        PullFailure::Destination(DestinationError::IsOther { .. }) => {
-            "--overwrite replaces the file; -o FILE uses another name".to_owned()
-        }
+        PullFailure::Destination(
+            DestinationError::IsOther { .. } | DestinationError::NotCompared { .. },
+        ) => "--overwrite replaces the file; -o FILE uses another name".to_owned(),
         PullFailure::Integrity(IntegrityError::Differs { .. }) => {
             "the store may have changed the data: ask the operator of the cloud to check it"
                 .to_owned()
@@ -339,11 +340,29 @@ pub(crate) fn for_download(failure: &PullFailure) -> Option<String> {
         PullFailure::Destination(
             DestinationError::Full { .. } | DestinationError::Write { .. },
         ) => "free some space, and run the command again: a download to a file resumes".to_owned(),
+        PullFailure::Conversion(error) => return for_conversion(error),
+        PullFailure::NotBare { .. } => {
+            "`imgpush pull` without --convert downloads the data unchanged".to_owned()
+        }
         PullFailure::GaveUp { .. } => {
-            "run the command again: a download to a file resumes".to_owned()
+            "run the command again: a download to a file resumes, unless it is converted".to_owned()
         }
         _ => return None,
     })
+}
+
+/// A hint for a conversion that failed.
+pub(crate) fn for_conversion(error: &ConversionError) -> Option<String> {
+    match error {
+        ConversionError::Source(error) => for_source(error),
+        ConversionError::Exists { .. } => Some("use another name, or --overwrite".to_owned()),
+        ConversionError::Output { source, .. }
+            if matches!(source.kind(), IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) =>
+        {
+            Some("free some space, and run the command again".to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// A hint for a call that failed.

@@ -132,9 +132,13 @@ pub(crate) fn saved(report: &DownloadReport, style: DigestStyle) -> Vec<String> 
         report.seconds,
         speed(report.size - report.resumed_from.min(report.size), report.seconds),
     );
+    let converted = report.converted.map(|file| {
+        let (format, size, disk) = (file.format, bytes(file.bytes), bytes(file.virtual_size));
+        format!("  converted to {format}, {size}, virtual size {disk}")
+    });
     let verified =
         report.verified.then(|| verification(&report.verified_by, &report.digests, style));
-    [Some(first), verified].into_iter().flatten().collect()
+    [Some(first), converted, verified].into_iter().flatten().collect()
 }
 
 /// A few lines about data that is staged.

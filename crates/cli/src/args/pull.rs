@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use imgpush_engine::DownloadOptions;
+use imgpush_engine::{Conversion, DownloadOptions};
 
 use super::image::DownloadArgs;
-use super::{JobArgs, JsonArgs, Selection, SparseArgs, heading};
+use super::{ConversionArgs, JobArgs, JsonArgs, OutputKind, Selection, SparseArgs, heading};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -25,6 +25,9 @@ Examples:
   # Compress on the fly
   imgpush pull noble -o - | zstd -o noble.qcow2.zst
 
+  # Convert while it is downloaded
+  imgpush pull noble --convert raw
+
 Repeat the command to resume: verified files are kept, partial files are
 completed. File names are printed to stdout, messages to stderr.
 
@@ -36,6 +39,17 @@ Exit codes:
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
+
+    /// Convert the images to this format during the download
+    ///
+    /// The data is verified with the digests of the image before the file gets its name. The extension of the
+    /// default file name is that of this format. A download that fails starts again the next time. An existing
+    /// file is an error, as it cannot be compared with the image; --overwrite replaces it.
+    #[arg(long, value_name = "FORMAT", help_heading = heading::CONVERSION)]
+    convert: Option<OutputKind>,
+
+    #[command(flatten)]
+    conversion: ConversionArgs,
 
     /// Accept an image for which Glance has no digest
     #[arg(long, help_heading = heading::VERIFICATION)]
@@ -84,8 +98,16 @@ pub(crate) struct PullArgs {
 impl PullArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
+        if self.convert.is_some() && self.sparse.is_never() {
+            return Some("--convert and --sparse never exclude each other: zeros become holes");
+        }
         if !self.is_to_stdout() {
             return None;
+        }
+        if self.convert.is_some() {
+            return Some(
+                "--convert writes files; for a pipe use `imgpush pull IMAGE -o - | imgpush convert - - -O FORMAT`",
+            );
         }
         if self.selection.is_several() {
             return Some("the standard output takes one image");
@@ -96,6 +118,11 @@ impl PullArgs {
     /// Whether the image is written to stdout.
     pub(crate) fn is_to_stdout(&self) -> bool {
         self.output.as_ref().is_some_and(|output| output.as_os_str() == "-")
+    }
+
+    /// The conversion of the images, if there is one.
+    pub(crate) fn conversion(&self) -> Option<Conversion> {
+        self.convert.map(|to| self.conversion.conversion(to))
     }
 
     /// The options of the engine.

@@ -24,6 +24,11 @@ enum SparseKind {
 }
 
 impl SparseArgs {
+    /// Whether all bytes are written.
+    pub(super) fn is_never(&self) -> bool {
+        self.sparse == SparseKind::Never
+    }
+
     /// The option of the engine.
     pub(super) fn sparse(&self) -> Sparse {
         match self.sparse {

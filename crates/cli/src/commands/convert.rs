@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::sink::{Body, Sink, SinkError, pour};
 use imgpush_engine::source::{Source, shown};
-use imgpush_engine::{CancellationToken, ConversionError};
+use imgpush_engine::{CancellationToken, ConversionError, ConvertedFile};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 
@@ -40,9 +40,8 @@ pub(crate) async fn run(args: &ConvertArgs, printer: &Printer) -> Code {
 #[derive(Serialize)]
 struct ConvertedBody<'a> {
     file: &'a str,
-    format: &'a str,
-    bytes: u64,
-    virtual_size: u64,
+    #[serde(flatten)]
+    converted: ConvertedFile,
 }
 
 async fn to_file(
@@ -59,15 +58,11 @@ async fn to_file(
     let converted = converted.await;
     view.close();
     let file = converted?;
-    let (name, format) = (args.output.to_string_lossy(), conversion.to.name());
+    let name = args.output.to_string_lossy();
     if args.json {
-        printer.json(&ConvertedBody {
-            file: &name,
-            format,
-            bytes: file.bytes,
-            virtual_size: file.virtual_size,
-        });
+        printer.json(&ConvertedBody { file: &name, converted: file });
     } else if !args.quiet {
+        let format = file.format;
         let (bytes, size) = (output::bytes(file.bytes), output::bytes(file.virtual_size));
         printer.note(&format!("{name}: {format}, {bytes}, virtual size {size}"));
     }
@@ -118,12 +113,7 @@ impl Sink for ToStdout {
 fn failed(args: &ConvertArgs, error: &ConversionError, printer: &Printer) -> Code {
     let code = exit_code::of(error.kind());
     let chain = output::chain(error);
-    let hint = match error {
-        ConversionError::Source(error) => hints::for_source(error),
-        ConversionError::Exists { .. } => Some("use another name, or --overwrite".to_owned()),
-        _ => None,
-    };
-    let hints = Vec::from_iter(hint);
+    let hints = Vec::from_iter(hints::for_conversion(error));
     if args.json {
         let name = shown(&args.input);
         let error = ErrorBody::new(&chain, &hints, code);

@@ -84,7 +84,7 @@ impl Verifying<'_> {
         let verification =
             Verification::new(self.selected.client.clone(), options).on_cloud(&self.selected.cloud);
         let images: Vec<&Image> = self.selected.images.iter().map(|chosen| &chosen.image).collect();
-        let names = file_names(&images);
+        let names = file_names(&images, None);
         let mut source = source;
         let task = |(image, name): (&&Image, &String)| {
             let (verification, image) = (verification.clone(), (*image).clone());

@@ -7,13 +7,14 @@ use imgpush_client::Image;
 use tokio_util::sync::CancellationToken;
 
 use crate::caught::caught;
+use crate::convert::Conversion;
 use crate::progress::Progress;
 use crate::pull::error::PullError;
 use crate::pull::report::DownloadReport;
 use crate::pull::{Download, DownloadRun};
 use crate::resources::JobResources;
 
-/// An image to download to a file, as [`Download::to_file`] does.
+/// An image to download to a file, as [`Download::to_file`] or [`Download::to_converted_file`] does.
 ///
 /// The batch sets the memory and the receiver of the progress.
 #[derive(Clone, Debug)]
@@ -21,13 +22,21 @@ pub struct PullTask {
     download: Download,
     image: Image,
     path: PathBuf,
+    conversion: Option<Conversion>,
 }
 
 impl PullTask {
     /// Creates a task that downloads this image to `path`.
     #[must_use]
     pub fn to_file(download: Download, image: Image, path: impl Into<PathBuf>) -> Self {
-        PullTask { download, image, path: path.into() }
+        PullTask { download, image, path: path.into(), conversion: None }
+    }
+
+    /// Sets the conversion of the data.
+    #[must_use]
+    pub fn with_conversion(mut self, conversion: Conversion) -> Self {
+        self.conversion = Some(conversion);
+        self
     }
 
     /// Returns the name of the image, or its id if it has no name.
@@ -48,9 +57,14 @@ impl PullTask {
         progress: Arc<dyn Progress>,
         cancel: &CancellationToken,
     ) -> Result<DownloadReport, PullError> {
-        let PullTask { download, image, path } = self;
+        let PullTask { download, image, path, conversion } = self;
         let download = download.within_run(run).with_resources(resources).with_progress(progress);
-        let result = caught(download.to_file(&image, &path, cancel)).await;
+        let result = match conversion {
+            Some(conversion) => {
+                caught(download.to_converted_file(&image, &conversion, &path, cancel)).await
+            }
+            None => caught(download.to_file(&image, &path, cancel)).await,
+        };
         result.unwrap_or_else(|reason| Err(download.panicked(&image, &path, reason)))
     }
 }

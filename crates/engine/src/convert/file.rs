@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imgpush_convert::write::{WriteError, write_to};
 use imgpush_source::pool::CHUNK_BYTES;
 use imgpush_source::{Chunk, Pool, Source, SourceError, catch_panic, off_runtime};
+use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
@@ -18,9 +19,11 @@ use crate::progress::{Phase, Progress};
 use crate::resources::Hashing;
 
 /// A file with the result of a conversion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConvertedFile {
+    /// The format of the file.
+    pub format: OutputFormat,
     /// Bytes of the file.
     pub bytes: u64,
     /// Bytes of the disk in it.
@@ -58,6 +61,30 @@ impl Conversion {
             Ok(_) if !overwrite => return Err(ConversionError::Exists { path: path() }),
             _ => {}
         }
+        let written = self.to_temporary_file(source, destination, progress, cancel).await;
+        let (written, part) = written?;
+        let persisted =
+            if overwrite { part.persist(destination) } else { part.persist_noclobber(destination) };
+        match persisted {
+            Ok(()) => Ok(written),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(ConversionError::Exists { path: path() })
+            }
+            Err(error) => Err(output(error.error)),
+        }
+    }
+
+    /// Writes the source in the new format to a file beside the destination. It is removed when its path is
+    /// dropped, also after an error or when the future is dropped.
+    pub(crate) async fn to_temporary_file(
+        &self,
+        source: Box<dyn Source>,
+        destination: &Path,
+        progress: Arc<dyn Progress>,
+        cancel: &CancellationToken,
+    ) -> Result<(ConvertedFile, TempPath), ConversionError> {
+        let path = || destination.to_owned();
+        let output = |source| ConversionError::Output { path: path(), source };
         let (file, part) = create_beside(destination).map_err(output)?;
         let name = source.name().to_owned();
         let file = Output { file, cancel: cancel.child_token() };
@@ -73,15 +100,7 @@ impl Conversion {
             written = written => written.map_err(no_thread)??,
             () = cancel.cancelled() => return Err(ConversionError::Interrupted),
         };
-        let persisted =
-            if overwrite { part.persist(destination) } else { part.persist_noclobber(destination) };
-        match persisted {
-            Ok(()) => Ok(written),
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(ConversionError::Exists { path: path() })
-            }
-            Err(error) => Err(output(error.error)),
-        }
+        Ok((written, part))
     }
 }
 
@@ -148,7 +167,7 @@ impl Work {
         let written = match self.conversion.to {
             OutputFormat::Raw => {
                 let bytes = self.write_raw(&mut *raw)?;
-                ConvertedFile { bytes, virtual_size: bytes }
+                ConvertedFile { format: OutputFormat::Raw, bytes, virtual_size: bytes }
             }
             OutputFormat::Qcow2 => {
                 let mut count = |bytes| self.progress.sent(bytes);
@@ -160,7 +179,11 @@ impl Work {
                     }
                     other => other.into_source_error(&name).into(),
                 })?;
-                ConvertedFile { bytes: written.bytes, virtual_size: written.virtual_size }
+                ConvertedFile {
+                    format: OutputFormat::Qcow2,
+                    bytes: written.bytes,
+                    virtual_size: written.virtual_size,
+                }
             }
         };
         self.file.file.sync_all().map_err(|source| self.output(source))?;

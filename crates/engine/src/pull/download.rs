@@ -30,6 +30,7 @@ use super::report::DownloadReport;
 use super::run_files::RunFiles;
 use super::transfer::{ChunkStream, Transfer};
 use super::writer::{Writer, WriterResult};
+use crate::convert::ConvertedFile;
 use crate::integrity::against_source::compare;
 use crate::integrity::compare::HashClaims;
 use crate::integrity::produced::shown;
@@ -46,8 +47,9 @@ use crate::resources::{DEFAULT_MEMORY_BYTES, JobResources, TransferResources};
 /// 2. The data is received into pooled buffers and hashed outside the async runtime, with the algorithms of
 ///    the image. A broken or stalled connection is resumed with a `Range` request.
 /// 3. Size, `os_hash_value` and `checksum` are compared.
-/// 4. Only then is the image complete for others: [a file](Download::to_file) gets its name, [a
-///    writer](Download::to_writer) or [a stream](Download::stream) the last chunk.
+/// 4. Only then is the image complete for others: [a file](Download::to_file), also one [in another
+///    format](Download::to_converted_file), gets its name, [a writer](Download::to_writer) or [a
+///    stream](Download::stream) the last chunk.
 ///
 /// The data of an image never changes under its id. So the id, the size and the digests are sufficient to
 /// join data of several connections, or of an earlier download.
@@ -197,7 +199,7 @@ impl Download {
                 }
             }
         };
-        let run_files = self.run_files.clone().unwrap_or_default();
+        let run_files = self.run_files();
         let published = off_runtime(move || {
             let published = partial_file.publish(&run_files);
             (partial_file, published)
@@ -389,6 +391,15 @@ impl Download {
         self.error(image, PullFailure::Panicked { reason }, left)
     }
 
+    pub(super) fn options(&self) -> &DownloadOptions {
+        &self.options
+    }
+
+    /// The files of the run that contains this download, or none.
+    pub(super) fn run_files(&self) -> Arc<RunFiles> {
+        self.run_files.clone().unwrap_or_default()
+    }
+
     pub(crate) fn cloud(&self) -> &str {
         &self.cloud
     }
@@ -490,7 +501,7 @@ impl Download {
         Ok(Transfer { fetch, writer, chunk: None, resumed_from: 0, progress })
     }
 
-    fn start_stream(&self, image: &Image) -> Result<ChunkStream, PullFailure> {
+    pub(super) fn start_stream(&self, image: &Image) -> Result<ChunkStream, PullFailure> {
         let expected = Expected::of(image, &self.options)?;
         self.enter(Phase::Downloading);
         Ok(ChunkStream {
@@ -503,7 +514,7 @@ impl Download {
         })
     }
 
-    fn ended<T>(&self, result: &Result<T, PullError>) {
+    pub(super) fn ended<T>(&self, result: &Result<T, PullError>) {
         self.progress.ended(result.as_ref().map(drop).map_err(PullError::kind));
     }
 
@@ -512,7 +523,12 @@ impl Download {
         self.progress.phase(phase);
     }
 
-    fn error(&self, image: &Image, failure: PullFailure, partial: PartialOutcome) -> PullError {
+    pub(super) fn error(
+        &self,
+        image: &Image,
+        failure: PullFailure,
+        partial: PartialOutcome,
+    ) -> PullError {
         PullError {
             image: image.display_name().to_owned(),
             cloud: self.cloud.clone(),
@@ -521,7 +537,7 @@ impl Download {
         }
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         image: &Image,
         produced: &Produced,
@@ -538,6 +554,7 @@ impl Download {
             digests: shown(&produced.digests),
             path: summary.path,
             unchanged: summary.unchanged,
+            converted: summary.converted,
             cloud: self.cloud.clone(),
             resumed_from: summary.resumed_from,
             attempts: summary.attempts,
@@ -595,16 +612,24 @@ impl fmt::Debug for VerifiedStream {
 }
 
 /// Facts about a download for its report.
-struct DownloadSummary {
+pub(super) struct DownloadSummary {
     start: Instant,
-    path: Option<String>,
+    pub(super) path: Option<String>,
     unchanged: bool,
+    pub(super) converted: Option<ConvertedFile>,
     resumed_from: u64,
-    attempts: u32,
+    pub(super) attempts: u32,
 }
 
 impl DownloadSummary {
-    fn new(start: Instant) -> Self {
-        DownloadSummary { start, path: None, unchanged: false, resumed_from: 0, attempts: 0 }
+    pub(super) fn new(start: Instant) -> Self {
+        DownloadSummary {
+            start,
+            path: None,
+            unchanged: false,
+            converted: None,
+            resumed_from: 0,
+            attempts: 0,
+        }
     }
 }

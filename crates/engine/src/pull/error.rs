@@ -6,6 +6,7 @@ use std::time::Duration;
 use imgpush_client::Error as ClientError;
 use imgpush_source::SourceError;
 
+use crate::convert::ConversionError;
 use crate::error::{ErrorKind, delegate_to_failure, kind_of_call};
 use crate::integrity::IntegrityError;
 
@@ -24,6 +25,14 @@ pub enum DestinationError {
     /// [`overwrite`](crate::DownloadOptions::overwrite) is not set.
     #[error("{} exists and has other content than the image", .path.display())]
     IsOther {
+        /// The destination.
+        path: PathBuf,
+    },
+
+    /// The file exists, and [`overwrite`](crate::DownloadOptions::overwrite) is not set. The image would be
+    /// converted, so its digests say nothing about the file.
+    #[error("{} exists, and a converted file cannot be compared with the image", .path.display())]
+    NotCompared {
         /// The destination.
         path: PathBuf,
     },
@@ -206,6 +215,17 @@ pub enum PullFailure {
     #[error(transparent)]
     Destination(DestinationError),
 
+    /// The data cannot be converted, or the converted file cannot be written.
+    #[error(transparent)]
+    Conversion(ConversionError),
+
+    /// The data is not the bytes of a disk image alone, so it is not converted.
+    #[error("an image with the container_format {container_format} cannot be converted")]
+    NotBare {
+        /// The `container_format` of the image.
+        container_format: String,
+    },
+
     /// The partial file of an earlier download has another start than the image.
     #[error("the beginning of the partial file differs from the image")]
     OtherStart,
@@ -250,9 +270,12 @@ impl PullFailure {
             PullFailure::Integrity(error) => error.kind(),
             PullFailure::Client { source, .. } => kind_of_call(source),
             PullFailure::GaveUp { .. } => ErrorKind::GaveUp,
+            PullFailure::Conversion(error) => error.kind(),
+            PullFailure::NotBare { .. } => ErrorKind::Format,
             PullFailure::Destination(
                 DestinationError::Exists { .. }
                 | DestinationError::IsOther { .. }
+                | DestinationError::NotCompared { .. }
                 | DestinationError::OfThisRun { .. }
                 | DestinationError::NotAFile { .. },
             ) => ErrorKind::Usage,

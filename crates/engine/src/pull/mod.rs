@@ -3,6 +3,7 @@
 //! Callers use [`Download`] and [`Verification`](verify::Verification); `batch` runs many of them. A
 //! destination is complete only after size and digests of the image are verified.
 
+mod converted;
 mod download;
 pub(crate) mod error;
 mod expected;

@@ -308,7 +308,10 @@ fn partial_path(destination: &Path, id: &str) -> PathBuf {
 }
 
 /// Checks that the destination may be written.
-fn check_destination(destination: &Path, overwrite: bool) -> Result<(), DestinationError> {
+pub(super) fn check_destination(
+    destination: &Path,
+    overwrite: bool,
+) -> Result<(), DestinationError> {
     let path = || destination.to_owned();
     // A dangling link exists too.
     let Ok(itself) = std::fs::symlink_metadata(destination) else {
@@ -399,7 +402,7 @@ pub(crate) fn remaining(destination: &Path, id: &str) -> PartialOutcome {
 }
 
 /// Syncs the folder, so that the new name survives a power failure, if the system supports it.
-fn sync_folder(destination: &Path) {
+pub(super) fn sync_folder(destination: &Path) {
     if cfg!(unix) {
         let folder = destination.parent().filter(|folder| !folder.as_os_str().is_empty());
         let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|open| open.sync_all());

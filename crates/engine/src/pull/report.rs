@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::convert::ConvertedFile;
 use crate::integrity::VerifiedBy;
 use crate::named_enum::named_enum;
 
@@ -29,6 +30,8 @@ pub struct DownloadReport {
     pub path: Option<String>,
     /// Whether the file already had the content of the image, so that nothing was downloaded.
     pub unchanged: bool,
+    /// The file, if the data was converted. All other fields are about the image.
+    pub converted: Option<ConvertedFile>,
     /// The name of the cloud.
     pub cloud: String,
     /// Bytes of an earlier download that were not downloaded again.

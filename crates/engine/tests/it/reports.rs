@@ -98,6 +98,7 @@ fn the_other_reports_can_be_read_back() {
     round_trip::<DownloadReport>(&json!({
         "id": "x", "name": "n", "size": 7, "verified": false, "verified_by": ["checksum"],
         "unverified_because": "sm3", "digests": {"md5": "00"}, "path": "a", "unchanged": true,
+        "converted": {"format": "raw", "bytes": 9, "virtual_size": 9},
         "cloud": "c", "resumed_from": 3, "attempts": 1, "seconds": 0.5,
     }));
     let verified: VerificationReport = round_trip(&json!({

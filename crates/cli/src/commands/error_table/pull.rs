@@ -2,7 +2,8 @@
 
 use imgpush_client::{Error as ClientError, Status};
 use imgpush_engine::{
-    DestinationError, IntegrityError, PartialOutcome, PullFailure, SourceError, TransferInterrupted,
+    ConversionError, DestinationError, IntegrityError, PartialOutcome, PullFailure, SourceError,
+    TransferInterrupted,
 };
 
 use super::samples::Samples;
@@ -59,6 +60,8 @@ fn pull_failure(table: &mut ErrorTable) {
             source: TransferInterrupted::Stalled { seconds: 60 },
         },
         PullFailure::Destination(DestinationError::Exists { path: FILE.into() }),
+        PullFailure::Conversion(ConversionError::Output { path: FILE.into(), source: system(28) }),
+        PullFailure::NotBare { container_format: "ova".to_owned() },
         PullFailure::OtherStart,
         PullFailure::NoThread { source: system(11) },
         PullFailure::Panicked { reason: "index out of bounds".to_owned() },
@@ -77,6 +80,7 @@ fn destination(table: &mut ErrorTable) {
     let errors = [
         DestinationError::Exists { path: path() },
         DestinationError::IsOther { path: path() },
+        DestinationError::NotCompared { path: path() },
         DestinationError::NotAFile { path: path() },
         DestinationError::OfThisRun { path: path() },
         DestinationError::Replaced { path: partial().into() },

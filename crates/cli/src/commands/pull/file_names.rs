@@ -3,14 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use imgpush_client::Image;
+use imgpush_engine::OutputFormat;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::is_control;
 
-/// A file name for each: the image's name and its `disk_format`, with the start of the id, or all of it, where
-/// two would have one name. They hold nothing that leads out of a folder, or that a file system takes for
+/// A file name for each: the image's name and its `disk_format`, or that of a conversion, with the start of the
+/// id, or all of it, where two would have one name. They hold nothing that leads out of a folder, or that a file system takes for
 /// something else. No two are one name on any file system.
-pub(crate) fn file_names(images: &[&Image]) -> Vec<String> {
+pub(crate) fn file_names(images: &[&Image], converted: Option<OutputFormat>) -> Vec<String> {
+    let file_name = |image: &Image, id: Option<&str>| file_name(image, converted, id);
     let short = |image: &Image| image.id().get(..ID_CHARACTERS).unwrap_or(image.id()).to_owned();
     let mut names: Vec<String> = images.iter().map(|image| file_name(image, None)).collect();
     // Hostile names and ids can be made so that the longer names collide too.
@@ -48,13 +50,14 @@ fn key(name: &str) -> String {
     name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
 }
 
-fn file_name(image: &Image, id: Option<&str>) -> String {
-    let ending =
-        image.disk_format().map(|format| format!(".{}", short_of(&safe(format), LONGEST_ENDING)));
-    let ending = ending.unwrap_or_default();
+fn file_name(image: &Image, converted: Option<OutputFormat>, id: Option<&str>) -> String {
+    let ending_of = |format: &str| format!(".{}", short_of(&safe(format), LONGEST_ENDING));
+    let own = image.disk_format().map(ending_of).unwrap_or_default();
+    let ending = converted.map_or_else(|| own.clone(), |format| ending_of(format.name()));
     let name = safe(image.display_name());
     // An image that is called like its file already.
-    let name = name.strip_suffix(&ending).filter(|name| !name.is_empty()).unwrap_or(&name);
+    let stem = |ending: &str| name.strip_suffix(ending).filter(|name| !name.is_empty());
+    let name = stem(&ending).or_else(|| stem(&own)).unwrap_or(&name);
     let id = id.map(|id| format!("-{}", short_of(&safe(id), LONGEST_ID)));
     let more = id.as_ref().map_or(0, |id| id.len().saturating_sub(ID_CHARACTERS + 1));
     let name = short_of(name, LONGEST_NAME - more);
@@ -108,7 +111,23 @@ mod tests {
             serde_json::from_value(record).unwrap()
         };
         let images: Vec<Image> = images.iter().map(image).collect();
-        file_names(&images.iter().collect::<Vec<_>>())
+        file_names(&images.iter().collect::<Vec<_>>(), None)
+    }
+
+    #[test]
+    fn the_name_of_a_converted_file_has_the_new_ending() {
+        for (name, format, to, expected) in [
+            ("noble", "qcow2", OutputFormat::Raw, "noble.raw"),
+            ("noble.qcow2", "qcow2", OutputFormat::Raw, "noble.raw"),
+            ("noble.raw", "qcow2", OutputFormat::Raw, "noble.raw"),
+            ("noble.img", "raw", OutputFormat::Qcow2, "noble.img.qcow2"),
+            ("x", "../y", OutputFormat::Raw, "x.raw"),
+        ] {
+            let record =
+                json!({"id": "1", "status": "active", "name": name, "disk_format": format});
+            let image: Image = serde_json::from_value(record).unwrap();
+            assert_eq!(file_names(&[&image], Some(to)), [expected], "{name}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ struct NoFolder {
 /// The file of each image.
 fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
     let images: Vec<&Image> = chosen.iter().map(|chosen| &chosen.image).collect();
-    let names = file_names(&images);
+    let names = file_names(&images, args.conversion().map(|conversion| conversion.to));
     let output = args.output.as_deref();
     let is_folder =
         |path: &Path| path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
@@ -127,8 +127,13 @@ impl Pulling<'_> {
     /// Downloads up to `--jobs` images at a time, in their order.
     async fn to_files(&self, paths: &[PathBuf], reporter: &mut PullReporter<'_>) -> BatchSummary {
         let download = self.download();
+        let conversion = self.args.conversion();
         let task = |(chosen, path): (&Chosen, &PathBuf)| {
-            PullTask::to_file(download.clone(), chosen.image.clone(), path)
+            let task = PullTask::to_file(download.clone(), chosen.image.clone(), path);
+            match &conversion {
+                Some(conversion) => task.with_conversion(conversion.clone()),
+                None => task,
+            }
         };
         let tasks = self.selected.images.iter().zip(paths).map(task).collect();
         let Pulling { args, selected, cancel } = self;

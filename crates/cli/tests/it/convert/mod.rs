@@ -1,5 +1,6 @@
 //! `imgpush convert`, and `--convert` of other commands. The oracle is `qemu-img`.
 
+mod downloads;
 mod files;
 mod spool;
 mod uploads;
@@ -7,7 +8,7 @@ mod uploads;
 use std::path::Path;
 use std::process::Command;
 
-use imgpush_scene::{Run, Scene};
+use imgpush_scene::{Run, Scene, SceneBuilder};
 use imgpush_test_support::left_out;
 
 /// A disk of 6 MiB and 100 sectors: data that cannot be compressed, text, and zeros.
@@ -30,11 +31,15 @@ fn qemu_img(arguments: &[&str], folder: &Path) -> bool {
 
 /// A scene with `disk.raw`, and the same disk in other formats by qemu-img; none without that program.
 fn scene() -> Option<Scene> {
+    scene_with(Scene::builder())
+}
+
+fn scene_with(builder: SceneBuilder) -> Option<Scene> {
     if Command::new("qemu-img").arg("--version").output().is_err() {
         left_out("conversions: qemu-img is missing");
         return None;
     }
-    let scene = Scene::start_blocking();
+    let scene = builder.start_blocking();
     scene.write("disk.raw", disk());
     for (name, options) in [
         ("disk.qcow2", &["-O", "qcow2", "-c"][..]),

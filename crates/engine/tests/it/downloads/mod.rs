@@ -3,6 +3,7 @@
 //! The service is scripted byte by byte. The expected hashes come from independent library crates, so that an
 //! error of the tested hashers cannot confirm itself.
 
+mod converted;
 mod existing;
 mod ranges;
 mod scene;
