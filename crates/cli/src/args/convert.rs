@@ -103,6 +103,7 @@ impl ConvertArgs {
         let by_name = if is_qcow2(&self.output) { OutputKind::Qcow2 } else { OutputKind::Raw };
         let mut conversion = self.conversion.conversion(self.output_format.unwrap_or(by_name));
         conversion.read.format = self.input_format;
+        conversion.max_bytes = self.source.max_bytes();
         conversion
     }
 }

@@ -272,7 +272,9 @@ impl PushArgs {
 
     /// The conversion of the sources, if there is one.
     pub(crate) fn conversion(&self) -> Option<Conversion> {
-        self.convert.map(|to| self.conversion.conversion(to))
+        let mut conversion = self.conversion.conversion(self.convert?);
+        conversion.max_bytes = self.source.max_bytes();
+        Some(conversion)
     }
 
     /// The details of JSON documents, if results are printed as JSON.

@@ -18,7 +18,7 @@ pub(crate) struct SourceArgs {
 
     /// Maximum size of the source after decompression [default: unlimited]
     ///
-    /// Units are K, M, G and T, powers of 1024.
+    /// It also limits the result of a conversion, before anything is sent. Units are K, M, G and T, powers of 1024.
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     max_size: Option<u64>,
 
@@ -62,6 +62,11 @@ impl Decompress {
 }
 
 impl SourceArgs {
+    /// The maximum size of the source.
+    pub(crate) fn max_bytes(&self) -> Option<u64> {
+        self.max_size
+    }
+
     /// Options of the engine; `default` is that of the command.
     pub(crate) fn options(&self, default: Decompress) -> SourceOptions {
         let mut options = self.decompress.unwrap_or(default).options();

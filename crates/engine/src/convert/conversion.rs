@@ -3,7 +3,7 @@
 use imgpush_convert::write::{Qcow2Source, WriteOptions};
 use imgpush_convert::{Converted, ReadOptions};
 use imgpush_formats::Format;
-use imgpush_source::{Source, SourceError, catch_panic, off_runtime};
+use imgpush_source::{CustomError, Source, SourceError, catch_panic, off_runtime};
 
 use crate::inspect::inspect_by_random_access;
 use crate::named_enum::named_enum;
@@ -46,13 +46,16 @@ pub struct Conversion {
     pub read: ReadOptions,
     /// How a qcow2 is written.
     pub write: WriteOptions,
+    /// The maximum size of the result in bytes. A small qcow2 can have a disk of any size.
+    pub max_bytes: Option<u64>,
 }
 
 impl Conversion {
     /// A conversion with default options.
     #[must_use]
     pub fn to(format: OutputFormat) -> Self {
-        Conversion { to: format, read: ReadOptions::default(), write: WriteOptions::default() }
+        let (read, write) = (ReadOptions::default(), WriteOptions::default());
+        Conversion { to: format, read, write, max_bytes: None }
     }
 
     setters! {
@@ -60,6 +63,8 @@ impl Conversion {
         with_read(read: ReadOptions) = read;
         /// Sets how a qcow2 is written.
         with_write(write: WriteOptions) = write;
+        /// Sets the maximum size of the result in bytes.
+        with_max_bytes(max_bytes: u64) = Some(max_bytes);
     }
 
     /// Returns the source in the new format. For a qcow2 it reads the source once, and again for the data unless
@@ -85,11 +90,23 @@ impl Conversion {
     pub fn source_blocking(&self, source: Box<dyn Source>) -> Result<Box<dyn Source>, SourceError> {
         let name = source.name().to_owned();
         let raw = self.raw(source)?;
-        match self.to {
-            OutputFormat::Raw => Ok(raw),
+        let result = match self.to {
+            OutputFormat::Raw => raw,
             OutputFormat::Qcow2 => Qcow2Source::prepare(raw, &self.write, &mut |_| {})
                 .map(|image| Box::new(image) as Box<dyn Source>)
-                .map_err(|error| error.into_source_error(&name)),
+                .map_err(|error| error.into_source_error(&name))?,
+        };
+        self.check_size(&name, result.size())?;
+        Ok(result)
+    }
+
+    /// Checks the size of the result, as far as it is known.
+    pub(super) fn check_size(&self, name: &str, bytes: Option<u64>) -> Result<(), SourceError> {
+        match (bytes, self.max_bytes) {
+            (Some(bytes), Some(limit)) if bytes > limit => {
+                Err(CustomError::new(name, ResultTooLarge { bytes, limit }).into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -107,6 +124,14 @@ impl Conversion {
         let disk = Converted::new(source, &self.read);
         Ok(Box::new(disk.map_err(|error| error.into_source_error(&name))?))
     }
+}
+
+/// The result of a conversion has more bytes than allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("the result of the conversion has {bytes} bytes, more than the limit of {limit}")]
+struct ResultTooLarge {
+    bytes: u64,
+    limit: u64,
 }
 
 /// Whether a file of this format has the bytes of the disk.

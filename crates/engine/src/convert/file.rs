@@ -166,6 +166,7 @@ impl Work {
         self.progress.phase(Phase::Converting);
         let written = match self.conversion.to {
             OutputFormat::Raw => {
+                self.conversion.check_size(&name, raw.size())?;
                 let bytes = self.write_raw(&mut *raw)?;
                 ConvertedFile { format: OutputFormat::Raw, bytes, virtual_size: bytes }
             }
@@ -186,6 +187,7 @@ impl Work {
                 }
             }
         };
+        self.conversion.check_size(&name, Some(written.bytes))?;
         self.file.file.sync_all().map_err(|source| self.output(source))?;
         Ok(written)
     }

@@ -207,7 +207,9 @@ pub(crate) struct StageArgs {
 impl StageArgs {
     /// The conversion of the data, if there is one.
     pub(crate) fn conversion(&self) -> Option<Conversion> {
-        self.convert.map(|to| self.conversion.conversion(to))
+        let mut conversion = self.conversion.conversion(self.convert?);
+        conversion.max_bytes = self.source.max_bytes();
+        Some(conversion)
     }
 
     /// Whether the size of the data is given.

@@ -1,8 +1,9 @@
 //! `--convert` of `imgpush push` and `imgpush image stage`.
 
-use imgpush_scene::sha512;
+use imgpush_sandbox::Quota;
+use imgpush_scene::{Scene, sha512};
 
-use super::{disk, qemu_img, scene};
+use super::{convert, disk, parts, qemu_img, scene, scene_with};
 
 #[test]
 fn an_image_is_converted_during_its_upload() {
@@ -76,4 +77,31 @@ fn the_disk_of_an_image_is_staged() {
     assert!(qemu_img(&compare, scene.folder.path()));
     let run = image(2, &["stage", "raw", "--convert", "raw", "--size", "7"]);
     assert!(run.stderr.contains("cannot be used with"), "{}", run.stderr);
+}
+
+#[test]
+fn limits_apply_to_the_result() {
+    // The disk has 6 MiB and 100 sectors, its qcow2 less than 3 MiB.
+    let quota = Quota::default().with_image_size_total(5);
+    let builder = Scene::builder().sandbox(|options| options.with_quota(quota));
+    let Some(scene) = scene_with(builder) else { return };
+    let refused = |code: i32, arguments: &[&str], says: &str| {
+        let before = scene.writes();
+        let run = scene.run(&[&["push", "--name", "n"], arguments].concat());
+        assert_eq!(run.code, Some(code), "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains(says), "{arguments:?}: {}", run.stderr);
+        assert_eq!(scene.writes(), before, "{arguments:?}: nothing is created");
+    };
+    refused(21, &["--convert", "raw", "disk.qcow2"], "needed for this image 6");
+    refused(21, &["disk.raw"], "needed for this image 6");
+    refused(10, &["--convert", "raw", "--max-size", "6M", "disk.qcow2"], "6342656 bytes");
+    refused(10, &["--convert", "qcow2", "--max-size", "1M", "disk.raw"], "the limit of 1048576");
+    let fits = ["push", "-q", "--convert", "qcow2", "--max-size", "6M", "disk.raw"];
+    let run = scene.run(&fits);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+
+    for (output, size) in [("new.raw", "6M"), ("new.qcow2", "1M")] {
+        convert(&scene, 10, &["disk.vmdk", output, "--max-size", size]);
+        assert!(!scene.path(output).exists() && parts(&scene) == 0, "{output}");
+    }
 }
