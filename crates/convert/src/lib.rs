@@ -40,6 +40,7 @@
 mod buffers;
 mod decode;
 mod error;
+mod estimate;
 mod input;
 mod large;
 mod options;
@@ -52,5 +53,6 @@ pub mod write;
 
 pub use error::{ConvertError, RefusalReason};
 pub use options::{ReadOptions, Strategy};
+pub use read::check;
 pub use reader::Converted;
 pub use survey::Survey;

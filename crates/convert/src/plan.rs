@@ -62,6 +62,16 @@ impl Planner {
         Ok(Extent { length, ..extent })
     }
 
+    /// The current position, in bytes of the disk.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Moves to a position in the disk. Only with random access.
+    pub(crate) fn go_to(&mut self, at: u64) {
+        self.at = at;
+    }
+
     /// Moves on by `length` bytes.
     pub(crate) fn skip(&mut self, length: u64) {
         self.at = self.at.saturating_add(length).min(self.layout.size());

@@ -16,6 +16,7 @@ use imgpush_source::{
 
 use crate::buffers::Buffers;
 use crate::error::{ConvertError, RefusalReason};
+use crate::estimate;
 use crate::input::{Forward, Input, Random};
 use crate::large::LargeCluster;
 use crate::options::{ReadOptions, Strategy};
@@ -23,6 +24,7 @@ use crate::plan::{Planner, Unit};
 use crate::read::{inspect, open, open_stream};
 use crate::survey::Survey;
 use crate::workers::{Finished, Workers};
+use crate::write::{WriteError, WriteOptions};
 
 /// The largest cluster that is decompressed at once: that of a qcow2. Buffers are at least as large as the
 /// clusters of an image up to this.
@@ -154,20 +156,45 @@ impl Converted {
         &self.inspection
     }
 
-    /// Examines the tables of the complete disk, without reading its data; none without random access.
+    /// Examines the tables of the disk, without reading its data; none without random access. A disk with more
+    /// than `most_extents` is examined partly: a fully allocated qcow2 has 16 million for each TiB.
     ///
     /// Call it before the first chunk is read.
     ///
     /// # Errors
     ///
-    /// A table cannot be read, or an entry is invalid.
-    pub fn survey(&mut self) -> Result<Option<Survey>, ConvertError> {
+    /// A table cannot be read, an entry is invalid, or refers to data after the end of the image.
+    pub fn survey(&mut self, most_extents: u64) -> Result<Option<Survey>, ConvertError> {
         if self.strategy != Strategy::Random {
             return Ok(None);
         }
-        let survey = Survey::of(&mut self.planner, &mut *self.input);
+        let survey = Survey::of(&mut self.planner, &mut *self.input, most_extents);
         self.planner.restart();
         survey.map(Some)
+    }
+
+    /// Estimates the size of a qcow2 with the disk; none if the survey is incomplete, or the qcow2 would exceed
+    /// a limit of its format.
+    ///
+    /// Clusters that are compressed in the image count with their size there, which is near that of zlib. From
+    /// the others at most 64 MiB are read, at equal distances, and compressed as for the qcow2.
+    ///
+    /// Call it before the first chunk is read.
+    ///
+    /// # Errors
+    ///
+    /// The image cannot be read, or the options are invalid.
+    pub fn estimate_qcow2(
+        &mut self,
+        survey: &Survey,
+        options: &WriteOptions,
+    ) -> Result<Option<u64>, WriteError> {
+        if self.strategy != Strategy::Random || survey.examined < self.size {
+            return Ok(None);
+        }
+        let size = estimate::qcow2_bytes(&mut self.planner, &mut *self.input, survey, options);
+        self.planner.restart();
+        size
     }
 
     fn next(&mut self, pool: &Pool) -> Result<Option<Chunk>, ConvertError> {

@@ -13,10 +13,15 @@ use crate::read::{Content, Lost};
 pub struct Survey {
     /// The disk.
     pub size: u64,
+    /// The part of the disk, from its start, that the following facts are about. It is smaller than the disk if
+    /// the limit of the survey was reached.
+    pub examined: u64,
     /// Parts of the disk with data in the image, which may be zeros.
     pub allocated: u64,
     /// Of these, parts that are compressed in the image.
     pub compressed: u64,
+    /// Bytes of the image for these. Of a qcow2, up to a sector more for each cluster.
+    pub compressed_stored: u64,
     /// Parts that are declared as zeros.
     pub zeros: u64,
     /// Parts that were never written.
@@ -31,16 +36,25 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Examines all tables from the current position of the planner on.
-    pub(crate) fn of(planner: &mut Planner, input: &mut dyn Input) -> Result<Self, ConvertError> {
+    /// Examines the tables from the current position of the planner on, for this number of extents at most.
+    pub(crate) fn of(
+        planner: &mut Planner,
+        input: &mut dyn Input,
+        most_extents: u64,
+    ) -> Result<Self, ConvertError> {
         let Lost { snapshots, has_bitmaps } = planner.layout().lost();
         let size = planner.layout().size();
         let mut survey = Survey { size, snapshots, has_bitmaps, ..Survey::default() };
+        let image_bytes = input.size().unwrap_or(u64::MAX);
         let mut last = 0;
-        while !planner.is_at_end() {
+        for _ in 0..most_extents {
+            if planner.is_at_end() {
+                break;
+            }
             let extent = planner.extent(input)?;
             planner.skip(extent.length);
-            let host = match extent.content {
+            survey.examined += extent.length;
+            let (host, least) = match extent.content {
                 Content::Hole => {
                     survey.holes += extent.length;
                     continue;
@@ -49,12 +63,17 @@ impl Survey {
                     survey.zeros += extent.length;
                     continue;
                 }
-                Content::Stored(host) => host,
+                Content::Stored(host) => (host, extent.length),
                 Content::Compressed(cluster) => {
                     survey.compressed += extent.length;
-                    cluster.host
+                    survey.compressed_stored += cluster.stored;
+                    // The compressed stream may end before its last sectors.
+                    (cluster.host, 1)
                 }
             };
+            if host.checked_add(least).is_none_or(|end| end > image_bytes) {
+                return Err(ConvertError::truncated("data", host, least));
+            }
             survey.allocated += extent.length;
             survey.out_of_order += u64::from(host < last);
             last = host;

@@ -15,4 +15,5 @@ mod vhdx;
 mod vmdk;
 
 pub(crate) use layout::{Codec, CompressedCluster, Content, Extent, Layout, Lost};
+pub use open::check;
 pub(crate) use open::{inspect, open, open_stream};

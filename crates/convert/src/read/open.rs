@@ -36,6 +36,16 @@ pub(crate) fn inspect(input: &mut dyn Input, has_end: bool) -> Result<Inspection
     Ok(detector.so_far(size))
 }
 
+/// Checks whether the inspection of an image has a reason against its conversion.
+/// [`Converted::new`](crate::Converted::new) may find others, in tables that an inspection does not read.
+///
+/// # Errors
+///
+/// [`ConvertError::Refused`] or [`ConvertError::Unsupported`].
+pub fn check(inspection: &Inspection) -> Result<(), ConvertError> {
+    opener(inspection).map(|_| ())
+}
+
 /// Opens the layout, unless the inspection found a reason against it.
 ///
 /// # Errors
@@ -45,18 +55,25 @@ pub(crate) fn open(
     inspection: &Inspection,
     input: &mut dyn Input,
 ) -> Result<Box<dyn Layout>, ConvertError> {
+    opener(inspection)?(input)
+}
+
+/// Opens the layout of one format.
+type Opener = fn(&mut dyn Input) -> Result<Box<dyn Layout>, ConvertError>;
+
+fn opener(inspection: &Inspection) -> Result<Opener, ConvertError> {
     if let Some(refusal) = inspection.findings.iter().find_map(refusal) {
         return Err(refusal);
     }
-    Ok(match inspection.format {
-        Format::Qcow2 => Box::new(Qcow2::open(input)?),
-        Format::Qcow => Box::new(Qcow::open(input)?),
-        Format::Qed => Box::new(Qed::open(input)?),
-        Format::Vdi => Box::new(Vdi::open(input)?),
-        Format::Vhd => Box::new(Vhd::open(input)?),
-        Format::Vhdx => Box::new(Vhdx::open(input)?),
-        Format::Vmdk => Box::new(Vmdk::open(input)?),
-        Format::Parallels => Box::new(Parallels::open(input)?),
+    let opener: Opener = match inspection.format {
+        Format::Qcow2 => |input| Ok(Box::new(Qcow2::open(input)?)),
+        Format::Qcow => |input| Ok(Box::new(Qcow::open(input)?)),
+        Format::Qed => |input| Ok(Box::new(Qed::open(input)?)),
+        Format::Vdi => |input| Ok(Box::new(Vdi::open(input)?)),
+        Format::Vhd => |input| Ok(Box::new(Vhd::open(input)?)),
+        Format::Vhdx => |input| Ok(Box::new(Vhdx::open(input)?)),
+        Format::Vmdk => |input| Ok(Box::new(Vmdk::open(input)?)),
+        Format::Parallels => |input| Ok(Box::new(Parallels::open(input)?)),
         Format::Raw | Format::Unknown => {
             let what = "data that does not begin as a virtual disk";
             return Err(ConvertError::Unsupported { what: what.to_owned() });
@@ -65,7 +82,8 @@ pub(crate) fn open(
             let what = format!("an image of the format {format}");
             return Err(ConvertError::Unsupported { what });
         }
-    })
+    };
+    Ok(opener)
 }
 
 /// Opens the layout of an image that is read once, if that needs another one than random access.

@@ -40,8 +40,10 @@ mod pipeline;
 mod refcounts;
 mod spool;
 mod stream;
+mod trial;
 
 pub use error::WriteError;
 pub use file::{Written, write_to};
 pub use options::{ClusterCompression, WriteOptions};
 pub use stream::Qcow2Source;
+pub(crate) use trial::Trial;

@@ -11,5 +11,6 @@ mod refused;
 mod same_bytes;
 mod strategies;
 mod stream_optimized;
+mod survey;
 mod traps;
 mod wrapper;
