@@ -33,7 +33,9 @@ pub(crate) struct InspectArgs {
     /// Files, folders, HTTP(S) URLs, or - for stdin
     ///
     /// Folders are searched recursively. Of a file only the relevant parts are read; a stream is read to
-    /// its end. Files that an image refers to, such as a backing file, are reported and never read.
+    /// its end. Files that an image refers to, such as a backing file, are reported and never read. Of a
+    /// virtual disk in a file the tables are read as well, and up to 64 MiB of data, to estimate its size
+    /// as a compressed qcow2.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 

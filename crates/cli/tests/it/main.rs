@@ -10,6 +10,7 @@ mod docs;
 mod general;
 mod image;
 mod inspect;
+mod inspect_conversion;
 mod odd_sources;
 mod process;
 mod proof;

@@ -7,6 +7,7 @@ use imgpush_engine::image_formats::{
 };
 use imgpush_engine::{disk_format, source};
 
+use super::conversion::ConversionPreview;
 use crate::args::InspectArgs;
 use crate::exit_code::{self, Code};
 
@@ -19,12 +20,15 @@ pub(super) struct InspectedFile {
     pub(super) glance: Vec<(String, ServerVerdict)>,
     /// The recommended value of `disk_format`.
     pub(super) disk_format: Option<&'static str>,
+    /// None if it is no virtual disk.
+    pub(super) conversion: Option<ConversionPreview>,
 }
 
 impl InspectedFile {
     pub(super) fn new(
         path: &Path,
         mut inspection: Inspection,
+        conversion: Option<ConversionPreview>,
         args: &InspectArgs,
         settings: &ImageFormatSettings,
     ) -> Self {
@@ -48,6 +52,7 @@ impl InspectedFile {
                 .collect(),
             disk_format: disk_format(&inspection, &args.container_format, settings),
             inspection,
+            conversion,
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use imgpush_engine::disks::{Strategy, Survey};
 use imgpush_engine::image_formats::{Detail, DetailValue, Finding, Match};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::conversion::{ConversionFacts, ConversionPreview};
 use super::inspected_file::InspectedFile;
 
 /// One inspected file.
@@ -21,6 +23,7 @@ pub(super) struct InspectionBody<'a> {
     matches: Vec<Value>,
     qemu: Qemu,
     glance: Glance<'a>,
+    conversion: Option<ConversionBody<'a>>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +45,55 @@ struct Qemu {
 struct Glance<'a> {
     accepts: Vec<&'a str>,
     refuses: BTreeMap<&'a str, String>,
+}
+
+/// A conversion. Everything is null if it is refused, and the parts of the disk if its tables were not read.
+#[derive(Default, Serialize)]
+struct ConversionBody<'a> {
+    possible: bool,
+    reason: Option<&'a str>,
+    strategy: Option<Strategy>,
+    raw_size: Option<u64>,
+    estimated_qcow2_size: Option<u64>,
+    examined: Option<u64>,
+    allocated: Option<u64>,
+    compressed: Option<u64>,
+    zeros: Option<u64>,
+    holes: Option<u64>,
+    out_of_order: Option<u64>,
+    loses: Option<Vec<&'static str>>,
+}
+
+impl<'a> ConversionBody<'a> {
+    fn new(preview: &'a ConversionPreview) -> Self {
+        let facts = match preview {
+            ConversionPreview::Possible(facts) => facts,
+            ConversionPreview::Refused(reason) => {
+                return ConversionBody { reason: Some(reason), ..ConversionBody::default() };
+            }
+        };
+        let ConversionFacts { strategy, raw_bytes, survey, qcow2_bytes } = facts;
+        let of = |fact: fn(&Survey) -> u64| survey.as_ref().map(fact);
+        ConversionBody {
+            possible: true,
+            reason: None,
+            strategy: Some(*strategy),
+            raw_size: *raw_bytes,
+            estimated_qcow2_size: *qcow2_bytes,
+            examined: of(|survey| survey.examined),
+            allocated: of(|survey| survey.allocated),
+            compressed: of(|survey| survey.compressed),
+            zeros: of(|survey| survey.zeros),
+            holes: of(|survey| survey.holes),
+            out_of_order: of(|survey| survey.out_of_order),
+            loses: survey.as_ref().map(lost),
+        }
+    }
+}
+
+fn lost(survey: &Survey) -> Vec<&'static str> {
+    let all = [(survey.snapshots > 0, "snapshots"), (survey.has_bitmaps, "bitmaps")];
+    all.into_iter().filter_map(|(is_lost, name)| is_lost.then_some(name)).collect()
 }
 
 impl<'a> InspectionBody<'a> {
@@ -72,6 +124,7 @@ impl<'a> InspectionBody<'a> {
                 accepts: accepted.map(|(name, _)| name.as_str()).collect(),
                 refuses: refused.collect(),
             },
+            conversion: file.conversion.as_ref().map(ConversionBody::new),
         }
     }
 }

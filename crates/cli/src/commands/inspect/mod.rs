@@ -1,5 +1,7 @@
 //! `imgpush inspect`.
 
+mod conversion;
+mod conversion_text;
 mod inspected_file;
 mod json;
 mod page;
@@ -10,6 +12,7 @@ use imgpush_engine::SourceError;
 use imgpush_engine::image_formats::Inspection;
 use imgpush_engine::source::{self, SourceOptions};
 
+use self::conversion::ConversionPreview;
 use self::inspected_file::InspectedFile;
 use super::files;
 use crate::args::{Decompress, InspectArgs};
@@ -35,8 +38,10 @@ pub(crate) async fn run(args: &InspectArgs, printer: &Printer) -> Code {
                     }
                 };
                 match inspected {
-                    Ok(inspection) => {
-                        outcomes.report(&InspectedFile::new(&path, inspection, args, &settings))
+                    Ok((inspection, conversion)) => {
+                        let file =
+                            InspectedFile::new(&path, inspection, conversion, args, &settings);
+                        outcomes.report(&file)
                     }
                     Err(error) => outcomes.report_failure(&path, &error),
                 }
@@ -65,13 +70,19 @@ fn no_files(args: &InspectArgs, printer: &Printer) -> Code {
 }
 
 /// Reading may block as long as the writer of a pipe is silent.
-async fn inspect(path: PathBuf, options: SourceOptions) -> Result<Inspection, SourceError> {
+async fn inspect(
+    path: PathBuf,
+    options: SourceOptions,
+) -> Result<(Inspection, Option<ConversionPreview>), SourceError> {
     let name = source::shown(&path).to_string_lossy().into_owned();
     let look = {
         let name = name.clone();
         move || {
             source::catch_panic(&name, || {
-                imgpush_engine::inspect(&mut *source::open_blocking(&path, &options)?)
+                let mut source = source::open_blocking(&path, &options)?;
+                let inspection = imgpush_engine::inspect(&mut *source)?;
+                let conversion = ConversionPreview::of(source, &inspection);
+                Ok((inspection, conversion))
             })
         }
     };

@@ -6,6 +6,8 @@ use imgpush_engine::image_formats::{Detail, DetailValue, Evidence, Finding, Seve
 use terminal_size::terminal_size_of;
 use textwrap::{Options, WordSplitter};
 
+use super::conversion::ConversionPreview;
+use super::conversion_text::conversion_text;
 use super::inspected_file::InspectedFile;
 use crate::output;
 use crate::printer::Printer;
@@ -27,6 +29,7 @@ pub(super) fn page(file: &InspectedFile, container_format: &str, printer: &Print
     page.facts(file);
     page.findings(&file.inspection.findings);
     page.predictions(file, container_format);
+    page.conversion(file);
     page.lines.join("\n")
 }
 
@@ -123,6 +126,19 @@ impl Page<'_> {
         for (reason, names) in groups {
             self.entry(label, &format!("refuses it as {}{container}: {reason}", names.join(", ")));
             label = "      ";
+        }
+    }
+
+    fn conversion(&mut self, file: &InspectedFile) {
+        let texts = match &file.conversion {
+            None => return,
+            Some(ConversionPreview::Refused(reason)) => vec![format!("not possible: {reason}")],
+            Some(ConversionPreview::Possible(facts)) => conversion_text(facts),
+        };
+        self.lines.push(String::new());
+        let labels = std::iter::once("convert").chain(std::iter::repeat("       "));
+        for (label, text) in labels.zip(texts) {
+            self.entry(label, &text);
         }
     }
 
