@@ -279,7 +279,7 @@ fn remedy(finding: &Finding, file: &Path) -> String {
         file if file.chars().all(is_plain) => file.to_owned(),
         file => format!("'{}'", file.replace('\'', r"'\''")),
     };
-    format!("{}: {}", finding.id, finding.id.remedy().replace("IMAGE", &word))
+    format!("{}: {}", finding.id, finding.remedy().replace("IMAGE", &word))
 }
 
 /// Hints for data that was not staged.

@@ -16,6 +16,8 @@ pub struct Finding {
     pub evidence: Evidence,
     /// Whether it makes qemu refuse the image.
     pub stops_qemu: bool,
+    /// The fix for this image.
+    pub(crate) remedy: &'static str,
 }
 
 impl Finding {
@@ -33,7 +35,14 @@ impl Finding {
 
     fn new(id: FindingId, severity: Severity, offset: u64, text: String) -> Self {
         let evidence = Evidence { offset, bytes: Vec::new() };
-        Finding { id, severity, text, evidence, stops_qemu: false }
+        Finding { id, severity, text, evidence, stops_qemu: false, remedy: id.remedy() }
+    }
+
+    /// Returns the suggested fix for this image, which may be better than the
+    /// [general one](FindingId::remedy). `IMAGE` stands for its file, and `NEW` for another one.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        self.remedy
     }
 
     pub(crate) fn stopping_qemu(mut self) -> Self {
@@ -103,7 +112,7 @@ macro_rules! finding_ids {
                 }
             }
 
-            /// Returns the suggested fix.
+            /// Returns the suggested fix for any image.
             #[must_use]
             pub fn remedy(self) -> &'static str {
                 match self {

@@ -57,6 +57,7 @@ pub mod qcow2;
 mod qed;
 mod qemu;
 mod region;
+mod remedy;
 mod units;
 mod vdi;
 mod verdict;

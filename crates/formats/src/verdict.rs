@@ -8,6 +8,7 @@ use crate::inspect::{Seen, Stream};
 use crate::not_a_disk;
 use crate::qemu::{QemuView, driver, raw_size};
 use crate::region::TAIL_BYTES;
+use crate::remedy;
 
 /// Maximum number of bytes of evidence.
 const EVIDENCE_BYTES: usize = 16;
@@ -158,6 +159,7 @@ pub(crate) fn judge(stream: &Stream<'_>) -> Inspection {
     }
     findings.extend(service(&oslo, &findings));
     findings.extend(not_seen(stream));
+    remedy::suggest(format, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &mut findings {
         finding.evidence = evidence(stream, finding.evidence.offset, EVIDENCE_BYTES);

@@ -8,6 +8,7 @@ mod convert;
 mod digest;
 mod docs;
 mod general;
+mod hints;
 mod image;
 mod inspect;
 mod inspect_conversion;

@@ -234,8 +234,7 @@ fn what_is_refused_says_what_to_do_about_it() {
             &[
                 "the image service would refuse the data as vhd after the upload: its inspector detects raw; \
                  it would accept the data as ami, ari, aki, raw, ploop\n",
-                "hint: fixed-vhd: push it as raw, or convert it to a dynamic VHD: qemu-img convert -f \
-                 vpc -O vpc -o subformat=dynamic,force_size=on 'my disk.vhd' NEW\n",
+                "hint: fixed-vhd: push it as raw, or convert it: imgpush convert 'my disk.vhd' NEW.qcow2\n",
                 "hint: use --disk-format raw\n",
                 "hint: `imgpush push --force-format` uploads it anyway\n",
             ][..],
@@ -295,7 +294,7 @@ fn a_stream_that_turns_out_otherwise_is_cut_before_its_end() {
     for words in [
         "was deleted\n  Caused by: the end of the image was not sent: the check of the complete data failed",
         "  Caused by: the data is vhd, not ami",
-        "force_size=on IMAGE NEW",
+        "imgpush convert IMAGE NEW.qcow2",
     ] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }

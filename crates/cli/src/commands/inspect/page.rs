@@ -88,7 +88,7 @@ impl Page<'_> {
             self.entry("       ", &evidence(&finding.evidence));
             if explained.insert(finding.id) {
                 self.entry("    why", finding.id.background());
-                self.entry("     do", finding.id.remedy());
+                self.entry("     do", finding.remedy());
             }
         }
     }
