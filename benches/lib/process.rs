@@ -58,6 +58,17 @@ pub fn run(command: &mut Command) -> Run {
     Run { wall, cpu: cpu_of_children() - before, peak_kib, status, stdout, stderr }
 }
 
+/// Runs a program that must succeed.
+///
+/// # Panics
+///
+/// If it does not succeed.
+pub fn succeed(command: &mut Command) -> Run {
+    let run = run(command);
+    assert!(run.status.success(), "{command:?}: {}\n{}{}", run.status, run.stdout, run.stderr);
+    run
+}
+
 fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut text = String::new();

@@ -7,7 +7,7 @@ use imgpush_digest::{Algorithm, Stream};
 use imgpush_engine::pool::CHUNK_BYTES;
 
 use crate::lab::Lab;
-use crate::service::succeed;
+use imgpush_benches::process::succeed;
 
 /// Seconds for MD5 and SHA-512 of this number of bytes on two idle cores, of data in the cache.
 pub(crate) fn seconds(lab: &Lab, bytes: u64) -> f64 {

@@ -1,9 +1,8 @@
 //! Many images in one process, compared with clients that push one after another.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
-use imgpush_benches::process::{self, Run};
+use imgpush_benches::process::Run;
 use imgpush_digest::Algorithm;
 use imgpush_engine::pool::Pool;
 use imgpush_engine::sink;
@@ -13,12 +12,12 @@ use tokio::runtime::Builder;
 
 use crate::files::{Image, copies, small};
 use crate::lab::Lab;
-use crate::machine;
 use crate::service::Service;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::{Took, take_turns};
 use crate::workers::Workers;
+use imgpush_benches::machine::Look;
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::{Took, take_turns};
 
 /// The size of a measurement.
 struct Amount {
@@ -42,7 +41,7 @@ const SMALL_MIB: u64 = 16;
 
 pub(crate) fn measure(lab: &Lab, is_quick: bool, table: &mut Table) {
     let amount = if is_quick { QUICK } else { FULL };
-    let before = machine::Look::now();
+    let before = Look::now();
     null(lab, &amount, table);
     memory_and_requests(lab, table);
     println!("{}", before.until_now());
@@ -109,7 +108,7 @@ fn real(lab: &Lab, amount: &Amount, table: &mut Table) {
 fn null(lab: &Lab, amount: &Amount, table: &mut Table) {
     let (files, image) = copies(lab.folder.path(), "null", amount.null_mib, NULL_IMAGES);
     let sink = Sink::start([image.known()]);
-    let service = sink.service();
+    let service = Service::of_sink(&sink);
     let jobs = NULL_IMAGES.to_string();
     let push = |jobs: &str| Took::from(&service.imgpush_batch(lab, &files, &["--jobs", jobs]));
     let mib = image.bytes >> 20;
@@ -135,15 +134,13 @@ fn null(lab: &Lab, amount: &Amount, table: &mut Table) {
 fn fused(files: &[PathBuf]) -> Took {
     let runtime = Builder::new_current_thread().build().unwrap();
     let pool = Pool::within(64 << 20);
-    let cpu = || process::cpu_of(std::process::id());
-    let (start, before) = (Instant::now(), cpu());
-    for file in files {
-        let source = Box::new(FileSource::open(file).unwrap());
-        let draining = sink::drain(source, &pool, &[Algorithm::Md5, Algorithm::Sha512]);
-        assert_eq!(runtime.block_on(draining).unwrap().0.digests.iter().count(), 2);
-    }
-    let took = |took: Duration| took.as_secs_f64();
-    Took { wall: took(start.elapsed()), cpu: took(cpu() - before) }
+    Took::of(|| {
+        for file in files {
+            let source = Box::new(FileSource::open(file).unwrap());
+            let draining = sink::drain(source, &pool, &[Algorithm::Md5, Algorithm::Sha512]);
+            assert_eq!(runtime.block_on(draining).unwrap().0.digests.iter().count(), 2);
+        }
+    })
 }
 
 /// Hundreds of images: the peak memory, and the cost of a repeated run.
@@ -153,7 +150,8 @@ fn memory_and_requests(lab: &Lab, table: &mut Table) {
     let name = format!("{SMALL_IMAGES} images of 1 to {SMALL_MIB} MiB");
     for jobs in [1u32, 8, 32] {
         let sink = Sink::start(known.clone());
-        let run = sink.service().imgpush_batch(lab, &files, &["--jobs", &jobs.to_string()]);
+        let run =
+            Service::of_sink(&sink).imgpush_batch(lab, &files, &["--jobs", &jobs.to_string()]);
         assert_eq!(verified_ids(&run).len(), files.len());
         let peak = f64::from(u32::try_from(run.peak_kib).unwrap()) / 1024.0;
         let goal = Goal::AtMost(64.0 + 8.0 * f64::from(jobs), 48.0);
@@ -161,7 +159,7 @@ fn memory_and_requests(lab: &Lab, table: &mut Table) {
     }
 
     let sink = Sink::start(known);
-    let service = sink.service();
+    let service = Service::of_sink(&sink);
     let again = ["--if-exists", "skip"];
     let first = verified_ids(&service.imgpush_batch(lab, &files, &again));
     let before = service.requests(lab);

@@ -2,10 +2,11 @@
 
 use crate::files::Files;
 use crate::lab::Lab;
-use crate::service::succeed;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::{Took, take_turns};
+use crate::service::Service;
+use imgpush_benches::process::succeed;
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::{Took, take_turns};
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let image = &files.full;
@@ -23,7 +24,7 @@ pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     table.ratio(&what, &goal, pairs.spread(wall));
 
     let sink = Sink::start(files.known());
-    let service = sink.service();
+    let service = Service::of_sink(&sink);
     let published = format!("sha256:{}", image.sha256);
     let checked = || Took::from(&service.imgpush_with(lab, image, &["--checksum", &published]));
     let pairs = take_turns(lab.pairs, checked, || Took::from(&service.imgpush(lab, image)));

@@ -5,9 +5,9 @@ use crate::bound;
 use crate::files::Files;
 use crate::lab::Lab;
 use crate::service::Service;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::{Took, take_turns};
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::{Took, take_turns};
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     null(lab, files, table);
@@ -21,7 +21,7 @@ fn wall(own: &Took, peer: &Took) -> f64 {
 fn null(lab: &Lab, files: &Files, table: &mut Table) {
     let image = &files.full;
     let sink = Sink::start(files.known());
-    let service = sink.service();
+    let service = Service::of_sink(&sink);
     let id = service.imgpush(lab, image).stdout.trim().to_owned();
     let file = lab.folder.path().join("downloaded.raw");
     let own = || Took::from(&service.imgpush_pull(lab, &id, &file));

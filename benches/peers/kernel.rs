@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use crate::files::Files;
 use crate::lab::Lab;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::take_turns;
+use crate::service::Service;
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::take_turns;
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let sink = Sink::start(files.known());
-    let service = sink.service();
+    let service = Service::of_sink(&sink);
     let image = &files.full;
     let mut runs = 0u32;
     // Seconds in total, and while sending.

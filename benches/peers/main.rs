@@ -24,19 +24,17 @@ mod null;
 mod placement;
 mod real;
 mod service;
-mod sink;
 mod start;
-mod table;
 mod tls;
-mod turns;
 mod web;
 mod workers;
 
 use std::process::ExitCode;
 
 use files::Files;
+use imgpush_benches::machine::Look;
+use imgpush_benches::table::Table;
 use lab::Lab;
-use table::Table;
 
 /// Pairs, MiB of the full file, GiB of the sparse one.
 const FULL: (usize, u64, u64) = (7, 1024, 64);
@@ -78,7 +76,7 @@ fn main() -> ExitCode {
 
 /// Measurements with one image at a time.
 fn single(lab: &Lab, files: &Files, table: &mut Table) {
-    let before = machine::Look::now();
+    let before = Look::now();
     null::measure(lab, files, table);
     tls::measure(lab, files, table);
     digests::measure(lab, files, table);

@@ -7,11 +7,11 @@ use imgpush_benches::process::Run;
 use crate::files::{Files, Image};
 use crate::kernel::sending_seconds;
 use crate::lab::Lab;
-use crate::service::succeed;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::Spread;
 use crate::web::Web;
+use imgpush_benches::process::succeed;
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::Spread;
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let sinks: Vec<Sink> = (0..4).map(|_| Sink::start(files.known())).collect();

@@ -3,13 +3,14 @@
 use crate::bound;
 use crate::files::Files;
 use crate::lab::Lab;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::{Took, take_turns};
+use crate::service::Service;
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::{Took, take_turns};
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let sink = Sink::start(files.known());
-    let service = sink.service();
+    let service = Service::of_sink(&sink);
     let image = &files.full;
     let own = || Took::from(&service.imgpush(lab, image));
     let wall = |own: &Took, peer: &Took| own.wall / peer.wall;

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use imgpush_digest::{Algorithm, Stream};
 
-use crate::service::succeed;
-use crate::table::{Goal, Table};
-use crate::turns::Spread;
+use imgpush_benches::process::succeed;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::Spread;
 
 /// The option with which this program measures its own kernel.
 pub(crate) const OPTION: &str = "--placement";

@@ -3,8 +3,8 @@
 use crate::files::Files;
 use crate::lab::Lab;
 use crate::service::Service;
-use crate::table::{Goal, Table};
-use crate::turns::{Took, take_turns};
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::{Took, take_turns};
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let image = &files.full;

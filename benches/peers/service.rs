@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use imgpush_benches::process::{Run, run};
+use imgpush_benches::process::{Run, succeed};
+use imgpush_benches::sink::Sink;
 use serde_json::{Value, json};
 
 use crate::files::Image;
@@ -18,8 +19,9 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(variables: Vec<(String, String)>, url: String) -> Self {
-        Service { variables, url }
+    /// The service of a null sink.
+    pub(crate) fn of_sink(sink: &Sink) -> Self {
+        Service { variables: sink.variables(), url: sink.url().to_owned() }
     }
 
     /// The service in the environment, if there is one.
@@ -148,11 +150,4 @@ impl Service {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
-}
-
-/// Runs a program that must succeed.
-pub(crate) fn succeed(command: &mut Command) -> Run {
-    let run = run(command);
-    assert!(run.status.success(), "{command:?}: {}\n{}{}", run.status, run.stdout, run.stderr);
-    run
 }

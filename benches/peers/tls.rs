@@ -2,16 +2,17 @@
 
 use crate::files::Files;
 use crate::lab::Lab;
-use crate::sink::Sink;
-use crate::table::{Goal, Table};
-use crate::turns::{Took, take_turns};
+use crate::service::Service;
+use imgpush_benches::sink::Sink;
+use imgpush_benches::table::{Goal, Table};
+use imgpush_benches::turns::{Took, take_turns};
 
 pub(crate) fn measure(lab: &Lab, files: &Files, table: &mut Table) {
     let image = &files.full;
     let plain = Sink::start(files.known());
     let certificate = lab.folder.path().join("certificate.pem");
     let encrypted = Sink::start_tls(files.known(), certificate);
-    let (plain, encrypted) = (plain.service(), encrypted.service());
+    let (plain, encrypted) = (Service::of_sink(&plain), Service::of_sink(&encrypted));
     let own = || Took::from(&encrypted.imgpush(lab, image));
     let pairs = take_turns(lab.pairs, own, || Took::from(&plain.imgpush(lab, image)));
     table.own("`imgpush push` over TLS", &pairs);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::places::target;
-use crate::step::{cargo, run};
+use crate::step::{cargo, run, say};
 use crate::{guard, peers};
 
 pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
@@ -22,6 +22,8 @@ pub(crate) fn run_verb(arguments: &[String]) -> Result<()> {
         [verb, quick] if verb == "bulk" && quick == "--quick" => {
             peers::bench(&["--bulk", "--quick"])
         }
+        [verb] if verb == "convert" => convert(&[]),
+        [verb, quick] if verb == "convert" && quick == "--quick" => convert(&["--quick"]),
         _ => run(cargo(["bench", "-p", "imgpush-benches", "--locked", "--"]).args(arguments)),
     }
 }
@@ -55,6 +57,19 @@ fn start() -> Result<()> {
 /// Measures the cost of inspecting an image.
 fn inspect() -> Result<()> {
     bench_program("--example", "inspect")
+}
+
+/// Compares conversions with those of qemu. The options are passed to the program `convert`.
+fn convert(options: &[&str]) -> Result<()> {
+    let build =
+        ["build", "--profile", "dist", "--locked", "-p", "imgpush", "-p", "imgpush-benches"];
+    let programs = ["imgpush", "convert", "null_glance"];
+    run(cargo(build).args(programs.iter().flat_map(|program| ["--bin", program])))?;
+    say("the programs run alternately; this takes about half an hour");
+    run(Command::new(target().join("dist").join("convert"))
+        .args(options)
+        // The files have several gigabytes, and the folder for temporary files may be in memory.
+        .env("TMPDIR", target()))
 }
 
 /// Pushes complete files in separate processes, to measure the peak memory of each.

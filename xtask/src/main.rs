@@ -75,8 +75,8 @@ enum Verb {
     /// goals, and with `--release` in that profile instead of `dist`; `guard`, only a check of the kernels'
     /// speed in the most important build profiles, with `--full` in all; `start`, the CPU time of commands
     /// without a cloud; `inspect`, the cost of inspecting an image; `peers` and `bulk`, complete pushes of
-    /// one image and of many compared with other clients, with `--quick` smaller ones; any other name is
-    /// passed to criterion
+    /// one image and of many compared with other clients, and `convert`, conversions compared with those of
+    /// qemu, all with `--quick` smaller ones; any other name is passed to criterion
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::turns::{Pairs, Spread, Took};
 
 /// The project's goal for a figure.
-pub(crate) enum Goal {
+pub enum Goal {
     /// Lower is better: the target, and the ambition.
     AtMost(f64, f64),
     /// Higher is better.
@@ -38,7 +38,7 @@ impl Goal {
 
 /// Rows in the order of measurement.
 #[derive(Default)]
-pub(crate) struct Table {
+pub struct Table {
     runs: Vec<String>,
     speeds: Vec<String>,
     goals: Vec<String>,
@@ -46,12 +46,12 @@ pub(crate) struct Table {
 
 impl Table {
     /// The time of the first of two.
-    pub(crate) fn own(&mut self, what: &str, pairs: &Pairs<Took>) {
+    pub fn own(&mut self, what: &str, pairs: &Pairs<Took>) {
         self.took(what, pairs.spread(|own, _| own.wall), pairs.spread(|own, _| own.cpu));
     }
 
     /// The time of the second of two.
-    pub(crate) fn peer(&mut self, what: &str, pairs: &Pairs<Took>) {
+    pub fn peer(&mut self, what: &str, pairs: &Pairs<Took>) {
         self.took(what, pairs.spread(|_, peer| peer.wall), pairs.spread(|_, peer| peer.cpu));
     }
 
@@ -63,12 +63,13 @@ impl Table {
     }
 
     /// MB/s.
-    pub(crate) fn speed(&mut self, what: &str, found: Spread) {
+    pub fn speed(&mut self, what: &str, found: Spread) {
         let Spread { median, lowest, highest } = found;
         self.speeds.push(format!("| {what} | {median:.0} | {lowest:.0} to {highest:.0} |"));
     }
 
-    pub(crate) fn ratio(&mut self, what: &str, goal: &Goal, found: Spread) {
+    /// A ratio with its goal.
+    pub fn ratio(&mut self, what: &str, goal: &Goal, found: Spread) {
         let Spread { median, lowest, highest } = found;
         let (target, reach, verdict) = goal.judge(median);
         self.goals.push(format!(
@@ -77,13 +78,14 @@ impl Table {
     }
 
     /// A figure that does not vary, with its unit.
-    pub(crate) fn one(&mut self, what: &str, goal: &Goal, found: f64, unit: &str) {
+    pub fn one(&mut self, what: &str, goal: &Goal, found: f64, unit: &str) {
         let (target, reach, verdict) = goal.judge(found);
         self.goals
             .push(format!("| {what} | {target} | {reach} | {found:.2}{unit} | | {verdict} |"));
     }
 
-    pub(crate) fn left_out(&mut self, what: &str, why: &str) {
+    /// A figure that was not measured.
+    pub fn left_out(&mut self, what: &str, why: &str) {
         self.goals.push(format!("| {what} | | | NOT MEASURED: {why} | | |"));
     }
 }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use imgpush_benches::process;
+use crate::process;
 
-use crate::service::Service;
-
-pub(crate) struct Sink {
+/// A running service; it ends when this is dropped.
+pub struct Sink {
     child: Child,
     url: String,
     /// The file with its certificate, if it uses TLS.
@@ -18,12 +17,14 @@ pub(crate) struct Sink {
 
 impl Sink {
     /// Starts a sink that knows these data.
-    pub(crate) fn start(known: impl IntoIterator<Item = String>) -> Self {
+    #[must_use]
+    pub fn start(known: impl IntoIterator<Item = String>) -> Self {
         Sink::run(known, None)
     }
 
     /// Starts a sink that uses TLS, and writes its certificate to a file.
-    pub(crate) fn start_tls(known: impl IntoIterator<Item = String>, certificate: PathBuf) -> Self {
+    #[must_use]
+    pub fn start_tls(known: impl IntoIterator<Item = String>, certificate: PathBuf) -> Self {
         Sink::run(known, Some(certificate))
     }
 
@@ -45,8 +46,15 @@ impl Sink {
         Sink { child, url: url.trim().to_owned(), certificate }
     }
 
-    /// The service of this sink for clients.
-    pub(crate) fn service(&self) -> Service {
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The variables for clients.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
         let settings = [
             ("OS_AUTH_TYPE", "password"),
             ("OS_IDENTITY_API_VERSION", "3"),
@@ -63,11 +71,12 @@ impl Sink {
         if let Some(file) = &self.certificate {
             variables.push(("OS_CACERT".to_owned(), file.display().to_string()));
         }
-        Service::new(variables, self.url.clone())
+        variables
     }
 
     /// Its entry in a `clouds.yaml`.
-    pub(crate) fn entry(&self, name: &str) -> String {
+    #[must_use]
+    pub fn entry(&self, name: &str) -> String {
         format!(
             "  {name}:\n    region_name: RegionOne\n    auth_type: password\n    auth:\n      \
              auth_url: {}/v3\n      username: demo\n      password: secret\n      \
@@ -78,7 +87,8 @@ impl Sink {
     }
 
     /// Its CPU time so far.
-    pub(crate) fn cpu(&self) -> Duration {
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
         process::cpu_of(self.child.id())
     }
 }

@@ -1,12 +1,27 @@
 //! Alternating runs of two programs.
 
-use imgpush_benches::process::Run;
+use std::time::Instant;
 
-/// Seconds of one run.
+use crate::process::{self, Run};
+
+/// The seconds of one run.
 #[derive(Clone, Copy)]
-pub(crate) struct Took {
-    pub(crate) wall: f64,
-    pub(crate) cpu: f64,
+pub struct Took {
+    /// From its start to its end.
+    pub wall: f64,
+    /// User and system time.
+    pub cpu: f64,
+}
+
+impl Took {
+    /// The time of work in this process.
+    #[must_use]
+    pub fn of(work: impl FnOnce()) -> Self {
+        let cpu = || process::cpu_of(std::process::id());
+        let (start, before) = (Instant::now(), cpu());
+        work();
+        Took { wall: start.elapsed().as_secs_f64(), cpu: (cpu() - before).as_secs_f64() }
+    }
 }
 
 impl From<&Run> for Took {
@@ -16,12 +31,12 @@ impl From<&Run> for Took {
 }
 
 /// The runs of both, in pairs.
-pub(crate) struct Pairs<T> {
+pub struct Pairs<T> {
     pairs: Vec<(T, T)>,
 }
 
 /// Runs both alternately, A B B A, after one run of each that does not count.
-pub(crate) fn take_turns<T>(
+pub fn take_turns<T>(
     count: usize,
     mut own: impl FnMut() -> T,
     mut peer: impl FnMut() -> T,
@@ -42,21 +57,26 @@ pub(crate) fn take_turns<T>(
 
 impl<T> Pairs<T> {
     /// The spread of a value of each pair.
-    pub(crate) fn spread(&self, of: impl Fn(&T, &T) -> f64) -> Spread {
+    pub fn spread(&self, of: impl Fn(&T, &T) -> f64) -> Spread {
         Spread::of(self.pairs.iter().map(|(own, peer)| of(own, peer)).collect())
     }
 }
 
 /// A median, with the lowest and the highest value.
 #[derive(Clone, Copy)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) lowest: f64,
-    pub(crate) highest: f64,
+pub struct Spread {
+    /// The value in the middle.
+    pub median: f64,
+    /// The lowest value.
+    pub lowest: f64,
+    /// The highest value.
+    pub highest: f64,
 }
 
 impl Spread {
-    pub(crate) fn of(mut values: Vec<f64>) -> Self {
+    /// The spread of some values.
+    #[must_use]
+    pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Spread {
             median: values[values.len() / 2],
