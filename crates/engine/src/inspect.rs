@@ -61,20 +61,6 @@ pub(crate) fn inspect_by_random_access(
     }
 }
 
-/// [`inspect_by_random_access`] on a thread; returns the source too.
-pub(crate) async fn inspected_by_random_access(
-    mut source: Box<dyn Source>,
-) -> Result<(Box<dyn Source>, Option<Inspection>), SourceError> {
-    let name = source.name().to_owned();
-    off_runtime(move || {
-        let name = source.name().to_owned();
-        let inspection = catch_panic(&name, || inspect_by_random_access(&mut *source))?;
-        Ok((source, inspection))
-    })
-    .await
-    .map_err(|source| SourceError::NoThread { name, source })?
-}
-
 /// Reads a range. A detector requests at most 1 MiB.
 fn read_range(source: &mut dyn ReadAt, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
     let length = range.end.saturating_sub(range.start);

@@ -12,4 +12,4 @@ mod view;
 pub use conversion::{Conversion, OutputFormat};
 pub use error::ConversionError;
 pub use file::ConvertedFile;
-pub(crate) use view::{StoredView, is_virtual_disk};
+pub(crate) use view::{StoredView, can_be_converted};

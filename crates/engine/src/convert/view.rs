@@ -1,9 +1,11 @@
 //! What a service makes of a source that it converts when it stores it.
 
 use imgpush_client::Image;
-use imgpush_convert::{Converted, ReadOptions};
-use imgpush_formats::{Format, Inspection};
-use imgpush_source::{Compression, Decompressed, Source, SourceError, catch_panic, off_runtime};
+use imgpush_convert::{ConvertError, Converted, ReadOptions, check};
+use imgpush_formats::Inspection;
+use imgpush_source::{
+    Compression, CustomError, Decompressed, Source, SourceError, catch_panic, off_runtime,
+};
 
 /// The bytes that plugins of an import store instead of those of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ impl StoredView {
             && image.size().is_some()
             && image.size() == inspection.virtual_size
             && image.size() != source_size;
-        (is_like_raw && is_virtual_disk(inspection.format)).then_some(StoredView::RAW)
+        (is_like_raw && can_be_converted(inspection)).then_some(StoredView::RAW)
     }
 
     /// Returns the view of a source that has not been read.
@@ -47,7 +49,7 @@ impl StoredView {
         if self.is_raw {
             let name = source.name().to_owned();
             let disk = Converted::new(source, &ReadOptions::default());
-            source = Box::new(disk.map_err(|error| error.into_source_error(&name))?);
+            source = Box::new(disk.map_err(|error| unreadable(&name, error))?);
         }
         Ok(source)
     }
@@ -73,17 +75,22 @@ impl std::fmt::Display for StoredView {
     }
 }
 
-/// Whether images of this format hold a disk in other bytes than its own.
-pub(crate) fn is_virtual_disk(format: Format) -> bool {
-    matches!(
-        format,
-        Format::Qcow2
-            | Format::Qcow
-            | Format::Qed
-            | Format::Vmdk
-            | Format::Vhdx
-            | Format::Vhd
-            | Format::Vdi
-            | Format::Parallels
-    )
+/// Whether the image holds a disk in other bytes than its own, and nothing in the inspection prevents its
+/// conversion.
+pub(crate) fn can_be_converted(inspection: &Inspection) -> bool {
+    check(inspection).is_ok()
+}
+
+/// The error of a disk that cannot be read. A view has no spool.
+fn unreadable(name: &str, error: ConvertError) -> SourceError {
+    match error {
+        ConvertError::OutOfOrder { at, limit } => {
+            let text = format!(
+                "byte {at} is needed out of order, and at most {} MiB are held in memory",
+                limit >> 20
+            );
+            CustomError::new(name, text).into()
+        }
+        error => error.into_source_error(name),
+    }
 }

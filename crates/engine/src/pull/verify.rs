@@ -12,12 +12,13 @@ use super::error::{PullFailure, VerificationError};
 use super::options::DownloadOptions;
 use super::report::{ComparedWith, VerificationReport};
 use crate::convert::StoredView;
-use crate::inspect::inspected_by_random_access;
+use crate::inspect::{Sniffed, sniff, to_start};
 use crate::integrity::against_source::compare;
 use crate::integrity::produced::shown;
 use crate::integrity::{IntegrityError, Produced, VerifiedBy};
 use crate::progress::Progress;
 use crate::resources::JobResources;
+use crate::retry::RetryOptions;
 
 /// Compares images of one cloud with files, or with the data that the service returns for them.
 ///
@@ -103,12 +104,36 @@ impl Verification {
         cancel: &CancellationToken,
     ) -> Result<(Produced, Vec<VerifiedBy>), IntegrityError> {
         let (source, is_raw_view) = tokio::select! {
-            stored = as_stored(image, source) => stored?,
+            stored = self.as_stored(image, source) => stored?,
             () = cancel.cancelled() => return Err(IntegrityError::Interrupted),
         };
         let (transfer_resources, progress) = (self.0.transfer_resources(), self.0.progress());
         let (produced, by) = compare(image, source, transfer_resources, progress, cancel).await?;
         Ok((produced, if is_raw_view { vec![VerifiedBy::RawView] } else { by }))
+    }
+
+    /// The raw bytes of the disk in the source if the service seems to have converted it, and whether it has;
+    /// otherwise the source.
+    async fn as_stored(
+        &self,
+        image: &Image,
+        mut source: Box<dyn Source>,
+    ) -> Result<(Box<dyn Source>, bool), SourceError> {
+        let is_inspected = source.random_access().is_some() || source.rewind().is_some();
+        if image.disk_format() != Some("raw") || source.size() == image.size() || !is_inspected {
+            return Ok((source, false));
+        }
+        let pool = self.0.transfer_resources().pool;
+        let (mut source, Sniffed { head, inspection, .. }) =
+            sniff(source, &pool, &RetryOptions::never()).await?;
+        if !head.is_empty() {
+            drop(head);
+            source = to_start(source).await?;
+        }
+        match StoredView::of_converted(image, &inspection, source.size()) {
+            Some(view) => Ok((view.of(source).await?, true)),
+            None => Ok((source, false)),
+        }
     }
 
     /// Compares the image with the data that the service returns: downloads it and keeps nothing.
@@ -170,23 +195,5 @@ impl Verification {
             cloud: self.0.cloud().to_owned(),
             seconds: start.elapsed().as_secs_f64(),
         }
-    }
-}
-
-/// The raw bytes of the disk in the source if the service seems to have converted it, and whether it has;
-/// otherwise the source.
-async fn as_stored(
-    image: &Image,
-    source: Box<dyn Source>,
-) -> Result<(Box<dyn Source>, bool), SourceError> {
-    if image.disk_format() != Some("raw") || source.size() == image.size() {
-        return Ok((source, false));
-    }
-    let (source, inspection) = inspected_by_random_access(source).await?;
-    let view = inspection
-        .and_then(|inspection| StoredView::of_converted(image, &inspection, source.size()));
-    match view {
-        Some(view) => Ok((view.of(source).await?, true)),
-        None => Ok((source, false)),
     }
 }

@@ -94,7 +94,16 @@ pub(crate) async fn run<P: Participant>(
                 let head = std::mem::take(&mut head);
                 run_pass(source, head, context, participants, &wants).await
             }
-            Some(view) => run_view(view, source, context, participants, &wants).await,
+            Some(view) => {
+                // The inspection may have read the start of the source.
+                if !std::mem::take(&mut head).is_empty() {
+                    source = match rewound(source).await {
+                        Ok(source) => source,
+                        Err(error) => return end(participants, &error).await,
+                    };
+                }
+                run_view(view, source, context, participants, &wants).await
+            }
         };
         let error = match (outcome.source, outcome.failure) {
             (Some(back), None) => rewind_for_next(back, participants).await,
@@ -264,6 +273,13 @@ async fn rewind_for_next<P: Participant>(
         sleep_until(time).await;
     }
     tracing::info!(source = source.name(), "reading the source again");
+    rewound(source).await
+}
+
+async fn rewound(mut source: Box<dyn Source>) -> Result<Box<dyn Source>, TransferError> {
+    if source.rewind().is_none() {
+        return Err(read_only_once(source.name().to_owned()));
+    }
     Ok(to_start(source).await?)
 }
 

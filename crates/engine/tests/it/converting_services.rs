@@ -6,7 +6,9 @@ use std::process::Command;
 
 use imgpush_engine::client::Status;
 use imgpush_engine::source::pool::Pool;
-use imgpush_engine::source::{BytesSource, Chunk, FileSource, ReaderSource, Rewind, Source};
+use imgpush_engine::source::{
+    BytesSource, Chunk, Compression, Decompressed, FileSource, ReaderSource, Rewind, Source,
+};
 use imgpush_engine::{
     CancellationToken, DownloadOptions, ErrorKind, IfExists, NoteId, Push, PushAction, PushError,
     PushFailure, PushOptions, RecordOutcome, Report, Retire, RetryOptions, SourceError, Target,
@@ -165,6 +167,87 @@ async fn a_converted_image_is_verified_with_the_file_it_was_made_of() {
     let source = Box::new(FileSource::open(&changed).unwrap());
     let error = verification.against_file(&image, source, &token).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ServerDiffers, "{error:?}");
+}
+
+/// The start of a source without random access was read for its inspection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_from_a_source_without_random_access_keeps_the_converted_image() {
+    let scene = Scene::start().await;
+    let Some(disk) = converted(&scene) else { return };
+    scene.sandbox().inject(Operation::Import, Fault::ImportConverts("raw".to_owned()));
+    for action in [PushAction::Pushed, PushAction::Skipped] {
+        let source = Box::new(Sequential(FileSource::open(&disk).unwrap()));
+        let options = PushOptions::named("image").with_if_exists(IfExists::Skip);
+        let report = import(&scene, source, options).await.unwrap();
+        assert_eq!((report.action, &*report.verified_by), (action, &[VerifiedBy::RawView][..]));
+    }
+    assert_eq!(scene.images().await.len(), 1);
+}
+
+/// The size of a source that is decompressed here is unknown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_from_a_compressed_file_keeps_the_converted_image() {
+    let scene = Scene::start().await;
+    let Some(disk) = converted(&scene) else { return };
+    let compressed = scene.write("disk.qcow2.gz", gzip(&std::fs::read(disk).unwrap()));
+    let source = || {
+        let file = Box::new(FileSource::open(&compressed).unwrap());
+        Box::new(Decompressed::new(file, Compression::Gzip).unwrap())
+    };
+    scene.sandbox().inject(Operation::Import, Fault::ImportConverts("raw".to_owned()));
+    for action in [PushAction::Pushed, PushAction::Skipped] {
+        let options = PushOptions::named("image").with_if_exists(IfExists::Skip);
+        let report = import(&scene, source(), options).await.unwrap();
+        assert_eq!((report.action, &*report.verified_by), (action, &[VerifiedBy::RawView][..]));
+    }
+    let image = scene.images().await.remove(0);
+    let verification = Verification::new(scene.client.clone(), DownloadOptions::default());
+    let token = CancellationToken::new();
+    let report = verification.against_file(&image, source(), &token).await.unwrap();
+    assert_eq!(report.verified_by, [VerifiedBy::RawView]);
+}
+
+/// A raw image that may be the disk has the name, but the disk cannot be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_cannot_be_compared_replaces_the_raw_image() {
+    let scene = Scene::start().await;
+    let Some(disk) = converted(&scene) else { return };
+    let mut image = std::fs::read(&disk).unwrap();
+    let end = image.len();
+    image[end - 2000..end - 1000].fill(0xff);
+    let damaged = scene.write("damaged.qcow2", image);
+    let other = Box::new(BytesSource::new("disk.raw", vec![3; DISK_BYTES]));
+    let options = PushOptions::named("image").with_disk_format("raw");
+    Push::new(scene.client.clone(), options).run(other, &CancellationToken::new()).await.unwrap();
+    let file = || Box::new(FileSource::open(&damaged).unwrap());
+    let skip = PushOptions::named("image").with_if_exists(IfExists::Skip);
+    let error = import(&scene, file(), skip).await.unwrap_err();
+    assert!(error.failure.to_string().contains("cannot be compared"), "{error:?}");
+    let replace = PushOptions::named("image").with_if_exists(IfExists::Replace(Retire::Delete));
+    let report = import(&scene, file(), replace).await.unwrap();
+    assert_eq!((report.action, report.replaced.len()), (PushAction::Pushed, 1));
+    assert_eq!(report.verified_by, [VerifiedBy::OsHashValue, VerifiedBy::Checksum]);
+}
+
+/// A file that is read from start to end.
+struct Sequential(FileSource);
+
+impl Source for Sequential {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.0.size()
+    }
+
+    fn next_chunk(&mut self, pool: &Pool) -> Result<Option<Chunk>, SourceError> {
+        self.0.next_chunk(pool)
+    }
+
+    fn rewind(&mut self) -> Option<&mut dyn Rewind> {
+        self.0.rewind()
+    }
 }
 
 const DISK_BYTES: usize = 3 << 20;

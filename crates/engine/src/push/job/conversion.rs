@@ -8,7 +8,7 @@ use imgpush_formats::FindingId;
 use imgpush_source::SourceError;
 
 use super::state::{JobStep, UploadJob};
-use crate::convert::StoredView;
+use crate::convert::{StoredView, can_be_converted};
 use crate::integrity::compare::{self, Verdict};
 use crate::integrity::{IntegrityError, Produced, VerifiedBy};
 use crate::push::error::PushFailure;
@@ -112,9 +112,7 @@ impl UploadJob<'_> {
     /// Puts the raw view of a source that can be read only once behind the gate of its upload, if the service
     /// may convert it.
     pub(super) fn tap(&mut self, gate: Box<dyn TailGate>) -> Box<dyn TailGate> {
-        let is_virtual_disk = self
-            .inspection()
-            .is_some_and(|inspection| crate::convert::is_virtual_disk(inspection.format));
+        let is_virtual_disk = self.inspection().is_some_and(can_be_converted);
         let is_needed = self.target.via == Via::Import && !self.source_facts.can_be_read_again;
         if !is_virtual_disk || !is_needed {
             return gate;
@@ -143,7 +141,7 @@ pub(super) fn viewed_by(view: StoredView, by: Vec<VerifiedBy>) -> Vec<VerifiedBy
 }
 
 /// The note on an image that is equal to this view of a source of the given format.
-pub(super) fn view_note(view: StoredView, from: Option<&str>) -> Note {
+fn view_note(view: StoredView, from: Option<&str>) -> Note {
     if view.is_raw {
         let from = from.unwrap_or("the image");
         let text = format!("the service converted {from} to raw; verified against the raw view");

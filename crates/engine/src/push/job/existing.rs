@@ -9,10 +9,9 @@ use imgpush_client::{Error as ClientError, Image, ImageQuery, Project, Status};
 use imgpush_digest::Algorithm;
 use imgpush_source::Published;
 
-use super::conversion::{view_note, viewed_by};
+use super::conversion::viewed_by;
 use super::derived_id::{self, Derivation};
 use super::state::{JobStage, JobStep, PendingComparison, UploadJob};
-use crate::convert::StoredView;
 use crate::integrity::IntegrityError;
 use crate::integrity::Produced;
 use crate::integrity::VerifiedBy;
@@ -24,6 +23,7 @@ use crate::push::ownership::RUN_PROPERTY;
 use crate::push::preflight;
 use crate::push::report::{Note, NoteId, PushAction};
 use crate::push::target::Via;
+use crate::transfer::TransferError;
 
 impl UploadJob<'_> {
     /// Looks for existing images, before the source is inspected.
@@ -223,7 +223,10 @@ impl UploadJob<'_> {
         for image in candidates {
             match compare::compare(&image, produced) {
                 Ok(Verdict::Verified(by)) => {
-                    let by = view.map_or(by.clone(), |view| viewed_by(view, by));
+                    let by = match view {
+                        Some(view) => viewed_by(view, by),
+                        None => by,
+                    };
                     let is_earlier = self.is_earlier(&image);
                     if is_theirs {
                         self.ownership.compared(true);
@@ -265,13 +268,57 @@ impl UploadJob<'_> {
             self.request_comparison(next);
             return Ok(());
         }
-        let difference = next.difference;
+        // Only digests of the source itself save a pass.
+        let produced = if view.is_none() { Some(produced) } else { None };
+        self.continue_upload(is_theirs, next.difference, produced).await
+    }
+
+    /// Takes the comparison with a view that the last pass was for.
+    pub(super) fn take_view_comparison(&mut self) -> Option<PendingComparison> {
+        let comparison = match &mut self.stage {
+            JobStage::Unprepared(job) => &mut job.comparison,
+            JobStage::Prepared(job) => match &mut job.step {
+                JobStep::PendingComparison(comparison) => comparison,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        comparison.view.is_some().then(|| std::mem::take(comparison))
+    }
+
+    /// Continues although the view of the source cannot be read: the candidates count as other images.
+    pub(super) async fn continue_without_view(
+        &mut self,
+        comparison: PendingComparison,
+        error: &TransferError,
+    ) -> Result<(), PushFailure> {
+        tracing::warn!(%error, "the source cannot be compared with a converted image");
+        let PendingComparison { candidates, mut difference, is_theirs, .. } = comparison;
+        if is_theirs {
+            self.ownership.compared(false);
+        }
+        if let Some(image) = candidates.first() {
+            let text = || format!("cannot be compared with the disk in the source: {error}");
+            difference.get_or_insert_with(|| (image.id().to_owned(), text()));
+        }
+        self.continue_upload(is_theirs, difference, None).await
+    }
+
+    /// Continues with the upload after no image was identical. `produced` are the digests of the source, if the
+    /// last pass computed them.
+    async fn continue_upload(
+        &mut self,
+        is_theirs: bool,
+        difference: Option<(String, String)>,
+        produced: Option<&Produced>,
+    ) -> Result<(), PushFailure> {
+        let fetched = produced.filter(|_| matches!(self.target.via, Via::WebDownload { .. }));
         if is_theirs {
             self.set_step(JobStep::first(&self.target.via));
-            if matches!(self.target.via, Via::WebDownload { .. }) {
-                return Box::pin(self.fetched(produced)).await;
-            }
-            return Ok(());
+            return match fetched {
+                Some(produced) => Box::pin(self.fetched(produced)).await,
+                None => Ok(()),
+            };
         }
         if let Some(comparison) = self.plan_new_image(difference).await? {
             self.request_comparison(comparison);
@@ -285,10 +332,10 @@ impl UploadJob<'_> {
             }
             _ => self.set_step(first),
         }
-        if matches!(self.target.via, Via::WebDownload { .. }) {
-            return self.fetched(produced).await;
+        match fetched {
+            Some(produced) => self.fetched(produced).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Requests a pass that hashes the source, to compare it with these images.
@@ -388,7 +435,8 @@ impl UploadJob<'_> {
         self.is_verified = true;
         self.existing.action = Some(action);
         if by.contains(&VerifiedBy::RawView) {
-            self.notes.push(view_note(StoredView::RAW, None));
+            let text = "the image has the raw bytes of the disk in the source".to_owned();
+            self.notes.push(Note { id: NoteId::Converted, text });
         }
         if produced.is_none() {
             let text = match &by[..] {

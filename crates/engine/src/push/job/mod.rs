@@ -258,6 +258,8 @@ impl<'a> UploadJob<'a> {
         {
             return Box::pin(self.compare_converted(&image, &conversion)).await;
         }
+        // Ends the thread that computes it.
+        self.raw_view = None;
         match self.checked_verdict(verdict)? {
             Verdict::Verified(by) => self.finish_verified(image, by, &produced, &activation).await,
             Verdict::Needs(algorithm) => {
@@ -499,6 +501,14 @@ impl Participant for UploadJob<'_> {
     }
 
     async fn end(&mut self, error: TransferError) {
+        let span = self.span();
+        if let Some(comparison) = self.take_view_comparison() {
+            let continued = self.continue_without_view(comparison, &error).instrument(span).await;
+            if let Err(failure) = continued {
+                self.fail(failure).await;
+            }
+            return;
+        }
         let step = match &mut self.stage {
             JobStage::Ended(_) | JobStage::Failing { .. } => return,
             JobStage::Prepared(job) => std::mem::replace(&mut job.step, JobStep::Fetching),

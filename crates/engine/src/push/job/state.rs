@@ -283,12 +283,16 @@ impl PendingComparison {
         self.candidates.is_empty() && self.converted.is_empty()
     }
 
-    /// Removes the images that are no view of a source with this inspection. Without other candidates, the
-    /// next pass is that over the view.
+    /// Decides which images are compared with a view of a source with this inspection: those that can be it,
+    /// also among the candidates if the size of the source is unknown. Without other candidates, the next pass
+    /// is that over the view.
     pub(super) fn inspected(&mut self, inspection: &Inspection, source_size: Option<u64>) {
         let is_view =
             |image: &Image| StoredView::of_converted(image, inspection, source_size).is_some();
         self.converted.retain(is_view);
+        if source_size.is_none() {
+            self.converted.extend(self.candidates.extract_if(.., |image| is_view(image)));
+        }
         if self.candidates.is_empty() {
             self.look_at_converted();
         }
