@@ -20,8 +20,6 @@ pub struct Survey {
     pub allocated: u64,
     /// Of these, parts that are compressed in the image.
     pub compressed: u64,
-    /// Bytes of the image for these. Of a qcow2, up to a sector more for each cluster.
-    pub compressed_stored: u64,
     /// Parts that are declared as zeros.
     pub zeros: u64,
     /// Parts that were never written.
@@ -66,7 +64,6 @@ impl Survey {
                 Content::Stored(host) => (host, extent.length),
                 Content::Compressed(cluster) => {
                     survey.compressed += extent.length;
-                    survey.compressed_stored += cluster.stored;
                     // The compressed stream may end before its last sectors.
                     (cluster.host, 1)
                 }

@@ -129,6 +129,25 @@ formats! {
     Initrd "initrd" Content filesystem::Initrd;
 }
 
+impl Format {
+    /// Whether it is a format of virtual disks: qcow2, qcow, QED, VMDK, VHDX, VHD, VDI or Parallels. LUKS and the
+    /// formats that only few programs read, such as Bochs, are not included.
+    #[must_use]
+    pub fn is_virtual_disk(self) -> bool {
+        matches!(
+            self,
+            Format::Qcow2
+                | Format::Qcow
+                | Format::Qed
+                | Format::Vmdk
+                | Format::Vhdx
+                | Format::Vhd
+                | Format::Vdi
+                | Format::Parallels
+        )
+    }
+}
+
 /// The role of a format in a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

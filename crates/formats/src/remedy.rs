@@ -6,7 +6,9 @@ use crate::format::Format;
 const CONVERT: &str =
     "convert it: imgpush convert IMAGE NEW.qcow2; or push it with --convert raw or qcow2";
 
-const CONVERT_VHD: &str = "push it as raw, or convert it: imgpush convert IMAGE NEW.qcow2";
+/// A compressed or piped VHD cannot be converted, since its size is at its end.
+const CONVERT_VHD: &str =
+    "push it as raw; or decompress it if needed, then convert it: imgpush convert IMAGE NEW.qcow2";
 
 const OPEN_LUKS: &str = "open it with cryptsetup, and copy the disk in it to a new image";
 
@@ -26,16 +28,8 @@ pub(crate) fn suggest(format: Format, findings: &mut [Finding]) {
 
 /// Whether `imgpush convert` reads all variants of the format that have such findings.
 fn is_readable(format: Format) -> bool {
-    matches!(
-        format,
-        Format::Qcow2
-            | Format::Qcow
-            | Format::Qed
-            | Format::Vhd
-            | Format::Vhdx
-            | Format::Vdi
-            | Format::Parallels
-    )
+    // VMDK has variants that it does not read.
+    format.is_virtual_disk() && format != Format::Vmdk
 }
 
 /// Whether `imgpush convert` refuses the image for this reason.
@@ -50,6 +44,7 @@ fn prevents_conversion(finding: &Finding) -> bool {
                 | FindingId::Ambiguous
                 | FindingId::Polyglot
                 | FindingId::UnknownFeatures
+                | FindingId::Truncated
         )
 }
 
@@ -73,7 +68,7 @@ mod tests {
             assert_eq!(remedies(format, &[unsupported]), [unsupported.remedy()]);
         }
         let backing = FindingId::BackingFile;
-        for prevents in [backing, FindingId::Encrypted, FindingId::Polyglot] {
+        for prevents in [backing, FindingId::Encrypted, FindingId::Polyglot, FindingId::Truncated] {
             let found = remedies(Format::Qed, &[unsupported, prevents]);
             assert_eq!(found, [unsupported.remedy(), prevents.remedy()]);
         }

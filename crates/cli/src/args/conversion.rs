@@ -13,16 +13,14 @@ use super::heading;
 #[derive(Debug, Args)]
 #[command(next_help_heading = heading::CONVERSION)]
 pub(crate) struct ConversionArgs {
-    /// Compression of the clusters of a qcow2
-    #[arg(long, value_name = "METHOD", default_value = "zlib", hide_short_help = true)]
-    compress: CompressKind,
+    /// Compression of the clusters of a qcow2 [default: zlib]
+    #[arg(long, value_name = "METHOD", hide_short_help = true)]
+    compress: Option<CompressKind>,
 
-    /// Folder for temporary files, for data that can be read only once
+    /// Folder for temporary files
     ///
-    /// A qcow2 that is sent must have a known size, so its source is read and compressed twice. With --spool, its
-    /// compressed clusters are written to a file first, and the source can be a pipe. An image from a pipe is
-    /// read once from start to end: parts of it that are needed later are held in memory up to 64 MiB, and beyond
-    /// that in a file. Without --spool, both are errors. The files have no names and are gone at the end.
+    /// A qcow2 that is uploaded is then made in one pass over the source instead of two. A qcow2 from a pipe needs
+    /// it, and so does a piped image that needs more than 64 MiB of memory. The files are deleted at the end.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     spool: Option<PathBuf>,
 }
@@ -35,9 +33,10 @@ pub(crate) enum OutputKind {
     Qcow2,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum CompressKind {
     /// Readable by every program
+    #[default]
     Zlib,
     /// Faster and smaller; needs qemu 5.1
     Zstd,
@@ -46,9 +45,17 @@ enum CompressKind {
 }
 
 impl ConversionArgs {
+    /// What does not fit a command that converts nothing.
+    pub(crate) fn misfit_without_conversion(&self) -> Option<&'static str> {
+        if self.compress.is_some() {
+            return Some("--compress needs --convert");
+        }
+        self.spool.is_some().then_some("--spool needs --convert")
+    }
+
     /// The conversion to this format.
     pub(crate) fn conversion(&self, to: OutputKind) -> Conversion {
-        let compression = match self.compress {
+        let compression = match self.compress.unwrap_or_default() {
             CompressKind::Zlib => ClusterCompression::Zlib,
             CompressKind::Zstd => ClusterCompression::Zstd,
             CompressKind::None => ClusterCompression::None,

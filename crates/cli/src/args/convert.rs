@@ -36,7 +36,8 @@ pub(crate) struct ConvertArgs {
 
     /// File to write, or - for stdout
     ///
-    /// The data is written to a temporary file in the same folder, which is renamed at the end.
+    /// The data is written to a temporary file in the same folder, which is renamed at the end. --max-size limits
+    /// it, as well as the input.
     #[arg(value_name = "OUTPUT")]
     pub(crate) output: PathBuf,
 

@@ -116,6 +116,7 @@ impl Args {
             Command::Push(push) => self.cloud.misfit(true).or_else(|| push.misfit()),
             Command::Pull(pull) => self.cloud.misfit(false).or_else(|| pull.misfit()),
             Command::Verify(verify) => self.cloud.misfit(false).or_else(|| verify.misfit()),
+            Command::Image(image) => self.cloud.misfit(false).or_else(|| image.misfit()),
             Command::Convert(convert) => convert.misfit(),
             _ => self.cloud.misfit(false),
         }

@@ -101,6 +101,11 @@ impl PullArgs {
         if self.convert.is_some() && self.sparse.is_never() {
             return Some("--convert and --sparse never exclude each other: zeros become holes");
         }
+        if self.convert.is_none()
+            && let Some(misfit) = self.conversion.misfit_without_conversion()
+        {
+            return Some(misfit);
+        }
         if !self.is_to_stdout() {
             return None;
         }

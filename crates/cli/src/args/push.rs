@@ -164,6 +164,7 @@ pub(crate) struct PushArgs {
     ///
     /// Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
     /// twice, or once with --spool. Checksums are those of the source, the digests in Glance those of the result.
+    /// --max-size also limits the result, before anything is sent.
     #[arg(long, value_name = "FORMAT", help_heading = heading::CONVERSION)]
     convert: Option<OutputKind>,
 
@@ -241,6 +242,11 @@ impl PushArgs {
             return Some(
                 "--convert and --via web-download exclude each other: Glance fetches the data itself",
             );
+        }
+        if self.convert.is_none()
+            && let Some(misfit) = self.conversion.misfit_without_conversion()
+        {
+            return Some(misfit);
         }
         self.files.iter().find_map(|file| self.target.misfit(file)).or_else(|| self.exists.misfit())
     }

@@ -18,7 +18,7 @@ pub(crate) struct SourceArgs {
 
     /// Maximum size of the source after decompression [default: unlimited]
     ///
-    /// It also limits the result of a conversion, before anything is sent. Units are K, M, G and T, powers of 1024.
+    /// Units are K, M, G and T, powers of 1024.
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     max_size: Option<u64>,
 

@@ -1,6 +1,6 @@
 //! Rules for the help of all commands.
 
-use clap::{Arg, Command as Cli};
+use clap::{Arg, Command as Cli, FromArgMatches as _};
 
 use super::{Args, heading};
 
@@ -103,4 +103,24 @@ fn calls(line: &str) -> Vec<Vec<&str>> {
         Some(["imgpush"].into_iter().chain(call.split_whitespace()).chain(added).collect())
     });
     calls.collect()
+}
+
+#[test]
+fn options_of_conversions_need_a_conversion() {
+    let misfit = |command: &str, options: &[&str]| {
+        let call = ["imgpush"].into_iter().chain(command.split(' ')).chain(options.iter().copied());
+        let matches = Args::cli().try_get_matches_from(call).unwrap();
+        Args::from_arg_matches(&matches).unwrap().misfit()
+    };
+    for command in ["push disk.raw", "image stage noble", "pull noble"] {
+        for (option, value) in [("--spool", "folder"), ("--compress", "zlib")] {
+            let expected = format!("{option} needs --convert");
+            assert_eq!(misfit(command, &[option, value]), Some(&*expected), "{command}");
+            let with_conversion = [option, value, "--convert", "qcow2"];
+            assert_eq!(misfit(command, &with_conversion), None, "{command}");
+        }
+        assert_eq!(misfit(command, &[]), None, "{command}");
+    }
+    let convert = ["--spool", "folder", "--compress", "zstd"];
+    assert_eq!(misfit("convert disk.raw disk.qcow2", &convert), None);
 }

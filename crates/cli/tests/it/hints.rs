@@ -43,7 +43,7 @@ const IMAGES: [Refused; 6] = [
         name: "fixed.vhd",
         create: &["convert", "-O", "vpc", "-o", "subformat=fixed,force_size=on", "disk.raw"],
         push: &["--disk-format", "vhd"],
-        hint: "fixed-vhd: push it as raw, or convert it: ",
+        hint: "fixed-vhd: push it as raw; or decompress it if needed, then convert it: ",
         new: "NEW.qcow2",
     },
     // `imgpush convert` refuses these two.

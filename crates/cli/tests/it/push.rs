@@ -234,7 +234,8 @@ fn what_is_refused_says_what_to_do_about_it() {
             &[
                 "the image service would refuse the data as vhd after the upload: its inspector detects raw; \
                  it would accept the data as ami, ari, aki, raw, ploop\n",
-                "hint: fixed-vhd: push it as raw, or convert it: imgpush convert 'my disk.vhd' NEW.qcow2\n",
+                "hint: fixed-vhd: push it as raw; or decompress it if needed, then convert it: \
+                 imgpush convert 'my disk.vhd' NEW.qcow2\n",
                 "hint: use --disk-format raw\n",
                 "hint: `imgpush push --force-format` uploads it anyway\n",
             ][..],

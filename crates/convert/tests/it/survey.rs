@@ -95,7 +95,7 @@ fn the_estimate_of_a_small_disk_is_near_the_size_of_the_image() {
     assert!(compared > 20);
 }
 
-/// A raw disk with every kind of cluster, in runs, as file systems have them.
+/// A raw disk with runs of zeros, text, data that compresses little, and random bytes.
 fn mixed(path: &Path, clusters: u64) {
     let mut file = std::fs::File::create(path).unwrap();
     let mut random = disks::Random::new(7);

@@ -46,7 +46,9 @@ pub struct Conversion {
     pub read: ReadOptions,
     /// How a qcow2 is written.
     pub write: WriteOptions,
-    /// The maximum size of the result in bytes. A small qcow2 can have a disk of any size.
+    /// The maximum size of the result in bytes. A small qcow2 can have a disk of any size. A file is not written
+    /// beyond it. The temporary files in the folder of [`write.spool`](WriteOptions::spool) and
+    /// [`read.spool`](ReadOptions::spool) are not limited.
     pub max_bytes: Option<u64>,
 }
 
@@ -104,9 +106,17 @@ impl Conversion {
     pub(super) fn check_size(&self, name: &str, bytes: Option<u64>) -> Result<(), SourceError> {
         match (bytes, self.max_bytes) {
             (Some(bytes), Some(limit)) if bytes > limit => {
-                Err(CustomError::new(name, ResultTooLarge { bytes, limit }).into())
+                Err(CustomError::new(name, ResultTooLarge::Known { bytes, limit }).into())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Checks the size of the part of the result that is known.
+    pub(super) fn check_size_so_far(&self, name: &str, bytes: u64) -> Result<(), SourceError> {
+        match ResultTooLarge::so_far(bytes, self.max_bytes) {
+            Some(error) => Err(CustomError::new(name, error).into()),
+            None => Ok(()),
         }
     }
 
@@ -128,10 +138,22 @@ impl Conversion {
 
 /// The result of a conversion has more bytes than allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("the result of the conversion has {bytes} bytes, more than the limit of {limit}")]
-struct ResultTooLarge {
-    bytes: u64,
-    limit: u64,
+pub(super) enum ResultTooLarge {
+    #[error("the result of the conversion has {bytes} bytes, more than the limit of {limit}")]
+    Known { bytes: u64, limit: u64 },
+    /// The conversion stopped at the limit.
+    #[error(
+        "the result of the conversion has at least {bytes} bytes, more than the limit of {limit}"
+    )]
+    AtLeast { bytes: u64, limit: u64 },
+}
+
+impl ResultTooLarge {
+    /// The error of a result that has at least this number of bytes; none if the limit allows them.
+    pub(super) fn so_far(bytes: u64, limit: Option<u64>) -> Option<Self> {
+        let limit = limit.filter(|limit| bytes > *limit)?;
+        Some(ResultTooLarge::AtLeast { bytes, limit })
+    }
 }
 
 /// Whether a file of this format has the bytes of the disk.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use imgpush_convert::write::{WriteError, write_to};
 use imgpush_source::pool::CHUNK_BYTES;
-use imgpush_source::{Chunk, Pool, Source, SourceError, catch_panic, off_runtime};
+use imgpush_source::{Chunk, CustomError, Pool, Source, SourceError, catch_panic, off_runtime};
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use tokio_util::sync::CancellationToken;
 
-use super::conversion::{Conversion, OutputFormat};
+use super::conversion::{Conversion, OutputFormat, ResultTooLarge};
 use super::error::ConversionError;
 use crate::holes::without_holes;
 use crate::progress::{Phase, Progress};
@@ -87,7 +87,8 @@ impl Conversion {
         let output = |source| ConversionError::Output { path: path(), source };
         let (file, part) = create_beside(destination).map_err(output)?;
         let name = source.name().to_owned();
-        let file = Output { file, cancel: cancel.child_token() };
+        let cancelled = cancel.child_token();
+        let file = Output { file, cancel: cancelled, position: 0, max_bytes: self.max_bytes };
         // Stops the thread also when the future is dropped.
         let _stop = file.cancel.clone().drop_guard();
         let work = Work { conversion: self.clone(), file, destination: path(), progress };
@@ -123,10 +124,13 @@ fn create_beside(destination: &Path) -> std::io::Result<(File, TempPath)> {
     Ok(builder.tempfile_in(folder)?.into_parts())
 }
 
-/// The file, until the conversion is cancelled.
+/// The file, until the conversion is cancelled or the file would exceed its limit.
 struct Output {
     file: File,
     cancel: CancellationToken,
+    /// The position of the next write.
+    position: u64,
+    max_bytes: Option<u64>,
 }
 
 impl Write for Output {
@@ -134,7 +138,13 @@ impl Write for Output {
         if self.cancel.is_cancelled() {
             return Err(std::io::Error::other("the conversion was cancelled"));
         }
-        self.file.write(bytes)
+        let end = self.position.saturating_add(bytes.len() as u64);
+        if let Some(error) = ResultTooLarge::so_far(end, self.max_bytes) {
+            return Err(std::io::Error::other(error));
+        }
+        let written = self.file.write(bytes)?;
+        self.position += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -144,7 +154,8 @@ impl Write for Output {
 
 impl Seek for Output {
     fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.file.seek(to)
+        self.position = self.file.seek(to)?;
+        Ok(self.position)
     }
 }
 
@@ -167,7 +178,7 @@ impl Work {
         let written = match self.conversion.to {
             OutputFormat::Raw => {
                 self.conversion.check_size(&name, raw.size())?;
-                let bytes = self.write_raw(&mut *raw)?;
+                let bytes = self.write_raw(&name, &mut *raw)?;
                 ConvertedFile { format: OutputFormat::Raw, bytes, virtual_size: bytes }
             }
             OutputFormat::Qcow2 => {
@@ -175,9 +186,7 @@ impl Work {
                 let write = &self.conversion.write;
                 let written = write_to(raw, write, &mut self.file, &mut count);
                 let written = written.map_err(|error| match error {
-                    WriteError::Output(source) => {
-                        ConversionError::Output { path: self.destination.clone(), source }
-                    }
+                    WriteError::Output(source) => self.output(&name, source),
                     other => other.into_source_error(&name).into(),
                 })?;
                 ConvertedFile {
@@ -188,25 +197,27 @@ impl Work {
             }
         };
         self.conversion.check_size(&name, Some(written.bytes))?;
-        self.file.file.sync_all().map_err(|source| self.output(source))?;
+        self.file.file.sync_all().map_err(|source| self.output(&name, source))?;
         Ok(written)
     }
 
     /// Writes the bytes of the disk; blocks of zeros become holes.
-    fn write_raw(&mut self, source: &mut dyn Source) -> Result<u64, ConversionError> {
+    fn write_raw(&mut self, name: &str, source: &mut dyn Source) -> Result<u64, ConversionError> {
         let pool = Pool::new(CHUNKS, CHUNK_BYTES);
         let mut hasher = Hashing::of(1).hasher(source.wants().iter().copied());
         let mut bytes = 0;
         while let Some(chunk) = source.next_chunk(&pool)? {
             hasher.update(&chunk);
+            let end = bytes + chunk.len();
+            self.conversion.check_size_so_far(name, end)?;
             if let Chunk::Data(data) = &chunk {
-                self.write_data(bytes, data).map_err(|source| self.output(source))?;
+                self.write_data(bytes, data).map_err(|source| self.output(name, source))?;
             }
-            bytes += chunk.len();
+            bytes = end;
             self.progress.sent(bytes);
         }
         source.finish(&hasher.finish())?;
-        self.file.file.set_len(bytes).map_err(|source| self.output(source))?;
+        self.file.file.set_len(bytes).map_err(|source| self.output(name, source))?;
         Ok(bytes)
     }
 
@@ -218,7 +229,11 @@ impl Work {
         Ok(())
     }
 
-    fn output(&self, source: std::io::Error) -> ConversionError {
-        ConversionError::Output { path: self.destination.clone(), source }
+    /// The error of a write.
+    fn output(&self, name: &str, source: std::io::Error) -> ConversionError {
+        match source.downcast::<ResultTooLarge>() {
+            Ok(error) => SourceError::from(CustomError::new(name, error)).into(),
+            Err(source) => ConversionError::Output { path: self.destination.clone(), source },
+        }
     }
 }

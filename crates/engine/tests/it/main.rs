@@ -6,6 +6,7 @@
 mod batches;
 mod cancelling;
 mod checksum;
+mod converting_files;
 mod converting_services;
 mod counted;
 mod digesting;

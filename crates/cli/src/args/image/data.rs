@@ -156,7 +156,7 @@ pub(crate) struct StageArgs {
     ///
     /// Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
     /// twice, or once with --spool. Checksums are those of the source. The result must have the disk_format of
-    /// the image.
+    /// the image. --max-size also limits the result, before anything is sent.
     #[arg(long, value_name = "FORMAT", conflicts_with = "size", help_heading = heading::CONVERSION)]
     convert: Option<OutputKind>,
 
@@ -205,6 +205,14 @@ pub(crate) struct StageArgs {
 }
 
 impl StageArgs {
+    /// What does not go together.
+    pub(in crate::args) fn misfit(&self) -> Option<&'static str> {
+        match self.convert {
+            Some(_) => None,
+            None => self.conversion.misfit_without_conversion(),
+        }
+    }
+
     /// The conversion of the data, if there is one.
     pub(crate) fn conversion(&self) -> Option<Conversion> {
         let mut conversion = self.conversion.conversion(self.convert?);

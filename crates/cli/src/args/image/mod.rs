@@ -52,6 +52,16 @@ pub(crate) struct ImageArgs {
     pub(crate) command: ImageCommand,
 }
 
+impl ImageArgs {
+    /// What does not go together.
+    pub(super) fn misfit(&self) -> Option<&'static str> {
+        match &self.command {
+            ImageCommand::Stage(stage) => stage.misfit(),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// List images

@@ -34,7 +34,7 @@ impl ConversionPreview {
     /// The tables are read only if requests are cheap: neither of an address nor of a stream, which has been
     /// read to its end.
     pub(super) fn of(mut source: Box<dyn Source>, inspection: &Inspection) -> Option<Self> {
-        if !is_virtual_disk(inspection.format) {
+        if !has_disk(inspection.format) {
             return None;
         }
         let has_random_access = source.random_access().is_some();
@@ -86,21 +86,8 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Whether the format has a disk in it that differs from its bytes.
-fn is_virtual_disk(format: Format) -> bool {
-    matches!(
-        format,
-        Format::Qcow2
-            | Format::Qcow
-            | Format::Qed
-            | Format::Vmdk
-            | Format::Vhd
-            | Format::Vhdx
-            | Format::Vdi
-            | Format::Luks
-            | Format::Parallels
-            | Format::Bochs
-            | Format::Cloop
-            | Format::Dmg
-    )
+/// Whether the format has a disk in it that differs from its bytes. Some of them are always refused.
+fn has_disk(format: Format) -> bool {
+    format.is_virtual_disk()
+        || matches!(format, Format::Luks | Format::Bochs | Format::Cloop | Format::Dmg)
 }

@@ -9,8 +9,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::text::is_control;
 
 /// A file name for each: the image's name and its `disk_format`, or that of a conversion, with the start of the
-/// id, or all of it, where two would have one name. They hold nothing that leads out of a folder, or that a file system takes for
-/// something else. No two are one name on any file system.
+/// id, or all of it, where two would have one name. They hold nothing that leads out of a folder, or that a file
+/// system takes for something else. No two are one name on any file system.
 pub(crate) fn file_names(images: &[&Image], converted: Option<OutputFormat>) -> Vec<String> {
     let file_name = |image: &Image, id: Option<&str>| file_name(image, converted, id);
     let short = |image: &Image| image.id().get(..ID_CHARACTERS).unwrap_or(image.id()).to_owned();

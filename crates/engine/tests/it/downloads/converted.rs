@@ -176,17 +176,22 @@ async fn an_image_out_of_order_needs_memory_or_a_spool() {
     let scene = Scripted::new(data, []).await;
     let little = ReadOptions::default().with_hold_bytes(1 << 20);
     let raw = Conversion::to(OutputFormat::Raw);
-    let failure = failure(&scene, &image, &raw.clone().with_read(little.clone())).await;
-    let text = causes(&failure).join(": ");
+    let first = failure(&scene, &image, &raw.clone().with_read(little.clone())).await;
+    let text = causes(&first).join(": ");
     assert!(text.contains("use --spool DIR"), "{text}");
-    assert_eq!(failure.kind(), ErrorKind::Usage);
+    assert_eq!(first.kind(), ErrorKind::Usage);
     let spool = tempfile::tempdir().unwrap();
+    // The temporary file has no name, so only a folder that does not exist shows that the folder is used.
+    let missing = little.clone().with_spool(spool.path().join("none"));
+    let second = failure(&scene, &image, &raw.clone().with_read(missing)).await;
+    let text = causes(&second).join(": ");
+    assert!(text.contains("the spool file in"), "{text}");
+    assert_eq!(second.kind(), ErrorKind::Usage);
     for read in [ReadOptions::default(), little.with_spool(spool.path())] {
         let options = quick().with_overwrite(true);
         convert(&scene, &image, &raw.clone().with_read(read), options).await.unwrap();
         assert!(is_same(&scene.destination(), &disk));
     }
-    assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
