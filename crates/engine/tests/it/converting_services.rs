@@ -176,7 +176,7 @@ async fn a_second_run_from_a_source_without_random_access_keeps_the_converted_im
     let Some(disk) = converted(&scene) else { return };
     scene.sandbox().inject(Operation::Import, Fault::ImportConverts("raw".to_owned()));
     for action in [PushAction::Pushed, PushAction::Skipped] {
-        let source = Box::new(Sequential(FileSource::open(&disk).unwrap()));
+        let source = Box::new(WithoutRandomAccess(FileSource::open(&disk).unwrap()));
         let options = PushOptions::named("image").with_if_exists(IfExists::Skip);
         let report = import(&scene, source, options).await.unwrap();
         assert_eq!((report.action, &*report.verified_by), (action, &[VerifiedBy::RawView][..]));
@@ -230,9 +230,9 @@ async fn a_disk_that_cannot_be_compared_replaces_the_raw_image() {
 }
 
 /// A file that is read from start to end.
-struct Sequential(FileSource);
+struct WithoutRandomAccess(FileSource);
 
-impl Source for Sequential {
+impl Source for WithoutRandomAccess {
     fn name(&self) -> &str {
         self.0.name()
     }
