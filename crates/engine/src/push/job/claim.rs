@@ -20,7 +20,6 @@ use crate::push::error::PushFailure;
 use crate::push::ownership::{Ask, End, IDLE, Publication, RUN_PROPERTY, Sight};
 use crate::push::recovery::cannot_verify;
 use crate::push::report::{Note, NoteId, PushAction};
-use crate::push::target::Via;
 use crate::transfer::TransferError;
 use crate::transfer::branch::Branch;
 
@@ -226,7 +225,7 @@ impl UploadJob<'_> {
             self.ownership.compared(false);
             return Ok(branch);
         };
-        if self.target.via != Via::Direct
+        if self.may_be_converted()
             && self.source_facts.can_be_read_again
             && let Some(inspection) = self.inspection()
             && let Some(view) = StoredView::of_converted(&image, inspection, self.source_facts.size)

@@ -28,10 +28,15 @@ pub(super) struct ServiceConversion {
 }
 
 impl UploadJob<'_> {
+    /// Whether plugins of the service may change the data: only those of an import do.
+    pub(super) fn may_be_converted(&self) -> bool {
+        self.target.via != Via::Direct
+    }
+
     /// Detects how the service has changed the image: another `disk_format`, or another size of an image that
     /// was compressed or is not raw. `None` if the difference has another cause.
     pub(super) fn conversion(&self, image: &Image) -> Option<ServiceConversion> {
-        if self.target.via == Via::Direct || image.status() != Status::Active {
+        if !self.may_be_converted() || image.status() != Status::Active {
             return None;
         }
         let inspection = self.inspection()?;

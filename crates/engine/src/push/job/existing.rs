@@ -113,16 +113,16 @@ impl UploadJob<'_> {
     /// The images that can be the source as a service with conversion has stored it, according to their
     /// records. The inspection of the source decides which of them are compared.
     fn converted_candidates(&self, earlier: Option<&Image>) -> Vec<Image> {
-        if self.target.via == Via::Direct || !self.source_facts.can_be_read_again {
+        if !self.may_be_converted() || !self.source_facts.can_be_read_again {
             return Vec::new();
         }
         let is_compared = !matches!(self.options.if_exists, IfExists::Add | IfExists::Fail);
         let is_earlier = |image: &&Image| earlier.is_some_and(|it| it.id() == image.id());
         let named = self.existing.named.iter().filter(|image| !is_earlier(image));
         let named = named.filter(|image| is_compared && is_published(image));
-        let may_be_converted =
+        let is_raw =
             |image: &&Image| image.disk_format() == Some("raw") && !self.may_be_same(image);
-        earlier.into_iter().chain(named).filter(may_be_converted).cloned().collect()
+        earlier.into_iter().chain(named).filter(is_raw).cloned().collect()
     }
 
     fn candidates(&self) -> impl Iterator<Item = &Image> {

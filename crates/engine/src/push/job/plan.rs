@@ -15,7 +15,7 @@ use crate::push::error::PushFailure;
 use crate::push::format_check::{Claim, Examined, GateVerdict};
 use crate::push::preflight;
 use crate::push::service::CapabilityQuery;
-use crate::push::target::{Stores, Via};
+use crate::push::target::Stores;
 
 impl UploadJob<'_> {
     /// Takes the result of the first inspection. Prepares the job, unless the source has to be compared with
@@ -27,7 +27,7 @@ impl UploadJob<'_> {
             _ => return,
         };
         if let Some(open) = comparison.as_mut().filter(|open| !open.is_for_id_only()) {
-            if self.target.via != Via::Direct {
+            if self.may_be_converted() {
                 open.inspected(&seen.inspection, self.source_facts.size);
             }
             if open.is_for_id_only() {
