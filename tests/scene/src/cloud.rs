@@ -107,8 +107,8 @@ impl RealCloud {
         panic!("nobody writes {}", file.display());
     }
 
-    /// Kills the image service, and starts it again.
-    pub fn restart(&self) {
+    /// Kills the image service.
+    pub fn kill_service(&self) {
         let master = std::fs::read_to_string(self.dir.join("run/glance.pid")).unwrap();
         let master = master.trim();
         // The script starts each service as the leader of a process group.
@@ -117,6 +117,10 @@ impl RealCloud {
         while Path::new("/proc").join(master).exists() {
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Starts the services that do not run.
+    pub fn start_service(&self) {
         self.call("up");
     }
 

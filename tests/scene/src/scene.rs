@@ -96,17 +96,21 @@ impl Scene {
         self.runtime.as_ref().unwrap().block_on(future)
     }
 
-    /// Kills the service, and starts it again with its images.
-    pub fn restart(&mut self) {
-        match self.sandbox.take() {
-            Some(running) => {
-                let started = async {
-                    running.shutdown().await;
-                    Sandbox::start(self.options.clone()).await.unwrap()
-                };
-                self.sandbox = Some(self.block_on(started));
+    /// Kills the service.
+    pub fn kill_service(&mut self) {
+        match (self.sandbox.take(), &self.cloud) {
+            (Some(running), _) => self.block_on(running.shutdown()),
+            (None, cloud) => cloud.as_ref().unwrap().kill_service(),
+        }
+    }
+
+    /// Starts the service again, with its images.
+    pub fn start_service(&mut self) {
+        match &self.cloud {
+            Some(cloud) => cloud.start_service(),
+            None => {
+                self.sandbox = Some(self.block_on(Sandbox::start(self.options.clone())).unwrap());
             }
-            None => self.cloud.as_ref().unwrap().restart(),
         }
     }
 }

@@ -54,6 +54,11 @@ impl Exchange<'_> {
                 sleep(lasting).await;
                 self.relay(None, None).await;
             }
+            Fault::Hold { after } => {
+                self.forward(after).await;
+                self.body.entry.shared.resumed.notified().await;
+                self.relay(None, None).await;
+            }
             Fault::Cut { after, ending } => {
                 self.forward(after).await;
                 self.end(ending).await;

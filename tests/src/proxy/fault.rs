@@ -63,6 +63,11 @@ pub enum Fault {
         /// The duration.
         lasting: Duration,
     },
+    /// Both directions stall after this number of bytes, until [`Proxy::resume`](super::Proxy::resume).
+    Hold {
+        /// Bytes that are forwarded before.
+        after: u64,
+    },
     /// The proxy receives this number of bytes itself, responds, and ignores the rest. The service gets no
     /// request.
     Refuse {

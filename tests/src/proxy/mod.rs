@@ -16,7 +16,7 @@ mod shared;
 mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
@@ -45,8 +45,7 @@ impl Proxy {
     pub fn before(service: &str) -> Self {
         let host = service.trim_start_matches("http://").split('/').next().unwrap_or_default();
         let service = host.parse().unwrap_or_else(|error| panic!("{service}: {error}"));
-        let shared =
-            Arc::new(Shared { service, rules: Mutex::default(), journal: Mutex::default() });
+        let shared = Arc::new(Shared::before(service));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -77,6 +76,11 @@ impl Proxy {
     /// Applies the fault to all of these requests that take no earlier fault.
     pub fn always(&self, requests: Requests, fault: Fault) {
         self.times(usize::MAX, requests, fault);
+    }
+
+    /// Continues a request that [`Fault::Hold`] stalls, or the next one.
+    pub fn resume(&self) {
+        self.shared.resumed.notify_one();
     }
 
     /// The requests so far.

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::Notify;
+
 use super::fault::{Fault, Requests};
 use super::head::Head;
 
@@ -53,6 +55,8 @@ pub(super) struct Shared {
     pub(super) service: SocketAddr,
     pub(super) rules: Mutex<Vec<Rule>>,
     pub(super) journal: Mutex<Vec<Passed>>,
+    /// Notified to continue a held request.
+    pub(super) resumed: Notify,
 }
 
 #[derive(Debug)]
@@ -63,6 +67,15 @@ pub(super) struct Rule {
 }
 
 impl Shared {
+    pub(super) fn before(service: SocketAddr) -> Self {
+        Shared {
+            service,
+            rules: Mutex::default(),
+            journal: Mutex::default(),
+            resumed: Notify::new(),
+        }
+    }
+
     /// Adds a request to the journal; returns its number, and the fault that matches it.
     pub(super) fn begin(&self, head: &Head) -> (usize, Option<Fault>) {
         let fault = self.next_fault(head);

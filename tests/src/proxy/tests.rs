@@ -50,21 +50,24 @@ impl Server {
         Server { proxy, got }
     }
 
-    /// Sends a request and reads to the end; returns the response, and the error that ended it.
     fn ask(&self, request: &[u8]) -> (String, Option<ErrorKind>) {
-        let mut stream =
-            TcpStream::connect(self.proxy.url().trim_start_matches("http://")).unwrap();
-        // A connection that ends early may not accept everything.
-        let _ = stream.write_all(request);
-        let mut came = Vec::new();
-        let broke = stream.read_to_end(&mut came).err().map(|error| error.kind());
-        let _ = stream.shutdown(Shutdown::Both);
-        (String::from_utf8(came).unwrap(), broke)
+        ask(&self.proxy, request)
     }
 
     fn got(&self) -> (Vec<u8>, Option<ErrorKind>) {
         self.got.recv_timeout(Duration::from_secs(10)).unwrap()
     }
+}
+
+/// Sends a request and reads to the end; returns the response, and the error that ended it.
+fn ask(proxy: &Proxy, request: &[u8]) -> (String, Option<ErrorKind>) {
+    let mut stream = TcpStream::connect(proxy.url().trim_start_matches("http://")).unwrap();
+    // A connection that ends early may not accept everything.
+    let _ = stream.write_all(request);
+    let mut came = Vec::new();
+    let broke = stream.read_to_end(&mut came).err().map(|error| error.kind());
+    let _ = stream.shutdown(Shutdown::Both);
+    (String::from_utf8(came).unwrap(), broke)
 }
 
 /// Whether the body is complete: of length 5, or chunked.
@@ -203,6 +206,21 @@ fn faults_are_used_up_in_order() {
         })
         .collect();
     assert_eq!(statuses, [200, 500, 500, 502, 502, 502]);
+}
+
+#[test]
+fn a_held_request_continues_when_the_test_says_so() {
+    let server = Server::start();
+    let proxy = &server.proxy;
+    proxy.once(TO_X, Fault::Hold { after: 3 });
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| ask(proxy, WITH_LENGTH));
+        proxy.wait_for(TO_X, 3);
+        let held = proxy.passed(TO_X).remove(0);
+        assert_eq!((held.body_bytes, held.status), (3, None));
+        proxy.resume();
+        assert_eq!(asking.join().unwrap(), (ANSWER.to_owned(), None));
+    });
 }
 
 /// The data sent while a request waits stays with the client, so that a fault happens close to its byte.

@@ -1,7 +1,6 @@
 //! Repeated pushes: concurrent ones, and ones after a killed run.
 
 use std::path::Path;
-use std::time::Duration;
 
 use imgpush_client::{Image, Status};
 use imgpush_scene::{Run, Side, pattern, sha512sum, spawn};
@@ -167,14 +166,14 @@ pub(crate) fn concurrent_runs_create_one_image(side: Side) {
 
 /// Kills a push during the upload, without any chance to clean up.
 fn killed(scene: &Proxied, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
-    let lasting = Duration::from_secs(1);
-    scene.image.once(Requests::UPLOADS, Fault::Stall { after: 2 * MIB, lasting });
+    scene.image.once(Requests::UPLOADS, Fault::Hold { after: 2 * MIB });
     let mut child = spawn(scene.push_command(file.to_str().unwrap(), &SKIP));
     scene.image.wait_for(Requests::UPLOADS, MIB);
     let id = scene.images().remove(0).id().to_owned();
     meanwhile(&id);
     child.kill().unwrap();
     child.wait().unwrap();
+    scene.image.resume();
     id
 }
 

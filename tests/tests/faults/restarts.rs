@@ -1,7 +1,5 @@
 //! Services whose processes are killed during an upload.
 
-use std::time::Duration;
-
 use imgpush_scene::{Side, spawn};
 use imgpush_tests::proxy::{Ending, Fault, Requests};
 
@@ -9,13 +7,13 @@ use super::scene::{MIB, Proxied, notes};
 
 const SIZE: u64 = 4 * MIB;
 
-/// Pushes while an event affects the service during the upload. Its record stays `saving`, so it is replaced.
+/// Pushes while an event affects the service during the upload, which is held until the event continues it. Its
+/// record stays `saving`, so it is replaced.
 fn push_through(side: Side, what_happens: impl FnOnce(&mut Proxied, &str)) {
     let mut scene = Proxied::new(side);
     let file = scene.file(SIZE);
     scene.will_be_killed_during_upload(MIB);
-    let lasting = Duration::from_secs(1);
-    scene.image.once(Requests::UPLOADS, Fault::Stall { after: SIZE / 2, lasting });
+    scene.image.once(Requests::UPLOADS, Fault::Hold { after: SIZE / 2 });
     let command =
         scene.push_command(file.to_str().unwrap(), &["--retries", "5", "--settle-timeout", "2"]);
     let pushing = spawn(command);
@@ -36,7 +34,10 @@ fn push_through(side: Side, what_happens: impl FnOnce(&mut Proxied, &str)) {
 }
 
 pub(crate) fn a_killed_worker_only_costs_the_record(side: Side) {
-    push_through(side, |scene, id| scene.kill_worker_of(id));
+    push_through(side, |scene, id| {
+        scene.kill_worker_of(id);
+        scene.image.resume();
+    });
 }
 
 /// Connections are refused until the service runs again.
@@ -44,6 +45,8 @@ pub(crate) fn a_restarted_service_gets_the_image(side: Side) {
     push_through(side, |scene, _| {
         let refused = Fault::Cut { after: 0, ending: Ending::Reset };
         scene.image.times(2, Requests::LOOKS, refused);
-        scene.scene.restart();
+        scene.scene.kill_service();
+        scene.image.resume();
+        scene.scene.start_service();
     });
 }

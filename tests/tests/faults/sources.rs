@@ -1,7 +1,6 @@
 //! Sources that fail while they are read: not reported as a failure of the service, and not retried.
 
 use std::fs::OpenOptions;
-use std::time::Duration;
 
 use imgpush_scene::{Side, spawn};
 use imgpush_tests::proxy::{Answer, Ending, Fault, Proxy, Requests};
@@ -12,13 +11,13 @@ pub(crate) fn a_truncated_file_is_no_failure_of_the_service(side: Side) {
     let scene = Proxied::new(side);
     // More than the program reads ahead.
     let file = scene.file(48 * MIB);
-    let lasting = Duration::from_secs(1);
-    scene.image.once(Requests::UPLOADS, Fault::Stall { after: MIB, lasting });
+    scene.image.once(Requests::UPLOADS, Fault::Hold { after: MIB });
     let command =
         scene.push_command(file.to_str().unwrap(), &["--retries", "3", "--memory", "32M"]);
     let pushing = spawn(command);
     scene.image.wait_for(Requests::UPLOADS, MIB);
     OpenOptions::new().write(true).open(&file).unwrap().set_len(40 * MIB).unwrap();
+    scene.image.resume();
     let run = scene.ended(pushing);
     scene.failed(&run, 10);
     let sent = scene.sent();

@@ -182,7 +182,8 @@ fn definitions_tasks_and_the_cache_outlive_a_restart() {
         assert_eq!(wire.call(&admin, "PUT", &format!("/v2/cache/{id}"), NULL).await.0, 202);
         path
     });
-    wire.scene.restart();
+    wire.scene.kill_service();
+    wire.scene.start_service();
     runtime.block_on(async {
         let (admin, user) = (wire.login(ADMIN).await, wire.login(USER).await);
         let namespace = wire.show(&admin, "/v2/metadefs/namespaces/n").await;
