@@ -1,5 +1,7 @@
 //! No file causes a panic: images truncated at any length, and changed images.
 
+use std::sync::Mutex;
+
 use imgpush_formats::Detector;
 use imgpush_test_support::{is_full, left_out};
 
@@ -22,8 +24,10 @@ fn no_truncated_or_changed_image_of_qemu_causes_a_panic() {
     if images.is_empty() {
         left_out("qemu-img: images that end anywhere");
     }
-    images.iter().for_each(ends_anywhere);
-    images.iter().for_each(|image| changes(image, if is_full() { 20_000 } else { 500 }));
+    on_all_cores(&images, |image| {
+        ends_anywhere(image);
+        changes(image, if is_full() { 20_000 } else { 500 });
+    });
 }
 
 #[test]
@@ -34,8 +38,25 @@ fn no_truncated_or_changed_real_image_causes_a_panic() {
     if images.is_empty() {
         left_out("IMGPUSH_CORPUS: real images that end anywhere");
     }
-    images.iter().for_each(ends_anywhere);
-    images.iter().for_each(|image| changes(image, if is_full() { 20_000 } else { 1000 }));
+    on_all_cores(&images, |image| {
+        ends_anywhere(image);
+        changes(image, if is_full() { 20_000 } else { 1000 });
+    });
+}
+
+/// Each core takes the next image, since they differ in size.
+fn on_all_cores(images: &[Image], test: impl Fn(&Image) + Sync) {
+    let next = Mutex::new(images.iter());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while let Some(image) = { next.lock().unwrap().next() } {
+                    test(image);
+                }
+            });
+        }
+    });
 }
 
 /// Judges the file truncated at each length: every length in the headers, and every seventh byte between them
