@@ -13,10 +13,10 @@ use crate::{Algorithm, Digest, Digests, Platform};
 
 /// Hashes one stream with several algorithms at once.
 ///
-/// Algorithms for which the CPU has a kernel that computes them in one pass stay together: MD5 with SHA-512
-/// costs a tenth more than MD5 alone. SHA-256 joins them only if one thread is allowed, or if it is alone with
-/// MD5. All others are distributed over groups of about equal cost, at most one group per thread. Each group has a thread and a queue of two chunks; a chunk in several queues
-/// costs one reference each. [`update`](MultiHasher::update) returns when every queue has accepted the chunk,
+/// Algorithms that take hardly longer in one pass than the slowest of them stay together: MD5 with SHA-512 on a
+/// CPU with AVX-512, otherwise MD5 with SHA-256. All others are distributed over groups of about equal cost, at
+/// most one group per thread. With one thread, one pass computes all that the CPU has a kernel for. Each group has
+/// a thread and a queue of two chunks; a chunk in several queues costs one reference each. [`update`](MultiHasher::update) returns when every queue has accepted the chunk,
 /// so the caller proceeds at the speed of the slowest group, and can read the next chunk meanwhile. If only
 /// one thread is allowed, or the system starts no more, the calling thread hashes.
 ///
@@ -150,18 +150,18 @@ fn distribute(
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// The algorithms of one pass: MD5 with the first of each type of SHA-2.
-///
-/// SHA-256 slows the pass down by a tenth to a third, and another thread has time for it: it takes less than
-/// half as long as the others.
+/// The algorithms of one pass. With one thread it is MD5 with the first of each type of SHA-2. With several it is
+/// MD5 with the one that costs nothing beside it.
 fn fused(algorithms: &[Algorithm], platform: Platform, threads: NonZeroUsize) -> Vec<Algorithm> {
     if !platform.fuses() || !algorithms.contains(&Algorithm::Md5) {
         return Vec::new();
     }
     let first = |kind: &[Algorithm]| algorithms.iter().copied().find(|a| kind.contains(a));
-    let sha512 = first(&[Algorithm::Sha512, Algorithm::Sha384, Algorithm::Sha512_256]);
+    let is_alone = threads.get() == 1;
+    let sha512 = first(&[Algorithm::Sha512, Algorithm::Sha384, Algorithm::Sha512_256])
+        .filter(|_| is_alone || platform.fuses_sha512());
     let sha256 = first(&[Algorithm::Sha256, Algorithm::Sha224])
-        .filter(|_| threads.get() == 1 || sha512.is_none() && platform.fuses_sha256());
+        .filter(|_| is_alone || sha512.is_none() && platform.fuses_sha256());
     [Some(Algorithm::Md5), sha512, sha256].into_iter().flatten().collect()
 }
 
@@ -226,28 +226,41 @@ mod tests {
         assert_eq!(distribute(&[], portable(), NonZeroUsize::MIN).len(), 0);
     }
 
+    /// The platform of this name, if this CPU supports it.
+    fn available(name: &str) -> Option<Platform> {
+        Platform::available().into_iter().find(|platform| platform.name() == name)
+    }
+
     #[test]
-    fn algorithms_of_one_pass_stay_together() {
+    fn one_thread_computes_all_in_one_pass() {
+        use Algorithm::{Md5, Sha256, Sha512};
+        for platform in Platform::available().into_iter().filter(|platform| platform.fuses()) {
+            let one = distribute(&[Sha256, Md5, Sha512], platform, NonZeroUsize::MIN);
+            assert_eq!(one, [[Md5, Sha512, Sha256]], "{platform:?}");
+        }
+    }
+
+    #[test]
+    fn with_avx512_md5_and_sha512_share_a_pass() {
         use Algorithm::{Md5, Sha3_512, Sha224, Sha256, Sha384, Sha512};
-        let Some(fusing) = Platform::available().into_iter().find(|platform| platform.fuses())
-        else {
-            return;
-        };
-        assert_eq!(distribute(&[Md5, Sha512], fusing, TWO), [[Md5, Sha512]]);
+        let Some(avx512) = available("avx512") else { return };
+        let of = |algorithms: &[Algorithm]| distribute(algorithms, avx512, TWO);
+        assert_eq!(of(&[Md5, Sha512]), [[Md5, Sha512]]);
+        assert_eq!(of(&[Sha3_512, Md5, Sha256]), [vec![Sha3_512], vec![Md5, Sha256]]);
+        assert_eq!(of(&[Md5, Sha512, Sha256]), [vec![Md5, Sha512], vec![Sha256]]);
         assert_eq!(
-            distribute(&[Sha3_512, Md5, Sha256], fusing, TWO),
-            [vec![Sha3_512], vec![Md5, Sha256]]
-        );
-        let one = distribute(&[Sha256, Md5, Sha512], fusing, NonZeroUsize::MIN);
-        assert_eq!(one, [[Md5, Sha512, Sha256]]);
-        assert_eq!(
-            distribute(&[Md5, Sha512, Sha256], fusing, TWO),
-            [vec![Md5, Sha512], vec![Sha256]]
-        );
-        assert_eq!(
-            distribute(&[Sha224, Sha384, Md5, Sha512, Sha256], fusing, TWO),
+            of(&[Sha224, Sha384, Md5, Sha512, Sha256]),
             [vec![Md5, Sha384, Sha256], vec![Sha512, Sha224]]
         );
-        assert_eq!(distribute(&[Sha512, Sha256], fusing, TWO), [[Sha512], [Sha256]]);
+        assert_eq!(of(&[Sha512, Sha256]), [[Sha512], [Sha256]]);
+    }
+
+    #[test]
+    fn with_avx2_md5_shares_a_pass_with_sha256_only() {
+        use Algorithm::{Md5, Sha256, Sha512};
+        let Some(avx2) = available("avx2") else { return };
+        let of = |algorithms: &[Algorithm]| distribute(algorithms, avx2, TWO);
+        assert_eq!(of(&[Md5, Sha512]), [[Sha512], [Md5]]);
+        assert_eq!(of(&[Md5, Sha512, Sha256]), [vec![Md5, Sha256], vec![Sha512]]);
     }
 }

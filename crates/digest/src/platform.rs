@@ -110,9 +110,15 @@ impl Platform {
         }
     }
 
-    /// Whether several digests of one stream cost little more than the slowest of them.
+    /// Whether several digests of one stream cost less in one pass than one after another.
     pub(crate) fn fuses(self) -> bool {
         !matches!(self.name(), "portable" | "scalar")
+    }
+
+    /// Whether MD5 and SHA-512 in one pass take hardly longer than the slower of them. With AVX2, both use the same
+    /// units of the CPU: one pass takes 1.4 times as long on a Zen 3, and 1.9 times if its core is shared.
+    pub(crate) fn fuses_sha512(self) -> bool {
+        self.name() == "avx512"
     }
 
     /// Whether SHA-256 is computed in one pass with MD5.
