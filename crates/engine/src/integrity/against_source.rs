@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use imgpush_client::{Image, Status};
-use imgpush_source::Provenance;
 use imgpush_source::{Source, SourceError};
 use imgpush_source::{catch_panic, off_runtime};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -86,18 +85,14 @@ struct Comparison {
 
 impl Comparison {
     fn run(mut self) -> Result<Produced, IntegrityError> {
-        let mut hasher = self.resources.hashing.hasher(self.algorithms);
-        let mut bytes = 0;
-        while let Some(chunk) = self.source.next_chunk(&self.resources.pool)? {
-            if self.cancel.is_cancelled() {
-                return Err(IntegrityError::Interrupted);
-            }
-            hasher.update(&chunk);
-            bytes += chunk.len();
+        let TransferResources { pool, hashing } = &self.resources;
+        let hasher = hashing.hasher(self.algorithms);
+        Produced::read(self.source.as_mut(), pool, hasher, |bytes| {
             self.progress.sent(bytes);
-        }
-        let digests = hasher.finish();
-        self.source.finish(&digests)?;
-        Ok(Produced { bytes, digests, provenance: Provenance::default(), ignored_bytes: 0 })
+            match self.cancel.is_cancelled() {
+                true => Err(IntegrityError::Interrupted),
+                false => Ok(()),
+            }
+        })
     }
 }

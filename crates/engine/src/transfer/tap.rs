@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use imgpush_source::pool::Pool;
-use imgpush_source::{Chunk, CustomError, Provenance, Source, SourceError, catch_panic};
+use imgpush_source::{Chunk, CustomError, Source, SourceError, catch_panic};
 use tokio::sync::oneshot;
 
 use super::gate::TailGate;
@@ -106,19 +106,16 @@ fn hash(
 ) -> Result<Produced, SourceError> {
     let name = source.name().to_owned();
     let mut viewed = view.of_blocking(source)?;
-    let pool = Pool::new(CHUNKS, CHUNK_BYTES);
-    let mut hasher = Hashing::of(1).hasher(DEFAULT_ALGORITHMS);
-    let mut bytes = 0;
-    while let Some(chunk) = viewed.next_chunk(&pool)? {
-        if is_unwanted() {
-            return Err(cut_off(&name));
-        }
-        hasher.update(&chunk);
-        bytes += chunk.len();
-    }
-    let digests = hasher.finish();
-    viewed.finish(&digests)?;
-    Ok(Produced { bytes, digests, provenance: Provenance::default(), ignored_bytes: 0 })
+    let hasher = Hashing::of(1).hasher(DEFAULT_ALGORITHMS);
+    Produced::read(
+        viewed.as_mut(),
+        &Pool::new(CHUNKS, CHUNK_BYTES),
+        hasher,
+        |_| match is_unwanted() {
+            true => Err(cut_off(&name)),
+            false => Ok(()),
+        },
+    )
 }
 
 /// The error of a source of which only the start was copied.
