@@ -86,7 +86,7 @@ pub use error::{
 pub use local::FileSource;
 #[cfg(all(target_os = "linux", feature = "mmap"))]
 pub use local::MappedSource;
-pub use open::{Io, SourceOptions, is_address, open, open_blocking, shown};
+pub use open::{Io, SourceOptions, is_address, is_read_once, open, open_blocking, shown};
 pub use pool::Pool;
 pub use provenance::{ChecksumSubject, Provenance, Published, SourceChecksum};
 pub use source::{Compressed, ReadAt, Rewind, Source, SourceTimes};

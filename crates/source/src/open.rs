@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fs::FileType;
+use std::fs::{FileType, Metadata};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -257,6 +257,13 @@ fn mapped(file: FileSource) -> Result<Box<dyn Source>, SourceError> {
     }
     let source = std::io::Error::other("files are mapped on Linux only");
     Err(SourceError::Open { name: file.name().to_owned(), source })
+}
+
+/// Returns whether a place is standard input, a pipe or a terminal: its data can be read only once.
+#[must_use]
+pub fn is_read_once(place: &Path) -> bool {
+    let is_pipe = |found: Metadata| is_stream(found.file_type());
+    place == Path::new("-") || std::fs::metadata(place).is_ok_and(is_pipe)
 }
 
 #[cfg(unix)]

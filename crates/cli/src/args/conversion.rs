@@ -33,6 +33,26 @@ pub(crate) enum OutputKind {
     Qcow2,
 }
 
+/// The format for all clouds, or for one of them.
+#[derive(Clone, Debug)]
+pub(crate) struct CloudFormat {
+    pub(crate) cloud: Option<String>,
+    pub(crate) to: OutputKind,
+}
+
+impl CloudFormat {
+    pub(super) fn parsed(text: &str) -> Result<Self, String> {
+        let (cloud, format) = match text.rsplit_once('=') {
+            Some((cloud, format)) => (Some(cloud.to_owned()), format),
+            None => (None, text),
+        };
+        let to = OutputKind::from_str(format, false).map_err(|_| {
+            "expected raw or qcow2, or one of them for a cloud: CLOUD=raw".to_owned()
+        })?;
+        Ok(CloudFormat { cloud, to })
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum CompressKind {
     /// Readable by every program

@@ -38,7 +38,7 @@ use clap::{
 
 pub(crate) use batch::BatchArgs;
 pub(crate) use cloud::CloudArgs;
-pub(crate) use conversion::{ConversionArgs, OutputKind};
+pub(crate) use conversion::{CloudFormat, ConversionArgs, OutputKind};
 pub(crate) use convert::ConvertArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use display::{DisplayArgs, ProgressKind};

@@ -1,11 +1,12 @@
 //! `imgpush push`.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use imgpush_client::Visibility;
-use imgpush_engine::source::SourceOptions;
+use imgpush_engine::source::{SourceOptions, is_read_once};
 use imgpush_engine::{Conversion, PushOptions};
 
 use super::glance::GlanceArgs;
@@ -13,8 +14,8 @@ use super::json::{OnlyJson, only_json};
 use super::property::{property_of_upload, set_properties};
 use super::values::{duration, visibility};
 use super::{
-    BatchArgs, ConversionArgs, Decompress, DisplayArgs, ExistsArgs, OutputKind, ProofArgs,
-    RetryArgs, SourceArgs, TargetArgs, heading,
+    BatchArgs, CloudFormat, ConversionArgs, Decompress, DisplayArgs, ExistsArgs, OutputKind,
+    ProofArgs, RetryArgs, SourceArgs, TargetArgs, heading,
 };
 
 #[derive(Debug, Args)]
@@ -43,8 +44,8 @@ Examples:
   # Upload only if the cloud does not have the image yet
   imgpush push --if-exists skip noble.qcow2
 
-  # Convert on the fly
-  nbdcopy -- [ qemu-nbd -r noble.vmdk ] - | imgpush push --name noble -
+  # Convert during the upload, for one of the clouds
+  imgpush push --cloud north --cloud south --convert south=raw noble.qcow2
 
 Output: the image id on stdout; for several images or clouds, one line with id,
 cloud and file each. Messages and progress go to stderr.
@@ -160,13 +161,15 @@ pub(crate) struct PushArgs {
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Convert the image to this format during the upload
+    /// Convert the image to raw or qcow2 during the upload, for all clouds or one
     ///
-    /// Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
+    /// Repeat the option for clouds with different formats; a cloud without a format gets the image as it is. The
+    /// source is then read once for each format. Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
     /// twice, or once with --spool. Checksums are those of the source, the digests in Glance those of the result.
     /// --max-size also limits the result, before anything is sent.
-    #[arg(long, value_name = "FORMAT", help_heading = heading::CONVERSION)]
-    convert: Option<OutputKind>,
+    #[arg(long, value_name = "[CLOUD=]FORMAT", value_parser = CloudFormat::parsed,
+        help_heading = heading::CONVERSION)]
+    convert: Vec<CloudFormat>,
 
     #[command(flatten)]
     conversion: ConversionArgs,
@@ -238,12 +241,12 @@ pub(crate) struct PushArgs {
 impl PushArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
-        if self.convert.is_some() && self.target.is_fetched() {
+        if !self.convert.is_empty() && self.target.is_fetched() {
             return Some(
                 "--convert and --via web-download exclude each other: Glance fetches the data itself",
             );
         }
-        if self.convert.is_none()
+        if self.convert.is_empty()
             && let Some(misfit) = self.conversion.misfit_without_conversion()
         {
             return Some(misfit);
@@ -276,11 +279,44 @@ impl PushArgs {
         options
     }
 
-    /// The conversion of the sources, if there is one.
-    pub(crate) fn conversion(&self) -> Option<Conversion> {
-        let mut conversion = self.conversion.conversion(self.convert?);
+    /// The format that the image gets in this cloud; none to leave it as it is.
+    pub(crate) fn format_for(&self, cloud: &str) -> Option<OutputKind> {
+        let of = |wanted: Option<&str>| {
+            let mut formats = self.convert.iter();
+            formats.find(|format| format.cloud.as_deref() == wanted).map(|format| format.to)
+        };
+        of(Some(cloud)).or_else(|| of(None))
+    }
+
+    /// What is wrong with the formats for these clouds.
+    pub(crate) fn formats_misfit<'c>(
+        &self,
+        mut clouds: impl Iterator<Item = &'c str> + Clone,
+    ) -> Option<String> {
+        let mut seen = HashSet::new();
+        for CloudFormat { cloud, .. } in &self.convert {
+            let shown = cloud.as_deref().unwrap_or("all clouds");
+            if !seen.insert(cloud) {
+                return Some(format!("--convert names two formats for {shown}"));
+            }
+            if cloud.is_some() && !clouds.clone().any(|name| name == shown) {
+                return Some(format!("--convert names the cloud {shown}, which is not pushed to"));
+            }
+        }
+        let first = self.format_for(clouds.next()?);
+        let differ = clouds.any(|cloud| self.format_for(cloud) != first);
+        let stream = self.files.iter().find(|file| is_read_once(file)).filter(|_| differ)?;
+        Some(format!(
+            "{} can be read only once, and --convert names different formats",
+            stream.display()
+        ))
+    }
+
+    /// The conversion of the sources to a format.
+    pub(crate) fn conversion(&self, to: OutputKind) -> Conversion {
+        let mut conversion = self.conversion.conversion(to);
         conversion.max_bytes = self.source.max_bytes();
-        Some(conversion)
+        conversion
     }
 
     /// The details of JSON documents, if results are printed as JSON.

@@ -29,7 +29,7 @@ struct BatchState {
     width: usize,
     /// The row of the total; none for a single image, or without bars.
     total: Option<ProgressBar>,
-    /// The rows of each image that is in progress.
+    /// The rows of each task that is in progress.
     rows: Mutex<HashMap<usize, Vec<Arc<dyn View>>>>,
     most_rows: usize,
     bytes: Mutex<BatchBytes>,
@@ -40,6 +40,8 @@ struct BatchBytes {
     images: Vec<ImageBytes>,
     /// To how many clouds each image goes.
     clouds: u64,
+    /// How many tasks each image has. They are numbered image by image.
+    tasks_per_image: usize,
     ended: usize,
     failed: usize,
     /// When the row of the total was drawn.
@@ -51,10 +53,17 @@ struct ImageBytes {
     /// Its size, as far as it is known.
     size: Option<u64>,
     sent: u64,
-    has_ended: bool,
+    /// The tasks that have not ended.
+    tasks: usize,
+    has_failed: bool,
 }
 
 impl BatchBytes {
+    /// The image of a task.
+    fn image_of(&mut self, task: usize) -> Option<&mut ImageBytes> {
+        self.images.get_mut(task / self.tasks_per_image)
+    }
+
     /// The bytes sent, and those to send in total. An image of unknown size counts as the mean of the others.
     /// One that has ended counts as what was sent of it.
     fn amount(&self) -> (u64, Option<u64>) {
@@ -64,9 +73,9 @@ impl BatchBytes {
             return (sent, None);
         }
         let mean = known.iter().sum::<u64>() / known.len() as u64;
-        let expected = |image: &ImageBytes| match image.has_ended {
-            true => image.sent,
-            false => (image.size.unwrap_or(mean) * self.clouds).max(image.sent),
+        let expected = |image: &ImageBytes| match image.tasks {
+            0 => image.sent,
+            _ => (image.size.unwrap_or(mean) * self.clouds).max(image.sent),
         };
         (sent, Some(self.images.iter().map(expected).sum()))
     }
@@ -93,10 +102,12 @@ impl BatchView {
         let (columns, lines) = size();
         let longest = clouds.iter().map(|cloud| cloud.chars().count()).max().unwrap_or(0);
         let width = if has_images { columns / 4 } else { longest };
-        let image = |size: &Option<u64>| ImageBytes { size: *size, sent: 0, has_ended: false };
+        let image =
+            |size: &Option<u64>| ImageBytes { size: *size, sent: 0, tasks: 1, has_failed: false };
         let bytes = BatchBytes {
             images: sizes.iter().map(image).collect(),
             clouds: clouds.len() as u64,
+            tasks_per_image: 1,
             ended: 0,
             failed: 0,
             drawn: None,
@@ -121,7 +132,16 @@ impl BatchView {
         view
     }
 
-    /// Adds a row for an image and a cloud; returns the receiver of its progress.
+    /// Sets how many tasks each image has, numbered image by image. Each sends the image to some of the clouds.
+    pub(crate) fn with_tasks_per_image(self, tasks: usize) -> Self {
+        let mut bytes = self.0.bytes();
+        bytes.tasks_per_image = tasks;
+        bytes.images.iter_mut().for_each(|image| image.tasks = tasks);
+        drop(bytes);
+        self
+    }
+
+    /// Adds a row for a task and a cloud; returns the receiver of its progress.
     pub(crate) fn started(&self, number: usize, source: &str, cloud: &str) -> Arc<dyn Progress> {
         let state = &self.0;
         let mut keys = Vec::new();
@@ -148,19 +168,21 @@ impl BatchView {
         let view = state.display.view(task, bar, !state.has_images);
         rows.entry(number).or_default().push(Arc::clone(&view));
         drop(rows);
-        Arc::new(Row { view, batch: self.clone(), number, sent: AtomicU64::new(0) })
+        Arc::new(Row { view, batch: self.clone(), task: number, sent: AtomicU64::new(0) })
     }
 
-    /// Removes the rows of an image.
+    /// Removes the rows of a task.
     pub(crate) fn ended(&self, number: usize, succeeded: bool) {
         for row in self.0.rows().remove(&number).into_iter().flatten() {
             row.close();
         }
         let mut bytes = self.0.bytes();
-        bytes.ended += 1;
-        bytes.failed += usize::from(!succeeded);
-        if let Some(image) = bytes.images.get_mut(number) {
-            image.has_ended = true;
+        if let Some(image) = bytes.image_of(number) {
+            image.tasks -= 1;
+            image.has_failed |= !succeeded;
+            let (has_ended, has_failed) = (image.tasks == 0, image.has_failed);
+            bytes.ended += usize::from(has_ended);
+            bytes.failed += usize::from(has_ended && has_failed);
         }
         bytes.drawn = None;
         self.0.draw_total(&mut bytes);
@@ -242,8 +264,8 @@ fn fitted(text: &str, width: usize) -> String {
 struct Row {
     view: Arc<dyn View>,
     batch: BatchView,
-    /// The number of the image.
-    number: usize,
+    /// The number of the task.
+    task: usize,
     /// Bytes that the total has counted.
     sent: AtomicU64,
 }
@@ -255,7 +277,7 @@ impl Progress for Row {
 
     fn total(&self, bytes: u64) {
         self.view.total(bytes);
-        if let Some(image) = self.batch.0.bytes().images.get_mut(self.number) {
+        if let Some(image) = self.batch.0.bytes().image_of(self.task) {
             image.size = Some(bytes);
         }
     }
@@ -265,7 +287,7 @@ impl Progress for Row {
         // Bytes that are sent again do not count twice.
         let before = self.sent.fetch_max(bytes, Ordering::Relaxed);
         let mut all = self.batch.0.bytes();
-        if let Some(image) = all.images.get_mut(self.number) {
+        if let Some(image) = all.image_of(self.task) {
             image.sent += bytes.saturating_sub(before);
         }
         self.batch.0.draw_total(&mut all);
@@ -291,18 +313,26 @@ mod tests {
 
     #[test]
     fn the_total_counts_bytes_of_images_and_clouds() {
-        let image = |size, sent, has_ended| ImageBytes { size, sent, has_ended };
+        let image = |size, sent, tasks| ImageBytes { size, sent, tasks, has_failed: false };
         let images = vec![
-            image(Some(100), 200, true),
-            image(Some(300), 0, true),
-            image(Some(200), 50, false),
-            image(None, 0, false),
+            image(Some(100), 200, 0),
+            image(Some(300), 0, 0),
+            image(Some(200), 50, 1),
+            image(None, 0, 1),
         ];
-        let bytes = BatchBytes { images, clouds: 2, ended: 2, failed: 1, drawn: None };
+        let bytes =
+            BatchBytes { images, clouds: 2, tasks_per_image: 1, ended: 2, failed: 1, drawn: None };
         // Two ended with what was sent; 2 × 200, and 2 × the mean of the known sizes, are expected.
         assert_eq!(bytes.amount(), (250, Some(200 + 400 + 400)));
-        let unknown = vec![image(None, 7, false)];
-        let bytes = BatchBytes { images: unknown, clouds: 1, ended: 0, failed: 0, drawn: None };
+        let unknown = vec![image(None, 7, 1)];
+        let bytes = BatchBytes {
+            images: unknown,
+            clouds: 1,
+            tasks_per_image: 1,
+            ended: 0,
+            failed: 0,
+            drawn: None,
+        };
         assert_eq!(bytes.amount(), (7, None));
     }
 

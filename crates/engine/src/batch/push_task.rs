@@ -1,19 +1,33 @@
 //! The push task of a batch.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use imgpush_client::Error as ClientError;
 use imgpush_source::{Source, SourceError, SourceOptions};
 
 use super::open_later::OpenLater;
 use crate::push::options::PushOptions;
 use crate::push::target::{Target, Via};
 
+/// A target of a batch, or of one task.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most targets are reached")]
+pub(super) enum BatchTarget {
+    Reached(Target),
+    /// A target whose login failed.
+    Unreached {
+        cloud: String,
+        error: Arc<ClientError>,
+    },
+}
+
 /// An image to push: its source and its options.
 pub struct PushTask {
     pub(super) name: String,
     /// The targets of this task; empty for the targets of the batch.
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<BatchTarget>,
     pub(super) options: PushOptions,
     pub(super) source: OpenLater,
     pub(super) via: Option<Via>,
@@ -48,14 +62,21 @@ impl PushTask {
     /// Adds a target to this task. A task with targets of its own ignores those of the batch.
     #[must_use]
     pub fn to(mut self, target: Target) -> Self {
-        self.targets.push(target);
+        self.targets.push(BatchTarget::Reached(target));
+        self
+    }
+
+    /// Adds a target whose login failed to this task. The task gets this error as its result there.
+    #[must_use]
+    pub fn to_unreached(mut self, cloud: impl Into<String>, error: Arc<ClientError>) -> Self {
+        self.targets.push(BatchTarget::Unreached { cloud: cloud.into(), error });
         self
     }
 
     /// Sets the targets of this task. Without any, it uses those of the batch.
     #[must_use]
     pub fn with_targets(mut self, targets: impl IntoIterator<Item = Target>) -> Self {
-        self.targets = targets.into_iter().collect();
+        self.targets = targets.into_iter().map(BatchTarget::Reached).collect();
         self
     }
 

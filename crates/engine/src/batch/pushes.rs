@@ -4,14 +4,13 @@
 
 use std::sync::Arc;
 
-use imgpush_client::Error as ClientError;
 use imgpush_source::Source;
 use tokio_util::sync::CancellationToken;
 
 use super::journal::{Journal, Key};
 use super::journal_entry::{BothRecords, JournalEntry};
 use super::options::BatchOptions;
-use super::push_task::PushTask;
+use super::push_task::{BatchTarget, PushTask};
 use super::shared_services::SharedServices;
 use crate::caught::caught;
 use crate::progress::Progress;
@@ -23,18 +22,6 @@ use crate::push::target::Target;
 use crate::push::{in_order, push};
 use crate::resources::TransferResources;
 use crate::transfer::TransferError;
-
-/// A target of a batch.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "most targets are reached")]
-pub(super) enum BatchTarget {
-    Reached(Target),
-    /// A target whose login failed.
-    Unreached {
-        cloud: String,
-        error: Arc<ClientError>,
-    },
-}
 
 /// The state that the pushes of a batch share.
 pub(super) struct Pushes {
@@ -112,7 +99,7 @@ impl Pushes {
     fn take_targets(&self, task: &mut PushTask) -> Vec<BatchTarget> {
         match task.targets.is_empty() {
             true => self.targets.clone(),
-            false => task.targets.drain(..).map(BatchTarget::Reached).collect(),
+            false => std::mem::take(&mut task.targets),
         }
     }
 

@@ -3,23 +3,23 @@
 mod clouds;
 mod glob;
 mod reporter;
+mod tasks;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use imgpush_client::ImageClient;
-use imgpush_engine::checksum::Expected;
-use imgpush_engine::source::{self, Source, SourceOptions};
+use imgpush_engine::source::Source;
 use imgpush_engine::{
-    Batch, BatchSummary, CancellationToken, Conversion, Push, PushError, PushFailure, PushOptions,
-    PushTask, Report, RetryOptions, SourceError, Target, TransferError, Via,
+    Batch, BatchSummary, CancellationToken, Push, PushError, PushFailure, PushOptions, Report,
+    RetryOptions, SourceError, Target, TransferError, Via,
 };
 
 use self::clouds::{TargetCloud, connect, one_cloud, shown, target_clouds};
 use self::reporter::PushReporter;
 pub(crate) use self::reporter::failed;
+use self::tasks::{Open, Tasks, Variant};
 use super::batch::finished;
 use super::source as opening;
 use crate::args::{CloudArgs, PushArgs};
@@ -58,6 +58,11 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
     let mut reporter = PushReporter::new(args, printer, &files);
     let summary = match target_clouds(clouds) {
         Ok(clouds) => {
+            let names = clouds.iter().map(|cloud| &*cloud.name);
+            if let Some(misfit) = args.formats_misfit(names) {
+                printer.error(&[misfit], &[]);
+                return exit_code::USAGE;
+            }
             reporter.is_one_cloud = clouds.len() == 1;
             let cancel = interrupt::token(printer);
             Pushing { args, files: &files, clouds: &clouds, cancel }.run(&mut reporter).await
@@ -106,16 +111,17 @@ impl Pushing<'_> {
     async fn run(&self, reporter: &mut PushReporter<'_>) -> Option<BatchSummary> {
         let (args, printer) = (self.args, reporter.printer);
         let names = self.clouds.iter().map(|cloud| &*cloud.name);
+        let variants = Variant::of(args, names.clone());
         // What is alone and cannot be read needs no cloud to say so.
         let beginning = async {
             let options = args.source_options();
             let expected = opening::expected(&args.proof, &options.http, printer).await?;
             let options = opening::marked(&options, &expected);
-            let open = Open { options, expected, conversion: args.conversion() };
+            let open = Open { options, expected };
             let first = match self.files {
                 [file] => {
                     opening::announce_input(file, printer);
-                    Some(open.open(file).await?)
+                    Some(open.open(file, &variants[0]).await?)
                 }
                 _ => None,
             };
@@ -139,19 +145,20 @@ impl Pushing<'_> {
         let size = |file: &PathBuf| std::fs::metadata(file).ok().map(|found| found.len());
         let sizes: Vec<_> = self.files.iter().map(size).collect();
         let views =
-            BatchView::new(args.display.progress, args.display.quiet, printer, &labels, &sizes);
-        let options = args.batch.options(self.files.len(), args.retry.options());
-        let mut batch = Batch::new(options).with_progress({
+            BatchView::new(args.display.progress, args.display.quiet, printer, &labels, &sizes)
+                .with_tasks_per_image(variants.len());
+        let tasks = self.files.len() * variants.len();
+        let options = args.batch.options(tasks, args.retry.options());
+        let batch = Batch::new(options).with_progress({
             let views = views.clone();
             move |task| views.started(task.number, task.name, task.cloud)
         });
-        for (target, cloud) in connected.into_iter().zip(self.clouds) {
-            batch = match target {
-                Ok(target) => batch.to(args.target.applied(target)),
-                Err(error) => batch.to_unreached(&cloud.name, error),
-            };
-        }
-        let running = match batch.start(open.tasks(args, self.files, first), &self.cancel) {
+        let connected = connected.into_iter().zip(names.clone()).map(|(target, name)| {
+            let target = target.map(|target| args.target.applied(target)).map_err(Arc::new);
+            (name.to_owned(), target)
+        });
+        let tasks = Tasks { args, open, variants: &variants, clouds: connected.collect() };
+        let running = match batch.start(tasks.of(self.files, first), &self.cancel) {
             Ok(running) => running,
             Err(error) => {
                 let error = Arc::new(error);
@@ -164,48 +171,10 @@ impl Pushing<'_> {
             printer.note(damage);
         }
         let summary = finished(running, &views, |outcome| {
-            let number = outcome.number;
+            let number = outcome.number / variants.len();
             outcome.into_pushes().for_each(|result| reporter.report(result, number));
         });
         Some(summary.await)
-    }
-}
-
-/// How sources are opened.
-#[derive(Clone)]
-struct Open {
-    options: SourceOptions,
-    expected: Expected,
-    conversion: Option<Conversion>,
-}
-
-impl Open {
-    async fn open(&self, place: &Path) -> Result<Box<dyn Source>, SourceError> {
-        let source = self.expected.of(source::open(place, &self.options).await?)?;
-        match &self.conversion {
-            Some(conversion) => conversion.source(source).await,
-            None => Ok(source),
-        }
-    }
-
-    /// A task for each file; the one that is open already is not opened again.
-    fn tasks(
-        self,
-        args: &PushArgs,
-        files: &[PathBuf],
-        first: Option<Box<dyn Source>>,
-    ) -> Vec<PushTask> {
-        let mut first = first;
-        let task = |file: &PathBuf| {
-            let (open, place, source) = (self.clone(), file.clone(), first.take());
-            let opening = async move || match source {
-                Some(source) => Ok(source),
-                None => open.open(&place).await,
-            };
-            let task = PushTask::opened_by(shown(file), args.options(), || opening().boxed());
-            task.via(args.target.via(file))
-        };
-        files.iter().map(task).collect()
     }
 }
 

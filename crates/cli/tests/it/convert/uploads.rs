@@ -1,9 +1,9 @@
 //! `--convert` of `imgpush push` and `imgpush image stage`.
 
-use imgpush_sandbox::Quota;
+use imgpush_sandbox::{Quota, USER};
 use imgpush_scene::{Scene, sha512};
 
-use super::{convert, disk, parts, qemu_img, scene, scene_with};
+use super::{convert, disk, parts, piped, qemu_img, scene, scene_with};
 
 #[test]
 fn an_image_is_converted_during_its_upload() {
@@ -104,4 +104,63 @@ fn limits_apply_to_the_result() {
         convert(&scene, 10, &["disk.vmdk", output, "--max-size", size]);
         assert!(!scene.path(output).exists() && parts(&scene) == 0, "{output}");
     }
+}
+
+#[test]
+fn each_cloud_gets_the_image_in_its_own_format() {
+    let Some(scene) = scene() else { return };
+    let other = Scene::start_blocking();
+    scene.add_cloud(&other.cloud_entry("other", USER));
+    let both = ["--cloud", "mycloud", "--cloud", "other"];
+    let push = |code: i32, arguments: &[&str]| {
+        let run = scene.run(&[&["push"], &both[..], arguments].concat());
+        assert_eq!(run.code, Some(code), "{arguments:?}: {}", run.stderr);
+        run
+    };
+    let stored = |scene: &Scene, name: &str| {
+        let images = scene.block_on(scene.images());
+        let image = images.into_iter().find(|image| image.name() == Some(name)).unwrap();
+        let hash = image.hash_value().unwrap().to_owned();
+        (image.disk_format().unwrap().to_owned(), hash)
+    };
+    let raw = ("raw".to_owned(), sha512(disk()));
+    let unchanged = |file: &str| ("qcow2".to_owned(), sha512(scene.read(file)));
+
+    // One of the two keeps the format of the file. Both have a line.
+    scene.write("second.qcow2", scene.read("disk.qcow2"));
+    let run = push(0, &["--convert", "mycloud=raw", "disk.qcow2", "second.qcow2"]);
+    let mut lines: Vec<_> =
+        run.stdout.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    lines.sort_unstable();
+    let expected = ["disk.qcow2", "second.qcow2"];
+    let expected =
+        ["mycloud", "other"].map(|cloud| expected.map(|file| format!("{cloud}  {file}")));
+    assert_eq!(lines, expected.concat());
+    for name in ["disk", "second"] {
+        assert_eq!(stored(&scene, name), raw, "{name}");
+        assert_eq!(stored(&other, name), unchanged(&format!("{name}.qcow2")), "{name}");
+    }
+    // A format for all is overridden by that of a cloud.
+    push(0, &["--convert", "raw", "--convert", "other=qcow2", "--name", "n", "disk.vmdk"]);
+    assert_eq!(stored(&scene, "n"), raw);
+    assert_eq!(stored(&other, "n").0, "qcow2");
+    // The same format for both needs only one reading, so that a pipe will do.
+    let twice = [&["push", "-"], &both[..], &["--name", "p", "--convert", "raw"]].concat();
+    piped(&scene, 0, "disk.qcow2", &twice);
+    assert_eq!((stored(&scene, "p"), stored(&other, "p")), (raw.clone(), raw));
+
+    let writes = scene.writes();
+    for (formats, says) in [
+        (&["--convert", "elsewhere=raw"][..], "elsewhere, which is not pushed to"),
+        (&["--convert", "raw", "--convert", "qcow2"], "two formats for all clouds"),
+        (&["--convert", "other=raw", "--convert", "other=raw"], "two formats for other"),
+        (&["--convert", "other=vmdk"], "expected raw or qcow2"),
+    ] {
+        let run = push(2, &[formats, &["disk.qcow2"]].concat());
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+    }
+    let once = [&["push", "-"], &both[..], &["--name", "q", "--convert", "other=raw"]].concat();
+    let run = piped(&scene, 2, "disk.qcow2", &once);
+    assert!(run.stderr.contains("- can be read only once"), "{}", run.stderr);
+    assert_eq!(scene.writes(), writes);
 }
