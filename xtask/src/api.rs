@@ -29,7 +29,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a list differs from the code, and shows the difference.
+/// Fails if a list differs from the code, and shows the difference; and if the documentation has a warning.
 pub(crate) fn check() -> Result<()> {
     let mut differences = String::new();
     for (name, items) in lists()? {
@@ -76,7 +76,7 @@ fn lists() -> Result<Vec<(String, String)>> {
     Ok(lists)
 }
 
-/// Makes rustdoc describe all libraries; returns the folder with its output.
+/// Makes rustdoc describe all crates, with the checks of their documentation; returns the folder with its output.
 ///
 /// Unstable features are only enabled for rustdoc. If they were enabled for cargo, build scripts would
 /// notice, and all dependencies would be built again.
@@ -85,10 +85,10 @@ fn rustdoc_json() -> Result<PathBuf> {
     std::fs::create_dir_all(target().join("tools"))?;
     std::fs::write(&wrapper, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc \"$@\"\n")?;
     std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))?;
-    run(cargo(["doc", "--no-deps", "--lib"])
-        .args(WORKSPACE)
-        .env("RUSTDOC", wrapper)
-        .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json"))?;
+    run(cargo(["doc", "--no-deps"]).args(WORKSPACE).env("RUSTDOC", wrapper).env(
+        "RUSTDOCFLAGS",
+        "-D warnings -D rustdoc::broken_intra_doc_links -Z unstable-options --output-format json",
+    ))?;
     Ok(target().join("doc"))
 }
 

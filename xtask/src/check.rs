@@ -2,34 +2,34 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::places::{root, target};
-use crate::step::{Steps, WORKSPACE, cargo, run, say};
+use crate::step::{Steps, WORKSPACE, cargo, run, run_in_idle_time, say};
 use crate::{api, arrows, docs, kernels, package, picture, words};
 
 pub(crate) fn run_verb(advisories: bool) -> Result<()> {
     let mut steps = Steps::default();
+    // The crates of the workspace are checked one after another, which leaves a core idle.
+    let preparing = thread::spawn(prepare);
     steps.step("format", || run(&mut cargo(["fmt", "--all", "--check"])));
     steps.step("clippy", || run(cargo(["clippy", "--all-targets"]).args(WORKSPACE).args(DENY)));
     steps.step("clippy without the sandbox", || {
         run(cargo(["clippy", "-p", "imgpush", "--no-default-features", "--locked"]).args(DENY))
     });
     steps.step("clippy of imgpush-source, one feature at a time", source_features);
-    steps.step("clippy with portable kernels", || {
-        run(kernels::capped("clippy", "portable").arg("--all-targets").args(DENY))
-    });
-    steps.step("documentation", || {
-        run(cargo(["doc", "--workspace", "--no-deps", "--locked"])
-            .env("RUSTDOCFLAGS", "-D warnings -D rustdoc::broken_intra_doc_links"))
-    });
-    steps.step("public items", api::check);
+    steps.step("documentation and public items", api::check);
     steps.step("imports", arrows::check);
     steps.step("picture of the layers", picture::check);
     steps.step("links of the pages", docs::check);
     steps.step("words", words::check);
     steps.step("packages", package::check);
+    steps.step("preparation of the remaining steps", || {
+        preparing.join().map_err(|_| anyhow!("a build panicked"))
+    });
+    steps.step("clippy with portable kernels", || run(&mut portable_clippy()));
     steps.step("cargo deny", || deny(&["bans", "licenses", "sources"]));
     if advisories {
         steps.step("advisories", || deny(&["advisories"]));
@@ -38,6 +38,18 @@ pub(crate) fn run_verb(advisories: bool) -> Result<()> {
 }
 
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
+
+/// Prepares later steps in idle time. What fails is repeated and reported by its step.
+fn prepare() {
+    let _ = cargo_deny();
+    let _ = run_in_idle_time(&portable_clippy());
+}
+
+fn portable_clippy() -> Command {
+    let mut clippy = kernels::capped("clippy", "portable");
+    clippy.arg("--all-targets").args(DENY);
+    clippy
+}
 
 /// The package with one feature for each compression format and type of source.
 const SOURCE: &str = "imgpush-source";
@@ -75,12 +87,14 @@ fn cargo_deny() -> Result<PathBuf> {
     if !installed.exists() {
         say(&format!("installing cargo-deny {CARGO_DENY} into {}", tools.display()));
         // It only runs for seconds, so a fast build matters more than a fast program.
-        run(cargo(["install", "--debug", "--locked", "cargo-deny", "--version", CARGO_DENY])
-            .arg("--root")
+        let mut install = cargo(["install", "--debug", "--locked", "cargo-deny"]);
+        install
+            .args(["--version", CARGO_DENY, "--root"])
             .arg(&tools)
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             // A separate build, not in the target directory of the workspace.
-            .env_remove("CARGO_TARGET_DIR"))?;
+            .env_remove("CARGO_TARGET_DIR");
+        run_in_idle_time(&install)?;
     }
     Ok(installed)
 }

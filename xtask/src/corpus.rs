@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cloud::Cloud;
 use crate::places::{root, target};
-use crate::step::{WORKSPACE, cargo, run, run_in_idle_time, say};
+use crate::step::{EarlyStep, WORKSPACE, cargo, run, run_in_idle_time, say};
 
 /// The reason for leaving tests out if there is no corpus.
 pub(crate) const MISSING: &str = "no corpus of disk images; set IMGPUSH_CORPUS_SOURCE to the folder with unpack.sh and make-matrix.sh";
@@ -25,14 +25,6 @@ pub(crate) fn source() -> Option<PathBuf> {
 /// Extracts and generates the images, once; returns their folders, as in `PATH`.
 pub(crate) fn folders() -> Result<OsString> {
     create(run)
-}
-
-/// Creates the images in idle time. The cloud must be installed, since its inspector judges them.
-pub(crate) fn prepare() {
-    if source().is_some() {
-        // The step that needs the images repeats what fails.
-        let _ = create(|command| run_in_idle_time(command));
-    }
 }
 
 /// Creates the images by commands that are run in this way.
@@ -65,18 +57,35 @@ fn create(run: impl Fn(&mut Command) -> Result<()>) -> Result<OsString> {
 }
 
 /// Compares the detector with qemu and the service's inspector for these images, and their bytes after a
-/// conversion with those of qemu.
-pub(crate) fn test() -> Result<()> {
+/// conversion with those of qemu. It takes minutes, so it runs in idle time. The cloud must be installed, since its
+/// inspector judges the images.
+pub(crate) fn test() -> Option<EarlyStep> {
+    source()?;
+    Some(EarlyStep::run(IMAGES, tests()))
+}
+
+/// The same at once.
+pub(crate) fn run_verb() -> Result<()> {
+    tests()?.iter_mut().try_for_each(run)
+}
+
+pub(crate) const IMAGES: &str = "real disk images";
+
+fn tests() -> Result<Vec<Command>> {
+    let folders = create(|command| run_in_idle_time(command))?;
     // One selection of packages, so that nothing is built again. Only the tests of conversion match.
-    run(cargo(["test"])
-        .args(WORKSPACE)
-        .args(["--test", "it", "--", "--ignored", "images_of_the_corpus_have_the_bytes"])
-        .env("IMGPUSH_CORPUS", folders()?))?;
-    run(cargo(["test"])
-        .args(WORKSPACE)
-        .args(["--test", "corpus", "--test", "changed", "--", "--nocapture", "--ignored"])
-        .args(["--skip", "differential::"])
-        .env("IMGPUSH_CORPUS", folders()?))
+    let conversions = ["--test", "it", "--", "--ignored", "images_of_the_corpus_have_the_bytes"];
+    let detection = [
+        ["--test", "corpus", "--test", "changed"],
+        ["--", "--nocapture", "--ignored", "--skip=differential::"],
+    ]
+    .concat();
+    let test = |arguments: &[&str]| {
+        let mut command = cargo(["test"]);
+        command.args(WORKSPACE).args(arguments).env("IMGPUSH_CORPUS", &folders);
+        command
+    };
+    Ok(vec![test(&conversions), test(&detection)])
 }
 
 /// Writes the table of `docs/disk-images.md`.

@@ -52,6 +52,13 @@ pub(crate) fn run_verb(verb: &FuzzVerb) -> Result<()> {
     }
 }
 
+/// The replay of the corpora.
+pub(crate) fn corpora() -> Command {
+    let mut command = cargo(["test", "--locked", "--manifest-path"]);
+    command.arg(root().join("fuzz/Cargo.toml"));
+    command
+}
+
 /// Searches for inputs that violate the assertions of the fuzz targets.
 pub(crate) fn long(steps: &mut Steps) {
     let name = "long fuzzing";

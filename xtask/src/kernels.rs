@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{Artifact, Message};
 
 use crate::places::{root, target};
-use crate::step::{Steps, WORKSPACE, cargo, run, run_in_idle_time};
+use crate::step::{EarlyStep, Steps, WORKSPACE, cargo, run, run_in_idle_time};
 
 /// The values of `IMGPUSH_BACKEND`.
 const BACKENDS: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
@@ -38,7 +38,6 @@ pub(crate) fn test(steps: &mut Steps, is_full: bool) {
             run(&mut capped("test", backend))
         });
     }
-    valgrind(steps, &programs);
     address_sanitizer(steps);
     miri(steps);
     if is_full {
@@ -90,20 +89,20 @@ fn runs_here(backend: &str) -> bool {
 }
 
 /// Valgrind supports neither AVX-512 nor the SHA extensions. It reports that to the program, which then uses
-/// the lower levels.
-fn valgrind(steps: &mut Steps, programs: &[TestProgram]) {
-    let name = "kernels: valgrind, up to AVX2";
-    if !is_there(Command::new("valgrind").arg("--version")) {
-        return steps.miss(name, "valgrind is not installed");
-    }
-    steps.step(name, || {
-        run_all(programs, |program| {
-            let mut command = program.under("valgrind");
-            command.args(["--quiet", "--error-exitcode=1"]).arg(&program.path);
-            command
-        })
-    });
+/// the lower levels. It takes a minute or more, so it runs in idle time.
+pub(crate) fn valgrind() -> Option<EarlyStep> {
+    let command = |program: TestProgram| {
+        let mut command = program.under("valgrind");
+        command.args(["--quiet", "--error-exitcode=1"]).arg(&program.path);
+        command
+    };
+    is_there(Command::new("valgrind").arg("--version")).then(|| {
+        let programs = test_programs();
+        EarlyStep::run(VALGRIND, programs.map(|all| all.into_iter().map(command).collect()))
+    })
 }
+
+pub(crate) const VALGRIND: &str = "kernels: valgrind, up to AVX2";
 
 /// A test program of the crate.
 struct TestProgram {

@@ -125,7 +125,7 @@ fn main() -> ExitCode {
         Verb::Docs { check: true } => docs::check(),
         Verb::Bench { arguments } => bench::run_verb(&arguments),
         Verb::Memory => bench::memory(),
-        Verb::Corpus { table: false } => corpus::test(),
+        Verb::Corpus { table: false } => corpus::run_verb(),
         Verb::Corpus { table: true } => corpus::table(),
         Verb::Configurations => configurations::write(),
         Verb::Fuzz { verb } => fuzz::run_verb(&verb),

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::places::root;
 
@@ -56,6 +56,16 @@ impl Steps {
         result.is_ok()
     }
 
+    /// Adds a step that has already run, and prints its output.
+    pub(crate) fn add(&mut self, early: EarlyStep) {
+        let EarlyStep { name, seconds, result, output } = early;
+        self.step(name, || {
+            say(&String::from_utf8_lossy(&output));
+            say(&format!("it took {seconds} s in idle time"));
+            result
+        });
+    }
+
     /// Records a step that this machine cannot run, and prints the reason.
     pub(crate) fn leave_out(&mut self, name: &str, why: &str) {
         say(&format!("\n=== {name}\nLEFT OUT: {why}"));
@@ -92,6 +102,33 @@ impl Steps {
             bail!("failed: {}", self.failed.join(", "));
         }
         Ok(())
+    }
+}
+
+/// A step that has run in idle time, beside other steps.
+pub(crate) struct EarlyStep {
+    name: &'static str,
+    seconds: u64,
+    result: Result<()>,
+    output: Vec<u8>,
+}
+
+impl EarlyStep {
+    /// Runs commands one after another until one fails.
+    pub(crate) fn run(name: &'static str, commands: Result<Vec<Command>>) -> Self {
+        let start = Instant::now();
+        let mut output = Vec::new();
+        let result = commands.and_then(|commands| {
+            commands.iter().try_for_each(|command| {
+                let shown = shown(command);
+                let done = in_idle_time(command).output();
+                let done = done.with_context(|| format!("cannot start {shown}"))?;
+                output.extend([done.stdout, done.stderr].concat());
+                ensure!(done.status.success(), "{shown}: {}", done.status);
+                Ok(())
+            })
+        });
+        EarlyStep { name, seconds: start.elapsed().as_secs(), result, output }
     }
 }
 
@@ -139,8 +176,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a command like [`run`], without output and with the time that the CPU has left beside other work.
 pub(crate) fn run_in_idle_time(command: &Command) -> Result<()> {
+    run(in_idle_time(command).stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+fn in_idle_time(command: &Command) -> Command {
     let mut niced = under(&["nice", "-n", "19"], command);
-    run(niced.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+    niced.stdin(Stdio::null());
+    niced
 }
 
 /// Runs tests to their end like [`run`], and collects what they report as left out. Tests that hang are

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::cloud::Cloud;
 use crate::places::root;
-use crate::step::{Steps, WORKSPACE, build, cargo, run, run_tests};
-use crate::{corpus, foreign, fuzz, kernels, package};
+use crate::step::{EarlyStep, Steps, WORKSPACE, build, cargo, run, run_in_idle_time, run_tests};
+use crate::{corpus, foreign, fuzz, guard, kernels, package};
 
 /// The page with the results of the last complete run.
 const FULL_TABLE: &str = "docs/full-test.md";
@@ -32,17 +32,13 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     };
     let installing = (!no_cloud).then(move || thread::spawn(installation));
     steps.step("build", build);
-    // Tests wait for services, and leave time of the CPU for builds of later steps.
-    let preparing =
-        filter.is_empty().then(|| thread::spawn(move || prepare(is_full, &is_installed)));
+    // Tests wait for services, and leave time of the CPU for other work.
+    let idle_work =
+        filter.is_empty().then(|| thread::spawn(move || work_in_idle_time(is_full, &is_installed)));
     steps.step("tests without a cloud", || {
         let mut tests = tests(is_full);
         tests.args(WORKSPACE).args(&filter).args(["--", "--skip", "real::"]);
         run_tests(&mut tests, limit(is_full), &mut left_out)
-    });
-    steps.step("fuzz corpora", || {
-        let manifest = root().join("fuzz/Cargo.toml");
-        run(cargo(["test", "--locked", "--manifest-path"]).arg(manifest).args(&filter))
     });
     if let Some(installing) = installing {
         let mut tests = tests(is_full);
@@ -61,12 +57,28 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
         let names: &[&str] = if is_full { &[] } else { &foreign::SHORT };
         steps.step("suites of other projects", || foreign::run(names, false));
     }
-    if let Some(preparing) = preparing {
-        steps.step("builds of the remaining steps", || {
-            preparing.join().map_err(|_| anyhow!("a build panicked"))
+    let mut early = None;
+    if let Some(idle_work) = idle_work {
+        steps.step("end of the work in idle time", || {
+            early = Some(idle_work.join().map_err(|_| anyhow!("it panicked"))?);
+            Ok(())
         });
+    }
+    steps.step("fuzz corpora", || run(fuzz::corpora().args(&filter)));
+    if filter.is_empty() {
         kernels::test(&mut steps, is_full);
-        after_the_cloud(&mut steps, no_cloud, is_full);
+        let Early { valgrind, images } = early.unwrap_or_default();
+        match valgrind {
+            Some(valgrind) => steps.add(valgrind),
+            None => steps.miss(kernels::VALGRIND, "valgrind is not installed"),
+        }
+        match images {
+            Some(images) => steps.add(images),
+            None => steps.miss(corpus::IMAGES, corpus::MISSING),
+        }
+        if is_full {
+            after_the_cloud(&mut steps, no_cloud);
+        }
     }
     steps.left_out_by_tests(&left_out);
     if is_full && filter.is_empty() && !no_cloud {
@@ -76,29 +88,35 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     steps.finish()
 }
 
-/// Prepares later steps in idle time. What fails is repeated and reported by its step.
-fn prepare(is_full: bool, is_installed: &Receiver<()>) {
-    kernels::prepare(is_full);
-    if is_installed.recv().is_ok() {
-        corpus::prepare();
-    }
+/// The steps that run in idle time; none of what this machine does not have.
+#[derive(Default)]
+struct Early {
+    valgrind: Option<EarlyStep>,
+    images: Option<EarlyStep>,
 }
 
-/// Runs steps that need the installation of the cloud: it contains the service's inspector.
-fn after_the_cloud(steps: &mut Steps, no_cloud: bool, is_full: bool) {
-    match corpus::source() {
-        Some(_) => {
-            steps.step("real disk images", corpus::test);
-            if is_full && !no_cloud {
-                steps.step("real disk images in a real Glance", corpus::verdicts);
-            }
-        }
-        None => steps.miss("real disk images", corpus::MISSING),
+/// Runs the longest steps that need one process, and builds for others. A build that fails is repeated and reported
+/// by its step.
+fn work_in_idle_time(is_full: bool, is_installed: &Receiver<()>) -> Early {
+    kernels::prepare(is_full);
+    let _ = run_in_idle_time(fuzz::corpora().arg("--no-run"));
+    // CI measures the kernels in several builds afterwards.
+    if std::env::var_os("CI").is_some() {
+        guard::prepare();
     }
-    if is_full {
-        fuzz::long(steps);
-        steps.step("packages, built", package::verify);
+    let valgrind = kernels::valgrind();
+    // Without the cloud, its inspector does not judge the images.
+    let _ = is_installed.recv();
+    Early { valgrind, images: corpus::test() }
+}
+
+/// Runs the long steps that need the images, the network, or much time.
+fn after_the_cloud(steps: &mut Steps, no_cloud: bool) {
+    if corpus::source().is_some() && !no_cloud {
+        steps.step("real disk images in a real Glance", corpus::verdicts);
     }
+    fuzz::long(steps);
+    steps.step("packages, built", package::verify);
 }
 
 /// The time after which tests of a size are considered hanging.
