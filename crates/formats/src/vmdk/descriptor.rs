@@ -52,15 +52,16 @@ fn line(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// qemu's `vmdk_read_cid`, for a text in the head that starts at `offset`: without the content ids, which
 /// distinguish states of the disk, it opens nothing.
 pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u64) {
-    let text = c_string(stream.from(offset, READ_FOR_IDS));
+    let bytes = stream.from(offset, READ_FOR_IDS);
+    let text = c_string(bytes);
     let seen_to_the_end = offset + text.len() as u64 >= stream.head.len() as u64;
     if stream.has_cut_head() && seen_to_the_end {
         return;
     }
     for key in ["CID", "parentCID"] {
         let at = text.windows(key.len()).position(|word| word == key.as_bytes());
-        // qemu does not check the character at the position of the equals sign.
-        let value = at.and_then(|at| text.get(at + key.len() + 1..));
+        // qemu does not check the character at the position of the equals sign, and reads on even after a NUL.
+        let value = at.and_then(|at| bytes.get(at + key.len() + 1..));
         let text = format!("the descriptor has no numeric {key}");
         seen.refuse(!value.is_some_and(is_hex_number), offset, text);
     }

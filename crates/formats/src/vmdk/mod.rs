@@ -144,6 +144,18 @@ mod tests {
         assert_eq!(inspection.findings, []);
     }
 
+    /// qemu skips one character after the key, even the end of the text.
+    #[test]
+    fn any_character_can_stand_before_a_content_id() {
+        let text = descriptor("monolithicSparse", "RW 16384 SPARSE \"disk.vmdk\"");
+        for sign in ["=", "x", "\0"] {
+            let text = text.replace("parentCID=", &format!("parentCID{sign}"));
+            assert_eq!(inspect(&sparse(&text)).qemu.refusal, None, "{sign:?}");
+        }
+        let text = text.replace("parentCID=", "parentCID\0\0");
+        assert!(inspect(&sparse(&text)).qemu.refusal.is_some());
+    }
+
     #[test]
     fn references_to_other_files_are_fatal() {
         for (text, id) in [
