@@ -18,12 +18,17 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// The cloud that a developer starts: `CLOUD_*` variables, or else the default ports.
     pub(crate) fn of_user() -> Self {
-        Cloud { settings: Self::places("cloud") }
+        Cloud { settings: Self::places("cloud", "") }
     }
 
     /// A separate cloud for a test run, on free ports and with an empty state.
     pub(crate) fn of_tests() -> Result<Self> {
-        let mut settings = Self::places("cloud-test");
+        Self::of_some_tests("")
+    }
+
+    /// The same for tests that run beside others; the suffix belongs to the name of its folder.
+    pub(crate) fn of_some_tests(suffix: &str) -> Result<Self> {
+        let mut settings = Self::places("cloud-test", suffix);
         // Bound at the same time, so that they differ.
         let ports: Vec<TcpListener> = (0..4)
             .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
@@ -41,19 +46,16 @@ impl Cloud {
         Ok(Cloud { settings })
     }
 
-    fn places(folder: &str) -> Vec<(&'static str, OsString)> {
-        let given = |name: &str, default: PathBuf| {
-            std::env::var_os(name).unwrap_or_else(|| default.into_os_string())
-        };
-        vec![
-            ("CLOUD_DIR", given("CLOUD_DIR", target().join(folder))),
-            ("CLOUD_VENV", venv().into_os_string()),
-        ]
+    fn places(folder: &str, suffix: &str) -> Vec<(&'static str, OsString)> {
+        let given = std::env::var_os("CLOUD_DIR");
+        let mut folder = given.unwrap_or_else(|| target().join(folder).into_os_string());
+        folder.push(suffix);
+        vec![("CLOUD_DIR", folder), ("CLOUD_VENV", venv().into_os_string())]
     }
 
     /// Installs the services and the clients.
     pub(crate) fn install() -> Result<()> {
-        let cloud = Cloud { settings: Self::places("cloud-test") };
+        let cloud = Cloud { settings: Self::places("cloud-test", "") };
         cloud.call("install")?;
         cloud.call("clients")
     }

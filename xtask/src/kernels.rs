@@ -1,14 +1,12 @@
 //! Tests of the kernels of imgpush-digest at every level that this CPU supports, and with memory checkers.
 
-use std::ffi::OsStr;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
-use cargo_metadata::{Artifact, Message};
+use anyhow::{Result, ensure};
 
 use crate::places::{root, target};
-use crate::step::{EarlyStep, Steps, WORKSPACE, cargo, run, run_in_idle_time};
+use crate::programs::{self, Program};
+use crate::step::{EarlyStep, Steps, cargo, run, run_in_idle_time};
 
 /// The values of `IMGPUSH_BACKEND`.
 const BACKENDS: [&str; 4] = ["portable", "scalar", "avx2", "avx512"];
@@ -91,11 +89,7 @@ fn runs_here(backend: &str) -> bool {
 /// Valgrind supports neither AVX-512 nor the SHA extensions. It reports that to the program, which then uses
 /// the lower levels. It takes a minute or more, so it runs in idle time.
 pub(crate) fn valgrind() -> Option<EarlyStep> {
-    let command = |program: TestProgram| {
-        let mut command = program.under("valgrind");
-        command.args(["--quiet", "--error-exitcode=1"]).arg(&program.path);
-        command
-    };
+    let command = |program: Program| program.under(&["valgrind", "--quiet", "--error-exitcode=1"]);
     is_there(Command::new("valgrind").arg("--version")).then(|| {
         let programs = test_programs();
         EarlyStep::run(VALGRIND, programs.map(|all| all.into_iter().map(command).collect()))
@@ -104,42 +98,10 @@ pub(crate) fn valgrind() -> Option<EarlyStep> {
 
 pub(crate) const VALGRIND: &str = "kernels: valgrind, up to AVX2";
 
-/// A test program of the crate.
-struct TestProgram {
-    path: PathBuf,
-}
-
-impl TestProgram {
-    fn command(&self) -> Command {
-        self.under(&self.path)
-    }
-
-    /// The command for running it like cargo does.
-    fn under(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(root().join("crates/digest"));
-        command
-    }
-}
-
-/// The test programs from the build of the workspace, so that nothing is built again.
-fn test_programs() -> Result<Vec<TestProgram>> {
-    let output = cargo(["test"])
-        .args(WORKSPACE)
-        .args(["--lib", "--test", "digests", "--no-run", "--message-format", "json"])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cargo test --no-run")?;
-    let messages = Message::parse_stream(&output.stdout[..]);
-    let mut programs = Vec::new();
-    for message in messages {
-        if let Message::CompilerArtifact(artifact) = message?
-            && artifact.profile.test
-            && is_digest(&artifact)
-        {
-            programs.extend(artifact.executable.map(|path| TestProgram { path: path.into() }));
-        }
-    }
+/// The test programs of the crate, from the build of the workspace, so that nothing is built again.
+fn test_programs() -> Result<Vec<Program>> {
+    let mut programs = programs::built()?;
+    programs.retain(|program| program.package == CRATE);
     ensure!(
         programs.len() == 2,
         "expected a library and its tests, found {} programs",
@@ -148,12 +110,10 @@ fn test_programs() -> Result<Vec<TestProgram>> {
     Ok(programs)
 }
 
-fn is_digest(artifact: &Artifact) -> bool {
-    artifact.target.src_path.starts_with(root().join("crates/digest"))
-}
+const CRATE: &str = "imgpush-digest";
 
 /// Runs them one after another, since they share the CPU.
-fn run_all(programs: &[TestProgram], command: impl Fn(&TestProgram) -> Command) -> Result<()> {
+fn run_all(programs: &[Program], command: impl Fn(&Program) -> Command) -> Result<()> {
     ensure!(!programs.is_empty(), "there are no test programs");
     programs.iter().try_for_each(|program| run(&mut command(program)))
 }

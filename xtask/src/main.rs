@@ -17,6 +17,7 @@ mod peers;
 mod picture;
 mod pictures;
 mod places;
+mod programs;
 mod step;
 mod test;
 mod words;

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, IsTerminal as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -81,8 +78,8 @@ impl Steps {
     }
 
     /// Records what tests have left out; if `CI` is set, they fail instead.
-    pub(crate) fn left_out_by_tests(&mut self, reasons: &BTreeSet<String>) {
-        self.left_out.extend(reasons.iter().cloned());
+    pub(crate) fn left_out_by_tests(&mut self, reasons: BTreeSet<String>) {
+        self.left_out.extend(reasons);
     }
 
     /// The results so far, one line per step, followed by what was left out.
@@ -185,53 +182,8 @@ fn in_idle_time(command: &Command) -> Command {
     niced
 }
 
-/// Runs tests to their end like [`run`], and collects what they report as left out. Tests that hang are
-/// killed after `limit`.
-pub(crate) fn run_tests(
-    command: &mut Command,
-    limit: Duration,
-    left_out: &mut BTreeSet<String>,
-) -> Result<()> {
-    let shown = shown(command);
-    if std::io::stderr().is_terminal() {
-        // Cargo detects the pipe.
-        command.env("CARGO_TERM_COLOR", "always");
-    }
-    let mut command = with_default_signals(command);
-    let mut child =
-        command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start {shown}"))?;
-    let stderr = child.stderr.take().context("stderr is a pipe")?;
-    let (sender, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            say(&line);
-            // The receiver is dropped when the tests have ended.
-            let _ = sender.send(line);
-        }
-    });
-    let status = wait(&mut child, limit)?;
-    // A process started by a test may outlive it and keep the pipe open, so it may have no end.
-    let end = Instant::now() + Duration::from_secs(1);
-    while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        left_out.extend(line.split_once(LEFT_OUT).map(|(_, what)| what.trim().to_owned()));
-    }
-    if !status.success() {
-        bail!("{shown}: {status}");
-    }
-    Ok(())
-}
-
-/// The same command with the default handling of signals. A shell starts background jobs with `SIGINT`
-/// ignored; tested programs would inherit that, and would not end at the signal that a test sends.
-fn with_default_signals(command: &Command) -> Command {
-    let wrapper: &[&str] =
-        if are_signals_ignored() { &["env", "--default-signal=HUP,INT,QUIT"] } else { &[] };
-    under(wrapper, command)
-}
-
 /// The same command, run by a program with these arguments; an empty list is no program.
-fn under(wrapper: &[&str], command: &Command) -> Command {
+pub(crate) fn under(wrapper: &[&str], command: &Command) -> Command {
     let program = command.get_program();
     let mut words = wrapper.iter().map(OsStr::new).chain([program]).chain(command.get_args());
     let mut same = Command::new(words.next().unwrap_or(program));
@@ -248,38 +200,6 @@ fn under(wrapper: &[&str], command: &Command) -> Command {
     same
 }
 
-/// Whether this process ignores `SIGHUP`, `SIGINT` or `SIGQUIT`, the signals 1 to 3; false if Linux's `/proc`
-/// does not show it.
-fn are_signals_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & 0b111 != 0)
-}
-
-/// Waits for the end of cargo, and kills it and its test program after `limit`. The output names the tests
-/// that ran for more than a minute.
-fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
-    let end = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if Instant::now() >= end {
-            // The test program is a child of cargo, and does not end with it.
-            let parent = child.id().to_string();
-            let _ = Command::new("pkill").args(["-KILL", "-P", &parent]).status();
-            let _ = child.kill();
-            child.wait()?;
-            bail!("killed, since it ran for more than {} minutes", limit.as_secs() / 60);
-        }
-        thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// The prefix of the line with which a test reports what it leaves out.
-const LEFT_OUT: &str = "LEFT OUT: ";
-
 fn shown(command: &Command) -> String {
     format!("{command:?}").replace('"', "")
 }
@@ -288,21 +208,11 @@ fn shown(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
-
     #[test]
-    fn parts_left_out_by_tests_are_listed_once() {
-        let script = "echo LEFT OUT: tmux: the terminal >&2; echo other >&2; sleep 5 & exit $1";
-        let mut left_out = BTreeSet::new();
-        let mut shell = |script: &str, code: &str| {
-            let mut command = Command::new("sh");
-            run_tests(command.args(["-c", script, "sh", code]), HOUR, &mut left_out)
-        };
-        shell(script, "0").unwrap();
-        assert!(shell(script, "3").unwrap_err().to_string().contains("exit status: 3"));
-        shell("echo test a ... LEFT OUT: qemu-img: headers >&2", "0").unwrap();
+    fn parts_left_out_by_tests_are_listed() {
         let mut steps = Steps::default();
-        steps.left_out_by_tests(&left_out);
+        let left_out = ["qemu-img: headers", "tmux: the terminal"].map(str::to_owned);
+        steps.left_out_by_tests(left_out.into());
         steps.step("a step", || Ok(()));
         assert_eq!(
             steps.table().lines().collect::<Vec<_>>(),
@@ -313,14 +223,6 @@ mod tests {
                 "LEFT OUT tmux: the terminal",
             ]
         );
-    }
-
-    #[test]
-    fn tests_that_hang_are_ended() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 3600; true"]);
-        let error = run_tests(&mut command, Duration::ZERO, &mut BTreeSet::new()).unwrap_err();
-        assert!(error.to_string().contains("killed"), "{error}");
     }
 
     #[test]

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::cloud::Cloud;
 use crate::places::root;
-use crate::step::{EarlyStep, Steps, WORKSPACE, build, cargo, run, run_in_idle_time, run_tests};
+use crate::programs::{self, Job, Program};
+use crate::step::{EarlyStep, Steps, WORKSPACE, build, cargo, run, run_in_idle_time};
 use crate::{corpus, foreign, fuzz, guard, kernels, package};
 
 /// The page with the results of the last complete run.
@@ -19,7 +21,7 @@ const FULL_TABLE: &str = "docs/full-test.md";
 pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> Result<()> {
     let mut steps = Steps::default();
     let filter: Vec<&str> = filter.into_iter().collect();
-    let mut left_out = BTreeSet::new();
+    let left_out = Mutex::default();
     // The installation waits for the network and the disk for a minute, while the compiler uses the CPU.
     let (done, is_installed) = mpsc::channel();
     // The suites have no tests with the name of a filter.
@@ -35,22 +37,22 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
     // Tests wait for services, and leave time of the CPU for other work.
     let idle_work =
         filter.is_empty().then(|| thread::spawn(move || work_in_idle_time(is_full, &is_installed)));
+    let mut programs = Vec::new();
     steps.step("tests without a cloud", || {
-        let mut tests = tests(is_full);
-        tests.args(WORKSPACE).args(&filter).args(["--", "--skip", "real::"]);
-        run_tests(&mut tests, limit(is_full), &mut left_out)
+        programs = programs::built()?;
+        let mut jobs: Vec<Job> = programs.iter().map(job).collect();
+        jobs.push(Job { name: "examples in the documentation".to_owned(), command: examples() });
+        for job in &mut jobs {
+            tests_of(&mut job.command, is_full).args(&filter).args(["--skip", "real::"]);
+        }
+        programs::run_all(jobs, AT_ONCE, limit(is_full), &left_out)
     });
     if let Some(installing) = installing {
-        let mut tests = tests(is_full);
-        // One test at a time: the few workers of the cloud are the bottleneck, and some tests measure times.
-        // The tests of the sandbox have already run.
-        tests
-            .args(WORKSPACE)
-            .args(REAL.iter().flat_map(|test| ["--test", test]))
-            .args(&filter)
-            .args(["--", "--test-threads", "1", "--skip", "sandbox::"]);
-        with_cloud(&mut steps, installing, |environment| {
-            run_tests(tests.envs(environment), limit(is_full), &mut left_out)
+        steps.step("installation of the cloud", || {
+            installing.join().map_err(|_| anyhow!("the installation panicked"))?
+        });
+        steps.step("tests against real clouds", || {
+            against_clouds(&programs, &filter, is_full, &left_out)
         });
     }
     if has_suites {
@@ -80,7 +82,7 @@ pub(crate) fn run_verb(no_cloud: bool, is_full: bool, filter: Option<&str>) -> R
             after_the_cloud(&mut steps, no_cloud);
         }
     }
-    steps.left_out_by_tests(&left_out);
+    steps.left_out_by_tests(left_out.into_inner().unwrap_or_else(PoisonError::into_inner));
     if is_full && filter.is_empty() && !no_cloud {
         let table = full_table(&steps);
         std::fs::write(root().join(FULL_TABLE), table).context(FULL_TABLE)?;
@@ -124,16 +126,29 @@ fn limit(is_full: bool) -> Duration {
     Duration::from_secs(if is_full { 3 * 3600 } else { 30 * 60 })
 }
 
-/// A cargo command for tests of a size.
-fn tests(is_full: bool) -> Command {
-    let mut command = cargo(["test", "--no-fail-fast"]);
+/// Sets the size of tests.
+fn tests_of(command: &mut Command, is_full: bool) -> &mut Command {
     if is_full {
         command.env("IMGPUSH_TESTS", "full");
         // For tests without their own number of cases; 256 is the default.
-        command.env("PROPTEST_CASES", "5000");
+        command.env("PROPTEST_CASES", "5000")
     } else {
-        command.env_remove("IMGPUSH_TESTS");
+        command.env_remove("IMGPUSH_TESTS")
     }
+}
+
+/// Test programs without a cloud that run at once.
+const AT_ONCE: usize = 2;
+
+fn job(program: &Program) -> Job {
+    let name = format!("{} {}", program.package, program.target);
+    Job { name, command: program.command() }
+}
+
+/// The tests in the documentation, which only cargo can run.
+fn examples() -> Command {
+    let mut command = cargo(["test", "--doc", "--no-fail-fast"]);
+    command.args(WORKSPACE).arg("--");
     command
 }
 
@@ -147,33 +162,47 @@ fn install(has_suites: bool) -> Result<()> {
     Ok(())
 }
 
-/// Starts a cloud, runs tests against it, and removes it in any case.
-fn with_cloud(
-    steps: &mut Steps,
-    installing: JoinHandle<Result<()>>,
-    tests: impl FnOnce(Vec<(String, String)>) -> Result<()>,
-) {
-    let cloud = match Cloud::of_tests() {
-        Ok(cloud) => cloud,
-        Err(error) => {
-            steps.step("cloud up", || Err(error));
-            return;
-        }
-    };
-    let up = steps.step("cloud up", || {
-        installing.join().map_err(|_| anyhow!("the installation panicked"))??;
-        cloud.call("clean")?;
-        cloud.call("up")
-    });
-    if up {
-        steps.step("tests against the real cloud", || tests(cloud.environment()?));
-    }
-    steps.step("cloud down", || cloud.call("clean"));
-}
+/// The test programs with tests against a real cloud. Those of one line share a cloud. The tests of faults wait for
+/// time-outs, and restart services.
+const REAL: [(&str, &[&str]); 2] = [
+    ("-calls", &["bulk", "cloud", "configurations", "conformance"]),
+    ("-faults", &["faults", "paging", "pulling"]),
+];
 
-/// The test programs with tests against a real cloud.
-const REAL: [&str; 7] =
-    ["bulk", "cloud", "configurations", "conformance", "faults", "paging", "pulling"];
+/// Starts clouds, runs tests against them, and removes them in any case.
+fn against_clouds(
+    programs: &[Program],
+    filter: &[&str],
+    is_full: bool,
+    left_out: &Mutex<BTreeSet<String>>,
+) -> Result<()> {
+    let tests = |(suffix, names): (&str, &[&str])| {
+        let cloud = Cloud::of_some_tests(suffix)?;
+        cloud.call("clean")?;
+        let run = |environment: Vec<(String, String)>| {
+            let chosen = programs.iter().filter(|program| names.contains(&&*program.target));
+            let mut jobs: Vec<Job> = chosen.map(job).collect();
+            for job in &mut jobs {
+                job.name.push_str(", real cloud");
+                // One test at a time: the few workers of the cloud are the bottleneck, and some tests measure times.
+                // The tests of the sandbox have already run.
+                tests_of(&mut job.command, is_full)
+                    .args(filter)
+                    .args(["--test-threads", "1", "--skip", "sandbox::"])
+                    .envs(environment.iter().map(|(name, value)| (name, value)));
+            }
+            programs::run_all(jobs, 1, limit(is_full), left_out)
+        };
+        let done = cloud.call("up").and_then(|()| cloud.environment()).and_then(run);
+        let down = cloud.call("clean");
+        done.and(down)
+    };
+    let results = thread::scope(|scope| {
+        let running = REAL.map(|group| scope.spawn(move || tests(group)));
+        running.map(|running| running.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked"))))
+    });
+    results.into_iter().collect()
+}
 
 /// The page of a full run: the machine and the results.
 fn full_table(steps: &Steps) -> String {
