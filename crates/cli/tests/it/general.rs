@@ -1,8 +1,9 @@
 //! Options of every command, and what a package installs beside the program.
 
 use std::process::Command;
+use std::time::Duration;
 
-use imgpush_scene::{Run, Scene, imgpush};
+use imgpush_scene::{Run, Scene, imgpush, spawn};
 
 #[test]
 fn debug_shows_requests_and_responses_without_secrets() {
@@ -25,6 +26,27 @@ fn debug_shows_requests_and_responses_without_secrets() {
     // The text of a run never has the password: the scene sees to that.
     let quiet = scene.run(&["push", "-vv", "disk.raw"]);
     assert!(!quiet.stderr.contains("request: "), "{}", quiet.stderr);
+}
+
+/// To load those of a system takes as long as the rest of a short call.
+#[test]
+fn certificates_are_not_loaded_without_tls() {
+    let scene = Scene::start_blocking();
+    let certificates = scene.path("certificates");
+    assert!(Command::new("mkfifo").arg(&certificates).status().unwrap().success());
+    let mut command = scene.command(&["image", "list"]);
+    let mut listing = spawn(command.env("SSL_CERT_FILE", &certificates));
+    // Nobody writes to the pipe, so that reading it would never end.
+    for _ in 0..600 {
+        if listing.try_wait().unwrap().is_some() {
+            let run = scene.ended(listing);
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    listing.kill().unwrap();
+    panic!("the certificates are loaded");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Trusted certificates, and the client certificate.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -26,7 +26,7 @@ pub(super) fn config(options: &HttpOptions) -> Result<ClientConfig, (&'static st
             .map_err(|message| ("cacert", format!("{}: {message}", path.display())))?,
         None => Vec::new(),
     };
-    let verifier = CertificateVerifier::new(given, options.insecure, &provider)?;
+    let verifier = CertificateVerifier::new(given, options.insecure, Arc::clone(&provider))?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| ("TLS settings", error.to_string()))?
@@ -88,25 +88,36 @@ fn identity(
 /// Verifies a server's certificate with the system's authorities and the given ones.
 #[derive(Debug)]
 struct CertificateVerifier {
-    /// The error if there are no authorities at all: they are not needed without TLS.
-    platform: Result<Verifier, Error>,
+    /// Loaded at the first handshake, or the error if there are no authorities at all: without TLS they are not
+    /// needed, and to read the hundreds of files of a system takes as long as the rest of a call.
+    platform: OnceLock<Result<Verifier, Error>>,
     given: Vec<CertificateDer<'static>>,
     insecure: bool,
-    algorithms: WebPkiSupportedAlgorithms,
+    provider: Arc<CryptoProvider>,
 }
 
 impl CertificateVerifier {
     fn new(
         given: Vec<CertificateDer<'static>>,
         insecure: bool,
-        provider: &Arc<CryptoProvider>,
+        provider: Arc<CryptoProvider>,
     ) -> Result<CertificateVerifier, (&'static str, String)> {
-        let algorithms = provider.signature_verification_algorithms;
-        let platform = Verifier::new_with_extra_roots(given.clone(), provider.clone());
-        match platform {
-            Err(error) if !given.is_empty() => Err(("cacert", error.to_string())),
-            platform => Ok(CertificateVerifier { platform, given, insecure, algorithms }),
+        let platform = OnceLock::new();
+        let verifier = CertificateVerifier { platform, given, insecure, provider };
+        if !verifier.given.is_empty() {
+            verifier.platform().map_err(|error| ("cacert", error.to_string()))?;
         }
+        Ok(verifier)
+    }
+
+    fn platform(&self) -> Result<&Verifier, Error> {
+        let load =
+            || Verifier::new_with_extra_roots(self.given.clone(), Arc::clone(&self.provider));
+        self.platform.get_or_init(load).as_ref().map_err(Clone::clone)
+    }
+
+    fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
+        &self.provider.signature_verification_algorithms
     }
 }
 
@@ -122,8 +133,8 @@ impl ServerCertVerifier for CertificateVerifier {
         if self.insecure {
             return Ok(ServerCertVerified::assertion());
         }
-        let platform = self.platform.as_ref().map_err(Clone::clone)?;
-        let verdict = platform.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        let verdict =
+            self.platform()?.verify_server_cert(certificate, intermediates, name, ocsp, now);
         match verdict {
             // `openssl req -x509` marks the certificates that it creates as authorities. A server with one of
             // those is trusted if exactly this certificate was given, as in curl. At this point its dates are
@@ -145,7 +156,7 @@ impl ServerCertVerifier for CertificateVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        crypto::verify_tls12_signature(message, certificate, signed, &self.algorithms)
+        crypto::verify_tls12_signature(message, certificate, signed, self.algorithms())
     }
 
     fn verify_tls13_signature(
@@ -154,10 +165,10 @@ impl ServerCertVerifier for CertificateVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        crypto::verify_tls13_signature(message, certificate, signed, &self.algorithms)
+        crypto::verify_tls13_signature(message, certificate, signed, self.algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        self.algorithms().supported_schemes()
     }
 }
