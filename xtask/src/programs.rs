@@ -38,7 +38,9 @@ impl Program {
     }
 
     fn of(artifact: Artifact, packages: &Metadata) -> Option<Self> {
-        let path = artifact.executable.filter(|_| artifact.profile.test)?.into();
+        // `cargo test` builds examples too.
+        let is_test = artifact.profile.test && !artifact.target.is_example();
+        let path = artifact.executable.filter(|_| is_test)?.into();
         let package = name_of(packages, &artifact.package_id)?;
         let folder = artifact.manifest_path.parent()?.into();
         Some(Program { package, target: artifact.target.name, path, folder })

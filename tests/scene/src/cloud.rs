@@ -94,13 +94,13 @@ impl RealCloud {
         self.openstack_prints(cloud, &["image", "delete", report["id"].as_str().unwrap()]);
     }
 
-    /// Kills the process that receives the data of an image. It may have received data without processing it
-    /// yet.
+    /// Kills the process that receives the data of an image, and waits until its connections are closed. It may
+    /// have received data without processing it yet.
     pub fn kill_worker_of(&self, id: &str) {
         let file = self.dir.join("data/glance/fast").join(id);
         for _ in 0..250 {
             if let Some(process) = file.canonicalize().ok().and_then(|file| holder_of(&file)) {
-                return kill(&process);
+                return kill(&[process]);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -112,7 +112,7 @@ impl RealCloud {
         let master = std::fs::read_to_string(self.dir.join("run/glance.pid")).unwrap();
         let master = master.trim();
         // The script starts each service as the leader of a process group.
-        kill(&format!("-{master}"));
+        kill(&members(master));
         // While the process exists, the script considers the service running.
         while Path::new("/proc").join(master).exists() {
             std::thread::sleep(Duration::from_millis(20));
@@ -146,10 +146,39 @@ impl Drop for RealCloud {
     }
 }
 
-/// Kills a process, or a process group.
-fn kill(id: &str) {
-    let status = Command::new("kill").args(["-KILL", "--", id]).status().unwrap();
-    assert!(status.success(), "kill {id}");
+/// Kills processes, and waits until they have closed their files and connections: the kernel accepts data for a
+/// connection until then.
+fn kill(processes: &[String]) {
+    let status = Command::new("kill").args(["-KILL", "--"]).args(processes).status().unwrap();
+    assert!(status.success(), "kill {processes:?}");
+    while !processes.iter().all(|process| has_ended(process)) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether all threads of a process have ended, even if its parent has not read its exit code yet.
+fn has_ended(process: &str) -> bool {
+    let folder = Path::new("/proc").join(process);
+    let threads = std::fs::read_dir(folder.join("task")).into_iter().flatten().count();
+    let is_zombie = |fields: String| fields.starts_with('Z');
+    threads < 2 && fields_of(&folder).is_none_or(is_zombie)
+}
+
+/// The processes of a group.
+fn members(group: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|process| process.path());
+    let is_member = |process: &PathBuf| {
+        fields_of(process).is_some_and(|fields| fields.split(' ').nth(2) == Some(group))
+    };
+    let name = |process: PathBuf| process.file_name()?.to_str().map(str::to_owned);
+    processes.filter(is_member).filter_map(name).collect()
+}
+
+/// The fields of a process in `/proc/PID/stat`: its state, its parent, its group and others.
+fn fields_of(process: &Path) -> Option<String> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    // They follow the name in parentheses, which can have parentheses and spaces.
+    stat.rsplit_once(") ").map(|(_, fields)| fields.to_owned())
 }
 
 /// The process that has a file open.
