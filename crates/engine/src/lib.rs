@@ -42,6 +42,7 @@
 //! |---|---|
 //! | Upload an image to one or several clouds | [`Push`], [`MultiPush`]; the [`Target`] sets the upload method ([`Via`]) and the [`Stores`] |
 //! | Upload, download or verify many images concurrently | [`Batch`] |
+//! | Divide a batch among many machines | [`Shard`] |
 //! | Measure which settings suit a machine and a cloud | [`Tuning`] |
 //! | Download an image | [`Download`] |
 //! | Repeat a push: existing images, concurrent runs, runs that were killed | [`IfExists`], [`Earlier`], [`Records`] |
@@ -88,6 +89,7 @@ mod push;
 mod resources;
 mod retry;
 mod setters;
+mod shard;
 mod timing;
 mod transfer;
 
@@ -139,6 +141,7 @@ pub use push::stage::{Staging, StagingOptions};
 pub use push::target::{Stores, Target, UploadMethod, Via};
 pub use push::{MultiPush, Push};
 pub use retry::RetryOptions;
+pub use shard::{Shard, ShardError};
 pub use timing::{Bottleneck, Stages, Timeline, Timing};
 pub use transfer::sink::FRAME_BYTES;
 pub use transfer::{Slowest, TransferError, sink};

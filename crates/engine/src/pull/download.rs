@@ -488,7 +488,7 @@ impl Download {
         .map_err(|source| PullFailure::NoThread { source })?;
         let target = FetchTarget {
             client: self.client.clone(),
-            id: image.id().to_owned(),
+            id: image.id().into(),
             size: expected.size,
             prefer: options.prefer.clone(),
             random_reads: self.sequential_stores.of(&self.client, image),
@@ -531,6 +531,7 @@ impl Download {
     ) -> PullError {
         PullError {
             image: image.display_name().to_owned(),
+            id: image.id().into(),
             cloud: self.cloud.clone(),
             failure: Box::new(failure),
             partial,
@@ -545,7 +546,7 @@ impl Download {
         summary: DownloadSummary,
     ) -> DownloadReport {
         DownloadReport {
-            id: image.id().to_owned(),
+            id: image.id().into(),
             name: image.name().map(str::to_owned),
             size: produced.bytes,
             verified: verification.doubt.is_none(),

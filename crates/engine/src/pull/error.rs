@@ -158,6 +158,8 @@ pub enum TransferInterrupted {
 pub struct PullError {
     /// The name of the image, or its id if it has no name.
     pub image: String,
+    /// The id of the image.
+    pub id: Box<str>,
     /// The name of the cloud.
     pub cloud: String,
     /// The cause.
@@ -174,6 +176,8 @@ pub struct PullError {
 pub struct VerificationError {
     /// The name of the image, or its id if it has no name.
     pub image: String,
+    /// The id of the image.
+    pub id: Box<str>,
     /// The name of the cloud.
     pub cloud: String,
     /// The cause.

@@ -169,6 +169,7 @@ impl Verification {
     fn error(&self, image: &Image, failure: PullFailure) -> VerificationError {
         VerificationError {
             image: image.display_name().to_owned(),
+            id: image.id().into(),
             cloud: self.0.cloud().to_owned(),
             failure: Box::new(failure),
         }
@@ -184,7 +185,7 @@ impl Verification {
         start: Instant,
     ) -> VerificationReport {
         VerificationReport {
-            id: image.id().to_owned(),
+            id: image.id().into(),
             name: image.name().map(str::to_owned),
             size: produced.bytes,
             verified: !verified_by.is_empty(),
