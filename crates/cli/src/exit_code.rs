@@ -34,6 +34,8 @@ pub(crate) const REFUSED: Code = of(ErrorKind::Refused);
 pub(crate) const GAVE_UP: Code = of(ErrorKind::GaveUp);
 /// The service holds something else than what was sent. Since 0.1.
 pub(crate) const SERVER_DIFFERS: Code = of(ErrorKind::ServerDiffers);
+/// A time-out; the result may still come. Since 0.1.
+pub(crate) const WAITED_TOO_LONG: Code = of(ErrorKind::WaitedTooLong);
 /// What the service holds cannot be compared with what was sent. Since 0.1.
 pub(crate) const CANNOT_VERIFY: Code = of(ErrorKind::CannotVerify);
 /// Of several clouds, or several images, some have come to what was asked for, and others not. Since 0.1.
@@ -51,6 +53,11 @@ pub(crate) fn set_interrupted_by(number: u8) {
 }
 
 impl Code {
+    /// The code with this number, from the command line or from another run.
+    pub(crate) fn of_number(number: u8) -> Code {
+        Code(number)
+    }
+
     /// This one of a failure; that of an unexpected one for a command that had none, with warnings or not.
     pub(crate) fn unless_done_or_warned(self) -> Code {
         if [DONE, QUESTIONABLE].contains(&self) { UNEXPECTED } else { self }
@@ -105,6 +112,12 @@ pub(crate) fn worst(codes: &[Code]) -> Code {
         ORDER.iter().position(|other| if is_known { other == code } else { *other == SOURCE })
     };
     codes.iter().copied().max_by_key(rank).unwrap_or(DONE)
+}
+
+/// Whether something failed, and every failure is one of the service or the network, which may not last.
+pub(crate) fn is_transient(codes: &[Code]) -> bool {
+    let mut failures = codes.iter().filter(|code| **code != DONE).peekable();
+    failures.peek().is_some() && failures.all(|code| [GAVE_UP, WAITED_TOO_LONG].contains(code))
 }
 
 /// The code of a failure of this kind.

@@ -8,12 +8,23 @@ use imgpush_engine::image_formats::{Finding, FindingId, Format};
 use imgpush_engine::source::{ChecksumError, Refusal};
 use imgpush_engine::{
     ConversionError, DestinationError, FormatError, IntegrityError, PullFailure, PushError,
-    PushFailure, RecordOutcome, SourceError, TransferError, source,
+    PushFailure, RecordOutcome, ShardError, SourceError, TransferError, source,
 };
 
 /// For two images with one name.
 pub(crate) const SAME_NAME: &str =
     "push them in two commands, one of them with --name, or use --if-exists rename or add";
+
+/// What to do about a shard that is not in the environment.
+pub(crate) fn for_shard(error: &ShardError) -> Option<String> {
+    Some(match error {
+        ShardError::NoScheduler | ShardError::Several { .. } => {
+            "give this machine its number, as in --shard 2/8".to_owned()
+        }
+        ShardError::NoTotal { .. } => "give the number of shards, as in --shard auto/8".to_owned(),
+        _ => return None,
+    })
+}
 
 /// Hints for a push that failed.
 pub(crate) fn for_push(error: &PushError, file: &Path) -> Vec<String> {

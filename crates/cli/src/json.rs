@@ -1,7 +1,7 @@
 //! The JSON documents of the commands, as docs/json-output.md describes them.
 
 use imgpush_engine::image_formats::Finding;
-use imgpush_engine::{Digests, PushError, PushFailure, RecordOutcome, Timeline, Timing};
+use imgpush_engine::{Digests, PushError, PushFailure, RecordOutcome, Shard, Timeline, Timing};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,22 +9,29 @@ use crate::exit_code::Code;
 use crate::text::{escaped, is_control, json_escape};
 
 /// The version of all documents. It rises when a key changes its meaning or disappears.
-const FORMAT_VERSION: u8 = 2;
+pub(crate) const FORMAT_VERSION: u8 = 2;
 
 /// One document.
 #[derive(Serialize)]
 struct Document<'a, T> {
     format_version: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
     #[serde(flatten)]
     body: &'a T,
 }
 
-/// The line of a document. Characters that can steer a terminal are escaped; they occur only in strings, which
-/// keep their values.
-pub(crate) fn line(body: &impl Serialize) -> String {
-    let document = Document { format_version: FORMAT_VERSION, body };
+/// The line of a document of a shard, if there are shards. Characters that can steer a terminal are escaped; they
+/// occur only in strings, which keep their values.
+pub(crate) fn line(shard: Option<Shard>, body: &impl Serialize) -> String {
+    let document = Document { format_version: FORMAT_VERSION, shard, body };
     let text = serde_json::to_string(&document).expect("text keys and plain values only");
-    escaped(&text, is_control, json_escape)
+    escaped_line(&text)
+}
+
+/// A document with escapes of all characters that can steer a terminal.
+pub(crate) fn escaped_line(document: &str) -> String {
+    escaped(document, is_control, json_escape)
 }
 
 /// What happened, from the outside in, and what to do next.
@@ -74,9 +81,27 @@ pub(crate) struct FailedCommand<'a> {
 /// An image that was not downloaded, verified or staged.
 #[derive(Serialize)]
 pub(crate) struct FailedImage<'a> {
-    pub(crate) image: &'a str,
-    pub(crate) verified: bool,
-    pub(crate) error: ErrorBody<'a>,
+    /// The name or id as given.
+    image: &'a str,
+    /// The id of the image, if it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud: Option<&'a str>,
+    verified: bool,
+    error: ErrorBody<'a>,
+}
+
+impl<'a> FailedImage<'a> {
+    /// An image whose id is not known.
+    pub(crate) fn unknown(image: &'a str, error: ErrorBody<'a>) -> Self {
+        FailedImage { image, id: None, cloud: None, verified: false, error }
+    }
+
+    /// An image that was found, with the name or id as given.
+    pub(crate) fn found(image: &'a str, id: &'a str, cloud: &'a str, error: ErrorBody<'a>) -> Self {
+        FailedImage { image, id: Some(id), cloud: Some(cloud), verified: false, error }
+    }
 }
 
 /// A file that could not be read.
@@ -99,7 +124,15 @@ pub(crate) struct DigestedFile<'a> {
     pub(crate) digests: Value,
 }
 
-/// The totals of several pushes.
+/// The totals of files that were hashed, of one shard.
+#[derive(Serialize)]
+pub(crate) struct FileTotals {
+    pub(crate) files: usize,
+    /// Those that could not be read, or differ from the list.
+    pub(crate) failed: usize,
+}
+
+/// The totals of a run of several pushes, or of a shard.
 #[derive(Serialize)]
 pub(crate) struct Batch<T> {
     pub(crate) batch: T,
@@ -166,7 +199,7 @@ mod tests {
         let error = ErrorBody::new(&chain, &[], crate::exit_code::SOURCE);
         let failed = FailedFile { file: "a.raw", verified: None, error };
         assert_eq!(
-            line(&failed),
+            line(None, &failed),
             "{\"format_version\":2,\"file\":\"a.raw\",\"error\":{\"message\":\"it failed\",\
              \"causes\":[\"the disk is full\"],\"hints\":[],\"exit_code\":10}}"
         );
@@ -176,11 +209,13 @@ mod tests {
     fn characters_that_steer_a_terminal_are_escaped_and_keep_their_values() {
         for character in ('\0'..='\u{9f}').chain('\u{200e}'..='\u{2069}') {
             let value = json!({ "a": format!("a{character}b") });
-            let line = line(&value);
+            let line = line(None, &value);
             assert!(!line.contains(is_control), "{line:?}");
             let read: Value = serde_json::from_str(&line).unwrap();
             assert_eq!(read["a"], value["a"]);
         }
-        assert_eq!(line(&json!({ "a": "größe 漢字" })), r#"{"format_version":2,"a":"größe 漢字"}"#);
+        let shard = Shard::new(2, 8);
+        let expected = r#"{"format_version":2,"shard":"2/8","a":"größe 漢字"}"#;
+        assert_eq!(line(shard, &json!({ "a": "größe 漢字" })), expected);
     }
 }

@@ -3,6 +3,7 @@
 
 mod args;
 mod color;
+mod command_line;
 mod commands;
 mod exit_code;
 mod hints;
@@ -75,6 +76,7 @@ fn run(args: Args, printer: &Printer) -> Code {
             Command::Inspect(inspect) => commands::inspect::run(&inspect, printer).await,
             Command::Digest(digest) => commands::digest::run(&digest, printer).await,
             Command::Convert(convert) => commands::convert::run(&convert, printer).await,
+            Command::Report(report) => commands::report::run(&report, printer),
             Command::Tune(tune) => commands::tune::run(&args.cloud, &tune, printer).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => commands::sandbox::run(&sandbox, printer).await,

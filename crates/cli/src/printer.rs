@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
+use imgpush_engine::Shard;
 use serde::Serialize;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
@@ -22,6 +23,8 @@ pub(crate) struct Printer {
     result_colour: bool,
     /// Whether stderr is a terminal.
     watched: bool,
+    /// The shard that JSON documents name.
+    shard: Option<Shard>,
     out: Arc<Stdout>,
 }
 
@@ -33,7 +36,12 @@ impl Printer {
         let out = Arc::new(Stdout::new()?);
         let watched = std::io::stderr().is_terminal();
         let result_colour = color.is_on(out.is_terminal());
-        Ok(Printer { colour: color.is_on(watched), result_colour, watched, out })
+        Ok(Printer { colour: color.is_on(watched), result_colour, watched, shard: None, out })
+    }
+
+    /// This printer for the results of a shard, which JSON documents then name.
+    pub(crate) fn of_shard(self, shard: Option<Shard>) -> Self {
+        Printer { shard, ..self }
     }
 
     /// Whether stderr is a terminal.
@@ -58,7 +66,19 @@ impl Printer {
 
     /// Prints a JSON document of the result. Returns false if it could not be written.
     pub(crate) fn json(&self, body: &impl Serialize) -> bool {
-        self.result_lines(&json::line(body))
+        self.result_lines(&json::line(self.shard, body))
+    }
+
+    /// Prints a line that is a JSON document already.
+    pub(crate) fn json_line(&self, line: &str) {
+        self.result_lines(&json::escaped_line(line));
+    }
+
+    /// Prints the last JSON document of a shard, which shows that its report is complete.
+    pub(crate) fn end_of_shard(&self, is_json: bool, totals: &impl Serialize) {
+        if is_json && self.shard.is_some() {
+            self.json(&json::Batch { batch: totals });
+        }
     }
 
     /// Prints lines of the result whose parts are escaped already. Returns false if they could not be written.
@@ -104,7 +124,7 @@ impl Printer {
 
     /// Prints a JSON document to stderr.
     pub(crate) fn note_json(&self, body: &impl Serialize) {
-        self.note_line(&json::line(body));
+        self.note_line(&json::line(self.shard, body));
     }
 
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]

@@ -7,7 +7,7 @@ use clap::Args;
 use imgpush_engine::{Algorithm, DigestOptions};
 
 use super::memory::memory;
-use super::{Decompress, JsonArgs, ProgressKind, SourceArgs, heading};
+use super::{Decompress, JsonArgs, ProgressKind, ShardArgs, SourceArgs, heading};
 
 /// The digests that Glance stores by default.
 const DEFAULT: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha512];
@@ -78,6 +78,9 @@ pub(crate) struct DigestArgs {
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = memory,
         hide_short_help = true, help_heading = heading::BATCH)]
     memory: u64,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
 
     /// Print BSD-style lines with the algorithm: `SHA512 (FILE) = HEX`
     ///

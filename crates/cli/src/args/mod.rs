@@ -19,10 +19,13 @@ mod proof;
 mod property;
 mod pull;
 mod push;
+mod report;
+mod requeue;
 mod retry;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod selection;
+mod shard;
 mod source;
 mod sparse;
 mod target;
@@ -51,10 +54,13 @@ pub(crate) use json::JsonArgs;
 pub(crate) use proof::ProofArgs;
 pub(crate) use pull::PullArgs;
 pub(crate) use push::PushArgs;
+pub(crate) use report::{MergeArgs, ReportArgs, ReportCommand};
+pub(crate) use requeue::RequeueArgs;
 pub(crate) use retry::RetryArgs;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use selection::{JobArgs, Selection};
+pub(crate) use shard::ShardArgs;
 pub(crate) use source::{Decompress, SourceArgs};
 pub(crate) use sparse::SparseArgs;
 pub(crate) use target::TargetArgs;
@@ -128,6 +134,7 @@ const WITHOUT_CLOUD: &[&str] = &[
     "inspect",
     "digest",
     "convert",
+    "report",
     #[cfg(feature = "sandbox")]
     "sandbox",
     #[cfg(feature = "sandbox")]
@@ -157,6 +164,8 @@ pub(crate) enum Command {
     Digest(DigestArgs),
     /// Convert virtual disks to raw, or disks to qcow2
     Convert(Box<ConvertArgs>),
+    /// Merge the JSON reports of several runs
+    Report(ReportArgs),
     /// Measure uploads to a cloud and recommend options
     Tune(TuneArgs),
     /// Run a local image service for tests

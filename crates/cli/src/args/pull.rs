@@ -7,7 +7,10 @@ use clap::Args;
 use imgpush_engine::{Conversion, DownloadOptions};
 
 use super::image::DownloadArgs;
-use super::{ConversionArgs, JobArgs, JsonArgs, OutputKind, Selection, SparseArgs, heading};
+use super::{
+    ConversionArgs, JobArgs, JsonArgs, OutputKind, RequeueArgs, Selection, ShardArgs, SparseArgs,
+    heading,
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -89,6 +92,12 @@ pub(crate) struct PullArgs {
     pub(crate) jobs: JobArgs,
 
     #[command(flatten)]
+    pub(crate) shard: ShardArgs,
+
+    #[command(flatten)]
+    pub(crate) requeue: RequeueArgs,
+
+    #[command(flatten)]
     pub(crate) json: JsonArgs,
 
     #[command(flatten)]
@@ -98,6 +107,9 @@ pub(crate) struct PullArgs {
 impl PullArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
+        if let Some(misfit) = self.selection.misfit_with(&self.shard) {
+            return Some(misfit);
+        }
         if self.convert.is_some() && self.sparse.is_never() {
             return Some("--convert and --sparse never exclude each other: zeros become holes");
         }
@@ -114,7 +126,7 @@ impl PullArgs {
                 "--convert writes files; for a pipe use `imgpush pull IMAGE -o - | imgpush convert - - -O FORMAT`",
             );
         }
-        if self.selection.is_several() {
+        if self.selection.is_several() || self.shard.is_given() {
             return Some("the standard output takes one image");
         }
         self.json.is_on().then_some("--json and the image cannot both go to the standard output")

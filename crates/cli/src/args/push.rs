@@ -15,7 +15,7 @@ use super::property::{property_of_upload, set_properties};
 use super::values::{duration, visibility};
 use super::{
     BatchArgs, CloudFormat, ConversionArgs, Decompress, DisplayArgs, ExistsArgs, OutputKind,
-    ProofArgs, RetryArgs, SourceArgs, TargetArgs, heading,
+    ProofArgs, RequeueArgs, RetryArgs, ShardArgs, SourceArgs, TargetArgs, heading,
 };
 
 #[derive(Debug, Args)]
@@ -164,9 +164,9 @@ pub(crate) struct PushArgs {
     /// Convert the image to raw or qcow2 during the upload, for all clouds or one
     ///
     /// Repeat the option for clouds with different formats; a cloud without a format gets the image as it is. The
-    /// source is then read once for each format. Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels images. For qcow2 the source is read
-    /// twice, or once with --spool. Checksums are those of the source, the digests in Glance those of the result.
-    /// --max-size also limits the result, before anything is sent.
+    /// source is then read once for each format. Virtual disks can be qcow2, VMDK, VHDX, VHD, VDI, QED or Parallels
+    /// images. For qcow2 the source is read twice, or once with --spool. Checksums are those of the source, the
+    /// digests in Glance those of the result. --max-size also limits the result, before anything is sent.
     #[arg(long, value_name = "[CLOUD=]FORMAT", value_parser = CloudFormat::parsed,
         help_heading = heading::CONVERSION)]
     convert: Vec<CloudFormat>,
@@ -202,6 +202,12 @@ pub(crate) struct PushArgs {
 
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
+
+    #[command(flatten)]
+    pub(crate) requeue: RequeueArgs,
 
     /// Print results as JSON, one object per line
     ///

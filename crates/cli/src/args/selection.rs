@@ -7,6 +7,7 @@ use imgpush_engine::{BatchOptions, OnFailure};
 
 use super::batch::fitting_jobs;
 use super::heading;
+use super::shard::ShardArgs;
 use super::values::key_value;
 
 /// Images by name or id, or all of them.
@@ -35,6 +36,13 @@ impl Selection {
     /// Whether several images can be selected.
     pub(crate) fn is_several(&self) -> bool {
         self.all || self.images.len() > 1
+    }
+
+    /// What does not go together with a share of the images.
+    pub(super) fn misfit_with(&self, shard: &ShardArgs) -> Option<&'static str> {
+        (self.all && shard.is_by_size()).then_some(
+            "--shard-by size and --all exclude each other: the machines may get different lists",
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::image::DownloadArgs;
-use super::{JobArgs, JsonArgs, Selection, SourceArgs, heading};
+use super::{JobArgs, JsonArgs, RequeueArgs, Selection, ShardArgs, SourceArgs, heading};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,6 +61,12 @@ pub(crate) struct VerifyArgs {
     pub(crate) jobs: JobArgs,
 
     #[command(flatten)]
+    pub(crate) shard: ShardArgs,
+
+    #[command(flatten)]
+    pub(crate) requeue: RequeueArgs,
+
+    #[command(flatten)]
     pub(crate) json: JsonArgs,
 
     #[command(flatten)]
@@ -70,7 +76,9 @@ pub(crate) struct VerifyArgs {
 impl VerifyArgs {
     /// What does not go together.
     pub(super) fn misfit(&self) -> Option<&'static str> {
-        (self.file.is_some() && self.selection.is_several())
-            .then_some("--file goes with one image; --folder compares several")
+        if self.file.is_some() && (self.selection.is_several() || self.shard.is_given()) {
+            return Some("--file goes with one image; --folder compares several");
+        }
+        self.selection.misfit_with(&self.shard)
     }
 }

@@ -9,15 +9,18 @@ pub(crate) mod digest;
 #[cfg(test)]
 mod error_table;
 mod failed;
+mod file_names;
 mod files;
 pub(crate) mod image;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod report;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;
 mod selection;
+mod share;
 mod source;
 pub(crate) mod tune;
 pub(crate) mod verify;

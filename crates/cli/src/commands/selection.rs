@@ -2,13 +2,24 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use imgpush_client::{Image, ImageClient, ImageQuery, Project};
-use imgpush_engine::{BatchSummary, CancellationToken};
+use imgpush_engine::{BatchSummary, CancellationToken, OutputFormat};
 
 use super::connect::connect;
 use super::failed::{Failed, failed_to};
+use super::file_names::file_names;
+use super::share::{Item, ItemShare};
 use crate::args::{CloudArgs, Selection};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
+
+/// The images that a command is about.
+pub(super) struct Wanted<'a> {
+    pub(super) selection: &'a Selection,
+    pub(super) share: &'a ItemShare,
+    /// The format of their files, if it is not their own.
+    pub(super) converted: Option<OutputFormat>,
+    pub(super) quiet: bool,
+}
 
 /// Images that were asked for, and who has them.
 pub(super) struct Selected {
@@ -25,7 +36,12 @@ pub(super) struct Chosen {
     /// The name as given by the user; otherwise its own name or id.
     pub(super) named: String,
     pub(super) image: Image,
+    /// The default name of its file, which no other selected image has, in this shard or another.
+    pub(super) file_name: String,
 }
+
+/// An image with the name that the user gave, or its own name or id.
+type NamedImage = (String, Image);
 
 /// An image that is not there, or that more than one is.
 pub(super) struct Missing {
@@ -43,23 +59,26 @@ const LOOKUPS: usize = 8;
 /// The exit code; the error has been printed. It is one that affects all images.
 pub(super) async fn select(
     cloud: &CloudArgs,
-    selection: &Selection,
+    wanted: &Wanted<'_>,
     printer: &Printer,
     cancel: &CancellationToken,
 ) -> Result<Selected, Code> {
     let selecting = async {
         let (cloud, client) = connect(cloud).await?;
-        let mut selected = Selected { cloud, client, images: Vec::new(), missing: Vec::new() };
-        match selection.all {
-            true => {
-                selected.take_all(selection).await?;
-                if selected.images.is_empty() {
-                    printer.note("no image matches");
-                }
-            }
-            false => selected.take_named(&selection.images).await,
+        let (images, mut missing) = match wanted.selection.all {
+            true => (all(&client, wanted.selection).await?, Vec::new()),
+            false => named(&client, &wanted.selection.images).await,
+        };
+        if wanted.selection.all && images.is_empty() {
+            printer.note("no image matches");
         }
-        Ok::<_, Failed>(selected)
+        let found = images.len() + missing.len();
+        let images = wanted.chosen(images)?;
+        missing.retain(|missing| wanted.share.has(&missing.named));
+        if !wanted.quiet {
+            wanted.share.announce(images.len() + missing.len(), found, printer);
+        }
+        Ok::<_, Failed>(Selected { cloud, client, images, missing })
     };
     tokio::select! {
         selected = selecting => selected.map_err(|failed| failed.report(printer)),
@@ -83,46 +102,61 @@ impl Selected {
         summary.not_started = self.images.len();
         summary
     }
+}
 
-    async fn take_named(&mut self, names: &[String]) {
-        let client = &self.client;
-        let find = |named: &String| {
-            let named = named.clone();
-            async move {
-                let found = client.find_existing(&named).await;
-                let found = found.map_err(failed_to(format!("find {named}")));
-                (named, found)
-            }
-        };
-        let found: Vec<_> = stream::iter(names).map(find).buffered(LOOKUPS).collect().await;
-        for (named, found) in found {
-            match found {
-                Ok(image) if self.images.iter().any(|known| known.image.id() == image.id()) => {}
-                Ok(image) => self.images.push(Chosen { named, image }),
-                Err(failed) => self.missing.push(Missing { named, failed }),
-            }
+/// Finds images by name or id, each once.
+async fn named(client: &ImageClient, names: &[String]) -> (Vec<NamedImage>, Vec<Missing>) {
+    let find = |named: &String| {
+        let named = named.clone();
+        async move {
+            let found = client.find_existing(&named).await;
+            let found = found.map_err(failed_to(format!("find {named}")));
+            (named, found)
+        }
+    };
+    let found: Vec<_> = stream::iter(names).map(find).buffered(LOOKUPS).collect().await;
+    let (mut images, mut missing) = (Vec::<NamedImage>::new(), Vec::new());
+    for (named, found) in found {
+        match found {
+            Ok(image) if images.iter().any(|(_, known)| known.id() == image.id()) => {}
+            Ok(image) => images.push((named, image)),
+            Err(failed) => missing.push(Missing { named, failed }),
         }
     }
+    (images, missing)
+}
 
-    /// Those that the project owns. Where the login does not say which one it is, those that are listed.
-    async fn take_all(&mut self, selection: &Selection) -> Result<(), Failed> {
-        let mut query = ImageQuery::default().with("status", "active");
-        let project = self.client.project().await.map_err(failed_to("log in"))?;
-        if let Project::Id(id) = project {
-            query = query.with("owner", id);
-        }
-        for tag in &selection.tags {
-            query = query.tag(tag);
-        }
-        for (key, value) in &selection.properties {
-            query = query.with(key, value);
-        }
-        let images: Vec<Image> =
-            self.client.images(&query).try_collect().await.map_err(failed_to("list images"))?;
-        self.images = images
-            .into_iter()
-            .map(|image| Chosen { named: image.display_name().to_owned(), image })
-            .collect();
-        Ok(())
+/// Lists the images that the project owns. Where the login does not say which one it is, those that are listed.
+async fn all(client: &ImageClient, selection: &Selection) -> Result<Vec<NamedImage>, Failed> {
+    let mut query = ImageQuery::default().with("status", "active");
+    let project = client.project().await.map_err(failed_to("log in"))?;
+    if let Project::Id(id) = project {
+        query = query.with("owner", id);
+    }
+    for tag in &selection.tags {
+        query = query.tag(tag);
+    }
+    for (key, value) in &selection.properties {
+        query = query.with(key, value);
+    }
+    let images: Vec<Image> =
+        client.images(&query).try_collect().await.map_err(failed_to("list images"))?;
+    Ok(images.into_iter().map(|image| (image.display_name().to_owned(), image)).collect())
+}
+
+impl Wanted<'_> {
+    /// The images of the share, with the names of their files.
+    fn chosen(&self, images: Vec<NamedImage>) -> Result<Vec<Chosen>, Failed> {
+        let all: Vec<&Image> = images.iter().map(|(_, image)| image).collect();
+        let names = file_names(&all, self.converted);
+        let images = images.into_iter().zip(names);
+        let images = images.map(|((named, image), file_name)| Chosen { named, image, file_name });
+        let item = |chosen: &Chosen| Item {
+            name: chosen.image.id().to_owned(),
+            size: chosen.image.size(),
+        };
+        self.share
+            .of_all(images.collect(), item)
+            .map_err(|error| Failed::Usage { message: error.to_string(), hint: None })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures_util::FutureExt as _;
 use futures_util::future::ready;
-use imgpush_client::{Error as ClientError, Image};
+use imgpush_client::Error as ClientError;
 use imgpush_engine::source::{self, Source};
 use imgpush_engine::{
     BatchSummary, CancellationToken, IntegrityError, PullFailure, TaskResult, Verification,
@@ -13,8 +13,8 @@ use imgpush_engine::{
 
 use super::batch::SelectedBatch;
 use super::failed::Failed;
-use super::pull::file_names;
-use super::selection::{Missing, Selected, select};
+use super::selection::{Chosen, Missing, Selected, Wanted, select};
+use super::share::ItemShare;
 use crate::args::{CloudArgs, Decompress, VerifyArgs};
 use crate::exit_code::{self, Code};
 use crate::json::{ErrorBody, FailedImage};
@@ -23,6 +23,11 @@ use crate::printer::Printer;
 use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer) -> Code {
+    let (share, printer) = match ItemShare::of(&args.shard, printer) {
+        Ok(share) => share,
+        Err(code) => return code,
+    };
+    let printer = &printer;
     let cancel = interrupt::token(printer);
     // A file that is not there needs no cloud to say so.
     let source = match &args.file {
@@ -37,11 +42,13 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
         }
         None => None,
     };
-    let selected = match select(cloud, &args.selection, printer, &cancel).await {
+    let quiet = args.download.display.quiet;
+    let wanted = Wanted { selection: &args.selection, share: &share, converted: None, quiet };
+    let selected = match select(cloud, &wanted, printer, &cancel).await {
         Ok(selected) => selected,
-        Err(code) => return code,
+        Err(code) => return args.requeue.code(&[code], code),
     };
-    let is_one = !args.selection.is_several();
+    let is_one = !args.selection.is_several() && !share.is_shard();
     let mut reporter = VerifyReporter { args, printer, is_one, codes: Vec::new() };
     selected.missing.iter().for_each(|missing| reporter.missing(missing));
     let summary = if selected.is_to_begin(args.jobs.fail_fast) {
@@ -50,7 +57,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &VerifyArgs, printer: &Printer)
         selected.none_started()
     };
     reporter.sum_up(&summary);
-    exit_code::worst(&reporter.codes)
+    args.requeue.code(&reporter.codes, exit_code::worst(&reporter.codes))
 }
 
 /// The images to verify and the options.
@@ -83,11 +90,9 @@ impl Verifying<'_> {
         options.prefer.clone_from(&self.args.stores);
         let verification =
             Verification::new(self.selected.client.clone(), options).on_cloud(&self.selected.cloud);
-        let images: Vec<&Image> = self.selected.images.iter().map(|chosen| &chosen.image).collect();
-        let names = file_names(&images, None);
         let mut source = source;
-        let task = |(image, name): (&&Image, &String)| {
-            let (verification, image) = (verification.clone(), (*image).clone());
+        let task = |chosen: &Chosen| {
+            let (verification, image) = (verification.clone(), chosen.image.clone());
             match (source.take(), &self.args.folder) {
                 (Some(source), _) => {
                     VerifyTask::opened_by(verification, image, || ready(Ok(source)).boxed())
@@ -95,12 +100,17 @@ impl Verifying<'_> {
                 (None, Some(folder)) => {
                     // Unchanged: a download is not decompressed either.
                     let options = self.args.source.options(Decompress::Never);
-                    VerifyTask::against_file(verification, image, folder.join(name), options)
+                    VerifyTask::against_file(
+                        verification,
+                        image,
+                        folder.join(&chosen.file_name),
+                        options,
+                    )
                 }
                 (None, None) => VerifyTask::against_download(verification, image),
             }
         };
-        images.iter().zip(&names).map(task).collect()
+        self.selected.images.iter().map(task).collect()
     }
 }
 
@@ -146,7 +156,7 @@ impl VerifyReporter<'_> {
         };
         let chain = output::chain(error);
         let hint = if file_differs { None } else { hints::for_download(&error.failure) };
-        self.result(named, code, &chain, &Vec::from_iter(hint), differs);
+        self.result(named, Some(error), code, &chain, &Vec::from_iter(hint), differs);
     }
 
     fn missing(&mut self, missing: &Missing) {
@@ -160,14 +170,15 @@ impl VerifyReporter<'_> {
         } else {
             failed.hint()
         };
-        self.result(named, code, &chain, &Vec::from_iter(hint), false);
+        self.result(named, None, code, &chain, &Vec::from_iter(hint), false);
     }
 
     /// Prints the result of an image that is not verified; without JSON, for a single image, only that it
-    /// differs.
+    /// differs. `error` is that of an image that was found.
     fn result(
         &mut self,
         named: &str,
+        error: Option<&VerificationError>,
         code: Code,
         chain: &[String],
         hints: &[String],
@@ -175,8 +186,13 @@ impl VerifyReporter<'_> {
     ) {
         self.codes.push(code);
         if self.args.json.is_on() {
-            let error = ErrorBody::new(chain, hints, code);
-            self.printer.json(&FailedImage { image: named, verified: false, error });
+            let body = ErrorBody::new(chain, hints, code);
+            self.printer.json(&match error {
+                Some(VerificationError { id, cloud, .. }) => {
+                    FailedImage::found(named, id, cloud, body)
+                }
+                None => FailedImage::unknown(named, body),
+            });
         } else if differs || !self.is_one {
             self.printer.result(&format!("{named}: FAILED"));
         }
@@ -185,6 +201,7 @@ impl VerifyReporter<'_> {
 
     /// Prints the summary of several images.
     fn sum_up(&self, summary: &BatchSummary) {
+        self.printer.end_of_shard(self.args.json.is_on(), summary);
         if self.is_one || self.args.download.display.quiet {
             return;
         }

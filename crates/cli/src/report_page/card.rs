@@ -1,13 +1,11 @@
 //! Everything about one push.
 
-use std::path::Path;
-
-use imgpush_engine::{PushError, Report};
+use imgpush_engine::Report;
 
 use super::entry::Entry;
+use super::failed_entry::FailedEntry;
 use super::figure;
 use super::markup::Markup;
-use crate::hints;
 use crate::output::{self, DigestStyle};
 
 /// Draws the card of one push.
@@ -20,8 +18,8 @@ pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
     page.text(entry.source());
     page.element("small", &[], format_args!(" to {}", entry.cloud()));
     page.close("h3");
-    if let Err(error) = entry.result {
-        failure(page, error);
+    if let Err(failed) = entry.result {
+        failure(page, failed);
     }
     if let Some(advice) = &entry.timing().advice {
         page.element(
@@ -35,7 +33,7 @@ pub(super) fn show(page: &mut Markup, entry: &Entry<'_>, most_bins: usize) {
     page.open("dl", &[]);
     match entry.result {
         Ok(report) => facts(page, report),
-        Err(error) => fact(page, "attempts", &error.attempts.to_string()),
+        Err(failed) => fact(page, "attempts", &failed.attempts.to_string()),
     }
     page.close("dl");
     page.close("article");
@@ -45,16 +43,16 @@ fn sentence(bottleneck: &str, advice: &str) -> String {
     format!("{bottleneck}: {advice}.")
 }
 
-fn failure(page: &mut Markup, error: &PushError) {
+fn failure(page: &mut Markup, failed: &FailedEntry) {
     page.open("ol", &[("class", &"causes")]);
-    for level in output::chain(error) {
+    for level in &failed.chain {
         page.element("li", &[], level);
     }
     page.close("ol");
-    for hint in hints::for_push(error, Path::new(&*error.source_name)) {
+    for hint in &failed.hints {
         page.element("p", &[("class", &"hint")], format_args!("hint: {hint}"));
     }
-    if let Some(outcome) = output::record_outcome(error) {
+    if let Some(outcome) = &failed.outcome {
         page.element("p", &[], format_args!("After the failure: {outcome}."));
     }
 }

@@ -1,24 +1,26 @@
 //! One push on the page.
 
-use imgpush_engine::{PushAction, PushError, RecordOutcome, Report, Timing};
+use imgpush_engine::{PushAction, Report, Timing};
+
+use super::failed_entry::FailedEntry;
 
 /// The push of one image to one target.
 pub(super) struct Entry<'a> {
     /// Its number on the page.
     pub(super) at: usize,
-    pub(super) result: Result<&'a Report, &'a PushError>,
+    pub(super) result: Result<&'a Report, &'a FailedEntry>,
     /// Seconds after the start of the first one.
     pub(super) begun: f64,
 }
 
 /// The entries of the page, those that failed first.
-pub(super) fn entries(results: &[Result<Report, PushError>]) -> Vec<Entry<'_>> {
-    let started = |result: &Result<Report, PushError>| match result {
+pub(super) fn entries(results: &[Result<Report, FailedEntry>]) -> Vec<Entry<'_>> {
+    let started = |result: &Result<Report, FailedEntry>| match result {
         Ok(report) => report.timing.started,
-        Err(error) => error.timing.started,
+        Err(failed) => failed.timing.started,
     };
     let first = results.iter().map(started).fold(f64::INFINITY, f64::min);
-    let is_skipped = |result: &&Result<Report, PushError>| {
+    let is_skipped = |result: &&Result<Report, FailedEntry>| {
         result.as_ref().is_ok_and(|report| report.action == PushAction::Skipped)
     };
     let mut sorted: Vec<_> = results.iter().collect();
@@ -33,15 +35,15 @@ pub(super) fn entries(results: &[Result<Report, PushError>]) -> Vec<Entry<'_>> {
 
 impl Entry<'_> {
     pub(super) fn source(&self) -> &str {
-        self.result.map_or_else(|error| &*error.source_name, |report| &*report.source)
+        self.result.map_or_else(|failed| &*failed.source, |report| &*report.source)
     }
 
     pub(super) fn cloud(&self) -> &str {
-        self.result.map_or_else(|error| &*error.cloud, |report| &*report.cloud)
+        self.result.map_or_else(|failed| &*failed.cloud, |report| &*report.cloud)
     }
 
     pub(super) fn timing(&self) -> &Timing {
-        self.result.map_or_else(|error| &*error.timing, |report| &report.timing)
+        self.result.map_or_else(|failed| &failed.timing, |report| &report.timing)
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -52,10 +54,7 @@ impl Entry<'_> {
     pub(super) fn id(&self) -> Option<&str> {
         match self.result {
             Ok(report) => Some(&report.id),
-            Err(error) => match &error.outcome {
-                RecordOutcome::Kept { id, .. } | RecordOutcome::Left { id, .. } => Some(id),
-                _ => None,
-            },
+            Err(failed) => failed.id.as_deref(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod card;
 mod entry;
+mod failed_entry;
 mod figure;
 mod file;
 mod markup;
@@ -12,9 +13,10 @@ mod overview;
 mod scale;
 
 use chrono::DateTime;
-use imgpush_engine::{PushError, Report};
+use imgpush_engine::Report;
 
-pub(crate) use file::ReportFile;
+pub(crate) use failed_entry::FailedEntry;
+pub(crate) use file::{ReportFile, ReportFileError};
 
 use self::entry::{Entry, entries};
 use self::markup::Markup;
@@ -26,8 +28,12 @@ const MOST_BINS: usize = 120;
 const FEW_BINS: usize = 40;
 const MANY_PICTURES: usize = 40;
 
-/// The page about pushes, failed ones first. `command` is the command line.
-pub(crate) fn page(results: &[Result<Report, PushError>], command: &str) -> String {
+/// The page about pushes, failed ones first. `command` is the command line, `about` a note on the run.
+pub(crate) fn page(
+    results: &[Result<Report, FailedEntry>],
+    command: &str,
+    about: Option<&str>,
+) -> String {
     let entries = entries(results);
     let failed = entries.iter().filter(|entry| entry.result.is_err()).count();
     let whole = entries.iter().map(|entry| entry.begun + entry.seconds()).fold(0.0, f64::max);
@@ -42,7 +48,8 @@ pub(crate) fn page(results: &[Result<Report, PushError>], command: &str) -> Stri
     page.element("h1", &[], &heading);
     let date = date(&entries).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
-    page.element("p", &[("class", &"soft")], format_args!("imgpush {version}, {date}"));
+    let about = about.map(|about| format!(", {about}")).unwrap_or_default();
+    page.element("p", &[("class", &"soft")], format_args!("imgpush {version}, {date}{about}"));
     page.open("p", &[]);
     page.element("code", &[], command);
     page.close("p");
@@ -123,7 +130,8 @@ fn heading(pushed: usize, skipped: usize, failed: usize) -> String {
         (0, count) => format!("{count} images {what}"),
         (_, count) => format!("{count} {what}"),
     };
-    counts.enumerate().map(part).collect::<Vec<_>>().join(", ")
+    let heading = counts.enumerate().map(part).collect::<Vec<_>>().join(", ");
+    if heading.is_empty() { "no images".to_owned() } else { heading }
 }
 
 /// When the first one began.

@@ -19,6 +19,7 @@ mod pull;
 mod push;
 mod report;
 mod sandbox;
+mod shards;
 mod snapshots;
 mod sources;
 mod support;

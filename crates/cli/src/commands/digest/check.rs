@@ -8,8 +8,9 @@ use imgpush_engine::{Algorithm, Digest, DigestTask, Digested, SourceError, Sums,
 
 use super::hash::{ended, hash};
 use crate::args::DigestArgs;
+use crate::commands::share::{Item, ItemShare};
 use crate::exit_code::{self, Code};
-use crate::json::{self, DigestedFile, ErrorBody, FailedFile};
+use crate::json::{self, DigestedFile, ErrorBody, FailedFile, FileTotals};
 use crate::output;
 use crate::printer::Printer;
 
@@ -35,7 +36,7 @@ enum ListError {
     Empty { name: String },
 }
 
-pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
+pub(super) async fn run(args: &DigestArgs, share: &ItemShare, printer: &Printer) -> Code {
     let mut files = ListedFiles::default();
     let mut code = exit_code::DONE;
     for list in &args.files {
@@ -59,10 +60,14 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
             }
         }
     }
-    let mut files = files.in_order;
+    let of = |file: &ListedFile| Item { name: file.name.clone(), ..Item::at(&file.path) };
+    let mut files = match share.chosen(files.in_order, of, args.quiet, printer) {
+        Ok(files) => files,
+        Err(code) => return code,
+    };
     if args.ignore_missing {
         files.retain(|file| file.path.exists());
-        if files.is_empty() && code == exit_code::DONE {
+        if files.is_empty() && !share.is_shard() && code == exit_code::DONE {
             printer.error(&["none of the listed files exists".to_owned()], &[]);
             return exit_code::SOURCE;
         }
@@ -74,6 +79,10 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
     })
     .await;
     tally.sum_up(args, printer);
+    let totals = FileTotals { files: tally.files, failed: tally.differ + tally.unread };
+    if matches!(hashed, Ok(true)) {
+        printer.end_of_shard(args.json.is_on(), &totals);
+    }
     ended(hashed, tally.code, printer)
 }
 

@@ -6,26 +6,37 @@ use imgpush_engine::{Algorithm, DigestTask, Digested, SourceError, source, sums}
 
 use super::hash::{ended, hash};
 use crate::args::DigestArgs;
-use crate::commands::files;
+use crate::commands::files::{self, FoundFile};
+use crate::commands::share::{Item, ItemShare};
 use crate::exit_code::{self, Code};
-use crate::json::{self, DigestedFile, ErrorBody, FailedFile};
+use crate::json::{self, DigestedFile, ErrorBody, FailedFile, FileTotals};
 use crate::output;
 use crate::printer::Printer;
 
-pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
+pub(super) async fn run(args: &DigestArgs, share: &ItemShare, printer: &Printer) -> Code {
+    let of = |found: &FoundFile| match found {
+        Ok(path) => Item::at(path),
+        Err(error) => Item::at(error.path().unwrap_or(Path::new("?"))),
+    };
+    let found = match share.chosen(files::find(&args.files), of, args.quiet, printer) {
+        Ok(found) => found,
+        Err(code) => return code,
+    };
+    let files = found.len();
     let mut tasks = Vec::new();
-    let mut code = exit_code::DONE;
-    for found in files::find(&args.files) {
+    let (mut code, mut failed) = (exit_code::DONE, 0);
+    for found in found {
         match found {
             Ok(path) => tasks.push(DigestTask::new(path, args.algorithms())),
             Err(error) => {
                 let path = error.path().unwrap_or(Path::new("?"));
                 report_failure(path, &error, args, printer);
                 code = exit_code::SOURCE;
+                failed += 1;
             }
         }
     }
-    if tasks.is_empty() && code == exit_code::DONE {
+    if files == 0 && !share.is_shard() {
         printer.note("no files to hash: the folders are empty");
     }
     let paths: Vec<_> = tasks.iter().map(|task| task.path.clone()).collect();
@@ -33,9 +44,14 @@ pub(super) async fn run(args: &DigestArgs, printer: &Printer) -> Code {
         if let Err(error) = report(&paths[number], result, args, printer) {
             report_failure(&paths[number], &error, args, printer);
             code = exit_code::SOURCE;
+            failed += 1;
         }
     });
-    ended(hashed.await, code, printer)
+    let hashed = hashed.await;
+    if matches!(hashed, Ok(true)) {
+        printer.end_of_shard(args.json.is_on(), &FileTotals { files, failed });
+    }
+    ended(hashed, code, printer)
 }
 
 /// Prints the digests of a file.

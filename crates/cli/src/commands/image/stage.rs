@@ -72,7 +72,7 @@ pub(super) async fn run(
             let hints = hints::for_staging(&error.failure, file);
             if args.json.is_on() {
                 let body = ErrorBody::new(&chain, &hints, code).with_findings(&error.failure);
-                printer.json(&FailedImage { image: &args.image, verified: false, error: body });
+                printer.json(&FailedImage::unknown(&args.image, body));
             }
             printer.error(&chain, &hints);
             code

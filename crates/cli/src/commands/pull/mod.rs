@@ -1,19 +1,17 @@
 //! `imgpush pull`.
 
-mod file_names;
 mod reporter;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use imgpush_client::Image;
 use imgpush_engine::{BatchSummary, CancellationToken, Download, PullTask, TaskResult};
 
-pub(crate) use self::file_names::file_names;
 use self::reporter::PullReporter;
 pub(crate) use self::reporter::{failed, warn};
 use super::batch::SelectedBatch;
-use super::selection::{Chosen, Selected, select};
+use super::selection::{Chosen, Selected, Wanted, select};
+use super::share::ItemShare;
 use crate::args::{CloudArgs, PullArgs};
 use crate::exit_code::{self, Code};
 use crate::printer::Printer;
@@ -25,12 +23,20 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
         printer.error(&["refusing to write image data to a terminal".to_owned()], &[hint]);
         return exit_code::USAGE;
     }
-    let cancel = interrupt::token(printer);
-    let selected = match select(cloud, &args.selection, printer, &cancel).await {
-        Ok(selected) => selected,
+    let (share, printer) = match ItemShare::of(&args.shard, printer) {
+        Ok(share) => share,
         Err(code) => return code,
     };
-    let is_one = !args.selection.is_several();
+    let printer = &printer;
+    let cancel = interrupt::token(printer);
+    let converted = args.conversion().map(|conversion| conversion.to);
+    let quiet = args.download.display.quiet;
+    let wanted = Wanted { selection: &args.selection, share: &share, converted, quiet };
+    let selected = match select(cloud, &wanted, printer, &cancel).await {
+        Ok(selected) => selected,
+        Err(code) => return args.requeue.code(&[code], code),
+    };
+    let is_one = !args.selection.is_several() && !share.is_shard();
     let mut reporter = PullReporter::new(printer, args, is_one);
     selected.missing.iter().for_each(|missing| reporter.missing(missing));
     let summary = if selected.is_to_begin(args.jobs.fail_fast) {
@@ -52,7 +58,7 @@ pub(crate) async fn run(cloud: &CloudArgs, args: &PullArgs, printer: &Printer) -
         selected.none_started()
     };
     reporter.sum_up(&summary);
-    reporter.code()
+    args.requeue.code(reporter.codes(), exit_code::of_all(reporter.codes()))
 }
 
 /// The output folder cannot be created.
@@ -65,8 +71,7 @@ struct NoFolder {
 
 /// The file of each image.
 fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
-    let images: Vec<&Image> = chosen.iter().map(|chosen| &chosen.image).collect();
-    let names = file_names(&images, args.conversion().map(|conversion| conversion.to));
+    let names = chosen.iter().map(|chosen| &chosen.file_name);
     let output = args.output.as_deref();
     let is_folder =
         |path: &Path| path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
@@ -74,9 +79,9 @@ fn paths(args: &PullArgs, chosen: &[Chosen]) -> Result<Vec<PathBuf>, NoFolder> {
         Some(file) if !args.selection.is_several() && !is_folder(file) => Ok(vec![file.to_owned()]),
         Some(folder) => {
             create_folder(folder).map_err(|source| NoFolder { path: folder.to_owned(), source })?;
-            Ok(names.into_iter().map(|name| folder.join(name)).collect())
+            Ok(names.map(|name| folder.join(name)).collect())
         }
-        None => Ok(names.into_iter().map(PathBuf::from).collect()),
+        None => Ok(names.map(PathBuf::from).collect()),
     }
 }
 

@@ -81,13 +81,14 @@ impl<'a> PullReporter<'a> {
         if self.json {
             let hints = Vec::from_iter(failed.hint());
             let error = ErrorBody::new(&chain, &hints, code);
-            self.printer.json(&FailedImage { image: named, verified: false, error });
+            self.printer.json(&FailedImage::unknown(named, error));
         }
         self.failures.push(format!("{named}: {}", chain.last().map_or("", String::as_str)));
     }
 
     /// Prints the summary of several images.
     pub(super) fn sum_up(&self, summary: &BatchSummary) {
+        self.printer.end_of_shard(self.json, summary);
         if self.is_one || self.quiet {
             return;
         }
@@ -104,9 +105,9 @@ impl<'a> PullReporter<'a> {
         }
     }
 
-    /// The exit code of the command.
-    pub(super) fn code(&self) -> Code {
-        exit_code::of_all(&self.codes)
+    /// The exit codes of the images.
+    pub(super) fn codes(&self) -> &[Code] {
+        &self.codes
     }
 }
 
@@ -126,8 +127,9 @@ pub(crate) fn failed(error: &PullError, named: &str, json: bool, printer: &Print
     }
     let hints = Vec::from_iter(hints::for_download(&error.failure));
     if json {
-        let error = ErrorBody::new(&chain, &hints, code);
-        printer.json(&FailedImage { image: named, verified: false, error });
+        let body = ErrorBody::new(&chain, &hints, code);
+        let PullError { id, cloud, .. } = error;
+        printer.json(&FailedImage::found(named, id, cloud, body));
     }
     printer.error(&chain, &hints);
     code

@@ -21,6 +21,7 @@ use self::reporter::PushReporter;
 pub(crate) use self::reporter::failed;
 use self::tasks::{Open, Tasks, Variant};
 use super::batch::finished;
+use super::share::{Item, ItemShare};
 use super::source as opening;
 use crate::args::{CloudArgs, PushArgs};
 use crate::exit_code::{self, Code};
@@ -30,6 +31,11 @@ use crate::report_page::ReportFile;
 use crate::{hints, interrupt, output};
 
 pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) -> Code {
+    let (share, printer) = match ItemShare::of(&args.shard, printer) {
+        Ok(share) => share,
+        Err(code) => return code,
+    };
+    let printer = &printer;
     let files = match glob::expanded(&args.files) {
         Ok(files) => files,
         Err(error) => {
@@ -47,7 +53,13 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         printer.error(&[same], &[hints::SAME_NAME.to_owned()]);
         return exit_code::USAGE;
     }
-    let create = |path| ReportFile::create(path, args.overwrite);
+    // All names are compared above, those of other shards too.
+    let files = share.chosen(files, |file| Item::at(file), args.display.quiet, printer);
+    let files = match files {
+        Ok(files) => files,
+        Err(code) => return code,
+    };
+    let create = |path| ReportFile::create(&share.file(path), args.overwrite);
     let report = match args.report.as_deref().map(create).transpose() {
         Ok(report) => report,
         Err(error) => {
@@ -55,7 +67,7 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
             return exit_code::USAGE;
         }
     };
-    let mut reporter = PushReporter::new(args, printer, &files);
+    let mut reporter = PushReporter::new(args, printer, &files, share.shard);
     let summary = match target_clouds(clouds) {
         Ok(clouds) => {
             let names = clouds.iter().map(|cloud| &*cloud.name);
@@ -65,7 +77,8 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
             }
             reporter.is_one_cloud = clouds.len() == 1;
             let cancel = interrupt::token(printer);
-            Pushing { args, files: &files, clouds: &clouds, cancel }.run(&mut reporter).await
+            let pushing = Pushing { args, share: &share, files: &files, clouds: &clouds, cancel };
+            pushing.run(&mut reporter).await
         }
         Err(missing) => {
             reporter.none_started([&*missing.name], || missing.failure());
@@ -73,7 +86,7 @@ pub(crate) async fn run(clouds: &CloudArgs, args: &PushArgs, printer: &Printer) 
         }
     };
     if let Some(summary) = summary
-        && files.len() > 1
+        && !reporter.is_one_image()
     {
         reporter.sum_up(&summary);
     }
@@ -101,6 +114,7 @@ fn same_name(args: &PushArgs, files: &[PathBuf]) -> Option<String> {
 /// What is pushed, and where.
 struct Pushing<'a> {
     args: &'a PushArgs,
+    share: &'a ItemShare,
     files: &'a [PathBuf],
     clouds: &'a [TargetCloud],
     cancel: CancellationToken,
@@ -109,6 +123,9 @@ struct Pushing<'a> {
 impl Pushing<'_> {
     /// Pushes and reports each result. Without a summary nothing was started.
     async fn run(&self, reporter: &mut PushReporter<'_>) -> Option<BatchSummary> {
+        if self.files.is_empty() {
+            return Some(BatchSummary::default());
+        }
         let (args, printer) = (self.args, reporter.printer);
         let names = self.clouds.iter().map(|cloud| &*cloud.name);
         let variants = Variant::of(args, names.clone());
@@ -148,7 +165,8 @@ impl Pushing<'_> {
             BatchView::new(args.display.progress, args.display.quiet, printer, &labels, &sizes)
                 .with_tasks_per_image(variants.len());
         let tasks = self.files.len() * variants.len();
-        let options = args.batch.options(tasks, args.retry.options());
+        let mut options = args.batch.options(tasks, args.retry.options());
+        options.journal = options.journal.map(|path| self.share.file(&path));
         let batch = Batch::new(options).with_progress({
             let views = views.clone();
             move |task| views.started(task.number, task.name, task.cloud)

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use imgpush_engine::{BatchSummary, PushError, PushFailure, Report};
+use imgpush_engine::{BatchSummary, PushError, PushFailure, Report, Shard};
 
 use super::clouds::shown;
 use crate::args::PushArgs;
+use crate::command_line::command_line;
 use crate::exit_code::{self, Code};
 use crate::json::{self, ErrorBody, FailedPush};
 use crate::output::DigestStyle;
 use crate::printer::Printer;
-use crate::report_page::{self, ReportFile};
+use crate::report_page::{self, FailedEntry, ReportFile};
 use crate::{hints, output};
 
 /// Reports the result of each image in each cloud, and collects what the exit code and the summary need.
@@ -20,6 +21,8 @@ pub(super) struct PushReporter<'a> {
     pub(super) args: &'a PushArgs,
     pub(super) printer: &'a Printer,
     pub(super) is_one_cloud: bool,
+    /// The shard whose files these are.
+    shard: Option<Shard>,
     files: &'a [PathBuf],
     codes: Vec<Code>,
     /// A line for each failure.
@@ -27,15 +30,21 @@ pub(super) struct PushReporter<'a> {
     /// The clouds that were not reached. Their error is printed once for all images.
     unreached: BTreeSet<String>,
     /// All results, for the page of `--report`.
-    results: Option<Vec<Result<Report, PushError>>>,
+    results: Option<Vec<Result<Report, FailedEntry>>>,
 }
 
 impl<'a> PushReporter<'a> {
-    pub(super) fn new(args: &'a PushArgs, printer: &'a Printer, files: &'a [PathBuf]) -> Self {
+    pub(super) fn new(
+        args: &'a PushArgs,
+        printer: &'a Printer,
+        files: &'a [PathBuf],
+        shard: Option<Shard>,
+    ) -> Self {
         PushReporter {
             args,
             printer,
             is_one_cloud: true,
+            shard,
             files,
             codes: Vec::new(),
             failures: Vec::new(),
@@ -59,7 +68,7 @@ impl<'a> PushReporter<'a> {
                 }
             }
         }
-        self.keep(result);
+        self.keep(result, number);
     }
 
     /// Reports that no image was pushed to these clouds.
@@ -73,7 +82,7 @@ impl<'a> PushReporter<'a> {
             for cloud in clouds.clone() {
                 let error = PushError::not_started(&shown(file), cloud, failure());
                 self.count(&error, number);
-                self.keep(Err(error));
+                self.keep(Err(error), number);
             }
         }
         for cloud in clouds {
@@ -81,8 +90,9 @@ impl<'a> PushReporter<'a> {
         }
     }
 
-    fn is_one_image(&self) -> bool {
-        self.files.len() == 1
+    /// Whether the output is that for a single image. A shard has the same output for any number of images.
+    pub(super) fn is_one_image(&self) -> bool {
+        self.files.len() == 1 && self.shard.is_none()
     }
 
     /// The name of all images in messages.
@@ -100,16 +110,19 @@ impl<'a> PushReporter<'a> {
         Some(PushError::not_started(&self.all_images(), &error.cloud, failure))
     }
 
-    fn keep(&mut self, result: Result<Report, PushError>) {
+    fn keep(&mut self, result: Result<Report, PushError>, number: usize) {
         if let Some(results) = &mut self.results {
-            results.push(result);
+            let file = &self.files[number];
+            results.push(result.map_err(|error| FailedEntry::of(&error, file)));
         }
     }
 
     /// Writes the page with all results.
     pub(super) fn write_page(&mut self, file: ReportFile) {
         let results = self.results.take().unwrap_or_default();
-        if let Err(error) = file.write(&report_page::page(&results, &command_line())) {
+        let shard = self.shard.map(|shard| format!("shard {shard}"));
+        let page = report_page::page(&results, &command_line(), shard.as_deref());
+        if let Err(error) = file.write(&page) {
             self.printer.error(&output::chain(&error), &Vec::from_iter(error.hint()));
             self.codes.push(exit_code::UNEXPECTED);
         }
@@ -167,24 +180,8 @@ impl<'a> PushReporter<'a> {
 
     /// The exit code of the command.
     pub(super) fn code(&self) -> Code {
-        exit_code::of_all(&self.codes)
+        self.args.requeue.code(&self.codes, exit_code::of_all(&self.codes))
     }
-}
-
-/// The command line of this process. Addresses are shown without their secrets.
-fn command_line() -> String {
-    let mut arguments = std::env::args_os();
-    arguments.next();
-    let shown = |argument: std::ffi::OsString| {
-        let text = shown(Path::new(&argument));
-        let is_plain = |c: char| c.is_alphanumeric() || "-_=./:@%+,".contains(c);
-        match !text.is_empty() && text.chars().all(is_plain) {
-            true => text,
-            false => format!("'{}'", text.replace('\'', "'\\''")),
-        }
-    };
-    let words = std::iter::once("imgpush".to_owned()).chain(arguments.map(shown));
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Reports a failed push and returns its exit code.
