@@ -3,6 +3,7 @@
 use std::borrow::BorrowMut;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use imgpush_client::{Image, ImageClient, ImageQuery};
@@ -108,11 +109,21 @@ impl Scene {
     pub fn start_service(&mut self) {
         match &self.cloud {
             Some(cloud) => cloud.start_service(),
-            None => {
-                self.sandbox = Some(self.block_on(Sandbox::start(self.options.clone())).unwrap());
-            }
+            None => self.sandbox = Some(self.block_on(started_again(&self.options))),
         }
     }
+}
+
+/// Starts a sandbox on the port that it had. A connection of another test can have got the port meanwhile, for as
+/// long as it exists.
+async fn started_again(options: &SandboxOptions) -> Sandbox {
+    for _ in 0..100 {
+        if let Ok(sandbox) = Sandbox::start(options.clone()).await {
+            return sandbox;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Sandbox::start(options.clone()).await.unwrap()
 }
 
 /// Files.

@@ -168,8 +168,7 @@ pub(crate) fn concurrent_runs_create_one_image(side: Side) {
 fn killed(scene: &Proxied, file: &Path, meanwhile: impl FnOnce(&str)) -> String {
     scene.image.once(Requests::UPLOADS, Fault::Hold { after: 2 * MIB });
     let mut child = spawn(scene.push_command(file.to_str().unwrap(), &SKIP));
-    scene.image.wait_for(Requests::UPLOADS, MIB);
-    let id = scene.images().remove(0).id().to_owned();
+    let id = scene.receiving();
     meanwhile(&id);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -17,8 +17,7 @@ fn push_through(side: Side, what_happens: impl FnOnce(&mut Proxied, &str)) {
     let command =
         scene.push_command(file.to_str().unwrap(), &["--retries", "5", "--settle-timeout", "2"]);
     let pushing = spawn(command);
-    scene.image.wait_for(Requests::UPLOADS, MIB);
-    let dying = scene.images().remove(0).id().to_owned();
+    let dying = scene.receiving();
     what_happens(&mut scene, &dying);
     let run = scene.ended(pushing);
 
@@ -45,7 +44,7 @@ pub(crate) fn a_restarted_service_gets_the_image(side: Side) {
     push_through(side, |scene, _| {
         let refused = Fault::Cut { after: 0, ending: Ending::Reset };
         scene.image.times(2, Requests::LOOKS, refused);
-        scene.scene.kill_service();
+        scene.kill_service();
         scene.image.resume();
         scene.scene.start_service();
     });

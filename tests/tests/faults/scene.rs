@@ -124,10 +124,45 @@ impl Proxied {
 
     /// Kills the process that receives the data of an image.
     pub(crate) fn kill_worker_of(&self, id: &str) {
-        if let Some(cloud) = self.scene.cloud() {
-            cloud.kill_worker_of(id);
+        match self.scene.cloud() {
+            Some(cloud) => cloud.kill_worker_of(id),
+            None => self.wait_for_simulated_kill(),
         }
     }
+
+    /// Kills the service.
+    pub(crate) fn kill_service(&mut self) {
+        if self.scene.cloud().is_none() {
+            self.wait_for_simulated_kill();
+        }
+        self.scene.kill_service();
+    }
+
+    /// A sandbox that stopped earlier would end the upload properly.
+    fn wait_for_simulated_kill(&self) {
+        until("the simulated kill", || (!self.scene.uploads().is_empty()).then_some(()));
+    }
+
+    /// Waits until the service receives the data of an image, and returns the id. The proxy can have passed data
+    /// that the service has not seen.
+    pub(crate) fn receiving(&self) -> String {
+        self.image.wait_for(Requests::UPLOADS, MIB);
+        until("an upload", || {
+            let images = self.images();
+            let saving = images.iter().find(|image| image.status() == Status::Saving);
+            saving.map(|image| image.id().to_owned())
+        })
+    }
+}
+
+fn until<T>(what: &str, mut event: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..6000 {
+        if let Some(found) = event() {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("waited for {what}");
 }
 
 /// The number of notes with this id in a report.
