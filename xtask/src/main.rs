@@ -8,6 +8,7 @@ mod cloud;
 mod configurations;
 mod corpus;
 mod docs;
+mod fleet;
 mod foreign;
 mod fuzz;
 mod guard;
@@ -98,6 +99,11 @@ enum Verb {
         #[command(subcommand)]
         verb: fuzz::FuzzVerb,
     },
+    /// Run imgpush under schedulers on several nodes that fail: `slurm`; or check the `files` of the guide
+    Fleet {
+        #[command(subcommand)]
+        verb: fleet::FleetVerb,
+    },
     /// Run suites of other projects against the sandbox and the real Glance, and print what differs: tempest,
     /// openstacksdk, glanceclient, commands, ansible, image-manager
     Foreign {
@@ -130,6 +136,7 @@ fn main() -> ExitCode {
         Verb::Corpus { table: true } => corpus::table(),
         Verb::Configurations => configurations::write(),
         Verb::Fuzz { verb } => fuzz::run_verb(&verb),
+        Verb::Fleet { verb } => fleet::run_verb(&verb),
         Verb::Foreign { table, suites } => foreign::run_verb(&suites, table),
         Verb::Verdicts => corpus::verdicts(),
         Verb::Cloud { verb } => cloud::Cloud::of_user().call(&verb),

@@ -13,7 +13,7 @@ use crate::cloud::Cloud;
 use crate::places::root;
 use crate::programs::{self, Job, Program};
 use crate::step::{EarlyStep, Steps, WORKSPACE, build, cargo, run, run_in_idle_time};
-use crate::{corpus, foreign, fuzz, guard, kernels, package};
+use crate::{corpus, fleet, foreign, fuzz, guard, kernels, package};
 
 /// The page with the results of the last complete run.
 const FULL_TABLE: &str = "docs/full-test.md";
@@ -116,6 +116,9 @@ fn work_in_idle_time(is_full: bool, is_installed: &Receiver<()>) -> Early {
 fn after_the_cloud(steps: &mut Steps, no_cloud: bool) {
     if corpus::source().is_some() && !no_cloud {
         steps.step("real disk images in a real Glance", corpus::verdicts);
+    }
+    if !no_cloud {
+        fleet::long(steps);
     }
     fuzz::long(steps);
     steps.step("packages, built", package::verify);
