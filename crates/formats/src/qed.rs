@@ -13,8 +13,7 @@ pub(crate) struct Qed;
 
 impl Inspector for Qed {
     fn inspect(&self, stream: &Stream<'_>) -> Option<Seen> {
-        let head = stream.head;
-        if !head.starts_with(b"QED\0") {
+        if stream.header::<4>()? != *b"QED\0" {
             return None;
         }
         let text = "the image service does not accept qed";

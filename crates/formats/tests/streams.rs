@@ -54,6 +54,8 @@ fn no_magic_is_taken_for_a_raw_disk() {
         (b"MSCF\0\0\0\0".to_vec(), Format::Cab),
         (b"xar!".to_vec(), Format::Xar),
         (b"QED\0".to_vec(), Format::Qed),
+        // qemu reads zeros after the end of the file.
+        (b"QED".to_vec(), Format::Qed),
         (b"QFI\xfb\0\0\0\x01".to_vec(), Format::Qcow),
         (b"QFI\xfb\0\0\0\x03".to_vec(), Format::Qcow2),
         (b"KDMV\x01\0\0\0".to_vec(), Format::Vmdk),

@@ -26,6 +26,9 @@ const SECTOR_BYTES: usize = 512;
 /// Bytes of the magic and the version of a LUKS header.
 const LUKS_MAGIC_BYTES: u64 = 8;
 
+/// Bytes of a LUKS header of version 1 with its key slots.
+const LUKS_HEADER_BYTES: u64 = 592;
+
 /// Both versions.
 pub(crate) struct Qcow2;
 
@@ -92,12 +95,14 @@ fn refuse_luks_header(
     };
     let text = "it has the offset of a LUKS header, but is not LUKS-encrypted";
     seen.refuse(header.crypt_method != 2, 32, text);
-    let (Some(offset), 16) = (be64(place, 0), place.len()) else {
+    let (Some(offset), Some(length), 16) = (be64(place, 0), be64(place, 8), place.len()) else {
         let text = format!("the field for its LUKS header has {} bytes, not 16", place.len());
         return seen.refuse(true, 32, text);
     };
     let text = format!("its LUKS header at byte {offset} does not begin at a cluster");
     seen.refuse(!offset.is_multiple_of(header.cluster_bytes()), 32, text);
+    let text = format!("its LUKS header has {length} bytes, less than {LUKS_HEADER_BYTES}");
+    seen.refuse(length < LUKS_HEADER_BYTES, 32, text);
     let text = "its LUKS header is after the end of the file";
     seen.refuse(stream.lacks(offset.checked_add(LUKS_MAGIC_BYTES)), 32, text);
 }
@@ -288,25 +293,27 @@ mod tests {
             assert_eq!(ids.is_empty(), is_sound, "{size}: {ids:?}");
         }
         // The position of the LUKS header, compared with qemu 10.0.2.
-        let place = |bytes: u32, offset: u64| {
+        let place = |bytes: u32, offset: u64, length: u64| {
             [
                 &0x0537_be77_u32.to_be_bytes()[..],
                 &bytes.to_be_bytes(),
                 &offset.to_be_bytes(),
-                &[0; 8],
+                &length.to_be_bytes(),
             ]
             .concat()
         };
-        for (method, bytes, offset, is_sound) in [
-            (2u32, 16, 2 << 16, true),
-            (0, 16, 2 << 16, false),
-            (1, 16, 2 << 16, false),
-            (2, 8, 2 << 16, false),
-            (2, 16, (2 << 16) + 512, false),
-            (2, 16, 4 << 16, false),
+        for (method, bytes, offset, length, is_sound) in [
+            (2u32, 16, 2 << 16, 592, true),
+            (0, 16, 2 << 16, 592, false),
+            (1, 16, 2 << 16, 592, false),
+            (2, 8, 2 << 16, 592, false),
+            (2, 16, (2 << 16) + 512, 592, false),
+            (2, 16, 4 << 16, 592, false),
+            (2, 16, 2 << 16, 591, false),
         ] {
-            let ids = fatal(&inspect(&[(32, &method.to_be_bytes()), (112, &place(bytes, offset))]));
-            assert_eq!(ids.is_empty(), is_sound, "{method} {bytes} {offset}: {ids:?}");
+            let place = place(bytes, offset, length);
+            let ids = fatal(&inspect(&[(32, &method.to_be_bytes()), (112, &place)]));
+            assert_eq!(ids.is_empty(), is_sound, "{method} {bytes} {offset} {length}: {ids:?}");
         }
         // zstd clusters need the feature bit, and the bit needs zstd.
         assert_eq!(fatal(&inspect(&[(104, &[1])])), [FindingId::CorruptHeader]);
