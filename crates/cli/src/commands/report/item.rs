@@ -88,12 +88,11 @@ impl ReportItem {
         }
     }
 
-    /// Whether it is the result of an image that was not found by this name or id, which another run has found.
-    pub(super) fn is_found_by(&self, other: &ReportItem) -> bool {
-        let is_missing = !self.is_push() && self.text("id").is_none();
-        let image = self.text("image");
-        let names = [other.text("id"), other.text("name")];
-        is_missing && other.is_success() && image.is_some() && names.contains(&image)
+    /// The keys that an image has in the report of a run that did not find it: its name and its id.
+    pub(super) fn keys_if_missing(&self) -> impl Iterator<Item = [Option<&str>; 3]> {
+        let is_image = self.is_success() && !self.is_push();
+        let names = [self.text("id"), self.text("name")].into_iter().flatten();
+        names.filter(move |_| is_image).map(|name| [Some("image"), Some(name), None])
     }
 
     pub(super) fn is_success(&self) -> bool {

@@ -108,12 +108,13 @@ impl Merged {
 
     /// Adds a result. A success replaces earlier results of its item; a failure replaces failures only.
     fn add(&mut self, item: ReportItem) {
-        if item.is_success() {
-            for earlier in &mut self.items {
-                earlier.take_if(|earlier| earlier.is_found_by(&item));
+        let owned = |key: [Option<&str>; 3]| key.map(|part| part.map(str::to_owned));
+        for key in item.keys_if_missing() {
+            if let Some(earlier) = self.by_key.get(&owned(key)) {
+                self.items[*earlier] = None;
             }
         }
-        let key = item.key().map(|part| part.map(str::to_owned));
+        let key = owned(item.key());
         let next = self.items.len();
         let place = *self.by_key.entry(key).or_insert(next);
         match self.items.get_mut(place) {
