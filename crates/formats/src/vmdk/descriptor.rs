@@ -21,6 +21,9 @@ const MAX_LISTED_EXTENTS: usize = 16;
 /// Number of bytes of a descriptor that qemu searches.
 const READ_FOR_IDS: usize = 20 * 512;
 
+/// Maximum length of the name of a parent: `PATH_MAX` without the NUL.
+const MAX_PARENT_BYTES: usize = 4095;
+
 /// Whether qemu opens a separate descriptor with this type.
 pub(crate) fn is_opened(create_type: &[u8]) -> bool {
     OPENED.contains(&create_type)
@@ -49,8 +52,8 @@ fn line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((line, rest.get(1..)?))
 }
 
-/// qemu's `vmdk_read_cid`, for a text in the head that starts at `offset`: without the content ids, which
-/// distinguish states of the disk, it opens nothing.
+/// qemu's `vmdk_parent_open` and `vmdk_read_cid`, for a text in the head that starts at `offset`: the name of a
+/// parent must have an end, and without the content ids, which distinguish states of the disk, it opens nothing.
 pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u64) {
     let bytes = stream.from(offset, READ_FOR_IDS);
     let text = c_string(bytes);
@@ -58,10 +61,19 @@ pub(crate) fn refuse_without_ids(seen: &mut Seen, stream: &Stream<'_>, offset: u
     if stream.has_cut_head() && seen_to_the_end {
         return;
     }
+    // qemu does not check the characters at the positions of the equals sign and the first quotation mark, and reads on
+    // even after a NUL.
+    let after = |key: &str, signs: usize| {
+        let at = text.windows(key.len()).position(|word| word == key.as_bytes())?;
+        bytes.get(at + key.len() + signs..)
+    };
+    if let Some(name) = after("parentFileNameHint", 2) {
+        let end = c_string(name).iter().position(|&byte| byte == b'"');
+        let text = "the name of its parent has no end, or more than 4095 bytes";
+        seen.refuse(end.is_none_or(|end| end > MAX_PARENT_BYTES), offset, text);
+    }
     for key in ["CID", "parentCID"] {
-        let at = text.windows(key.len()).position(|word| word == key.as_bytes());
-        // qemu does not check the character at the position of the equals sign, and reads on even after a NUL.
-        let value = at.and_then(|at| bytes.get(at + key.len() + 1..));
+        let value = after(key, 1);
         let text = format!("the descriptor has no numeric {key}");
         seen.refuse(!value.is_some_and(is_hex_number), offset, text);
     }

@@ -157,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_parent_needs_an_end() {
+        for (name, is_sound) in [
+            ("p\"".to_owned(), true),
+            ("p\0".to_owned(), false),
+            (format!("{}\"", "p".repeat(4095)), true),
+            (format!("{}\"", "p".repeat(4096)), false),
+        ] {
+            let extents = format!("RW 16384 SPARSE \"disk.vmdk\"\nparentFileNameHint=\"{name}");
+            let text = descriptor("monolithicSparse", &extents);
+            let refusal = inspect(&sparse(&text)).qemu.refusal;
+            assert_eq!(refusal.is_none(), is_sound, "{} bytes: {refusal:?}", name.len());
+        }
+    }
+
+    #[test]
     fn references_to_other_files_are_fatal() {
         for (text, id) in [
             (
